@@ -1,0 +1,23 @@
+//! The domain of Weft: what a DAG is, what may run when, and nothing else.
+//!
+//! This crate is pure. It reads no clock, draws no random number, opens no
+//! file and knows no runtime, database, queue or engine: time and entropy come
+//! in as arguments, bytes come in as slices, and decisions go out as values.
+//!
+//! - [`document`]: the DAG document (`weft.dag/1`), one parser for what a
+//!   component's `describe` returns and for a hand-written `dag.toml`.
+//! - [`plan`]: a validated DAG with its edges as indexes, made once per version.
+//! - [`run`]: the state machine of one DAG run, event in, actions out.
+//! - [`trigger_rule`], [`retry`]: the rules the machine follows.
+//! - [`grant`], [`limit`], [`policy`]: what a task asks for and what it gets.
+
+pub mod document;
+pub mod grant;
+pub mod id;
+pub mod limit;
+pub mod plan;
+pub mod policy;
+pub mod retry;
+pub mod run;
+pub mod time;
+pub mod trigger_rule;

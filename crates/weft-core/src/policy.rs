@@ -1,0 +1,1 @@
+//! What an operator allows: a request within the policy is granted.
