@@ -1,1 +1,51 @@
-//! x
+//! Runs untrusted WebAssembly for Weft: one attempt of one task at a time, each
+//! in a fresh wasmtime instance, under limits, with nothing but what was granted.
+//!
+//! The way in is [`Sandbox`]: [`Sandbox::load`] checks and compiles a file once
+//! per digest, [`Sandbox::describe`] asks a component for its document, and
+//! [`Sandbox::run`] executes an attempt and always answers with an
+//! [`AttemptReport`], whatever the guest does.
+//!
+//! - [`inspect`] and [`container`] read and write files without running anything.
+//! - [`compiler`] is the other half of the compiling subprocess.
+//! - One module stands for each WIT interface that Weft offers itself (`dag`,
+//!   `artifacts`); WASI comes from wasmtime-wasi, narrowed by `http`, `program`
+//!   and `scratch`.
+//!
+//! What always holds: no state survives an attempt; a size that a guest
+//! controls is capped before the host allocates for it; everything offered is
+//! linked, and answers 'denied' where it was not granted. Nothing here knows of
+//! queues, databases or schedulers.
+
+mod artifacts;
+pub mod compiler;
+pub mod container;
+pub mod inspect;
+
+mod attempt;
+mod error;
+mod event;
+mod guest;
+mod http;
+mod linker;
+mod options;
+mod program;
+mod sandbox;
+mod scratch;
+mod state;
+mod variables;
+
+pub use artifacts::{
+    ArtifactError, ArtifactReader, ArtifactRef, ArtifactWriter, Artifacts, NoArtifacts,
+};
+pub use attempt::{
+    AttemptFailure, AttemptOutcome, AttemptReport, AttemptRequest, CancelSignal, DeferUntil, Entry,
+    FailureKind, ProgramEntry, Services, Usage,
+};
+pub use error::{DescribeError, LoadError, SandboxError, SandboxWarning};
+pub use event::{EventSink, EventStream, GuestEvent, LogLevel, LogStream};
+pub use guest::{Digest, Guest, GuestKind};
+pub use inspect::{Inspection, inspect};
+pub use options::{CompileLimits, Compiler, SandboxOptions, WarningSink};
+pub use sandbox::Sandbox;
+pub use variables::{MAX_VARIABLE_BYTES, NoVariables, VariableError, Variables};

@@ -1,0 +1,204 @@
+//! What came of an attempt: outcome, typed failure and usage.
+
+use crate::ArtifactRef;
+use serde_json::Value;
+use std::time::Duration;
+use weft_core::time::{DurationMs, Timestamp};
+
+/// Everything that is known about an ended attempt.
+#[derive(Debug, Clone)]
+pub struct AttemptReport {
+    /// How it ended.
+    pub outcome: AttemptOutcome,
+    /// What it used up, also when it failed.
+    pub usage: Usage,
+    /// Artifacts that it finished writing, in order.
+    pub artifacts: Vec<ArtifactRef>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AttemptOutcome {
+    /// It has an output.
+    Success {
+        /// JSON, checked: UTF-8, one document, at most 128 levels deep.
+        output: String,
+    },
+    /// The task skipped itself.
+    Skipped {
+        /// The author's words.
+        reason: Option<String>,
+    },
+    /// Success, and only some direct downstreams go on.
+    Branch {
+        /// Their ids; whether they are direct downstreams is the caller's to check.
+        tasks: Vec<String>,
+        /// JSON, as in `Success`; `null` where the author gave none.
+        output: String,
+    },
+    /// The task gives its slot back.
+    Deferred {
+        /// When it goes on.
+        until: DeferUntil,
+        /// JSON that `context.resumed()` answers with then.
+        state: String,
+    },
+    /// It failed.
+    Failed(AttemptFailure),
+}
+
+/// When a deferred task goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeferUntil {
+    /// At a point in time.
+    At(Timestamp),
+    /// A span after the report.
+    After(DurationMs),
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttemptFailure {
+    /// The kind; [`FailureKind::code`] is stable.
+    pub kind: FailureKind,
+    /// Whether the task's retry policy applies.
+    pub retryable: bool,
+    /// What happened, with the figure of the limit and how to raise it; at most
+    /// [`Self::MAX_MESSAGE_BYTES`].
+    pub message: String,
+    /// The author asks for the retry to come no sooner.
+    pub retry_after: Option<DurationMs>,
+    /// The author's details.
+    pub details: Option<Value>,
+    /// Function names of the guest, innermost first, one a line.
+    pub backtrace: Option<String>,
+}
+
+impl AttemptFailure {
+    /// A longer message of a guest is cut.
+    pub const MAX_MESSAGE_BYTES: usize = 16 << 10;
+
+    /// A failure without an author's details.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self {
+            retryable: kind.is_retryable(),
+            kind,
+            message: message.into(),
+            retry_after: None,
+            details: None,
+            backtrace: None,
+        }
+    }
+}
+
+/// The kind of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// The author's code returned a failure.
+    Author,
+    /// The guest trapped: a panic, an `unreachable`, an access out of bounds.
+    Trap,
+    /// The guest's stack ran over.
+    StackOverflow,
+    /// A program ended with an exit code other than 0.
+    Exit(u8),
+    /// Wall-clock time ran out.
+    Timeout,
+    /// CPU time ran out.
+    CpuLimit,
+    /// The guest failed after more memory had been refused.
+    MemoryLimit,
+    /// The guest failed after more table elements had been refused.
+    TableLimit,
+    /// The output is larger than allowed.
+    OutputLimit,
+    /// The scratch folder is full.
+    ScratchLimit,
+    /// An artifact is larger than allowed.
+    ArtifactLimit,
+    /// Too many open handles.
+    HandleLimit,
+    /// More data in one call between guest and host than allowed.
+    HostCallLimit,
+    /// What the guest returned is not what the contract says.
+    InvalidOutput,
+    /// The guest has no such task, or the entry doesn't fit the guest.
+    InvalidEntry,
+    /// Something the task needs was not granted.
+    Denied,
+    /// The guest failed after it was asked to stop.
+    Cancelled,
+    /// No free slot came up in time; nothing of the guest ran.
+    NoSlot,
+    /// The host's own fault: an artifact store or a disk that doesn't answer, or a defect.
+    Internal,
+}
+
+impl FailureKind {
+    /// A stable name, in snake case.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Author => "author",
+            Self::Trap => "trap",
+            Self::StackOverflow => "stack_overflow",
+            Self::Exit(_) => "exit",
+            Self::Timeout => "timeout",
+            Self::CpuLimit => "cpu_limit",
+            Self::MemoryLimit => "memory_limit",
+            Self::TableLimit => "table_limit",
+            Self::OutputLimit => "output_limit",
+            Self::ScratchLimit => "scratch_limit",
+            Self::ArtifactLimit => "artifact_limit",
+            Self::HandleLimit => "handle_limit",
+            Self::HostCallLimit => "host_call_limit",
+            Self::InvalidOutput => "invalid_output",
+            Self::InvalidEntry => "invalid_entry",
+            Self::Denied => "denied",
+            Self::Cancelled => "cancelled",
+            Self::NoSlot => "no_slot",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Whether another attempt may end otherwise. What only a changed file, limit or
+    /// grant can mend is not retried; neither is what somebody stopped.
+    pub const fn is_retryable(self) -> bool {
+        match self {
+            Self::Author
+            | Self::Trap
+            | Self::StackOverflow
+            | Self::Exit(_)
+            | Self::Timeout
+            | Self::CpuLimit
+            | Self::MemoryLimit
+            | Self::TableLimit
+            | Self::OutputLimit
+            | Self::ScratchLimit
+            | Self::ArtifactLimit
+            | Self::HandleLimit
+            | Self::HostCallLimit
+            | Self::NoSlot
+            | Self::Internal => true,
+            Self::InvalidOutput | Self::InvalidEntry | Self::Denied | Self::Cancelled => false,
+        }
+    }
+}
+
+/// What an attempt used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// From the start of the instance to the end, without the wait for a slot.
+    pub wall: Duration,
+    /// CPU time of the guest and of the host calls it made on its own thread.
+    pub cpu: Duration,
+    /// The most linear memory at once, in bytes, over all memories.
+    pub memory_peak_bytes: u64,
+    /// Fuel burned; only deterministic attempts count it.
+    pub fuel: Option<u64>,
+    /// Bytes of log lines that were passed on.
+    pub log_bytes: u64,
+    /// Bytes that came in from outside (HTTP bodies, artifacts read).
+    pub bytes_in: u64,
+    /// Bytes that went out (HTTP bodies, artifacts written).
+    pub bytes_out: u64,
+}

@@ -1,0 +1,135 @@
+//! What a running guest shows to whoever watches: log lines and progress.
+//!
+//! The channel is bounded: a full one makes the guest wait, so nobody's memory
+//! grows with what a guest writes. What exceeds the log limit is dropped and
+//! counted, once, at the end.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc;
+
+/// One thing a guest showed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GuestEvent {
+    /// A line.
+    Log {
+        /// Milliseconds since the Unix epoch, by the host's clock.
+        time_ms: i64,
+        /// Where it came from.
+        stream: LogStream,
+        /// The text, without its line end; invalid UTF-8 replaced, long ones cut.
+        message: String,
+        /// Only structured lines have them.
+        fields: Vec<(String, String)>,
+    },
+    /// How far the task has come.
+    Progress {
+        /// 0.0 to 1.0, finite.
+        fraction: f64,
+        /// The author's words.
+        message: String,
+    },
+    /// Lines were dropped, since the attempt's log limit was reached. At most once, at the end.
+    LogTruncated {
+        /// How many lines.
+        dropped_lines: u64,
+        /// How many bytes.
+        dropped_bytes: u64,
+    },
+}
+
+/// Where a log line came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LogStream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// `weft:dag/log`, with a level.
+    Structured(LogLevel),
+}
+
+/// How important a structured line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// The finest.
+    Trace,
+    /// For whoever looks for a fault.
+    Debug,
+    /// The ordinary course.
+    Info,
+    /// Something to look at.
+    Warn,
+    /// Something failed.
+    Error,
+}
+
+/// The writing end; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct EventSink(Option<mpsc::Sender<GuestEvent>>);
+
+/// The reading end. Ends when every sink is gone; dropping it lets guests write into the void.
+#[derive(Debug)]
+pub struct EventStream(mpsc::Receiver<GuestEvent>);
+
+impl EventSink {
+    /// A bounded channel; `capacity` is in events and at least 1.
+    pub fn channel(capacity: usize) -> (Self, EventStream) {
+        let (sender, receiver) = mpsc::channel(capacity.max(1));
+        (Self(Some(sender)), EventStream(receiver))
+    }
+
+    /// Takes everything and keeps nothing.
+    pub const fn discard() -> Self {
+        Self(None)
+    }
+
+    /// Waits for room, then passes the event on. Events for nobody vanish.
+    pub async fn send(&self, event: GuestEvent) {
+        if let Some(sender) = &self.0
+            && let Err(mpsc::error::SendError(_unseen)) = sender.send(event).await
+        {
+            // Nobody listens any more; the attempt goes on.
+        }
+    }
+
+    /// Passes the event on if there is room, and gives it back otherwise.
+    pub fn try_send(&self, event: GuestEvent) -> Result<(), GuestEvent> {
+        match &self.0 {
+            None => Ok(()),
+            Some(sender) => match sender.try_send(event) {
+                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
+                Err(mpsc::error::TrySendError::Full(event)) => Err(event),
+            },
+        }
+    }
+
+    /// Waits until there is room for an event, or nobody listens.
+    pub(crate) async fn ready(&self) {
+        if let Some(sender) = &self.0
+            && let Err(_closed) = sender.reserve().await
+        {
+            // Nobody listens: there is always room.
+        }
+    }
+}
+
+impl EventStream {
+    /// The next event; `None` when every sink is gone.
+    pub async fn next(&mut self) -> Option<GuestEvent> {
+        self.0.recv().await
+    }
+
+    /// The next event if there is one now.
+    pub fn try_next(&mut self) -> Option<GuestEvent> {
+        self.0.try_recv().ok()
+    }
+}
+
+/// The host's wall clock, for events.
+pub(crate) fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        })
+}

@@ -1,0 +1,108 @@
+//! How a sandbox is set up: sizes, limits, folders, each with its unit and default.
+
+use crate::SandboxWarning;
+use std::{ffi::OsString, fmt, path::PathBuf, sync::Arc, time::Duration};
+
+/// How a [`crate::Sandbox`] is set up.
+#[derive(Clone)]
+pub struct SandboxOptions {
+    /// Where compiled code is kept; `None` keeps it in memory only. Default: `None`.
+    pub cache_dir: Option<PathBuf>,
+    /// The most compiled code on disk; the least recently used goes first. Default: 2 GiB.
+    pub cache_bytes: u64,
+    /// The most compiled code of guests that nothing uses, kept in memory. Default: 512 MiB.
+    pub memory_cache_bytes: u64,
+    /// Bounds on compiling.
+    pub compile: CompileLimits,
+    /// Where compiling happens. Default: in this process.
+    pub compiler: Compiler,
+    /// The most attempts at once; more of them wait. Default: 64.
+    pub max_instances: u32,
+    /// The most memory any one task may have, in bytes; at most 4 GiB. Default: 4 GiB.
+    pub max_memory_bytes: u64,
+    /// How long an attempt waits for a free slot before it fails as `no_slot`. Default: 10 min.
+    pub slot_wait: Duration,
+    /// How often running guests are looked at: they yield to their neighbours, and
+    /// limits on time are checked. Default: 10 ms.
+    pub epoch_tick: Duration,
+    /// The longest `describe` may take. Default: 5 s.
+    pub describe_timeout: Duration,
+    /// The most memory `describe` may use. Default: 256 MiB.
+    pub describe_memory_bytes: u64,
+    /// The largest document `describe` may return. Default: 64 MiB.
+    pub describe_bytes: u64,
+    /// Told of things that don't stop the sandbox. Default: nobody.
+    pub on_warning: Option<WarningSink>,
+}
+
+/// Takes warnings, on whatever thread they come up.
+pub type WarningSink = Arc<dyn Fn(&SandboxWarning) + Send + Sync>;
+
+impl Default for SandboxOptions {
+    fn default() -> Self {
+        Self {
+            cache_dir: None,
+            cache_bytes: 2 << 30,
+            memory_cache_bytes: 512 << 20,
+            compile: CompileLimits::default(),
+            compiler: Compiler::InProcess,
+            max_instances: 64,
+            max_memory_bytes: 4 << 30,
+            slot_wait: Duration::from_secs(600),
+            epoch_tick: Duration::from_millis(10),
+            describe_timeout: Duration::from_secs(5),
+            describe_memory_bytes: 256 << 20,
+            describe_bytes: 64 << 20,
+            on_warning: None,
+        }
+    }
+}
+
+impl fmt::Debug for SandboxOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SandboxOptions")
+            .field("cache_dir", &self.cache_dir)
+            .field("compiler", &self.compiler)
+            .field("max_instances", &self.max_instances)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Bounds on compiling one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompileLimits {
+    /// The most memory, in bytes; held by the subprocess only. Default: 4 GiB.
+    pub memory_bytes: u64,
+    /// The longest, by the wall clock. The CPU time is bounded by `threads` times as
+    /// much; both are held by the subprocess only. Default: 120 s.
+    pub wall: Duration,
+    /// The largest file that is compiled, in bytes. Default: 128 MiB.
+    pub component_bytes: u64,
+    /// How many threads compile; 0 takes what the machine has. Default: 0.
+    pub threads: usize,
+}
+
+impl Default for CompileLimits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 4 << 30,
+            wall: Duration::from_secs(120),
+            component_bytes: 128 << 20,
+            threads: 0,
+        }
+    }
+}
+
+/// Where compiling happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Compiler {
+    /// In this process, without bounds on time and memory: for guests that are trusted, in tests.
+    InProcess,
+    /// In a subprocess that runs [`crate::compiler::main`] and can be killed.
+    Subprocess {
+        /// The program: `wfctl` itself.
+        program: PathBuf,
+        /// Its arguments before those that the sandbox adds: `compile-component`.
+        args: Vec<OsString>,
+    },
+}
