@@ -1,0 +1,32 @@
+//! Attacks through standard output, exit codes and the environment.
+
+use crate::saw;
+use std::io::{Write, stdout};
+
+/// Whatever of the host leaks into the program's surroundings.
+pub(crate) fn environment() {
+    let names: Vec<String> = std::env::vars().map(|(name, _)| name).collect();
+    let args = std::env::args().count();
+    saw(format!("args {args}, env [{}]", names.join(" ")));
+}
+
+pub(crate) fn exit_zero() {
+    saw("leaving");
+    std::process::exit(0);
+}
+
+pub(crate) fn exit_seven() {
+    std::process::exit(7);
+}
+
+pub(crate) fn endless_stdout() {
+    let piece = [b'1'; 64 * 1024];
+    let mut out = stdout().lock();
+    loop {
+        out.write_all(&piece).expect("standard output takes bytes");
+    }
+}
+
+pub(crate) fn stdout_not_json() {
+    println!("plain words, and no JSON");
+}
