@@ -1,3 +1,219 @@
 //! A validated DAG in the form that runs use: tasks and edges as indexes.
 //!
-//! Made once per DAG version and shared by all its runs.
+//! Made once per DAG version and shared by all its runs behind an `Arc`. It
+//! holds everything about the DAG that the run state machine needs and nothing
+//! else: no code, no bindings, no limits of the sandbox. Always acyclic.
+
+mod branch;
+mod order;
+
+use crate::{
+    document::{Binding, Dag, TaskIndex},
+    retry::RetryPolicy,
+    time::DurationMs,
+    trigger_rule::TriggerRule,
+};
+use order::Adjacency;
+
+/// What an installation gives where a document is silent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Defaults {
+    /// For each field of it that a task doesn't set.
+    pub retry: RetryPolicy,
+    /// The longest a run may take; without one it may take for ever.
+    pub run_timeout: Option<DurationMs>,
+    /// How often an instance is tried again after its worker was lost. Apart
+    /// from the author's retries, which are for the author's errors.
+    pub max_losses: u32,
+    /// How often an instance may defer itself.
+    pub max_deferrals: u32,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self {
+            retry: RetryPolicy::default(),
+            run_timeout: None,
+            max_losses: 3,
+            max_deferrals: 1000,
+        }
+    }
+}
+
+/// What the machine has to know of one task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The tasks it waits for, each once.
+    pub upstreams: Vec<TaskIndex>,
+    /// When it may start.
+    pub rule: TriggerRule,
+    /// What follows a failure.
+    pub retry: RetryPolicy,
+    /// Where it is mapped.
+    pub mapping: Option<Mapping>,
+    /// Whether it chooses among its direct downstreams. A mapped task can't.
+    pub branch: bool,
+}
+
+/// How a task is mapped.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mapping {
+    /// The upstreams whose outputs are mapped over. Each has to have succeeded,
+    /// if it isn't mapped itself.
+    pub sources: Vec<TaskIndex>,
+    /// How many instances may be ready, queued or running at once.
+    pub max_active: Option<u32>,
+}
+
+/// What the machine has to know of the DAG as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// The longest a run may take.
+    pub run_timeout: Option<DurationMs>,
+    /// See [`Defaults::max_losses`].
+    pub max_losses: u32,
+    /// See [`Defaults::max_deferrals`].
+    pub max_deferrals: u32,
+}
+
+/// Why steps are no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// An upstream or a source that doesn't exist.
+    #[error("task {0:?} refers to a task that does not exist")]
+    Unknown(TaskIndex),
+    /// This task is downstream of itself.
+    #[error("task {0:?} is downstream of itself")]
+    Cycle(TaskIndex),
+}
+
+/// A DAG as runs use it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) downstreams: Adjacency,
+    /// The position of each task in one fixed topological order.
+    pub(crate) ranks: Vec<u32>,
+    /// The task at each position.
+    pub(crate) by_rank: Vec<TaskIndex>,
+    /// For branch tasks: which direct downstreams lead to which others.
+    pub(crate) branches: branch::Branches,
+    pub(crate) bounds: Bounds,
+}
+
+impl Plan {
+    /// The plan of a validated DAG.
+    pub fn new(dag: &Dag, defaults: &Defaults) -> Self {
+        let steps = dag
+            .tasks
+            .iter()
+            .map(|task| Step {
+                upstreams: task.upstreams.clone(),
+                rule: task.trigger_rule,
+                retry: RetryPolicy {
+                    retries: task.retries.unwrap_or(defaults.retry.retries),
+                    delay: task.retry_delay.unwrap_or(defaults.retry.delay),
+                    backoff: task.retry_backoff.unwrap_or(defaults.retry.backoff),
+                    max_delay: task.retry_max_delay.unwrap_or(defaults.retry.max_delay),
+                    jitter: task.retry_jitter.unwrap_or(defaults.retry.jitter),
+                },
+                mapping: (!task.expand.is_empty()).then(|| Mapping {
+                    sources: sources(&task.expand),
+                    max_active: task.max_active,
+                }),
+                branch: task.branch,
+            })
+            .collect();
+        let bounds = Bounds {
+            run_timeout: dag.timeout.or(defaults.run_timeout),
+            max_losses: defaults.max_losses,
+            max_deferrals: defaults.max_deferrals,
+        };
+        Self::from_steps(steps, bounds)
+            .expect("validation of the document refuses unknown tasks and cycles")
+    }
+
+    /// The plan of tasks that come from elsewhere than a document.
+    pub fn from_steps(steps: Vec<Step>, bounds: Bounds) -> Result<Self, PlanError> {
+        let count = steps.len();
+        for (task, step) in steps.iter().enumerate() {
+            let sources = step.mapping.iter().flat_map(|mapping| &mapping.sources);
+            if step
+                .upstreams
+                .iter()
+                .chain(sources)
+                .any(|upstream| upstream.0 as usize >= count)
+            {
+                return Err(PlanError::Unknown(order::index(task)));
+            }
+        }
+        let downstreams = Adjacency::reversed(&steps);
+        let by_rank = order::topological(&steps, &downstreams)?;
+        let mut ranks = vec![0; count];
+        for (rank, task) in by_rank.iter().enumerate() {
+            ranks[task.0 as usize] = order::index(rank).0;
+        }
+        let branches = branch::Branches::new(&steps, &downstreams, &ranks);
+        Ok(Self {
+            steps,
+            downstreams,
+            ranks,
+            by_rank,
+            branches,
+            bounds,
+        })
+    }
+
+    /// How many tasks there are.
+    pub fn task_count(&self) -> u32 {
+        order::index(self.steps.len()).0
+    }
+
+    /// Every task, in the author's order.
+    pub fn tasks(&self) -> impl Iterator<Item = TaskIndex> + use<> {
+        (0..self.task_count()).map(TaskIndex)
+    }
+
+    /// What the machine knows of a task. Panics for a task of another plan.
+    pub fn step(&self, task: TaskIndex) -> &Step {
+        &self.steps[task.0 as usize]
+    }
+
+    /// The direct downstreams of a task, in ascending order.
+    pub fn downstreams(&self, task: TaskIndex) -> &[TaskIndex] {
+        self.downstreams.of(task)
+    }
+
+    /// The tasks and everything downstream of them, once each, upstreams first.
+    pub fn with_downstreams(&self, tasks: &[TaskIndex]) -> Vec<TaskIndex> {
+        let mut seen = vec![false; self.steps.len()];
+        let mut found: Vec<TaskIndex> = Vec::new();
+        let mut next: Vec<TaskIndex> = tasks.to_vec();
+        while let Some(task) = next.pop() {
+            if !std::mem::replace(&mut seen[task.0 as usize], true) {
+                found.push(task);
+                next.extend_from_slice(self.downstreams(task));
+            }
+        }
+        found.sort_unstable_by_key(|task| self.ranks[task.0 as usize]);
+        found
+    }
+
+    /// The bounds of its runs.
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+}
+
+fn sources(expand: &[(String, Binding)]) -> Vec<TaskIndex> {
+    let mut sources: Vec<TaskIndex> = expand
+        .iter()
+        .filter_map(|(_, binding)| match binding {
+            Binding::Output { task, pointer: _ } => Some(*task),
+            Binding::Param { .. } | Binding::Literal(_) => None,
+        })
+        .collect();
+    sources.sort_unstable();
+    sources.dedup();
+    sources
+}

@@ -2,15 +2,204 @@
 //!
 //! Pure and single-threaded. [`Run::handle`] is the only mutation; it either
 //! applies an event whole or rejects it with a [`Rejection`] and changes
-//! nothing. Its cost is O(edges touched). What has to happen in the world is
-//! returned as [`Action`]s, which the driver carries out, answering with
-//! further events. Dispatch is just in time: the machine says which instances
-//! are ready, the driver decides when to dispatch which.
+//! nothing. Its cost is O(edges touched): each task counts how its upstream
+//! instances stand, nothing is ever scanned for what became ready. What has to
+//! happen in the world is returned as [`Action`]s, which the driver carries
+//! out, answering with further events. Dispatch is just in time: the machine
+//! says which instances are ready, the driver decides when to dispatch which,
+//! and keeps outputs, limits, pools and priorities to itself.
+//!
+//! What follows from one event is worked out in the DAG's topological order, so
+//! that it depends on the order of events and on nothing else.
+//!
+//! Memory: about 150 bytes for each task, and 16 for each instance of a mapped
+//! task that was dispatched, whatever its state; instances not yet dispatched
+//! are a range.
 
+mod access;
 mod action;
+mod cancel;
+mod cell;
+mod clear;
+mod counting;
+mod dispatch;
+mod due;
 mod event;
+mod expand;
+mod fault;
+mod finish;
+mod loss;
+mod many;
+mod mark;
+mod pause;
+mod settle;
+mod start;
 mod state;
 
-pub use action::Action;
-pub use event::{Event, Outcome, Rejection};
-pub use state::{Attempt, Instance, InstanceState, RunState};
+#[cfg(feature = "planted-bugs")]
+pub use fault::Planted;
+pub use {
+    action::{Action, Cause, Timer},
+    event::{Event, Moment, Outcome, Rejection},
+    many::MAX_INSTANCES,
+    state::{Attempt, Counts, Instance, InstanceState, Marked, RunState},
+};
+
+use crate::{document::TaskIndex, plan::Plan, trigger_rule::Tally};
+use cell::{Cell, TAGS, Tag};
+use many::Many;
+use pause::Pause;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// One run of a DAG.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    plan: Arc<Plan>,
+    state: RunState,
+    /// Whether it was ended before its instances ended by themselves.
+    stopped: bool,
+    /// How often it was started or reopened; tells its timeouts apart.
+    episode: u32,
+    tasks: Vec<TaskCell>,
+    /// Instances that have not ended.
+    unfinished: u64,
+    /// Instances of leaves that failed, in any of the ways to fail.
+    failed_leaves: u64,
+    /// What is known of instances that failed, were lost or deferred and haven't ended.
+    pauses: BTreeMap<Instance, Pause>,
+    /// What branches chose, for as long as they stand.
+    choices: BTreeMap<TaskIndex, Choice>,
+    /// Ranks of waiting tasks whose tally changed; empty between events.
+    agenda: BTreeSet<u32>,
+    #[cfg(feature = "planted-bugs")]
+    planted: Option<fault::Planted>,
+}
+
+/// One task of a run.
+#[derive(Debug, Clone, PartialEq)]
+struct TaskCell {
+    body: Body,
+    /// How its upstream instances stand.
+    upstreams: Tally,
+    /// How its own instances stand.
+    counts: [u32; TAGS],
+    /// How often it was cleared.
+    generation: u32,
+    /// The highest number of an attempt of any of its instances.
+    highest: u32,
+    /// Nothing in this run is downstream of it.
+    leaf: bool,
+}
+
+/// The instances of a task.
+#[derive(Debug, Clone, PartialEq)]
+enum Body {
+    /// Not a part of this run.
+    Excluded,
+    /// A task that isn't mapped, or one that is and isn't expanded.
+    One(Cell),
+    /// An expanded task.
+    Many(Box<Many>),
+}
+
+/// What a branch chose.
+#[derive(Debug, Clone, PartialEq)]
+struct Choice {
+    /// As reported, to know the same report again.
+    chosen: Vec<TaskIndex>,
+    /// The direct downstreams that are skipped, in ascending order.
+    left_out: Vec<TaskIndex>,
+}
+
+impl Run {
+    /// A run of the whole DAG, pending.
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let everything = vec![true; plan.steps.len()];
+        Self::of(plan, &everything)
+    }
+
+    /// A run of these tasks only, pending. The other tasks are no part of it:
+    /// they have no instances, and nothing waits for them, whatever its rule.
+    /// The driver answers for the outputs that would have come from them. Tasks
+    /// that don't exist are ignored.
+    pub fn partial(plan: Arc<Plan>, tasks: &[TaskIndex]) -> Self {
+        let mut included = vec![false; plan.steps.len()];
+        for task in tasks {
+            if let Some(included) = included.get_mut(task.0 as usize) {
+                *included = true;
+            }
+        }
+        Self::of(plan, &included)
+    }
+
+    fn of(plan: Arc<Plan>, included: &[bool]) -> Self {
+        let includes = |task: &TaskIndex| included[task.0 as usize];
+        let tasks: Vec<TaskCell> = plan
+            .tasks()
+            .map(|task| {
+                let upstreams = plan.steps[task.0 as usize]
+                    .upstreams
+                    .iter()
+                    .filter(|up| includes(up))
+                    .count();
+                TaskCell::new(
+                    includes(&task),
+                    u32::try_from(upstreams).expect("a task has fewer than 2^32 upstreams"),
+                    !plan.downstreams(task).iter().any(includes),
+                )
+            })
+            .collect();
+        let unfinished = included.iter().map(|included| u64::from(*included)).sum();
+        Self {
+            plan,
+            state: RunState::Pending,
+            stopped: false,
+            episode: 0,
+            tasks,
+            unfinished,
+            failed_leaves: 0,
+            pauses: BTreeMap::new(),
+            choices: BTreeMap::new(),
+            agenda: BTreeSet::new(),
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
+        }
+    }
+
+    /// Applies one event and appends what has to happen to `actions`; or
+    /// rejects it, changing nothing and appending nothing.
+    pub fn handle(
+        &mut self,
+        at: Moment,
+        event: Event,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Rejection> {
+        match event {
+            Event::Start => self.start(at, actions)?,
+            Event::Expanded {
+                task,
+                generation,
+                instances,
+            } => self.expanded(task, generation, instances, actions)?,
+            Event::ExpandFailed {
+                task,
+                generation,
+                message: _,
+            } => self.expand_failed(task, generation, actions)?,
+            Event::Dispatched { instance, nonce } => self.dispatched(instance, nonce, actions)?,
+            Event::Started { attempt } => self.attempt_started(attempt, actions)?,
+            Event::Finished { attempt, outcome } => self.finished(at, attempt, outcome, actions)?,
+            Event::Lost { attempt } => self.lost(attempt, actions)?,
+            Event::Due { timer } => self.due(timer, actions)?,
+            Event::Woken { instance } => self.woken(instance, actions)?,
+            Event::Cancel => self.cancel(actions)?,
+            Event::Clear { tasks, downstream } => self.clear(at, &tasks, downstream, actions)?,
+            Event::Mark { instance, as_state } => self.mark(instance, as_state, actions)?,
+        }
+        self.settle(actions);
+        Ok(())
+    }
+}

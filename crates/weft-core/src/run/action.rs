@@ -1,31 +1,118 @@
-//! What a run asks of its driver.
+//! What a run asks of its driver, and what it tells.
 
 use super::state::{Attempt, Instance, InstanceState, RunState};
 use crate::{document::TaskIndex, time::Timestamp};
 use std::ops::Range;
 
-/// What a run asks of its driver, in order.
+/// What a run asks of its driver or tells it, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Work out how many instances the mapped task has; answer `Expanded` or `ExpandFailed`.
-    Expand { task: TaskIndex },
-    /// These instances may be dispatched, when the driver has room.
-    Ready { task: TaskIndex, indexes: Range<u32> },
+    /// Work out how many instances the mapped task has; answer `Expanded` or
+    /// `ExpandFailed` with the same generation.
+    Expand {
+        /// The mapped task; it is now `Expanding`.
+        task: TaskIndex,
+        /// Tells this question from one before a clear.
+        generation: u32,
+    },
+    /// These instances are now `Ready`: they may be dispatched when the driver
+    /// has room. (No `InstanceChanged` stands beside it.)
+    Ready {
+        /// Their task.
+        task: TaskIndex,
+        /// Their map indexes; `0..1` of a task that is not mapped.
+        indexes: Range<u32>,
+    },
     /// Answer `Due` with this timer at or after `at`.
-    SetTimer { timer: Timer, at: Timestamp },
+    SetTimer {
+        /// To be handed back.
+        timer: Timer,
+        /// Never before.
+        at: Timestamp,
+    },
     /// Kill the attempt if it is running; its outcome no longer counts.
-    Revoke { attempt: Attempt },
+    Revoke {
+        /// The attempt, queued or running until now.
+        attempt: Attempt,
+    },
+    /// The task starts over as one waiting, unexpanded instance: what was
+    /// `Ready` of it is not any more, and its outputs no longer count.
+    Cleared {
+        /// The cleared task.
+        task: TaskIndex,
+        /// How often it was cleared, this time included. Part of what makes an
+        /// idempotency key: retries share it, a clear changes it.
+        generation: u32,
+    },
     /// For the history and for whoever watches.
-    InstanceChanged { instance: Instance, state: InstanceState },
+    InstanceChanged {
+        /// Which instance.
+        instance: Instance,
+        /// Its new state.
+        state: InstanceState,
+        /// Why.
+        cause: Cause,
+    },
+    /// The same change of many instances of a mapped task at once.
+    RangeChanged {
+        /// Their task.
+        task: TaskIndex,
+        /// Their map indexes.
+        indexes: Range<u32>,
+        /// Their new state.
+        state: InstanceState,
+        /// Why.
+        cause: Cause,
+    },
     /// For the history and for whoever watches.
-    RunChanged { state: RunState },
+    RunChanged {
+        /// Its new state.
+        state: RunState,
+    },
+}
+
+/// Why an instance changed its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The driver dispatched it, or a worker claimed it.
+    Progress,
+    /// The outcome that its attempt reported.
+    Outcome,
+    /// Its trigger rule, given how its upstreams ended.
+    Rule,
+    /// A branch upstream chose others.
+    Branch,
+    /// Its list is empty (skipped), or there is none to map over (failed).
+    Expansion,
+    /// A task that it maps over has no output (upstream failed).
+    NoSource,
+    /// It chose what it can't choose, or isn't declared as a branch (failed).
+    BadBranch,
+    /// It deferred itself more often than the bound.
+    DeferredTooOften,
+    /// Its workers were lost more often than the bound.
+    LostTooOften,
+    /// Somebody marked it.
+    Marked,
+    /// Somebody cancelled the run.
+    Cancelled,
+    /// The run took longer than it may.
+    RunTimeout,
 }
 
 /// What a timer is for. A timer that no longer fits is rejected when it is due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Timer {
-    /// The wait before a retry, or a deferral, is over; `number` is of the attempt that ended.
-    Instance { instance: Instance, number: u32 },
+    /// The wait before a retry, or a deferral, is over.
+    Instance {
+        /// Which instance waits.
+        instance: Instance,
+        /// The number of the attempt that ended before the wait.
+        number: u32,
+    },
     /// The run has taken as long as it may.
-    RunTimeout,
+    RunTimeout {
+        /// How often the run was started or reopened when the timer was set.
+        episode: u32,
+    },
 }

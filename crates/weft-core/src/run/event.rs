@@ -1,39 +1,101 @@
-//! What can happen to a run.
+//! What can happen to a run, and why an event may be refused.
 
-use super::state::{Attempt, Instance};
+use super::{
+    action::Timer,
+    state::{Attempt, Instance, Marked},
+};
 use crate::{
     document::TaskIndex,
     time::{DurationMs, Timestamp},
 };
 
+/// When an event happens, and the randomness that it may use up: the machine
+/// reads no clock and draws no number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The driver's time. It may jump; the machine only adds waits to it.
+    pub now: Timestamp,
+    /// 64 uniform random bits, for the jitter of a retry.
+    pub entropy: u64,
+}
+
 /// What can happen to a run. The driver feeds these to `Run::handle`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// The run begins: roots become ready.
+    /// The run begins: tasks without upstreams become ready.
     Start,
-    /// The answer to `Action::Expand`: how many instances the mapped task has
-    /// (the product of its lists' lengths; 0 skips it).
-    Expanded { task: TaskIndex, instances: u32 },
-    /// The answer to `Action::Expand` when a value is not a list or too long.
-    ExpandFailed { task: TaskIndex, message: String },
-    /// The driver commits an attempt of a ready instance. `nonce` fences it.
-    Dispatched { instance: Instance, nonce: u64 },
+    /// The answer to `Action::Expand`: how many instances the mapped task has.
+    Expanded {
+        /// The mapped task.
+        task: TaskIndex,
+        /// As in the `Action::Expand` that this answers.
+        generation: u32,
+        /// The product of its lists' lengths; 0 skips it, more than
+        /// [`super::MAX_INSTANCES`] fails it.
+        instances: u32,
+    },
+    /// The answer to `Action::Expand` when a value is not a list or too long:
+    /// the task fails.
+    ExpandFailed {
+        /// The mapped task.
+        task: TaskIndex,
+        /// As in the `Action::Expand` that this answers.
+        generation: u32,
+        /// For people.
+        message: String,
+    },
+    /// The driver commits an attempt of a ready instance.
+    Dispatched {
+        /// A ready instance.
+        instance: Instance,
+        /// Fences the attempt.
+        nonce: u64,
+    },
     /// A worker claimed the attempt.
-    Started { attempt: Attempt },
+    Started {
+        /// The claimed attempt.
+        attempt: Attempt,
+    },
     /// An attempt ended by itself.
-    Finished { attempt: Attempt, outcome: Outcome },
+    Finished {
+        /// The attempt that ended.
+        attempt: Attempt,
+        /// How.
+        outcome: Outcome,
+    },
     /// The attempt's worker stopped answering.
-    Lost { attempt: Attempt },
+    Lost {
+        /// The attempt that is given up.
+        attempt: Attempt,
+    },
     /// A timer that `Action::SetTimer` asked for is due.
-    Due { timer: super::action::Timer },
+    Due {
+        /// Which one.
+        timer: Timer,
+    },
     /// Something woke a deferred instance before its time.
-    Woken { instance: Instance },
+    Woken {
+        /// The deferred instance.
+        instance: Instance,
+    },
     /// Somebody cancels the run.
     Cancel,
-    /// Somebody runs instances again: the given tasks and everything downstream of them.
-    Clear { tasks: Vec<TaskIndex>, downstream: bool },
-    /// Somebody marks an instance by hand.
-    Mark { instance: Instance, as_state: super::state::Marked },
+    /// Somebody runs tasks again. In flight attempts are revoked, an ended run
+    /// goes on.
+    Clear {
+        /// At least one.
+        tasks: Vec<TaskIndex>,
+        /// Whether everything downstream of them is cleared as well.
+        downstream: bool,
+    },
+    /// Somebody marks an instance by hand, whatever its state. What was decided
+    /// downstream stays; clear it to run it again.
+    Mark {
+        /// Index 0 of an unexpanded mapped task marks the task as a whole.
+        instance: Instance,
+        /// The state it gets.
+        as_state: Marked,
+    },
 }
 
 /// How an attempt ended.
@@ -41,29 +103,43 @@ pub enum Event {
 pub enum Outcome {
     /// The output is with the driver; the machine doesn't hold data.
     Success,
-    /// Success, and only these direct downstreams go on.
-    Branch { chosen: Vec<TaskIndex> },
+    /// Success, and only these direct downstreams go on. Of a task that is not
+    /// declared as a branch, or with a task that is no direct downstream, it is a failure.
+    Branch {
+        /// May be empty: then all direct downstreams are skipped.
+        chosen: Vec<TaskIndex>,
+    },
     /// The task skipped itself.
     Skipped,
     /// The task gives its slot back until a time or a wake-up.
-    Deferred { until: Option<Timestamp> },
+    Deferred {
+        /// Without one only `Event::Woken` lets it go on.
+        until: Option<Timestamp>,
+    },
     /// It failed: the author's error, or a limit the host enforced.
-    Failed { retryable: bool, retry_after: Option<DurationMs>, message: String },
+    Failed {
+        /// Whether another attempt could help.
+        retryable: bool,
+        /// The next attempt is not made earlier than this from now.
+        retry_after: Option<DurationMs>,
+        /// For people.
+        message: String,
+    },
 }
 
 /// Why an event was refused. The run is unchanged.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// The same report was already applied: the sender may forget it.
     #[error("already applied")]
     Duplicate,
-    /// The attempt is no longer the instance's current one.
-    #[error("the attempt is not the current one")]
+    /// The attempt, timer or expansion is no longer the current one: the sender may forget it.
+    #[error("no longer current")]
     Stale,
-    /// The instance isn't in a state that the event applies to.
+    /// The instance or run isn't in a state that the event applies to.
     #[error("the event does not fit the state")]
     WrongState,
-    /// No such task or instance.
+    /// No such task or instance in this run.
     #[error("no such task instance")]
     Unknown,
     /// The run has ended.

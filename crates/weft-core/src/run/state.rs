@@ -1,11 +1,17 @@
 //! States of a run and of its task instances.
+//!
+//! A state carries what belongs to it. How states follow one another is
+//! decided beside the events (`Run::handle`), never here.
 
 use crate::{document::TaskIndex, time::Timestamp};
 
-/// One task instance: a task and its map index (0 where the task is not mapped).
+/// One task instance: a task and its map index (0 where the task is not mapped,
+/// or is mapped and not expanded).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Instance {
+    /// The task.
     pub task: TaskIndex,
+    /// The map index.
     pub index: u32,
 }
 
@@ -13,48 +19,156 @@ pub struct Instance {
 /// clear; `nonce` is drawn by the driver, so that a guess fences nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Attempt {
+    /// What is attempted.
     pub instance: Instance,
+    /// From 1 on.
     pub number: u32,
+    /// Drawn by the driver for this attempt alone.
     pub nonce: u64,
 }
 
 /// Where a task instance stands.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InstanceState {
-    /// Its upstreams have not decided yet.
+    /// Its upstreams have not decided yet; or, of a mapped task, `max_active`
+    /// keeps it back.
     Waiting,
+    /// A mapped task whose rule allows it, and whose number of instances the
+    /// driver is working out.
+    Expanding,
     /// May be dispatched.
     Ready,
     /// Committed, on its way to a worker.
-    Queued { attempt: Attempt },
+    Queued {
+        /// The current attempt.
+        attempt: Attempt,
+    },
     /// Claimed by a worker.
-    Running { attempt: Attempt },
+    Running {
+        /// The current attempt.
+        attempt: Attempt,
+    },
     /// Waits for its retry.
-    UpForRetry { at: Timestamp },
+    UpForRetry {
+        /// When the wait is over.
+        at: Timestamp,
+    },
     /// Gave its slot back.
-    Deferred { until: Option<Timestamp> },
+    Deferred {
+        /// When it goes on; without one only a wake-up lets it.
+        until: Option<Timestamp>,
+    },
+    /// Done.
     Success,
+    /// Failed for good.
     Failed,
+    /// Not meant to run: by its rule, a branch, an empty list, or itself.
     Skipped,
     /// Can never run, since an upstream failed.
     UpstreamFailed,
+    /// The run was stopped before it ended.
     Cancelled,
+}
+
+impl InstanceState {
+    /// Whether nothing follows by itself.
+    pub const fn is_ended(self) -> bool {
+        match self {
+            Self::Success
+            | Self::Failed
+            | Self::Skipped
+            | Self::UpstreamFailed
+            | Self::Cancelled => true,
+            Self::Waiting
+            | Self::Expanding
+            | Self::Ready
+            | Self::Queued { .. }
+            | Self::Running { .. }
+            | Self::UpForRetry { .. }
+            | Self::Deferred { .. } => false,
+        }
+    }
 }
 
 /// What somebody can mark an instance as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Marked {
+    /// As if it had succeeded, without an output.
     Success,
+    /// As if it had failed for good.
     Failed,
+    /// As if it had skipped itself.
     Skipped,
 }
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunState {
+    /// Not started.
     Pending,
+    /// Some instance has not ended.
     Running,
+    /// Every instance ended, and no leaf failed.
     Success,
+    /// Every instance ended and a leaf failed, or the run took too long.
     Failed,
+    /// Somebody cancelled it.
     Cancelled,
+}
+
+impl RunState {
+    /// Whether only a clear makes it go on.
+    pub const fn is_ended(self) -> bool {
+        match self {
+            Self::Success | Self::Failed | Self::Cancelled => true,
+            Self::Pending | Self::Running => false,
+        }
+    }
+}
+
+/// How many instances stand in each state; an unexpanded mapped task is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// [`InstanceState::Waiting`].
+    pub waiting: u64,
+    /// [`InstanceState::Expanding`].
+    pub expanding: u64,
+    /// [`InstanceState::Ready`].
+    pub ready: u64,
+    /// [`InstanceState::Queued`].
+    pub queued: u64,
+    /// [`InstanceState::Running`].
+    pub running: u64,
+    /// [`InstanceState::UpForRetry`].
+    pub up_for_retry: u64,
+    /// [`InstanceState::Deferred`].
+    pub deferred: u64,
+    /// [`InstanceState::Success`].
+    pub success: u64,
+    /// [`InstanceState::Failed`].
+    pub failed: u64,
+    /// [`InstanceState::Skipped`].
+    pub skipped: u64,
+    /// [`InstanceState::UpstreamFailed`].
+    pub upstream_failed: u64,
+    /// [`InstanceState::Cancelled`].
+    pub cancelled: u64,
+}
+
+impl Counts {
+    /// Instances that have not ended.
+    pub const fn unfinished(&self) -> u64 {
+        self.waiting
+            + self.expanding
+            + self.ready
+            + self.queued
+            + self.running
+            + self.up_for_retry
+            + self.deferred
+    }
+
+    /// Instances that ended.
+    pub const fn ended(&self) -> u64 {
+        self.success + self.failed + self.skipped + self.upstream_failed + self.cancelled
+    }
 }

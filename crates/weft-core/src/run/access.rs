@@ -1,0 +1,166 @@
+//! Reading a run, for drivers and for its own parts.
+
+use super::{
+    Action, Attempt, Body, Cell, Counts, Instance, InstanceState, Rejection, Run, RunState, Tag,
+    TaskCell,
+};
+use crate::{document::TaskIndex, plan::Plan};
+use std::sync::Arc;
+
+impl Run {
+    /// What it runs.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> RunState {
+        self.state
+    }
+
+    /// Where an instance stands; `None` where there is none.
+    pub fn instance(&self, instance: Instance) -> Option<InstanceState> {
+        self.cell(instance)
+            .map(|cell| self.state_of(instance, cell.tag))
+    }
+
+    /// How many instances a task has: 1 where it isn't mapped or isn't expanded
+    /// yet, 0 where it is no part of this run.
+    pub fn instances_of(&self, task: TaskIndex) -> u32 {
+        match self.tasks.get(task.0 as usize).map(|task| &task.body) {
+            Some(Body::One(_)) => 1,
+            Some(Body::Many(many)) => many.total,
+            Some(Body::Excluded) | None => 0,
+        }
+    }
+
+    /// Whether a mapped task has its instances.
+    pub fn is_expanded(&self, task: TaskIndex) -> bool {
+        matches!(
+            self.tasks.get(task.0 as usize),
+            Some(TaskCell {
+                body: Body::Many(_),
+                ..
+            })
+        )
+    }
+
+    /// How many instances of a task stand where.
+    pub fn counts(&self, task: TaskIndex) -> Counts {
+        let mut counts = Counts::default();
+        if let Some(task) = self.tasks.get(task.0 as usize) {
+            task.add_to(&mut counts);
+        }
+        counts
+    }
+
+    /// How many instances of the whole run stand where. O(tasks).
+    pub fn totals(&self) -> Counts {
+        let mut counts = Counts::default();
+        for task in &self.tasks {
+            task.add_to(&mut counts);
+        }
+        counts
+    }
+
+    /// How many instances have not ended. O(1).
+    pub fn unfinished(&self) -> u64 {
+        self.unfinished
+    }
+
+    /// How often a task was cleared; part of what makes an idempotency key.
+    pub fn generation(&self, task: TaskIndex) -> u32 {
+        self.tasks
+            .get(task.0 as usize)
+            .map_or(0, |task| task.generation)
+    }
+
+    /// The number that the next attempt of an instance gets.
+    pub fn next_number(&self, instance: Instance) -> Option<u32> {
+        self.cell(instance)
+            .map(|cell| cell.number.saturating_add(1))
+    }
+
+    pub(super) fn cell(&self, instance: Instance) -> Option<Cell> {
+        match &self.tasks.get(instance.task.0 as usize)?.body {
+            Body::One(cell) if instance.index == 0 => Some(*cell),
+            Body::Many(many) => many.get(instance.index),
+            Body::One(_) | Body::Excluded => None,
+        }
+    }
+
+    /// The cell of an instance that exists.
+    pub(super) fn cell_mut(&mut self, instance: Instance) -> &mut Cell {
+        match &mut self.tasks[instance.task.0 as usize].body {
+            Body::One(cell) => cell,
+            Body::Many(many) => many.touch(instance.index),
+            Body::Excluded => unreachable!("callers have looked the instance up"),
+        }
+    }
+
+    /// The cell of an instance whose last attempt is this one.
+    pub(super) fn current(&self, attempt: Attempt) -> Result<Cell, Rejection> {
+        let task = self
+            .tasks
+            .get(attempt.instance.task.0 as usize)
+            .ok_or(Rejection::Unknown)?;
+        if attempt.number == 0 || attempt.number > task.highest {
+            return Err(Rejection::Unknown);
+        }
+        let cell = self.cell(attempt.instance).ok_or(Rejection::Stale)?;
+        let same_nonce = cell.nonce == attempt.nonce || super::fault::planted!(self, NonceIgnored);
+        if cell.number == attempt.number && same_nonce {
+            Ok(cell)
+        } else {
+            Err(Rejection::Stale)
+        }
+    }
+
+    /// The last attempt of an instance that exists.
+    pub(super) fn attempt_of(&self, instance: Instance) -> Attempt {
+        let cell = self
+            .cell(instance)
+            .expect("callers have looked the instance up");
+        Attempt {
+            instance,
+            number: cell.number,
+            nonce: cell.nonce,
+        }
+    }
+
+    /// Ends an instance for good, and lets `max_active` go on.
+    pub(super) fn end(
+        &mut self,
+        instance: Instance,
+        tag: Tag,
+        cause: super::Cause,
+        actions: &mut Vec<Action>,
+    ) {
+        self.shift(instance, tag);
+        let state = tag.ended_state().expect("only ends come here");
+        actions.push(Action::InstanceChanged {
+            instance,
+            state,
+            cause,
+        });
+        self.refill(instance.task, actions);
+    }
+}
+
+impl TaskCell {
+    fn add_to(&self, counts: &mut Counts) {
+        let count = |tag| u64::from(self.count(tag));
+        counts.waiting += count(Tag::Waiting);
+        counts.expanding += count(Tag::Expanding);
+        counts.ready += count(Tag::Ready);
+        counts.queued += count(Tag::Queued);
+        counts.running += count(Tag::Running);
+        counts.up_for_retry += count(Tag::UpForRetry);
+        counts.deferred += count(Tag::Deferred);
+        counts.success += count(Tag::Success);
+        counts.failed += count(Tag::Failed);
+        counts.skipped += count(Tag::Skipped);
+        counts.upstream_failed += count(Tag::UpstreamFailed);
+        counts.cancelled += count(Tag::Cancelled);
+    }
+}

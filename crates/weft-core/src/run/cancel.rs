@@ -1,0 +1,91 @@
+//! `Event::Cancel`, and how a run is stopped before its instances ended.
+
+use super::{
+    Action, Attempt, Body, Cause, Instance, InstanceState, Rejection, Run, RunState, Tag,
+    cell::Report, fault::planted,
+};
+use crate::document::TaskIndex;
+
+impl Run {
+    pub(super) fn cancel(&mut self, actions: &mut Vec<Action>) -> Result<(), Rejection> {
+        if self.state.is_ended() {
+            return Err(Rejection::RunEnded);
+        }
+        self.stop(RunState::Cancelled, Cause::Cancelled, actions);
+        Ok(())
+    }
+
+    /// Ends every unfinished instance as cancelled, and the run as `end`.
+    pub(super) fn stop(&mut self, end: RunState, cause: Cause, actions: &mut Vec<Action>) {
+        // First, so that nothing counted below puts a task on the agenda.
+        self.state = end;
+        self.stopped = true;
+        for task in self.plan.tasks() {
+            self.stop_task(task, cause, actions);
+        }
+        self.pauses.clear();
+        actions.push(Action::RunChanged { state: end });
+    }
+
+    fn stop_task(&mut self, task: TaskIndex, cause: Cause, actions: &mut Vec<Action>) {
+        let state = InstanceState::Cancelled;
+        for (instance, tag) in self.touched(task) {
+            if tag.is_ended() || (planted!(self, CancelForgetsDeferred) && tag == Tag::Deferred) {
+                continue;
+            }
+            self.revoke(instance, actions);
+            self.shift(instance, Tag::Cancelled);
+            actions.push(Action::InstanceChanged {
+                instance,
+                state,
+                cause,
+            });
+        }
+        let Body::Many(many) = &mut self.tasks[task.0 as usize].body else {
+            return;
+        };
+        if std::mem::replace(&mut many.stopped, true) {
+            return;
+        }
+        many.backlog.clear();
+        let ranges = many.untouched_ranges();
+        let released = many.released;
+        for range in ranges {
+            let split = released.clamp(range.start, range.end);
+            self.recount(task, Tag::Ready, Tag::Cancelled, split - range.start);
+            self.recount(task, Tag::Waiting, Tag::Cancelled, range.end - split);
+            actions.push(Action::RangeChanged {
+                task,
+                indexes: range,
+                state,
+                cause,
+            });
+        }
+    }
+
+    /// The instances of a task that have a cell of their own.
+    pub(super) fn touched(&self, task: TaskIndex) -> Vec<(Instance, Tag)> {
+        match &self.tasks[task.0 as usize].body {
+            Body::Excluded => Vec::new(),
+            Body::One(cell) => vec![(Instance { task, index: 0 }, cell.tag)],
+            Body::Many(many) => many
+                .touched()
+                .map(|(index, cell)| (Instance { task, index }, cell.tag))
+                .collect(),
+        }
+    }
+
+    /// Ends the attempt of an instance, if one is queued or running.
+    pub(super) fn revoke(&mut self, instance: Instance, actions: &mut Vec<Action>) {
+        let cell = self.cell_mut(instance);
+        cell.report = Report::Revoked;
+        if cell.tag.is_live() {
+            let attempt = Attempt {
+                instance,
+                number: cell.number,
+                nonce: cell.nonce,
+            };
+            actions.push(Action::Revoke { attempt });
+        }
+    }
+}

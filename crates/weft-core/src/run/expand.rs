@@ -1,0 +1,70 @@
+//! `Event::Expanded` and `Event::ExpandFailed`.
+
+use super::{
+    Action, Body, Cause, Instance, MAX_INSTANCES, Many, Rejection, Run, TAGS, Tag, fault::planted,
+};
+use crate::document::TaskIndex;
+
+impl Run {
+    pub(super) fn expanded(
+        &mut self,
+        task: TaskIndex,
+        generation: u32,
+        instances: u32,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Rejection> {
+        let placeholder = self.expanding(task, generation)?;
+        if instances == 0 {
+            let tag = if planted!(self, EmptyListSucceeds) {
+                Tag::Success
+            } else {
+                Tag::Skipped
+            };
+            self.end(placeholder, tag, Cause::Expansion, actions);
+        } else if instances > MAX_INSTANCES {
+            self.end(placeholder, Tag::Failed, Cause::Expansion, actions);
+        } else {
+            let mut counts = [0; TAGS];
+            counts[Tag::Waiting as usize] = instances;
+            let base = self.tasks[task.0 as usize].highest;
+            self.replace(
+                task,
+                Body::Many(Box::new(Many::new(instances, base))),
+                counts,
+            );
+            self.refill(task, actions);
+        }
+        Ok(())
+    }
+
+    pub(super) fn expand_failed(
+        &mut self,
+        task: TaskIndex,
+        generation: u32,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Rejection> {
+        let placeholder = self.expanding(task, generation)?;
+        self.end(placeholder, Tag::Failed, Cause::Expansion, actions);
+        Ok(())
+    }
+
+    /// The one instance of a task that waits for this answer.
+    fn expanding(&self, task: TaskIndex, generation: u32) -> Result<Instance, Rejection> {
+        let placeholder = Instance { task, index: 0 };
+        let cell = self.tasks.get(task.0 as usize).ok_or(Rejection::Unknown)?;
+        match &cell.body {
+            Body::Excluded => Err(Rejection::Unknown),
+            Body::One(one)
+                if one.tag == Tag::Expanding
+                    && (cell.generation == generation || planted!(self, OldExpansionCounts)) =>
+            {
+                Ok(placeholder)
+            }
+            Body::Many(_) if cell.generation == generation => Err(Rejection::Duplicate),
+            Body::One(_) | Body::Many(_) if generation < cell.generation => Err(Rejection::Stale),
+            // Marked or cancelled while it was being worked out, or never asked for.
+            Body::One(one) if one.tag.is_ended() => Err(Rejection::Stale),
+            Body::One(_) | Body::Many(_) => Err(Rejection::WrongState),
+        }
+    }
+}

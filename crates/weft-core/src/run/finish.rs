@@ -1,0 +1,119 @@
+//! `Event::Finished`: what an attempt reported.
+
+use super::{
+    Action, Attempt, Cause, Choice, Instance, Moment, Outcome, Rejection, Run, Tag,
+    cell::{Cell, Report},
+    fault::planted,
+};
+use crate::document::TaskIndex;
+
+impl Run {
+    pub(super) fn finished(
+        &mut self,
+        at: Moment,
+        attempt: Attempt,
+        outcome: Outcome,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Rejection> {
+        let cell = self.current(attempt)?;
+        if !cell.tag.is_live() {
+            self.refuse_report(attempt, cell, &outcome)?;
+        }
+        let instance = attempt.instance;
+        self.cell_mut(instance).report = Report::of(&outcome);
+        match outcome {
+            Outcome::Success => self.end(instance, Tag::Success, Cause::Outcome, actions),
+            Outcome::Skipped => self.end(instance, Tag::Skipped, Cause::Outcome, actions),
+            Outcome::Branch { chosen } => self.branched(instance, chosen, actions),
+            Outcome::Deferred { until } => {
+                let mut pause = self.pause(instance);
+                pause.deferrals = pause.deferrals.saturating_add(1);
+                if pause.deferrals > self.plan.bounds.max_deferrals
+                    && !planted!(self, DeferralsUnbounded)
+                {
+                    self.end(instance, Tag::Failed, Cause::DeferredTooOften, actions);
+                } else {
+                    pause.until = until;
+                    self.wait(instance, Tag::Deferred, pause, attempt.number, actions);
+                }
+            }
+            Outcome::Failed {
+                retryable,
+                retry_after,
+                message: _,
+            } => {
+                let mut pause = self.pause(instance);
+                pause.failures = pause.failures.saturating_add(1);
+                let counted = pause.failures - u32::from(planted!(self, OneRetryTooMany));
+                let retry = &self.plan.steps[instance.task.0 as usize].retry;
+                match retry
+                    .wait(counted, retry_after, at.entropy)
+                    .filter(|_| retryable)
+                {
+                    Some(wait) => {
+                        pause.until = Some(at.now.plus(wait));
+                        self.wait(instance, Tag::UpForRetry, pause, attempt.number, actions);
+                    }
+                    None => self.end(instance, Tag::Failed, Cause::Outcome, actions),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What to tell about an attempt that ended already.
+    fn refuse_report(
+        &self,
+        attempt: Attempt,
+        cell: Cell,
+        outcome: &Outcome,
+    ) -> Result<(), Rejection> {
+        if (planted!(self, LateReportApplied)
+            && matches!(cell.report, Report::Lost | Report::Revoked))
+            || (planted!(self, DuplicateApplied) && cell.report == Report::of(outcome))
+        {
+            return Ok(());
+        }
+        let same = cell.report == Report::of(outcome)
+            && match outcome {
+                Outcome::Branch { chosen } => {
+                    // After a failed branch there is no choice to compare with.
+                    self.choices
+                        .get(&attempt.instance.task)
+                        .is_none_or(|choice| choice.chosen == *chosen)
+                }
+                Outcome::Success
+                | Outcome::Skipped
+                | Outcome::Deferred { .. }
+                | Outcome::Failed { .. } => true,
+            };
+        Err(if same {
+            Rejection::Duplicate
+        } else {
+            Rejection::Stale
+        })
+    }
+
+    fn branched(&mut self, instance: Instance, chosen: Vec<TaskIndex>, actions: &mut Vec<Action>) {
+        let plan = &self.plan;
+        match plan
+            .branches
+            .left_out(instance.task, plan.downstreams(instance.task), &chosen)
+        {
+            Some(mut left_out) => {
+                if planted!(self, BranchIgnoresPaths) {
+                    left_out = plan
+                        .downstreams(instance.task)
+                        .iter()
+                        .copied()
+                        .filter(|task| !chosen.contains(task))
+                        .collect();
+                }
+                self.choices
+                    .insert(instance.task, Choice { chosen, left_out });
+                self.end(instance, Tag::Success, Cause::Outcome, actions);
+            }
+            None => self.end(instance, Tag::Failed, Cause::BadBranch, actions),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What follows from an applied event: tasks whose rule decides now, and the
+//! run's end.
+
+use super::{Action, Body, Cause, Instance, Run, RunState, Tag, fault::planted};
+use crate::{
+    document::TaskIndex,
+    trigger_rule::{Tally, TriggerRule, Verdict},
+};
+
+impl Run {
+    /// Decides every task on the agenda, in topological order, and ends the run
+    /// where nothing is unfinished.
+    pub(super) fn settle(&mut self, actions: &mut Vec<Action>) {
+        while let Some(rank) = self.agenda.pop_first() {
+            let task = self.plan.by_rank[rank as usize];
+            if self.tasks[task.0 as usize].is_waiting() {
+                self.decide(task, actions);
+            }
+        }
+        let left = u64::from(planted!(self, EndsEarly));
+        let over = match self.state {
+            RunState::Running => self.unfinished <= left,
+            // A mark can change how an ended run ended.
+            RunState::Success | RunState::Failed => !self.stopped,
+            RunState::Pending | RunState::Cancelled => false,
+        };
+        let failed = self.failed_leaves > 0 && !planted!(self, LeavesIgnored);
+        let end = if failed {
+            RunState::Failed
+        } else {
+            RunState::Success
+        };
+        if over && self.state != end {
+            self.state = end;
+            actions.push(Action::RunChanged { state: end });
+        }
+    }
+
+    /// Applies branches and the trigger rule to a waiting task.
+    fn decide(&mut self, task: TaskIndex, actions: &mut Vec<Action>) {
+        let instance = Instance { task, index: 0 };
+        if self.left_out_by_a_branch(task) {
+            self.end(instance, Tag::Skipped, Cause::Branch, actions);
+            return;
+        }
+        let (rule, tally) = (
+            self.plan.steps[task.0 as usize].rule,
+            self.tasks[task.0 as usize].upstreams,
+        );
+        let (rule, tally) = self.bent(rule, tally);
+        match rule.verdict(&tally) {
+            Verdict::Wait => {}
+            Verdict::Skip => self.end(instance, Tag::Skipped, Cause::Rule, actions),
+            Verdict::UpstreamFailed => {
+                self.end(instance, Tag::UpstreamFailed, Cause::Rule, actions);
+            }
+            Verdict::Run => match &self.plan.steps[task.0 as usize].mapping {
+                None => self.make_ready(instance, actions),
+                Some(mapping)
+                    if mapping
+                        .sources
+                        .iter()
+                        .all(|source| self.has_output(*source)) =>
+                {
+                    self.shift(instance, Tag::Expanding);
+                    let generation = self.tasks[task.0 as usize].generation;
+                    actions.push(Action::Expand { task, generation });
+                }
+                Some(_) => self.end(instance, Tag::UpstreamFailed, Cause::NoSource, actions),
+            },
+        }
+    }
+
+    /// Whether a task can be mapped over: it succeeded; or it is mapped itself
+    /// and all its instances ended, which makes the list of those that succeeded.
+    fn has_output(&self, task: TaskIndex) -> bool {
+        let source = &self.tasks[task.0 as usize];
+        let mapped = self.plan.steps[task.0 as usize].mapping.is_some();
+        match &source.body {
+            // Nobody in this run makes it: the driver answers for it.
+            Body::Excluded => true,
+            Body::One(cell) => cell.tag == Tag::Success || (mapped && cell.tag.is_ended()),
+            Body::Many(_) => source
+                .counts
+                .iter()
+                .zip(Tag::ALL)
+                .all(|(count, tag)| *count == 0 || tag.is_ended()),
+        }
+    }
+
+    fn left_out_by_a_branch(&self, task: TaskIndex) -> bool {
+        if planted!(self, BranchSkipsNone) {
+            return false;
+        }
+        self.plan.branches.upstream_of(task).iter().any(|branch| {
+            self.choices
+                .get(branch)
+                .is_some_and(|choice| choice.left_out.binary_search(&task).is_ok())
+        })
+    }
+
+    /// The rule and the tally as they are, but for a planted bug.
+    fn bent(&self, rule: TriggerRule, tally: Tally) -> (TriggerRule, Tally) {
+        let mut bent = (rule, tally);
+        if planted!(self, SkippedIsSuccess) && rule == TriggerRule::AllSuccess {
+            bent.1.success += bent.1.skipped;
+            bent.1.skipped = 0;
+        }
+        if planted!(self, StartsEarly) && rule == TriggerRule::AllDone && tally.pending == 1 {
+            bent.1.pending = 0;
+        }
+        if planted!(self, UpstreamFailedIsDone) && rule == TriggerRule::OneDone {
+            bent.1.failed += bent.1.upstream_failed;
+        }
+        bent
+    }
+}
