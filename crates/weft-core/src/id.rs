@@ -15,7 +15,9 @@ pub enum IdError {
     #[error("an id has at most {MAX_ID_BYTES} bytes, this one has {0}")]
     TooLong(usize),
     /// A character outside the alphabet.
-    #[error("an id is made of letters, digits, '_', '-' and '.', and starts with a letter, a digit or '_'; {0:?} doesn't fit")]
+    #[error(
+        "an id is made of letters, digits, '_', '-' and '.', and starts with a letter, a digit or '_'; {0:?} doesn't fit"
+    )]
     Character(char),
 }
 

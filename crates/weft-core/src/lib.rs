@@ -9,8 +9,10 @@
 //! - [`plan`]: a validated DAG with its edges as indexes, made once per version.
 //! - [`run`]: the state machine of one DAG run, event in, actions out.
 //! - [`trigger_rule`], [`retry`]: the rules the machine follows.
+//! - [`contract`]: the documents that cross the boundary while an attempt runs.
 //! - [`grant`], [`limit`], [`policy`]: what a task asks for and what it gets.
 
+pub mod contract;
 pub mod document;
 pub mod grant;
 pub mod id;

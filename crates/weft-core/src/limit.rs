@@ -222,18 +222,30 @@ impl Limits {
     ///
     /// # Errors
     /// Every request that exceeds the ceiling, in the order of [`TABLE`].
-    pub fn resolve(request: &LimitRequest, timeout: Option<DurationMs>, ceiling: &Ceiling) -> Result<Self, Vec<Exceeded>> {
+    pub fn resolve(
+        request: &LimitRequest,
+        timeout: Option<DurationMs>,
+        ceiling: &Ceiling,
+    ) -> Result<Self, Vec<Exceeded>> {
         let mut limits = Self::DEFAULT;
         let mut exceeded = Vec::new();
         for limit in TABLE {
             let most = ceiling.0.get(limit);
             match request.get(limit.field, timeout) {
-                Some(requested) if requested > most => exceeded.push(Exceeded { limit: *limit, requested, most }),
+                Some(requested) if requested > most => exceeded.push(Exceeded {
+                    limit: *limit,
+                    requested,
+                    most,
+                }),
                 Some(requested) => limits.set(limit, requested),
                 None => limits.set(limit, limit.default.min(most)),
             }
         }
-        if exceeded.is_empty() { Ok(limits) } else { Err(exceeded) }
+        if exceeded.is_empty() {
+            Ok(limits)
+        } else {
+            Err(exceeded)
+        }
     }
 }
 
@@ -277,6 +289,11 @@ pub struct Exceeded {
 impl fmt::Display for Exceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Limit { key, unit, .. } = self.limit;
-        write!(f, "{key} of {} is more than the {} that is allowed", unit.show(self.requested), unit.show(self.most))
+        write!(
+            f,
+            "{key} of {} is more than the {} that is allowed",
+            unit.show(self.requested),
+            unit.show(self.most)
+        )
     }
 }

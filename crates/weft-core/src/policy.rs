@@ -1,12 +1,78 @@
-//! What an operator allows: a request within the policy is granted.
+//! What an operator allows: a request within the policy is granted, anything
+//! else is refused with the line to add to the policy.
+//!
+//! Without a policy a task may ask for exact public HTTPS hosts, and has
+//! scratch space, clock and randomness. Private addresses, plain HTTP,
+//! wildcards, variables, connections and queues are allowed only where the
+//! policy names them. Nothing here resolves names or opens connections: the
+//! sandbox does, and asks [`Granted`].
 
-/// What a task was granted: its request within the policy.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Granted {
-    /// Hosts for outgoing HTTP.
-    pub http: Vec<String>,
-    /// Names of variables.
+pub mod address;
+mod evaluate;
+mod file;
+mod granted;
+
+pub use evaluate::{Refusal, Request};
+pub use file::{POLICY_CONTRACT, PolicyError};
+pub use granted::{Denied, Granted};
+
+use crate::{
+    grant::{HostPattern, HttpGrant},
+    limit::Ceiling,
+};
+use ipnet::IpNet;
+
+/// The name of the queue that every task may use, and does where it names none.
+pub const DEFAULT_QUEUE: &str = "default";
+
+/// What tasks may be granted; [`Policy::default`] is what holds without a policy file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Whether any exact public HTTPS host may be asked for.
+    pub public_https: bool,
+    /// Further HTTP that may be asked for: plain HTTP, wildcards, other ports.
+    pub http: Vec<HttpGrant>,
+    /// Networks that aren't public, by the host that may lead into them.
+    pub private: Vec<PrivateHost>,
+    /// Names of variables that may be asked for; `*` at the end stands for anything.
     pub variables: Vec<String>,
-    /// Names of connections.
+    /// Names of connections that may be asked for; `*` at the end stands for anything.
     pub connections: Vec<String>,
+    /// Queues besides [`DEFAULT_QUEUE`]; `*` at the end stands for anything.
+    pub queues: Vec<String>,
+    /// The most of each limit.
+    pub ceiling: Ceiling,
+}
+
+/// A host whose addresses may lie in these networks although they aren't public.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrivateHost {
+    /// The host.
+    pub host: HostPattern,
+    /// Where its addresses may lie.
+    pub networks: Vec<IpNet>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            public_https: true,
+            http: Vec::new(),
+            private: Vec::new(),
+            variables: Vec::new(),
+            connections: Vec::new(),
+            queues: Vec::new(),
+            ceiling: Ceiling::default(),
+        }
+    }
+}
+
+/// Whether one of the patterns is the name, or the name's beginning followed by `*`.
+fn names(patterns: &[String], name: &str) -> bool {
+    patterns
+        .iter()
+        .any(|pattern| match pattern.strip_suffix('*') {
+            Some(start) => name.starts_with(start),
+            None => pattern == name,
+        })
 }
