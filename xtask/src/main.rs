@@ -1,1 +1,64 @@
-fn main(){}
+//! The project's own chores: `cargo xtask <command>`.
+//!
+//! One file per command; the rest is what several of them share: where things
+//! lie (`workspace`), running programs (`program`), and compiling to
+//! WebAssembly (`toolchain`, `wasm`). Nothing here is part of the product.
+
+mod bench;
+mod demo;
+mod example;
+mod guests;
+mod program;
+mod reference;
+mod setup;
+mod steps;
+mod test;
+mod toolchain;
+mod tools;
+mod wasm;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use workspace::Workspace;
+
+/// Weft's chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what is missing, build everything, run an example and show its result
+    Demo,
+    /// Run every check and every test
+    Test(test::TestArgs),
+    /// Build the WebAssembly guests of tests, examples and benchmarks into target/guests
+    Guests,
+    /// Measure, and print one table of figures beside their targets
+    Bench(bench::BenchArgs),
+    /// Install what the other commands need and this machine lacks
+    Setup,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let workspace = Workspace::find();
+    let done = match cli.command {
+        Command::Demo => demo::run(&workspace),
+        Command::Test(args) => test::run(&workspace, &args),
+        Command::Guests => guests::run(&workspace),
+        Command::Bench(args) => bench::run(&workspace, &args),
+        Command::Setup => setup::run(&workspace),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Runs other programs: with their output shown, or caught.
+
+use anyhow::{Context, Result, bail};
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    process::Command,
+};
+
+/// The cargo that runs this program, so that every command uses one toolchain.
+pub(crate) fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+}
+
+/// Shows the command line, runs it, and fails where it fails.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let line = line(command);
+    eprintln!("$ {line}");
+    let status = command
+        .status()
+        .with_context(|| format!("'{line}' did not start"))?;
+    if !status.success() {
+        bail!("'{line}' failed ({status})");
+    }
+    Ok(())
+}
+
+/// Runs it silently and gives what it printed; fails where it fails, with what it said.
+pub(crate) fn read(command: &mut Command) -> Result<String> {
+    let line = line(command);
+    let output = command
+        .output()
+        .with_context(|| format!("'{line}' did not start"))?;
+    if !output.status.success() {
+        bail!(
+            "'{line}' failed ({}): {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("'{line}' printed something that is not UTF-8"))
+}
+
+/// Whether the program is there: started and ended with success.
+pub(crate) fn works(program: impl AsRef<OsStr>, args: &[&str]) -> bool {
+    Command::new(program)
+        .args(args)
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+/// The command line, short enough to read.
+fn line(command: &Command) -> String {
+    let mut words = vec![
+        std::path::Path::new(command.get_program())
+            .file_name()
+            .unwrap_or_default(),
+    ];
+    words.extend(command.get_args());
+    words
+        .iter()
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
+}

@@ -1,0 +1,22 @@
+//! `cargo xtask setup`: installs what is missing, and names what it can't install.
+
+use crate::{program, toolchain::Toolchain, tools, workspace::Workspace};
+use anyhow::{Result, bail};
+
+/// Looks at everything, and says what there is.
+pub(crate) fn run(_workspace: &Workspace) -> Result<()> {
+    linker()?;
+    let toolchain = Toolchain::ensure()?;
+    eprintln!("guests: {}", toolchain.describe());
+    eprintln!("licences and layers: {}", tools::cargo_deny()?.display());
+    eprintln!("independent results: {}", tools::python()?);
+    Ok(())
+}
+
+/// Rust links through the system's C compiler.
+pub(crate) fn linker() -> Result<()> {
+    if program::works("cc", &["--version"]) {
+        return Ok(());
+    }
+    bail!("there is no C compiler to link with: install one ('apt-get install gcc libc6-dev')")
+}

@@ -1,0 +1,108 @@
+//! Runs named steps one after the other, goes on after a failure, and sums up.
+
+use anyhow::{Result, bail};
+use std::time::{Duration, Instant};
+
+/// The steps of one command and how each ended.
+pub(crate) struct Steps {
+    only: Option<String>,
+    done: Vec<Step>,
+}
+
+struct Step {
+    name: &'static str,
+    took: Duration,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    Passed,
+    Failed,
+    /// Something that it needs has failed before.
+    NotRun,
+}
+
+impl Steps {
+    /// None yet. With `only`, steps whose names don't contain it are passed over silently.
+    pub(crate) fn new(only: Option<String>) -> Self {
+        Self {
+            only,
+            done: Vec::new(),
+        }
+    }
+
+    /// Runs a step and says whether what builds on it can go on.
+    pub(crate) fn run(&mut self, name: &'static str, step: impl FnOnce() -> Result<()>) -> bool {
+        if self
+            .only
+            .as_ref()
+            .is_some_and(|only| !name.contains(only.as_str()))
+        {
+            return true;
+        }
+        eprintln!("\n=== {name}");
+        let start = Instant::now();
+        let outcome = match step() {
+            Ok(()) => Outcome::Passed,
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                Outcome::Failed
+            }
+        };
+        let passed = matches!(outcome, Outcome::Passed);
+        self.done.push(Step {
+            name,
+            took: start.elapsed(),
+            outcome,
+        });
+        passed
+    }
+
+    /// Notes a step that can't run, because of what failed before it.
+    pub(crate) fn leave_out(&mut self, name: &'static str) {
+        self.done.push(Step {
+            name,
+            took: Duration::ZERO,
+            outcome: Outcome::NotRun,
+        });
+    }
+
+    /// Prints every step with its seconds, and fails where one did.
+    pub(crate) fn finish(self) -> Result<()> {
+        let total: Duration = self.done.iter().map(|step| step.took).sum();
+        eprintln!("\n=== summary");
+        for step in &self.done {
+            let said = match step.outcome {
+                Outcome::Passed => "passed",
+                Outcome::Failed => "FAILED",
+                Outcome::NotRun => "not run",
+            };
+            eprintln!(
+                "{said:>8} {:>7.1} s  {}",
+                step.took.as_secs_f64(),
+                step.name
+            );
+        }
+        let bad = self
+            .done
+            .iter()
+            .filter(|step| !matches!(step.outcome, Outcome::Passed))
+            .count();
+        if self.done.is_empty() {
+            bail!("no step has that name");
+        }
+        if bad > 0 {
+            bail!(
+                "{bad} of {} steps did not pass, after {:.0} s",
+                self.done.len(),
+                total.as_secs_f64()
+            );
+        }
+        eprintln!(
+            "all {} steps passed in {:.0} s",
+            self.done.len(),
+            total.as_secs_f64()
+        );
+        Ok(())
+    }
+}

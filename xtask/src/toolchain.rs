@@ -1,0 +1,205 @@
+//! The Rust compiler for guests: found, or installed.
+//!
+//! The ordinary one is rustup's with the target `wasm32-wasip2`. Where rustup
+//! can't add that target (no way to its server, or a distribution's own Rust), Debian's packages do:
+//! its compiler with the sources of its standard library, unpacked into Weft's
+//! cache folder and installed nowhere, driven by the cargo and the linkers that
+//! are already here. Nothing is done to the system beyond that folder.
+
+use crate::{
+    program,
+    workspace::{Workspace, cache_folder},
+};
+use anyhow::{Context, Result, bail};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Components are built for the first; the second is for programs that stay WASI 0.1 modules.
+const TARGETS: [&str; 2] = ["wasm32-wasip2", "wasm32-wasip1"];
+
+/// What Debian's compiler consists of.
+const DEBIAN_PACKAGES: [&str; 6] = [
+    "rustc-web",
+    "libstd-rust-web-1.96",
+    "libstd-rust-web-dev",
+    "rust-web-src",
+    "wasi-libc",
+    "libllvm22",
+];
+
+/// A compiler that can build guests.
+pub(crate) enum Toolchain {
+    /// The default one, with its own standard library for WebAssembly.
+    Rustup,
+    /// Debian's, unpacked under this folder.
+    Debian(PathBuf),
+}
+
+impl Toolchain {
+    /// Finds one, or installs one.
+    pub(crate) fn ensure() -> Result<Self> {
+        if let Some(found) = Self::find()? {
+            return Ok(found);
+        }
+        eprintln!(
+            "no Rust target {} here: trying 'rustup target add'",
+            TARGETS.join(" or ")
+        );
+        if program::works("rustup", &["target", "add", TARGETS[0], TARGETS[1]]) {
+            return Ok(Self::Rustup);
+        }
+        let root = debian_root();
+        eprintln!(
+            "rustup has none to give: unpacking Debian's compiler into {}",
+            root.display()
+        );
+        unpack_debian(&root).context(
+            "there is no Rust compiler for WebAssembly: run 'rustup target add wasm32-wasip2', \
+             or on Debian 'apt-get update' and this command again",
+        )?;
+        Ok(Self::Debian(root))
+    }
+
+    fn find() -> Result<Option<Self>> {
+        let sysroot = program::read(Command::new("rustc").args(["--print", "sysroot"]))?;
+        let rustlib = Path::new(sysroot.trim()).join("lib/rustlib");
+        if TARGETS
+            .iter()
+            .all(|target| rustlib.join(target).join("lib").is_dir())
+        {
+            return Ok(Some(Self::Rustup));
+        }
+        let root = debian_root();
+        Ok(root
+            .join("usr/bin/rustc")
+            .is_file()
+            .then_some(Self::Debian(root)))
+    }
+
+    /// What it is, for people.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Rustup => "the default Rust toolchain, with the target wasm32-wasip2".to_owned(),
+            Self::Debian(root) => format!("Debian's rustc with its sources, in {}", root.display()),
+        }
+    }
+
+    /// `cargo rustc` in release for `triple`, up to and with the arguments that are cargo's own.
+    pub(crate) fn cargo_rustc(&self, workspace: &Workspace, triple: &str) -> Result<Command> {
+        let mut cargo = program::cargo();
+        cargo.env("CARGO_TARGET_DIR", workspace.wasm_target());
+        if let Self::Debian(root) = self {
+            let usr = root.join("usr");
+            // Linkers for WebAssembly come with the default toolchain, Debian's has none.
+            let linkers = linkers()?;
+            let mut path = vec![linkers.join("gcc-ld"), linkers];
+            path.extend(env::var_os("PATH").iter().flat_map(env::split_paths));
+            cargo
+                .arg("-Zbuild-std=std,panic_abort")
+                .env("RUSTC_BOOTSTRAP", "1")
+                .env("RUSTC", usr.join("bin/rustc"))
+                .env("LD_LIBRARY_PATH", usr.join("lib/x86_64-linux-gnu"))
+                .env("PATH", env::join_paths(path)?)
+                .env(
+                    "RUSTFLAGS",
+                    format!(
+                        "-L native={} -C link-self-contained=no",
+                        wasi_libc(root).display()
+                    ),
+                );
+        }
+        cargo.args(["rustc", "--release", "--quiet", "--target", triple]);
+        Ok(cargo)
+    }
+
+    /// What the last crate alone needs. Flags that all crates see are the same
+    /// for libraries and programs, or the standard library would be compiled twice.
+    pub(crate) fn linker_arguments(&self, kind: Artifact) -> Vec<String> {
+        match self {
+            Self::Rustup => Vec::new(),
+            Self::Debian(root) => {
+                let start = match kind {
+                    Artifact::Library => "crt1-reactor.o",
+                    Artifact::Program => "crt1-command.o",
+                };
+                vec![
+                    "-C".to_owned(),
+                    format!("link-arg={}", wasi_libc(root).join(start).display()),
+                ]
+            }
+        }
+    }
+}
+
+/// What is linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Artifact {
+    /// Exports functions that a host calls (`cdylib`).
+    Library,
+    /// Has a `main`.
+    Program,
+}
+
+fn debian_root() -> PathBuf {
+    cache_folder().join("debian-rust")
+}
+
+fn wasi_libc(root: &Path) -> PathBuf {
+    root.join("usr/lib/wasm32-wasi")
+}
+
+/// The folder of `rust-lld` and `wasm-component-ld` in the default toolchain.
+fn linkers() -> Result<PathBuf> {
+    let sysroot = program::read(Command::new("rustc").args(["--print", "sysroot"]))?;
+    let version = program::read(Command::new("rustc").arg("-vV"))?;
+    let host = version
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .context("rustc -vV names no host")?;
+    let folder = Path::new(sysroot.trim())
+        .join("lib/rustlib")
+        .join(host)
+        .join("bin");
+    if !folder.join("rust-lld").is_file() {
+        bail!(
+            "{} has no rust-lld: install the toolchain with rustup",
+            folder.display()
+        );
+    }
+    Ok(folder)
+}
+
+/// Downloads the packages and unpacks them beside the place first: either all is there, or nothing.
+fn unpack_debian(root: &Path) -> Result<()> {
+    let partial = root.with_extension(format!("partial-{}", std::process::id()));
+    let packages = partial.join("packages");
+    fs::create_dir_all(&packages)?;
+    let download = || {
+        let mut apt = Command::new("apt-get");
+        apt.current_dir(&packages)
+            .args(["download", "-q"])
+            .args(DEBIAN_PACKAGES);
+        program::run(&mut apt)
+    };
+    if download().is_err() {
+        // A new machine may not have read the lists of packages yet.
+        program::run(Command::new("apt-get").args(["update", "-q"]))?;
+        download()?;
+    }
+    let unpacked = partial.join("root");
+    for package in fs::read_dir(&packages)? {
+        program::run(
+            Command::new("dpkg")
+                .arg("-x")
+                .arg(package?.path())
+                .arg(&unpacked),
+        )?;
+    }
+    fs::rename(&unpacked, root)
+        .with_context(|| format!("{} can't be put in place", root.display()))?;
+    fs::remove_dir_all(&partial)?;
+    Ok(())
+}
