@@ -1,0 +1,374 @@
+//! Expands `#[task]`: the function as it was, and beside it a type of the same
+//! name, in the namespace of types, through which `#[dag]` makes edges and the
+//! component finds what to run.
+
+use crate::{
+    check,
+    settings::{Entries, Entry, check_keys, doc_comment},
+    signature::{self, Parameter, Returns},
+};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::{Error, Expr, ExprLit, ItemFn, Lit, Result, spanned::Spanned as _};
+
+const SETTINGS: [&str; 19] = [
+    "name",
+    "description",
+    "retries",
+    "retry_delay",
+    "retry_backoff",
+    "retry_max_delay",
+    "retry_jitter",
+    "timeout",
+    "trigger_rule",
+    "branch",
+    "deterministic",
+    "max_active",
+    "grant",
+    "limits",
+    "queue",
+    "pool",
+    "pool_slots",
+    "priority",
+    "grants",
+];
+const GRANTS: [&str; 3] = ["http", "variables", "connections"];
+const LIMITS: [&str; 6] = ["memory", "cpu", "scratch", "output", "log", "artifact"];
+
+pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let function: ItemFn = syn::parse2(item).map_err(|error| {
+        Error::new(
+            error.span(),
+            format!("#[task] stands before a function with a body: {error}"),
+        )
+    })?;
+    // What is wrong with the attribute must not hide the function from the
+    // rest of the crate, or every call of it would be an error too.
+    let expansion = Task::read(arguments, &function).map(|task| task.expand(&function));
+    let rest = expansion.unwrap_or_else(Error::into_compile_error);
+    Ok(quote!(#function #rest))
+}
+
+struct Task {
+    name: Ident,
+    label: String,
+    settings: TokenStream,
+    branch: bool,
+    context: Option<TokenStream>,
+    parameters: Vec<Parameter>,
+    returns: Returns,
+}
+
+impl Task {
+    fn read(arguments: TokenStream, function: &ItemFn) -> Result<Self> {
+        signature::plain(function, "a task")?;
+        let Entries(entries) = syn::parse2(arguments)?;
+        check_keys(&entries, &SETTINGS, "a task")?;
+        let name = function.sig.ident.clone();
+        let context = function.sig.inputs.first().and_then(signature::context);
+        let inputs = function
+            .sig
+            .inputs
+            .iter()
+            .skip(usize::from(context.is_some()));
+        if let Some(late) = inputs
+            .clone()
+            .find(|argument| signature::context(argument).is_some())
+        {
+            return Err(Error::new(late.span(), "`Context` is the first parameter"));
+        }
+        let parameters = inputs.map(signature::parameter).collect::<Result<_>>()?;
+        let returns = signature::returns(&function.sig.output)?;
+        let returned = match &returns {
+            Returns::Plain(returned) => Some(returned),
+            Returns::Result(result) => signature::first_argument(result),
+        };
+        let mut branch = returned.is_some_and(|returned| signature::is_named(returned, "Branch"));
+        let mut label = syn::ext::IdentExt::unraw(&name).to_string();
+        let mut settings = TokenStream::new();
+        if !entries.iter().any(|entry| entry.key == "description")
+            && let Some(text) = doc_comment(&function.attrs)
+        {
+            settings.extend(quote!(settings.description = Some(#text.into());));
+        }
+        for entry in &entries {
+            if entry.key == "branch" {
+                branch = entry.flag()?;
+            } else if entry.key == "name" {
+                let Some((text, span)) = entry.text()? else {
+                    return Err(entry.error("`name` is a text in quotes"));
+                };
+                check::id(&text).map_err(|error| Error::new(span, error))?;
+                label = text;
+            } else {
+                settings.extend(setting(entry)?);
+            }
+        }
+        if branch {
+            settings.extend(quote!(settings.branch = true;));
+        }
+        Ok(Self {
+            name,
+            label,
+            settings,
+            branch,
+            context,
+            parameters,
+            returns,
+        })
+    }
+
+    fn expand(&self, function: &ItemFn) -> TokenStream {
+        let Self {
+            name,
+            label,
+            settings,
+            ..
+        } = self;
+        let visibility = &function.vis;
+        let (edge, run) = (self.edge(function), self.run());
+        let about = format!("The task `{label}` as DAGs see it.");
+        quote! {
+            #[doc = #about]
+            #[doc(hidden)]
+            #[allow(non_camel_case_types, dead_code)]
+            #visibility struct #name<'dag> { call: ::weft::__private::Call<'dag> }
+
+            const _: () = {
+                #[allow(dead_code)]
+                impl<'dag> #name<'dag> {
+                    #[doc(hidden)]
+                    #[track_caller]
+                    pub fn on(builder: &'dag ::weft::__private::Builder) -> Self {
+                        Self {
+                            call: ::weft::__private::Call::new(
+                                builder,
+                                <Self as ::weft::__private::TaskDef>::NAME,
+                                ::core::concat!(::core::module_path!(), "::", ::core::stringify!(#name)),
+                                <Self as ::weft::__private::TaskDef>::settings(),
+                            ),
+                        }
+                    }
+
+                    #edge
+                }
+
+                impl<'dag> ::weft::__private::Task<'dag> for #name<'dag> {
+                    fn weft_call(&mut self) -> &mut ::weft::__private::Call<'dag> {
+                        &mut self.call
+                    }
+                }
+
+                impl ::weft::__private::TaskDef for #name<'_> {
+                    const NAME: &'static str = #label;
+
+                    fn settings() -> ::weft::__private::TaskSettings {
+                        #[allow(unused_mut)]
+                        let mut settings = ::weft::__private::TaskSettings::default();
+                        #settings
+                        settings
+                    }
+
+                    fn run(inputs: &::weft::__private::Inputs) -> ::weft::__private::Outcome {
+                        #run
+                    }
+                }
+            };
+        }
+    }
+
+    /// The method that a call inside `#[dag]` becomes: as many arguments as
+    /// the function has, each of them anything that fits.
+    fn edge(&self, function: &ItemFn) -> TokenStream {
+        let generics: Vec<Ident> = (0..self.parameters.len())
+            .map(|at| format_ident!("Argument{at}"))
+            .collect();
+        let names: Vec<&Ident> = self
+            .parameters
+            .iter()
+            .map(|parameter| &parameter.name)
+            .collect();
+        let labels = names
+            .iter()
+            .map(|name| syn::ext::IdentExt::unraw(*name).to_string());
+        let types: Vec<TokenStream> = self
+            .parameters
+            .iter()
+            .map(|parameter| parameter.owned.to_token_stream())
+            .collect();
+        let mode = generics.iter().rev().zip(types.iter().rev()).fold(
+            quote!(::weft::__private::Single),
+            |rest, (generic, owned)| {
+                quote!(<<#generic as ::weft::__private::Argument<#owned>>::Mode as ::weft::__private::Mode>::Or<#rest>)
+            },
+        );
+        let output = self.output();
+        let span = function.sig.ident.span();
+        quote_spanned! {span=>
+            #[allow(clippy::too_many_arguments, clippy::used_underscore_binding)]
+            #[doc(hidden)]
+            pub fn edge<#(#generics: ::weft::__private::Argument<#types>),*>(
+                self, #(#names: #generics),*
+            ) -> ::weft::Edge<'dag, <#mode as ::weft::__private::Mode>::Of<#output>> {
+                let call = self.call;
+                #(let call = call.input::<#types, #generics>(#labels, #names);)*
+                call.finish::<#output, #mode>()
+            }
+        }
+    }
+
+    /// The type of the output.
+    fn output(&self) -> TokenStream {
+        let returned = match &self.returns {
+            Returns::Plain(returned) => returned.to_token_stream(),
+            Returns::Result(result) => {
+                quote_spanned!(result.span()=> <#result as ::weft::__private::Returned>::Output)
+            }
+        };
+        if self.branch {
+            quote_spanned!(returned.span()=> <#returned as ::weft::__private::Chosen>::Output)
+        } else {
+            returned
+        }
+    }
+
+    /// From JSON into the function and back.
+    fn run(&self) -> TokenStream {
+        let name = &self.name;
+        let values: Vec<Ident> = (0..self.parameters.len())
+            .map(|at| format_ident!("value{at}"))
+            .collect();
+        let take = self
+            .parameters
+            .iter()
+            .zip(&values)
+            .map(|(parameter, value)| {
+                let label = syn::ext::IdentExt::unraw(&parameter.name).to_string();
+                let owned = &parameter.owned;
+                quote_spanned!(owned.span()=> let #value = inputs.take::<#owned>(#label)?;)
+            });
+        let context = self.context.iter();
+        let arguments = self
+            .parameters
+            .iter()
+            .zip(&values)
+            .map(|(parameter, value)| {
+                let borrow = &parameter.borrow;
+                quote!(#borrow #value)
+            });
+        let arguments = context.cloned().chain(arguments);
+        let call = quote!(#name(#(#arguments),*));
+        let output = match &self.returns {
+            Returns::Plain(_) => call,
+            Returns::Result(result) => {
+                quote_spanned!(result.span()=> <#result as ::weft::__private::Returned>::returned(#call)?)
+            }
+        };
+        let finish = if self.branch {
+            quote!(::weft::__private::Outcome::branch(output))
+        } else {
+            quote!(::weft::__private::Outcome::success(&output))
+        };
+        quote! {
+            ::weft::__private::Outcome::of(|| {
+                #(#take)*
+                #[allow(clippy::let_unit_value)]
+                let output = #output;
+                #finish
+            })
+        }
+    }
+}
+
+/// The statement that one entry of the attribute becomes.
+fn setting(entry: &Entry) -> Result<TokenStream> {
+    let key = &entry.key;
+    Ok(match key.to_string().as_str() {
+        "deterministic" => {
+            let value = entry.flag()?;
+            quote!(settings.deterministic = #value;)
+        }
+        "retry_delay" | "retry_max_delay" | "timeout" => {
+            text(entry, &quote!(settings), check::duration)?
+        }
+        "trigger_rule" => text(entry, &quote!(settings), check::trigger_rule)?,
+        "description" | "queue" | "pool" => text(entry, &quote!(settings), |_| Ok(()))?,
+        "retries" | "max_active" | "pool_slots" | "priority" => {
+            let value = entry.expression()?;
+            whole_number(entry, value)?;
+            quote_spanned!(value.span()=> settings.#key = Some(#value);)
+        }
+        "retry_backoff" | "retry_jitter" => {
+            let value = entry.expression()?;
+            quote_spanned!(value.span()=> settings.#key = Some((#value) as f64);)
+        }
+        "grant" | "grants" => group(entry, &GRANTS, "a grant", |inner| {
+            let key = &inner.key;
+            let values = inner.list()?;
+            for value in &values {
+                if let Expr::Lit(literal @ ExprLit { lit, .. }) = value
+                    && !matches!(lit, Lit::Str(_))
+                {
+                    return Err(Error::new_spanned(
+                        literal,
+                        format!("`{key}` is a text in quotes, or a list of them"),
+                    ));
+                }
+            }
+            Ok(quote!(settings.grants.#key = ::std::vec![#((#values).into()),*];))
+        })?,
+        "limits" => group(entry, &LIMITS, "a limit", |inner| {
+            let check = if inner.key == "cpu" {
+                check::duration
+            } else {
+                check::size
+            };
+            text(inner, &quote!(settings.limits), check)
+        })?,
+        other => return Err(entry.error(&format!("`{other}` can't stand here"))),
+    })
+}
+
+/// The statements of a group.
+fn group(
+    entry: &Entry,
+    known: &[&str],
+    what: &str,
+    each: impl Fn(&Entry) -> Result<TokenStream>,
+) -> Result<TokenStream> {
+    let entries = entry.group()?;
+    check_keys(entries, known, what)?;
+    entries.iter().map(each).collect()
+}
+
+/// A text that is checked where it is a literal.
+pub(crate) fn text(
+    entry: &Entry,
+    into: &TokenStream,
+    check: impl Fn(&str) -> std::result::Result<(), String>,
+) -> Result<TokenStream> {
+    if let Some((text, span)) = entry.text()? {
+        check(&text).map_err(|error| Error::new(span, error))?;
+    }
+    let (key, value) = (&entry.key, entry.expression()?);
+    Ok(quote_spanned!(value.span()=> #into.#key = Some((#value).into());))
+}
+
+/// Refuses literals that are no whole numbers, since the type's own message would speak of the expansion.
+pub(crate) fn whole_number(entry: &Entry, value: &Expr) -> Result<()> {
+    match value {
+        Expr::Lit(ExprLit {
+            lit: Lit::Int(_), ..
+        }) => Ok(()),
+        Expr::Lit(literal) => Err(Error::new_spanned(
+            literal,
+            format!("`{}` is a whole number", entry.key),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The identifier that holds the builder, which no author's name can be.
+pub(crate) fn builder() -> Ident {
+    Ident::new("__weft_builder", Span::mixed_site())
+}

@@ -1,0 +1,312 @@
+//! The attempt that is running: who it is, what it is for, and what it may ask the host.
+
+use crate::{
+    error::{Error, Explain, Result},
+    host,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use std::cell::OnceCell;
+
+/// The running attempt; a task takes it as an optional first parameter.
+///
+/// Nothing is fetched before it is asked for. In a unit test,
+/// [`Context::test`] stands in for a host:
+///
+/// ```
+/// use weft::prelude::*;
+///
+/// #[task]
+/// fn partition(ctx: Context, table: String) -> Result<String> {
+///     ctx.progress(0.5, "half way");
+///     Ok(format!("{table}/{}/{}", ctx.logical_date(), ctx.number()))
+/// }
+///
+/// let ctx = Context::test().with_number(2).with_logical_date("2026-11-21T06:00:00Z");
+/// assert_eq!(partition(ctx, "quakes".into()).unwrap(), "quakes/2026-11-21T06:00:00Z/2");
+/// ```
+#[derive(Debug, Default)]
+pub struct Context {
+    attempt: OnceCell<Attempt>,
+    resumed: OnceCell<Option<Value>>,
+}
+
+/// The document of the contract; a host may say more than this SDK reads.
+#[derive(Debug, Clone, Deserialize)]
+struct Attempt {
+    tenant: String,
+    dag: String,
+    run: String,
+    task: String,
+    map_index: Option<u64>,
+    number: u32,
+    logical_date: Moment,
+    data_interval: Interval,
+    params: Map<String, Value>,
+    deadline: Option<Moment>,
+    idempotency_key: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Interval {
+    start: Moment,
+    end: Moment,
+}
+
+/// A point in time as the contract writes it (RFC 3339).
+#[derive(Debug, Clone, Copy)]
+struct Moment(Timestamp);
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// The span of data that a run is for: from `start` to before `end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DataInterval {
+    /// Inclusive.
+    pub start: Timestamp,
+    /// Exclusive; equal to `start` where the run has no interval.
+    pub end: Timestamp,
+}
+
+impl Context {
+    /// The attempt that is running.
+    #[doc(hidden)]
+    pub fn current() -> Self {
+        Self::default()
+    }
+
+    fn attempt(&self) -> &Attempt {
+        self.attempt.get_or_init(|| {
+            serde_json::from_str(&host::attempt())
+                .expect("the host's attempt document follows the contract")
+        })
+    }
+
+    /// The isolated customer whose DAG this is.
+    pub fn tenant(&self) -> &str {
+        &self.attempt().tenant
+    }
+
+    /// The DAG's id.
+    pub fn dag(&self) -> &str {
+        &self.attempt().dag
+    }
+
+    /// The run's id.
+    pub fn run(&self) -> &str {
+        &self.attempt().run
+    }
+
+    /// The task's id.
+    pub fn task(&self) -> &str {
+        &self.attempt().task
+    }
+
+    /// Which instance of a mapped task, from 0.
+    pub fn map_index(&self) -> Option<u64> {
+        self.attempt().map_index
+    }
+
+    /// Which attempt of the task instance: 1 for the first.
+    pub fn number(&self) -> u32 {
+        self.attempt().number
+    }
+
+    /// The date that the run is for.
+    pub fn logical_date(&self) -> Timestamp {
+        self.attempt().logical_date.0
+    }
+
+    /// The span of data that the run is for.
+    pub fn data_interval(&self) -> DataInterval {
+        let interval = &self.attempt().data_interval;
+        DataInterval {
+            start: interval.start.0,
+            end: interval.end.0,
+        }
+    }
+
+    /// When the attempt will be killed.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.attempt().deadline.map(|deadline| deadline.0)
+    }
+
+    /// The same over the retries of a task instance, another after it was
+    /// cleared: what to hand to a service that must not act twice.
+    pub fn idempotency_key(&self) -> &str {
+        &self.attempt().idempotency_key
+    }
+
+    /// The run's parameters.
+    pub fn params(&self) -> &Map<String, Value> {
+        &self.attempt().params
+    }
+
+    /// One parameter of the run.
+    ///
+    /// # Errors
+    /// There is none of this name, or it is no `T`; both permanent.
+    pub fn param<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        let value = self
+            .params()
+            .get(name)
+            .ok_or_else(|| Error::permanent(format_args!("the run has no parameter `{name}`")))?;
+        T::deserialize(value)
+            .explain(format_args!("parameter `{name}`"))
+            .permanent()
+    }
+
+    /// The state that this task left with [`defer_for`](crate::defer_for)
+    /// when it was put off; `None` in the first place.
+    ///
+    /// # Errors
+    /// The state is no `T`; permanent.
+    pub fn resumed<T: DeserializeOwned>(&self) -> Result<Option<T>> {
+        let resumed = self.resumed.get_or_init(|| {
+            host::resumed().map(|json| {
+                serde_json::from_str(&json).expect("the host hands the state back as JSON")
+            })
+        });
+        match resumed {
+            None => Ok(None),
+            Some(state) => T::deserialize(state)
+                .map(Some)
+                .explain("the state of the deferral")
+                .permanent(),
+        }
+    }
+
+    /// Shows how far the task is to whoever watches: 0.0 to 1.0, and what it is doing.
+    pub fn progress(&self, fraction: f64, message: &str) {
+        host::progress(fraction, message);
+    }
+
+    /// Whether the attempt has been asked to stop; a long task looks now and
+    /// then, ends itself cleanly, and is killed soon after if it does not.
+    pub fn cancelled(&self) -> bool {
+        host::cancelled()
+    }
+
+    /// A variable of the installation, for which the task needs
+    /// `grant(variables = "name")`.
+    ///
+    /// # Errors
+    /// Not granted, or there is none of this name; both permanent.
+    pub fn variable(&self, name: &str) -> Result<String> {
+        host::variable(name).map_err(|error| match error {
+            host::VariableError::Denied => Error::permanent(format_args!(
+                "variable `{name}` is not granted: ask for it with #[task(grant(variables = \"{name}\"))], \
+                 and see that the policy allows it"
+            )),
+            host::VariableError::NotFound => Error::permanent(format_args!("there is no variable `{name}`")),
+        })
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+impl Context {
+    /// An attempt for unit tests: the first of task `test` in DAG `test`, with
+    /// no parameters, on 2026-01-01. Each `with_` changes one thing. What the
+    /// task asks of its host is answered from the same thread, which each call
+    /// of `test` makes anew.
+    pub fn test() -> Self {
+        host::reset();
+        Self::default()
+    }
+
+    fn changed(mut self, change: impl FnOnce(&mut Attempt)) -> Self {
+        self.attempt();
+        change(self.attempt.get_mut().expect("it was filled above"));
+        self
+    }
+
+    /// With this attempt number.
+    #[must_use]
+    pub fn with_number(self, number: u32) -> Self {
+        self.changed(|attempt| attempt.number = number)
+    }
+
+    /// With this index of a mapped task.
+    #[must_use]
+    pub fn with_map_index(self, index: u64) -> Self {
+        self.changed(|attempt| attempt.map_index = Some(index))
+    }
+
+    /// With this logical date (RFC 3339), also as both ends of the data interval.
+    ///
+    /// # Panics
+    /// The text is no point in time.
+    #[must_use]
+    pub fn with_logical_date(self, date: &str) -> Self {
+        let date = Moment(
+            date.parse()
+                .expect("a logical date is RFC 3339, such as 2026-11-21T06:00:00Z"),
+        );
+        self.changed(|attempt| {
+            attempt.logical_date = date;
+            attempt.data_interval = Interval {
+                start: date,
+                end: date,
+            };
+        })
+    }
+
+    /// With this data interval (RFC 3339).
+    ///
+    /// # Panics
+    /// A text is no point in time.
+    #[must_use]
+    pub fn with_data_interval(self, start: &str, end: &str) -> Self {
+        let moment = |text: &str| Moment(text.parse().expect("an interval's end is RFC 3339"));
+        self.changed(|attempt| {
+            attempt.data_interval = Interval {
+                start: moment(start),
+                end: moment(end),
+            }
+        })
+    }
+
+    /// With this parameter of the run.
+    ///
+    /// # Panics
+    /// The value can't be JSON.
+    #[must_use]
+    pub fn with_param(self, name: &str, value: impl serde::Serialize) -> Self {
+        let value = serde_json::to_value(value).expect("a parameter is JSON");
+        self.changed(|attempt| {
+            attempt.params.insert(name.into(), value);
+        })
+    }
+
+    /// As woken after a deferral that left this state.
+    ///
+    /// # Panics
+    /// The state can't be JSON.
+    #[must_use]
+    pub fn with_resumed(mut self, state: impl serde::Serialize) -> Self {
+        self.resumed = OnceCell::from(Some(serde_json::to_value(state).expect("a state is JSON")));
+        self
+    }
+
+    /// With this variable, granted.
+    #[must_use]
+    pub fn with_variable(self, name: &str, value: &str) -> Self {
+        host::set_variable(name, value);
+        self
+    }
+
+    /// As asked to stop.
+    #[must_use]
+    pub fn with_cancelled(self) -> Self {
+        host::set_cancelled();
+        self
+    }
+}

@@ -1,0 +1,16 @@
+//! Describing a DAG: while a `#[dag]` function runs, calls of tasks record
+//! nodes and edges in a [`Builder`] and run nothing.
+
+mod argument;
+mod builder;
+mod call;
+mod document;
+mod edge;
+
+pub use argument::{Argument, Each, Literal, Mapped, Mode, Single, each};
+pub use builder::{Builder, Dag, DagDef, default_of};
+pub use call::{Call, Task};
+pub use document::{DagSettings, Grants, Limits, TaskSettings};
+pub use edge::{Edge, Param, Upstream};
+
+pub(crate) use builder::describe;

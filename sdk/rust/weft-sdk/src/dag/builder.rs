@@ -1,0 +1,329 @@
+//! Records what a `#[dag]` function describes, and writes it as a document.
+//!
+//! Mistakes that only the whole DAG shows (an id used twice) are collected
+//! with the author's line and come out as one text; what the document's own
+//! validation finds (cycles, bad cron texts) is left to it.
+
+use super::{
+    argument::{Bound, Literal},
+    call::{Call, schema_of},
+    document::{BindingBody, DagBody, DagSettings, Document, Ordered, ParamBody, TaskBody, Types},
+    edge::Param,
+};
+use crate::{data::Input, task::Run};
+use schemars::generate::Contract;
+use serde_json::Value;
+use std::{cell::RefCell, collections::HashMap, panic::Location};
+
+/// The contract that the SDK writes.
+const CONTRACT: &str = "weft.dag/1";
+
+/// A `#[dag]` function, as its macro sees it.
+#[doc(hidden)]
+pub trait DagDef {
+    /// What the attribute says.
+    fn settings() -> DagSettings;
+    /// Runs the function's body over a builder.
+    fn define(builder: &Builder);
+    /// The task of this name among those that the function calls.
+    fn find(task: &str) -> Option<Run>;
+}
+
+/// What a `#[dag]` function describes while it runs.
+#[derive(Debug, Default)]
+pub struct Builder {
+    state: RefCell<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    params: Vec<(String, ParamBody)>,
+    nodes: Vec<Node>,
+    by_id: HashMap<String, usize>,
+    pointers: Vec<String>,
+    mistakes: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Node {
+    id: String,
+    path: &'static str,
+    body: TaskBody,
+    /// Nodes that this one starts after, and bindings by index until all ids are known.
+    after: Vec<usize>,
+    inputs: Vec<(&'static str, Bound)>,
+    expand: Vec<(&'static str, Bound)>,
+    location: &'static Location<'static>,
+}
+
+impl Builder {
+    /// Declares a parameter of the run.
+    #[doc(hidden)]
+    pub fn param<T: Input>(
+        &self,
+        name: &'static str,
+        description: Option<&str>,
+        default: Option<Result<Value, String>>,
+    ) -> Param<T> {
+        let mut state = self.state.borrow_mut();
+        let default = default.and_then(|default| match default {
+            Ok(default) => Some(default),
+            Err(error) => {
+                state.mistakes.push(format!(
+                    "the default of parameter `{name}` is no JSON: {error}"
+                ));
+                None
+            }
+        });
+        let body = ParamBody {
+            description: description.map(Into::into),
+            schema: schema_of::<T>(Contract::Deserialize),
+            default,
+        };
+        state.params.push((name.into(), body));
+        Param::new(name)
+    }
+
+    /// Records a call and answers with its node.
+    pub(super) fn record(&self, call: Call<'_>, output: Value) -> usize {
+        let mut state = self.state.borrow_mut();
+        let node = state.nodes.len();
+        if let Some(&first) = state.by_id.get(&call.id) {
+            let first = &state.nodes[first];
+            let at = call.location;
+            let mistake = format!(
+                "{}:{}: the id `{}` is used already at line {}; give this call another one: \
+                 `{}.id(\"{}_2\")(..)`, or `.id(format!(..))` in a loop",
+                at.file(),
+                at.line(),
+                call.id,
+                first.location.line(),
+                call.task,
+                call.id,
+            );
+            state.mistakes.push(mistake);
+        }
+        state.by_id.entry(call.id.clone()).or_insert(node);
+        let mut types = Types {
+            inputs: Ordered::default(),
+            output,
+        };
+        let mut bind = |bindings: Vec<(&'static str, Bound, Value)>| -> Vec<(&'static str, Bound)> {
+            bindings
+                .into_iter()
+                .map(|(name, bound, schema)| {
+                    types.inputs.0.push((name.into(), schema));
+                    (name, bound)
+                })
+                .collect()
+        };
+        let (inputs, expand) = (bind(call.inputs), bind(call.expand));
+        let body = TaskBody {
+            task: (call.task != call.id).then_some(call.task),
+            settings: call.settings,
+            inputs: Ordered::default(),
+            expand: Ordered::default(),
+            after: Vec::new(),
+            types,
+        };
+        let (id, path, after, location) = (call.id, call.path, call.after, call.location);
+        state.nodes.push(Node {
+            id,
+            path,
+            body,
+            after,
+            inputs,
+            expand,
+            location,
+        });
+        node
+    }
+
+    /// Puts `downstream` after `upstream`.
+    pub(super) fn order(&self, upstream: usize, downstream: usize) {
+        self.state.borrow_mut().nodes[downstream]
+            .after
+            .push(upstream);
+    }
+
+    /// Keeps a pointer below another one.
+    pub(super) fn pointer(&self, base: Option<usize>, pointer: &str) -> usize {
+        let mut state = self.state.borrow_mut();
+        let whole = base.map_or_else(String::new, |base| state.pointers[base].clone()) + pointer;
+        state.pointers.push(whole);
+        state.pointers.len() - 1
+    }
+
+    pub(super) fn pointer_text(&self, at: usize) -> String {
+        self.state.borrow().pointers[at].clone()
+    }
+}
+
+impl State {
+    fn into_body(
+        mut self,
+        settings: DagSettings,
+    ) -> Result<(DagBody, Vec<(&'static str, &'static str)>), String> {
+        let ids: Vec<String> = self.nodes.iter().map(|node| node.id.clone()).collect();
+        let mut names = Vec::new();
+        let mut tasks = Vec::new();
+        for node in self.nodes {
+            let mut body = node.body;
+            let mut bind = |bindings: Vec<(&'static str, Bound)>| {
+                let mut bodies = Vec::new();
+                for (name, bound) in bindings {
+                    let binding = match bound {
+                        Bound::Task {
+                            node,
+                            pointer: None,
+                        } => BindingBody::Whole(ids[node].clone()),
+                        Bound::Task {
+                            node,
+                            pointer: Some(pointer),
+                        } => BindingBody::Part {
+                            task: ids[node].clone(),
+                            pointer,
+                        },
+                        Bound::Param { name } => BindingBody::Param { param: name.into() },
+                        Bound::Value(Ok(value)) => BindingBody::Value { value },
+                        Bound::Value(Err(error)) => {
+                            let at = node.location;
+                            let (file, line) = (at.file(), at.line());
+                            self.mistakes.push(format!(
+                                "{file}:{line}: the value for `{name}` is no JSON: {error}"
+                            ));
+                            continue;
+                        }
+                    };
+                    bodies.push((name.to_owned(), binding));
+                }
+                Ordered(bodies)
+            };
+            body.inputs = bind(node.inputs);
+            body.expand = bind(node.expand);
+            for upstream in node.after {
+                if !body.after.contains(&ids[upstream]) {
+                    body.after.push(ids[upstream].clone());
+                }
+            }
+            names.push((body.task.unwrap_or_default(), node.path));
+            if body.task.is_none() {
+                // A task whose id is its name: the path ends with the name.
+                let name = node.path.rsplit("::").next().unwrap_or(node.path);
+                names.last_mut().expect("it was pushed above").0 = name;
+            }
+            tasks.push((node.id, body));
+        }
+        if self.mistakes.is_empty() {
+            let dag = DagBody {
+                settings,
+                params: Ordered(self.params),
+                tasks: Ordered(tasks),
+            };
+            Ok((dag, names))
+        } else {
+            Err(self.mistakes.join("\n"))
+        }
+    }
+}
+
+/// A described DAG: what calling a `#[dag]` function returns, for tests.
+///
+/// ```
+/// use weft::prelude::*;
+///
+/// #[task]
+/// fn hello() -> String { "hello".into() }
+///
+/// #[dag(schedule = "@daily")]
+/// fn greet() { hello(); }
+///
+/// assert_eq!(greet().task_ids(), ["hello"]);
+/// assert_eq!(greet().to_json()["schedule"], "@daily");
+/// ```
+#[derive(Debug, Clone)]
+pub struct Dag {
+    body: DagBody,
+    /// Name and path of each task, to find two of one name.
+    names: Vec<(&'static str, &'static str)>,
+}
+
+impl Dag {
+    /// Describes a `#[dag]`, or says what is wrong with it.
+    ///
+    /// # Errors
+    /// The author's mistakes, one a line, each with its place.
+    #[doc(hidden)]
+    pub fn describe<D: DagDef>() -> Result<Self, String> {
+        Self::from_parts(D::settings, D::define)
+    }
+
+    pub(crate) fn from_parts(
+        settings: fn() -> DagSettings,
+        define: fn(&Builder),
+    ) -> Result<Self, String> {
+        let builder = Builder::default();
+        define(&builder);
+        let settings = settings();
+        let id = settings.id.clone();
+        let (body, names) = builder
+            .state
+            .into_inner()
+            .into_body(settings)
+            .map_err(|mistakes| format!("DAG `{id}`: {mistakes}"))?;
+        Ok(Self { body, names })
+    }
+
+    /// The DAG as the document has it.
+    pub fn to_json(&self) -> Value {
+        serde_json::to_value(&self.body).expect("keys are texts and values are JSON already")
+    }
+
+    /// The tasks' ids, in the order of their calls.
+    pub fn task_ids(&self) -> Vec<&str> {
+        self.body
+            .tasks
+            .0
+            .iter()
+            .map(|(id, _)| id.as_str())
+            .collect()
+    }
+
+    /// The DAG's id.
+    pub fn id(&self) -> &str {
+        &self.body.settings.id
+    }
+}
+
+/// The document of several DAGs, ordered by id, since the order in which a
+/// linker places them says nothing.
+pub(crate) fn describe(mut dags: Vec<Dag>) -> Result<String, String> {
+    dags.sort_by(|a, b| a.id().cmp(b.id()));
+    if let Some(pair) = dags.windows(2).find(|pair| pair[0].id() == pair[1].id()) {
+        return Err(format!(
+            "two DAGs have the id `{}`; give one another: #[dag(id = \"..\")]",
+            pair[0].id()
+        ));
+    }
+    let mut paths: HashMap<&str, &str> = HashMap::new();
+    for (name, path) in dags.iter().flat_map(|dag| &dag.names) {
+        let first = paths.entry(name).or_insert(path);
+        if first != path {
+            return Err(format!(
+                "two tasks are called `{name}`: {first} and {path}; name one of them: #[task(name = \"..\")]"
+            ));
+        }
+    }
+    let bodies: Vec<DagBody> = dags.into_iter().map(|dag| dag.body).collect();
+    serde_json::to_string(&Document {
+        contract: CONTRACT,
+        dags: &bodies,
+    })
+    .map_err(|error| error.to_string())
+}
+
+/// A default for a parameter of type `T`.
+#[doc(hidden)]
+pub fn default_of<T, L: Literal<T>>(literal: L) -> Option<Result<Value, String>> {
+    Some(literal.literal())
+}
