@@ -1,0 +1,191 @@
+//! Every feature of the Rust SDK in one component, for the tests of the host.
+
+mod files;
+mod numbers;
+
+use files::{draw, read_back};
+use numbers::{add, fib, halve, range, total};
+use std::time::Duration;
+use weft::prelude::*;
+
+/// Takes everything that an attempt is told, and returns it.
+#[task]
+fn describe_attempt(ctx: Context, note: String) -> Result<seen::Attempt> {
+    weft::log::info!(attempt = ctx.number(); "describing {note}");
+    println!("a line on standard output");
+    eprintln!("a line on standard error");
+    ctx.progress(0.5, "half way");
+    Ok(seen::Attempt {
+        dag: ctx.dag().into(),
+        task: ctx.task().into(),
+        run: ctx.run().into(),
+        number: ctx.number(),
+        logical_date: ctx.logical_date().to_string(),
+        interval_start: ctx.data_interval().start.to_string(),
+        idempotency_key: ctx.idempotency_key().into(),
+        cancelled: ctx.cancelled(),
+        note,
+    })
+}
+
+mod seen {
+    use weft::prelude::*;
+
+    /// What `describe_attempt` saw.
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    pub struct Attempt {
+        pub dag: String,
+        pub task: String,
+        pub run: String,
+        pub number: u32,
+        pub logical_date: String,
+        pub interval_start: String,
+        pub idempotency_key: String,
+        pub cancelled: bool,
+        pub note: String,
+    }
+}
+
+/// Fails until its third attempt.
+#[task(retries = 3, retry_delay = "10ms")]
+fn third_time_lucky(ctx: Context) -> Result<u32> {
+    if ctx.number() < 3 {
+        return Err(
+            Error::retryable(format_args!("attempt {} fails", ctx.number()))
+                .retry_after(Duration::from_millis(5)),
+        );
+    }
+    Ok(ctx.number())
+}
+
+/// Puts itself off twice, counting.
+#[task]
+fn patient(ctx: Context) -> Result<u32> {
+    let seen: u32 = ctx.resumed()?.unwrap_or(0);
+    if seen < 2 {
+        defer_for(Duration::from_millis(10), &(seen + 1))
+    } else {
+        Ok(seen)
+    }
+}
+
+/// Chooses `large` from ten on.
+#[task(branch)]
+fn by_size(n: u64) -> Result<Branch<u64>> {
+    let branch = if n < 10 {
+        Branch::to::<small>()
+    } else {
+        Branch::to::<large>()
+    };
+    Ok(branch.with_output(n))
+}
+
+#[task]
+fn small(n: u64) -> String {
+    format!("{n} is small")
+}
+
+#[task]
+fn large(n: u64) -> String {
+    format!("{n} is large")
+}
+
+#[task(trigger_rule = "none_failed_min_one_success")]
+fn joined(small: Option<String>, large: Option<String>) -> String {
+    small.or(large).unwrap_or_default()
+}
+
+/// Skips itself.
+#[task]
+fn nothing_today() -> Result<()> {
+    skip("nothing happened today")
+}
+
+/// Reads a variable that it asked for.
+#[task(grant(variables = "greeting"))]
+fn greet(ctx: Context) -> Result<String> {
+    ctx.variable("greeting")
+}
+
+/// Reads a variable that it never asked for.
+#[task]
+fn greet_unasked(ctx: Context) -> Result<String> {
+    ctx.variable("greeting")
+}
+
+#[task]
+fn fails_for_good() -> Result<()> {
+    Err(Error::permanent("this never works").details(vec![1, 2, 3]))
+}
+
+#[task]
+fn panics() {
+    panic!("the author's own message");
+}
+
+/// Everything that succeeds.
+#[dag(schedule = "@daily", tags = ["sdk", "test"])]
+fn features(
+    /// How many numbers there are.
+    #[param(default = 5)]
+    count: Param<u64>,
+    #[param(default = "hello")] note: Param<String>,
+) {
+    let numbers = range(count);
+    let halves = halve(each(numbers));
+    let sum = total(&halves);
+    let choice = by_size(sum);
+    joined(small(choice), large(choice));
+    describe_attempt(note).after((third_time_lucky(), patient(), nothing_today()));
+    read_back(draw(sum));
+}
+
+/// Forty Fibonacci numbers in a row.
+#[dag]
+fn chain() {
+    let mut last = fib.id("fib_0")(10);
+    for step in 1..40 {
+        last = fib.id(format!("fib_{step}")).after(last)(10);
+    }
+}
+
+/// One to a thousand to one.
+#[dag]
+fn wide(#[param(default = 1000)] count: Param<u64>) {
+    total(add(each(range(count)), 1));
+}
+
+/// What fails, each in its own way.
+#[dag(id = "failures")]
+fn failing() {
+    fails_for_good();
+    panics();
+    greet();
+    greet_unasked();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_are_plain_functions() {
+        assert_eq!(total(&[1, 2, 3]), 6);
+        assert_eq!(third_time_lucky(Context::test().with_number(3)).unwrap(), 3);
+        assert_eq!(by_size(12).unwrap().tasks(), ["large"]);
+        assert_eq!(read_back(draw(7).unwrap()).unwrap(), 7);
+        assert_eq!(
+            greet(Context::test().with_variable("greeting", "moin")).unwrap(),
+            "moin"
+        );
+    }
+
+    #[test]
+    fn every_dag_is_described() {
+        assert_eq!(chain().task_ids().len(), 40);
+        assert_eq!(
+            features().to_json()["tasks"]["halve"]["expand"]["n"],
+            "range"
+        );
+    }
+}
