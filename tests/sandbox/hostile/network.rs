@@ -1,0 +1,29 @@
+//! What needs a grant, without one.
+
+use crate::case::Case;
+use weft_sandbox::GuestEvent;
+use weft_tests::isolated;
+
+#[test]
+pub(super) fn sockets() {
+    isolated!(|| {
+        let seen = Case::task("sockets").run();
+        assert_eq!(seen.succeeds(&[]), "\"open: \"");
+    });
+}
+
+/// The guest is told 'denied', and whoever reads the log is told what to add.
+#[test]
+pub(super) fn variable_without_grant() {
+    isolated!(|| {
+        let seen = Case::task("variable_without_grant").run();
+        seen.succeeds(&["Denied"]);
+        let told = seen.events.iter().any(|event| match event {
+            GuestEvent::Log { message, .. } => {
+                message.contains("database_password") && message.contains("variables = [\"database_password\"]")
+            }
+            GuestEvent::Progress { .. } | GuestEvent::LogTruncated { .. } => false,
+        });
+        assert!(told, "{:?}", seen.events);
+    });
+}

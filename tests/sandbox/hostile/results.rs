@@ -1,0 +1,82 @@
+//! What a task returns, when it means harm.
+
+use crate::case::Case;
+use weft_sandbox::{AttemptOutcome, FailureKind};
+use weft_tests::isolated;
+
+/// Room for the guest to make its huge result.
+const ROOMY_BYTES: u64 = 512 << 20;
+
+#[test]
+pub(super) fn huge_output() {
+    isolated!(|| {
+        let seen = Case::task("huge_output").limits(|limits| limits.memory_bytes = ROOMY_BYTES).run();
+        let failure = seen.fails(FailureKind::OutputLimit, &["1MiB", "output"]);
+        assert_eq!(failure.kind.code(), "output_limit");
+    });
+}
+
+#[test]
+pub(super) fn huge_failure() {
+    isolated!(|| {
+        let seen = Case::task("huge_failure").limits(|limits| limits.memory_bytes = ROOMY_BYTES).run();
+        let AttemptOutcome::Failed(failure) = &seen.report.outcome else { panic!("{:?}", seen.report.outcome) };
+        assert!(
+            matches!(failure.kind, FailureKind::Author | FailureKind::OutputLimit | FailureKind::HostCallLimit),
+            "{:?}",
+            failure.kind
+        );
+        assert!(failure.message.len() <= weft_sandbox::AttemptFailure::MAX_MESSAGE_BYTES);
+    });
+}
+
+#[test]
+pub(super) fn huge_control() {
+    isolated!(|| {
+        let seen = Case::task("huge_control").run();
+        seen.fails(FailureKind::OutputLimit, &["1MiB"]);
+    });
+}
+
+/// Valid JSON that a database will not store.
+#[test]
+pub(super) fn nul_in_output() {
+    isolated!(|| {
+        let seen = Case::task("nul_in_output").run();
+        let failure = seen.fails(FailureKind::InvalidOutput, &["u0000"]);
+        assert!(!failure.retryable, "the next attempt would return the same");
+    });
+}
+
+#[test]
+pub(super) fn broken_output() {
+    isolated!(|| {
+        let seen = Case::task("broken_output").run();
+        seen.fails(FailureKind::InvalidOutput, &["JSON", "line 1"]);
+    });
+}
+
+#[test]
+pub(super) fn deeply_nested_output() {
+    isolated!(|| {
+        let seen = Case::task("deeply_nested_output").run();
+        seen.fails(FailureKind::InvalidOutput, &["128"]);
+    });
+}
+
+#[test]
+pub(super) fn unknown_control() {
+    isolated!(|| {
+        let seen = Case::task("unknown_control").run();
+        seen.fails(FailureKind::InvalidOutput, &["format_the_disk"]);
+    });
+}
+
+#[test]
+pub(super) fn broken_details() {
+    isolated!(|| {
+        let seen = Case::task("broken_details").run();
+        let AttemptOutcome::Failed(failure) = &seen.report.outcome else { panic!("{:?}", seen.report.outcome) };
+        assert!(failure.message.contains("an honest message"), "{failure:?}");
+    });
+}

@@ -1,0 +1,70 @@
+//! Artifacts in memory, for attempts whose files are looked at afterwards.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::{
+    collections::BTreeMap,
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+};
+use tokio::io::AsyncWrite;
+use weft_sandbox::{ArtifactError, ArtifactReader, ArtifactRef, ArtifactWriter, Artifacts};
+
+/// Every artifact that was finished, by its reference.
+type Finished = Arc<Mutex<BTreeMap<String, Bytes>>>;
+
+/// A store that keeps everything until it is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Shelf(Finished);
+
+impl Shelf {
+    /// What was stored, in the order it was finished.
+    pub(crate) fn contents(&self) -> Vec<Bytes> {
+        self.0.lock().expect("nobody panics with the shelf").values().cloned().collect()
+    }
+}
+
+#[async_trait]
+impl Artifacts for Shelf {
+    async fn create(&self, _media_type: &str) -> Result<Box<dyn ArtifactWriter>, ArtifactError> {
+        Ok(Box::new(Writing { shelf: self.0.clone(), bytes: Vec::new() }))
+    }
+
+    async fn open(&self, reference: &ArtifactRef) -> Result<ArtifactReader, ArtifactError> {
+        let found = self.0.lock().expect("nobody panics with the shelf").get(&reference.0).cloned();
+        Ok(Box::new(io::Cursor::new(found.ok_or(ArtifactError::NotFound)?)))
+    }
+}
+
+/// An artifact that nobody can open yet.
+struct Writing {
+    shelf: Finished,
+    bytes: Vec<u8>,
+}
+
+#[async_trait]
+impl ArtifactWriter for Writing {
+    async fn finish(self: Box<Self>) -> Result<ArtifactRef, ArtifactError> {
+        let mut shelf = self.shelf.lock().expect("nobody panics with the shelf");
+        let reference = format!("artifact-{:08}", shelf.len());
+        shelf.insert(reference.clone(), self.bytes.into());
+        Ok(ArtifactRef(reference))
+    }
+}
+
+impl AsyncWrite for Writing {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.bytes.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

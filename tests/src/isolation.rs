@@ -1,0 +1,85 @@
+//! A process of its own for a test: its peak of memory is nobody else's, a crash
+//! of the host is that test's failure alone, and one that hangs is ended.
+//!
+//! The test's program runs itself again with the test's name, so this works the
+//! same under `cargo test` and under runners that isolate tests themselves.
+
+use std::{
+    env,
+    io::Read,
+    process::{Command, ExitStatus, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+/// Says to the second process that it is the second one.
+const MARK: &str = "WEFT_TEST_ISOLATED";
+
+/// No test takes longer, on the busiest machine; one that does hangs.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Runs the body in a process of its own. Must be the only thing the test does.
+#[macro_export]
+macro_rules! isolated {
+    ($body:expr) => {{
+        fn marker() {}
+        $crate::isolation::run(std::any::type_name_of_val(&marker), $body)
+    }};
+}
+
+/// What [`isolated!`] expands to: `marker` is the path of a function inside the test's own.
+///
+/// # Panics
+/// If the body panics, crashes or hangs in its process.
+pub fn run(marker: &str, body: impl FnOnce()) {
+    let test = marker
+        .strip_suffix("::marker")
+        .expect("the macro passes its marker");
+    let (_crate, test) = test.split_once("::").expect("a test stands in a crate");
+    if env::var_os(MARK).is_some_and(|mark| mark == test) {
+        return body();
+    }
+    let program = env::current_exe().expect("a running program has a path");
+    let mut child = Command::new(program)
+        .args([test, "--exact", "--nocapture", "--test-threads=1"])
+        .env(MARK, test)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("this program can be started again");
+    let stdout = collect(child.stdout.take().expect("standard output is piped"));
+    let stderr = collect(child.stderr.take().expect("standard error is piped"));
+    // Both streams end with the process; waiting on them has a bound, unlike waiting on the process.
+    let words = stdout
+        .recv_timeout(PATIENCE)
+        .and_then(|out| Ok((out, stderr.recv_timeout(PATIENCE)?)));
+    let Ok((out, err)) = words else {
+        child.kill().expect("a hanging child can be killed");
+        panic!("{test} did not end within {PATIENCE:?}");
+    };
+    let status: ExitStatus = child.wait().expect("a child can be waited for");
+    assert!(
+        status.success(),
+        "{test} failed in its process ({status}):\n{out}\n{err}"
+    );
+    assert!(
+        out.contains("1 passed"),
+        "{test} did not run in its process:\n{out}"
+    );
+}
+
+fn collect(mut stream: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let words = match stream.read_to_end(&mut bytes) {
+            Ok(_) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) => format!("unreadable: {error}"),
+        };
+        // Nobody waits any more once the time is up.
+        sender.send(words).ok();
+    });
+    receiver
+}

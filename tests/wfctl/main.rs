@@ -1,0 +1,6 @@
+//! `wfctl` from the outside: what it prints, how it ends, what it leaves behind.
+
+mod cache;
+mod home;
+mod interrupt;
+mod output;
