@@ -1,0 +1,369 @@
+//! Looks at every step of the machine from outside.
+//!
+//! It believes what the machine tells in its actions only as far as each is a
+//! legal step from what it told before, and what the machine shows afterwards
+//! is the same. Rules are recomputed from the states of all upstreams, counts by
+//! counting, ends by looking at the leaves.
+
+mod legal;
+
+use crate::{
+    reference::{Ending, Ruling, ruling},
+    scenario::Scenario,
+};
+use legal::{ending, legal, live, run_legal, slot};
+use std::collections::{HashMap, HashSet};
+use weft_core::{
+    document::TaskIndex,
+    run::{
+        Action, Attempt, Counts, Event, Instance, InstanceState, MAX_INSTANCES, Moment, Rejection,
+        Run, RunState, Timer,
+    },
+};
+
+/// An auditor of one run.
+#[derive(Debug, Clone)]
+pub struct Auditor {
+    scenario: Scenario,
+    /// As told in actions; an instance that isn't here waits.
+    told: HashMap<Instance, InstanceState>,
+    run: RunState,
+    /// Attempts whose end was applied.
+    applied: HashSet<Attempt>,
+    /// The highest number of an attempt of each instance, over clears.
+    numbers: HashMap<Instance, u32>,
+    /// Whether the run was stopped since it was last opened.
+    stopped: bool,
+}
+
+/// One step of the machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<'a> {
+    /// When.
+    pub at: Moment,
+    /// What happened.
+    pub event: &'a Event,
+    /// What the machine answered.
+    pub result: Result<(), Rejection>,
+    /// What it asked for.
+    pub actions: &'a [Action],
+    /// How it stands now.
+    pub run: &'a Run,
+}
+
+impl Auditor {
+    /// An auditor of a pending run.
+    pub fn new(scenario: &Scenario) -> Self {
+        Self {
+            scenario: scenario.clone(),
+            told: HashMap::new(),
+            run: RunState::Pending,
+            applied: HashSet::new(),
+            numbers: HashMap::new(),
+            stopped: false,
+        }
+    }
+
+    /// Checks one step; says what is wrong with it.
+    pub fn check(&mut self, step: &Step<'_>) -> Result<(), String> {
+        if step.result.is_err() {
+            return if step.actions.is_empty() {
+                Ok(())
+            } else {
+                Err("a refused event had actions".into())
+            };
+        }
+        self.check_event(step)?;
+        for action in step.actions {
+            self.check_action(step, action)?;
+        }
+        self.check_view(step.run)?;
+        self.check_end(step)
+    }
+
+    fn check_event(&mut self, step: &Step<'_>) -> Result<(), String> {
+        match step.event {
+            Event::Finished { attempt, .. } | Event::Lost { attempt } => {
+                let state = self.state(attempt.instance);
+                if live(state) != Some(*attempt) {
+                    return Err(format!("the end of {attempt:?} was applied to {state:?}"));
+                }
+                if !self.applied.insert(*attempt) {
+                    return Err(format!("the end of {attempt:?} was applied twice"));
+                }
+            }
+            Event::Expanded {
+                task,
+                instances: 1..=MAX_INSTANCES,
+                ..
+            } => {
+                let told = self.told.remove(&Instance {
+                    task: *task,
+                    index: 0,
+                });
+                if told != Some(InstanceState::Expanding) {
+                    return Err(format!("task {} was expanded while {told:?}", task.0));
+                }
+            }
+            Event::Dispatched { instance, .. } => {
+                let told = step.actions.iter().find_map(|action| match action {
+                    Action::InstanceChanged {
+                        state: InstanceState::Queued { attempt },
+                        ..
+                    } => Some(*attempt),
+                    _ => None,
+                });
+                let number = told.map_or(0, |attempt| attempt.number);
+                let highest = self.numbers.entry(*instance).or_default();
+                if number <= *highest {
+                    return Err(format!(
+                        "attempt {number} of {instance:?} after attempt {highest}"
+                    ));
+                }
+                *highest = number;
+            }
+            Event::Cancel
+            | Event::Due {
+                timer: Timer::RunTimeout { .. },
+            } => self.stopped = true,
+            Event::Clear { .. } => {
+                if self.run.is_ended() {
+                    self.stopped = false;
+                }
+            }
+            Event::Start
+            | Event::Expanded { .. }
+            | Event::ExpandFailed { .. }
+            | Event::Started { .. }
+            | Event::Due { .. }
+            | Event::Woken { .. }
+            | Event::Mark { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn check_action(&mut self, step: &Step<'_>, action: &Action) -> Result<(), String> {
+        match action {
+            Action::Expand { task, generation } => {
+                if step.run.generation(*task) != *generation {
+                    return Err(format!(
+                        "a question of generation {generation} of task {}",
+                        task.0
+                    ));
+                }
+                self.check_rule(step.run, *task)?;
+                self.tell(
+                    step,
+                    Instance {
+                        task: *task,
+                        index: 0,
+                    },
+                    InstanceState::Expanding,
+                )
+            }
+            Action::Ready { task, indexes } => {
+                if !step.run.is_expanded(*task)
+                    && self.state(Instance {
+                        task: *task,
+                        index: 0,
+                    }) == InstanceState::Waiting
+                {
+                    self.check_rule(step.run, *task)?;
+                }
+                indexes.clone().try_for_each(|index| {
+                    self.tell(step, Instance { task: *task, index }, InstanceState::Ready)
+                })
+            }
+            Action::InstanceChanged {
+                instance,
+                state,
+                cause: _,
+            } => self.tell(step, *instance, *state),
+            Action::RangeChanged {
+                task,
+                indexes,
+                state,
+                cause: _,
+            } => indexes
+                .clone()
+                .try_for_each(|index| self.tell(step, Instance { task: *task, index }, *state)),
+            Action::SetTimer { timer, at }
+                if *at < step.at.now && !matches!(step.event, Event::Finished { .. }) =>
+            {
+                Err(format!("{timer:?} is set to the past"))
+            }
+            Action::SetTimer { .. } => Ok(()),
+            Action::Revoke { attempt } => match live(self.state(attempt.instance)) {
+                Some(current) if current == *attempt => Ok(()),
+                other => Err(format!("{attempt:?} is revoked while {other:?} runs")),
+            },
+            Action::Cleared {
+                task,
+                generation: _,
+            } => {
+                self.told.retain(|instance, _| instance.task != *task);
+                Ok(())
+            }
+            Action::RunChanged { state } => {
+                let before = std::mem::replace(&mut self.run, *state);
+                if run_legal(before, *state, step.event) {
+                    Ok(())
+                } else {
+                    Err(format!("the run went from {before:?} to {state:?}"))
+                }
+            }
+        }
+    }
+
+    fn state(&self, instance: Instance) -> InstanceState {
+        self.told
+            .get(&instance)
+            .copied()
+            .unwrap_or(InstanceState::Waiting)
+    }
+
+    fn tell(
+        &mut self,
+        step: &Step<'_>,
+        instance: Instance,
+        state: InstanceState,
+    ) -> Result<(), String> {
+        let before = self.state(instance);
+        let marked =
+            matches!(step.event, Event::Mark { instance: marked, .. } if *marked == instance);
+        if !(legal(before, state) || marked && state.is_ended()) {
+            return Err(format!("{instance:?} went from {before:?} to {state:?}"));
+        }
+        self.told.insert(instance, state);
+        Ok(())
+    }
+
+    /// No task starts before its rule allows.
+    fn check_rule(&self, run: &Run, task: TaskIndex) -> Result<(), String> {
+        let step = &self.scenario.steps[task.0 as usize];
+        let upstreams: Vec<Option<Ending>> = step
+            .upstreams
+            .iter()
+            .flat_map(|upstream| {
+                (0..run.instances_of(*upstream)).map(|index| Instance {
+                    task: *upstream,
+                    index,
+                })
+            })
+            .map(|instance| run.instance(instance).and_then(ending))
+            .collect();
+        if ruling(step.rule, &upstreams) == Ruling::Run {
+            Ok(())
+        } else {
+            Err(format!(
+                "task {} started though {:?} of {upstreams:?} does not allow it",
+                task.0, step.rule
+            ))
+        }
+    }
+
+    /// The machine shows what it told, and its counts are right.
+    fn check_view(&self, run: &Run) -> Result<(), String> {
+        let mut unfinished = 0;
+        for (at, step) in (0..).zip(&self.scenario.steps) {
+            let task = TaskIndex(at);
+            let mut counts = Counts::default();
+            for index in 0..run.instances_of(task) {
+                let instance = Instance { task, index };
+                let shown = run
+                    .instance(instance)
+                    .ok_or_else(|| format!("{instance:?} is missing"))?;
+                let told = self.state(instance);
+                if shown != told {
+                    return Err(format!(
+                        "{instance:?} is {shown:?} and was told to be {told:?}"
+                    ));
+                }
+                *slot(&mut counts, shown) += 1;
+            }
+            if run.counts(task) != counts {
+                return Err(format!(
+                    "task {at} counts {:?} and has {counts:?}",
+                    run.counts(task)
+                ));
+            }
+            unfinished += counts.unfinished();
+            let limit = step
+                .mapping
+                .as_ref()
+                .and_then(|mapping| mapping.max_active)
+                .filter(|_| run.is_expanded(task));
+            let active = counts.ready + counts.queued + counts.running;
+            if limit.is_some_and(|limit| active > u64::from(limit)) {
+                return Err(format!(
+                    "{active} instances of task {at} are active, {limit:?} may be"
+                ));
+            }
+            if counts.waiting > 0
+                && run.is_expanded(task)
+                && limit.is_none_or(|limit| active < u64::from(limit))
+            {
+                return Err(format!(
+                    "instances of task {at} are kept back with {active} active of {limit:?}"
+                ));
+            }
+        }
+        if run.unfinished() == unfinished {
+            Ok(())
+        } else {
+            Err(format!(
+                "{} instances are counted as unfinished, {unfinished} are",
+                run.unfinished()
+            ))
+        }
+    }
+
+    /// The run ends when everything has ended, and as its leaves did.
+    fn check_end(&self, step: &Step<'_>) -> Result<(), String> {
+        let run = step.run;
+        if run.state() != self.run {
+            return Err(format!(
+                "the run is {:?} and was told to be {:?}",
+                run.state(),
+                self.run
+            ));
+        }
+        let over = run.unfinished() == 0 && run.state() != RunState::Pending;
+        if over != run.state().is_ended() {
+            return Err(format!(
+                "the run is {:?} with {} instances unfinished",
+                run.state(),
+                run.unfinished()
+            ));
+        }
+        if !over || self.stopped {
+            return Ok(());
+        }
+        let failed = run.plan().tasks().filter(|task| {
+            !run.plan()
+                .downstreams(*task)
+                .iter()
+                .any(|downstream| run.instances_of(*downstream) > 0)
+        });
+        let failed = failed
+            .flat_map(|task| (0..run.instances_of(task)).map(move |index| Instance { task, index }))
+            .any(|leaf| {
+                matches!(
+                    run.instance(leaf),
+                    Some(
+                        InstanceState::Failed
+                            | InstanceState::UpstreamFailed
+                            | InstanceState::Cancelled
+                    )
+                )
+            });
+        if (run.state() == RunState::Failed) == failed {
+            Ok(())
+        } else {
+            Err(format!(
+                "the run is {:?}, and a leaf failed: {failed}",
+                run.state()
+            ))
+        }
+    }
+}

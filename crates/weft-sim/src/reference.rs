@@ -1,0 +1,354 @@
+//! The naive model: what a run has to be, written from the text of the rules.
+//!
+//! It keeps every attempt for ever, looks through the whole DAG after each
+//! event and counts nothing ahead. It shares with the machine under test the
+//! vocabulary of events and states, and no code. Where the machine is free
+//! (which instances `max_active` lets go first, the numbers of attempts, the
+//! random part of a wait), it takes the machine's choice and checks its bounds.
+
+mod applying;
+mod rule;
+mod verdict;
+
+pub use rule::{Ending, Ruling, ruling};
+
+use crate::scenario::Scenario;
+use std::collections::HashMap;
+use weft_core::{
+    document::TaskIndex,
+    plan::Step,
+    run::{Attempt, Event, Instance, MAX_INSTANCES, Moment, Outcome, Rejection, Run, RunState},
+    time::Timestamp,
+};
+
+/// Where an instance stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Its rule has not decided.
+    Waiting,
+    /// The driver counts its elements.
+    Expanding,
+    /// It may run, as far as its rule and waits go.
+    Startable,
+    /// Its last attempt is under way.
+    Live {
+        /// A worker has claimed it.
+        started: bool,
+    },
+    /// It waits for a retry.
+    Retry(Timestamp),
+    /// It deferred itself.
+    Deferred(Option<Timestamp>),
+    /// It ended.
+    Ended(Ending),
+}
+
+#[derive(Debug, Clone)]
+struct Single {
+    phase: Phase,
+    last: Option<Attempt>,
+    failures: u32,
+    losses: u32,
+    deferrals: u32,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq)]
+enum End {
+    Reported(Outcome),
+    Lost,
+    Revoked,
+}
+
+#[derive(Debug, Clone)]
+struct Task {
+    included: bool,
+    instances: Vec<Single>,
+    expanded: bool,
+    generation: u32,
+    /// Once a branch has chosen: all tasks that it lets go on.
+    followed: Option<Vec<TaskIndex>>,
+}
+
+/// The model of one run.
+#[derive(Debug, Clone)]
+pub struct Model {
+    scenario: Scenario,
+    tasks: Vec<Task>,
+    /// Every attempt there ever was, and its end.
+    attempts: HashMap<Attempt, Option<End>>,
+    state: RunState,
+    stopped: bool,
+    episode: u32,
+    order: Vec<TaskIndex>,
+}
+
+fn fresh(phase: Phase) -> Single {
+    Single {
+        phase,
+        last: None,
+        failures: 0,
+        losses: 0,
+        deferrals: 0,
+    }
+}
+
+impl Model {
+    /// A pending run.
+    pub fn new(scenario: &Scenario) -> Self {
+        let included = |task: u32| {
+            scenario
+                .part
+                .as_ref()
+                .is_none_or(|part| part.contains(&TaskIndex(task)))
+        };
+        let tasks = (0..)
+            .zip(&scenario.steps)
+            .map(|(task, _)| Task {
+                included: included(task),
+                instances: if included(task) {
+                    vec![fresh(Phase::Waiting)]
+                } else {
+                    Vec::new()
+                },
+                expanded: false,
+                generation: 0,
+                followed: None,
+            })
+            .collect();
+        Self {
+            scenario: scenario.clone(),
+            tasks,
+            attempts: HashMap::new(),
+            state: RunState::Pending,
+            stopped: false,
+            episode: 0,
+            order: upstreams_first(&scenario.steps),
+        }
+    }
+
+    /// What the event has to lead to. `machine` is the machine after the same
+    /// event, asked only where it is free to choose; `was_ready` says whether
+    /// it had offered the event's instance before.
+    pub fn apply(
+        &mut self,
+        at: Moment,
+        event: &Event,
+        was_ready: bool,
+        machine: &Run,
+    ) -> Result<(), Rejection> {
+        match event {
+            Event::Start => {
+                if self.state != RunState::Pending {
+                    return Err(if self.state.is_ended() {
+                        Rejection::RunEnded
+                    } else {
+                        Rejection::WrongState
+                    });
+                }
+                self.open();
+            }
+            Event::Expanded {
+                task,
+                generation,
+                instances,
+            } => {
+                self.expect_expanding(*task, *generation)?;
+                let task = &mut self.tasks[task.0 as usize];
+                match *instances {
+                    0 => task.instances[0].phase = Phase::Ended(Ending::Skipped),
+                    1..=MAX_INSTANCES => {
+                        task.instances = vec![fresh(Phase::Startable); *instances as usize];
+                        task.expanded = true;
+                    }
+                    _ => task.instances[0].phase = Phase::Ended(Ending::Failed),
+                }
+            }
+            Event::ExpandFailed {
+                task,
+                generation,
+                message: _,
+            } => {
+                self.expect_expanding(*task, *generation)?;
+                self.tasks[task.0 as usize].instances[0].phase = Phase::Ended(Ending::Failed);
+            }
+            Event::Dispatched { instance, nonce } => {
+                if !was_ready && self.single(*instance).is_some() {
+                    return Err(Rejection::WrongState);
+                }
+                self.dispatch(*instance, *nonce, machine)?;
+            }
+            Event::Started { attempt } => {
+                self.expect_live(attempt, None)?;
+                if self.single_mut(attempt.instance).phase == (Phase::Live { started: true }) {
+                    return Err(Rejection::Duplicate);
+                }
+                self.single_mut(attempt.instance).phase = Phase::Live { started: true };
+            }
+            Event::Finished { attempt, outcome } => {
+                let end = End::Reported(outcome.clone());
+                self.expect_live(attempt, Some(&end))?;
+                self.attempts.insert(*attempt, Some(end));
+                self.report(at, attempt.instance, outcome, machine);
+            }
+            Event::Lost { attempt } => {
+                self.expect_live(attempt, Some(&End::Lost))?;
+                self.attempts.insert(*attempt, Some(End::Lost));
+                let bound = self.scenario.bounds.max_losses;
+                let single = self.single_mut(attempt.instance);
+                single.losses += 1;
+                single.phase = if single.losses > bound {
+                    Phase::Ended(Ending::Failed)
+                } else {
+                    Phase::Startable
+                };
+            }
+            Event::Due { timer } => self.due(*timer)?,
+            Event::Woken { instance } => {
+                let single = self.single(*instance).ok_or(Rejection::Unknown)?;
+                if !matches!(single.phase, Phase::Deferred(_)) {
+                    return Err(Rejection::WrongState);
+                }
+                self.single_mut(*instance).phase = Phase::Startable;
+            }
+            Event::Cancel => {
+                if self.state.is_ended() {
+                    return Err(Rejection::RunEnded);
+                }
+                self.stop(RunState::Cancelled);
+            }
+            Event::Clear { tasks, downstream } => self.clear(tasks, *downstream)?,
+            Event::Mark { instance, as_state } => self.mark(*instance, *as_state)?,
+        }
+        self.settle();
+        Ok(())
+    }
+
+    fn settle(&mut self) {
+        if self.state == RunState::Running {
+            for task in self.order.clone() {
+                if self.tasks[task.0 as usize].included
+                    && self.tasks[task.0 as usize].instances[0].phase == Phase::Waiting
+                {
+                    self.decide(task);
+                }
+            }
+        }
+        let over = self.state == RunState::Running || (self.state.is_ended() && !self.stopped);
+        if over && self.endings().all(|(_, ending)| ending.is_some()) {
+            let failed = self.endings().any(|(task, ending)| {
+                let leaf = !self
+                    .downstreams(task)
+                    .iter()
+                    .any(|down| self.tasks[down.0 as usize].included);
+                leaf && matches!(
+                    ending,
+                    Some(Ending::Failed | Ending::UpstreamFailed | Ending::Cancelled)
+                )
+            });
+            self.state = if failed {
+                RunState::Failed
+            } else {
+                RunState::Success
+            };
+        }
+    }
+
+    fn decide(&mut self, task: TaskIndex) {
+        let step = &self.scenario.steps[task.0 as usize];
+        let upstreams: Vec<&Task> = step
+            .upstreams
+            .iter()
+            .map(|up| &self.tasks[up.0 as usize])
+            .filter(|up| up.included)
+            .collect();
+        let left_out = upstreams.iter().any(|up| {
+            up.followed
+                .as_ref()
+                .is_some_and(|followed| !followed.contains(&task))
+        });
+        let endings: Vec<Option<Ending>> = upstreams
+            .iter()
+            .flat_map(|up| &up.instances)
+            .map(ending)
+            .collect();
+        let sources_ended = step
+            .mapping
+            .iter()
+            .flat_map(|mapping| &mapping.sources)
+            .all(|source| {
+                let mapped = self.scenario.steps[source.0 as usize].mapping.is_some();
+                self.tasks[source.0 as usize]
+                    .instances
+                    .iter()
+                    .all(|single| match ending(single) {
+                        Some(end) => mapped || end == Ending::Success,
+                        None => false,
+                    })
+            });
+        let phase = match (left_out, ruling(step.rule, &endings)) {
+            (true, _) | (false, Ruling::Skip) => Phase::Ended(Ending::Skipped),
+            (false, Ruling::Wait) => Phase::Waiting,
+            (false, Ruling::Run) if step.mapping.is_none() => Phase::Startable,
+            (false, Ruling::Run) if sources_ended => Phase::Expanding,
+            (false, Ruling::Run | Ruling::UpstreamFailed) => Phase::Ended(Ending::UpstreamFailed),
+        };
+        self.tasks[task.0 as usize].instances[0].phase = phase;
+    }
+
+    fn endings(&self) -> impl Iterator<Item = (TaskIndex, Option<Ending>)> {
+        (0..).zip(&self.tasks).flat_map(|(at, task)| {
+            task.instances
+                .iter()
+                .map(move |single| (TaskIndex(at), ending(single)))
+        })
+    }
+
+    fn downstreams(&self, task: TaskIndex) -> Vec<TaskIndex> {
+        (0..)
+            .zip(&self.scenario.steps)
+            .filter(|(_, step)| step.upstreams.contains(&task))
+            .map(|(at, _)| TaskIndex(at))
+            .collect()
+    }
+
+    /// The tasks and everything that can be reached from them.
+    fn all_downstream(&self, tasks: &[TaskIndex]) -> Vec<TaskIndex> {
+        let mut found = tasks.to_vec();
+        // Each task stands behind its upstreams, so one pass finds all.
+        for task in &self.order {
+            let reached = self.scenario.steps[task.0 as usize]
+                .upstreams
+                .iter()
+                .any(|up| found.contains(up));
+            if reached && !found.contains(task) {
+                found.push(*task);
+            }
+        }
+        found
+    }
+}
+
+fn ending(single: &Single) -> Option<Ending> {
+    match single.phase {
+        Phase::Ended(ending) => Some(ending),
+        Phase::Waiting
+        | Phase::Expanding
+        | Phase::Startable
+        | Phase::Live { .. }
+        | Phase::Retry(_)
+        | Phase::Deferred(_) => None,
+    }
+}
+
+fn upstreams_first(steps: &[Step]) -> Vec<TaskIndex> {
+    let mut order: Vec<TaskIndex> = Vec::new();
+    while order.len() < steps.len() {
+        for (task, step) in (0..).map(TaskIndex).zip(steps) {
+            if !order.contains(&task) && step.upstreams.iter().all(|up| order.contains(up)) {
+                order.push(task);
+            }
+        }
+    }
+    order
+}

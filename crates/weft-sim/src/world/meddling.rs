@@ -1,0 +1,109 @@
+//! Operators who meddle, and messages that nobody should have sent.
+
+use super::World;
+use weft_core::{
+    document::TaskIndex,
+    run::{Attempt, Event, Instance, Marked, Outcome, Timer},
+};
+
+impl World<'_> {
+    /// An operator cancels, clears or marks.
+    pub(super) fn meddle(&mut self) -> Result<(), String> {
+        self.meddling -= 1;
+        let event = match self.rng.u32(0..10) {
+            0 | 1 => Event::Cancel,
+            2..=6 => {
+                let tasks = (0..self.rng.u32(0..3)).map(|_| self.any_task()).collect();
+                Event::Clear {
+                    tasks,
+                    downstream: self.rng.bool(),
+                }
+            }
+            _ => {
+                let instance = self.any_instance();
+                let as_state =
+                    [Marked::Success, Marked::Failed, Marked::Skipped][self.rng.usize(0..3)];
+                Event::Mark { instance, as_state }
+            }
+        };
+        self.feed(&event)
+    }
+
+    /// A message that doesn't belong here.
+    pub(super) fn forged(&mut self) -> Event {
+        let instance = self.any_instance();
+        let number = self.rng.u32(0..4);
+        if !self.attempts.is_empty() && self.rng.u32(0..3) > 0 {
+            // The latest are the likeliest to be under way.
+            let back = self.rng.usize(0..self.attempts.len().min(8));
+            let real = self.attempts[self.attempts.len() - 1 - back];
+            let forged = if self.rng.bool() {
+                self.coverage.add("fault: forged nonce");
+                Attempt {
+                    nonce: self.rng.u64(..),
+                    ..real
+                }
+            } else {
+                self.coverage.add("fault: forged number or instance");
+                if self.rng.bool() {
+                    Attempt { number, ..real }
+                } else {
+                    Attempt { instance, ..real }
+                }
+            };
+            return match self.rng.u32(0..3) {
+                0 => Event::Started { attempt: forged },
+                1 => Event::Lost { attempt: forged },
+                _ => Event::Finished {
+                    attempt: forged,
+                    outcome: Outcome::Success,
+                },
+            };
+        }
+        match self.rng.u32(0..6) {
+            0 => Event::Start,
+            1 => Event::Dispatched {
+                instance,
+                nonce: self.rng.u64(..),
+            },
+            2 => Event::Woken { instance },
+            3 => Event::Due {
+                timer: Timer::Instance { instance, number },
+            },
+            4 => Event::Due {
+                timer: Timer::RunTimeout { episode: 0 },
+            },
+            _ => {
+                let task = instance.task;
+                let generation = self.run.generation(task);
+                // A real question must be answered once only, or the worlds with
+                // and without this message could not be told apart.
+                let generation = generation.saturating_sub(1);
+                Event::ExpandFailed {
+                    task,
+                    generation,
+                    message: "forged".into(),
+                }
+            }
+        }
+    }
+
+    fn any_task(&mut self) -> TaskIndex {
+        let tasks = u32::try_from(self.scenario.steps.len()).expect("at most 200");
+        // Now and then one that doesn't exist.
+        TaskIndex(if self.rng.u32(0..30) == 0 {
+            tasks
+        } else {
+            self.rng.u32(0..tasks)
+        })
+    }
+
+    fn any_instance(&mut self) -> Instance {
+        let task = self.any_task();
+        let instances = self.run.instances_of(task);
+        Instance {
+            task,
+            index: self.rng.u32(0..=instances),
+        }
+    }
+}

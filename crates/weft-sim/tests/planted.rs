@@ -1,0 +1,37 @@
+//! The auditor finds each bug that can be planted in the machine, so that its
+//! silence about the machine without one means something.
+
+use weft_core::run::Planted;
+use weft_sim::{Options, simulate};
+
+/// Within so many seeds a planted bug has to be found.
+const SEEDS: u64 = 2000;
+
+#[test]
+fn every_planted_bug_is_found() {
+    let mut escaped = Vec::new();
+    for bug in Planted::ALL {
+        let found = (0..SEEDS).find_map(|seed| {
+            simulate(
+                seed,
+                Options {
+                    bug: Some(bug),
+                    trace: None,
+                },
+            )
+            .err()
+        });
+        match found {
+            // A crash would be found by anybody.
+            Some(finding) if finding.what.contains("panicked") => {
+                escaped.push(format!("{bug:?} only crashes: {finding}"));
+            }
+            Some(finding) => println!("{bug:?}: {finding}\n"),
+            None => escaped.push(format!("{bug:?}")),
+        }
+    }
+    assert!(
+        escaped.is_empty(),
+        "not found within {SEEDS} seeds: {escaped:#?}"
+    );
+}
