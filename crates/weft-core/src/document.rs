@@ -9,16 +9,32 @@
 //! This module reads no file: whoever names a `component` or `program` file
 //! looks for it.
 
+mod binding;
+pub(crate) mod collect;
 mod dag;
+mod edges;
+pub(crate) mod fields;
+mod graph;
+mod locate;
+mod params;
+pub(crate) mod path;
 mod problem;
+mod read_dag;
+mod read_task;
 mod schedule;
+mod schema_check;
+mod schema_fit;
+mod template;
+pub(crate) mod tree;
 
 pub use dag::{
     Binding, Code, Dag, MAX_RETRIES, MAX_RETRY_BACKOFF, MAX_RETRY_DELAY, OutputFormat, Param,
     Program, Task, TaskIndex,
 };
 pub use problem::{DocumentError, MAX_PROBLEMS, Position, Problem, ProblemCode};
-pub use schedule::Schedule;
+pub use schedule::{MIN_INTERVAL, Schedule};
+
+use collect::Problems;
 
 /// The contract that this version reads.
 pub const CONTRACT: &str = "weft.dag/1";
@@ -64,6 +80,25 @@ pub struct Document {
 ///
 /// # Errors
 /// Every problem that can be found, up to [`MAX_PROBLEMS`].
-pub fn parse(_source: Source<'_>) -> Result<Document, DocumentError> {
-    Ok(Document { dags: Vec::new() })
+pub fn parse(source: Source<'_>) -> Result<Document, DocumentError> {
+    let problems = Problems::default();
+    if let Some(tree) = read_tree(source, &problems) {
+        let document = read_dag::read_document(&tree, source.format, &problems);
+        if problems.is_empty() {
+            return Ok(document);
+        }
+    }
+    Err(problems.into_error(source))
+}
+
+/// The text as a tree, if it isn't too long and can be read to its end.
+pub(crate) fn read_tree<'a>(source: Source<'a>, problems: &Problems) -> Option<tree::Node<'a>> {
+    let bytes = source.text.len();
+    if bytes > MAX_DOCUMENT_BYTES {
+        let message =
+            format!("the document has {bytes} bytes; at most {MAX_DOCUMENT_BYTES} are allowed");
+        problems.add_at(None, ProblemCode::TooLarge, message, None);
+        return None;
+    }
+    tree::read(source, problems)
 }

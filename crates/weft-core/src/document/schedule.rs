@@ -1,21 +1,105 @@
 //! When a DAG runs by itself, as the author wrote it, checked.
 //!
-//! The timetable that makes dates of it is not here.
+//! The timetable that makes dates of it is not here. Zones are looked up in
+//! the database that is compiled in, never in the system's.
 
-use crate::time::DurationMs;
-use std::fmt;
+use crate::time::{DurationMs, Timestamp};
+use croner::parser::{CronParser, Seconds, Year};
+use jiff::{
+    civil,
+    tz::{TimeZone, TimeZoneDatabase},
+};
+use std::{fmt, sync::LazyLock};
+
+/// The shortest distance between scheduled runs.
+pub const MIN_INTERVAL: DurationMs = DurationMs(1_000);
+
+/// The longest text of a schedule, zone or date, in bytes.
+const MAX_TEXT_BYTES: usize = 200;
 
 /// When runs start by themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Schedule {
-    /// Five fields (minute, hour, day, month, weekday) or six with seconds in front; presets such as `@daily` are read into theirs.
+    /// Five fields: minute, hour, day, month, weekday; or six, with seconds in
+    /// front. A preset such as `@daily` stands as the fields it means.
     Cron(String),
-    /// At this distance, at least a second.
+    /// At this distance, at least [`MIN_INTERVAL`].
     Every(DurationMs),
     /// One run, at the start.
     Once,
     /// A run as soon as the one before has ended.
     Continuous,
+}
+
+/// Airflow's presets; each means the first moment of its period.
+const PRESETS: [(&str, &str); 7] = [
+    ("@hourly", "0 * * * *"),
+    ("@daily", "0 0 * * *"),
+    ("@weekly", "0 0 * * 0"),
+    ("@monthly", "0 0 1 * *"),
+    ("@quarterly", "0 0 1 */3 *"),
+    ("@yearly", "0 0 1 1 *"),
+    ("@annually", "0 0 1 1 *"),
+];
+
+impl Schedule {
+    /// Reads a cron expression, a preset (`@daily`, `@once`, `@continuous`), or an interval (`every 15m`).
+    pub(crate) fn read(text: &str) -> Result<Self, (String, Option<String>)> {
+        let text = text.trim();
+        if text.len() > MAX_TEXT_BYTES {
+            return Err((
+                format!("a schedule has at most {MAX_TEXT_BYTES} bytes"),
+                None,
+            ));
+        }
+        match text {
+            "@once" => return Ok(Self::Once),
+            "@continuous" => return Ok(Self::Continuous),
+            _ => {}
+        }
+        if text.starts_with('@') {
+            return match PRESETS.iter().find(|(name, _)| *name == text) {
+                Some((_, fields)) => Ok(Self::Cron((*fields).into())),
+                None => {
+                    let known = PRESETS
+                        .iter()
+                        .map(|(name, _)| *name)
+                        .chain(["@once", "@continuous"]);
+                    let help =
+                        super::fields::did_you_mean(text, known.clone()).unwrap_or_else(|| {
+                            format!("known are {}", known.collect::<Vec<_>>().join(", "))
+                        });
+                    Err((
+                        format!("there is no preset {}", super::path::quoted(text)),
+                        Some(help),
+                    ))
+                }
+            };
+        }
+        if let Some(span) = text.strip_prefix("every ") {
+            return match span.parse::<DurationMs>() {
+                Ok(span) if span >= MIN_INTERVAL => Ok(Self::Every(span)),
+                Ok(span) => Err((
+                    format!(
+                        "runs every {span} are too many; at least {MIN_INTERVAL} must lie between them"
+                    ),
+                    None,
+                )),
+                Err(error) => Err((error.to_string(), None)),
+            };
+        }
+        let parser = CronParser::builder()
+            .seconds(Seconds::Optional)
+            .year(Year::Disallowed)
+            .build();
+        match parser.parse(text) {
+            Ok(_) => Ok(Self::Cron(text.split_whitespace().collect::<Vec<_>>().join(" "))),
+            Err(error) => Err((
+                format!("{} is no schedule: {}", super::path::quoted(text), error.to_string().trim_end_matches('.')),
+                Some("write minute, hour, day of month, month and weekday, such as \"0 6 * * *\", or a preset such as \"@daily\", or \"every 15m\"".into()),
+            )),
+        }
+    }
 }
 
 impl fmt::Display for Schedule {
@@ -27,4 +111,42 @@ impl fmt::Display for Schedule {
             Self::Continuous => f.write_str("@continuous"),
         }
     }
+}
+
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+/// A zone by its IANA name.
+pub(crate) fn zone(name: &str) -> Result<TimeZone, Option<String>> {
+    if name.len() <= MAX_TEXT_BYTES {
+        if let Ok(zone) = ZONES.get(name) {
+            return Ok(zone);
+        }
+        let known: Vec<String> = ZONES
+            .available()
+            .map(|name| name.as_str().to_owned())
+            .collect();
+        return Err(super::fields::did_you_mean(
+            name,
+            known.iter().map(String::as_str),
+        ));
+    }
+    Err(None)
+}
+
+/// A date, a date and time in the zone, or RFC 3339.
+pub(crate) fn date(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
+    let text = text.trim();
+    if text.len() > MAX_TEXT_BYTES {
+        return Err(format!("a date has at most {MAX_TEXT_BYTES} bytes"));
+    }
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(at);
+    }
+    let local = text.parse::<civil::DateTime>().map_err(|error| {
+        format!("{} is no date (such as 2026-11-21, or 2026-11-21T06:00:00, or with an offset): {error}", super::path::quoted(text))
+    })?;
+    let at = zone
+        .to_timestamp(local)
+        .map_err(|error| error.to_string())?;
+    Ok(Timestamp(at.as_millisecond()))
 }

@@ -1,0 +1,196 @@
+//! Where inputs come from: `"upstream"`, or a table with `task`, `param` or `value`.
+
+use super::{
+    Binding, ProblemCode, TaskIndex,
+    collect::{At, Problems},
+    fields::Fields,
+    path::{Path, quoted},
+    read_task::{Names, check_param_name},
+    tree::Node,
+};
+
+/// The fields of a binding.
+pub(crate) const BINDING_KEYS: &[&str] = &["task", "param", "value", "pointer"];
+
+const EXPECTED: &str = "a task's id, or a table with `task`, `param` or `value`";
+
+/// Reads `inputs` or `expand`.
+pub(crate) fn read_bindings(
+    fields: &Fields<'_>,
+    key: &'static str,
+    names: &Names<'_>,
+) -> Vec<(String, Binding)> {
+    let table = Path::Key(fields.path, key);
+    let entries = fields.table(key, "a table of bindings by parameter");
+    let mut bindings = Vec::with_capacity(entries.len());
+    for (name, node) in entries {
+        let path = Path::Key(&table, name);
+        if check_param_name(name, &path, fields.problems)
+            && let Some(binding) = read_binding(node, &path, names, fields.problems)
+        {
+            bindings.push((name.clone().into_owned(), binding));
+        }
+    }
+    bindings
+}
+
+fn read_binding(
+    node: &Node<'_>,
+    path: &Path<'_>,
+    names: &Names<'_>,
+    problems: &Problems,
+) -> Option<Binding> {
+    match node {
+        Node::Text(task) => resolve_task(task, names, path, problems).map(|task| Binding::Output {
+            task,
+            pointer: None,
+        }),
+        Node::Table(_) => read_table(node, path, names, problems),
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Date(_) | Node::List(_) => {
+            let message = format!("this must be {EXPECTED}, not {}", node.kind());
+            problems.add(
+                At::Value,
+                path,
+                ProblemCode::WrongType,
+                message,
+                Some("write a constant as { value = ... }".into()),
+            );
+            None
+        }
+    }
+}
+
+fn read_table(
+    node: &Node<'_>,
+    path: &Path<'_>,
+    names: &Names<'_>,
+    problems: &Problems,
+) -> Option<Binding> {
+    let fields = Fields::open(node, path, BINDING_KEYS, problems, EXPECTED)?;
+    let given: Vec<&str> = ["task", "param", "value"]
+        .into_iter()
+        .filter(|key| fields.get_any(key).is_some())
+        .collect();
+    match given[..] {
+        ["task"] => {
+            let pointer = read_pointer(&fields);
+            let task = resolve_task(
+                fields.text("task")?,
+                names,
+                &Path::Key(path, "task"),
+                problems,
+            )?;
+            Some(Binding::Output {
+                task,
+                pointer: pointer?,
+            })
+        }
+        ["param"] => {
+            let pointer = read_pointer(&fields);
+            let name = fields.text("param")?;
+            if !names.has_param(name) {
+                let help = names.suggest_param(name).or_else(|| {
+                    Some(format!(
+                        "add it to the DAG's `params`: {name:.60} = \"its default\""
+                    ))
+                });
+                fields.problem(
+                    "param",
+                    ProblemCode::UnknownParam,
+                    format!("the DAG has no parameter {}", quoted(name)),
+                    help,
+                );
+                return None;
+            }
+            Some(Binding::Param {
+                name: name.to_owned(),
+                pointer: pointer?,
+            })
+        }
+        ["value"] => {
+            if fields.has("pointer") {
+                fields.problem(
+                    "pointer",
+                    ProblemCode::Conflict,
+                    "a constant needs no pointer",
+                    Some("write the part itself".into()),
+                );
+            }
+            fields
+                .get_any("value")
+                .map(|value| Binding::Literal(value.to_value()))
+        }
+        [] => {
+            fields.problem_here(
+                ProblemCode::MissingField,
+                format!("this must be {EXPECTED}"),
+                None,
+            );
+            None
+        }
+        [..] => {
+            let message = format!(
+                "an input has one source, and this has {}",
+                given.join(" and ")
+            );
+            fields.problem_here(ProblemCode::Conflict, message, None);
+            None
+        }
+    }
+}
+
+/// The pointer of a binding; the outer `None` says that it can't be read.
+#[expect(
+    clippy::option_option,
+    reason = "absent and unreadable are different things, and nobody else sees this"
+)]
+fn read_pointer(fields: &Fields<'_>) -> Option<Option<String>> {
+    let Some(pointer) = fields.text("pointer") else {
+        return if fields.has("pointer") {
+            None
+        } else {
+            Some(None)
+        };
+    };
+    if pointer.is_empty() {
+        return Some(None);
+    }
+    let escapes_hold = pointer
+        .split('~')
+        .skip(1)
+        .all(|rest| rest.starts_with(['0', '1']));
+    if pointer.starts_with('/') && escapes_hold {
+        return Some(Some(pointer.to_owned()));
+    }
+    let help = "begin with a slash, as in \"/rows/0/name\"; write ~ as ~0 and a slash within a name as ~1 (RFC 6901)".to_owned();
+    fields.problem(
+        "pointer",
+        ProblemCode::InvalidValue,
+        format!("{} is no JSON pointer", quoted(pointer)),
+        Some(help),
+    );
+    None
+}
+
+/// The position of a task by its id; an unknown one is reported.
+pub(crate) fn resolve_task(
+    name: &str,
+    names: &Names<'_>,
+    path: &Path<'_>,
+    problems: &Problems,
+) -> Option<TaskIndex> {
+    let task = names.task(name);
+    if task.is_none() {
+        let help = if names.has_param(name) {
+            Some(format!(
+                "there is a parameter of that name: write {{ param = {} }}",
+                quoted(name)
+            ))
+        } else {
+            names.suggest_task(name)
+        };
+        let message = format!("the DAG has no task {}", quoted(name));
+        problems.add(At::Value, path, ProblemCode::UnknownTask, message, help);
+    }
+    task
+}

@@ -1,0 +1,174 @@
+//! Gathers problems while a document is read; places are found afterwards,
+//! and only if there are problems.
+
+use super::{
+    DocumentError, MAX_PROBLEMS, Position, Problem, ProblemCode, Source,
+    locate::locate,
+    path::{Path, Segment, show},
+};
+use std::cell::RefCell;
+
+/// Which place of a path a problem is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum At {
+    /// The last key.
+    Key,
+    /// The last key, where it stands for the second time.
+    SecondKey,
+    /// The value.
+    Value,
+}
+
+/// A problem whose place isn't known yet.
+#[derive(Debug)]
+struct Found {
+    problem: Problem,
+    place: Option<(Vec<Segment>, At)>,
+}
+
+/// The problems found so far; shared by reference among the readers of one document.
+#[derive(Debug, Default)]
+pub(crate) struct Problems {
+    found: RefCell<Vec<Found>>,
+    more: RefCell<usize>,
+}
+
+impl Problems {
+    /// Adds a problem about a path.
+    pub(crate) fn add(
+        &self,
+        at: At,
+        path: &Path<'_>,
+        code: ProblemCode,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
+        if self.is_full() {
+            return;
+        }
+        let segments = path.segments();
+        let problem = Problem {
+            code,
+            path: show(&segments),
+            position: None,
+            message: message.into(),
+            help,
+        };
+        self.found.borrow_mut().push(Found {
+            problem,
+            place: Some((segments, at)),
+        });
+    }
+
+    /// Adds a problem whose position is known, or that has none.
+    pub(crate) fn add_at(
+        &self,
+        position: Option<Position>,
+        code: ProblemCode,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
+        if self.is_full() {
+            return;
+        }
+        let problem = Problem {
+            code,
+            path: String::new(),
+            position,
+            message: message.into(),
+            help,
+        };
+        self.found.borrow_mut().push(Found {
+            problem,
+            place: None,
+        });
+    }
+
+    /// Counts a problem that comes when enough are kept.
+    fn is_full(&self) -> bool {
+        let full = self.found.borrow().len() >= MAX_PROBLEMS;
+        if full {
+            *self.more.borrow_mut() += 1;
+        }
+        full
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.found.borrow().is_empty()
+    }
+
+    /// The problems without places, for values that come from no text.
+    pub(crate) fn into_list(self) -> Vec<Problem> {
+        self.found
+            .into_inner()
+            .into_iter()
+            .map(|found| found.problem)
+            .collect()
+    }
+
+    /// The refusal, with places, in the order of the text.
+    pub(crate) fn into_error(self, source: Source<'_>) -> DocumentError {
+        let mut found = self.found.into_inner();
+        let wanted: Vec<_> = found
+            .iter()
+            .map(|found| {
+                found
+                    .place
+                    .as_ref()
+                    .map(|(path, at)| (path.as_slice(), *at))
+            })
+            .collect();
+        let offsets = locate(source, &wanted);
+        let lines = Lines::new(source.text);
+        for (found, offset) in found.iter_mut().zip(offsets) {
+            if let Some(offset) = offset {
+                found.problem.position = Some(lines.position(offset));
+            }
+        }
+        let mut problems: Vec<_> = found.into_iter().map(|found| found.problem).collect();
+        // Stable: what has no place of its own stands first, then the order of the text.
+        problems.sort_by_key(|problem| problem.position);
+        DocumentError {
+            name: source.name.to_owned(),
+            problems,
+            more: self.more.into_inner(),
+        }
+    }
+}
+
+/// The beginnings of a text's lines.
+pub(crate) struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        let starts = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
+        Self { text, starts }
+    }
+
+    /// Line and column of an offset in bytes.
+    pub(crate) fn position(&self, offset: usize) -> Position {
+        let offset = self.text.floor_char_boundary(offset.min(self.text.len()));
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = self.starts[line - 1];
+        Position {
+            line,
+            column: self.text[start..offset].chars().count() + 1,
+            offset,
+        }
+    }
+
+    /// The offset of a line and a column in bytes, both from 1, as serde_json counts them.
+    pub(crate) fn offset(&self, line: usize, column: usize) -> usize {
+        let start = self
+            .starts
+            .get(line.saturating_sub(1))
+            .copied()
+            .unwrap_or(self.text.len());
+        start + column.saturating_sub(1)
+    }
+}

@@ -1,0 +1,131 @@
+//! The types of an edge's two ends: what a task's output, a parameter or a
+//! constant gives, against what the input takes, wherever both are known.
+
+use super::{
+    Binding, Param, ProblemCode, Task,
+    collect::{At, Problems},
+    path::{Path, quoted},
+    schema_fit::{Budget, Mismatch, Typed, fits, part, value_fits},
+};
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// Reports each binding whose types can't fit.
+pub(crate) fn check_edges(
+    tasks: &[Task],
+    params: &[Param],
+    tasks_path: &Path<'_>,
+    problems: &Problems,
+) {
+    let params: HashMap<&str, &Param> = params.iter().map(|param| (&*param.name, param)).collect();
+    let mut budget = Budget::default();
+    for task in tasks {
+        if task.input_schemas.is_empty() {
+            continue;
+        }
+        let wanted: HashMap<&str, &Value> = task
+            .input_schemas
+            .iter()
+            .map(|(name, schema)| (&**name, schema))
+            .collect();
+        let task_path = Path::Key(tasks_path, task.id.as_str());
+        let whole = task
+            .inputs
+            .iter()
+            .map(|bound| (bound, "inputs", Taken::Whole));
+        let mapped = task
+            .expand
+            .iter()
+            .map(|bound| (bound, "expand", Taken::Elements));
+        for ((name, binding), table, taken) in whole.chain(mapped) {
+            let Some(schema) = wanted.get(name.as_str()) else {
+                continue;
+            };
+            let consumer = match taken {
+                Taken::Whole => Typed::of(schema),
+                Taken::Elements => Typed::list_of(schema),
+            };
+            if let Err(mismatch) = check_edge(binding, tasks, &params, consumer, &mut budget) {
+                let giver = giver(binding, tasks);
+                let message = format!(
+                    "{giver} doesn't fit the input {} of {}: {mismatch}",
+                    quoted(name),
+                    quoted(task.id.as_str())
+                );
+                let table = Path::Key(&task_path, table);
+                problems.add(
+                    At::Value,
+                    &Path::Key(&table, name),
+                    ProblemCode::EdgeType,
+                    message,
+                    None,
+                );
+            }
+        }
+    }
+}
+
+/// What of a binding's value an instance gets.
+#[derive(Clone, Copy)]
+enum Taken {
+    Whole,
+    Elements,
+}
+
+fn check_edge(
+    binding: &Binding,
+    tasks: &[Task],
+    params: &HashMap<&str, &Param>,
+    consumer: Typed<'_>,
+    budget: &mut Budget,
+) -> Result<(), Mismatch> {
+    let (producer, pointer) = match binding {
+        Binding::Literal(value) => return value_fits(value, consumer, budget),
+        Binding::Output { task, pointer } => {
+            let upstream = &tasks[task.as_usize()];
+            let Some(schema) = &upstream.output_schema else {
+                return Ok(());
+            };
+            // A mapped task's output is the list of its instances' outputs.
+            let producer = if upstream.expand.is_empty() {
+                Typed::of(schema)
+            } else {
+                Typed::list_of(schema)
+            };
+            (producer, pointer)
+        }
+        Binding::Param { name, pointer } => match params
+            .get(name.as_str())
+            .and_then(|param| param.schema.as_ref())
+        {
+            Some(schema) => (Typed::of(schema), pointer),
+            None => return Ok(()),
+        },
+    };
+    match part(producer, pointer.as_deref().unwrap_or_default())? {
+        Some(producer) => fits(producer, consumer, budget),
+        None => Ok(()),
+    }
+}
+
+fn giver(binding: &Binding, tasks: &[Task]) -> String {
+    let with_pointer = |what: String, pointer: &Option<String>| match pointer {
+        Some(pointer) => format!("{what} at {}", quoted(pointer)),
+        None => what,
+    };
+    match binding {
+        Binding::Literal(_) => "the constant".into(),
+        Binding::Param { name, pointer } => {
+            with_pointer(format!("the parameter {}", quoted(name)), pointer)
+        }
+        Binding::Output { task, pointer } => {
+            let upstream = &tasks[task.as_usize()];
+            let what = if upstream.expand.is_empty() {
+                "the output of"
+            } else {
+                "the list of outputs of"
+            };
+            with_pointer(format!("{what} {}", quoted(upstream.id.as_str())), pointer)
+        }
+    }
+}

@@ -1,0 +1,592 @@
+//! From the tree to tasks: the fields of a task, with every name resolved.
+
+use super::{
+    Binding, Code, MAX_RETRIES, MAX_RETRY_BACKOFF, MAX_RETRY_DELAY, OutputFormat, Param,
+    ProblemCode, Program, Task, TaskIndex,
+    binding::{read_bindings, resolve_task},
+    collect::Problems,
+    fields::{Entries, Fields, check_name, did_you_mean, wrong_type},
+    path::{Path, quoted},
+    template::check_template,
+    tree::Node,
+};
+use crate::{
+    grant::{GrantRequest, HttpGrant},
+    id::TaskId,
+    limit::LimitRequest,
+    trigger_rule::TriggerRule,
+};
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+
+/// The fields of a task.
+pub(crate) const TASK_KEYS: &[&str] = &[
+    "description",
+    "component",
+    "task",
+    "program",
+    "args",
+    "env",
+    "output",
+    "fail_on_exit",
+    "skip_on_exit",
+    "inputs",
+    "expand",
+    "after",
+    "max_active",
+    "trigger_rule",
+    "branch",
+    "retries",
+    "retry_delay",
+    "retry_backoff",
+    "retry_max_delay",
+    "retry_jitter",
+    "timeout",
+    "deterministic",
+    "grants",
+    "limits",
+    "queue",
+    "pool",
+    "pool_slots",
+    "priority",
+    "types",
+];
+/// The fields of a task's `grants`.
+pub(crate) const GRANT_KEYS: &[&str] = &["http", "variables", "connections"];
+/// The fields of a task's `limits`: the requestable rows of `limit::TABLE`.
+pub(crate) const LIMIT_KEYS: &[&str] = &["memory", "cpu", "scratch", "output", "log", "artifact"];
+/// The fields of a task's `types`.
+pub(crate) const TYPE_KEYS: &[&str] = &["inputs", "output"];
+/// The fields that only a program has.
+const PROGRAM_KEYS: [&str; 5] = ["args", "env", "output", "fail_on_exit", "skip_on_exit"];
+
+/// Who wrote the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Described {
+    /// A component, whose own tasks need no file.
+    ByComponent,
+    /// A person.
+    ByHand,
+}
+
+/// The names that a DAG's tasks may use.
+pub(crate) struct Names<'n> {
+    tasks: HashMap<&'n str, TaskIndex>,
+    order: Entries<'n>,
+    params: HashSet<&'n str>,
+    described: Described,
+}
+
+impl<'n> Names<'n> {
+    pub(crate) fn new(tasks: Entries<'n>, params: &'n [Param], described: Described) -> Self {
+        let index = |at: usize| {
+            TaskIndex(u32::try_from(at).expect("the tree holds at most MAX_TASKS tasks"))
+        };
+        Self {
+            tasks: tasks
+                .iter()
+                .enumerate()
+                .map(|(at, (name, _))| (&**name, index(at)))
+                .collect(),
+            order: tasks,
+            params: params.iter().map(|param| &*param.name).collect(),
+            described,
+        }
+    }
+
+    pub(crate) fn task(&self, name: &str) -> Option<TaskIndex> {
+        self.tasks.get(name).copied()
+    }
+
+    pub(crate) fn has_param(&self, name: &str) -> bool {
+        self.params.contains(name)
+    }
+
+    /// The nearest task, looked for among a bounded number.
+    pub(crate) fn suggest_task(&self, name: &str) -> Option<String> {
+        did_you_mean(
+            name,
+            self.order
+                .iter()
+                .take(MAX_COMPARED)
+                .map(|(name, _)| &**name),
+        )
+    }
+
+    pub(crate) fn suggest_param(&self, name: &str) -> Option<String> {
+        did_you_mean(name, self.params.iter().copied().take(MAX_COMPARED))
+    }
+}
+
+/// How many names a wrong one is compared with.
+const MAX_COMPARED: usize = 10_000;
+
+/// Reads one task; `None` only if it is no table.
+pub(crate) fn read_task(
+    id: TaskId,
+    index: TaskIndex,
+    node: &Node<'_>,
+    path: &Path<'_>,
+    names: &Names<'_>,
+    problems: &Problems,
+) -> Option<Task> {
+    let fields = Fields::open(
+        node,
+        path,
+        TASK_KEYS,
+        problems,
+        "a table with the task's fields",
+    )?;
+    let inputs = read_bindings(&fields, "inputs", names);
+    let expand = read_bindings(&fields, "expand", names);
+    check_bindings(&fields, &inputs, &expand);
+    let code = read_code(&fields, &id, names, &inputs, &expand);
+    let upstreams = read_upstreams(&fields, index, &inputs, &expand, names);
+    let max_active = fields.count("max_active", 1, u32::MAX);
+    if max_active.is_some() && !fields.has("expand") {
+        let help = "add `expand`, or bound the whole DAG with `max_active_tasks`".to_owned();
+        fields.problem(
+            "max_active",
+            ProblemCode::Conflict,
+            "only a mapped task has several instances",
+            Some(help),
+        );
+    }
+    let (input_schemas, output_schema) = read_types(&fields);
+    let task = Task {
+        id,
+        description: fields.owned("description"),
+        code,
+        inputs,
+        expand,
+        max_active,
+        upstreams,
+        trigger_rule: read_trigger_rule(&fields),
+        branch: fields.flag("branch").unwrap_or_default(),
+        retries: fields.count("retries", 0, MAX_RETRIES),
+        retry_delay: fields.span("retry_delay"),
+        retry_backoff: fields.number("retry_backoff", 1.0, MAX_RETRY_BACKOFF),
+        retry_max_delay: fields.span("retry_max_delay"),
+        retry_jitter: fields.number("retry_jitter", 0.0, 1.0),
+        timeout: fields.timeout("timeout"),
+        limits: read_limits(&fields),
+        grants: read_grants(&fields),
+        queue: fields.name("queue"),
+        pool: fields.name("pool"),
+        pool_slots: fields.count("pool_slots", 1, u32::MAX),
+        priority: fields.integer("priority"),
+        deterministic: fields.flag("deterministic").unwrap_or_default(),
+        input_schemas,
+        output_schema,
+    };
+    check_delays(&fields, &task);
+    Some(task)
+}
+
+fn check_delays(fields: &Fields<'_>, task: &Task) {
+    for (key, delay) in [
+        ("retry_delay", task.retry_delay),
+        ("retry_max_delay", task.retry_max_delay),
+    ] {
+        if delay.is_some_and(|delay| delay > MAX_RETRY_DELAY) {
+            fields.problem(
+                key,
+                ProblemCode::InvalidValue,
+                format!("a retry waits at most {MAX_RETRY_DELAY}"),
+                None,
+            );
+        }
+    }
+    if let (Some(delay), Some(most)) = (task.retry_delay, task.retry_max_delay)
+        && most < delay
+    {
+        let message = format!(
+            "the longest wait ({most}) is shorter than the first one (`retry_delay`, {delay})"
+        );
+        fields.problem("retry_max_delay", ProblemCode::Conflict, message, None);
+    }
+}
+
+/// A parameter is bound once; a literal that is mapped over is a list.
+fn check_bindings(fields: &Fields<'_>, inputs: &[(String, Binding)], expand: &[(String, Binding)]) {
+    let given: HashSet<&str> = inputs.iter().map(|(name, _)| &**name).collect();
+    let table = Path::Key(fields.path, "expand");
+    for (name, binding) in expand {
+        let path = Path::Key(&table, name);
+        if given.contains(name.as_str()) {
+            let message = format!(
+                "the parameter {} is bound in `inputs` already",
+                quoted(name)
+            );
+            let help = "an element of the list, or the same value for every instance: remove one of the two".to_owned();
+            fields.problems.add(
+                super::collect::At::Key,
+                &path,
+                ProblemCode::Conflict,
+                message,
+                Some(help),
+            );
+        }
+        match binding {
+            Binding::Literal(Value::Array(_)) | Binding::Output { .. } | Binding::Param { .. } => {}
+            Binding::Literal(_) => {
+                let help = "write { value = [ ... ] }, or move it to `inputs`".to_owned();
+                let message = "a task is mapped over a list, and this is none";
+                fields.problems.add(
+                    super::collect::At::Value,
+                    &path,
+                    ProblemCode::WrongType,
+                    message,
+                    Some(help),
+                );
+            }
+        }
+    }
+}
+
+fn read_upstreams(
+    fields: &Fields<'_>,
+    index: TaskIndex,
+    inputs: &[(String, Binding)],
+    expand: &[(String, Binding)],
+    names: &Names<'_>,
+) -> Vec<TaskIndex> {
+    let by_data = inputs
+        .iter()
+        .chain(expand)
+        .filter_map(|(_, binding)| match binding {
+            Binding::Output { task, .. } => Some(*task),
+            Binding::Param { .. } | Binding::Literal(_) => None,
+        });
+    let mut upstreams: Vec<TaskIndex> = by_data.collect();
+    let list = Path::Key(fields.path, "after");
+    for (at, name) in fields.texts("after") {
+        upstreams.extend(resolve_task(
+            name,
+            names,
+            &Path::Index(&list, at),
+            fields.problems,
+        ));
+    }
+    upstreams.sort_unstable();
+    upstreams.dedup();
+    if upstreams.binary_search(&index).is_ok() {
+        let help = "remove it from `inputs`, `expand` or `after`".to_owned();
+        fields.problem_here(ProblemCode::Cycle, "the task waits for itself", Some(help));
+        upstreams.retain(|upstream| *upstream != index);
+    }
+    upstreams
+}
+
+fn read_code(
+    fields: &Fields<'_>,
+    id: &TaskId,
+    names: &Names<'_>,
+    inputs: &[(String, Binding)],
+    expand: &[(String, Binding)],
+) -> Code {
+    let task = fields.name("task").unwrap_or_else(|| id.to_string());
+    let component = fields.name("component");
+    if fields.has("program") {
+        for key in ["component", "task"] {
+            if fields.has(key) {
+                let help =
+                    "a program is one task; one with several is named by `component` and `task`"
+                        .to_owned();
+                fields.problem(
+                    key,
+                    ProblemCode::Conflict,
+                    format!("a task has either `program` or `{key}`"),
+                    Some(help),
+                );
+            }
+        }
+        return Code::Program(read_program(fields, names, inputs, expand));
+    }
+    for key in PROGRAM_KEYS {
+        if fields.has(key) {
+            fields.problem(
+                key,
+                ProblemCode::Conflict,
+                format!("`{key}` is for a `program` only"),
+                Some("add program = \"file.wasm\", or remove it".into()),
+            );
+        }
+    }
+    match component {
+        Some(file) => Code::Component { file, task },
+        None => {
+            if names.described == Described::ByHand && !fields.has("component") {
+                let help =
+                    "add program = \"file.wasm\" for a WASI program, or component = \"file.wasm\""
+                        .to_owned();
+                fields.problem_here(
+                    ProblemCode::MissingField,
+                    "the task names no code",
+                    Some(help),
+                );
+            }
+            Code::Own { task }
+        }
+    }
+}
+
+fn read_program(
+    fields: &Fields<'_>,
+    names: &Names<'_>,
+    inputs: &[(String, Binding)],
+    expand: &[(String, Binding)],
+) -> Program {
+    let inputs: HashSet<&str> = inputs
+        .iter()
+        .chain(expand)
+        .map(|(name, _)| &**name)
+        .collect();
+    let list = Path::Key(fields.path, "args");
+    let mut args = Vec::new();
+    for (at, text) in fields.texts("args") {
+        check_template(
+            text,
+            &Path::Index(&list, at),
+            &inputs,
+            names,
+            fields.problems,
+        );
+        args.push(text.to_owned());
+    }
+    let table = Path::Key(fields.path, "env");
+    let mut env = Vec::new();
+    for (name, node) in fields.table("env", "a table of texts") {
+        let path = Path::Key(&table, name);
+        if name.is_empty() || name.contains(['=', '\0']) {
+            let message = format!(
+                "{} can't be the name of an environment variable",
+                quoted(name)
+            );
+            fields.problems.add(
+                super::collect::At::Key,
+                &path,
+                ProblemCode::InvalidValue,
+                message,
+                None,
+            );
+        }
+        match node {
+            Node::Text(text) => {
+                check_template(text, &path, &inputs, names, fields.problems);
+                env.push((name.clone().into_owned(), text.clone().into_owned()));
+            }
+            other => wrong_type(fields.problems, &path, "a text", other),
+        }
+    }
+    let output = match fields.text("output") {
+        None | Some("json") => OutputFormat::Json,
+        Some("text") => OutputFormat::Text,
+        Some(other) => {
+            let help = did_you_mean(other, ["json", "text"])
+                .or_else(|| Some("known are json and text".into()));
+            fields.problem(
+                "output",
+                ProblemCode::InvalidValue,
+                format!("there is no output {}", quoted(other)),
+                help,
+            );
+            OutputFormat::Json
+        }
+    };
+    let fail_on_exit = read_codes(fields, "fail_on_exit");
+    let skip_on_exit = read_codes(fields, "skip_on_exit");
+    if let Some(both) = fail_on_exit.iter().find(|code| skip_on_exit.contains(code)) {
+        fields.problem(
+            "skip_on_exit",
+            ProblemCode::Conflict,
+            format!("the exit code {both} stands in `fail_on_exit` as well"),
+            None,
+        );
+    }
+    Program {
+        file: fields.name("program").unwrap_or_default(),
+        args,
+        env,
+        output,
+        fail_on_exit,
+        skip_on_exit,
+    }
+}
+
+fn read_codes(fields: &Fields<'_>, key: &'static str) -> Vec<u8> {
+    let list = Path::Key(fields.path, key);
+    let mut codes = Vec::new();
+    for (at, node) in fields.list(key, "a list of exit codes").iter().enumerate() {
+        let code = match node {
+            Node::Number(number) => number
+                .as_u64()
+                .and_then(|number| u8::try_from(number).ok())
+                .filter(|code| *code != 0),
+            Node::Null
+            | Node::Bool(_)
+            | Node::Text(_)
+            | Node::Date(_)
+            | Node::List(_)
+            | Node::Table(_) => None,
+        };
+        match code {
+            Some(code) => codes.push(code),
+            None => wrong_type(
+                fields.problems,
+                &Path::Index(&list, at),
+                "an exit code from 1 to 255",
+                node,
+            ),
+        }
+    }
+    codes
+}
+
+fn read_trigger_rule(fields: &Fields<'_>) -> TriggerRule {
+    let Some(text) = fields.text("trigger_rule") else {
+        return TriggerRule::default();
+    };
+    let known = TriggerRule::ALL.iter().copied().map(TriggerRule::name);
+    match TriggerRule::ALL
+        .into_iter()
+        .find(|rule| rule.name() == text)
+    {
+        Some(rule) => rule,
+        None => {
+            let help = did_you_mean(text, known.clone())
+                .unwrap_or_else(|| format!("known are {}", known.collect::<Vec<_>>().join(", ")));
+            fields.problem(
+                "trigger_rule",
+                ProblemCode::InvalidValue,
+                format!("there is no trigger rule {}", quoted(text)),
+                Some(help),
+            );
+            TriggerRule::default()
+        }
+    }
+}
+
+fn read_grants(fields: &Fields<'_>) -> GrantRequest {
+    let path = Path::Key(fields.path, "grants");
+    let Some(node) = fields.get("grants") else {
+        return GrantRequest::default();
+    };
+    let Some(grants) = Fields::open(
+        node,
+        &path,
+        GRANT_KEYS,
+        fields.problems,
+        "a table with `http`, `variables`, `connections`",
+    ) else {
+        return GrantRequest::default();
+    };
+    let mut http: Vec<HttpGrant> = Vec::new();
+    let list = Path::Key(&path, "http");
+    for (at, text) in grants.texts("http") {
+        match text.parse() {
+            // Two spellings of one host are one grant.
+            Ok(grant) if http.contains(&grant) => {}
+            Ok(grant) => http.push(grant),
+            Err(error) => {
+                let help = "write \"host\", \"host:port\" or \"http://host:port\"".to_owned();
+                let message = format!("{} is no HTTP grant: {error}", quoted(text));
+                grants.problems.add(
+                    super::collect::At::Value,
+                    &Path::Index(&list, at),
+                    ProblemCode::InvalidValue,
+                    message,
+                    Some(help),
+                );
+            }
+        }
+    }
+    GrantRequest {
+        http,
+        variables: grants.names("variables"),
+        connections: grants.names("connections"),
+    }
+}
+
+fn read_limits(fields: &Fields<'_>) -> LimitRequest {
+    let path = Path::Key(fields.path, "limits");
+    let Some(node) = fields.get("limits") else {
+        return LimitRequest::default();
+    };
+    let Some(limits) = Fields::open(
+        node,
+        &path,
+        LIMIT_KEYS,
+        fields.problems,
+        "a table of limits",
+    ) else {
+        return LimitRequest::default();
+    };
+    LimitRequest {
+        memory_bytes: limits.size("memory"),
+        cpu: limits.timeout("cpu"),
+        scratch_bytes: limits.size("scratch"),
+        output_bytes: limits.size("output"),
+        log_bytes: limits.size("log"),
+        artifact_bytes: limits.size("artifact"),
+    }
+}
+
+type Types = (Vec<(String, Value)>, Option<Value>);
+
+fn read_types(fields: &Fields<'_>) -> Types {
+    let path = Path::Key(fields.path, "types");
+    let Some(node) = fields.get("types") else {
+        return Types::default();
+    };
+    let Some(types) = Fields::open(
+        node,
+        &path,
+        TYPE_KEYS,
+        fields.problems,
+        "a table with `inputs` and `output`",
+    ) else {
+        return Types::default();
+    };
+    let schema = |node: &Node<'_>, path: &Path<'_>| match node {
+        Node::Table(_) | Node::Bool(_) => Some(node.to_value()),
+        Node::Null | Node::Number(_) | Node::Text(_) | Node::Date(_) | Node::List(_) => {
+            wrong_type(
+                fields.problems,
+                path,
+                "a JSON Schema (a table, true or false)",
+                node,
+            );
+            None
+        }
+    };
+    let table = Path::Key(&path, "inputs");
+    let mut inputs = Vec::new();
+    for (name, node) in types.table("inputs", "a table of JSON Schemas by parameter") {
+        inputs.extend(
+            schema(node, &Path::Key(&table, name))
+                .map(|schema| (name.clone().into_owned(), schema)),
+        );
+    }
+    let output = types
+        .get("output")
+        .and_then(|node| schema(node, &Path::Key(&path, "output")));
+    (inputs, output)
+}
+
+/// Whether a name of a parameter or input can be used.
+pub(crate) fn check_param_name(name: &str, path: &Path<'_>, problems: &Problems) -> bool {
+    match check_name(name) {
+        Ok(()) => true,
+        Err(why) => {
+            problems.add(
+                super::collect::At::Key,
+                path,
+                ProblemCode::InvalidValue,
+                why,
+                None,
+            );
+            false
+        }
+    }
+}

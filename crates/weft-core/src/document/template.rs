@@ -1,0 +1,54 @@
+//! `{{ inputs.x }}` and `{{ params.x }}` in a program's arguments and
+//! environment: whether what they name exists. They are filled in elsewhere.
+
+use super::{
+    ProblemCode,
+    collect::{At, Problems},
+    fields::did_you_mean,
+    path::{Path, quoted},
+    read_task::Names,
+};
+use std::collections::HashSet;
+
+/// Reports what a text's braces name and the task doesn't have.
+pub(crate) fn check_template(
+    text: &str,
+    path: &Path<'_>,
+    inputs: &HashSet<&str>,
+    names: &Names<'_>,
+    problems: &Problems,
+) {
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once("{{") {
+        let Some((inside, behind)) = after.split_once("}}") else {
+            let help = "close it with }}".to_owned();
+            problems.add(
+                At::Value,
+                path,
+                ProblemCode::InvalidValue,
+                "the braces {{ are not closed",
+                Some(help),
+            );
+            return;
+        };
+        rest = behind;
+        let name = inside.trim();
+        let (message, help) = match name.split_once('.') {
+            Some(("inputs", input)) if inputs.contains(input) => continue,
+            Some(("params", param)) if names.has_param(param) => continue,
+            Some(("inputs", input)) => (
+                format!("the task has no input {}", quoted(input)),
+                did_you_mean(input, inputs.iter().copied()),
+            ),
+            Some(("params", param)) => (
+                format!("the DAG has no parameter {}", quoted(param)),
+                names.suggest_param(param),
+            ),
+            Some(_) | None => (
+                format!("there is no {}", quoted(name)),
+                Some("write {{ inputs.NAME }} or {{ params.NAME }}".into()),
+            ),
+        };
+        problems.add(At::Value, path, ProblemCode::UnknownParam, message, help);
+    }
+}

@@ -1,0 +1,474 @@
+//! A document's text as a tree of values that borrows from it: what JSON and
+//! TOML have in common, with the bounds on size, depth and count held while
+//! it grows, and duplicate keys reported.
+//!
+//! The tree knows no field of the document but the ones that hold tasks,
+//! which it counts.
+
+use super::{
+    Format, MAX_DAGS, MAX_DEPTH, MAX_TASKS, MAX_VALUES, ProblemCode, Source,
+    collect::{At, Lines, Problems},
+    path::Path,
+};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use std::{borrow::Cow, collections::HashSet, fmt};
+use toml::de::{DeTable, DeValue};
+
+/// A value with its parts, in the order of the text.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Node<'a> {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(Cow<'a, str>),
+    /// A date or time of TOML; JSON has none.
+    Date(String),
+    List(Vec<Node<'a>>),
+    Table(Vec<(Cow<'a, str>, Node<'a>)>),
+}
+
+impl Node<'_> {
+    /// The type as messages call it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Number(number) if number.is_f64() => "a number",
+            Self::Number(_) => "an integer",
+            Self::Text(_) => "a text",
+            Self::Date(_) => "a date",
+            Self::List(_) => "a list",
+            Self::Table(_) => "a table",
+        }
+    }
+
+    /// The value as JSON; a date becomes its text.
+    pub(crate) fn to_value(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Number(number) => Value::Number(number.clone()),
+            Self::Text(text) => Value::String(text.clone().into_owned()),
+            Self::Date(text) => Value::String(text.clone()),
+            Self::List(items) => Value::Array(items.iter().map(Node::to_value).collect()),
+            Self::Table(entries) => Value::Object(
+                entries
+                    .iter()
+                    .map(|(key, node)| (key.clone().into_owned(), node.to_value()))
+                    .collect::<Map<_, _>>(),
+            ),
+        }
+    }
+}
+
+/// Reads the text; `None` if it couldn't be read to its end, with the reason among the problems.
+pub(crate) fn read<'a>(source: Source<'a>, problems: &Problems) -> Option<Node<'a>> {
+    match source.format {
+        Format::Json => read_json(source.text, problems),
+        Format::Toml => read_toml(source.text, problems),
+    }
+}
+
+/// Which part of the document a value is, as far as counting needs to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Root,
+    Dags,
+    Dag,
+    Tasks,
+    Other,
+}
+
+impl Part {
+    fn below(self, key: &str) -> Self {
+        match (self, key) {
+            (Self::Root, "dags") => Self::Dags,
+            (Self::Root | Self::Dag, "tasks") => Self::Tasks,
+            (Self::Root | Self::Dags | Self::Dag | Self::Tasks | Self::Other, _) => Self::Other,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    values: usize,
+    tasks: usize,
+    dags: usize,
+}
+
+impl Counts {
+    /// Counts one value below `part`, or says which bound it breaks.
+    fn add(&mut self, parent: Part, depth: usize) -> Result<(), String> {
+        let bound = |count: usize, most: usize, what: &str| {
+            if count > most {
+                Err(format!("the document has more than {most} {what}"))
+            } else {
+                Ok(())
+            }
+        };
+        self.values += 1;
+        match parent {
+            Part::Tasks => self.tasks += 1,
+            Part::Dags => self.dags += 1,
+            Part::Root | Part::Dag | Part::Other => {}
+        }
+        bound(self.values, MAX_VALUES, "values")?;
+        bound(self.tasks, MAX_TASKS, "tasks")?;
+        bound(self.dags, MAX_DAGS, "DAGs")?;
+        bound(depth, MAX_DEPTH, "levels of nesting")
+    }
+}
+
+fn read_json<'a>(text: &'a str, problems: &Problems) -> Option<Node<'a>> {
+    let mut counts = Counts::default();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let seed = Seed {
+        part: Part::Root,
+        parent: Part::Other,
+        depth: 0,
+        path: Path::Root,
+        counts: &mut counts,
+        problems,
+    };
+    let read = seed
+        .deserialize(&mut deserializer)
+        .and_then(|node| deserializer.end().map(|()| node));
+    match read {
+        Ok(node) => Some(node),
+        Err(error) if error.is_data() => {
+            // The only data error is a bound, whose message ends in serde_json's own place.
+            let position =
+                Lines::new(text).position(Lines::new(text).offset(error.line(), error.column()));
+            let message = without_place(&error);
+            problems.add_at(
+                Some(position),
+                ProblemCode::TooLarge,
+                message,
+                Some(split_help()),
+            );
+            None
+        }
+        Err(error) => {
+            let lines = Lines::new(text);
+            let position = lines.position(lines.offset(error.line(), error.column()));
+            problems.add_at(
+                Some(position),
+                ProblemCode::Syntax,
+                format!("this is no JSON: {}", without_place(&error)),
+                None,
+            );
+            None
+        }
+    }
+}
+
+fn split_help() -> String {
+    "split it into several DAGs or documents, or map one task over a list with `expand`".into()
+}
+
+/// A message of serde_json without " at line 1 column 2", which the position says.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" at line ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+struct Seed<'s, 'p> {
+    part: Part,
+    parent: Part,
+    depth: usize,
+    path: Path<'p>,
+    counts: &'s mut Counts,
+    problems: &'s Problems,
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_, '_> {
+    type Value = Node<'de>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<Node<'de>, D::Error> {
+        self.counts
+            .add(self.parent, self.depth)
+            .map_err(D::Error::custom)?;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_, '_> {
+    type Value = Node<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Node<'de>, E> {
+        Ok(Node::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Node<'de>, E> {
+        Ok(Node::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Node<'de>, E> {
+        Ok(Node::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Node<'de>, E> {
+        Ok(Node::Number(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Node<'de>, E> {
+        Ok(Number::from_f64(value).map_or(Node::Null, Node::Number))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Node<'de>, E> {
+        Ok(Node::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Node<'de>, E> {
+        Ok(Node::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Node<'de>, A::Error> {
+        let mut items = Vec::new();
+        loop {
+            let seed = Seed {
+                part: if self.part == Part::Dags {
+                    Part::Dag
+                } else {
+                    Part::Other
+                },
+                parent: self.part,
+                depth: self.depth + 1,
+                path: Path::Index(&self.path, items.len()),
+                counts: &mut *self.counts,
+                problems: self.problems,
+            };
+            match access.next_element_seed(seed)? {
+                Some(node) => items.push(node),
+                None => return Ok(Node::List(items)),
+            }
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Node<'de>, A::Error> {
+        let mut entries: Vec<(Cow<'de, str>, Node<'de>)> = Vec::new();
+        let mut seen = Keys::Few;
+        while let Some(Key(key)) = access.next_key()? {
+            let path = Path::Key(&self.path, &key);
+            let again = seen.has(&entries, &key);
+            if again {
+                let message = format!("the key {} stands twice", super::path::quoted(&key));
+                self.problems.add(
+                    At::SecondKey,
+                    &path,
+                    ProblemCode::DuplicateKey,
+                    message,
+                    Some("remove one of the two".into()),
+                );
+            }
+            let seed = Seed {
+                part: self.part.below(&key),
+                parent: self.part,
+                depth: self.depth + 1,
+                path,
+                counts: &mut *self.counts,
+                problems: self.problems,
+            };
+            let node = access.next_value_seed(seed)?;
+            if !again {
+                seen.add(&entries, &key);
+                entries.push((key, node));
+            }
+        }
+        Ok(Node::Table(entries))
+    }
+}
+
+/// The keys of one table: compared one by one while they are few, hashed when they are many.
+enum Keys<'a> {
+    Few,
+    Many(HashSet<Cow<'a, str>>),
+}
+
+/// From so many keys on, hashing is cheaper than comparing.
+const MANY_KEYS: usize = 24;
+
+impl<'a> Keys<'a> {
+    fn has(&self, entries: &[(Cow<'a, str>, Node<'a>)], key: &str) -> bool {
+        match self {
+            Self::Few => entries.iter().any(|(known, _)| known == key),
+            Self::Many(keys) => keys.contains(key),
+        }
+    }
+
+    fn add(&mut self, entries: &[(Cow<'a, str>, Node<'a>)], key: &Cow<'a, str>) {
+        match self {
+            Self::Few if entries.len() + 1 < MANY_KEYS => {}
+            Self::Few => {
+                *self = Self::Many(
+                    entries
+                        .iter()
+                        .map(|(known, _)| known)
+                        .chain([key])
+                        .cloned()
+                        .collect(),
+                );
+            }
+            Self::Many(keys) => {
+                keys.insert(key.clone());
+            }
+        }
+    }
+}
+
+/// A key that borrows from the text where it holds no escapes.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de> serde::Deserialize<'de> for Key<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+fn read_toml<'a>(text: &'a str, problems: &Problems) -> Option<Node<'a>> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        let lines = Lines::new(text);
+        for error in errors {
+            let position = error.span().map(|span| lines.position(span.start));
+            let (code, help) = if error.message().contains("duplicate key") {
+                (
+                    ProblemCode::DuplicateKey,
+                    Some("remove one of the two".into()),
+                )
+            } else {
+                (ProblemCode::Syntax, None)
+            };
+            problems.add_at(
+                position,
+                code,
+                format!("this is no TOML: {}", error.message()),
+                help,
+            );
+        }
+        return None;
+    }
+    let mut counts = Counts::default();
+    let converted = from_toml(
+        DeValue::Table(table.into_inner()),
+        &mut Walk {
+            counts: &mut counts,
+            problems,
+        },
+        Part::Root,
+        Part::Other,
+        0,
+        &Path::Root,
+    );
+    match converted {
+        Ok(node) => Some(node),
+        Err(message) => {
+            problems.add_at(None, ProblemCode::TooLarge, message, Some(split_help()));
+            None
+        }
+    }
+}
+
+struct Walk<'s> {
+    counts: &'s mut Counts,
+    problems: &'s Problems,
+}
+
+/// The depth of the recursion is bounded by [`MAX_DEPTH`] here and by the parser before.
+fn from_toml<'a>(
+    value: DeValue<'a>,
+    walk: &mut Walk<'_>,
+    part: Part,
+    parent: Part,
+    depth: usize,
+    path: &Path<'_>,
+) -> Result<Node<'a>, String> {
+    walk.counts.add(parent, depth)?;
+    Ok(match value {
+        DeValue::String(text) => Node::Text(text),
+        DeValue::Boolean(value) => Node::Bool(value),
+        DeValue::Datetime(date) => Node::Date(date.to_string()),
+        DeValue::Integer(digits) => match i64::from_str_radix(digits.as_str(), digits.radix()) {
+            Ok(number) => Node::Number(number.into()),
+            Err(_beyond_i64) => match u64::from_str_radix(digits.as_str(), digits.radix()) {
+                Ok(number) => Node::Number(number.into()),
+                Err(_beyond_u64) => {
+                    walk.problems.add(
+                        At::Value,
+                        path,
+                        ProblemCode::InvalidValue,
+                        "the number is too large",
+                        None,
+                    );
+                    Node::Null
+                }
+            },
+        },
+        DeValue::Float(digits) => {
+            let number = digits.as_str().parse().ok().and_then(Number::from_f64);
+            if number.is_none() {
+                let message = format!("{} has no counterpart in JSON", digits.as_str());
+                walk.problems
+                    .add(At::Value, path, ProblemCode::InvalidValue, message, None);
+            }
+            number.map_or(Node::Null, Node::Number)
+        }
+        DeValue::Array(items) => {
+            let below = if part == Part::Dags {
+                Part::Dag
+            } else {
+                Part::Other
+            };
+            let items = items.into_iter().enumerate().map(|(index, item)| {
+                from_toml(
+                    item.into_inner(),
+                    walk,
+                    below,
+                    part,
+                    depth + 1,
+                    &Path::Index(path, index),
+                )
+            });
+            Node::List(items.collect::<Result<_, _>>()?)
+        }
+        DeValue::Table(table) => {
+            let entries = table.into_iter().map(|(key, value)| {
+                let key = key.into_inner();
+                let node = from_toml(
+                    value.into_inner(),
+                    walk,
+                    part.below(&key),
+                    part,
+                    depth + 1,
+                    &Path::Key(path, &key),
+                )?;
+                Ok((key, node))
+            });
+            Node::Table(entries.collect::<Result<_, String>>()?)
+        }
+    })
+}
