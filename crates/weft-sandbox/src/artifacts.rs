@@ -1,11 +1,34 @@
 //! Large data between tasks: the seam to where artifacts are kept, and the
 //! host side of `weft:artifacts/store`.
+//!
+//! What always holds: an attempt opens only what its inputs name or what it made
+//! itself, and its output names nothing else, so that a reference that was
+//! guessed or overheard is worth nothing. Where artifacts lie, and for how
+//! long, is the store's business.
 
-use crate::state::HostState;
+mod folder;
+mod host;
+mod stream;
+
+pub use folder::FolderArtifacts;
+pub(crate) use host::add_to_linker;
+
+use crate::FailureKind;
 use async_trait::async_trait;
-use std::fmt;
+use serde_json::Value;
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
 use tokio::io::{AsyncRead, AsyncWrite};
-use wasmtime::component::Linker;
+use weft_core::{
+    contract::{ARTIFACT_KEY, artifact_refs},
+    limit::{Limits, Unit},
+};
 
 /// Names an artifact within a tenant; opaque to guests.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -73,10 +96,222 @@ impl Artifacts for NoArtifacts {
 }
 
 /// One attempt's artifacts: what it may open, what it wrote.
-#[derive(Default)]
-pub(crate) struct ArtifactState {}
+pub(crate) struct ArtifactState {
+    store: Arc<dyn Artifacts>,
+    known: HashSet<ArtifactRef>,
+    created: Vec<ArtifactRef>,
+    started: u64,
+    artifacts_limit: u64,
+    bytes_limit: u64,
+    tally: Arc<Tally>,
+    problem: Option<Problem>,
+}
 
-/// Offers `weft:artifacts/store`.
-pub(crate) fn add_to_linker(_linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
-    Ok(())
+/// Figures that streams keep up while the guest does other things.
+#[derive(Debug, Default)]
+struct Tally {
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    too_large: AtomicBool,
+}
+
+/// What went wrong first, for an attempt that fails after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Problem {
+    TooMany,
+    Denied(ArtifactRef),
+    Store(ArtifactError),
+}
+
+impl Default for ArtifactState {
+    /// Nowhere to keep artifacts.
+    fn default() -> Self {
+        Self::new(Arc::new(NoArtifacts), [], &Limits::DEFAULT)
+    }
+}
+
+impl ArtifactState {
+    /// `inputs` are those that the attempt may open.
+    pub(crate) fn new(
+        store: Arc<dyn Artifacts>,
+        inputs: impl IntoIterator<Item = ArtifactRef>,
+        limits: &Limits,
+    ) -> Self {
+        Self {
+            store,
+            known: inputs.into_iter().collect(),
+            created: Vec::new(),
+            started: 0,
+            artifacts_limit: limits.artifacts,
+            bytes_limit: limits.artifact_bytes,
+            tally: Arc::default(),
+            problem: None,
+        }
+    }
+
+    /// What was finished, in order.
+    pub(crate) fn created(&self) -> &[ArtifactRef] {
+        &self.created
+    }
+
+    /// Bytes that were read and written.
+    pub(crate) fn bytes(&self) -> (u64, u64) {
+        (
+            self.tally.bytes_in.load(Ordering::Relaxed),
+            self.tally.bytes_out.load(Ordering::Relaxed),
+        )
+    }
+
+    /// A reference in this JSON that the attempt was not given and did not make.
+    /// What is no JSON names nothing.
+    pub(crate) fn foreign_reference(&self, json: &str) -> Option<ArtifactRef> {
+        references_in(json)
+            .into_iter()
+            .find(|reference| !self.known.contains(reference))
+    }
+
+    /// What an attempt that failed says, if artifacts may be why.
+    pub(crate) fn failure(&self) -> Option<(FailureKind, String)> {
+        if self.tally.too_large.load(Ordering::Relaxed) {
+            let limit = Unit::Bytes.show(self.bytes_limit);
+            return Some((
+                FailureKind::ArtifactLimit,
+                format!(
+                    "an artifact is larger than the {limit} that are allowed; raise `limits.artifact` of the task"
+                ),
+            ));
+        }
+        Some(match self.problem.as_ref()? {
+            Problem::TooMany => (
+                FailureKind::ArtifactLimit,
+                format!(
+                    "a task may create {} artifacts in one attempt (`artifacts`)",
+                    self.artifacts_limit
+                ),
+            ),
+            Problem::Denied(reference) => (
+                FailureKind::Denied,
+                format!(
+                    "the artifact {:?} was not given to this task; pass it on as an input",
+                    reference.0.chars().take(100).collect::<String>()
+                ),
+            ),
+            Problem::Store(error) => (FailureKind::Internal, error.to_string()),
+        })
+    }
+
+    fn remember(&mut self, problem: Problem) {
+        self.problem.get_or_insert(problem);
+    }
+
+    /// Counts one more artifact, if it may be made.
+    fn start(&mut self) -> bool {
+        if self.started >= self.artifacts_limit {
+            self.remember(Problem::TooMany);
+            return false;
+        }
+        self.started += 1;
+        true
+    }
+
+    /// The attempt now has this artifact.
+    fn finished(&mut self, reference: ArtifactRef) {
+        self.known.insert(reference.clone());
+        self.created.push(reference);
+    }
+
+    /// Keeps a file that a program left, as an artifact.
+    pub(crate) async fn keep(
+        &mut self,
+        media_type: &str,
+        mut file: tokio::fs::File,
+    ) -> Result<ArtifactRef, (FailureKind, String)> {
+        let unavailable = |error: ArtifactError| (FailureKind::Internal, error.to_string());
+        let broken = |error: std::io::Error| {
+            (
+                FailureKind::Internal,
+                format!("artifacts are unavailable: {error}"),
+            )
+        };
+        let too_large = file.metadata().await.map_err(broken)?.len() > self.bytes_limit;
+        if too_large {
+            self.tally.too_large.store(true, Ordering::Relaxed);
+        }
+        if too_large || !self.start() {
+            return Err(self.failure().expect("a limit was just reached"));
+        }
+        let mut writer = self.store.create(media_type).await.map_err(unavailable)?;
+        let bytes = tokio::io::copy(&mut file, &mut writer)
+            .await
+            .map_err(broken)?;
+        self.tally.bytes_out.fetch_add(bytes, Ordering::Relaxed);
+        let reference = writer.finish().await.map_err(unavailable)?;
+        self.finished(reference.clone());
+        Ok(reference)
+    }
+
+    /// Copies an artifact of the attempt's inputs into a file.
+    pub(crate) async fn fetch(
+        &self,
+        reference: &ArtifactRef,
+        file: &mut tokio::fs::File,
+    ) -> Result<(), String> {
+        let mut reader = self
+            .store
+            .open(reference)
+            .await
+            .map_err(|error| error.to_string())?;
+        let bytes = tokio::io::copy(&mut reader, file)
+            .await
+            .map_err(|error| error.to_string())?;
+        self.tally.bytes_in.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Every artifact that a JSON text names.
+pub(crate) fn references_in(json: &str) -> Vec<ArtifactRef> {
+    // The key may be spelled with escapes, but not without a backslash.
+    if !json.contains(ARTIFACT_KEY) && !json.contains("\\u") {
+        return Vec::new();
+    }
+    let Ok(value) = serde_json::from_str::<Value>(json) else {
+        return Vec::new();
+    };
+    artifact_refs(&value)
+        .iter()
+        .map(|found| ArtifactRef(found.as_str().to_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_may_name_only_what_the_attempt_has() {
+        let mut state = ArtifactState::new(
+            Arc::new(NoArtifacts),
+            references_in(r#"[{"$artifact": "given"}]"#),
+            &Limits::DEFAULT,
+        );
+        state.finished(ArtifactRef("made".into()));
+        for (json, foreign) in [
+            (
+                r#"{"a": [{"$artifact": "given"}, {"$artifact": "made"}]}"#,
+                None,
+            ),
+            (r#"{"a": {"$artifact": "guessed"}}"#, Some("guessed")),
+            (r#"{"\u0024artifact": "guessed"}"#, Some("guessed")),
+            (r#"{"$artifact": "text", "more": 1}"#, None),
+            ("$artifact", None),
+        ] {
+            let found = state.foreign_reference(json);
+            assert_eq!(
+                found.as_ref().map(|found| found.0.as_str()),
+                foreign,
+                "{json}"
+            );
+        }
+    }
 }

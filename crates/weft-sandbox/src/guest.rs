@@ -1,15 +1,41 @@
 //! A loaded guest: checked, compiled, ready to be instantiated.
 
+use crate::{LoadError, dag::Tasks, state::HostState};
+use bytes::Bytes;
 use std::{fmt, sync::Arc};
+use tokio::sync::OnceCell;
+use wasmtime::component;
 
 /// A file that passed every check and can run. Cheap to clone.
 #[derive(Clone)]
-pub struct Guest(pub(crate) Arc<Loaded>);
+pub struct Guest(pub(crate) Arc<LoadedGuest>);
 
 /// What a [`Guest`] points at.
-pub(crate) struct Loaded {
+pub(crate) struct LoadedGuest {
     pub(crate) digest: Digest,
     pub(crate) kind: GuestKind,
+    /// Kept for the deterministic engine, whose code is compiled when it is first asked for.
+    pub(crate) wasm: Bytes,
+    /// For the fast engine.
+    pub(crate) fast: Prepared,
+    /// For the deterministic engine.
+    pub(crate) deterministic: OnceCell<Result<Prepared, LoadError>>,
+}
+
+/// A guest on one engine: linked, ready to be instantiated.
+pub(crate) struct Prepared {
+    pub(crate) callable: Callable,
+    /// How many slots of the pool an instance takes.
+    pub(crate) slots: u32,
+    /// Bytes of compiled code.
+    pub(crate) code_bytes: u64,
+}
+
+/// How a guest is entered.
+pub(crate) enum Callable {
+    Tasks(Tasks),
+    Command(component::InstancePre<HostState>),
+    Module(wasmtime::InstancePre<HostState>),
 }
 
 impl Guest {
@@ -53,6 +79,18 @@ impl Digest {
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
         Self(sha2::Sha256::digest(bytes).into())
+    }
+
+    /// The digest that 64 hexadecimal digits write.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        let mut digest = [0; 32];
+        for (byte, at) in digest.iter_mut().zip((0..64).step_by(2)) {
+            *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
+        }
+        Some(Self(digest))
     }
 
     /// 64 hexadecimal digits.

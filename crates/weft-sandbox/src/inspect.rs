@@ -1,6 +1,11 @@
 //! Looks at a file without running or compiling it.
+//!
+//! Reads the outermost sections only, in time that depends on their number and
+//! not on the code inside. So it finds what a file is, not every fault in it:
+//! loading validates the rest.
 
-use crate::{Digest, GuestKind};
+use crate::{Digest, GuestKind, container, interface};
+use wasmparser::{Chunk, Encoding, ExternalKind, Parser, Payload};
 
 /// What a file is and what it asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +25,7 @@ pub struct Inspection {
 /// What kind of file it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileKind {
-    /// A guest that the sandbox loads.
+    /// A guest that the sandbox loads, if every import is offered.
     Guest(GuestKind),
     /// A container; its files by name and size, in order.
     Container(Vec<(String, u64)>),
@@ -31,9 +36,9 @@ pub enum FileKind {
 }
 
 /// One import.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Import {
-    /// `wasi:io/streams@0.2.6`, or `module` of a core module.
+    /// `wasi:io/streams@0.2.6`, or the module's name for a core module.
     pub name: String,
     /// Why Weft does not offer it; `None` where it does.
     pub not_offered: Option<String>,
@@ -50,7 +55,172 @@ pub enum InspectError {
     Malformed(String),
 }
 
+/// Names of one file that are kept; more of them make it malformed.
+const MAX_NAMES: usize = 10_000;
+
 /// Looks at a file. Runs no guest code and compiles nothing.
-pub fn inspect(_bytes: &[u8]) -> Result<Inspection, InspectError> {
-    Err(InspectError::NotWasm("not built yet".into()))
+///
+/// # Errors
+/// The file is no WebAssembly, or its sections don't hold together.
+pub fn inspect(bytes: &[u8]) -> Result<Inspection, InspectError> {
+    let outline = outline(bytes)?;
+    let kind = match container::unpack(bytes) {
+        Ok(container) => FileKind::Container(
+            container
+                .files
+                .iter()
+                .map(|(name, contents)| ((*name).to_owned(), contents.len() as u64))
+                .collect(),
+        ),
+        Err(container::ContainerError::NotAContainer) => outline.kind,
+        Err(broken @ container::ContainerError::Broken(_)) => {
+            return Err(InspectError::Malformed(broken.to_string()));
+        }
+    };
+    Ok(Inspection {
+        kind,
+        bytes: bytes.len() as u64,
+        digest: Digest::of(bytes),
+        imports: outline.imports,
+        exports: outline.exports,
+    })
+}
+
+/// Imports, exports and kind, without digest or container.
+pub(crate) struct Outline {
+    pub(crate) kind: FileKind,
+    pub(crate) imports: Vec<Import>,
+    pub(crate) exports: Vec<String>,
+}
+
+/// Reads the outermost sections.
+pub(crate) fn outline(bytes: &[u8]) -> Result<Outline, InspectError> {
+    check_magic(bytes)?;
+    let malformed =
+        |error: wasmparser::BinaryReaderError| InspectError::Malformed(error.to_string());
+    let mut is_component = false;
+    let mut imports = Vec::new();
+    let mut exports = Vec::new();
+    let mut has_start = false;
+    let mut parser = Parser::new(0);
+    let mut rest = bytes;
+    loop {
+        let (consumed, payload) = match parser.parse(rest, true).map_err(malformed)? {
+            Chunk::Parsed { consumed, payload } => (consumed, payload),
+            Chunk::NeedMoreData(_) => {
+                return Err(InspectError::Malformed("it ends too early".into()));
+            }
+        };
+        rest = &rest[consumed..];
+        match payload {
+            Payload::Version { encoding, .. } => is_component = encoding == Encoding::Component,
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    let import = import.map_err(malformed)?;
+                    note(&mut imports, import.module)?;
+                }
+            }
+            Payload::ComponentImportSection(section) => {
+                for import in section {
+                    note(&mut imports, import.map_err(malformed)?.name.name)?;
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    let export = export.map_err(malformed)?;
+                    has_start |= export.name == "_start" && export.kind == ExternalKind::Func;
+                    note(&mut exports, export.name)?;
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section {
+                    note(&mut exports, export.map_err(malformed)?.name.name)?;
+                }
+            }
+            Payload::CodeSectionStart { size, .. } => {
+                parser.skip_section();
+                rest = skip(rest, u64::from(size))?;
+            }
+            Payload::ModuleSection {
+                unchecked_range, ..
+            }
+            | Payload::ComponentSection {
+                unchecked_range, ..
+            } => {
+                // The parser of the outer sections already stands behind it.
+                rest = skip(rest, (unchecked_range.end - unchecked_range.start) as u64)?;
+            }
+            Payload::End(_) => break,
+            _unneeded => {}
+        }
+    }
+    imports.sort_unstable();
+    imports.dedup();
+    exports.sort_unstable();
+    let refusal = if is_component {
+        interface::refusal
+    } else {
+        interface::module_refusal
+    };
+    let imports = imports
+        .into_iter()
+        .map(|name| Import {
+            not_offered: refusal(&name),
+            name,
+        })
+        .collect();
+    Ok(Outline {
+        kind: kind(is_component, has_start, &exports),
+        imports,
+        exports,
+    })
+}
+
+fn kind(is_component: bool, has_start: bool, exports: &[String]) -> FileKind {
+    let has = |interface| {
+        exports
+            .iter()
+            .any(|name| interface::is_export(name, interface))
+    };
+    match is_component {
+        true if has(interface::TASKS) => FileKind::Guest(GuestKind::Tasks),
+        true if has(interface::RUN) => FileKind::Guest(GuestKind::Command),
+        true => FileKind::OtherComponent,
+        false if has_start => FileKind::Guest(GuestKind::Module),
+        false => FileKind::OtherModule,
+    }
+}
+
+fn note(names: &mut Vec<String>, name: &str) -> Result<(), InspectError> {
+    if names.last().is_some_and(|last| last == name) {
+        return Ok(());
+    }
+    if names.len() == MAX_NAMES {
+        return Err(InspectError::Malformed(format!(
+            "it has more than {MAX_NAMES} names"
+        )));
+    }
+    names.push(name.to_owned());
+    Ok(())
+}
+
+fn skip(rest: &[u8], length: u64) -> Result<&[u8], InspectError> {
+    usize::try_from(length)
+        .ok()
+        .and_then(|length| rest.get(length..))
+        .ok_or_else(|| InspectError::Malformed("it ends too early".into()))
+}
+
+fn check_magic(bytes: &[u8]) -> Result<(), InspectError> {
+    let what = match bytes {
+        [b'\0', b'a', b's', b'm', ..] => return Ok(()),
+        [] => "it is empty",
+        [0x7f, b'E', b'L', b'F', ..] => "it is a native program or library (ELF)",
+        [b'(', ..] => "it is WebAssembly text; compile it to the binary form",
+        [b'{' | b'[', ..] => "it looks like JSON or TOML",
+        [b'P', b'K', ..] => "it is a ZIP archive",
+        [b'#', b'!', ..] => "it is a script",
+        _other => "it does not begin with \\0asm",
+    };
+    Err(InspectError::NotWasm(what.into()))
 }

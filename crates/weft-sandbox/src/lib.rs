@@ -23,20 +23,35 @@ pub mod container;
 pub mod inspect;
 
 mod attempt;
+mod cache;
+mod code;
+mod compile;
+mod dag;
+mod describe;
+mod engine;
 mod error;
 mod event;
+mod failure;
 mod guest;
 mod http;
+mod interface;
+mod json;
+mod limiter;
 mod linker;
+mod load;
+mod log;
+mod meter;
 mod options;
 mod program;
 mod sandbox;
 mod scratch;
 mod state;
 mod variables;
+mod wasi;
 
 pub use artifacts::{
-    ArtifactError, ArtifactReader, ArtifactRef, ArtifactWriter, Artifacts, NoArtifacts,
+    ArtifactError, ArtifactReader, ArtifactRef, ArtifactWriter, Artifacts, FolderArtifacts,
+    NoArtifacts,
 };
 pub use attempt::{
     AttemptFailure, AttemptOutcome, AttemptReport, AttemptRequest, CancelSignal, DeferUntil, Entry,
@@ -45,6 +60,7 @@ pub use attempt::{
 pub use error::{DescribeError, LoadError, SandboxError, SandboxWarning};
 pub use event::{EventSink, EventStream, GuestEvent, LogLevel, LogStream};
 pub use guest::{Digest, Guest, GuestKind};
+pub use http::{FixedResolver, Resolve, SystemResolver};
 pub use inspect::{Inspection, inspect};
 pub use options::{CompileLimits, Compiler, SandboxOptions, WarningSink};
 pub use sandbox::Sandbox;

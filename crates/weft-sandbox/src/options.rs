@@ -1,6 +1,6 @@
 //! How a sandbox is set up: sizes, limits, folders, each with its unit and default.
 
-use crate::SandboxWarning;
+use crate::{Resolve, SandboxWarning, SystemResolver};
 use std::{ffi::OsString, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 /// How a [`crate::Sandbox`] is set up.
@@ -31,6 +31,8 @@ pub struct SandboxOptions {
     pub describe_memory_bytes: u64,
     /// The largest document `describe` may return. Default: 64 MiB.
     pub describe_bytes: u64,
+    /// Looks names up for outgoing HTTP. Default: the system's own resolver.
+    pub resolver: Arc<dyn Resolve>,
     /// Told of things that don't stop the sandbox. Default: nobody.
     pub on_warning: Option<WarningSink>,
 }
@@ -53,6 +55,7 @@ impl Default for SandboxOptions {
             describe_timeout: Duration::from_secs(5),
             describe_memory_bytes: 256 << 20,
             describe_bytes: 64 << 20,
+            resolver: Arc::new(SystemResolver),
             on_warning: None,
         }
     }

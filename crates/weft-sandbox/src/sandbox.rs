@@ -1,59 +1,146 @@
 //! The way in: loads guests, describes them, runs attempts.
 
 use crate::{
-    AttemptFailure, AttemptOutcome, AttemptReport, AttemptRequest, DescribeError, FailureKind,
-    Guest, LoadError, SandboxError, SandboxOptions, Usage,
+    AttemptReport, AttemptRequest, DescribeError, Digest, Guest, LoadError, SandboxError,
+    SandboxOptions,
+    attempt::execute,
+    cache::Cache,
+    describe,
+    engine::{Profile, Runtime, Ticker},
+    http::Client,
+    load::{self, Recent},
 };
 use bytes::Bytes;
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+use tokio::sync::OnceCell;
 
 /// Runs guests. Cheap to clone; all clones share engine, pool and caches.
 ///
 /// May be made inside or outside of a tokio runtime; its async methods need one
 /// with timers and I/O enabled.
 #[derive(Clone)]
-pub struct Sandbox(#[expect(dead_code, reason = "what reads it follows")] Arc<Shared>);
+pub struct Sandbox(Arc<Shared>);
 
-struct Shared {
-    #[expect(dead_code, reason = "what reads it follows")]
-    options: SandboxOptions,
+/// What all clones share.
+pub(crate) struct Shared {
+    pub(crate) options: SandboxOptions,
+    pub(crate) ticker: Ticker,
+    pub(crate) cache: Option<Cache>,
+    pub(crate) recent: Mutex<Recent>,
+    /// Loads that are going on.
+    pub(crate) flights: Mutex<HashMap<Digest, Arc<OnceCell<Result<Guest, LoadError>>>>>,
+    pub(crate) http: Arc<Client>,
+    fast: Arc<Runtime>,
+    /// Made when it is first asked for; most installations never do.
+    deterministic: OnceLock<Arc<Runtime>>,
+    making_deterministic: Mutex<()>,
+}
+
+impl Shared {
+    /// The engine of a profile.
+    pub(crate) fn runtime(&self, profile: Profile) -> Result<Arc<Runtime>, LoadError> {
+        match profile {
+            Profile::Fast => Ok(Arc::clone(&self.fast)),
+            Profile::Deterministic => {
+                let _one_at_a_time = self
+                    .making_deterministic
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                if let Some(runtime) = self.deterministic.get() {
+                    return Ok(Arc::clone(runtime));
+                }
+                let runtime =
+                    Runtime::new(profile, &self.options).map_err(|error| LoadError::Host {
+                        reason: error.to_string(),
+                    })?;
+                self.ticker.add(&runtime.engine);
+                Ok(Arc::clone(
+                    self.deterministic.get_or_init(|| Arc::new(runtime)),
+                ))
+            }
+        }
+    }
 }
 
 impl Sandbox {
-    /// Takes a few milliseconds; compiles nothing.
+    /// Takes a few milliseconds; compiles nothing and touches no disk.
+    ///
+    /// # Errors
+    /// An option is out of its bounds, or the machine gives no address space.
     pub fn new(options: SandboxOptions) -> Result<Self, SandboxError> {
-        Ok(Self(Arc::new(Shared { options })))
+        check(&options)?;
+        let fast = Runtime::new(Profile::Fast, &options)?;
+        let ticker = Ticker::start(options.epoch_tick).map_err(|error| SandboxError::Engine {
+            reason: error.to_string(),
+        })?;
+        ticker.add(&fast.engine);
+        let cache = options.cache_dir.as_ref().map(|folder| {
+            Cache::new(
+                folder.clone(),
+                options.cache_bytes,
+                options.on_warning.clone(),
+            )
+        });
+        Ok(Self(Arc::new(Shared {
+            ticker,
+            cache,
+            recent: Mutex::new(Recent::new(options.memory_cache_bytes)),
+            flights: Mutex::new(HashMap::new()),
+            http: Arc::new(Client::new(Arc::clone(&options.resolver))),
+            fast: Arc::new(fast),
+            deterministic: OnceLock::new(),
+            making_deterministic: Mutex::new(()),
+            options,
+        })))
     }
 
     /// Checks a file, its imports and exports, and compiles it or finds its code in
     /// the cache. Calls for the same digest at the same time do the work once.
-    #[expect(clippy::unused_async, reason = "it will wait for the compiler")]
-    pub async fn load(&self, _bytes: Bytes) -> Result<Guest, LoadError> {
-        Err(LoadError::Host {
-            reason: "not built yet".into(),
-        })
+    ///
+    /// # Errors
+    /// [`LoadError`] says what is wrong with the file, or that the host failed.
+    pub async fn load(&self, bytes: impl Into<Bytes>) -> Result<Guest, LoadError> {
+        load::load(&self.0, bytes.into()).await
     }
 
     /// Calls `describe` with nothing granted and tight limits. Returns the raw text,
     /// capped, UTF-8, not yet parsed.
-    #[expect(clippy::unused_async, reason = "it will wait for the guest")]
-    pub async fn describe(&self, _guest: &Guest) -> Result<String, DescribeError> {
-        Err(DescribeError::Host {
-            reason: "not built yet".into(),
-        })
+    ///
+    /// # Errors
+    /// [`DescribeError`] says what the guest did instead.
+    pub async fn describe(&self, guest: &Guest) -> Result<String, DescribeError> {
+        describe::describe(&self.0, guest).await
     }
 
     /// Runs one attempt in a fresh instance. Dropping the future kills it.
     /// Never panics and never hangs, whatever the guest does.
-    #[expect(clippy::unused_async, reason = "it will wait for the guest")]
-    pub async fn run(&self, _attempt: AttemptRequest) -> AttemptReport {
-        AttemptReport {
-            outcome: AttemptOutcome::Failed(AttemptFailure::new(
-                FailureKind::Internal,
-                "not built yet",
-            )),
-            usage: Usage::default(),
-            artifacts: Vec::new(),
-        }
+    pub async fn run(&self, attempt: AttemptRequest) -> AttemptReport {
+        execute(&self.0, attempt).await
     }
+}
+
+fn check(options: &SandboxOptions) -> Result<(), SandboxError> {
+    /// What a linear memory of 32 bits can have.
+    const MAX_MEMORY_BYTES: u64 = 4 << 30;
+    let bad = |option, problem: &str| {
+        Err(SandboxError::Option {
+            option,
+            problem: problem.into(),
+        })
+    };
+    if options.max_memory_bytes == 0 || options.max_memory_bytes > MAX_MEMORY_BYTES {
+        return bad("max_memory_bytes", "must be 1 byte to 4 GiB");
+    }
+    if options.max_instances == 0 || options.max_instances > 10_000 {
+        return bad("max_instances", "must be 1 to 10000");
+    }
+    if options.epoch_tick < Duration::from_millis(1) || options.epoch_tick > Duration::from_secs(1)
+    {
+        return bad("epoch_tick", "must be 1 ms to 1 s");
+    }
+    Ok(())
 }

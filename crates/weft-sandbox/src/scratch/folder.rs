@@ -35,7 +35,10 @@ impl Folder {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let mut private = fs::DirBuilder::new();
         private.mode(0o700);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(root)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(root)?;
         loop {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let path = root.join(format!("scratch-{}-{number}", std::process::id()));
@@ -77,10 +80,10 @@ impl Folder {
         self.path.join(OUT)
     }
 
-    /// Removes the folder and says what went wrong. Dropping does the same and says nothing.
-    #[cfg(test)]
-    pub(crate) fn remove(&self) -> io::Result<()> {
-        remove(&self.path)
+    /// Removes the folder and waits until it is gone.
+    pub(crate) async fn remove(mut self) {
+        let folder = Removal(std::mem::take(&mut self.path));
+        wasmtime_wasi::runtime::spawn_blocking(move || drop(folder)).await;
     }
 }
 
@@ -101,6 +104,9 @@ struct Removal(PathBuf);
 
 impl Drop for Removal {
     fn drop(&mut self) {
+        if self.0.as_os_str().is_empty() {
+            return; // It was removed before.
+        }
         for _ in 0..REMOVE_TRIES {
             match remove(&self.0) {
                 Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
@@ -189,7 +195,7 @@ mod tests {
             .unwrap();
         }
         drop(at);
-        folder.remove().unwrap();
+        remove(&folder.path).unwrap();
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     }
 }

@@ -16,11 +16,12 @@ use std::{
     os::unix::fs::FileExt as _,
     sync::{Arc, Mutex, MutexGuard},
 };
+use weft_core::limit::Limits;
 
-/// The most files, folders and links in a scratch folder, and the most entries in
-/// all directory listings that are open at once. Bounds what one listing costs
-/// the host (about 25 MiB), since wasmtime-wasi reads a directory in one go.
-pub(crate) const MAX_ENTRIES: u64 = 65_536;
+/// The most entries in all directory listings that are open at once. Bounds what
+/// listings cost the host (25 MiB with the longest names), since wasmtime-wasi
+/// reads a directory in one go.
+pub(crate) const MAX_LISTED: u64 = 65_536;
 
 /// Identifies a file while it exists or is open (the hash of device and inode).
 pub(crate) type FileKey = u64;
@@ -41,7 +42,7 @@ pub(crate) enum Breach {
     /// More open files and folders.
     Handles {
         /// The limit.
-        limit: u32,
+        limit: u64,
     },
     /// More directory listings at once.
     Listings {
@@ -70,9 +71,10 @@ pub(crate) struct Ledger(Arc<Mutex<Books>>);
 struct Books {
     bytes_limit: u64,
     bytes: u64,
+    entries_limit: u64,
     entries: u64,
-    handles_limit: u32,
-    handles: u32,
+    handles_limit: u64,
+    handles: u64,
     listed: u64,
     open: HashMap<FileKey, OpenCount>,
     breach: Option<Breach>,
@@ -95,13 +97,14 @@ pub(crate) enum Place {
 }
 
 impl Ledger {
-    /// An empty scratch folder.
-    pub(crate) fn new(bytes_limit: u64, handles_limit: u32) -> Self {
+    /// The books of an empty scratch folder.
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self(Arc::new(Mutex::new(Books {
-            bytes_limit,
+            bytes_limit: limits.scratch_bytes,
             bytes: 0,
+            entries_limit: limits.scratch_files,
             entries: 0,
-            handles_limit,
+            handles_limit: limits.handles,
             handles: 0,
             listed: 0,
             open: HashMap::new(),
@@ -112,7 +115,9 @@ impl Ledger {
     fn books(&self) -> MutexGuard<'_, Books> {
         // The books are numbers that are changed together or not at all, so they
         // are sound even after a panic elsewhere.
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// What was first asked for beyond the quota.
@@ -129,8 +134,9 @@ impl Ledger {
     /// Counts one more file, folder or link.
     pub(crate) fn add_entry(&self) -> Result<(), Breach> {
         let mut books = self.books();
-        if books.entries >= MAX_ENTRIES {
-            return Err(books.refuse(Breach::Entries { limit: MAX_ENTRIES }));
+        if books.entries >= books.entries_limit {
+            let limit = books.entries_limit;
+            return Err(books.refuse(Breach::Entries { limit }));
         }
         books.entries += 1;
         Ok(())
@@ -158,7 +164,10 @@ impl Ledger {
         let mut books = self.books();
         books.handles += 1;
         books.open.entry(key).or_default().handles += 1;
-        OpenFile { ledger: self.clone(), key }
+        OpenFile {
+            ledger: self.clone(),
+            key,
+        }
     }
 
     /// The last name of a file of this length is gone. Its bytes stay counted while it is open.
@@ -175,14 +184,22 @@ impl Ledger {
         self.books().resize(key, old, new)
     }
 
+    /// Files, folders and links counted now.
+    pub(crate) fn entries(&self) -> u64 {
+        self.books().entries
+    }
+
     /// Counts the entries of a directory listing until the guard is dropped.
     pub(crate) fn list(&self, entries: u64) -> Result<Listing, Breach> {
         let mut books = self.books();
-        if books.listed + entries > MAX_ENTRIES {
-            return Err(books.refuse(Breach::Listings { limit: MAX_ENTRIES }));
+        if books.listed + entries > MAX_LISTED {
+            return Err(books.refuse(Breach::Listings { limit: MAX_LISTED }));
         }
         books.listed += entries;
-        Ok(Listing { ledger: self.clone(), entries })
+        Ok(Listing {
+            ledger: self.clone(),
+            entries,
+        })
     }
 
     /// Writes to a file and counts what it grew by. Blocks.
@@ -245,7 +262,11 @@ impl Books {
     /// Replaces one counted length by another, without asking.
     fn settle(&mut self, key: FileKey, counted: u64, actual: u64) {
         self.bytes = self.bytes.saturating_sub(counted).saturating_add(actual);
-        if let Some(OpenCount { orphan_bytes: Some(bytes), .. }) = self.open.get_mut(&key) {
+        if let Some(OpenCount {
+            orphan_bytes: Some(bytes),
+            ..
+        }) = self.open.get_mut(&key)
+        {
             *bytes = actual;
         }
     }
@@ -269,7 +290,9 @@ impl Drop for OpenFile {
     fn drop(&mut self) {
         let mut books = self.ledger.books();
         books.handles = books.handles.saturating_sub(1);
-        let Some(open) = books.open.get_mut(&self.key) else { return };
+        let Some(open) = books.open.get_mut(&self.key) else {
+            return;
+        };
         open.handles -= 1;
         if open.handles == 0 {
             let orphan_bytes = open.orphan_bytes.unwrap_or(0);
@@ -297,16 +320,28 @@ impl Drop for Listing {
 mod tests {
     use super::*;
 
+    fn ledger() -> Ledger {
+        Ledger::new(&Limits {
+            scratch_bytes: 100,
+            scratch_files: 3,
+            handles: 2,
+            ..Limits::DEFAULT
+        })
+    }
+
     #[test]
     fn a_write_beyond_the_quota_leaves_file_and_figures_as_they_were() {
         let folder = tempfile::tempdir().unwrap();
         let file = File::create(folder.path().join("a")).unwrap();
-        let ledger = Ledger::new(100, 10);
+        let ledger = ledger();
         assert_eq!(ledger.write(1, &file, Place::At(0), &[7; 60]).unwrap(), 60);
         assert_eq!(ledger.write(1, &file, Place::At(10), &[7; 60]).unwrap(), 60);
         assert_eq!(ledger.bytes(), 70);
         let refused = ledger.write(1, &file, Place::End, &[7; 31]).unwrap_err();
-        assert_eq!(refused.raw_os_error(), Some(rustix::io::Errno::NOSPC.raw_os_error()));
+        assert_eq!(
+            refused.raw_os_error(),
+            Some(rustix::io::Errno::NOSPC.raw_os_error())
+        );
         assert_eq!((ledger.bytes(), file.metadata().unwrap().len()), (70, 70));
         assert_eq!(ledger.breach(), Some(Breach::Bytes { limit: 100 }));
     }
@@ -315,7 +350,7 @@ mod tests {
     fn a_hole_counts_as_much_as_data_and_cutting_gives_back() {
         let folder = tempfile::tempdir().unwrap();
         let file = File::create(folder.path().join("a")).unwrap();
-        let ledger = Ledger::new(100, 10);
+        let ledger = ledger();
         ledger.write(1, &file, Place::At(99), &[1]).unwrap();
         assert_eq!(ledger.bytes(), 100);
         assert!(ledger.set_len(1, &file, 101).is_err());
@@ -329,7 +364,7 @@ mod tests {
     fn an_unlinked_file_counts_until_its_last_handle_is_closed() {
         let folder = tempfile::tempdir().unwrap();
         let file = File::create(folder.path().join("a")).unwrap();
-        let ledger = Ledger::new(100, 10);
+        let ledger = ledger();
         let (first, second) = (ledger.opened(1), ledger.opened(1));
         ledger.write(1, &file, Place::At(0), &[0; 40]).unwrap();
         ledger.unlinked(1, 40);
@@ -343,7 +378,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_open_is_given_back_with_its_name() {
-        let ledger = Ledger::new(100, 10);
+        let ledger = ledger();
         ledger.resize(1, 0, 80).unwrap();
         ledger.unlinked(1, 80);
         assert_eq!(ledger.bytes(), 0);
@@ -351,16 +386,18 @@ mod tests {
 
     #[test]
     fn handles_entries_and_listings_end_at_their_limits() {
-        let ledger = Ledger::new(100, 2);
+        let ledger = ledger();
         let held = [ledger.opened(1), ledger.opened(2)];
         assert_eq!(ledger.room_for_handle(), Err(Breach::Handles { limit: 2 }));
         drop(held);
         assert_eq!(ledger.room_for_handle(), Ok(()));
-        for _ in 0..MAX_ENTRIES {
+        for _ in 0..3 {
             ledger.add_entry().unwrap();
         }
-        assert_eq!(ledger.add_entry(), Err(Breach::Entries { limit: MAX_ENTRIES }));
-        let listing = ledger.list(MAX_ENTRIES).unwrap();
+        assert_eq!(ledger.add_entry(), Err(Breach::Entries { limit: 3 }));
+        ledger.remove_entry();
+        assert_eq!(ledger.add_entry(), Ok(()));
+        let listing = ledger.list(MAX_LISTED).unwrap();
         assert!(ledger.list(1).is_err());
         drop(listing);
         assert!(ledger.list(1).is_ok());

@@ -1,0 +1,356 @@
+//! One attempt from slot to report: makes the store, calls the guest under its
+//! limits, reads what came of it.
+//!
+//! The wall-clock bound is held twice: by a timer around everything, host calls
+//! included, and by the guest's own ticks, where it also yields to its
+//! neighbours, so that a busy loop neither starves the runtime nor its timers.
+
+use super::{
+    AttemptFailure, AttemptOutcome, AttemptReport, AttemptRequest, Entry, FailureKind, Usage,
+    reading,
+};
+use crate::{
+    Guest, GuestKind, LoadError,
+    artifacts::{ArtifactState, references_in},
+    dag::DagState,
+    engine::{Profile, Runtime},
+    failure,
+    guest::{Callable, Prepared},
+    http::HttpState,
+    limiter::Limiter,
+    load,
+    log::LogBook,
+    meter::{Meter, Metered, Panicked},
+    program::{self, ProgramState},
+    sandbox::Shared,
+    scratch::ScratchState,
+    state::{HostState, handle_table},
+    wasi::{Determinism, Wasi},
+};
+use serde::Deserialize;
+use std::{path::PathBuf, pin::pin, sync::Arc, time::Duration};
+use wasmtime::{Store, UpdateDeadline};
+use weft_core::{limit::Limits, time::Timestamp};
+
+/// What a millisecond of CPU time is worth in fuel on the deterministic engine.
+/// (About one unit is burned for each instruction; a processor does about as
+/// many in that time.)
+const FUEL_PER_MS: u64 = 1_000_000;
+
+/// Everything that a store is made of.
+pub(crate) struct Setup {
+    pub(crate) attempt: Arc<str>,
+    pub(crate) resumed: Option<Arc<str>>,
+    pub(crate) cancel: super::CancelSignal,
+    pub(crate) granted: Arc<weft_core::policy::Granted>,
+    pub(crate) limits: Limits,
+    pub(crate) services: super::Services,
+    pub(crate) inputs: Vec<crate::ArtifactRef>,
+    pub(crate) scratch_root: Option<PathBuf>,
+    pub(crate) determinism: Option<Determinism>,
+}
+
+/// A store under every limit.
+pub(crate) fn store(
+    shared: &Shared,
+    runtime: &Runtime,
+    setup: Setup,
+) -> wasmtime::Result<Store<HostState>> {
+    let limits = setup.limits;
+    let cpu = setup
+        .determinism
+        .is_none()
+        .then(|| Duration::from_millis(limits.cpu_ms));
+    let meter = Arc::new(Meter::start(Duration::from_millis(limits.timeout_ms), cpu));
+    let log = Arc::new(LogBook::new(setup.services.events, &limits));
+    let http = HttpState::new(
+        Arc::clone(&shared.http),
+        Arc::clone(&setup.granted),
+        &limits,
+        Arc::clone(&log),
+    );
+    let state = HostState {
+        table: handle_table(limits.handles),
+        wasi: Wasi::new(setup.determinism),
+        limiter: Limiter::new(&limits),
+        dag: DagState {
+            attempt: setup.attempt,
+            resumed: setup.resumed,
+            cancel: setup.cancel,
+            variables: setup.services.variables,
+            granted: setup.granted,
+            denied: None,
+        },
+        meter: Arc::clone(&meter),
+        http,
+        scratch: match setup.scratch_root {
+            Some(root) => ScratchState::new(root, &limits),
+            None => ScratchState::default(),
+        },
+        artifacts: ArtifactState::new(setup.services.artifacts, setup.inputs, &limits),
+        program: ProgramState::new(&limits),
+        log,
+    };
+    let mut store = Store::try_new(&runtime.engine, state)?;
+    store.limiter(|state| &mut state.limiter);
+    store.set_hostcall_fuel(failure::call_bytes(&limits));
+    store.set_max_component_handles(usize::try_from(limits.handles).unwrap_or(usize::MAX));
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(move |_store| {
+        meter.check()?;
+        // Tokio's own yield lets its timers and sockets have their turn too.
+        Ok(UpdateDeadline::YieldCustom(
+            1,
+            Box::pin(tokio::task::yield_now()),
+        ))
+    });
+    if runtime.profile == Profile::Deterministic {
+        store.set_fuel(fuel(&limits))?;
+    }
+    Ok(store)
+}
+
+fn fuel(limits: &Limits) -> u64 {
+    limits.cpu_ms.saturating_mul(FUEL_PER_MS)
+}
+
+/// Runs an attempt; see [`crate::Sandbox::run`].
+pub(crate) async fn execute(shared: &Arc<Shared>, request: AttemptRequest) -> AttemptReport {
+    match prepare(shared, &request).await {
+        Ok(ready) => run(shared, ready, request).await,
+        Err(failure) => AttemptReport {
+            outcome: AttemptOutcome::Failed(failure),
+            usage: Usage::default(),
+            artifacts: Vec::new(),
+        },
+    }
+}
+
+/// What stands before an attempt begins.
+struct Ready {
+    runtime: Arc<Runtime>,
+    determinism: Option<Determinism>,
+}
+
+async fn prepare(shared: &Arc<Shared>, request: &AttemptRequest) -> Result<Ready, AttemptFailure> {
+    let profile = if request.deterministic {
+        Profile::Deterministic
+    } else {
+        Profile::Fast
+    };
+    let host = |error: LoadError| AttemptFailure::new(FailureKind::Internal, error.to_string());
+    let runtime = shared.runtime(profile).map_err(host)?;
+    let determinism = if request.deterministic {
+        let guest = &request.guest.0;
+        let prepared = guest.deterministic.get_or_init(|| {
+            load::prepare(
+                shared,
+                &runtime,
+                guest.digest,
+                guest.kind,
+                guest.wasm.clone(),
+            )
+        });
+        if let Err(error) = prepared.await {
+            return Err(host(error.clone()));
+        }
+        Some(determinism(&request.attempt)?)
+    } else {
+        None
+    };
+    Ok(Ready {
+        runtime,
+        determinism,
+    })
+}
+
+/// The guest's code on the engine that `prepare` chose.
+fn prepared<'a>(guest: &'a Guest, runtime: &Runtime) -> Option<&'a Prepared> {
+    let guest = &guest.0;
+    match runtime.profile {
+        Profile::Fast => Some(&guest.fast),
+        Profile::Deterministic => guest.deterministic.get()?.as_ref().ok(),
+    }
+}
+
+/// Clock and seed from the attempt's document.
+fn determinism(attempt: &str) -> Result<Determinism, AttemptFailure> {
+    #[derive(Deserialize)]
+    struct Fields {
+        logical_date: String,
+        idempotency_key: String,
+    }
+    let internal = |problem: String| {
+        AttemptFailure::new(
+            FailureKind::Internal,
+            format!("the attempt's document gives no clock and seed: {problem}"),
+        )
+    };
+    let fields: Fields =
+        serde_json::from_str(attempt).map_err(|error| internal(error.to_string()))?;
+    let start: Timestamp = fields
+        .logical_date
+        .parse()
+        .map_err(|error| internal(format!("{error}")))?;
+    Ok(Determinism {
+        start,
+        seed: blake3::hash(fields.idempotency_key.as_bytes()).into(),
+    })
+}
+
+async fn run(shared: &Arc<Shared>, ready: Ready, request: AttemptRequest) -> AttemptReport {
+    let Ready {
+        runtime,
+        determinism,
+    } = ready;
+    let failed = |failure| AttemptReport {
+        outcome: AttemptOutcome::Failed(failure),
+        usage: Usage::default(),
+        artifacts: Vec::new(),
+    };
+    let Some(prepared) = prepared(&request.guest, &runtime) else {
+        return failed(AttemptFailure::new(
+            FailureKind::Internal,
+            "the code is gone",
+        ));
+    };
+    if let Err(failure) = fits(&request.entry, request.guest.kind()) {
+        return failed(failure);
+    }
+    let _slot = match runtime.pool.take(prepared.slots).await {
+        Ok(slot) => slot,
+        Err(error) => return failed(AttemptFailure::new(FailureKind::NoSlot, error.to_string())),
+    };
+    let _running = shared.ticker.running();
+    let mut limits = request.limits;
+    limits.memory_bytes = limits.memory_bytes.min(shared.options.max_memory_bytes);
+    let setup = Setup {
+        attempt: request.attempt.into(),
+        resumed: request.resumed.map(Arc::from),
+        cancel: request.cancel.clone(),
+        granted: Arc::new(request.grants),
+        limits,
+        inputs: inputs(&request.entry),
+        services: request.services,
+        scratch_root: Some(request.scratch_root),
+        determinism,
+    };
+    let mut store = match store(shared, &runtime, setup) {
+        Ok(store) => store,
+        Err(error) => {
+            return failed(AttemptFailure::new(
+                FailureKind::Internal,
+                format!("{error:#}"),
+            ));
+        }
+    };
+    let meter = Arc::clone(&store.data().meter);
+    let ended = {
+        let call = pin!(call(&mut store, &prepared.callable, &request.entry));
+        let limit = Duration::from_millis(limits.timeout_ms);
+        tokio::time::timeout(limit, Metered::new(&meter, call)).await
+    };
+    let wall = meter.wall();
+    let fuel_burned = (runtime.profile == Profile::Deterministic)
+        .then(|| fuel(&limits).saturating_sub(store.get_fuel().unwrap_or(0)));
+    let state = store.data();
+    let mut outcome = outcome(ended, state, &limits);
+    if request.cancel.is_cancelled()
+        && let AttemptOutcome::Failed(failure) = &mut outcome
+    {
+        failure.kind = FailureKind::Cancelled;
+        failure.retryable = false;
+    }
+    let log_bytes = state.log.finish().await;
+    let (http_in, http_out) = state.http.bytes();
+    let (artifacts_in, artifacts_out) = state.artifacts.bytes();
+    let report = AttemptReport {
+        outcome,
+        usage: Usage {
+            wall,
+            cpu: meter.cpu(),
+            memory_peak_bytes: state.limiter.memory_peak(),
+            fuel: fuel_burned,
+            log_bytes,
+            bytes_in: http_in + artifacts_in,
+            bytes_out: http_out + artifacts_out,
+        },
+        artifacts: state.artifacts.created().to_vec(),
+    };
+    store.data_mut().scratch.remove().await;
+    report
+}
+
+/// Whether the entry is one that this kind of guest has.
+fn fits(entry: &Entry, kind: GuestKind) -> Result<(), AttemptFailure> {
+    match (entry, kind) {
+        (Entry::Task { .. }, GuestKind::Tasks)
+        | (Entry::Program(_), GuestKind::Command | GuestKind::Module) => Ok(()),
+        (Entry::Task { name, .. }, GuestKind::Command | GuestKind::Module) => {
+            Err(AttemptFailure::new(
+                FailureKind::InvalidEntry,
+                format!("the file is a program and has no task {name:?}; name it as `program`"),
+            ))
+        }
+        (Entry::Program(_), GuestKind::Tasks) => Err(AttemptFailure::new(
+            FailureKind::InvalidEntry,
+            "the file is a component with tasks, not a program; name it as `component`",
+        )),
+    }
+}
+
+/// Artifacts that the attempt was given.
+fn inputs(entry: &Entry) -> Vec<crate::ArtifactRef> {
+    match entry {
+        Entry::Task { inputs, .. } => inputs
+            .iter()
+            .flat_map(|(_, json)| references_in(json))
+            .collect(),
+        Entry::Program(program) => program
+            .files_in
+            .iter()
+            .map(|(_, reference)| reference.clone())
+            .collect(),
+    }
+}
+
+/// What a guest's call gives.
+enum Called {
+    Task(Result<crate::dag::RawOutcome, crate::dag::RawFailure>),
+    Program(AttemptOutcome),
+}
+
+async fn call(
+    store: &mut Store<HostState>,
+    callable: &Callable,
+    entry: &Entry,
+) -> wasmtime::Result<Called> {
+    match (callable, entry) {
+        (Callable::Tasks(tasks), Entry::Task { name, inputs }) => {
+            Ok(Called::Task(tasks.run(store, name, inputs).await?))
+        }
+        (Callable::Command(guest), Entry::Program(entry)) => Ok(Called::Program(
+            program::run_command(store, guest, entry).await?,
+        )),
+        (Callable::Module(guest), Entry::Program(entry)) => Ok(Called::Program(
+            program::run_module(store, guest, entry).await?,
+        )),
+        (Callable::Tasks(_), Entry::Program(_))
+        | (Callable::Command(_) | Callable::Module(_), Entry::Task { .. }) => {
+            wasmtime::bail!("the entry was checked before")
+        }
+    }
+}
+
+type Ended = Result<Result<wasmtime::Result<Called>, Panicked>, tokio::time::error::Elapsed>;
+
+fn outcome(ended: Ended, state: &HostState, limits: &Limits) -> AttemptOutcome {
+    match ended {
+        Ok(Ok(Ok(Called::Task(Ok(raw))))) => reading::outcome(raw, state, limits),
+        Ok(Ok(Ok(Called::Task(Err(raw))))) => AttemptOutcome::Failed(reading::failure(raw, state)),
+        Ok(Ok(Ok(Called::Program(outcome)))) => reading::checked(outcome, state, limits),
+        Ok(Ok(Err(error))) => AttemptOutcome::Failed(failure::read(&error, state, limits)),
+        Ok(Err(panic)) => AttemptOutcome::Failed(failure::panicked(&panic)),
+        Err(_elapsed) => AttemptOutcome::Failed(failure::timeout(limits)),
+    }
+}

@@ -1,0 +1,133 @@
+//! Reads what a guest returned: checks it, parses control documents, and turns
+//! an author's failure into ours.
+
+use super::{AttemptFailure, AttemptOutcome, DeferUntil, FailureKind};
+use crate::{
+    dag::{RawFailure, RawOutcome},
+    failure, json,
+    state::HostState,
+};
+use weft_core::{
+    contract::{Control, FailureDetails, Wake},
+    limit::Limits,
+};
+
+/// What `run` returned when it succeeded.
+pub(super) fn outcome(raw: RawOutcome, state: &HostState, limits: &Limits) -> AttemptOutcome {
+    let outcome = match raw {
+        RawOutcome::Success(output) => AttemptOutcome::Success { output },
+        RawOutcome::Control(text) => match control(&text) {
+            Ok(outcome) => outcome,
+            Err(failure) => AttemptOutcome::Failed(failure),
+        },
+    };
+    checked(outcome, state, limits)
+}
+
+fn control(text: &str) -> Result<AttemptOutcome, AttemptFailure> {
+    let invalid = |problem: String| {
+        AttemptFailure::new(
+            FailureKind::InvalidOutput,
+            format!("the task returned a control document that can't be used: {problem}"),
+        )
+    };
+    json::check(text).map_err(|error| invalid(error.to_string()))?;
+    Ok(
+        match Control::parse(text).map_err(|error| invalid(error.to_string()))? {
+            Control::Skip { reason } => AttemptOutcome::Skipped { reason },
+            Control::Branch { tasks, output } => AttemptOutcome::Branch {
+                tasks: tasks.iter().map(|task| task.as_str().to_owned()).collect(),
+                output: output.to_string(),
+            },
+            Control::Defer { wake, state } => AttemptOutcome::Deferred {
+                until: match wake {
+                    Wake::At(time) => DeferUntil::At(time),
+                    Wake::After(span) => DeferUntil::After(span),
+                },
+                state: state.to_string(),
+            },
+        },
+    )
+}
+
+/// The outcome, if its data keeps within the limits and names only artifacts that
+/// the attempt has.
+pub(super) fn checked(
+    outcome: AttemptOutcome,
+    state: &HostState,
+    limits: &Limits,
+) -> AttemptOutcome {
+    let data = match &outcome {
+        AttemptOutcome::Success { output } | AttemptOutcome::Branch { output, .. } => output,
+        AttemptOutcome::Deferred { state, .. } => state,
+        AttemptOutcome::Skipped { .. } | AttemptOutcome::Failed(_) => return outcome,
+    };
+    match check_data(data, state, limits) {
+        Ok(()) => outcome,
+        Err(failure) => AttemptOutcome::Failed(failure),
+    }
+}
+
+fn check_data(data: &str, state: &HostState, limits: &Limits) -> Result<(), AttemptFailure> {
+    if data.len() as u64 > limits.output_bytes {
+        return Err(failure::output(limits, Some(data.len())));
+    }
+    json::check(data).map_err(|error| {
+        AttemptFailure::new(
+            FailureKind::InvalidOutput,
+            format!("the output is not acceptable JSON: {error}"),
+        )
+    })?;
+    match state.artifacts.foreign_reference(data) {
+        None => Ok(()),
+        Some(reference) => {
+            let mut name = reference.to_string();
+            failure::cut(&mut name, 100);
+            Err(AttemptFailure::new(
+                FailureKind::Denied,
+                format!(
+                    "the output names the artifact {name:?}, which this task was not given and did not make"
+                ),
+            ))
+        }
+    }
+}
+
+/// What `run` returned when the author's code failed. Where something had been
+/// refused for want of a grant, the message ends with the grant to add.
+pub(super) fn failure(raw: RawFailure, state: &HostState) -> AttemptFailure {
+    let mut message = raw.message;
+    failure::cut(&mut message, AttemptFailure::MAX_MESSAGE_BYTES);
+    let mut failure = AttemptFailure::new(FailureKind::Author, message);
+    failure.retryable = raw.retryable;
+    match raw.more.as_deref().map(FailureDetails::parse) {
+        None => {}
+        Some(Ok(more)) => {
+            failure.retry_after = more.retry_after;
+            failure.details = more.details;
+        }
+        Some(Err(error)) => {
+            failure
+                .message
+                .push_str(&format!(" (its details can't be used: {error})"));
+        }
+    }
+    if let Some((kind, why)) = state.scratch.failure().or_else(|| state.artifacts.failure()) {
+        failure.kind = kind;
+        failure.message = format!("{}; {why}", failure.message);
+    }
+    if let Some(denied) = denied(state) {
+        failure.kind = FailureKind::Denied;
+        failure.message = format!("{}; {denied}", failure.message);
+    }
+    failure
+}
+
+/// The first thing that was refused for want of a grant, in words that name it.
+fn denied(state: &HostState) -> Option<String> {
+    state
+        .dag
+        .denied
+        .clone()
+        .or_else(|| state.http.first_denial())
+}

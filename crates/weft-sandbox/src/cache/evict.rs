@@ -1,0 +1,64 @@
+//! Keeps the cache folder within its bound: the least recently used code goes first.
+
+use super::{ASIDE_ENDING, CODE_ENDING};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+/// A file aside that is older was left behind by a process that died.
+const ASIDE_AGE: Duration = Duration::from_secs(3600);
+
+struct Kept {
+    path: PathBuf,
+    bytes: u64,
+    used: SystemTime,
+}
+
+/// Removes code until so many bytes more fit. Files that other processes remove
+/// at the same time are no error.
+pub(super) fn make_room(folder: &Path, most: u64, needed: u64) -> io::Result<()> {
+    let mut kept = Vec::new();
+    let now = SystemTime::now();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        let Ok(metadata) = entry.metadata() else {
+            continue;
+        };
+        let used = metadata.modified()?;
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some(CODE_ENDING) => kept.push(Kept {
+                path,
+                bytes: metadata.len(),
+                used,
+            }),
+            Some(ASIDE_ENDING) if now.duration_since(used).is_ok_and(|age| age > ASIDE_AGE) => {
+                remove(&path)?;
+            }
+            Some(_) | None => {}
+        }
+    }
+    let mut total = kept
+        .iter()
+        .map(|file| file.bytes)
+        .sum::<u64>()
+        .saturating_add(needed);
+    kept.sort_by_key(|file| file.used);
+    for file in kept {
+        if total <= most {
+            break;
+        }
+        remove(&file.path)?;
+        total = total.saturating_sub(file.bytes);
+    }
+    Ok(())
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _gone => Ok(()),
+    }
+}

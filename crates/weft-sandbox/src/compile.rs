@@ -1,0 +1,61 @@
+//! Turns a checked file into framed code, in this process or in a subprocess
+//! that is held to limits and can be killed.
+
+mod subprocess;
+
+use crate::{
+    CompileLimits, Compiler, LoadError,
+    code::{self, Form, Origin},
+    engine::{Profile, compiling_engine},
+};
+use bytes::Bytes;
+
+/// Compiles; the answer is framed and verified.
+pub(crate) async fn compile(
+    compiler: &Compiler,
+    limits: &CompileLimits,
+    origin: &Origin,
+    wasm: Bytes,
+) -> Result<Vec<u8>, LoadError> {
+    match compiler {
+        Compiler::InProcess => {
+            let origin = origin.clone();
+            tokio::task::spawn_blocking(move || compile_here(&origin, &wasm))
+                .await
+                .unwrap_or_else(|panic| {
+                    Err(LoadError::CompilerCrashed {
+                        reason: panic.to_string(),
+                    })
+                })
+        }
+        Compiler::Subprocess { program, args } => {
+            subprocess::compile(program, args, limits, origin, wasm).await
+        }
+    }
+}
+
+fn compile_here(origin: &Origin, wasm: &[u8]) -> Result<Vec<u8>, LoadError> {
+    let code = translate(origin.profile, origin.form, wasm)?;
+    Ok(code::frame(origin, &code))
+}
+
+/// Runs wasmtime's compiler. Bounded by nothing but the file's size.
+pub(crate) fn translate(profile: Profile, form: Form, wasm: &[u8]) -> Result<Vec<u8>, LoadError> {
+    let engine = compiling_engine(profile).map_err(|error| LoadError::Host {
+        reason: format!("the compiler can't start: {error:#}"),
+    })?;
+    let code = match form {
+        Form::Component => engine.precompile_component(wasm),
+        Form::Module => engine.precompile_module(wasm),
+    };
+    code.map_err(
+        |error| match error.downcast_ref::<wasmparser::BinaryReaderError>() {
+            Some(invalid) => LoadError::Malformed {
+                reason: invalid.to_string(),
+            },
+            None => LoadError::Compile {
+                reason: format!("{error:#}"),
+            },
+        },
+    )
+}

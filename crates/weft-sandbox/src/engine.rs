@@ -1,0 +1,187 @@
+//! The engines: one configuration, from one constructor, for compiling and for
+//! running; the pool of slots that instances are made in; the ticker.
+//!
+//! What the code looks like that the compiler emits depends on [`configuration`]
+//! alone, never on the pool: compiled code of one sandbox fits every other of
+//! the same build, profile and machine type, and the compiling subprocess (which
+//! has no pool) agrees with its parent. A test holds the two equal.
+
+mod pool;
+mod ticker;
+
+pub(crate) use ticker::Ticker;
+
+use crate::{SandboxError, SandboxOptions, linker, state::HostState};
+use pool::Pool;
+use std::{
+    hash::{Hash, Hasher},
+    num::NonZeroUsize,
+};
+use wasmtime::{Config, Engine, WasmBacktraceDetails, component};
+use weft_core::limit::Limits;
+
+/// Address space of each linear memory: with all of what 32 bits can reach
+/// reserved, compiled code needs no bounds checks.
+const MEMORY_RESERVATION_BYTES: u64 = 4 << 30;
+
+/// Unmapped space behind each memory, for the constant offsets of loads and stores.
+const MEMORY_GUARD_BYTES: u64 = 32 << 20;
+
+/// The stack that an attempt runs on: the guest's part is [`Limits::DEFAULT`]'s
+/// `stack_bytes`, equal for all tasks since it belongs to the engine; host calls
+/// have the rest.
+const STACK_BYTES: usize = 2 << 20;
+
+/// Frames of a backtrace.
+const BACKTRACE_FRAMES: usize = 40;
+
+/// Which of the two engines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Profile {
+    /// Bounded by CPU time; the default.
+    Fast,
+    /// The same instructions give the same results and cost the same fuel on
+    /// every machine.
+    Deterministic,
+}
+
+impl Profile {
+    /// A stable name, for arguments and for the cache's keys.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Deterministic => "deterministic",
+        }
+    }
+
+    /// The profile of that name.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        [Self::Fast, Self::Deterministic]
+            .into_iter()
+            .find(|profile| profile.name() == name)
+    }
+}
+
+/// Everything that decides what compiled code looks like.
+fn configuration(profile: Profile) -> Config {
+    let mut config = Config::new();
+    config
+        .memory_reservation(MEMORY_RESERVATION_BYTES)
+        .memory_guard_size(MEMORY_GUARD_BYTES)
+        .memory_may_move(false)
+        .memory_init_cow(true)
+        .epoch_interruption(true)
+        .concurrency_support(false)
+        .max_wasm_stack(usize::try_from(Limits::DEFAULT.stack_bytes).expect("512 KiB fit"))
+        .async_stack_size(STACK_BYTES)
+        // Named, so that WASMTIME_BACKTRACE_DETAILS of the environment changes nothing.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE_FRAMES))
+        // Unwinding never passes through guest code; the tables are a quarter of the code's size.
+        .native_unwind_info(false);
+    match profile {
+        Profile::Fast => {}
+        Profile::Deterministic => {
+            config
+                .consume_fuel(true)
+                .cranelift_nan_canonicalization(true)
+                .relaxed_simd_deterministic(true);
+        }
+    }
+    config
+}
+
+/// An engine that compiles and never runs anything.
+pub(crate) fn compiling_engine(profile: Profile) -> wasmtime::Result<Engine> {
+    Engine::new(&configuration(profile))
+}
+
+/// Names everything that compiled code depends on but the guest: wasmtime's
+/// version, settings, target and CPU features.
+pub(crate) fn compatibility(engine: &Engine) -> String {
+    /// Gathers what is hashed, for a hash that is stable over builds.
+    struct Gather(blake3::Hasher);
+    impl Hasher for Gather {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+        fn finish(&self) -> u64 {
+            let hash = self.0.finalize();
+            u64::from_le_bytes(
+                *hash
+                    .as_bytes()
+                    .first_chunk()
+                    .expect("32 bytes have 8 first ones"),
+            )
+        }
+    }
+    let mut gather = Gather(blake3::Hasher::new());
+    engine.precompile_compatibility_hash().hash(&mut gather);
+    gather.0.finalize().to_hex()[..32].to_owned()
+}
+
+/// An engine that runs guests.
+pub(crate) struct Runtime {
+    pub(crate) profile: Profile,
+    pub(crate) engine: Engine,
+    pub(crate) compatibility: String,
+    pub(crate) components: component::Linker<HostState>,
+    pub(crate) modules: wasmtime::Linker<HostState>,
+    pub(crate) pool: Pool,
+}
+
+impl Runtime {
+    /// Reserves the pool's address space, as much of it as the machine gives.
+    pub(crate) fn new(profile: Profile, options: &SandboxOptions) -> Result<Self, SandboxError> {
+        let config = configuration(profile);
+        let (engine, pool) = Pool::reserve(config, options)?;
+        let failed = |error: wasmtime::Error| SandboxError::Engine {
+            reason: format!("{error:#}"),
+        };
+        Ok(Self {
+            profile,
+            compatibility: compatibility(&engine),
+            components: linker::component_linker(&engine).map_err(failed)?,
+            modules: linker::module_linker(&engine).map_err(failed)?,
+            engine,
+            pool,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compiler_and_runtime_agree() {
+        for profile in [Profile::Fast, Profile::Deterministic] {
+            let runtime = Runtime::new(profile, &SandboxOptions::default()).unwrap();
+            let compiler = compiling_engine(profile).unwrap();
+            assert_eq!(
+                runtime.compatibility,
+                compatibility(&compiler),
+                "{profile:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_pool_changes_nothing_about_the_code() {
+        let small = SandboxOptions {
+            max_instances: 1,
+            max_memory_bytes: 1 << 20,
+            ..SandboxOptions::default()
+        };
+        let small = Runtime::new(Profile::Fast, &small).unwrap();
+        let large = Runtime::new(Profile::Fast, &SandboxOptions::default()).unwrap();
+        assert_eq!(small.compatibility, large.compatibility);
+    }
+
+    #[test]
+    fn the_two_profiles_have_different_code() {
+        let hashes = [Profile::Fast, Profile::Deterministic]
+            .map(|profile| compatibility(&compiling_engine(profile).unwrap()));
+        assert_ne!(hashes[0], hashes[1]);
+    }
+}

@@ -1,0 +1,192 @@
+//! Reads what ended an attempt: which limit, which trap, whose fault, in words
+//! that name the figure and how to raise it.
+
+use crate::{
+    AttemptFailure, FailureKind, VariableError,
+    meter::{Interrupt, Panicked},
+    state::HostState,
+};
+use wasmtime::{Trap, WasmBacktrace, component::ResourceTableError};
+use wasmtime_wasi::I32Exit;
+use weft_core::limit::{Limits, Unit};
+
+/// A longer backtrace is cut.
+const MAX_BACKTRACE_BYTES: usize = 16 << 10;
+
+/// What wasmtime says when one call copies more than the host-call fuel allows;
+/// the error has no public type.
+const HOST_CALL_TEXT: &str = "fuel allocated for hostcalls has been exhausted";
+
+/// What wasmtime says when a guest holds too many handles; the error has no public type.
+const HANDLES_TEXT: &str = "store handle limit exceeded";
+
+/// Reads an error that a store's guest or host function ended with.
+pub(crate) fn read(error: &wasmtime::Error, state: &HostState, limits: &Limits) -> AttemptFailure {
+    let mut failure = classify(error, state, limits);
+    cut(&mut failure.message, AttemptFailure::MAX_MESSAGE_BYTES);
+    failure.backtrace = error.downcast_ref::<WasmBacktrace>().map(|backtrace| {
+        let mut text = backtrace.to_string();
+        cut(&mut text, MAX_BACKTRACE_BYTES);
+        text
+    });
+    failure
+}
+
+/// The attempt was stopped from outside of the guest.
+pub(crate) fn timeout(limits: &Limits) -> AttemptFailure {
+    AttemptFailure::new(
+        FailureKind::Timeout,
+        format!(
+            "the attempt took longer than {}; raise `timeout` of the task",
+            Unit::Millis.show(limits.timeout_ms)
+        ),
+    )
+}
+
+/// A host function panicked.
+pub(crate) fn panicked(panic: &Panicked) -> AttemptFailure {
+    AttemptFailure::new(FailureKind::Internal, panic.to_string())
+}
+
+fn classify(error: &wasmtime::Error, state: &HostState, limits: &Limits) -> AttemptFailure {
+    match error.downcast_ref::<Interrupt>() {
+        Some(Interrupt::Wall) => return timeout(limits),
+        Some(Interrupt::Cpu) => return cpu(limits),
+        None => {}
+    }
+    let trap = error.downcast_ref::<Trap>();
+    if trap == Some(&Trap::OutOfFuel) {
+        return cpu(limits);
+    }
+    if let Some(failure) = refused(state, limits) {
+        return failure;
+    }
+    if let Some((kind, message)) = state.scratch.failure().or_else(|| state.artifacts.failure()) {
+        return AttemptFailure::new(kind, message);
+    }
+    if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
+        return handles(limits);
+    }
+    if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
+        let code = u8::try_from(*code).unwrap_or(u8::MAX);
+        return AttemptFailure::new(
+            FailureKind::Exit(code),
+            format!("the guest ended itself with exit code {code}"),
+        );
+    }
+    if let Some(error) = error.downcast_ref::<VariableError>() {
+        return AttemptFailure::new(FailureKind::Internal, error.to_string());
+    }
+    match trap {
+        Some(Trap::StackOverflow) => AttemptFailure::new(
+            FailureKind::StackOverflow,
+            format!(
+                "the guest's call stack ran over: calls are nested deeper than {} allow",
+                Unit::Bytes.show(Limits::DEFAULT.stack_bytes)
+            ),
+        ),
+        Some(Trap::UnreachableCodeReached) => AttemptFailure::new(
+            FailureKind::Trap,
+            "the guest aborted (a panic, most likely; what it printed is in the log)",
+        ),
+        Some(trap) => AttemptFailure::new(FailureKind::Trap, format!("the guest trapped: {trap}")),
+        None => unnamed(error, limits),
+    }
+}
+
+/// Errors of wasmtime that have no type of their own.
+fn unnamed(error: &wasmtime::Error, limits: &Limits) -> AttemptFailure {
+    let root = error.root_cause().to_string();
+    if root.contains(HOST_CALL_TEXT) {
+        let is_result = error.downcast_ref::<WasmBacktrace>().is_none();
+        return if is_result {
+            output(limits, None)
+        } else {
+            AttemptFailure::new(
+                FailureKind::HostCallLimit,
+                format!(
+                    "one call from the guest to the host carried more than {} of data",
+                    Unit::Bytes.show(call_bytes(limits) as u64)
+                ),
+            )
+        };
+    }
+    if root.contains(HANDLES_TEXT) {
+        return handles(limits);
+    }
+    let kind = if error.downcast_ref::<WasmBacktrace>().is_some() {
+        FailureKind::Trap
+    } else {
+        FailureKind::InvalidOutput
+    };
+    AttemptFailure::new(kind, format!("the guest broke the contract: {root}"))
+}
+
+fn refused(state: &HostState, limits: &Limits) -> Option<AttemptFailure> {
+    if let Some(wanted) = state.limiter.refused_memory() {
+        return Some(AttemptFailure::new(
+            FailureKind::MemoryLimit,
+            format!(
+                "the task ran out of memory: it asked for {wanted} bytes and may have {}; raise `limits.memory` of the task",
+                Unit::Bytes.show(limits.memory_bytes)
+            ),
+        ));
+    }
+    state.limiter.refused_table().map(|wanted| {
+        AttemptFailure::new(
+            FailureKind::TableLimit,
+            format!(
+                "the task ran out of table elements: it asked for {wanted} and may have {}; the operator can raise `table_elements`",
+                limits.table_elements
+            ),
+        )
+    })
+}
+
+fn cpu(limits: &Limits) -> AttemptFailure {
+    AttemptFailure::new(
+        FailureKind::CpuLimit,
+        format!(
+            "the attempt used up its CPU time of {}; raise `limits.cpu` of the task",
+            Unit::Millis.show(limits.cpu_ms)
+        ),
+    )
+}
+
+fn handles(limits: &Limits) -> AttemptFailure {
+    AttemptFailure::new(
+        FailureKind::HandleLimit,
+        format!(
+            "the task holds too many open handles (files, streams, requests): it may have {} at once; close what is no longer used",
+            limits.handles
+        ),
+    )
+}
+
+/// The output is too large; by how much is known where it was read whole.
+pub(crate) fn output(limits: &Limits, bytes: Option<usize>) -> AttemptFailure {
+    let size = bytes.map_or_else(
+        || "far more bytes".to_owned(),
+        |bytes| format!("{bytes} bytes"),
+    );
+    AttemptFailure::new(
+        FailureKind::OutputLimit,
+        format!(
+            "the output has {size} than the {} it may have; return an artifact instead, or raise `limits.output` of the task",
+            Unit::Bytes.show(limits.output_bytes)
+        )
+        .replace("bytes than", "bytes, more than"),
+    )
+}
+
+/// How much data one call may carry from the guest to the host. Lifted values
+/// take up to about twice their bytes in the guest, and an output must fit.
+pub(crate) fn call_bytes(limits: &Limits) -> usize {
+    let bytes = (limits.host_memory_bytes / 2).max(limits.output_bytes.saturating_mul(2));
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// Cuts a text at a character.
+pub(crate) fn cut(text: &mut String, most: usize) {
+    text.truncate(text.floor_char_boundary(most));
+}

@@ -1,0 +1,235 @@
+//! Which interfaces Weft offers to guests, and why it does not offer the others.
+//!
+//! One table, which the linker must agree with (a test holds it). Within a
+//! version's compatible range (0.2.x of WASI, 0.1.x of Weft) every release is
+//! accepted, as the component model's rule is.
+
+/// WASI 0.2, by package.
+const WASI: &[(&str, &[&str])] = &[
+    ("io", &["error", "poll", "streams"]),
+    ("clocks", &["monotonic-clock", "wall-clock"]),
+    ("random", &["random", "insecure", "insecure-seed"]),
+    ("filesystem", &["types", "preopens"]),
+    (
+        "sockets",
+        &[
+            "network",
+            "instance-network",
+            "ip-name-lookup",
+            "tcp",
+            "tcp-create-socket",
+            "udp",
+            "udp-create-socket",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "environment",
+            "exit",
+            "stdin",
+            "stdout",
+            "stderr",
+            "terminal-input",
+            "terminal-output",
+            "terminal-stdin",
+            "terminal-stdout",
+            "terminal-stderr",
+        ],
+    ),
+    ("http", &["types", "outgoing-handler"]),
+];
+
+/// Weft 0.1, by package.
+const WEFT: &[(&str, &[&str])] = &[
+    ("dag", &["types", "context", "log", "variables"]),
+    ("artifacts", &["store"]),
+];
+
+/// The interface that a component with tasks exports.
+pub(crate) const TASKS: &str = "weft:dag/tasks";
+
+/// The interface that a command component exports.
+pub(crate) const RUN: &str = "wasi:cli/run";
+
+/// The module whose functions WASI 0.1 is.
+pub(crate) const PREVIEW1: &str = "wasi_snapshot_preview1";
+
+/// `major.minor` of what is offered.
+const WASI_VERSION: (u64, u64) = (0, 2);
+const WEFT_VERSION: (u64, u64) = (0, 1);
+
+/// An interface's name taken apart.
+struct Name<'a> {
+    namespace: &'a str,
+    package: &'a str,
+    interface: &'a str,
+    version: Option<Version>,
+}
+
+/// As much of a version as decides compatibility.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Version {
+    major: u64,
+    minor: u64,
+    is_prerelease: bool,
+}
+
+fn parse(name: &str) -> Option<Name<'_>> {
+    let (path, version) = match name.split_once('@') {
+        Some((path, version)) => (path, Some(version)),
+        None => (name, None),
+    };
+    let (namespace, rest) = path.split_once(':')?;
+    let (package, interface) = rest.split_once('/')?;
+    let version = version.map(|text| {
+        let (numbers, pre) = text
+            .split_once('-')
+            .map_or((text, None), |(n, pre)| (n, Some(pre)));
+        let mut parts = numbers
+            .split('.')
+            .map(|part| part.parse().unwrap_or(u64::MAX));
+        let mut next = || parts.next().unwrap_or(0);
+        Version {
+            major: next(),
+            minor: next(),
+            is_prerelease: pre.is_some(),
+        }
+    });
+    Some(Name {
+        namespace,
+        package,
+        interface,
+        version,
+    })
+}
+
+fn is_listed(table: &[(&str, &[&str])], name: &Name<'_>) -> bool {
+    table.iter().any(|(package, interfaces)| {
+        *package == name.package && interfaces.contains(&name.interface)
+    })
+}
+
+/// Why a component's import is not offered; `None` where it is.
+pub(crate) fn refusal(import: &str) -> Option<String> {
+    let Some(name) = parse(import) else {
+        return Some("it is no interface of WASI or Weft".into());
+    };
+    let (table, offered) = match name.namespace {
+        "wasi" => (WASI, WASI_VERSION),
+        "weft" => (WEFT, WEFT_VERSION),
+        _other => return Some("it is no interface of WASI or Weft".into()),
+    };
+    let Some(version) = name.version else {
+        return Some("it names no version".into());
+    };
+    if (version.major, version.minor) > offered {
+        return Some(match name.namespace {
+            "weft" => "it needs a newer Weft".into(),
+            _wasi => format!(
+                "WASI {}.{} is not offered, build it for WASI 0.2",
+                version.major, version.minor
+            ),
+        });
+    }
+    if (version.major, version.minor) < offered || version.is_prerelease {
+        return Some("its version was never a release that Weft offers".into());
+    }
+    (!is_listed(table, &name)).then(|| "Weft offers no such interface".into())
+}
+
+/// Why a core module's import is not offered; `None` where it is.
+pub(crate) fn module_refusal(module: &str) -> Option<String> {
+    (module != PREVIEW1).then(|| format!("a module may import {PREVIEW1} only"))
+}
+
+/// Whether an export is this interface, in the version that Weft runs.
+pub(crate) fn is_export(export: &str, interface: &str) -> bool {
+    let offered = if interface.starts_with("weft:") {
+        WEFT_VERSION
+    } else {
+        WASI_VERSION
+    };
+    export
+        .split_once('@')
+        .is_some_and(|(path, _)| path == interface)
+        && parse(export)
+            .and_then(|name| name.version)
+            .is_some_and(|version| {
+                (version.major, version.minor) == offered && !version.is_prerelease
+            })
+}
+
+/// Every offered interface, in the lowest version of its range.
+#[cfg(test)]
+fn offered() -> Vec<String> {
+    let list = |namespace: &str, table: &[(&str, &[&str])], (major, minor): (u64, u64)| {
+        table
+            .iter()
+            .flat_map(|(package, names)| {
+                names
+                    .iter()
+                    .map(move |name| (package.to_string(), name.to_string()))
+            })
+            .map(|(package, name)| format!("{namespace}:{package}/{name}@{major}.{minor}.0"))
+            .collect::<Vec<_>>()
+    };
+    let mut all = list("wasi", WASI, WASI_VERSION);
+    all.extend(list("weft", WEFT, WEFT_VERSION));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        SandboxOptions,
+        engine::{Profile, Runtime},
+    };
+
+    #[test]
+    fn every_listed_interface_is_linked() {
+        let runtime = Runtime::new(Profile::Fast, &SandboxOptions::default()).unwrap();
+        let mut linker = runtime.components.clone();
+        for name in offered() {
+            // Defining what is there already fails, unless it is not there.
+            let mut instance = match linker.instance(&name) {
+                Ok(instance) => instance,
+                Err(_there) => continue,
+            };
+            let taken = instance.func_wrap("never-a-function", |_store, (): ()| Ok(()));
+            assert!(taken.is_err(), "{name} is listed and not linked");
+        }
+    }
+
+    #[test]
+    fn refusals_say_what_to_do() {
+        let newer = refusal("weft:dag/context@0.2.0").unwrap();
+        assert!(newer.contains("newer Weft"), "{newer}");
+        let wasi3 = refusal("wasi:io/streams@0.3.0").unwrap();
+        assert!(wasi3.contains("WASI 0.2"), "{wasi3}");
+        for name in [
+            "wasi:nn/graph@0.2.0",
+            "log",
+            "acme:db/query@1.0.0",
+            "wasi:io/streams",
+        ] {
+            assert!(refusal(name).is_some(), "{name}");
+        }
+        for name in [
+            "wasi:io/streams@0.2.0",
+            "wasi:io/streams@0.2.12",
+            "weft:dag/log@0.1.7",
+        ] {
+            assert_eq!(refusal(name), None);
+        }
+    }
+
+    #[test]
+    fn exports_are_known_in_their_range() {
+        assert!(is_export("weft:dag/tasks@0.1.0", TASKS));
+        assert!(is_export("wasi:cli/run@0.2.9", RUN));
+        assert!(!is_export("weft:dag/tasks@0.2.0", TASKS));
+        assert!(!is_export("wasi:cli/runner@0.2.9", RUN));
+    }
+}

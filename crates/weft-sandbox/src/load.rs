@@ -1,0 +1,248 @@
+//! From a file to a guest: checks it, finds or makes its code, links it.
+//!
+//! The same digest is worked on once at a time, whoever asks: who comes later
+//! gets the result, or takes over if the first one gave up. Guests that were
+//! used last stay in memory, within a bound.
+
+mod recent;
+
+pub(crate) use recent::Recent;
+
+use crate::{
+    Digest, Guest, GuestKind, LoadError,
+    code::{self, Form, Loaded, Origin},
+    compile,
+    dag::{Tasks, TasksError},
+    engine::{Profile, Runtime},
+    guest::{Callable, LoadedGuest, Prepared},
+    inspect::{self, FileKind, InspectError, Outline},
+    sandbox::Shared,
+};
+use bytes::Bytes;
+use std::sync::{Arc, PoisonError};
+use tokio::sync::OnceCell;
+
+/// Loads a file, once per digest at a time.
+pub(crate) async fn load(shared: &Arc<Shared>, wasm: Bytes) -> Result<Guest, LoadError> {
+    let limit = shared.options.compile.component_bytes;
+    if wasm.len() as u64 > limit {
+        return Err(LoadError::TooLarge {
+            bytes: wasm.len() as u64,
+            limit,
+        });
+    }
+    let digest = {
+        let wasm = wasm.clone();
+        blocking(move || Digest::of(&wasm)).await?
+    };
+    if let Some(guest) = lock(&shared.recent).get(&digest) {
+        return Ok(guest);
+    }
+    let flight = Arc::clone(
+        lock(&shared.flights)
+            .entry(digest)
+            .or_insert_with(|| Arc::new(OnceCell::new())),
+    );
+    let result = flight
+        .get_or_init(|| load_new(shared, digest, wasm))
+        .await
+        .clone();
+    {
+        let mut flights = lock(&shared.flights);
+        if flights
+            .get(&digest)
+            .is_some_and(|current| Arc::ptr_eq(current, &flight))
+        {
+            flights.remove(&digest);
+        }
+    }
+    if let Ok(guest) = &result {
+        lock(&shared.recent).put(guest.clone());
+    }
+    result
+}
+
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // Nothing under these locks is ever left half changed.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, LoadError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| LoadError::Host {
+            reason: format!("loading was interrupted: {error}"),
+        })
+}
+
+async fn load_new(shared: &Arc<Shared>, digest: Digest, wasm: Bytes) -> Result<Guest, LoadError> {
+    let kind = kind(&wasm)?;
+    let runtime = shared.runtime(Profile::Fast)?;
+    let fast = prepare(shared, &runtime, digest, kind, wasm.clone()).await?;
+    Ok(Guest(Arc::new(LoadedGuest {
+        digest,
+        kind,
+        wasm,
+        fast,
+        deterministic: OnceCell::new(),
+    })))
+}
+
+/// What kind of guest a file is, with everything it imports offered.
+fn kind(wasm: &[u8]) -> Result<GuestKind, LoadError> {
+    let outline = inspect::outline(wasm).map_err(|error| match error {
+        InspectError::NotWasm(reason) => LoadError::NotWasm { reason },
+        InspectError::Malformed(reason) => LoadError::Malformed { reason },
+    })?;
+    let Outline {
+        kind,
+        imports,
+        exports,
+    } = outline;
+    let kind = match kind {
+        FileKind::Guest(kind) => kind,
+        FileKind::OtherModule => return Err(LoadError::NoStart),
+        FileKind::Container(_) => return Err(LoadError::Container),
+        FileKind::OtherComponent if crate::container::is_container(wasm) => {
+            return Err(LoadError::Container);
+        }
+        FileKind::OtherComponent => {
+            return Err(LoadError::NothingToRun {
+                hint: hint(&exports),
+            });
+        }
+    };
+    let refused: Vec<String> = imports
+        .iter()
+        .filter_map(|import| {
+            import
+                .not_offered
+                .as_ref()
+                .map(|why| format!("{} ({why})", import.name))
+        })
+        .collect();
+    if refused.is_empty() {
+        Ok(kind)
+    } else {
+        Err(LoadError::UnknownImports { imports: refused })
+    }
+}
+
+fn hint(exports: &[String]) -> String {
+    let newer = exports
+        .iter()
+        .find(|name| name.starts_with("weft:dag/tasks@"));
+    match newer {
+        Some(newer) => format!(" (it exports {newer}, which needs another version of Weft)"),
+        None if exports.is_empty() => " (it exports nothing at all)".into(),
+        None => {
+            let first: Vec<&str> = exports.iter().take(5).map(String::as_str).collect();
+            format!(" (it exports {})", first.join(", "))
+        }
+    }
+}
+
+/// Code for one engine: from the cache, or compiled.
+pub(crate) async fn prepare(
+    shared: &Arc<Shared>,
+    runtime: &Arc<Runtime>,
+    digest: Digest,
+    kind: GuestKind,
+    wasm: Bytes,
+) -> Result<Prepared, LoadError> {
+    let form = match kind {
+        GuestKind::Tasks | GuestKind::Command => Form::Component,
+        GuestKind::Module => Form::Module,
+    };
+    let origin = Origin {
+        digest,
+        form,
+        profile: runtime.profile,
+        compatibility: runtime.compatibility.clone(),
+    };
+    let cached = {
+        let (shared, runtime, origin) = (Arc::clone(shared), Arc::clone(runtime), origin.clone());
+        blocking(move || {
+            let framed = shared.cache.as_ref()?.get(&origin)?;
+            // Code that wasmtime refuses after all is compiled again.
+            link(&runtime, kind, &origin, &framed).ok()
+        })
+        .await?
+    };
+    if let Some(prepared) = cached {
+        return Ok(prepared);
+    }
+    let framed = compile::compile(
+        &shared.options.compiler,
+        &shared.options.compile,
+        &origin,
+        wasm,
+    )
+    .await?;
+    let (shared, runtime) = (Arc::clone(shared), Arc::clone(runtime));
+    blocking(move || {
+        let prepared = link(&runtime, kind, &origin, &framed)?;
+        if let Some(cache) = &shared.cache {
+            cache.put(&origin, &framed);
+        }
+        Ok(prepared)
+    })
+    .await?
+}
+
+fn link(
+    runtime: &Runtime,
+    kind: GuestKind,
+    origin: &Origin,
+    framed: &[u8],
+) -> Result<Prepared, LoadError> {
+    let refused = |error: wasmtime::Error| LoadError::Compile {
+        reason: format!("{error:#}"),
+    };
+    let missing = |error: wasmtime::Error| LoadError::UnknownImports {
+        imports: vec![format!("{error:#}")],
+    };
+    let code = code::unframe(origin, framed).map_err(|error| LoadError::CompilerCrashed {
+        reason: error.to_string(),
+    })?;
+    let complex = |reason| LoadError::TooComplex { reason };
+    let (callable, slots) = match code::load(runtime, origin.form, code).map_err(refused)? {
+        Loaded::Component(component) => {
+            let needs = component
+                .resources_required()
+                .ok_or_else(|| complex("it imports core modules or components".to_owned()))?;
+            let slots = runtime.pool.slots_for(&needs).map_err(complex)?;
+            let pre = runtime
+                .components
+                .instantiate_pre(&component)
+                .map_err(missing)?;
+            let callable = match kind {
+                GuestKind::Tasks => {
+                    let tasks = Tasks::find(&component, pre).map_err(|error: TasksError| {
+                        LoadError::NothingToRun {
+                            hint: format!(" ({error})"),
+                        }
+                    })?;
+                    Callable::Tasks(tasks)
+                }
+                GuestKind::Command | GuestKind::Module => Callable::Command(pre),
+            };
+            (callable, slots)
+        }
+        Loaded::Module(module) => {
+            let slots = runtime
+                .pool
+                .slots_for(&module.resources_required())
+                .map_err(complex)?;
+            let pre = runtime.modules.instantiate_pre(&module).map_err(missing)?;
+            (Callable::Module(pre), slots)
+        }
+    };
+    Ok(Prepared {
+        callable,
+        slots,
+        code_bytes: code.len() as u64,
+    })
+}
