@@ -1,8 +1,5 @@
 //! Components from modules in text form: guests that no compiler would make.
 
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
-
 /// Grows its table until it is refused, then traps. Its one table starts empty.
 pub(crate) const TABLE_GROWTH: &str = r#"
     (table $table 0 funcref)
@@ -59,13 +56,27 @@ pub(crate) fn describe_component(body: &str) -> Vec<u8> {
 
 /// A module whose exports have the names of the world `dag`, as a component.
 pub(crate) fn module_as_component(module: &str) -> Vec<u8> {
-    let mut resolve = Resolve::default();
-    let package = resolve
-        .push_str("weft.wit", include_str!("../../wit/weft.wit"))
-        .expect("the contract is valid");
-    let world = resolve.select_world(&[package], Some("dag")).expect("the contract has a world 'dag'");
-    let mut module = wat::parse_str(module).expect("the module is valid text");
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("the world can be embedded");
-    let mut encoder = ComponentEncoder::default().validate(true).module(&module).expect("the module fits the world");
-    encoder.encode().expect("the module becomes a component")
+    let fields = module.trim_start().strip_prefix("(module").expect("the text of a module");
+    let component = format!(
+        r#"(component
+            (import "weft:dag/types@0.1.0" (instance $types
+                (type $o (variant (case "success" string) (case "control" string)))
+                (export "outcome" (type (eq $o)))
+                (type $f (record (field "retryable" bool) (field "message" string) (field "more" (option string))))
+                (export "failure" (type (eq $f)))))
+            (alias export $types "outcome" (type $outcome))
+            (alias export $types "failure" (type $failure))
+            (core module $m {fields}
+            (core instance $i (instantiate $m))
+            (func $describe (result (result string (error string)))
+                (canon lift (core func $i "weft:dag/tasks@0.1.0#describe")
+                    (memory $i "memory") (realloc (func $i "cabi_realloc"))))
+            (func $run (param "task" string) (param "inputs" (list (tuple string string)))
+                (result (result $outcome (error $failure)))
+                (canon lift (core func $i "weft:dag/tasks@0.1.0#run")
+                    (memory $i "memory") (realloc (func $i "cabi_realloc"))))
+            (instance $tasks (export "describe" (func $describe)) (export "run" (func $run)))
+            (export "weft:dag/tasks@0.1.0" (instance $tasks)))"#
+    );
+    wat::parse_str(component).expect("the component is valid text")
 }
