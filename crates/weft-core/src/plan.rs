@@ -13,6 +13,7 @@ use crate::{
     time::DurationMs,
     trigger_rule::TriggerRule,
 };
+pub(crate) use branch::NotAChoice;
 use order::Adjacency;
 
 /// What an installation gives where a document is silent.

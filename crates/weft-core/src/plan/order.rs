@@ -1,8 +1,7 @@
 //! Edges from upstream to downstream, and one topological order.
 //!
-//! The order is a function of the tasks alone (the smallest index first among
-//! those that could come next would need a heap; first come, first served is
-//! enough), so that every process derives the same one.
+//! The order is a function of the tasks alone, so that every process derives
+//! the same one from the same document.
 
 use super::{PlanError, Step};
 use crate::document::TaskIndex;

@@ -5,7 +5,7 @@ use super::{
     cell::{Cell, Report},
     fault::planted,
 };
-use crate::document::TaskIndex;
+use crate::{document::TaskIndex, plan::NotAChoice};
 
 impl Run {
     pub(super) fn finished(
@@ -96,11 +96,11 @@ impl Run {
 
     fn branched(&mut self, instance: Instance, chosen: Vec<TaskIndex>, actions: &mut Vec<Action>) {
         let plan = &self.plan;
-        match plan
-            .branches
-            .left_out(instance.task, plan.downstreams(instance.task), &chosen)
-        {
-            Some(mut left_out) => {
+        let left_out =
+            plan.branches
+                .left_out(instance.task, &chosen, &plan.downstreams, &plan.ranks);
+        match left_out {
+            Ok(mut left_out) => {
                 if planted!(self, BranchIgnoresPaths) {
                     left_out = plan
                         .downstreams(instance.task)
@@ -113,7 +113,7 @@ impl Run {
                     .insert(instance.task, Choice { chosen, left_out });
                 self.end(instance, Tag::Success, Cause::Outcome, actions);
             }
-            None => self.end(instance, Tag::Failed, Cause::BadBranch, actions),
+            Err(NotAChoice) => self.end(instance, Tag::Failed, Cause::BadBranch, actions),
         }
     }
 }

@@ -181,6 +181,10 @@ mod tests {
     }
 
     #[test]
+    #[expect(
+        clippy::single_range_in_vec_init,
+        reason = "one range is what is expected"
+    )]
     fn the_cursor_passes_over_touched_instances() {
         let mut many = Many::new(10, 0);
         many.touch(2).tag = Tag::Skipped;
