@@ -264,10 +264,13 @@ impl Task {
                 quote_spanned!(result.span()=> <#result as ::weft::__private::Returned>::returned(#call)?)
             }
         };
+        let span = match &self.returns {
+            Returns::Plain(returned) | Returns::Result(returned) => returned.span(),
+        };
         let finish = if self.branch {
-            quote!(::weft::__private::Outcome::branch(output))
+            quote_spanned!(span=> ::weft::__private::Outcome::branch(output))
         } else {
-            quote!(::weft::__private::Outcome::success(&output))
+            quote_spanned!(span=> ::weft::__private::Outcome::success(&output))
         };
         quote! {
             ::weft::__private::Outcome::of(|| {

@@ -303,6 +303,13 @@ impl Context {
         self
     }
 
+    /// With this answer to every request to the URL.
+    #[must_use]
+    pub fn with_response(self, url: &str, status: u16, body: impl AsRef<[u8]>) -> Self {
+        host::set_response(url, status, body.as_ref());
+        self
+    }
+
     /// As asked to stop.
     #[must_use]
     pub fn with_cancelled(self) -> Self {

@@ -17,17 +17,22 @@ mod bindings;
 mod double;
 #[cfg(target_family = "wasm")]
 mod imports;
+#[cfg(target_family = "wasm")]
+mod web;
 
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use double::{
     Sink, Source, attempt, cancelled, create_artifact, log, open_artifact, progress, reset,
-    resumed, set_cancelled, set_variable, variable,
+    resumed, send, set_cancelled, set_response, set_variable, variable,
 };
 #[cfg(target_family = "wasm")]
 pub(crate) use imports::{
     Sink, Source, attempt, cancelled, create_artifact, log, open_artifact, progress, resumed,
     variable,
 };
+
+#[cfg(target_family = "wasm")]
+pub(crate) use web::send;
 
 /// Why a variable can't be had.
 pub(crate) enum VariableError {
@@ -40,6 +45,7 @@ pub(crate) enum VariableError {
 }
 
 /// Why the store of artifacts refuses.
+#[derive(Clone, Copy)]
 #[cfg_attr(
     not(target_family = "wasm"),
     allow(dead_code, reason = "the double refuses less")

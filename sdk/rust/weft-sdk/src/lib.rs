@@ -68,6 +68,7 @@ mod dag;
 mod data;
 mod error;
 mod host;
+pub mod http;
 mod logging;
 pub mod prelude;
 mod registry;

@@ -4,10 +4,10 @@
 use crate::{
     branch::Branch,
     dag::TaskSettings,
-    data::Output,
+    data::{Input, Output},
     error::{Ending, Error, Failure, Result, Wake},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// A `#[task]` function, as its macro sees it.
@@ -43,7 +43,7 @@ impl Inputs {
     /// # Errors
     /// The JSON doesn't fit the type: permanent, since it would be the same again.
     #[doc(hidden)]
-    pub fn take<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+    pub fn take<T: Input>(&self, name: &str) -> Result<T> {
         let json = self
             .0
             .iter()

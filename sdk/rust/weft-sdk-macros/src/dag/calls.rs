@@ -238,7 +238,7 @@ impl VisitMut for Calls {
             expression
                 .arms
                 .iter_mut()
-                .for_each(|arm: &mut Arm| calls.visit_arm_mut(arm))
+                .for_each(|arm: &mut Arm| calls.visit_arm_mut(arm));
         });
     }
 

@@ -160,10 +160,7 @@ impl Builder {
 }
 
 impl State {
-    fn into_body(
-        mut self,
-        settings: DagSettings,
-    ) -> Result<(DagBody, Vec<(&'static str, &'static str)>), String> {
+    fn into_dag(mut self, settings: DagSettings) -> Result<Dag, String> {
         let ids: Vec<String> = self.nodes.iter().map(|node| node.id.clone()).collect();
         let mut names = Vec::new();
         let mut tasks = Vec::new();
@@ -215,12 +212,12 @@ impl State {
             tasks.push((node.id, body));
         }
         if self.mistakes.is_empty() {
-            let dag = DagBody {
+            let body = DagBody {
                 settings,
                 params: Ordered(self.params),
                 tasks: Ordered(tasks),
             };
-            Ok((dag, names))
+            Ok(Dag { body, names })
         } else {
             Err(self.mistakes.join("\n"))
         }
@@ -266,12 +263,8 @@ impl Dag {
         define(&builder);
         let settings = settings();
         let id = settings.id.clone();
-        let (body, names) = builder
-            .state
-            .into_inner()
-            .into_body(settings)
-            .map_err(|mistakes| format!("DAG `{id}`: {mistakes}"))?;
-        Ok(Self { body, names })
+        let described = builder.state.into_inner().into_dag(settings);
+        described.map_err(|mistakes| format!("DAG `{id}`: {mistakes}"))
     }
 
     /// The DAG as the document has it.

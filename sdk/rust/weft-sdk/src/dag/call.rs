@@ -58,9 +58,9 @@ impl<'d> Call<'d> {
     pub fn input<T: Input, A: Argument<T>>(mut self, name: &'static str, argument: A) -> Self {
         let binding = (name, argument.bind(), schema_of::<T>(Contract::Deserialize));
         if <A::Mode as Mode>::MAPPED {
-            self.expand.push(binding)
+            self.expand.push(binding);
         } else {
-            self.inputs.push(binding)
+            self.inputs.push(binding);
         }
         self
     }

@@ -33,6 +33,7 @@ impl<'d, T> Edge<'d, T> {
     /// `upstream` is an edge, or a tuple, array or `Vec` of edges.
     #[allow(
         clippy::must_use_candidate,
+        clippy::return_self_not_must_use,
         reason = "the order stands without the result, which only chains"
     )]
     pub fn after(&self, upstream: impl Upstream) -> Self {
@@ -133,7 +134,9 @@ impl<U: Upstream + ?Sized> Upstream for &U {
 
 impl<U: Upstream> Upstream for [U] {
     fn nodes(&self, into: &mut Vec<usize>) {
-        self.iter().for_each(|upstream| upstream.nodes(into));
+        for upstream in self {
+            upstream.nodes(into);
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! Answers for unit tests, kept per thread: Rust runs each test on its own.
 
 use super::{ArtifactError, VariableError};
+use crate::{
+    error::Error,
+    http::{Request, Response, Target},
+};
 use std::{
     cell::RefCell,
     collections::HashMap,
@@ -12,6 +16,7 @@ use std::{
 struct Double {
     variables: HashMap<String, String>,
     artifacts: HashMap<String, Rc<[u8]>>,
+    responses: HashMap<String, (u16, Vec<u8>)>,
     cancelled: bool,
 }
 
@@ -23,12 +28,17 @@ thread_local! {
 pub(crate) fn reset() {
     DOUBLE.with_borrow_mut(|double| {
         double.variables.clear();
+        double.responses.clear();
         double.cancelled = false;
     });
 }
 
 pub(crate) fn set_variable(name: &str, value: &str) {
     DOUBLE.with_borrow_mut(|double| double.variables.insert(name.into(), value.into()));
+}
+
+pub(crate) fn set_response(url: &str, status: u16, body: &[u8]) {
+    DOUBLE.with_borrow_mut(|double| double.responses.insert(url.into(), (status, body.to_vec())));
 }
 
 pub(crate) fn set_cancelled() {
@@ -71,10 +81,27 @@ pub(crate) fn log(level: log::Level, message: &str, fields: &[(String, String)])
     eprintln!();
 }
 
+pub(crate) fn send(request: &Request, _target: &Target<'_>) -> Result<Response, Error> {
+    let answer = DOUBLE.with_borrow(|double| double.responses.get(&request.url).cloned());
+    let (status, body) = answer.ok_or_else(|| {
+        Error::permanent(format_args!(
+            "no answer was set for {}: Context::test().with_response(..)",
+            request.url
+        ))
+    })?;
+    Ok(Response {
+        url: request.url.clone(),
+        status,
+        headers: Vec::new(),
+        body,
+    })
+}
+
 /// An artifact in memory that is being written.
 #[derive(Debug)]
 pub(crate) struct Sink(Vec<u8>);
 
+#[allow(clippy::unnecessary_wraps, reason = "a real host may refuse")]
 pub(crate) fn create_artifact(_media_type: &str) -> Result<Sink, ArtifactError> {
     Ok(Sink(Vec::new()))
 }

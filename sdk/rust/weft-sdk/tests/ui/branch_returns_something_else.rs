@@ -1,0 +1,8 @@
+use weft::prelude::*;
+
+#[task(branch)]
+fn choose(n: u32) -> Result<u32> {
+    Ok(n)
+}
+
+fn main() {}

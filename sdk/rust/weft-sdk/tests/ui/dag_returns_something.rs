@@ -1,0 +1,11 @@
+use weft::prelude::*;
+
+#[dag]
+fn returns() -> u32 {
+    3
+}
+
+#[dag]
+async fn waits() {}
+
+fn main() {}
