@@ -142,18 +142,14 @@ async fn prepare(shared: &Arc<Shared>, request: &AttemptRequest) -> Result<Ready
     let runtime = shared.runtime(profile).map_err(host)?;
     let determinism = if request.deterministic {
         let guest = &request.guest.0;
-        let prepared = guest.deterministic.get_or_init(|| {
-            load::prepare(
-                shared,
-                &runtime,
-                guest.digest,
-                guest.kind,
-                guest.wasm.clone(),
-            )
-        });
-        if let Err(error) = prepared.await {
-            return Err(host(error.clone()));
-        }
+        // A failure is not kept: the next attempt tries again.
+        guest
+            .deterministic
+            .get_or_try_init(|| {
+                load::prepare(shared, &runtime, guest.digest, guest.kind, guest.wasm.clone())
+            })
+            .await
+            .map_err(host)?;
         Some(determinism(&request.attempt)?)
     } else {
         None
@@ -169,7 +165,7 @@ fn prepared<'a>(guest: &'a Guest, runtime: &Runtime) -> Option<&'a Prepared> {
     let guest = &guest.0;
     match runtime.profile {
         Profile::Fast => Some(&guest.fast),
-        Profile::Deterministic => guest.deterministic.get()?.as_ref().ok(),
+        Profile::Deterministic => guest.deterministic.get(),
     }
 }
 
@@ -253,15 +249,17 @@ async fn run(shared: &Arc<Shared>, ready: Ready, request: AttemptRequest) -> Att
     let wall = meter.wall();
     let fuel_burned = (runtime.profile == Profile::Deterministic)
         .then(|| fuel(&limits).saturating_sub(store.get_fuel().unwrap_or(0)));
-    let state = store.data();
-    let mut outcome = outcome(ended, state, &limits);
+    let mut outcome = outcome(ended, store.data(), &limits);
     if request.cancel.is_cancelled()
         && let AttemptOutcome::Failed(failure) = &mut outcome
     {
         failure.kind = FailureKind::Cancelled;
         failure.retryable = false;
     }
-    let log_bytes = state.log.finish().await;
+    // No reference to the state lives over the wait, or this future could not move between threads.
+    let log = Arc::clone(&store.data().log);
+    let log_bytes = log.finish().await;
+    let state = store.data();
     let (http_in, http_out) = state.http.bytes();
     let (artifacts_in, artifacts_out) = state.artifacts.bytes();
     let report = AttemptReport {
@@ -347,7 +345,7 @@ type Ended = Result<Result<wasmtime::Result<Called>, Panicked>, tokio::time::err
 fn outcome(ended: Ended, state: &HostState, limits: &Limits) -> AttemptOutcome {
     match ended {
         Ok(Ok(Ok(Called::Task(Ok(raw))))) => reading::outcome(raw, state, limits),
-        Ok(Ok(Ok(Called::Task(Err(raw))))) => AttemptOutcome::Failed(reading::failure(raw, state)),
+        Ok(Ok(Ok(Called::Task(Err(raw))))) => AttemptOutcome::Failed(reading::failure(raw, state, limits)),
         Ok(Ok(Ok(Called::Program(outcome)))) => reading::checked(outcome, state, limits),
         Ok(Ok(Err(error))) => AttemptOutcome::Failed(failure::read(&error, state, limits)),
         Ok(Err(panic)) => AttemptOutcome::Failed(failure::panicked(&panic)),
