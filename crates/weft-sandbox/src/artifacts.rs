@@ -24,7 +24,10 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 use weft_core::{
     contract::{ARTIFACT_KEY, artifact_refs},
     limit::{Limits, Unit},
@@ -95,6 +98,10 @@ impl Artifacts for NoArtifacts {
     }
 }
 
+/// The most artifacts that an attempt reads and writes at once. Each takes some 200 KiB
+/// of the host's memory, whether the guest goes on with it or not.
+const MAX_OPEN: usize = 128;
+
 /// One attempt's artifacts: what it may open, what it wrote.
 pub(crate) struct ArtifactState {
     store: Arc<dyn Artifacts>,
@@ -104,6 +111,7 @@ pub(crate) struct ArtifactState {
     artifacts_limit: u64,
     bytes_limit: u64,
     tally: Arc<Tally>,
+    open: Arc<Semaphore>,
     problem: Option<Problem>,
 }
 
@@ -119,6 +127,7 @@ struct Tally {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Problem {
     TooMany,
+    TooManyOpen,
     Denied(ArtifactRef),
     Store(ArtifactError),
 }
@@ -145,6 +154,7 @@ impl ArtifactState {
             artifacts_limit: limits.artifacts,
             bytes_limit: limits.artifact_bytes,
             tally: Arc::default(),
+            open: Arc::new(Semaphore::new(MAX_OPEN)),
             problem: None,
         }
     }
@@ -189,6 +199,10 @@ impl ArtifactState {
                     self.artifacts_limit
                 ),
             ),
+            Problem::TooManyOpen => (
+                FailureKind::HandleLimit,
+                format!("a task may read and write {MAX_OPEN} artifacts at once"),
+            ),
             Problem::Denied(reference) => (
                 FailureKind::Denied,
                 format!(
@@ -212,6 +226,15 @@ impl ArtifactState {
         }
         self.started += 1;
         true
+    }
+
+    /// Leave to read or write one more at the same time.
+    fn open_another(&mut self) -> Option<OwnedSemaphorePermit> {
+        let permit = Arc::clone(&self.open).try_acquire_owned().ok();
+        if permit.is_none() {
+            self.remember(Problem::TooManyOpen);
+        }
+        permit
     }
 
     /// The attempt now has this artifact.

@@ -137,12 +137,8 @@ async fn end(
         )));
     }
     let code = ending::exit_code(ended)?;
-    match ending::of_code(entry, code) {
-        None => {}
-        Some(AttemptOutcome::Failed(failure)) => {
-            return Ok(AttemptOutcome::Failed(explained(failure, state)));
-        }
-        Some(outcome) => return Ok(outcome),
+    if let Some(outcome) = ending::of_code(entry, code) {
+        return Ok(outcome);
     }
     let files = match files::take_out(&state.scratch, &mut state.artifacts).await {
         Ok(files) => files,
@@ -153,18 +149,6 @@ async fn end(
         Ok(output) => AttemptOutcome::Success { output },
         Err(failure) => AttemptOutcome::Failed(failure),
     })
-}
-
-/// A failure with what the host had refused before, which is why, most likely.
-fn explained(mut failure: AttemptFailure, state: &HostState) -> AttemptFailure {
-    let denied = state.http.first_denial().map(|denied| (FailureKind::Denied, denied));
-    let refused = state.scratch.failure().or_else(|| state.artifacts.failure()).or(denied);
-    if let Some((kind, why)) = refused {
-        failure.kind = kind;
-        failure.retryable &= kind.is_retryable();
-        failure.message = format!("{}; {why}", failure.message);
-    }
-    failure
 }
 
 #[cfg(test)]

@@ -11,7 +11,10 @@ use std::{
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll, ready},
 };
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    sync::OwnedSemaphorePermit,
+};
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, pipe::AsyncReadStream};
 
@@ -77,6 +80,9 @@ impl store::Host for View<'_> {
         &mut self,
         media_type: String,
     ) -> wasmtime::Result<Result<Resource<Writing>, Error>> {
+        let Some(permit) = self.state.open_another() else {
+            return Ok(Err(Error::Unavailable));
+        };
         if !self.state.start() {
             return Ok(Err(Error::TooLarge));
         }
@@ -93,7 +99,7 @@ impl store::Host for View<'_> {
         let store = Arc::clone(&self.state.store);
         Ok(match store.create(media_type).await {
             Ok(writer) => Ok(self.table.push(Writing {
-                slot: Slot::new(writer),
+                slot: Slot::new(writer, permit),
             })?),
             Err(error) => Err(self.failed(error)),
         })
@@ -108,12 +114,16 @@ impl store::Host for View<'_> {
             self.state.remember(Problem::Denied(reference));
             return Ok(Err(Error::Denied));
         }
+        let Some(permit) = self.state.open_another() else {
+            return Ok(Err(Error::Unavailable));
+        };
         let store = Arc::clone(&self.state.store);
         Ok(match store.open(&reference).await {
             Ok(inner) => {
                 let counted = Counted {
                     inner,
                     tally: Arc::clone(&self.state.tally),
+                    _permit: permit,
                 };
                 let stream: DynInputStream = Box::new(AsyncReadStream::new(counted));
                 Ok(self.table.push(stream)?)
@@ -176,6 +186,7 @@ impl store::HostWriter for View<'_> {
 struct Counted {
     inner: super::ArtifactReader,
     tally: Arc<Tally>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl AsyncRead for Counted {
@@ -189,5 +200,132 @@ impl AsyncRead for Counted {
         let bytes = (buffer.filled().len() - before) as u64;
         self.tally.bytes_in.fetch_add(bytes, Ordering::Relaxed);
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Artifacts, FailureKind, FolderArtifacts};
+    use store::{Host as _, HostWriter as _};
+    use weft_core::limit::Limits;
+
+    struct Guest {
+        state: ArtifactState,
+        table: ResourceTable,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Guest {
+        fn new(limits: &Limits) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let store: Arc<dyn Artifacts> = Arc::new(FolderArtifacts::new(folder.path()));
+            Self {
+                state: ArtifactState::new(store, [], limits),
+                table: ResourceTable::new(),
+                _folder: folder,
+            }
+        }
+
+        fn view(&mut self) -> View<'_> {
+            View {
+                state: &mut self.state,
+                table: &mut self.table,
+            }
+        }
+
+        async fn create(&mut self) -> Result<Resource<Writing>, Error> {
+            self.view().create("text/plain".into()).await.unwrap()
+        }
+
+        fn again(writer: &Resource<Writing>) -> Resource<Writing> {
+            Resource::new_borrow(writer.rep())
+        }
+
+        /// Writes the bytes through a stream of their own.
+        async fn write(&mut self, writer: &Resource<Writing>, bytes: &'static [u8]) -> bool {
+            let stream = self
+                .view()
+                .body(Self::again(writer))
+                .await
+                .unwrap()
+                .unwrap();
+            let mut stream = self.table.delete(stream).unwrap();
+            let written = stream.write(bytes.into()).is_ok();
+            stream.cancel().await;
+            written
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_written_in_parts_is_read_as_one() {
+        let mut guest = Guest::new(&Limits::DEFAULT);
+        let writer = guest.create().await.unwrap();
+        assert!(guest.write(&writer, b"hello ").await);
+        assert!(guest.write(&writer, b"world").await);
+        let reference = guest.view().finish(writer).await.unwrap().unwrap();
+        assert_eq!(guest.state.created(), [ArtifactRef(reference.clone())]);
+        let stream = guest.view().open(reference).await.unwrap().unwrap();
+        let mut stream = guest.table.delete(stream).unwrap();
+        assert_eq!(stream.blocking_read(100).await.unwrap(), "hello world");
+        assert_eq!(guest.state.bytes(), (11, 11));
+    }
+
+    #[tokio::test]
+    async fn only_what_the_attempt_has_is_opened() {
+        let mut guest = Guest::new(&Limits::DEFAULT);
+        let refused = guest
+            .view()
+            .open("sha256:guessed".into())
+            .await
+            .unwrap()
+            .err();
+        assert!(matches!(refused, Some(Error::Denied)), "{refused:?}");
+        let (kind, message) = guest.state.failure().unwrap();
+        assert_eq!(kind, FailureKind::Denied);
+        assert!(message.contains("sha256:guessed"), "{message}");
+    }
+
+    #[tokio::test]
+    async fn an_artifact_beyond_its_size_is_none() {
+        let mut guest = Guest::new(&Limits {
+            artifact_bytes: 8,
+            ..Limits::DEFAULT
+        });
+        let writer = guest.create().await.unwrap();
+        assert!(guest.write(&writer, b"12345").await);
+        assert!(!guest.write(&writer, b"6789").await);
+        let refused = guest.view().finish(writer).await.unwrap();
+        assert!(matches!(refused, Err(Error::TooLarge)), "{refused:?}");
+        assert!(guest.state.created().is_empty());
+        let (kind, message) = guest.state.failure().unwrap();
+        assert_eq!(kind, FailureKind::ArtifactLimit);
+        assert!(message.contains("8B"), "{message}");
+    }
+
+    #[tokio::test]
+    async fn one_stream_at_a_time_and_no_end_before_its_own() {
+        let mut guest = Guest::new(&Limits {
+            artifacts: 1,
+            ..Limits::DEFAULT
+        });
+        let writer = guest.create().await.unwrap();
+        let _stream = guest
+            .view()
+            .body(Guest::again(&writer))
+            .await
+            .unwrap()
+            .unwrap();
+        let second = guest
+            .view()
+            .body(Guest::again(&writer))
+            .await
+            .unwrap()
+            .map(|_| ());
+        assert!(matches!(second, Err(Error::StillOpen)), "{second:?}");
+        let early = guest.view().finish(writer).await.unwrap();
+        assert!(matches!(early, Err(Error::StillOpen)), "{early:?}");
+        let another = guest.create().await.map(|_| ());
+        assert!(matches!(another, Err(Error::TooLarge)), "{another:?}");
     }
 }

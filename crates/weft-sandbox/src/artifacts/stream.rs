@@ -6,7 +6,7 @@ use std::{
     io, mem,
     sync::{Arc, Mutex, atomic::Ordering},
 };
-use tokio::io::AsyncWriteExt as _;
+use tokio::{io::AsyncWriteExt as _, sync::OwnedSemaphorePermit};
 use wasmtime_wasi::{
     async_trait,
     p2::{OutputStream, Pollable, StreamError, StreamResult},
@@ -25,14 +25,17 @@ struct Held {
     bytes: u64,
     /// A write failed, so what is there is not what the guest wrote.
     broken: bool,
+    /// One of those that may be open at once.
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Slot {
-    pub(super) fn new(writer: Box<dyn ArtifactWriter>) -> Self {
+    pub(super) fn new(writer: Box<dyn ArtifactWriter>, permit: OwnedSemaphorePermit) -> Self {
         Self(Arc::new(Mutex::new(Held {
             writer: Some(writer),
             bytes: 0,
             broken: false,
+            _permit: permit,
         })))
     }
 

@@ -38,7 +38,7 @@ pub(crate) async fn connect(
             "HTTP to {}: no connection: {error}",
             target.host.text()
         ));
-        connect_error(error)
+        connect_error(&error)
     })?;
     // Requests are written in one piece; waiting for more of it only costs time.
     // A system that can't do that still carries the request.
@@ -54,7 +54,7 @@ pub(crate) async fn connect(
             let connector = tokio_rustls::TlsConnector::from(client.tls().await);
             let stream = connector.connect(name, stream).await.map_err(|error| {
                 notes.say(format!("HTTPS to {}: {error}", target.host.text()));
-                tls_error(error)
+                tls_error(&error)
             })?;
             Ok(Box::new(stream))
         }
@@ -116,7 +116,7 @@ async fn reach(addresses: &[IpAddr], port: u16) -> io::Result<TcpStream> {
     Err(last)
 }
 
-fn connect_error(error: io::Error) -> Error {
+fn connect_error(error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Error::ConnectionRefused,
         io::ErrorKind::TimedOut => Error::ConnectionTimeout,
@@ -127,7 +127,7 @@ fn connect_error(error: io::Error) -> Error {
     }
 }
 
-fn tls_error(error: io::Error) -> Error {
+fn tls_error(error: &io::Error) -> Error {
     match error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>())

@@ -256,7 +256,7 @@ mod tests {
         };
         assert_eq!(
             Timeouts::new(Some(long)).unwrap().connect,
-            Duration::from_secs(120)
+            Duration::from_mins(2)
         );
     }
 

@@ -113,36 +113,34 @@ fn linked(value: Value, files: &[(String, ArtifactRef)]) -> Result<Value, String
         .iter()
         .map(|(name, reference)| (name.as_str(), reference))
         .collect();
-    fn walk(value: Value, by_name: &HashMap<&str, &ArtifactRef>) -> Result<Value, String> {
-        match value {
-            Value::Array(items) => {
-                let items: Result<_, _> =
-                    items.into_iter().map(|item| walk(item, by_name)).collect();
-                Ok(Value::Array(items?))
-            }
-            Value::Object(fields) => {
-                if let (1, Some(Value::String(name))) = (fields.len(), fields.get(ARTIFACT_KEY))
-                    && let Some(name) = name.strip_prefix(OUT)
-                {
-                    return match by_name.get(name) {
-                        Some(reference) => Ok(value_of(reference)),
-                        None => Err(format!(
-                            "the output names the file {OUT}{name}, which is not there"
-                        )),
-                    };
-                }
-                let fields: Result<_, String> = fields
-                    .into_iter()
-                    .map(|(key, item)| Ok((key, walk(item, by_name)?)))
-                    .collect();
-                Ok(Value::Object(fields?))
-            }
-            plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
-                Ok(plain)
-            }
+    link(value, &by_name)
+}
+
+fn link(value: Value, by_name: &HashMap<&str, &ArtifactRef>) -> Result<Value, String> {
+    match value {
+        Value::Array(items) => {
+            let items: Result<_, _> = items.into_iter().map(|item| link(item, by_name)).collect();
+            Ok(Value::Array(items?))
         }
+        Value::Object(fields) => {
+            if let (1, Some(Value::String(name))) = (fields.len(), fields.get(ARTIFACT_KEY))
+                && let Some(name) = name.strip_prefix(OUT)
+            {
+                return match by_name.get(name) {
+                    Some(reference) => Ok(value_of(reference)),
+                    None => Err(format!(
+                        "the output names the file {OUT}{name}, which is not there"
+                    )),
+                };
+            }
+            let fields: Result<_, String> = fields
+                .into_iter()
+                .map(|(key, item)| Ok((key, link(item, by_name)?)))
+                .collect();
+            Ok(Value::Object(fields?))
+        }
+        plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => Ok(plain),
     }
-    walk(value, &by_name)
 }
 
 #[cfg(test)]

@@ -82,7 +82,11 @@ impl Run {
     }
 
     async fn report(&self, wasm: Vec<u8>) -> AttemptReport {
-        let options = SandboxOptions { max_instances: 2, max_memory_bytes: 64 << 20, ..SandboxOptions::default() };
+        let options = SandboxOptions {
+            max_instances: 2,
+            max_memory_bytes: 64 << 20,
+            ..SandboxOptions::default()
+        };
         let sandbox = Sandbox::new(options).unwrap();
         let scratch_root = self.root.path().join("scratch");
         let report = sandbox
@@ -130,7 +134,13 @@ impl Run {
 
     async fn read(&self, reference: &ArtifactRef) -> String {
         let mut text = String::new();
-        self.store.open(reference).await.unwrap().read_to_string(&mut text).await.unwrap();
+        self.store
+            .open(reference)
+            .await
+            .unwrap()
+            .read_to_string(&mut text)
+            .await
+            .unwrap();
         text
     }
 }
@@ -167,13 +177,32 @@ async fn every_exit_code_arrives() {
     let mut run = Run::new();
     run.entry.skip_on_exit = vec![99];
     run.entry.fail_on_exit = vec![200];
-    for (code, kind, retryable) in [(3, 3, true), (200, 200, false), (126, 126, true), (1000, 255, true)] {
-        let failure = run.failure(module("", &format!("(call $exit (i32.const {code}))"))).await;
-        assert_eq!((failure.kind, failure.retryable), (FailureKind::Exit(kind), retryable));
+    for (code, kind, retryable) in [
+        (3, 3, true),
+        (200, 200, false),
+        (126, 126, true),
+        (1000, 255, true),
+    ] {
+        let failure = run
+            .failure(module("", &format!("(call $exit (i32.const {code}))")))
+            .await;
+        assert_eq!(
+            (failure.kind, failure.retryable),
+            (FailureKind::Exit(kind), retryable)
+        );
     }
-    let skipped = run.report(module("", "(call $exit (i32.const 99))")).await.outcome;
-    assert!(matches!(skipped, AttemptOutcome::Skipped { .. }), "{skipped:?}");
-    assert_eq!(run.output(module("", "(call $exit (i32.const 0))")).await, "null");
+    let skipped = run
+        .report(module("", "(call $exit (i32.const 99))"))
+        .await
+        .outcome;
+    assert!(
+        matches!(skipped, AttemptOutcome::Skipped { .. }),
+        "{skipped:?}"
+    );
+    assert_eq!(
+        run.output(module("", "(call $exit (i32.const 0))")).await,
+        "null"
+    );
 }
 
 #[tokio::test]
@@ -221,11 +250,17 @@ async fn a_full_scratch_folder_is_told_with_its_size() {
         )
     };
     let sized = hole("(call $set_size (call $file) (i64.const 1048577))");
-    let far = hole("(call $pwrite (call $file) (i32.const 0) (i32.const 1) (i64.const 1048576) (i32.const 8))");
+    let far = hole(
+        "(call $pwrite (call $file) (i32.const 0) (i32.const 1) (i64.const 1048576) (i32.const 8))",
+    );
     for wasm in [fill, sized, far] {
         let failure = run.failure(wasm).await;
         assert_eq!(failure.kind, FailureKind::ScratchLimit, "{failure:?}");
-        assert!(failure.message.contains("exit code 51"), "{}", failure.message);
+        assert!(
+            failure.message.contains("exit code 51"),
+            "{}",
+            failure.message
+        );
         assert!(failure.message.contains("1MiB"), "{}", failure.message);
     }
 }
@@ -293,11 +328,16 @@ async fn no_path_of_a_module_leads_out() {
     for target in ["/etc/passwd", "../in/data"] {
         let data = format!(r#"(data (i32.const 1024) "link") (data (i32.const 2048) "{target}")"#);
         let bytes = target.len();
-        let call = format!("(call $must (call $symlink (i32.const 2048) (i32.const {bytes}) (i32.const 3) (i32.const 1024) (i32.const 4)))");
+        let call = format!(
+            "(call $must (call $symlink (i32.const 2048) (i32.const {bytes}) (i32.const 3) (i32.const 1024) (i32.const 4)))"
+        );
         attempts.push((target, module(&data, &call)));
     }
     let hard = "(call $must (call $link (i32.const 4) (i32.const 0) (i32.const 1024) (i32.const 4) (i32.const 3) (i32.const 1024) (i32.const 4)))";
-    attempts.push(("a hard link", module(r#"(data (i32.const 1024) "data")"#, hard)));
+    attempts.push((
+        "a hard link",
+        module(r#"(data (i32.const 1024) "data")"#, hard),
+    ));
     for (what, wasm) in attempts {
         let failure = run.failure(wasm).await;
         // 44 not there, 54 no folder, 63 not permitted, 76 no capability.
@@ -336,7 +376,9 @@ async fn a_sleeping_module_ends_at_its_timeout() {
          (call $must (call $poll (i32.const 2048) (i32.const 4096) (i32.const 1) (i32.const 8)))",
     );
     let report = run.report(sleep).await;
-    let AttemptOutcome::Failed(failure) = &report.outcome else { panic!("{report:?}") };
+    let AttemptOutcome::Failed(failure) = &report.outcome else {
+        panic!("{report:?}")
+    };
     assert_eq!(failure.kind, FailureKind::Timeout, "{failure:?}");
     assert!(report.usage.wall < Duration::from_secs(5), "{report:?}");
 }

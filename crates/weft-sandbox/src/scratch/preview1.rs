@@ -21,7 +21,7 @@ use wasmtime_wasi::{
 };
 use wiggle::{GuestMemory, GuestPtr};
 
-/// The most buffers one write may gather from (POSIX' usual IOV_MAX).
+/// The most buffers one write may gather from (the usual `IOV_MAX` of POSIX).
 const MAX_BUFFERS: u32 = 1024;
 
 /// Resources that wasmtime-wasi needs beside the guest's open files: the standard
@@ -129,8 +129,8 @@ impl Preview1 {
     }
 
     /// Replaces what was reserved by what was written.
-    fn settle(&mut self, reserved: Option<Reserved>, written: u64) {
-        let Some(Reserved {
+    fn settle(&mut self, reserved: Option<&Reserved>, written: u64) {
+        let Some(&Reserved {
             key,
             old,
             start,
@@ -196,6 +196,27 @@ pub(crate) fn add_to_linker<T: Send + 'static>(
     wasi_snapshot_preview1::add_to_linker(linker, state)
 }
 
+/// Functions that change nothing that is counted: `later` for those that may wait.
+macro_rules! pass_on {
+    ($($kind:ident $name:ident($($arg:ident: $ty:ty),*) -> $ok:ty;)*) => {
+        $(pass_on!(@$kind $name($($arg: $ty),*) -> $ok);)*
+    };
+    (@now $name:ident($($arg:ident: $ty:ty),*) -> $ok:ty) => {
+        fn $name(&mut self, memory: &mut GuestMemory<'_>, $($arg: $ty),*) -> Result<$ok, Error> {
+            self.inner.$name(memory, $($arg),*)
+        }
+    };
+    (@later $name:ident($($arg:ident: $ty:ty),*) -> $ok:ty) => {
+        async fn $name(
+            &mut self,
+            memory: &mut GuestMemory<'_>,
+            $($arg: $ty),*
+        ) -> Result<$ok, Error> {
+            self.inner.$name(memory, $($arg),*).await
+        }
+    };
+}
+
 impl WasiSnapshotPreview1 for Preview1 {
     fn set_hostcall_fuel(&mut self, fuel: usize) {
         self.inner.set_hostcall_fuel(fuel);
@@ -210,86 +231,9 @@ impl WasiSnapshotPreview1 for Preview1 {
         self.inner.args_get(memory, argv, argv_buf)
     }
 
-    fn args_sizes_get(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-    ) -> Result<(types::Size, types::Size), Error> {
-        self.inner.args_sizes_get(memory)
-    }
-
-    fn environ_get(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        environ: GuestPtr<GuestPtr<u8>>,
-        environ_buf: GuestPtr<u8>,
-    ) -> Result<(), Error> {
-        self.inner.environ_get(memory, environ, environ_buf)
-    }
-
-    fn environ_sizes_get(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-    ) -> Result<(types::Size, types::Size), Error> {
-        self.inner.environ_sizes_get(memory)
-    }
-
-    fn clock_res_get(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        id: types::Clockid,
-    ) -> Result<types::Timestamp, Error> {
-        self.inner.clock_res_get(memory, id)
-    }
-
-    fn clock_time_get(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        id: types::Clockid,
-        precision: types::Timestamp,
-    ) -> Result<types::Timestamp, Error> {
-        self.inner.clock_time_get(memory, id, precision)
-    }
-
-    async fn fd_advise(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        fd: types::Fd,
-        offset: types::Filesize,
-        len: types::Filesize,
-        advice: types::Advice,
-    ) -> Result<(), Error> {
-        self.inner.fd_advise(memory, fd, offset, len, advice).await
-    }
-
-    fn fd_allocate(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        fd: types::Fd,
-        offset: types::Filesize,
-        len: types::Filesize,
-    ) -> Result<(), Error> {
-        self.inner.fd_allocate(memory, fd, offset, len)
-    }
-
     async fn fd_close(&mut self, memory: &mut GuestMemory<'_>, fd: types::Fd) -> Result<(), Error> {
         self.closed(fd.into());
         self.inner.fd_close(memory, fd).await
-    }
-
-    async fn fd_datasync(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        fd: types::Fd,
-    ) -> Result<(), Error> {
-        self.inner.fd_datasync(memory, fd).await
-    }
-
-    async fn fd_fdstat_get(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        fd: types::Fd,
-    ) -> Result<types::Fdstat, Error> {
-        self.inner.fd_fdstat_get(memory, fd).await
     }
 
     fn fd_fdstat_set_flags(
@@ -303,25 +247,6 @@ impl WasiSnapshotPreview1 for Preview1 {
             descriptor.appends = flags.contains(types::Fdflags::APPEND);
         }
         Ok(())
-    }
-
-    fn fd_fdstat_set_rights(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        fd: types::Fd,
-        fs_rights_base: types::Rights,
-        fs_rights_inheriting: types::Rights,
-    ) -> Result<(), Error> {
-        self.inner
-            .fd_fdstat_set_rights(memory, fd, fs_rights_base, fs_rights_inheriting)
-    }
-
-    async fn fd_filestat_get(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        fd: types::Fd,
-    ) -> Result<types::Filestat, Error> {
-        self.inner.fd_filestat_get(memory, fd).await
     }
 
     async fn fd_filestat_set_size(
@@ -344,38 +269,6 @@ impl WasiSnapshotPreview1 for Preview1 {
         done
     }
 
-    async fn fd_filestat_set_times(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        fd: types::Fd,
-        atim: types::Timestamp,
-        mtim: types::Timestamp,
-        fst_flags: types::Fstflags,
-    ) -> Result<(), Error> {
-        self.inner
-            .fd_filestat_set_times(memory, fd, atim, mtim, fst_flags)
-            .await
-    }
-
-    async fn fd_read(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        fd: types::Fd,
-        iovs: types::IovecArray,
-    ) -> Result<types::Size, Error> {
-        self.inner.fd_read(memory, fd, iovs).await
-    }
-
-    async fn fd_pread(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        fd: types::Fd,
-        iovs: types::IovecArray,
-        offset: types::Filesize,
-    ) -> Result<types::Size, Error> {
-        self.inner.fd_pread(memory, fd, iovs, offset).await
-    }
-
     async fn fd_write(
         &mut self,
         memory: &mut GuestMemory<'_>,
@@ -384,7 +277,10 @@ impl WasiSnapshotPreview1 for Preview1 {
     ) -> Result<types::Size, Error> {
         let reserved = self.reserve(memory, fd, ciovs, None)?;
         let written = self.inner.fd_write(memory, fd, ciovs).await;
-        self.settle(reserved, u64::from(*written.as_ref().unwrap_or(&0)));
+        self.settle(
+            reserved.as_ref(),
+            u64::from(*written.as_ref().unwrap_or(&0)),
+        );
         written
     }
 
@@ -397,27 +293,11 @@ impl WasiSnapshotPreview1 for Preview1 {
     ) -> Result<types::Size, Error> {
         let reserved = self.reserve(memory, fd, ciovs, Some(offset))?;
         let written = self.inner.fd_pwrite(memory, fd, ciovs, offset).await;
-        self.settle(reserved, u64::from(*written.as_ref().unwrap_or(&0)));
+        self.settle(
+            reserved.as_ref(),
+            u64::from(*written.as_ref().unwrap_or(&0)),
+        );
         written
-    }
-
-    fn fd_prestat_get(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        fd: types::Fd,
-    ) -> Result<types::Prestat, Error> {
-        self.inner.fd_prestat_get(memory, fd)
-    }
-
-    fn fd_prestat_dir_name(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        fd: types::Fd,
-        path: GuestPtr<u8>,
-        path_max_len: types::Size,
-    ) -> Result<(), Error> {
-        self.inner
-            .fd_prestat_dir_name(memory, fd, path, path_max_len)
     }
 
     async fn fd_renumber(
@@ -435,28 +315,6 @@ impl WasiSnapshotPreview1 for Preview1 {
             }
         }
         Ok(())
-    }
-
-    async fn fd_seek(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        fd: types::Fd,
-        offset: types::Filedelta,
-        whence: types::Whence,
-    ) -> Result<types::Filesize, Error> {
-        self.inner.fd_seek(memory, fd, offset, whence).await
-    }
-
-    async fn fd_sync(&mut self, memory: &mut GuestMemory<'_>, fd: types::Fd) -> Result<(), Error> {
-        self.inner.fd_sync(memory, fd).await
-    }
-
-    fn fd_tell(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        fd: types::Fd,
-    ) -> Result<types::Filesize, Error> {
-        self.inner.fd_tell(memory, fd)
     }
 
     async fn fd_readdir(
@@ -486,33 +344,6 @@ impl WasiSnapshotPreview1 for Preview1 {
             self.ledger.remove_entry();
         }
         made
-    }
-
-    async fn path_filestat_get(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        dirfd: types::Fd,
-        flags: types::Lookupflags,
-        path: GuestPtr<str>,
-    ) -> Result<types::Filestat, Error> {
-        self.inner
-            .path_filestat_get(memory, dirfd, flags, path)
-            .await
-    }
-
-    async fn path_filestat_set_times(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        dirfd: types::Fd,
-        flags: types::Lookupflags,
-        path: GuestPtr<str>,
-        atim: types::Timestamp,
-        mtim: types::Timestamp,
-        fst_flags: types::Fstflags,
-    ) -> Result<(), Error> {
-        self.inner
-            .path_filestat_set_times(memory, dirfd, flags, path, atim, mtim, fst_flags)
-            .await
     }
 
     async fn path_link(
@@ -604,19 +435,6 @@ impl WasiSnapshotPreview1 for Preview1 {
         Ok(fd)
     }
 
-    async fn path_readlink(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        dirfd: types::Fd,
-        path: GuestPtr<str>,
-        buf: GuestPtr<u8>,
-        buf_len: types::Size,
-    ) -> Result<types::Size, Error> {
-        self.inner
-            .path_readlink(memory, dirfd, path, buf, buf_len)
-            .await
-    }
-
     async fn path_remove_directory(
         &mut self,
         memory: &mut GuestMemory<'_>,
@@ -692,18 +510,6 @@ impl WasiSnapshotPreview1 for Preview1 {
         Ok(())
     }
 
-    async fn poll_oneoff(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        subs: GuestPtr<types::Subscription>,
-        events: GuestPtr<types::Event>,
-        nsubscriptions: types::Size,
-    ) -> Result<types::Size, Error> {
-        self.inner
-            .poll_oneoff(memory, subs, events, nsubscriptions)
-            .await
-    }
-
     fn proc_exit(
         &mut self,
         _memory: &mut GuestMemory<'_>,
@@ -713,62 +519,36 @@ impl WasiSnapshotPreview1 for Preview1 {
         I32Exit(i32::try_from(status).unwrap_or(i32::MAX)).into()
     }
 
-    fn proc_raise(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        sig: types::Signal,
-    ) -> Result<(), Error> {
-        self.inner.proc_raise(memory, sig)
-    }
-
-    fn sched_yield(&mut self, memory: &mut GuestMemory<'_>) -> Result<(), Error> {
-        self.inner.sched_yield(memory)
-    }
-
-    fn random_get(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        buf: GuestPtr<u8>,
-        buf_len: types::Size,
-    ) -> Result<(), Error> {
-        self.inner.random_get(memory, buf, buf_len)
-    }
-
-    fn sock_accept(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        fd: types::Fd,
-        flags: types::Fdflags,
-    ) -> Result<types::Fd, Error> {
-        self.inner.sock_accept(memory, fd, flags)
-    }
-
-    fn sock_recv(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        fd: types::Fd,
-        ri_data: types::IovecArray,
-        ri_flags: types::Riflags,
-    ) -> Result<(types::Size, types::Roflags), Error> {
-        self.inner.sock_recv(memory, fd, ri_data, ri_flags)
-    }
-
-    fn sock_send(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        fd: types::Fd,
-        si_data: types::CiovecArray,
-        si_flags: types::Siflags,
-    ) -> Result<types::Size, Error> {
-        self.inner.sock_send(memory, fd, si_data, si_flags)
-    }
-
-    fn sock_shutdown(
-        &mut self,
-        memory: &mut GuestMemory<'_>,
-        fd: types::Fd,
-        how: types::Sdflags,
-    ) -> Result<(), Error> {
-        self.inner.sock_shutdown(memory, fd, how)
+    pass_on! {
+        now args_sizes_get() -> (types::Size, types::Size);
+        now environ_get(environ: GuestPtr<GuestPtr<u8>>, environ_buf: GuestPtr<u8>) -> ();
+        now environ_sizes_get() -> (types::Size, types::Size);
+        now clock_res_get(id: types::Clockid) -> types::Timestamp;
+        now clock_time_get(id: types::Clockid, precision: types::Timestamp) -> types::Timestamp;
+        later fd_advise(fd: types::Fd, offset: types::Filesize, len: types::Filesize, advice: types::Advice) -> ();
+        now fd_allocate(fd: types::Fd, offset: types::Filesize, len: types::Filesize) -> ();
+        later fd_datasync(fd: types::Fd) -> ();
+        later fd_fdstat_get(fd: types::Fd) -> types::Fdstat;
+        now fd_fdstat_set_rights(fd: types::Fd, fs_rights_base: types::Rights, fs_rights_inheriting: types::Rights) -> ();
+        later fd_filestat_get(fd: types::Fd) -> types::Filestat;
+        later fd_filestat_set_times(fd: types::Fd, atim: types::Timestamp, mtim: types::Timestamp, fst_flags: types::Fstflags) -> ();
+        later fd_read(fd: types::Fd, iovs: types::IovecArray) -> types::Size;
+        later fd_pread(fd: types::Fd, iovs: types::IovecArray, offset: types::Filesize) -> types::Size;
+        now fd_prestat_get(fd: types::Fd) -> types::Prestat;
+        now fd_prestat_dir_name(fd: types::Fd, path: GuestPtr<u8>, path_max_len: types::Size) -> ();
+        later fd_seek(fd: types::Fd, offset: types::Filedelta, whence: types::Whence) -> types::Filesize;
+        later fd_sync(fd: types::Fd) -> ();
+        now fd_tell(fd: types::Fd) -> types::Filesize;
+        later path_filestat_get(dirfd: types::Fd, flags: types::Lookupflags, path: GuestPtr<str>) -> types::Filestat;
+        later path_filestat_set_times(dirfd: types::Fd, flags: types::Lookupflags, path: GuestPtr<str>, atim: types::Timestamp, mtim: types::Timestamp, fst_flags: types::Fstflags) -> ();
+        later path_readlink(dirfd: types::Fd, path: GuestPtr<str>, buf: GuestPtr<u8>, buf_len: types::Size) -> types::Size;
+        later poll_oneoff(subs: GuestPtr<types::Subscription>, events: GuestPtr<types::Event>, nsubscriptions: types::Size) -> types::Size;
+        now proc_raise(sig: types::Signal) -> ();
+        now sched_yield() -> ();
+        now random_get(buf: GuestPtr<u8>, buf_len: types::Size) -> ();
+        now sock_accept(fd: types::Fd, flags: types::Fdflags) -> types::Fd;
+        now sock_recv(fd: types::Fd, ri_data: types::IovecArray, ri_flags: types::Riflags) -> (types::Size, types::Roflags);
+        now sock_send(fd: types::Fd, si_data: types::CiovecArray, si_flags: types::Siflags) -> types::Size;
+        now sock_shutdown(fd: types::Fd, how: types::Sdflags) -> ();
     }
 }

@@ -12,6 +12,9 @@ use wasmtime_wasi::{
 /// The most that is written, and so held in memory, at once.
 const WRITE_BYTES: usize = 16 << 10;
 
+/// The most that is read ahead of a guest. It may hold many streams and read none of them.
+const READ_AHEAD_BYTES: usize = 16 << 10;
+
 /// A read stream that keeps its file counted as open.
 pub(crate) struct CountedInput {
     inner: DynInputStream,
@@ -34,7 +37,7 @@ impl Pollable for CountedInput {
 #[async_trait]
 impl InputStream for CountedInput {
     fn read(&mut self, size: usize) -> StreamResult<Bytes> {
-        self.inner.read(size)
+        self.inner.read(size.min(READ_AHEAD_BYTES))
     }
 
     async fn blocking_read(&mut self, size: usize) -> StreamResult<Bytes> {

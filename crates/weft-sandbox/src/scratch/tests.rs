@@ -28,15 +28,29 @@ impl Guest {
         let mut state = ScratchState::new(root.path().join("attempts"), limits);
         state.prepare_program().unwrap();
         std::fs::write(state.folder().unwrap().input().join("given"), "given").unwrap();
-        let mut guest = Self { state, table: ResourceTable::new(), folders: Vec::new(), _root: root };
+        let mut guest = Self {
+            state,
+            table: ResourceTable::new(),
+            folders: Vec::new(),
+            _root: root,
+        };
         let found = guest.view().get_directories().unwrap();
-        assert_eq!(found.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>(), ["/", "/in", "/out"]);
+        assert_eq!(
+            found
+                .iter()
+                .map(|(_, name)| name.as_str())
+                .collect::<Vec<_>>(),
+            ["/", "/in", "/out"]
+        );
         guest.folders = found.iter().map(|(folder, _)| folder.rep()).collect();
         guest
     }
 
     fn view(&mut self) -> ScratchView<'_> {
-        ScratchView { state: &mut self.state, table: &mut self.table }
+        ScratchView {
+            state: &mut self.state,
+            table: &mut self.table,
+        }
     }
 
     fn folder(&self, index: usize) -> Resource<Descriptor> {
@@ -51,11 +65,20 @@ impl Guest {
         flags: DescriptorFlags,
     ) -> FsResult<Resource<Descriptor>> {
         let folder = self.folder(folder);
-        self.view().open_at(folder, PathFlags::SYMLINK_FOLLOW, path.into(), open_flags, flags).await
+        self.view()
+            .open_at(
+                folder,
+                PathFlags::SYMLINK_FOLLOW,
+                path.into(),
+                open_flags,
+                flags,
+            )
+            .await
     }
 
     async fn create(&mut self, path: &str) -> FsResult<Resource<Descriptor>> {
-        self.open(0, path, OpenFlags::CREATE, DescriptorFlags::WRITE).await
+        self.open(0, path, OpenFlags::CREATE, DescriptorFlags::WRITE)
+            .await
     }
 
     async fn write(&mut self, file: &Resource<Descriptor>, bytes: usize, at: u64) -> FsResult<u64> {
@@ -72,7 +95,12 @@ fn code<T>(result: FsResult<T>) -> Option<ErrorCode> {
 }
 
 fn limits() -> Limits {
-    Limits { scratch_bytes: 1000, scratch_files: 10, handles: 10, ..Limits::DEFAULT }
+    Limits {
+        scratch_bytes: 1000,
+        scratch_files: 10,
+        handles: 10,
+        ..Limits::DEFAULT
+    }
 }
 
 #[tokio::test]
@@ -80,9 +108,15 @@ async fn nothing_grows_beyond_the_quota() {
     let mut guest = Guest::new(&limits());
     let file = guest.create("file").await.unwrap();
     assert_eq!(guest.write(&file, 600, 0).await.unwrap(), 600);
-    assert_eq!(code(guest.write(&file, 600, 500).await), Some(ErrorCode::InsufficientSpace));
+    assert_eq!(
+        code(guest.write(&file, 600, 500).await),
+        Some(ErrorCode::InsufficientSpace)
+    );
     // A hole costs what it spans.
-    assert_eq!(code(guest.write(&file, 1, 1000).await), Some(ErrorCode::InsufficientSpace));
+    assert_eq!(
+        code(guest.write(&file, 1, 1000).await),
+        Some(ErrorCode::InsufficientSpace)
+    );
     let larger = guest.view().set_size(again(&file), 1001).await;
     assert_eq!(code(larger), Some(ErrorCode::InsufficientSpace));
     guest.view().set_size(again(&file), 10).await.unwrap();
@@ -90,7 +124,10 @@ async fn nothing_grows_beyond_the_quota() {
     assert_eq!(guest.write(&file, 900, 100).await.unwrap(), 900);
     let (kind, message) = guest.state.failure().unwrap();
     assert_eq!(kind, FailureKind::ScratchLimit);
-    assert!(message.contains("1000B") && message.contains("limits.scratch"), "{message}");
+    assert!(
+        message.contains("1000B") && message.contains("limits.scratch"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
@@ -119,15 +156,29 @@ async fn an_open_file_counts_after_its_name_is_gone() {
         let file = guest.create("file").await.unwrap();
         guest.write(&file, 900, 0).await.unwrap();
         let folder = guest.folder(0);
-        guest.view().unlink_file_at(folder, "file".into()).await.unwrap();
+        guest
+            .view()
+            .unlink_file_at(folder, "file".into())
+            .await
+            .unwrap();
         let other = guest.create("other").await.unwrap();
-        assert_eq!(code(guest.write(&other, 200, 0).await), Some(ErrorCode::InsufficientSpace));
+        assert_eq!(
+            code(guest.write(&other, 200, 0).await),
+            Some(ErrorCode::InsufficientSpace)
+        );
         guest.view().drop(file).unwrap();
         assert_eq!(guest.write(&other, 200, 0).await.unwrap(), 200);
         guest.view().drop(other).unwrap();
         let folder = guest.folder(0);
-        guest.view().unlink_file_at(folder, "other".into()).await.unwrap();
-        assert_eq!((guest.state.ledger.bytes(), guest.state.ledger.entries()), (0, 0));
+        guest
+            .view()
+            .unlink_file_at(folder, "other".into())
+            .await
+            .unwrap();
+        assert_eq!(
+            (guest.state.ledger.bytes(), guest.state.ledger.entries()),
+            (0, 0)
+        );
     }
 }
 
@@ -140,15 +191,43 @@ async fn cutting_renaming_and_linking_keep_the_books() {
         guest.view().drop(file).unwrap();
     }
     let (old, new) = (guest.folder(0), guest.folder(0));
-    guest.view().rename_at(old, "a".into(), new, "b".into()).await.unwrap();
-    assert_eq!((guest.state.ledger.bytes(), guest.state.ledger.entries()), (400, 1));
+    guest
+        .view()
+        .rename_at(old, "a".into(), new, "b".into())
+        .await
+        .unwrap();
+    assert_eq!(
+        (guest.state.ledger.bytes(), guest.state.ledger.entries()),
+        (400, 1)
+    );
     let (old, new) = (guest.folder(0), guest.folder(0));
-    guest.view().link_at(old, PathFlags::empty(), "b".into(), new, "c".into()).await.unwrap();
+    guest
+        .view()
+        .link_at(old, PathFlags::empty(), "b".into(), new, "c".into())
+        .await
+        .unwrap();
     let folder = guest.folder(0);
-    guest.view().unlink_file_at(folder, "b".into()).await.unwrap();
-    assert_eq!((guest.state.ledger.bytes(), guest.state.ledger.entries()), (400, 1));
-    let cut = guest.open(0, "c", OpenFlags::CREATE | OpenFlags::TRUNCATE, DescriptorFlags::WRITE).await;
-    assert_eq!((guest.state.ledger.bytes(), guest.state.ledger.entries()), (0, 1));
+    guest
+        .view()
+        .unlink_file_at(folder, "b".into())
+        .await
+        .unwrap();
+    assert_eq!(
+        (guest.state.ledger.bytes(), guest.state.ledger.entries()),
+        (400, 1)
+    );
+    let cut = guest
+        .open(
+            0,
+            "c",
+            OpenFlags::CREATE | OpenFlags::TRUNCATE,
+            DescriptorFlags::WRITE,
+        )
+        .await;
+    assert_eq!(
+        (guest.state.ledger.bytes(), guest.state.ledger.entries()),
+        (0, 1)
+    );
     assert_eq!(guest.write(&cut.unwrap(), 1000, 0).await.unwrap(), 1000);
 }
 
@@ -157,30 +236,56 @@ async fn files_and_handles_are_bounded() {
     let mut guest = Guest::new(&limits());
     for number in 0..10 {
         let folder = guest.folder(0);
-        guest.view().create_directory_at(folder, format!("d{number}")).await.unwrap();
+        guest
+            .view()
+            .create_directory_at(folder, format!("d{number}"))
+            .await
+            .unwrap();
     }
-    assert_eq!(code(guest.create("more").await), Some(ErrorCode::InsufficientSpace));
+    assert_eq!(
+        code(guest.create("more").await),
+        Some(ErrorCode::InsufficientSpace)
+    );
     let mut open = Vec::new();
     for _ in 0..10 {
-        open.push(guest.open(0, "d0", OpenFlags::DIRECTORY, DescriptorFlags::READ).await.unwrap());
+        open.push(
+            guest
+                .open(0, "d0", OpenFlags::DIRECTORY, DescriptorFlags::READ)
+                .await
+                .unwrap(),
+        );
     }
-    let more = guest.open(0, "d0", OpenFlags::DIRECTORY, DescriptorFlags::READ).await;
+    let more = guest
+        .open(0, "d0", OpenFlags::DIRECTORY, DescriptorFlags::READ)
+        .await;
     assert_eq!(code(more), Some(ErrorCode::InsufficientMemory));
     guest.view().drop(open.pop().unwrap()).unwrap();
-    guest.open(0, "d0", OpenFlags::DIRECTORY, DescriptorFlags::READ).await.unwrap();
+    guest
+        .open(0, "d0", OpenFlags::DIRECTORY, DescriptorFlags::READ)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn no_path_leads_out() {
     let mut guest = Guest::new(&limits());
     let read = DescriptorFlags::READ;
-    for path in ["..", "../in/given", "/etc/passwd", "tmp/../../in/given", "../../../../../etc/passwd/"] {
+    for path in [
+        "..",
+        "../in/given",
+        "/etc/passwd",
+        "tmp/../../in/given",
+        "../../../../../etc/passwd/",
+    ] {
         let refused = code(guest.open(0, path, OpenFlags::empty(), read).await);
         assert_eq!(refused, Some(ErrorCode::NotPermitted), "{path}");
     }
     for target in ["/etc/passwd", "../in/given", "tmp/../../in"] {
         let folder = guest.folder(0);
-        let refused = guest.view().symlink_at(folder, target.into(), "link".into()).await;
+        let refused = guest
+            .view()
+            .symlink_at(folder, target.into(), "link".into())
+            .await;
         assert_eq!(code(refused), Some(ErrorCode::NotPermitted), "{target}");
     }
     // A link that some other way came to point outside is not followed either.
@@ -196,22 +301,39 @@ async fn no_path_leads_out() {
 async fn what_was_given_is_read_only() {
     let mut guest = Guest::new(&limits());
     let write = DescriptorFlags::READ | DescriptorFlags::WRITE;
-    assert!(guest.open(1, "given", OpenFlags::empty(), DescriptorFlags::READ).await.is_ok());
+    assert!(
+        guest
+            .open(1, "given", OpenFlags::empty(), DescriptorFlags::READ)
+            .await
+            .is_ok()
+    );
     for flags in [OpenFlags::empty(), OpenFlags::CREATE, OpenFlags::TRUNCATE] {
-        assert_eq!(code(guest.open(1, "given", flags, write).await), Some(ErrorCode::NotPermitted));
+        assert_eq!(
+            code(guest.open(1, "given", flags, write).await),
+            Some(ErrorCode::NotPermitted)
+        );
     }
     let (from, to) = (guest.folder(1), guest.folder(0));
-    let linked = guest.view().link_at(from, PathFlags::empty(), "given".into(), to, "mine".into()).await;
+    let linked = guest
+        .view()
+        .link_at(from, PathFlags::empty(), "given".into(), to, "mine".into())
+        .await;
     assert_eq!(code(linked), Some(ErrorCode::NotPermitted));
     let (from, to) = (guest.folder(1), guest.folder(0));
-    let moved = guest.view().rename_at(from, "given".into(), to, "mine".into()).await;
+    let moved = guest
+        .view()
+        .rename_at(from, "given".into(), to, "mine".into())
+        .await;
     assert_eq!(code(moved), Some(ErrorCode::NotPermitted));
     assert_eq!(guest.state.ledger.entries(), 0);
 }
 
 #[tokio::test]
 async fn listings_are_bounded_while_they_are_open() {
-    let mut guest = Guest::new(&Limits { scratch_files: 1_000_000, ..Limits::DEFAULT });
+    let mut guest = Guest::new(&Limits {
+        scratch_files: 1_000_000,
+        ..Limits::DEFAULT
+    });
     let many = guest.state.folder().unwrap().output();
     for number in 0..200 {
         std::fs::write(many.join(number.to_string()), "").unwrap();
@@ -236,7 +358,11 @@ async fn listings_are_bounded_while_they_are_open() {
 async fn the_folder_is_gone_with_the_attempt() {
     let root = tempfile::tempdir().unwrap();
     let mut state = ScratchState::new(root.path().into(), &Limits::DEFAULT);
-    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0, "made before it was asked for");
+    assert_eq!(
+        std::fs::read_dir(root.path()).unwrap().count(),
+        0,
+        "made before it was asked for"
+    );
     state.preopens().unwrap();
     assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);
     state.remove().await;
