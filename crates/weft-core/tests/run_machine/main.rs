@@ -5,5 +5,6 @@ mod attempts;
 mod driver;
 mod mapping;
 mod operations;
+mod planning;
 mod properties;
 mod table;
