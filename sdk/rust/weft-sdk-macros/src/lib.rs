@@ -16,7 +16,7 @@ use proc_macro::TokenStream;
 /// The function stays what it is, to be called by unit tests and by other
 /// functions; inside `#[dag]` a call of it makes an edge.
 ///
-/// ```ignore
+/// ```text
 /// #[task(retries = 3, retry_delay = "30s", timeout = "5m", grant(http = "api.example.org"))]
 /// fn extract(ctx: Context, url: String) -> Result<Vec<Quake>> { .. }
 /// ```
@@ -51,7 +51,7 @@ pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes a function a DAG: calls of tasks in it are edges.
 ///
-/// ```ignore
+/// ```text
 /// /// The doc comment is the description.
 /// #[dag(schedule = "0 6 * * *", timezone = "Europe/Berlin")]
 /// fn quakes(#[param(default = "https://example.org/day.csv")] url: Param<String>) { .. }

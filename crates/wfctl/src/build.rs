@@ -1,0 +1,168 @@
+//! `wfctl build`: makes one `dag.wasm` of a Rust crate or of a manifest.
+//!
+//! What is made is described and checked before it replaces the file of an
+//! earlier build, so that a `dag.wasm` that is there was good.
+
+mod pack;
+mod rust;
+mod sdk;
+mod toolchain;
+
+use crate::{
+    command::run::named_files,
+    engine,
+    error::{Code, Exit, Problem, Problems},
+    target::{Opened, Target},
+};
+use anstyle::Style;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use toolchain::Toolchain;
+
+const BOLD: Style = Style::new().bold();
+const FAINT: Style = Style::new().dimmed();
+
+/// Make one dag.wasm of a crate or a manifest
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  wfctl build
+  wfctl build quakes -o dist/quakes.wasm
+  wfctl build dag.toml
+
+A folder with a Cargo.toml is compiled by cargo; a dag.toml is packed with the
+files that it names. Exit code 1: it does not compile; 3: what it makes is no DAG.")]
+pub(crate) struct BuildArgs {
+    /// A folder with a Cargo.toml or a dag.toml, or one of these files
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub(crate) path: PathBuf,
+    /// Where to write it [default: dag.wasm beside the Cargo.toml or dag.toml]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// What a build made.
+#[derive(Debug)]
+pub(crate) struct Built {
+    /// Where it stands.
+    pub(crate) file: PathBuf,
+    /// In bytes.
+    pub(crate) bytes: usize,
+    /// What it describes, and the digest.
+    pub(crate) target: Target,
+}
+
+/// Builds, and says what was made.
+pub(crate) fn run(args: &BuildArgs) -> Result<Exit, Problems> {
+    let built = build(args)?;
+    let file = built.file.display();
+    anstream::println!("{BOLD}{file}{BOLD:#}  {}  {FAINT}{}{FAINT:#}", size(built.bytes), built.target.digest);
+    for dag in &built.target.document.dags {
+        let tasks = dag.tasks.len();
+        let files = named_files(dag).len();
+        let mut line = format!("  {}  {tasks} {}", dag.id, if tasks == 1 { "task" } else { "tasks" });
+        if files > 0 {
+            line.push_str(&format!(", {files} {}", if files == 1 { "file" } else { "files" }));
+        }
+        if let Some(schedule) = &dag.schedule {
+            line.push_str(&format!(", {schedule}"));
+        }
+        if let Some(description) = dag.description.as_deref().and_then(|text| text.lines().next()) {
+            line.push_str(&format!("  {FAINT}{description}{FAINT:#}"));
+        }
+        anstream::println!("{line}");
+    }
+    Ok(Exit::Success)
+}
+
+/// Builds, checks what was made, and puts it in its place.
+pub(crate) fn build(args: &BuildArgs) -> Result<Built, Problems> {
+    let (bytes, folder) = match source(&args.path)? {
+        Source::Crate(folder) => (rust::build(&folder)?, folder),
+        Source::Manifest(file) => {
+            let folder = file.parent().map(Path::to_owned).unwrap_or_default();
+            (pack::pack(&file)?, folder)
+        }
+    };
+    let file = args.output.clone().unwrap_or_else(|| folder.join("dag.wasm"));
+    let draft = file.with_extension(format!("draft-{}.wasm", std::process::id()));
+    write(&draft, &bytes)?;
+    let target = match checked(&draft, &file) {
+        Ok(target) => target,
+        Err(problems) => {
+            // The message is about the DAG; a draft that can't be removed is the lesser trouble.
+            let _left_over = fs::remove_file(&draft);
+            return Err(problems);
+        }
+    };
+    fs::rename(&draft, &file).map_err(|error| Problem::io("write", &file, &error))?;
+    Ok(Built { file, bytes: bytes.len(), target })
+}
+
+/// Learns what was made, as every other command will.
+fn checked(draft: &Path, file: &Path) -> Result<Target, Problems> {
+    let mut opened = Opened::open(draft)?;
+    opened.name = file.display().to_string();
+    let sandbox = engine::sandbox(1)?;
+    engine::runtime()?.block_on(Target::load(opened, &sandbox))
+}
+
+fn write(file: &Path, bytes: &[u8]) -> Result<(), Problem> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(file, bytes)).map_err(|error| {
+        Problem::new(Code::BuildFailed, format!("can't write {}: {error}", file.display()))
+            .help("name another place with -o")
+    })
+}
+
+/// What there is to build.
+enum Source {
+    /// The folder of a Cargo.toml.
+    Crate(PathBuf),
+    /// A dag.toml, or its JSON.
+    Manifest(PathBuf),
+}
+
+fn source(path: &Path) -> Result<Source, Problem> {
+    let metadata = fs::metadata(path).map_err(|error| Problem::io("open", path, &error))?;
+    let folder = if metadata.is_dir() {
+        path
+    } else if path.file_name().is_some_and(|name| name == "Cargo.toml") {
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    } else {
+        return Ok(Source::Manifest(path.to_owned()));
+    };
+    if folder.join("Cargo.toml").is_file() {
+        return Ok(Source::Crate(folder.to_owned()));
+    }
+    let manifest = folder.join("dag.toml");
+    if manifest.is_file() {
+        return Ok(Source::Manifest(manifest));
+    }
+    Err(Problem::new(
+        Code::NoDagInFolder,
+        format!("the folder {} holds neither Cargo.toml nor dag.toml", folder.display()),
+    )
+    .help("wfctl new NAME makes one that works, or name the folder: wfctl build PATH"))
+}
+
+/// "214 KB".
+fn size(bytes: usize) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} bytes"),
+        10_000..10_000_000 => format!("{} KB", bytes / 1000),
+        _ => format!("{} MB", bytes / 1_000_000),
+    }
+}
+
+/// What is there to build Rust with, or what is missing and the line that gets it.
+pub(crate) fn doctor() -> Result<String, Problem> {
+    Toolchain::find(Path::new(".")).map(|toolchain| toolchain.describe())
+}
+
+/// The SDK's folder for a new crate, and cargo told of it.
+pub(crate) fn supply_sdk(project: &Path) -> Result<(), Problem> {
+    sdk::configure(project, &sdk::unpacked()?)
+}

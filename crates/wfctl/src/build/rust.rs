@@ -1,0 +1,136 @@
+//! Compiles a Rust crate to a component: cargo in release, for `wasm32-wasip2`,
+//! with its messages as they are.
+//!
+//! The same sources give the same bytes wherever they lie: paths of this
+//! machine are replaced before they get into the file.
+
+use super::{sdk, toolchain};
+use crate::error::{Code, Problem};
+use serde::Deserialize;
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs,
+    io::{BufRead as _, BufReader, IsTerminal as _},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+use toolchain::{TARGET, Toolchain};
+
+/// The part of a manifest that decides how the SDK is found.
+#[derive(Deserialize)]
+struct Manifest {
+    #[serde(default)]
+    package: Option<toml::Table>,
+    #[serde(default)]
+    dependencies: BTreeMap<String, toml::Value>,
+}
+
+impl Manifest {
+    /// Whether the crate takes the SDK by version, which no registry has.
+    fn wants_sdk(&self) -> bool {
+        self.dependencies.iter().any(|(name, dependency)| {
+            let package = dependency.get("package").and_then(toml::Value::as_str).unwrap_or(name);
+            let elsewhere = ["path", "git", "workspace"].iter().any(|key| dependency.get(key).is_some());
+            package == "weft-sdk" && !elsewhere
+        })
+    }
+}
+
+/// One line of cargo's messages, of which only artifacts matter.
+#[derive(Deserialize)]
+struct Message {
+    reason: String,
+    #[serde(default)]
+    manifest_path: PathBuf,
+    #[serde(default)]
+    filenames: Vec<PathBuf>,
+}
+
+/// Compiles the crate in this folder and answers with the component's bytes.
+pub(super) fn build(folder: &Path) -> Result<Vec<u8>, Problem> {
+    let folder = &fs::canonicalize(folder).map_err(|error| Problem::io("open", folder, &error))?;
+    let path = folder.join("Cargo.toml");
+    let text = fs::read_to_string(&path).map_err(|error| Problem::io("read", &path, &error))?;
+    let manifest: Manifest = toml::from_str(&text)
+        .map_err(|error| Problem::new(Code::InvalidDocument, format!("{}: {error}", path.display())))?;
+    if manifest.package.is_none() {
+        return Err(Problem::new(Code::WrongFileType, format!("{} is a workspace without a package", path.display()))
+            .help("name the folder of the package that holds the DAGs: wfctl build PATH"));
+    }
+    let toolchain = Toolchain::find(folder)?;
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .current_dir(folder)
+        .args(["build", "--release", "--lib", "--target", TARGET, "--message-format", "json-render-diagnostics"]);
+    if std::io::stderr().is_terminal() {
+        cargo.args(["--color", "always"]);
+    }
+    let mut remapped = vec![(folder.clone(), "/dag")];
+    if manifest.wants_sdk() {
+        let sdk = sdk::unpacked()?;
+        sdk::configure(folder, &sdk)?;
+        cargo.arg("--config").arg(sdk::cargo_config(&sdk));
+        remapped.push((sdk.parent().expect("the SDK is two packages in a folder").to_owned(), "/weft"));
+    }
+    let cargo_home =
+        std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    remapped.extend(cargo_home.map(|home| (home, "/cargo")));
+    remapped.push((toolchain.sysroot().to_owned(), "/rustc"));
+    let flags = remapped.into_iter().map(|(from, to)| remap(&from, to)).collect();
+    toolchain.prepare(&mut cargo, flags)?;
+    run(&mut cargo, &path)
+}
+
+fn remap(from: &Path, to: &str) -> OsString {
+    let mut flag = OsString::from("--remap-path-prefix=");
+    flag.push(from);
+    flag.push("=");
+    flag.push(to);
+    flag
+}
+
+/// Runs cargo, whose messages go where ours do, and reads what it made.
+fn run(cargo: &mut Command, manifest: &Path) -> Result<Vec<u8>, Problem> {
+    let mut child = cargo.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().map_err(|error| {
+        Problem::new(Code::Missing, format!("can't start cargo: {error}")).help("wfctl doctor says how to get it")
+    })?;
+    let mut made = None;
+    let output = BufReader::new(child.stdout.take().expect("it is piped"));
+    for line in output.lines() {
+        let line = line.map_err(|error| Problem::new(Code::Internal, format!("cargo's messages broke off: {error}")))?;
+        let Ok(message) = serde_json::from_str::<Message>(&line) else { continue };
+        if message.reason == "compiler-artifact" && message.manifest_path == manifest {
+            let wasm = |file: &&PathBuf| file.extension().is_some_and(|extension| extension == "wasm");
+            made = message.filenames.iter().find(wasm).cloned().or(made);
+        }
+    }
+    let status = child.wait().map_err(|error| Problem::new(Code::Internal, format!("cargo was lost: {error}")))?;
+    if !status.success() {
+        // What is wrong stands above, in cargo's own words.
+        return Err(Problem::new(Code::BuildFailed, "the crate does not compile"));
+    }
+    let made = made.ok_or_else(|| {
+        Problem::new(Code::BuildFailed, "the crate makes no component")
+            .help("put this in Cargo.toml: [lib] crate-type = [\"cdylib\"]")
+    })?;
+    fs::read(&made).map_err(|error| Problem::io("read", &made, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sdk_is_supplied_where_a_version_is_asked_for() {
+        for (text, wanted) in [
+            ("[dependencies]\nweft = { package = \"weft-sdk\", version = \"0.1\" }", true),
+            ("[dependencies]\nweft-sdk = \"0.1\"", true),
+            ("[dependencies]\nweft = { package = \"weft-sdk\", path = \"../sdk\" }", false),
+            ("[dependencies]\nserde = \"1\"", false),
+        ] {
+            let manifest: Manifest = toml::from_str(text).expect("the manifest is TOML");
+            assert_eq!(manifest.wants_sdk(), wanted, "{text}");
+        }
+    }
+}
