@@ -61,7 +61,11 @@ fn classify(error: &wasmtime::Error, state: &HostState, limits: &Limits) -> Atte
     if let Some(failure) = refused(state, limits) {
         return failure;
     }
-    if let Some((kind, message)) = state.scratch.failure().or_else(|| state.artifacts.failure()) {
+    if let Some((kind, message)) = state
+        .scratch
+        .failure()
+        .or_else(|| state.artifacts.failure())
+    {
         return AttemptFailure::new(kind, message);
     }
     if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
@@ -91,6 +95,34 @@ fn classify(error: &wasmtime::Error, state: &HostState, limits: &Limits) -> Atte
         ),
         Some(trap) => AttemptFailure::new(FailureKind::Trap, format!("the guest trapped: {trap}")),
         None => unnamed(error, limits),
+    }
+}
+
+/// What the guest was answered with an error for, and may have failed of: want of
+/// a grant (the text names the one to add) or a limit.
+fn answered(state: &HostState) -> Option<(FailureKind, String)> {
+    let denied = state
+        .dag
+        .denied
+        .clone()
+        .or_else(|| state.http.first_denial());
+    denied
+        .map(|message| (FailureKind::Denied, message))
+        .or_else(|| state.scratch.failure())
+        .or_else(|| state.artifacts.failure())
+}
+
+/// Adds to a failure that the guest reported itself what it had been refused before.
+pub(crate) fn explain(failure: &mut AttemptFailure, state: &HostState, limits: &Limits) {
+    let cause = match failure.kind {
+        FailureKind::Author => answered(state),
+        FailureKind::Exit(_) => answered(state)
+            .or_else(|| refused(state, limits).map(|failure| (failure.kind, failure.message))),
+        _already_known => None,
+    };
+    if let Some((kind, message)) = cause {
+        failure.kind = kind;
+        failure.message = format!("{}; {message}", failure.message);
     }
 }
 
@@ -182,11 +214,14 @@ pub(crate) fn output(limits: &Limits, bytes: Option<usize>) -> AttemptFailure {
 /// How much data one call may carry from the guest to the host. Lifted values
 /// take up to about twice their bytes in the guest, and an output must fit.
 pub(crate) fn call_bytes(limits: &Limits) -> usize {
-    let bytes = (limits.host_memory_bytes / 2).max(limits.output_bytes.saturating_mul(2));
+    let bytes = (limits.host_memory_bytes / 2).max(limits.output_bytes.saturating_add(64 << 10));
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-/// Cuts a text at a character.
+/// Cuts a text at a character, and gives back what it no longer needs.
 pub(crate) fn cut(text: &mut String, most: usize) {
-    text.truncate(text.floor_char_boundary(most));
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.shrink_to_fit();
+    }
 }

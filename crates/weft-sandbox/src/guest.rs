@@ -1,6 +1,6 @@
 //! A loaded guest: checked, compiled, ready to be instantiated.
 
-use crate::{LoadError, dag::Tasks, state::HostState};
+use crate::{dag::Tasks, state::HostState};
 use bytes::Bytes;
 use std::{fmt, sync::Arc};
 use tokio::sync::OnceCell;
@@ -19,7 +19,7 @@ pub(crate) struct LoadedGuest {
     /// For the fast engine.
     pub(crate) fast: Prepared,
     /// For the deterministic engine.
-    pub(crate) deterministic: OnceCell<Result<Prepared, LoadError>>,
+    pub(crate) deterministic: OnceCell<Prepared>,
 }
 
 /// A guest on one engine: linked, ready to be instantiated.

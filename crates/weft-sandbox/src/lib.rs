@@ -18,6 +18,8 @@
 //! queues, databases or schedulers.
 
 mod artifacts;
+#[doc(hidden)]
+pub mod bench;
 pub mod compiler;
 pub mod container;
 pub mod inspect;

@@ -29,7 +29,7 @@ pub struct SandboxOptions {
     pub describe_timeout: Duration,
     /// The most memory `describe` may use. Default: 256 MiB.
     pub describe_memory_bytes: u64,
-    /// The largest document `describe` may return. Default: 64 MiB.
+    /// The largest document `describe` may return. Default: 32 MiB.
     pub describe_bytes: u64,
     /// Looks names up for outgoing HTTP. Default: the system's own resolver.
     pub resolver: Arc<dyn Resolve>,
@@ -54,7 +54,7 @@ impl Default for SandboxOptions {
             epoch_tick: Duration::from_millis(10),
             describe_timeout: Duration::from_secs(5),
             describe_memory_bytes: 256 << 20,
-            describe_bytes: 64 << 20,
+            describe_bytes: 32 << 20,
             resolver: Arc::new(SystemResolver),
             on_warning: None,
         }

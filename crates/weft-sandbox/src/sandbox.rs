@@ -98,6 +98,10 @@ impl Sandbox {
         })))
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+
     /// Checks a file, its imports and exports, and compiles it or finds its code in
     /// the cache. Calls for the same digest at the same time do the work once.
     ///

@@ -146,7 +146,13 @@ async fn prepare(shared: &Arc<Shared>, request: &AttemptRequest) -> Result<Ready
         guest
             .deterministic
             .get_or_try_init(|| {
-                load::prepare(shared, &runtime, guest.digest, guest.kind, guest.wasm.clone())
+                load::prepare(
+                    shared,
+                    &runtime,
+                    guest.digest,
+                    guest.kind,
+                    guest.wasm.clone(),
+                )
             })
             .await
             .map_err(host)?;
@@ -345,7 +351,9 @@ type Ended = Result<Result<wasmtime::Result<Called>, Panicked>, tokio::time::err
 fn outcome(ended: Ended, state: &HostState, limits: &Limits) -> AttemptOutcome {
     match ended {
         Ok(Ok(Ok(Called::Task(Ok(raw))))) => reading::outcome(raw, state, limits),
-        Ok(Ok(Ok(Called::Task(Err(raw))))) => AttemptOutcome::Failed(reading::failure(raw, state, limits)),
+        Ok(Ok(Ok(Called::Task(Err(raw))))) => {
+            AttemptOutcome::Failed(reading::failure(raw, state, limits))
+        }
         Ok(Ok(Ok(Called::Program(outcome)))) => reading::checked(outcome, state, limits),
         Ok(Ok(Err(error))) => AttemptOutcome::Failed(failure::read(&error, state, limits)),
         Ok(Err(panic)) => AttemptOutcome::Failed(failure::panicked(&panic)),

@@ -53,10 +53,13 @@ fn control(text: &str) -> Result<AttemptOutcome, AttemptFailure> {
 /// The outcome, if its data keeps within the limits and names only artifacts that
 /// the attempt has.
 pub(super) fn checked(
-    outcome: AttemptOutcome,
+    mut outcome: AttemptOutcome,
     state: &HostState,
     limits: &Limits,
 ) -> AttemptOutcome {
+    if let AttemptOutcome::Failed(failure) = &mut outcome {
+        failure::explain(failure, state, limits);
+    }
     let data = match &outcome {
         AttemptOutcome::Success { output } | AttemptOutcome::Branch { output, .. } => output,
         AttemptOutcome::Deferred { state, .. } => state,
@@ -95,7 +98,7 @@ fn check_data(data: &str, state: &HostState, limits: &Limits) -> Result<(), Atte
 
 /// What `run` returned when the author's code failed. Where something had been
 /// refused for want of a grant, the message ends with the grant to add.
-pub(super) fn failure(raw: RawFailure, state: &HostState) -> AttemptFailure {
+pub(super) fn failure(raw: RawFailure, state: &HostState, limits: &Limits) -> AttemptFailure {
     let mut message = raw.message;
     failure::cut(&mut message, AttemptFailure::MAX_MESSAGE_BYTES);
     let mut failure = AttemptFailure::new(FailureKind::Author, message);
@@ -112,22 +115,6 @@ pub(super) fn failure(raw: RawFailure, state: &HostState) -> AttemptFailure {
                 .push_str(&format!(" (its details can't be used: {error})"));
         }
     }
-    if let Some((kind, why)) = state.scratch.failure().or_else(|| state.artifacts.failure()) {
-        failure.kind = kind;
-        failure.message = format!("{}; {why}", failure.message);
-    }
-    if let Some(denied) = denied(state) {
-        failure.kind = FailureKind::Denied;
-        failure.message = format!("{}; {denied}", failure.message);
-    }
+    failure::explain(&mut failure, state, limits);
     failure
-}
-
-/// The first thing that was refused for want of a grant, in words that name it.
-fn denied(state: &HostState) -> Option<String> {
-    state
-        .dag
-        .denied
-        .clone()
-        .or_else(|| state.http.first_denial())
 }

@@ -101,6 +101,10 @@ async fn answer(
             // The client may have had enough before the end.
             stream.write_all(&bytes).await.ok();
             stream.shutdown().await.ok();
+            // Closing before all was read would reset the connection.
+            tokio::io::copy(&mut stream, &mut tokio::io::sink())
+                .await
+                .ok();
         }
         Then::Stall(bytes) => {
             stream.write_all(&bytes).await.ok();

@@ -1,0 +1,56 @@
+//! What only a measurement asks for: an instance alone, made under every limit
+//! and dropped, without a call.
+
+use crate::{
+    CancelSignal, EventSink, Guest, NoArtifacts, NoVariables, Sandbox, Services,
+    attempt::{Setup, store},
+    engine::Profile,
+    guest::Callable,
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use weft_core::limit::Limits;
+
+/// How long an instance of a component with tasks takes, in a store that is there.
+///
+/// # Panics
+/// The guest is no such component, or can't be instantiated.
+pub async fn instantiate(sandbox: &Sandbox, guest: &Guest) -> Duration {
+    let shared = sandbox.shared();
+    let Callable::Tasks(tasks) = &guest.0.fast.callable else {
+        panic!("only components with tasks are measured");
+    };
+    let runtime = shared
+        .runtime(Profile::Fast)
+        .expect("the fast engine is always there");
+    let setup = Setup {
+        attempt: Arc::from("{}"),
+        resumed: None,
+        cancel: CancelSignal::new(),
+        granted: Arc::default(),
+        limits: Limits::DEFAULT,
+        services: Services {
+            events: EventSink::discard(),
+            artifacts: Arc::new(NoArtifacts),
+            variables: Arc::new(NoVariables),
+        },
+        inputs: Vec::new(),
+        scratch_root: None,
+        determinism: None,
+    };
+    let _slot = runtime
+        .pool
+        .take(guest.0.fast.slots)
+        .await
+        .expect("a slot is free");
+    let _running = shared.ticker.running();
+    let mut store = store(shared, &runtime, setup).expect("a store can be made");
+    let begin = Instant::now();
+    tasks
+        .instantiate(&mut store)
+        .await
+        .expect("the guest can be instantiated");
+    begin.elapsed()
+}
