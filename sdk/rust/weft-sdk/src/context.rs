@@ -54,16 +54,17 @@ struct Interval {
     end: Moment,
 }
 
-/// A point in time as the contract writes it (RFC 3339).
-#[derive(Debug, Clone, Copy)]
-struct Moment(Timestamp);
+/// A point in time as the contract writes it (RFC 3339), parsed when it is
+/// asked for, so that a component which never asks carries no parser.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+struct Moment(String);
 
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: serde::Deserializer<'de>>(
-        deserializer: D,
-    ) -> std::result::Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map(Self).map_err(serde::de::Error::custom)
+impl Moment {
+    fn point(&self) -> Timestamp {
+        self.0
+            .parse()
+            .expect("the host's attempt document follows the contract")
     }
 }
 
@@ -122,21 +123,21 @@ impl Context {
 
     /// The date that the run is for.
     pub fn logical_date(&self) -> Timestamp {
-        self.attempt().logical_date.0
+        self.attempt().logical_date.point()
     }
 
     /// The span of data that the run is for.
     pub fn data_interval(&self) -> DataInterval {
         let interval = &self.attempt().data_interval;
         DataInterval {
-            start: interval.start.0,
-            end: interval.end.0,
+            start: interval.start.point(),
+            end: interval.end.point(),
         }
     }
 
     /// When the attempt will be killed.
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.attempt().deadline.map(|deadline| deadline.0)
+        self.attempt().deadline.as_ref().map(Moment::point)
     }
 
     /// The same over the retries of a task instance, another after it was
@@ -246,14 +247,13 @@ impl Context {
     /// The text is no point in time.
     #[must_use]
     pub fn with_logical_date(self, date: &str) -> Self {
-        let date = Moment(
-            date.parse()
-                .expect("a logical date is RFC 3339, such as 2026-11-21T06:00:00Z"),
-        );
+        let date = Moment(date.into());
+        // Said here rather than when the task asks for it.
+        date.point();
         self.changed(|attempt| {
-            attempt.logical_date = date;
+            attempt.logical_date = date.clone();
             attempt.data_interval = Interval {
-                start: date,
+                start: date.clone(),
                 end: date,
             };
         })
@@ -265,7 +265,11 @@ impl Context {
     /// A text is no point in time.
     #[must_use]
     pub fn with_data_interval(self, start: &str, end: &str) -> Self {
-        let moment = |text: &str| Moment(text.parse().expect("an interval's end is RFC 3339"));
+        let moment = |text: &str| {
+            let moment = Moment(text.into());
+            moment.point();
+            moment
+        };
         self.changed(|attempt| {
             attempt.data_interval = Interval {
                 start: moment(start),

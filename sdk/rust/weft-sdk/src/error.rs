@@ -40,7 +40,7 @@ pub struct Error(Box<Ending>);
 pub(crate) enum Ending {
     Failure(Failure),
     Skip { reason: Option<String> },
-    Defer { wake: Wake, state: Value },
+    Defer { until: Until, state: Value },
 }
 
 #[derive(Debug)]
@@ -49,6 +49,14 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) details: Option<Value>,
+}
+
+/// When a deferred task goes on, as the contract says it. A point in time is
+/// text already, so that a component which names none carries no code for it.
+#[derive(Debug)]
+pub(crate) enum Until {
+    After(Duration),
+    At(String),
 }
 
 /// When a deferred task goes on.
@@ -121,7 +129,14 @@ impl Error {
     /// When the task goes on, if it deferred itself.
     pub fn wake(&self) -> Option<Wake> {
         match &*self.0 {
-            Ending::Defer { wake, .. } => Some(*wake),
+            Ending::Defer {
+                until: Until::After(wait),
+                ..
+            } => Some(Wake::After(*wait)),
+            Ending::Defer {
+                until: Until::At(at),
+                ..
+            } => at.parse().ok().map(Wake::At),
             Ending::Failure(_) | Ending::Skip { .. } => None,
         }
     }
@@ -180,11 +195,12 @@ impl fmt::Display for Error {
             } => write!(f, "skipped: {reason}"),
             Ending::Skip { reason: None } => f.write_str("skipped"),
             Ending::Defer {
-                wake: Wake::After(wait),
+                until: Until::After(wait),
                 ..
             } => write!(f, "deferred for {wait:?}"),
             Ending::Defer {
-                wake: Wake::At(at), ..
+                until: Until::At(at),
+                ..
             } => write!(f, "deferred until {at}"),
         }
     }
@@ -270,17 +286,17 @@ pub fn skip<T>(reason: impl fmt::Display) -> Result<T> {
 /// assert_eq!(wait_for_file(resumed).unwrap(), 3);
 /// ```
 pub fn defer_for<T>(wait: Duration, state: &impl Serialize) -> Result<T> {
-    defer(Wake::After(wait), state)
+    defer(Until::After(wait), state)
 }
 
 /// Like [`defer_for`], until a point in time.
 pub fn defer_until<T>(at: Timestamp, state: &impl Serialize) -> Result<T> {
-    defer(Wake::At(at), state)
+    defer(Until::At(at.to_string()), state)
 }
 
-fn defer<T>(wake: Wake, state: &impl Serialize) -> Result<T> {
+fn defer<T>(until: Until, state: &impl Serialize) -> Result<T> {
     let state = serde_json::to_value(state)
         .explain("the state of a deferral")
         .permanent()?;
-    Err(Error(Box::new(Ending::Defer { wake, state })))
+    Err(Error(Box::new(Ending::Defer { until, state })))
 }

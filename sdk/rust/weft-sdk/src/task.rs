@@ -5,7 +5,7 @@ use crate::{
     branch::Branch,
     dag::TaskSettings,
     data::{Input, Output},
-    error::{Ending, Error, Failure, Result, Wake},
+    error::{Ending, Error, Failure, Result, Until},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -143,17 +143,15 @@ impl Outcome {
                 Self::Control(reason.to_string())
             }
             Ending::Defer {
-                wake: Wake::After(wait),
+                until: Until::After(wait),
                 state,
             } => Self::Control(
                 json!({ "kind": "defer", "after_ms": millis(wait), "state": state }).to_string(),
             ),
             Ending::Defer {
-                wake: Wake::At(at),
+                until: Until::At(at),
                 state,
-            } => Self::Control(
-                json!({ "kind": "defer", "until": at.to_string(), "state": state }).to_string(),
-            ),
+            } => Self::Control(json!({ "kind": "defer", "until": at, "state": state }).to_string()),
             Ending::Failure(Failure {
                 retryable,
                 message,
