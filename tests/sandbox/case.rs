@@ -17,8 +17,9 @@ use std::{
 };
 use weft_core::{document::OutputFormat, grant::HttpGrant, limit::Limits, policy::Granted};
 use weft_sandbox::{
-    AttemptFailure, AttemptOutcome, AttemptReport, AttemptRequest, CancelSignal, Entry, EventSink, FailureKind,
-    FixedResolver, Guest, GuestEvent, NoVariables, ProgramEntry, Sandbox, SandboxOptions, Services,
+    AttemptFailure, AttemptOutcome, AttemptReport, AttemptRequest, CancelSignal, Entry, EventSink,
+    FailureKind, FixedResolver, Guest, GuestEvent, NoVariables, ProgramEntry, Sandbox,
+    SandboxOptions, Services,
 };
 use weft_tests::{guests, residency};
 
@@ -56,21 +57,33 @@ pub(crate) struct Seen {
     pub(crate) wall: Duration,
     /// What the neighbour got done meanwhile.
     pub(crate) neighbour_runs: u32,
-    /// How much the process grew at its peak.
-    pub(crate) growth_bytes: u64,
     /// What the attempt stored.
     pub(crate) shelf: Arc<Shelf>,
 }
 
 /// Limits that a test reaches soon, and that a busy machine does not.
 pub(crate) fn limits() -> Limits {
-    Limits { memory_bytes: 64 << 20, cpu_ms: 20_000, timeout_ms: 60_000, ..Limits::DEFAULT }
+    Limits {
+        memory_bytes: 64 << 20,
+        cpu_ms: 20_000,
+        timeout_ms: 60_000,
+        ..Limits::DEFAULT
+    }
 }
 
 /// HTTP grants as an author writes them, and no private address.
 pub(crate) fn granted_http(hosts: &[&str]) -> Granted {
-    let http = hosts.iter().map(|host| host.parse::<HttpGrant>().expect("a grant in a test is valid")).collect();
-    Granted { http, ..Granted::default() }
+    let http = hosts
+        .iter()
+        .map(|host| {
+            host.parse::<HttpGrant>()
+                .expect("a grant in a test is valid")
+        })
+        .collect();
+    Granted {
+        http,
+        ..Granted::default()
+    }
 }
 
 impl Case {
@@ -80,7 +93,13 @@ impl Case {
     }
 
     pub(crate) fn task_of(guest: Vec<u8>, name: &str) -> Self {
-        Self::new(guest, Entry::Task { name: name.to_owned(), inputs: Vec::new() })
+        Self::new(
+            guest,
+            Entry::Task {
+                name: name.to_owned(),
+                inputs: Vec::new(),
+            },
+        )
     }
 
     /// A program's behaviour; `guest` is `hostile-program` or `hostile-module`.
@@ -98,7 +117,14 @@ impl Case {
     }
 
     fn new(guest: Vec<u8>, entry: Entry) -> Self {
-        Self { guest: guest.into(), entry, limits: limits(), grants: Granted::default(), deterministic: false, names: FixedResolver::default() }
+        Self {
+            guest: guest.into(),
+            entry,
+            limits: limits(),
+            grants: Granted::default(),
+            deterministic: false,
+            names: FixedResolver::default(),
+        }
     }
 
     /// Where a host's name leads; other names lead nowhere.
@@ -146,7 +172,10 @@ impl Case {
     /// Makes the attempt, with everything around it.
     pub(crate) async fn run_async(self) -> Seen {
         let scratch = tempfile::tempdir().expect("there is room for a folder");
-        let options = SandboxOptions { resolver: Arc::new(self.names), ..SandboxOptions::default() };
+        let options = SandboxOptions {
+            resolver: Arc::new(self.names),
+            ..SandboxOptions::default()
+        };
         let sandbox = Sandbox::new(options).expect("a sandbox can be made");
         let neighbour = Neighbour::new(&sandbox).await;
         let guest = sandbox.load(self.guest).await.expect("the guest loads");
@@ -163,7 +192,11 @@ impl Case {
             grants: self.grants,
             limits: self.limits,
             deterministic: self.deterministic,
-            services: Services { events, artifacts: shelf.clone(), variables: Arc::new(NoVariables) },
+            services: Services {
+                events,
+                artifacts: shelf.clone(),
+                variables: Arc::new(NoVariables),
+            },
             scratch_root: scratch.path().to_owned(),
             cancel: CancelSignal::new(),
         };
@@ -172,7 +205,11 @@ impl Case {
             while let Some(event) = stream.next().await {
                 count += 1;
                 assert_eq!(dropped, None, "{event:?} came after the last event");
-                if let GuestEvent::LogTruncated { dropped_lines, dropped_bytes } = event {
+                if let GuestEvent::LogTruncated {
+                    dropped_lines,
+                    dropped_bytes,
+                } = event
+                {
                     dropped = Some((dropped_lines, dropped_bytes));
                 }
                 if kept.len() < KEPT_EVENTS {
@@ -196,13 +233,18 @@ impl Case {
         let mut neighbour_runs = 0;
         while !attempt.is_finished() {
             let waited = neighbour.run().await;
-            assert!(waited < STARVED, "the neighbour waited {waited:?} for its result");
+            assert!(
+                waited < STARVED,
+                "the neighbour waited {waited:?} for its result"
+            );
             neighbour_runs += 1;
         }
         let (report, wall) = attempt.await.expect("running a guest never panics");
         let growth_bytes = residency::peak_bytes().saturating_sub(before);
         neighbour.run().await;
-        let (events, event_count, dropped) = collector.await.expect("the collector ends with the attempt's sinks");
+        let (events, event_count, dropped) = collector
+            .await
+            .expect("the collector ends with the attempt's sinks");
 
         let allowed = memory_limit + OVERHEAD_BYTES;
         assert!(
@@ -211,11 +253,22 @@ impl Case {
             growth_bytes >> 20,
             allowed >> 20
         );
-        let left: Vec<_> = fs::read_dir(scratch.path()).expect("the folder is still there").flatten().collect();
+        let left: Vec<_> = fs::read_dir(scratch.path())
+            .expect("the folder is still there")
+            .flatten()
+            .collect();
         assert!(left.is_empty(), "the attempt left {left:?} behind");
         let more = open_descriptors().saturating_sub(descriptors);
         assert!(more <= 8, "the attempt left {more} file descriptors open");
-        Seen { report, events, event_count, dropped, wall, neighbour_runs, growth_bytes, shelf }
+        Seen {
+            report,
+            events,
+            event_count,
+            dropped,
+            wall,
+            neighbour_runs,
+            shelf,
+        }
     }
 }
 
@@ -224,13 +277,24 @@ impl Seen {
     #[track_caller]
     pub(crate) fn fails(&self, kind: FailureKind, words: &[&str]) -> &AttemptFailure {
         let AttemptOutcome::Failed(failure) = &self.report.outcome else {
-            panic!("the attempt did not fail: {:?}", shortened(&self.report.outcome));
+            panic!(
+                "the attempt did not fail: {:?}",
+                shortened(&self.report.outcome)
+            );
         };
         assert_eq!(failure.kind, kind, "{failure:?}");
         for word in words {
-            assert!(failure.message.contains(word), "{word:?} is missing in {:?}", failure.message);
+            assert!(
+                failure.message.contains(word),
+                "{word:?} is missing in {:?}",
+                failure.message
+            );
         }
-        assert!(failure.message.len() <= AttemptFailure::MAX_MESSAGE_BYTES, "{} bytes", failure.message.len());
+        assert!(
+            failure.message.len() <= AttemptFailure::MAX_MESSAGE_BYTES,
+            "{} bytes",
+            failure.message.len()
+        );
         failure
     }
 
@@ -259,15 +323,30 @@ pub(crate) struct Neighbour {
 
 impl Neighbour {
     pub(crate) async fn new(sandbox: &Sandbox) -> Self {
-        let guest = sandbox.load(guests::read("guest_bare").into()).await.expect("the neighbour loads");
-        Self { sandbox: sandbox.clone(), guest }
+        let guest = sandbox
+            .load(guests::read("guest_bare"))
+            .await
+            .expect("the neighbour loads");
+        Self {
+            sandbox: sandbox.clone(),
+            guest,
+        }
     }
 
     /// Computes one result and checks it; returns how long that took.
     pub(crate) async fn run(&self) -> Duration {
         let started = Instant::now();
-        let report = self.sandbox.run(request(&self.guest, "fib", &[("n", "18")])).await;
-        assert_eq!(report.outcome, AttemptOutcome::Success { output: "2584".into() }, "the neighbour's result");
+        let report = self
+            .sandbox
+            .run(request(&self.guest, "fib", &[("n", "18")]))
+            .await;
+        assert_eq!(
+            report.outcome,
+            AttemptOutcome::Success {
+                output: "2584".into()
+            },
+            "the neighbour's result"
+        );
         started.elapsed()
     }
 }
@@ -278,7 +357,10 @@ pub(crate) fn request(guest: &Guest, task: &str, inputs: &[(&str, &str)]) -> Att
         guest: guest.clone(),
         entry: Entry::Task {
             name: task.to_owned(),
-            inputs: inputs.iter().map(|(name, json)| ((*name).to_owned(), (*json).to_owned())).collect(),
+            inputs: inputs
+                .iter()
+                .map(|(name, json)| ((*name).to_owned(), (*json).to_owned()))
+                .collect(),
         },
         attempt: ATTEMPT.to_owned(),
         resumed: None,
@@ -298,10 +380,16 @@ pub(crate) fn request(guest: &Guest, task: &str, inputs: &[(&str, &str)]) -> Att
 /// A runtime with two threads, like a small worker's.
 pub(crate) fn on_runtime<T>(work: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(2).enable_all().build().expect("a runtime can be made");
+    let runtime = runtime
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime can be made");
     runtime.block_on(work)
 }
 
 fn open_descriptors() -> usize {
-    fs::read_dir("/proc/self/fd").expect("/proc is mounted").count()
+    fs::read_dir("/proc/self/fd")
+        .expect("/proc is mounted")
+        .count()
 }

@@ -7,8 +7,10 @@
 use crate::case::{on_runtime, request};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
-use weft_core::document::{Document, OutputFormat};
-use weft_sandbox::{AttemptOutcome, DeferUntil, Entry, Guest, ProgramEntry, Sandbox, SandboxOptions};
+use weft_core::document::{Format, OutputFormat, Source, parse};
+use weft_sandbox::{
+    AttemptOutcome, DeferUntil, Entry, Guest, ProgramEntry, Sandbox, SandboxOptions,
+};
 use weft_tests::{guests, isolated};
 
 #[test]
@@ -17,18 +19,32 @@ fn contract_0_1_0_runs_for_ever() {
 }
 
 fn runs(folder: &Path) {
-    let expected = fs::read(folder.join("expected.json")).expect("the fixture says what it answers");
-    let expected: Value = serde_json::from_slice(&expected).expect("the fixture's answers are JSON");
+    let expected =
+        fs::read(folder.join("expected.json")).expect("the fixture says what it answers");
+    let expected: Value =
+        serde_json::from_slice(&expected).expect("the fixture's answers are JSON");
     on_runtime(async {
         let sandbox = Sandbox::new(SandboxOptions::default()).expect("a sandbox can be made");
         for (file, answers) in expected.as_object().expect("answers by file") {
             let bytes = fs::read(folder.join(file)).expect("the fixture is complete");
             assert!(bytes.len() < 200 << 10, "{file} has {} bytes", bytes.len());
-            let guest = sandbox.load(bytes.into()).await.expect("the file loads");
+            let guest = sandbox.load(bytes).await.expect("the file loads");
             if let Some(described) = answers.get("describe") {
-                let text = sandbox.describe(&guest).await.expect("the guest describes itself");
-                Document::from_json(&text).expect("the document is valid");
-                assert_eq!(&serde_json::from_str::<Value>(&text).expect("JSON"), described, "{file}: describe");
+                let text = sandbox
+                    .describe(&guest)
+                    .await
+                    .expect("the guest describes itself");
+                parse(Source {
+                    name: "describe",
+                    text: &text,
+                    format: Format::Json,
+                })
+                .expect("the document is valid");
+                assert_eq!(
+                    &serde_json::from_str::<Value>(&text).expect("JSON"),
+                    described,
+                    "{file}: describe"
+                );
             }
             for call in answers["calls"].as_array().expect("a list of calls") {
                 let seen = make(&sandbox, &guest, &call["entry"]).await;
@@ -47,14 +63,24 @@ async fn make(sandbox: &Sandbox, guest: &Guest, entry: &Value) -> Value {
             let inputs = entry["inputs"].as_object().into_iter().flatten();
             Entry::Task {
                 name: task.as_str().expect("a task's name").to_owned(),
-                inputs: inputs.map(|(name, value)| (name.clone(), value.to_string())).collect(),
+                inputs: inputs
+                    .map(|(name, value)| (name.clone(), value.to_string()))
+                    .collect(),
             }
         }
         None => Entry::Program(ProgramEntry {
             args: texts(&entry["args"]),
             env: Vec::new(),
-            stdin: entry["stdin"].as_str().unwrap_or_default().as_bytes().to_vec(),
-            output: if entry["output"] == "text" { OutputFormat::Text } else { OutputFormat::Json },
+            stdin: entry["stdin"]
+                .as_str()
+                .unwrap_or_default()
+                .as_bytes()
+                .to_vec(),
+            output: if entry["output"] == "text" {
+                OutputFormat::Text
+            } else {
+                OutputFormat::Json
+            },
             fail_on_exit: Vec::new(),
             skip_on_exit: Vec::new(),
             files_in: Vec::new(),
@@ -64,11 +90,19 @@ async fn make(sandbox: &Sandbox, guest: &Guest, entry: &Value) -> Value {
     match sandbox.run(request).await.outcome {
         AttemptOutcome::Success { output } => json!({ "success": parsed(&output) }),
         AttemptOutcome::Skipped { reason } => json!({ "skipped": reason }),
-        AttemptOutcome::Branch { tasks, output } => json!({ "branch": tasks, "output": parsed(&output) }),
-        AttemptOutcome::Deferred { until: DeferUntil::After(span), state } => {
+        AttemptOutcome::Branch { tasks, output } => {
+            json!({ "branch": tasks, "output": parsed(&output) })
+        }
+        AttemptOutcome::Deferred {
+            until: DeferUntil::After(span),
+            state,
+        } => {
             json!({ "deferred_ms": span.0, "state": parsed(&state) })
         }
-        AttemptOutcome::Deferred { until: DeferUntil::At(time), state } => {
+        AttemptOutcome::Deferred {
+            until: DeferUntil::At(time),
+            state,
+        } => {
             json!({ "deferred_until": time.0, "state": parsed(&state) })
         }
         AttemptOutcome::Failed(failure) => json!({
@@ -83,5 +117,7 @@ async fn make(sandbox: &Sandbox, guest: &Guest, entry: &Value) -> Value {
 
 fn texts(list: &Value) -> Vec<String> {
     let texts = list.as_array().into_iter().flatten();
-    texts.map(|text| text.as_str().expect("a list of texts").to_owned()).collect()
+    texts
+        .map(|text| text.as_str().expect("a list of texts").to_owned())
+        .collect()
 }

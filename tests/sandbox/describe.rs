@@ -8,18 +8,21 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use weft_core::document::Document;
+use weft_core::document::{Format, Source, parse};
 use weft_sandbox::{DescribeError, Sandbox, SandboxOptions};
 use weft_tests::{guests, isolated, residency};
 
 /// Describes a guest beside a neighbour, and checks what the process holds meanwhile.
 fn describe(guest: Vec<u8>) -> (Result<String, DescribeError>, Duration) {
-    let options = SandboxOptions { describe_timeout: Duration::from_secs(3), ..SandboxOptions::default() };
+    let options = SandboxOptions {
+        describe_timeout: Duration::from_secs(3),
+        ..SandboxOptions::default()
+    };
     let allowed = options.describe_memory_bytes + OVERHEAD_BYTES;
     on_runtime(async {
         let sandbox = Sandbox::new(options).expect("a sandbox can be made");
         let neighbour = Neighbour::new(&sandbox).await;
-        let guest = sandbox.load(guest.into()).await.expect("the guest loads");
+        let guest = sandbox.load(guest).await.expect("the guest loads");
         neighbour.run().await;
         let before = residency::now_bytes();
         residency::reset_peak();
@@ -33,7 +36,12 @@ fn describe(guest: Vec<u8>) -> (Result<String, DescribeError>, Duration) {
         }
         let answer = describing.await.expect("describing a guest never panics");
         let growth = residency::peak_bytes().saturating_sub(before);
-        assert!(growth <= allowed, "the process grew by {} MiB, {} are allowed", growth >> 20, allowed >> 20);
+        assert!(
+            growth <= allowed,
+            "the process grew by {} MiB, {} are allowed",
+            growth >> 20,
+            allowed >> 20
+        );
         neighbour.run().await;
         answer
     })
@@ -43,7 +51,13 @@ fn describe(guest: Vec<u8>) -> (Result<String, DescribeError>, Duration) {
 fn describes_an_honest_guest() {
     isolated!(|| {
         let (answer, _) = describe(guests::read("guest_plain"));
-        let document = Document::from_json(&answer.expect("the guest describes itself")).expect("a valid document");
+        let text = answer.expect("the guest describes itself");
+        let document = parse(Source {
+            name: "describe",
+            text: &text,
+            format: Format::Json,
+        })
+        .expect("a valid document");
         assert_eq!(document.dags[0].id.as_str(), "plain");
     });
 }
@@ -54,7 +68,10 @@ fn describe_that_loops() {
         let (answer, took) = describe(guests::read("guest_describe_loop"));
         let error = answer.expect_err("it never ends");
         assert!(matches!(error, DescribeError::Timeout { .. }), "{error:?}");
-        assert!(error.to_string().contains("did not end within 3s"), "{error}");
+        assert!(
+            error.to_string().contains("did not end within 3s"),
+            "{error}"
+        );
         assert!(took < Duration::from_secs(15), "{took:?}");
     });
 }
@@ -119,7 +136,13 @@ fn describe_that_lies_about_its_result() {
         for (lie, body) in lies {
             let (answer, _) = describe(describe_component(body));
             let error = answer.expect_err(lie);
-            assert!(matches!(error, DescribeError::Trap { .. } | DescribeError::InvalidText { .. }), "{lie}: {error:?}");
+            assert!(
+                matches!(
+                    error,
+                    DescribeError::Trap { .. } | DescribeError::InvalidText { .. }
+                ),
+                "{lie}: {error:?}"
+            );
         }
     });
 }
@@ -146,7 +169,10 @@ fn many_looping_describes_at_once() {
                 ..SandboxOptions::default()
             };
             let sandbox = Sandbox::new(options).expect("a sandbox can be made");
-            let guest = sandbox.load(guests::read("guest_describe_loop").into()).await.expect("the guest loads");
+            let guest = sandbox
+                .load(guests::read("guest_describe_loop"))
+                .await
+                .expect("the guest loads");
             let guest = Arc::new(guest);
             let all: Vec<_> = (0..8)
                 .map(|_| {

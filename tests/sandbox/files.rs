@@ -7,7 +7,9 @@ use crate::{
     wat_guest::{module_as_component, tasks_component},
 };
 use std::time::{Duration, Instant};
-use weft_sandbox::{AttemptOutcome, CompileLimits, Compiler, LoadError, Sandbox, SandboxOptions, inspect};
+use weft_sandbox::{
+    AttemptOutcome, CompileLimits, Compiler, LoadError, Sandbox, SandboxOptions, inspect,
+};
 use weft_tests::{guests, isolated, residency};
 
 fn component(text: &str) -> Vec<u8> {
@@ -17,7 +19,10 @@ fn component(text: &str) -> Vec<u8> {
 /// A sandbox that compiles in a subprocess, as `wfctl` does it.
 fn with_subprocess(change: impl FnOnce(&mut SandboxOptions)) -> Sandbox {
     let mut options = SandboxOptions {
-        compiler: Compiler::Subprocess { program: env!("CARGO_BIN_EXE_weft-tests-compiler").into(), args: Vec::new() },
+        compiler: Compiler::Subprocess {
+            program: env!("CARGO_BIN_EXE_weft-tests-compiler").into(),
+            args: Vec::new(),
+        },
         ..SandboxOptions::default()
     };
     change(&mut options);
@@ -31,12 +36,16 @@ fn refused(file: Vec<u8>) -> LoadError {
     residency::reset_peak();
     let error = on_runtime(async {
         let sandbox = with_subprocess(|_| {});
-        let error = sandbox.load(file.into()).await.expect_err("the file is no guest");
+        let error = sandbox.load(file).await.expect_err("the file is no guest");
         Neighbour::new(&sandbox).await.run().await;
         error
     });
     let growth = residency::peak_bytes().saturating_sub(before);
-    assert!(growth <= OVERHEAD_BYTES, "the process grew by {} MiB", growth >> 20);
+    assert!(
+        growth <= OVERHEAD_BYTES,
+        "the process grew by {} MiB",
+        growth >> 20
+    );
     error
 }
 
@@ -60,9 +69,21 @@ fn what_is_no_webassembly() {
         let text = refused(b"(module (func (export \"_start\")))".to_vec());
         assert!(matches!(text, LoadError::NotWasm { .. }), "{text:?}");
         let magic = refused(b"\0asm".to_vec());
-        assert!(matches!(magic, LoadError::NotWasm { .. } | LoadError::Malformed { .. }), "{magic:?}");
+        assert!(
+            matches!(
+                magic,
+                LoadError::NotWasm { .. } | LoadError::Malformed { .. }
+            ),
+            "{magic:?}"
+        );
         let version = refused(b"\0asm\x09\0\0\0".to_vec());
-        assert!(matches!(version, LoadError::NotWasm { .. } | LoadError::Malformed { .. }), "{version:?}");
+        assert!(
+            matches!(
+                version,
+                LoadError::NotWasm { .. } | LoadError::Malformed { .. }
+            ),
+            "{version:?}"
+        );
     });
 }
 
@@ -72,12 +93,22 @@ fn a_truncated_file() {
         let whole = guests::read("guest_plain");
         on_runtime(async {
             let sandbox = with_subprocess(|_| {});
-            let cuts = (1..32).map(|part| whole.len() * part / 32).chain([whole.len() - 1]);
+            let cuts = (1..32)
+                .map(|part| whole.len() * part / 32)
+                .chain([whole.len() - 1]);
             for cut in cuts {
-                let error = sandbox.load(whole[..cut].to_vec().into()).await.expect_err("the file is cut");
+                let error = sandbox
+                    .load(whole[..cut].to_vec())
+                    .await
+                    .expect_err("the file is cut");
                 // A cut between two sections leaves a valid file with nothing to run.
                 assert!(
-                    matches!(error, LoadError::Malformed { .. } | LoadError::NothingToRun { .. } | LoadError::NotWasm { .. }),
+                    matches!(
+                        error,
+                        LoadError::Malformed { .. }
+                            | LoadError::NothingToRun { .. }
+                            | LoadError::NotWasm { .. }
+                    ),
                     "cut at {cut}: {error:?}"
                 );
             }
@@ -100,9 +131,15 @@ fn flipped_bits() {
                 let place = turn * 7919 % file.len();
                 file[place] ^= 1 << (turn % 8);
                 let inspected = inspect(&file);
-                match sandbox.load(file.into()).await {
+                match sandbox.load(file).await {
                     Err(error) => {
-                        assert!(!matches!(error, LoadError::Host { .. } | LoadError::CompilerCrashed { .. }), "{error:?}");
+                        assert!(
+                            !matches!(
+                                error,
+                                LoadError::Host { .. } | LoadError::CompilerCrashed { .. }
+                            ),
+                            "{error:?}"
+                        );
                         refused += 1;
                     }
                     Ok(guest) => {
@@ -129,7 +166,9 @@ fn an_import_that_is_not_offered() {
                 (import "weft:dag/teleport@0.1.0" (instance (export "beam" (func)))))"#,
         );
         let error = refused(unknown);
-        let LoadError::UnknownImports { imports } = &error else { panic!("{error:?}") };
+        let LoadError::UnknownImports { imports } = &error else {
+            panic!("{error:?}")
+        };
         assert_eq!(imports.len(), 2, "{imports:?}");
         for name in ["wasi:keyvalue/store@0.2.0", "weft:dag/teleport@0.1.0"] {
             assert!(error.to_string().contains(name), "{error}");
@@ -140,9 +179,14 @@ fn an_import_that_is_not_offered() {
 #[test]
 fn a_newer_contract() {
     isolated!(|| {
-        let newer = component(r#"(component (import "weft:dag/log@9.0.0" (instance (export "write" (func)))))"#);
+        let newer = component(
+            r#"(component (import "weft:dag/log@9.0.0" (instance (export "write" (func)))))"#,
+        );
         let error = refused(newer);
-        assert!(matches!(error, LoadError::UnknownImports { .. }), "{error:?}");
+        assert!(
+            matches!(error, LoadError::UnknownImports { .. }),
+            "{error:?}"
+        );
         assert!(error.to_string().contains("weft:dag/log@9.0.0"), "{error}");
     });
 }
@@ -150,9 +194,14 @@ fn a_newer_contract() {
 #[test]
 fn a_module_import_that_is_not_offered() {
     isolated!(|| {
-        let module = component(r#"(module (import "env" "system" (func (param i32) (result i32))) (func (export "_start")))"#);
+        let module = component(
+            r#"(module (import "env" "system" (func (param i32) (result i32))) (func (export "_start")))"#,
+        );
         let error = refused(module);
-        assert!(matches!(error, LoadError::UnknownImports { .. }), "{error:?}");
+        assert!(
+            matches!(error, LoadError::UnknownImports { .. }),
+            "{error:?}"
+        );
         assert!(error.to_string().contains("env"), "{error}");
     });
 }
@@ -167,14 +216,25 @@ fn an_import_of_another_type() {
         );
         let error = refused(wrong);
         assert!(
-            matches!(error, LoadError::UnknownImports { .. } | LoadError::NothingToRun { .. } | LoadError::Compile { .. }),
+            matches!(
+                error,
+                LoadError::UnknownImports { .. }
+                    | LoadError::NothingToRun { .. }
+                    | LoadError::Compile { .. }
+            ),
             "{error:?}"
         );
-        let module =
-            component(r#"(module (import "wasi_snapshot_preview1" "fd_write" (func (param f64))) (func (export "_start")))"#);
+        let module = component(
+            r#"(module (import "wasi_snapshot_preview1" "fd_write" (func (param f64))) (func (export "_start")))"#,
+        );
         let error = refused(module);
         assert!(
-            matches!(error, LoadError::UnknownImports { .. } | LoadError::Compile { .. } | LoadError::Malformed { .. }),
+            matches!(
+                error,
+                LoadError::UnknownImports { .. }
+                    | LoadError::Compile { .. }
+                    | LoadError::Malformed { .. }
+            ),
             "{error:?}"
         );
     });
@@ -192,11 +252,15 @@ fn a_module_without_start() {
 #[test]
 fn a_start_of_another_type() {
     isolated!(|| {
-        let file = component(r#"(module (func (export "_start") (param i32) (result i32) local.get 0))"#);
+        let file =
+            component(r#"(module (func (export "_start") (param i32) (result i32) local.get 0))"#);
         on_runtime(async {
             let sandbox = with_subprocess(|_| {});
-            match sandbox.load(file.into()).await {
-                Err(error) => assert!(matches!(error, LoadError::NoStart | LoadError::Malformed { .. }), "{error:?}"),
+            match sandbox.load(file).await {
+                Err(error) => assert!(
+                    matches!(error, LoadError::NoStart | LoadError::Malformed { .. }),
+                    "{error:?}"
+                ),
                 Ok(_) => panic!("a start that takes a parameter can't be called"),
             }
         });
@@ -224,7 +288,13 @@ fn tasks_of_another_type() {
                 (instance $tasks (export "describe" (func $f)) (export "run" (func $f)))
                 (export "weft:dag/tasks@0.1.0" (instance $tasks)))"#,
         ));
-        assert!(!matches!(error, LoadError::Host { .. } | LoadError::CompilerCrashed { .. }), "{error:?}");
+        assert!(
+            !matches!(
+                error,
+                LoadError::Host { .. } | LoadError::CompilerCrashed { .. }
+            ),
+            "{error:?}"
+        );
     });
 }
 
@@ -232,12 +302,18 @@ fn tasks_of_another_type() {
 #[test]
 fn unknown_exports_are_tolerated() {
     isolated!(|| {
-        let guest = tasks_component("(func $run (result i32) (i32.const 128)) (func (export \"extra\"))");
+        let guest =
+            tasks_component("(func $run (result i32) (i32.const 128)) (func (export \"extra\"))");
         on_runtime(async {
             let sandbox = with_subprocess(|_| {});
-            let guest = sandbox.load(guest.into()).await.expect("the guest loads");
+            let guest = sandbox.load(guest).await.expect("the guest loads");
             let report = sandbox.run(request(&guest, "any", &[])).await;
-            assert_eq!(report.outcome, AttemptOutcome::Success { output: "null".into() });
+            assert_eq!(
+                report.outcome,
+                AttemptOutcome::Success {
+                    output: "null".into()
+                }
+            );
         });
     });
 }
@@ -247,8 +323,14 @@ fn a_file_that_is_too_large() {
     isolated!(|| {
         on_runtime(async {
             let sandbox = with_subprocess(|options| options.compile.component_bytes = 10_000);
-            let error = sandbox.load(guests::read("guest_plain").into()).await.expect_err("it is too large");
-            assert!(matches!(error, LoadError::TooLarge { limit: 10_000, .. }), "{error:?}");
+            let error = sandbox
+                .load(guests::read("guest_plain"))
+                .await
+                .expect_err("it is too large");
+            assert!(
+                matches!(error, LoadError::TooLarge { limit: 10_000, .. }),
+                "{error:?}"
+            );
             assert!(error.to_string().contains("10000"), "{error}");
         });
     });
@@ -259,30 +341,51 @@ fn a_file_that_is_too_large() {
 fn a_component_that_compiles_for_minutes() {
     isolated!(|| {
         let file = module_as_component(&slow_code::module());
-        assert!(file.len() < 16 << 20, "the attack is a small file, not {} bytes", file.len());
+        assert!(
+            file.len() < 16 << 20,
+            "the attack is a small file, not {} bytes",
+            file.len()
+        );
         let before = residency::now_bytes();
         residency::reset_peak();
         on_runtime(async {
             let limit = Duration::from_secs(2);
             let sandbox = with_subprocess(|options| {
-                options.compile = CompileLimits { wall: limit, ..CompileLimits::default() };
+                options.compile = CompileLimits {
+                    wall: limit,
+                    ..CompileLimits::default()
+                };
             });
             let neighbour = Neighbour::new(&sandbox).await;
             let started = Instant::now();
             let loading = tokio::spawn({
                 let sandbox = sandbox.clone();
-                async move { sandbox.load(file.into()).await }
+                async move { sandbox.load(file).await }
             });
             while !loading.is_finished() {
                 neighbour.run().await;
             }
-            let error = loading.await.expect("no panic").expect_err("it takes too long");
-            assert!(matches!(error, LoadError::CompileTimeout { .. }), "{error:?}");
+            let error = loading
+                .await
+                .expect("no panic")
+                .expect_err("it takes too long");
+            assert!(
+                matches!(error, LoadError::CompileTimeout { .. }),
+                "{error:?}"
+            );
             assert!(error.to_string().contains("2s"), "{error}");
-            assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+            assert!(
+                started.elapsed() < Duration::from_secs(20),
+                "{:?}",
+                started.elapsed()
+            );
         });
         let growth = residency::peak_bytes().saturating_sub(before);
-        assert!(growth <= OVERHEAD_BYTES, "the process grew by {} MiB", growth >> 20);
+        assert!(
+            growth <= OVERHEAD_BYTES,
+            "the process grew by {} MiB",
+            growth >> 20
+        );
         assert_eq!(children(), [""; 0], "the compiler is gone");
     });
 }
@@ -293,8 +396,14 @@ fn a_component_that_needs_much_memory_to_compile() {
         let file = module_as_component(&slow_code::module());
         on_runtime(async {
             let sandbox = with_subprocess(|options| options.compile.memory_bytes = 256 << 20);
-            let error = sandbox.load(file.into()).await.expect_err("it needs too much");
-            assert!(matches!(error, LoadError::CompileMemory { .. } | LoadError::CompileTimeout { .. }), "{error:?}");
+            let error = sandbox.load(file).await.expect_err("it needs too much");
+            assert!(
+                matches!(
+                    error,
+                    LoadError::CompileMemory { .. } | LoadError::CompileTimeout { .. }
+                ),
+                "{error:?}"
+            );
             Neighbour::new(&sandbox).await.run().await;
         });
     });
@@ -307,11 +416,15 @@ fn a_load_that_nobody_waits_for() {
         let file = module_as_component(&slow_code::module());
         on_runtime(async {
             let sandbox = with_subprocess(|options| options.compile.wall = Duration::from_secs(8));
-            let load = tokio::time::timeout(Duration::from_millis(700), sandbox.load(file.into()));
+            let load = tokio::time::timeout(Duration::from_millis(700), sandbox.load(file));
             load.await.expect_err("it takes longer");
             let patience = Instant::now();
             while !children().is_empty() {
-                assert!(patience.elapsed() < Duration::from_secs(30), "still there: {:?}", children());
+                assert!(
+                    patience.elapsed() < Duration::from_secs(30),
+                    "still there: {:?}",
+                    children()
+                );
                 tokio::task::yield_now().await;
             }
         });
@@ -327,26 +440,42 @@ fn a_guest_that_declares_too_much() {
             ("table", "(table 9000000 funcref)"),
         ];
         for (what, declaration) in declarations {
-            let guest = tasks_component(&format!("{declaration} (func $run (result i32) (i32.const 128))"));
+            let guest = tasks_component(&format!(
+                "{declaration} (func $run (result i32) (i32.const 128))"
+            ));
             let before = residency::now_bytes();
             residency::reset_peak();
             on_runtime(async {
                 let sandbox = with_subprocess(|_| {});
-                match sandbox.load(guest.into()).await {
+                match sandbox.load(guest).await {
                     Err(error) => assert!(
-                        matches!(error, LoadError::TooComplex { .. } | LoadError::Malformed { .. } | LoadError::Compile { .. }),
+                        matches!(
+                            error,
+                            LoadError::TooComplex { .. }
+                                | LoadError::Malformed { .. }
+                                | LoadError::Compile { .. }
+                        ),
                         "{what}: {error:?}"
                     ),
                     Ok(guest) => {
                         let report = sandbox.run(request(&guest, "any", &[])).await;
-                        let AttemptOutcome::Failed(failure) = report.outcome else { panic!("{what}: {report:?}") };
-                        assert!(matches!(failure.kind.code(), "memory_limit" | "table_limit"), "{what}: {failure:?}");
+                        let AttemptOutcome::Failed(failure) = report.outcome else {
+                            panic!("{what}: {report:?}")
+                        };
+                        assert!(
+                            matches!(failure.kind.code(), "memory_limit" | "table_limit"),
+                            "{what}: {failure:?}"
+                        );
                     }
                 }
                 Neighbour::new(&sandbox).await.run().await;
             });
             let growth = residency::peak_bytes().saturating_sub(before);
-            assert!(growth <= OVERHEAD_BYTES, "{what}: the process grew by {} MiB", growth >> 20);
+            assert!(
+                growth <= OVERHEAD_BYTES,
+                "{what}: the process grew by {} MiB",
+                growth >> 20
+            );
         }
     });
 }
@@ -389,9 +518,17 @@ fn nested_components() {
             outer.extend(&file);
             file = outer;
         }
-        assert!(inspect(&file).is_err() || inspect(&file).is_ok_and(|seen| seen.exports.is_empty()));
+        assert!(
+            inspect(&file).is_err() || inspect(&file).is_ok_and(|seen| seen.exports.is_empty())
+        );
         let error = refused(file);
-        assert!(!matches!(error, LoadError::Host { .. } | LoadError::CompilerCrashed { .. }), "{error:?}");
+        assert!(
+            !matches!(
+                error,
+                LoadError::Host { .. } | LoadError::CompilerCrashed { .. }
+            ),
+            "{error:?}"
+        );
     });
 }
 
@@ -399,9 +536,14 @@ fn nested_components() {
 fn children() -> Vec<String> {
     let own = std::process::id();
     let mut found = Vec::new();
-    for entry in std::fs::read_dir("/proc").expect("/proc is mounted").flatten() {
+    for entry in std::fs::read_dir("/proc")
+        .expect("/proc is mounted")
+        .flatten()
+    {
         // A process may end between the listing and the look at it.
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else {
+            continue;
+        };
         let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
         let mut fields = after_name.split_whitespace();
         let (state, parent) = (fields.next(), fields.next());

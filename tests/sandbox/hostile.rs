@@ -26,7 +26,9 @@ macro_rules! assert_test_exists {
 }
 
 mod component_behaviours {
-    use super::{ends::*, handles::*, http::*, logs::*, memory::*, network::*, results::*, time::*};
+    use super::{
+        ends::*, handles::*, http::*, logs::*, memory::*, network::*, results::*, time::*,
+    };
     foreach_component_behaviour!(assert_test_exists);
 }
 

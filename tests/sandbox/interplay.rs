@@ -9,10 +9,11 @@ use std::{
     fs,
     time::{Duration, Instant},
 };
-use weft_sandbox::{
-    AttemptOutcome, CancelSignal, Compiler, Entry, FailureKind, ProgramEntry, Sandbox, SandboxOptions,
-};
 use weft_core::document::OutputFormat;
+use weft_sandbox::{
+    AttemptOutcome, CancelSignal, Compiler, Entry, FailureKind, ProgramEntry, Sandbox,
+    SandboxOptions,
+};
 use weft_tests::{guests, isolated, residency};
 
 /// More loops than threads: everyone gets a turn all the same.
@@ -22,7 +23,10 @@ fn endless_loops_on_every_thread() {
         on_runtime(async {
             let sandbox = Sandbox::new(SandboxOptions::default()).expect("a sandbox can be made");
             let neighbour = Neighbour::new(&sandbox).await;
-            let guest = sandbox.load(guests::read("guest_hostile").into()).await.expect("the guest loads");
+            let guest = sandbox
+                .load(guests::read("guest_hostile"))
+                .await
+                .expect("the guest loads");
             let loops: Vec<_> = (0..8)
                 .map(|_| {
                     let mut request = request(&guest, "endless_loop", &[]);
@@ -38,10 +42,19 @@ fn endless_loops_on_every_thread() {
                 longest = longest.max(neighbour.run().await);
                 runs += 1;
             }
-            assert!(runs >= 5, "the neighbour ran {runs} times, the longest took {longest:?}");
-            assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+            assert!(
+                runs >= 5,
+                "the neighbour ran {runs} times, the longest took {longest:?}"
+            );
+            assert!(
+                started.elapsed() < Duration::from_secs(15),
+                "{:?}",
+                started.elapsed()
+            );
             for one in loops {
-                let AttemptOutcome::Failed(failure) = one.await.expect("no panic").outcome else { panic!("a loop ended") };
+                let AttemptOutcome::Failed(failure) = one.await.expect("no panic").outcome else {
+                    panic!("a loop ended")
+                };
                 assert_eq!(failure.kind, FailureKind::Timeout);
             }
         });
@@ -68,11 +81,20 @@ fn memory_is_clean_for_the_next_attempt() {
                 (i32.const 128))"#;
         on_runtime(async {
             let sandbox = Sandbox::new(SandboxOptions::default()).expect("a sandbox can be made");
-            let guest = sandbox.load(tasks_component(fields).into()).await.expect("the guest loads");
+            let guest = sandbox
+                .load(tasks_component(fields))
+                .await
+                .expect("the guest loads");
             for _ in 0..20 {
                 for task in ["fill", "check"] {
                     let report = sandbox.run(request(&guest, task, &[])).await;
-                    assert_eq!(report.outcome, AttemptOutcome::Success { output: "null".into() }, "{task}");
+                    assert_eq!(
+                        report.outcome,
+                        AttemptOutcome::Success {
+                            output: "null".into()
+                        },
+                        "{task}"
+                    );
                 }
             }
         });
@@ -85,14 +107,21 @@ fn memory_does_not_pile_up() {
     isolated!(|| {
         on_runtime(async {
             let sandbox = Sandbox::new(SandboxOptions::default()).expect("a sandbox can be made");
-            let guest = sandbox.load(guests::read("guest_hostile").into()).await.expect("the guest loads");
+            let guest = sandbox
+                .load(guests::read("guest_hostile"))
+                .await
+                .expect("the guest loads");
             let before = residency::now_bytes();
             for _ in 0..30 {
                 let report = sandbox.run(request(&guest, "memory_growth", &[])).await;
                 assert!(matches!(report.outcome, AttemptOutcome::Failed(_)));
             }
             let growth = residency::now_bytes().saturating_sub(before);
-            assert!(growth <= 48 << 20, "{} MiB stay after the attempts", growth >> 20);
+            assert!(
+                growth <= 48 << 20,
+                "{} MiB stay after the attempts",
+                growth >> 20
+            );
         });
     });
 }
@@ -103,23 +132,45 @@ fn dropped_attempts_are_gone() {
     isolated!(|| {
         on_runtime(async {
             let scratch = tempfile::tempdir().expect("there is room for a folder");
-            let options = SandboxOptions { max_instances: 2, ..SandboxOptions::default() };
+            let options = SandboxOptions {
+                max_instances: 2,
+                ..SandboxOptions::default()
+            };
             let sandbox = Sandbox::new(options).expect("a sandbox can be made");
-            let hostile = sandbox.load(guests::read("guest_hostile").into()).await.expect("the guest loads");
-            let program = sandbox.load(guests::read("hostile-program").into()).await.expect("the guest loads");
-            let module = sandbox.load(guests::read("hostile-module").into()).await.expect("the guest loads");
+            let hostile = sandbox
+                .load(guests::read("guest_hostile"))
+                .await
+                .expect("the guest loads");
+            let program = sandbox
+                .load(guests::read("hostile-program"))
+                .await
+                .expect("the guest loads");
+            let module = sandbox
+                .load(guests::read("hostile-module"))
+                .await
+                .expect("the guest loads");
             for turn in 0..6u64 {
-                for task in ["endless_loop", "blocked_host_call", "endless_poll", "log_flood", "memory_growth"] {
+                for task in [
+                    "endless_loop",
+                    "blocked_host_call",
+                    "endless_poll",
+                    "log_flood",
+                    "memory_growth",
+                ] {
                     let run = sandbox.run(request(&hostile, task, &[]));
                     // Whether it ends by itself or is dropped does not matter here.
-                    tokio::time::timeout(Duration::from_millis(turn * 7), run).await.ok();
+                    tokio::time::timeout(Duration::from_millis(turn * 7), run)
+                        .await
+                        .ok();
                 }
                 for guest in [&program, &module] {
                     for behaviour in ["fill_scratch", "million_files", "endless_stdout"] {
                         let mut request = request(guest, "", &[]);
                         request.scratch_root = scratch.path().to_owned();
                         request.entry = program_entry(behaviour);
-                        tokio::time::timeout(Duration::from_millis(turn * 7), sandbox.run(request)).await.ok();
+                        tokio::time::timeout(Duration::from_millis(turn * 7), sandbox.run(request))
+                            .await
+                            .ok();
                     }
                 }
             }
@@ -129,11 +180,17 @@ fn dropped_attempts_are_gone() {
             drop(sandbox);
             let patience = Instant::now();
             loop {
-                let left: Vec<_> = fs::read_dir(scratch.path()).expect("the folder is there").flatten().collect();
+                let left: Vec<_> = fs::read_dir(scratch.path())
+                    .expect("the folder is there")
+                    .flatten()
+                    .collect();
                 if left.is_empty() {
                     break;
                 }
-                assert!(patience.elapsed() < Duration::from_secs(20), "{left:?} was left behind");
+                assert!(
+                    patience.elapsed() < Duration::from_secs(20),
+                    "{left:?} was left behind"
+                );
                 tokio::task::yield_now().await;
             }
         });
@@ -146,7 +203,10 @@ fn cancelling_is_asking() {
     isolated!(|| {
         on_runtime(async {
             let sandbox = Sandbox::new(SandboxOptions::default()).expect("a sandbox can be made");
-            let guest = sandbox.load(guests::read("guest_plain").into()).await.expect("the guest loads");
+            let guest = sandbox
+                .load(guests::read("guest_plain"))
+                .await
+                .expect("the guest loads");
             let cancel = CancelSignal::new();
             let mut request = request(&guest, "sleep_until_cancelled", &[]);
             request.cancel = cancel.clone();
@@ -158,7 +218,9 @@ fn cancelling_is_asking() {
             assert!(!running.is_finished(), "it waits to be asked");
             cancel.cancel();
             let report = running.await.expect("no panic");
-            let AttemptOutcome::Failed(failure) = report.outcome else { panic!("{report:?}") };
+            let AttemptOutcome::Failed(failure) = report.outcome else {
+                panic!("{report:?}")
+            };
             assert_eq!(failure.kind, FailureKind::Cancelled, "{failure:?}");
         });
     });
@@ -170,7 +232,10 @@ fn events_that_nobody_reads() {
     isolated!(|| {
         on_runtime(async {
             let sandbox = Sandbox::new(SandboxOptions::default()).expect("a sandbox can be made");
-            let guest = sandbox.load(guests::read("guest_hostile").into()).await.expect("the guest loads");
+            let guest = sandbox
+                .load(guests::read("guest_hostile"))
+                .await
+                .expect("the guest loads");
             for task in ["log_flood", "stdout_flood", "progress_flood"] {
                 let (events, _unread) = weft_sandbox::EventSink::channel(4);
                 let mut request = request(&guest, task, &[]);
@@ -178,7 +243,11 @@ fn events_that_nobody_reads() {
                 request.limits.timeout_ms = 500;
                 let started = Instant::now();
                 let report = sandbox.run(request).await;
-                assert!(started.elapsed() < Duration::from_secs(10), "{task}: {:?}", started.elapsed());
+                assert!(
+                    started.elapsed() < Duration::from_secs(10),
+                    "{task}: {:?}",
+                    started.elapsed()
+                );
                 if let AttemptOutcome::Failed(failure) = report.outcome {
                     assert_eq!(failure.kind, FailureKind::Timeout, "{task}");
                 }
@@ -194,24 +263,44 @@ fn a_tampered_cache() {
         let cache = tempfile::tempdir().expect("there is room for a folder");
         let options = || SandboxOptions {
             cache_dir: Some(cache.path().to_owned()),
-            compiler: Compiler::Subprocess { program: env!("CARGO_BIN_EXE_weft-tests-compiler").into(), args: Vec::new() },
+            compiler: Compiler::Subprocess {
+                program: env!("CARGO_BIN_EXE_weft-tests-compiler").into(),
+                args: Vec::new(),
+            },
             ..SandboxOptions::default()
         };
         let run = || {
             on_runtime(async {
                 let sandbox = Sandbox::new(options()).expect("a sandbox can be made");
                 Neighbour::new(&sandbox).await.run().await;
-                let plain = sandbox.load(guests::read("guest_plain").into()).await.expect("the guest loads");
+                let plain = sandbox
+                    .load(guests::read("guest_plain"))
+                    .await
+                    .expect("the guest loads");
                 let report = sandbox.run(request(&plain, "fib", &[("n", "12")])).await;
-                assert_eq!(report.outcome, AttemptOutcome::Success { output: "144".into() });
+                assert_eq!(
+                    report.outcome,
+                    AttemptOutcome::Success {
+                        output: "144".into()
+                    }
+                );
             });
         };
         run();
         let files = files_below(cache.path());
-        let large: Vec<_> = files.iter().filter(|path| fs::metadata(path).is_ok_and(|data| data.len() > 10_000)).collect();
-        assert!(large.len() >= 2, "compiled code of two guests is in {files:?}");
+        let large: Vec<_> = files
+            .iter()
+            .filter(|path| fs::metadata(path).is_ok_and(|data| data.len() > 10_000))
+            .collect();
+        assert!(
+            large.len() >= 2,
+            "compiled code of two guests is in {files:?}"
+        );
 
-        let (first, second) = (fs::read(large[0]).expect("readable"), fs::read(large[1]).expect("readable"));
+        let (first, second) = (
+            fs::read(large[0]).expect("readable"),
+            fs::read(large[1]).expect("readable"),
+        );
         fs::write(large[0], &second).expect("writable");
         fs::write(large[1], &first).expect("writable");
         run();
@@ -248,7 +337,10 @@ fn one_cold_cache_for_two() {
         on_runtime(async {
             let all: Vec<_> = (0..4)
                 .map(|_| {
-                    let options = SandboxOptions { cache_dir: Some(cache.path().to_owned()), ..SandboxOptions::default() };
+                    let options = SandboxOptions {
+                        cache_dir: Some(cache.path().to_owned()),
+                        ..SandboxOptions::default()
+                    };
                     tokio::spawn(async move {
                         let sandbox = Sandbox::new(options).expect("a sandbox can be made");
                         Neighbour::new(&sandbox).await.run().await;
@@ -276,7 +368,10 @@ fn program_entry(behaviour: &str) -> Entry {
 
 fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).expect("the folder can be listed").flatten() {
+    for entry in fs::read_dir(folder)
+        .expect("the folder can be listed")
+        .flatten()
+    {
         if entry.path().is_dir() {
             files.extend(files_below(&entry.path()));
         } else {

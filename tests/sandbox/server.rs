@@ -17,9 +17,15 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
-        let port = listener.local_addr().expect("a bound socket has an address").port();
+        let port = listener
+            .local_addr()
+            .expect("a bound socket has an address")
+            .port();
         let heads = Arc::new(Mutex::new(Vec::new()));
-        let server = Self { port, heads: heads.clone() };
+        let server = Self {
+            port,
+            heads: heads.clone(),
+        };
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let heads = heads.clone();
@@ -31,13 +37,18 @@ impl Server {
 
     /// What came in before each body; one that only connected left an empty one.
     pub(crate) fn heads(&self) -> Vec<String> {
-        self.heads.lock().expect("the server doesn't panic with its list").clone()
+        self.heads
+            .lock()
+            .expect("the server doesn't panic with its list")
+            .clone()
     }
 }
 
 fn answer(stream: TcpStream, heads: &Mutex<Vec<String>>) {
     let index = {
-        let mut heads = heads.lock().expect("the server doesn't panic with its list");
+        let mut heads = heads
+            .lock()
+            .expect("the server doesn't panic with its list");
         heads.push(String::new());
         heads.len() - 1
     };
@@ -46,14 +57,19 @@ fn answer(stream: TcpStream, heads: &Mutex<Vec<String>>) {
     // A client that closes early ends the head, as an empty line does.
     while reader.read_line(&mut head).is_ok_and(|bytes| bytes > 0) && !head.ends_with("\r\n\r\n") {}
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-    heads.lock().expect("the server doesn't panic with its list")[index] = head;
+    heads
+        .lock()
+        .expect("the server doesn't panic with its list")[index] = head;
     // Clients that go away in the middle are what many of these tests are about.
     respond(&path, stream, reader).ok();
 }
 
 fn respond(path: &str, mut stream: TcpStream, mut reader: impl Read) -> std::io::Result<()> {
     if let Some(location) = path.strip_prefix("/redirect?to=") {
-        return write!(stream, "HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        return write!(
+            stream,
+            "HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
     }
     match path {
         "/header-bomb" => {
@@ -77,7 +93,10 @@ fn respond(path: &str, mut stream: TcpStream, mut reader: impl Read) -> std::io:
             }
         }
         "/endless-chunks" => {
-            write!(stream, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+            )?;
             loop {
                 stream.write_all(b"1;extension=yes\r\nb\r\n")?;
             }
@@ -94,6 +113,9 @@ fn respond(path: &str, mut stream: TcpStream, mut reader: impl Read) -> std::io:
             std::io::copy(&mut reader, &mut std::io::sink())?;
             write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
         }
-        _ => write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok"),
+        _ => write!(
+            stream,
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok"
+        ),
     }
 }

@@ -22,19 +22,34 @@ pub(crate) struct Shelf(Finished);
 impl Shelf {
     /// What was stored, in the order it was finished.
     pub(crate) fn contents(&self) -> Vec<Bytes> {
-        self.0.lock().expect("nobody panics with the shelf").values().cloned().collect()
+        self.0
+            .lock()
+            .expect("nobody panics with the shelf")
+            .values()
+            .cloned()
+            .collect()
     }
 }
 
 #[async_trait]
 impl Artifacts for Shelf {
     async fn create(&self, _media_type: &str) -> Result<Box<dyn ArtifactWriter>, ArtifactError> {
-        Ok(Box::new(Writing { shelf: self.0.clone(), bytes: Vec::new() }))
+        Ok(Box::new(Writing {
+            shelf: self.0.clone(),
+            bytes: Vec::new(),
+        }))
     }
 
     async fn open(&self, reference: &ArtifactRef) -> Result<ArtifactReader, ArtifactError> {
-        let found = self.0.lock().expect("nobody panics with the shelf").get(&reference.0).cloned();
-        Ok(Box::new(io::Cursor::new(found.ok_or(ArtifactError::NotFound)?)))
+        let found = self
+            .0
+            .lock()
+            .expect("nobody panics with the shelf")
+            .get(&reference.0)
+            .cloned();
+        Ok(Box::new(io::Cursor::new(
+            found.ok_or(ArtifactError::NotFound)?,
+        )))
     }
 }
 
@@ -55,7 +70,11 @@ impl ArtifactWriter for Writing {
 }
 
 impl AsyncWrite for Writing {
-    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.bytes.extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
     }

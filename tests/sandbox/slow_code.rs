@@ -23,13 +23,19 @@ pub(crate) fn module() -> String {
 }
 
 fn function(text: &mut String) {
-    let mut write = |line: String| text.write_str(&line).expect("writing to a string never fails");
+    let mut write = |line: String| {
+        text.write_str(&line)
+            .expect("writing to a string never fails")
+    };
     write(format!("(func (local {})", "i64 ".repeat(LOCALS)));
     for turn in 0..LOOPS {
         write("(loop (block ".to_owned());
         for local in 0..LOCALS {
             let other = (local * 31 + turn * 17 + 1) % LOCALS;
-            write(format!("(local.set {local} (i64.add (local.get {other}) (i64.load (i32.const {}))))", local % 64 * 8));
+            write(format!(
+                "(local.set {local} (i64.add (local.get {other}) (i64.load (i32.const {}))))",
+                local % 64 * 8
+            ));
         }
         write("(br_if 0 (i64.eqz (local.get 0))) (br_if 1 (i64.eqz (local.get 1)))".to_owned());
     }

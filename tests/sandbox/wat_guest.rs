@@ -9,9 +9,6 @@ pub(crate) const TABLE_GROWTH: &str = r#"
         unreachable)
 "#;
 
-/// The address of a result that says success, with the output 'null'.
-pub(crate) const NULL_OUTPUT: u32 = 128;
-
 /// A component that exports `weft:dag/tasks`: the fields of a module, which must define a function
 /// `$run` without parameters that returns an address, in the world of `wit/weft.wit`.
 ///
@@ -56,7 +53,10 @@ pub(crate) fn describe_component(body: &str) -> Vec<u8> {
 
 /// A module whose exports have the names of the world `dag`, as a component.
 pub(crate) fn module_as_component(module: &str) -> Vec<u8> {
-    let fields = module.trim_start().strip_prefix("(module").expect("the text of a module");
+    let fields = module
+        .trim_start()
+        .strip_prefix("(module")
+        .expect("the text of a module");
     let component = format!(
         r#"(component
             (import "weft:dag/types@0.1.0" (instance $types

@@ -7,8 +7,8 @@ use crate::shelf::Shelf;
 use std::{fs, sync::Arc};
 use weft_core::{document::OutputFormat, limit::Limits, policy::Granted};
 use weft_sandbox::{
-    AttemptOutcome, AttemptRequest, CancelSignal, Entry, EventSink, FailureKind, NoVariables, ProgramEntry, Sandbox,
-    SandboxOptions, Services,
+    AttemptOutcome, AttemptRequest, CancelSignal, Entry, EventSink, FailureKind, NoVariables,
+    ProgramEntry, Sandbox, SandboxOptions, Services,
 };
 use weft_tests::{isolated, residency};
 
@@ -98,14 +98,22 @@ fn next(state: &mut u64) -> u64 {
 
 fn module(name: &str, params: &str, seed: u64) -> String {
     let mut state = seed;
-    let types: String = params.chars().map(|param| if param == 'i' { " i32" } else { " i64" }).collect();
+    let types: String = params
+        .chars()
+        .map(|param| if param == 'i' { " i32" } else { " i64" })
+        .collect();
     let mut calls = String::new();
     for _ in 0..CALLS {
         calls.push_str("(drop (call $f");
         for param in params.chars() {
-            let pick = usize::try_from(next(&mut state) % NUMBERS.len() as u64).expect("a small index");
+            let pick =
+                usize::try_from(next(&mut state) % NUMBERS.len() as u64).expect("a small index");
             let number = NUMBERS[pick];
-            calls.push_str(&if param == 'i' { format!(" (i32.const {number})") } else { format!(" (i64.const {number})") });
+            calls.push_str(&if param == 'i' {
+                format!(" (i32.const {number})")
+            } else {
+                format!(" (i64.const {number})")
+            });
         }
         calls.push_str("))\n");
     }
@@ -129,14 +137,23 @@ fn wild_calls_of_wasi_0_1() {
             let sandbox = Sandbox::new(SandboxOptions::default()).expect("a sandbox can be made");
             let neighbour = Neighbour::new(&sandbox).await;
             neighbour.run().await;
-            let limits = Limits { memory_bytes: 64 << 20, timeout_ms: 2_000, handles: 50, scratch_bytes: 8 << 20, ..limits() };
+            let limits = Limits {
+                memory_bytes: 64 << 20,
+                timeout_ms: 2_000,
+                handles: 50,
+                scratch_bytes: 8 << 20,
+                ..limits()
+            };
             let before = residency::now_bytes();
             residency::reset_peak();
             for (number, (name, params)) in FUNCTIONS.iter().enumerate() {
                 for turn in 0..MODULES {
                     let text = module(name, params, number as u64 * 1_000 + turn);
                     let file = wat::parse_str(&text).expect("the module is valid text");
-                    let guest = sandbox.load(file.into()).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+                    let guest = sandbox
+                        .load(file)
+                        .await
+                        .unwrap_or_else(|error| panic!("{name}: {error}"));
                     let report = sandbox
                         .run(AttemptRequest {
                             guest,
@@ -164,16 +181,27 @@ fn wild_calls_of_wasi_0_1() {
                         })
                         .await;
                     if let AttemptOutcome::Failed(failure) = &report.outcome {
-                        assert_ne!(failure.kind, FailureKind::Internal, "{name}: {failure:?}\n{text}");
+                        assert_ne!(
+                            failure.kind,
+                            FailureKind::Internal,
+                            "{name}: {failure:?}\n{text}"
+                        );
                     }
                     let growth = residency::peak_bytes().saturating_sub(before);
                     let allowed = limits.memory_bytes + OVERHEAD_BYTES;
-                    assert!(growth <= allowed, "{name}: the process grew by {} MiB\n{text}", growth >> 20);
+                    assert!(
+                        growth <= allowed,
+                        "{name}: the process grew by {} MiB\n{text}",
+                        growth >> 20
+                    );
                 }
                 neighbour.run().await;
             }
         });
-        let left: Vec<_> = fs::read_dir(scratch.path()).expect("the folder is still there").flatten().collect();
+        let left: Vec<_> = fs::read_dir(scratch.path())
+            .expect("the folder is still there")
+            .flatten()
+            .collect();
         assert!(left.is_empty(), "{left:?} was left behind");
     });
 }

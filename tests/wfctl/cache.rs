@@ -27,7 +27,9 @@ fn run(home: &Home) -> Said {
 fn two_at_once_on_a_cold_cache() {
     let home = Home::new();
     home.dag(ONE_TASK);
-    let both: Vec<_> = (0..3).map(|_| home.spawn(&["run", "--output", "json"])).collect();
+    let both: Vec<_> = (0..3)
+        .map(|_| home.spawn(&["run", "--output", "json"]))
+        .collect();
     for one in both {
         succeeds(said(one));
     }
@@ -39,7 +41,10 @@ fn damaged() {
     let home = Home::new();
     home.dag(ONE_TASK);
     succeeds(run(&home));
-    assert!(!files(&home.path("cache")).is_empty(), "compiled code is kept");
+    assert!(
+        !files(&home.path("cache")).is_empty(),
+        "compiled code is kept"
+    );
     let damages: [fn(Vec<u8>) -> Vec<u8>; 4] = [
         |mut bytes| {
             for place in (0..bytes.len()).step_by(501) {
@@ -98,15 +103,27 @@ fn on_small_disk(home: &Home, options: &str) -> Said {
     );
     let mut command = Command::new("unshare");
     home.surround(command.args(["--map-root-user", "--mount", "sh", "-c", &script]));
-    said(command.spawn().expect("unshare, of util-linux, gives a process its own mounts"))
+    said(
+        command
+            .spawn()
+            .expect("unshare, of util-linux, gives a process its own mounts"),
+    )
 }
 
 /// One clear message with the folder and the way out; whether the run goes on without a cache is the lesser matter.
 #[track_caller]
 fn told(said: &Said, home: &Home) {
     let cache = home.path("cache").display().to_string();
-    assert!(said.stderr.contains(&cache), "the folder is named: {}", said.stderr);
-    assert!(said.stderr.contains("WEFT_CACHE_DIR"), "the way out is named: {}", said.stderr);
+    assert!(
+        said.stderr.contains(&cache),
+        "the folder is named: {}",
+        said.stderr
+    );
+    assert!(
+        said.stderr.contains("WEFT_CACHE_DIR"),
+        "the way out is named: {}",
+        said.stderr
+    );
     assert!(!said.stderr.contains("panicked"), "{}", said.stderr);
     match said.code {
         Some(0) => assert_eq!(said.run_ended()["tasks"]["fib"]["output"], 144),

@@ -36,13 +36,20 @@ impl Home {
 
     /// Writes `work/dag.toml`, with the guests that it names beside it.
     pub(crate) fn dag(&self, manifest: &str) {
-        for guest in ["guest_plain", "guest_hostile", "plain-module", "hostile-program"] {
+        for guest in [
+            "guest_plain",
+            "guest_hostile",
+            "plain-module",
+            "hostile-program",
+        ] {
             let file = format!("{guest}.wasm");
             if manifest.contains(&file) {
-                fs::copy(guests::path(guest), self.path("work").join(&file)).expect("the guest can be copied");
+                fs::copy(guests::path(guest), self.path("work").join(&file))
+                    .expect("the guest can be copied");
             }
         }
-        fs::write(self.path("work").join("dag.toml"), manifest).expect("the manifest can be written");
+        fs::write(self.path("work").join("dag.toml"), manifest)
+            .expect("the manifest can be written");
     }
 
     /// `wfctl` with these arguments, in the folder `work`, with nothing of this process's environment.
@@ -80,8 +87,15 @@ impl Home {
     pub(crate) fn is_tidy(&self) {
         let left: Vec<_> = files(&self.path("tmp"));
         assert!(left.is_empty(), "{left:?} is left in TMPDIR");
-        for run in fs::read_dir(self.path("data").join("runs")).expect("runs leave folders").flatten() {
-            assert!(!run.path().join("scratch").exists(), "{:?} still has its scratch folder", run.path());
+        for run in fs::read_dir(self.path("data").join("runs"))
+            .expect("runs leave folders")
+            .flatten()
+        {
+            assert!(
+                !run.path().join("scratch").exists(),
+                "{:?} still has its scratch folder",
+                run.path()
+            );
         }
     }
 }
@@ -98,7 +112,9 @@ impl Said {
     /// Every line of `--output json`.
     #[track_caller]
     pub(crate) fn events(&self) -> Vec<Value> {
-        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let parse = |line: &str| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+        };
         self.stdout.lines().map(parse).collect()
     }
 
@@ -112,10 +128,16 @@ impl Said {
 }
 
 pub(crate) fn said(child: Child) -> Said {
-    let Output { status, stdout, stderr } = child.wait_with_output().expect("wfctl ends");
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = child.wait_with_output().expect("wfctl ends");
     Said {
         // As a shell says it: 128 and the signal.
-        code: status.code().or_else(|| status.signal().map(|signal| 128 + signal)),
+        code: status
+            .code()
+            .or_else(|| status.signal().map(|signal| 128 + signal)),
         stdout: String::from_utf8(stdout).expect("standard output is UTF-8"),
         stderr: String::from_utf8(stderr).expect("standard error is UTF-8"),
     }
@@ -124,7 +146,10 @@ pub(crate) fn said(child: Child) -> Said {
 /// Every file below a folder.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("the folder can be listed").flatten() {
+    for entry in fs::read_dir(folder)
+        .expect("the folder can be listed")
+        .flatten()
+    {
         if entry.file_type().expect("an entry has a type").is_dir() {
             found.extend(files(&entry.path()));
         } else {

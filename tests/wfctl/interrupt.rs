@@ -39,7 +39,13 @@ fn started(home: &Home) -> (Child, impl BufRead + use<>) {
     let mut line = String::new();
     while !line.contains("\"task_started\"") {
         line.clear();
-        assert!(lines.read_line(&mut line).expect("standard output is UTF-8") > 0, "it ended before a task started");
+        assert!(
+            lines
+                .read_line(&mut line)
+                .expect("standard output is UTF-8")
+                > 0,
+            "it ended before a task started"
+        );
     }
     (child, lines)
 }
@@ -54,9 +60,17 @@ fn an_interrupt_ends_the_run_cleanly() {
     home.dag(POLITE);
     let (child, lines) = started(&home);
     interrupt(&child);
-    let last = lines.lines().map(|line| line.expect("standard output is UTF-8")).last().expect("there are lines");
+    let last = lines
+        .lines()
+        .map(|line| line.expect("standard output is UTF-8"))
+        .last()
+        .expect("there are lines");
     let said = said(child).exits(130);
-    assert!(last.contains("\"run_ended\"") && last.contains("\"cancelled\""), "{last}\n{}", said.stderr);
+    assert!(
+        last.contains("\"run_ended\"") && last.contains("\"cancelled\""),
+        "{last}\n{}",
+        said.stderr
+    );
     home.is_tidy();
 }
 
@@ -67,9 +81,17 @@ fn a_stubborn_task_is_killed_in_the_end() {
     let (child, lines) = started(&home);
     let asked = Instant::now();
     interrupt(&child);
-    let last = lines.lines().map(|line| line.expect("standard output is UTF-8")).last().expect("there are lines");
+    let last = lines
+        .lines()
+        .map(|line| line.expect("standard output is UTF-8"))
+        .last()
+        .expect("there are lines");
     said(child).exits(130);
-    assert!(asked.elapsed() < Duration::from_secs(40), "{:?}", asked.elapsed());
+    assert!(
+        asked.elapsed() < Duration::from_secs(40),
+        "{:?}",
+        asked.elapsed()
+    );
     assert!(last.contains("\"run_ended\""), "{last}");
     home.is_tidy();
 }
@@ -83,12 +105,22 @@ fn a_second_interrupt_ends_at_once() {
     let mut line = String::new();
     while !line.contains("\"cancelling\"") {
         line.clear();
-        assert!(lines.read_line(&mut line).expect("standard output is UTF-8") > 0, "it ended at the first interrupt");
+        assert!(
+            lines
+                .read_line(&mut line)
+                .expect("standard output is UTF-8")
+                > 0,
+            "it ended at the first interrupt"
+        );
     }
     let asked = Instant::now();
     interrupt(&child);
     said(child).exits(130);
-    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert!(
+        asked.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        asked.elapsed()
+    );
 }
 
 /// Killed while it compiles or runs: the next run finds nothing broken, and no process is left behind.
@@ -111,7 +143,7 @@ fn killed_in_the_middle() {
     }
     home.dag(
         "[dag]\nid = \"next\"\n[tasks.next]\ncomponent = \"guest_plain.wasm\"\ntask = \"fib\"\ninputs = { n = { value = 10 } }\n\
-         [tasks.hostile]\ncomponent = \"guest_hostile.wasm\"\ntask = \"nul_in_output\"\ntrigger_rule = \"always\"\n",
+         [tasks.hostile]\ncomponent = \"guest_hostile.wasm\"\ntask = \"broken_output\"\n",
     );
     let ended = home.run(&["run", "--output", "json"]).exits(1).run_ended();
     assert_eq!(ended["tasks"]["next"]["output"], 55);
@@ -120,7 +152,10 @@ fn killed_in_the_middle() {
     let patience = Instant::now();
     let cache = home.path("cache").display().to_string();
     while let Some(process) = a_process_with(&cache) {
-        assert!(patience.elapsed() < Duration::from_secs(20), "{process} still runs");
+        assert!(
+            patience.elapsed() < Duration::from_secs(20),
+            "{process} still runs"
+        );
         std::thread::yield_now();
     }
 }
@@ -131,7 +166,9 @@ fn a_process_with(folder: &str) -> Option<String> {
     for entry in fs::read_dir("/proc").expect("/proc is mounted").flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         // Processes come and go, and not all are ours to look at.
-        let Ok(environment) = fs::read(entry.path().join("environ")) else { continue };
+        let Ok(environment) = fs::read(entry.path().join("environ")) else {
+            continue;
+        };
         if name != own && String::from_utf8_lossy(&environment).contains(folder) {
             return Some(name);
         }

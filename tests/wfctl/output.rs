@@ -25,7 +25,11 @@ inputs = { value = "first" }
 "#;
 
 fn fixture() -> String {
-    guests::root().join("tests/fixtures/contract-0.1.0/dag.wasm").to_str().expect("the path is UTF-8").to_owned()
+    guests::root()
+        .join("tests/fixtures/contract-0.1.0/dag.wasm")
+        .to_str()
+        .expect("the path is UTF-8")
+        .to_owned()
 }
 
 /// A file of the contract's first version, through the whole program.
@@ -34,7 +38,10 @@ fn the_fixture_runs() {
     let home = Home::new();
     let said = home.run(&["run", &fixture(), "--output", "json"]).exits(0);
     for event in said.events() {
-        assert!(event["event"].is_string() && event["time_ms"].is_number(), "{event}");
+        assert!(
+            event["event"].is_string() && event["time_ms"].is_number(),
+            "{event}"
+        );
     }
     assert_eq!(said.events()[0]["event"], "run_started");
     let ended = said.run_ended();
@@ -43,11 +50,19 @@ fn the_fixture_runs() {
     assert_eq!(ended["tasks"]["echo"]["output"], json!([1, "two", null]));
     assert_eq!(ended["tasks"]["again"]["output"], 6765);
     assert_eq!(ended["tasks"]["attempt"]["output"]["dag"], "plain");
-    let logs: Vec<Value> = said.events().into_iter().filter(|event| event["event"] == "log").collect();
-    for (stream, message) in
-        [("stdout", "a line on standard output"), ("stderr", "a line on standard error"), ("log", "a structured line")]
-    {
-        let found = logs.iter().any(|log| log["stream"] == stream && log["message"] == message && log["task"] == "log");
+    let logs: Vec<Value> = said
+        .events()
+        .into_iter()
+        .filter(|event| event["event"] == "log")
+        .collect();
+    for (stream, message) in [
+        ("stdout", "a line on standard output"),
+        ("stderr", "a line on standard error"),
+        ("log", "a structured line"),
+    ] {
+        let found = logs.iter().any(|log| {
+            log["stream"] == stream && log["message"] == message && log["task"] == "log"
+        });
         assert!(found, "{stream}: {logs:?}");
     }
     home.is_tidy();
@@ -92,7 +107,11 @@ fn bad_usage_exits_with_2() {
     let home = Home::new();
     home.dag(TWO_TASKS);
     let said = home.run(&["run", "--task", "frist"]).exits(2);
-    assert!(said.stderr.contains("first"), "the nearest name is suggested: {}", said.stderr);
+    assert!(
+        said.stderr.contains("first"),
+        "the nearest name is suggested: {}",
+        said.stderr
+    );
     home.run(&["run", "--no-such-option"]).exits(2);
     home.run(&["run", "--jobs", "0"]).exits(2);
 }
@@ -115,7 +134,9 @@ fn bad_files_exit_with_3() {
     assert!(said.stderr.contains("absent.wasm"), "{}", said.stderr);
     for guest in ["guest_describe_loop", "guest_describe_huge"] {
         let file = guests::path(guest);
-        let said = home.run(&["run", file.to_str().expect("the path is UTF-8")]).exits(3);
+        let said = home
+            .run(&["run", file.to_str().expect("the path is UTF-8")])
+            .exits(3);
         assert!(said.stderr.contains("describe"), "{}", said.stderr);
     }
 }
@@ -134,7 +155,11 @@ grants = { variables = ["database_password"], http = ["http://127.0.0.1:8080"] }
 "#,
     );
     let said = home.run(&["run"]).exits(4);
-    assert!(said.stderr.contains("database_password") && said.stderr.contains("127.0.0.1"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("database_password") && said.stderr.contains("127.0.0.1"),
+        "{}",
+        said.stderr
+    );
 }
 
 /// Text of a guest can't move the cursor, clear the screen or forge a line of `wfctl` itself.
@@ -153,19 +178,38 @@ task = "terminal_escapes"
     let piped = home.run(&["run", "--color", "never"]).exits(1);
     for (stream, text) in [("stdout", &piped.stdout), ("stderr", &piped.stderr)] {
         assert!(!text.contains('\x1b'), "{stream}: {text:?}");
-        assert!(!text.contains('\r') && !text.contains('\x08') && !text.contains('\u{9b}'), "{stream}: {text:?}");
+        assert!(
+            !text.contains('\r') && !text.contains('\x08') && !text.contains('\u{9b}'),
+            "{stream}: {text:?}"
+        );
     }
-    assert!((piped.stdout + &piped.stderr).contains("forged"), "the words themselves are shown");
+    assert!(
+        (piped.stdout + &piped.stderr).contains("forged"),
+        "the words themselves are shown"
+    );
 
     // On a terminal wfctl draws with sequences of its own, so only the guest's are looked for.
     let mut terminal = Command::new("script");
     let typed = format!("{} run", program::wfctl().display());
-    home.surround(terminal.args(["-qec", &typed, "/dev/null"])).env("TERM", "xterm-256color");
-    let drawn = terminal.output().expect("script, of util-linux, runs programs on a terminal");
+    home.surround(terminal.args(["-qec", &typed, "/dev/null"]))
+        .env("TERM", "xterm-256color");
+    let drawn = terminal
+        .output()
+        .expect("script, of util-linux, runs programs on a terminal");
     let drawn = String::from_utf8_lossy(&drawn.stdout).into_owned();
     assert!(drawn.contains("forged"), "{drawn:?}");
-    for forbidden in ["\x1b]0;owned", "\x1b[2J", "\x1b[1;1H", "forged\rrun", "\x08", "\u{9b}"] {
-        assert!(!drawn.contains(forbidden), "{forbidden:?} reached the terminal: {drawn:?}");
+    for forbidden in [
+        "\x1b]0;owned",
+        "\x1b[2J",
+        "\x1b[1;1H",
+        "forged\rrun",
+        "\x08",
+        "\u{9b}",
+    ] {
+        assert!(
+            !drawn.contains(forbidden),
+            "{forbidden:?} reached the terminal: {drawn:?}"
+        );
     }
 }
 
@@ -180,7 +224,12 @@ fn a_reader_that_goes_away() {
     stdout.read_line(&mut first).expect("there is a first line");
     drop(stdout);
     let mut words = String::new();
-    child.stderr.take().expect("standard error is piped").read_to_string(&mut words).expect("standard error is UTF-8");
+    child
+        .stderr
+        .take()
+        .expect("standard error is piped")
+        .read_to_string(&mut words)
+        .expect("standard error is UTF-8");
     let status = child.wait().expect("wfctl ends");
     assert!(!words.contains("panicked"), "{words}");
     assert_eq!(status.code(), Some(0), "{words}");
@@ -192,8 +241,18 @@ fn a_reader_that_goes_away() {
 fn hostile_tasks_beside_an_honest_one() {
     let home = Home::new();
     let mut manifest = String::from("[dag]\nid = \"mixed\"\n");
-    for task in ["panic", "trap", "deep_recursion", "huge_output", "broken_output", "log_flood", "million_pollables"] {
-        manifest += &format!("[tasks.{task}]\ncomponent = \"guest_hostile.wasm\"\nlimits = {{ memory = \"256MiB\" }}\n");
+    for task in [
+        "panic",
+        "trap",
+        "deep_recursion",
+        "huge_output",
+        "broken_output",
+        "log_flood",
+        "million_pollables",
+    ] {
+        manifest += &format!(
+            "[tasks.{task}]\ncomponent = \"guest_hostile.wasm\"\nlimits = {{ memory = \"256MiB\" }}\n"
+        );
     }
     manifest += "[tasks.honest]\ncomponent = \"guest_plain.wasm\"\ntask = \"fib\"\ninputs = { n = { value = 24 } }\n";
     home.dag(&manifest);
@@ -207,10 +266,20 @@ fn hostile_tasks_beside_an_honest_one() {
         ("broken_output", "invalid_output"),
         ("million_pollables", "handle_limit"),
     ] {
-        assert_eq!(ended["tasks"][task]["error"]["code"], code, "{}", ended["tasks"][task]);
+        assert_eq!(
+            ended["tasks"][task]["error"]["code"], code,
+            "{}",
+            ended["tasks"][task]
+        );
     }
     assert_eq!(ended["tasks"]["log_flood"]["state"], "success");
-    let kept: u64 = files(&home.path("data")).iter().map(|file| fs::metadata(file).expect("it is there").len()).sum();
-    assert!(kept < 16 << 20, "a flood of logs takes {kept} bytes on disk");
+    let kept: u64 = files(&home.path("data"))
+        .iter()
+        .map(|file| fs::metadata(file).expect("it is there").len())
+        .sum();
+    assert!(
+        kept < 16 << 20,
+        "a flood of logs takes {kept} bytes on disk"
+    );
     home.is_tidy();
 }

@@ -8,7 +8,7 @@ use weft_tests::isolated;
 pub(super) fn panic() {
     isolated!(|| {
         let seen = Case::task("panic").run();
-        let failure = seen.fails(FailureKind::Trap, &["the author's invariant 42 is broken"]);
+        let failure = seen.fails(FailureKind::Trap, &["aborted", "panic", "log"]);
         assert!(failure.retryable);
         let told = seen.events.iter().any(
             |event| matches!(event, GuestEvent::Log { message, .. } if message.contains("the author's invariant 42 is broken")),
@@ -21,7 +21,7 @@ pub(super) fn panic() {
 pub(super) fn trap() {
     isolated!(|| {
         let seen = Case::task("trap").run();
-        let failure = seen.fails(FailureKind::Trap, &["unreachable"]);
+        let failure = seen.fails(FailureKind::Trap, &["aborted"]);
         assert_eq!(failure.kind.code(), "trap");
     });
 }
@@ -31,7 +31,7 @@ pub(super) fn trap() {
 pub(super) fn exit_zero() {
     isolated!(|| {
         let seen = Case::task("exit_zero").run();
-        seen.fails(FailureKind::InvalidOutput, &["exit"]);
+        seen.fails(FailureKind::Exit(0), &["exit code 0"]);
     });
 }
 
@@ -39,7 +39,7 @@ pub(super) fn exit_zero() {
 pub(super) fn exit_seven() {
     isolated!(|| {
         let seen = Case::task("exit_seven").run();
-        let failure = seen.fails(FailureKind::Exit(1), &["exit"]);
+        let failure = seen.fails(FailureKind::Exit(1), &["exit code 1"]);
         assert_eq!(failure.kind.code(), "exit");
     });
 }

@@ -10,9 +10,15 @@ const PROGRAMS: [&str; 2] = ["hostile-program", "hostile-module"];
 pub(super) fn fill_scratch() {
     isolated!(|| {
         for program in PROGRAMS {
-            let seen = Case::program(program, "fill_scratch").limits(|limits| limits.scratch_bytes = 32 << 20).run();
+            let seen = Case::program(program, "fill_scratch")
+                .limits(|limits| limits.scratch_bytes = 32 << 20)
+                .run();
             let output = seen.succeeds(&["refused after ", "o space"]);
-            let mib: u32 = output.split_whitespace().nth(2).and_then(|number| number.parse().ok()).expect("MiB");
+            let mib: u32 = output
+                .split_whitespace()
+                .nth(2)
+                .and_then(|number| number.parse().ok())
+                .expect("MiB");
             assert!((24..=32).contains(&mib), "{program}: {output}");
         }
     });
@@ -22,7 +28,9 @@ pub(super) fn fill_scratch() {
 pub(super) fn sparse_file() {
     isolated!(|| {
         for program in PROGRAMS {
-            Case::program(program, "sparse_file").run().succeeds(&["refused"]);
+            Case::program(program, "sparse_file")
+                .run()
+                .succeeds(&["refused"]);
         }
     });
 }
@@ -31,9 +39,16 @@ pub(super) fn sparse_file() {
 pub(super) fn million_files() {
     isolated!(|| {
         for program in PROGRAMS {
-            let seen = Case::program(program, "million_files").limits(|limits| limits.scratch_files = 500).run();
+            let seen = Case::program(program, "million_files")
+                .limits(|limits| limits.scratch_files = 500)
+                .run();
             let output = seen.succeeds(&["refused after "]);
-            let files: u32 = output.trim_matches('"').split([' ', ':']).nth(2).and_then(|n| n.parse().ok()).expect("files");
+            let files: u32 = output
+                .trim_matches('"')
+                .split([' ', ':'])
+                .nth(2)
+                .and_then(|n| n.parse().ok())
+                .expect("files");
             assert!((400..=500).contains(&files), "{program}: {output}");
         }
     });
@@ -43,11 +58,19 @@ pub(super) fn million_files() {
 pub(super) fn million_open_files() {
     isolated!(|| {
         for program in PROGRAMS {
-            let seen = Case::program(program, "million_open_files").limits(|limits| limits.handles = 200).run();
+            let seen = Case::program(program, "million_open_files")
+                .limits(|limits| limits.handles = 200)
+                .run();
             match &seen.report.outcome {
-                AttemptOutcome::Success { output } => assert!(output.contains("refused after 1"), "{program}: {output}"),
+                AttemptOutcome::Success { output } => {
+                    assert!(output.contains("refused after 1"), "{program}: {output}")
+                }
                 AttemptOutcome::Failed(failure) => {
-                    assert_eq!(failure.kind.code(), "handle_limit", "{program}: {failure:?}");
+                    assert_eq!(
+                        failure.kind.code(),
+                        "handle_limit",
+                        "{program}: {failure:?}"
+                    );
                     assert!(failure.message.contains("200"), "{program}: {failure:?}");
                 }
                 other => panic!("{program}: {other:?}"),

@@ -25,7 +25,9 @@ pub(super) fn read_outside() {
 pub(super) fn deep_folders() {
     isolated!(|| {
         for program in PROGRAMS {
-            Case::program(program, "deep_folders").run().succeeds(&["made "]);
+            Case::program(program, "deep_folders")
+                .run()
+                .succeeds(&["made "]);
         }
     });
 }
@@ -38,7 +40,11 @@ pub(super) fn link_in_out() {
             let seen = Case::program(program, "link_in_out").run();
             seen.succeeds(&["honest true"]);
             let contents = seen.shelf.contents();
-            assert_eq!(contents, ["honest"], "{program}: only the honest file became an artifact");
+            assert_eq!(
+                contents,
+                ["honest"],
+                "{program}: only the honest file became an artifact"
+            );
         }
     });
 }

@@ -17,8 +17,10 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// A grant for this host and port over plain HTTP, which the policy lets lead to the loopback address.
 fn allowed(host: &str, port: u16) -> Granted {
     let mut granted = granted_http(&[&format!("http://{host}:{port}")]);
-    granted.private =
-        vec![PrivateHost { host: granted.http[0].host.clone(), networks: vec!["127.0.0.0/8".parse().expect("a network")] }];
+    granted.private = vec![PrivateHost {
+        host: granted.http[0].host.clone(),
+        networks: vec!["127.0.0.0/8".parse().expect("a network")],
+    }];
     granted
 }
 
@@ -45,7 +47,10 @@ fn granted_http_gets_through() {
     isolated!(|| {
         let server = Server::start();
         let url = format!("http://api.example:{}/ok", server.port);
-        let seen = get(&url).name("api.example", LOOPBACK).grants(allowed("api.example", server.port)).run();
+        let seen = get(&url)
+            .name("api.example", LOOPBACK)
+            .grants(allowed("api.example", server.port))
+            .run();
         assert_eq!(seen.succeeds(&[]), r#"{"status":200,"bytes":2}"#);
         assert_eq!(seen.report.usage.bytes_in, 2);
     });
@@ -56,9 +61,21 @@ pub(super) fn http_without_grant() {
     isolated!(|| {
         let server = Server::start();
         let url = format!("http://api.example:{}/ok", server.port);
-        let seen = hostile("http_without_grant", &url).name("api.example", LOOPBACK).run();
+        let seen = hostile("http_without_grant", &url)
+            .name("api.example", LOOPBACK)
+            .run();
         seen.succeeds(&["HttpRequestDenied"]);
-        assert!(logged(&seen, &["not granted", &format!("\"http://api.example:{}\"", server.port)]), "{:?}", seen.events);
+        assert!(
+            logged(
+                &seen,
+                &[
+                    "not granted",
+                    &format!("\"http://api.example:{}\"", server.port)
+                ]
+            ),
+            "{:?}",
+            seen.events
+        );
         assert_eq!(server.heads(), [""; 0], "nothing reached the server");
     });
 }
@@ -67,8 +84,13 @@ pub(super) fn http_without_grant() {
 #[test]
 fn a_failure_for_want_of_a_grant_names_the_grant() {
     isolated!(|| {
-        let seen = get("https://api.example/ok").name("api.example", LOOPBACK).run();
-        let failure = seen.fails(FailureKind::Denied, &["grants = { http = [\"api.example\"] }"]);
+        let seen = get("https://api.example/ok")
+            .name("api.example", LOOPBACK)
+            .run();
+        let failure = seen.fails(
+            FailureKind::Denied,
+            &["grants = { http = [\"api.example\"] }"],
+        );
         assert!(!failure.retryable);
     });
 }
@@ -79,10 +101,22 @@ fn a_public_name_that_leads_to_a_private_address() {
         let server = Server::start();
         let granted = granted_http(&[&format!("http://public.example:{}", server.port)]);
         let url = format!("http://public.example:{}/ok", server.port);
-        let private = ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "fe80::1", "::ffff:127.0.0.1", "0.0.0.0", "100.64.0.1"];
+        let private = [
+            "127.0.0.1",
+            "10.0.0.1",
+            "169.254.169.254",
+            "::1",
+            "fe80::1",
+            "::ffff:127.0.0.1",
+            "0.0.0.0",
+            "100.64.0.1",
+        ];
         for address in private {
             let address: IpAddr = address.parse().expect("an address");
-            let seen = get(&url).name("public.example", address).grants(granted.clone()).run();
+            let seen = get(&url)
+                .name("public.example", address)
+                .grants(granted.clone())
+                .run();
             seen.fails(FailureKind::Denied, &["public.example", "[http.private]"]);
         }
         assert_eq!(server.heads(), [""; 0], "nothing reached the server");
@@ -95,9 +129,20 @@ fn odd_spellings_of_private_addresses() {
     isolated!(|| {
         let server = Server::start();
         let port = server.port;
-        for host in ["127.1", "0x7f.1", "2130706433", "0177.0.0.1", "[::ffff:7f00:1]", "127.0.0.1.", "localhost"] {
+        for host in [
+            "127.1",
+            "0x7f.1",
+            "2130706433",
+            "0177.0.0.1",
+            "[::ffff:7f00:1]",
+            "127.0.0.1.",
+            "localhost",
+        ] {
             let granted = granted_http(&[&format!("http://{host}:{port}")]);
-            let seen = get(&format!("http://{host}:{port}/ok")).name("localhost", LOOPBACK).grants(granted).run();
+            let seen = get(&format!("http://{host}:{port}/ok"))
+                .name("localhost", LOOPBACK)
+                .grants(granted)
+                .run();
             seen.fails(FailureKind::Denied, &[]);
         }
         assert_eq!(server.heads(), [""; 0], "nothing reached the server");
@@ -113,12 +158,22 @@ fn a_redirect_to_a_private_address() {
         let target = format!("http://127.0.0.1:{}/secret", private.port);
         let url = format!("http://public.example:{}/redirect?to={target}", public.port);
         let granted = allowed("public.example", public.port);
-        let seen = get(&url).name("public.example", LOOPBACK).grants(granted.clone()).run();
+        let seen = get(&url)
+            .name("public.example", LOOPBACK)
+            .grants(granted.clone())
+            .run();
         seen.succeeds(&["302"]);
-        let followed = get(&target).name("public.example", LOOPBACK).grants(granted).run();
+        let followed = get(&target)
+            .name("public.example", LOOPBACK)
+            .grants(granted)
+            .run();
         followed.fails(FailureKind::Denied, &["127.0.0.1"]);
         assert_eq!(public.heads().len(), 1);
-        assert_eq!(private.heads(), [""; 0], "nothing reached the private server");
+        assert_eq!(
+            private.heads(),
+            [""; 0],
+            "nothing reached the private server"
+        );
     });
 }
 
@@ -163,7 +218,10 @@ fn header_bombs_of_a_server() {
         let server = Server::start();
         for path in ["header-bomb", "endless-line"] {
             let url = format!("http://api.example:{}/{path}", server.port);
-            let seen = get(&url).name("api.example", LOOPBACK).grants(allowed("api.example", server.port)).run();
+            let seen = get(&url)
+                .name("api.example", LOOPBACK)
+                .grants(allowed("api.example", server.port))
+                .run();
             seen.fails(FailureKind::Author, &["Http"]);
         }
     });
@@ -181,7 +239,11 @@ fn endless_bodies_of_a_server() {
                 .limits(|limits| limits.http_body_bytes = 100_000)
                 .run();
             seen.fails(FailureKind::Author, &[]);
-            assert!(seen.report.usage.bytes_in <= 200_000, "{:?}", seen.report.usage);
+            assert!(
+                seen.report.usage.bytes_in <= 200_000,
+                "{:?}",
+                seen.report.usage
+            );
         }
     });
 }
@@ -213,8 +275,18 @@ pub(super) fn http_smuggled_headers() {
         assert!(heads.len() <= 1, "{heads:?}");
         for head in heads {
             let head = head.to_ascii_lowercase();
-            for banned in ["x-injected", "elsewhere", "secret", "proxy-authorization", "9999", "x split"] {
-                assert!(!head.contains(banned), "{banned} reached the server: {head}");
+            for banned in [
+                "x-injected",
+                "elsewhere",
+                "secret",
+                "proxy-authorization",
+                "9999",
+                "x split",
+            ] {
+                assert!(
+                    !head.contains(banned),
+                    "{banned} reached the server: {head}"
+                );
             }
             assert_eq!(head.matches("\r\nhost: ").count(), 1, "{head}");
         }
@@ -227,11 +299,21 @@ pub(super) fn http_endless_upload() {
         let server = Server::start();
         let case = |path: &str| {
             let url = format!("http://api.example:{}/{path}", server.port);
-            hostile("http_endless_upload", &url).name("api.example", LOOPBACK).grants(allowed("api.example", server.port))
+            hostile("http_endless_upload", &url)
+                .name("api.example", LOOPBACK)
+                .grants(allowed("api.example", server.port))
         };
-        let stuck = case("never-reads").limits(|limits| limits.timeout_ms = 700).run();
+        let stuck = case("never-reads")
+            .limits(|limits| limits.timeout_ms = 700)
+            .run();
         stuck.fails(FailureKind::Timeout, &["700ms"]);
-        let bounded = case("reads-all").limits(|limits| limits.http_body_bytes = 1 << 20).run();
-        assert!(bounded.report.usage.bytes_out <= 2 << 20, "{:?}", bounded.report.usage);
+        let bounded = case("reads-all")
+            .limits(|limits| limits.http_body_bytes = 1 << 20)
+            .run();
+        assert!(
+            bounded.report.usage.bytes_out <= 2 << 20,
+            "{:?}",
+            bounded.report.usage
+        );
     });
 }

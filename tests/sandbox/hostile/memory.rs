@@ -14,7 +14,10 @@ pub(super) fn memory_growth() {
         let failure = seen.fails(FailureKind::MemoryLimit, &["64MiB", "memory"]);
         assert_eq!(failure.kind.code(), "memory_limit");
         let peak = seen.report.usage.memory_peak_bytes;
-        assert!((60 << 20..=64 << 20).contains(&peak), "a peak of {peak} bytes");
+        assert!(
+            (60 << 20..=64 << 20).contains(&peak),
+            "a peak of {peak} bytes"
+        );
     });
 }
 
@@ -22,9 +25,15 @@ pub(super) fn memory_growth() {
 #[test]
 pub(super) fn memory_growth_refused() {
     isolated!(|| {
-        let seen = Case::task("memory_growth_refused").limits(|limits| limits.memory_bytes = 32 << 20).run();
+        let seen = Case::task("memory_growth_refused")
+            .limits(|limits| limits.memory_bytes = 32 << 20)
+            .run();
         let output = seen.succeeds(&["refused after "]);
-        let mib: u32 = output.split_whitespace().nth(2).and_then(|number| number.parse().ok()).expect("a number of MiB");
+        let mib: u32 = output
+            .split_whitespace()
+            .nth(2)
+            .and_then(|number| number.parse().ok())
+            .expect("a number of MiB");
         assert!((20..=32).contains(&mib), "{output}");
     });
 }
@@ -51,15 +60,17 @@ fn table_growth() {
 pub(super) fn huge_random() {
     isolated!(|| {
         let seen = Case::task("huge_random").run();
-        seen.fails(FailureKind::HostCallLimit, &["32MiB"]);
+        seen.fails(FailureKind::HostCallLimit, &["16MiB"]);
     });
 }
 
 #[test]
 pub(super) fn huge_poll_list() {
     isolated!(|| {
-        let seen = Case::task("huge_poll_list").limits(|limits| limits.memory_bytes = 256 << 20).run();
-        seen.fails(FailureKind::HostCallLimit, &["32MiB"]);
+        let seen = Case::task("huge_poll_list")
+            .limits(|limits| limits.memory_bytes = 256 << 20)
+            .run();
+        seen.fails(FailureKind::HostCallLimit, &["16MiB"]);
     });
 }
 
@@ -67,7 +78,7 @@ pub(super) fn huge_poll_list() {
 pub(super) fn aliased_log_fields() {
     isolated!(|| {
         let seen = Case::task("aliased_log_fields").run();
-        seen.fails(FailureKind::HostCallLimit, &["32MiB"]);
+        seen.fails(FailureKind::HostCallLimit, &["16MiB"]);
     });
 }
 
@@ -75,6 +86,6 @@ pub(super) fn aliased_log_fields() {
 pub(super) fn aliased_http_headers() {
     isolated!(|| {
         let seen = Case::task("aliased_http_headers").run();
-        seen.fails(FailureKind::HostCallLimit, &["32MiB"]);
+        seen.fails(FailureKind::HostCallLimit, &["16MiB"]);
     });
 }

@@ -20,7 +20,8 @@ pub(super) fn variable_without_grant() {
         seen.succeeds(&["Denied"]);
         let told = seen.events.iter().any(|event| match event {
             GuestEvent::Log { message, .. } => {
-                message.contains("database_password") && message.contains("variables = [\"database_password\"]")
+                message.contains("database_password")
+                    && message.contains("variables = [\"database_password\"]")
             }
             GuestEvent::Progress { .. } | GuestEvent::LogTruncated { .. } => false,
         });

@@ -22,7 +22,11 @@ pub(super) fn environment() {
 pub(super) fn exit_zero() {
     isolated!(|| {
         for program in PROGRAMS {
-            assert_eq!(Case::program(program, "exit_zero").run().succeeds(&[]), "\"leaving\"", "{program}");
+            assert_eq!(
+                Case::program(program, "exit_zero").run().succeeds(&[]),
+                "\"leaving\"",
+                "{program}"
+            );
         }
     });
 }
@@ -31,13 +35,25 @@ pub(super) fn exit_zero() {
 #[test]
 pub(super) fn exit_seven() {
     isolated!(|| {
-        Case::program("hostile-module", "exit_seven").run().fails(FailureKind::Exit(7), &["7"]);
-        Case::program("hostile-program", "exit_seven").run().fails(FailureKind::Exit(1), &["1"]);
+        Case::program("hostile-module", "exit_seven")
+            .run()
+            .fails(FailureKind::Exit(7), &["7"]);
+        Case::program("hostile-program", "exit_seven")
+            .run()
+            .fails(FailureKind::Exit(1), &["1"]);
 
-        let failing = Case::program("hostile-module", "exit_seven").entry(|program| program.fail_on_exit = vec![7]).run();
+        let failing = Case::program("hostile-module", "exit_seven")
+            .entry(|program| program.fail_on_exit = vec![7])
+            .run();
         assert!(!failing.fails(FailureKind::Exit(7), &["7"]).retryable);
-        let skipped = Case::program("hostile-module", "exit_seven").entry(|program| program.skip_on_exit = vec![7]).run();
-        assert!(matches!(skipped.report.outcome, AttemptOutcome::Skipped { .. }), "{:?}", skipped.report.outcome);
+        let skipped = Case::program("hostile-module", "exit_seven")
+            .entry(|program| program.skip_on_exit = vec![7])
+            .run();
+        assert!(
+            matches!(skipped.report.outcome, AttemptOutcome::Skipped { .. }),
+            "{:?}",
+            skipped.report.outcome
+        );
     });
 }
 
