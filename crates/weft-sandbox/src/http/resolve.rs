@@ -1,7 +1,20 @@
 //! From a host's name to its addresses.
 
 use async_trait::async_trait;
-use std::{collections::HashMap, io, net::IpAddr};
+use std::{
+    collections::HashMap,
+    io,
+    net::{IpAddr, ToSocketAddrs as _},
+};
+use tokio::sync::Semaphore;
+
+/// The most lookups of this process at once. The system blocks a thread for as long
+/// as a name server is silent, also after the attempt that asked has ended: without a
+/// bound of their own, lookups at one slow server would take every thread for blocking
+/// work, and the files of all other attempts would wait for them.
+const MAX_LOOKUPS: usize = 32;
+
+static LOOKUPS: Semaphore = Semaphore::const_new(MAX_LOOKUPS);
 
 /// Resolves names for outgoing requests. Whatever it answers is checked before a
 /// connection is made, and nothing resolves the name a second time.
@@ -21,8 +34,15 @@ pub struct SystemResolver;
 #[async_trait]
 impl Resolve for SystemResolver {
     async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        let found = tokio::net::lookup_host((name, 0)).await?;
-        Ok(found.map(|address| address.ip()).collect())
+        let permit = LOOKUPS.acquire().await.expect("the semaphore is never closed");
+        let name = name.to_owned();
+        let lookup = tokio::task::spawn_blocking(move || {
+            // Held until the thread is free again, whoever still waits for the answer.
+            let _permit = permit;
+            let found = (name.as_str(), 0).to_socket_addrs()?;
+            Ok(found.map(|address| address.ip()).collect())
+        });
+        lookup.await.map_err(io::Error::other)?
     }
 }
 
