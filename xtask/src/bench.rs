@@ -1,8 +1,74 @@
-//! stub
-use crate::workspace::Workspace;
+//! `cargo xtask bench`: measures, and prints one table.
+//!
+//! Everything is built in release first. Then come rounds: each measures every
+//! subject once, so that whatever else the machine does falls on all of them
+//! alike. A figure's median is the median over rounds; of 99th percentiles the
+//! worst is shown. Every limit and the capture of logs are on, because the
+//! figures are of the product as it is used.
+
+mod figure;
+mod harness;
+mod run;
+
+use crate::{
+    example, guests,
+    wfctl::{Profile, Wfctl},
+    workspace::Workspace,
+};
 use anyhow::Result;
-#[derive(clap::Args)]
-pub(crate) struct BenchArgs {}
-pub(crate) fn run(_: &Workspace, _: &BenchArgs) -> Result<()> {
+use clap::Args;
+use figure::Table;
+
+/// Options of `cargo xtask bench`.
+#[derive(Args)]
+pub(crate) struct BenchArgs {
+    /// How often everything is measured
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    rounds: u32,
+    /// Only subjects whose names contain this
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Don't build anything: what is there is measured
+    #[arg(long)]
+    no_build: bool,
+}
+
+/// Measures everything, and prints the table.
+pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
+    let wanted = |name: &str| {
+        args.only
+            .as_ref()
+            .is_none_or(|only| name.contains(only.as_str()))
+    };
+    let wfctl = if args.no_build {
+        Wfctl::built(workspace, Profile::Release)
+    } else {
+        guests::run(workspace)?;
+        Wfctl::build(workspace, Profile::Release)?
+    };
+    let quakes = example::build(workspace, &wfctl)?;
+    let flows = run::subjects(workspace, &quakes);
+    let mut table = Table::default();
+    for flow in flows.iter().filter(|flow| wanted(flow.name)) {
+        // Not counted: the code is compiled into the cache, and the disk is warm.
+        eprintln!("warming up: {}", flow.name);
+        flow.measure(&wfctl)?;
+    }
+    for round in 1..=args.rounds {
+        for bench in harness::BENCHES.iter().filter(|bench| wanted(bench.name)) {
+            eprintln!("round {round} of {}: {}", args.rounds, bench.name);
+            bench
+                .measure(workspace)?
+                .into_iter()
+                .for_each(|figure| table.add(figure));
+        }
+        for flow in flows.iter().filter(|flow| wanted(flow.name)) {
+            eprintln!("round {round} of {}: {}", args.rounds, flow.name);
+            flow.measure(&wfctl)?
+                .into_iter()
+                .for_each(|figure| table.add(figure));
+        }
+    }
+    print!("{table}");
     Ok(())
 }

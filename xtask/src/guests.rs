@@ -22,3 +22,13 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     eprintln!("the guests lie in {}", workspace.guests().display());
     Ok(())
 }
+
+/// Builds one example alone.
+pub(crate) fn build_example(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    name: &str,
+) -> Result<()> {
+    wasm::build(workspace, toolchain, &workspace.example(name))
+        .with_context(|| format!("the example {name}"))
+}

@@ -16,6 +16,7 @@ mod test;
 mod toolchain;
 mod tools;
 mod wasm;
+mod wfctl;
 mod workspace;
 
 use clap::{Parser, Subcommand};

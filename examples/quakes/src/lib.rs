@@ -121,14 +121,11 @@ fn quakes(
     let checked = validate(feed(outage));
     let earthquakes = checked.part::<Vec<Quake>>("/quakes");
     let summaries = summarise(each(regions(earthquakes)));
-    let world = world(
-        summaries,
-        checked.part::<BTreeMap<String, u32>>("/rejected"),
-    );
-    let judged = judge(world, threshold);
-    let alert = alert(world, threshold).after(judged);
-    let all_clear = all_clear(world, threshold).after(judged);
-    report(world, earthquakes, alert, all_clear);
+    let earth = world(summaries, checked.part::<BTreeMap<String, u32>>("/rejected"));
+    let judged = judge(earth, threshold);
+    let alarm = alert(earth, threshold).after(judged);
+    let calm = all_clear(earth, threshold).after(judged);
+    report(earth, earthquakes, alarm, calm);
 }
 
 #[cfg(test)]
@@ -152,8 +149,8 @@ mod tests {
     fn the_threshold_decides_which_notice_is_written() {
         let checked = validate(feed(Context::test(), 0).expect("the feed is there"));
         let summaries = regions(checked.quakes).into_iter().map(summarise).collect();
-        let world = world(summaries, checked.rejected).expect("there were earthquakes");
-        assert_eq!(judge(world.clone(), 6.4).tasks(), ["alert"]);
-        assert_eq!(judge(world, 6.5).tasks(), ["all_clear"]);
+        let earth = world(summaries, checked.rejected).expect("there were earthquakes");
+        assert_eq!(judge(earth.clone(), 6.4).tasks(), ["alert"]);
+        assert_eq!(judge(earth, 6.5).tasks(), ["all_clear"]);
     }
 }

@@ -1,0 +1,59 @@
+//! The crates' own benches: each prints its figures as JSON lines.
+
+use super::figure::Figure;
+use crate::{program, workspace::Workspace};
+use anyhow::{Context, Result, ensure};
+
+/// One `[[bench]]` of a crate.
+pub(crate) struct Bench {
+    pub(crate) name: &'static str,
+    package: &'static str,
+    target: &'static str,
+}
+
+/// All of them.
+pub(crate) const BENCHES: [Bench; 3] = [
+    Bench {
+        name: "core: documents",
+        package: "weft-core",
+        target: "document",
+    },
+    Bench {
+        name: "core: runs",
+        package: "weft-core",
+        target: "run",
+    },
+    Bench {
+        name: "sandbox: instances",
+        package: "weft-sandbox",
+        target: "instantiate",
+    },
+];
+
+impl Bench {
+    /// Runs it once. Lines that begin with `{` are figures, all else is for people.
+    pub(crate) fn measure(&self, workspace: &Workspace) -> Result<Vec<Figure>> {
+        let mut cargo = program::cargo();
+        cargo.current_dir(workspace.root()).args([
+            "bench",
+            "--locked",
+            "--quiet",
+            "--package",
+            self.package,
+        ]);
+        let printed = program::read(cargo.args(["--bench", self.target]))?;
+        let figures = printed
+            .lines()
+            .filter(|line| line.starts_with('{'))
+            .map(serde_json::from_str);
+        let figures: Vec<Figure> = figures
+            .collect::<Result<_, _>>()
+            .with_context(|| format!("a figure of the bench {}", self.name))?;
+        ensure!(
+            !figures.is_empty(),
+            "the bench {} printed no figure",
+            self.name
+        );
+        Ok(figures)
+    }
+}

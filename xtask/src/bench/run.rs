@@ -1,0 +1,164 @@
+//! Whole runs through `wfctl run`, as a user starts them.
+
+use super::figure::{Better, Figure};
+use crate::{
+    wfctl::{Measured, Wfctl},
+    workspace::Workspace,
+};
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// What is run, and which figures come out of it.
+pub(crate) struct Subject {
+    pub(crate) name: &'static str,
+    file: PathBuf,
+    args: &'static [&'static str],
+    figures: fn(&str, &Measured) -> Result<Vec<Figure>>,
+}
+
+/// W1, W2 and W3 are defined as for other engines: 40 times fib(10) in a row,
+/// 10 times fib(33) in a row, and one task, 1,000 mapped over its list, and one over theirs.
+pub(crate) fn subjects(workspace: &Workspace, quakes: &Path) -> [Subject; 5] {
+    let flows = workspace.guests().join("bench_flows.wasm");
+    [
+        Subject {
+            name: "W1",
+            file: flows.clone(),
+            args: &["--dag", "w1"],
+            figures: w1,
+        },
+        Subject {
+            name: "W2",
+            file: flows.clone(),
+            args: &["--dag", "w2"],
+            figures: w2,
+        },
+        Subject {
+            name: "W3",
+            file: flows,
+            args: &["--dag", "w3"],
+            figures: w3,
+        },
+        Subject {
+            name: "100,000 no-op tasks",
+            file: workspace.guests().join("bench_hundred_thousand.wasm"),
+            args: &[],
+            figures: hundred_thousand,
+        },
+        Subject {
+            name: "the example",
+            file: quakes.to_path_buf(),
+            args: &[],
+            figures: start_up,
+        },
+    ]
+}
+
+impl Subject {
+    /// Runs it once.
+    pub(crate) fn measure(&self, wfctl: &Wfctl) -> Result<Vec<Figure>> {
+        let measured = wfctl.measure(&self.file, self.args)?;
+        ensure!(
+            measured.run["state"] == "success",
+            "{} ended as {}",
+            self.name,
+            measured.run["state"]
+        );
+        (self.figures)(self.name, &measured)
+    }
+}
+
+fn figure(name: String, unit: &str, value: f64, target: Option<f64>) -> Figure {
+    Figure {
+        name,
+        unit: unit.to_owned(),
+        median: value,
+        p99: None,
+        target,
+        better: Better::Lower,
+    }
+}
+
+fn number(run: &Value, field: &str) -> Result<f64> {
+    run[field]
+        .as_f64()
+        .with_context(|| format!("run_ended has no {field}"))
+}
+
+/// From the first task's start to the run's end.
+fn span_ms(measured: &Measured) -> Result<f64> {
+    Ok(number(&measured.run, "ended_ms")? - number(&measured.run, "first_task_started_ms")?)
+}
+
+fn span(name: &str, measured: &Measured, target: f64) -> Result<Vec<Figure>> {
+    let name = format!("{name}: first task's start to the run's end");
+    Ok(vec![figure(name, "ms", span_ms(measured)?, Some(target))])
+}
+
+fn w1(name: &str, measured: &Measured) -> Result<Vec<Figure>> {
+    span(name, measured, 10.0)
+}
+
+fn w2(name: &str, measured: &Measured) -> Result<Vec<Figure>> {
+    let computing_ms: f64 = measured.cpu_ms.iter().sum();
+    ensure!(
+        measured.cpu_ms.len() == 10,
+        "W2 had {} tasks",
+        measured.cpu_ms.len()
+    );
+    let overhead = (span_ms(measured)? - computing_ms) / 10.0;
+    Ok(vec![figure(
+        format!("{name}: overhead of a task over its computing"),
+        "ms",
+        overhead,
+        None,
+    )])
+}
+
+fn w3(name: &str, measured: &Measured) -> Result<Vec<Figure>> {
+    span(name, measured, 150.0)
+}
+
+fn hundred_thousand(name: &str, measured: &Measured) -> Result<Vec<Figure>> {
+    // The command's start counts too: reading a hundred thousand tasks is part of running them.
+    let before_ms = number(&measured.run, "first_task_started_ms")? - measured.started_ms;
+    Ok(vec![
+        figure(
+            format!("{name}: command to first task's start"),
+            "ms",
+            before_ms,
+            None,
+        ),
+        figure(
+            format!("{name}: the whole command"),
+            "s",
+            measured.wall.as_secs_f64(),
+            Some(8.0),
+        ),
+        figure(
+            format!("{name}: peak memory"),
+            "MB",
+            measured.peak_bytes / 1e6,
+            Some(500.0),
+        ),
+    ])
+}
+
+fn start_up(name: &str, measured: &Measured) -> Result<Vec<Figure>> {
+    let started = number(&measured.run, "first_task_started_ms")?;
+    Ok(vec![
+        figure(
+            format!("{name}: command to first task's start"),
+            "ms",
+            started - measured.started_ms,
+            Some(50.0),
+        ),
+        figure(
+            format!("{name}: peak memory"),
+            "MB",
+            measured.peak_bytes / 1e6,
+            None,
+        ),
+    ])
+}
