@@ -21,7 +21,7 @@ pub(crate) fn build(workspace: &Workspace, wfctl: &Wfctl) -> Result<PathBuf> {
     let mut build = wfctl.command([
         "build".as_ref(),
         folder.as_os_str(),
-        "--out".as_ref(),
+        "--output".as_ref(),
         file.as_os_str(),
     ]);
     build.env("CARGO_TARGET_DIR", workspace.wasm_target());

@@ -59,6 +59,9 @@ fn median_ms(tasks: usize) -> f64 {
 fn main() {
     let (one, two) = (median_ms(100_000), median_ms(200_000));
     println!(
-        r#"{{"bench":"document","tasks":100000,"median_ms":{one:.1},"median_ms_of_twice_as_many":{two:.1},"limit_ms":500}}"#
+        r#"{{"figure":"core: a document of 100,000 tasks, read and validated","unit":"ms","median":{one:.1},"target":500}}"#
+    );
+    println!(
+        r#"{{"figure":"core: a document of 200,000 tasks, read and validated","unit":"ms","median":{two:.1}}}"#
     );
 }

@@ -52,6 +52,9 @@ fn main() {
             "{name}: {events} events in {:.1} ms, {per_second} events/s",
             time.as_secs_f64() * 1000.0
         );
+        println!(
+            r#"{{"figure":"core: {name}","unit":"events/s","median":{per_second},"target":1000000,"better":"higher"}}"#
+        );
     }
 }
 

@@ -76,7 +76,8 @@ async fn measure(
             instances.push(taken);
         }
     }
-    print("instantiate", instances);
+    let (instantiate, call) = targets(name);
+    print(name, "instantiate", instances, instantiate);
     let mut attempts = Vec::with_capacity(ROUNDS);
     for round in 0..ROUNDS + WARM_UP {
         let (sink, _stream) = EventSink::channel(64);
@@ -93,7 +94,16 @@ async fn measure(
             attempts.push(taken);
         }
     }
-    print("instance and call", attempts);
+    print(name, "instance and call", attempts, call);
+}
+
+/// What the medians must reach, in microseconds: instantiating, and a whole attempt.
+fn targets(name: &str) -> (Option<f64>, Option<f64>) {
+    match Path::new(name).file_stem().and_then(|stem| stem.to_str()) {
+        Some("guest_bare") => (Some(8.0), Some(40.0)),
+        Some("bench_sdk") => (None, Some(100.0)),
+        _ => (None, None),
+    }
 }
 
 fn request(
@@ -123,7 +133,8 @@ fn request(
     }
 }
 
-fn print(what: &str, mut times: Vec<Duration>) {
+/// For people, and as one line of JSON for `cargo xtask bench`.
+fn print(name: &str, what: &str, mut times: Vec<Duration>, target: Option<f64>) {
     times.sort_unstable();
     let at = |share: f64| {
         #[expect(
@@ -141,4 +152,16 @@ fn print(what: &str, mut times: Vec<Duration>) {
         at(0.99),
         at(0.999)
     );
+    let guest = Path::new(name)
+        .file_stem()
+        .map_or_else(|| name.into(), |stem| stem.to_string_lossy());
+    let micros = |time: Duration| time.as_secs_f64() * 1e6;
+    let figure = serde_json::json!({
+        "figure": format!("sandbox: {guest}, {what}"),
+        "unit": "us",
+        "median": micros(at(0.5)),
+        "p99": micros(at(0.99)),
+        "target": target,
+    });
+    println!("{figure}");
 }

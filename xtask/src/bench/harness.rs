@@ -9,6 +9,8 @@ pub(crate) struct Bench {
     pub(crate) name: &'static str,
     package: &'static str,
     target: &'static str,
+    /// Guests by file name, for benches that measure some.
+    guests: &'static [&'static str],
 }
 
 /// All of them.
@@ -17,16 +19,19 @@ pub(crate) const BENCHES: [Bench; 3] = [
         name: "core: documents",
         package: "weft-core",
         target: "document",
+        guests: &[],
     },
     Bench {
         name: "core: runs",
         package: "weft-core",
         target: "run",
+        guests: &[],
     },
     Bench {
         name: "sandbox: instances",
         package: "weft-sandbox",
         target: "instantiate",
+        guests: &["guest_bare.wasm", "bench_sdk.wasm"],
     },
 ];
 
@@ -41,7 +46,13 @@ impl Bench {
             "--package",
             self.package,
         ]);
-        let printed = program::read(cargo.args(["--bench", self.target]))?;
+        cargo.args(["--bench", self.target, "--"]);
+        cargo.args(
+            self.guests
+                .iter()
+                .map(|guest| workspace.guests().join(guest)),
+        );
+        let printed = program::read(&mut cargo)?;
         let figures = printed
             .lines()
             .filter(|line| line.starts_with('{'))
