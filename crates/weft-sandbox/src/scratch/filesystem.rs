@@ -503,8 +503,10 @@ impl types::HostDirectoryEntryStream for ScratchView<'_> {
 fn count_entries(folder: &std::fs::File) -> io::Result<u64> {
     let mut entries = 0;
     for entry in rustix::fs::Dir::read_from(folder)? {
-        entry?;
-        entries += 1;
+        let entry = entry?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            entries += 1;
+        }
         if entries > MAX_LISTED {
             break;
         }
