@@ -65,19 +65,27 @@ fn folder() -> PathBuf {
     )
 }
 
-/// Some file below `folder` that changed after `built`.
+/// What guests are made of. The schemas beside the contract are not among it.
+const SOURCES: [&str; 3] = ["rs", "toml", "wit"];
+
+/// Some source below `folder` that changed after `built`.
 fn newer_than(folder: &Path, built: SystemTime) -> io::Result<Option<PathBuf>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
+        let path = entry.path();
         if entry.file_type()?.is_dir() {
             if entry.file_name() == "target" {
                 continue;
             }
-            if let Some(newer) = newer_than(&entry.path(), built)? {
+            if let Some(newer) = newer_than(&path, built)? {
                 return Ok(Some(newer));
             }
-        } else if entry.metadata()?.modified()? > built {
-            return Ok(Some(entry.path()));
+        } else if path
+            .extension()
+            .is_some_and(|extension| SOURCES.iter().any(|source| extension == *source))
+            && entry.metadata()?.modified()? > built
+        {
+            return Ok(Some(path));
         }
     }
     Ok(None)
