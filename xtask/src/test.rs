@@ -37,31 +37,19 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     steps.run("documentation (rustdoc)", || documentation(workspace));
     let guests = tools && steps.run("guests", || guests::run(workspace));
     let built = steps.run("build", || {
-        root_cargo(
-            workspace,
-            &["test", "--workspace", "--all-targets", "--no-run"],
-        )
+        root_cargo(workspace, &["test", "--workspace", "--no-run"])
     });
     if guests && built {
-        // All tests are run even where some fail: one list of failures is worth more than its first line.
+        // All tests are run even where some fail: one list of failures is worth more than its
+        // first line. Without a choice of targets cargo runs the documentation's examples too,
+        // and leaves out benches, which mean nothing in this profile.
         steps.run("tests", || {
-            root_cargo(
-                workspace,
-                &["test", "--workspace", "--all-targets", "--no-fail-fast"],
-            )
-        });
-        steps.run("documentation's examples", || {
-            root_cargo(workspace, &["test", "--workspace", "--doc"])
+            root_cargo(workspace, &["test", "--workspace", "--no-fail-fast"])
         });
         steps.run("examples' own tests", || examples_tests(workspace));
         steps.run("examples' results", || example::check(workspace));
     } else {
-        for name in [
-            "tests",
-            "documentation's examples",
-            "examples' own tests",
-            "examples' results",
-        ] {
+        for name in ["tests", "examples' own tests", "examples' results"] {
             steps.leave_out(name);
         }
     }
@@ -117,6 +105,7 @@ fn lints(workspace: &Workspace) -> Result<()> {
     for folder in EXAMPLES {
         program::run(cargo_in(workspace, folder).args([
             "clippy",
+            "--workspace",
             "--all-targets",
             "--quiet",
             "--",
@@ -138,7 +127,7 @@ fn documentation(workspace: &Workspace) -> Result<()> {
 
 fn examples_tests(workspace: &Workspace) -> Result<()> {
     for folder in EXAMPLES {
-        program::run(cargo_in(workspace, folder).args(["test", "--quiet"]))?;
+        program::run(cargo_in(workspace, folder).args(["test", "--workspace", "--quiet"]))?;
     }
     Ok(())
 }
