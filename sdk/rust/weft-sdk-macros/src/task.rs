@@ -205,7 +205,7 @@ impl Task {
         let output = self.output();
         let span = function.sig.ident.span();
         quote_spanned! {span=>
-            #[allow(clippy::too_many_arguments, clippy::used_underscore_binding)]
+            #[allow(clippy::too_many_arguments, clippy::type_complexity, clippy::used_underscore_binding)]
             #[doc(hidden)]
             pub fn edge<#(#generics: ::weft::__private::Argument<#types>),*>(
                 self, #(#names: #generics),*
