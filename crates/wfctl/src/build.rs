@@ -58,18 +58,33 @@ pub(crate) struct Built {
 pub(crate) fn run(args: &BuildArgs) -> Result<Exit, Problems> {
     let built = build(args)?;
     let file = built.file.display();
-    anstream::println!("{BOLD}{file}{BOLD:#}  {}  {FAINT}{}{FAINT:#}", size(built.bytes), built.target.digest);
+    anstream::println!(
+        "{BOLD}{file}{BOLD:#}  {}  {FAINT}{}{FAINT:#}",
+        size(built.bytes),
+        built.target.digest
+    );
     for dag in &built.target.document.dags {
         let tasks = dag.tasks.len();
         let files = named_files(dag).len();
-        let mut line = format!("  {}  {tasks} {}", dag.id, if tasks == 1 { "task" } else { "tasks" });
+        let mut line = format!(
+            "  {}  {tasks} {}",
+            dag.id,
+            if tasks == 1 { "task" } else { "tasks" }
+        );
         if files > 0 {
-            line.push_str(&format!(", {files} {}", if files == 1 { "file" } else { "files" }));
+            line.push_str(&format!(
+                ", {files} {}",
+                if files == 1 { "file" } else { "files" }
+            ));
         }
         if let Some(schedule) = &dag.schedule {
             line.push_str(&format!(", {schedule}"));
         }
-        if let Some(description) = dag.description.as_deref().and_then(|text| text.lines().next()) {
+        if let Some(description) = dag
+            .description
+            .as_deref()
+            .and_then(|text| text.lines().next())
+        {
             line.push_str(&format!("  {FAINT}{description}{FAINT:#}"));
         }
         anstream::println!("{line}");
@@ -86,7 +101,10 @@ pub(crate) fn build(args: &BuildArgs) -> Result<Built, Problems> {
             (pack::pack(&file)?, folder)
         }
     };
-    let file = args.output.clone().unwrap_or_else(|| folder.join("dag.wasm"));
+    let file = args
+        .output
+        .clone()
+        .unwrap_or_else(|| folder.join("dag.wasm"));
     let draft = file.with_extension(format!("draft-{}.wasm", std::process::id()));
     write(&draft, &bytes)?;
     let target = match checked(&draft, &file) {
@@ -98,7 +116,11 @@ pub(crate) fn build(args: &BuildArgs) -> Result<Built, Problems> {
         }
     };
     fs::rename(&draft, &file).map_err(|error| Problem::io("write", &file, &error))?;
-    Ok(Built { file, bytes: bytes.len(), target })
+    Ok(Built {
+        file,
+        bytes: bytes.len(),
+        target,
+    })
 }
 
 /// Learns what was made, as every other command will.
@@ -110,11 +132,19 @@ fn checked(draft: &Path, file: &Path) -> Result<Target, Problems> {
 }
 
 fn write(file: &Path, bytes: &[u8]) -> Result<(), Problem> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(file, bytes)).map_err(|error| {
-        Problem::new(Code::BuildFailed, format!("can't write {}: {error}", file.display()))
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    folder
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| fs::write(file, bytes))
+        .map_err(|error| {
+            Problem::new(
+                Code::BuildFailed,
+                format!("can't write {}: {error}", file.display()),
+            )
             .help("name another place with -o")
-    })
+        })
 }
 
 /// What there is to build.
@@ -130,7 +160,9 @@ fn source(path: &Path) -> Result<Source, Problem> {
     let folder = if metadata.is_dir() {
         path
     } else if path.file_name().is_some_and(|name| name == "Cargo.toml") {
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+        path.parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."))
     } else {
         return Ok(Source::Manifest(path.to_owned()));
     };
@@ -143,7 +175,10 @@ fn source(path: &Path) -> Result<Source, Problem> {
     }
     Err(Problem::new(
         Code::NoDagInFolder,
-        format!("the folder {} holds neither Cargo.toml nor dag.toml", folder.display()),
+        format!(
+            "the folder {} holds neither Cargo.toml nor dag.toml",
+            folder.display()
+        ),
     )
     .help("wfctl new NAME makes one that works, or name the folder: wfctl build PATH"))
 }

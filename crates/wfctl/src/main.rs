@@ -1,1 +1,42 @@
-fn main(){}
+//! `wfctl`: the one binary of Weft.
+//!
+//! This file parses the command line, runs the command and turns its result
+//! into an exit code. Nothing is created that the command does not need:
+//! `wfctl run` has to start its first task within milliseconds.
+
+mod build;
+mod cli;
+mod command;
+mod conform;
+mod diagnostic;
+mod display;
+mod engine;
+mod error;
+mod grants;
+mod graph;
+mod new;
+mod params;
+mod place;
+mod runner;
+mod selection;
+mod target;
+mod variables;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    cli.color.apply();
+    if let cli::Command::CompileComponent(args) = cli.command {
+        // The exit code belongs to the protocol between the sandbox and this process.
+        return weft_sandbox::compiler::main(args.args);
+    }
+    match command::run(cli.command) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(problems) => {
+            diagnostic::report(&problems);
+            ExitCode::from(problems.exit().code())
+        }
+    }
+}

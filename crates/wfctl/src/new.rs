@@ -38,10 +38,19 @@ impl Language {
     const fn template(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Rust => &[
-                ("Cargo.toml", include_str!("templates/rust/Cargo.toml.template")),
+                (
+                    "Cargo.toml",
+                    include_str!("templates/rust/Cargo.toml.template"),
+                ),
                 ("src/lib.rs", include_str!("templates/rust/lib.rs.template")),
-                (".gitignore", include_str!("templates/rust/gitignore.template")),
-                ("README.md", include_str!("templates/rust/README.md.template")),
+                (
+                    ".gitignore",
+                    include_str!("templates/rust/gitignore.template"),
+                ),
+                (
+                    "README.md",
+                    include_str!("templates/rust/README.md.template"),
+                ),
             ],
         }
     }
@@ -74,38 +83,63 @@ pub(crate) fn create(args: &NewArgs) -> Result<(), Problem> {
 
 /// The last part of the path, if it can name a crate and a DAG.
 fn name(path: &Path) -> Result<String, Problem> {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let reserved = ["test", "weft", "core", "std", "alloc", "proc_macro", "self", "super", "crate"];
+    let reserved = [
+        "test",
+        "weft",
+        "core",
+        "std",
+        "alloc",
+        "proc_macro",
+        "self",
+        "super",
+        "crate",
+    ];
     if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(fits) {
-        return Err(Problem::new(Code::Usage, format!("{name:?} can't name a DAG"))
-            .help("use letters, digits, '_' and '-', and start with a small letter: wfctl new quakes"));
+        return Err(
+            Problem::new(Code::Usage, format!("{name:?} can't name a DAG")).help(
+                "use letters, digits, '_' and '-', and start with a small letter: wfctl new quakes",
+            ),
+        );
     }
     // The name becomes a function's, which can't be a word of the language.
     if reserved.contains(&name.as_str()) || KEYWORDS.contains(&name.as_str()) {
-        return Err(Problem::new(Code::Usage, format!("{name:?} is a word of Rust itself"))
-            .help(format!("choose another name: wfctl new my-{name}")));
+        return Err(
+            Problem::new(Code::Usage, format!("{name:?} is a word of Rust itself"))
+                .help(format!("choose another name: wfctl new my-{name}")),
+        );
     }
     Ok(name)
 }
 
 /// Rust's keywords (the Reference, 'Keywords'), those that may be names left out.
 const KEYWORDS: [&str; 49] = [
-    "as", "async", "await", "break", "const", "continue", "dyn", "else", "enum", "extern", "false", "fn", "for", "if",
-    "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "ref", "return", "static", "struct", "trait",
-    "true", "type", "unsafe", "use", "where", "while", "abstract", "become", "box", "do", "final", "gen", "macro",
-    "override", "priv", "try", "typeof", "unsized", "virtual", "yield", "union",
+    "as", "async", "await", "break", "const", "continue", "dyn", "else", "enum", "extern", "false",
+    "fn", "for", "if", "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "ref",
+    "return", "static", "struct", "trait", "true", "type", "unsafe", "use", "where", "while",
+    "abstract", "become", "box", "do", "final", "gen", "macro", "override", "priv", "try",
+    "typeof", "unsized", "virtual", "yield", "union",
 ];
 
 fn check_empty(folder: &Path) -> Result<(), Problem> {
     match fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Problem::new(Code::Usage, format!("can't use {}: {error}", folder.display()))
-            .help("choose another name")),
+        Err(error) => Err(Problem::new(
+            Code::Usage,
+            format!("can't use {}: {error}", folder.display()),
+        )
+        .help("choose another name")),
         Ok(mut entries) => match entries.next() {
             None => Ok(()),
-            Some(_) => Err(Problem::new(Code::Usage, format!("the folder {} is not empty", folder.display()))
-                .help("choose another name, or remove it first")),
+            Some(_) => Err(Problem::new(
+                Code::Usage,
+                format!("the folder {} is not empty", folder.display()),
+            )
+            .help("choose another name, or remove it first")),
         },
     }
 }

@@ -14,7 +14,11 @@ use weft_sandbox::container;
 pub(super) fn pack(path: &Path) -> Result<Vec<u8>, Problems> {
     let opened = Opened::open(path)?;
     let target::Content::Manifest { text, format, .. } = &opened.content else {
-        return Err(Problem::new(Code::WrongFileType, format!("{} is built already", opened.name)).into());
+        return Err(Problem::new(
+            Code::WrongFileType,
+            format!("{} is built already", opened.name),
+        )
+        .into());
     };
     let document = match format {
         weft_core::document::Format::Toml => as_json(text, &opened.name)?,
@@ -42,15 +46,17 @@ pub(super) fn pack(path: &Path) -> Result<Vec<u8>, Problems> {
     if let Some(problems) = Problems::from_list(problems) {
         return Err(problems);
     }
-    container::pack(&document, &files)
-        .map_err(|error| Problem::new(Code::BuildFailed, format!("{}: {error}", target.name)).into())
+    container::pack(&document, &files).map_err(|error| {
+        Problem::new(Code::BuildFailed, format!("{}: {error}", target.name)).into()
+    })
 }
 
 /// A manifest as JSON, in the author's order.
 fn as_json(text: &str, name: &str) -> Result<String, Problem> {
     let fault = |error: String| Problem::new(Code::InvalidDocument, format!("{name}: {error}"));
     let table: toml::Table = toml::from_str(text).map_err(|error| fault(error.to_string()))?;
-    serde_json::to_string(&Json(&toml::Value::Table(table))).map_err(|error| fault(error.to_string()))
+    serde_json::to_string(&Json(&toml::Value::Table(table)))
+        .map_err(|error| fault(error.to_string()))
 }
 
 /// TOML as JSON says it: a date becomes its text.

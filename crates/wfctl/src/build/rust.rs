@@ -30,8 +30,13 @@ impl Manifest {
     /// Whether the crate takes the SDK by version, which no registry has.
     fn wants_sdk(&self) -> bool {
         self.dependencies.iter().any(|(name, dependency)| {
-            let package = dependency.get("package").and_then(toml::Value::as_str).unwrap_or(name);
-            let elsewhere = ["path", "git", "workspace"].iter().any(|key| dependency.get(key).is_some());
+            let package = dependency
+                .get("package")
+                .and_then(toml::Value::as_str)
+                .unwrap_or(name);
+            let elsewhere = ["path", "git", "workspace"]
+                .iter()
+                .any(|key| dependency.get(key).is_some());
             package == "weft-sdk" && !elsewhere
         })
     }
@@ -52,17 +57,30 @@ pub(super) fn build(folder: &Path) -> Result<Vec<u8>, Problem> {
     let folder = &fs::canonicalize(folder).map_err(|error| Problem::io("open", folder, &error))?;
     let path = folder.join("Cargo.toml");
     let text = fs::read_to_string(&path).map_err(|error| Problem::io("read", &path, &error))?;
-    let manifest: Manifest = toml::from_str(&text)
-        .map_err(|error| Problem::new(Code::InvalidDocument, format!("{}: {error}", path.display())))?;
+    let manifest: Manifest = toml::from_str(&text).map_err(|error| {
+        Problem::new(
+            Code::InvalidDocument,
+            format!("{}: {error}", path.display()),
+        )
+    })?;
     if manifest.package.is_none() {
-        return Err(Problem::new(Code::WrongFileType, format!("{} is a workspace without a package", path.display()))
-            .help("name the folder of the package that holds the DAGs: wfctl build PATH"));
+        return Err(Problem::new(
+            Code::WrongFileType,
+            format!("{} is a workspace without a package", path.display()),
+        )
+        .help("name the folder of the package that holds the DAGs: wfctl build PATH"));
     }
     let toolchain = Toolchain::find(folder)?;
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo
-        .current_dir(folder)
-        .args(["build", "--release", "--lib", "--target", TARGET, "--message-format", "json-render-diagnostics"]);
+    cargo.current_dir(folder).args([
+        "build",
+        "--release",
+        "--lib",
+        "--target",
+        TARGET,
+        "--message-format",
+        "json-render-diagnostics",
+    ]);
     if std::io::stderr().is_terminal() {
         cargo.args(["--color", "always"]);
     }
@@ -71,13 +89,22 @@ pub(super) fn build(folder: &Path) -> Result<Vec<u8>, Problem> {
         let sdk = sdk::unpacked()?;
         sdk::configure(folder, &sdk)?;
         cargo.arg("--config").arg(sdk::cargo_config(&sdk));
-        remapped.push((sdk.parent().expect("the SDK is two packages in a folder").to_owned(), "/weft"));
+        remapped.push((
+            sdk.parent()
+                .expect("the SDK is two packages in a folder")
+                .to_owned(),
+            "/weft",
+        ));
     }
-    let cargo_home =
-        std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let cargo_home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(std::env::home_dir()?.join(".cargo")));
     remapped.extend(cargo_home.map(|home| (home, "/cargo")));
     remapped.push((toolchain.sysroot().to_owned(), "/rustc"));
-    let flags = remapped.into_iter().map(|(from, to)| remap(&from, to)).collect();
+    let flags = remapped
+        .into_iter()
+        .map(|(from, to)| remap(&from, to))
+        .collect();
     toolchain.prepare(&mut cargo, flags)?;
     run(&mut cargo, &path)
 }
@@ -92,23 +119,43 @@ fn remap(from: &Path, to: &str) -> OsString {
 
 /// Runs cargo, whose messages go where ours do, and reads what it made.
 fn run(cargo: &mut Command, manifest: &Path) -> Result<Vec<u8>, Problem> {
-    let mut child = cargo.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().map_err(|error| {
-        Problem::new(Code::Missing, format!("can't start cargo: {error}")).help("wfctl doctor says how to get it")
-    })?;
+    let mut child = cargo
+        .stdout(Stdio::piped())
+        .stdin(Stdio::null())
+        .spawn()
+        .map_err(|error| {
+            Problem::new(Code::Missing, format!("can't start cargo: {error}"))
+                .help("wfctl doctor says how to get it")
+        })?;
     let mut made = None;
     let output = BufReader::new(child.stdout.take().expect("it is piped"));
     for line in output.lines() {
-        let line = line.map_err(|error| Problem::new(Code::Internal, format!("cargo's messages broke off: {error}")))?;
-        let Ok(message) = serde_json::from_str::<Message>(&line) else { continue };
+        let line = line.map_err(|error| {
+            Problem::new(
+                Code::Internal,
+                format!("cargo's messages broke off: {error}"),
+            )
+        })?;
+        let Ok(message) = serde_json::from_str::<Message>(&line) else {
+            continue;
+        };
         if message.reason == "compiler-artifact" && message.manifest_path == manifest {
-            let wasm = |file: &&PathBuf| file.extension().is_some_and(|extension| extension == "wasm");
+            let wasm = |file: &&PathBuf| {
+                file.extension()
+                    .is_some_and(|extension| extension == "wasm")
+            };
             made = message.filenames.iter().find(wasm).cloned().or(made);
         }
     }
-    let status = child.wait().map_err(|error| Problem::new(Code::Internal, format!("cargo was lost: {error}")))?;
+    let status = child
+        .wait()
+        .map_err(|error| Problem::new(Code::Internal, format!("cargo was lost: {error}")))?;
     if !status.success() {
         // What is wrong stands above, in cargo's own words.
-        return Err(Problem::new(Code::BuildFailed, "the crate does not compile"));
+        return Err(Problem::new(
+            Code::BuildFailed,
+            "the crate does not compile",
+        ));
     }
     let made = made.ok_or_else(|| {
         Problem::new(Code::BuildFailed, "the crate makes no component")
@@ -124,9 +171,15 @@ mod tests {
     #[test]
     fn the_sdk_is_supplied_where_a_version_is_asked_for() {
         for (text, wanted) in [
-            ("[dependencies]\nweft = { package = \"weft-sdk\", version = \"0.1\" }", true),
+            (
+                "[dependencies]\nweft = { package = \"weft-sdk\", version = \"0.1\" }",
+                true,
+            ),
             ("[dependencies]\nweft-sdk = \"0.1\"", true),
-            ("[dependencies]\nweft = { package = \"weft-sdk\", path = \"../sdk\" }", false),
+            (
+                "[dependencies]\nweft = { package = \"weft-sdk\", path = \"../sdk\" }",
+                false,
+            ),
             ("[dependencies]\nserde = \"1\"", false),
         ] {
             let manifest: Manifest = toml::from_str(text).expect("the manifest is TOML");

@@ -62,14 +62,22 @@ files! {
 /// The folder of the package `weft-sdk`, unpacked if it isn't there yet.
 pub(crate) fn unpacked() -> Result<PathBuf, Problem> {
     let base = place::data()
-        .ok_or_else(|| Problem::new(Code::DataUnavailable, "there is no home folder to unpack the SDK in"))
+        .ok_or_else(|| {
+            Problem::new(
+                Code::DataUnavailable,
+                "there is no home folder to unpack the SDK in",
+            )
+        })
         .map_err(|problem| problem.help("name a folder with WEFT_DATA_DIR"))?
         .join("sdk/rust");
     let folder = base.join(name());
     if !folder.is_dir() {
         unpack(&base, &folder).map_err(|error| {
-            Problem::new(Code::DataUnavailable, format!("can't unpack the SDK in {}: {error}", base.display()))
-                .help("free or fix it, or name another folder with WEFT_DATA_DIR")
+            Problem::new(
+                Code::DataUnavailable,
+                format!("can't unpack the SDK in {}: {error}", base.display()),
+            )
+            .help("free or fix it, or name another folder with WEFT_DATA_DIR")
         })?;
     }
     Ok(folder.join("weft-sdk"))
@@ -87,7 +95,11 @@ fn name() -> String {
     }
     let digest = Digest::of(all.as_bytes()).to_string();
     let hex = digest.rsplit(':').next().unwrap_or(&digest);
-    format!("{}-{}", env!("CARGO_PKG_VERSION"), &hex[..DIGITS.min(hex.len())])
+    format!(
+        "{}-{}",
+        env!("CARGO_PKG_VERSION"),
+        &hex[..DIGITS.min(hex.len())]
+    )
 }
 
 /// Writes beside the final name and renames, so that a folder of that name is whole.
@@ -99,7 +111,10 @@ fn unpack(base: &Path, folder: &Path) -> io::Result<()> {
         fs::write(path, contents)?;
     }
     // The packages of the SDK are a workspace of their own wherever they lie.
-    fs::write(draft.join("Cargo.toml"), "[workspace]\nresolver = \"3\"\nmembers = [\"weft-sdk\", \"weft-sdk-macros\"]\n")?;
+    fs::write(
+        draft.join("Cargo.toml"),
+        "[workspace]\nresolver = \"3\"\nmembers = [\"weft-sdk\", \"weft-sdk-macros\"]\n",
+    )?;
     match fs::rename(&draft, folder) {
         Ok(()) => Ok(()),
         // Another process was faster, with the same contents.
@@ -113,7 +128,10 @@ fn unpack(base: &Path, folder: &Path) -> io::Result<()> {
 pub(crate) fn configure(project: &Path, sdk: &Path) -> Result<(), Problem> {
     let folder = project.join(".cargo");
     let path = folder.join("config.toml");
-    let text = format!("{MARK}\n[patch.crates-io]\nweft-sdk = {{ path = {:?} }}\n", sdk.display().to_string());
+    let text = format!(
+        "{MARK}\n[patch.crates-io]\nweft-sdk = {{ path = {:?} }}\n",
+        sdk.display().to_string()
+    );
     match fs::read_to_string(&path) {
         Ok(found) if found == text || !found.starts_with(MARK) => return Ok(()),
         Ok(_) | Err(_) => {}
@@ -125,7 +143,10 @@ pub(crate) fn configure(project: &Path, sdk: &Path) -> Result<(), Problem> {
 
 /// What cargo is told on its command line, where the author's own configuration stands in the way.
 pub(crate) fn cargo_config(sdk: &Path) -> String {
-    format!("patch.crates-io.weft-sdk.path={:?}", sdk.display().to_string())
+    format!(
+        "patch.crates-io.weft-sdk.path={:?}",
+        sdk.display().to_string()
+    )
 }
 
 #[cfg(test)]
@@ -140,12 +161,20 @@ mod tests {
                 if path.is_dir() {
                     walk(&path, base, found);
                 } else {
-                    found.push(path.strip_prefix(base).expect("it lies below").display().to_string());
+                    found.push(
+                        path.strip_prefix(base)
+                            .expect("it lies below")
+                            .display()
+                            .to_string(),
+                    );
                 }
             }
         }
         let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk/rust");
-        let mut found = vec!["weft-sdk/Cargo.toml".to_owned(), "weft-sdk-macros/Cargo.toml".to_owned()];
+        let mut found = vec![
+            "weft-sdk/Cargo.toml".to_owned(),
+            "weft-sdk-macros/Cargo.toml".to_owned(),
+        ];
         for package in ["weft-sdk", "weft-sdk-macros"] {
             walk(&base.join(package).join("src"), &base, &mut found);
         }
@@ -161,9 +190,16 @@ mod tests {
         let file = project.path().join(".cargo/config.toml");
         configure(project.path(), Path::new("/sdk/one")).expect("it is written");
         configure(project.path(), Path::new("/sdk/two")).expect("it is written again");
-        assert!(fs::read_to_string(&file).expect("it is there").contains("/sdk/two"));
+        assert!(
+            fs::read_to_string(&file)
+                .expect("it is there")
+                .contains("/sdk/two")
+        );
         fs::write(&file, "[build]\njobs = 1\n").expect("the author writes");
         configure(project.path(), Path::new("/sdk/three")).expect("it is left");
-        assert_eq!(fs::read_to_string(&file).expect("it is there"), "[build]\njobs = 1\n");
+        assert_eq!(
+            fs::read_to_string(&file).expect("it is there"),
+            "[build]\njobs = 1\n"
+        );
     }
 }

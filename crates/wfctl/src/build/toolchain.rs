@@ -18,7 +18,8 @@ pub(crate) const TARGET: &str = "wasm32-wasip2";
 /// The line that gets the target where rustup is.
 const GET_TARGET: &str = "rustup target add wasm32-wasip2";
 /// The line that gets rustup, and the target with it.
-const GET_RUSTUP: &str = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y -t wasm32-wasip2";
+const GET_RUSTUP: &str =
+    "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y -t wasm32-wasip2";
 
 /// A compiler that makes components.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +42,12 @@ impl Toolchain {
     /// The compiler for a crate in this folder, which may choose a toolchain of its own.
     pub(crate) fn find(folder: &Path) -> Result<Self, Problem> {
         let sysroot = print(folder, "sysroot").map(PathBuf::from)?;
-        if sysroot.join("lib/rustlib").join(TARGET).join("lib").is_dir() {
+        if sysroot
+            .join("lib/rustlib")
+            .join(TARGET)
+            .join("lib")
+            .is_dir()
+        {
             return Ok(Self::Installed { sysroot });
         }
         let debian = place::cache()
@@ -51,8 +57,11 @@ impl Toolchain {
             .find(|root| root.join("bin/rustc").is_file());
         match debian {
             Some(root) if Self::linkers(&sysroot).is_some() => Ok(Self::Debian { root, sysroot }),
-            _ => Err(Problem::new(Code::Missing, format!("the Rust compiler here has no target {TARGET}"))
-                .help(format!("get it: {GET_TARGET}"))),
+            _ => Err(Problem::new(
+                Code::Missing,
+                format!("the Rust compiler here has no target {TARGET}"),
+            )
+            .help(format!("get it: {GET_TARGET}"))),
         }
     }
 
@@ -60,15 +69,23 @@ impl Toolchain {
     pub(crate) fn describe(&self) -> String {
         match self {
             Self::Installed { sysroot } => format!("{TARGET} in {}", sysroot.display()),
-            Self::Debian { root, .. } => format!("{TARGET} by Debian's compiler in {}", root.display()),
+            Self::Debian { root, .. } => {
+                format!("{TARGET} by Debian's compiler in {}", root.display())
+            }
         }
     }
 
     /// Sets up cargo to build for the target; `flags` go to the compiler.
-    pub(crate) fn prepare(&self, cargo: &mut Command, mut flags: Vec<OsString>) -> Result<(), Problem> {
+    pub(crate) fn prepare(
+        &self,
+        cargo: &mut Command,
+        mut flags: Vec<OsString>,
+    ) -> Result<(), Problem> {
         if let Self::Debian { root, sysroot } = self {
             let linkers = Self::linkers(sysroot).expect("`find` looked for them");
-            let libraries = root.join("lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
+            let libraries = root
+                .join("lib")
+                .join(format!("{}-linux-gnu", std::env::consts::ARCH));
             let target = root.join("lib/wasm32-wasi");
             flags.extend([
                 joined("-Lnative=", &target),
@@ -78,9 +95,12 @@ impl Toolchain {
                 joined_pair("--remap-path-prefix=", root, "=/rustc"),
             ]);
             let old = std::env::var_os("PATH").unwrap_or_default();
-            let path = [linkers.join("gcc-ld"), linkers].into_iter().chain(std::env::split_paths(&old));
-            let path = std::env::join_paths(path)
-                .map_err(|error| Problem::new(Code::Usage, format!("PATH can't be extended: {error}")))?;
+            let path = [linkers.join("gcc-ld"), linkers]
+                .into_iter()
+                .chain(std::env::split_paths(&old));
+            let path = std::env::join_paths(path).map_err(|error| {
+                Problem::new(Code::Usage, format!("PATH can't be extended: {error}"))
+            })?;
             cargo
                 .env("PATH", path)
                 .env("LD_LIBRARY_PATH", libraries)
@@ -140,14 +160,24 @@ fn joined_pair(before: &str, path: &Path, after: &str) -> OsString {
 /// What `rustc --print` says.
 fn print(folder: &Path, what: &str) -> Result<String, Problem> {
     let program = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(&program).current_dir(folder).args(["--print", what]).output().map_err(|error| {
-        Problem::new(Code::Missing, format!("can't start {}: {error}", program.display()))
+    let output = Command::new(&program)
+        .current_dir(folder)
+        .args(["--print", what])
+        .output()
+        .map_err(|error| {
+            Problem::new(
+                Code::Missing,
+                format!("can't start {}: {error}", program.display()),
+            )
             .help(format!("install Rust: {GET_RUSTUP}"))
-    })?;
+        })?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(Problem::new(Code::Missing, format!("{} does not work: {said}", program.display()))
-            .help(format!("install Rust: {GET_RUSTUP}")));
+        return Err(Problem::new(
+            Code::Missing,
+            format!("{} does not work: {said}", program.display()),
+        )
+        .help(format!("install Rust: {GET_RUSTUP}")));
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

@@ -1,0 +1,90 @@
+//! The command line: what can be typed, with help and examples.
+//!
+//! Each command's arguments stand beside the command; here are the commands'
+//! names, their order in the help, and what all of them share.
+
+use crate::command;
+use clap::{Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+
+/// Stands at the end of `wfctl --help`.
+const AFTER_HELP: &str = "\
+Exit codes:
+  0    success
+  1    the run failed, or the machine did (a full disk, say)
+  2    bad usage: an unknown option, task or parameter, a value of the wrong type
+  3    bad file: not found, not a DAG, not valid
+  4    refused by the policy
+  130  interrupted
+
+Environment:
+  WEFT_CACHE_DIR  compiled code (default: $XDG_CACHE_HOME/weft or ~/.cache/weft)
+  WEFT_DATA_DIR   logs and artifacts of runs (default: $XDG_DATA_HOME/weft or ~/.local/share/weft)
+  NO_COLOR        no colours, whatever the terminal can do";
+
+/// Builds, checks and runs DAGs of WebAssembly tasks.
+#[derive(Debug, Parser)]
+#[command(name = "wfctl", version, after_help = AFTER_HELP, max_term_width = 100, propagate_version = true)]
+pub(crate) struct Cli {
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", hide_possible_values = true,
+          help = "When to use colours: auto, always, never")]
+    pub(crate) color: Color,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Even in a pipe.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+impl Color {
+    /// Decides for all output of this process.
+    pub(crate) fn apply(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a DAG in a folder of its own
+    New(crate::new::NewArgs),
+    /// Make one dag.wasm of a crate or a manifest
+    Build(crate::build::BuildArgs),
+    /// Run a DAG here, without any server
+    Run(Box<command::run::RunArgs>),
+    /// Find everything that is wrong with a DAG
+    Check(command::check::CheckArgs),
+    /// Show what a file is: tasks, imports, requests, size, digest
+    Inspect(command::inspect::InspectArgs),
+    /// Draw a DAG as text, DOT, Mermaid or SVG
+    Graph(command::graph::GraphArgs),
+    /// Say what is there to work with, what is missing, and how to get it
+    Doctor(command::doctor::DoctorArgs),
+    /// Print a completion script for a shell
+    Completions(command::completions::CompletionsArgs),
+    /// What the sandbox runs to compile a component: not for people.
+    #[command(name = "compile-component", hide = true)]
+    CompileComponent(CompileComponentArgs),
+}
+
+/// Everything after the name belongs to the sandbox.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompileComponentArgs {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) args: Vec<OsString>,
+}

@@ -1,0 +1,28 @@
+//! `wfctl completions`: prints a completion script.
+
+use crate::{cli::Cli, error::Exit};
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+/// Print a completion script for a shell
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  wfctl completions bash > ~/.local/share/bash-completion/completions/wfctl
+  wfctl completions zsh  > ~/.zfunc/_wfctl
+  wfctl completions fish > ~/.config/fish/completions/wfctl.fish")]
+pub(crate) struct CompletionsArgs {
+    /// bash, elvish, fish, powershell or zsh
+    shell: Shell,
+}
+
+/// Writes the script to standard output.
+pub(crate) fn run(args: &CompletionsArgs) -> Exit {
+    clap_complete::generate(
+        args.shell,
+        &mut Cli::command(),
+        "wfctl",
+        &mut std::io::stdout(),
+    );
+    Exit::Success
+}

@@ -1,0 +1,187 @@
+//! `wfctl doctor`: what is there to work with, what is missing, and the one
+//! line that gets it.
+
+use crate::{
+    engine,
+    error::{Code, Exit, Problem, Problems},
+    place,
+};
+use anstyle::{AnsiColor, Style};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default();
+const FAINT: Style = Style::new().dimmed();
+
+/// Say what is there to work with, what is missing, and how to get it
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+What is needed to run DAGs is marked as required; a toolchain is needed only
+for the language that you write in. Exit code 1: something required is missing.")]
+pub(crate) struct DoctorArgs {}
+
+/// One thing that was looked for.
+struct Finding {
+    what: &'static str,
+    required: bool,
+    found: Result<String, Missing>,
+}
+
+/// What is wrong, and the line that mends it.
+struct Missing {
+    why: String,
+    fix: String,
+}
+
+/// Looks for everything and prints one line each.
+pub(crate) fn run(_args: &DoctorArgs) -> Result<Exit, Problems> {
+    let findings = [
+        Finding {
+            what: "sandbox",
+            required: true,
+            found: sandbox(),
+        },
+        Finding {
+            what: "cache folder",
+            required: true,
+            found: folder(place::cache(), "WEFT_CACHE_DIR"),
+        },
+        Finding {
+            what: "data folder",
+            required: true,
+            found: folder(place::data(), "WEFT_DATA_DIR"),
+        },
+        Finding {
+            what: "cargo",
+            required: false,
+            found: tool(
+                "cargo",
+                &["--version"],
+                "curl --proto '=https' -sSf https://sh.rustup.rs | sh",
+            ),
+        },
+        Finding {
+            what: "Rust for WebAssembly",
+            required: false,
+            found: rust_target(),
+        },
+    ];
+    let mut lacking = Vec::new();
+    for finding in &findings {
+        let Finding {
+            what,
+            required,
+            found,
+        } = finding;
+        match found {
+            Ok(detail) => anstream::println!("{GOOD}✓{GOOD:#} {what:<22} {FAINT}{detail}{FAINT:#}"),
+            Err(missing) => {
+                let mark = if *required {
+                    format!("{BAD}✗{BAD:#}")
+                } else {
+                    "–".to_owned()
+                };
+                anstream::println!("{mark} {what:<22} {}", missing.why);
+                anstream::println!("  {:<22} get it: {}", "", missing.fix);
+                if *required {
+                    lacking.push(*what);
+                }
+            }
+        }
+    }
+    if lacking.is_empty() {
+        return Ok(Exit::Success);
+    }
+    Err(Problem::new(
+        Code::Missing,
+        format!("required and not usable: {}", lacking.join(", ")),
+    )
+    .into())
+}
+
+/// Starts the engine, as a run would.
+fn sandbox() -> Result<String, Missing> {
+    match engine::sandbox(1) {
+        Ok(_) => Ok(format!(
+            "wfctl {}, {} {}",
+            env!("CARGO_PKG_VERSION"),
+            std::env::consts::ARCH,
+            std::env::consts::OS
+        )),
+        Err(problem) => Err(Missing {
+            why: problem.message,
+            fix: problem.help.unwrap_or_default(),
+        }),
+    }
+}
+
+/// A folder that can be made and written.
+fn folder(path: Option<PathBuf>, variable: &str) -> Result<String, Missing> {
+    let fix = format!("export {variable}=/a/folder/you/can/write");
+    let Some(path) = path else {
+        return Err(Missing {
+            why: "there is no home folder".to_owned(),
+            fix,
+        });
+    };
+    let probe = |path: &Path| -> std::io::Result<()> {
+        std::fs::create_dir_all(path)?;
+        let file = path.join(format!(".doctor-{}", std::process::id()));
+        std::fs::write(&file, [0; 4096])?;
+        std::fs::remove_file(&file)
+    };
+    match probe(&path) {
+        Ok(()) => Ok(path.display().to_string()),
+        Err(error) => Err(Missing {
+            why: format!("can't write {}: {error}", path.display()),
+            fix,
+        }),
+    }
+}
+
+/// The first line that a tool prints.
+fn tool(name: &str, args: &[&str], fix: &str) -> Result<String, Missing> {
+    let missing = |why: String| Missing {
+        why,
+        fix: fix.to_owned(),
+    };
+    let output = Command::new(name)
+        .args(args)
+        .output()
+        .map_err(|_error| missing(format!("{name} is not installed")))?;
+    if !output.status.success() {
+        return Err(missing(format!(
+            "{name} does not work: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        )));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned())
+}
+
+/// The target that tasks in Rust are built for: rustup's, or Debian's compiler beside the cache.
+fn rust_target() -> Result<String, Missing> {
+    const TARGET: &str = "wasm32-wasip2";
+    let fix = format!("rustup target add {TARGET}");
+    let sysroot = tool("rustc", &["--print", "sysroot"], &fix)?;
+    let libraries = Path::new(&sysroot).join("lib/rustlib").join(TARGET);
+    if libraries.is_dir() {
+        return Ok(libraries.display().to_string());
+    }
+    if let Some(debian) = place::cache()
+        .map(|cache| cache.join("debian-rust"))
+        .filter(|folder| folder.is_dir())
+    {
+        return Ok(format!("{} (Debian's compiler)", debian.display()));
+    }
+    Err(Missing {
+        why: format!("rustc has no {TARGET}"),
+        fix,
+    })
+}

@@ -1,0 +1,97 @@
+//! Durations, numbers and values as people read them.
+
+use std::time::Duration;
+
+/// `840 µs`, `12 ms`, `3.2 s`, `4 min 05 s`, `2 h 07 min`.
+pub(crate) fn duration(span: Duration) -> String {
+    let micros = span.as_micros();
+    let seconds = span.as_secs();
+    match micros {
+        0..1_000 => format!("{micros} µs"),
+        1_000..10_000 => format!("{:.1} ms", span.as_secs_f64() * 1e3),
+        10_000..1_000_000 => format!("{} ms", span.as_millis()),
+        1_000_000..60_000_000 => format!("{:.1} s", span.as_secs_f64()),
+        60_000_000..3_600_000_000 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// `1,234,567`.
+pub(crate) fn number(count: usize) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 task`, `3 tasks`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    format!(
+        "{} {what}{}",
+        number(count),
+        if count == 1 { "" } else { "s" }
+    )
+}
+
+/// The first `most` characters, and whether that is all. Control characters
+/// are replaced, since guests' texts must not steer the terminal.
+pub(crate) fn truncated(text: &str, most: usize) -> (String, bool) {
+    let mut letters = text.chars();
+    let shown: String = letters
+        .by_ref()
+        .take(most)
+        .map(|letter| {
+            if letter.is_control() && letter != '\n' && letter != '\t' {
+                '\u{fffd}'
+            } else {
+                letter
+            }
+        })
+        .collect();
+    (shown, letters.next().is_some())
+}
+
+/// One line of a guest's text.
+pub(crate) fn line(text: &str, most: usize) -> String {
+    let first = text.lines().next().unwrap_or_default();
+    let (shown, cut) = truncated(first, most);
+    let shown = shown.replace('\t', "  ");
+    if cut || first.len() < text.trim_end().len() {
+        format!("{shown}…")
+    } else {
+        shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_and_numbers_read_well() {
+        for (micros, shown) in [
+            (7, "7 µs"),
+            (1_240, "1.2 ms"),
+            (84_900, "84 ms"),
+            (3_240_000, "3.2 s"),
+            (245_000_000, "4 min 05 s"),
+            (7_620_000_000, "2 h 07 min"),
+        ] {
+            assert_eq!(duration(Duration::from_micros(micros)), shown);
+        }
+        assert_eq!(number(7), "7");
+        assert_eq!(number(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn a_guest_cannot_steer_the_terminal() {
+        assert_eq!(line("\u{1b}[2Jgone\r\nsecond", 80), "\u{fffd}[2Jgone…");
+        assert_eq!(truncated("abc", 2), ("ab".into(), true));
+        assert_eq!(truncated("abc", 3), ("abc".into(), false));
+    }
+}

@@ -1,0 +1,99 @@
+//! The sandbox as `wfctl` sets it up, and its errors as problems.
+
+use crate::{
+    error::{Code, Problem},
+    place,
+    target::Opened,
+};
+use weft_sandbox::{Compiler, DescribeError, LoadError, Sandbox, SandboxError, SandboxOptions};
+
+/// A sandbox for at most so many attempts at once.
+pub(crate) fn sandbox(jobs: u32) -> Result<Sandbox, Problem> {
+    let program = std::env::current_exe().map_err(|error| {
+        Problem::new(
+            Code::Internal,
+            format!("can't find this program's own file, which also compiles: {error}"),
+        )
+    })?;
+    Sandbox::new(SandboxOptions {
+        cache_dir: place::cache(),
+        compiler: Compiler::Subprocess {
+            program,
+            args: vec!["compile-component".into()],
+        },
+        max_instances: jobs.max(1),
+        on_warning: Some(std::sync::Arc::new(|warning| {
+            anstream::eprintln!("warning: {warning}")
+        })),
+        ..SandboxOptions::default()
+    })
+    .map_err(|error| match error {
+        SandboxError::Engine { .. } => Problem::new(Code::Internal, error.to_string())
+            .help("allow more address space (ulimit -v), or run fewer tasks at once (--jobs)"),
+        SandboxError::Option { .. } => Problem::new(Code::Internal, error.to_string()),
+    })
+}
+
+/// The runtime that a command's async part runs on.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::new(Code::Internal, format!("can't start threads: {error}")))
+}
+
+/// Why a file can't be loaded.
+pub(crate) fn load_problem(name: &str, error: &LoadError) -> Problem {
+    let problem = |code: Code| Problem::new(code, format!("{name}: {error}"));
+    match error {
+        LoadError::NotWasm { .. } => problem(Code::WrongFileType).help("build it again"),
+        LoadError::Malformed { .. } => problem(Code::InvalidWasm).help("build or download it again"),
+        LoadError::Container => problem(Code::WrongFileType).help("a container can't stand inside a manifest"),
+        LoadError::NothingToRun { .. } => {
+            problem(Code::ComponentWithoutTasks).help("build it with an SDK of Weft, or as a WASI program")
+        }
+        LoadError::NoStart => problem(Code::ModuleWithoutStart).help("build it as a program, not as a library"),
+        LoadError::UnknownImports { .. } => problem(Code::UnknownImport).help("build it for WASI 0.2, or 0.1 for a program"),
+        LoadError::TooLarge { .. } | LoadError::TooComplex { .. } => {
+            problem(Code::CompileFailed).help("split it, or leave out what the tasks do not need")
+        }
+        LoadError::CompileTimeout { .. } | LoadError::CompileMemory { .. } | LoadError::CompilerCrashed { .. } | LoadError::Compile { .. } => {
+            problem(Code::CompileFailed).help("build it again with optimisation for size (opt-level = \"s\") and without debug information")
+        }
+        LoadError::Host { .. } => problem(Code::Internal),
+    }
+}
+
+/// Why a component did not describe itself.
+pub(crate) fn describe_problem(name: &str, error: &DescribeError) -> Problem {
+    let problem = |code: Code| Problem::new(code, format!("{name}: {error}"));
+    match error {
+        DescribeError::NotTasks => problem(Code::ProgramWithoutManifest),
+        DescribeError::Author { .. }
+        | DescribeError::Timeout { .. }
+        | DescribeError::Memory { .. }
+        | DescribeError::TooLarge { .. } => problem(Code::DescribeFailed).help(
+            "describe has to return the document at once, from what the component itself holds",
+        ),
+        DescribeError::Trap { backtrace, .. } => {
+            let problem = problem(Code::DescribeFailed);
+            match backtrace {
+                Some(trace) => problem.note(format!("in the component:\n{trace}")),
+                None => problem,
+            }
+        }
+        DescribeError::InvalidText { .. } => {
+            problem(Code::DescribeFailed).help("describe has to return JSON in UTF-8")
+        }
+        DescribeError::Host { .. } => problem(Code::Internal),
+    }
+}
+
+/// Opens a file and learns its DAGs, for commands that run nothing else.
+pub(crate) fn load(
+    path: &std::path::Path,
+) -> Result<crate::target::Target, crate::error::Problems> {
+    let opened = Opened::open(path)?;
+    let sandbox = sandbox(1)?;
+    runtime()?.block_on(crate::target::Target::load(opened, &sandbox))
+}
