@@ -19,6 +19,8 @@ mod locate;
 mod params;
 pub(crate) mod path;
 mod problem;
+#[cfg(test)]
+mod published;
 mod read_dag;
 mod read_task;
 mod schedule;

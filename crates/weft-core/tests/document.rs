@@ -428,7 +428,7 @@ const REFUSED_JSON: &[(&str, &str)] = &[
     ),
     (
         r#"{"contract":"weft.dag/1","dags":[{"id":"d","tasks":{"a":{"zygomorphic":1}}}]}"#,
-        "describe:1:59: dags[0].tasks.a.zygomorphic: there is no field \"zygomorphic\" (it needs a newer Weft than this one (",
+        "describe:1:58: dags[0].tasks.a.zygomorphic: there is no field \"zygomorphic\" (it needs a newer Weft than this one (",
     ),
     (
         r#"{"contract":"weft.dag/1","dag":{},"dags":[]}"#,

@@ -23,11 +23,7 @@ pub(crate) fn check_edges(
         if task.input_schemas.is_empty() {
             continue;
         }
-        let wanted: HashMap<&str, &Value> = task
-            .input_schemas
-            .iter()
-            .map(|(name, schema)| (&**name, schema))
-            .collect();
+        let schemas = Schemas::of(task);
         let task_path = Path::Key(tasks_path, task.id.as_str());
         let whole = task
             .inputs
@@ -38,7 +34,7 @@ pub(crate) fn check_edges(
             .iter()
             .map(|bound| (bound, "expand", Taken::Elements));
         for ((name, binding), table, taken) in whole.chain(mapped) {
-            let Some(schema) = wanted.get(name.as_str()) else {
+            let Some(schema) = schemas.get(name) else {
                 continue;
             };
             let consumer = match taken {
@@ -61,6 +57,41 @@ pub(crate) fn check_edges(
                     None,
                 );
             }
+        }
+    }
+}
+
+/// From so many inputs on, hashing is cheaper than comparing.
+const MANY_INPUTS: usize = 8;
+
+/// The schemas of a task's inputs: compared one by one while they are few, hashed when they are many.
+enum Schemas<'t> {
+    Few(&'t [(String, Value)]),
+    Many(HashMap<&'t str, &'t Value>),
+}
+
+impl<'t> Schemas<'t> {
+    fn of(task: &'t Task) -> Self {
+        let schemas = &task.input_schemas;
+        if schemas.len() < MANY_INPUTS {
+            Self::Few(schemas)
+        } else {
+            Self::Many(
+                schemas
+                    .iter()
+                    .map(|(name, schema)| (&**name, schema))
+                    .collect(),
+            )
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&'t Value> {
+        match self {
+            Self::Few(schemas) => schemas
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, schema)| schema),
+            Self::Many(schemas) => schemas.get(name).copied(),
         }
     }
 }

@@ -8,8 +8,12 @@
 //! by a [`Budget`] for the whole document; what lies beyond it is accepted.
 
 mod parts;
+mod pointer;
+mod value;
 
-use parts::{Part, SIZES, parts, resolve, types_of};
+pub(crate) use pointer::part;
+
+use parts::{Part, SIZES, parts, types_of};
 use serde_json::{Map, Value};
 use std::{collections::HashSet, fmt, sync::LazyLock};
 
@@ -103,10 +107,28 @@ pub(crate) fn fits(
     consumer: Typed<'_>,
     budget: &mut Budget,
 ) -> Result<(), Mismatch> {
+    if budget.left == 0 || same_scalar(producer.node, consumer.node) {
+        return Ok(());
+    }
     let mut comparison = Comparison::new(budget);
     let result = comparison.fits(producer, consumer);
     comparison.settle(budget);
     result
+}
+
+/// Whether both are one plain type that says no more, which most edges are.
+fn same_scalar(producer: &Value, consumer: &Value) -> bool {
+    let plain = |schema: &Value| {
+        schema.as_object().is_some_and(|object| {
+            object
+                .keys()
+                .all(|key| matches!(key.as_str(), "type" | "format"))
+        })
+    };
+    matches!(producer.get("type"), Some(Value::String(_)))
+        && producer.get("type") == consumer.get("type")
+        && plain(producer)
+        && plain(consumer)
 }
 
 /// Whether a constant fits what is consumed.
@@ -119,67 +141,6 @@ pub(crate) fn value_fits(
     let result = comparison.value_fits(value, consumer);
     comparison.settle(budget);
     result
-}
-
-/// The type of a part; `None` where that can't be told.
-pub(crate) fn part<'s>(whole: Typed<'s>, pointer: &str) -> Result<Option<Typed<'s>>, Mismatch> {
-    let mut here = whole;
-    for token in pointer.split('/').skip(1) {
-        let token = token.replace("~1", "/").replace("~0", "~");
-        let Some(node) = resolve(here.root, here.node) else {
-            return Ok(None);
-        };
-        let Some(object) = node.as_object() else {
-            return Ok(None);
-        };
-        let miss = |wants: String| {
-            Err(Mismatch {
-                path: String::new(),
-                gives: parts::describe(here.root, node),
-                wants,
-            })
-        };
-        if parts::has_unknown(object)
-            || ["anyOf", "oneOf", "allOf"]
-                .iter()
-                .any(|key| object.contains_key(*key))
-        {
-            return Ok(None);
-        }
-        let types = types_of(object);
-        let next = if types == ["array"] {
-            match token.parse::<usize>() {
-                Ok(index) => item_at(object, index),
-                Err(_) => return miss(format!("a table with the field `{token:.60}`")),
-            }
-        } else if types == ["object"] {
-            let properties = object
-                .get("properties")
-                .and_then(Value::as_object)
-                .filter(|properties| !properties.is_empty());
-            match (
-                properties.and_then(|properties| properties.get(&token)),
-                object.get("additionalProperties"),
-            ) {
-                (Some(schema), _) => Some(schema),
-                (None, Some(schema @ Value::Object(_))) => Some(schema),
-                (None, Some(Value::Bool(true))) => None,
-                (None, _) if properties.is_some() => {
-                    return miss(format!("the field `{token:.60}`"));
-                }
-                (None, _) => None,
-            }
-        } else if types.iter().any(|name| matches!(*name, "array" | "object")) || types.is_empty() {
-            None
-        } else {
-            return miss(format!("something with the part `{token:.60}`"));
-        };
-        match next {
-            Some(node) => here = here.at(node),
-            None => return Ok(None),
-        }
-    }
-    Ok(Some(here))
 }
 
 /// The schema of the item at a position, if the list says anything about it.
@@ -578,123 +539,6 @@ impl Comparison {
         {
             self.fits(producer.at(given), consumer.at(wanted))
                 .map_err(|mismatch| mismatch.below("[]"))?;
-        }
-        Ok(())
-    }
-
-    fn value_fits(&mut self, value: &Value, consumer: Typed<'_>) -> Result<(), Mismatch> {
-        if !self.step() {
-            return Ok(());
-        }
-        self.level += 1;
-        let result = parts(consumer.node)
-            .unwrap_or_default()
-            .iter()
-            .try_for_each(|wanted| self.value_fits_part(value, consumer, wanted));
-        self.level -= 1;
-        result
-    }
-
-    fn value_fits_part(
-        &mut self,
-        value: &Value,
-        consumer: Typed<'_>,
-        wanted: &Part<'_>,
-    ) -> Result<(), Mismatch> {
-        let refused = || Mismatch {
-            path: String::new(),
-            gives: parts::describe_value(value),
-            wants: parts::describe(consumer.root, consumer.node),
-        };
-        match wanted {
-            Part::Never => Err(refused()),
-            Part::Values(values) => {
-                // Numbers are equal by value: 1 is 1.0.
-                let equal = |wanted: &Value| {
-                    wanted == value || (value.is_number() && wanted.as_f64() == value.as_f64())
-                };
-                if values.iter().any(equal) {
-                    Ok(())
-                } else {
-                    Err(refused())
-                }
-            }
-            Part::Ref(target) => match resolve_ref(consumer, target) {
-                Some(target) => self.value_fits(value, target),
-                None => Ok(()),
-            },
-            Part::All(members) => members
-                .iter()
-                .try_for_each(|member| self.value_fits(value, consumer.at(member))),
-            Part::Any(alternatives) => {
-                let taken = alternatives
-                    .iter()
-                    .any(|alternative| self.value_fits(value, consumer.at(alternative)).is_ok());
-                if taken { Ok(()) } else { Err(refused()) }
-            }
-            Part::Plain(object) => self.value_fits_plain(value, consumer, object),
-        }
-    }
-
-    fn value_fits_plain(
-        &mut self,
-        value: &Value,
-        consumer: Typed<'_>,
-        wanted: &Map<String, Value>,
-    ) -> Result<(), Mismatch> {
-        let wants = types_of(wanted);
-        let is = |name: &str| match name {
-            "null" => value.is_null(),
-            "boolean" => value.is_boolean(),
-            "string" => value.is_string(),
-            "array" => value.is_array(),
-            "object" => value.is_object(),
-            "number" => value.is_number(),
-            "integer" => value.as_f64().is_some_and(|number| number.fract() == 0.0),
-            // A type that no schema has: nothing can be said.
-            _ => true,
-        };
-        if !wants.is_empty() && !wants.iter().any(|name| is(name)) {
-            return Err(Mismatch {
-                path: String::new(),
-                gives: parts::describe_value(value),
-                wants: parts::describe(consumer.root, consumer.node),
-            });
-        }
-        match value {
-            Value::Array(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    if let Some(wanted) = item_at(wanted, index) {
-                        self.value_fits(item, consumer.at(wanted))
-                            .map_err(|mismatch| mismatch.below(&format!("[{index}]")))?;
-                    }
-                }
-            }
-            Value::Object(fields) => {
-                for name in wanted
-                    .get("required")
-                    .and_then(Value::as_array)
-                    .into_iter()
-                    .flatten()
-                    .filter_map(Value::as_str)
-                {
-                    if !fields.contains_key(name) {
-                        return Err(Mismatch {
-                            path: format!(".{name:.80}"),
-                            gives: "no such field".into(),
-                            wants: "a field that is always there".into(),
-                        });
-                    }
-                }
-                let properties = wanted.get("properties").and_then(Value::as_object);
-                for (name, value) in fields {
-                    if let Some(wanted) = properties.and_then(|properties| properties.get(name)) {
-                        self.value_fits(value, consumer.at(wanted))
-                            .map_err(|mismatch| mismatch.below(&format!(".{name:.80}")))?;
-                    }
-                }
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
         Ok(())
     }

@@ -1,0 +1,238 @@
+//! The documents that cross the boundary while an attempt runs: what guests
+//! are told and may answer, held to the published schemas.
+
+use serde_json::{Map, Value, json};
+use weft_core::{
+    contract::{
+        ArtifactRef, AttemptDocument, Control, DataInterval, FailureDetails, MAX_DETAILS_BYTES,
+        Wake, artifact_refs,
+    },
+    time::{DurationMs, Timestamp},
+};
+
+fn validator(text: &str, part: &str) -> jsonschema::Validator {
+    let mut schema: Value = serde_json::from_str(text).expect("the published schema is JSON");
+    if !part.is_empty() {
+        schema = schema
+            .pointer(part)
+            .expect("the schema has this part")
+            .clone();
+    }
+    jsonschema::validator_for(&schema).expect("the published schema is one")
+}
+
+#[test]
+fn an_attempt_is_described_as_published() {
+    let document = AttemptDocument {
+        tenant: "default".into(),
+        dag: "quakes".parse().expect("an id"),
+        run: "r1".into(),
+        task: "extract".parse().expect("an id"),
+        map_index: None,
+        number: 1,
+        logical_date: Timestamp(1_763_704_800_000),
+        data_interval: DataInterval {
+            start: Timestamp(0),
+            end: Timestamp(1_500),
+        },
+        params: Map::from_iter([("url".to_owned(), json!("x"))]),
+        deadline: Some(Timestamp(86_400_000)),
+        idempotency_key: "k".into(),
+    };
+    let value: Value = serde_json::from_str(&document.to_json()).expect("JSON");
+    assert_eq!(
+        value,
+        json!({
+            "tenant": "default", "dag": "quakes", "run": "r1", "task": "extract", "map_index": null, "number": 1,
+            "logical_date": "2025-11-21T06:00:00Z", "data_interval": { "start": "1970-01-01T00:00:00Z", "end": "1970-01-01T00:00:01.5Z" },
+            "params": { "url": "x" }, "deadline": "1970-01-02T00:00:00Z", "idempotency_key": "k",
+        })
+    );
+    let schema = include_str!("../../../wit/attempt.schema.json");
+    assert!(validator(schema, "").is_valid(&value));
+    let published: Value = serde_json::from_str(schema).expect("JSON");
+    let keys = |value: &Value| {
+        value
+            .as_object()
+            .expect("an object")
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let mut named = keys(&published["properties"]);
+    let mut written = keys(&value);
+    named.sort();
+    written.sort();
+    assert_eq!(named, written);
+}
+
+#[test]
+fn control_documents_are_read_or_refused_as_published() {
+    let task = |name: &str| name.parse().expect("an id");
+    let read: [(Value, Control); 7] = [
+        (json!({ "kind": "skip" }), Control::Skip { reason: None }),
+        (
+            json!({ "kind": "skip", "reason": "no data" }),
+            Control::Skip {
+                reason: Some("no data".into()),
+            },
+        ),
+        (
+            json!({ "kind": "branch", "tasks": ["a", "b"], "output": [1] }),
+            Control::Branch {
+                tasks: vec![task("a"), task("b")],
+                output: json!([1]),
+            },
+        ),
+        (
+            json!({ "kind": "branch", "tasks": [] }),
+            Control::Branch {
+                tasks: vec![],
+                output: Value::Null,
+            },
+        ),
+        (
+            json!({ "kind": "defer", "after_ms": 5, "state": { "n": 1 } }),
+            Control::Defer {
+                wake: Wake::After(DurationMs(5)),
+                state: json!({ "n": 1 }),
+            },
+        ),
+        (
+            json!({ "kind": "defer", "until": "1970-01-01T00:00:01Z" }),
+            Control::Defer {
+                wake: Wake::At(Timestamp(1_000)),
+                state: Value::Null,
+            },
+        ),
+        (
+            json!({ "kind": "defer", "until": null, "after_ms": 0 }),
+            Control::Defer {
+                wake: Wake::After(DurationMs(0)),
+                state: Value::Null,
+            },
+        ),
+    ];
+    let schema = validator(include_str!("../../../wit/control.schema.json"), "");
+    for (document, control) in read {
+        assert_eq!(
+            Control::parse(&document.to_string()).expect("good"),
+            control,
+            "{document}"
+        );
+        assert!(schema.is_valid(&document), "{document}");
+    }
+    let refused: [(Value, &str); 11] = [
+        (
+            json!({}),
+            "the document doesn't fit the contract: missing field `kind`",
+        ),
+        (
+            json!({ "kind": "jump" }),
+            "the document doesn't fit the contract: unknown variant `jump`",
+        ),
+        (
+            json!({ "kind": "skip", "reasn": "x" }),
+            "the document doesn't fit the contract: unknown field `reasn`",
+        ),
+        (
+            json!({ "kind": "skip", "reason": 5 }),
+            "the document doesn't fit the contract: invalid type",
+        ),
+        (
+            json!({ "kind": "branch" }),
+            "the document doesn't fit the contract: missing field `tasks`",
+        ),
+        (
+            json!({ "kind": "branch", "tasks": ["a/b"] }),
+            "\"a/b\" can't be a task: an id is made of letters",
+        ),
+        (
+            json!({ "kind": "branch", "tasks": ["a", "a"] }),
+            "the branch names task a twice",
+        ),
+        (
+            json!({ "kind": "defer" }),
+            "a deferral has exactly one of `until` and `after_ms`",
+        ),
+        (
+            json!({ "kind": "defer", "until": "1970-01-01T00:00:01Z", "after_ms": 1 }),
+            "a deferral has exactly one of",
+        ),
+        (
+            json!({ "kind": "defer", "after_ms": -1 }),
+            "the document doesn't fit the contract: invalid value",
+        ),
+        (json!([]), "the document doesn't fit the contract: "),
+    ];
+    for (document, message) in refused {
+        let error = Control::parse(&document.to_string())
+            .expect_err("bad")
+            .to_string();
+        assert!(error.starts_with(message), "{document}: {error}");
+        assert!(!schema.is_valid(&document), "{document}");
+    }
+    let error = Control::parse(r#"{"kind":"defer","until":"tomorrow"}"#)
+        .expect_err("no date")
+        .to_string();
+    assert!(
+        error.starts_with("`until`: \"tomorrow\" is no point in time"),
+        "{error}"
+    );
+}
+
+#[test]
+fn failure_details_are_strict_and_bounded() {
+    let details = FailureDetails::parse(r#"{"retry_after_ms": 1500, "details": {"status": 429}}"#)
+        .expect("good");
+    assert_eq!(
+        details,
+        FailureDetails {
+            retry_after: Some(DurationMs(1_500)),
+            details: Some(json!({ "status": 429 }))
+        }
+    );
+    assert_eq!(
+        FailureDetails::parse("{}").expect("good"),
+        FailureDetails::default()
+    );
+    for (text, message) in [
+        (
+            r#"{"retry-after-ms": 1}"#.to_owned(),
+            "unknown field `retry-after-ms`",
+        ),
+        (r#"{"retry_after_ms": -1}"#.to_owned(), "invalid value"),
+        ("{".to_owned(), "EOF"),
+        (
+            format!("\"{}\"", "x".repeat(MAX_DETAILS_BYTES)),
+            "the document has 262146 bytes; at most 262144 are allowed",
+        ),
+    ] {
+        let error = FailureDetails::parse(&text).expect_err("bad").to_string();
+        assert!(error.contains(message), "{error}");
+    }
+    let schema = validator(
+        include_str!("../../../wit/control.schema.json"),
+        "/$defs/failure_more",
+    );
+    assert!(
+        schema.is_valid(&json!({ "retry_after_ms": 1, "details": 1 }))
+            && !schema.is_valid(&json!({ "retry-after-ms": 1 }))
+    );
+}
+
+#[test]
+fn references_to_artifacts_are_found_once_each_wherever_they_stand() {
+    let value = json!({
+        "a": [{ "$artifact": "one" }, { "$artifact": "two" }, { "deep": { "x": { "$artifact": "one" } } }],
+        "not": [{ "$artifact": 5 }, { "$artifact": "no", "more": 1 }, "$artifact"],
+    });
+    assert_eq!(
+        artifact_refs(&value),
+        [ArtifactRef::new("one"), ArtifactRef::new("two")]
+    );
+    assert_eq!(
+        ArtifactRef::new("one").to_value(),
+        json!({ "$artifact": "one" })
+    );
+}
