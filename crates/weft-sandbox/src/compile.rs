@@ -48,14 +48,21 @@ pub(crate) fn translate(profile: Profile, form: Form, wasm: &[u8]) -> Result<Vec
         Form::Component => engine.precompile_component(wasm),
         Form::Module => engine.precompile_module(wasm),
     };
-    code.map_err(
-        |error| match error.downcast_ref::<wasmparser::BinaryReaderError>() {
-            Some(invalid) => LoadError::Malformed {
-                reason: invalid.to_string(),
-            },
-            None => LoadError::Compile {
-                reason: format!("{error:#}"),
-            },
+    code.map_err(|error| match validate(wasm) {
+        Err(invalid) => LoadError::Malformed {
+            reason: invalid.to_string(),
         },
-    )
+        Ok(()) => LoadError::Compile {
+            reason: format!("{error:#}"),
+        },
+    })
+}
+
+/// Whether the file is WebAssembly at all, with whatever proposals: asked only of
+/// what did not compile, to tell a broken file from one that wasmtime refuses.
+fn validate(wasm: &[u8]) -> Result<(), wasmparser::BinaryReaderError> {
+    let features = wasmparser::WasmFeatures::all();
+    wasmparser::Validator::new_with_features(features)
+        .validate_all(wasm)
+        .map(|_types| ())
 }

@@ -365,11 +365,9 @@ async fn describe_returns_the_document() {
         describe_bytes: 10,
         ..SandboxOptions::default()
     };
-    let error = Sandbox::new(tight)
-        .unwrap()
-        .describe(&guest)
-        .await
-        .unwrap_err();
+    let sandbox = Sandbox::new(tight).expect("the machine has address space");
+    let guest = self::guest(&sandbox).await;
+    let error = sandbox.describe(&guest).await.unwrap_err();
     assert!(error.to_string().contains("10 bytes"), "{error}");
 }
 

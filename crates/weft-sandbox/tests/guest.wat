@@ -105,7 +105,7 @@
       unreachable))
 
   (core instance $memory (instantiate $memory))
-  (core func $write (canon lower (func $log "write") (memory $memory "memory")))
+  (core func $write (canon lower (func $log "write") (memory (core memory $memory "memory"))))
   (core instance $main (instantiate $main (with "env" (instance
     (export "memory" (memory $memory "memory"))
     (export "log" (func $write))))))
@@ -113,7 +113,7 @@
   (type $outcome (variant (case "success" string) (case "control" string)))
   (type $failure (record (field "retryable" bool) (field "message" string) (field "more" (option string))))
   (func $describe (result (result string (error string)))
-    (canon lift (core func $main "describe") (memory $memory "memory")))
+    (canon lift (core func $main "describe") (memory (core memory $memory "memory"))))
 
   (component $shim
     (type $outcome' (variant (case "success" string) (case "control" string)))
@@ -133,7 +133,7 @@
 
   (func $run (param "task" string) (param "inputs" (list (tuple string string)))
     (result (result $outcome (error $failure)))
-    (canon lift (core func $main "run") (memory $memory "memory") (realloc (func $memory "realloc"))))
+    (canon lift (core func $main "run") (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))
   (instance $tasks (instantiate $shim
     (with "outcome" (type $outcome))
     (with "failure" (type $failure))

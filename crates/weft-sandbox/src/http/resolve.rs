@@ -34,7 +34,10 @@ pub struct SystemResolver;
 #[async_trait]
 impl Resolve for SystemResolver {
     async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        let permit = LOOKUPS.acquire().await.expect("the semaphore is never closed");
+        let permit = LOOKUPS
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
         let name = name.to_owned();
         let lookup = tokio::task::spawn_blocking(move || {
             // Held until the thread is free again, whoever still waits for the answer.
