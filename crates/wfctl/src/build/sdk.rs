@@ -51,6 +51,8 @@ files! {
     "weft-sdk/src/host/bindings.rs",
     "weft-sdk/src/host/double.rs",
     "weft-sdk/src/host/imports.rs",
+    "weft-sdk/src/host/web.rs",
+    "weft-sdk/src/http.rs",
     "weft-sdk/src/lib.rs",
     "weft-sdk/src/logging.rs",
     "weft-sdk/src/prelude.rs",
