@@ -461,12 +461,11 @@ fn all_problems_are_reported_in_the_order_of_the_text_up_to_a_bound() {
         .map(|line| line.split(':').nth(1).expect("a line"))
         .collect();
     assert_eq!(lines, ["6", "7", "8"]);
-    let many: String = (0..80)
-        .map(|n| format!("\"t{n}\":{{\"bad\":1}},"))
-        .collect();
+    let many = (0..80).fold(String::new(), |many, n| {
+        many + &format!("\"t{n}\":{{\"bad\":1}},")
+    });
     let text = format!(
-        "{{\"contract\":\"weft.dag/1\",\"dags\":[{{\"id\":\"d\",\"tasks\":{{{}\"z\":{{}}}}}}]}}",
-        many
+        "{{\"contract\":\"weft.dag/1\",\"dags\":[{{\"id\":\"d\",\"tasks\":{{{many}\"z\":{{}}}}}}]}}"
     );
     let error = parse(Source {
         name: "d",
@@ -499,7 +498,7 @@ fn cycles_are_named_in_full_and_once_each() {
 
 #[test]
 fn too_many_tasks_or_levels_are_refused_without_being_built() {
-    let tasks: String = (0..250_001).map(|n| format!("\"t{n}\":{{}},")).collect();
+    let tasks = (0..250_001).fold(String::new(), |tasks, n| tasks + &format!("\"t{n}\":{{}},"));
     let text = format!(
         "{{\"contract\":\"weft.dag/1\",\"dags\":[{{\"id\":\"d\",\"tasks\":{{{tasks}\"z\":{{}}}}}}]}}"
     );
@@ -553,7 +552,10 @@ fn a_run_gets_its_parameters_checked_and_filled_in() {
 #[test]
 fn a_schema_that_explodes_is_refused_quickly() {
     // Each definition means the next one twice: 2^40 ways lead to the last.
-    let defs: String = (0..40).map(|n| format!("\"d{n}\":{{\"anyOf\":[{{\"$ref\":\"#/$defs/d{m}\"}},{{\"$ref\":\"#/$defs/d{m}\"}}]}},", m = n + 1)).collect();
+    let defs = (0..40).fold(String::new(), |defs, n| {
+        let next = format!("{{\"$ref\":\"#/$defs/d{}\"}}", n + 1);
+        defs + &format!("\"d{n}\":{{\"anyOf\":[{next},{next}]}},")
+    });
     let text = format!(
         "{{\"contract\":\"weft.dag/1\",\"dags\":[{{\"id\":\"d\",\"params\":{{\"p\":{{\"default\":1,\"schema\":{{\"$ref\":\"#/$defs/d0\",\"$defs\":{{{defs}\"d40\":{{\"type\":\"string\"}}}}}}}}}},\"tasks\":{{\"a\":{{}}}}}}]}}"
     );

@@ -142,6 +142,7 @@ fn what_fits_or_cannot_be_decided_is_accepted() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn what_cannot_fit_is_refused_with_both_types_and_the_way_to_them() {
     let list = |schema: Value| json!({ "type": "array", "items": schema });
     let without = |field: &str| {

@@ -63,6 +63,7 @@ fn text<T: std::fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result
     serializer.collect_str(value)
 }
 
+#[expect(clippy::ref_option, reason = "serde hands fields over by reference")]
 fn optional_text<T: std::fmt::Display, S: Serializer>(
     value: &Option<T>,
     serializer: S,

@@ -162,7 +162,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// The offset of a line and a column in bytes, both from 1, as serde_json counts them.
+    /// The offset of a line and a column in bytes, both from 1, as `serde_json` counts them.
     pub(crate) fn offset(&self, line: usize, column: usize) -> usize {
         let start = self
             .starts

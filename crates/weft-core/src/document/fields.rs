@@ -210,22 +210,19 @@ impl<'n> Fields<'n> {
                 return None;
             }
         };
-        match number
+        let count = number
             .as_u64()
             .and_then(|number| u32::try_from(number).ok())
-            .filter(|number| (least..=most).contains(number))
-        {
-            Some(number) => Some(number),
-            None => {
-                self.problem(
-                    key,
-                    ProblemCode::InvalidValue,
-                    format!("this must be between {least} and {most}, not {number}"),
-                    None,
-                );
-                None
-            }
+            .filter(|number| (least..=most).contains(number));
+        if count.is_none() {
+            self.problem(
+                key,
+                ProblemCode::InvalidValue,
+                format!("this must be between {least} and {most}, not {number}"),
+                None,
+            );
         }
+        count
     }
 
     pub(crate) fn integer(&self, key: &'static str) -> Option<i32> {

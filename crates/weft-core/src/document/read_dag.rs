@@ -215,20 +215,17 @@ fn read_dags(node: &Node<'_>, described: Described, problems: &Problems, documen
         let Some(dag) = read_dag(&fields, tasks, &Path::Key(&path, "tasks"), described) else {
             continue;
         };
-        match seen.get(&dag.id) {
-            Some(first) => {
-                let message = format!("the DAG {} is the one of `dags[{first}]` already", dag.id);
-                fields.problem(
-                    "id",
-                    ProblemCode::Duplicate,
-                    message,
-                    Some("give it another id".into()),
-                );
-            }
-            None => {
-                seen.insert(dag.id.clone(), index);
-                document.dags.push(dag);
-            }
+        if let Some(first) = seen.get(&dag.id) {
+            let message = format!("the DAG {} is the one of `dags[{first}]` already", dag.id);
+            fields.problem(
+                "id",
+                ProblemCode::Duplicate,
+                message,
+                Some("give it another id".into()),
+            );
+        } else {
+            seen.insert(dag.id.clone(), index);
+            document.dags.push(dag);
         }
     }
 }

@@ -313,22 +313,19 @@ fn read_code(
             );
         }
     }
-    match component {
-        Some(file) => Code::Component { file, task },
-        None => {
-            if names.described == Described::ByHand && !fields.has("component") {
-                let help =
-                    "add program = \"file.wasm\" for a WASI program, or component = \"file.wasm\""
-                        .to_owned();
-                fields.problem_here(
-                    ProblemCode::MissingField,
-                    "the task names no code",
-                    Some(help),
-                );
-            }
-            Code::Own { task }
-        }
+    if let Some(file) = component {
+        return Code::Component { file, task };
     }
+    if names.described == Described::ByHand && !fields.has("component") {
+        let help = "add program = \"file.wasm\" for a WASI program, or component = \"file.wasm\""
+            .to_owned();
+        fields.problem_here(
+            ProblemCode::MissingField,
+            "the task names no code",
+            Some(help),
+        );
+    }
+    Code::Own { task }
 }
 
 fn read_program(
@@ -448,23 +445,20 @@ fn read_trigger_rule(fields: &Fields<'_>) -> TriggerRule {
         return TriggerRule::default();
     };
     let known = TriggerRule::ALL.iter().copied().map(TriggerRule::name);
-    match TriggerRule::ALL
+    let rule = TriggerRule::ALL
         .into_iter()
-        .find(|rule| rule.name() == text)
-    {
-        Some(rule) => rule,
-        None => {
-            let help = did_you_mean(text, known.clone())
-                .unwrap_or_else(|| format!("known are {}", known.collect::<Vec<_>>().join(", ")));
-            fields.problem(
-                "trigger_rule",
-                ProblemCode::InvalidValue,
-                format!("there is no trigger rule {}", quoted(text)),
-                Some(help),
-            );
-            TriggerRule::default()
-        }
-    }
+        .find(|rule| rule.name() == text);
+    rule.unwrap_or_else(|| {
+        let help = did_you_mean(text, known.clone())
+            .unwrap_or_else(|| format!("known are {}", known.collect::<Vec<_>>().join(", ")));
+        fields.problem(
+            "trigger_rule",
+            ProblemCode::InvalidValue,
+            format!("there is no trigger rule {}", quoted(text)),
+            Some(help),
+        );
+        TriggerRule::default()
+    })
 }
 
 fn read_grants(fields: &Fields<'_>) -> GrantRequest {

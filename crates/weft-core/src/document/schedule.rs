@@ -58,23 +58,19 @@ impl Schedule {
             _ => {}
         }
         if text.starts_with('@') {
-            return match PRESETS.iter().find(|(name, _)| *name == text) {
-                Some((_, fields)) => Ok(Self::Cron((*fields).into())),
-                None => {
-                    let known = PRESETS
-                        .iter()
-                        .map(|(name, _)| *name)
-                        .chain(["@once", "@continuous"]);
-                    let help =
-                        super::fields::did_you_mean(text, known.clone()).unwrap_or_else(|| {
-                            format!("known are {}", known.collect::<Vec<_>>().join(", "))
-                        });
-                    Err((
-                        format!("there is no preset {}", super::path::quoted(text)),
-                        Some(help),
-                    ))
-                }
-            };
+            if let Some((_, fields)) = PRESETS.iter().find(|(name, _)| *name == text) {
+                return Ok(Self::Cron((*fields).into()));
+            }
+            let known = PRESETS
+                .iter()
+                .map(|(name, _)| *name)
+                .chain(["@once", "@continuous"]);
+            let help = super::fields::did_you_mean(text, known.clone())
+                .unwrap_or_else(|| format!("known are {}", known.collect::<Vec<_>>().join(", ")));
+            return Err((
+                format!("there is no preset {}", super::path::quoted(text)),
+                Some(help),
+            ));
         }
         if let Some(span) = text.strip_prefix("every ") {
             return match span.parse::<DurationMs>() {

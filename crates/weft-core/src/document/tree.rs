@@ -167,7 +167,7 @@ fn split_help() -> String {
     "split it into several DAGs or documents, or map one task over a list with `expand`".into()
 }
 
-/// A message of serde_json without " at line 1 column 2", which the position says.
+/// A message of `serde_json` without " at line 1 column 2", which the position says.
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.rfind(" at line ") {
@@ -282,7 +282,7 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
             };
             let node = access.next_value_seed(seed)?;
             if !again {
-                seen.add(&entries, &key);
+                seen.add(&entries, key.clone());
                 entries.push((key, node));
             }
         }
@@ -307,21 +307,20 @@ impl<'a> Keys<'a> {
         }
     }
 
-    fn add(&mut self, entries: &[(Cow<'a, str>, Node<'a>)], key: &Cow<'a, str>) {
+    fn add(&mut self, entries: &[(Cow<'a, str>, Node<'a>)], key: Cow<'a, str>) {
         match self {
             Self::Few if entries.len() + 1 < MANY_KEYS => {}
             Self::Few => {
                 *self = Self::Many(
                     entries
                         .iter()
-                        .map(|(known, _)| known)
+                        .map(|(known, _)| known.clone())
                         .chain([key])
-                        .cloned()
                         .collect(),
                 );
             }
             Self::Many(keys) => {
-                keys.insert(key.clone());
+                keys.insert(key);
             }
         }
     }

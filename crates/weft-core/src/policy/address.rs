@@ -85,11 +85,10 @@ fn class_v4(address: Ipv4Addr) -> Class {
             Class::Documentation
         }
         [198, 18..=19, ..] => Class::Benchmarking,
-        // 192.88.99.0/24 was 6to4's anycast relay.
-        [192, 0, 0, _] | [192, 88, 99, _] => Class::Reserved,
         [255, 255, 255, 255] => Class::Broadcast,
         [224..=239, ..] => Class::Multicast,
-        [240..=255, ..] => Class::Reserved,
+        // 192.88.99.0/24 was 6to4's anycast relay.
+        [192, 0, 0, _] | [192, 88, 99, _] | [240..=255, ..] => Class::Reserved,
         [..] => Class::Public,
     }
 }
@@ -119,12 +118,11 @@ fn carried(address: Ipv6Addr) -> Option<Ipv4Addr> {
     match address.segments() {
         // `::` and `::1` only look like IPv4-compatible addresses.
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
-        // IPv4-mapped, IPv4-compatible, IPv4-translated, NAT64 (well-known prefix, and the local-use one at /96).
+        // IPv4-mapped, IPv4-compatible, IPv4-translated, NAT64's well-known prefix, 6to4.
         [0, 0, 0, 0, 0, 0xffff | 0, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
-        | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(join(high, low)),
-        // 6to4.
-        [0x2002, high, low, ..] => Some(join(high, low)),
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => Some(join(high, low)),
         // Teredo holds its client's address inverted.
         [0x2001, 0, .., high, low] => Some(join(!high, !low)),
         [..] => None,

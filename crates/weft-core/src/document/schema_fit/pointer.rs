@@ -43,8 +43,7 @@ pub(crate) fn part<'s>(whole: Typed<'s>, pointer: &str) -> Result<Option<Typed<'
                 properties.and_then(|properties| properties.get(&token)),
                 object.get("additionalProperties"),
             ) {
-                (Some(schema), _) => Some(schema),
-                (None, Some(schema @ Value::Object(_))) => Some(schema),
+                (Some(schema), _) | (None, Some(schema @ Value::Object(_))) => Some(schema),
                 (None, Some(Value::Bool(true))) => None,
                 (None, _) if properties.is_some() => {
                     return miss(format!("the field `{token:.60}`"));
