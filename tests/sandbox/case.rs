@@ -377,6 +377,19 @@ pub(crate) fn request(guest: &Guest, task: &str, inputs: &[(&str, &str)]) -> Att
     }
 }
 
+/// A program's start with one argument.
+pub(crate) fn program_entry(behaviour: &str) -> Entry {
+    Entry::Program(ProgramEntry {
+        args: vec![behaviour.to_owned()],
+        env: Vec::new(),
+        stdin: Vec::new(),
+        output: OutputFormat::Json,
+        fail_on_exit: Vec::new(),
+        skip_on_exit: Vec::new(),
+        files_in: Vec::new(),
+    })
+}
+
 /// A runtime with two threads, like a small worker's.
 pub(crate) fn on_runtime<T>(work: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();

@@ -2,18 +2,14 @@
 //! next, and whoever stops waiting leaves nothing running.
 
 use crate::{
-    case::{Neighbour, on_runtime, request},
+    case::{Neighbour, on_runtime, program_entry, request},
     wat_guest::tasks_component,
 };
 use std::{
     fs,
     time::{Duration, Instant},
 };
-use weft_core::document::OutputFormat;
-use weft_sandbox::{
-    AttemptOutcome, CancelSignal, Compiler, Entry, FailureKind, ProgramEntry, Sandbox,
-    SandboxOptions,
-};
+use weft_sandbox::{AttemptOutcome, CancelSignal, Compiler, FailureKind, Sandbox, SandboxOptions};
 use weft_tests::{guests, isolated, residency};
 
 /// More loops than threads: everyone gets a turn all the same.
@@ -352,18 +348,6 @@ fn one_cold_cache_for_two() {
             }
         });
     });
-}
-
-fn program_entry(behaviour: &str) -> Entry {
-    Entry::Program(ProgramEntry {
-        args: vec![behaviour.to_owned()],
-        env: Vec::new(),
-        stdin: Vec::new(),
-        output: OutputFormat::Json,
-        fail_on_exit: Vec::new(),
-        skip_on_exit: Vec::new(),
-        files_in: Vec::new(),
-    })
 }
 
 fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {

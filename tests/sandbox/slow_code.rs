@@ -4,8 +4,8 @@
 use std::fmt::Write;
 
 const LOCALS: usize = 3_000;
-const LOOPS: usize = 60;
-const FUNCTIONS: usize = 12;
+const LOOPS: usize = 12;
+const FUNCTIONS: usize = 8;
 
 /// Text of a module that fits the world `dag`.
 pub(crate) fn module() -> String {

@@ -70,11 +70,11 @@ pub(crate) fn module_as_component(module: &str) -> Vec<u8> {
             (core instance $i (instantiate $m))
             (func $describe (result (result string (error string)))
                 (canon lift (core func $i "weft:dag/tasks@0.1.0#describe")
-                    (memory $i "memory") (realloc (func $i "cabi_realloc"))))
+                    (memory (core memory $i "memory")) (realloc (core func $i "cabi_realloc"))))
             (func $run (param "task" string) (param "inputs" (list (tuple string string)))
                 (result (result $outcome (error $failure)))
                 (canon lift (core func $i "weft:dag/tasks@0.1.0#run")
-                    (memory $i "memory") (realloc (func $i "cabi_realloc"))))
+                    (memory (core memory $i "memory")) (realloc (core func $i "cabi_realloc"))))
             (instance $tasks (export "describe" (func $describe)) (export "run" (func $run)))
             (export "weft:dag/tasks@0.1.0" (instance $tasks)))"#
     );

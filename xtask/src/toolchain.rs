@@ -117,18 +117,23 @@ impl Toolchain {
 
     /// What the last crate alone needs. Flags that all crates see are the same
     /// for libraries and programs, or the standard library would be compiled twice.
-    pub(crate) fn linker_arguments(&self, kind: Artifact) -> Vec<String> {
+    ///
+    /// A program that becomes a component needs the start of a library too: without its call of the
+    /// constructors the linker wraps every export in one, the allocator among them, where a
+    /// constructor's calls to the host trap ("cannot leave component instance").
+    pub(crate) fn linker_arguments(&self, kind: Artifact, triple: &str) -> Vec<String> {
         match self {
             Self::Rustup => Vec::new(),
             Self::Debian(root) => {
-                let start = match kind {
-                    Artifact::Library => "crt1-reactor.o",
-                    Artifact::Program => "crt1-command.o",
+                let starts: &[&str] = match kind {
+                    Artifact::Library => &["crt1-reactor.o"],
+                    Artifact::Program if triple == "wasm32-wasip2" => {
+                        &["crt1-command.o", "crt1-reactor.o"]
+                    }
+                    Artifact::Program => &["crt1-command.o"],
                 };
-                vec![
-                    "-C".to_owned(),
-                    format!("link-arg={}", wasi_libc(root).join(start).display()),
-                ]
+                let argument = |start| format!("-Clink-arg={}", wasi_libc(root).join(start).display());
+                starts.iter().map(argument).collect()
             }
         }
     }

@@ -206,7 +206,7 @@ pub(super) fn http_header_bomb() {
                 assert!(head.len() <= 256 << 10, "a head of {} bytes", head.len());
             }
         } else {
-            seen.fails(FailureKind::HostCallLimit, &[]);
+            seen.fails(FailureKind::Trap, &["fields exceeds limit"]);
         }
     });
 }

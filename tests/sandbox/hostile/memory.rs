@@ -60,7 +60,7 @@ fn table_growth() {
 pub(super) fn huge_random() {
     isolated!(|| {
         let seen = Case::task("huge_random").run();
-        seen.fails(FailureKind::HostCallLimit, &["16MiB"]);
+        seen.fails(FailureKind::Trap, &["3221225472", "1048576"]);
     });
 }
 

@@ -17,7 +17,7 @@ pub(super) fn sockets() {
 pub(super) fn variable_without_grant() {
     isolated!(|| {
         let seen = Case::task("variable_without_grant").run();
-        seen.succeeds(&["Denied"]);
+        seen.succeeds(&["denied"]);
         let told = seen.events.iter().any(|event| match event {
             GuestEvent::Log { message, .. } => {
                 message.contains("database_password")

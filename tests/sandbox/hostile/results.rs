@@ -43,7 +43,7 @@ pub(super) fn huge_failure() {
 pub(super) fn huge_control() {
     isolated!(|| {
         let seen = Case::task("huge_control").run();
-        seen.fails(FailureKind::OutputLimit, &["1MiB"]);
+        seen.fails(FailureKind::InvalidOutput, &["left twice"]);
     });
 }
 

@@ -1,6 +1,6 @@
 //! `weft:dag/variables`: values that an operator set, by granted name.
 
-use crate::{MAX_VARIABLE_BYTES, VariableError, state::HostState};
+use crate::{LogLevel, MAX_VARIABLE_BYTES, VariableError, state::HostState};
 use std::sync::Arc;
 use wasmtime::{
     StoreContextMut,
@@ -25,12 +25,15 @@ pub(super) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
             "get",
             |mut store: StoreContextMut<'_, HostState>, (name,): (String,)| {
                 Box::new(async move {
-                    let dag = &mut store.data_mut().dag;
-                    if let Err(denied) = dag.granted.allows_variable(&name) {
-                        dag.denied.get_or_insert_with(|| denied.to_string());
+                    let state = store.data_mut();
+                    if let Err(denied) = state.dag.granted.allows_variable(&name) {
+                        // A guest that lives with the refusal would leave nobody the name of the grant.
+                        let denied = denied.to_string();
+                        state.log.note(LogLevel::Warn, &denied);
+                        state.dag.denied.get_or_insert(denied);
                         return Ok((Err(Refusal::Denied),));
                     }
-                    let variables = Arc::clone(&dag.variables);
+                    let variables = Arc::clone(&state.dag.variables);
                     match variables.get(&name).await {
                         Ok(value) if value.len() <= MAX_VARIABLE_BYTES => Ok((Ok(value),)),
                         Ok(value) => {

@@ -21,18 +21,18 @@ pub(crate) fn log_flood(_: &Inputs) -> End {
 
 pub(crate) fn stdout_flood(_: &Inputs) -> End {
     let mut out = stdout().lock();
-    for line in 0..1_000_000u32 {
+    for line in 0..100_000u32 {
         writeln!(out, "printed line {line} of a flood that nobody reads")
             .expect("standard output takes lines");
     }
     saw("flooded")
 }
 
-/// One line of 256 MiB, in pieces, never ended.
+/// One line of 16 MiB, in pieces, never ended.
 pub(crate) fn endless_line(_: &Inputs) -> End {
     let piece = [b'y'; 64 * 1024];
     let mut out = stdout().lock();
-    for _ in 0..4096 {
+    for _ in 0..256 {
         out.write_all(&piece).expect("standard output takes bytes");
     }
     saw("no line ended")
