@@ -38,13 +38,18 @@ pub(crate) fn render(problems: &Problems, styled: bool) -> String {
         text.push('\n');
     }
     if total > MAX_SHOWN {
-        text.push_str(&format!("\n... and {} more\n", total - MAX_SHOWN));
+        let more = total - MAX_SHOWN;
+        text = format!(
+            "{text}
+... and {more} more
+"
+        );
     }
     text
 }
 
 fn one(problem: &Problem, renderer: &Renderer) -> String {
-    let window = problem.place.as_ref().map(Window::around);
+    let window = problem.place.as_deref().map(Window::around);
     let title = Level::ERROR
         .primary_title(problem.message.as_str())
         .id(problem.code.as_str());

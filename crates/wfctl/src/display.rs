@@ -142,8 +142,6 @@ pub(crate) enum Notice<'a> {
     },
     /// Whoever pressed Ctrl-C should know that it was heard.
     Cancelling { at: Micros },
-    /// Nothing more will happen.
-    RunEnded { at: Micros },
 }
 
 /// How an attempt ended.
@@ -156,11 +154,10 @@ pub(crate) enum AttemptEnd<'a> {
     Deferred {
         until: Option<Timestamp>,
     },
-    /// `retry_at` says that another attempt follows; `tail` are its last log lines.
+    /// `retry_at` says that another attempt follows.
     Failed {
         failure: &'a AttemptFailure,
         retry_at: Option<Timestamp>,
-        tail: &'a [String],
     },
     /// It was stopped, and its outcome does not count.
     Stopped,
@@ -170,7 +167,8 @@ pub(crate) enum AttemptEnd<'a> {
 pub(crate) struct Ended<'a> {
     pub(crate) state: RunState,
     pub(crate) started: Micros,
-    pub(crate) ended: Micros,
+    /// When it ended.
+    pub(crate) at: Micros,
     pub(crate) history: &'a History,
     pub(crate) outputs: &'a mut Outputs,
     /// Whether any log line was kept.

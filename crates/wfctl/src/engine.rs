@@ -23,7 +23,7 @@ pub(crate) fn sandbox(jobs: u32) -> Result<Sandbox, Problem> {
         },
         max_instances: jobs.max(1),
         on_warning: Some(std::sync::Arc::new(|warning| {
-            anstream::eprintln!("warning: {warning}")
+            anstream::eprintln!("warning: {warning}");
         })),
         ..SandboxOptions::default()
     })

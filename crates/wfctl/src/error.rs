@@ -104,8 +104,6 @@ codes! {
     InvalidPolicy = "invalid_policy" -> BadFile,
     /// The policy does not allow what a task requests.
     RefusedByPolicy = "refused_by_policy" -> Refused,
-    /// The cache folder can't be written.
-    CacheUnavailable = "cache_unavailable" -> RunFailed,
     /// The folder for logs and artifacts can't be written.
     DataUnavailable = "data_unavailable" -> RunFailed,
     /// A build did not succeed.
@@ -135,7 +133,8 @@ pub(crate) struct Problem {
     pub(crate) code: Code,
     /// What happened, in one sentence without a full stop.
     pub(crate) message: String,
-    pub(crate) place: Option<Place>,
+    /// Boxed, since most problems have none and every result carries the room.
+    pub(crate) place: Option<Box<Place>>,
     /// Facts that explain the message.
     pub(crate) notes: Vec<String>,
     /// What to do next.
@@ -171,7 +170,7 @@ impl Problem {
     /// Says where.
     #[must_use]
     pub(crate) fn at(mut self, place: Place) -> Self {
-        self.place = Some(place);
+        self.place = Some(Box::new(place));
         self
     }
 

@@ -131,17 +131,18 @@ fn param_value(param: &Param, text: &str) -> Result<Value, Problem> {
             serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
         }
         Wanted::Json => serde_json::from_str(text).map_err(|error| {
-            let kind = expected(param);
             Problem::new(
                 Code::WrongType,
                 format!(
-                    "the parameter {:?} has to be {kind}, and {} is not: {error}",
+                    "the parameter {:?} has to be {}, and {:?} is no JSON",
                     param.name,
+                    expected(param),
                     shown(text)
                 ),
             )
+            .note(error.to_string())
             .help(format!(
-                "give JSON, such as --param {}={}",
+                "for example --param {}={}",
                 param.name,
                 example(param)
             ))
@@ -155,9 +156,11 @@ fn expected(param: &Param) -> String {
         .schema
         .as_ref()
         .and_then(|schema| schema.get("type"))
-        .map(|kind| {
-            kind.as_str()
-                .map_or_else(|| kind.to_string(), str::to_owned)
+        .map(|kind| match kind.as_str() {
+            Some(kind @ ("integer" | "array" | "object")) => format!("an {kind}"),
+            Some(kind @ ("number" | "boolean")) => format!("a {kind}"),
+            Some(kind) => kind.to_owned(),
+            None => kind.to_string(),
         })
         .or_else(|| {
             param
@@ -177,11 +180,11 @@ fn example(param: &Param) -> String {
         Some(Value::String(text)) => text,
         Some(value) => quoted_for_a_shell(&value.to_string()),
         None => match expected(param).as_str() {
-            "integer" => "3".to_owned(),
-            "number" => "2.5".to_owned(),
-            "boolean" => "true".to_owned(),
-            "array" => "'[1, 2]'".to_owned(),
-            "object" => "'{\"key\": 1}'".to_owned(),
+            "an integer" => "3".to_owned(),
+            "a number" => "2.5".to_owned(),
+            "a boolean" => "true".to_owned(),
+            "an array" => "'[1, 2]'".to_owned(),
+            "an object" => "'{\"key\": 1}'".to_owned(),
             _ => "VALUE".to_owned(),
         },
     }

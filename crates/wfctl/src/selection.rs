@@ -77,6 +77,8 @@ impl Selection {
         }
         if let Wanted::Task(id) = wanted
             && !missing.is_empty()
+            // A mistyped --input is told alone: it is probably the one that is missing.
+            && problems.is_empty()
         {
             let flags: Vec<String> = missing
                 .iter()

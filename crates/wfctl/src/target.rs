@@ -123,16 +123,14 @@ pub(crate) fn suggestion<'a>(
     names: impl Iterator<Item = &'a str> + Clone,
     what: &str,
 ) -> String {
-    match nearest(wrong, names.clone()) {
-        Some(near) => format!("did you mean {near:?}?"),
-        None => {
-            let all = listed(names);
-            if all.is_empty() {
-                format!("there are no {what}")
-            } else {
-                format!("the {what} are: {all}")
-            }
-        }
+    if let Some(near) = nearest(wrong, names.clone()) {
+        return format!("did you mean {near:?}?");
+    }
+    let all = listed(names);
+    if all.is_empty() {
+        format!("there are no {what}")
+    } else {
+        format!("the {what} are: {all}")
     }
 }
 

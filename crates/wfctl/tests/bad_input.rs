@@ -1,6 +1,7 @@
 //! Every bad input has one clear message: what, where, the fix, and its exit
 //! code. The snapshots are what a user sees in a pipe.
 
+#[path = "support/place.rs"]
 mod support;
 
 use support::Place;

@@ -1,6 +1,7 @@
 //! Whole runs through the real binary: results, states, exit codes, events,
 //! what is left behind, and Ctrl-C.
 
+#[path = "support/place.rs"]
 mod support;
 
 use serde_json::{Value, json};

@@ -66,7 +66,7 @@ pub(crate) fn run(_args: &DoctorArgs) -> Result<Exit, Problems> {
         Finding {
             what: "Rust for WebAssembly",
             required: false,
-            found: rust_target(),
+            found: rust(),
         },
     ];
     let mut lacking = Vec::new();
@@ -165,23 +165,10 @@ fn tool(name: &str, args: &[&str], fix: &str) -> Result<String, Missing> {
         .to_owned())
 }
 
-/// The target that tasks in Rust are built for: rustup's, or Debian's compiler beside the cache.
-fn rust_target() -> Result<String, Missing> {
-    const TARGET: &str = "wasm32-wasip2";
-    let fix = format!("rustup target add {TARGET}");
-    let sysroot = tool("rustc", &["--print", "sysroot"], &fix)?;
-    let libraries = Path::new(&sysroot).join("lib/rustlib").join(TARGET);
-    if libraries.is_dir() {
-        return Ok(libraries.display().to_string());
-    }
-    if let Some(debian) = place::cache()
-        .map(|cache| cache.join("debian-rust"))
-        .filter(|folder| folder.is_dir())
-    {
-        return Ok(format!("{} (Debian's compiler)", debian.display()));
-    }
-    Err(Missing {
-        why: format!("rustc has no {TARGET}"),
-        fix,
+/// What tasks in Rust are built with, as `wfctl build` finds it.
+fn rust() -> Result<String, Missing> {
+    crate::build::doctor().map_err(|problem| Missing {
+        why: problem.message,
+        fix: problem.help.unwrap_or_default(),
     })
 }

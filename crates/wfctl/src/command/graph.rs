@@ -72,7 +72,7 @@ pub(crate) fn run(args: &GraphArgs) -> Result<Exit, Problems> {
     };
     match &args.out {
         Some(path) => {
-            std::fs::write(path, drawing).map_err(|error| Problem::io("write", path, &error))?
+            std::fs::write(path, drawing).map_err(|error| Problem::io("write", path, &error))?;
         }
         None => {
             // A reader that went away wants no more.

@@ -296,7 +296,8 @@ fn print_task(task: &Value) {
     );
     let upstreams = names(&task["upstreams"]);
     if !upstreams.is_empty() {
-        line.push_str(&format!(" after {upstreams}"));
+        line.push_str(" after ");
+        line.push_str(&upstreams);
     }
     if task["mapped"] == true {
         line.push_str(", mapped");
@@ -305,10 +306,8 @@ fn print_task(task: &Value) {
         line.push_str(", branch");
     }
     if let Some(retries) = task["retries"].as_u64().filter(|retries| *retries > 0) {
-        line.push_str(&format!(
-            ", {retries} {}",
-            if retries == 1 { "retry" } else { "retries" }
-        ));
+        let word = if retries == 1 { "retry" } else { "retries" };
+        line = format!("{line}, {retries} {word}");
     }
     anstream::println!("{line}");
     for kind in ["http", "variables", "connections"] {

@@ -42,10 +42,6 @@ Examples:
 
 Each run leaves its logs, artifacts and run.json in a folder that is named at
 the end; the last 50 stay, and those of --keep.")]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a flag of its own on the command line"
-)]
 pub(crate) struct RunArgs {
     /// A dag.wasm, a dag.toml, or a folder that holds one
     #[arg(default_value = ".", value_name = "FILE")]

@@ -92,11 +92,17 @@ fn failures(out: &mut String, facts: &Facts, ended: &Ended<'_>) {
                     format_args!("  {FAINT}... cut; all of it is in run.json{FAINT:#}\n"),
                 );
             }
+            for line in &error.tail {
+                write_all(
+                    out,
+                    format_args!("  {FAINT}| {}{FAINT:#}\n", phrase::line(line, 200)),
+                );
+            }
             if ended.logged {
                 write_all(
                     out,
                     format_args!(
-                        "  {FAINT}its log lines: grep '\"task\":\"{}\"' {}/logs/*.jsonl{FAINT:#}\n",
+                        "  {FAINT}all its log lines: grep '\"task\":\"{}\"' {}/logs/*.jsonl{FAINT:#}\n",
                         task.id,
                         facts.folder.display()
                     ),
@@ -252,7 +258,7 @@ fn summary(out: &mut String, facts: &Facts, ended: &Ended<'_>) {
             )
         })
         .collect();
-    let span = |from| phrase::duration(ended.ended.since(from));
+    let span = |from| phrase::duration(ended.at.since(from));
     let tasks = ended
         .history
         .first_start()

@@ -112,8 +112,6 @@ impl Display for JsonLines {
                 write!(out, ",\"attempt\":null,\"state\":\"{}\"}}", state.as_str())
             }),
             Notice::Cancelling { at } => self.value(&json!({ "event": "cancelling", "time_ms": at.as_millis() })),
-            // The last line is written by `end`, with the outputs.
-            Notice::RunEnded { .. } => {}
         }
     }
 
@@ -133,7 +131,7 @@ impl Display for JsonLines {
             write!(
                 out,
                 "{{\"event\":\"run_ended\",\"time_ms\":{:.3},",
-                ended.ended.as_millis()
+                ended.at.as_millis()
             )?;
             report_fields(out, &facts, &mut ended)?;
             out.write_all(b"}")
@@ -233,11 +231,7 @@ fn ended(
                 write!(out, ",\"until_ms\":{}", until.0)?;
             }
         }
-        AttemptEnd::Failed {
-            failure,
-            retry_at,
-            tail: _,
-        } => {
+        AttemptEnd::Failed { failure, retry_at } => {
             out.write_all(b",\"error\":")?;
             serde_json::to_writer(
                 &mut *out,
@@ -285,8 +279,8 @@ fn report_fields(out: &mut impl Write, facts: &Facts, ended: &mut Ended<'_>) -> 
         "state": run_state_name(ended.state),
         "started_ms": ended.started.as_millis(),
         "first_task_started_ms": ended.history.first_start().map(Micros::as_millis),
-        "ended_ms": ended.ended.as_millis(),
-        "duration_ms": ended.ended.since(ended.started).as_secs_f64() * 1e3,
+        "ended_ms": ended.at.as_millis(),
+        "duration_ms": ended.at.since(ended.started).as_secs_f64() * 1e3,
         "counts": counts,
         "folder": facts.folder,
     });

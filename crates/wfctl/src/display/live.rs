@@ -29,6 +29,8 @@ const MAX_LINES_A_DRAW: usize = 30;
 const MAX_RECENT: usize = 8;
 /// The most characters of a guest's line.
 const MAX_LINE_CHARS: usize = 400;
+/// The last frame stays where it was drawn, so it may be as long as it likes up to a point.
+const MAX_LAST_FRAME_ROWS: usize = 60;
 const BAR_CHARS: usize = 24;
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
@@ -144,7 +146,7 @@ impl Display for LiveTree {
                 let label = self.view.facts.label(attempt.instance);
                 match event {
                     GuestEvent::Log { stream, message, fields, .. } => {
-                        let fields: String = fields.iter().map(|(key, value)| format!(" {key}={value}")).collect();
+                        let fields = phrase::fields(fields);
                         let text = phrase::line(&format!("{message}{fields}"), MAX_LINE_CHARS);
                         self.scroll(format!("  {FAINT}{label} |{FAINT:#} {}{text}", level_word(*stream)));
                     }
@@ -186,8 +188,7 @@ impl Display for LiveTree {
             | Notice::AttemptStarted { .. }
             | Notice::AttemptEnded { .. }
             | Notice::Settled { .. }
-            | Notice::Cancelling { .. }
-            | Notice::RunEnded { .. } => self.view.notice(notice),
+            | Notice::Cancelling { .. } => self.view.notice(notice),
         }
     }
 
@@ -206,8 +207,6 @@ impl Display for LiveTree {
     fn end(&mut self, mut ended: Ended<'_>) {
         self.flush_lines();
         let (_, columns) = indicatif_size();
-        // The last frame stays where it was drawn, so it may be as long as it likes up to a point.
-        const MAX_LAST_FRAME_ROWS: usize = 60;
         let frame = self.view.frame(MAX_LAST_FRAME_ROWS, columns, "●");
         self.bar.finish_and_clear();
         anstream::println!("{frame}");
@@ -317,7 +316,6 @@ impl View {
                 state,
             } => self.after(*instance, *at, Some(*state)),
             Notice::Cancelling { .. } => self.cancelling = true,
-            Notice::RunEnded { .. } => {}
         }
     }
 
@@ -377,14 +375,11 @@ impl View {
 
     fn head(&self, spinner: &str) -> String {
         let done = self.over == self.count;
-        let (mark, style) = if done {
-            sign(if self.failed.is_empty() {
-                State::Success
-            } else {
-                State::Failed
-            })
-        } else {
-            (spinner, ACTIVE)
+        let (mark, style) = match (done, self.cancelling, self.failed.is_empty()) {
+            (true, true, _) => sign(State::Cancelled),
+            (true, false, true) => sign(State::Success),
+            (true, false, false) => sign(State::Failed),
+            (false, _, _) => (spinner, ACTIVE),
         };
         let running: u32 = self
             .running
@@ -410,7 +405,7 @@ impl View {
             &mut out,
             format_args!(" · {}", phrase::duration(self.began.elapsed())),
         );
-        if self.cancelling {
+        if self.cancelling && !done {
             write_all(
                 &mut out,
                 format_args!(" · {ODD}cancelling; Ctrl-C again stops at once{ODD:#}"),
@@ -457,7 +452,7 @@ impl View {
         );
         let mut bar = String::new();
         let mut tail = String::new();
-        if facts.mapped && task.instances > 1 || facts.mapped && task.over > 0 {
+        if facts.mapped && (task.instances > 1 || task.over > 0) {
             bar = drawn_bar(f64::from(task.over) / f64::from(task.instances.max(1)));
             write_all(
                 &mut tail,

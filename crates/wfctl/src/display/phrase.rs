@@ -56,6 +56,18 @@ pub(crate) fn truncated(text: &str, most: usize) -> (String, bool) {
     (shown, letters.next().is_some())
 }
 
+/// A structured line's fields, to stand behind its message.
+pub(super) fn fields(fields: &[(String, String)]) -> String {
+    let mut text = String::new();
+    for (key, value) in fields {
+        text.push(' ');
+        text.push_str(key);
+        text.push('=');
+        text.push_str(value);
+    }
+    text
+}
+
 /// One line of a guest's text.
 pub(crate) fn line(text: &str, most: usize) -> String {
     let first = text.lines().next().unwrap_or_default();

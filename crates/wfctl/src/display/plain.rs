@@ -100,14 +100,7 @@ impl PlainLines {
         }
     }
 
-    fn failed(
-        &mut self,
-        label: &str,
-        attempt: Attempt,
-        failure: &AttemptFailure,
-        retry: bool,
-        tail: &[String],
-    ) {
+    fn failed(&mut self, label: &str, attempt: Attempt, failure: &AttemptFailure, retry: bool) {
         let (mark, style) = sign(if retry {
             State::UpForRetry
         } else {
@@ -124,8 +117,6 @@ impl PlainLines {
             failure.kind.code(),
             phrase::truncated(&failure.message, MAX_LINE_CHARS).0
         ));
-        // In a pipe the log lines stood above already.
-        let _shown_already = tail;
     }
 
     fn guest(&mut self, attempt: Attempt, event: &GuestEvent) {
@@ -138,10 +129,7 @@ impl PlainLines {
                 ..
             } => {
                 let level = level_word(*stream);
-                let fields: String = fields
-                    .iter()
-                    .map(|(key, value)| format!(" {key}={value}"))
-                    .collect();
+                let fields = phrase::fields(fields);
                 let text = phrase::truncated(&format!("{message}{fields}"), MAX_LINE_CHARS).0;
                 self.say(format_args!("  {FAINT}{label} |{FAINT:#} {level}{text}"));
             }
@@ -201,7 +189,7 @@ impl Display for PlainLines {
                     ));
                 }
             }
-            Notice::AttemptStarted { .. } | Notice::RunEnded { .. } => {}
+            Notice::AttemptStarted { .. } => {}
             Notice::Guest { attempt, event } => self.guest(*attempt, event),
             Notice::AttemptEnded {
                 at,
@@ -215,7 +203,7 @@ impl Display for PlainLines {
                 let took = ending::took(at.since(*started));
                 match end {
                     AttemptEnd::Success if mapped => {
-                        self.one_over(*at, attempt.instance.task, false)
+                        self.one_over(*at, attempt.instance.task, false);
                     }
                     AttemptEnd::Success => {
                         let (mark, style) = sign(State::Success);
@@ -237,18 +225,14 @@ impl Display for PlainLines {
                             until.map_or_else(String::new, |until| format!(" until {until}"));
                         self.say(format_args!("◔ {label} waits{until}"));
                     }
-                    AttemptEnd::Failed {
-                        failure,
-                        retry_at,
-                        tail,
-                    } => {
-                        self.failed(&label, *attempt, failure, retry_at.is_some(), tail);
+                    AttemptEnd::Failed { failure, retry_at } => {
+                        self.failed(&label, *attempt, failure, retry_at.is_some());
                         if mapped && retry_at.is_none() {
                             self.one_over(*at, attempt.instance.task, true);
                         }
                     }
                     AttemptEnd::Stopped => {
-                        self.say(format_args!("■ {label} was stopped after {took}"))
+                        self.say(format_args!("■ {label} was stopped after {took}"));
                     }
                 }
             }

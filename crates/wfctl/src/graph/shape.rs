@@ -69,6 +69,36 @@ impl Shape {
         }
     }
 
+    /// The edges without those that a longer way implies, for drawings that have
+    /// no room for them. Costs nodes times edges, so it is for small shapes.
+    pub(crate) fn essential_edges(&self) -> Vec<&Edge> {
+        let mut down = vec![Vec::new(); self.nodes.len()];
+        for edge in &self.edges {
+            down[edge.from].push(edge.to);
+        }
+        let reaches = |from: usize, to: usize| {
+            let mut seen = vec![false; self.nodes.len()];
+            let mut open: Vec<usize> = down[from]
+                .iter()
+                .copied()
+                .filter(|next| *next != to)
+                .collect();
+            while let Some(node) = open.pop() {
+                if node == to {
+                    return true;
+                }
+                if !std::mem::replace(&mut seen[node], true) {
+                    open.extend(&down[node]);
+                }
+            }
+            false
+        };
+        self.edges
+            .iter()
+            .filter(|edge| !reaches(edge.from, edge.to))
+            .collect()
+    }
+
     /// How many edges lead to each node at most from a root: the layer it is drawn in.
     pub(crate) fn layers(&self) -> Vec<Vec<usize>> {
         let mut depth = vec![0_usize; self.nodes.len()];

@@ -20,6 +20,8 @@ const MARGIN: f64 = 20.0;
 const TITLE_HEIGHT: f64 = 34.0;
 /// A mapped task is drawn as a stack of boxes, each so far behind the one before.
 const STACK: f64 = 4.0;
+/// The length of an arrow's head.
+const HEAD: f64 = 6.0;
 
 const STYLE: &str = "\
 .weft{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;background:#fff}\
@@ -43,66 +45,7 @@ const STYLE: &str = "\
 /// # Errors
 /// The layout was refused; its words say why.
 pub(crate) fn draw(shape: &Shape) -> Result<String, dugong::LayoutError> {
-    let mut graph: Graph<NodeLabel, EdgeLabel, GraphLabel> = Graph::new(GraphOptions {
-        directed: true,
-        multigraph: false,
-        compound: false,
-    });
-    graph.set_graph(GraphLabel {
-        rankdir: RankDir::LR,
-        nodesep: 18.0,
-        edgesep: 10.0,
-        ranksep: 52.0,
-        ..GraphLabel::default()
-    });
-    for (number, node) in shape.nodes.iter().enumerate() {
-        let (width, height) = size(node);
-        graph.set_node(
-            number.to_string(),
-            NodeLabel {
-                width,
-                height,
-                ..NodeLabel::default()
-            },
-        );
-    }
-    for edge in &shape.edges {
-        graph.set_edge_with_label(
-            edge.from.to_string(),
-            edge.to.to_string(),
-            EdgeLabel::default(),
-        );
-    }
-    dugong::layout(&mut graph)?;
-
-    let laid: Vec<Laid> = shape
-        .nodes
-        .iter()
-        .enumerate()
-        .map(|(number, node)| {
-            let label = graph.node(&number.to_string()).expect("every node was set");
-            let (width, height) = size(node);
-            Laid {
-                x: label.x.unwrap_or(0.0),
-                y: label.y.unwrap_or(0.0),
-                width,
-                height,
-            }
-        })
-        .collect();
-    let paths: Vec<Vec<Point>> = shape
-        .edges
-        .iter()
-        .map(|edge| {
-            let (from, to) = (&laid[edge.from], &laid[edge.to]);
-            let inner = graph
-                .edge(&edge.from.to_string(), &edge.to.to_string(), None)
-                .map(|label| label.points.as_slice())
-                .unwrap_or_default();
-            route(from, to, inner)
-        })
-        .collect();
-
+    let (laid, paths) = lay_out(shape)?;
     let right = laid
         .iter()
         .map(|at| at.x + at.width / 2.0 + STACK)
@@ -163,6 +106,75 @@ pub(crate) fn draw(shape: &Shape) -> Result<String, dugong::LayoutError> {
     Ok(out)
 }
 
+/// Where every node is, and through which points every edge goes.
+fn lay_out(shape: &Shape) -> Result<(Vec<Laid>, Vec<Vec<Point>>), dugong::LayoutError> {
+    let mut graph: Graph<NodeLabel, EdgeLabel, GraphLabel> = Graph::new(GraphOptions {
+        directed: true,
+        multigraph: false,
+        compound: false,
+    });
+    graph.set_graph(GraphLabel {
+        rankdir: RankDir::LR,
+        nodesep: 18.0,
+        edgesep: 10.0,
+        ranksep: 52.0,
+        ..GraphLabel::default()
+    });
+    for (number, node) in shape.nodes.iter().enumerate() {
+        let (width, height) = size(node);
+        graph.set_node(
+            number.to_string(),
+            NodeLabel {
+                width,
+                height,
+                ..NodeLabel::default()
+            },
+        );
+    }
+    for edge in &shape.edges {
+        graph.set_edge_with_label(
+            edge.from.to_string(),
+            edge.to.to_string(),
+            EdgeLabel {
+                // The crate's default of 0 would leave edges out of the ordering.
+                weight: 1.0,
+                ..EdgeLabel::default()
+            },
+        );
+    }
+    dugong::layout(&mut graph)?;
+
+    let laid: Vec<Laid> = shape
+        .nodes
+        .iter()
+        .enumerate()
+        .map(|(number, node)| {
+            let label = graph.node(&number.to_string()).expect("every node was set");
+            let (width, height) = size(node);
+            Laid {
+                x: label.x.unwrap_or(0.0),
+                y: label.y.unwrap_or(0.0),
+                width,
+                height,
+            }
+        })
+        .collect();
+    let columns = columns(&laid);
+    let paths: Vec<Vec<Point>> = shape
+        .edges
+        .iter()
+        .map(|edge| {
+            let (from, to) = (&laid[edge.from], &laid[edge.to]);
+            let inner = graph
+                .edge(&edge.from.to_string(), &edge.to.to_string(), None)
+                .map(|label| label.points.as_slice())
+                .unwrap_or_default();
+            route(from, to, inner, &columns)
+        })
+        .collect();
+    Ok((laid, paths))
+}
+
 /// Where a node's middle is, and how large it is.
 struct Laid {
     x: f64,
@@ -171,30 +183,64 @@ struct Laid {
     height: f64,
 }
 
-/// From the middle of the right side to the middle of the left side, through
-/// the bends of the layout between them.
-fn route(from: &Laid, to: &Laid, inner: &[Point]) -> Vec<Point> {
+/// From the middle of the right side to the middle of the left side, level
+/// through every column of nodes on the way, where the layout kept a lane free.
+/// Bends between columns are left out: they are lanes for labels, which edges
+/// here do not have.
+fn route(from: &Laid, to: &Laid, bends: &[Point], columns: &[Column]) -> Vec<Point> {
     let start = Point {
         x: from.x + from.width / 2.0,
         y: from.y,
     };
     let end = Point {
-        x: to.x - to.width / 2.0 - 6.0,
+        x: to.x - to.width / 2.0 - HEAD,
         y: to.y,
     };
-    // The first and the last point of the layout lie on the nodes' borders.
-    let bends = inner
-        .get(1..inner.len().saturating_sub(1))
-        .unwrap_or_default();
     let mut path = vec![start];
-    path.extend(
-        bends
+    for bend in bends {
+        let column = columns
             .iter()
-            .copied()
-            .filter(|bend| bend.x > start.x && bend.x < end.x),
-    );
+            .find(|column| (column.x - bend.x).abs() < 1.0);
+        if let Some(Column { x, width }) = column.filter(|column| {
+            column.x - column.width / 2.0 > start.x && column.x + column.width / 2.0 < end.x
+        }) {
+            path.push(Point {
+                x: x - width / 2.0,
+                y: bend.y,
+            });
+            path.push(Point {
+                x: x + width / 2.0,
+                y: bend.y,
+            });
+        }
+    }
     path.push(end);
     path
+}
+
+/// Nodes above one another.
+struct Column {
+    /// Their common middle.
+    x: f64,
+    /// Of the widest.
+    width: f64,
+}
+
+fn columns(laid: &[Laid]) -> Vec<Column> {
+    let mut columns: Vec<Column> = Vec::new();
+    for node in laid {
+        match columns
+            .iter_mut()
+            .find(|column| (column.x - node.x).abs() < 1.0)
+        {
+            Some(column) => column.width = column.width.max(node.width),
+            None => columns.push(Column {
+                x: node.x,
+                width: node.width,
+            }),
+        }
+    }
+    columns
 }
 
 /// A curve that leaves and arrives level and passes through every bend.
@@ -223,7 +269,7 @@ fn draw_edge(out: &mut String, path: &[Point], data: bool) {
         out,
         format_args!(
             "\"/><path class=\"head\" d=\"M{:.1} {:.1}l-7 -4v8z\"/>\n",
-            last.x + 6.0,
+            last.x + HEAD,
             last.y
         ),
     );

@@ -20,22 +20,35 @@ pub(crate) fn draw(shape: &Shape, width: usize) -> String {
         write!(out, ": {line}").expect("a String takes everything");
     }
     out.push_str("\n\n");
+    let mut implied = 0;
     match drawing(shape).filter(|drawing| fits(drawing, width)) {
-        Some(drawing) => out.push_str(&drawing),
+        Some(drawing) => {
+            out.push_str(&drawing);
+            implied = shape.edges.len() - shape.essential_edges().len();
+        }
         None => out.push_str(&list(shape)),
     }
-    writeln!(
+    write!(
         out,
         "\n{} and {}",
         counted(shape.nodes.len(), "task"),
         counted(shape.edges.len(), "edge")
     )
     .expect("a String takes everything");
+    if implied > 0 {
+        write!(out, "; {implied} that others imply are not drawn")
+            .expect("a String takes everything");
+    }
+    out.push('\n');
     out
 }
 
 fn drawing(shape: &Shape) -> Option<String> {
-    if shape.nodes.len() > MAX_DRAWN || shape.edges.len() > 2 * MAX_DRAWN {
+    if shape.nodes.len() > MAX_DRAWN {
+        return None;
+    }
+    let edges = shape.essential_edges();
+    if edges.len() > 2 * MAX_DRAWN {
         return None;
     }
     let labels: Vec<String> = shape
@@ -55,7 +68,7 @@ fn drawing(shape: &Shape) -> Option<String> {
         .iter()
         .map(|label| graph.add_node(AUTO, label.as_str()).node)
         .collect();
-    for edge in &shape.edges {
+    for edge in edges {
         graph.add_edge(handles[edge.from], handles[edge.to], None);
     }
     let drawing = graph

@@ -47,6 +47,8 @@ const GRACE: Duration = Duration::from_secs(2);
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// Log lines that are kept for the message of a failure.
 const TAIL_LINES: usize = 10;
+/// The most characters of each.
+const TAIL_CHARS: usize = 300;
 
 /// What a run is made of.
 pub(crate) struct Setup {
@@ -130,6 +132,8 @@ pub(crate) struct Runner {
     stepping: Stepping,
     began: Micros,
     interrupted: bool,
+    /// How many failures kept their last log lines.
+    tails: usize,
     last_draw: Instant,
     last_flush: Instant,
 }
@@ -177,6 +181,7 @@ impl Runner {
             },
             began: setup.clock.now(),
             interrupted: false,
+            tails: 0,
             last_draw: Instant::now(),
             last_flush: Instant::now(),
             setup,

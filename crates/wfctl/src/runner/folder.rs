@@ -16,7 +16,7 @@ use std::{
 /// How many ended runs stay.
 pub(crate) const KEPT_RUNS: usize = 50;
 /// A run that left no `run.json` for so long was killed.
-const ABANDONED_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
+const ABANDONED_AFTER: Duration = Duration::from_hours(7 * 24);
 /// Stands in the folder of a run that `--keep` was given for.
 const KEEP_MARK: &str = "keep";
 /// What a run leaves behind, for `--from` and for people.
@@ -31,6 +31,8 @@ pub(crate) struct RunFolder {
 impl RunFolder {
     /// Makes the folder of a new run.
     pub(crate) fn create(runs: &Path, run: &str, keep: bool) -> Result<Self, Problem> {
+        // Told of the folder that stays the same from run to run.
+        place::create(runs)?;
         let root = runs.join(run);
         place::create(&root)?;
         if keep {
@@ -48,11 +50,6 @@ impl RunFolder {
     /// Where log segments stand.
     pub(crate) fn logs(&self) -> PathBuf {
         self.root.join("logs")
-    }
-
-    /// Where artifacts stand.
-    pub(crate) fn artifacts(&self) -> PathBuf {
-        self.root.join("artifacts")
     }
 
     /// Where attempts get their scratch folders.
@@ -87,13 +84,12 @@ pub(crate) fn sweep(runs: &Path) {
         if folder.join(KEEP_MARK).exists() {
             continue;
         }
-        match modified(&folder.join(SUMMARY)) {
-            Ok(at) => ended.push((at, folder)),
-            Err(_) => {
-                let idle = modified(&folder).ok().and_then(|at| at.elapsed().ok());
-                if idle.is_some_and(|idle| idle > ABANDONED_AFTER) {
-                    remove(&folder);
-                }
+        if let Ok(at) = modified(&folder.join(SUMMARY)) {
+            ended.push((at, folder));
+        } else {
+            let idle = modified(&folder).ok().and_then(|at| at.elapsed().ok());
+            if idle.is_some_and(|idle| idle > ABANDONED_AFTER) {
+                remove(&folder);
             }
         }
     }

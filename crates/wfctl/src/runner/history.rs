@@ -107,6 +107,8 @@ pub(crate) struct ErrorRecord {
     /// A stable name.
     pub(crate) code: &'static str,
     pub(crate) message: String,
+    /// The last lines it printed; of the first failures only.
+    pub(crate) tail: Vec<String>,
 }
 
 impl Record {

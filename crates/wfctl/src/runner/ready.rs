@@ -62,7 +62,7 @@ impl Ready {
             .expect("a task in the order has something ready");
         let index = range.start;
         range.start += 1;
-        if range.is_empty() {
+        if range.start >= range.end {
             queue.ready.pop_front();
         }
         if queue.ready.is_empty() {
@@ -83,7 +83,8 @@ impl Ready {
     }
 
     /// Whether nothing is ready.
-    pub(crate) fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
         self.order.is_empty()
     }
 }
@@ -92,11 +93,11 @@ impl Ready {
 mod tests {
     use super::*;
 
-    fn at(task: u32, index: u32) -> Option<Instance> {
-        Some(Instance {
+    fn at(task: u32, index: u32) -> Instance {
+        Instance {
             task: TaskIndex(task),
             index,
-        })
+        }
     }
 
     #[test]
@@ -106,9 +107,10 @@ mod tests {
         ready.push(TaskIndex(0), 0..2);
         ready.push(TaskIndex(0), 4..5);
         ready.push(TaskIndex(1), 7..8);
-        for expected in [at(1, 7), at(0, 0), at(0, 1), at(0, 4), at(2, 0), None] {
-            assert_eq!(ready.pop(), expected);
+        for expected in [at(1, 7), at(0, 0), at(0, 1), at(0, 4), at(2, 0)] {
+            assert_eq!(ready.pop(), Some(expected));
         }
+        assert_eq!(ready.pop(), None);
     }
 
     #[test]
@@ -117,9 +119,9 @@ mod tests {
         ready.push(TaskIndex(0), 0..3);
         ready.push(TaskIndex(1), 0..1);
         ready.forget(TaskIndex(0));
-        assert_eq!(ready.pop(), at(1, 0));
+        assert_eq!(ready.pop(), Some(at(1, 0)));
         assert!(ready.is_empty());
         ready.push(TaskIndex(0), 0..1);
-        assert_eq!(ready.pop(), at(0, 0));
+        assert_eq!(ready.pop(), Some(at(0, 0)));
     }
 }

@@ -35,8 +35,9 @@ pub(crate) fn ask(answers: mpsc::Sender<Answer>) {
                 },
             }
         };
-        // The loop may have ended meanwhile, by Ctrl-C.
-        drop(answers.blocking_send(answer));
+        if answers.blocking_send(answer).is_err() {
+            // The loop has ended meanwhile, by Ctrl-C: nobody waits for the answer.
+        }
     });
 }
 

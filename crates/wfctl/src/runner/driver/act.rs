@@ -106,6 +106,7 @@ impl Runner {
                 record.error = Some(Box::new(ErrorRecord {
                     code: "expansion",
                     message: message.clone(),
+                    tail: Vec::new(),
                 }));
                 self.apply(RunEvent::ExpandFailed {
                     task,
@@ -155,6 +156,7 @@ impl Runner {
                 record.error = Some(Box::new(ErrorRecord {
                     code,
                     message: message.to_owned(),
+                    tail: Vec::new(),
                 }));
                 return;
             }
@@ -218,12 +220,13 @@ impl Runner {
         self.stepping = Stepping::Asking(instance);
         let label = self.setup.facts.label(instance);
         let inputs = match self.setup.inputs.of(instance, &mut self.setup.outputs) {
-            Ok(inputs) => inputs
-                .iter()
-                .map(|(name, value)| {
-                    format!("  {name} = {}\n", crate::display::truncated(value, 200).0)
-                })
-                .collect(),
+            Ok(inputs) => {
+                let shown = |(name, value): &(String, String)| {
+                    let (value, cut) = crate::display::truncated(value, 200);
+                    format!("  {name} = {value}{}\n", if cut { "…" } else { "" })
+                };
+                inputs.iter().map(shown).collect::<Vec<_>>().concat()
+            }
             Err(error) => format!("  {error}\n"),
         };
         self.setup

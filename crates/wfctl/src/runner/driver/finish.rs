@@ -2,7 +2,7 @@
 
 use super::{
     Attempt, Done, Ended, ErrorRecord, GuestEvent, Id, JoinError, Micros, Notice, RunEvent,
-    RunResult, Runner, Running, TAIL_LINES,
+    RunResult, Runner, Running, TAIL_CHARS, TAIL_LINES,
 };
 use crate::{
     display::{self, AttemptEnd},
@@ -32,7 +32,9 @@ impl Runner {
             if running.tail.len() == TAIL_LINES {
                 running.tail.pop_front();
             }
-            running.tail.push_back(message.clone());
+            running
+                .tail
+                .push_back(display::truncated(message, TAIL_CHARS).0);
         }
         if !self.log_broken {
             let of = LineOf {
@@ -162,63 +164,59 @@ impl Runner {
         };
         let retry_at = Self::retry_at(&actions, instance);
         let at = self.setup.clock.now();
-        let record = self.history.of(instance);
-        record.ended = Some(at);
-        record.error = match &told {
+        let error = match &told {
             Told::Failed(failure) => Some(Box::new(ErrorRecord {
                 code: failure.kind.code(),
                 message: failure.message.clone(),
+                tail: if retry_at.is_none() && self.tails < MAX_TAILS {
+                    self.tails += 1;
+                    tail.to_vec()
+                } else {
+                    Vec::new()
+                },
             })),
             Told::Success | Told::Skipped(_) | Told::Deferred(_) => None,
         };
+        let record = self.history.of(instance);
+        record.ended = Some(at);
+        record.error = error;
         let end = match &told {
             Told::Success => AttemptEnd::Success,
             Told::Skipped(reason) => AttemptEnd::Skipped {
                 reason: reason.as_deref(),
             },
             Told::Deferred(until) => AttemptEnd::Deferred { until: *until },
-            Told::Failed(failure) => AttemptEnd::Failed {
-                failure,
-                retry_at,
-                tail,
-            },
+            Told::Failed(failure) => AttemptEnd::Failed { failure, retry_at },
         };
         let refused = self.setup.run.instance(instance) == Some(InstanceState::Failed);
-        match (&told, refused) {
-            // The machine refused what the guest chose or how often it deferred.
-            (Told::Success | Told::Deferred(_), true) => {
-                self.carry_out(actions);
-                let message = self
-                    .history
-                    .of(instance)
-                    .error
-                    .as_ref()
-                    .map_or_else(String::new, |error| error.message.clone());
-                let failure = AttemptFailure::new(FailureKind::InvalidOutput, message);
-                let end = AttemptEnd::Failed {
-                    failure: &failure,
-                    retry_at: None,
-                    tail,
-                };
-                self.tell(&Notice::AttemptEnded {
-                    at,
-                    started,
-                    attempt,
-                    end,
-                    usage,
-                });
-            }
-            _ => {
-                self.tell(&Notice::AttemptEnded {
-                    at,
-                    started,
-                    attempt,
-                    end,
-                    usage,
-                });
-                self.carry_out(actions);
-            }
+        if refused && matches!(told, Told::Success | Told::Deferred(_)) {
+            // The machine refused what the guest chose or how often it deferred;
+            // why, the record says once the actions are carried out.
+            self.carry_out(actions);
+            let error = self.history.of(instance).error.as_ref();
+            let message = error.map_or_else(String::new, |error| error.message.clone());
+            let failure = AttemptFailure::new(FailureKind::InvalidOutput, message);
+            let end = AttemptEnd::Failed {
+                failure: &failure,
+                retry_at: None,
+            };
+            self.tell(&Notice::AttemptEnded {
+                at,
+                started,
+                attempt,
+                end,
+                usage,
+            });
+            return;
         }
+        self.tell(&Notice::AttemptEnded {
+            at,
+            started,
+            attempt,
+            end,
+            usage,
+        });
+        self.carry_out(actions);
     }
 
     /// What the sandbox reports, in the state machine's words and in the display's.
@@ -290,7 +288,6 @@ impl Runner {
     /// The run is over: its summary is written, the display has the last word.
     pub(super) fn end(mut self) -> RunResult {
         let ended = self.setup.clock.now();
-        self.tell(&Notice::RunEnded { at: ended });
         self.flush_log();
         let state = self.setup.run.state();
         let facts = Arc::clone(&self.setup.facts);
@@ -299,7 +296,7 @@ impl Runner {
         let mut result = Ended {
             state,
             started: began,
-            ended,
+            at: ended,
             history: &self.history,
             outputs: &mut self.setup.outputs,
             logged,
@@ -325,6 +322,9 @@ impl Runner {
         }
     }
 }
+
+/// Failures whose last log lines are kept for the end of the run.
+const MAX_TAILS: usize = 20;
 
 /// How an attempt ended, owned until it is told.
 enum Told {

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// A folder with its own cache and data, removed at the end.
-pub struct Place {
+pub(crate) struct Place {
     folder: tempfile::TempDir,
 }
 
@@ -22,19 +22,19 @@ impl Default for Place {
 
 impl Place {
     /// An empty one.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().expect("a folder"),
         }
     }
 
     /// Where commands run.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// Writes a file.
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().expect("in a folder")).expect("a folder");
         fs::write(&path, content).expect("written");
@@ -42,13 +42,15 @@ impl Place {
     }
 
     /// Writes WebAssembly from its text form.
-    pub fn wat(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn wat(&self, name: &str, text: &str) -> PathBuf {
         self.write(name, wat::parse_str(text).expect("valid text"))
     }
 
     /// A WASI 0.1 program that writes `output` to standard output.
-    pub fn program(&self, name: &str, output: &str) -> PathBuf {
-        let escaped: String = output.bytes().map(|byte| format!("\\{byte:02x}")).collect();
+    pub(crate) fn program(&self, name: &str, output: &str) -> PathBuf {
+        let escaped = output
+            .bytes()
+            .fold(String::new(), |text, byte| format!("{text}\\{byte:02x}"));
         self.wat(
             name,
             &format!(
@@ -66,7 +68,7 @@ impl Place {
     }
 
     /// A command whose folders all lie in this place.
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wfctl"));
         command
             .current_dir(self.path())
@@ -79,7 +81,7 @@ impl Place {
     }
 
     /// Runs `wfctl` with these arguments, split at spaces.
-    pub fn wfctl(&self, args: &str) -> Output {
+    pub(crate) fn wfctl(&self, args: &str) -> Output {
         self.command()
             .args(args.split(' ').filter(|arg| !arg.is_empty()))
             .output()
@@ -87,13 +89,13 @@ impl Place {
     }
 
     /// Runs `wfctl` and tells its exit code and what it said, for a snapshot.
-    pub fn said(&self, args: &str) -> String {
+    pub(crate) fn said(&self, args: &str) -> String {
         self.told(&self.wfctl(args))
     }
 
     /// Exit code, standard output and standard error, with what differs from
     /// run to run replaced.
-    pub fn told(&self, output: &Output) -> String {
+    pub(crate) fn told(&self, output: &Output) -> String {
         let text = |bytes: &[u8]| {
             String::from_utf8_lossy(bytes).replace(&self.path().display().to_string(), "[PLACE]")
         };
@@ -110,7 +112,7 @@ impl Place {
 }
 
 /// The events of `--output json`.
-pub fn events(output: &Output) -> Vec<serde_json::Value> {
+pub(crate) fn events(output: &Output) -> Vec<serde_json::Value> {
     String::from_utf8_lossy(&output.stdout)
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
