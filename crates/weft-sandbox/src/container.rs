@@ -102,11 +102,6 @@ pub fn unpack(bytes: &[u8]) -> Result<Container<'_>, ContainerError> {
             Err(_) => return Err(ContainerError::NotAContainer),
         };
         match payload {
-            Payload::Version {
-                encoding: Encoding::Component,
-                ..
-            }
-            | Payload::End(_) => {}
             Payload::CustomSection(section) if section.name() == DOCUMENT_SECTION => {
                 let text = std::str::from_utf8(section.data())
                     .map_err(|_| broken("the document is no UTF-8"))?;
@@ -125,7 +120,12 @@ pub fn unpack(bytes: &[u8]) -> Result<Container<'_>, ContainerError> {
                 names.check(name)?;
                 files.push((name, contents));
             }
-            Payload::CustomSection(_) => {}
+            Payload::Version {
+                encoding: Encoding::Component,
+                ..
+            }
+            | Payload::End(_)
+            | Payload::CustomSection(_) => {}
             _code if is_container => {
                 return Err(broken("it holds code of its own beside the document"));
             }

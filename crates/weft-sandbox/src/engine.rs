@@ -134,7 +134,7 @@ impl Runtime {
     /// Reserves the pool's address space, as much of it as the machine gives.
     pub(crate) fn new(profile: Profile, options: &SandboxOptions) -> Result<Self, SandboxError> {
         let config = configuration(profile);
-        let (engine, pool) = Pool::reserve(config, options)?;
+        let (engine, pool) = Pool::reserve(&config, options)?;
         let failed = |error: wasmtime::Error| SandboxError::Engine {
             reason: format!("{error:#}"),
         };

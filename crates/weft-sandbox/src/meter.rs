@@ -144,7 +144,7 @@ mod tests {
 
     #[tokio::test]
     async fn computing_counts_and_waiting_does_not() {
-        let meter = Meter::start(Duration::from_secs(60), None);
+        let meter = Meter::start(Duration::from_mins(1), None);
         let busy = async {
             let begin = thread_cpu_ns();
             while thread_cpu_ns() - begin < 2_000_000 {}
@@ -156,7 +156,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_becomes_an_error() {
-        let meter = Meter::start(Duration::from_secs(60), None);
+        let meter = Meter::start(Duration::from_mins(1), None);
         let failing = async { panic!("so it goes") };
         let result: Result<(), _> = Metered::new(&meter, pin!(failing)).await;
         assert_eq!(result, Err(Panicked("so it goes".into())));
@@ -166,7 +166,7 @@ mod tests {
     fn the_check_says_which_bound_was_passed() {
         let wall = Meter::start(Duration::ZERO, None);
         assert_eq!(wall.check(), Err(Interrupt::Wall));
-        let cpu = Meter::start(Duration::from_secs(60), Some(Duration::ZERO));
+        let cpu = Meter::start(Duration::from_mins(1), Some(Duration::ZERO));
         cpu.end_poll(0);
         assert_eq!(cpu.check(), Err(Interrupt::Cpu));
     }

@@ -50,7 +50,7 @@ impl Default for SandboxOptions {
             compiler: Compiler::InProcess,
             max_instances: 64,
             max_memory_bytes: 4 << 30,
-            slot_wait: Duration::from_secs(600),
+            slot_wait: Duration::from_mins(10),
             epoch_tick: Duration::from_millis(10),
             describe_timeout: Duration::from_secs(5),
             describe_memory_bytes: 256 << 20,
@@ -89,7 +89,7 @@ impl Default for CompileLimits {
     fn default() -> Self {
         Self {
             memory_bytes: 4 << 30,
-            wall: Duration::from_secs(120),
+            wall: Duration::from_mins(2),
             component_bytes: 128 << 20,
             threads: 0,
         }

@@ -25,6 +25,9 @@ use tokio::sync::OnceCell;
 #[derive(Clone)]
 pub struct Sandbox(Arc<Shared>);
 
+/// A load that is going on, and that whoever comes later waits for.
+type Flight = Arc<OnceCell<Result<Guest, LoadError>>>;
+
 /// What all clones share.
 pub(crate) struct Shared {
     pub(crate) options: SandboxOptions,
@@ -32,7 +35,7 @@ pub(crate) struct Shared {
     pub(crate) cache: Option<Cache>,
     pub(crate) recent: Mutex<Recent>,
     /// Loads that are going on.
-    pub(crate) flights: Mutex<HashMap<Digest, Arc<OnceCell<Result<Guest, LoadError>>>>>,
+    pub(crate) flights: Mutex<HashMap<Digest, Flight>>,
     pub(crate) http: Arc<Client>,
     fast: Arc<Runtime>,
     /// Made when it is first asked for; most installations never do.

@@ -110,9 +110,7 @@ pub(super) fn failure(raw: RawFailure, state: &HostState, limits: &Limits) -> At
             failure.details = more.details;
         }
         Some(Err(error)) => {
-            failure
-                .message
-                .push_str(&format!(" (its details can't be used: {error})"));
+            failure.message = format!("{} (its details can't be used: {error})", failure.message);
         }
     }
     failure::explain(&mut failure, state, limits);

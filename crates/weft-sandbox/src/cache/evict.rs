@@ -8,7 +8,7 @@ use std::{
 };
 
 /// A file aside that is older was left behind by a process that died.
-const ASIDE_AGE: Duration = Duration::from_secs(3600);
+const ASIDE_AGE: Duration = Duration::from_hours(1);
 
 struct Kept {
     path: PathBuf,

@@ -61,7 +61,7 @@ impl Pool {
     /// Makes the engine with as large a pool as was asked for, or the largest that
     /// the machine gives address space for.
     pub(crate) fn reserve(
-        config: Config,
+        config: &Config,
         options: &SandboxOptions,
     ) -> Result<(Engine, Self), SandboxError> {
         let mut total = options.max_instances.max(1).saturating_add(SPARE_SLOTS);
@@ -166,7 +166,7 @@ mod tests {
             slot_wait: Duration::from_millis(5),
             ..SandboxOptions::default()
         };
-        let (_engine, pool) = Pool::reserve(Config::new(), &options).unwrap();
+        let (_engine, pool) = Pool::reserve(&Config::new(), &options).unwrap();
         let all = pool.take(pool.total).await.unwrap();
         assert_eq!(
             pool.take(1).await.unwrap_err(),
