@@ -62,7 +62,7 @@ fn endless_loops_on_every_thread() {
 fn memory_is_clean_for_the_next_attempt() {
     isolated!(|| {
         // 'fill' (4 bytes) writes a mark all over memory that it takes; 'check' (5 bytes) looks for it.
-        let fields = r#"
+        let fields = r"
             (global $at (mut i32) (i32.const 0))
             (func $run (result i32)
                 (drop (memory.grow (i32.const 500)))
@@ -74,7 +74,7 @@ fn memory_is_clean_for_the_next_attempt() {
                             (if (i64.ne (i64.load (global.get $at)) (i64.const 0)) (then unreachable))
                             (global.set $at (i32.add (global.get $at) (i32.const 8)))
                             (br_if $next (i32.lt_u (global.get $at) (i32.const 32768000))))))
-                (i32.const 128))"#;
+                (i32.const 128))";
         on_runtime(async {
             let sandbox = Sandbox::new(SandboxOptions::default()).expect("a sandbox can be made");
             let guest = sandbox

@@ -25,7 +25,7 @@ pub(crate) fn module() -> String {
 fn function(text: &mut String) {
     let mut write = |line: String| {
         text.write_str(&line)
-            .expect("writing to a string never fails")
+            .expect("writing to a string never fails");
     };
     write(format!("(func (local {})", "i64 ".repeat(LOCALS)));
     for turn in 0..LOOPS {

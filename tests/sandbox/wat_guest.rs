@@ -1,13 +1,13 @@
 //! Components from modules in text form: guests that no compiler would make.
 
 /// Grows its table until it is refused, then traps. Its one table starts empty.
-pub(crate) const TABLE_GROWTH: &str = r#"
+pub(crate) const TABLE_GROWTH: &str = r"
     (table $table 0 funcref)
     (func $run (result i32)
         (loop $more
             (br_if $more (i32.ne (table.grow $table (ref.null func) (i32.const 1000)) (i32.const -1))))
         unreachable)
-"#;
+";
 
 /// A component that exports `weft:dag/tasks`: the fields of a module, which must define a function
 /// `$run` without parameters that returns an address, in the world of `wit/weft.wit`.

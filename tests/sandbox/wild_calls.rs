@@ -87,7 +87,7 @@ const NUMBERS: [i64; 18] = [
 const MODULES: u64 = 6;
 const CALLS: u64 = 24;
 
-/// A fixed walk through the numbers (Steele, Lea, Flood: SplitMix64).
+/// A fixed walk through the numbers (Steele, Lea, Flood: `SplitMix64`).
 fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;
@@ -109,11 +109,14 @@ fn module(name: &str, params: &str, seed: u64) -> String {
             let pick =
                 usize::try_from(next(&mut state) % NUMBERS.len() as u64).expect("a small index");
             let number = NUMBERS[pick];
-            calls.push_str(&if param == 'i' {
-                format!(" (i32.const {number})")
-            } else {
-                format!(" (i64.const {number})")
-            });
+            let bits = if param == 'i' { 32 } else { 64 };
+            calls.extend([
+                " (i",
+                &bits.to_string(),
+                ".const ",
+                &number.to_string(),
+                ")",
+            ]);
         }
         calls.push_str("))\n");
     }

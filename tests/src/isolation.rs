@@ -17,7 +17,7 @@ use std::{
 const MARK: &str = "WEFT_TEST_ISOLATED";
 
 /// No test takes longer, on the busiest machine; one that does hangs.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Runs the body in a process of its own. Must be the only thing the test does.
 #[macro_export]

@@ -26,12 +26,11 @@ pub fn wfctl() -> PathBuf {
         .expect("a list of files follows the program's path");
     for file in files.split_whitespace() {
         let changed = fs::metadata(file).and_then(|metadata| metadata.modified());
-        if changed.is_ok_and(|changed| changed > built) {
-            panic!(
-                "{file} is newer than {}; run `cargo build -p wfctl`",
-                wfctl.display()
-            );
-        }
+        assert!(
+            changed.map_or(true, |changed| changed <= built),
+            "{file} is newer than {}; run `cargo build -p wfctl`",
+            wfctl.display()
+        );
     }
     wfctl
 }

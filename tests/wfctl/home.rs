@@ -93,8 +93,8 @@ impl Home {
         {
             assert!(
                 !run.path().join("scratch").exists(),
-                "{:?} still has its scratch folder",
-                run.path()
+                "{} still has its scratch folder",
+                run.path().display()
             );
         }
     }

@@ -250,9 +250,8 @@ fn hostile_tasks_beside_an_honest_one() {
         "log_flood",
         "million_pollables",
     ] {
-        manifest += &format!(
-            "[tasks.{task}]\ncomponent = \"guest_hostile.wasm\"\nlimits = {{ memory = \"256MiB\" }}\n"
-        );
+        manifest.extend(["[tasks.", task, "]\n"]);
+        manifest += "component = \"guest_hostile.wasm\"\nlimits = { memory = \"256MiB\" }\n";
     }
     manifest += "[tasks.honest]\ncomponent = \"guest_plain.wasm\"\ntask = \"fib\"\ninputs = { n = { value = 24 } }\n";
     home.dag(&manifest);
