@@ -132,7 +132,8 @@ impl Toolchain {
                     }
                     Artifact::Program => &["crt1-command.o"],
                 };
-                let argument = |start| format!("-Clink-arg={}", wasi_libc(root).join(start).display());
+                let argument =
+                    |start| format!("-Clink-arg={}", wasi_libc(root).join(start).display());
                 starts.iter().map(argument).collect()
             }
         }

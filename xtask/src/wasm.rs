@@ -85,7 +85,9 @@ pub(crate) fn build(workspace: &Workspace, toolchain: &Toolchain, folder: &Path)
                 Artifact::Library => cargo.arg("--lib"),
                 Artifact::Program => cargo.args(["--bin", &target.name]),
             };
-            cargo.arg("--").args(toolchain.linker_arguments(artifact, triple));
+            cargo
+                .arg("--")
+                .args(toolchain.linker_arguments(artifact, triple));
             program::run(&mut cargo)?;
             let file = match artifact {
                 Artifact::Library => format!("{}.wasm", target.name.replace('-', "_")),
