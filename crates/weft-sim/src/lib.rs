@@ -4,7 +4,7 @@
 //! fates ([`worker`]), a network that delays, doubles and reorders
 //! ([`network`]), operators who cancel, clear and mark, and a driver that feeds
 //! the machine ([`world`]). After every step the [`audit`] looks at what the
-//! machine said and how it stands, and compares it with the [`reference`], a
+//! machine said and how it stands, and compares it with the [`mod@reference`], a
 //! naive model that rescans everything each time. The same seed gives the same
 //! world, step for step.
 //!

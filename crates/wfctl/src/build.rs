@@ -66,30 +66,27 @@ pub(crate) fn run(args: &BuildArgs) -> Result<Exit, Problems> {
     for dag in &built.target.document.dags {
         let tasks = dag.tasks.len();
         let files = named_files(dag).len();
-        let mut line = format!(
-            "  {}  {tasks} {}",
-            dag.id,
-            if tasks == 1 { "task" } else { "tasks" }
-        );
+        let mut facts = vec![counted(tasks, "task")];
         if files > 0 {
-            line.push_str(&format!(
-                ", {files} {}",
-                if files == 1 { "file" } else { "files" }
-            ));
+            facts.push(counted(files, "file"));
         }
-        if let Some(schedule) = &dag.schedule {
-            line.push_str(&format!(", {schedule}"));
-        }
-        if let Some(description) = dag
+        facts.extend(dag.schedule.as_ref().map(ToString::to_string));
+        let description = dag
             .description
             .as_deref()
             .and_then(|text| text.lines().next())
-        {
-            line.push_str(&format!("  {FAINT}{description}{FAINT:#}"));
-        }
-        anstream::println!("{line}");
+            .unwrap_or_default();
+        anstream::println!(
+            "  {}  {}  {FAINT}{description}{FAINT:#}",
+            dag.id,
+            facts.join(", ")
+        );
     }
     Ok(Exit::Success)
+}
+
+fn counted(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Builds, checks what was made, and puts it in its place.

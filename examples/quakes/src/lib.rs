@@ -121,7 +121,10 @@ fn quakes(
     let checked = validate(feed(outage));
     let earthquakes = checked.part::<Vec<Quake>>("/quakes");
     let summaries = summarise(each(regions(earthquakes)));
-    let earth = world(summaries, checked.part::<BTreeMap<String, u32>>("/rejected"));
+    let earth = world(
+        summaries,
+        checked.part::<BTreeMap<String, u32>>("/rejected"),
+    );
     let judged = judge(earth, threshold);
     let alarm = alert(earth, threshold).after(judged);
     let calm = all_clear(earth, threshold).after(judged);
