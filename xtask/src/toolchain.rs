@@ -1,10 +1,11 @@
 //! The Rust compiler for guests: found, or installed.
 //!
-//! The ordinary one is rustup's with the target `wasm32-wasip2`. Where rustup
-//! can't add that target (no way to its server, or a distribution's own Rust), Debian's packages do:
-//! its compiler with the sources of its standard library, unpacked into Weft's
-//! cache folder and installed nowhere, driven by the cargo and the linkers that
-//! are already here. Nothing is done to the system beyond that folder.
+//! The ordinary one is rustup's with the targets `wasm32-wasip2` and
+//! `wasm32-wasip1`, if they are there. Otherwise Debian's packages do: its
+//! compiler with the sources of its standard library, unpacked into Weft's cache
+//! folder and installed nowhere, driven by the cargo and the linkers that are
+//! already here. Nothing is done to the system beyond that folder; adding
+//! targets to somebody's rustup is theirs to do.
 
 use crate::{
     program,
@@ -44,21 +45,15 @@ impl Toolchain {
         if let Some(found) = Self::find()? {
             return Ok(found);
         }
-        eprintln!(
-            "no Rust target {} here: trying 'rustup target add'",
-            TARGETS.join(" or ")
-        );
-        if program::works("rustup", &["target", "add", TARGETS[0], TARGETS[1]]) {
-            return Ok(Self::Rustup);
-        }
         let root = debian_root();
         eprintln!(
-            "rustup has none to give: unpacking Debian's compiler into {}",
+            "no Rust target {} here: unpacking Debian's compiler into {}",
+            TARGETS.join(" or "),
             root.display()
         );
         unpack_debian(&root).context(
-            "there is no Rust compiler for WebAssembly: run 'rustup target add wasm32-wasip2', \
-             or on Debian 'apt-get update' and this command again",
+            "there is no Rust compiler for WebAssembly: run 'rustup target add wasm32-wasip2 wasm32-wasip1', \
+             or on Debian 'apt-get update', and this command again",
         )?;
         Ok(Self::Debian(root))
     }
