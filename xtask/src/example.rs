@@ -29,9 +29,10 @@ pub(crate) fn build(workspace: &Workspace, wfctl: &Wfctl) -> Result<PathBuf> {
     Ok(file)
 }
 
-/// Every claim that the examples make.
+/// Every claim that the examples make, with the product that the tests built: building it by itself
+/// would compile wasmtime once more, since cargo enables other features of what both depend on.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let wfctl = Wfctl::build(workspace, Profile::Dev)?;
+    let wfctl = Wfctl::built(workspace, Profile::Dev);
     let expected = reference::world(workspace)?;
     let quakes = build(workspace, &wfctl)?;
     let programs = workspace.example("quakes-programs").join("dag.toml");

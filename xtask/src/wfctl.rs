@@ -103,9 +103,12 @@ impl Wfctl {
             .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
-        command
-            .spawn()
-            .with_context(|| format!("{} did not start", self.program.display()))
+        command.spawn().with_context(|| {
+            format!(
+                "{} did not start; 'cargo test --package wfctl --no-run' builds it",
+                self.program.display()
+            )
+        })
     }
 
     /// `wfctl run FILE --output json`, measured from outside.

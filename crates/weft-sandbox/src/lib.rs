@@ -6,7 +6,7 @@
 //! [`Sandbox::run`] executes an attempt and always answers with an
 //! [`AttemptReport`], whatever the guest does.
 //!
-//! - [`inspect`] and [`container`] read and write files without running anything.
+//! - [`inspect()`] and [`container`] read and write files without running anything.
 //! - [`compiler`] is the other half of the compiling subprocess.
 //! - One module stands for each WIT interface that Weft offers itself (`dag`,
 //!   `artifacts`); WASI comes from wasmtime-wasi, narrowed by `http`, `program`
