@@ -1,7 +1,7 @@
 //! Runs one DAG in this process, without any server.
 //!
 //! [`Runner`] owns all state and is driven by one loop: it waits for the next
-//! [`Event`](driver::Event), tells the state machine (`weft_core::run`), carries
+//! `driver::Event`, tells the state machine (`weft_core::run`), carries
 //! out what that asks for, and hands ready instances to the sandbox while there
 //! are slots. Nobody else touches the state, so nothing is locked.
 //!
