@@ -155,7 +155,7 @@ limits! {
         "the component is refused before it runs";
     /// Stack of the guest's calls
     stack_bytes = "stack", Bytes, 512 * KIB, max MIB, false,
-        "the attempt traps (`trap`: call stack exhausted)";
+        "the attempt fails with `stack_overflow`";
     /// CPU time of an attempt
     cpu_ms = "cpu", Millis, 10 * MINUTE, max DAY, true,
         "the attempt is killed and fails with `cpu_limit`";
