@@ -16,7 +16,7 @@ pub fn wfctl() -> PathBuf {
     let wfctl = profile.join("wfctl");
     let built = fs::metadata(&wfctl).and_then(|metadata| metadata.modified());
     let built = built
-        .unwrap_or_else(|error| panic!("{}: {error}; run `cargo build -p wfctl`", wfctl.display()));
+        .unwrap_or_else(|error| panic!("{}: {error}; run `cargo build --workspace --bins --tests`", wfctl.display()));
     // Cargo writes down every file that went into a program: `<program>: <file> <file> ...`.
     let listed = profile.join("wfctl.d");
     let listed =
@@ -28,7 +28,7 @@ pub fn wfctl() -> PathBuf {
         let changed = fs::metadata(file).and_then(|metadata| metadata.modified());
         assert!(
             changed.map_or(true, |changed| changed <= built),
-            "{file} is newer than {}; run `cargo build -p wfctl`",
+            "{file} is newer than {}; run `cargo build --workspace --bins --tests`",
             wfctl.display()
         );
     }

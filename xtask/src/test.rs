@@ -37,7 +37,9 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     steps.run("documentation (rustdoc)", || documentation(workspace));
     let guests = tools && steps.run("guests", || guests::run(workspace));
     let built = steps.run("build", || {
-        root_cargo(workspace, &["test", "--workspace", "--no-run"])
+        // Not `test --no-run`: that builds `wfctl` as well, but without the list of its files by
+        // which the tests know that it is up to date.
+        root_cargo(workspace, &["build", "--workspace", "--bins", "--tests"])
     });
     if guests && built {
         // All tests are run even where some fail: one list of failures is worth more than its
