@@ -35,6 +35,7 @@ pub use dag::{
 };
 pub use problem::{DocumentError, MAX_PROBLEMS, Position, Problem, ProblemCode};
 pub use schedule::{MIN_INTERVAL, Schedule};
+pub use schema_check::schema_misfit;
 
 use collect::Problems;
 

@@ -1,4 +1,4 @@
-//! Identifiers of DAGs and tasks: newtypes that are valid by construction.
+//! Identifiers of tenants, DAGs and tasks: newtypes that are valid by construction.
 
 use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
@@ -84,4 +84,19 @@ id! {
 id! {
     /// Names a task within its DAG.
     TaskId
+}
+id! {
+    /// Names an isolated customer of an installation.
+    TenantId
+}
+
+impl TenantId {
+    /// The tenant of an installation that has only one.
+    pub const DEFAULT: &str = "default";
+}
+
+impl Default for TenantId {
+    fn default() -> Self {
+        Self(Self::DEFAULT.into())
+    }
 }

@@ -13,6 +13,7 @@
 //! - [`grant`], [`limit`], [`policy`]: what a task asks for and what it gets.
 
 pub mod contract;
+pub mod digest;
 pub mod document;
 pub mod grant;
 pub mod id;
@@ -21,5 +22,6 @@ pub mod plan;
 pub mod policy;
 pub mod retry;
 pub mod run;
+pub mod run_id;
 pub mod time;
 pub mod trigger_rule;

@@ -239,6 +239,10 @@ const REFUSED: &[(&str, &str)] = &[
         "dag.toml:6:14: tasks.a.max_active: only a mapped task has several instances",
     ),
     (
+        "branch = true\nexpand = { x = { value = [1] } }\n",
+        "dag.toml:6:10: tasks.a.branch: a mapped task can't choose, since its instances could choose differently (remove one of the two;",
+    ),
+    (
         "component = \"c.wasm\"\n",
         "dag.toml:6:13: tasks.a.component: a task has either `program` or `component`",
     ),

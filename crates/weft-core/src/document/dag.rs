@@ -89,7 +89,7 @@ pub struct Task {
     pub upstreams: Vec<TaskIndex>,
     /// How its upstreams must have ended.
     pub trigger_rule: TriggerRule,
-    /// Whether an attempt chooses among the direct downstreams.
+    /// Whether an attempt chooses among the direct downstreams; never of a mapped task.
     pub branch: bool,
     /// Attempts beyond the first, at most [`MAX_RETRIES`].
     pub retries: Option<u32>,

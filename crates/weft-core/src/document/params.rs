@@ -6,7 +6,7 @@ use super::{
     fields::{Fields, did_you_mean},
     path::{Path, quoted},
     read_task::check_param_name,
-    schema_check::{Checker, check},
+    schema_check::{Checker, schema_misfit},
     tree::Node,
 };
 use serde_json::{Map, Value};
@@ -159,7 +159,7 @@ fn param_path(name: &str) -> Path<'_> {
 /// Why a value doesn't fit a parameter.
 fn refuse(param: &Param, value: &Value) -> Option<String> {
     if let Some(schema) = &param.schema {
-        return check(schema, value);
+        return schema_misfit(schema, value);
     }
     let default = param.default.as_ref()?;
     let same = match default {

@@ -250,29 +250,28 @@ fn schema_and_parser_judge_alike() {
         read_task::TASK_KEYS.iter().copied().collect(),
         "every field of a task stands in the corpus"
     );
+    let judge_alike = |document: &Value, good: bool, what: &str| {
+        let text = document.to_string();
+        let parsed = parse(Source {
+            name: "corpus",
+            text: &text,
+            format: Format::Json,
+        });
+        assert_eq!(parsed.is_ok(), good, "the parser on {what}: {parsed:?}");
+        assert_eq!(validator.is_valid(document), good, "the schema on {what}");
+    };
+    for branch in [false, true] {
+        let mut document = with("expand", &json!({ "x": "up" }));
+        document["dags"][0]["tasks"]["t"]["branch"] = json!(branch);
+        judge_alike(&document, !branch, &format!("a mapped task with branch = {branch}"));
+    }
     for (field, accepted, refused) in &cases {
         for (value, good) in accepted
             .iter()
             .map(|value| (value, true))
             .chain(refused.iter().map(|value| (value, false)))
         {
-            let document = with(field, value);
-            let text = document.to_string();
-            let parsed = parse(Source {
-                name: "corpus",
-                text: &text,
-                format: Format::Json,
-            });
-            assert_eq!(
-                parsed.is_ok(),
-                good,
-                "the parser on {field} = {value}: {parsed:?}"
-            );
-            assert_eq!(
-                validator.is_valid(&document),
-                good,
-                "the schema on {field} = {value}"
-            );
+            judge_alike(&with(field, value), good, &format!("{field} = {value}"));
         }
     }
 }

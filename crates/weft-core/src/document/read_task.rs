@@ -152,6 +152,16 @@ pub(crate) fn read_task(
             Some(help),
         );
     }
+    let branch = fields.flag("branch").unwrap_or_default();
+    if branch && fields.has("expand") {
+        let help = "remove one of the two; where the choice follows from all instances, let a task after them make it".to_owned();
+        fields.problem(
+            "branch",
+            ProblemCode::Conflict,
+            "a mapped task can't choose, since its instances could choose differently",
+            Some(help),
+        );
+    }
     let (input_schemas, output_schema) = read_types(&fields);
     let task = Task {
         id,
@@ -162,7 +172,7 @@ pub(crate) fn read_task(
         max_active,
         upstreams,
         trigger_rule: read_trigger_rule(&fields),
-        branch: fields.flag("branch").unwrap_or_default(),
+        branch,
         retries: fields.count("retries", 0, MAX_RETRIES),
         retry_delay: fields.span("retry_delay"),
         retry_backoff: fields.number("retry_backoff", 1.0, MAX_RETRY_BACKOFF),

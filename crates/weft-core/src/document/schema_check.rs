@@ -62,8 +62,9 @@ impl<'s> Checker<'s> {
     }
 }
 
-/// Why a value doesn't fit a schema, if it doesn't; a schema that can't be used fits nothing.
-pub(crate) fn check(schema: &Value, value: &Value) -> Option<String> {
+/// Why a value doesn't fit a JSON Schema of a document, if it doesn't, in words of
+/// bounded length; a schema that can't be used fits nothing.
+pub fn schema_misfit(schema: &Value, value: &Value) -> Option<String> {
     match Checker::new(schema) {
         Ok(checker) => checker.refuse(value),
         Err(why) => Some(format!("its schema can't be used: {why}")),

@@ -4,6 +4,7 @@
 //! once; its name is the SHA-256 digest of its bytes; a reader who gets to the end
 //! has seen exactly those bytes, or an error. The same bytes are kept once.
 //! What it does not do: forget anything. Whoever owns the folder decides that.
+//! Other such folders can be read besides; nothing is ever written there.
 
 use super::{ArtifactError, ArtifactReader, ArtifactRef, ArtifactWriter, Artifacts};
 use async_trait::async_trait;
@@ -25,9 +26,10 @@ use tokio::{
 const PREFIX: &str = "sha256:";
 
 /// Keeps artifacts in a folder.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FolderArtifacts {
     folder: PathBuf,
+    earlier: Vec<PathBuf>,
 }
 
 impl FolderArtifacts {
@@ -35,19 +37,37 @@ impl FolderArtifacts {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
+            earlier: Vec::new(),
         }
     }
 
-    /// The file of an artifact; `None` where the text can't be a reference. References
-    /// come from documents, so nothing else of them becomes part of a path.
-    pub fn path(&self, reference: &ArtifactRef) -> Option<PathBuf> {
+    /// Opens artifacts of these folders too, in this order after its own.
+    #[must_use]
+    pub fn with_earlier(mut self, folders: Vec<PathBuf>) -> Self {
+        self.earlier = folders;
+        self
+    }
+
+    /// The file of an artifact that is kept, in the first folder that has it; `None`
+    /// where there is none, or where the text can't be a reference.
+    pub fn find(&self, reference: &ArtifactRef) -> Option<PathBuf> {
+        let below = place(reference)?;
+        std::iter::once(&self.folder)
+            .chain(&self.earlier)
+            .map(|folder| folder.join(&below))
+            .find(|path| path.is_file())
+    }
+}
+
+/// Where an artifact lies in a folder; `None` where the text can't be a reference.
+/// References come from documents, so nothing else of them becomes part of a path.
+fn place(reference: &ArtifactRef) -> Option<PathBuf> {
         let hex = reference.0.strip_prefix(PREFIX)?;
         let is_digest = hex.len() == 64
             && hex
                 .bytes()
                 .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        is_digest.then(|| self.folder.join(&hex[..2]).join(&hex[2..]))
-    }
+        is_digest.then(|| Path::new(&hex[..2]).join(&hex[2..]))
 }
 
 fn unavailable(error: &io::Error) -> ArtifactError {
@@ -69,7 +89,7 @@ impl Artifacts for FolderArtifacts {
             match File::create_new(&path).await {
                 Ok(file) => {
                     return Ok(Box::new(FolderWriter {
-                        folder: Self::new(&self.folder),
+                        folder: self.folder.clone(),
                         file,
                         path: Some(path),
                         digest: Sha256::new(),
@@ -82,7 +102,7 @@ impl Artifacts for FolderArtifacts {
     }
 
     async fn open(&self, reference: &ArtifactRef) -> Result<ArtifactReader, ArtifactError> {
-        let path = self.path(reference).ok_or(ArtifactError::NotFound)?;
+        let path = self.find(reference).ok_or(ArtifactError::NotFound)?;
         match File::open(path).await {
             Ok(file) => Ok(Box::new(FolderReader {
                 file,
@@ -107,7 +127,7 @@ fn hex(digest: Sha256) -> String {
 
 /// A file that is removed again unless it is finished.
 struct FolderWriter {
-    folder: FolderArtifacts,
+    folder: PathBuf,
     file: File,
     path: Option<PathBuf>,
     digest: Sha256,
@@ -118,7 +138,9 @@ impl FolderWriter {
         self.file.flush().await?;
         self.file.sync_all().await?;
         let reference = ArtifactRef(format!("{PREFIX}{}", hex(std::mem::take(&mut self.digest))));
-        let path = self.folder.path(&reference).expect("made of a digest");
+        let path = self
+            .folder
+            .join(place(&reference).expect("made of a digest"));
         let parent = path.parent().expect("a file stands in a folder");
         tokio::fs::create_dir_all(parent).await?;
         if let Some(new) = &self.path {
@@ -242,6 +264,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn earlier_folders_are_read_and_never_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let earlier = FolderArtifacts::new(folder.path().join("earlier"));
+        let old = write(&earlier, b"old").await;
+        let store = FolderArtifacts::new(folder.path().join("now")).with_earlier(vec![
+            folder.path().join("absent"),
+            folder.path().join("earlier"),
+        ]);
+        let new = write(&store, b"new").await;
+        assert_eq!(read(&store, &old).await.unwrap(), b"old");
+        assert_eq!(read(&store, &new).await.unwrap(), b"new");
+        assert_eq!(earlier.find(&new), None);
+        assert_eq!(store.find(&old), earlier.find(&old));
+    }
+
+    #[tokio::test]
     async fn half_an_artifact_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let store = FolderArtifacts::new(folder.path());
@@ -257,7 +295,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = FolderArtifacts::new(folder.path());
         let reference = write(&store, b"hello").await;
-        std::fs::write(store.path(&reference).unwrap(), "jello").unwrap();
+        std::fs::write(store.find(&reference).unwrap(), "jello").unwrap();
         let error = read(&store, &reference).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     }
@@ -273,7 +311,7 @@ mod tests {
             &format!("sha256:{}", "A".repeat(64)),
         ] {
             let reference = ArtifactRef(bad.into());
-            assert_eq!(store.path(&reference), None, "{bad:?}");
+            assert_eq!(place(&reference), None, "{bad:?}");
             assert_eq!(
                 store.open(&reference).await.err(),
                 Some(ArtifactError::NotFound)

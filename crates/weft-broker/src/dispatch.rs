@@ -1,0 +1,60 @@
+//! What a worker is told: one attempt, complete but for secrets and code.
+
+use serde_json::value::RawValue;
+use std::sync::Arc;
+use weft_core::{
+    contract::AttemptDocument,
+    digest::Digest,
+    document::Code,
+    id::TenantId,
+    limit::Limits,
+    policy::Granted,
+    run::Attempt,
+    run_id::RunId,
+};
+
+/// Names one attempt in the whole installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AttemptKey {
+    /// Its run.
+    pub run: RunId,
+    /// Which instance, which number, and the nonce that fences it.
+    pub attempt: Attempt,
+}
+
+/// One attempt to be made. Cheap to clone: what is large is shared.
+#[derive(Debug, Clone)]
+pub struct Dispatch {
+    /// Which attempt.
+    pub key: AttemptKey,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Which workers may take it.
+    pub queue: Arc<str>,
+    /// Higher goes first within the queue.
+    pub priority: i32,
+    /// The file that holds the code, by digest.
+    pub digest: Digest,
+    /// Where to enter it.
+    pub code: Arc<Code>,
+    /// By parameter name; each value is JSON. Together at most
+    /// [`Dispatch::MAX_INPUT_BYTES`]; the scheduler fails an attempt beyond it.
+    pub inputs: Vec<(String, Box<RawValue>)>,
+    /// What `context.attempt()` answers, but for the deadline, which the worker sets.
+    pub document: Arc<AttemptDocument>,
+    /// What `context.resumed()` answers: JSON, after a deferral.
+    pub resumed: Option<Arc<str>>,
+    /// What the task may reach: names, never values.
+    pub granted: Arc<Granted>,
+    /// What the task may use up; `timeout_ms` is the longest the attempt may take.
+    pub limits: Limits,
+    /// Runs on the deterministic engine.
+    pub deterministic: bool,
+    /// The W3C `traceparent` of the run's trace.
+    pub trace: Option<Arc<str>>,
+}
+
+impl Dispatch {
+    /// The most bytes of JSON that the inputs of one attempt may have.
+    pub const MAX_INPUT_BYTES: usize = 64 << 20;
+}

@@ -1,0 +1,85 @@
+//! What a scheduler does with a broker.
+
+use crate::{AttemptKey, BrokerError, Dispatch, Report};
+use async_trait::async_trait;
+use std::sync::Arc;
+
+/// The scheduler's end. One handle serves one scheduler.
+#[async_trait]
+pub trait SchedulerBroker: Send + Sync {
+    /// Hands out attempts that are committed. Publishing the same attempt again
+    /// changes nothing while it is queued or claimed.
+    ///
+    /// # Errors
+    /// What was not accepted is handed back with the reason; the scheduler offers it again later.
+    async fn publish(&self, dispatches: Vec<Dispatch>) -> Result<(), (Vec<Dispatch>, BrokerError)>;
+
+    /// Takes attempts back: those still queued are removed, running ones are
+    /// killed. Attempts that are unknown are ignored.
+    ///
+    /// # Errors
+    /// Nothing is known to be revoked; call again.
+    async fn revoke(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError>;
+
+    /// Waits until there is something, then returns at most `max` notices.
+    /// Cancel-safe: what a dropped call would have returned, the next one does.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unavailable`] or [`BrokerError::Closed`].
+    async fn receive(&self, max: usize) -> Result<Vec<Notice>, BrokerError>;
+
+    /// The outcomes of these attempts are committed, or refused for good: their
+    /// workers may forget them.
+    ///
+    /// # Errors
+    /// The reports will come again; confirm them again.
+    async fn confirm(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError>;
+
+    /// How many more attempts each queue's workers could start now.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unavailable`] or [`BrokerError::Closed`].
+    async fn demand(&self) -> Result<Vec<Demand>, BrokerError>;
+
+    /// After a scheduler started or took over: which of these live attempts the
+    /// broker knows (queued, claimed, or reported and unconfirmed). The others
+    /// are to be published again, or are lost where they had started.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unavailable`] or [`BrokerError::Closed`].
+    async fn known(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError>;
+}
+
+/// What a scheduler is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Notice {
+    /// A worker claimed the attempt.
+    Started {
+        /// Which attempt.
+        key: AttemptKey,
+        /// The worker.
+        worker: Arc<str>,
+    },
+    /// An attempt ended. Comes again until it is confirmed.
+    Finished(Box<Report>),
+    /// The attempt's worker did not renew its lease, or left without finishing it.
+    Expired {
+        /// Which attempt.
+        key: AttemptKey,
+    },
+    /// [`SchedulerBroker::demand`] has risen.
+    Demand,
+}
+
+/// Free places of the workers that serve a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demand {
+    /// The queue.
+    pub queue: Arc<str>,
+    /// How many attempts its workers could take beyond those already published:
+    /// free slots and one round of prefetch, less what waits in the queue.
+    /// A worker of several queues counts for each of them.
+    pub places: u32,
+    /// How many workers serve it; 0 where attempts would wait for nobody.
+    pub workers: u32,
+}

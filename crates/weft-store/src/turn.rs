@@ -1,0 +1,232 @@
+//! What one turn of a scheduler's loop writes, all of it in one transaction.
+//!
+//! Each thing stands here at most once, in the state it has at the end of the
+//! turn, however often it changed within it.
+
+use crate::run_store::{CommandId, DagKey, RunKind, ShardLease, VersionId};
+use std::sync::Arc;
+use weft_core::{
+    digest::Digest,
+    document::TaskIndex,
+    id::TenantId,
+    run::{Counts, Instance, RunState},
+    run_id::RunId,
+    time::Timestamp,
+};
+
+/// One turn.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    /// Compared with the shard's row before anything is written.
+    pub lease: ShardLease,
+    /// Runs that the timetable made. Written first.
+    pub new_runs: Vec<NewRun>,
+    /// Runs whose state or counts changed.
+    pub runs: Vec<RunUpdate>,
+    /// What happened, to be read back by recovery and by people; one for each run touched.
+    pub events: Vec<EventChunk>,
+    /// Tasks that start over: their instances become history. Written before `instances`.
+    pub cleared: Vec<(RunId, TaskIndex)>,
+    /// Attempts that ended without ending their instance.
+    pub attempts: Vec<AttemptRecord>,
+    /// Instances that changed: inserted, or replaced.
+    pub instances: Vec<InstanceRow>,
+    /// Mapped tasks whose counts changed.
+    pub tasks: Vec<TaskSummary>,
+    /// Commands that were carried out or refused.
+    pub commands: Vec<CommandDone>,
+    /// DAGs whose timetable went on.
+    pub timetables: Vec<TimetableUpdate>,
+}
+
+/// A run that the timetable made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewRun {
+    /// Its name.
+    pub id: RunId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which DAG.
+    pub dag: DagKey,
+    /// The version that is active now.
+    pub version: VersionId,
+    /// What made it.
+    pub kind: RunKind,
+    /// The date it is for.
+    pub logical_date: Timestamp,
+    /// Start and end of its data.
+    pub interval: (Timestamp, Timestamp),
+    /// A JSON object.
+    pub params: Arc<str>,
+    /// Not started earlier.
+    pub not_before: Timestamp,
+    /// When it is made.
+    pub created: Timestamp,
+    /// The W3C `traceparent` that it begins under.
+    pub trace: Option<Arc<str>>,
+}
+
+/// How a run stands at the end of the turn. A run that is `Pending` is queued.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunUpdate {
+    /// Which run.
+    pub id: RunId,
+    /// Its state.
+    pub state: RunState,
+    /// When it started.
+    pub started: Option<Timestamp>,
+    /// When it ended; none again after a clear.
+    pub ended: Option<Timestamp>,
+    /// How its instances stand.
+    pub counts: Counts,
+}
+
+/// What happened to one run in this turn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventChunk {
+    /// Which run.
+    pub run: RunId,
+    /// Its place: as [`crate::StoredRun::next_seq`], then one more each time.
+    pub seq: i64,
+    /// When.
+    pub at: Timestamp,
+    /// As `weft_core::run::record` writes it.
+    pub body: String,
+}
+
+/// The states of an instance, as they are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i16)]
+pub enum InstanceTag {
+    /// See `weft_core::run::InstanceState`; so for all.
+    Queued = 1,
+    /// Claimed by a worker.
+    Running = 2,
+    /// Waits for its retry.
+    UpForRetry = 3,
+    /// Gave its slot back.
+    Deferred = 4,
+    /// May be dispatched; stored only where an attempt came before.
+    Ready = 5,
+    /// Done.
+    Success = 10,
+    /// Failed for good.
+    Failed = 11,
+    /// Not meant to run.
+    Skipped = 12,
+    /// Can never run.
+    UpstreamFailed = 13,
+    /// The run was stopped before it ended.
+    Cancelled = 14,
+}
+
+/// An instance as it stands at the end of the turn. Those that wait have no row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InstanceRow {
+    /// Its run.
+    pub run: RunId,
+    /// Task and map index.
+    pub instance: Instance,
+    /// Its state.
+    pub state: InstanceTag,
+    /// Why it has it, as `weft_core::run::Cause` names it in snake case.
+    pub cause: &'static str,
+    /// The number of its last attempt; 0 where there was none.
+    pub number: u32,
+    /// That attempt's nonce.
+    pub nonce: u64,
+    /// When that attempt was dispatched.
+    pub queued: Option<Timestamp>,
+    /// When that attempt started.
+    pub started: Option<Timestamp>,
+    /// When the instance ended.
+    pub ended: Option<Timestamp>,
+    /// When it goes on by itself (a retry, a deferral).
+    pub due: Option<Timestamp>,
+    /// Who ran the last attempt.
+    pub worker: Option<Arc<str>>,
+    /// What it returned.
+    pub output: Option<Output>,
+    /// What a deferral left for the next attempt: JSON.
+    pub resume: Option<Arc<str>>,
+    /// Why the last attempt failed: JSON (code, message, details, backtrace).
+    pub error: Option<Arc<str>>,
+    /// What the last attempt used up: JSON.
+    pub usage: Option<Arc<str>>,
+    /// Where the last attempt's log lies.
+    pub log: Option<Arc<str>>,
+}
+
+/// An output, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// JSON text.
+    Inline(Arc<str>),
+    /// In the blob store.
+    Blob {
+        /// Its name there.
+        digest: Digest,
+        /// Its size.
+        bytes: u64,
+    },
+}
+
+/// An attempt that ended without ending its instance, or whose instance went on to another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttemptRecord {
+    /// Its run.
+    pub run: RunId,
+    /// Task and map index.
+    pub instance: Instance,
+    /// Its number.
+    pub number: u32,
+    /// How it ended: `failed`, `lost`, `deferred`, `revoked`.
+    pub end: &'static str,
+    /// When it was dispatched.
+    pub queued: Option<Timestamp>,
+    /// When it started.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// Who ran it.
+    pub worker: Option<Arc<str>>,
+    /// Why it failed: JSON.
+    pub error: Option<Arc<str>>,
+    /// What it used up: JSON.
+    pub usage: Option<Arc<str>>,
+    /// Where its log lies.
+    pub log: Option<Arc<str>>,
+}
+
+/// How the instances of a mapped task stand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskSummary {
+    /// Its run.
+    pub run: RunId,
+    /// The task.
+    pub task: TaskIndex,
+    /// How many instances it has.
+    pub instances: u32,
+    /// How they stand.
+    pub counts: Counts,
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandDone {
+    /// Which command.
+    pub id: CommandId,
+    /// Why it was refused; none where it was carried out.
+    pub refused: Option<String>,
+}
+
+/// A timetable that went on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimetableUpdate {
+    /// Of which DAG.
+    pub dag: DagKey,
+    /// The logical date of the last scheduled run that was made.
+    pub last_scheduled: Timestamp,
+    /// When the next one is made, for people; none where there is none.
+    pub next: Option<Timestamp>,
+}
