@@ -1,6 +1,5 @@
 //! What a worker is told: one attempt, complete but for secrets and code.
 
-use serde_json::value::RawValue;
 use std::sync::Arc;
 use weft_core::{
     contract::AttemptDocument,
@@ -37,9 +36,9 @@ pub struct Dispatch {
     pub digest: Digest,
     /// Where to enter it.
     pub code: Arc<Code>,
-    /// By parameter name; each value is JSON. Together at most
+    /// By parameter name; each value is JSON text. Together at most
     /// [`Dispatch::MAX_INPUT_BYTES`]; the scheduler fails an attempt beyond it.
-    pub inputs: Vec<(String, Box<RawValue>)>,
+    pub inputs: Vec<(String, String)>,
     /// What `context.attempt()` answers, but for the deadline, which the worker sets.
     pub document: Arc<AttemptDocument>,
     /// What `context.resumed()` answers: JSON, after a deferral.
