@@ -32,6 +32,9 @@ mod loss;
 mod many;
 mod mark;
 mod pause;
+mod pending;
+pub mod record;
+mod replay;
 mod settle;
 mod start;
 mod state;
@@ -42,10 +45,12 @@ pub use {
     action::{Action, Cause, Timer},
     event::{Event, Moment, Outcome, Rejection},
     many::MAX_INSTANCES,
+    pending::{LiveAttempt, Phase},
+    replay::ReplayError,
     state::{Attempt, Counts, Instance, InstanceState, Marked, RunState},
 };
 
-use crate::{document::TaskIndex, plan::Plan, trigger_rule::Tally};
+use crate::{document::TaskIndex, plan::Plan, time::Timestamp, trigger_rule::Tally};
 use cell::{Cell, TAGS, Tag};
 use many::Many;
 use pause::Pause;
@@ -63,6 +68,8 @@ pub struct Run {
     stopped: bool,
     /// How often it was started or reopened; tells its timeouts apart.
     episode: u32,
+    /// When this episode has taken as long as it may.
+    deadline: Option<Timestamp>,
     tasks: Vec<TaskCell>,
     /// Instances that have not ended.
     unfinished: u64,
@@ -160,6 +167,7 @@ impl Run {
             state: RunState::Pending,
             stopped: false,
             episode: 0,
+            deadline: None,
             tasks,
             unfinished,
             failed_leaves: 0,

@@ -30,14 +30,16 @@ impl Run {
         actions.push(Action::RunChanged {
             state: RunState::Running,
         });
-        if let Some(timeout) = self.plan.bounds.run_timeout {
+        self.deadline = self
+            .plan
+            .bounds
+            .run_timeout
+            .map(|timeout| at.now.plus(timeout));
+        if let Some(at) = self.deadline {
             let timer = Timer::RunTimeout {
                 episode: self.episode,
             };
-            actions.push(Action::SetTimer {
-                timer,
-                at: at.now.plus(timeout),
-            });
+            actions.push(Action::SetTimer { timer, at });
         }
     }
 }
