@@ -13,13 +13,52 @@
 //! - Whatever is listed has an index and is paged by key, never by offset.
 //! - Values of variables and connections are encrypted before they get here.
 
+mod audit;
+mod commands;
+mod dags;
+mod database;
+mod deploy;
+mod idempotency;
+mod instances;
+mod retention;
 mod run_store;
+mod runs;
+pub mod secret;
+mod secrets;
+mod tenants;
+mod tokens;
+mod trigger;
 mod turn;
+mod versions;
+mod workers;
 
 pub use {
-    run_store::{
-        Command, CommandId, CommandKind, CommitError, DagKey, DagState, FileEntry, Pool, RunKind, RunStore, ShardId, ShardLease,
-        ShardSettings, StoreError, StoredRun, StoredVersion, TenantSettings, VersionId,
+    audit::{AuditEntry, AuditId, AuditRow},
+    commands::{CommandError, CommandOutcome, CommandRow, MAX_WAITING_COMMANDS},
+    dags::{ActiveVersion, DagFilter, DagRow, Deletion},
+    database::{BackupError, Database, Migration, OpenError, Place},
+    deploy::{
+        Deploy, DeployChange, DeployDag, DeployError, Deployed, MAX_DAGS_PER_FILE, PreviousVersion,
     },
-    turn::{AttemptRecord, CommandDone, EventChunk, InstanceRow, InstanceTag, NewRun, Output, RunUpdate, TaskSummary, Turn, TimetableUpdate},
+    idempotency::RememberedAnswer,
+    instances::{AttemptView, InstanceFilter, InstanceView},
+    retention::{DigestCursor, RetentionStep, RunRetention, TraceRetention},
+    run_store::{
+        Command, CommandId, CommandKind, CommitError, DagKey, DagState, FileEntry, Pool, RunKind,
+        RunStore, ShardId, ShardLease, ShardSettings, StoreError, StoredRun, StoredVersion,
+        TenantSettings, VersionId,
+    },
+    runs::{ActiveRuns, MAX_COUNTED_RUNS, RunCursor, RunFilter, RunRow},
+    secrets::{RotateError, SecretRow},
+    tenants::{PolicyRow, TenantLimits, TenantRow},
+    tokens::{NewToken, Role, TokenId, TokenRow},
+    trigger::{
+        Backfill, BackfillDate, Backfilled, MAX_BACKFILL_RUNS, Trigger, TriggerError, Triggered,
+    },
+    turn::{
+        AttemptRecord, CommandDone, EventChunk, InstanceRow, InstanceTag, NewRun, Output,
+        RunUpdate, TaskSummary, TimetableUpdate, Turn,
+    },
+    versions::{ActivateError, VersionRow},
+    workers::WorkerRow,
 };

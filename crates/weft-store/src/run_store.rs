@@ -243,7 +243,11 @@ pub trait RunStore: Send + Sync {
 
     /// Renews the shards that `scheduler` owns and takes those that nobody owns
     /// or whose lease ran out, raising their epoch. Returns all that it owns now.
-    async fn lease_shards(&self, scheduler: &str, lease: DurationMs) -> Result<Vec<ShardLease>, StoreError>;
+    async fn lease_shards(
+        &self,
+        scheduler: &str,
+        lease: DurationMs,
+    ) -> Result<Vec<ShardLease>, StoreError>;
 
     /// Gives shards back before their leases end.
     async fn release_shards(&self, scheduler: &str) -> Result<(), StoreError>;
@@ -255,37 +259,80 @@ pub trait RunStore: Send + Sync {
     async fn settings_version(&self, shard: ShardId) -> Result<i64, StoreError>;
 
     /// The DAGs of a shard that were not deleted, by key, after `after`.
-    async fn dags(&self, shard: ShardId, after: Option<DagKey>, limit: u32) -> Result<Vec<DagState>, StoreError>;
+    async fn dags(
+        &self,
+        shard: ShardId,
+        after: Option<DagKey>,
+        limit: u32,
+    ) -> Result<Vec<DagState>, StoreError>;
 
     /// A version with its document.
     async fn version(&self, version: VersionId) -> Result<Option<StoredVersion>, StoreError>;
 
     /// The runs of a shard that have started and not ended, by id, after `after`, with their events.
-    async fn active_runs(&self, shard: ShardId, after: Option<RunId>, limit: u32) -> Result<Vec<StoredRun>, StoreError>;
+    async fn active_runs(
+        &self,
+        shard: ShardId,
+        after: Option<RunId>,
+        limit: u32,
+    ) -> Result<Vec<StoredRun>, StoreError>;
 
     /// One run with its events, whatever its state.
     async fn run(&self, run: RunId) -> Result<Option<StoredRun>, StoreError>;
 
     /// The queued runs of a DAG whose `not_before` has come by `now`, by (logical date, id).
-    async fn queued_runs(&self, dag: DagKey, now: Timestamp, limit: u32) -> Result<Vec<StoredRun>, StoreError>;
+    async fn queued_runs(
+        &self,
+        dag: DagKey,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<StoredRun>, StoreError>;
 
     /// The DAGs of a shard, paused ones left out, that have such a run; at most `limit`.
-    async fn dags_with_queued_runs(&self, shard: ShardId, now: Timestamp, limit: u32) -> Result<Vec<DagKey>, StoreError>;
+    async fn dags_with_queued_runs(
+        &self,
+        shard: ShardId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DagKey>, StoreError>;
 
     /// The earliest `not_before` after `now` of any queued run of the shard.
-    async fn next_queued(&self, shard: ShardId, now: Timestamp) -> Result<Option<Timestamp>, StoreError>;
+    async fn next_queued(
+        &self,
+        shard: ShardId,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError>;
 
     /// The commands of a shard that were not carried out, by id, after `after`.
-    async fn commands(&self, shard: ShardId, after: Option<CommandId>, limit: u32) -> Result<Vec<Command>, StoreError>;
+    async fn commands(
+        &self,
+        shard: ShardId,
+        after: Option<CommandId>,
+        limit: u32,
+    ) -> Result<Vec<Command>, StoreError>;
 
     /// The outputs of these instances; those without one are left out.
-    async fn outputs(&self, run: RunId, instances: &[Instance]) -> Result<Vec<(Instance, Output)>, StoreError>;
+    async fn outputs(
+        &self,
+        run: RunId,
+        instances: &[Instance],
+    ) -> Result<Vec<(Instance, Output)>, StoreError>;
 
     /// The outputs of a task's instances by map index, from `from` on.
-    async fn outputs_of_task(&self, run: RunId, task: TaskIndex, from: u32, limit: u32) -> Result<Vec<(Instance, Output)>, StoreError>;
+    async fn outputs_of_task(
+        &self,
+        run: RunId,
+        task: TaskIndex,
+        from: u32,
+        limit: u32,
+    ) -> Result<Vec<(Instance, Output)>, StoreError>;
 
     /// What these deferred instances left for their next attempt.
-    async fn resume_states(&self, run: RunId, instances: &[Instance]) -> Result<Vec<(Instance, Arc<str>)>, StoreError>;
+    async fn resume_states(
+        &self,
+        run: RunId,
+        instances: &[Instance],
+    ) -> Result<Vec<(Instance, Arc<str>)>, StoreError>;
 
     /// Commits everything of a turn, or nothing; durable when it returns.
     async fn commit(&self, turn: &Turn) -> Result<(), CommitError>;
