@@ -2,14 +2,8 @@
 
 use std::sync::Arc;
 use weft_core::{
-    contract::AttemptDocument,
-    digest::Digest,
-    document::Code,
-    id::TenantId,
-    limit::Limits,
-    policy::Granted,
-    run::Attempt,
-    run_id::RunId,
+    contract::AttemptDocument, digest::Digest, document::Code, id::TenantId, limit::Limits,
+    policy::Granted, run::Attempt, run_id::RunId,
 };
 
 /// Names one attempt in the whole installation.

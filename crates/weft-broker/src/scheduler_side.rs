@@ -43,7 +43,9 @@ pub trait SchedulerBroker: Send + Sync {
 
     /// After a scheduler started or took over: which of these live attempts the
     /// broker knows (queued, claimed, or reported and unconfirmed). The others
-    /// are to be published again, or are lost where they had started.
+    /// are to be published again, or are lost where they had started. What
+    /// became of the known ones is told again: [`Notice::Started`] of those that
+    /// are claimed, and every report that is not confirmed.
     ///
     /// # Errors
     /// [`BrokerError::Unavailable`] or [`BrokerError::Closed`].
@@ -53,7 +55,8 @@ pub trait SchedulerBroker: Send + Sync {
 /// What a scheduler is told.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notice {
-    /// A worker claimed the attempt.
+    /// A worker claimed the attempt. May come again, and is left out where the
+    /// attempt ended before anybody received it.
     Started {
         /// Which attempt.
         key: AttemptKey,

@@ -23,13 +23,23 @@ pub struct WorkerInfo {
 #[async_trait]
 pub trait WorkerBroker: Send + Sync {
     /// Announces the worker, or announces it anew after [`BrokerError::Unregistered`]
-    /// together with the attempts that it still holds.
+    /// together with the attempts that it still holds. Those go on under a new
+    /// lease; what it can't hold any more, the first renewal names. What a
+    /// registration under the same id held before and is not announced is given back.
+    ///
+    /// A registration lasts as long as a lease, from the last call of this
+    /// handle on: a worker renews also when it holds nothing.
     ///
     /// # Errors
     /// [`BrokerError::Unavailable`] or [`BrokerError::Closed`].
-    async fn register(&self, worker: &WorkerInfo, holding: &[AttemptKey]) -> Result<LeaseTerms, BrokerError>;
+    async fn register(
+        &self,
+        worker: &WorkerInfo,
+        holding: &[AttemptKey],
+    ) -> Result<LeaseTerms, BrokerError>;
 
-    /// Waits until there is work, then claims at most `max` attempts.
+    /// Waits until there is work, then claims at most `max` attempts, and no more
+    /// than the worker's slots and prefetch together have room for. A paused worker waits.
     /// Cancel-safe: what a dropped call claimed comes again when its lease ends.
     ///
     /// # Errors
@@ -37,14 +47,17 @@ pub trait WorkerBroker: Send + Sync {
     async fn claim(&self, max: u32) -> Result<Vec<Claim>, BrokerError>;
 
     /// Renews the leases of these attempts; returns those that the worker no
-    /// longer holds and must kill.
+    /// longer holds and must kill. An attempt whose report was accepted is never among them.
     ///
     /// # Errors
     /// As [`Self::claim`].
     async fn renew(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError>;
 
     /// Hands over reports. They are kept by the worker, and handed over again,
-    /// until [`Signal::Confirmed`] names them.
+    /// until [`Signal::Confirmed`] names them. A report that was accepted ends the
+    /// claim; one that was not (see [`BrokerError::Full`]) leaves the attempt
+    /// held, to be renewed. Reports of attempts that the worker lost are passed
+    /// on too: whether they count is the scheduler's to say.
     ///
     /// # Errors
     /// As [`Self::claim`], or [`BrokerError::Full`].
@@ -56,7 +69,7 @@ pub trait WorkerBroker: Send + Sync {
     /// As [`Self::claim`].
     async fn signals(&self, max: usize) -> Result<Vec<Signal>, BrokerError>;
 
-    /// No more claims from now on (a drain); what is held goes on.
+    /// No more claims from now on, until it registers again (a drain); what is held goes on.
     ///
     /// # Errors
     /// As [`Self::claim`].

@@ -1,0 +1,61 @@
+//! What time does: leases and registrations run out, reports come again.
+//!
+//! Deadlines are not kept in order. [`State::due`] is a time before which none
+//! of them can pass, since renewals only move them away; when it has come, all
+//! are looked at and the earliest is the next. With leases of seconds that is
+//! rare, and cheaper than an order that each claim and each report would pay for.
+
+use super::{
+    options::Bounds,
+    state::{Pending, Phase, Session, State},
+};
+use crate::AttemptKey;
+use tokio::time::Instant;
+
+impl State {
+    /// Carries out what is due. To be called before anything is looked up.
+    pub(super) fn pass_time(&mut self, now: Instant, bounds: &Bounds) {
+        if self.due.is_none_or(|due| now < due) {
+            return;
+        }
+        self.due = None;
+        let expired: Vec<AttemptKey> = self
+            .attempts
+            .iter()
+            .filter(|(_key, phase)| matches!(phase, Phase::Claimed { lease_ends, .. } if *lease_ends <= now))
+            .map(|(key, _phase)| *key)
+            .collect();
+        for key in expired {
+            self.expire(key, bounds);
+        }
+        let gone: Vec<Session> = self
+            .workers
+            .iter()
+            .filter(|(_session, worker)| worker.registration_ends <= now)
+            .map(|(session, _worker)| *session)
+            .collect();
+        for session in gone {
+            self.drop_worker(session, bounds);
+        }
+        for (key, unconfirmed) in &mut self.reports {
+            if unconfirmed.again.is_some_and(|again| again <= now) {
+                unconfirmed.again = None;
+                self.notices.push_back(Pending::Finished(*key));
+            }
+        }
+        self.due = self.earliest();
+    }
+
+    fn earliest(&self) -> Option<Instant> {
+        let leases = self.attempts.values().filter_map(|phase| match phase {
+            Phase::Claimed { lease_ends, .. } => Some(*lease_ends),
+            Phase::Queued { .. } => None,
+        });
+        let registrations = self.workers.values().map(|worker| worker.registration_ends);
+        let reports = self
+            .reports
+            .values()
+            .filter_map(|unconfirmed| unconfirmed.again);
+        leases.chain(registrations).chain(reports).min()
+    }
+}

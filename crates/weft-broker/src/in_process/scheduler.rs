@@ -1,0 +1,227 @@
+//! The scheduler's handle.
+
+use super::{
+    InProcess,
+    options::Bounds,
+    state::{Pending, Phase, State},
+};
+use crate::{AttemptKey, BrokerError, Demand, Dispatch, Notice, SchedulerBroker, Signal};
+use async_trait::async_trait;
+use std::sync::{Arc, MutexGuard};
+use tokio::time::{Instant, sleep_until};
+
+/// One scheduler's end; the newest handle is the one that counts. Clones are the same handle.
+#[derive(Debug, Clone)]
+pub struct InProcessScheduler {
+    broker: Arc<InProcess>,
+    epoch: u64,
+}
+
+impl InProcessScheduler {
+    pub(super) fn new(broker: Arc<InProcess>) -> Self {
+        let epoch = {
+            let mut state = broker.lock();
+            state.scheduler += 1;
+            let claims: Vec<AttemptKey> = state.attempts.keys().copied().collect();
+            state.repeat(claims.into_iter());
+            state.has_demand_risen = true;
+            state.scheduler
+        };
+        // The handle before this one may be waiting, and is to learn that it is deposed.
+        broker.notices.notify_waiters();
+        broker.notices.notify_one();
+        Self { broker, epoch }
+    }
+
+    /// The state as it is now, if this handle still counts.
+    fn state(&self, now: Instant) -> Result<MutexGuard<'_, State>, BrokerError> {
+        let mut state = self.broker.lock();
+        if self.broker.is_closed() || state.scheduler != self.epoch {
+            return Err(BrokerError::Closed);
+        }
+        state.pass_time(now, &self.broker.options.bounds);
+        Ok(state)
+    }
+
+    /// What can be received now, or when to look again.
+    fn take(&self, max: usize) -> Result<Result<Vec<Notice>, Option<Instant>>, BrokerError> {
+        let now = Instant::now();
+        let options = &self.broker.options;
+        let mut state = self.state(now)?;
+        if state.notices.is_empty() && !state.has_demand_risen {
+            return Ok(Err(state.due));
+        }
+        let was_full = state.notices.len() >= options.bounds.notices;
+        let mut notices = Vec::with_capacity(max.min(state.notices.len() + 1));
+        if std::mem::take(&mut state.has_demand_risen) {
+            notices.push(Notice::Demand);
+        }
+        while notices.len() < max
+            && let Some(pending) = state.notices.pop_front()
+        {
+            notices.extend(state.notice(pending, now + options.redeliver_every));
+        }
+        if was_full {
+            state.wake_everybody();
+        }
+        Ok(Ok(notices))
+    }
+}
+
+impl State {
+    /// What a pending notice says; nothing where it has been overtaken.
+    fn notice(&mut self, pending: Pending, again_at: Instant) -> Option<Notice> {
+        match pending {
+            Pending::Started(key) => match self.attempts.get_mut(&key) {
+                Some(Phase::Claimed {
+                    session,
+                    is_announced,
+                    ..
+                }) => {
+                    *is_announced = false;
+                    let worker = self.workers.get(session)?.id.clone();
+                    Some(Notice::Started { key, worker })
+                }
+                // It ended before anybody heard of its start: the end says it all.
+                Some(Phase::Queued { .. }) | None => None,
+            },
+            Pending::Finished(key) => {
+                let unconfirmed = self.reports.get_mut(&key)?;
+                unconfirmed.again = Some(again_at);
+                let report = unconfirmed.report.clone();
+                self.falls_due(again_at);
+                Some(Notice::Finished(report))
+            }
+            Pending::Expired(key) => Some(Notice::Expired { key }),
+        }
+    }
+
+    /// Why a queue takes no more.
+    fn refusal(&self, queue: &str, bounds: &Bounds) -> Option<BrokerError> {
+        let (what, bound) = match self.queues.get(queue) {
+            Some(waiting) if waiting.len() >= bounds.queue_length => {
+                ("a queue", bounds.queue_length)
+            }
+            None if self.queues.len() >= bounds.queues => {
+                ("the broker's list of queues", bounds.queues)
+            }
+            Some(_) | None => return None,
+        };
+        Some(BrokerError::Full { what, bound })
+    }
+
+    fn enqueue(&mut self, dispatch: Dispatch) {
+        let place = self.place(dispatch.priority);
+        let queue = dispatch.queue.clone();
+        let queued = Phase::Queued {
+            queue: queue.clone(),
+            place,
+        };
+        self.attempts.insert(dispatch.key, queued);
+        self.queues
+            .entry(queue)
+            .or_default()
+            .insert(place, dispatch);
+    }
+}
+
+#[async_trait]
+impl SchedulerBroker for InProcessScheduler {
+    async fn publish(&self, dispatches: Vec<Dispatch>) -> Result<(), (Vec<Dispatch>, BrokerError)> {
+        let mut state = match self.state(Instant::now()) {
+            Ok(state) => state,
+            Err(error) => return Err((dispatches, error)),
+        };
+        let bounds = &self.broker.options.bounds;
+        let mut refused = Vec::new();
+        let mut reason = None;
+        let mut touched: Vec<Arc<str>> = Vec::new();
+        for dispatch in dispatches {
+            if state.knows(&dispatch.key) {
+                continue;
+            }
+            if let Some(error) = state.refusal(&dispatch.queue, bounds) {
+                refused.push(dispatch);
+                reason = Some(error);
+                continue;
+            }
+            if touched.last() != Some(&dispatch.queue) && !touched.contains(&dispatch.queue) {
+                touched.push(dispatch.queue.clone());
+            }
+            state.enqueue(dispatch);
+        }
+        for queue in touched {
+            state.wake_claims(&queue);
+        }
+        reason.map_or(Ok(()), |error| Err((refused, error)))
+    }
+
+    async fn revoke(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+        let bounds = &self.broker.options.bounds;
+        let mut state = self.state(Instant::now())?;
+        for key in attempts {
+            match state.attempts.remove(key) {
+                Some(Phase::Queued { queue, place }) => state.unqueue(&queue, &place),
+                Some(Phase::Claimed { session, .. }) => {
+                    state.release(session);
+                    state.fence(*key, bounds);
+                    if let Some(worker) = state.workers.get_mut(&session) {
+                        worker.signal(Signal::Revoked(*key), bounds);
+                    }
+                }
+                None => {}
+            }
+        }
+        if state.has_demand_risen {
+            self.broker.notices.notify_one();
+        }
+        Ok(())
+    }
+
+    async fn receive(&self, max: usize) -> Result<Vec<Notice>, BrokerError> {
+        loop {
+            match self.take(max.max(1))? {
+                // All that waited may have been overtaken meanwhile.
+                Ok(notices) if notices.is_empty() => {}
+                Ok(notices) => return Ok(notices),
+                Err(Some(due)) => tokio::select! {
+                    () = self.broker.notices.notified() => {}
+                    () = sleep_until(due) => {}
+                },
+                Err(None) => self.broker.notices.notified().await,
+            }
+        }
+    }
+
+    async fn confirm(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+        let bounds = &self.broker.options.bounds;
+        let mut state = self.state(Instant::now())?;
+        for key in attempts {
+            let Some(unconfirmed) = state.reports.remove(key) else {
+                continue;
+            };
+            for session in std::iter::once(unconfirmed.session).chain(unconfirmed.also) {
+                if let Some(worker) = state.workers.get_mut(&session) {
+                    worker.signal(Signal::Confirmed(*key), bounds);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn demand(&self) -> Result<Vec<Demand>, BrokerError> {
+        Ok(self.state(Instant::now())?.demand())
+    }
+
+    async fn known(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
+        let mut state = self.state(Instant::now())?;
+        let known: Vec<AttemptKey> = attempts
+            .iter()
+            .filter(|key| state.knows(key))
+            .copied()
+            .collect();
+        state.repeat(known.iter().copied());
+        self.broker.notices.notify_one();
+        Ok(known)
+    }
+}

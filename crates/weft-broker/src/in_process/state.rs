@@ -1,0 +1,347 @@
+//! Everything the in-process broker knows, and the changes that keep it whole.
+//!
+//! What always holds: an attempt is queued, or claimed by one registered worker,
+//! or neither; a worker's `held` counts its claims; a notice that waits is in
+//! `notices` once. Nothing here waits, and nothing here reads the clock.
+
+use super::{
+    options::Bounds,
+    queue::{Place, Queue},
+};
+use crate::{AttemptKey, Report, Signal};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
+use tokio::{sync::Notify, time::Instant};
+
+/// Names a registration: a worker that registers again gets another.
+pub(super) type Session = u64;
+
+/// How much the broker holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Attempts that wait, by queue, in the queues' order.
+    pub queued: Vec<(Arc<str>, usize)>,
+    /// Attempts that workers hold.
+    pub claimed: usize,
+    /// Reports that no scheduler confirmed.
+    pub unconfirmed: usize,
+    /// Notices that no scheduler received.
+    pub notices: usize,
+    /// Workers that are registered.
+    pub workers: usize,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// Queues that hold something.
+    pub(super) queues: HashMap<Arc<str>, Queue>,
+    pub(super) attempts: HashMap<AttemptKey, Phase>,
+    pub(super) reports: HashMap<AttemptKey, Unconfirmed>,
+    pub(super) workers: HashMap<Session, Worker>,
+    /// What `receive` returns next; reports stay in `reports`.
+    pub(super) notices: VecDeque<Pending>,
+    pub(super) has_demand_risen: bool,
+    /// No lease and no redelivery falls due before.
+    pub(super) due: Option<Instant>,
+    /// Which scheduler's handle is the current one.
+    pub(super) scheduler: u64,
+    pub(super) last_session: Session,
+    next_place: u64,
+    fenced: Fenced,
+}
+
+/// Where an attempt is.
+#[derive(Debug)]
+pub(super) enum Phase {
+    Queued {
+        queue: Arc<str>,
+        place: Place,
+    },
+    Claimed {
+        session: Session,
+        lease_ends: Instant,
+        /// Its `Started` waits in `notices`.
+        is_announced: bool,
+    },
+}
+
+/// A report that is kept until it is confirmed.
+#[derive(Debug)]
+pub(super) struct Unconfirmed {
+    pub(super) report: Box<Report>,
+    pub(super) session: Session,
+    /// Others that reported the same attempt meanwhile.
+    pub(super) also: Vec<Session>,
+    /// When it comes again; none while it waits in `notices`.
+    pub(super) again: Option<Instant>,
+}
+
+/// What waits to be received.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Pending {
+    Started(AttemptKey),
+    Finished(AttemptKey),
+    Expired(AttemptKey),
+}
+
+/// A registered worker.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) id: Arc<str>,
+    pub(super) queues: Vec<Arc<str>>,
+    /// Slots and prefetch together.
+    pub(super) places: u32,
+    pub(super) held: u32,
+    pub(super) is_paused: bool,
+    pub(super) registration_ends: Instant,
+    pub(super) signals: VecDeque<Signal>,
+    pub(super) wakers: Arc<Wakers>,
+}
+
+/// What wakes a worker's waiting calls.
+#[derive(Debug, Default)]
+pub(super) struct Wakers {
+    pub(super) claim: Notify,
+    pub(super) signals: Notify,
+}
+
+impl Wakers {
+    pub(super) fn wake(&self) {
+        self.claim.notify_one();
+        self.signals.notify_one();
+    }
+}
+
+/// Attempts that were taken from their worker, the newest ones.
+#[derive(Debug, Default)]
+struct Fenced {
+    known: HashSet<AttemptKey>,
+    order: VecDeque<AttemptKey>,
+}
+
+impl Unconfirmed {
+    pub(super) fn is_from(&self, session: Session) -> bool {
+        self.session == session || self.also.contains(&session)
+    }
+}
+
+impl Worker {
+    pub(super) fn room(&self) -> u32 {
+        if self.is_paused {
+            0
+        } else {
+            self.places.saturating_sub(self.held)
+        }
+    }
+
+    pub(super) fn serves(&self, queue: &str) -> bool {
+        self.queues.iter().any(|served| **served == *queue)
+    }
+
+    pub(super) fn signal(&mut self, signal: Signal, bounds: &Bounds) {
+        if self.signals.len() >= bounds.signals {
+            self.signals.pop_front();
+        }
+        self.signals.push_back(signal);
+        self.wakers.signals.notify_one();
+    }
+}
+
+impl State {
+    /// Whether the attempt is queued, claimed, or reported and unconfirmed.
+    pub(super) fn knows(&self, key: &AttemptKey) -> bool {
+        self.attempts.contains_key(key) || self.reports.contains_key(key)
+    }
+
+    /// The next place behind all others of the same priority.
+    pub(super) fn place(&mut self, priority: i32) -> Place {
+        self.next_place += 1;
+        (std::cmp::Reverse(priority), self.next_place)
+    }
+
+    /// The time at which something may fall due moves forward to this one.
+    pub(super) fn falls_due(&mut self, at: Instant) {
+        if self.due.is_none_or(|due| at < due) {
+            self.due = Some(at);
+        }
+    }
+
+    /// Takes an attempt out of its queue.
+    pub(super) fn unqueue(&mut self, queue: &Arc<str>, place: &Place) {
+        if let Some(waiting) = self.queues.get_mut(queue) {
+            waiting.remove(place);
+            if waiting.is_empty() {
+                self.queues.remove(queue);
+            }
+        }
+        self.has_demand_risen = true;
+    }
+
+    /// A worker's claim ends, however it does: it has room for another.
+    pub(super) fn release(&mut self, session: Session) {
+        if let Some(worker) = self.workers.get_mut(&session) {
+            worker.held -= 1;
+            if !worker.is_paused {
+                self.has_demand_risen = true;
+                worker.wakers.claim.notify_one();
+            }
+        }
+    }
+
+    /// The worker holds the attempt from now on, and the scheduler is told so.
+    pub(super) fn hold(&mut self, key: AttemptKey, session: Session, lease_ends: Instant) {
+        if let Some(worker) = self.workers.get_mut(&session) {
+            worker.held += 1;
+        }
+        self.attempts.insert(
+            key,
+            Phase::Claimed {
+                session,
+                lease_ends,
+                is_announced: true,
+            },
+        );
+        self.notices.push_back(Pending::Started(key));
+        self.falls_due(lease_ends);
+    }
+
+    /// A claim that its worker lost: the scheduler is told once, and the worker
+    /// can't announce it as held any more.
+    pub(super) fn expire(&mut self, key: AttemptKey, bounds: &Bounds) {
+        if let Some(Phase::Claimed { session, .. }) = self.attempts.remove(&key) {
+            self.release(session);
+            self.notices.push_back(Pending::Expired(key));
+            self.fence(key, bounds);
+        }
+    }
+
+    pub(super) fn fence(&mut self, key: AttemptKey, bounds: &Bounds) {
+        if self.fenced.known.insert(key) {
+            self.fenced.order.push_back(key);
+        }
+        if self.fenced.order.len() > bounds.fenced
+            && let Some(oldest) = self.fenced.order.pop_front()
+        {
+            self.fenced.known.remove(&oldest);
+        }
+    }
+
+    pub(super) fn is_fenced(&self, key: &AttemptKey) -> bool {
+        self.fenced.known.contains(key)
+    }
+
+    /// The registration ends: what was held is given back.
+    pub(super) fn drop_worker(&mut self, session: Session, bounds: &Bounds) {
+        let held: Vec<AttemptKey> = self.held_by(session);
+        if let Some(worker) = self.workers.remove(&session) {
+            worker.wakers.wake();
+        }
+        for key in held {
+            self.expire(key, bounds);
+        }
+    }
+
+    /// The announced ones of a registration's claims, and its unconfirmed reports, go on under another.
+    pub(super) fn hand_over(
+        &mut self,
+        from: Session,
+        to: Session,
+        lease_ends: Instant,
+        announced: &HashSet<&AttemptKey>,
+    ) {
+        let mut count = 0;
+        for (key, phase) in &mut self.attempts {
+            if let Phase::Claimed {
+                session,
+                lease_ends: ends,
+                ..
+            } = phase
+                && *session == from
+                && announced.contains(key)
+            {
+                *session = to;
+                *ends = lease_ends;
+                count += 1;
+            }
+        }
+        if let Some(worker) = self.workers.get_mut(&from) {
+            worker.held -= count;
+        }
+        if let Some(worker) = self.workers.get_mut(&to) {
+            worker.held += count;
+        }
+        for unconfirmed in self.reports.values_mut() {
+            if unconfirmed.session == from {
+                unconfirmed.session = to;
+            }
+        }
+    }
+
+    /// The attempts that a registration holds.
+    pub(super) fn held_by(&self, session: Session) -> Vec<AttemptKey> {
+        if self
+            .workers
+            .get(&session)
+            .is_none_or(|worker| worker.held == 0)
+        {
+            return Vec::new();
+        }
+        let is_its = |phase: &Phase| matches!(phase, Phase::Claimed { session: holder, .. } if *holder == session);
+        self.attempts
+            .iter()
+            .filter(|(_key, phase)| is_its(phase))
+            .map(|(key, _phase)| *key)
+            .collect()
+    }
+
+    /// Tells the scheduler again that these were claimed, and of every unconfirmed report.
+    pub(super) fn repeat(&mut self, claims: impl Iterator<Item = AttemptKey>) {
+        for key in claims {
+            if let Some(Phase::Claimed { is_announced, .. }) = self.attempts.get_mut(&key)
+                && !*is_announced
+            {
+                *is_announced = true;
+                self.notices.push_back(Pending::Started(key));
+            }
+        }
+        for (key, unconfirmed) in &mut self.reports {
+            if unconfirmed.again.take().is_some() {
+                self.notices.push_back(Pending::Finished(*key));
+            }
+        }
+    }
+
+    pub(super) fn wake_everybody(&self) {
+        for worker in self.workers.values() {
+            worker.wakers.wake();
+        }
+    }
+
+    /// Wakes the claims of workers with room that serve the queue.
+    pub(super) fn wake_claims(&self, queue: &str) {
+        for worker in self.workers.values() {
+            if worker.room() > 0 && worker.serves(queue) {
+                worker.wakers.claim.notify_one();
+            }
+        }
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let mut queued: Vec<_> = self
+            .queues
+            .iter()
+            .map(|(name, queue)| (name.clone(), queue.len()))
+            .collect();
+        queued.sort();
+        let waiting: usize = queued.iter().map(|(_name, length)| length).sum();
+        Stats {
+            queued,
+            claimed: self.attempts.len() - waiting,
+            unconfirmed: self.reports.len(),
+            notices: self.notices.len(),
+            workers: self.workers.len(),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! A worker's handle.
+
+use super::{
+    InProcess,
+    state::{Pending, Phase, Session, State, Unconfirmed, Wakers, Worker},
+};
+use crate::{AttemptKey, BrokerError, Claim, LeaseTerms, Report, Signal, WorkerBroker, WorkerInfo};
+use async_trait::async_trait;
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::{
+        Arc, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use tokio::time::Instant;
+
+/// One worker's end.
+#[derive(Debug)]
+pub struct InProcessWorker {
+    broker: Arc<InProcess>,
+    /// The registration; 0 before the first.
+    session: AtomicU64,
+    wakers: Arc<Wakers>,
+}
+
+impl InProcessWorker {
+    pub(super) fn new(broker: Arc<InProcess>) -> Self {
+        Self {
+            broker,
+            session: AtomicU64::new(0),
+            wakers: Arc::new(Wakers::default()),
+        }
+    }
+
+    /// The state as it is now and this worker's registration, which the call prolongs.
+    fn state(&self, now: Instant) -> Result<(MutexGuard<'_, State>, Session), BrokerError> {
+        let options = &self.broker.options;
+        let mut state = self.broker.lock();
+        if self.broker.is_closed() {
+            return Err(BrokerError::Closed);
+        }
+        state.pass_time(now, &options.bounds);
+        self.tell_scheduler(&state);
+        let session = self.session.load(Ordering::Acquire);
+        let worker = state
+            .workers
+            .get_mut(&session)
+            .ok_or(BrokerError::Unregistered)?;
+        worker.registration_ends = now + options.terms.lease;
+        Ok((state, session))
+    }
+
+    fn tell_scheduler(&self, state: &State) {
+        if state.has_demand_risen || !state.notices.is_empty() {
+            self.broker.notices.notify_one();
+        }
+    }
+
+    /// Claims what there is now.
+    fn take(&self, max: u32) -> Result<Vec<Claim>, BrokerError> {
+        let now = Instant::now();
+        let options = &self.broker.options;
+        let (mut state, session) = self.state(now)?;
+        let lease_ends = now + options.terms.lease;
+        let mut claims = Vec::new();
+        let (queues, mut room) = match state.workers.get(&session) {
+            Some(worker) => (worker.queues.clone(), worker.room().min(max)),
+            None => return Err(BrokerError::Unregistered),
+        };
+        for queue in queues {
+            while room > 0
+                && state.notices.len() < options.bounds.notices
+                && let Some(waiting) = state.queues.get_mut(&queue)
+                && let Some(dispatch) = waiting.pop()
+            {
+                if waiting.is_empty() {
+                    state.queues.remove(&queue);
+                }
+                state.hold(dispatch.key, session, lease_ends);
+                room -= 1;
+                claims.push(Claim {
+                    dispatch,
+                    lease: options.terms.lease,
+                });
+            }
+        }
+        self.tell_scheduler(&state);
+        Ok(claims)
+    }
+}
+
+fn without_doubles(queues: &[Arc<str>]) -> Vec<Arc<str>> {
+    let mut seen = HashSet::new();
+    queues
+        .iter()
+        .filter(|queue| seen.insert(*queue))
+        .cloned()
+        .collect()
+}
+
+impl State {
+    /// What the registration may go on holding: what it held before, what waits in
+    /// a queue, and what nobody knows since another broker was lost.
+    fn adopt(&mut self, key: AttemptKey, session: Session, lease_ends: Instant) {
+        match self.attempts.get(&key) {
+            Some(Phase::Claimed { .. }) => return,
+            Some(Phase::Queued { queue, place }) => {
+                let (queue, place) = (queue.clone(), *place);
+                self.unqueue(&queue, &place);
+            }
+            None if self.is_fenced(&key) || self.reports.contains_key(&key) => return,
+            None => {}
+        }
+        self.hold(key, session, lease_ends);
+    }
+
+    /// Keeps a report, and ends what its worker held.
+    fn keep(&mut self, report: Report, session: Session) {
+        let key = report.key;
+        match self.attempts.get(&key) {
+            Some(Phase::Claimed {
+                session: holder, ..
+            }) if *holder == session => {
+                self.attempts.remove(&key);
+                self.release(session);
+            }
+            // Another one holds it by now; whose outcome counts is the scheduler's to say.
+            Some(Phase::Claimed { .. }) | None => {}
+            Some(Phase::Queued { queue, place }) => {
+                let (queue, place) = (queue.clone(), *place);
+                self.attempts.remove(&key);
+                self.unqueue(&queue, &place);
+            }
+        }
+        if let Some(known) = self.reports.get_mut(&key) {
+            if !known.is_from(session) {
+                known.also.push(session);
+            }
+            return;
+        }
+        let unconfirmed = Unconfirmed {
+            report: Box::new(report),
+            session,
+            also: Vec::new(),
+            again: None,
+        };
+        self.reports.insert(key, unconfirmed);
+        self.notices.push_back(Pending::Finished(key));
+    }
+}
+
+#[async_trait]
+impl WorkerBroker for InProcessWorker {
+    async fn register(
+        &self,
+        info: &WorkerInfo,
+        holding: &[AttemptKey],
+    ) -> Result<LeaseTerms, BrokerError> {
+        let now = Instant::now();
+        let options = &self.broker.options;
+        let lease_ends = now + options.terms.lease;
+        let mut state = self.broker.lock();
+        if self.broker.is_closed() {
+            return Err(BrokerError::Closed);
+        }
+        state.pass_time(now, &options.bounds);
+        state.last_session += 1;
+        let session = state.last_session;
+        let before: Vec<Session> = state
+            .workers
+            .iter()
+            .filter(|(_session, worker)| {
+                worker.id == info.id || Arc::ptr_eq(&worker.wakers, &self.wakers)
+            })
+            .map(|(session, _worker)| *session)
+            .collect();
+        let worker = Worker {
+            id: info.id.clone(),
+            queues: without_doubles(&info.queues),
+            places: info.slots.saturating_add(info.prefetch),
+            held: 0,
+            is_paused: false,
+            registration_ends: lease_ends,
+            signals: VecDeque::new(),
+            wakers: self.wakers.clone(),
+        };
+        state.workers.insert(session, worker);
+        state.falls_due(lease_ends);
+        self.session.store(session, Ordering::Release);
+        let announced: HashSet<&AttemptKey> = holding.iter().collect();
+        for session_before in before {
+            state.hand_over(session_before, session, lease_ends, &announced);
+            state.drop_worker(session_before, &options.bounds);
+        }
+        for key in holding {
+            state.adopt(*key, session, lease_ends);
+        }
+        state.has_demand_risen = true;
+        self.wakers.wake();
+        self.tell_scheduler(&state);
+        Ok(options.terms)
+    }
+
+    async fn claim(&self, max: u32) -> Result<Vec<Claim>, BrokerError> {
+        loop {
+            let claims = self.take(max.max(1))?;
+            if !claims.is_empty() {
+                return Ok(claims);
+            }
+            self.wakers.claim.notified().await;
+        }
+    }
+
+    async fn renew(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
+        let now = Instant::now();
+        let renewed = now + self.broker.options.terms.lease;
+        let (mut state, session) = self.state(now)?;
+        let state = &mut *state;
+        let mut lost = Vec::new();
+        for key in attempts {
+            match state.attempts.get_mut(key) {
+                Some(Phase::Claimed {
+                    session: holder,
+                    lease_ends,
+                    ..
+                }) if *holder == session => {
+                    *lease_ends = renewed;
+                }
+                // Its own report overtook the renewal.
+                _ if state
+                    .reports
+                    .get(key)
+                    .is_some_and(|known| known.is_from(session)) => {}
+                Some(Phase::Claimed { .. } | Phase::Queued { .. }) | None => lost.push(*key),
+            }
+        }
+        Ok(lost)
+    }
+
+    async fn report(&self, reports: Vec<Report>) -> Result<(), BrokerError> {
+        let bound = self.broker.options.bounds.unconfirmed_reports;
+        let (mut state, session) = self.state(Instant::now())?;
+        let mut result = Ok(());
+        for report in reports {
+            if state.reports.len() >= bound && !state.reports.contains_key(&report.key) {
+                let what = "the broker's list of unconfirmed reports";
+                result = Err(BrokerError::Full { what, bound });
+            } else {
+                state.keep(report, session);
+            }
+        }
+        self.tell_scheduler(&state);
+        result
+    }
+
+    async fn signals(&self, max: usize) -> Result<Vec<Signal>, BrokerError> {
+        loop {
+            {
+                let (mut state, session) = self.state(Instant::now())?;
+                if let Some(worker) = state.workers.get_mut(&session)
+                    && !worker.signals.is_empty()
+                {
+                    let count = worker.signals.len().min(max.max(1));
+                    return Ok(worker.signals.drain(..count).collect());
+                }
+            }
+            self.wakers.signals.notified().await;
+        }
+    }
+
+    async fn pause(&self) -> Result<(), BrokerError> {
+        let (mut state, session) = self.state(Instant::now())?;
+        if let Some(worker) = state.workers.get_mut(&session) {
+            worker.is_paused = true;
+        }
+        Ok(())
+    }
+
+    async fn leave(&self) -> Result<(), BrokerError> {
+        let (mut state, session) = self.state(Instant::now())?;
+        state.drop_worker(session, &self.broker.options.bounds);
+        self.tell_scheduler(&state);
+        Ok(())
+    }
+}
