@@ -59,6 +59,8 @@ impl FromStr for Digest {
 
     /// `sha256:<64 hexadecimal digits>`.
     fn from_str(text: &str) -> Result<Self, DigestError> {
-        text.strip_prefix("sha256:").and_then(Self::from_hex).ok_or(DigestError)
+        text.strip_prefix("sha256:")
+            .and_then(Self::from_hex)
+            .ok_or(DigestError)
     }
 }

@@ -16,6 +16,7 @@ mod edges;
 pub(crate) mod fields;
 mod graph;
 mod locate;
+mod memory;
 mod params;
 pub(crate) mod path;
 mod problem;
@@ -42,13 +43,19 @@ use collect::Problems;
 /// The contract that this version reads.
 pub const CONTRACT: &str = "weft.dag/1";
 /// The longest document, in bytes.
-pub const MAX_DOCUMENT_BYTES: usize = 64 << 20;
+pub const MAX_DOCUMENT_BYTES: usize = 32 << 20;
 /// The most DAGs in a document.
 pub const MAX_DAGS: usize = 10_000;
 /// The most tasks in a document, over all its DAGs.
 pub const MAX_TASKS: usize = 250_000;
 /// The most values (texts, numbers, tables, lists) in a document.
 pub const MAX_VALUES: usize = 5_000_000;
+/// The most memory that a document takes while it is read, beyond its text, as
+/// it is estimated beforehand. With the longest text a document stays below
+/// 320 MiB: the 256 MiB that a component has while it describes itself, which are
+/// free again by then, and 64 MiB.
+/// Measured: TODO
+pub const MAX_READ_BYTES: usize = 256 << 20;
 /// The deepest nesting of tables and lists.
 pub const MAX_DEPTH: usize = 64;
 
@@ -87,6 +94,9 @@ pub fn parse(source: Source<'_>) -> Result<Document, DocumentError> {
     let problems = Problems::default();
     if let Some(tree) = read_tree(source, &problems) {
         let document = read_dag::read_document(&tree, source.format, &problems);
+        if problems.memory.is_exceeded() {
+            tree::too_large(&problems);
+        }
         if problems.is_empty() {
             return Ok(document);
         }

@@ -9,6 +9,7 @@
 //! - [`plan`]: a validated DAG with its edges as indexes, made once per version.
 //! - [`run`]: the state machine of one DAG run, event in, actions out.
 //! - [`trigger_rule`], [`retry`]: the rules the machine follows.
+//! - [`order`]: which ready work goes next, fairly and within every bound.
 //! - [`contract`]: the documents that cross the boundary while an attempt runs.
 //! - [`grant`], [`limit`], [`policy`]: what a task asks for and what it gets.
 
@@ -18,6 +19,7 @@ pub mod document;
 pub mod grant;
 pub mod id;
 pub mod limit;
+pub mod order;
 pub mod plan;
 pub mod policy;
 pub mod retry;

@@ -19,7 +19,9 @@ pub struct RunId(i64);
 
 /// A text that names no run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no run id: it has {CHARS} characters, digits and small letters without i, l, o and u")]
+#[error(
+    "{0:?} is no run id: it has {CHARS} characters, digits and small letters without i, l, o and u"
+)]
 pub struct RunIdError(String);
 
 impl RunId {
@@ -70,7 +72,10 @@ impl FromStr for RunId {
         }
         let mut number: u64 = 0;
         for byte in text.bytes() {
-            let digit = ALPHABET.iter().position(|known| *known == byte).ok_or_else(refuse)?;
+            let digit = ALPHABET
+                .iter()
+                .position(|known| *known == byte)
+                .ok_or_else(refuse)?;
             if number >> 59 != 0 {
                 return Err(refuse());
             }
@@ -103,7 +108,14 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        for text in ["", "0", "zzzzzzzzzzzzz", "000000000000i", "0000000000000a", "A000000000000"] {
+        for text in [
+            "",
+            "0",
+            "zzzzzzzzzzzzz",
+            "000000000000i",
+            "0000000000000a",
+            "A000000000000",
+        ] {
             assert!(text.parse::<RunId>().is_err(), "{text}");
         }
     }

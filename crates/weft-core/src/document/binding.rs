@@ -22,8 +22,16 @@ pub(crate) fn read_bindings(
 ) -> Vec<(String, Binding)> {
     let table = Path::Key(fields.path, key);
     let entries = fields.table(key, "a table of bindings by parameter");
-    let mut bindings = Vec::with_capacity(entries.len());
+    let memory = &fields.problems.memory;
+    let mut bindings = Vec::new();
+    if !memory.take_list(entries.len(), size_of::<(String, Binding)>()) {
+        return bindings;
+    }
+    bindings.reserve_exact(entries.len());
     for (name, node) in entries {
+        if !memory.take_text(name.len()) {
+            return bindings;
+        }
         let path = Path::Key(&table, name);
         if check_param_name(name, &path, fields.problems)
             && let Some(binding) = read_binding(node, &path, names, fields.problems)
@@ -118,7 +126,7 @@ fn read_table(
             }
             fields
                 .get_any("value")
-                .map(|value| Binding::Literal(value.to_value()))
+                .map(|value| Binding::Literal(problems.memory.value(value)))
         }
         [] => {
             fields.problem_here(

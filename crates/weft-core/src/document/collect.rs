@@ -4,6 +4,7 @@
 use super::{
     DocumentError, MAX_PROBLEMS, Position, Problem, ProblemCode, Source,
     locate::locate,
+    memory::Memory,
     path::{Path, Segment, show},
 };
 use std::cell::RefCell;
@@ -26,9 +27,11 @@ struct Found {
     place: Option<(Vec<Segment>, At)>,
 }
 
-/// The problems found so far; shared by reference among the readers of one document.
+/// The problems found so far; shared by reference among the readers of one document,
+/// and with it the memory that they may take.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
+    pub(crate) memory: Memory,
     found: RefCell<Vec<Found>>,
     more: RefCell<usize>,
 }
@@ -84,9 +87,14 @@ impl Problems {
         });
     }
 
+    /// Whether enough are kept: what comes now is counted only, so that its words need not be found.
+    pub(crate) fn has_enough(&self) -> bool {
+        self.found.borrow().len() >= MAX_PROBLEMS
+    }
+
     /// Counts a problem that comes when enough are kept.
     fn is_full(&self) -> bool {
-        let full = self.found.borrow().len() >= MAX_PROBLEMS;
+        let full = self.has_enough();
         if full {
             *self.more.borrow_mut() += 1;
         }
@@ -119,7 +127,7 @@ impl Problems {
             })
             .collect();
         let offsets = locate(source, &wanted);
-        let lines = Lines::new(source.text);
+        let lines = Lines(source.text);
         for (found, offset) in found.iter_mut().zip(offsets) {
             if let Some(offset) = offset {
                 found.problem.position = Some(lines.position(offset));
@@ -136,39 +144,33 @@ impl Problems {
     }
 }
 
-/// The beginnings of a text's lines.
-pub(crate) struct Lines<'a> {
-    text: &'a str,
-    starts: Vec<usize>,
-}
+/// Finds lines in a text. Keeps nothing of it: a text of line breaks alone would
+/// make a list of them many times its size, and few places are ever asked for.
+pub(crate) struct Lines<'a>(pub(crate) &'a str);
 
-impl<'a> Lines<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
-        let starts = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
-            .collect();
-        Self { text, starts }
-    }
-
+impl Lines<'_> {
     /// Line and column of an offset in bytes.
     pub(crate) fn position(&self, offset: usize) -> Position {
-        let offset = self.text.floor_char_boundary(offset.min(self.text.len()));
-        let line = self.starts.partition_point(|start| *start <= offset);
-        let start = self.starts[line - 1];
+        let offset = self.0.floor_char_boundary(offset.min(self.0.len()));
+        let before = &self.0[..offset];
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
         Position {
-            line,
-            column: self.text[start..offset].chars().count() + 1,
+            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
+            column: before[start..].chars().count() + 1,
             offset,
         }
     }
 
     /// The offset of a line and a column in bytes, both from 1, as `serde_json` counts them.
     pub(crate) fn offset(&self, line: usize, column: usize) -> usize {
-        let start = self
-            .starts
-            .get(line.saturating_sub(1))
-            .copied()
-            .unwrap_or(self.text.len());
+        let start = match line.checked_sub(2) {
+            None => 0,
+            Some(breaks) => self
+                .0
+                .match_indices('\n')
+                .nth(breaks)
+                .map_or(self.0.len(), |(at, _)| at + 1),
+        };
         start + column.saturating_sub(1)
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     trigger_rule::TriggerRule,
 };
 use serde_json::Value;
+use std::sync::Arc;
 
 /// The most attempts beyond the first.
 pub const MAX_RETRIES: u32 = 1_000;
@@ -118,9 +119,9 @@ pub struct Task {
     /// Whether it runs on the deterministic engine, with a fixed clock and seed.
     pub deterministic: bool,
     /// JSON Schemas of the inputs by name, where known.
-    pub input_schemas: Vec<(String, Value)>,
+    pub input_schemas: Vec<(String, Arc<Value>)>,
     /// The JSON Schema of the output, where known.
-    pub output_schema: Option<Value>,
+    pub output_schema: Option<Arc<Value>>,
 }
 
 /// What an attempt of a task executes.

@@ -8,7 +8,7 @@ use super::{
     schema_fit::{Budget, Mismatch, Typed, fits, part, value_fits},
 };
 use serde_json::Value;
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 /// Reports each binding whose types can't fit.
 pub(crate) fn check_edges(
@@ -66,7 +66,7 @@ const MANY_INPUTS: usize = 8;
 
 /// The schemas of a task's inputs: compared one by one while they are few, hashed when they are many.
 enum Schemas<'t> {
-    Few(&'t [(String, Value)]),
+    Few(&'t [(String, Arc<Value>)]),
     Many(HashMap<&'t str, &'t Value>),
 }
 
@@ -79,7 +79,7 @@ impl<'t> Schemas<'t> {
             Self::Many(
                 schemas
                     .iter()
-                    .map(|(name, schema)| (&**name, schema))
+                    .map(|(name, schema)| (&**name, &**schema))
                     .collect(),
             )
         }
@@ -90,7 +90,7 @@ impl<'t> Schemas<'t> {
             Self::Few(schemas) => schemas
                 .iter()
                 .find(|(known, _)| known == name)
-                .map(|(_, schema)| schema),
+                .map(|(_, schema)| &**schema),
             Self::Many(schemas) => schemas.get(name).copied(),
         }
     }

@@ -8,21 +8,20 @@ use super::{
     ProblemCode,
     collect::{At, Problems},
     path::{Path, quoted},
-    tree::Node,
+    tree::{Entry, Node},
 };
 use crate::time::DurationMs;
-use std::borrow::Cow;
 
 /// A table whose keys have been checked.
 pub(crate) struct Fields<'n> {
-    entries: &'n [(Cow<'n, str>, Node<'n>)],
+    entries: &'n [Entry<'n>],
     pub(crate) path: &'n Path<'n>,
     keys: &'static [&'static str],
     pub(crate) problems: &'n Problems,
 }
 
 /// The entries of a table whose keys are the author's own.
-pub(crate) type Entries<'n> = &'n [(Cow<'n, str>, Node<'n>)];
+pub(crate) type Entries<'n> = &'n [Entry<'n>];
 
 /// The known name that a text was probably meant to be.
 pub(crate) fn nearest<'k>(text: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
@@ -96,9 +95,10 @@ impl<'n> Fields<'n> {
         let entries = entries(node, path, problems, expected)?;
         for (key, _) in entries {
             if !keys.contains(&&**key) {
-                let help = did_you_mean(key, keys.iter().copied()).unwrap_or_else(|| {
+                // Looking for what was meant takes longer than reading the field did.
+                let help = if problems.has_enough() { String::new() } else { did_you_mean(key, keys.iter().copied()).unwrap_or_else(|| {
                     format!("it needs a newer Weft than this one ({}), or doesn't belong here; known are {}", env!("CARGO_PKG_VERSION"), keys.join(", "))
-                });
+                }) };
                 problems.add(
                     At::Key,
                     &Path::Key(path, key),
@@ -355,9 +355,11 @@ impl<'n> Fields<'n> {
     /// A list of texts.
     pub(crate) fn texts(&self, key: &'static str) -> Vec<(usize, &'n str)> {
         let mut texts = Vec::new();
+        let taken = |text: &str| self.problems.memory.take_text(text.len() + TEXT_ITEM_BYTES);
         for (index, item) in self.list(key, "a list of texts").iter().enumerate() {
             match item {
-                Node::Text(text) => texts.push((index, &**text)),
+                Node::Text(text) if taken(text) => texts.push((index, &**text)),
+                Node::Text(_) => return Vec::new(),
                 other => wrong_type(
                     self.problems,
                     &Path::Index(&Path::Key(self.path, key), index),
@@ -404,6 +406,9 @@ impl<'n> Fields<'n> {
         }
     }
 }
+
+/// What an item of a list of texts takes besides, while it is read.
+const TEXT_ITEM_BYTES: usize = size_of::<(usize, &str)>();
 
 /// The longest name of a queue, pool, variable, connection, tag, parameter or file, in bytes.
 pub(crate) const MAX_NAME_BYTES: usize = 250;

@@ -11,6 +11,9 @@ use super::{
 };
 use serde_json::{Map, Value};
 
+/// What a parameter takes: it, its name, and its place among the names that bindings are held to.
+const PARAM_BYTES: usize = 2 * size_of::<Param>() + 128;
+
 /// The fields of a parameter that is more than its default.
 pub(crate) const PARAM_KEYS: &[&str] = &["schema", "default", "description"];
 
@@ -23,13 +26,16 @@ pub(crate) fn read_params(head: &Fields<'_>) -> Vec<Param> {
         if !check_param_name(name, &path, head.problems) {
             continue;
         }
+        if !head.problems.memory.take(PARAM_BYTES + name.len()) {
+            break;
+        }
         let param = match node {
             Node::Table(_) => read_param(name, node, &path, head.problems),
             other => Some(Param {
                 name: name.to_string(),
                 description: None,
                 schema: None,
-                default: Some(other.to_value()),
+                default: Some(head.problems.memory.value(other)),
             }),
         };
         params.extend(param);
@@ -40,10 +46,16 @@ pub(crate) fn read_params(head: &Fields<'_>) -> Vec<Param> {
 fn read_param(name: &str, node: &Node<'_>, path: &Path<'_>, problems: &Problems) -> Option<Param> {
     let expected = "a default, or a table with `schema`, `default`, `description` (a default that is a table: { default = { ... } })";
     let fields = Fields::open(node, path, PARAM_KEYS, problems, expected)?;
-    let default = fields.get_any("default").map(Node::to_value);
+    let default = fields.get_any("default").map(|node| problems.memory.value(node));
     let schema = match fields.get("schema") {
         None => None,
-        Some(node @ (Node::Table(_) | Node::Bool(_))) => Some(node.to_value()),
+        Some(node @ (Node::Table(_) | Node::Bool(_))) => {
+            let schema = problems.memory.value(node);
+            problems.memory.while_checking(node, || {
+                check_default(&fields, &schema, default.as_ref());
+            });
+            Some(schema)
+        }
         Some(other) => {
             super::fields::wrong_type(
                 problems,
@@ -54,32 +66,33 @@ fn read_param(name: &str, node: &Node<'_>, path: &Path<'_>, problems: &Problems)
             None
         }
     };
-    if let Some(schema) = &schema {
-        match Checker::new(schema) {
-            Err(why) => fields.problem(
-                "schema",
-                ProblemCode::Schema,
-                format!("this is no JSON Schema: {why}"),
-                None,
-            ),
-            Ok(checker) => {
-                if let Some(why) = default.as_ref().and_then(|default| checker.refuse(default)) {
-                    fields.problem(
-                        "default",
-                        ProblemCode::Schema,
-                        format!("the default doesn't fit its schema: {why}"),
-                        None,
-                    );
-                }
-            }
-        }
-    }
     Some(Param {
         name: name.to_owned(),
         description: fields.owned("description"),
         schema,
         default,
     })
+}
+
+fn check_default(fields: &Fields<'_>, schema: &Value, default: Option<&Value>) {
+    match Checker::new(schema) {
+        Err(why) => fields.problem(
+            "schema",
+            ProblemCode::Schema,
+            format!("this is no JSON Schema: {why}"),
+            None,
+        ),
+        Ok(checker) => {
+            if let Some(why) = default.and_then(|default| checker.refuse(default)) {
+                fields.problem(
+                    "default",
+                    ProblemCode::Schema,
+                    format!("the default doesn't fit its schema: {why}"),
+                    None,
+                );
+            }
+        }
+    }
 }
 
 impl Dag {

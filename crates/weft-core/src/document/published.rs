@@ -263,7 +263,11 @@ fn schema_and_parser_judge_alike() {
     for branch in [false, true] {
         let mut document = with("expand", &json!({ "x": "up" }));
         document["dags"][0]["tasks"]["t"]["branch"] = json!(branch);
-        judge_alike(&document, !branch, &format!("a mapped task with branch = {branch}"));
+        judge_alike(
+            &document,
+            !branch,
+            &format!("a mapped task with branch = {branch}"),
+        );
     }
     for (field, accepted, refused) in &cases {
         for (value, good) in accepted

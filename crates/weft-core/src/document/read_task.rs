@@ -17,7 +17,10 @@ use crate::{
     trigger_rule::TriggerRule,
 };
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// The fields of a task.
 pub(crate) const TASK_KEYS: &[&str] = &[
@@ -121,7 +124,10 @@ impl<'n> Names<'n> {
 /// How many names a wrong one is compared with.
 const MAX_COMPARED: usize = 10_000;
 
-/// Reads one task; `None` only if it is no table.
+/// What a task takes: it, its id, its place among the names, and the searches for cycles.
+const TASK_BYTES: usize = size_of::<Task>() + 224;
+
+/// Reads one task; `None` only if it is no table, or there is no room for it.
 pub(crate) fn read_task(
     id: TaskId,
     index: TaskIndex,
@@ -137,6 +143,9 @@ pub(crate) fn read_task(
         problems,
         "a table with the task's fields",
     )?;
+    if !problems.memory.take(TASK_BYTES + id.as_str().len()) {
+        return None;
+    }
     let inputs = read_bindings(&fields, "inputs", names);
     let expand = read_bindings(&fields, "expand", names);
     check_bindings(&fields, &inputs, &expand);
@@ -380,6 +389,11 @@ fn read_program(
         }
         match node {
             Node::Text(text) => {
+                if !fields.problems.memory.take_text(name.len() + text.len())
+                    || !fields.problems.memory.take_text(0)
+                {
+                    break;
+                }
                 check_template(text, &path, &inputs, names, fields.problems);
                 env.push((name.clone().into_owned(), text.clone().into_owned()));
             }
@@ -536,7 +550,7 @@ fn read_limits(fields: &Fields<'_>) -> LimitRequest {
     }
 }
 
-type Types = (Vec<(String, Value)>, Option<Value>);
+type Types = (Vec<(String, Arc<Value>)>, Option<Arc<Value>>);
 
 fn read_types(fields: &Fields<'_>) -> Types {
     let path = Path::Key(fields.path, "types");
@@ -552,8 +566,9 @@ fn read_types(fields: &Fields<'_>) -> Types {
     ) else {
         return Types::default();
     };
+    let memory = &fields.problems.memory;
     let schema = |node: &Node<'_>, path: &Path<'_>| match node {
-        Node::Table(_) | Node::Bool(_) => Some(node.to_value()),
+        Node::Table(_) | Node::Bool(_) => Some(memory.schema(node)),
         Node::Null | Node::Number(_) | Node::Text(_) | Node::Date(_) | Node::List(_) => {
             wrong_type(
                 fields.problems,
@@ -567,6 +582,9 @@ fn read_types(fields: &Fields<'_>) -> Types {
     let table = Path::Key(&path, "inputs");
     let mut inputs = Vec::new();
     for (name, node) in types.table("inputs", "a table of JSON Schemas by parameter") {
+        if !memory.take(size_of::<(String, Arc<Value>)>()) || !memory.take_text(name.len()) {
+            break;
+        }
         inputs.extend(
             schema(node, &Path::Key(&table, name))
                 .map(|schema| (name.clone().into_owned(), schema)),

@@ -6,7 +6,7 @@
 //! which it counts.
 
 use super::{
-    Format, MAX_DAGS, MAX_DEPTH, MAX_TASKS, MAX_VALUES, ProblemCode, Source,
+    Format, MAX_DAGS, MAX_DEPTH, MAX_READ_BYTES, MAX_TASKS, MAX_VALUES, ProblemCode, Source,
     collect::{At, Lines, Problems},
     path::Path,
 };
@@ -15,7 +15,11 @@ use serde_json::{Map, Number, Value};
 use std::{borrow::Cow, collections::HashSet, fmt};
 use toml::de::{DeTable, DeValue};
 
-/// A value with its parts, in the order of the text.
+/// A field of a table.
+pub(crate) type Entry<'a> = (Cow<'a, str>, Node<'a>);
+
+/// A value with its parts, in the order of the text. Exactly as large as they
+/// are: a document has many small tables, and the room to grow would cost more than they do.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Node<'a> {
     Null,
@@ -24,8 +28,8 @@ pub(crate) enum Node<'a> {
     Text(Cow<'a, str>),
     /// A date or time of TOML; JSON has none.
     Date(String),
-    List(Vec<Node<'a>>),
-    Table(Vec<(Cow<'a, str>, Node<'a>)>),
+    List(Box<[Node<'a>]>),
+    Table(Box<[Entry<'a>]>),
 }
 
 impl Node<'_> {
@@ -139,7 +143,7 @@ fn read_json<'a>(text: &'a str, problems: &Problems) -> Option<Node<'a>> {
         Err(error) if error.is_data() => {
             // The only data error is a bound, whose message ends in serde_json's own place.
             let position =
-                Lines::new(text).position(Lines::new(text).offset(error.line(), error.column()));
+                Lines(text).position(Lines(text).offset(error.line(), error.column()));
             let message = without_place(&error);
             problems.add_at(
                 Some(position),
@@ -150,7 +154,7 @@ fn read_json<'a>(text: &'a str, problems: &Problems) -> Option<Node<'a>> {
             None
         }
         Err(error) => {
-            let lines = Lines::new(text);
+            let lines = Lines(text);
             let position = lines.position(lines.offset(error.line(), error.column()));
             problems.add_at(
                 Some(position),
@@ -161,6 +165,23 @@ fn read_json<'a>(text: &'a str, problems: &Problems) -> Option<Node<'a>> {
             None
         }
     }
+}
+
+/// Says that the document takes more memory than it may.
+pub(crate) fn too_large(problems: &Problems) {
+    problems.add_at(
+        None,
+        ProblemCode::TooLarge,
+        too_much_memory(),
+        Some(split_help()),
+    );
+}
+
+fn too_much_memory() -> String {
+    format!(
+        "the document takes more than {} MiB of memory to read",
+        MAX_READ_BYTES >> 20
+    )
 }
 
 fn split_help() -> String {
@@ -230,7 +251,8 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
         Ok(Node::Text(Cow::Borrowed(text)))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Node<'de>, E> {
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Node<'de>, E> {
+        room(self.problems.memory.take_text(text.len())).map_err(E::custom)?;
         Ok(Node::Text(Cow::Owned(text.to_owned())))
     }
 
@@ -249,18 +271,25 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
                 counts: &mut *self.counts,
                 problems: self.problems,
             };
-            match access.next_element_seed(seed)? {
-                Some(node) => items.push(node),
-                None => return Ok(Node::List(items)),
+            let Some(node) = access.next_element_seed(seed)? else {
+                return Ok(Node::List(items.into()));
+            };
+            let memory = &self.problems.memory;
+            room(memory.take(size_of::<Node<'_>>())).map_err(A::Error::custom)?;
+            if items.is_empty() {
+                room(memory.take_list(0, 0)).map_err(A::Error::custom)?;
             }
+            items.push(node);
         }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Node<'de>, A::Error> {
-        let mut entries: Vec<(Cow<'de, str>, Node<'de>)> = Vec::new();
+        let mut entries: Vec<Entry<'de>> = Vec::new();
         let mut seen = Keys::Few;
         while let Some(Key(key)) = access.next_key()? {
             let path = Path::Key(&self.path, &key);
+            let memory = &self.problems.memory;
+            room(memory.take(seen.entry_bytes(&entries, &key))).map_err(A::Error::custom)?;
             let again = seen.has(&entries, &key);
             if again {
                 let message = format!("the key {} stands twice", super::path::quoted(&key));
@@ -286,7 +315,16 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
                 entries.push((key, node));
             }
         }
-        Ok(Node::Table(entries))
+        Ok(Node::Table(entries.into()))
+    }
+}
+
+/// An error where there is no room for more.
+fn room(there_is: bool) -> Result<(), String> {
+    if there_is {
+        Ok(())
+    } else {
+        Err(too_much_memory())
     }
 }
 
@@ -300,14 +338,32 @@ enum Keys<'a> {
 const MANY_KEYS: usize = 24;
 
 impl<'a> Keys<'a> {
-    fn has(&self, entries: &[(Cow<'a, str>, Node<'a>)], key: &str) -> bool {
+    /// What one more entry takes, with the place of its key among the hashed ones.
+    fn entry_bytes(&self, entries: &[Entry<'a>], key: &Cow<'a, str>) -> usize {
+        const FIRST: usize = 24;
+        /// A hash table doubles, and holds the old half while it does.
+        const HASHED: usize = 3 * (size_of::<Cow<'_, str>>() + 1);
+        let text = match key {
+            Cow::Borrowed(_) => 0,
+            // Once more where it is hashed.
+            Cow::Owned(text) => 2 * (FIRST + text.len()),
+        };
+        let first = if entries.is_empty() { FIRST } else { 0 };
+        let hashed = match self {
+            Self::Few => 0,
+            Self::Many(_) => HASHED,
+        };
+        size_of::<Entry<'_>>() + text + first + hashed
+    }
+
+    fn has(&self, entries: &[Entry<'a>], key: &str) -> bool {
         match self {
             Self::Few => entries.iter().any(|(known, _)| known == key),
             Self::Many(keys) => keys.contains(key),
         }
     }
 
-    fn add(&mut self, entries: &[(Cow<'a, str>, Node<'a>)], key: Cow<'a, str>) {
+    fn add(&mut self, entries: &[Entry<'a>], key: Cow<'a, str>) {
         match self {
             Self::Few if entries.len() + 1 < MANY_KEYS => {}
             Self::Few => {
@@ -351,7 +407,7 @@ impl<'de> serde::Deserialize<'de> for Key<'de> {
 fn read_toml<'a>(text: &'a str, problems: &Problems) -> Option<Node<'a>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        let lines = Lines::new(text);
+        let lines = Lines(text);
         for error in errors {
             let position = error.span().map(|span| lines.position(span.start));
             let (code, help) = if error.message().contains("duplicate key") {
@@ -392,6 +448,9 @@ fn read_toml<'a>(text: &'a str, problems: &Problems) -> Option<Node<'a>> {
     }
 }
 
+/// What the parser of TOML took for a value before, its entry in the tree included.
+const TOML_VALUE_BYTES: usize = 400;
+
 struct Walk<'s> {
     counts: &'s mut Counts,
     problems: &'s Problems,
@@ -407,6 +466,7 @@ fn from_toml<'a>(
     path: &Path<'_>,
 ) -> Result<Node<'a>, String> {
     walk.counts.add(parent, depth)?;
+    room(walk.problems.memory.take(TOML_VALUE_BYTES))?;
     Ok(match value {
         DeValue::String(text) => Node::Text(text),
         DeValue::Boolean(value) => Node::Bool(value),

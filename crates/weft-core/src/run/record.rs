@@ -163,7 +163,8 @@ pub fn read(chunk: &str) -> Result<Vec<Entry>, RecordError> {
         .enumerate()
         .map(|(event, wire)| {
             now = wire.now.or(now);
-            wire.into_entry(now).map_err(|(kind, why)| RecordError::Event { event, kind, why })
+            wire.into_entry(now)
+                .map_err(|(kind, why)| RecordError::Event { event, kind, why })
         })
         .collect()
 }

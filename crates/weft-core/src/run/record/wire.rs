@@ -232,9 +232,7 @@ impl<'a> Wire<'a> {
         match self.event() {
             Ok(event) => Ok(Entry {
                 at: Moment {
-                    now: Timestamp(
-                        now.ok_or_else(|| (self.kind.to_string(), "has no time"))?,
-                    ),
+                    now: Timestamp(now.ok_or_else(|| (self.kind.to_string(), "has no time"))?),
                     entropy: self.entropy.unwrap_or_default(),
                 },
                 event,

@@ -1,0 +1,82 @@
+//! What active instances take up.
+
+use super::{
+    Account, Order,
+    level::{Class, Spot, TenantIx},
+};
+
+impl Order {
+    /// Counts an instance as active that this order didn't hand out: one that
+    /// was queued or running when its driver started.
+    pub fn occupy(&mut self, account: &Account) {
+        let tenant = self.tenant(&account.tenant);
+        let class = self.class(tenant, account);
+        self.charge(tenant, account.dag, class);
+    }
+
+    /// An active instance is over: it ended, was lost, revoked, or gave its slot
+    /// back. To be called once for each [`Taken`](super::Taken) and each
+    /// [`Self::occupy`].
+    pub fn release(&mut self, account: &Account) {
+        let tenant = self.tenant(&account.tenant);
+        let class = self.class(tenant, account);
+        self.active = self.active.saturating_sub(1);
+        let was_full = self.tenants[tenant.0].full();
+        let active = &mut self.tenants[tenant.0].active;
+        *active = active.saturating_sub(1);
+        if was_full {
+            self.refresh_tenant(tenant);
+        }
+        if let Class::Pooled(pool, slots) = class {
+            let before = self.pools[pool.0].free();
+            let taken = &mut self.pools[pool.0].taken;
+            *taken = taken.saturating_sub(u64::from(slots));
+            self.refresh_pool(pool, before);
+        }
+        if let Some(dag) = self.dags.get_mut(&account.dag) {
+            let was_full = dag.full();
+            dag.active = dag.active.saturating_sub(1);
+            if dag.active == 0 && dag.queues.is_empty() {
+                self.dags.remove(&account.dag);
+            } else if was_full && !dag.full() {
+                self.refresh_dag(tenant, account.dag);
+            }
+        }
+    }
+
+    /// How many instances are active.
+    pub fn active(&self) -> u64 {
+        self.active
+    }
+
+    pub(super) fn charge(&mut self, tenant: TenantIx, dag: u64, class: Class) {
+        self.active += 1;
+        self.tenants[tenant.0].active += 1;
+        if self.tenants[tenant.0].full() {
+            self.refresh_tenant(tenant);
+        }
+        if let Class::Pooled(pool, slots) = class {
+            let before = self.pools[pool.0].free();
+            self.pools[pool.0].taken += u64::from(slots);
+            self.refresh_pool(pool, before);
+        }
+        let load = self.dags.entry(dag).or_default();
+        load.active += 1;
+        if load.full() {
+            self.refresh_dag(tenant, dag);
+        }
+    }
+
+    /// A DAG's work after its bound or load changed. O(its queues and classes).
+    pub(super) fn refresh_dag(&mut self, tenant: TenantIx, dag: u64) {
+        let queues: Vec<_> = match self.dags.get(&dag) {
+            Some(load) => load.queues.iter().copied().collect(),
+            None => return,
+        };
+        for queue in queues {
+            let at = Spot { queue, tenant, dag };
+            let classes = self.withdraw(at);
+            self.enter(at, classes);
+        }
+    }
+}
