@@ -1,1 +1,27 @@
-//! To be written.
+//! Bytes that are too large for a database: components, compiled code, outputs,
+//! artifacts, and logs, on local disk or in an object store.
+//!
+//! [`Blobs`] names what it holds by the SHA-256 of it, each kind and each tenant
+//! apart. What always holds: a blob is there whole or not at all, what was put
+//! survives a loss of power, and bytes that don't match their name are never
+//! handed out. [`logs`] is the other half: what tasks print, many attempts in
+//! one file.
+//!
+//! Nothing here knows what the bytes mean or who may see them, beyond their tenant.
+
+pub mod logs;
+
+mod blobs;
+mod collect;
+mod error;
+mod kind;
+mod location;
+mod stream;
+
+pub use {
+    blobs::Blobs,
+    collect::{BlobInfo, Collected},
+    error::BlobError,
+    kind::Kind,
+    stream::{BlobReader, BlobWriter},
+};

@@ -1,0 +1,46 @@
+//! One attempt's end of the log: an attempt that prints nothing costs nothing.
+
+use super::{LogError, LogKey, LogLine, LogPointer, LogWriter};
+
+/// Writes one attempt's lines.
+#[derive(Debug)]
+pub struct AttemptLog {
+    writer: LogWriter,
+    key: LogKey,
+    has_lines: bool,
+}
+
+impl AttemptLog {
+    pub(super) const fn new(writer: LogWriter, key: LogKey) -> Self {
+        Self {
+            writer,
+            key,
+            has_lines: false,
+        }
+    }
+
+    /// Which attempt.
+    pub const fn key(&self) -> &LogKey {
+        &self.key
+    }
+
+    /// As [`LogWriter::append`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn append(&mut self, lines: Vec<LogLine>) -> Result<(), LogError> {
+        self.has_lines |= !lines.is_empty();
+        self.writer.append(&self.key, lines).await
+    }
+
+    /// As [`LogWriter::finish`], and at once where there is nothing and nobody follows.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn finish(self) -> Result<Option<LogPointer>, LogError> {
+        if !self.has_lines && !self.writer.has_followers() {
+            return Ok(None);
+        }
+        self.writer.finish(&self.key).await
+    }
+}

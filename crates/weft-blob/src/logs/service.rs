@@ -1,0 +1,283 @@
+//! The task that owns a worker's log: it alone buffers, writes and rotates.
+//!
+//! Calls are taken in batches, and what they bring is written at once: many
+//! attempts that end at the same moment cost one write.
+
+use super::{
+    LogError, LogKey, LogOptions, LogPointer, SegmentId,
+    book::{Batch, Book, Entry},
+    follow::News,
+    segment::Segment,
+    upload::Uploads,
+};
+use crate::{BlobError, collect::timestamp};
+use bytes::Bytes;
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::SystemTime,
+};
+use tokio::{
+    sync::{broadcast, mpsc, oneshot},
+    task::spawn_blocking,
+    time::{Instant, sleep_until},
+};
+use weft_core::time::Timestamp;
+
+/// Calls that are taken at once.
+const BATCH: usize = 256;
+
+/// What a follower begins with: what is written, the number of the first line that isn't, those lines, and what comes.
+pub(super) type Followed = (Option<LogPointer>, u64, Bytes, broadcast::Receiver<News>);
+
+/// What the handles ask for.
+#[derive(Debug)]
+pub(super) enum Command {
+    Append {
+        key: LogKey,
+        payload: Bytes,
+        count: u32,
+    },
+    Finish {
+        key: LogKey,
+        reply: oneshot::Sender<Result<Option<LogPointer>, LogError>>,
+    },
+    Follow {
+        key: LogKey,
+        reply: oneshot::Sender<Result<Followed, LogError>>,
+    },
+    Close {
+        reply: oneshot::Sender<Result<(), BlobError>>,
+    },
+}
+
+/// Attempts that ended in this batch, and who waits for that.
+type Endings = Vec<(
+    Option<Entry>,
+    oneshot::Sender<Result<Option<LogPointer>, LogError>>,
+)>;
+
+#[derive(Debug)]
+pub(super) struct Service {
+    folder: PathBuf,
+    options: LogOptions,
+    uploads: Option<Uploads>,
+    followed: Arc<AtomicUsize>,
+    book: Book,
+    segment: Option<Segment>,
+}
+
+impl Service {
+    pub(super) fn new(
+        folder: PathBuf,
+        options: LogOptions,
+        uploads: Option<Uploads>,
+        followed: Arc<AtomicUsize>,
+    ) -> Self {
+        Self {
+            folder,
+            options,
+            uploads,
+            followed,
+            book: Book::default(),
+            segment: None,
+        }
+    }
+
+    /// Until it is closed, or every handle is gone.
+    pub(super) async fn run(mut self, mut receiver: mpsc::Receiver<Command>) {
+        let mut commands = Vec::with_capacity(BATCH);
+        loop {
+            let due = self.due();
+            let is_open = tokio::select! {
+                count = receiver.recv_many(&mut commands, BATCH) => count > 0,
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => true,
+            };
+            let closing = self.turn(&mut commands, !is_open).await;
+            if !is_open || closing.is_some() {
+                receiver.close();
+                let result = self.close_segment().await;
+                if let Some((reply, lost)) = closing
+                    && let Err(_unheard) = reply.send(lost.and(result))
+                {
+                    tracing::debug!("nobody waits for the log to be closed");
+                }
+                return;
+            }
+        }
+    }
+
+    /// When something is to be written or closed even if nobody calls.
+    fn due(&mut self) -> Option<Instant> {
+        let flush = self
+            .book
+            .oldest()
+            .map(|since| since + self.options.flush_after);
+        let rotate = self
+            .segment
+            .as_ref()
+            .filter(|segment| segment.exists())
+            .map(|segment| segment.opened + self.options.segment_age);
+        flush.into_iter().chain(rotate).min()
+    }
+
+    /// Takes the calls, writes what is due, answers.
+    async fn turn(
+        &mut self,
+        commands: &mut Vec<Command>,
+        mut is_last: bool,
+    ) -> Option<(
+        oneshot::Sender<Result<(), BlobError>>,
+        Result<(), BlobError>,
+    )> {
+        let now = Instant::now();
+        let wall = timestamp(SystemTime::now());
+        let mut batch = self.batch(now, wall);
+        let mut endings = Endings::new();
+        let mut closing = None;
+        for command in commands.drain(..) {
+            match command {
+                Command::Append {
+                    key,
+                    payload,
+                    count,
+                } => {
+                    if self.book.append(&key, &payload, count, now) >= self.options.chunk_bytes {
+                        self.book.stage(&key, &mut batch, wall);
+                    }
+                }
+                Command::Finish { key, reply } => {
+                    endings.push((self.book.stage_last(&key, &mut batch, wall), reply));
+                }
+                Command::Follow { key, reply } => {
+                    if let Err(_unheard) = reply.send(self.follow(&key)) {
+                        tracing::debug!("a follower left before it was answered");
+                    }
+                }
+                Command::Close { reply } => {
+                    is_last = true;
+                    closing = Some(reply);
+                }
+            }
+        }
+        let is_over = is_last || self.book.buffered() > self.options.buffered_bytes;
+        let flush_after = if is_over {
+            std::time::Duration::ZERO
+        } else {
+            self.options.flush_after
+        };
+        for key in self.book.overdue(now, flush_after) {
+            self.book.stage(&key, &mut batch, wall);
+        }
+        let written = self.write(&batch).await;
+        self.answer(&batch, endings, &written);
+        self.followed.store(self.book.silent(), Ordering::Release);
+        if self
+            .segment
+            .as_ref()
+            .is_some_and(|segment| self.is_over(segment, now))
+            && let Err(error) = self.close_segment().await
+        {
+            tracing::warn!(%error, "a log segment could not be closed");
+        }
+        closing.map(|reply| (reply, written))
+    }
+
+    /// A batch at the end of the current segment, or of one that the first chunk will make.
+    fn batch(&mut self, now: Instant, wall: Timestamp) -> Batch {
+        let folder = &self.folder;
+        let segment = self.segment.get_or_insert_with(|| {
+            Segment::new(SegmentId::new(wall, fastrand::u128(..)), folder, now)
+        });
+        let batch = Batch::new(segment.id, segment.length());
+        if !segment.exists() {
+            // It is as old as its first chunk.
+            segment.opened = now;
+        }
+        batch
+    }
+
+    fn is_over(&self, segment: &Segment, now: Instant) -> bool {
+        segment.is_broken()
+            || segment.length() >= self.options.segment_bytes
+            || (segment.exists() && segment.opened + self.options.segment_age <= now)
+    }
+
+    fn follow(&mut self, key: &LogKey) -> Result<Followed, LogError> {
+        let bound = self.options.followed;
+        if self.book.silent() >= bound && !self.book.knows(key) {
+            self.book.forget_unfollowed();
+            if self.book.silent() >= bound {
+                return Err(LogError::TooMany { bound });
+            }
+        }
+        Ok(self.book.follow(key, self.options.follow_batches))
+    }
+
+    async fn write(&mut self, batch: &Batch) -> Result<(), BlobError> {
+        if batch.bytes.is_empty() {
+            return Ok(());
+        }
+        let mut segment = self
+            .segment
+            .take()
+            .expect("each batch is for the current segment");
+        let path = segment.path.display().to_string();
+        let bytes = Bytes::copy_from_slice(&batch.bytes);
+        let written = spawn_blocking(move || {
+            let result = segment.append(&bytes);
+            (segment, result)
+        })
+        .await;
+        match written {
+            Ok((segment, result)) => {
+                self.segment = Some(segment);
+                result.map_err(|error| BlobError::from_io(&error, &path))
+            }
+            Err(error) => Err(BlobError::from_io(&io::Error::other(error), &path)),
+        }
+    }
+
+    fn answer(&mut self, batch: &Batch, endings: Endings, written: &Result<(), BlobError>) {
+        match written {
+            Ok(()) => self.book.settle(batch),
+            Err(error) => {
+                tracing::warn!(%error, "lines of tasks' logs were lost");
+                self.book.lose(batch);
+            }
+        }
+        for (entry, reply) in endings {
+            let result = match (entry, written) {
+                (None, _) => Ok(None),
+                (Some(entry), Err(why)) if entry.is_staged() => Err(LogError::Lost {
+                    kept: entry.end(false),
+                    why: why.clone(),
+                }),
+                (Some(entry), _) => Ok(entry.end(true)),
+            };
+            if let Err(_unheard) = reply.send(result) {
+                tracing::debug!("nobody waits for the end of an attempt's log");
+            }
+        }
+    }
+
+    async fn close_segment(&mut self) -> Result<(), BlobError> {
+        let Some(segment) = self.segment.take().filter(Segment::exists) else {
+            return Ok(());
+        };
+        let (id, path) = (segment.id, segment.path.clone());
+        let shown = path.display().to_string();
+        let result = match spawn_blocking(move || segment.close()).await {
+            Ok(result) => result,
+            Err(error) => Err(io::Error::other(error)),
+        };
+        if let Some(uploads) = &self.uploads {
+            uploads.add(id, path);
+        }
+        result.map_err(|error| BlobError::from_io(&error, &shown))
+    }
+}
