@@ -1,11 +1,46 @@
 //! DAGs as people see them: list, show, pause, delete.
 
-use crate::{DagKey, Database, ShardId, StoreError, VersionId};
+use crate::{
+    DagKey, Database, ShardId, StoreError, VersionId,
+    audit::Change,
+    backend::{Row, Statement, args, statements},
+    tenants,
+};
 use weft_core::{
     digest::Digest,
     id::{DagId, TenantId},
     time::Timestamp,
 };
+
+macro_rules! select {
+    ($where:literal) => {
+        concat!(
+            "SELECT d.key, d.tenant, d.id, d.shard, d.paused, d.last_scheduled, d.next_run, d.created, d.updated, \
+             v.id, v.number, v.digest FROM dags d LEFT JOIN versions v ON v.id = d.active \
+             WHERE d.tenant = $1 AND d.deleted IS NULL AND ",
+            $where
+        )
+    };
+}
+
+statements! {
+    LIST = select!("d.id > $2 ORDER BY d.id LIMIT $3");
+    LIST_BY_PAUSED = select!("d.id > $2 AND d.paused = $4 ORDER BY d.id LIMIT $3");
+    SHOW = select!("d.id = $2");
+    PAUSE = "UPDATE dags SET paused = 1, updated = $3 \
+        WHERE tenant = $1 AND id = $2 AND deleted IS NULL AND paused = 0 RETURNING shard";
+    /// What never ran by its timetable is scheduled from now on.
+    UNPAUSE = "UPDATE dags SET paused = 0, updated = $3, \
+        scheduled_since = CASE WHEN last_scheduled IS NULL THEN $3 ELSE scheduled_since END \
+        WHERE tenant = $1 AND id = $2 AND deleted IS NULL AND paused = 1 RETURNING shard";
+    DELETE = "UPDATE dags SET deleted = $3, updated = $3, active = NULL, next_run = NULL \
+        WHERE tenant = $1 AND id = $2 AND deleted IS NULL RETURNING key, shard";
+    ACTIVE_RUNS = "SELECT count(*) FROM \
+        (SELECT 1 AS one FROM runs WHERE dag = $1 AND state IN (1, 2) LIMIT $2) AS active";
+}
+
+/// Where counting the runs that keep a DAG from being deleted stops.
+const MAX_COUNTED: u32 = 1_000;
 
 /// A DAG.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +107,21 @@ impl Database {
         filter: &DagFilter,
         limit: u32,
     ) -> Result<Vec<DagRow>, StoreError> {
-        todo!()
+        let after = filter.after.as_ref().map_or("", |id| id.as_str());
+        let tenant = &filter.tenant;
+        let rows = match filter.paused {
+            None => {
+                self.backend()
+                    .read(LIST, args![tenant, after, limit])
+                    .await?
+            }
+            Some(paused) => {
+                self.backend()
+                    .read(LIST_BY_PAUSED, args![tenant, after, limit, paused])
+                    .await?
+            }
+        };
+        rows.into_iter().map(dag_row).collect()
     }
 
     /// One DAG that was not deleted.
@@ -81,7 +130,8 @@ impl Database {
         tenant: &TenantId,
         id: &DagId,
     ) -> Result<Option<DagRow>, StoreError> {
-        todo!()
+        let row = self.backend().read_one(SHOW, args![tenant, id]).await?;
+        row.map(dag_row).transpose()
     }
 
     /// Pauses it; `false` where there is no such DAG. Paused again is no change.
@@ -91,7 +141,7 @@ impl Database {
         id: &DagId,
         by: &str,
     ) -> Result<bool, StoreError> {
-        todo!()
+        self.set_paused(PAUSE, "dag.pause", (tenant, id), by).await
     }
 
     /// Lets it run; `false` where there is no such DAG.
@@ -101,7 +151,8 @@ impl Database {
         id: &DagId,
         by: &str,
     ) -> Result<bool, StoreError> {
-        todo!()
+        self.set_paused(UNPAUSE, "dag.unpause", (tenant, id), by)
+            .await
     }
 
     /// Deletes it, unless it has runs that have not ended. Its name is free afterwards.
@@ -111,6 +162,77 @@ impl Database {
         id: &DagId,
         by: &str,
     ) -> Result<Deletion, StoreError> {
-        todo!()
+        let now = self.clock().await?;
+        let mut tx = self.backend().begin().await?;
+        // First, so that a run that is made meanwhile either is counted or finds no DAG.
+        let Some(mut row) = tx.run_one(DELETE, args![tenant, id, now]).await? else {
+            return Ok(Deletion::Unknown);
+        };
+        let (key, shard): (DagKey, ShardId) = (row.take()?, row.take()?);
+        if let Some(mut row) = tx.run_one(ACTIVE_RUNS, args![key, MAX_COUNTED]).await? {
+            let active: u32 = row.take()?;
+            if active > 0 {
+                return Ok(Deletion::ActiveRuns(active));
+            }
+        }
+        let change = Change {
+            at: now,
+            tenant: Some(tenant),
+            by,
+            action: "dag.delete",
+            subject: id.as_str(),
+            details: None,
+        };
+        tenants::finish(tx, shard, change).await?;
+        Ok(Deletion::Done)
     }
+}
+
+impl Database {
+    async fn set_paused(
+        &self,
+        statement: Statement,
+        action: &'static str,
+        (tenant, id): (&TenantId, &DagId),
+        by: &str,
+    ) -> Result<bool, StoreError> {
+        let now = self.clock().await?;
+        let mut tx = self.backend().begin().await?;
+        let Some(mut row) = tx.run_one(statement, args![tenant, id, now]).await? else {
+            // There is none, or it is so already.
+            return Ok(tx.run_one(SHOW, args![tenant, id]).await?.is_some());
+        };
+        let change = Change {
+            at: now,
+            tenant: Some(tenant),
+            by,
+            action,
+            subject: id.as_str(),
+            details: None,
+        };
+        tenants::finish(tx, row.take()?, change).await?;
+        Ok(true)
+    }
+}
+
+fn dag_row(mut row: Row) -> Result<DagRow, StoreError> {
+    Ok(DagRow {
+        key: row.take()?,
+        tenant: row.take()?,
+        id: row.take()?,
+        shard: row.take()?,
+        paused: row.take()?,
+        last_scheduled: row.take()?,
+        next_run: row.take()?,
+        created: row.take()?,
+        updated: row.take()?,
+        active: match row.take()? {
+            None => None,
+            Some(id) => Some(ActiveVersion {
+                id,
+                number: row.take()?,
+                digest: row.take()?,
+            }),
+        },
+    })
 }

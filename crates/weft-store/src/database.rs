@@ -4,8 +4,20 @@
 //! that no second process writes beside this one. A database is used only
 //! after [`Database::migrate`] or [`Database::check`] said that it fits.
 
-use crate::StoreError;
-use std::{fmt, path::PathBuf, sync::Arc};
+use crate::{
+    StoreError,
+    backend::{Backend, all_statements, args},
+    dialect::Dialect,
+    migration,
+};
+use std::{
+    fmt,
+    fs::File,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+use weft_core::time::Timestamp;
 
 /// Where the database lies.
 #[derive(Clone, PartialEq, Eq)]
@@ -90,35 +102,113 @@ pub struct Database {
 }
 
 /// What all clones share.
-pub(crate) struct Shared {}
+pub(crate) struct Shared {
+    backend: Backend,
+}
 
 impl Database {
     /// Opens it, changing nothing in it.
     pub async fn open(place: &Place) -> Result<Self, OpenError> {
-        let _ = place;
-        todo!()
+        let backend = Backend::open(place).await?;
+        Ok(Self {
+            shared: Arc::new(Shared { backend }),
+        })
     }
 
     /// Brings the schema to this version and tells what was done. Several processes may try at once.
     pub async fn migrate(&self) -> Result<Vec<Migration>, OpenError> {
-        todo!()
+        let now = machine_clock();
+        let done = migration::migrate(self.backend(), now.0).await?;
+        self.forget_dead_leases().await?;
+        Ok(done)
     }
 
     /// Whether the schema is exactly this version's.
     pub async fn check(&self) -> Result<(), OpenError> {
-        todo!()
+        migration::check(self.backend()).await?;
+        self.forget_dead_leases().await?;
+        Ok(())
+    }
+
+    /// Prepares every statement that there is, so that a mistake in one shows
+    /// without running it; returns how many there are.
+    pub async fn check_statements(&self) -> Result<usize, StatementError> {
+        let mut count = 0;
+        for sql in all_statements(self.backend().dialect()) {
+            count += 1;
+            let text = sql.as_str().to_owned();
+            if let Err(error) = self.backend().prepare(sql).await {
+                return Err(StatementError { text, error });
+            }
+        }
+        Ok(count)
     }
 
     /// Writes everything to a new file, consistent in itself, while others go on (SQLite only).
-    pub async fn backup(&self, to: &std::path::Path) -> Result<(), BackupError> {
-        let _ = to;
-        todo!()
+    pub async fn backup(&self, to: &Path) -> Result<(), BackupError> {
+        let Some(statement) = self.backend().dialect().backup() else {
+            return Err(BackupError::UsePgDump);
+        };
+        if to.exists() {
+            return Err(BackupError::Exists(to.into()));
+        }
+        let refuse = |why| BackupError::Target {
+            path: to.into(),
+            why,
+        };
+        let folder = match to.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let text = to.to_str().ok_or_else(|| {
+            refuse(std::io::Error::new(
+                std::io::ErrorKind::InvalidFilename,
+                "the path is not UTF-8",
+            ))
+        })?;
+        // Opened first, since what the system says of a folder is clearer than what SQLite says.
+        let folder = File::open(folder).map_err(refuse)?;
+        self.backend().read(statement, args![text]).await?;
+        File::open(to)
+            .and_then(|file| file.sync_all())
+            .and_then(|()| folder.sync_all())
+            .map_err(refuse)
     }
 
     /// Waits for what is under way and closes. Dropping the last clone closes as well, without waiting.
     pub async fn close(&self) {
-        todo!()
+        self.backend().close().await;
     }
+
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.shared.backend
+    }
+
+    /// Whoever holds the data folder is alone: leases of an earlier process are void, and
+    /// waiting for their end would only delay the start.
+    async fn forget_dead_leases(&self) -> Result<(), StoreError> {
+        match self.backend().dialect() {
+            Dialect::Sqlite => self.release_all().await,
+            Dialect::Postgres => Ok(()),
+        }
+    }
+}
+
+/// What this machine's clock says.
+pub(crate) fn machine_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let millis = since.map_or(0, |since| since.as_millis());
+    Timestamp(i64::try_from(millis).unwrap_or(i64::MAX))
+}
+
+/// A statement that does not fit the database.
+#[derive(Debug, thiserror::Error)]
+#[error("{error} (in: {text})")]
+pub struct StatementError {
+    /// The statement.
+    pub text: String,
+    /// What the database said.
+    pub error: StoreError,
 }
 
 /// Why there is no backup.

@@ -14,17 +14,21 @@
 //! - Values of variables and connections are encrypted before they get here.
 
 mod audit;
+mod backend;
 mod commands;
 mod dags;
 mod database;
 mod deploy;
+mod dialect;
 mod idempotency;
 mod instances;
+mod migration;
 mod retention;
 mod run_store;
 mod runs;
 pub mod secret;
 mod secrets;
+mod stored;
 mod tenants;
 mod tokens;
 mod trigger;

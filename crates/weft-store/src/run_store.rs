@@ -1,5 +1,10 @@
 //! What a scheduler asks of the database.
 
+pub(crate) mod commit;
+mod implementation;
+pub(crate) mod lease;
+pub(crate) mod reading;
+
 use crate::turn::{Output, Turn};
 use async_trait::async_trait;
 use std::sync::Arc;

@@ -1,0 +1,195 @@
+//! Postgres: a pool of connections, each statement prepared once on each of them.
+
+use super::{
+    Row, Value,
+    fault::{self, Fault},
+};
+use crate::{StoreError, database::OpenError};
+use sqlx::{
+    Arguments as _, Column as _, ConnectOptions as _, Encode, Executor as _, Row as _, SqlStr,
+    Transaction, Type, TypeInfo as _, ValueRef as _,
+    encode::IsNull,
+    error::{BoxDynError, DatabaseError},
+    postgres::{
+        PgArgumentBuffer, PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow, PgTypeInfo,
+        types::Oid,
+    },
+};
+use std::{str::FromStr as _, time::Duration};
+
+/// Connections of one process; a scheduler needs one, people the rest.
+const CONNECTIONS: u32 = 10;
+/// How long a call waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// All statements that there are, with all their numbers of rows.
+const CACHED_STATEMENTS: usize = 400;
+
+/// A server's database.
+pub(crate) struct Postgres {
+    pool: PgPool,
+}
+
+/// A transaction; it holds a connection.
+pub(crate) struct Tx {
+    transaction: Transaction<'static, sqlx::Postgres>,
+}
+
+impl Postgres {
+    pub(super) async fn open(url: &str) -> Result<Self, OpenError> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|error| OpenError::Address(error.to_string()))?
+            .application_name("weft")
+            .statement_cache_capacity(CACHED_STATEMENTS)
+            // A commit that was acknowledged survives, whatever the server's default is;
+            // a transaction that its process forgot doesn't hold its locks for ever.
+            .options([
+                ("synchronous_commit", "on"),
+                ("idle_in_transaction_session_timeout", "60s"),
+                ("default_transaction_isolation", "read committed"),
+            ])
+            .disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .connect_with(options)
+            .await
+            .map_err(sort)?;
+        Ok(Self { pool })
+    }
+
+    pub(super) async fn run(&self, sql: SqlStr, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        let rows = self
+            .pool
+            .fetch_all(sqlx::query_with(sql, bind(args)?))
+            .await
+            .map_err(sort)?;
+        rows.iter().map(decode).collect()
+    }
+
+    pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
+        let transaction = self.pool.begin().await.map_err(sort)?;
+        Ok(Tx { transaction })
+    }
+
+    pub(super) async fn prepare(&self, sql: SqlStr) -> Result<(), StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(sort)?;
+        connection.prepare(sql).await.map_err(sort)?;
+        Ok(())
+    }
+
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+impl Tx {
+    pub(super) async fn run(
+        &mut self,
+        sql: SqlStr,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let rows = self
+            .transaction
+            .fetch_all(sqlx::query_with(sql, bind(args)?))
+            .await
+            .map_err(sort)?;
+        rows.iter().map(decode).collect()
+    }
+
+    pub(super) async fn run_script(&mut self, script: &'static str) -> Result<(), StoreError> {
+        self.transaction
+            .execute(sqlx::raw_sql(script))
+            .await
+            .map_err(sort)?;
+        Ok(())
+    }
+
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        self.transaction.commit().await.map_err(sort)
+    }
+}
+
+/// NULL of whatever type the statement means: a statement is prepared with the types of its
+/// first values, and stays so.
+struct Untyped;
+
+impl Type<sqlx::Postgres> for Untyped {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(Oid(0))
+    }
+}
+
+impl Encode<'_, sqlx::Postgres> for Untyped {
+    fn encode_by_ref(&self, _to: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        Ok(IsNull::Yes)
+    }
+}
+
+fn bind(values: Vec<Value>) -> Result<PgArguments, StoreError> {
+    let mut arguments = PgArguments::default();
+    arguments.reserve(values.len(), values.len() * size_of::<i64>());
+    for value in values {
+        match value {
+            Value::Null => arguments.add(Untyped),
+            Value::Int(number) => arguments.add(number),
+            Value::Text(text) => arguments.add(&*text),
+            Value::Bytes(bytes) => arguments.add(bytes),
+        }
+        .map_err(|error| StoreError::Defect(error.to_string()))?;
+    }
+    Ok(arguments)
+}
+
+fn decode(row: &PgRow) -> Result<Row, StoreError> {
+    let mut values = Vec::with_capacity(row.len());
+    for column in row.columns() {
+        let at = column.ordinal();
+        let raw = row.try_get_raw(at).map_err(sort)?;
+        if raw.is_null() {
+            values.push(Value::Null);
+            continue;
+        }
+        values.push(match column.type_info().name() {
+            "INT8" => Value::Int(row.try_get_unchecked(at).map_err(sort)?),
+            "INT4" => Value::Int(row.try_get_unchecked::<i32, _>(at).map_err(sort)?.into()),
+            "INT2" => Value::Int(row.try_get_unchecked::<i16, _>(at).map_err(sort)?.into()),
+            "BOOL" => Value::Int(row.try_get_unchecked::<bool, _>(at).map_err(sort)?.into()),
+            "TEXT" | "VARCHAR" => {
+                Value::Text(row.try_get_unchecked::<&str, _>(at).map_err(sort)?.into())
+            }
+            "BYTEA" => Value::Bytes(row.try_get_unchecked(at).map_err(sort)?),
+            other => {
+                return Err(StoreError::Defect(format!(
+                    "the column {} has the type {other}",
+                    column.name()
+                )));
+            }
+        });
+    }
+    Ok(Row::new(values))
+}
+
+fn sort(error: sqlx::Error) -> StoreError {
+    fault::sort(error, judge)
+}
+
+/// By SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+fn judge(error: &dyn DatabaseError) -> Fault {
+    let code = error.code().unwrap_or_default();
+    match &*code {
+        // disk_full; read_only_sql_transaction, as on a standby
+        "53100" | "25006" => Fault::Full,
+        // serialization_failure, deadlock_detected, lock_not_available, query_canceled;
+        // invalid_catalog_name and refused sign-ins, which their operator can mend
+        "40001" | "40P01" | "55P03" | "57014" | "3D000" | "28000" | "28P01" => Fault::Unavailable,
+        code if ["08", "53", "57", "58"]
+            .iter()
+            .any(|class| code.starts_with(class)) =>
+        {
+            Fault::Unavailable
+        }
+        code if code.starts_with("XX") => Fault::Corrupt,
+        _ => Fault::Defect,
+    }
+}

@@ -1,0 +1,289 @@
+//! SQLite: one connection that writes, a few that read, in a folder that one process holds.
+//!
+//! A commit is on disk when it returns (`synchronous = FULL`), and readers see the
+//! last commit without waiting for the writer (`journal_mode = WAL`). A transaction
+//! that was dropped half-way stays open until the next one begins by rolling it
+//! back: nobody else writes meanwhile, and readers don't see it.
+
+use super::{
+    Row, Value,
+    fault::{self, Fault},
+};
+use crate::{StoreError, database::OpenError};
+use sqlx::{
+    Arguments as _, Column as _, ConnectOptions as _, Connection as _, Executor as _, Row as _,
+    SqlSafeStr as _, SqlStr, TypeInfo as _, ValueRef as _,
+    error::DatabaseError,
+    sqlite::{
+        SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
+        SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+    },
+};
+use std::{
+    fs::{self, File, TryLockError},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// The database within the data folder.
+const DATABASE_FILE: &str = "weft.db";
+/// Locked for as long as a process works in the folder.
+const LOCK_FILE: &str = "weft.lock";
+/// Readers at once; more only take turns on the same cores.
+const READERS: u32 = 4;
+/// Only a backup or a person's own tool ever holds the database.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// All statements that there are, with all their numbers of rows.
+const CACHED_STATEMENTS: usize = 400;
+/// What the writer keeps of the file in memory, in KiB, as SQLite counts it; readers keep a quarter.
+const WRITER_CACHE_KIB: i32 = 16 * 1024;
+/// Pages of the log before it is brought into the file: 16 MiB.
+const CHECKPOINT_PAGES: i32 = 4_000;
+
+/// The data folder's database.
+pub(crate) struct Sqlite {
+    writer: Arc<Mutex<Writer>>,
+    readers: SqlitePool,
+    /// Released when the last clone is gone.
+    _lock: File,
+}
+
+struct Writer {
+    connection: SqliteConnection,
+    /// A transaction was begun and may not have ended.
+    dirty: bool,
+}
+
+/// A transaction; it holds the writer.
+pub(crate) struct Tx {
+    writer: OwnedMutexGuard<Writer>,
+}
+
+impl Sqlite {
+    pub(super) async fn open(folder: &Path) -> Result<Self, OpenError> {
+        let refuse = |why| OpenError::Folder {
+            folder: folder.into(),
+            why,
+        };
+        fs::create_dir_all(folder).map_err(refuse)?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join(LOCK_FILE))
+            .map_err(refuse)?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => OpenError::InUse {
+                folder: folder.into(),
+            },
+            TryLockError::Error(why) => refuse(why),
+        })?;
+        let path = folder.join(DATABASE_FILE);
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .busy_timeout(BUSY_TIMEOUT)
+            .statement_cache_capacity(CACHED_STATEMENTS)
+            .foreign_keys(true)
+            .pragma("temp_store", "memory")
+            .disable_statement_logging();
+        let connection = options
+            .clone()
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
+            .pragma("cache_size", (-WRITER_CACHE_KIB).to_string())
+            .thread_name(|_number| "weft-db-writer".into())
+            .connect()
+            .await
+            .map_err(sort)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .test_before_acquire(false)
+            .max_lifetime(None)
+            .connect_lazy_with(
+                options
+                    .read_only(true)
+                    .pragma("cache_size", (-WRITER_CACHE_KIB / 4).to_string())
+                    .thread_name(|number| format!("weft-db-read-{number}")),
+            );
+        Ok(Self {
+            writer: Arc::new(Mutex::new(Writer {
+                connection,
+                dirty: false,
+            })),
+            readers,
+            _lock: lock,
+        })
+    }
+
+    pub(super) async fn read(&self, sql: SqlStr, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        let rows = self
+            .readers
+            .fetch_all(sqlx::query_with(sql, bind(args)?))
+            .await
+            .map_err(sort)?;
+        rows.iter().map(decode).collect()
+    }
+
+    pub(super) async fn write(
+        &self,
+        sql: SqlStr,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut writer = self.clean_writer().await?;
+        writer.run(sql, args).await
+    }
+
+    pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
+        let mut writer = self.clean_writer().await?;
+        writer.dirty = true;
+        writer.command("BEGIN IMMEDIATE").await?;
+        Ok(Tx { writer })
+    }
+
+    /// The writer, with no transaction open.
+    async fn clean_writer(&self) -> Result<OwnedMutexGuard<Writer>, StoreError> {
+        let mut writer = Arc::clone(&self.writer).lock_owned().await;
+        if writer.dirty {
+            // It fails where the transaction ended after all; one that stays open fails the next BEGIN.
+            let rolled_back = writer.command("ROLLBACK").await;
+            drop(rolled_back);
+            writer.dirty = false;
+        }
+        Ok(writer)
+    }
+
+    pub(super) async fn prepare(&self, sql: SqlStr) -> Result<(), StoreError> {
+        let mut writer = self.clean_writer().await?;
+        writer.connection.prepare(sql).await.map_err(sort)?;
+        Ok(())
+    }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        // The writer ends with the last clone; what it committed is on disk already.
+        let mut writer = self.writer.lock().await;
+        if writer.connection.ping().await.is_ok() && writer.dirty {
+            let rolled_back = writer.command("ROLLBACK").await;
+            writer.dirty = rolled_back.is_err();
+        }
+    }
+}
+
+impl Writer {
+    async fn run(&mut self, sql: SqlStr, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        // All rows are fetched, even of a statement that has one: a statement that is
+        // left before its end commits without telling whether it could.
+        let rows = self
+            .connection
+            .fetch_all(sqlx::query_with(sql, bind(args)?))
+            .await
+            .map_err(sort)?;
+        rows.iter().map(decode).collect()
+    }
+
+    async fn command(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        // With (no) arguments, so that it stays prepared.
+        self.connection
+            .execute(sqlx::query_with(
+                sql.into_sql_str(),
+                SqliteArguments::default(),
+            ))
+            .await
+            .map_err(sort)?;
+        Ok(())
+    }
+}
+
+impl Tx {
+    pub(super) async fn run(
+        &mut self,
+        sql: SqlStr,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.writer.run(sql, args).await
+    }
+
+    pub(super) async fn run_script(&mut self, script: &'static str) -> Result<(), StoreError> {
+        self.writer
+            .connection
+            .execute(sqlx::raw_sql(script))
+            .await
+            .map_err(sort)?;
+        Ok(())
+    }
+
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        self.writer.command("COMMIT").await?;
+        self.writer.dirty = false;
+        Ok(())
+    }
+}
+
+fn bind(values: Vec<Value>) -> Result<SqliteArguments, StoreError> {
+    let mut arguments = SqliteArguments::default();
+    arguments.reserve(values.len(), 0);
+    for value in values {
+        match value {
+            Value::Null => arguments.add(None::<i64>),
+            Value::Int(number) => arguments.add(number),
+            Value::Text(text) => arguments.add(text),
+            Value::Bytes(bytes) => arguments.add(bytes),
+        }
+        .map_err(|error| StoreError::Defect(error.to_string()))?;
+    }
+    Ok(arguments)
+}
+
+fn decode(row: &SqliteRow) -> Result<Row, StoreError> {
+    let mut values = Vec::with_capacity(row.len());
+    for column in row.columns() {
+        let at = column.ordinal();
+        let value = row.try_get_raw(at).map_err(sort)?;
+        if value.is_null() {
+            values.push(Value::Null);
+            continue;
+        }
+        let of = value.type_info();
+        values.push(match of.name() {
+            "INTEGER" => Value::Int(row.try_get_unchecked(at).map_err(sort)?),
+            "TEXT" => Value::Text(row.try_get_unchecked::<&str, _>(at).map_err(sort)?.into()),
+            "BLOB" => Value::Bytes(row.try_get_unchecked(at).map_err(sort)?),
+            other => {
+                return Err(StoreError::Defect(format!(
+                    "the column {} has the type {other}",
+                    column.name()
+                )));
+            }
+        });
+    }
+    Ok(Row::new(values))
+}
+
+fn sort(error: sqlx::Error) -> StoreError {
+    fault::sort(error, judge)
+}
+
+/// By SQLite's extended result codes (<https://www.sqlite.org/rescode.html>).
+fn judge(error: &dyn DatabaseError) -> Fault {
+    /// Writing, syncing, truncating and growing files.
+    const WRITING: [i32; 5] = [778, 1034, 1290, 1546, 4874];
+    let Some(code) = error.code().and_then(|code| code.parse::<i32>().ok()) else {
+        return Fault::Defect;
+    };
+    if WRITING.contains(&code) {
+        return Fault::Full;
+    }
+    match code & 0xff {
+        // READONLY, FULL
+        8 | 13 => Fault::Full,
+        // BUSY, LOCKED, NOMEM, INTERRUPT, IOERR, CANTOPEN
+        5 | 6 | 7 | 9 | 10 | 14 => Fault::Unavailable,
+        // CORRUPT, NOTADB
+        11 | 26 => Fault::Corrupt,
+        _ => Fault::Defect,
+    }
+}

@@ -1,0 +1,89 @@
+//! Where SQL differs between the databases: one function for each difference.
+
+use crate::backend::Statement;
+use std::fmt;
+
+/// The language of a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite = 0,
+    Postgres = 1,
+}
+
+/// The parameter of a generated statement, in order from 1.
+pub(crate) struct Placeholder(Dialect, usize);
+
+impl fmt::Display for Placeholder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Dialect::Sqlite => f.write_str("?"),
+            Dialect::Postgres => write!(f, "${}", self.1),
+        }
+    }
+}
+
+const NOW_POSTGRES: Statement = Statement::only(
+    Dialect::Postgres,
+    "SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)",
+);
+/// The number is Weft's own, so that no other program's lock is met.
+const LOCK_MIGRATIONS_POSTGRES: Statement = Statement::only(
+    Dialect::Postgres,
+    "SELECT 1 FROM (SELECT pg_advisory_xact_lock(8602934771)) AS locked",
+);
+const TABLE_EXISTS_SQLITE: Statement = Statement::only(
+    Dialect::Sqlite,
+    "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1",
+);
+const TABLE_EXISTS_POSTGRES: Statement = Statement::only(
+    Dialect::Postgres,
+    "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = $1",
+);
+const BACKUP_SQLITE: Statement = Statement::only(Dialect::Sqlite, "VACUUM INTO $1");
+
+/// Every statement of this module.
+pub(crate) const STATEMENTS: &[Statement] = &[
+    NOW_POSTGRES,
+    LOCK_MIGRATIONS_POSTGRES,
+    TABLE_EXISTS_SQLITE,
+    TABLE_EXISTS_POSTGRES,
+    BACKUP_SQLITE,
+];
+
+impl Dialect {
+    pub(crate) const fn placeholder(self, number: usize) -> Placeholder {
+        Placeholder(self, number)
+    }
+
+    /// The server's clock; none on SQLite, where it is this machine's.
+    pub(crate) const fn now(self) -> Option<Statement> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(NOW_POSTGRES),
+        }
+    }
+
+    /// Lets one process migrate at a time; on SQLite the transaction does.
+    pub(crate) const fn lock_migrations(self) -> Option<Statement> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(LOCK_MIGRATIONS_POSTGRES),
+        }
+    }
+
+    /// Whether a table of this name stands.
+    pub(crate) const fn table_exists(self) -> Statement {
+        match self {
+            Self::Sqlite => TABLE_EXISTS_SQLITE,
+            Self::Postgres => TABLE_EXISTS_POSTGRES,
+        }
+    }
+
+    /// Writes the whole database to a new file.
+    pub(crate) const fn backup(self) -> Option<Statement> {
+        match self {
+            Self::Sqlite => Some(BACKUP_SQLITE),
+            Self::Postgres => None,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A Postgres server for the tests of one process: made in a temporary folder,
+//! reached through a socket there, gone when the process ends, however it ends.
+
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    os::unix::fs::chown,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use weft_store::Place;
+
+/// How to get the server's programs.
+const MISSING: &str = "these tests need Postgres' server programs: \
+    'apt-get install --no-install-recommends postgresql' (or 'cargo xtask setup')";
+/// The user and group `nobody`, since the server refuses to run as root.
+const NOBODY: u32 = 65_534;
+/// A shell holds the server and ends it when its input ends, which it does with
+/// the process that holds the other end: also where that one was killed.
+const HOLD: &str = r#"
+"$1/initdb" -D "$2/data" -U weft -A trust -E UTF8 --locale=C --no-sync >"$2/initdb.log" 2>&1 || { cat "$2/initdb.log"; exit 1; }
+"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c full_page_writes=off \
+    -c max_connections=500 -c shared_buffers=64MB >"$2/server.log" 2>&1 &
+server=$!
+for try in 1 2 3 4 5 6 7 8 9 10; do
+    "$1/pg_isready" -q -h "$2" -t 10 && break
+    sleep 0.3
+done
+"$1/pg_isready" -q -h "$2" && echo ready || cat "$2/server.log"
+read line
+kill -QUIT "$server"
+wait "$server"
+rm -rf "$2"
+"#;
+
+struct Server {
+    folder: PathBuf,
+    /// Its input stays open for as long as this process lives.
+    _shell: Child,
+}
+
+/// A database of its own.
+pub(crate) async fn new_database() -> Place {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let server = server();
+    let name = format!("weft_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    let mut connection = PgConnection::connect(&url(&server.folder, "postgres"))
+        .await
+        .unwrap();
+    connection
+        .execute(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    Place::Postgres {
+        url: url(&server.folder, &name),
+    }
+}
+
+fn url(folder: &Path, database: &str) -> String {
+    format!(
+        "postgres://weft@localhost/{database}?host={}",
+        folder.display()
+    )
+}
+
+fn server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(start)
+}
+
+fn start() -> Server {
+    let programs = programs().expect(MISSING);
+    let folder = tempfile::Builder::new()
+        .prefix("weft-postgres-")
+        .tempdir()
+        .unwrap()
+        .keep();
+    let mut shell = if rustix::process::geteuid().is_root() {
+        chown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
+        let mut setpriv = Command::new("setpriv");
+        setpriv.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", "sh"]);
+        setpriv
+    } else {
+        Command::new("sh")
+    };
+    let mut shell = shell
+        .args(["-c", HOLD, "hold"])
+        .arg(&programs)
+        .arg(&folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let mut output = BufReader::new(shell.stdout.take().unwrap());
+    while output.read_line(&mut said).unwrap() > 0 && !said.ends_with("ready\n") {}
+    assert!(said.ends_with("ready\n"), "Postgres did not start: {said}");
+    Server {
+        folder,
+        _shell: shell,
+    }
+}
+
+/// The folder of `initdb` and `postgres`: the newest of Debian's, or one of the path.
+fn programs() -> Option<PathBuf> {
+    let debian = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let folder = entry.ok()?;
+            let version: u32 = folder.file_name().to_str()?.parse().ok()?;
+            Some((version, folder.path().join("bin")))
+        })
+        .max()
+        .map(|(_version, folder)| folder);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    debian
+        .into_iter()
+        .chain(std::env::split_paths(&path))
+        .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
+}
