@@ -44,6 +44,11 @@ impl Guest {
         self.0.digest
     }
 
+    /// What it takes in memory, in bytes: its file and its code.
+    pub fn bytes(&self) -> u64 {
+        self.0.wasm.len() as u64 + self.0.fast.code_bytes
+    }
+
     /// What kind of guest it is.
     pub fn kind(&self) -> GuestKind {
         self.0.kind

@@ -1,0 +1,210 @@
+//! One attempt in a task of its own: from the dispatch to the report.
+//!
+//! Nothing here decides whether the attempt counts. It ends by itself, or is
+//! killed from outside; either way it has a report, with its log.
+
+use crate::{
+    artifacts, failure,
+    load::Component,
+    log::{AttemptLines, WAITING_LINES, log_name},
+    outcome, program,
+    surroundings::{Surroundings, now},
+};
+use async_trait::async_trait;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use tracing::Instrument as _;
+use weft_blob::logs::LogKey;
+use weft_broker::{AttemptKey, Dispatch, Failure, Report, Usage};
+use weft_core::{
+    document::Code,
+    id::TenantId,
+    time::{DurationMs, Timestamp},
+};
+use weft_sandbox::{
+    ArtifactError, ArtifactReader, ArtifactRef, ArtifactWriter, Artifacts, AttemptReport,
+    AttemptRequest, CancelSignal, Entry, EventSink, EventStream, Services, VariableError,
+    Variables,
+};
+
+/// Everything that one attempt needs.
+pub(crate) struct Job {
+    pub(crate) dispatch: Dispatch,
+    pub(crate) component: Component,
+    pub(crate) cancel: CancelSignal,
+    /// Completes when the attempt is to be killed.
+    pub(crate) killed: oneshot::Receiver<()>,
+    pub(crate) surroundings: Arc<Surroundings>,
+}
+
+/// How an attempt's task ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// With an outcome.
+    ByItself(Report),
+    /// Since it was to be killed.
+    Killed(Report),
+}
+
+/// Runs an attempt. Dropping the future kills it.
+pub(crate) async fn run(job: Job) -> Ended {
+    let span = tracing::info_span!(
+        "attempt",
+        run = %job.dispatch.key.run,
+        dag = %job.dispatch.document.dag,
+        task = %job.dispatch.document.task,
+        number = job.dispatch.key.attempt.number,
+        traceparent = job.dispatch.trace.as_deref(),
+    );
+    execute(job).instrument(span).await
+}
+
+async fn execute(job: Job) -> Ended {
+    let Job {
+        dispatch,
+        component,
+        cancel,
+        mut killed,
+        surroundings,
+    } = job;
+    let key = dispatch.key;
+    let tenant = dispatch.tenant.clone();
+    let started = now();
+    let (request, events) = match prepare(dispatch, &component, cancel, started, &surroundings) {
+        Ok(prepared) => prepared,
+        Err(failure) => return Ended::ByItself(surroundings.failed(key, failure)),
+    };
+    let log = surroundings.logs.attempt(LogKey {
+        tenant: tenant.clone(),
+        attempt: log_name(key.run, key.attempt.instance, key.attempt.number).into(),
+    });
+    let mut lines = AttemptLines::new(key, log, events);
+    let report = {
+        let running = surroundings.sandbox.run(request);
+        tokio::pin!(running);
+        loop {
+            tokio::select! {
+                biased;
+                report = &mut running => break Some(report),
+                // A worker that is dropped drops this future as well.
+                Ok(()) = &mut killed => break None,
+                () = lines.wait() => lines.write().await,
+            }
+        }
+    };
+    let log = lines
+        .finish()
+        .await
+        .map(|pointer| pointer.to_string().into());
+    let Some(report) = report else {
+        let mut report = surroundings.failed(key, failure::killed());
+        report.log = log;
+        report.usage = Usage {
+            started,
+            wall_us: u64::try_from(now().0.saturating_sub(started.0)).unwrap_or(0) * 1_000,
+            ..Usage::default()
+        };
+        return Ended::Killed(report);
+    };
+    let AttemptReport {
+        outcome,
+        usage,
+        artifacts,
+    } = report;
+    Ended::ByItself(Report {
+        key,
+        outcome: outcome::reported(outcome, &tenant, &surroundings.blobs).await,
+        usage: outcome::usage(started, &usage),
+        log,
+        artifacts: artifacts.into_iter().map(|reference| reference.0).collect(),
+        worker: Arc::clone(&surroundings.worker),
+    })
+}
+
+/// What the sandbox is asked to do.
+fn prepare(
+    dispatch: Dispatch,
+    component: &Component,
+    cancel: CancelSignal,
+    started: Timestamp,
+    surroundings: &Arc<Surroundings>,
+) -> Result<(AttemptRequest, EventStream), Failure> {
+    let guest = component
+        .guest(&dispatch.code)
+        .map_err(|failure| failure.of_attempt())?
+        .clone();
+    let mut document = Arc::unwrap_or_clone(dispatch.document);
+    let inputs: Vec<(String, String)> = dispatch
+        .inputs
+        .into_iter()
+        .map(|(name, value)| (name, String::from(Box::<str>::from(value))))
+        .collect();
+    let entry = match &*dispatch.code {
+        Code::Own { task } | Code::Component { task, .. } => Entry::Task {
+            name: task.clone(),
+            inputs,
+        },
+        Code::Program(program) => Entry::Program(
+            program::entry(program, &inputs, &document.params)
+                .map_err(|error| failure::invalid_entry(error.to_string()))?,
+        ),
+    };
+    document.deadline = Some(started.plus(DurationMs(dispatch.limits.timeout_ms)));
+    let (sink, events) = EventSink::channel(WAITING_LINES);
+    let seam = Arc::new(Seam {
+        key: dispatch.key,
+        tenant: dispatch.tenant,
+        surroundings: Arc::clone(surroundings),
+    });
+    let request = AttemptRequest {
+        guest,
+        entry,
+        attempt: document.to_json(),
+        resumed: dispatch.resumed.map(|state| state.to_string()),
+        grants: Arc::unwrap_or_clone(dispatch.granted),
+        limits: dispatch.limits,
+        deterministic: dispatch.deterministic,
+        services: Services {
+            events: sink,
+            artifacts: Arc::clone(&seam) as Arc<dyn Artifacts>,
+            variables: seam,
+        },
+        scratch_root: surroundings.scratch_root.clone(),
+        cancel,
+    };
+    Ok((request, events))
+}
+
+/// What the host offers to one attempt.
+struct Seam {
+    key: AttemptKey,
+    tenant: TenantId,
+    surroundings: Arc<Surroundings>,
+}
+
+#[async_trait]
+impl Variables for Seam {
+    async fn get(&self, name: &str) -> Result<String, VariableError> {
+        let value = self
+            .surroundings
+            .secrets
+            .variable(&self.key, &self.tenant, name)
+            .await;
+        match value {
+            Ok(Some(value)) => Ok(value),
+            Ok(None) => Err(VariableError::NotFound),
+            Err(error) => Err(VariableError::Unavailable(error.to_string())),
+        }
+    }
+}
+
+#[async_trait]
+impl Artifacts for Seam {
+    async fn create(&self, _media_type: &str) -> Result<Box<dyn ArtifactWriter>, ArtifactError> {
+        artifacts::create(&self.surroundings.blobs, &self.tenant).await
+    }
+
+    async fn open(&self, reference: &ArtifactRef) -> Result<ArtifactReader, ArtifactError> {
+        artifacts::open(&self.surroundings.blobs, &self.tenant, reference).await
+    }
+}

@@ -1,0 +1,321 @@
+//! The loop that owns a worker's state: it waits for one event, changes the
+//! state, and begins the calls and attempts that follow from it.
+//!
+//! What always holds: nothing here waits for anything but the next event, so
+//! that neither a slow broker nor a slow guest keeps leases from being watched.
+//! Time is looked at on each turn; what is due by it is done at the next
+//! [`Event::Tick`] at the latest.
+
+mod call;
+mod claims;
+mod drain;
+mod leases;
+mod membership;
+mod reports;
+
+use crate::{
+    Services, WorkerOptions, WorkerPhase, WorkerStats,
+    attempt::Ended,
+    clock::BootInstant,
+    components::Components,
+    held::HeldAttempts,
+    load::{Component, ComponentKey, LoadFailure},
+    outbox::Outbox,
+    surroundings::Surroundings,
+    worker::{Drained, WorkerError},
+};
+use call::Call;
+use drain::Draining;
+use leases::Renewal;
+use std::{
+    collections::{HashMap, VecDeque},
+    future::Future,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    sync::watch,
+    task::{Id, JoinError, JoinSet},
+    time::{Instant, Interval, MissedTickBehavior},
+};
+use weft_broker::{AttemptKey, BrokerError, Claim, LeaseTerms, Signal, WorkerBroker, WorkerInfo};
+
+/// How often time is looked at.
+const TICK: Duration = Duration::from_millis(100);
+/// Time is looked at so often between two renewals, at least.
+const TICKS_A_RENEWAL: u32 = 10;
+/// A call that has to be short is given up after this.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Signals taken at once.
+const MOST_SIGNALS: usize = 4_096;
+
+/// Everything that a worker can be woken by.
+enum Event {
+    /// The broker took the worker in, or did not.
+    Registered(Result<LeaseTerms, BrokerError>),
+    /// There is work.
+    Claimed(Result<Vec<Claim>, BrokerError>),
+    /// The scheduler said something.
+    Signals(Result<Vec<Signal>, BrokerError>),
+    /// A round of renewals ended.
+    Renewed(Renewal),
+    /// A call with these attempts' reports ended.
+    Reported(Vec<AttemptKey>, Result<(), BrokerError>),
+    /// The broker knows of the drain, or does not.
+    Paused(Result<(), BrokerError>),
+    /// An attempt's task ended.
+    Ended(Result<(Id, Ended), JoinError>),
+    /// A component's load ended.
+    Loaded(Result<(Id, Loaded), JoinError>),
+    /// Time has passed.
+    Tick,
+    /// Somebody asked for a drain.
+    Drain,
+}
+
+/// What came of a load.
+type Loaded = Result<Component, LoadFailure>;
+
+/// Calls under way, at most one of a kind.
+struct Calls {
+    register: Call<Result<LeaseTerms, BrokerError>>,
+    claim: Call<Result<Vec<Claim>, BrokerError>>,
+    signals: Call<Result<Vec<Signal>, BrokerError>>,
+    renew: Call<Renewal>,
+    report: Call<(Vec<AttemptKey>, Result<(), BrokerError>)>,
+    pause: Call<Result<(), BrokerError>>,
+}
+
+/// What the worker is to its broker.
+enum Membership {
+    /// Nothing, or nothing any more.
+    Joining,
+    /// Registered.
+    Joined,
+    /// There is no broker any more.
+    Closed,
+}
+
+/// A worker's state.
+pub(crate) struct Driver {
+    options: WorkerOptions,
+    info: WorkerInfo,
+    broker: Arc<dyn WorkerBroker>,
+    surroundings: Arc<Surroundings>,
+    membership: Membership,
+    /// The terms of the last registration.
+    terms: LeaseTerms,
+    draining: Option<Draining>,
+    calls: Calls,
+    held: HeldAttempts,
+    /// Attempts that wait for a slot and memory, first come first served; one that
+    /// is not held any more may still stand here.
+    line: VecDeque<AttemptKey>,
+    /// Attempts that run: their number, the sum of their limits on memory, their tasks.
+    running: u32,
+    memory_bytes: u64,
+    attempts: JoinSet<Ended>,
+    attempt_of: HashMap<Id, AttemptKey>,
+    components: Components<Component>,
+    /// Components that wait to be loaded, and the tasks that load.
+    to_load: VecDeque<ComponentKey>,
+    loads: JoinSet<Loaded>,
+    load_of: HashMap<Id, ComponentKey>,
+    outbox: Outbox,
+    /// When leases were asked to be renewed last.
+    renewed_at: BootInstant,
+    /// Attempts and loads that ended.
+    ended: u64,
+    loaded: u64,
+    stats: watch::Sender<WorkerStats>,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        options: WorkerOptions,
+        services: Services,
+        stats: watch::Sender<WorkerStats>,
+    ) -> Self {
+        let info = WorkerInfo {
+            id: Arc::clone(&options.id),
+            queues: options.queues.clone(),
+            slots: options.slots,
+            prefetch: options.prefetch,
+            labels: options.labels.clone(),
+        };
+        Self {
+            info,
+            membership: Membership::Joining,
+            terms: LeaseTerms::default(),
+            draining: None,
+            calls: Calls {
+                register: Call::new(),
+                claim: Call::new(),
+                signals: Call::new(),
+                renew: Call::new(),
+                report: Call::new(),
+                pause: Call::new(),
+            },
+            held: HeldAttempts::new(),
+            line: VecDeque::new(),
+            running: 0,
+            memory_bytes: 0,
+            attempts: JoinSet::new(),
+            attempt_of: HashMap::new(),
+            components: Components::new(options.component_cache_bytes),
+            to_load: VecDeque::new(),
+            loads: JoinSet::new(),
+            load_of: HashMap::new(),
+            outbox: Outbox::new(options.resend_after),
+            renewed_at: BootInstant::now(),
+            ended: 0,
+            loaded: 0,
+            stats,
+            broker: Arc::clone(&services.broker),
+            surroundings: Arc::new(Surroundings::new(&options, services)),
+            options,
+        }
+    }
+
+    /// Works until a drain is over or the broker is gone.
+    pub(crate) async fn run(
+        mut self,
+        shutdown: impl Future<Output = ()> + Send,
+        mut asked: watch::Receiver<bool>,
+    ) -> Result<Drained, WorkerError> {
+        let mut drain: Pin<&mut (dyn Future<Output = ()> + Send)> = pin!(async move {
+            tokio::select! {
+                () = shutdown => {}
+                _asked = asked.wait_for(|asked| *asked) => {}
+            }
+        });
+        let mut ticks = every(TICK);
+        loop {
+            let now = BootInstant::now();
+            self.load_more();
+            self.fill();
+            self.begin_calls(now);
+            self.publish();
+            if matches!(self.membership, Membership::Closed) {
+                self.kill_all().await;
+                return Err(WorkerError::BrokerClosed);
+            }
+            if self.is_drained(now) {
+                return Ok(self.leave().await);
+            }
+            let event = self.next_event(drain.as_mut(), &mut ticks).await;
+            self.handle(event, &mut ticks);
+        }
+    }
+
+    /// Waits for the next event. Dropping it loses nothing.
+    async fn next_event(
+        &mut self,
+        drain: Pin<&mut (dyn Future<Output = ()> + Send)>,
+        ticks: &mut Interval,
+    ) -> Event {
+        let calls = &mut self.calls;
+        tokio::select! {
+            ended = self.attempts.join_next_with_id(), if !self.attempts.is_empty() => {
+                Event::Ended(ended.expect("there is a task"))
+            }
+            claimed = calls.claim.done() => Event::Claimed(claimed),
+            signals = calls.signals.done() => Event::Signals(signals),
+            (keys, result) = calls.report.done() => Event::Reported(keys, result),
+            renewal = calls.renew.done() => Event::Renewed(renewal),
+            loaded = self.loads.join_next_with_id(), if !self.loads.is_empty() => {
+                Event::Loaded(loaded.expect("there is a task"))
+            }
+            _at = ticks.tick() => Event::Tick,
+            terms = calls.register.done() => Event::Registered(terms),
+            result = calls.pause.done() => Event::Paused(result),
+            () = drain, if self.draining.is_none() => Event::Drain,
+        }
+    }
+
+    fn handle(&mut self, event: Event, ticks: &mut Interval) {
+        let now = BootInstant::now();
+        match event {
+            Event::Registered(result) => {
+                self.on_registered(result, now);
+                *ticks = every(TICK.min(self.terms.renew_every / TICKS_A_RENEWAL));
+            }
+            Event::Claimed(result) => self.on_claimed(result, now),
+            Event::Signals(result) => self.on_signals(result, now),
+            Event::Renewed(renewal) => self.on_renewed(renewal, now),
+            Event::Reported(keys, result) => self.on_reported(&keys, result, now),
+            Event::Paused(result) => self.on_paused(result, now),
+            Event::Ended(ended) => {
+                self.on_ended(ended);
+                // Whatever else has ended meanwhile goes into the same report.
+                while let Some(ended) = self.attempts.try_join_next_with_id() {
+                    self.on_ended(ended);
+                }
+            }
+            Event::Loaded(loaded) => self.on_loaded(loaded),
+            Event::Tick => {
+                self.watch_leases(now);
+                self.outbox.tick(now);
+            }
+            Event::Drain => self.begin_drain(now),
+        }
+    }
+
+    /// Begins every call that is due.
+    fn begin_calls(&mut self, now: BootInstant) {
+        match &self.membership {
+            Membership::Closed => {}
+            Membership::Joining => self.register(now),
+            Membership::Joined => {
+                self.renew(now);
+                self.report(now);
+                self.listen(now);
+                self.claim(now);
+                self.pause(now);
+            }
+        }
+    }
+
+    /// What the others see.
+    fn publish(&self) {
+        let held = u32::try_from(self.held.len()).unwrap_or(u32::MAX);
+        let phase = match (&self.membership, &self.draining) {
+            (Membership::Closed, _) => WorkerPhase::Gone,
+            (_, Some(_)) => WorkerPhase::Draining,
+            (Membership::Joining, None) => WorkerPhase::Joining,
+            (Membership::Joined, None) => WorkerPhase::Serving,
+        };
+        self.stats.send_replace(WorkerStats {
+            phase,
+            slots: self.options.slots,
+            running: self.running,
+            waiting: held.saturating_sub(self.running),
+            unconfirmed: u32::try_from(self.outbox.len()).unwrap_or(u32::MAX),
+            memory_bytes: self.memory_bytes,
+            ended: self.ended,
+            loads: self.loaded,
+            last_progress: Instant::now(),
+        });
+    }
+}
+
+/// Ticks that are not made up for after a pause.
+fn every(span: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(span.max(Duration::from_millis(1)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Gives a call up that takes too long.
+async fn within<T>(
+    span: Duration,
+    call: impl Future<Output = Result<T, BrokerError>>,
+) -> Result<T, BrokerError> {
+    match tokio::time::timeout(span, call).await {
+        Ok(result) => result,
+        Err(_elapsed) => Err(BrokerError::Unavailable(format!(
+            "no answer within {span:?}"
+        ))),
+    }
+}

@@ -1,0 +1,219 @@
+//! From a claim to a running attempt: room, component, slot, memory.
+
+use super::{Driver, Loaded, membership::CallKind};
+use crate::{
+    attempt::{self, Job},
+    clock::BootInstant,
+    components::Found,
+    failure::{self, Retry},
+    held::{Fate, Held, Running, Stage},
+    load::{self, Component, ComponentKey, LoadFailure},
+};
+use std::sync::Arc;
+use tokio::{
+    sync::oneshot,
+    task::{Id, JoinError},
+};
+use weft_broker::{AttemptKey, BrokerError, Claim};
+use weft_core::limit::Unit;
+use weft_sandbox::CancelSignal;
+
+impl Driver {
+    /// Claims what there is room for. While enough waits already no call is made,
+    /// so that claims come in groups under load.
+    pub(super) fn claim(&mut self, now: BootInstant) {
+        let held = u32::try_from(self.held.len()).unwrap_or(u32::MAX);
+        let waiting = held.saturating_sub(self.running);
+        let most = self.options.slots + self.options.prefetch;
+        let is_wanted = self.draining.is_none()
+            && held < most
+            && waiting <= self.options.prefetch / 2
+            && !self.outbox.is_full();
+        if !is_wanted || !self.calls.claim.may_begin(now) {
+            return;
+        }
+        let room = most - held;
+        let broker = Arc::clone(&self.broker);
+        self.calls
+            .claim
+            .begin(async move { broker.claim(room).await });
+    }
+
+    pub(super) fn on_claimed(&mut self, result: Result<Vec<Claim>, BrokerError>, now: BootInstant) {
+        match result {
+            Ok(claims) => {
+                self.calls.claim.backoff.succeeded();
+                // What a drain finds claimed is not begun: the broker has it back when the worker leaves.
+                if self.draining.is_none() {
+                    for claim in claims {
+                        self.hold(claim, now);
+                    }
+                }
+            }
+            Err(error) => self.failed(CallKind::Claim, &error, now),
+        }
+    }
+
+    fn hold(&mut self, claim: Claim, now: BootInstant) {
+        let Claim { dispatch, lease } = claim;
+        let key = dispatch.key;
+        let lease_ends = now + lease;
+        if let Some(held) = self.held.get_mut(&key) {
+            // A broker that lost its memory was given the attempt again.
+            held.lease_ends = lease_ends;
+            return;
+        }
+        if self.outbox.remind(&key) {
+            return;
+        }
+        if dispatch.limits.memory_bytes > self.options.memory_bytes {
+            let message = format!(
+                "the task may use {} of memory and the worker {} has {} for all of its tasks; lower `limits.memory` of the task, or give the worker more",
+                Unit::Bytes.show(dispatch.limits.memory_bytes),
+                self.info.id,
+                Unit::Bytes.show(self.options.memory_bytes),
+            );
+            let failure = failure::failure(failure::NO_MEMORY, Retry::Helps, message);
+            self.outbox.put(self.surroundings.failed(key, failure));
+            return;
+        }
+        let dispatch = Box::new(dispatch);
+        let component = ComponentKey {
+            tenant: dispatch.tenant.clone(),
+            digest: dispatch.digest,
+        };
+        let stage = match self.components.find(&component, key) {
+            Found::Kept(component) => {
+                self.line.push_back(key);
+                Stage::Waiting(dispatch, component)
+            }
+            Found::Loading => Stage::Loading(dispatch),
+            Found::Absent => {
+                self.to_load.push_back(component);
+                Stage::Loading(dispatch)
+            }
+        };
+        self.held.insert(key, Held { lease_ends, stage });
+    }
+
+    /// Loads components that attempts wait for, as many at once as may be.
+    pub(super) fn load_more(&mut self) {
+        while self.loads.len() < self.options.loads as usize {
+            let Some(component) = self.to_load.pop_front() else {
+                return;
+            };
+            let surroundings = Arc::clone(&self.surroundings);
+            let loaded = component.clone();
+            let task = self
+                .loads
+                .spawn(async move { load::load(&surroundings, &loaded).await });
+            self.load_of.insert(task.id(), component);
+        }
+    }
+
+    pub(super) fn on_loaded(&mut self, loaded: Result<(Id, Loaded), JoinError>) {
+        let (id, loaded) = match loaded {
+            Ok((id, loaded)) => (id, loaded),
+            Err(error) => (error.id(), Err(LoadFailure::died(&error))),
+        };
+        let Some(loaded_key) = self.load_of.remove(&id) else {
+            return;
+        };
+        self.loaded += 1;
+        match loaded {
+            Ok(component) => {
+                let kept = Some((component.clone(), component.bytes()));
+                for key in self.components.loaded(&loaded_key, kept) {
+                    self.wait_in_line(key, &component);
+                }
+            }
+            Err(failure) => self.on_load_failed(&loaded_key, &failure),
+        }
+    }
+
+    /// An attempt that waited for its component waits for a slot now, if it is still held.
+    fn wait_in_line(&mut self, key: AttemptKey, component: &Component) {
+        match self.held.remove(&key) {
+            Some(Held {
+                lease_ends,
+                stage: Stage::Loading(dispatch),
+            }) => {
+                let stage = Stage::Waiting(dispatch, component.clone());
+                self.held.insert(key, Held { lease_ends, stage });
+                self.line.push_back(key);
+            }
+            // Given back and claimed again meanwhile, it may be further already.
+            Some(further) => {
+                self.held.insert(key, further);
+            }
+            None => {}
+        }
+    }
+
+    fn on_load_failed(&mut self, component: &ComponentKey, failure: &LoadFailure) {
+        tracing::warn!(worker = %self.info.id, digest = %component.digest, error = %failure.message, "a component can't be loaded");
+        for key in self.components.loaded(component, None) {
+            if self.held.remove(&key).is_some() {
+                self.outbox.put(self.surroundings.not_loaded(key, failure));
+                self.ended += 1;
+            }
+        }
+    }
+
+    /// Starts what waits, first come first served, while there are slots and
+    /// memory. One that needs much is not overtaken for ever by ones that need little.
+    pub(super) fn fill(&mut self) {
+        if self.draining.is_some() {
+            return;
+        }
+        while self.running < self.options.slots
+            && let Some(&key) = self.line.front()
+        {
+            let needs = match self.held.get(&key) {
+                Some(Held {
+                    stage: Stage::Waiting(dispatch, _),
+                    ..
+                }) => dispatch.limits.memory_bytes,
+                // It was revoked or lost while it waited.
+                Some(_) | None => {
+                    self.line.pop_front();
+                    continue;
+                }
+            };
+            if self.memory_bytes + needs > self.options.memory_bytes {
+                return;
+            }
+            self.line.pop_front();
+            self.start(key);
+        }
+    }
+
+    fn start(&mut self, key: AttemptKey) {
+        let Some(Held {
+            lease_ends,
+            stage: Stage::Waiting(dispatch, component),
+        }) = self.held.remove(&key)
+        else {
+            unreachable!("only what waits is started");
+        };
+        let cancel = CancelSignal::new();
+        let (kill, killed) = oneshot::channel();
+        let memory_bytes = dispatch.limits.memory_bytes;
+        let stage = Stage::Running(Running {
+            memory_bytes,
+            cancel: cancel.clone(),
+            fate: Fate::Free { kill },
+        });
+        self.held.insert(key, Held { lease_ends, stage });
+        self.running += 1;
+        self.memory_bytes += memory_bytes;
+        let task = self.attempts.spawn(attempt::run(Job {
+            dispatch: *dispatch,
+            component,
+            cancel,
+            killed,
+            surroundings: Arc::clone(&self.surroundings),
+        }));
+        self.attempt_of.insert(task.id(), key);
+    }
+}

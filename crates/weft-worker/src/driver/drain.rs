@@ -1,0 +1,116 @@
+//! The end of a worker: nothing new is started, what runs may end in time, the
+//! rest is killed and given back.
+
+use super::{CALL_TIMEOUT, Driver, Membership, membership::CallKind, within};
+use crate::{WorkerPhase, clock::BootInstant, held::Stage, worker::Drained};
+use std::{sync::Arc, time::Duration};
+use weft_broker::BrokerError;
+
+/// How long a worker that runs nothing any more waits for its reports to be confirmed.
+const CONFIRM_GRACE: Duration = Duration::from_secs(5);
+
+/// A drain that is under way.
+pub(super) struct Draining {
+    /// What still runs then is killed.
+    until: BootInstant,
+    /// When the last attempt ended, once it did.
+    idle_since: Option<BootInstant>,
+    /// The broker knows.
+    is_paused: bool,
+}
+
+impl Draining {
+    /// A new registration knows of no drain.
+    pub(super) fn pause_again(&mut self) {
+        self.is_paused = false;
+    }
+}
+
+impl Driver {
+    /// From now on nothing is claimed or started. What was claimed and has not
+    /// started is not renewed any more, and given back when the worker leaves.
+    pub(super) fn begin_drain(&mut self, now: BootInstant) {
+        self.draining = Some(Draining {
+            until: now + self.options.drain_timeout,
+            idle_since: None,
+            is_paused: false,
+        });
+        self.held
+            .retain(|_, held| matches!(held.stage, Stage::Running(_)));
+        self.line.clear();
+        self.to_load.clear();
+        self.loads.abort_all();
+        tracing::info!(worker = %self.info.id, running = self.running, "draining");
+    }
+
+    /// Tells the broker that nothing more will be claimed.
+    pub(super) fn pause(&mut self, now: BootInstant) {
+        let is_due = matches!(
+            self.draining,
+            Some(Draining {
+                is_paused: false,
+                ..
+            })
+        );
+        if !is_due || !self.calls.pause.may_begin(now) {
+            return;
+        }
+        let broker = Arc::clone(&self.broker);
+        self.calls
+            .pause
+            .begin(async move { within(CALL_TIMEOUT, broker.pause()).await });
+    }
+
+    pub(super) fn on_paused(&mut self, result: Result<(), BrokerError>, now: BootInstant) {
+        match result {
+            Ok(()) => {
+                if let Some(draining) = &mut self.draining {
+                    draining.is_paused = true;
+                }
+                self.calls.claim.abandon();
+            }
+            Err(error) => self.failed(CallKind::Pause, &error, now),
+        }
+    }
+
+    /// Whether nothing is left to wait for, or the time to wait is over.
+    pub(super) fn is_drained(&mut self, now: BootInstant) -> bool {
+        let Some(draining) = &mut self.draining else {
+            return false;
+        };
+        if now >= draining.until {
+            return true;
+        }
+        if self.running > 0 {
+            return false;
+        }
+        let idle_since = *draining.idle_since.get_or_insert(now);
+        self.outbox.len() == 0 || now >= idle_since + CONFIRM_GRACE
+    }
+
+    /// Kills what still runs, and gives everything back.
+    pub(super) async fn leave(mut self) -> Drained {
+        let drained = Drained {
+            killed: self.running,
+            unconfirmed: u32::try_from(self.outbox.len()).unwrap_or(u32::MAX),
+        };
+        self.kill_all().await;
+        if let Err(error) = within(CALL_TIMEOUT, self.broker.leave()).await {
+            tracing::warn!(worker = %self.info.id, %error, "the broker was not told that this worker left; what it held comes back when its leases end");
+        }
+        tracing::info!(worker = %self.info.id, killed = drained.killed, unconfirmed = drained.unconfirmed, "left");
+        drained
+    }
+
+    /// Drops everything that runs, and waits until it is gone.
+    pub(super) async fn kill_all(&mut self) {
+        self.loads.shutdown().await;
+        self.attempts.shutdown().await;
+        self.held.clear();
+        self.running = 0;
+        self.memory_bytes = 0;
+        self.membership = Membership::Closed;
+        self.publish();
+        debug_assert_eq!(self.stats.borrow().phase, WorkerPhase::Gone);
+    }
+}

@@ -1,0 +1,101 @@
+//! Leases: all of them renewed in one call, and nothing runs on without one.
+//!
+//! The margin by which an attempt is killed before its lease ends is larger
+//! than what a claim or a tick can be late by, so that by the broker's clock the
+//! attempt has stopped before anybody else may start it.
+
+use super::{Driver, membership::CallKind, within};
+use crate::{clock::BootInstant, held::Stage};
+use std::sync::Arc;
+use weft_broker::{AttemptKey, BrokerError};
+
+/// An attempt is killed when this part of a whole lease is left.
+const MARGIN_PART: u32 = 5;
+
+/// One round of renewals.
+pub(super) struct Renewal {
+    /// When it was asked for: what it grants counts from here.
+    asked_at: BootInstant,
+    asked: Vec<AttemptKey>,
+    /// Which of them are not held any more.
+    result: Result<Vec<AttemptKey>, BrokerError>,
+}
+
+impl Driver {
+    /// Renews everything that is held, and the registration where nothing is.
+    pub(super) fn renew(&mut self, now: BootInstant) {
+        let terms = self.terms;
+        if now < self.renewed_at + terms.renew_every || !self.calls.renew.may_begin(now) {
+            return;
+        }
+        let asked = self.holding();
+        let broker = Arc::clone(&self.broker);
+        self.calls.renew.begin(async move {
+            let result = within(terms.renew_every, broker.renew(&asked)).await;
+            Renewal {
+                asked_at: now,
+                asked,
+                result,
+            }
+        });
+    }
+
+    pub(super) fn on_renewed(&mut self, renewal: Renewal, now: BootInstant) {
+        let Renewal {
+            asked_at,
+            asked,
+            result,
+        } = renewal;
+        match result {
+            Ok(lost) => {
+                self.calls.renew.backoff.succeeded();
+                self.renewed_at = asked_at;
+                let lease_ends = asked_at + self.terms.lease;
+                for key in asked {
+                    if let Some(held) = self.held.get_mut(&key) {
+                        held.lease_ends = held.lease_ends.max(lease_ends);
+                    }
+                }
+                for key in lost {
+                    self.lose(&key);
+                }
+            }
+            Err(error) => self.failed(CallKind::Renew, &error, now),
+        }
+    }
+
+    /// Lets go of what must not go on: leases that are nearly over, and revoked
+    /// attempts whose grace is.
+    pub(super) fn watch_leases(&mut self, now: BootInstant) {
+        let margin = self.terms.lease / MARGIN_PART;
+        let mut over = Vec::new();
+        for (key, held) in &mut self.held {
+            if let Stage::Running(running) = &mut held.stage {
+                running.tick(now);
+            }
+            if held.is_kept() && held.is_lost(now, margin) {
+                over.push(*key);
+            }
+        }
+        for key in over {
+            self.lose(&key);
+        }
+    }
+
+    /// Somebody else has the attempt, or soon may: it ends here, unheard.
+    fn lose(&mut self, key: &AttemptKey) {
+        let Some(held) = self.held.get_mut(key) else {
+            return;
+        };
+        if !held.is_kept() {
+            return;
+        }
+        tracing::warn!(worker = %self.info.id, run = %key.run, attempt = ?key.attempt, "the lease of an attempt is lost; it is killed");
+        match &mut held.stage {
+            Stage::Running(running) => running.lose(),
+            Stage::Loading(_) | Stage::Waiting(..) => {
+                self.held.remove(key);
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Being known to the broker: registering, and hearing that one isn't any more.
+
+use super::{CALL_TIMEOUT, Calls, Driver, Membership, within};
+use crate::{backoff::Backoff, clock::BootInstant};
+use std::sync::Arc;
+use weft_broker::{AttemptKey, BrokerError, LeaseTerms};
+
+/// Which of the calls failed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum CallKind {
+    Register,
+    Claim,
+    Signals,
+    Renew,
+    Report,
+    Pause,
+}
+
+impl Driver {
+    /// Announces the worker, with everything that it holds.
+    pub(super) fn register(&mut self, now: BootInstant) {
+        if !self.calls.register.may_begin(now) {
+            return;
+        }
+        let broker = Arc::clone(&self.broker);
+        let info = self.info.clone();
+        let holding = self.holding();
+        self.calls
+            .register
+            .begin(async move { within(CALL_TIMEOUT, broker.register(&info, &holding)).await });
+    }
+
+    /// What the broker may not give to others: what waits or runs, and what
+    /// ended and the broker doesn't know of.
+    pub(super) fn holding(&self) -> Vec<AttemptKey> {
+        self.held
+            .iter()
+            .filter(|(_, held)| held.is_kept())
+            .map(|(key, _)| *key)
+            .chain(self.outbox.unaccepted())
+            .collect()
+    }
+
+    pub(super) fn on_registered(
+        &mut self,
+        result: Result<LeaseTerms, BrokerError>,
+        now: BootInstant,
+    ) {
+        match result {
+            Ok(terms) => {
+                tracing::debug!(worker = %self.info.id, holding = self.held.len(), "registered");
+                self.calls.register.backoff.succeeded();
+                self.membership = Membership::Joined;
+                self.terms = terms;
+                // What was held is renewed at once: the new leases began with the call.
+                self.renewed_at = BootInstant::START;
+                self.outbox.resend_all();
+                if let Some(draining) = &mut self.draining {
+                    draining.pause_again();
+                }
+            }
+            Err(error) => self.failed(CallKind::Register, &error, now),
+        }
+    }
+
+    /// A call failed: it is made again later, after registering anew where the
+    /// broker doesn't know the worker.
+    pub(super) fn failed(&mut self, kind: CallKind, error: &BrokerError, now: BootInstant) {
+        match error {
+            BrokerError::Closed => self.membership = Membership::Closed,
+            BrokerError::Unregistered => {
+                if let Membership::Joined = self.membership {
+                    tracing::warn!(worker = %self.info.id, "the broker does not know this worker any more; registering again");
+                    self.membership = Membership::Joining;
+                }
+                // A broker that doesn't keep what it registered must not be asked in a tight loop.
+                self.backoff(kind).failed(now);
+            }
+            BrokerError::Unavailable(_) | BrokerError::Full { .. } => {
+                tracing::warn!(worker = %self.info.id, ?kind, %error, "a call to the broker failed; it is made again");
+                self.backoff(kind).failed(now);
+            }
+        }
+    }
+
+    fn backoff(&mut self, kind: CallKind) -> &mut Backoff {
+        let Calls {
+            register,
+            claim,
+            signals,
+            renew,
+            report,
+            pause,
+        } = &mut self.calls;
+        match kind {
+            CallKind::Register => &mut register.backoff,
+            CallKind::Claim => &mut claim.backoff,
+            CallKind::Signals => &mut signals.backoff,
+            CallKind::Renew => &mut renew.backoff,
+            CallKind::Report => &mut report.backoff,
+            CallKind::Pause => &mut pause.backoff,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What ended is reported, what is confirmed forgotten, what is revoked stopped.
+
+use super::{CALL_TIMEOUT, Driver, MOST_SIGNALS, membership::CallKind, within};
+use crate::{
+    attempt::Ended,
+    clock::BootInstant,
+    failure,
+    held::{Fate, Held, Stage},
+};
+use std::sync::Arc;
+use tokio::task::{Id, JoinError};
+use weft_broker::{AttemptKey, BrokerError, Report, Signal};
+
+impl Driver {
+    /// An attempt's task ended: its slot is free, and there is something to report.
+    pub(super) fn on_ended(&mut self, ended: Result<(Id, Ended), JoinError>) {
+        let (id, ended) = match ended {
+            Ok((id, ended)) => (id, Ok(ended)),
+            Err(error) => (error.id(), Err(error)),
+        };
+        let Some(key) = self.attempt_of.remove(&id) else {
+            return;
+        };
+        let Some(Held {
+            stage: Stage::Running(running),
+            ..
+        }) = self.held.remove(&key)
+        else {
+            unreachable!("a task runs for each attempt that is held as running, and no other");
+        };
+        self.running -= 1;
+        self.memory_bytes -= running.memory_bytes;
+        self.ended += 1;
+        match ended {
+            Ok(Ended::ByItself(report)) => self.outbox.put(report),
+            Ok(Ended::Killed(report)) => match running.fate {
+                Fate::KilledRevoked | Fate::Free { .. } | Fate::Revoked { .. } => {
+                    self.outbox.put(report);
+                }
+                Fate::KilledLost => {}
+            },
+            Err(error) => self.on_died(key, &error),
+        }
+    }
+
+    /// A defect of this program ended one attempt's task, and nothing else.
+    fn on_died(&mut self, key: AttemptKey, error: &JoinError) {
+        tracing::error!(worker = %self.info.id, run = %key.run, attempt = ?key.attempt, %error, "the task of an attempt panicked");
+        let message = format!(
+            "the worker {} failed while it ran the attempt: {error}",
+            self.info.id
+        );
+        self.outbox
+            .put(self.surroundings.failed(key, failure::internal(message)));
+    }
+
+    /// Hands over what is due; what ends meanwhile goes with the next call.
+    pub(super) fn report(&mut self, now: BootInstant) {
+        if !self.outbox.has_due() || !self.calls.report.may_begin(now) {
+            return;
+        }
+        let reports = self.outbox.begin_call();
+        if reports.is_empty() {
+            return;
+        }
+        let broker = Arc::clone(&self.broker);
+        self.calls.report.begin(async move {
+            let keys = reports.iter().map(|report: &Report| report.key).collect();
+            (keys, within(CALL_TIMEOUT, broker.report(reports)).await)
+        });
+    }
+
+    pub(super) fn on_reported(
+        &mut self,
+        keys: &[AttemptKey],
+        result: Result<(), BrokerError>,
+        now: BootInstant,
+    ) {
+        self.outbox.end_call(keys, result.is_ok(), now);
+        match result {
+            Ok(()) => self.calls.report.backoff.succeeded(),
+            Err(error) => self.failed(CallKind::Report, &error, now),
+        }
+    }
+
+    /// Listens to the scheduler.
+    pub(super) fn listen(&mut self, now: BootInstant) {
+        if !self.calls.signals.may_begin(now) {
+            return;
+        }
+        let broker = Arc::clone(&self.broker);
+        self.calls
+            .signals
+            .begin(async move { broker.signals(MOST_SIGNALS).await });
+    }
+
+    pub(super) fn on_signals(
+        &mut self,
+        result: Result<Vec<Signal>, BrokerError>,
+        now: BootInstant,
+    ) {
+        match result {
+            Ok(signals) => {
+                self.calls.signals.backoff.succeeded();
+                for signal in signals {
+                    match signal {
+                        Signal::Confirmed(key) => self.outbox.confirmed(&key),
+                        Signal::Revoked(key) => self.revoke(&key, now),
+                    }
+                }
+            }
+            Err(error) => self.failed(CallKind::Signals, &error, now),
+        }
+    }
+
+    /// The attempt's outcome doesn't count any more. One that runs may end within
+    /// the grace; its report goes out all the same, for its log and what it used up.
+    fn revoke(&mut self, key: &AttemptKey, now: BootInstant) {
+        let Some(held) = self.held.get_mut(key) else {
+            return;
+        };
+        match &mut held.stage {
+            Stage::Running(running) => running.revoke(now + self.options.cancel_grace),
+            Stage::Loading(_) | Stage::Waiting(..) => {
+                self.held.remove(key);
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! How a worker is set up: every figure with its unit and default.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+/// How a [`crate::Worker`] is set up.
+#[derive(Debug, Clone)]
+pub struct WorkerOptions {
+    /// Unique among the workers that live at the same time.
+    pub id: Arc<str>,
+    /// Queues that it takes from, the first ones first. Default: `default`.
+    pub queues: Vec<Arc<str>>,
+    /// How many attempts run at once, 1 to [`Self::MAX_SLOTS`]. Default: 4 for each processor.
+    pub slots: u32,
+    /// How many attempts it holds beyond its slots, to be ready when one ends;
+    /// at most `slots`. Default: as many as `slots`.
+    pub prefetch: u32,
+    /// The sum of the memory limits of all running attempts, in bytes; what
+    /// doesn't fit waits, what can never fit fails. Default: 8 GiB.
+    pub memory_bytes: u64,
+    /// The most files and code of components that nothing runs, kept in memory,
+    /// in bytes. Default: 512 MiB.
+    pub component_cache_bytes: u64,
+    /// How many components are fetched and compiled at once. Default: 2.
+    pub loads: u32,
+    /// Attempts' scratch folders are made beneath it.
+    pub scratch_root: PathBuf,
+    /// How long running attempts may go on after a drain began. Default: 30 s.
+    pub drain_timeout: Duration,
+    /// How long a revoked attempt may go on after it was told so. Default: 2 s.
+    pub cancel_grace: Duration,
+    /// When an unconfirmed report is handed over again; each further wait is
+    /// twice as long, up to 30 s. Default: 1 s.
+    pub resend_after: Duration,
+    /// Shown to operators: version, host, architecture, own words.
+    pub labels: Vec<(String, String)>,
+}
+
+impl WorkerOptions {
+    /// The most slots one worker may have.
+    pub const MAX_SLOTS: u32 = 10_000;
+
+    /// Defaults for everything that has one.
+    pub fn new(id: impl Into<Arc<str>>, scratch_root: impl Into<PathBuf>) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let slots = u32::try_from(processors.saturating_mul(4))
+            .unwrap_or(Self::MAX_SLOTS)
+            .min(Self::MAX_SLOTS);
+        Self {
+            id: id.into(),
+            queues: vec![Arc::from(weft_core::policy::DEFAULT_QUEUE)],
+            slots,
+            prefetch: slots,
+            memory_bytes: 8 << 30,
+            component_cache_bytes: 512 << 20,
+            loads: 2,
+            scratch_root: scratch_root.into(),
+            drain_timeout: Duration::from_secs(30),
+            cancel_grace: Duration::from_secs(2),
+            resend_after: Duration::from_secs(1),
+            labels: Vec::new(),
+        }
+    }
+
+    /// # Errors
+    /// The first figure that is out of its bounds.
+    pub(crate) fn check(&self) -> Result<(), OptionError> {
+        let bad = |option, problem| Err(OptionError { option, problem });
+        if self.id.is_empty() {
+            return bad("id", "must not be empty");
+        }
+        if self.queues.is_empty() {
+            return bad("queues", "must name at least one queue");
+        }
+        if self.slots == 0 || self.slots > Self::MAX_SLOTS {
+            return bad("slots", "must be 1 to 10000");
+        }
+        if self.prefetch > self.slots {
+            return bad("prefetch", "must be at most as many as slots");
+        }
+        if self.memory_bytes == 0 {
+            return bad("memory_bytes", "must not be 0");
+        }
+        if self.loads == 0 {
+            return bad("loads", "must not be 0");
+        }
+        if self.resend_after.is_zero() {
+            return bad("resend_after", "must not be 0");
+        }
+        Ok(())
+    }
+}
+
+/// An option is out of its bounds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{option} {problem}")]
+pub struct OptionError {
+    /// The field of [`WorkerOptions`].
+    pub option: &'static str,
+    /// What is wrong, with the bound.
+    pub problem: &'static str,
+}

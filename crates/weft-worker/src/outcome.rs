@@ -1,0 +1,124 @@
+//! What came of an attempt, as the scheduler hears it. A large output goes to the
+//! blob store first, so that whoever reads the report finds it there.
+
+use crate::{backoff, failure, failure::Retry, surroundings::now};
+use bytes::Bytes;
+use weft_blob::{BlobError, Blobs, Kind};
+use weft_broker::{Failure, Output, ReportedOutcome, Usage};
+use weft_core::{
+    id::{TaskId, TenantId},
+    time::Timestamp,
+};
+use weft_sandbox::{AttemptFailure, AttemptOutcome, DeferUntil, FailureKind};
+
+/// How often an output is offered to a store that has no room or does not answer.
+const TRIES: u32 = 8;
+
+/// What is reported.
+pub(crate) async fn reported(
+    outcome: AttemptOutcome,
+    tenant: &TenantId,
+    blobs: &Blobs,
+) -> ReportedOutcome {
+    match outcome {
+        AttemptOutcome::Success { output } => match keep(output, tenant, blobs).await {
+            Ok(output) => ReportedOutcome::Success { output },
+            Err(failure) => ReportedOutcome::Failed(failure),
+        },
+        AttemptOutcome::Skipped { reason } => ReportedOutcome::Skipped { reason },
+        AttemptOutcome::Branch { tasks, output } => {
+            let tasks = match ids(&tasks) {
+                Ok(tasks) => tasks,
+                Err(failure) => return ReportedOutcome::Failed(failure),
+            };
+            match keep(output, tenant, blobs).await {
+                Ok(output) => ReportedOutcome::Branch { tasks, output },
+                Err(failure) => ReportedOutcome::Failed(failure),
+            }
+        }
+        AttemptOutcome::Deferred { until, state } => ReportedOutcome::Deferred {
+            until: match until {
+                DeferUntil::At(at) => at,
+                DeferUntil::After(span) => now().plus(span),
+            },
+            state: state.into(),
+        },
+        AttemptOutcome::Failed(failure) => ReportedOutcome::Failed(failed(failure)),
+    }
+}
+
+fn ids(tasks: &[String]) -> Result<Vec<TaskId>, Failure> {
+    tasks
+        .iter()
+        .map(|task| {
+            task.parse().map_err(|error| {
+                let message = format!("the branch names {task:?}, which is no task: {error}");
+                failure::failure(FailureKind::InvalidOutput.code(), Retry::IsVain, message)
+            })
+        })
+        .collect()
+}
+
+/// Inline where it is small, else in the blob store.
+async fn keep(output: String, tenant: &TenantId, blobs: &Blobs) -> Result<Output, Failure> {
+    if output.len() <= Output::MAX_INLINE_BYTES {
+        return Ok(Output::Inline(output.into()));
+    }
+    let bytes = Bytes::from(output);
+    let size = bytes.len() as u64;
+    let mut tries = 0;
+    loop {
+        let stored = blobs.put(Kind::Output, tenant, bytes.clone()).await;
+        tries += 1;
+        match stored {
+            Ok(digest) => {
+                return Ok(Output::Blob {
+                    digest,
+                    bytes: size,
+                });
+            }
+            Err(BlobError::Full { .. } | BlobError::Unavailable { .. }) if tries < TRIES => {
+                tokio::time::sleep(backoff::wait(backoff::FIRST, tries)).await;
+            }
+            Err(error) => {
+                return Err(failure::internal(format!(
+                    "the task succeeded, and its output of {size} bytes can't be kept: {error}"
+                )));
+            }
+        }
+    }
+}
+
+fn failed(failure: AttemptFailure) -> Failure {
+    let AttemptFailure {
+        kind,
+        retryable,
+        message,
+        retry_after,
+        details,
+        backtrace,
+    } = failure;
+    Failure {
+        code: kind.code().into(),
+        retryable,
+        message,
+        retry_after,
+        details,
+        backtrace,
+    }
+}
+
+/// What an attempt used up, in the units of a report.
+pub(crate) fn usage(started: Timestamp, usage: &weft_sandbox::Usage) -> Usage {
+    let micros = |span: std::time::Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+    Usage {
+        started,
+        wall_us: micros(usage.wall),
+        cpu_us: micros(usage.cpu),
+        memory_peak_bytes: usage.memory_peak_bytes,
+        fuel: usage.fuel,
+        log_bytes: usage.log_bytes,
+        bytes_in: usage.bytes_in,
+        bytes_out: usage.bytes_out,
+    }
+}

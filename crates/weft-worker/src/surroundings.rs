@@ -1,0 +1,66 @@
+//! What all attempts of a worker share.
+
+use crate::{Secrets, Services, WorkerOptions, load::LoadFailure};
+use std::{path::PathBuf, sync::Arc};
+use weft_blob::{Blobs, logs::LogWriter};
+use weft_broker::{AttemptKey, Failure, Report, ReportedOutcome, Usage};
+use weft_core::time::Timestamp;
+use weft_sandbox::Sandbox;
+
+/// Made once, shared by every attempt and load.
+pub(crate) struct Surroundings {
+    pub(crate) worker: Arc<str>,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) blobs: Blobs,
+    pub(crate) logs: LogWriter,
+    pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) scratch_root: PathBuf,
+}
+
+impl Surroundings {
+    pub(crate) fn new(options: &WorkerOptions, services: Services) -> Self {
+        let Services {
+            broker: _,
+            sandbox,
+            blobs,
+            logs,
+            secrets,
+        } = services;
+        Self {
+            worker: Arc::clone(&options.id),
+            sandbox,
+            blobs,
+            logs,
+            secrets,
+            scratch_root: options.scratch_root.clone(),
+        }
+    }
+
+    /// The report of an attempt of which nothing ran.
+    pub(crate) fn failed(&self, key: AttemptKey, failure: Failure) -> Report {
+        Report {
+            key,
+            outcome: ReportedOutcome::Failed(failure),
+            usage: Usage {
+                started: now(),
+                ..Usage::default()
+            },
+            log: None,
+            artifacts: Vec::new(),
+            worker: Arc::clone(&self.worker),
+        }
+    }
+
+    /// The report of an attempt without its component.
+    pub(crate) fn not_loaded(&self, key: AttemptKey, failure: &LoadFailure) -> Report {
+        self.failed(key, failure.of_attempt())
+    }
+}
+
+/// The machine's wall clock.
+pub(crate) fn now() -> Timestamp {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,96 @@
+//! Brokers that fail in one way.
+
+use async_trait::async_trait;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU32, Ordering},
+};
+use weft_broker::{
+    AttemptKey, BrokerError, Claim, LeaseTerms, Report, Signal, WorkerBroker, WorkerInfo,
+};
+
+/// What goes wrong, until it is set right.
+#[derive(Default)]
+pub struct Faults {
+    /// So many calls of `report` say that they did it, and don't.
+    pub lose_reports: AtomicU32,
+    /// `report` does not answer.
+    pub refuse_reports: AtomicBool,
+    /// `renew` does not answer.
+    pub refuse_renewals: AtomicBool,
+    /// The next call but `register` finds the worker unknown, so often.
+    pub forget: AtomicU32,
+    /// Reports that came through.
+    pub reports: AtomicU32,
+    /// Registrations, with how much was held at the last one.
+    pub registrations: AtomicU32,
+    pub held: AtomicU32,
+}
+
+pub struct Faulty {
+    pub inner: Arc<dyn WorkerBroker>,
+    pub faults: Arc<Faults>,
+}
+
+fn take(counter: &AtomicU32) -> bool {
+    counter
+        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+            left.checked_sub(1)
+        })
+        .is_ok()
+}
+
+fn unavailable() -> BrokerError {
+    BrokerError::Unavailable("told to".into())
+}
+
+#[async_trait]
+impl WorkerBroker for Faulty {
+    async fn register(
+        &self,
+        worker: &WorkerInfo,
+        holding: &[AttemptKey],
+    ) -> Result<LeaseTerms, BrokerError> {
+        self.faults.registrations.fetch_add(1, Ordering::SeqCst);
+        let held = u32::try_from(holding.len()).expect("few");
+        self.faults.held.store(held, Ordering::SeqCst);
+        self.inner.register(worker, holding).await
+    }
+
+    async fn claim(&self, max: u32) -> Result<Vec<Claim>, BrokerError> {
+        self.inner.claim(max).await
+    }
+
+    async fn renew(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
+        if take(&self.faults.forget) {
+            return Err(BrokerError::Unregistered);
+        }
+        if self.faults.refuse_renewals.load(Ordering::SeqCst) {
+            return Err(unavailable());
+        }
+        self.inner.renew(attempts).await
+    }
+
+    async fn report(&self, reports: Vec<Report>) -> Result<(), BrokerError> {
+        if take(&self.faults.lose_reports) {
+            return Ok(());
+        }
+        if self.faults.refuse_reports.load(Ordering::SeqCst) {
+            return Err(unavailable());
+        }
+        self.faults.reports.fetch_add(1, Ordering::SeqCst);
+        self.inner.report(reports).await
+    }
+
+    async fn signals(&self, max: usize) -> Result<Vec<Signal>, BrokerError> {
+        self.inner.signals(max).await
+    }
+
+    async fn pause(&self) -> Result<(), BrokerError> {
+        self.inner.pause().await
+    }
+
+    async fn leave(&self) -> Result<(), BrokerError> {
+        self.inner.leave().await
+    }
+}

@@ -1,0 +1,58 @@
+//! The end of a worker.
+
+use crate::rig::{Rig, Setup};
+use std::time::Duration;
+use weft_broker::ReportedOutcome;
+use weft_worker::{Drained, WorkerPhase};
+
+#[tokio::test]
+async fn a_drain_lets_running_attempts_end_and_gives_waiting_ones_back() {
+    let mut setup = Setup::new();
+    setup.options.slots = 1;
+    setup.options.prefetch = 1;
+    setup.options.cancel_grace = Duration::from_secs(60);
+    let mut rig = Rig::with(setup).await;
+    let running = rig.publish(rig.dispatch("patient", "1")).await;
+    let waiting = rig.publish(rig.dispatch("echo", "1")).await;
+    rig.until(|stats| stats.running == 1 && stats.waiting == 1)
+        .await;
+    rig.handle.drain();
+    rig.until(|stats| stats.phase == WorkerPhase::Draining)
+        .await;
+    let late = rig.publish(rig.dispatch("echo", "2")).await;
+    rig.revoke(running).await;
+    let outcome = rig.report_of(running).await.outcome;
+    assert!(
+        matches!(outcome, ReportedOutcome::Success { .. }),
+        "{outcome:?}"
+    );
+    while !rig.expired.contains(&waiting) {
+        rig.receive().await;
+    }
+    assert!(!rig.has_report(late) && !rig.has_report(waiting));
+    assert_eq!(rig.end().await, Ok(Drained::default()));
+}
+
+#[tokio::test]
+async fn what_runs_on_is_killed_and_given_back() {
+    let mut setup = Setup::new();
+    setup.options.drain_timeout = Duration::from_millis(200);
+    let mut rig = Rig::with(setup).await;
+    let key = rig.publish(rig.dispatch("loop", "1")).await;
+    rig.until(|stats| stats.running == 1).await;
+    rig.shut_down();
+    while !rig.expired.contains(&key) {
+        rig.receive().await;
+    }
+    assert_eq!(rig.handle.stats().phase, WorkerPhase::Gone);
+    assert!(!rig.has_report(key));
+    let drained = rig.end().await.expect("it was asked to");
+    assert_eq!(drained.killed, 1);
+}
+
+#[tokio::test]
+async fn an_idle_worker_ends_at_once() {
+    let mut rig = Rig::start().await;
+    rig.until(|stats| stats.phase == WorkerPhase::Serving).await;
+    assert_eq!(rig.end().await, Ok(Drained::default()));
+}

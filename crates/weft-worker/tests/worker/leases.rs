@@ -1,0 +1,87 @@
+//! Leases: renewed while attempts run, and the end of those that lose them.
+
+use crate::{
+    brokers::{Faults, Faulty},
+    rig::{Rig, Setup},
+};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+use weft_broker::LeaseTerms;
+
+fn short() -> Setup {
+    let mut setup = Setup::new();
+    setup.terms = LeaseTerms {
+        lease: Duration::from_secs(3),
+        renew_every: Duration::from_millis(500),
+    };
+    setup
+}
+
+#[tokio::test]
+async fn an_attempt_that_can_not_be_renewed_is_killed_before_its_lease_ends() {
+    let setup = short();
+    let lease = setup.terms.lease;
+    let faults = Arc::new(Faults::default());
+    faults.refuse_renewals.store(true, Ordering::SeqCst);
+    let mut rig = Rig::wrapped(setup, |inner| {
+        let faults = Arc::clone(&faults);
+        Arc::new(Faulty { inner, faults })
+    })
+    .await;
+    rig.until(|stats| stats.phase == weft_worker::WorkerPhase::Serving)
+        .await;
+    let before = Instant::now();
+    let key = rig.publish(rig.dispatch("loop", "1")).await;
+    rig.until(|stats| stats.running == 1).await;
+    rig.until(|stats| stats.running == 0).await;
+    assert!(before.elapsed() < lease, "{:?}", before.elapsed());
+    while !rig.expired.contains(&key) {
+        rig.receive().await;
+    }
+    assert!(!rig.has_report(key));
+    assert_eq!(rig.handle.stats().unconfirmed, 0);
+}
+
+#[tokio::test]
+async fn an_attempt_goes_on_beyond_its_first_lease() {
+    let mut setup = short();
+    setup.terms.lease = Duration::from_millis(1_500);
+    let lease = setup.terms.lease;
+    let mut rig = Rig::with(setup).await;
+    let before = Instant::now();
+    let mut dispatch = rig.dispatch("loop", "1");
+    dispatch.limits.timeout_ms = 4_000;
+    let key = rig.publish(dispatch).await;
+    let report = rig.report_of(key).await;
+    assert!(before.elapsed() > 2 * lease);
+    assert!(rig.expired.is_empty());
+    let outcome = format!("{:?}", report.outcome);
+    assert!(outcome.contains("timeout"), "{outcome}");
+}
+
+#[tokio::test]
+async fn a_forgotten_worker_registers_again_with_what_it_holds() {
+    let setup = short();
+    let faults = Arc::new(Faults::default());
+    let mut rig = Rig::wrapped(setup, |inner| {
+        let faults = Arc::clone(&faults);
+        Arc::new(Faulty { inner, faults })
+    })
+    .await;
+    let key = rig.publish(rig.dispatch("loop", "1")).await;
+    rig.until(|stats| stats.running == 1).await;
+    faults.forget.store(1, Ordering::SeqCst);
+    rig.until(|stats| stats.phase == weft_worker::WorkerPhase::Joining)
+        .await;
+    rig.until(|stats| stats.phase == weft_worker::WorkerPhase::Serving)
+        .await;
+    assert_eq!(faults.registrations.load(Ordering::SeqCst), 2);
+    assert_eq!(faults.held.load(Ordering::SeqCst), 1);
+    rig.revoke(key).await;
+    let report = rig.report_of(key).await;
+    let outcome = format!("{:?}", report.outcome);
+    assert!(outcome.contains("cancelled"), "{outcome}");
+    assert!(rig.expired.is_empty());
+}

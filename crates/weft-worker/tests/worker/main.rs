@@ -1,0 +1,12 @@
+//! What others see of a worker: a scheduler at the other end of the in-process
+//! broker, real guests in the sandbox, real blobs and logs in a folder.
+
+mod brokers;
+mod components;
+mod data;
+mod drain;
+mod ends;
+mod leases;
+mod outcomes;
+mod reports;
+mod rig;
