@@ -1,1 +1,53 @@
-//! To be written.
+//! The REST API: what people and their programs ask of an installation.
+//!
+//! [`Server`] answers under `/api/v1` with JSON, over the database, the blob
+//! store, and small traits ([`seam`]) for what is somebody else's: looking at
+//! deployed files, the scheduler, live logs, workers. What always holds:
+//!
+//! - Bodies are this crate's own types ([`api`]), which the client shares; the
+//!   document that describes them is generated from the handlers ([`openapi`]),
+//!   and a committed copy is held to it.
+//! - A request that is wrong is answered with a problem: a stable code, what
+//!   happened, what to do ([`problem`]). Nothing that a caller sends leads to a 5xx.
+//! - Every operation names the permission that it takes, and sees nothing but
+//!   the caller's tenant. Every change stands in the audit.
+//! - What is answered as done is durable.
+//! - Everything is bounded: bodies, pages, streams, connections, time.
+//!
+//! It knows no engine and no queue.
+
+pub mod api;
+mod app;
+mod auth;
+mod cursor;
+mod deploy;
+mod documents;
+mod etag;
+mod extract;
+mod layer;
+mod listen;
+mod metrics;
+pub mod openapi;
+mod options;
+pub mod problem;
+mod random;
+mod request_id;
+mod route;
+mod router;
+pub mod seam;
+mod server;
+mod sse;
+mod tls;
+mod trace;
+mod view;
+
+pub use {
+    app::Deps,
+    auth::{
+        FirstTokenError, Permission, Secret, SecretError, create_first_token, write_token_file,
+    },
+    listen::{Listen, ListenError, Protection},
+    metrics::Metrics,
+    options::ServerOptions,
+    server::{Listener, Server, ServerError},
+};

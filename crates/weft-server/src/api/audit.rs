@@ -1,0 +1,27 @@
+//! Who changed what.
+
+use crate::api::Time;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// One change that somebody made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AuditEntry {
+    /// Its number; later ones are greater.
+    pub id: i64,
+    /// When.
+    pub at: Time,
+    /// The name and number of the token that was used.
+    pub actor: String,
+    /// What was done, such as `dag.pause`.
+    pub action: String,
+    /// To what, such as the name of a DAG.
+    pub subject: String,
+    /// In whose tenant; absent for the installation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// What else there is to know; never a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Value>,
+}

@@ -1,0 +1,35 @@
+//! Workers and the queues they serve.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// A worker that is there now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Worker {
+    /// Its name.
+    pub id: String,
+    /// The queues it takes from.
+    pub queues: Vec<String>,
+    /// How many attempts it runs at once.
+    pub slots: u32,
+    /// How many it runs or holds now.
+    pub running: u32,
+    /// It takes no new work.
+    pub draining: bool,
+    /// Version, host, architecture, own words.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Queue {
+    /// Its name.
+    pub name: String,
+    /// How many workers serve it.
+    pub workers: u32,
+    /// How many more attempts they could take now.
+    pub places: u32,
+    /// How many attempts wait in it for a worker.
+    pub queued: u64,
+}

@@ -1,0 +1,101 @@
+//! Tokens and the roles they carry.
+
+use crate::api::Time;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use utoipa::ToSchema;
+
+/// What a token's holder may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Looks at everything but secrets, tokens and the audit.
+    Viewer,
+    /// Also runs, cancels, clears, marks and pauses, and sets variables, connections and pools.
+    Operator,
+    /// Also deploys, activates and deletes; does not set variables, connections or pools.
+    Deployer,
+    /// Everything, also the policy, tokens and the audit.
+    Admin,
+}
+
+/// A token, without what opens doors.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Token {
+    /// Its number.
+    pub id: i64,
+    /// What its maker called it.
+    pub name: String,
+    /// What its holder may do; absent of a worker's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// Where it holds; everywhere where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// When it was made.
+    pub created: Time,
+    /// By whom.
+    pub created_by: String,
+    /// From when on it is worth nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Time>,
+    /// Since when it is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<Time>,
+    /// When it was used last, to the minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<Time>,
+}
+
+/// A token to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewToken {
+    /// Whose or what for: shown in lists and in the audit.
+    pub name: String,
+    /// What its holder may do.
+    pub role: Role,
+    /// Where it holds; where the maker's token holds, by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// From when on it is worth nothing; without one it holds until it is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Time>,
+}
+
+/// A new token, the only time that it is shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CreatedToken {
+    /// As lists show it.
+    #[serde(flatten)]
+    pub token: Token,
+    /// `weft_` and 64 hexadecimal digits.
+    pub secret: String,
+}
+
+/// Who the caller is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Whoami {
+    /// The token's name.
+    pub name: String,
+    /// The token's number.
+    pub token: i64,
+    /// Whose resources it sees.
+    pub tenant: String,
+    /// Whether it holds in every tenant; which one is meant says the field `weft-tenant`.
+    pub everywhere: bool,
+    /// Its role.
+    pub role: Role,
+    /// What the role allows.
+    pub permissions: Vec<String>,
+    /// The server's version.
+    pub server_version: String,
+}
+
+impl fmt::Debug for CreatedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreatedToken")
+            .field("token", &self.token)
+            .finish_non_exhaustive()
+    }
+}

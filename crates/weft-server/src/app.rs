@@ -1,0 +1,125 @@
+//! What every handler shares. Cheap to clone, never locked.
+
+use crate::{
+    documents::Documents,
+    metrics::Metrics,
+    options::ServerOptions,
+    seam::{Compiler, Fleet, LiveLogs, SchedulerHandle},
+};
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tokio::sync::Semaphore;
+use weft_blob::{Blobs, logs::LogReader};
+use weft_core::time::Timestamp;
+use weft_store::{Database, secret::Keyring};
+
+/// What the server works with; the binary puts it together.
+#[derive(Clone)]
+pub struct Deps {
+    /// The truth.
+    pub database: Database,
+    /// Seals variables and connections.
+    pub keyring: Keyring,
+    /// Files, outputs, logs.
+    pub blobs: Blobs,
+    /// Reads logs.
+    pub logs: LogReader,
+    /// Looks at deployed files.
+    pub compiler: Arc<dyn Compiler>,
+    /// Is woken, and asked why.
+    pub scheduler: Arc<dyn SchedulerHandle>,
+    /// Lines of attempts that run.
+    pub live_logs: Arc<dyn LiveLogs>,
+    /// Workers and queues.
+    pub fleet: Arc<dyn Fleet>,
+    /// What is counted, the server's own and others'.
+    pub metrics: Metrics,
+}
+
+/// The state of the router.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Shared>);
+
+struct Shared {
+    deps: Deps,
+    options: ServerOptions,
+    documents: Documents,
+    deploys: Semaphore,
+    streams: Arc<Semaphore>,
+}
+
+impl App {
+    pub(crate) fn new(deps: Deps, options: ServerOptions) -> Self {
+        Self(Arc::new(Shared {
+            deploys: Semaphore::new(options.deploys_at_once),
+            streams: Arc::new(Semaphore::new(options.max_streams)),
+            documents: Documents::default(),
+            deps,
+            options,
+        }))
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.0.deps.database
+    }
+
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.0.deps.keyring
+    }
+
+    pub(crate) fn blobs(&self) -> &Blobs {
+        &self.0.deps.blobs
+    }
+
+    pub(crate) fn logs(&self) -> &LogReader {
+        &self.0.deps.logs
+    }
+
+    pub(crate) fn compiler(&self) -> &dyn Compiler {
+        &*self.0.deps.compiler
+    }
+
+    pub(crate) fn scheduler(&self) -> &dyn SchedulerHandle {
+        &*self.0.deps.scheduler
+    }
+
+    pub(crate) fn live_logs(&self) -> &dyn LiveLogs {
+        &*self.0.deps.live_logs
+    }
+
+    pub(crate) fn fleet(&self) -> &dyn Fleet {
+        &*self.0.deps.fleet
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.deps.metrics
+    }
+
+    pub(crate) fn documents(&self) -> &Documents {
+        &self.0.documents
+    }
+
+    pub(crate) fn options(&self) -> &ServerOptions {
+        &self.0.options
+    }
+
+    /// One place for each deploy that is compiled.
+    pub(crate) fn deploys(&self) -> &Semaphore {
+        &self.0.deploys
+    }
+
+    /// One place for each live stream.
+    pub(crate) fn streams(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.streams)
+    }
+
+    /// The server's clock; due times and leases go by the database's.
+    pub(crate) fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        Timestamp(since.map_or(0, |since| {
+            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        }))
+    }
+}

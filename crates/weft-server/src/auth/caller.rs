@@ -1,0 +1,224 @@
+//! The caller of a request: found once, before any handler, from its token.
+
+use super::{Permission, Secret, permission::Needs};
+use crate::{
+    api::Role,
+    app::App,
+    problem::{Problem, ProblemCode, quoted},
+};
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderMap, HeaderName, header, request::Parts};
+use std::{marker::PhantomData, ops::Deref};
+use weft_core::id::TenantId;
+use weft_store::{TokenId, TokenRow};
+
+/// A token of the installation says with this header field which tenant it means.
+pub(crate) const TENANT_HEADER: HeaderName = HeaderName::from_static("weft-tenant");
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    /// Whose resources it sees and changes.
+    pub(crate) tenant: TenantId,
+    /// Whether its token holds in every tenant.
+    pub(crate) everywhere: bool,
+    /// Its token.
+    pub(crate) token: TokenId,
+    /// The token's name.
+    pub(crate) name: String,
+    /// What it may do.
+    pub(crate) role: Role,
+}
+
+impl Caller {
+    /// How the audit calls it: names may stand twice, numbers don't.
+    pub(crate) fn actor(&self) -> String {
+        format!("{}#{}", self.name, self.token.0)
+    }
+
+    /// Refuses what the role does not allow.
+    fn check(&self, permission: Permission) -> Result<(), Problem> {
+        let role = self.role.as_str();
+        if !self.role.may(permission) {
+            let detail = format!(
+                "the role {role} lacks the permission {}",
+                permission.as_str()
+            );
+            return Err(Problem::new(ProblemCode::Forbidden, detail));
+        }
+        // A tenant's own administrator must not widen what the operator granted to the tenant.
+        if permission == Permission::Govern && !self.everywhere {
+            let detail = "policies and tenants are set with a token of the whole installation";
+            return Err(Problem::new(ProblemCode::Forbidden, detail));
+        }
+        Ok(())
+    }
+}
+
+/// A caller that holds a permission: the first argument of every handler.
+pub(crate) struct By<P> {
+    caller: Caller,
+    permission: PhantomData<P>,
+}
+
+impl<P> Deref for By<P> {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+impl<P: Needs> FromRequestParts<App> for By<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, Problem> {
+        let caller = parts
+            .extensions
+            .get::<Caller>()
+            .ok_or_else(|| Problem::internal("a handler stands outside of authentication"))?;
+        caller.check(P::PERMISSION)?;
+        Ok(Self {
+            caller: caller.clone(),
+            permission: PhantomData,
+        })
+    }
+}
+
+/// Finds the caller, or answers 401, before anything of the request is read.
+pub(crate) async fn authenticate(
+    State(app): State<App>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let caller = match find(&app, request.headers()).await {
+        Ok(caller) => caller,
+        Err(problem) => {
+            app.metrics().refused_sign_in(problem.code());
+            return Err(problem);
+        }
+    };
+    request.extensions_mut().insert(caller);
+    Ok(next.run(request).await)
+}
+
+async fn find(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let secret = bearer(headers)?;
+    let unknown = || Problem::new(ProblemCode::TokenUnknown, "the token is not known here");
+    let row = app
+        .database()
+        .find_token(&secret.digest())
+        .await?
+        .ok_or_else(unknown)?;
+    let now = app.now();
+    if let Some(revoked) = row.revoked {
+        return Err(Problem::new(
+            ProblemCode::TokenRevoked,
+            format!("the token was revoked at {revoked}"),
+        ));
+    }
+    if let Some(expires) = row.expires.filter(|expires| *expires <= now) {
+        return Err(Problem::new(
+            ProblemCode::TokenExpired,
+            format!("the token expired at {expires}"),
+        ));
+    }
+    app.database().touch_token(row.id).await?;
+    let Some(role) = role_of(row.role) else {
+        return Err(Problem::new(
+            ProblemCode::Forbidden,
+            "a worker's token opens nothing here",
+        ));
+    };
+    let tenant = tenant_of(app, &row, headers).await?;
+    Ok(Caller {
+        tenant,
+        everywhere: row.tenant.is_none(),
+        token: row.id,
+        name: row.name,
+        role,
+    })
+}
+
+fn bearer(headers: &HeaderMap) -> Result<Secret, Problem> {
+    let mut fields = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(field) = fields.next() else {
+        return Err(Problem::new(
+            ProblemCode::Unauthenticated,
+            "the request carries no token",
+        ));
+    };
+    let malformed = || {
+        Problem::new(
+            ProblemCode::Unauthenticated,
+            "the Authorization field is not `Bearer weft_...`",
+        )
+    };
+    if fields.next().is_some() {
+        return Err(malformed());
+    }
+    let (scheme, token) = field
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .ok_or_else(malformed)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(malformed());
+    }
+    token.trim().parse().map_err(|_not_one| {
+        Problem::new(
+            ProblemCode::TokenUnknown,
+            "the token is none of Weft's: it has another form",
+        )
+    })
+}
+
+/// The token's tenant, or, of a token of the installation, the one that the request names.
+async fn tenant_of(app: &App, row: &TokenRow, headers: &HeaderMap) -> Result<TenantId, Problem> {
+    let asked = crate::extract::header_text(headers, &TENANT_HEADER)?;
+    match (&row.tenant, asked) {
+        (None, None) => Ok(TenantId::default()),
+        (Some(own), None) => Ok(own.clone()),
+        (Some(own), Some(asked)) if own.as_str() == asked => Ok(own.clone()),
+        (Some(_), Some(_)) => Err(Problem::new(
+            ProblemCode::Forbidden,
+            "the token does not hold in that tenant",
+        )),
+        (None, Some(asked)) => {
+            let none = || {
+                Problem::new(
+                    ProblemCode::InvalidId,
+                    format!("there is no tenant {}", quoted(asked)),
+                )
+            };
+            let tenant: TenantId = asked.parse().map_err(|_odd| none())?;
+            let known = app.database().show_tenant(&tenant).await?;
+            known.map(|row| row.id).ok_or_else(none)
+        }
+    }
+}
+
+/// The role that people have; none of a worker's token.
+pub(crate) const fn role_of(stored: weft_store::Role) -> Option<Role> {
+    match stored {
+        weft_store::Role::Admin => Some(Role::Admin),
+        weft_store::Role::Deployer => Some(Role::Deployer),
+        weft_store::Role::Operator => Some(Role::Operator),
+        weft_store::Role::Viewer => Some(Role::Viewer),
+        weft_store::Role::Worker => None,
+    }
+}
+
+/// A role as it is stored.
+pub(crate) const fn stored_role(role: Role) -> weft_store::Role {
+    match role {
+        Role::Admin => weft_store::Role::Admin,
+        Role::Deployer => weft_store::Role::Deployer,
+        Role::Operator => weft_store::Role::Operator,
+        Role::Viewer => weft_store::Role::Viewer,
+    }
+}

@@ -1,0 +1,193 @@
+//! How two versions of a DAG differ, field by field of their documents.
+
+use super::requests;
+use crate::api::{ChangedTask, Difference, TextChange};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use weft_core::document::Dag;
+
+/// A version to be compared: its document's text, and the same parsed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Side<'a> {
+    pub(crate) document: &'a str,
+    pub(crate) dag: &'a Dag,
+}
+
+/// What the second has that the first hasn't, and the other way round. Without
+/// a first one everything is new.
+pub(crate) fn between(before: Option<Side<'_>>, after: Side<'_>, code_changed: bool) -> Difference {
+    let Some(before) = before else {
+        return Difference {
+            code_changed,
+            tasks_added: after
+                .dag
+                .tasks
+                .iter()
+                .map(|task| task.id.to_string())
+                .collect(),
+            schedule: text_change(None, schedule(after.dag)),
+            requests_gained: requests::of(after.dag).into_iter().collect(),
+            ..Difference::default()
+        };
+    };
+    let (old, new) = (fields(before.document), fields(after.document));
+    let (old_tasks, new_tasks) = (tasks(&old), tasks(&new));
+    let had: BTreeSet<&str> = before
+        .dag
+        .tasks
+        .iter()
+        .map(|task| task.id.as_str())
+        .collect();
+    let has: BTreeSet<&str> = after
+        .dag
+        .tasks
+        .iter()
+        .map(|task| task.id.as_str())
+        .collect();
+    let in_order = |dag: &Dag, other: &BTreeSet<&str>| -> Vec<String> {
+        let ids = dag.tasks.iter().map(|task| task.id.as_str());
+        ids.filter(|id| !other.contains(id))
+            .map(str::to_owned)
+            .collect()
+    };
+    let (asked, asks) = (requests::of(before.dag), requests::of(after.dag));
+    Difference {
+        code_changed,
+        tasks_added: in_order(after.dag, &had),
+        tasks_removed: in_order(before.dag, &has),
+        tasks_changed: after
+            .dag
+            .tasks
+            .iter()
+            .filter(|task| had.contains(task.id.as_str()))
+            .filter_map(|task| {
+                let of = |tasks: &Map<String, Value>| {
+                    tasks
+                        .get(task.id.as_str())
+                        .and_then(Value::as_object)
+                        .cloned()
+                };
+                let fields = differing(
+                    &of(&old_tasks).unwrap_or_default(),
+                    &of(&new_tasks).unwrap_or_default(),
+                );
+                (!fields.is_empty()).then(|| ChangedTask {
+                    task: task.id.to_string(),
+                    fields,
+                })
+            })
+            .collect(),
+        schedule: text_change(schedule(before.dag), schedule(after.dag)),
+        fields_changed: differing(&old, &new)
+            .into_iter()
+            .filter(|field| !matches!(field.as_str(), "tasks" | "schedule" | "timezone"))
+            .collect(),
+        requests_gained: asks.difference(&asked).cloned().collect(),
+        requests_lost: asked.difference(&asks).cloned().collect(),
+    }
+}
+
+/// The schedule with its zone: either changes when runs are made.
+fn schedule(dag: &Dag) -> Option<String> {
+    let schedule = dag.schedule.as_ref()?;
+    Some(match &dag.timezone {
+        None => schedule.to_string(),
+        Some(zone) => format!("{schedule} ({zone})"),
+    })
+}
+
+fn text_change(before: Option<String>, after: Option<String>) -> Option<TextChange> {
+    (before != after).then_some(TextChange { before, after })
+}
+
+/// The fields of the one DAG of a stored document.
+fn fields(document: &str) -> Map<String, Value> {
+    let mut value: Value = serde_json::from_str(document).unwrap_or_default();
+    match value.pointer_mut("/dags/0").map(Value::take) {
+        Some(Value::Object(fields)) => fields,
+        Some(_) | None => Map::new(),
+    }
+}
+
+fn tasks(fields: &Map<String, Value>) -> Map<String, Value> {
+    fields
+        .get("tasks")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// The names of the fields that differ, in alphabetical order.
+fn differing(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<String> {
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    names
+        .into_iter()
+        .filter(|name| old.get(*name) != new.get(*name))
+        .cloned()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weft_core::document::{Format, Source, parse};
+
+    fn dag(text: &str) -> Dag {
+        parse(Source {
+            name: "test",
+            text,
+            format: Format::Json,
+        })
+        .unwrap()
+        .dags
+        .remove(0)
+    }
+
+    fn document(dag: &str) -> String {
+        format!(r#"{{"contract":"weft.dag/1","dags":[{dag}]}}"#)
+    }
+
+    #[test]
+    fn says_what_changed_and_nothing_else() {
+        let old = document(
+            r#"{"id":"d","schedule":"@daily","tasks":{"a":{"grants":{"http":["a.example.org"]}},"b":{"after":["a"]},"gone":{}}}"#,
+        );
+        let new = document(
+            r#"{"id":"d","schedule":"@hourly","description":"new","tasks":{"a":{"grants":{"http":["b.example.org"]}},"b":{"after":["a"]},"fresh":{"queue":"ssd"}}}"#,
+        );
+        let (old_dag, new_dag) = (dag(&old), dag(&new));
+        let side = |document, dag| Side { document, dag };
+        let found = between(Some(side(&old, &old_dag)), side(&new, &new_dag), true);
+        assert!(found.code_changed);
+        assert_eq!(found.tasks_added, ["fresh"]);
+        assert_eq!(found.tasks_removed, ["gone"]);
+        assert_eq!(
+            found.tasks_changed,
+            [ChangedTask {
+                task: "a".into(),
+                fields: vec!["grants".into()]
+            }]
+        );
+        assert_eq!(found.fields_changed, ["description"]);
+        let schedule = found.schedule.unwrap();
+        assert_eq!(
+            (schedule.before.as_deref(), schedule.after.as_deref()),
+            (Some("0 0 * * *"), Some("0 * * * *"))
+        );
+        let lines = |requests: &[crate::api::TaskRequest]| {
+            requests
+                .iter()
+                .map(|r| format!("{} {}", r.task, r.what))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            lines(&found.requests_gained),
+            ["a b.example.org", "fresh ssd"]
+        );
+        assert_eq!(lines(&found.requests_lost), ["a a.example.org"]);
+        assert_eq!(
+            between(Some(side(&new, &new_dag)), side(&new, &new_dag), false),
+            Difference::default()
+        );
+    }
+}

@@ -1,0 +1,26 @@
+//! The name of a request in the log and in problems, for as long as it is handled.
+
+use std::{fmt::Write as _, future::Future};
+
+tokio::task_local! {
+    static CURRENT: String;
+}
+
+/// The id of the request that is handled now; `None` outside of one.
+pub(crate) fn current() -> Option<String> {
+    CURRENT.try_with(Clone::clone).ok()
+}
+
+/// Handles a request under an id.
+pub(crate) async fn scope<F: Future>(id: String, handling: F) -> F::Output {
+    CURRENT.scope(id, handling).await
+}
+
+/// A new id: 16 hexadecimal digits. Nothing is secret about it.
+pub(crate) fn fresh() -> String {
+    let mut id = String::with_capacity(16);
+    for byte in crate::random::bytes::<8>() {
+        write!(id, "{byte:02x}").expect("a String takes every text");
+    }
+    id
+}

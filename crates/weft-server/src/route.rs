@@ -1,0 +1,94 @@
+//! The operations of the API, one file for each resource.
+//!
+//! Each handler's first argument names the permission that it takes; its path,
+//! parameters and answers are described where it is written, so that the
+//! document can't tell of another API than the one that answers.
+
+mod audit;
+mod backfills;
+mod commands;
+mod connections;
+mod dags;
+mod deployments;
+mod events;
+mod fleet;
+pub(crate) mod health;
+mod instances;
+mod logs;
+mod policy;
+mod pools;
+pub(crate) mod reference;
+mod runs;
+mod tenants;
+mod tokens;
+mod variables;
+mod versions;
+
+use crate::{
+    app::App,
+    problem::{Problem, ProblemCode},
+};
+use utoipa_axum::router::OpenApiRouter;
+
+/// The base of every path of the API.
+pub(crate) const BASE: &str = "/api/v1";
+/// The one operation with a time limit of its own.
+pub(crate) const DEPLOYMENTS: &str = "/api/v1/deployments";
+
+/// How many items a page has where nothing else is asked for.
+const DEFAULT_PAGE: u32 = 50;
+/// The most items of a page.
+const MAX_PAGE: u32 = 500;
+
+/// Everything that takes a token, beneath [`BASE`].
+pub(crate) fn operations() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(deployments::routes())
+        .merge(dags::routes())
+        .merge(versions::routes())
+        .merge(runs::routes())
+        .merge(commands::routes())
+        .merge(instances::routes())
+        .merge(logs::routes())
+        .merge(backfills::routes())
+        .merge(variables::routes())
+        .merge(connections::routes())
+        .merge(pools::routes())
+        .merge(policy::routes())
+        .merge(tenants::routes())
+        .merge(tokens::routes())
+        .merge(audit::routes())
+        .merge(events::routes())
+        .merge(fleet::routes())
+}
+
+/// How many items a page gets.
+fn page_size(asked: Option<u32>) -> Result<u32, Problem> {
+    match asked {
+        None => Ok(DEFAULT_PAGE),
+        Some(size) if (1..=MAX_PAGE).contains(&size) => Ok(size),
+        Some(size) => Err(Problem::new(
+            ProblemCode::InvalidValue,
+            format!("a page has 1 to {MAX_PAGE} items, not {size}"),
+        )),
+    }
+}
+
+/// A page of what was read with one item more than it holds, to know whether there is another.
+fn paged<R, T>(
+    mut rows: Vec<R>,
+    size: u32,
+    cursor: impl FnOnce(&R) -> String,
+    convert: impl FnMut(&R) -> Result<T, Problem>,
+) -> Result<crate::api::Page<T>, Problem> {
+    let size = size as usize;
+    let next = (rows.len() > size).then(|| {
+        rows.truncate(size);
+        rows.last().map(cursor)
+    });
+    let items = rows.iter().map(convert).collect::<Result<_, _>>()?;
+    Ok(crate::api::Page {
+        items,
+        next: next.flatten(),
+    })
+}

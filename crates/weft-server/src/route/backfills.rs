@@ -1,0 +1,118 @@
+//! Backfills: runs over a range of dates.
+
+use super::{
+    dags::{self, DagPath},
+    runs,
+};
+use crate::{
+    api::{Backfill, NewBackfill, Time},
+    app::App,
+    auth::{By, Operating},
+    extract::{Json, Path},
+    problem::{Problem, ProblemCode},
+    seam::Wake,
+};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_core::timetable::Timetable;
+use weft_store::{BackfillDate, MAX_BACKFILL_RUNS};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(backfill))
+}
+
+/// Make runs for a range of dates
+///
+/// One for each date of the DAG's schedule from `from` on and before `to`,
+/// whatever the DAG's own start and end are. Dates that have a run of the
+/// timetable or of a backfill already are left out. At most 10,000 at once.
+#[utoipa::path(post, path = "/dags/{dag}/backfills", tag = "runs", params(DagPath), request_body = NewBackfill, responses((status = 201, description = "What was made", body = Backfill), (status = 200, description = "What would be made, by a dry run", body = Backfill)))]
+async fn backfill(
+    by: By<Operating>,
+    State(app): State<App>,
+    Path(path): Path<DagPath>,
+    Json(body): Json<NewBackfill>,
+) -> Result<Response, Problem> {
+    let id = &path.dag.0;
+    let row = dags::find(&app, &by.tenant, id).await?;
+    let none_active = || {
+        Problem::new(
+            ProblemCode::DagNotActive,
+            format!("the DAG {id} has no active version"),
+        )
+    };
+    let active = row.active.as_ref().ok_or_else(none_active)?;
+    let document = app.documents().of(app.database(), active.id).await?;
+    let dates = dates(&document, body.from, body.to)?;
+    let params = runs::params(&document, &body.params)?;
+    let mut answer = Backfill {
+        dag: id.to_string(),
+        version: active.number,
+        dry_run: body.dry_run,
+        dates: dates.iter().map(|date| date.logical_date.into()).collect(),
+        runs: Vec::new(),
+        existing: Vec::new(),
+    };
+    if body.dry_run {
+        return Ok((StatusCode::OK, axum::Json(answer)).into_response());
+    }
+    let request = weft_store::Backfill {
+        tenant: by.tenant.clone(),
+        dag: id.clone(),
+        version: active.id,
+        dates,
+        params,
+        by: by.actor(),
+    };
+    let made = app
+        .database()
+        .backfill(&request)
+        .await
+        .map_err(|error| runs::refused(id, error))?;
+    if !made.made.is_empty() {
+        app.scheduler().wake(Wake::Queued(row.key));
+    }
+    app.metrics().runs_triggered.inc_by(made.made.len() as u64);
+    answer.runs = made
+        .made
+        .iter()
+        .map(|(run, _date)| run.to_string())
+        .collect();
+    answer.existing = made.existing.into_iter().map(Time).collect();
+    Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
+}
+
+/// The dates of the DAG's schedule within the range.
+fn dates(
+    dag: &weft_core::document::Dag,
+    from: Time,
+    to: Time,
+) -> Result<Vec<BackfillDate>, Problem> {
+    if to <= from {
+        return Err(Problem::new(
+            ProblemCode::InvalidValue,
+            "the range ends before it begins",
+        ));
+    }
+    let timetable = Timetable::of(dag).filter(|timetable| !timetable.is_continuous());
+    let timetable = timetable.ok_or_else(|| {
+        Problem::new(
+            ProblemCode::NoSchedule,
+            format!("the DAG {} has no schedule that has dates", dag.id),
+        )
+    })?;
+    let due = timetable.between(from.0, to.0, MAX_BACKFILL_RUNS + 1);
+    if due.len() > MAX_BACKFILL_RUNS {
+        let detail = format!("the range has more than {MAX_BACKFILL_RUNS} dates: fill it in parts");
+        return Err(Problem::new(ProblemCode::InvalidValue, detail));
+    }
+    let date = |due: weft_core::timetable::Due| BackfillDate {
+        logical_date: due.logical_date,
+        interval: due.interval,
+    };
+    Ok(due.into_iter().map(date).collect())
+}

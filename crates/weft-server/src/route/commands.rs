@@ -1,0 +1,212 @@
+//! Commands: what people want done to runs. Each is durable once it is
+//! answered, and carried out by the scheduler.
+
+use super::runs::{RunPath, find};
+use crate::{
+    api::{self, Clear, Command, Mark, MarkAs, Wake as WakeBody},
+    app::App,
+    auth::{By, Caller, Operating, Reading},
+    extract::{Json, Path, Text},
+    problem::{Problem, ProblemCode, quoted},
+    seam::Wake,
+    view,
+};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_core::{
+    document::{Dag, TaskIndex},
+    id::TaskId,
+    run::Marked,
+    run_id::RunId,
+};
+use weft_store::{CommandError, CommandId, CommandKind};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(cancel))
+        .routes(routes!(clear))
+        .routes(routes!(mark))
+        .routes(routes!(wake))
+        .routes(routes!(show_command))
+}
+
+/// Cancel a run
+///
+/// What runs of it is killed; what ended stays.
+#[utoipa::path(post, path = "/runs/{run}/cancel", tag = "runs", params(RunPath), responses((status = 202, description = "The command, durable now", body = Command)))]
+async fn cancel(
+    by: By<Operating>,
+    State(app): State<App>,
+    Path(path): Path<RunPath>,
+) -> Result<Response, Problem> {
+    let row = find(&app, &by.tenant, path.run.0).await?;
+    if row.state.is_ended() {
+        return Err(Problem::new(
+            ProblemCode::RunEnded,
+            format!("the run {} has ended", row.id),
+        ));
+    }
+    command(&app, &by, row.id, CommandKind::Cancel).await
+}
+
+/// Run tasks again
+///
+/// Their attempts in flight are revoked; a run that has ended goes on.
+#[utoipa::path(post, path = "/runs/{run}/clear", tag = "runs", params(RunPath), request_body = Clear, responses((status = 202, description = "The command, durable now", body = Command)))]
+async fn clear(
+    by: By<Operating>,
+    State(app): State<App>,
+    Path(path): Path<RunPath>,
+    Json(body): Json<Clear>,
+) -> Result<Response, Problem> {
+    let row = find(&app, &by.tenant, path.run.0).await?;
+    if body.tasks.is_empty() {
+        return Err(Problem::new(
+            ProblemCode::InvalidValue,
+            "at least one task must be named",
+        ));
+    }
+    let document = app.documents().of(app.database(), row.version).await?;
+    let mut tasks: Vec<TaskId> = Vec::new();
+    for name in &body.tasks {
+        let id = task(&document, name)?.1;
+        if !tasks.contains(&id) {
+            tasks.push(id);
+        }
+    }
+    command(
+        &app,
+        &by,
+        row.id,
+        CommandKind::Clear {
+            tasks,
+            downstream: body.downstream,
+        },
+    )
+    .await
+}
+
+/// Give an instance a state by hand
+///
+/// What was decided downstream stays; clear it to run it again.
+#[utoipa::path(post, path = "/runs/{run}/mark", tag = "runs", params(RunPath), request_body = Mark, responses((status = 202, description = "The command, durable now", body = Command)))]
+async fn mark(
+    by: By<Operating>,
+    State(app): State<App>,
+    Path(path): Path<RunPath>,
+    Json(body): Json<Mark>,
+) -> Result<Response, Problem> {
+    let row = find(&app, &by.tenant, path.run.0).await?;
+    let document = app.documents().of(app.database(), row.version).await?;
+    let kind = CommandKind::Mark {
+        task: task(&document, &body.task)?.1,
+        index: body.index,
+        as_state: match body.state {
+            MarkAs::Success => Marked::Success,
+            MarkAs::Failed => Marked::Failed,
+            MarkAs::Skipped => Marked::Skipped,
+        },
+    };
+    command(&app, &by, row.id, kind).await
+}
+
+/// Let a deferred instance go on
+///
+/// Before its time.
+#[utoipa::path(post, path = "/runs/{run}/wake", tag = "runs", params(RunPath), request_body = WakeBody, responses((status = 202, description = "The command, durable now", body = Command)))]
+async fn wake(
+    by: By<Operating>,
+    State(app): State<App>,
+    Path(path): Path<RunPath>,
+    Json(body): Json<WakeBody>,
+) -> Result<Response, Problem> {
+    let row = find(&app, &by.tenant, path.run.0).await?;
+    let document = app.documents().of(app.database(), row.version).await?;
+    let kind = CommandKind::Wake {
+        task: task(&document, &body.task)?.1,
+        index: body.index,
+    };
+    command(&app, &by, row.id, kind).await
+}
+
+/// A task of the run's DAG by its name.
+pub(super) fn task(dag: &Dag, name: &str) -> Result<(TaskIndex, TaskId), Problem> {
+    let position = dag.tasks.iter().position(|task| task.id.as_str() == name);
+    let none = || {
+        Problem::new(
+            ProblemCode::TaskNotFound,
+            format!("the DAG {} has no task {}", dag.id, quoted(name)),
+        )
+    };
+    let position = position.ok_or_else(none)?;
+    let index = u32::try_from(position).expect("a document has at most 250,000 tasks");
+    Ok((TaskIndex(index), dag.tasks[position].id.clone()))
+}
+
+async fn command(
+    app: &App,
+    by: &Caller,
+    run: RunId,
+    kind: CommandKind,
+) -> Result<Response, Problem> {
+    let id = app
+        .database()
+        .insert_command(&by.tenant, run, &kind, &by.actor())
+        .await
+        .map_err(|error| match error {
+            CommandError::UnknownRun(run) => {
+                Problem::new(ProblemCode::RunNotFound, format!("there is no run {run}"))
+            }
+            error @ CommandError::TooMany(_) => {
+                Problem::new(ProblemCode::TooManyCommands, error.to_string())
+            }
+            CommandError::Store(error) => error.into(),
+        })?;
+    app.scheduler().wake(Wake::Command);
+    let body = Command {
+        id: id.0,
+        run: run.to_string(),
+        state: api::CommandState::Accepted,
+        refused: None,
+    };
+    Ok((StatusCode::ACCEPTED, axum::Json(body)).into_response())
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Path)]
+struct CommandPath {
+    /// The run's id.
+    #[param(value_type = String)]
+    run: Text<RunId>,
+    /// The command's number.
+    command: i64,
+}
+
+/// Show what became of a command
+#[utoipa::path(get, path = "/runs/{run}/commands/{command}", tag = "runs", params(CommandPath), responses((status = 200, description = "The command", body = Command)))]
+async fn show_command(
+    by: By<Reading>,
+    State(app): State<App>,
+    Path(path): Path<CommandPath>,
+) -> Result<axum::Json<Command>, Problem> {
+    let row = app
+        .database()
+        .show_command(&by.tenant, CommandId(path.command))
+        .await?;
+    let row = row.filter(|row| row.command.run == path.run.0);
+    let none = || {
+        Problem::new(
+            ProblemCode::CommandNotFound,
+            format!("the run {} has no command {}", path.run.0, path.command),
+        )
+    };
+    row.map(|row| axum::Json(view::run::command(&row)))
+        .ok_or_else(none)
+}

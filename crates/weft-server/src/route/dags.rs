@@ -1,0 +1,209 @@
+//! DAGs: list, show, pause, delete.
+
+use super::{page_size, paged};
+use crate::{
+    api::{Dag, DagChange, DagDetail, Page},
+    app::App,
+    auth::{By, Deploying, Operating, Reading},
+    cursor::List,
+    etag::{Tag, WithTag},
+    extract::{Json, Path, Query, Text},
+    problem::{Problem, ProblemCode},
+    seam::Wake,
+    view,
+};
+use axum::extract::State;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use std::sync::Arc;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_core::{
+    document,
+    id::{DagId, TenantId},
+};
+use weft_store::{DagFilter, DagRow, Deletion};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_dags))
+        .routes(routes!(show_dag, change_dag, delete_dag))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Path)]
+pub(super) struct DagPath {
+    /// The DAG's id.
+    #[param(value_type = String)]
+    pub(super) dag: Text<DagId>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListDags {
+    /// Where to go on, from the page before.
+    cursor: Option<String>,
+    /// How many items, 1 to 500; 50 by default.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// Only paused ones, or only those that aren't.
+    paused: Option<bool>,
+}
+
+/// List DAGs
+///
+/// By id.
+#[utoipa::path(get, path = "/dags", tag = "dags", params(ListDags), responses((status = 200, description = "A page", body = Page<Dag>)))]
+async fn list_dags(
+    by: By<Reading>,
+    State(app): State<App>,
+    Query(query): Query<ListDags>,
+) -> Result<axum::Json<Page<Dag>>, Problem> {
+    let size = page_size(query.limit)?;
+    let list = List::new("dags", &(&by.tenant, query.paused));
+    let after: Option<String> = list.key(query.cursor.as_deref())?;
+    let filter = DagFilter {
+        tenant: by.tenant.clone(),
+        after: after
+            .map(|id| id.parse())
+            .transpose()
+            .map_err(|_odd| Problem::new(ProblemCode::InvalidCursor, "the cursor names no DAG"))?,
+        paused: query.paused,
+    };
+    let rows = app.database().list_dags(&filter, size + 1).await?;
+    let mut with_documents = Vec::with_capacity(rows.len());
+    for row in rows {
+        let document = active_document(&app, &row).await?;
+        with_documents.push((row, document));
+    }
+    let page = paged(
+        with_documents,
+        size,
+        |(row, _)| list.after(&row.id.as_str()),
+        |(row, document)| Ok(view::dag::dag(row, document.as_deref())),
+    )?;
+    Ok(axum::Json(page))
+}
+
+/// Show a DAG
+///
+/// With the tasks, edges and parameters of its active version.
+#[utoipa::path(get, path = "/dags/{dag}", tag = "dags", params(DagPath), responses((status = 200, description = "The DAG", body = DagDetail, headers(("etag" = String, description = "Names this state of the DAG")))))]
+async fn show_dag(
+    by: By<Reading>,
+    State(app): State<App>,
+    Path(path): Path<DagPath>,
+) -> Result<WithTag<DagDetail>, Problem> {
+    let row = find(&app, &by.tenant, &path.dag.0).await?;
+    detail(&app, &row).await
+}
+
+/// Pause or unpause a DAG
+///
+/// Refused with 412 where `If-Match` names another state than the DAG's.
+#[utoipa::path(patch, path = "/dags/{dag}", tag = "dags", params(DagPath, ("If-Match" = Option<String>, Header, description = "The etag of the state that the change is meant for")), request_body = DagChange, responses((status = 200, description = "The DAG as it stands now", body = DagDetail, headers(("etag" = String, description = "Names this state of the DAG")))))]
+async fn change_dag(
+    by: By<Operating>,
+    State(app): State<App>,
+    Path(path): Path<DagPath>,
+    headers: HeaderMap,
+    Json(change): Json<DagChange>,
+) -> Result<WithTag<DagDetail>, Problem> {
+    let id = &path.dag.0;
+    let row = find(&app, &by.tenant, id).await?;
+    tag(&row).check(&headers)?;
+    if let Some(paused) = change.paused.filter(|paused| *paused != row.paused) {
+        let found = if paused {
+            app.database()
+                .pause_dag(&by.tenant, id, &by.actor())
+                .await?
+        } else {
+            app.database()
+                .unpause_dag(&by.tenant, id, &by.actor())
+                .await?
+        };
+        if !found {
+            return Err(unknown(id));
+        }
+        app.scheduler().wake(Wake::Settings);
+    }
+    let row = find(&app, &by.tenant, id).await?;
+    detail(&app, &row).await
+}
+
+/// Delete a DAG
+///
+/// Refused while it has runs that have not ended. Its ended runs stay until they are too old.
+#[utoipa::path(delete, path = "/dags/{dag}", tag = "dags", params(DagPath, ("If-Match" = Option<String>, Header, description = "The etag of the state that is meant")), responses((status = 204, description = "It is gone")))]
+async fn delete_dag(
+    by: By<Deploying>,
+    State(app): State<App>,
+    Path(path): Path<DagPath>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Problem> {
+    let id = &path.dag.0;
+    let row = find(&app, &by.tenant, id).await?;
+    tag(&row).check(&headers)?;
+    match app
+        .database()
+        .delete_dag(&by.tenant, id, &by.actor())
+        .await?
+    {
+        Deletion::Done => {
+            app.scheduler().wake(Wake::Settings);
+            Ok(StatusCode::NO_CONTENT)
+        }
+        Deletion::Unknown => Err(unknown(id)),
+        Deletion::ActiveRuns(count) => {
+            let detail = format!("the DAG {id} has at least {count} runs that have not ended");
+            Err(Problem::new(ProblemCode::DagHasActiveRuns, detail))
+        }
+    }
+}
+
+/// A tenant's DAG that was not deleted.
+pub(super) async fn find(app: &App, tenant: &TenantId, id: &DagId) -> Result<DagRow, Problem> {
+    app.database()
+        .show_dag(tenant, id)
+        .await?
+        .ok_or_else(|| unknown(id))
+}
+
+pub(super) fn unknown(id: &DagId) -> Problem {
+    Problem::new(ProblemCode::DagNotFound, format!("there is no DAG {id}"))
+}
+
+/// The document of the active version, if one is active.
+pub(super) async fn active_document(
+    app: &App,
+    row: &DagRow,
+) -> Result<Option<Arc<document::Dag>>, Problem> {
+    match &row.active {
+        None => Ok(None),
+        Some(version) => app
+            .documents()
+            .of(app.database(), version.id)
+            .await
+            .map(Some),
+    }
+}
+
+async fn detail(app: &App, row: &DagRow) -> Result<WithTag<DagDetail>, Problem> {
+    let document = active_document(app, row).await?;
+    Ok(WithTag(
+        tag(row),
+        view::dag::detail(row, document.as_deref()),
+    ))
+}
+
+/// Names the state of a DAG that people change.
+pub(super) fn tag(row: &DagRow) -> Tag {
+    Tag::of(&(
+        row.key.0,
+        row.paused,
+        row.active.as_ref().map(|version| version.id.0),
+        row.updated.0,
+    ))
+}

@@ -1,0 +1,385 @@
+//! Deploying a file.
+
+use super::dags;
+use crate::{
+    api::{ChangeKind, DeployedDag, Deployment, DeploymentFile},
+    app::App,
+    auth::{By, Deploying},
+    deploy::{
+        difference::{Side, between},
+        receive::Received,
+        requests,
+        split::split,
+    },
+    documents,
+    extract::Query,
+    problem::{Problem, ProblemCode, convert},
+    seam::{BadFile, CompileError, Inspection, Wake},
+};
+use axum::{body::Body, extract::State};
+use http::HeaderMap;
+use serde::Deserialize;
+use std::{collections::HashMap, sync::Arc};
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_blob::Kind;
+use weft_core::{
+    digest::Digest,
+    document::{self, Code, Dag, Format, Source},
+    id::TenantId,
+    policy::Policy,
+};
+use weft_store::{Deploy, DeployChange, DeployDag, DeployError, Deployed, FileEntry};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(deploy))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DeployQuery {
+    /// Whether new runs get what is deployed; true by default.
+    activate: Option<bool>,
+    /// Whether DAGs that are new start paused; false by default.
+    paused: Option<bool>,
+    /// Nothing is stored: the answer tells what would be. False by default.
+    dry_run: Option<bool>,
+}
+
+/// Deploy a file
+///
+/// The body is the file's bytes. It is inspected and compiled where it can do
+/// no harm, its DAGs are validated and held against the policy, and all of them
+/// are deployed or none. The same file again changes nothing.
+#[utoipa::path(post, path = "/deployments", tag = "deployments", params(DeployQuery), request_body(content = Vec<u8>, content_type = "application/wasm"), responses((status = 200, description = "What became of each DAG", body = Deployment)))]
+async fn deploy(
+    by: By<Deploying>,
+    State(app): State<App>,
+    Query(query): Query<DeployQuery>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<axum::Json<Deployment>, Problem> {
+    let options = app.options();
+    let received =
+        Received::receive(&headers, body, &options.temporary, options.max_deploy_bytes).await?;
+    let _turn = app.deploys().acquire().await.map_err(Problem::internal)?;
+    let file = received.read().await?;
+    let size = file.len() as u64;
+    let inspection = app
+        .compiler()
+        .inspect(file.clone())
+        .await
+        .map_err(refused_file)?;
+    if inspection.digest != Digest::of(&file) {
+        return Err(Problem::internal(
+            "the compiler inspected another file than it was given",
+        ));
+    }
+    let parts = read_dags(&inspection)?;
+    requests::check(
+        &policy_of(&app, &by.tenant).await?,
+        &parts
+            .iter()
+            .map(|part| part.dag.clone())
+            .collect::<Vec<_>>(),
+    )?;
+    let dry_run = query.dry_run.unwrap_or(false);
+    let activate = query.activate.unwrap_or(true);
+    let dags = if dry_run {
+        foretell(&app, &by.tenant, &inspection, &parts).await?
+    } else {
+        store_files(&app, &by.tenant, &file, &inspection).await?;
+        let request = Deploy {
+            tenant: by.tenant.clone(),
+            digest: inspection.digest,
+            dags: parts.iter().map(Part::to_store).collect(),
+            activate,
+            paused: query.paused.unwrap_or(false),
+            by: by.actor(),
+        };
+        let deployed = app
+            .database()
+            .deploy(&request)
+            .await
+            .map_err(refused_deploy)?;
+        app.scheduler().wake(Wake::Settings);
+        app.metrics().deployments.inc();
+        tell(&app, &by.tenant, &inspection, &parts, &deployed).await?
+    };
+    Ok(axum::Json(Deployment {
+        digest: inspection.digest.to_string(),
+        kind: inspection.kind,
+        bytes: size,
+        dry_run,
+        imports: inspection.imports,
+        files: inspection
+            .files
+            .iter()
+            .map(|file| DeploymentFile {
+                name: file.name.clone(),
+                digest: file.digest.to_string(),
+                bytes: file.bytes.len() as u64,
+            })
+            .collect(),
+        dags,
+    }))
+}
+
+/// One DAG of the file.
+struct Part {
+    dag: Dag,
+    document: Arc<str>,
+    files: Vec<FileEntry>,
+}
+
+impl Part {
+    fn to_store(&self) -> DeployDag {
+        DeployDag {
+            id: self.dag.id.clone(),
+            document: Arc::clone(&self.document),
+            files: self.files.clone(),
+        }
+    }
+
+    fn side(&self) -> Side<'_> {
+        Side {
+            document: &self.document,
+            dag: &self.dag,
+        }
+    }
+}
+
+/// The file's DAGs, each with its own document and the files that its tasks run.
+fn read_dags(inspection: &Inspection) -> Result<Vec<Part>, Problem> {
+    let source = Source {
+        name: "the file's document",
+        text: &inspection.document,
+        format: Format::Json,
+    };
+    let whole = document::parse(source)
+        .map_err(|error| convert::refused_document(ProblemCode::InvalidDocument, &error))?;
+    let documents = split(&inspection.document).filter(|parts| parts.len() == whole.dags.len());
+    let documents =
+        documents.ok_or_else(|| Problem::internal("a valid document could not be split"))?;
+    let known: HashMap<&str, Digest> = inspection
+        .files
+        .iter()
+        .map(|file| (file.name.as_str(), file.digest))
+        .collect();
+    whole
+        .dags
+        .into_iter()
+        .zip(documents)
+        .map(|(dag, document)| {
+            let files = files_of(&dag, &known)?;
+            Ok(Part {
+                dag,
+                document,
+                files,
+            })
+        })
+        .collect()
+}
+
+/// The files that the DAG's tasks name, each once, in their order.
+fn files_of(dag: &Dag, known: &HashMap<&str, Digest>) -> Result<Vec<FileEntry>, Problem> {
+    let mut files: Vec<FileEntry> = Vec::new();
+    for task in &dag.tasks {
+        let name = match &task.code {
+            Code::Own { task: _ } => "",
+            Code::Component { file, task: _ } => file,
+            Code::Program(program) => &program.file,
+        };
+        if files.iter().any(|file| file.name == name) {
+            continue;
+        }
+        let digest = *known.get(name).ok_or_else(|| {
+            let detail = format!(
+                "the task {} of {} runs the file {name:?}, which the deployed file does not hold",
+                task.id, dag.id
+            );
+            Problem::new(ProblemCode::InvalidDocument, detail)
+        })?;
+        files.push(FileEntry {
+            name: name.to_owned(),
+            digest,
+        });
+    }
+    Ok(files)
+}
+
+/// The deployed file, and the files inside it: workers fetch each by its own digest.
+async fn store_files(
+    app: &App,
+    tenant: &TenantId,
+    file: &bytes::Bytes,
+    inspection: &Inspection,
+) -> Result<(), Problem> {
+    app.blobs()
+        .put(Kind::Component, tenant, file.clone())
+        .await?;
+    for inside in &inspection.files {
+        if inside.digest == inspection.digest {
+            continue;
+        }
+        let stored = app
+            .blobs()
+            .put(Kind::Component, tenant, inside.bytes.clone())
+            .await?;
+        if stored != inside.digest {
+            return Err(Problem::internal(format!(
+                "the compiler called {:?} {}, and it is {stored}",
+                inside.name, inside.digest
+            )));
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn policy_of(app: &App, tenant: &TenantId) -> Result<Policy, Problem> {
+    let Some(row) = app.database().show_policy(tenant).await? else {
+        return Ok(Policy::default());
+    };
+    let source = Source {
+        name: "the tenant's policy",
+        text: &row.text,
+        format: Format::Toml,
+    };
+    Policy::parse(source).map_err(|error| {
+        Problem::internal(format!(
+            "the stored policy of {tenant} can't be read: {error}"
+        ))
+    })
+}
+
+/// What the deploy did, DAG by DAG.
+async fn tell(
+    app: &App,
+    tenant: &TenantId,
+    inspection: &Inspection,
+    parts: &[Part],
+    deployed: &[Deployed],
+) -> Result<Vec<DeployedDag>, Problem> {
+    let mut told = Vec::with_capacity(parts.len());
+    for (part, done) in parts.iter().zip(deployed) {
+        let row = dags::find(app, tenant, &part.dag.id).await?;
+        let before = done
+            .previous
+            .as_ref()
+            .map(|previous| (previous.document.as_ref(), previous.digest));
+        told.push(DeployedDag {
+            dag: part.dag.id.to_string(),
+            change: match done.change {
+                DeployChange::NewDag => ChangeKind::Created,
+                DeployChange::NewVersion | DeployChange::Reactivated => ChangeKind::Changed,
+                DeployChange::Unchanged => ChangeKind::Unchanged,
+            },
+            version: Some(done.number),
+            previous_version: done.previous.as_ref().map(|previous| previous.number),
+            active: row
+                .active
+                .as_ref()
+                .is_some_and(|active| active.id == done.version),
+            paused: row.paused,
+            difference: compare(before, part, inspection.digest)?,
+        });
+    }
+    Ok(told)
+}
+
+/// What the deploy would do.
+async fn foretell(
+    app: &App,
+    tenant: &TenantId,
+    inspection: &Inspection,
+    parts: &[Part],
+) -> Result<Vec<DeployedDag>, Problem> {
+    let mut told = Vec::with_capacity(parts.len());
+    for part in parts {
+        let row = app.database().show_dag(tenant, &part.dag.id).await?;
+        let active = row.as_ref().and_then(|row| row.active.as_ref());
+        let stored = match active {
+            None => None,
+            Some(active) => {
+                app.database()
+                    .show_version(tenant, &part.dag.id, active.number)
+                    .await?
+            }
+        };
+        let before = stored
+            .as_ref()
+            .map(|(version, stored)| (stored.document.as_ref(), version.digest));
+        let same = active.is_some_and(|active| active.digest == inspection.digest);
+        told.push(DeployedDag {
+            dag: part.dag.id.to_string(),
+            change: match (&row, same) {
+                (None, _) => ChangeKind::Created,
+                (Some(_), true) => ChangeKind::Unchanged,
+                (Some(_), false) => ChangeKind::Changed,
+            },
+            version: active.filter(|_| same).map(|active| active.number),
+            previous_version: active.map(|active| active.number),
+            active: same,
+            paused: row.as_ref().is_some_and(|row| row.paused),
+            difference: compare(before, part, inspection.digest)?,
+        });
+    }
+    Ok(told)
+}
+
+fn compare(
+    before: Option<(&str, Digest)>,
+    part: &Part,
+    digest: Digest,
+) -> Result<crate::api::Difference, Problem> {
+    let Some((document, old_digest)) = before else {
+        return Ok(between(None, part.side(), false));
+    };
+    let dag = documents::parse_text(document)?;
+    Ok(between(
+        Some(Side {
+            document,
+            dag: &dag,
+        }),
+        part.side(),
+        old_digest != digest,
+    ))
+}
+
+fn refused_file(error: CompileError) -> Problem {
+    match error {
+        CompileError::Bad {
+            what,
+            message,
+            help,
+        } => {
+            let code = match what {
+                BadFile::NotWasm => ProblemCode::InvalidWasm,
+                BadFile::NoDags => ProblemCode::UnsupportedFile,
+                BadFile::UnknownImport => ProblemCode::UnknownImport,
+                BadFile::Describe => ProblemCode::DescribeFailed,
+                BadFile::Compile => ProblemCode::CompileFailed,
+            };
+            let problem = Problem::new(code, message);
+            match help {
+                Some(help) => problem.help(help),
+                None => problem,
+            }
+        }
+        CompileError::Unavailable(why) => {
+            tracing::error!("the compiler does not answer: {why}");
+            Problem::new(ProblemCode::Unavailable, "the compiler does not answer now")
+        }
+    }
+}
+
+fn refused_deploy(error: DeployError) -> Problem {
+    match error {
+        error @ (DeployError::TooMany(_) | DeployError::Twice(_)) => {
+            Problem::new(ProblemCode::InvalidDocument, error.to_string())
+        }
+        error @ DeployError::UnknownTenant(_) => Problem::internal(error),
+        DeployError::Store(error) => error.into(),
+    }
+}

@@ -1,0 +1,66 @@
+//! Live updates as server-sent events.
+
+use super::runs::{self, RunPath};
+use crate::{
+    api::Change,
+    app::App,
+    auth::{By, Reading},
+    extract::{Path, Query},
+    problem::Problem,
+    sse,
+};
+use axum::{extract::State, response::Response};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(follow_all))
+        .routes(routes!(follow_run))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct FollowAll {
+    /// Only changes of runs, without those of task instances. False by default.
+    runs_only: Option<bool>,
+}
+
+/// Follow all runs
+///
+/// Server-sent events `run` and `instance` with a change each, from now on. An
+/// event `resync` says that some were missed: read the lists again. The stream
+/// ends after some minutes; connect again.
+#[utoipa::path(get, path = "/events", tag = "events", params(FollowAll), responses((status = 200, description = "Changes as they are committed", body = Change, content_type = "text/event-stream")))]
+async fn follow_all(
+    by: By<Reading>,
+    State(app): State<App>,
+    Query(query): Query<FollowAll>,
+) -> Result<Response, Problem> {
+    let filter = sse::Filter {
+        tenant: by.tenant.clone(),
+        run: None,
+        runs_only: query.runs_only.unwrap_or(false),
+    };
+    sse::changes(&app, filter)
+}
+
+/// Follow a run
+///
+/// As for all runs, of this one.
+#[utoipa::path(get, path = "/runs/{run}/events", tag = "events", params(RunPath), responses((status = 200, description = "Changes as they are committed", body = Change, content_type = "text/event-stream")))]
+async fn follow_run(
+    by: By<Reading>,
+    State(app): State<App>,
+    Path(path): Path<RunPath>,
+) -> Result<Response, Problem> {
+    let row = runs::find(&app, &by.tenant, path.run.0).await?;
+    let filter = sse::Filter {
+        tenant: by.tenant.clone(),
+        run: Some(row.id),
+        runs_only: false,
+    };
+    sse::changes(&app, filter)
+}

@@ -1,0 +1,92 @@
+//! Whether the process lives, whether it is of use, and what it counts.
+
+use crate::{
+    app::App,
+    auth::{By, Reading},
+    problem::Problem,
+};
+use axum::{
+    Router,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+use std::time::Duration;
+use weft_store::RunStore;
+
+/// How long the database may take before the server is not ready.
+const DATABASE_WITHIN: Duration = Duration::from_secs(2);
+/// OpenMetrics' text format, which Prometheus asks for.
+const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What takes no token: it tells nothing that is anybody's.
+pub(crate) fn open_routes() -> Router<App> {
+    Router::new()
+        .route("/health/live", get(live))
+        .route("/health/ready", get(ready))
+}
+
+/// `/metrics` takes a token that may read: queues' names are somebody's.
+pub(crate) fn metrics_route() -> Router<App> {
+    Router::new().route("/metrics", get(metrics))
+}
+
+/// The process answers.
+async fn live() -> Response {
+    axum::Json(json!({ "status": "live" })).into_response()
+}
+
+/// The scheduler's loop goes round and the database answers.
+async fn ready(State(app): State<App>) -> Response {
+    let within = app.options().ready_within;
+    let since = app.scheduler().health().since_last_turn;
+    let scheduler = match since {
+        Some(since) if since <= within => None,
+        Some(since) => Some(format!(
+            "the scheduler's loop last went round {} s ago",
+            since.as_secs()
+        )),
+        None => Some("the scheduler's loop has not gone round yet".to_owned()),
+    };
+    let database = match tokio::time::timeout(DATABASE_WITHIN, app.database().now()).await {
+        Ok(Ok(_now)) => None,
+        Ok(Err(error)) => {
+            tracing::warn!("not ready: {error}");
+            Some("the database does not answer as it should".to_owned())
+        }
+        Err(_elapsed) => Some(format!(
+            "the database does not answer within {} s",
+            DATABASE_WITHIN.as_secs()
+        )),
+    };
+    let ready = scheduler.is_none() && database.is_none();
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let body = json!({
+        "status": if ready { "ready" } else { "not ready" },
+        "scheduler": scheduler.as_deref().unwrap_or("ok"),
+        "database": database.as_deref().unwrap_or("ok"),
+    });
+    (status, axum::Json(body)).into_response()
+}
+
+async fn metrics(_by: By<Reading>, State(app): State<App>) -> Result<Response, Problem> {
+    let metrics = app.metrics();
+    metrics.scheduler(app.scheduler().health());
+    match app.fleet().queues().await {
+        Ok(queues) => metrics.queues(&queues),
+        // The other figures are worth having all the same.
+        Err(error) => tracing::warn!("queues are not counted: {error}"),
+    }
+    let text = metrics.encode().map_err(Problem::internal)?;
+    let mut response = text.into_response();
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(METRICS_TYPE));
+    Ok(response)
+}

@@ -1,0 +1,333 @@
+//! Logs of attempts: page by page, and as they are printed.
+
+use super::{
+    instances::{self, Found, InstancePath},
+    page_size,
+};
+use crate::{
+    api::LogPage,
+    app::App,
+    auth::{By, Reading},
+    cursor::List,
+    extract::{Path, Query, header_text},
+    problem::{Problem, ProblemCode},
+    seam::LogKey,
+    sse, view,
+};
+use axum::{
+    extract::State,
+    response::{Response, sse::Event},
+};
+use http::{HeaderMap, HeaderName};
+use serde::Deserialize;
+use std::time::Duration;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_blob::logs::LogError;
+use weft_core::id::TenantId;
+
+/// How long a page waits for an attempt that has printed nothing yet.
+const PAGE_PATIENCE: Duration = Duration::from_millis(50);
+/// How long a follower waits before it looks whether the attempt has ended.
+const FOLLOW_PATIENCE: Duration = Duration::from_secs(5);
+/// How often a follower looks while nothing is known of the attempt.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// The most lines of one event.
+const LINES_AN_EVENT: u32 = 500;
+/// What a browser sends when it connects again.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(read_log))
+        .routes(routes!(follow_log))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ReadLog {
+    /// Where to go on, from the page before.
+    cursor: Option<String>,
+    /// How many lines, 1 to 500; 50 by default.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// The number of the attempt; the last one by default.
+    attempt: Option<u32>,
+}
+
+/// Read a log
+///
+/// Of one attempt, page by page. While it runs there is always a next page, which may be empty.
+#[utoipa::path(get, path = "/runs/{run}/tasks/{task}/{index}/logs", tag = "logs", params(InstancePath, ReadLog), responses((status = 200, description = "Lines", body = LogPage)))]
+async fn read_log(
+    by: By<Reading>,
+    State(app): State<App>,
+    Path(path): Path<InstancePath>,
+    Query(query): Query<ReadLog>,
+) -> Result<axum::Json<LogPage>, Problem> {
+    let size = page_size(query.limit)?;
+    let found = instances::find(&app, &by.tenant, &path).await?;
+    let log = Log::of(&by.tenant, &found, query.attempt)?;
+    let list = List::new("log", &(found.run.id, found.key, log.key.number));
+    let from: u64 = list.key(query.cursor.as_deref())?.unwrap_or(0);
+    let lines = log.lines(&app, from, size, PAGE_PATIENCE).await?;
+    Ok(axum::Json(LogPage {
+        attempt: log.key.number,
+        first: lines.first,
+        next: (!lines.ended).then(|| list.after(&lines.next)),
+        incomplete: lines.incomplete,
+        lines: lines.lines,
+    }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct FollowLog {
+    /// The number of the attempt; the last one by default.
+    attempt: Option<u32>,
+}
+
+/// Follow a log
+///
+/// Server-sent events `lines` with a page each, from the first line on, until
+/// an event `end`. An event's id is the number of the line after it; sent as
+/// `Last-Event-ID` the stream goes on there.
+#[utoipa::path(get, path = "/runs/{run}/tasks/{task}/{index}/logs/follow", tag = "logs", params(InstancePath, FollowLog, ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was received")), responses((status = 200, description = "Lines as they are printed", body = LogPage, content_type = "text/event-stream")))]
+async fn follow_log(
+    by: By<Reading>,
+    State(app): State<App>,
+    Path(path): Path<InstancePath>,
+    Query(query): Query<FollowLog>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let found = instances::find(&app, &by.tenant, &path).await?;
+    let log = Log::of(&by.tenant, &found, query.attempt)?;
+    let from = match header_text(&headers, &LAST_EVENT_ID)? {
+        None | Some("") => 0,
+        Some(id) => id.parse().map_err(|_odd| {
+            Problem::new(
+                ProblemCode::InvalidRequest,
+                "Last-Event-ID is none that this stream gave out",
+            )
+        })?,
+    };
+    let following = Following {
+        place: sse::Place::take(&app)?,
+        tenant: by.tenant.clone(),
+        path,
+        log,
+        from,
+        app,
+        has_ended: false,
+    };
+    Ok(sse::respond(following, Following::next))
+}
+
+/// One attempt's log: by name where it is known, else live.
+struct Log {
+    key: LogKey,
+    /// As the database keeps it.
+    pointer: Option<String>,
+    /// Nothing more will be printed.
+    has_ended: bool,
+}
+
+/// Some lines, and how it goes on.
+struct Lines {
+    first: u64,
+    lines: Vec<crate::api::LogLine>,
+    next: u64,
+    incomplete: bool,
+    ended: bool,
+}
+
+impl Log {
+    fn of(tenant: &TenantId, found: &Found, attempt: Option<u32>) -> Result<Self, Problem> {
+        let none = |number: u32| {
+            let detail = format!(
+                "{}[{}] has no attempt {number} in the run {}",
+                found.task().id,
+                found.key.index,
+                found.run.id
+            );
+            Problem::new(ProblemCode::AttemptNotFound, detail)
+        };
+        let Some((view, earlier)) = &found.row else {
+            return Err(none(attempt.unwrap_or(1)));
+        };
+        let number = attempt.unwrap_or(view.number);
+        let before = earlier.iter().find(|earlier| earlier.number == number);
+        let (pointer, has_ended) = match before {
+            Some(earlier) => (earlier.log.clone(), true),
+            None if number == view.number && number > 0 => {
+                (view.log.clone(), view.log.is_some() || view.ended.is_some())
+            }
+            None => return Err(none(number)),
+        };
+        Ok(Self {
+            key: LogKey {
+                tenant: tenant.clone(),
+                run: found.run.id,
+                instance: found.key,
+                number,
+            },
+            pointer: pointer.as_deref().map(str::to_owned),
+            has_ended,
+        })
+    }
+
+    async fn lines(
+        &self,
+        app: &App,
+        from: u64,
+        most: u32,
+        patience: Duration,
+    ) -> Result<Lines, Problem> {
+        if let Some(pointer) = &self.pointer {
+            let pointer = pointer.parse().map_err(Problem::internal)?;
+            let page = app
+                .logs()
+                .read(&self.key.tenant, &pointer, from, most as usize)
+                .await
+                .map_err(unreadable)?;
+            let next = page.first + page.lines.len() as u64;
+            return Ok(Lines {
+                first: page.first,
+                next,
+                incomplete: page.is_incomplete,
+                // A page that is lost altogether must not be asked for for ever.
+                ended: next >= page.total || (page.lines.is_empty() && page.is_incomplete),
+                lines: page.lines.into_iter().map(view::log::line).collect(),
+            });
+        }
+        let nothing = Lines {
+            first: from,
+            lines: Vec::new(),
+            next: from,
+            incomplete: false,
+            ended: self.has_ended,
+        };
+        if self.has_ended {
+            return Ok(nothing);
+        }
+        let live = app
+            .live_logs()
+            .lines(&self.key, from, most as usize, patience)
+            .await;
+        Ok(live.map_or(nothing, |live| Lines {
+            first: live.first,
+            next: live.first + live.lines.len() as u64,
+            incomplete: live.first > from,
+            ended: live.has_ended,
+            lines: live.lines.into_iter().map(view::log::line).collect(),
+        }))
+    }
+}
+
+fn unreadable(error: LogError) -> Problem {
+    match error {
+        LogError::Missing(segment) => {
+            let detail = format!(
+                "the log is gone with its segment {segment}: it was too old, or is not uploaded yet"
+            );
+            Problem::new(ProblemCode::LogNotFound, detail)
+        }
+        LogError::Damaged { .. } => {
+            tracing::error!("{error}");
+            Problem::new(ProblemCode::Damaged, "the log is damaged")
+        }
+        LogError::Store(error) => error.into(),
+        error @ (LogError::Lost { .. }
+        | LogError::TooMany { .. }
+        | LogError::Name(_)
+        | LogError::Closed
+        | LogError::Forbidden
+        | LogError::NoFolder) => Problem::internal(error),
+    }
+}
+
+/// A stream of one attempt's lines.
+struct Following {
+    place: sse::Place,
+    app: App,
+    tenant: TenantId,
+    path: InstancePath,
+    log: Log,
+    from: u64,
+    has_ended: bool,
+}
+
+impl Following {
+    /// The next event; `None` after the end, or when the stream's time is over.
+    async fn next(mut self) -> Option<(Event, Self)> {
+        if self.has_ended {
+            return None;
+        }
+        let until = self.place.until;
+        let event = tokio::time::timeout_at(until, self.event()).await.ok()?;
+        Some((event, self))
+    }
+
+    async fn event(&mut self) -> Event {
+        loop {
+            let lines = match self
+                .log
+                .lines(&self.app, self.from, LINES_AN_EVENT, FOLLOW_PATIENCE)
+                .await
+            {
+                Ok(lines) => lines,
+                Err(problem) => return self.fail(&problem),
+            };
+            if !lines.lines.is_empty() {
+                return self.tell(lines);
+            }
+            if lines.ended {
+                return self.end();
+            }
+            if let Err(problem) = self.look_again().await {
+                return self.fail(&problem);
+            }
+        }
+    }
+
+    fn tell(&mut self, lines: Lines) -> Event {
+        self.from = lines.next;
+        let page = LogPage {
+            attempt: self.log.key.number,
+            first: lines.first,
+            lines: lines.lines,
+            incomplete: lines.incomplete,
+            next: None,
+        };
+        let data = serde_json::to_string(&page).expect("a page of lines has no map with odd keys");
+        Event::default()
+            .event("lines")
+            .id(self.from.to_string())
+            .data(data)
+    }
+
+    fn end(&mut self) -> Event {
+        self.has_ended = true;
+        Event::default()
+            .event("end")
+            .data(format!("{{\"attempt\":{}}}", self.log.key.number))
+    }
+
+    fn fail(&mut self, problem: &Problem) -> Event {
+        self.has_ended = true;
+        let data =
+            serde_json::to_string(&problem.body()).expect("a problem has no map with odd keys");
+        Event::default().event("problem").data(data)
+    }
+
+    /// Nothing is known live: the attempt may have ended meanwhile, and the
+    /// database says so.
+    async fn look_again(&mut self) -> Result<(), Problem> {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        let found = instances::find(&self.app, &self.tenant, &self.path).await?;
+        self.log = Log::of(&self.tenant, &found, Some(self.log.key.number))?;
+        Ok(())
+    }
+}

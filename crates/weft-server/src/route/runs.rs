@@ -1,0 +1,295 @@
+//! Runs: trigger, list, show.
+
+use super::{
+    dags::{self, DagPath},
+    page_size, paged, versions,
+};
+use crate::{
+    api::{self, NewRun, Page, Run, RunState},
+    app::App,
+    auth::{By, Caller, Operating, Reading},
+    cursor::List,
+    extract::{Json, Path, Query, Text, header_text},
+    problem::{Problem, ProblemCode, convert},
+    seam::Wake,
+    trace, view,
+};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_core::{
+    document::Dag,
+    id::{DagId, TenantId},
+    run_id::RunId,
+};
+use weft_store::{
+    DagRow, RunCursor, RunFilter, RunRow, Trigger, TriggerError, Triggered, VersionId,
+};
+
+/// Names a request, so that the same one again makes no second run.
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The longest idempotency key, in characters.
+const MAX_KEY_CHARS: usize = 200;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(trigger, list_runs_of_dag))
+        .routes(routes!(list_runs))
+        .routes(routes!(show_run))
+}
+
+/// Trigger a run
+///
+/// It is durable once this is answered. The same `Idempotency-Key` again makes
+/// no second run: it is answered with the first one, and 200 instead of 201.
+#[utoipa::path(post, path = "/dags/{dag}/runs", tag = "runs", params(DagPath, ("Idempotency-Key" = Option<String>, Header, description = "1 to 200 visible ASCII characters that name this request"), ("traceparent" = Option<String>, Header, description = "The W3C trace that the run belongs to")), request_body = NewRun, responses((status = 201, description = "The new run", body = Run), (status = 200, description = "The run that this key made before", body = Run)))]
+async fn trigger(
+    by: By<Operating>,
+    State(app): State<App>,
+    Path(path): Path<DagPath>,
+    headers: HeaderMap,
+    Json(body): Json<NewRun>,
+) -> Result<Response, Problem> {
+    let id = &path.dag.0;
+    let row = dags::find(&app, &by.tenant, id).await?;
+    let version = version_of(&app, &by.tenant, &row, body.version).await?;
+    let document = app.documents().of(app.database(), version).await?;
+    let params = params(&document, &body.params)?;
+    let now = app.now();
+    let logical_date = body.logical_date.map(|date| date.0);
+    let request = Trigger {
+        tenant: by.tenant.clone(),
+        dag: id.clone(),
+        version,
+        logical_date,
+        interval: body.data_interval.map(interval).transpose()?,
+        params: Arc::clone(&params),
+        // A run for a date to come waits for it, unless it is told otherwise.
+        not_before: body
+            .not_before
+            .map(|at| at.0)
+            .or(logical_date.filter(|date| *date > now)),
+        by: by.actor(),
+        trace: Some(trace::of(&headers)),
+        idempotency_key: idempotency_key(&headers)?,
+    };
+    let made = app
+        .database()
+        .trigger(&request)
+        .await
+        .map_err(|error| refused(id, error))?;
+    let run = find(&app, &by.tenant, made.run()).await?;
+    let status = match made {
+        Triggered::New(_) => {
+            app.scheduler().wake(Wake::Queued(row.key));
+            app.metrics().runs_triggered.inc();
+            StatusCode::CREATED
+        }
+        Triggered::Before(_) => {
+            same_request(&run, &request)?;
+            StatusCode::OK
+        }
+    };
+    let location = HeaderValue::from_str(&format!("{}/runs/{}", super::BASE, run.id))
+        .expect("a run's id is ASCII");
+    let mut response = (status, axum::Json(view::run::run(&run)?)).into_response();
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}
+
+/// The version that is asked for, or the active one.
+pub(super) async fn version_of(
+    app: &App,
+    tenant: &TenantId,
+    row: &DagRow,
+    number: Option<u32>,
+) -> Result<VersionId, Problem> {
+    match (number, &row.active) {
+        (Some(number), _) => {
+            let found = app.database().show_version(tenant, &row.id, number).await?;
+            found
+                .map(|(version, _)| version.id)
+                .ok_or_else(|| versions::unknown(&row.id, number))
+        }
+        (None, Some(active)) => Ok(active.id),
+        (None, None) => Err(Problem::new(
+            ProblemCode::DagNotActive,
+            format!("the DAG {} has no active version", row.id),
+        )),
+    }
+}
+
+/// The parameters of a run as they are stored, defaults filled in.
+pub(super) fn params(dag: &Dag, given: &Map<String, Value>) -> Result<Arc<str>, Problem> {
+    let resolved = dag.resolve_params(given).map_err(|problems| {
+        Problem::new(
+            ProblemCode::InvalidParams,
+            format!("the parameters don't fit the DAG {}", dag.id),
+        )
+        .details(problems.iter().map(convert::document_detail))
+    })?;
+    serde_json::to_string(&resolved)
+        .map(Arc::from)
+        .map_err(Problem::internal)
+}
+
+fn interval(
+    interval: api::Interval,
+) -> Result<(weft_core::time::Timestamp, weft_core::time::Timestamp), Problem> {
+    if interval.end < interval.start {
+        return Err(Problem::new(
+            ProblemCode::InvalidValue,
+            "the data interval ends before it starts",
+        ));
+    }
+    Ok((interval.start.0, interval.end.0))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(key) = header_text(headers, &IDEMPOTENCY_KEY)? else {
+        return Ok(None);
+    };
+    if key.is_empty()
+        || key.len() > MAX_KEY_CHARS
+        || !key.bytes().all(|byte| byte.is_ascii_graphic())
+    {
+        let detail =
+            format!("an idempotency key has 1 to {MAX_KEY_CHARS} visible ASCII characters");
+        return Err(Problem::new(ProblemCode::InvalidRequest, detail));
+    }
+    Ok(Some(key.to_owned()))
+}
+
+/// A key that comes again must come with the same request.
+fn same_request(run: &RunRow, request: &Trigger) -> Result<(), Problem> {
+    let value = |text: &str| serde_json::from_str::<Value>(text).ok();
+    let same = run.dag_id == request.dag
+        && value(&run.params) == value(&request.params)
+        && request
+            .logical_date
+            .is_none_or(|date| date == run.logical_date)
+        && request
+            .interval
+            .is_none_or(|interval| interval == run.interval);
+    if same {
+        return Ok(());
+    }
+    let detail = format!(
+        "the idempotency key belongs to the run {}, which was asked for differently",
+        run.id
+    );
+    Err(Problem::new(ProblemCode::IdempotencyMismatch, detail))
+}
+
+pub(super) fn refused(id: &DagId, error: TriggerError) -> Problem {
+    match error {
+        TriggerError::UnknownDag(_) => dags::unknown(id),
+        TriggerError::UnknownVersion(_) => Problem::new(
+            ProblemCode::VersionNotFound,
+            format!("the DAG {id} has no such version any more"),
+        ),
+        error @ TriggerError::TooMany(_) => {
+            Problem::new(ProblemCode::InvalidValue, error.to_string())
+        }
+        TriggerError::Store(error) => error.into(),
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListRuns {
+    /// Where to go on, from the page before.
+    cursor: Option<String>,
+    /// How many items, 1 to 500; 50 by default.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// Only those in this state.
+    #[param(inline)]
+    state: Option<RunState>,
+}
+
+/// List runs
+///
+/// Of every DAG, the newest first.
+#[utoipa::path(get, path = "/runs", tag = "runs", params(ListRuns), responses((status = 200, description = "A page", body = Page<Run>)))]
+async fn list_runs(
+    by: By<Reading>,
+    State(app): State<App>,
+    Query(query): Query<ListRuns>,
+) -> Result<axum::Json<Page<Run>>, Problem> {
+    page_of_runs(&app, &by, None, &query).await
+}
+
+/// List the runs of a DAG
+///
+/// The newest first.
+#[utoipa::path(get, path = "/dags/{dag}/runs", tag = "runs", params(DagPath, ListRuns), responses((status = 200, description = "A page", body = Page<Run>)))]
+async fn list_runs_of_dag(
+    by: By<Reading>,
+    State(app): State<App>,
+    Path(path): Path<DagPath>,
+    Query(query): Query<ListRuns>,
+) -> Result<axum::Json<Page<Run>>, Problem> {
+    dags::find(&app, &by.tenant, &path.dag.0).await?;
+    page_of_runs(&app, &by, Some(path.dag.0), &query).await
+}
+
+async fn page_of_runs(
+    app: &App,
+    by: &Caller,
+    dag: Option<DagId>,
+    query: &ListRuns,
+) -> Result<axum::Json<Page<Run>>, Problem> {
+    let size = page_size(query.limit)?;
+    let list = List::new("runs", &(&by.tenant, &dag, query.state));
+    let before: Option<i64> = list.key(query.cursor.as_deref())?;
+    let filter = RunFilter {
+        tenant: by.tenant.clone(),
+        dag,
+        state: query.state.map(view::run::domain_state),
+        from: before
+            .and_then(RunId::from_i64)
+            .map_or(RunCursor::Newest, RunCursor::Before),
+    };
+    let rows = app.database().list_runs(&filter, size + 1).await?;
+    Ok(axum::Json(paged(
+        rows,
+        size,
+        |row| list.after(&row.id.as_i64()),
+        view::run::run,
+    )?))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Path)]
+pub(super) struct RunPath {
+    /// The run's id.
+    #[param(value_type = String)]
+    pub(super) run: Text<RunId>,
+}
+
+/// Show a run
+#[utoipa::path(get, path = "/runs/{run}", tag = "runs", params(RunPath), responses((status = 200, description = "The run", body = Run)))]
+async fn show_run(
+    by: By<Reading>,
+    State(app): State<App>,
+    Path(path): Path<RunPath>,
+) -> Result<axum::Json<Run>, Problem> {
+    let row = find(&app, &by.tenant, path.run.0).await?;
+    Ok(axum::Json(view::run::run(&row)?))
+}
+
+/// A tenant's run.
+pub(super) async fn find(app: &App, tenant: &TenantId, run: RunId) -> Result<RunRow, Problem> {
+    let none = || Problem::new(ProblemCode::RunNotFound, format!("there is no run {run}"));
+    app.database().show_run(tenant, run).await?.ok_or_else(none)
+}

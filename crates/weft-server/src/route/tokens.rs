@@ -1,0 +1,242 @@
+//! Tokens: made once and shown once, listed, revoked; and who the caller is.
+
+use super::{page_size, paged, variables::ListByName};
+use crate::{
+    api::{CreatedToken, NewToken, Page, Role, Token, Whoami},
+    app::App,
+    auth::{By, Caller, Permission, Reading, Secret, Tokens, role_of, stored_role},
+    cursor::List,
+    extract::{Json, Name, Path, Query},
+    problem::{Problem, ProblemCode},
+};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_core::id::TenantId;
+use weft_store::{TokenId, TokenRow};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_tokens, create_token))
+        .routes(routes!(revoke_token))
+        .routes(routes!(whoami))
+}
+
+/// List tokens
+///
+/// Those of the caller's tenant; with a token of the whole installation, all.
+#[utoipa::path(get, path = "/tokens", tag = "tokens", params(ListByName), responses((status = 200, description = "A page", body = Page<Token>)))]
+async fn list_tokens(
+    by: By<Tokens>,
+    State(app): State<App>,
+    Query(query): Query<ListByName>,
+) -> Result<axum::Json<Page<Token>>, Problem> {
+    let size = page_size(query.limit)?;
+    let list = List::new("tokens", &scope(&by));
+    let after: Option<i64> = list.key(query.cursor.as_deref())?;
+    let rows = app
+        .database()
+        .list_tokens(scope(&by), after.map(TokenId), size + 1)
+        .await?;
+    Ok(axum::Json(paged(
+        rows,
+        size,
+        |row| list.after(&row.id.0),
+        |row| Ok(view(row)),
+    )?))
+}
+
+/// Make a token
+///
+/// Its secret is shown now, and never again.
+#[utoipa::path(post, path = "/tokens", tag = "tokens", request_body = NewToken, responses((status = 201, description = "The token with its secret", body = CreatedToken)))]
+async fn create_token(
+    by: By<Tokens>,
+    State(app): State<App>,
+    Json(body): Json<NewToken>,
+) -> Result<Response, Problem> {
+    let name: Name = body
+        .name
+        .parse()
+        .map_err(|error| Problem::new(ProblemCode::InvalidValue, format!("name: {error}")))?;
+    if body.expires.is_some_and(|expires| expires.0 <= app.now()) {
+        return Err(Problem::new(
+            ProblemCode::InvalidValue,
+            "expires lies in the past",
+        ));
+    }
+    let secret = Secret::draw();
+    let token = weft_store::NewToken {
+        name: name.0,
+        tenant: tenant_of(&app, &by, body.tenant.as_deref()).await?,
+        role: stored_role(body.role),
+        hash: secret.digest(),
+        expires: body.expires.map(|expires| expires.0),
+    };
+    let id = app.database().create_token(&token, &by.actor()).await?;
+    let row = one(&app, token.tenant.as_ref(), id).await?;
+    let row = row.ok_or_else(|| Problem::internal("a token was made and is not there"))?;
+    let created = CreatedToken {
+        token: view(&row),
+        secret: secret.reveal().to_owned(),
+    };
+    let mut response = (StatusCode::CREATED, axum::Json(created)).into_response();
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// Where a new token holds: never in more than its maker's does.
+async fn tenant_of(
+    app: &App,
+    by: &Caller,
+    asked: Option<&str>,
+) -> Result<Option<TenantId>, Problem> {
+    let Some(asked) = asked else {
+        return Ok(scope(by).cloned());
+    };
+    let tenant: TenantId = asked
+        .parse()
+        .map_err(|error| Problem::new(ProblemCode::InvalidValue, format!("tenant: {error}")))?;
+    if !by.everywhere && tenant != by.tenant {
+        return Err(Problem::new(
+            ProblemCode::Forbidden,
+            "the caller's token does not hold in that tenant",
+        ));
+    }
+    if app.database().show_tenant(&tenant).await?.is_none() {
+        return Err(Problem::new(
+            ProblemCode::InvalidValue,
+            format!("there is no tenant {tenant}"),
+        ));
+    }
+    Ok(Some(tenant))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Path)]
+struct TokenPath {
+    /// The token's number.
+    token: i64,
+}
+
+/// Revoke a token
+///
+/// From now on it is worth nothing. The last one that may make others stays.
+#[utoipa::path(delete, path = "/tokens/{token}", tag = "tokens", params(TokenPath), responses((status = 204, description = "It is revoked")))]
+async fn revoke_token(
+    by: By<Tokens>,
+    State(app): State<App>,
+    Path(path): Path<TokenPath>,
+) -> Result<StatusCode, Problem> {
+    let id = TokenId(path.token);
+    let unknown = || {
+        Problem::new(
+            ProblemCode::TokenNotFound,
+            format!("there is no token {}", path.token),
+        )
+    };
+    let row = one(&app, scope(&by), id).await?.ok_or_else(unknown)?;
+    if row.role == weft_store::Role::Admin
+        && row.tenant.is_none()
+        && row.revoked.is_none()
+        && !another_admin(&app, id).await?
+    {
+        return Err(Problem::new(
+            ProblemCode::LastAdmin,
+            format!(
+                "the token {} is the last one that may make others",
+                row.name
+            ),
+        ));
+    }
+    // Revoking again changes nothing, and is as good as the first time.
+    app.database().revoke_token(id, &by.actor()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether another administrator's token of the installation holds and does not expire.
+async fn another_admin(app: &App, except: TokenId) -> Result<bool, Problem> {
+    const BATCH: u32 = 500;
+    let mut after = None;
+    loop {
+        let rows = app.database().list_tokens(None, after, BATCH).await?;
+        let holds = |row: &TokenRow| {
+            row.id != except
+                && row.role == weft_store::Role::Admin
+                && row.tenant.is_none()
+                && row.revoked.is_none()
+                && row.expires.is_none()
+        };
+        if rows.iter().any(holds) {
+            return Ok(true);
+        }
+        match rows.last() {
+            Some(last) if rows.len() == BATCH as usize => after = Some(last.id),
+            Some(_) | None => return Ok(false),
+        }
+    }
+}
+
+/// One token, if it is in the scope.
+async fn one(
+    app: &App,
+    scope: Option<&TenantId>,
+    id: TokenId,
+) -> Result<Option<TokenRow>, Problem> {
+    let Some(before) = id.0.checked_sub(1) else {
+        return Ok(None);
+    };
+    let rows = app
+        .database()
+        .list_tokens(scope, Some(TokenId(before)), 1)
+        .await?;
+    Ok(rows.into_iter().find(|row| row.id == id))
+}
+
+/// Whose tokens a caller sees: all, or those of its own tenant.
+fn scope(by: &Caller) -> Option<&TenantId> {
+    (!by.everywhere).then_some(&by.tenant)
+}
+
+fn view(row: &TokenRow) -> Token {
+    Token {
+        id: row.id.0,
+        name: row.name.clone(),
+        role: role_of(row.role),
+        tenant: row.tenant.as_ref().map(ToString::to_string),
+        created: row.created.into(),
+        created_by: row.created_by.clone(),
+        expires: row.expires.map(crate::api::Time),
+        revoked: row.revoked.map(crate::api::Time),
+        last_used: row.last_used.map(crate::api::Time),
+    }
+}
+
+/// Tell who the caller is
+#[utoipa::path(get, path = "/whoami", tag = "tokens", responses((status = 200, description = "The caller", body = Whoami)))]
+async fn whoami(by: By<Reading>) -> axum::Json<Whoami> {
+    let role: Role = by.role;
+    axum::Json(Whoami {
+        name: by.name.clone(),
+        token: by.token.0,
+        tenant: by.tenant.to_string(),
+        everywhere: by.everywhere,
+        role,
+        permissions: role
+            .permissions()
+            .iter()
+            .copied()
+            .map(Permission::as_str)
+            .map(str::to_owned)
+            .collect(),
+        server_version: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}

@@ -1,0 +1,139 @@
+//! Variables: their names are listed, their values are set and never shown.
+
+use super::{page_size, paged};
+use crate::{
+    api::{NewVariable, Page, Variable},
+    app::App,
+    auth::{By, Caller, Reading, Settling},
+    cursor::List,
+    extract::{Json, Name, Path, Query, Text},
+    problem::{Problem, ProblemCode},
+};
+use axum::extract::State;
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_store::secret::{SecretKind, SecretPlace};
+
+/// The longest value, in bytes.
+const MAX_VALUE_BYTES: usize = 64 << 10;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_variables))
+        .routes(routes!(put_variable, delete_variable))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListByName {
+    /// Where to go on, from the page before.
+    pub(super) cursor: Option<String>,
+    /// How many items, 1 to 500; 50 by default.
+    #[param(minimum = 1, maximum = 500)]
+    pub(super) limit: Option<u32>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Path)]
+pub(super) struct NamePath {
+    /// The name.
+    #[param(value_type = String)]
+    pub(super) name: Text<Name>,
+}
+
+/// List variables
+///
+/// By name. Values are never shown.
+#[utoipa::path(get, path = "/variables", tag = "settings", params(ListByName), responses((status = 200, description = "A page", body = Page<Variable>)))]
+async fn list_variables(
+    by: By<Reading>,
+    State(app): State<App>,
+    Query(query): Query<ListByName>,
+) -> Result<axum::Json<Page<Variable>>, Problem> {
+    let size = page_size(query.limit)?;
+    let list = List::new("variables", &by.tenant);
+    let after: Option<String> = list.key(query.cursor.as_deref())?;
+    let rows = app
+        .database()
+        .list_secrets(&by.tenant, SecretKind::Variable, after.as_deref(), size + 1)
+        .await?;
+    let page = paged(
+        rows,
+        size,
+        |row| list.after(&row.name),
+        |row| {
+            Ok(Variable {
+                name: row.name.clone(),
+                updated: row.updated.into(),
+                updated_by: row.updated_by.clone(),
+            })
+        },
+    )?;
+    Ok(axum::Json(page))
+}
+
+/// Set a variable
+#[utoipa::path(put, path = "/variables/{name}", tag = "settings", params(NamePath), request_body = NewVariable, responses((status = 204, description = "It is set")))]
+async fn put_variable(
+    by: By<Settling>,
+    State(app): State<App>,
+    Path(path): Path<NamePath>,
+    Json(body): Json<NewVariable>,
+) -> Result<StatusCode, Problem> {
+    if body.value.len() > MAX_VALUE_BYTES {
+        let detail = format!(
+            "a value has at most {MAX_VALUE_BYTES} bytes, this one has {}",
+            body.value.len()
+        );
+        return Err(Problem::new(ProblemCode::InvalidValue, detail));
+    }
+    let place = place(&by, SecretKind::Variable, path.name.0);
+    put(&app, &by, &place, "{}", body.value.as_bytes()).await
+}
+
+/// Remove a variable
+#[utoipa::path(delete, path = "/variables/{name}", tag = "settings", params(NamePath), responses((status = 204, description = "It is gone")))]
+async fn delete_variable(
+    by: By<Settling>,
+    State(app): State<App>,
+    Path(path): Path<NamePath>,
+) -> Result<StatusCode, Problem> {
+    let place = place(&by, SecretKind::Variable, path.name.0);
+    if app.database().delete_secret(&place, &by.actor()).await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(Problem::new(
+        ProblemCode::VariableNotFound,
+        format!("there is no variable {:?}", place.name),
+    ))
+}
+
+pub(super) fn place(by: &Caller, kind: SecretKind, name: Name) -> SecretPlace {
+    SecretPlace {
+        tenant: by.tenant.clone(),
+        kind,
+        name: name.0,
+    }
+}
+
+/// Seals a value and puts it at its place.
+pub(super) async fn put(
+    app: &App,
+    by: &Caller,
+    place: &SecretPlace,
+    about: &str,
+    value: &[u8],
+) -> Result<StatusCode, Problem> {
+    let sealed = app
+        .keyring()
+        .seal(place, value)
+        .map_err(Problem::internal)?;
+    app.database()
+        .put_secret(place, about, &sealed, &by.actor())
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,200 @@
+//! Versions of a DAG: list, show, activate, roll back.
+
+use super::{
+    dags::{self, DagPath},
+    page_size, paged,
+};
+use crate::{
+    api::{Activate, Dag, DeploymentFile, Page, Rollback, Version, VersionDetail},
+    app::App,
+    auth::{By, Caller, Deploying, Reading},
+    cursor::List,
+    extract::{Json, Path, Query, Text},
+    problem::{Problem, ProblemCode},
+    seam::Wake,
+    view,
+};
+use axum::extract::State;
+use http::HeaderMap;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_blob::Kind;
+use weft_core::id::DagId;
+use weft_store::ActivateError;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_versions))
+        .routes(routes!(show_version))
+        .routes(routes!(activate))
+        .routes(routes!(rollback))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListVersions {
+    /// Where to go on, from the page before.
+    cursor: Option<String>,
+    /// How many items, 1 to 500; 50 by default.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+}
+
+/// List the versions of a DAG
+///
+/// The newest first.
+#[utoipa::path(get, path = "/dags/{dag}/versions", tag = "dags", params(DagPath, ListVersions), responses((status = 200, description = "A page", body = Page<Version>)))]
+async fn list_versions(
+    by: By<Reading>,
+    State(app): State<App>,
+    Path(path): Path<DagPath>,
+    Query(query): Query<ListVersions>,
+) -> Result<axum::Json<Page<Version>>, Problem> {
+    let size = page_size(query.limit)?;
+    let id = &path.dag.0;
+    dags::find(&app, &by.tenant, id).await?;
+    let list = List::new("versions", &(&by.tenant, id));
+    let before: Option<u32> = list.key(query.cursor.as_deref())?;
+    let rows = app
+        .database()
+        .list_versions(&by.tenant, id, before, size + 1)
+        .await?;
+    let page = paged(
+        rows,
+        size,
+        |row| list.after(&row.number),
+        |row| Ok(view::dag::version(row)),
+    )?;
+    Ok(axum::Json(page))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Path)]
+struct VersionPath {
+    /// The DAG's id.
+    #[param(value_type = String)]
+    dag: Text<DagId>,
+    /// The version's number.
+    version: u32,
+}
+
+/// Show a version of a DAG
+///
+/// With its document.
+#[utoipa::path(get, path = "/dags/{dag}/versions/{version}", tag = "dags", params(VersionPath), responses((status = 200, description = "The version", body = VersionDetail)))]
+async fn show_version(
+    by: By<Reading>,
+    State(app): State<App>,
+    Path(path): Path<VersionPath>,
+) -> Result<axum::Json<VersionDetail>, Problem> {
+    let id = &path.dag.0;
+    dags::find(&app, &by.tenant, id).await?;
+    let found = app
+        .database()
+        .show_version(&by.tenant, id, path.version)
+        .await?;
+    let (row, stored) = found.ok_or_else(|| unknown(id, path.version))?;
+    let mut files = Vec::with_capacity(stored.files.len());
+    for file in &stored.files {
+        let bytes = app
+            .blobs()
+            .size(Kind::Component, &by.tenant, &file.digest)
+            .await?
+            .unwrap_or(0);
+        files.push(DeploymentFile {
+            name: file.name.clone(),
+            digest: file.digest.to_string(),
+            bytes,
+        });
+    }
+    let document = serde_json::from_str(&stored.document).map_err(|error| {
+        Problem::internal(format!(
+            "the document of {id} {} is no JSON: {error}",
+            row.number
+        ))
+    })?;
+    Ok(axum::Json(VersionDetail {
+        version: view::dag::version(&row),
+        document,
+        files,
+    }))
+}
+
+/// Activate a version
+///
+/// Runs made from now on use it; those that there are keep theirs.
+#[utoipa::path(post, path = "/dags/{dag}/activate", tag = "dags", params(DagPath, ("If-Match" = Option<String>, Header, description = "The etag of the state that the change is meant for")), request_body = Activate, responses((status = 200, description = "The DAG as it stands now", body = Dag)))]
+async fn activate(
+    by: By<Deploying>,
+    State(app): State<App>,
+    Path(path): Path<DagPath>,
+    headers: HeaderMap,
+    Json(body): Json<Activate>,
+) -> Result<axum::Json<Dag>, Problem> {
+    let id = &path.dag.0;
+    let row = dags::find(&app, &by.tenant, id).await?;
+    dags::tag(&row).check(&headers)?;
+    Ok(axum::Json(switch(&app, &by, id, body.version).await?))
+}
+
+/// Go back to the version before
+///
+/// Activates the version with the next lower number than the active one.
+#[utoipa::path(post, path = "/dags/{dag}/rollback", tag = "dags", params(DagPath, ("If-Match" = Option<String>, Header, description = "The etag of the state that the change is meant for")), responses((status = 200, description = "What was done", body = Rollback)))]
+async fn rollback(
+    by: By<Deploying>,
+    State(app): State<App>,
+    Path(path): Path<DagPath>,
+    headers: HeaderMap,
+) -> Result<axum::Json<Rollback>, Problem> {
+    let id = &path.dag.0;
+    let row = dags::find(&app, &by.tenant, id).await?;
+    dags::tag(&row).check(&headers)?;
+    let none_active = || {
+        Problem::new(
+            ProblemCode::DagNotActive,
+            format!("the DAG {id} has no active version"),
+        )
+    };
+    let from = row.active.as_ref().ok_or_else(none_active)?.number;
+    let earlier = app
+        .database()
+        .list_versions(&by.tenant, id, Some(from), 1)
+        .await?;
+    let none_before = || {
+        Problem::new(
+            ProblemCode::NoPreviousVersion,
+            format!("the DAG {id} has no version before {from}"),
+        )
+    };
+    let to = earlier.first().ok_or_else(none_before)?.number;
+    let dag = switch(&app, &by, id, to).await?;
+    Ok(axum::Json(Rollback { from, to, dag }))
+}
+
+async fn switch(app: &App, by: &Caller, id: &DagId, version: u32) -> Result<Dag, Problem> {
+    match app
+        .database()
+        .activate_version(&by.tenant, id, version, &by.actor())
+        .await
+    {
+        Ok(_before) => {}
+        Err(ActivateError::UnknownDag(_)) => return Err(dags::unknown(id)),
+        Err(ActivateError::UnknownVersion(..)) => return Err(unknown(id, version)),
+        Err(ActivateError::Store(error)) => return Err(error.into()),
+    }
+    app.scheduler().wake(Wake::Settings);
+    let row = dags::find(app, &by.tenant, id).await?;
+    let document = dags::active_document(app, &row).await?;
+    Ok(view::dag::dag(&row, document.as_deref()))
+}
+
+pub(super) fn unknown(id: &DagId, version: u32) -> Problem {
+    Problem::new(
+        ProblemCode::VersionNotFound,
+        format!("the DAG {id} has no version {version}"),
+    )
+}

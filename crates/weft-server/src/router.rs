@@ -1,0 +1,53 @@
+//! The whole service: operations behind authentication, what is open, and what
+//! stands around all of it.
+
+use crate::{
+    app::App,
+    auth::authenticate,
+    layer::{self, Hosts},
+    openapi,
+    problem::{Problem, ProblemCode},
+    route,
+};
+use axum::{Router, middleware, response::Response};
+use std::any::Any;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Everything that answers.
+pub(crate) fn router(app: App, hosts: Hosts) -> Router {
+    let (operations, _api) = OpenApiRouter::with_openapi(openapi::base())
+        .nest(route::BASE, route::operations())
+        .split_for_parts();
+    let guarded = operations
+        .merge(route::health::metrics_route())
+        .route_layer(middleware::from_fn_with_state(app.clone(), authenticate));
+    let panics = app.clone();
+    Router::new()
+        .merge(guarded)
+        .merge(route::health::open_routes())
+        .merge(route::reference::routes(openapi::document_text().into()))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            layer::limit_time,
+        ))
+        .layer(middleware::from_fn_with_state(hosts, layer::check_host))
+        .layer(CatchPanicLayer::custom(
+            move |panic: Box<dyn Any + Send>| -> Response { layer::answer_panic(&panics, &*panic) },
+        ))
+        .layer(middleware::from_fn_with_state(app.clone(), layer::observe))
+        .with_state(app)
+}
+
+async fn nothing_here() -> Problem {
+    Problem::new(ProblemCode::NotFound, "there is nothing at this path")
+}
+
+async fn no_such_method() -> Problem {
+    Problem::new(
+        ProblemCode::MethodNotAllowed,
+        "the path knows no such method; the Allow field names those it knows",
+    )
+}

@@ -1,0 +1,14 @@
+//! What the server needs of others, as small traits that the binary wires:
+//! so nothing here knows an engine, a scheduler's loop or a worker.
+
+mod compiler;
+mod fleet;
+mod live_logs;
+mod scheduler;
+
+pub use {
+    compiler::{BadFile, CompileError, Compiler, InspectedFile, Inspection},
+    fleet::{Fleet, FleetError, QueueInfo, WorkerInfo},
+    live_logs::{LiveLogs, LogKey},
+    scheduler::{Change, Reason, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake},
+};

@@ -1,0 +1,54 @@
+//! The workers that are there now.
+
+use async_trait::async_trait;
+
+/// Knows workers and queues: the broker of this process, or what stands in Redis.
+#[async_trait]
+pub trait Fleet: Send + Sync {
+    /// Every worker that is registered, by name.
+    ///
+    /// # Errors
+    /// The broker doesn't answer now.
+    async fn workers(&self) -> Result<Vec<WorkerInfo>, FleetError>;
+
+    /// Every queue that a worker serves or something waits in, by name.
+    ///
+    /// # Errors
+    /// The broker doesn't answer now.
+    async fn queues(&self) -> Result<Vec<QueueInfo>, FleetError>;
+}
+
+/// The broker doesn't answer now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the broker does not answer: {0}")]
+pub struct FleetError(pub String);
+
+/// A worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerInfo {
+    /// Its name.
+    pub id: String,
+    /// The queues it takes from.
+    pub queues: Vec<String>,
+    /// How many attempts it runs at once.
+    pub slots: u32,
+    /// How many it holds.
+    pub claimed: u32,
+    /// It takes no new work.
+    pub draining: bool,
+    /// Version, host, architecture, own words.
+    pub labels: Vec<(String, String)>,
+}
+
+/// A queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueInfo {
+    /// Its name.
+    pub name: String,
+    /// How many workers serve it.
+    pub workers: u32,
+    /// How many more attempts they could take now.
+    pub places: u32,
+    /// How many attempts wait for a worker.
+    pub queued: u64,
+}

@@ -1,0 +1,233 @@
+//! The listener and its connections: accepted one by one, bounded in number and
+//! in the time a head may take, drained at the end.
+
+use crate::{
+    app::{App, Deps},
+    layer::{Hosts, Raised},
+    listen::{Listen, ListenError, Protection},
+    options::ServerOptions,
+    router, tls,
+};
+use axum::{Router, extract::Request};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tokio_rustls::TlsAcceptor;
+
+/// How long a TLS handshake may take.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+/// How long the head of a request may take, and a connection be idle.
+const HEAD_WITHIN: Duration = Duration::from_secs(30);
+/// The most bytes of a request's head.
+const MAX_HEAD_BYTES: usize = 64 << 10;
+/// The wait after accepting failed: no file handles are left, most often.
+const AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// An address that is listened on, before anything is answered there.
+pub struct Listener {
+    socket: TcpListener,
+    listen: Listen,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Listener {
+    /// Listens. Connections wait until the server runs.
+    ///
+    /// # Errors
+    /// The address can be reached from elsewhere and is not protected, is taken,
+    /// or a PEM file can't be used.
+    pub async fn bind(listen: &Listen) -> Result<Self, ListenError> {
+        listen.check()?;
+        let tls = match &listen.protection {
+            Protection::Tls { certificate, key } => Some(tls::acceptor(certificate, key)?),
+            Protection::Loopback | Protection::Insecure => None,
+        };
+        let failed = |why| ListenError::Bind {
+            address: listen.address,
+            why,
+        };
+        let socket = TcpListener::bind(listen.address).await.map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
+        let listen = Listen {
+            address,
+            protection: listen.protection.clone(),
+        };
+        Ok(Self {
+            socket,
+            listen,
+            tls,
+        })
+    }
+
+    /// Where it listens: the port that was taken, where it was 0.
+    pub const fn address(&self) -> SocketAddr {
+        self.listen.address
+    }
+
+    /// As a client names it.
+    pub fn url(&self) -> String {
+        self.listen.to_string()
+    }
+}
+
+/// Why the server stopped answering.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The socket is broken.
+    #[error("the listener of {address} is broken: {why}")]
+    Broken {
+        /// Which address.
+        address: SocketAddr,
+        /// What the system said.
+        why: std::io::Error,
+    },
+}
+
+/// The service. See [`Server::run`].
+pub struct Server;
+
+impl Server {
+    /// Answers until `shutdown` is ready; then accepts nothing more, lets what
+    /// is under way end within [`ServerOptions::drain`], and closes the rest.
+    /// Cancel-safe: dropping it closes everything at once.
+    ///
+    /// # Errors
+    /// The listener is broken.
+    pub async fn run(
+        options: ServerOptions,
+        listener: Listener,
+        deps: Deps,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), ServerError> {
+        let hosts = hosts_of(&options, &listener.listen);
+        let places = Arc::new(Semaphore::new(options.max_connections));
+        let drain = options.drain;
+        let connections = deps.metrics.connections.clone();
+        let service = router::router(App::new(deps, options), hosts);
+        let graceful = GracefulShutdown::new();
+        let mut tasks = tokio::task::JoinSet::new();
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            let place = tokio::select! {
+                () = &mut shutdown => break,
+                place = Arc::clone(&places).acquire_owned() => place.expect("nobody closes the semaphore"),
+            };
+            let stream = tokio::select! {
+                () = &mut shutdown => break,
+                accepted = listener.socket.accept() => match accepted {
+                    Ok((stream, _peer)) => stream,
+                    Err(error) if is_passing(&error) => continue,
+                    Err(error) => {
+                        tracing::warn!("a connection was not accepted: {error}");
+                        tokio::time::sleep(AFTER_FAILURE).await;
+                        continue;
+                    }
+                },
+            };
+            let connection = Connection {
+                service: service.clone(),
+                tls: listener.tls.clone(),
+                watcher: graceful.watcher(),
+                place,
+                counted: Raised::of(&connections),
+            };
+            tasks.spawn(connection.serve(stream));
+            // Ended connections must not pile up in the set.
+            while tasks.try_join_next().is_some() {}
+        }
+        drop(listener);
+        if tokio::time::timeout(drain, graceful.shutdown())
+            .await
+            .is_err()
+        {
+            tracing::info!(
+                "requests that were not done within {} s are closed",
+                drain.as_secs()
+            );
+        }
+        tasks.shutdown().await;
+        Ok(())
+    }
+}
+
+/// One that the other side gave up, which says nothing about the socket.
+fn is_passing(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        std::io::ErrorKind::ConnectionAborted
+            | std::io::ErrorKind::ConnectionReset
+            | std::io::ErrorKind::ConnectionRefused
+    )
+}
+
+fn hosts_of(options: &ServerOptions, listen: &Listen) -> Hosts {
+    if options.hosts.is_empty() && !listen.is_loopback() {
+        Hosts::Any
+    } else {
+        Hosts::Only(options.hosts.clone().into())
+    }
+}
+
+/// One connection and what it holds for as long as it is open.
+struct Connection {
+    service: Router,
+    tls: Option<TlsAcceptor>,
+    watcher: hyper_util::server::graceful::Watcher,
+    place: OwnedSemaphorePermit,
+    counted: Raised,
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream) {
+        let Self {
+            service,
+            tls,
+            watcher,
+            place: _place,
+            counted: _counted,
+        } = self;
+        // Small answers must not wait for a full packet.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!("nodelay: {error}");
+        }
+        match tls {
+            None => answer(stream, service, watcher).await,
+            Some(acceptor) => {
+                match tokio::time::timeout(HANDSHAKE_WITHIN, acceptor.accept(stream)).await {
+                    Ok(Ok(stream)) => answer(stream, service, watcher).await,
+                    Ok(Err(error)) => tracing::debug!("TLS: {error}"),
+                    Err(_elapsed) => {
+                        tracing::debug!("TLS: no handshake within {} s", HANDSHAKE_WITHIN.as_secs())
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn answer(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    service: Router,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    let service = tower::util::MapRequest::new(service, |request: Request<Incoming>| {
+        request.map(axum::body::Body::new)
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!("a connection ended: {error}");
+    }
+}

@@ -1,0 +1,98 @@
+//! DAGs and their versions.
+
+use crate::api;
+use weft_core::{
+    document::{self, Code, Task},
+    policy::DEFAULT_QUEUE,
+};
+use weft_store::{DagRow, VersionRow};
+
+/// A DAG as lists show it; `active` is its active version's document.
+pub(crate) fn dag(row: &DagRow, active: Option<&document::Dag>) -> api::Dag {
+    api::Dag {
+        id: row.id.to_string(),
+        description: active.and_then(|dag| dag.description.clone()),
+        tags: active.map_or_else(Vec::new, |dag| dag.tags.clone()),
+        paused: row.paused,
+        version: row.active.as_ref().map(|version| version.number),
+        digest: row
+            .active
+            .as_ref()
+            .map(|version| version.digest.to_string()),
+        schedule: active
+            .and_then(|dag| dag.schedule.as_ref())
+            .map(ToString::to_string),
+        timezone: active.and_then(|dag| dag.timezone.clone()),
+        next_run: row.next_run.map(api::Time),
+        created: row.created.into(),
+        updated: row.updated.into(),
+    }
+}
+
+/// A DAG with what its active version says.
+pub(crate) fn detail(row: &DagRow, active: Option<&document::Dag>) -> api::DagDetail {
+    api::DagDetail {
+        dag: dag(row, active),
+        params: active.map_or_else(Vec::new, |dag| dag.params.iter().map(param).collect()),
+        tasks: active.map_or_else(Vec::new, |dag| dag.tasks.iter().map(task).collect()),
+        edges: active.map_or_else(Vec::new, edges),
+        max_active_runs: active.and_then(|dag| dag.max_active_runs),
+        max_active_tasks: active.and_then(|dag| dag.max_active_tasks),
+        catchup: active.and_then(|dag| dag.catchup),
+    }
+}
+
+/// A version as lists show it.
+pub(crate) fn version(row: &VersionRow) -> api::Version {
+    api::Version {
+        number: row.number,
+        digest: row.digest.to_string(),
+        active: row.active,
+        created: row.created.into(),
+        created_by: row.created_by.clone(),
+    }
+}
+
+fn param(param: &document::Param) -> api::ParamDetail {
+    api::ParamDetail {
+        name: param.name.clone(),
+        description: param.description.clone(),
+        schema: param.schema.clone(),
+        default: param.default.clone(),
+        required: param.default.is_none(),
+    }
+}
+
+fn task(task: &Task) -> api::DagTask {
+    api::DagTask {
+        id: task.id.to_string(),
+        description: task.description.clone(),
+        file: match &task.code {
+            Code::Own { task: _ } => None,
+            Code::Component { file, task: _ } => Some(file.clone()),
+            Code::Program(program) => Some(program.file.clone()),
+        },
+        trigger_rule: task.trigger_rule.name().to_owned(),
+        mapped: !task.expand.is_empty(),
+        branch: task.branch,
+        retries: task.retries.unwrap_or(0),
+        queue: task
+            .queue
+            .clone()
+            .unwrap_or_else(|| DEFAULT_QUEUE.to_owned()),
+        pool: task.pool.clone(),
+    }
+}
+
+fn edges(dag: &document::Dag) -> Vec<api::Edge> {
+    let name = |index: document::TaskIndex| dag.tasks[index.as_usize()].id.to_string();
+    dag.tasks
+        .iter()
+        .flat_map(|task| {
+            task.upstreams.iter().map(|up| api::Edge {
+                from: name(*up),
+                to: task.id.to_string(),
+            })
+        })
+        .collect()
+}
