@@ -10,6 +10,7 @@ pub(crate) fn run(_workspace: &Workspace) -> Result<()> {
     eprintln!("guests: {}", toolchain.describe());
     eprintln!("licences and layers: {}", tools::cargo_deny()?.display());
     eprintln!("independent results: {}", tools::python()?);
+    eprintln!("databases: {}", tools::postgres()?.display());
     Ok(())
 }
 

@@ -18,7 +18,7 @@ mod value;
 pub(crate) use {
     bulk::{Bulk, Column},
     registry::all as all_statements,
-    row::{FromValue, Row},
+    row::Row,
     statement::{Statement, statements},
     value::{Value, args},
 };

@@ -1,7 +1,23 @@
 //! What people want done to runs: given here, carried out by the scheduler.
 
-use crate::{Command, CommandId, CommandKind, Database, StoreError};
+use crate::{
+    Command, CommandId, CommandKind, Database, StoreError,
+    backend::{args, statements},
+    stored,
+};
+use std::sync::Arc;
 use weft_core::{id::TenantId, run_id::RunId, time::Timestamp};
+
+statements! {
+    /// $1 tenant, $2 run, $3 body, $4 now, $5 by, $6 the bound.
+    INSERT = "INSERT INTO commands (shard, tenant, run, body, created, created_by) \
+        SELECT r.shard, r.tenant, r.id, CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS TEXT) FROM runs r \
+        WHERE r.tenant = $1 AND r.id = $2 AND r.expiring = 0 AND $6 > \
+            (SELECT count(*) FROM commands c WHERE c.run = $2 AND c.shard = r.shard AND c.done IS NULL) \
+        RETURNING id";
+    RUN = "SELECT id FROM runs WHERE tenant = $1 AND id = $2 AND expiring = 0";
+    SHOW = "SELECT id, run, body, created, created_by, done, refused FROM commands WHERE tenant = $1 AND id = $2";
+}
 
 /// A command and what came of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +69,22 @@ impl Database {
         kind: &CommandKind,
         by: &str,
     ) -> Result<CommandId, CommandError> {
-        todo!()
+        let now = self.clock().await?;
+        let body = stored::write_command(kind);
+        let made = self
+            .backend()
+            .write(
+                INSERT,
+                args![tenant, run, body, now, by, MAX_WAITING_COMMANDS],
+            )
+            .await?;
+        if let Some(mut row) = made.into_iter().next() {
+            return Ok(row.take()?);
+        }
+        match self.backend().read_one(RUN, args![tenant, run]).await? {
+            Some(_run) => Err(CommandError::TooMany(run)),
+            None => Err(CommandError::UnknownRun(run)),
+        }
     }
 
     /// A command, for as long as it is kept.
@@ -62,6 +93,22 @@ impl Database {
         tenant: &TenantId,
         id: CommandId,
     ) -> Result<Option<CommandRow>, StoreError> {
-        todo!()
+        let Some(mut row) = self.backend().read_one(SHOW, args![tenant, id]).await? else {
+            return Ok(None);
+        };
+        Ok(Some(CommandRow {
+            command: Command {
+                id: row.take()?,
+                run: row.take()?,
+                kind: stored::read_command(&row.take::<Arc<str>>()?)?,
+            },
+            created: row.take()?,
+            created_by: row.take()?,
+            outcome: match (row.take()?, row.take()?) {
+                (None, _) => CommandOutcome::Waiting,
+                (Some(at), None) => CommandOutcome::CarriedOut(at),
+                (Some(at), Some(why)) => CommandOutcome::Refused(at, why),
+            },
+        }))
     }
 }

@@ -1,8 +1,17 @@
 //! Answers that are given again when a request comes again under its key.
 
-use crate::{Database, StoreError};
+use crate::{
+    Database, StoreError,
+    backend::{args, statements},
+};
 use std::sync::Arc;
 use weft_core::{digest::Digest, id::TenantId, time::Timestamp};
+
+statements! {
+    REMEMBER = "INSERT INTO answers (tenant, key, request, status, body, created) VALUES ($1, $2, $3, $4, $5, $6) \
+        ON CONFLICT (tenant, key) DO NOTHING RETURNING created";
+    RECALL = "SELECT request, status, body, created FROM answers WHERE tenant = $1 AND key = $2";
+}
 
 /// An answer that was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +36,26 @@ impl Database {
         status: u16,
         body: &str,
     ) -> Result<RememberedAnswer, StoreError> {
-        todo!()
+        let now = self.clock().await?;
+        let kept = self
+            .backend()
+            .write(REMEMBER, args![tenant, key, request, status, body, now])
+            .await?;
+        if !kept.is_empty() {
+            return Ok(RememberedAnswer {
+                request: *request,
+                status,
+                body: body.into(),
+                created: now,
+            });
+        }
+        match self.recall_answer(tenant, key).await? {
+            Some(before) => Ok(before),
+            // It was too old and was deleted between the two.
+            None => Err(StoreError::Unavailable(
+                "an answer vanished while it was kept".into(),
+            )),
+        }
     }
 
     /// The answer that is kept.
@@ -36,6 +64,14 @@ impl Database {
         tenant: &TenantId,
         key: &str,
     ) -> Result<Option<RememberedAnswer>, StoreError> {
-        todo!()
+        let Some(mut row) = self.backend().read_one(RECALL, args![tenant, key]).await? else {
+            return Ok(None);
+        };
+        Ok(Some(RememberedAnswer {
+            request: row.take()?,
+            status: row.take()?,
+            body: row.take()?,
+            created: row.take()?,
+        }))
     }
 }

@@ -40,7 +40,7 @@ pub use {
     audit::{AuditEntry, AuditId, AuditRow},
     commands::{CommandError, CommandOutcome, CommandRow, MAX_WAITING_COMMANDS},
     dags::{ActiveVersion, DagFilter, DagRow, Deletion},
-    database::{BackupError, Database, Migration, OpenError, Place},
+    database::{BackupError, Database, Migration, OpenError, Place, StatementError},
     deploy::{
         Deploy, DeployChange, DeployDag, DeployError, Deployed, MAX_DAGS_PER_FILE, PreviousVersion,
     },
@@ -52,7 +52,7 @@ pub use {
         RunStore, ShardId, ShardLease, ShardSettings, StoreError, StoredRun, StoredVersion,
         TenantSettings, VersionId,
     },
-    runs::{ActiveRuns, MAX_COUNTED_RUNS, RunCursor, RunFilter, RunRow},
+    runs::{ActiveRuns, MAX_COUNTED_RUNS, MAX_LATEST_RUNS, RunCursor, RunFilter, RunRow},
     secrets::{RotateError, SecretRow},
     tenants::{PolicyRow, TenantLimits, TenantRow},
     tokens::{NewToken, Role, TokenId, TokenRow},

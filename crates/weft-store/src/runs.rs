@@ -1,13 +1,80 @@
 //! Runs as people see them: list, show, count.
 
-use crate::{DagKey, Database, RunKind, StoreError, TaskSummary, VersionId};
-use std::sync::Arc;
+use crate::{
+    DagKey, Database, RunKind, StoreError, TaskSummary, VersionId,
+    backend::{Bulk, Column, Row, Value, args, statements},
+    stored,
+};
+use std::{collections::HashMap, sync::Arc};
 use weft_core::{
+    document::TaskIndex,
     id::{DagId, TenantId},
     run::{Counts, RunState},
     run_id::RunId,
     time::Timestamp,
 };
+
+macro_rules! columns {
+    () => {
+        "r.id, r.tenant, r.dag, d.id, r.version, v.number, r.kind, r.state, r.logical_date, r.interval_start, \
+         r.interval_end, r.params, r.not_before, r.created, r.created_by, r.started, r.ended, r.counts, r.trace"
+    };
+}
+
+/// The crossed joins tell SQLite to begin with the runs, whose index is the order.
+macro_rules! list {
+    ($($which:literal),+) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM runs r CROSS JOIN dags d CROSS JOIN versions v \
+             WHERE d.key = r.dag AND v.id = r.version AND r.tenant = $1 AND ",
+            $($which),+
+        )
+    };
+}
+
+macro_rules! of_dag {
+    ($which:literal) => {
+        list!(
+            "r.dag = (SELECT key FROM dags WHERE tenant = $1 AND id = $4 AND deleted IS NULL) AND ",
+            $which
+        )
+    };
+}
+
+statements! {
+    BEFORE = list!("r.id < $2 ORDER BY r.id DESC LIMIT $3");
+    AFTER = list!("r.id > $2 ORDER BY r.id LIMIT $3");
+    BY_STATE_BEFORE = list!("r.state = $4 AND r.id < $2 ORDER BY r.id DESC LIMIT $3");
+    BY_STATE_AFTER = list!("r.state = $4 AND r.id > $2 ORDER BY r.id LIMIT $3");
+    OF_DAG_BEFORE = of_dag!("r.id < $2 ORDER BY r.id DESC LIMIT $3");
+    OF_DAG_AFTER = of_dag!("r.id > $2 ORDER BY r.id LIMIT $3");
+    OF_DAG_BY_STATE_BEFORE = of_dag!("r.state = $5 AND r.id < $2 ORDER BY r.id DESC LIMIT $3");
+    OF_DAG_BY_STATE_AFTER = of_dag!("r.state = $5 AND r.id > $2 ORDER BY r.id LIMIT $3");
+    SHOW = list!("r.id = $2");
+    COUNT = "SELECT count(*) FROM \
+        (SELECT 1 AS one FROM runs WHERE tenant = $1 AND state = $2 LIMIT $3) AS counted";
+    SUMMARIES = "SELECT t.task, t.instances, t.counts FROM runs r CROSS JOIN run_tasks t \
+        WHERE r.tenant = $1 AND r.id = $2 AND t.run = r.id ORDER BY t.task";
+}
+
+/// The limit is [`MAX_LATEST_RUNS`], since SQLite's can't come from a column.
+static LATEST: Bulk = Bulk::with(
+    "WITH wanted (tenant, dag) AS (VALUES ",
+    &[Column::Text, Column::Int],
+    concat!(
+        ") SELECT ",
+        columns!(),
+        " FROM wanted w CROSS JOIN runs r CROSS JOIN dags d CROSS JOIN versions v \
+         WHERE r.id IN (SELECT n.id FROM runs n WHERE n.dag = w.dag ORDER BY n.id DESC LIMIT 25) \
+         AND r.tenant = w.tenant AND d.key = r.dag AND v.id = r.version"
+    ),
+);
+pub(crate) static BULKS: &[&Bulk] = &[&LATEST];
+
+/// The most runs of each DAG that [`Database::latest_runs`] gives.
+pub const MAX_LATEST_RUNS: u32 = 25;
 
 /// A run.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,7 +163,30 @@ impl Database {
         filter: &RunFilter,
         limit: u32,
     ) -> Result<Vec<RunRow>, StoreError> {
-        todo!()
+        let (cursor, newest_first) = match filter.from {
+            RunCursor::Newest => (i64::MAX, true),
+            RunCursor::Before(run) => (run.as_i64(), true),
+            RunCursor::After(run) => (run.as_i64(), false),
+        };
+        let mut values = args![&filter.tenant, cursor, limit];
+        values.extend(filter.dag.as_ref().map(Value::from));
+        values.extend(
+            filter
+                .state
+                .map(|state| Value::from(stored::state_number(state))),
+        );
+        let statement = match (&filter.dag, filter.state, newest_first) {
+            (None, None, true) => BEFORE,
+            (None, None, false) => AFTER,
+            (None, Some(_), true) => BY_STATE_BEFORE,
+            (None, Some(_), false) => BY_STATE_AFTER,
+            (Some(_), None, true) => OF_DAG_BEFORE,
+            (Some(_), None, false) => OF_DAG_AFTER,
+            (Some(_), Some(_), true) => OF_DAG_BY_STATE_BEFORE,
+            (Some(_), Some(_), false) => OF_DAG_BY_STATE_AFTER,
+        };
+        let rows = self.backend().read(statement, values).await?;
+        rows.into_iter().map(run_row).collect()
     }
 
     /// One run.
@@ -105,22 +195,64 @@ impl Database {
         tenant: &TenantId,
         run: RunId,
     ) -> Result<Option<RunRow>, StoreError> {
-        todo!()
+        let row = self.backend().read_one(SHOW, args![tenant, run]).await?;
+        row.map(run_row).transpose()
     }
 
-    /// The last `each` runs of each of these DAGs, the newest first; for the page that lists DAGs.
+    /// The last `each` runs (at most [`MAX_LATEST_RUNS`]) of each of these DAGs, by DAG and then the
+    /// newest first; for the page that lists DAGs.
     pub async fn latest_runs(
         &self,
         tenant: &TenantId,
         dags: &[DagKey],
         each: u32,
     ) -> Result<Vec<RunRow>, StoreError> {
-        todo!()
+        let wanted = dags
+            .iter()
+            .flat_map(|dag| args![tenant, *dag])
+            .collect::<Vec<_>>();
+        let mut left: HashMap<DagKey, u32> = HashMap::new();
+        let mut runs = Vec::new();
+        let mut rows = self
+            .backend()
+            .read_bulk(&LATEST, wanted)
+            .await?
+            .into_iter()
+            .map(run_row)
+            .collect::<Result<Vec<_>, _>>()?;
+        rows.sort_by_key(|run| (run.dag, std::cmp::Reverse(run.id)));
+        for run in rows {
+            let left = left.entry(run.dag).or_insert(each);
+            if *left > 0 {
+                *left -= 1;
+                runs.push(run);
+            }
+        }
+        Ok(runs)
     }
 
     /// How many runs have not ended.
     pub async fn count_active_runs(&self, tenant: &TenantId) -> Result<ActiveRuns, StoreError> {
-        todo!()
+        let mut counts = ActiveRuns::default();
+        for (state, count) in [
+            (RunState::Pending, &mut counts.queued),
+            (RunState::Running, &mut counts.running),
+        ] {
+            let row = self
+                .backend()
+                .read_one(
+                    COUNT,
+                    args![tenant, stored::state_number(state), MAX_COUNTED_RUNS + 1],
+                )
+                .await?;
+            if let Some(mut row) = row {
+                *count = row.take()?;
+            }
+        }
+        counts.capped = counts.queued.max(counts.running) > MAX_COUNTED_RUNS;
+        counts.queued = counts.queued.min(MAX_COUNTED_RUNS);
+        counts.running = counts.running.min(MAX_COUNTED_RUNS);
+        Ok(counts)
     }
 
     /// How the mapped tasks of a run stand, by task.
@@ -129,6 +261,39 @@ impl Database {
         tenant: &TenantId,
         run: RunId,
     ) -> Result<Vec<TaskSummary>, StoreError> {
-        todo!()
+        let rows = self.backend().read(SUMMARIES, args![tenant, run]).await?;
+        rows.into_iter()
+            .map(|mut row| {
+                Ok(TaskSummary {
+                    run,
+                    task: TaskIndex(row.take()?),
+                    instances: row.take()?,
+                    counts: stored::read_counts(Some(&row.take::<Arc<str>>()?))?,
+                })
+            })
+            .collect()
     }
+}
+
+fn run_row(mut row: Row) -> Result<RunRow, StoreError> {
+    Ok(RunRow {
+        id: row.take()?,
+        tenant: row.take()?,
+        dag: row.take()?,
+        dag_id: row.take()?,
+        version: row.take()?,
+        version_number: row.take()?,
+        kind: stored::kind_of(row.take()?)?,
+        state: stored::state_of(row.take()?)?,
+        logical_date: row.take()?,
+        interval: (row.take()?, row.take()?),
+        params: row.take()?,
+        not_before: row.take()?,
+        created: row.take()?,
+        created_by: row.take()?,
+        started: row.take()?,
+        ended: row.take()?,
+        counts: stored::read_counts(row.take::<Option<Arc<str>>>()?.as_deref())?,
+        trace: row.take()?,
+    })
 }

@@ -4,8 +4,22 @@
 //! tenant, kind and name: moved to another row it is refused. Nonces are random,
 //! which 192 bits allow. Keys and plain values show nothing in `Debug`.
 
-use std::{fmt, path::Path, sync::Arc};
-use weft_core::id::TenantId;
+use chacha20poly1305::{
+    KeyInit as _, XChaCha20Poly1305, XNonce,
+    aead::{Aead as _, Payload},
+};
+use std::{
+    fmt,
+    fs::{self, File},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+    sync::Arc,
+};
+use weft_core::{digest::Digest, id::TenantId};
+
+/// Of XChaCha20.
+const NONCE_BYTES: usize = 24;
 
 /// What is sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,7 +64,8 @@ pub struct Keyring {
 #[derive(Clone)]
 struct Key {
     id: KeyId,
-    bytes: [u8; 32],
+    /// Wipes itself when it is dropped.
+    cipher: XChaCha20Poly1305,
 }
 
 /// Why there is no keyring, or a value was not opened.
@@ -90,19 +105,56 @@ pub enum SecretError {
         name: String,
     },
     /// The system gave no randomness.
-    #[error("no randomness: {0}")]
-    Randomness(std::io::Error),
+    #[error("the system gave no randomness")]
+    Randomness,
 }
 
 impl Keyring {
     /// Keys as 64 hexadecimal digits, one a line: the first seals, all open. Empty lines and `#` comments are left out.
     pub fn parse(text: &str) -> Result<Self, SecretError> {
-        todo!()
+        let mut keys = Vec::new();
+        for (at, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            // A key has the form of a digest.
+            let bytes = Digest::from_hex(line).ok_or(SecretError::BadKey { line: at + 1 })?;
+            keys.push(Key::new(bytes.0));
+        }
+        if keys.is_empty() {
+            return Err(SecretError::NoKey);
+        }
+        Ok(Self { keys: keys.into() })
     }
 
     /// The keys of this file; where there is none, it is made with one new key, readable by its owner alone.
     pub fn of_file(path: &Path) -> Result<Self, SecretError> {
-        todo!()
+        let refuse = |why| SecretError::File {
+            path: path.into(),
+            why,
+        };
+        let made = File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path);
+        match made {
+            Ok(mut file) => {
+                let mut key = [0; 32];
+                random(&mut key)?;
+                // Written as what it is read as: the form of a digest.
+                let text = format!("{}\n", Digest(key).hex());
+                file.write_all(text.as_bytes())
+                    .and_then(|()| file.sync_all())
+                    .map_err(refuse)?;
+                Self::parse(&text)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Self::parse(&fs::read_to_string(path).map_err(refuse)?)
+            }
+            Err(error) => Err(refuse(error)),
+        }
     }
 
     /// The key that seals.
@@ -112,12 +164,49 @@ impl Keyring {
 
     /// Seals a value for its place.
     pub fn seal(&self, place: &SecretPlace, value: &[u8]) -> Result<Sealed, SecretError> {
-        todo!()
+        let key = &self.keys[0];
+        let mut nonce = [0; NONCE_BYTES];
+        random(&mut nonce)?;
+        let place_bytes = place.bytes();
+        let payload = Payload {
+            msg: value,
+            aad: &place_bytes,
+        };
+        let sealed = key
+            .cipher
+            .encrypt(&XNonce::from(nonce), payload)
+            .expect("a value is far below what the cipher takes");
+        let mut bytes = nonce.to_vec();
+        bytes.extend(sealed);
+        Ok(Sealed { key: key.id, bytes })
     }
 
     /// Opens what was sealed for this place.
     pub fn open(&self, place: &SecretPlace, sealed: &Sealed) -> Result<Vec<u8>, SecretError> {
-        todo!()
+        let key = self
+            .keys
+            .iter()
+            .find(|key| key.id == sealed.key)
+            .ok_or_else(|| SecretError::UnknownKey {
+                kind: place.kind,
+                name: place.name.clone(),
+            })?;
+        let damaged = || SecretError::Damaged {
+            kind: place.kind,
+            name: place.name.clone(),
+        };
+        let (nonce, sealed) = sealed
+            .bytes
+            .split_first_chunk::<NONCE_BYTES>()
+            .ok_or_else(damaged)?;
+        let place_bytes = place.bytes();
+        let payload = Payload {
+            msg: sealed,
+            aad: &place_bytes,
+        };
+        key.cipher
+            .decrypt(&XNonce::from(*nonce), payload)
+            .map_err(|_refused| damaged())
     }
 }
 
@@ -130,5 +219,126 @@ impl fmt::Debug for Sealed {
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Keyring({} keys)", self.keys.len())
+    }
+}
+
+impl Key {
+    fn new(bytes: [u8; 32]) -> Self {
+        let digest = Digest::of(&bytes);
+        let (id, _rest) = digest.0.split_first_chunk().expect("a digest has 32 bytes");
+        Self {
+            id: KeyId(i64::from_be_bytes(*id)),
+            cipher: XChaCha20Poly1305::new(&bytes.into()),
+        }
+    }
+}
+
+impl SecretPlace {
+    /// What a sealed value is bound to: every part with its length, so that no two places are written alike.
+    fn bytes(&self) -> Vec<u8> {
+        let kind: &str = match self.kind {
+            SecretKind::Variable => "variable",
+            SecretKind::Connection => "connection",
+        };
+        let mut bytes = b"weft.secret/1".to_vec();
+        for part in [self.tenant.as_str(), kind, &self.name] {
+            bytes.extend((part.len() as u64).to_be_bytes());
+            bytes.extend(part.as_bytes());
+        }
+        bytes
+    }
+}
+
+fn random(bytes: &mut [u8]) -> Result<(), SecretError> {
+    getrandom::fill(bytes).map_err(|_unavailable| SecretError::Randomness)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    const NEW: &str = "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+    fn place(name: &str) -> SecretPlace {
+        SecretPlace {
+            tenant: TenantId::default(),
+            kind: SecretKind::Variable,
+            name: name.into(),
+        }
+    }
+
+    #[test]
+    fn a_value_opens_at_its_own_place_only() {
+        let keys = Keyring::parse(OLD).unwrap();
+        let sealed = keys.seal(&place("a"), b"hush").unwrap();
+        assert_eq!(keys.open(&place("a"), &sealed).unwrap(), b"hush");
+        let connection = SecretPlace {
+            kind: SecretKind::Connection,
+            ..place("a")
+        };
+        for elsewhere in [place("b"), connection] {
+            let error = keys.open(&elsewhere, &sealed).unwrap_err();
+            assert!(matches!(error, SecretError::Damaged { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_changed_bit_is_noticed() {
+        let keys = Keyring::parse(OLD).unwrap();
+        let sealed = keys.seal(&place("a"), b"hush").unwrap();
+        for at in 0..sealed.bytes.len() {
+            let mut changed = sealed.clone();
+            changed.bytes[at] ^= 1;
+            keys.open(&place("a"), &changed).unwrap_err();
+            changed.bytes.truncate(at);
+            keys.open(&place("a"), &changed).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn the_first_key_seals_and_all_open() {
+        let old = Keyring::parse(OLD).unwrap();
+        let both = Keyring::parse(&format!("# new\n{NEW}\n\n{OLD}\n")).unwrap();
+        let sealed = old.seal(&place("a"), b"hush").unwrap();
+        assert_eq!(both.open(&place("a"), &sealed).unwrap(), b"hush");
+        let sealed = both.seal(&place("a"), b"hush").unwrap();
+        assert_eq!(sealed.key, both.current());
+        let error = old.open(&place("a"), &sealed).unwrap_err();
+        assert!(matches!(error, SecretError::UnknownKey { .. }), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_key_is_named_by_its_line() {
+        let error = Keyring::parse(&format!("{OLD}\nabc\n")).unwrap_err();
+        assert!(matches!(error, SecretError::BadKey { line: 2 }), "{error}");
+        assert!(matches!(
+            Keyring::parse("# none\n"),
+            Err(SecretError::NoKey)
+        ));
+    }
+
+    #[test]
+    fn a_key_file_is_made_once_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        let made = Keyring::of_file(&path).unwrap();
+        assert_eq!(Keyring::of_file(&path).unwrap().current(), made.current());
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+
+    #[test]
+    fn nothing_secret_is_shown() {
+        let keys = Keyring::parse(OLD).unwrap();
+        let sealed = keys.seal(&place("a"), b"hush").unwrap();
+        let shown = format!("{keys:?} {sealed:?}");
+        assert!(
+            !shown.contains("0011") && !shown.contains("hush"),
+            "{shown}"
+        );
     }
 }

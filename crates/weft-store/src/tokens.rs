@@ -1,7 +1,35 @@
 //! Tokens of people and programs. Only their SHA-256 stands here.
 
-use crate::{Database, StoreError};
+use crate::{
+    Database, StoreError,
+    audit::{self, Change},
+    backend::{Row, args, statements},
+    stored,
+};
 use weft_core::{digest::Digest, id::TenantId, time::Timestamp};
+
+macro_rules! select {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, name, tenant, role, created, created_by, expires, revoked, last_used FROM tokens WHERE ",
+            $which
+        )
+    };
+}
+
+statements! {
+    CREATE = "INSERT INTO tokens (hash, name, tenant, role, created, created_by, expires) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id";
+    FIND = select!("hash = $1");
+    UNTOUCHED = "SELECT id FROM tokens WHERE id = $1 AND (last_used IS NULL OR last_used < $2)";
+    TOUCH = "UPDATE tokens SET last_used = $2 WHERE id = $1";
+    LIST_ALL = select!("id > $1 ORDER BY id LIMIT $2");
+    LIST_OF_TENANT = select!("tenant = $3 AND id > $1 ORDER BY id LIMIT $2");
+    REVOKE = "UPDATE tokens SET revoked = $2 WHERE id = $1 AND revoked IS NULL RETURNING tenant, name";
+}
+
+/// A token in use is written once in this time.
+const TOUCHED_AT_MOST_EACH_MS: i64 = 60_000;
 
 /// The row of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -64,17 +92,59 @@ pub struct NewToken {
 impl Database {
     /// Makes a token.
     pub async fn create_token(&self, token: &NewToken, by: &str) -> Result<TokenId, StoreError> {
-        todo!()
+        let now = self.clock().await?;
+        let mut tx = self.backend().begin().await?;
+        let row = tx
+            .run_one(
+                CREATE,
+                args![
+                    &token.hash,
+                    &token.name,
+                    token.tenant.as_ref(),
+                    token.role as i16,
+                    now,
+                    by,
+                    token.expires
+                ],
+            )
+            .await?;
+        let id: i64 = match row {
+            Some(mut row) => row.take()?,
+            None => return Err(StoreError::Defect("a token got no number".into())),
+        };
+        let change = Change {
+            at: now,
+            tenant: token.tenant.as_ref(),
+            by,
+            action: "token.create",
+            subject: &token.name,
+            details: Some(serde_json::json!({ "id": id }).to_string()),
+        };
+        audit::append(&mut tx, change).await?;
+        tx.commit().await?;
+        Ok(TokenId(id))
     }
 
     /// The token with this hash, whatever became of it: the caller looks at `expires` and `revoked`.
     pub async fn find_token(&self, hash: &Digest) -> Result<Option<TokenRow>, StoreError> {
-        todo!()
+        // Found by an index over hashes of what is random: how long it takes tells nothing
+        // that helps to guess a token.
+        let row = self.backend().read_one(FIND, args![hash]).await?;
+        row.map(token_row).transpose()
     }
 
     /// Notes that a token was used; once a minute at most it is written.
     pub async fn touch_token(&self, token: TokenId) -> Result<(), StoreError> {
-        todo!()
+        let now = self.clock().await?;
+        let stale = Timestamp(now.0 - TOUCHED_AT_MOST_EACH_MS);
+        let row = self
+            .backend()
+            .read_one(UNTOUCHED, args![token.0, stale])
+            .await?;
+        if row.is_some() {
+            self.backend().write(TOUCH, args![token.0, now]).await?;
+        }
+        Ok(())
     }
 
     /// Tokens that hold in this tenant alone, or, without one, all; by row, after `after`; at most `limit`.
@@ -84,11 +154,57 @@ impl Database {
         after: Option<TokenId>,
         limit: u32,
     ) -> Result<Vec<TokenRow>, StoreError> {
-        todo!()
+        let after = after.map_or(0, |id| id.0);
+        let rows = match tenant {
+            None => self.backend().read(LIST_ALL, args![after, limit]).await?,
+            Some(tenant) => {
+                self.backend()
+                    .read(LIST_OF_TENANT, args![after, limit, tenant])
+                    .await?
+            }
+        };
+        rows.into_iter().map(token_row).collect()
     }
 
     /// Revokes it; `false` where there is none, or it was revoked before.
     pub async fn revoke_token(&self, token: TokenId, by: &str) -> Result<bool, StoreError> {
-        todo!()
+        let now = self.clock().await?;
+        let mut tx = self.backend().begin().await?;
+        let Some(mut row) = tx.run_one(REVOKE, args![token.0, now]).await? else {
+            return Ok(false);
+        };
+        let tenant: Option<TenantId> = row.take()?;
+        let name: String = row.take()?;
+        let change = Change {
+            at: now,
+            tenant: tenant.as_ref(),
+            by,
+            action: "token.revoke",
+            subject: &name,
+            details: Some(serde_json::json!({ "id": token.0 }).to_string()),
+        };
+        audit::append(&mut tx, change).await?;
+        tx.commit().await?;
+        Ok(true)
     }
+}
+
+fn token_row(mut row: Row) -> Result<TokenRow, StoreError> {
+    Ok(TokenRow {
+        id: TokenId(row.take()?),
+        name: row.take()?,
+        tenant: row.take()?,
+        role: match row.take()? {
+            1 => Role::Admin,
+            2 => Role::Operator,
+            3 => Role::Viewer,
+            4 => Role::Worker,
+            other => return Err(stored::unknown("role", other)),
+        },
+        created: row.take()?,
+        created_by: row.take()?,
+        expires: row.take()?,
+        revoked: row.take()?,
+        last_used: row.take()?,
+    })
 }

@@ -2,26 +2,37 @@
 
 use super::{Bulk, Statement};
 use crate::{
-    audit, dags, deploy, dialect, dialect::Dialect, migration, run_store, tenants, trigger,
+    audit, commands, dags, deploy, dialect, dialect::Dialect, idempotency, instances, migration,
+    retention, run_store, runs, secrets, tenants, tokens, trigger, versions, workers,
 };
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
 const STATEMENTS: &[&[Statement]] = &[
     audit::STATEMENTS,
+    commands::STATEMENTS,
     dags::STATEMENTS,
     deploy::STATEMENTS,
     dialect::STATEMENTS,
+    idempotency::STATEMENTS,
+    instances::STATEMENTS,
     migration::STATEMENTS,
+    retention::STATEMENTS,
     run_store::commit::STATEMENTS,
     run_store::lease::STATEMENTS,
     run_store::reading::STATEMENTS,
+    runs::STATEMENTS,
+    secrets::STATEMENTS,
     tenants::STATEMENTS,
+    tokens::STATEMENTS,
     trigger::STATEMENTS,
+    versions::STATEMENTS,
+    workers::STATEMENTS,
 ];
 
 static BULKS: &[&[&Bulk]] = &[
     run_store::commit::BULKS,
     run_store::reading::BULKS,
+    runs::BULKS,
     trigger::BULKS,
 ];
 
