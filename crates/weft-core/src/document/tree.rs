@@ -142,8 +142,7 @@ fn read_json<'a>(text: &'a str, problems: &Problems) -> Option<Node<'a>> {
         Ok(node) => Some(node),
         Err(error) if error.is_data() => {
             // The only data error is a bound, whose message ends in serde_json's own place.
-            let position =
-                Lines(text).position(Lines(text).offset(error.line(), error.column()));
+            let position = Lines(text).position(Lines(text).offset(error.line(), error.column()));
             let message = without_place(&error);
             problems.add_at(
                 Some(position),
@@ -279,7 +278,7 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
             if items.is_empty() {
                 room(memory.take_list(0, 0)).map_err(A::Error::custom)?;
             }
-            items.push(node);
+            push(&mut items, node);
         }
     }
 
@@ -312,11 +311,21 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
             let node = access.next_value_seed(seed)?;
             if !again {
                 seen.add(&entries, key.clone());
-                entries.push((key, node));
+                push(&mut entries, (key, node));
             }
         }
         Ok(Node::Table(entries.into()))
     }
+}
+
+/// Appends, with room for one item at first and twice as many each time: most tables
+/// have few fields, and what a `Vec` would give back of its first four leaves holes
+/// that nothing fits into.
+fn push<T>(items: &mut Vec<T>, item: T) {
+    if items.len() == items.capacity() {
+        items.reserve_exact(items.len().max(1));
+    }
+    items.push(item);
 }
 
 /// An error where there is no room for more.
