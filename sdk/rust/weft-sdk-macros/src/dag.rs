@@ -78,7 +78,7 @@ fn assemble(
     let tasks = calls.tasks();
     quote! {
         #(#docs)*
-        #[allow(dead_code)]
+        #[allow(dead_code, reason = "a program may have no use for the document")]
         #visibility fn #name() -> ::weft::Dag {
             match ::weft::Dag::describe::<#name>() {
                 ::core::result::Result::Ok(dag) => dag,
@@ -87,13 +87,13 @@ fn assemble(
         }
 
         #[doc(hidden)]
-        #[allow(non_camel_case_types, dead_code)]
+        #[allow(non_camel_case_types, dead_code, reason = "it stands for the function of its name, and only for it")]
         #visibility struct #name {}
 
         const _: () = {
             impl ::weft::__private::DagDef for #name {
                 fn settings() -> ::weft::__private::DagSettings {
-                    #[allow(unused_mut)]
+                    #[allow(unused_mut, reason = "a DAG may set nothing")]
                     let mut settings = ::weft::__private::DagSettings::default();
                     #settings
                     settings
@@ -101,13 +101,13 @@ fn assemble(
 
                 #(#attributes)*
                 fn define(#builder: &::weft::__private::Builder) {
-                    #[allow(unused_imports)]
+                    #[allow(unused_imports, reason = "a DAG may call no method of a task")]
                     use ::weft::__private::Task as _;
                     #(#params)*
                     #body
                 }
 
-                #[allow(unreachable_patterns)]
+                #[allow(unreachable_patterns, reason = "a DAG may use a task several times")]
                 fn find(task: &str) -> ::core::option::Option<::weft::__private::Run> {
                     match task {
                         #(<#tasks as ::weft::__private::TaskDef>::NAME => {
@@ -123,7 +123,7 @@ fn assemble(
 
             #[cfg(target_family = "wasm")]
             #[used]
-            #[allow(unsafe_code)]
+            #[allow(unsafe_code, reason = "naming a section of the file is; this one is run before everything else")]
             #[unsafe(link_section = ".init_array")]
             static REGISTER: extern "C" fn() = {
                 extern "C" fn register() {

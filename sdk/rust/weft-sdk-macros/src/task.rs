@@ -131,11 +131,11 @@ impl Task {
         quote! {
             #[doc = #about]
             #[doc(hidden)]
-            #[allow(non_camel_case_types, dead_code)]
+            #[allow(non_camel_case_types, dead_code, reason = "it has the name of its function, and a task may stand in no DAG")]
             #visibility struct #name<'dag> { call: ::weft::__private::Call<'dag> }
 
             const _: () = {
-                #[allow(dead_code)]
+                #[allow(dead_code, reason = "a task may stand in no DAG")]
                 impl<'dag> #name<'dag> {
                     #[doc(hidden)]
                     #[track_caller]
@@ -163,7 +163,7 @@ impl Task {
                     const NAME: &'static str = #label;
 
                     fn settings() -> ::weft::__private::TaskSettings {
-                        #[allow(unused_mut)]
+                        #[allow(unused_mut, reason = "a task may set nothing")]
                         let mut settings = ::weft::__private::TaskSettings::default();
                         #settings
                         settings
@@ -205,7 +205,12 @@ impl Task {
         let output = self.output();
         let span = function.sig.ident.span();
         quote_spanned! {span=>
-            #[allow(clippy::too_many_arguments, clippy::type_complexity, clippy::used_underscore_binding)]
+            #[allow(
+                clippy::too_many_arguments,
+                clippy::type_complexity,
+                clippy::used_underscore_binding,
+                reason = "its parameters are those of the function"
+            )]
             #[doc(hidden)]
             pub fn edge<#(#generics: ::weft::__private::Argument<#types>),*>(
                 self, #(#names: #generics),*
@@ -275,7 +280,7 @@ impl Task {
         quote! {
             ::weft::__private::Outcome::of(|| {
                 #(#take)*
-                #[allow(clippy::let_unit_value)]
+                #[allow(clippy::let_unit_value, reason = "a task may return nothing")]
                 let output = #output;
                 #finish
             })
