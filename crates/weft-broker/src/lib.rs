@@ -14,6 +14,8 @@
 //! Delays, retries, limits and fairness are the scheduler's: here a queue is
 //! first in, first out, within a priority.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod in_process;
 
 mod dispatch;

@@ -200,8 +200,11 @@ impl SchedulerBroker for InProcessScheduler {
             let Some(unconfirmed) = state.reports.remove(key) else {
                 continue;
             };
-            for session in std::iter::once(unconfirmed.session).chain(unconfirmed.also) {
-                if let Some(worker) = state.workers.get_mut(&session) {
+            let state = &mut *state;
+            for id in std::iter::once(unconfirmed.worker).chain(unconfirmed.also) {
+                if let Some(session) = state.sessions.get(&id)
+                    && let Some(worker) = state.workers.get_mut(session)
+                {
                     worker.signal(Signal::Confirmed(*key), bounds);
                 }
             }

@@ -40,6 +40,8 @@ pub(super) struct State {
     pub(super) attempts: HashMap<AttemptKey, Phase>,
     pub(super) reports: HashMap<AttemptKey, Unconfirmed>,
     pub(super) workers: HashMap<Session, Worker>,
+    /// Their registrations, by id.
+    pub(super) sessions: HashMap<Arc<str>, Session>,
     /// What `receive` returns next; reports stay in `reports`.
     pub(super) notices: VecDeque<Pending>,
     pub(super) has_demand_risen: bool,
@@ -71,9 +73,10 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Unconfirmed {
     pub(super) report: Box<Report>,
-    pub(super) session: Session,
+    /// Who hears that it is confirmed.
+    pub(super) worker: Arc<str>,
     /// Others that reported the same attempt meanwhile.
-    pub(super) also: Vec<Session>,
+    pub(super) also: Vec<Arc<str>>,
     /// When it comes again; none while it waits in `notices`.
     pub(super) again: Option<Instant>,
 }
@@ -122,8 +125,8 @@ struct Fenced {
 }
 
 impl Unconfirmed {
-    pub(super) fn is_from(&self, session: Session) -> bool {
-        self.session == session || self.also.contains(&session)
+    pub(super) fn is_from(&self, worker: &Arc<str>) -> bool {
+        self.worker == *worker || self.also.contains(worker)
     }
 }
 
@@ -236,6 +239,9 @@ impl State {
     pub(super) fn drop_worker(&mut self, session: Session, bounds: &Bounds) {
         let held: Vec<AttemptKey> = self.held_by(session);
         if let Some(worker) = self.workers.remove(&session) {
+            if self.sessions.get(&worker.id) == Some(&session) {
+                self.sessions.remove(&worker.id);
+            }
             worker.wakers.wake();
         }
         for key in held {
@@ -243,7 +249,7 @@ impl State {
         }
     }
 
-    /// The announced ones of a registration's claims, and its unconfirmed reports, go on under another.
+    /// The announced ones of a registration's claims go on under another.
     pub(super) fn hand_over(
         &mut self,
         from: Session,
@@ -271,11 +277,6 @@ impl State {
         }
         if let Some(worker) = self.workers.get_mut(&to) {
             worker.held += count;
-        }
-        for unconfirmed in self.reports.values_mut() {
-            if unconfirmed.session == from {
-                unconfirmed.session = to;
-            }
         }
     }
 

@@ -115,9 +115,18 @@ impl State {
         self.hold(key, session, lease_ends);
     }
 
+    fn id_of(&self, session: Session) -> Arc<str> {
+        let worker = self.workers.get(&session);
+        worker
+            .expect("a call's registration was looked up")
+            .id
+            .clone()
+    }
+
     /// Keeps a report, and ends what its worker held.
     fn keep(&mut self, report: Report, session: Session) {
         let key = report.key;
+        let worker = self.id_of(session);
         match self.attempts.get(&key) {
             Some(Phase::Claimed {
                 session: holder, ..
@@ -134,14 +143,14 @@ impl State {
             }
         }
         if let Some(known) = self.reports.get_mut(&key) {
-            if !known.is_from(session) {
-                known.also.push(session);
+            if !known.is_from(&worker) {
+                known.also.push(worker);
             }
             return;
         }
         let unconfirmed = Unconfirmed {
             report: Box::new(report),
-            session,
+            worker,
             also: Vec::new(),
             again: None,
         };
@@ -175,6 +184,14 @@ impl WorkerBroker for InProcessWorker {
             })
             .map(|(session, _worker)| *session)
             .collect();
+        let mut signals = VecDeque::new();
+        for session_before in &before {
+            if let Some(worker) = state.workers.get_mut(session_before)
+                && worker.id == info.id
+            {
+                signals.append(&mut worker.signals);
+            }
+        }
         let worker = Worker {
             id: info.id.clone(),
             queues: without_doubles(&info.queues),
@@ -182,10 +199,11 @@ impl WorkerBroker for InProcessWorker {
             held: 0,
             is_paused: false,
             registration_ends: lease_ends,
-            signals: VecDeque::new(),
+            signals,
             wakers: self.wakers.clone(),
         };
         state.workers.insert(session, worker);
+        state.sessions.insert(info.id.clone(), session);
         state.falls_due(lease_ends);
         self.session.store(session, Ordering::Release);
         let announced: HashSet<&AttemptKey> = holding.iter().collect();
@@ -217,6 +235,7 @@ impl WorkerBroker for InProcessWorker {
         let renewed = now + self.broker.options.terms.lease;
         let (mut state, session) = self.state(now)?;
         let state = &mut *state;
+        let id = state.id_of(session);
         let mut lost = Vec::new();
         for key in attempts {
             match state.attempts.get_mut(key) {
@@ -231,7 +250,7 @@ impl WorkerBroker for InProcessWorker {
                 _ if state
                     .reports
                     .get(key)
-                    .is_some_and(|known| known.is_from(session)) => {}
+                    .is_some_and(|known| known.is_from(&id)) => {}
                 Some(Phase::Claimed { .. } | Phase::Queued { .. }) | None => lost.push(*key),
             }
         }

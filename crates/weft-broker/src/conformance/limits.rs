@@ -1,0 +1,157 @@
+//! Bounds, and the demand that keeps a scheduler below them.
+
+use super::{
+    Fixture, report,
+    sample::{QUEUE, Sample, dispatch, key, keys, publish, rest},
+    soon, waits,
+};
+use crate::{BrokerError, Demand, Notice, SchedulerBroker};
+
+fn demand(queue: &str, places: u32, workers: u32) -> Demand {
+    Demand {
+        queue: queue.into(),
+        places,
+        workers,
+    }
+}
+
+async fn demanded(scheduler: &dyn SchedulerBroker) -> Vec<Demand> {
+    soon("demand", scheduler.demand()).await.expect("answered")
+}
+
+/// What doesn't fit comes back with the reason, the rest is taken, other queues go on.
+pub async fn full_queue_hands_back_what_does_not_fit(fixture: &dyn Fixture) {
+    let bound = fixture.queue_length();
+    let most = u32::try_from(bound).expect("a small bound");
+    let scheduler = fixture.scheduler().await;
+    let mut dispatches: Vec<_> = (0..most + 2)
+        .map(|number| dispatch(number, QUEUE, 0))
+        .collect();
+    dispatches.push(dispatch(most + 2, "other", 0));
+    let (refused, error) = soon("publish", scheduler.publish(dispatches))
+        .await
+        .expect_err("two too many");
+    let refused: Vec<_> = refused.iter().map(|dispatch| dispatch.key).collect();
+    assert_eq!(refused, keys(&[most, most + 1]));
+    assert!(
+        matches!(error, BrokerError::Full { bound: told, .. } if told == bound),
+        "{error:?}"
+    );
+    publish(&*scheduler, &[0]).await;
+    let worker = Sample::of_queues(fixture, "worker", most + 9, &[QUEUE, "other"]).await;
+    let claimed = worker.claim(most + 9).await;
+    assert_eq!(claimed.len(), bound + 1);
+    assert_eq!(claimed.last(), Some(&key(most + 2)));
+    publish(&*scheduler, &[most, most + 1]).await;
+    assert_eq!(worker.claim(9).await, keys(&[most, most + 1]));
+}
+
+/// A report that isn't taken is the worker's still, and so is its attempt.
+pub async fn full_list_of_reports_refuses_and_keeps_the_attempt_held(fixture: &dyn Fixture) {
+    let bound = fixture.unconfirmed_reports();
+    let most = u32::try_from(bound).expect("a small bound");
+    let scheduler = fixture.scheduler().await;
+    let worker = Sample::new(fixture, "worker", most + 9).await;
+    let mut held = Vec::new();
+    for number in 0..=most {
+        publish(&*scheduler, &[number]).await;
+        held.extend(worker.claim(1).await);
+        rest(&*scheduler).await;
+    }
+    let reports = (0..=most).map(|number| report(number, "worker")).collect();
+    let refused = soon("report", worker.broker.report(reports)).await;
+    assert!(
+        matches!(&refused, Err(BrokerError::Full { bound: told, .. }) if *told == bound),
+        "{refused:?}"
+    );
+    assert_eq!(worker.renew(&keys(&[most])).await, [], "it is held still");
+    worker.report(&[0]).await;
+    rest(&*scheduler).await;
+    soon("confirm", scheduler.confirm(&keys(&[0])))
+        .await
+        .expect("confirmed");
+    worker.report(&[most]).await;
+    let told = rest(&*scheduler).await;
+    let is_last =
+        |notice: &Notice| matches!(notice, Notice::Finished(report) if report.key == key(most));
+    assert!(told.iter().any(is_last), "{told:?}");
+}
+
+/// Slots and prefetch, less what is held and what waits.
+pub async fn demand_is_room_less_what_waits(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    assert_eq!(demanded(&*scheduler).await, []);
+    publish(&*scheduler, &[1]).await;
+    assert_eq!(
+        demanded(&*scheduler).await,
+        [demand(QUEUE, 0, 0)],
+        "it waits for nobody"
+    );
+    let mut worker = Sample::new(fixture, "worker", 3).await;
+    worker.info.prefetch = 2;
+    worker.register(&[]).await;
+    assert_eq!(demanded(&*scheduler).await, [demand(QUEUE, 4, 1)]);
+    worker.claim(1).await;
+    assert_eq!(demanded(&*scheduler).await, [demand(QUEUE, 4, 1)]);
+    publish(&*scheduler, &[2, 3, 4, 5, 6, 7]).await;
+    assert_eq!(demanded(&*scheduler).await, [demand(QUEUE, 0, 1)]);
+    assert_eq!(worker.claim(9).await, keys(&[2, 3, 4, 5]));
+    worker.report(&[1, 2, 3]).await;
+    assert_eq!(demanded(&*scheduler).await, [demand(QUEUE, 1, 1)]);
+    soon("pause", worker.broker.pause()).await.expect("paused");
+    assert_eq!(demanded(&*scheduler).await, [demand(QUEUE, 0, 0)]);
+    waits("a paused claim", worker.broker.claim(1)).await;
+}
+
+/// A worker of several queues counts for each of them.
+pub async fn demand_of_several_queues_and_workers(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    let both = Sample::of_queues(fixture, "both", 4, &["a", "b"]).await;
+    let _one = Sample::of_queues(fixture, "one", 2, &["b"]).await;
+    assert_eq!(
+        demanded(&*scheduler).await,
+        [demand("a", 4, 1), demand("b", 6, 2)]
+    );
+    let dispatches = vec![dispatch(1, "a", 0), dispatch(2, "c", 0)];
+    soon("publish", scheduler.publish(dispatches))
+        .await
+        .expect("there is room");
+    assert_eq!(
+        demanded(&*scheduler).await,
+        [demand("a", 3, 1), demand("b", 6, 2), demand("c", 0, 0)]
+    );
+    both.claim(1).await;
+    assert_eq!(
+        demanded(&*scheduler).await,
+        [demand("a", 3, 1), demand("b", 5, 2), demand("c", 0, 0)]
+    );
+}
+
+/// A scheduler that waits is woken when there is room again.
+pub async fn rising_demand_is_told(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    rest(&*scheduler).await;
+    let worker = Sample::new(fixture, "worker", 1).await;
+    risen(&*scheduler, "a worker came").await;
+    publish(&*scheduler, &[1, 2]).await;
+    worker.claim(1).await;
+    rest(&*scheduler).await;
+    worker.report(&[1]).await;
+    risen(&*scheduler, "an attempt ended").await;
+    worker.claim(1).await;
+    rest(&*scheduler).await;
+    soon("revoke", scheduler.revoke(&keys(&[2])))
+        .await
+        .expect("revoked");
+    risen(&*scheduler, "an attempt was taken back").await;
+}
+
+async fn risen(scheduler: &dyn SchedulerBroker, why: &str) {
+    loop {
+        let received = soon(why, scheduler.receive(9)).await.expect("answered");
+        if received.contains(&Notice::Demand) {
+            break;
+        }
+    }
+    rest(scheduler).await;
+}

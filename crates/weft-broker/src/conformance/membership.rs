@@ -1,0 +1,111 @@
+//! Workers that register, register again, and are forgotten.
+
+use super::{
+    Fixture, report,
+    sample::{QUEUE, Sample, expired, keys, no_notices, notices, publish, rest, started},
+    soon,
+};
+use crate::{BrokerError, Notice};
+
+/// A registration lasts as long as a lease from the worker's last call on.
+pub async fn worker_that_is_silent_is_no_longer_registered(fixture: &dyn Fixture) {
+    let lease = fixture.terms().lease;
+    let scheduler = fixture.scheduler().await;
+    let worker = Sample::new(fixture, "worker", 3).await;
+    fixture.pass(lease / 2).await;
+    assert_eq!(worker.renew(&[]).await, [], "a call prolongs it");
+    fixture.pass(lease * 6 / 10).await;
+    let demand = soon("demand", scheduler.demand()).await.expect("answered");
+    assert_eq!(demand.iter().map(|demand| demand.workers).sum::<u32>(), 1);
+    fixture.pass(lease * 11 / 10).await;
+    let demand = soon("demand", scheduler.demand()).await.expect("answered");
+    assert_eq!(demand.iter().map(|demand| demand.workers).sum::<u32>(), 0);
+    assert_eq!(
+        worker.broker.renew(&[]).await,
+        Err(BrokerError::Unregistered)
+    );
+    worker.register(&[]).await;
+    publish(&*scheduler, &[1]).await;
+    assert_eq!(worker.claim(1).await, keys(&[1]));
+}
+
+/// What a worker announces goes on under a new lease; what it forgot is given back.
+pub async fn registering_again_keeps_what_is_announced_and_gives_back_the_rest(
+    fixture: &dyn Fixture,
+) {
+    let lease = fixture.terms().lease;
+    let scheduler = fixture.scheduler().await;
+    let worker = Sample::new(fixture, "worker", 3).await;
+    publish(&*scheduler, &[1, 2]).await;
+    worker.claim(2).await;
+    notices(&*scheduler, 2).await;
+    fixture.pass(lease / 2).await;
+    // The same worker, after its process was started again.
+    let again = Sample {
+        broker: fixture.worker().await,
+        info: worker.info.clone(),
+    };
+    again.register(&keys(&[2])).await;
+    let told: Vec<Notice> = rest(&*scheduler).await;
+    assert!(told.contains(&expired(1)), "{told:?}");
+    assert!(!told.contains(&expired(2)), "{told:?}");
+    fixture.pass(lease * 6 / 10).await;
+    assert_eq!(again.renew(&keys(&[1, 2])).await, keys(&[1]));
+    no_notices(&*scheduler).await;
+}
+
+/// What nobody knows was handed out by a broker that is lost: its worker has it, and the scheduler hears so.
+pub async fn what_a_lost_broker_knew_is_announced_by_its_worker(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    // The scheduler published one of them again before the worker came.
+    publish(&*scheduler, &[2]).await;
+    let worker = Sample::new(fixture, "worker", 3).await;
+    worker.register(&keys(&[1, 2])).await;
+    let mut told = rest(&*scheduler).await;
+    told.dedup();
+    assert_eq!(told, [started(1, "worker"), started(2, "worker")]);
+    assert_eq!(worker.renew(&keys(&[1, 2])).await, []);
+    publish(&*scheduler, &[1, 2, 3]).await;
+    assert_eq!(worker.claim(9).await, keys(&[3]), "the others are claimed");
+    assert_eq!(
+        scheduler.known(&keys(&[1, 2, 3])).await,
+        Ok(keys(&[1, 2, 3]))
+    );
+}
+
+/// A lease that ran out, and an attempt that was revoked, don't come back by being announced.
+pub async fn what_was_taken_away_is_not_announced_back(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    let worker = Sample::new(fixture, "worker", 3).await;
+    publish(&*scheduler, &[1, 2]).await;
+    worker.claim(1).await;
+    fixture.pass(fixture.terms().lease * 11 / 10).await;
+    worker.register(&keys(&[1])).await;
+    worker.claim(1).await;
+    soon("revoke", scheduler.revoke(&keys(&[2])))
+        .await
+        .expect("revoked");
+    worker.register(&keys(&[1, 2])).await;
+    assert_eq!(worker.renew(&keys(&[1, 2])).await, keys(&[1, 2]));
+    assert_eq!(scheduler.known(&keys(&[1, 2])).await, Ok(Vec::new()));
+}
+
+/// No call is answered as if the worker were known.
+pub async fn unregistered_worker_is_told_so_by_every_call(fixture: &dyn Fixture) {
+    let worker = fixture.worker().await;
+    let refusal = BrokerError::Unregistered;
+    assert_eq!(soon("renew", worker.renew(&[])).await, Err(refusal.clone()));
+    let claimed = soon("claim", worker.claim(1)).await;
+    assert_eq!(claimed.map(|claims| claims.len()), Err(refusal.clone()));
+    let reports = vec![report(1, QUEUE)];
+    assert_eq!(
+        soon("report", worker.report(reports)).await,
+        Err(refusal.clone())
+    );
+    assert_eq!(
+        soon("signals", worker.signals(1)).await,
+        Err(refusal.clone())
+    );
+    assert_eq!(soon("pause", worker.pause()).await, Err(refusal.clone()));
+    assert_eq!(soon("leave", worker.leave()).await, Err(refusal));
+}

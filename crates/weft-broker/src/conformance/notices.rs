@@ -1,0 +1,221 @@
+//! Outcomes on their way to the scheduler, and what goes back.
+
+use super::{
+    Fixture, key,
+    sample::{Sample, expired, finished, keys, no_notices, notices, publish, rest, started},
+    soon, waits,
+};
+use crate::Signal;
+
+/// A report that was received and not confirmed may not have been committed.
+pub async fn report_comes_again_until_it_is_confirmed(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    let worker = Sample::new(fixture, "worker", 3).await;
+    publish(&*scheduler, &[1]).await;
+    worker.claim(1).await;
+    worker.report(&[1]).await;
+    assert_eq!(
+        notices(&*scheduler, 1).await.last(),
+        Some(&finished(1, "worker"))
+    );
+    no_notices(&*scheduler).await;
+    for _ in 0..3 {
+        fixture.pass(fixture.redeliver_every() * 11 / 10).await;
+        assert_eq!(notices(&*scheduler, 1).await, [finished(1, "worker")]);
+    }
+    worker.register(&[]).await;
+    // The worker's own repetition is absorbed, or is one more notice.
+    worker.report(&[1]).await;
+    for notice in rest(&*scheduler).await {
+        assert_eq!(notice, finished(1, "worker"));
+    }
+    soon("confirm", scheduler.confirm(&keys(&[1, 2])))
+        .await
+        .expect("unknown ones are no error");
+    let signals = soon("signals", worker.broker.signals(9)).await;
+    assert_eq!(signals, Ok(vec![Signal::Confirmed(key(1))]));
+    fixture.pass(fixture.redeliver_every() * 11 / 10).await;
+    no_notices(&*scheduler).await;
+    assert_eq!(scheduler.known(&keys(&[1])).await, Ok(Vec::new()));
+}
+
+/// A reported attempt holds no place, and its lease can't run out any more.
+pub async fn report_ends_the_claim(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    let worker = Sample::new(fixture, "worker", 1).await;
+    publish(&*scheduler, &[1, 2]).await;
+    worker.claim(1).await;
+    worker.report(&[1]).await;
+    assert_eq!(worker.claim(1).await, keys(&[2]));
+    assert_eq!(
+        worker.renew(&keys(&[1, 2])).await,
+        [],
+        "a renewal that the report overtook"
+    );
+    fixture.pass(fixture.terms().lease * 11 / 10).await;
+    let told = rest(&*scheduler).await;
+    assert!(
+        told.contains(&finished(1, "worker")) && told.contains(&expired(2)),
+        "{told:?}"
+    );
+    assert!(!told.contains(&expired(1)), "{told:?}");
+}
+
+/// Two workers that ran the same attempt both hear that it is settled.
+pub async fn report_of_two_is_one_notice_until_confirmed(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    let one = Sample::new(fixture, "one", 1).await;
+    publish(&*scheduler, &[1]).await;
+    one.claim(1).await;
+    fixture.pass(fixture.terms().lease * 11 / 10).await;
+    assert!(rest(&*scheduler).await.contains(&expired(1)));
+    one.register(&[]).await;
+    let two = Sample::new(fixture, "two", 1).await;
+    soon("pause", one.broker.pause()).await.expect("paused");
+    publish(&*scheduler, &[1]).await;
+    assert_eq!(two.claim(1).await, keys(&[1]));
+    assert_eq!(
+        one.renew(&keys(&[1])).await,
+        keys(&[1]),
+        "it is another's now"
+    );
+    one.report(&[1]).await;
+    assert_eq!(two.renew(&keys(&[1])).await, [], "the holder goes on");
+    let told = rest(&*scheduler).await;
+    assert_eq!(told, [started(1, "two"), finished(1, "one")]);
+    two.report(&[1]).await;
+    soon("confirm", scheduler.confirm(&keys(&[1])))
+        .await
+        .expect("confirmed");
+    for worker in [&one, &two] {
+        let signals = soon("signals", worker.broker.signals(9)).await;
+        assert_eq!(signals, Ok(vec![Signal::Confirmed(key(1))]));
+    }
+}
+
+/// A worker that missed the confirmation reports again, and must hear it again.
+pub async fn confirmed_report_that_comes_again_is_confirmed_again(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    let worker = Sample::new(fixture, "worker", 1).await;
+    publish(&*scheduler, &[1]).await;
+    worker.claim(1).await;
+    for _ in 0..2 {
+        worker.report(&[1]).await;
+        assert_eq!(
+            notices(&*scheduler, 1).await.last(),
+            Some(&finished(1, "worker"))
+        );
+        soon("confirm", scheduler.confirm(&keys(&[1])))
+            .await
+            .expect("confirmed");
+        let signals = soon("signals", worker.broker.signals(9)).await;
+        assert_eq!(signals, Ok(vec![Signal::Confirmed(key(1))]));
+    }
+}
+
+/// What one scheduler received and didn't settle, the next one receives.
+pub async fn new_scheduler_hears_what_is_unsettled(fixture: &dyn Fixture) {
+    let first = fixture.scheduler().await;
+    let worker = Sample::new(fixture, "worker", 9).await;
+    publish(&*first, &[1, 2, 3]).await;
+    worker.claim(9).await;
+    worker.report(&[1, 2]).await;
+    rest(&*first).await;
+    soon("confirm", first.confirm(&keys(&[1])))
+        .await
+        .expect("confirmed");
+    drop(first);
+    let second = fixture.scheduler().await;
+    let known = soon("known", second.known(&keys(&[1, 2, 3, 4]))).await;
+    assert_eq!(known, Ok(keys(&[2, 3])));
+    let told = rest(&*second).await;
+    assert!(told.contains(&started(3, "worker")), "{told:?}");
+    assert!(told.contains(&finished(2, "worker")), "{told:?}");
+    assert!(!told.contains(&finished(1, "worker")), "{told:?}");
+    assert_eq!(
+        worker.renew(&keys(&[3])).await,
+        [],
+        "the worker noticed nothing"
+    );
+}
+
+/// `known` names what is queued, claimed or reported, and repeats what became of it.
+pub async fn known_tells_what_it_knows_and_what_became_of_it(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    let worker = Sample::new(fixture, "worker", 2).await;
+    publish(&*scheduler, &[1, 2, 3]).await;
+    worker.claim(2).await;
+    worker.report(&[1]).await;
+    rest(&*scheduler).await;
+    let known = soon("known", scheduler.known(&keys(&[4, 3, 2, 1]))).await;
+    assert_eq!(known, Ok(keys(&[3, 2, 1])));
+    let told = rest(&*scheduler).await;
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.contains(&started(2, "worker")) && told.contains(&finished(1, "worker")));
+}
+
+/// Queued ones vanish, running ones are to be killed, unknown ones are no error.
+pub async fn revoked_attempts_are_removed_or_signalled(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    let worker = Sample::new(fixture, "worker", 1).await;
+    publish(&*scheduler, &[1, 2, 3]).await;
+    worker.claim(1).await;
+    rest(&*scheduler).await;
+    soon("revoke", scheduler.revoke(&keys(&[1, 2, 9])))
+        .await
+        .expect("revoked");
+    let signals = soon("signals", worker.broker.signals(9)).await;
+    assert_eq!(signals, Ok(vec![Signal::Revoked(key(1))]));
+    assert_eq!(worker.renew(&keys(&[1])).await, keys(&[1]));
+    assert_eq!(
+        worker.claim(9).await,
+        keys(&[3]),
+        "its place is free, and 2 is gone"
+    );
+    assert_eq!(scheduler.known(&keys(&[1, 2, 3])).await, Ok(keys(&[3])));
+    let told = rest(&*scheduler).await;
+    assert!(
+        !told.contains(&expired(1)),
+        "it was taken back, not lost: {told:?}"
+    );
+    // The kill came too late: what it reports is passed on all the same.
+    worker.report(&[1]).await;
+    assert_eq!(notices(&*scheduler, 1).await, [finished(1, "worker")]);
+}
+
+/// `max` bounds both; what is left comes next, and a call with nothing waits.
+pub async fn receive_and_signals_return_no_more_than_asked(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    let worker = Sample::new(fixture, "worker", 9).await;
+    publish(&*scheduler, &[1, 2, 3, 4]).await;
+    worker.claim(9).await;
+    worker.report(&[1, 2, 3, 4]).await;
+    let mut finished = 0;
+    while finished < 4 {
+        let received = soon("receive", scheduler.receive(3))
+            .await
+            .expect("answered");
+        assert!((1..=3).contains(&received.len()), "{received:?}");
+        finished += received
+            .iter()
+            .filter(|notice| matches!(notice, crate::Notice::Finished(_)))
+            .count();
+    }
+    soon("confirm", scheduler.confirm(&keys(&[1, 2, 3, 4])))
+        .await
+        .expect("confirmed");
+    let mut confirmed = Vec::new();
+    while confirmed.len() < 4 {
+        let signals = soon("signals", worker.broker.signals(3))
+            .await
+            .expect("answered");
+        assert!((1..=3).contains(&signals.len()), "{signals:?}");
+        confirmed.extend(signals);
+    }
+    let expected: Vec<_> = keys(&[1, 2, 3, 4])
+        .into_iter()
+        .map(Signal::Confirmed)
+        .collect();
+    assert_eq!(confirmed, expected);
+    waits("signals without any", worker.broker.signals(3)).await;
+}
