@@ -6,7 +6,7 @@ use crate::{
     wfctl::{Finished, Profile, Wfctl},
     workspace::Workspace,
 };
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::{fs, path::PathBuf};
 
@@ -134,19 +134,27 @@ fn succeeded(finished: &Finished, expected: &Value) -> Result<()> {
     Ok(())
 }
 
-/// An artifact's text: the reference `<run>/<file>` names a file in the run's folder.
+/// An artifact's text.
 pub(crate) fn artifact(wfctl: &Wfctl, value: &Value) -> Result<String> {
     let path = artifact_path(wfctl, value)?;
     fs::read_to_string(&path).with_context(|| format!("{} can't be read", path.display()))
 }
 
-/// The file of an artifact.
+/// The file of an artifact. It is named by its digest, so that whichever run has one of that name has it.
 pub(crate) fn artifact_path(wfctl: &Wfctl, value: &Value) -> Result<PathBuf> {
+    const FOLDER_DIGITS: usize = 2;
     let reference = value["$artifact"]
         .as_str()
         .with_context(|| format!("{value} is no artifact"))?;
-    let (run, name) = reference
-        .split_once('/')
-        .with_context(|| format!("{reference:?} names no run"))?;
-    Ok(wfctl.runs().join(run).join("artifacts").join(name))
+    let (folder, name) = reference
+        .strip_prefix("sha256:")
+        .and_then(|digest| digest.split_at_checked(FOLDER_DIGITS))
+        .with_context(|| format!("{reference:?} is no digest"))?;
+    for run in fs::read_dir(wfctl.runs())? {
+        let path = run?.path().join("artifacts").join(folder).join(name);
+        if path.is_file() {
+            return Ok(path);
+        }
+    }
+    bail!("no run has the artifact {reference:?}")
 }

@@ -26,7 +26,7 @@ use weft_core::{
     run::{Attempt, Instance, RunState},
     time::Timestamp,
 };
-use weft_sandbox::{AttemptFailure, GuestEvent, Usage};
+use weft_sandbox::{AttemptFailure, FolderArtifacts, GuestEvent, Usage};
 
 /// How often a terminal is redrawn at most.
 pub(crate) const DRAWS_PER_SECOND: u32 = 12;
@@ -40,8 +40,9 @@ pub(crate) struct Facts {
     pub(crate) file: String,
     pub(crate) digest: String,
     pub(crate) folder: PathBuf,
-    /// The folder of all runs, below which artifacts stand.
+    /// The folder of all runs.
     pub(crate) runs: PathBuf,
+    pub(crate) artifacts: FolderArtifacts,
     pub(crate) params: Map<String, Value>,
     pub(crate) logical_date: Timestamp,
     pub(crate) tasks: Vec<TaskFacts>,

@@ -7,7 +7,6 @@
 mod build;
 mod cli;
 mod command;
-mod conform;
 mod diagnostic;
 mod display;
 mod engine;

@@ -9,7 +9,6 @@
 //! whatever grows with what guests do (log lines, outputs) is bounded; nothing
 //! in the loop waits for a disk to synchronise or for a terminal.
 
-pub(crate) mod artifact_folder;
 pub(crate) mod attempt;
 pub(crate) mod clock;
 pub(crate) mod driver;

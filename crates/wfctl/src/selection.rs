@@ -14,7 +14,7 @@ use crate::{
 use serde_json::{Map, Value};
 use std::{collections::BTreeSet, fs, path::Path};
 use weft_core::{
-    document::{Binding, Dag, TaskIndex},
+    document::{Binding, Dag, TaskIndex, schema_misfit},
     plan::Plan,
     run::Instance,
 };
@@ -221,15 +221,17 @@ fn input(dag: &Dag, text: &str) -> Result<((TaskIndex, String), Value), Problem>
     let value = params::json(&format!("--input {target}"), &params::read(value)?)?;
     if let Some((_, schema)) = task.input_schemas.iter().find(|(known, _)| known == name) {
         let mapped = task.expand.iter().any(|(known, _)| known == name);
-        let checked = match (&value, mapped) {
-            (Value::Array(items), true) => items
-                .iter()
-                .try_for_each(|item| crate::conform::check_value(schema, item)),
-            (_, true) => Err("has to be a list, since the task is mapped over it".to_owned()),
-            (value, false) => crate::conform::check_value(schema, value),
+        let misfit = match (&value, mapped) {
+            (Value::Array(items), true) => items.iter().zip(0_usize..).find_map(|(item, at)| {
+                schema_misfit(schema, item).map(|why| format!("item {at}: {why}"))
+            }),
+            (_, true) => Some("it has to be a list, since the task is mapped over it".to_owned()),
+            (value, false) => schema_misfit(schema, value),
         };
-        checked
-            .map_err(|why| Problem::new(Code::WrongType, format!("the input {target:?} {why}")))?;
+        if let Some(why) = misfit {
+            let message = format!("the input {target:?} does not fit: {why}");
+            return Err(Problem::new(Code::WrongType, message));
+        }
     }
     Ok(((index, name.to_owned()), value))
 }

@@ -6,8 +6,8 @@ use crate::{
     error::{Code, Exit, Problem, Problems},
     grants, params, place,
     runner::{
-        Codes, Runner, Setup, artifact_folder::ArtifactFolder, attempt::Shared, clock::Clock,
-        folder::RunFolder, inputs::Inputs, interrupt, outputs::Outputs,
+        Codes, Runner, Setup, attempt::Shared, clock::Clock, folder::RunFolder, inputs::Inputs,
+        interrupt, outputs::Outputs,
     },
     selection::{Selection, Wanted},
     target::{Opened, Target, suggestion},
@@ -21,7 +21,7 @@ use weft_core::{
     run::{Run, RunState},
     time::Timestamp,
 };
-use weft_sandbox::{Artifacts, Guest, GuestKind, Sandbox};
+use weft_sandbox::{Guest, GuestKind, Sandbox};
 
 /// Attempts at once for each core: guests that wait for the network hold no core.
 const JOBS_A_CORE: usize = 4;
@@ -165,18 +165,19 @@ async fn prepare(
     let folder = RunFolder::create(&runs, &run_id, args.keep)?;
     let mut outputs = Outputs::new(dag.tasks.len(), folder.spill());
     selection.recall(&dag, &runs, &mut outputs)?;
+    let artifacts = folder.artifacts(&runs);
     let facts = Arc::new(Facts {
         run: run_id.clone(),
         dag: dag.id.to_string(),
         file: target.name.clone(),
         digest: target.digest.to_string(),
         folder: folder.root().to_owned(),
-        runs: runs.clone(),
+        artifacts: artifacts.clone(),
+        runs,
         params: params.clone(),
         logical_date,
         tasks: Facts::tasks(&dag, &included),
     });
-    let artifacts: Arc<dyn Artifacts> = Arc::new(ArtifactFolder::new(runs, run_id.clone()));
     let run = match &selection.tasks {
         None => Run::new(Arc::clone(&plan)),
         Some(tasks) => Run::partial(Arc::clone(&plan), tasks),
@@ -190,7 +191,7 @@ async fn prepare(
             run: run_id,
             logical_date,
             scratch: folder.scratch(),
-            artifacts,
+            artifacts: Arc::new(artifacts),
             variables: Arc::new(variables),
         }),
         display: display::choose(

@@ -2,7 +2,7 @@
 //! took, where more can be read.
 
 use super::{Ended, Facts, phrase};
-use crate::runner::{artifact_folder::ArtifactFolder, history::State};
+use crate::runner::history::State;
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 use std::{fmt::Write, time::Duration};
@@ -11,6 +11,7 @@ use weft_core::{
     document::TaskIndex,
     run::{Instance, RunState},
 };
+use weft_sandbox::ArtifactRef;
 
 /// The most failed instances that are shown; the rest are counted.
 const MAX_FAILURES: usize = 5;
@@ -192,7 +193,8 @@ fn artifacts(out: &mut String, facts: &Facts, output: &str) {
         return;
     };
     for reference in artifact_refs(&value).iter().take(MAX_ARTIFACTS) {
-        if let Some(path) = ArtifactFolder::path(&facts.runs, reference.as_str()) {
+        let reference = ArtifactRef(reference.as_str().to_owned());
+        if let Some(path) = facts.artifacts.find(&reference) {
             write_all(
                 out,
                 format_args!("  {FAINT}artifact:{FAINT:#} {}\n", path.display()),

@@ -554,6 +554,7 @@ mod tests {
             digest: String::new(),
             folder: "/data/runs/r".into(),
             runs: "/data/runs".into(),
+            artifacts: weft_sandbox::FolderArtifacts::new("/data/runs/r/artifacts"),
             params: Map::new(),
             logical_date: Timestamp(0),
             tasks: tasks

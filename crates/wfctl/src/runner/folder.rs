@@ -12,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
+use weft_sandbox::FolderArtifacts;
 
 /// How many ended runs stay.
 pub(crate) const KEPT_RUNS: usize = 50;
@@ -19,6 +20,8 @@ pub(crate) const KEPT_RUNS: usize = 50;
 const ABANDONED_AFTER: Duration = Duration::from_hours(7 * 24);
 /// Stands in the folder of a run that `--keep` was given for.
 const KEEP_MARK: &str = "keep";
+/// Artifacts, below a run's folder.
+const ARTIFACTS: &str = "artifacts";
 /// What a run leaves behind, for `--from` and for people.
 pub(crate) const SUMMARY: &str = "run.json";
 
@@ -50,6 +53,16 @@ impl RunFolder {
     /// Where log segments stand.
     pub(crate) fn logs(&self) -> PathBuf {
         self.root.join("logs")
+    }
+
+    /// The run's artifacts; those of the runs that ended before can be opened too.
+    pub(crate) fn artifacts(&self, runs: &Path) -> FolderArtifacts {
+        let earlier = ended(runs)
+            .iter()
+            .map(|folder| folder.join(ARTIFACTS))
+            .filter(|folder| folder.is_dir())
+            .collect();
+        FolderArtifacts::new(self.root.join(ARTIFACTS)).with_earlier(earlier)
     }
 
     /// Where attempts get their scratch folders.
