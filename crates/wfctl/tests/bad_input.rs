@@ -246,3 +246,25 @@ fn no_space_for_the_data() {
         .expect("starts");
     insta::assert_snapshot!(place.told(&output));
 }
+says!(
+    exit_codes_of_a_command_component,
+    {
+        let place = hello();
+        place.wat(
+            "command.wasm",
+            r#"(component
+              (core module $main (func (export "run") (result i32) (i32.const 0)))
+              (core instance $main (instantiate $main))
+              (func $run (result (result)) (canon lift (core func $main "run")))
+              (instance $run (export "run" (func $run)))
+              (export "wasi:cli/run@0.2.0" (instance $run)))"#,
+        );
+        place.write(
+            "dag.toml",
+            "[dag]\nid = \"codes\"\n\n[tasks.kept]\nprogram = \"command.wasm\"\nfail_on_exit = [1]\n\n\
+             [tasks.lost]\nprogram = \"command.wasm\"\nfail_on_exit = [1, 65]\n",
+        );
+        place
+    },
+    "check"
+);

@@ -16,7 +16,7 @@ use crate::{
 use std::{collections::HashMap, io::IsTerminal, path::PathBuf, sync::Arc};
 use tokio::task::JoinSet;
 use weft_core::{
-    document::{Code as TaskCode, Dag, Format},
+    document::{Code as TaskCode, Dag, Format, Program},
     plan::{Defaults, Plan},
     run::{Run, RunState},
     time::Timestamp,
@@ -299,14 +299,12 @@ async fn check_entries(
     {
         match &task.code {
             TaskCode::Own { .. } => {}
-            TaskCode::Program(program) => {
-                if codes.files.get(&program.file).map(Guest::kind) == Some(GuestKind::Tasks) {
-                    problems.push(
-                        Problem::new(Code::InvalidDocument, format!("the task {} names {} as a program, and it is a component with tasks", task.id, program.file))
-                            .help(format!("write component = {:?} instead of program", program.file)),
-                    );
-                }
-            }
+            TaskCode::Program(program) => problems.extend(
+                codes
+                    .files
+                    .get(&program.file)
+                    .and_then(|guest| program_problem(task.id.as_str(), program, guest.kind())),
+            ),
             TaskCode::Component { file, task: name } => {
                 let Some(guest) = codes.files.get(file) else {
                     continue;
@@ -353,6 +351,38 @@ async fn check_entries(
         }
     }
     problems
+}
+
+/// Why this file can't be the program that the task says it is.
+fn program_problem(task: &str, program: &Program, kind: GuestKind) -> Option<Problem> {
+    let file = &program.file;
+    match kind {
+        GuestKind::Module => None,
+        GuestKind::Tasks => Some(
+            Problem::new(
+                Code::InvalidDocument,
+                format!(
+                    "the task {task} names {file} as a program, and it is a component with tasks"
+                ),
+            )
+            .help(format!("write component = {file:?} instead of program")),
+        ),
+        GuestKind::Command => {
+            let (field, code) = [
+                ("fail_on_exit", &program.fail_on_exit),
+                ("skip_on_exit", &program.skip_on_exit),
+            ]
+            .into_iter()
+            .find_map(|(field, codes)| Some((field, codes.iter().find(|code| **code != 1)?)))?;
+            Some(
+                Problem::new(
+                    Code::InvalidDocument,
+                    format!("the task {task} names the exit code {code} in {field}, and {file} is a WASI 0.2 command: all that one can say is that it failed, which is 1"),
+                )
+                .help("compile it for WASI 0.1 (wasm32-wasip1), where exit codes are kept, or name 1 alone"),
+            )
+        }
+    }
 }
 
 /// The names of a component's tasks, over all its DAGs.
