@@ -7,4 +7,5 @@ mod mapping;
 mod operations;
 mod planning;
 mod properties;
+mod recording;
 mod table;

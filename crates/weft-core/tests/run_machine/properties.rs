@@ -14,7 +14,7 @@ use weft_core::{
 /// Tasks of a random DAG.
 const TASKS: u32 = 7;
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = |at: u32| {
         let rule = prop::sample::select(TriggerRule::ALL.to_vec());
         let upstreams = prop::collection::btree_set(0..at.max(1), 0..3);
@@ -86,7 +86,7 @@ fn event(tasks: std::ops::Range<u32>) -> impl Strategy<Value = Event> {
 }
 
 /// Any event at all, about tasks and instances that may not exist.
-fn wild() -> impl Strategy<Value = Event> {
+pub(crate) fn wild() -> impl Strategy<Value = Event> {
     let tasks = prop::collection::vec((0..TASKS + 1).prop_map(TaskIndex), 0..3);
     prop_oneof![
         20 => event(0..TASKS + 1),
