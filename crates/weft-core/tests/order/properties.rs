@@ -1,0 +1,215 @@
+//! Whatever is done, in whatever order: the reference agrees.
+
+use super::model::{Model, Work, run, tenant, work};
+use proptest::prelude::*;
+use weft_core::{
+    document::TaskIndex,
+    order::{Account, Blocked, Bounds, Order, QueueBounds, TenantBounds},
+};
+
+const TENANTS: [&str; 3] = ["a", "b", "c"];
+const QUEUES: [&str; 3] = ["q", "r", "s"];
+const POOLS: [&str; 2] = ["p", "o"];
+
+#[derive(Debug, Clone)]
+enum Step {
+    Push(Work),
+    Take(usize),
+    Release(usize),
+    Occupy(Work),
+    SetBounds(Option<u32>),
+    SetTenant(usize, Option<u32>, u32),
+    SetPool(usize, usize, u32),
+    SetQueue(usize, QueueBounds),
+    RemoveTask(i64, u32),
+    RemoveInstances(i64, u32, std::ops::Range<u32>),
+    RemoveRun(i64),
+}
+
+fn bound() -> impl Strategy<Value = Option<u32>> {
+    prop_oneof![Just(None), (0..6_u32).prop_map(Some)]
+}
+
+fn some_work() -> impl Strategy<Value = Work> {
+    let pool = prop::option::of((prop::sample::select(POOLS.to_vec()), 0..4_u32));
+    let indexes = (0..6_u32, 0..4_u32).prop_map(|(start, length)| start..start + length);
+    (
+        0..7_u64,
+        0..3_i64,
+        0..4_u32,
+        indexes,
+        0..3_usize,
+        pool,
+        0..3_i32,
+        bound(),
+    )
+        .prop_map(
+            |(dag, of, task, indexes, queue, pool, priority, dag_max_active)| Work {
+                // A DAG belongs to one tenant, and a run to one DAG.
+                tenant: TENANTS[usize::try_from(dag % 3).expect("small")],
+                dag,
+                run: i64::try_from(dag).expect("small") * 10 + of,
+                task,
+                indexes,
+                queue: QUEUES[queue],
+                pool,
+                priority,
+                dag_max_active,
+            },
+        )
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let instance = (0..70_i64, 0..4_u32);
+    prop_oneof![
+        10 => some_work().prop_map(Step::Push),
+        8 => (0..6_usize).prop_map(Step::Take),
+        6 => any::<usize>().prop_map(Step::Release),
+        1 => some_work().prop_map(Step::Occupy),
+        1 => bound().prop_map(Step::SetBounds),
+        2 => (0..3_usize, bound(), 0..2_000_u32).prop_map(|(tenant, max, weight)| Step::SetTenant(tenant, max, weight)),
+        2 => (0..3_usize, 0..2_usize, 0..6_u32).prop_map(|(tenant, pool, slots)| Step::SetPool(tenant, pool, slots)),
+        4 => (0..3_usize, 0..6_u32, 0..2_u32)
+            .prop_map(|(queue, places, workers)| Step::SetQueue(queue, QueueBounds { places, workers })),
+        1 => instance.clone().prop_map(|(of, task)| Step::RemoveTask(of, task)),
+        1 => (instance, 0..6_u32, 0..4_u32)
+            .prop_map(|((of, task), start, length)| Step::RemoveInstances(of, task, start..start + length)),
+        1 => (0..70_i64).prop_map(Step::RemoveRun),
+    ]
+}
+
+fn apply(step: Step, order: &mut Order, model: &mut Model) -> Result<(), TestCaseError> {
+    match step {
+        Step::Push(work) => {
+            model.push(&work.ready());
+            order.push(work.ready());
+        }
+        Step::Take(max) => {
+            let taken = order.take(max);
+            prop_assert!(taken.len() <= max);
+            for one in &taken {
+                model
+                    .take(one)
+                    .map_err(|why| TestCaseError::fail(format!("{one:?}: {why}")))?;
+            }
+            if taken.len() < max {
+                let left = model.takeable();
+                prop_assert!(left.is_empty(), "work is left: {left:?}");
+            }
+        }
+        Step::Release(which) => {
+            if let Some(which) = which.checked_rem(model.active.len()) {
+                order.release(&model.active.swap_remove(which));
+            }
+        }
+        Step::Occupy(work) => {
+            let account: Account = work.account();
+            order.occupy(&account);
+            model.active.push(account);
+        }
+        Step::SetBounds(max_active) => {
+            model.bounds = Bounds { max_active };
+            order.set_bounds(model.bounds);
+        }
+        Step::SetTenant(at, max_active, weight) => {
+            let bounds = TenantBounds { max_active, weight };
+            model.tenants.insert(tenant(TENANTS[at]), bounds);
+            order.set_tenant(&tenant(TENANTS[at]), bounds);
+        }
+        Step::SetPool(at, pool, slots) => {
+            model
+                .pools
+                .insert((tenant(TENANTS[at]), POOLS[pool].into()), slots);
+            order.set_pool(&tenant(TENANTS[at]), POOLS[pool], slots);
+        }
+        Step::SetQueue(queue, bounds) => {
+            model
+                .queues
+                .insert(QUEUES[queue].into(), (bounds, bounds.places));
+            order.set_queue(QUEUES[queue], bounds);
+        }
+        Step::RemoveTask(of, task) => {
+            model.remove((run(of), TaskIndex(task)), &(0..u32::MAX));
+            order.remove_task(run(of), TaskIndex(task));
+        }
+        Step::RemoveInstances(of, task, indexes) => {
+            model.remove((run(of), TaskIndex(task)), &indexes);
+            order.remove_instances(run(of), TaskIndex(task), &indexes);
+        }
+        Step::RemoveRun(of) => {
+            model.work.retain(|(standing, _), _| *standing != run(of));
+            order.remove_run(run(of));
+        }
+    }
+    Ok(())
+}
+
+/// What stands there, and why it does, is the same.
+fn agree(order: &Order, model: &Model) -> Result<(), TestCaseError> {
+    prop_assert_eq!(order.active(), model.active.len() as u64);
+    prop_assert_eq!(order.is_empty(), model.work.is_empty());
+    for ((of, task), (ready, indexes)) in &model.work {
+        prop_assert_eq!(order.ready_of(*of, *task), indexes.len() as u64);
+        let why = order.why(*of, *task);
+        let blocked = model.blocked(ready);
+        if blocked.is_empty() {
+            match &why[..] {
+                [] => {}
+                [Blocked::Behind { run, task }] => {
+                    let (first, _) = &model.work[&(*run, *task)];
+                    prop_assert_eq!(&first.queue, &ready.queue);
+                    prop_assert!(
+                        model.blocked(first).is_empty(),
+                        "{:?} can't go first",
+                        first
+                    );
+                }
+                other => prop_assert!(false, "{other:?} blocks {ready:?}, and nothing does"),
+            }
+        } else {
+            prop_assert_eq!(why, blocked);
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bound_is_passed_nothing_is_left_and_every_reason_is_true(steps in prop::collection::vec(step(), 0..120)) {
+        let (mut order, mut model) = (Order::new(Bounds::default()), Model::default());
+        for step in steps {
+            apply(step, &mut order, &mut model)?;
+            agree(&order, &model)?;
+        }
+        // With room for everything everything goes.
+        order.set_bounds(Bounds::default());
+        model.bounds = Bounds::default();
+        for name in TENANTS {
+            apply(Step::SetTenant(usize::from(name.as_bytes()[0] - b'a'), None, 1), &mut order, &mut model)?;
+        }
+        for queue in 0..QUEUES.len() {
+            let bounds = QueueBounds { places: u32::MAX, workers: 1 };
+            apply(Step::SetQueue(queue, bounds), &mut order, &mut model)?;
+        }
+        for (tenant, pool) in [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)] {
+            apply(Step::SetPool(tenant, pool, u32::MAX), &mut order, &mut model)?;
+        }
+        for dag in 0..7_u64 {
+            let last = Work {
+                tenant: TENANTS[usize::try_from(dag % 3).expect("small")],
+                dag,
+                run: i64::try_from(dag).expect("small") * 10,
+                ..work()
+            };
+            apply(Step::Push(last), &mut order, &mut model)?;
+        }
+        apply(Step::Take(100_000), &mut order, &mut model)?;
+        prop_assert!(order.is_empty());
+        while !model.active.is_empty() {
+            apply(Step::Release(0), &mut order, &mut model)?;
+        }
+        prop_assert_eq!(order.active(), 0);
+    }
+}
