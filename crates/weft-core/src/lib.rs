@@ -8,6 +8,7 @@
 //!   component's `describe` returns and for a hand-written `dag.toml`.
 //! - [`plan`]: a validated DAG with its edges as indexes, made once per version.
 //! - [`run`]: the state machine of one DAG run, event in, actions out.
+//! - [`timetable`]: the dates of a schedule.
 //! - [`trigger_rule`], [`retry`]: the rules the machine follows.
 //! - [`order`]: which ready work goes next, fairly and within every bound.
 //! - [`contract`]: the documents that cross the boundary while an attempt runs.
@@ -26,4 +27,5 @@ pub mod retry;
 pub mod run;
 pub mod run_id;
 pub mod time;
+pub mod timetable;
 pub mod trigger_rule;
