@@ -225,3 +225,70 @@ pub(crate) fn cut(text: &mut String, most: usize) {
         text.shrink_to_fit();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmtime::{
+        Engine, Store,
+        component::{Component, Linker},
+    };
+
+    /// What a component's `run` ends with, where one call may carry 1 KiB and a guest hold three handles.
+    fn error_of(component: &str) -> String {
+        let engine = Engine::default();
+        let wasm = wat::parse_str(component).expect("the text is a component");
+        let component = Component::new(&engine, wasm).expect("the component is valid");
+        let mut linker: Linker<()> = Linker::new(&engine);
+        linker
+            .root()
+            .func_wrap("take", |_, (_bytes,): (Vec<u8>,)| Ok(()))
+            .expect("the name is free");
+        let mut store = Store::new(&engine, ());
+        store.set_hostcall_fuel(1024);
+        store.set_max_component_handles(3);
+        let instance = linker
+            .instantiate(&mut store, &component)
+            .expect("the component can be linked");
+        let run = instance
+            .get_typed_func::<(), ()>(&mut store, "run")
+            .expect("it exports `run`");
+        let error = run.call(&mut store, ()).expect_err("it breaks the limit");
+        error.root_cause().to_string()
+    }
+
+    /// An update of wasmtime that words its errors anew must fail here, since they
+    /// have no public type to be recognised by.
+    #[test]
+    fn wasmtime_still_says_what_it_is_recognised_by() {
+        let too_much_data = error_of(
+            r#"(component
+              (import "take" (func $take (param "bytes" (list u8))))
+              (core module $memory (memory (export "memory") 1))
+              (core instance $memory (instantiate $memory))
+              (core func $take (canon lower (func $take) (memory (core memory $memory "memory"))))
+              (core module $main
+                (import "host" "take" (func $take (param i32 i32)))
+                (func (export "run") (call $take (i32.const 0) (i32.const 2000))))
+              (core instance $main (instantiate $main
+                (with "host" (instance (export "take" (func $take))))))
+              (func (export "run") (canon lift (core func $main "run"))))"#,
+        );
+        assert!(too_much_data.contains(HOST_CALL_TEXT), "{too_much_data}");
+        let too_many_handles = error_of(
+            r#"(component
+              (type $thing (resource (rep i32)))
+              (core func $new (canon resource.new $thing))
+              (core module $main
+                (import "host" "new" (func $new (param i32) (result i32)))
+                (func (export "run") (loop $again (drop (call $new (i32.const 1))) (br $again))))
+              (core instance $main (instantiate $main
+                (with "host" (instance (export "new" (func $new))))))
+              (func (export "run") (canon lift (core func $main "run"))))"#,
+        );
+        assert!(
+            too_many_handles.contains(HANDLES_TEXT),
+            "{too_many_handles}"
+        );
+    }
+}
