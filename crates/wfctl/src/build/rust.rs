@@ -11,9 +11,10 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs,
-    io::{BufRead as _, BufReader, IsTerminal as _},
+    io::{self, BufRead as _, BufReader, IsTerminal as _, Read, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
 };
 use toolchain::{TARGET, Toolchain};
 
@@ -106,7 +107,14 @@ pub(super) fn build(folder: &Path) -> Result<Vec<u8>, Problem> {
         .map(|(from, to)| remap(&from, to))
         .collect();
     toolchain.prepare(&mut cargo, flags)?;
-    run(&mut cargo, &path)
+    // The library that is compiled along has no use for the SDK's patch, and cargo says so.
+    let says_too_much = matches!(toolchain, Toolchain::Debian { .. });
+    let stderr = if says_too_much {
+        Stdio::piped()
+    } else {
+        Stdio::inherit()
+    };
+    run(cargo.stderr(stderr), &path)
 }
 
 fn remap(from: &Path, to: &str) -> OsString {
@@ -127,6 +135,10 @@ fn run(cargo: &mut Command, manifest: &Path) -> Result<Vec<u8>, Problem> {
             Problem::new(Code::Missing, format!("can't start cargo: {error}"))
                 .help("wfctl doctor says how to get it")
         })?;
+    let said = child
+        .stderr
+        .take()
+        .map(|said| thread::spawn(move || pass_on(said, &mut io::stderr())));
     let mut made = None;
     let output = BufReader::new(child.stdout.take().expect("it is piped"));
     for line in output.lines() {
@@ -150,6 +162,12 @@ fn run(cargo: &mut Command, manifest: &Path) -> Result<Vec<u8>, Problem> {
     let status = child
         .wait()
         .map_err(|error| Problem::new(Code::Internal, format!("cargo was lost: {error}")))?;
+    if let Some(Err(error)) = said.map(|said| said.join().expect("copying lines never panics")) {
+        return Err(Problem::new(
+            Code::Internal,
+            format!("cargo's messages broke off: {error}"),
+        ));
+    }
     if !status.success() {
         // What is wrong stands above, in cargo's own words.
         return Err(Problem::new(
@@ -164,9 +182,53 @@ fn run(cargo: &mut Command, manifest: &Path) -> Result<Vec<u8>, Problem> {
     fs::read(&made).map_err(|error| Problem::io("read", &made, &error))
 }
 
+/// Copies what cargo says, but for one warning: that the patch which supplies the SDK
+/// was not used for the standard library, which is true, and nobody's business.
+fn pass_on(said: impl Read, to: &mut impl Write) -> io::Result<()> {
+    const WARNING: [&str; 2] = ["patch `weft-sdk ", "was not used in the crate graph"];
+    const HELP: &str = "Check that the patched package version";
+    let mut within = false;
+    for line in BufReader::new(said).split(b'\n') {
+        let mut line = line?;
+        let text = String::from_utf8_lossy(&line);
+        // Its help goes on in lines that are indented and begin with a small letter, unlike cargo's own steps.
+        let goes_on = text
+            .strip_prefix("      ")
+            .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_lowercase()));
+        within = WARNING.iter().all(|words| text.contains(words))
+            || (within && (goes_on || text.contains(HELP)));
+        if !within {
+            line.push(b'\n');
+            to.write_all(&line)?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_warning_about_the_patch_is_left_out() {
+        let said = "\
+    Updating crates.io index
+warning: patch `weft-sdk v0.1.0 (/sdk/weft-sdk)` was not used in the crate graph
+help: Check that the patched package version and available features are compatible
+      with the dependency requirements. If the patch has a different version from
+      what is locked in the Cargo.lock file, run `cargo update` to use the new
+      version. This may also occur with an optional dependency that is not enabled.
+      Adding serde v1.0.0
+warning: unused variable: `x`
+      with its own help
+";
+        let mut heard = Vec::new();
+        pass_on(said.as_bytes(), &mut heard).expect("a Vec takes everything");
+        assert_eq!(
+            String::from_utf8_lossy(&heard),
+            "Updating crates.io index\n      Adding serde v1.0.0\nwarning: unused variable: `x`\n      with its own help\n"
+        );
+    }
 
     #[test]
     fn the_sdk_is_supplied_where_a_version_is_asked_for() {
