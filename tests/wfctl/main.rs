@@ -1,6 +1,7 @@
 //! `wfctl` from the outside: what it prints, how it ends, what it leaves behind.
 
 mod cache;
+mod grants;
 mod home;
 mod interrupt;
 mod output;

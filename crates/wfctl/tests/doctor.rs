@@ -1,0 +1,67 @@
+//! `wfctl doctor`: what it finds, what it misses, and what to do about it.
+
+#[path = "support/place.rs"]
+mod support;
+
+use std::fs;
+use support::Place;
+
+/// What `wfctl doctor` says and its exit code, where no toolchain is installed.
+fn bare(place: &Place) -> (Option<i32>, String) {
+    let output = place
+        .command()
+        .arg("doctor")
+        .env("PATH", place.path())
+        .env_remove("CARGO")
+        .env_remove("RUSTC")
+        .output()
+        .expect("the binary starts");
+    (output.status.code(), place.told(&output))
+}
+
+#[test]
+fn what_is_there_is_found() {
+    let place = Place::new();
+    let (code, said) = bare(&place);
+    assert_eq!(code, Some(0), "{said}");
+    for line in [
+        "✓ sandbox                wfctl ",
+        "✓ cache folder           [PLACE]/.cache",
+        "✓ data folder            [PLACE]/.data",
+    ] {
+        assert!(said.contains(line), "{line:?} is missing in {said}");
+    }
+}
+
+/// Without a toolchain DAGs still run, so that this is no failure; each one has the line that gets it.
+#[test]
+fn a_missing_toolchain_has_the_line_that_gets_it() {
+    let (code, said) = bare(&Place::new());
+    assert_eq!(code, Some(0), "{said}");
+    for toolchain in ["cargo", "Rust for WebAssembly"] {
+        let mut lines = said.lines();
+        lines
+            .find(|line| line.starts_with(&format!("– {toolchain} ")))
+            .unwrap_or_else(|| panic!("{toolchain} is not reported as missing: {said}"));
+        let fix = lines.next().unwrap_or_default();
+        assert!(
+            fix.contains("get it: ") && fix.contains("rustup"),
+            "{toolchain}: {fix:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_required_and_missing_is_a_failure() {
+    let place = Place::new();
+    fs::write(place.path().join(".cache"), "a file").expect("written");
+    let (code, said) = bare(&place);
+    assert_eq!(code, Some(1), "{said}");
+    for words in [
+        "✗ cache folder",
+        "get it: export WEFT_CACHE_DIR=",
+        "required and not usable: cache folder",
+    ] {
+        assert!(said.contains(words), "{words:?} is missing in {said}");
+    }
+}
