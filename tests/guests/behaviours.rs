@@ -53,6 +53,11 @@ macro_rules! foreach_component_behaviour {
             exit_seven
             // Artifacts and variables.
             variable_without_grant
+            artifact_guessed
+            artifact_smuggled_out
+            artifacts_by_the_million
+            artifacts_all_at_once
+            artifact_endless
         }
     };
 }
@@ -67,6 +72,7 @@ macro_rules! foreach_program_behaviour {
             sparse_file
             million_files
             million_open_files
+            list_many_files
             deep_folders
             link_in_out
             environment

@@ -43,6 +43,7 @@ pub(crate) struct Case {
     grants: Granted,
     deterministic: bool,
     names: FixedResolver,
+    shelf: Arc<Shelf>,
 }
 
 /// What there was to see.
@@ -124,7 +125,14 @@ impl Case {
             grants: Granted::default(),
             deterministic: false,
             names: FixedResolver::default(),
+            shelf: Arc::default(),
         }
+    }
+
+    /// An artifact that is there before the attempt, and its reference.
+    pub(crate) fn shelve(self, bytes: &'static str) -> (Self, String) {
+        let reference = self.shelf.put(bytes);
+        (self, reference)
     }
 
     /// Where a host's name leads; other names lead nowhere.
@@ -182,7 +190,7 @@ impl Case {
         neighbour.run().await;
 
         let (events, mut stream) = EventSink::channel(64);
-        let shelf = Arc::new(Shelf::default());
+        let shelf = self.shelf;
         let memory_limit = self.limits.memory_bytes;
         let request = AttemptRequest {
             guest,

@@ -3,6 +3,7 @@
 //! The names of the behaviours stand in `tests/guests/behaviours.rs`; each must
 //! have a test of the same name here, or this does not compile.
 
+mod artifacts;
 mod ends;
 mod files;
 mod folders;
@@ -27,7 +28,8 @@ macro_rules! assert_test_exists {
 
 mod component_behaviours {
     use super::{
-        ends::*, handles::*, http::*, logs::*, memory::*, network::*, results::*, time::*,
+        artifacts::*, ends::*, handles::*, http::*, logs::*, memory::*, network::*, results::*,
+        time::*,
     };
     foreach_component_behaviour!(assert_test_exists);
 }

@@ -101,6 +101,16 @@ fn respond(path: &str, mut stream: TcpStream, mut reader: impl Read) -> std::io:
                 stream.write_all(b"1;extension=yes\r\nb\r\n")?;
             }
         }
+        "/stalled-body" => {
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nthe beginning"
+            )?;
+            stream.flush()?;
+            loop {
+                thread::park();
+            }
+        }
         "/silence" | "/never-reads" => {
             // Until the client gives up.
             let mut nothing = [0; 1];

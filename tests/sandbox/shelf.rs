@@ -20,6 +20,11 @@ type Finished = Arc<Mutex<BTreeMap<String, Bytes>>>;
 pub(crate) struct Shelf(Finished);
 
 impl Shelf {
+    /// Stores these bytes, and says under which reference.
+    pub(crate) fn put(&self, bytes: impl Into<Bytes>) -> String {
+        finish(&self.0, bytes.into())
+    }
+
     /// What was stored, in the order it was finished.
     pub(crate) fn contents(&self) -> Vec<Bytes> {
         self.0
@@ -53,6 +58,13 @@ impl Artifacts for Shelf {
     }
 }
 
+fn finish(shelf: &Finished, bytes: Bytes) -> String {
+    let mut shelf = shelf.lock().expect("nobody panics with the shelf");
+    let reference = format!("artifact-{:08}", shelf.len());
+    shelf.insert(reference.clone(), bytes);
+    reference
+}
+
 /// An artifact that nobody can open yet.
 struct Writing {
     shelf: Finished,
@@ -62,10 +74,7 @@ struct Writing {
 #[async_trait]
 impl ArtifactWriter for Writing {
     async fn finish(self: Box<Self>) -> Result<ArtifactRef, ArtifactError> {
-        let mut shelf = self.shelf.lock().expect("nobody panics with the shelf");
-        let reference = format!("artifact-{:08}", shelf.len());
-        shelf.insert(reference.clone(), self.bytes.into());
-        Ok(ArtifactRef(reference))
+        Ok(ArtifactRef(finish(&self.shelf, self.bytes.into())))
     }
 }
 

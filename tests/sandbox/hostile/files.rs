@@ -85,3 +85,24 @@ pub(super) fn million_open_files() {
         }
     });
 }
+
+/// The names in a folder are the guest's to make many and long: a list of them is begun, and
+/// another one beside it is refused before the host holds both.
+#[test]
+pub(super) fn list_many_files() {
+    isolated!(|| {
+        Case::program("hostile-program", "list_many_files")
+            // Two lists of them are more than one attempt may hold.
+            .entry(|entry| entry.env = vec![("WEFT_FILES".into(), "34000".into())])
+            .limits(|limits| {
+                limits.scratch_files = 60_000;
+                limits.cpu_ms = 100_000;
+                limits.timeout_ms = 150_000;
+            })
+            .run()
+            .fails(
+                weft_sandbox::FailureKind::HandleLimit,
+                &["directory entries", "65536"],
+            );
+    });
+}

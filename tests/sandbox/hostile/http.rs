@@ -262,6 +262,28 @@ fn a_server_that_never_answers() {
     });
 }
 
+/// An honest head and a beginning, and then nothing more for ever.
+#[test]
+fn a_body_that_stalls() {
+    isolated!(|| {
+        let server = Server::start();
+        let url = format!("http://api.example:{}/stalled-body", server.port);
+        let seen = get(&url)
+            .name("api.example", LOOPBACK)
+            .grants(allowed("api.example", server.port))
+            .limits(|limits| limits.timeout_ms = 700)
+            .run();
+        seen.fails(FailureKind::Timeout, &["700ms", "timeout"]);
+        assert!(
+            seen.wall < std::time::Duration::from_secs(10),
+            "{:?}",
+            seen.wall
+        );
+        assert_eq!(server.heads().len(), 1, "the request was sent");
+        assert!(seen.report.usage.bytes_in > 0, "{:?}", seen.report.usage);
+    });
+}
+
 #[test]
 pub(super) fn http_smuggled_headers() {
     isolated!(|| {

@@ -57,3 +57,30 @@ pub(crate) fn million_open_files() {
         }
     }
 }
+
+/// Lists a folder with more files than a host should hold the names of: `WEFT_FILES` says how many.
+pub(crate) fn list_many_files() {
+    let many: u32 = std::env::var("WEFT_FILES")
+        .ok()
+        .and_then(|many| many.parse().ok())
+        .expect("WEFT_FILES says how many");
+    fs::create_dir("many").expect("the scratch folder takes folders");
+    // Names of the greatest length that file systems take make the list as long as it gets.
+    let name = "n".repeat(240);
+    for made in 0..many {
+        if let Err(error) = File::create(format!("many/{name}{made:06}")) {
+            return saw(format!("refused after {made}: {error}"));
+        }
+    }
+    let mut begun = fs::read_dir("many").expect("the folder can be listed");
+    begun
+        .next()
+        .expect("there is a file")
+        .expect("it can be listed");
+    let mut listed = 0u32;
+    for entry in fs::read_dir("many").expect("the folder can be listed") {
+        entry.expect("every file can be listed");
+        listed += 1;
+    }
+    saw(format!("listed {listed} beside {}", begun.count() + 1));
+}

@@ -8,6 +8,7 @@
 #[macro_use]
 mod behaviours;
 
+mod artifacts;
 mod ends;
 mod handles;
 mod http;
@@ -23,6 +24,7 @@ wit_bindgen::generate!({
     generate_all,
 });
 
+use artifacts::*;
 use ends::*;
 use exports::weft::dag::tasks::{Failure, Guest, Outcome};
 use handles::*;
