@@ -8,6 +8,8 @@
 
 mod bulk;
 mod fault;
+#[cfg(test)]
+mod plan;
 mod postgres;
 mod registry;
 mod row;

@@ -196,16 +196,12 @@ async fn deploy_one(
     let known = tx
         .run_one(KNOWN_VERSION, args![key, &deploy.digest])
         .await?;
-    let (version, number, is_new) = match known {
-        Some(mut row) => (row.take()?, row.take()?, false),
-        None => {
-            let number = last_number + 1;
-            (
-                new_version(tx, deploy, dag, (key, number), now).await?,
-                number,
-                true,
-            )
-        }
+    let (version, number, is_new) = if let Some(mut row) = known {
+        (row.take()?, row.take()?, false)
+    } else {
+        let number = last_number + 1;
+        let version = new_version(tx, deploy, dag, (key, number), now).await?;
+        (version, number, true)
     };
     let activates = deploy.activate && active != Some(version);
     if activates {

@@ -18,7 +18,7 @@ use std::{
 };
 use weft_core::{digest::Digest, id::TenantId};
 
-/// Of XChaCha20.
+/// As the cipher wants them.
 const NONCE_BYTES: usize = 24;
 
 /// What is sealed.

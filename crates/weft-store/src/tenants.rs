@@ -242,15 +242,12 @@ impl Database {
         let Some(shard) = shard_of(&mut tx, tenant).await? else {
             return Ok(false);
         };
-        let action = match text {
-            Some(text) => {
-                tx.run(PUT_POLICY, args![tenant, text, now, by]).await?;
-                "policy.put"
-            }
-            None => {
-                tx.run(DELETE_POLICY, args![tenant]).await?;
-                "policy.delete"
-            }
+        let action = if let Some(text) = text {
+            tx.run(PUT_POLICY, args![tenant, text, now, by]).await?;
+            "policy.put"
+        } else {
+            tx.run(DELETE_POLICY, args![tenant]).await?;
+            "policy.delete"
         };
         let change = Change {
             at: now,

@@ -199,6 +199,7 @@ fn token_row(mut row: Row) -> Result<TokenRow, StoreError> {
             2 => Role::Operator,
             3 => Role::Viewer,
             4 => Role::Worker,
+            5 => Role::Deployer,
             other => return Err(stored::unknown("role", other)),
         },
         created: row.take()?,

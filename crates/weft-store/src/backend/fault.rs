@@ -12,8 +12,8 @@ pub(super) enum Fault {
 }
 
 /// Sorts an error, with `judge` for those that the database itself returned.
-pub(super) fn sort(error: Error, judge: impl Fn(&dyn DatabaseError) -> Fault) -> StoreError {
-    let fault = match &error {
+pub(super) fn sort(error: &Error, judge: impl Fn(&dyn DatabaseError) -> Fault) -> StoreError {
+    let fault = match error {
         Error::Database(of_database) => judge(&**of_database),
         Error::Io(_)
         | Error::Tls(_)
@@ -25,7 +25,7 @@ pub(super) fn sort(error: Error, judge: impl Fn(&dyn DatabaseError) -> Fault) ->
         // Open-ended; whatever else there is lies in how it was asked.
         _ => Fault::Defect,
     };
-    let text = match &error {
+    let text = match error {
         Error::Database(of_database) => of_database.message().to_owned(),
         other => other.to_string(),
     };

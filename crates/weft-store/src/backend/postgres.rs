@@ -170,8 +170,12 @@ fn decode(row: &PgRow) -> Result<Row, StoreError> {
     Ok(Row::new(values))
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is what `map_err` is given"
+)]
 fn sort(error: sqlx::Error) -> StoreError {
-    fault::sort(error, judge)
+    fault::sort(&error, judge)
 }
 
 /// By SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).

@@ -263,8 +263,12 @@ fn decode(row: &SqliteRow) -> Result<Row, StoreError> {
     Ok(Row::new(values))
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is what `map_err` is given"
+)]
 fn sort(error: sqlx::Error) -> StoreError {
-    fault::sort(error, judge)
+    fault::sort(&error, judge)
 }
 
 /// By SQLite's extended result codes (<https://www.sqlite.org/rescode.html>).

@@ -35,8 +35,8 @@ statements! {
             SELECT (SELECT r.dag FROM runs r WHERE r.shard = $1 AND r.state = 1 AND r.dag > waiting.dag ORDER BY r.dag LIMIT 1) \
             FROM waiting WHERE waiting.dag IS NOT NULL \
         ) \
-        SELECT d.key FROM waiting JOIN dags d ON d.key = waiting.dag \
-        WHERE d.paused = 0 AND EXISTS ( \
+        SELECT d.key FROM waiting CROSS JOIN dags d \
+        WHERE d.key = waiting.dag AND d.paused = 0 AND EXISTS ( \
             SELECT 1 FROM runs r WHERE r.shard = $1 AND r.dag = d.key AND r.state = 1 AND r.not_before <= $2) \
         ORDER BY d.key LIMIT $3";
     NEXT_QUEUED = "SELECT min(not_before) FROM runs WHERE shard = $1 AND state = 1 AND not_before > $2";
@@ -297,7 +297,7 @@ pub(crate) fn take_instance(row: &mut Row) -> Result<Instance, StoreError> {
     })
 }
 
-/// The columns output, output_digest, output_bytes.
+/// The columns `output`, `output_digest`, `output_bytes`.
 pub(crate) fn take_output(row: &mut Row) -> Result<Option<Output>, StoreError> {
     let inline: Option<Arc<str>> = row.take()?;
     let digest = row.take()?;

@@ -1,5 +1,6 @@
 //! Turns: everything of one is written, or nothing.
 
+use super::queue::new_run;
 use crate::setup::{at, lease, one_dag, text, trigger_of, turn};
 use weft_core::{
     digest::Digest,
@@ -8,8 +9,8 @@ use weft_core::{
     run_id::RunId,
 };
 use weft_store::{
-    AttemptRecord, Database, EventChunk, InstanceRow, InstanceTag, Output, RunStore as _,
-    RunUpdate, TaskSummary,
+    AttemptRecord, CommitError, Database, EventChunk, InstanceRow, InstanceTag, Output,
+    RunStore as _, RunUpdate, TaskSummary, TimetableUpdate,
 };
 
 pub(crate) async fn every_statement_fits(database: &Database) {
@@ -111,4 +112,72 @@ pub(crate) async fn everything_of_a_turn_is_read_back(database: &Database) {
         .unwrap();
     assert_eq!(outputs.len(), 2);
     assert_eq!(outputs[0].1, Output::Inline("{\"a\":1}".into()));
+}
+
+pub(crate) async fn a_turn_of_thousands_of_rows(database: &Database) {
+    let dag = one_dag(database, "x").await;
+    let run = database.trigger(&trigger_of(&dag)).await.unwrap().run();
+    let lease = lease(database).await;
+    // Not a multiple of any number of rows that one statement takes.
+    let mut large = turn(lease);
+    large.instances = (0..2_743)
+        .rev()
+        .map(|index| instance_row(run, 0, index))
+        .collect();
+    large.timetables.push(TimetableUpdate {
+        dag: dag.key,
+        last_scheduled: at(7),
+        next: Some(at(8)),
+    });
+    database.commit(&large).await.unwrap();
+    let wanted: Vec<Instance> = large.instances.iter().map(|row| row.instance).collect();
+    let outputs = database.outputs(run, &wanted).await.unwrap();
+    assert_eq!(outputs.len(), 2_743);
+    let page = database
+        .outputs_of_task(run, TaskIndex(0), 2_700, 100)
+        .await
+        .unwrap();
+    assert_eq!(page.len(), 43);
+    assert_eq!(page[0].0.index, 2_700);
+    let mut changed = turn(lease);
+    changed.instances = vec![InstanceRow {
+        state: InstanceTag::Deferred,
+        output: None,
+        resume: text("{\"page\":2}"),
+        ..instance_row(run, 0, 5)
+    }];
+    database.commit(&changed).await.unwrap();
+    let states = database.resume_states(run, &wanted[2_700..]).await.unwrap();
+    assert_eq!(states, [(wanted[2_743 - 6], "{\"page\":2}".into())]);
+    assert_eq!(database.outputs(run, &wanted).await.unwrap().len(), 2_742);
+    let state = &database.dags(lease.shard, None, 9).await.unwrap()[0];
+    assert_eq!(state.last_scheduled, Some(at(7)));
+}
+
+pub(crate) async fn a_taken_run_id_stops_the_whole_turn(database: &Database) {
+    let dag = one_dag(database, "x").await;
+    let lease = lease(database).await;
+    let mut first = turn(lease);
+    first.new_runs.push(new_run(&dag, 1, 10));
+    database.commit(&first).await.unwrap();
+    let mut second = turn(lease);
+    second.new_runs = vec![new_run(&dag, 2, 20), new_run(&dag, 1, 30)];
+    second
+        .instances
+        .push(instance_row(RunId::from_i64(2).unwrap(), 0, 0));
+    let error = database.commit(&second).await.unwrap_err();
+    assert!(
+        matches!(error, CommitError::RunExists(id) if id.as_i64() == 1),
+        "{error}"
+    );
+    assert!(
+        database
+            .run(RunId::from_i64(2).unwrap())
+            .await
+            .unwrap()
+            .is_none()
+    );
+    // The turn counts as not committed: without that run it goes through under its number.
+    second.new_runs.pop();
+    database.commit(&second).await.unwrap();
 }

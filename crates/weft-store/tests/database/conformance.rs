@@ -1,0 +1,77 @@
+//! What holds on every database, case by case.
+
+mod dags;
+mod instances;
+mod lease;
+mod operators;
+mod queue;
+mod retention;
+mod runs;
+mod turn;
+
+/// Makes two tests of each case, one for each database.
+macro_rules! conformance {
+    ($($module:ident: $($case:ident),* $(,)?;)*) => {
+        mod sqlite { $( mod $module { $(
+            #[tokio::test]
+            async fn $case() {
+                let home = crate::setup::sqlite().await;
+                crate::conformance::$module::$case(&home.database).await;
+            }
+        )* } )* }
+        mod postgres { $( mod $module { $(
+            #[tokio::test]
+            async fn $case() {
+                let home = crate::setup::postgres().await;
+                crate::conformance::$module::$case(&home.database).await;
+            }
+        )* } )* }
+    };
+}
+
+conformance! {
+    dags:
+        the_same_file_again_changes_nothing,
+        a_deploy_tells_what_was_active_before,
+        versions_are_listed_and_activated_again,
+        an_unknown_tenant_or_a_doubled_dag_deploys_nothing,
+        pausing_is_seen_by_the_scheduler,
+        a_dag_with_unfinished_runs_is_not_deleted,
+        a_deleted_dags_name_is_free_again,
+        dags_are_paged_by_id;
+    instances:
+        lists_go_by_task_index_and_state,
+        another_tenant_sees_nothing,
+        a_cleared_task_leaves_its_attempts;
+    lease:
+        a_shard_has_one_owner_until_its_lease_ends,
+        a_deposed_scheduler_writes_nothing,
+        a_turn_again_is_a_success_that_writes_nothing;
+    operators:
+        settings_rise_with_every_change,
+        secrets_are_sealed_listed_and_rotated,
+        tokens_are_found_by_hash_and_revoked,
+        changes_are_in_the_audit,
+        workers_come_and_go,
+        an_answer_is_kept_once;
+    queue:
+        queued_runs_wait_for_their_time_in_order_of_dates,
+        paused_dags_wait_without_being_looked_at,
+        a_scheduled_date_has_one_run,
+        commands_wait_until_they_are_done;
+    retention:
+        old_runs_go_with_all_of_them_and_the_newest_stay,
+        digests_of_versions_and_outputs_are_named;
+    runs:
+        a_trigger_is_idempotent_by_its_key,
+        a_trigger_names_what_is_missing,
+        a_backfill_reports_dates_that_exist,
+        runs_are_paged_by_filter,
+        the_latest_runs_of_each_dag,
+        unfinished_runs_are_counted;
+    turn:
+        every_statement_fits,
+        everything_of_a_turn_is_read_back,
+        a_turn_of_thousands_of_rows,
+        a_taken_run_id_stops_the_whole_turn;
+}

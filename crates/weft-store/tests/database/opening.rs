@@ -1,0 +1,164 @@
+//! Opening, refusing, backing up.
+
+use crate::{postgres_server, setup};
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
+use tempfile::TempDir;
+use weft_store::{BackupError, Database, OpenError, Place, RunStore as _, ShardId};
+
+const NEWER: &str = "INSERT INTO migrations (number, name, applied) VALUES (9999, 'future', 0)";
+
+#[tokio::test]
+async fn a_second_opening_of_a_folder_is_refused() {
+    let home = setup::sqlite().await;
+    let folder = home.folder.as_ref().unwrap().path().to_owned();
+    let place = Place::Sqlite {
+        folder: folder.clone(),
+    };
+    let error = Database::open(&place).await.err().unwrap();
+    assert!(
+        matches!(&error, OpenError::InUse { folder: named } if *named == folder),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains(folder.to_str().unwrap()),
+        "{error}"
+    );
+    home.database.close().await;
+    drop(home.database);
+    let again = Database::open(&place).await.unwrap();
+    again.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_lacks_migrations_is_told_so() {
+    let folder = TempDir::new().unwrap();
+    let sqlite = Place::Sqlite {
+        folder: folder.path().into(),
+    };
+    for place in [sqlite, postgres_server::new_database().await] {
+        let database = Database::open(&place).await.unwrap();
+        let error = database.check().await.unwrap_err();
+        assert!(
+            matches!(&error, OpenError::Pending { pending } if pending[0].number == 1),
+            "{error}"
+        );
+        assert!(!database.migrate().await.unwrap().is_empty());
+        database.check().await.unwrap();
+        assert_eq!(database.migrate().await.unwrap(), [], "once is enough");
+    }
+}
+
+#[tokio::test]
+async fn a_newer_database_is_refused() {
+    let home = setup::sqlite().await;
+    let file = home.folder.as_ref().unwrap().path().join("weft.db");
+    let mut raw = SqliteConnection::connect(file.to_str().unwrap())
+        .await
+        .unwrap();
+    raw.execute(NEWER).await.unwrap();
+    let place = postgres_server::new_database().await;
+    let postgres = Database::open(&place).await.unwrap();
+    postgres.migrate().await.unwrap();
+    let Place::Postgres { url } = &place else {
+        unreachable!("it was made so")
+    };
+    let mut raw = PgConnection::connect(url).await.unwrap();
+    raw.execute(NEWER).await.unwrap();
+    for database in [home.database, postgres] {
+        for error in [
+            database.check().await.unwrap_err(),
+            database.migrate().await.unwrap_err(),
+        ] {
+            assert!(
+                matches!(error, OpenError::Newer { found: 9999, .. }),
+                "{error}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn several_processes_migrate_one_postgres() {
+    let place = postgres_server::new_database().await;
+    let mut all = Vec::new();
+    for _process in 0..4 {
+        all.push(Database::open(&place).await.unwrap());
+    }
+    let (a, b, c, d) = tokio::join!(
+        all[0].migrate(),
+        all[1].migrate(),
+        all[2].migrate(),
+        all[3].migrate()
+    );
+    let done: usize = [a, b, c, d]
+        .into_iter()
+        .map(|done| done.unwrap().len())
+        .sum();
+    assert_eq!(done, 1, "one of them did it");
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_named_without_its_password() {
+    let place = Place::Postgres {
+        url: "postgres://weft:hush@:bad".into(),
+    };
+    let error = Database::open(&place).await.err().unwrap();
+    assert!(!format!("{error} {place:?}").contains("hush"), "{error}");
+}
+
+#[tokio::test]
+async fn a_backup_is_a_database_of_its_own() {
+    let home = setup::sqlite().await;
+    let dag = setup::one_dag(&home.database, "x").await;
+    let run = home
+        .database
+        .trigger(&setup::trigger_of(&dag))
+        .await
+        .unwrap()
+        .run();
+    let copy = TempDir::new().unwrap();
+    let file = copy.path().join("weft.db");
+    home.database.backup(&file).await.unwrap();
+    let error = home.database.backup(&file).await.unwrap_err();
+    assert!(matches!(error, BackupError::Exists(_)), "{error}");
+    let restored = Database::open(&Place::Sqlite {
+        folder: copy.path().into(),
+    })
+    .await
+    .unwrap();
+    restored.check().await.unwrap();
+    assert_eq!(
+        restored.run(run).await.unwrap(),
+        home.database.run(run).await.unwrap()
+    );
+    let nowhere = copy.path().join("no/folder/weft.db");
+    let error = home.database.backup(&nowhere).await.unwrap_err();
+    assert!(matches!(error, BackupError::Target { .. }), "{error}");
+    let postgres = setup::postgres().await;
+    let error = postgres.database.backup(&nowhere).await.unwrap_err();
+    assert!(matches!(error, BackupError::UsePgDump), "{error}");
+}
+
+#[tokio::test]
+async fn a_call_that_is_given_up_leaves_the_database_usable() {
+    for home in [setup::sqlite().await, setup::postgres().await] {
+        let database = &home.database;
+        for polls in 0..40 {
+            let file = setup::file(&format!("{polls}"), &["a", "b", "c"]);
+            let mut call = Box::pin(database.deploy(&file));
+            for _poll in 0..polls {
+                tokio::select! {
+                    biased;
+                    done = &mut call => { done.unwrap(); break; }
+                    () = tokio::task::yield_now() => {}
+                }
+            }
+        }
+        setup::one_dag(database, "z").await;
+        let listed = database.dags(ShardId(0), None, 100).await.unwrap();
+        assert!(
+            [1, 4].contains(&listed.len()),
+            "all of a file or none: {listed:?}"
+        );
+    }
+}
