@@ -46,6 +46,7 @@ pub use {
     auth::{
         FirstTokenError, Permission, Secret, SecretError, create_first_token, write_token_file,
     },
+    deploy::difference::of_documents as difference,
     listen::{Listen, ListenError, Protection},
     metrics::Metrics,
     options::ServerOptions,

@@ -96,6 +96,12 @@ pub enum ServerError {
 pub struct Server;
 
 impl Server {
+    /// What answers, without a listener: for whoever has one of its own, and for tests.
+    pub fn service(options: ServerOptions, listen: &Listen, deps: Deps) -> Router {
+        let hosts = hosts_of(&options, listen);
+        router::router(App::new(deps, options), hosts)
+    }
+
     /// Answers until `shutdown` is ready; then accepts nothing more, lets what
     /// is under way end within [`ServerOptions::drain`], and closes the rest.
     /// Cancel-safe: dropping it closes everything at once.
@@ -108,11 +114,10 @@ impl Server {
         deps: Deps,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), ServerError> {
-        let hosts = hosts_of(&options, &listener.listen);
         let places = Arc::new(Semaphore::new(options.max_connections));
         let drain = options.drain;
         let connections = deps.metrics.connections.clone();
-        let service = router::router(App::new(deps, options), hosts);
+        let service = Self::service(options, &listener.listen, deps);
         let graceful = GracefulShutdown::new();
         let mut tasks = tokio::task::JoinSet::new();
         let mut shutdown = std::pin::pin!(shutdown);

@@ -4,7 +4,7 @@ use super::requests;
 use crate::api::{ChangedTask, Difference, TextChange};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
-use weft_core::document::Dag;
+use weft_core::document::{self, Dag, DocumentError, Format, Source};
 
 /// A version to be compared: its document's text, and the same parsed.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +85,38 @@ pub(crate) fn between(before: Option<Side<'_>>, after: Side<'_>, code_changed: b
         requests_gained: asks.difference(&asked).cloned().collect(),
         requests_lost: asked.difference(&asks).cloned().collect(),
     }
+}
+
+/// How two documents of one DAG each differ, for a client that has both.
+///
+/// # Errors
+/// One of them is no document of a DAG.
+pub fn of_documents(
+    before: &str,
+    after: &str,
+    code_changed: bool,
+) -> Result<Difference, DocumentError> {
+    let dag = |name: &'static str, text: &str| {
+        let source = Source {
+            name,
+            text,
+            format: Format::Json,
+        };
+        document::parse(source).map(|document| document.dags.into_iter().next())
+    };
+    let (old, new) = (
+        dag("the document before", before)?,
+        dag("the document after", after)?,
+    );
+    let Some(new) = &new else {
+        return Ok(Difference::default());
+    };
+    let side = |document, dag| Side { document, dag };
+    Ok(between(
+        old.as_ref().map(|old| side(before, old)),
+        side(after, new),
+        code_changed,
+    ))
 }
 
 /// The schedule with its zone: either changes when runs are made.

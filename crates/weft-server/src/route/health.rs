@@ -14,7 +14,6 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use std::time::Duration;
-use weft_store::RunStore;
 
 /// How long the database may take before the server is not ready.
 const DATABASE_WITHIN: Duration = Duration::from_secs(2);
@@ -50,17 +49,18 @@ async fn ready(State(app): State<App>) -> Response {
         )),
         None => Some("the scheduler's loop has not gone round yet".to_owned()),
     };
-    let database = match tokio::time::timeout(DATABASE_WITHIN, app.database().now()).await {
-        Ok(Ok(_now)) => None,
-        Ok(Err(error)) => {
-            tracing::warn!("not ready: {error}");
-            Some("the database does not answer as it should".to_owned())
-        }
-        Err(_elapsed) => Some(format!(
-            "the database does not answer within {} s",
-            DATABASE_WITHIN.as_secs()
-        )),
-    };
+    let database =
+        match tokio::time::timeout(DATABASE_WITHIN, app.database().list_tenants(None, 1)).await {
+            Ok(Ok(_answer)) => None,
+            Ok(Err(error)) => {
+                tracing::warn!("not ready: {error}");
+                Some("the database does not answer as it should".to_owned())
+            }
+            Err(_elapsed) => Some(format!(
+                "the database does not answer within {} s",
+                DATABASE_WITHIN.as_secs()
+            )),
+        };
     let ready = scheduler.is_none() && database.is_none();
     let status = if ready {
         StatusCode::OK

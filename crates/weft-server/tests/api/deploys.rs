@@ -1,0 +1,312 @@
+//! Deploying: what is stored, what is told, what is refused.
+
+use crate::world::{World, file};
+use serde_json::{Value, json};
+use weft_blob::Kind;
+use weft_core::{digest::Digest, id::TenantId};
+use weft_server::{ServerOptions, seam::Wake};
+
+#[tokio::test]
+async fn a_new_file_a_changed_one_and_the_same_again() {
+    let world = World::new().await;
+    let first = json!([{ "id": "sales", "schedule": "@daily", "tasks": { "a": { "after": ["b"] }, "b": {} } }]);
+    let told = world.deploy_dags(first.clone()).await;
+    let digest = Digest::of(&file(first.clone()));
+    assert_eq!(told["digest"], digest.to_string());
+    assert_eq!(told["dags"][0]["change"], "created");
+    assert_eq!(
+        (&told["dags"][0]["version"], &told["dags"][0]["active"]),
+        (&json!(1), &json!(true))
+    );
+    assert_eq!(
+        told["dags"][0]["difference"]["tasks_added"],
+        json!(["a", "b"])
+    );
+    assert!(
+        world
+            .blobs
+            .exists(Kind::Component, &TenantId::default(), &digest)
+            .await
+            .unwrap()
+    );
+    assert_eq!(world.scheduler.woken(), [Wake::Settings]);
+
+    let again = world.deploy_dags(first).await;
+    assert_eq!(again["dags"][0]["change"], "unchanged");
+    assert_eq!(again["dags"][0]["version"], 1);
+
+    let second = json!([{ "id": "sales", "schedule": "@hourly", "tasks": { "b": { "retries": 2 }, "c": { "grants": { "http": ["api.example.org"] } } } }]);
+    let told = world.deploy_dags(second).await;
+    let dag = &told["dags"][0];
+    assert_eq!(
+        (&dag["change"], &dag["version"], &dag["previous_version"]),
+        (&json!("changed"), &json!(2), &json!(1))
+    );
+    assert_eq!(
+        dag["difference"],
+        json!({
+            "code_changed": true,
+            "tasks_added": ["c"],
+            "tasks_removed": ["a"],
+            "tasks_changed": [{ "task": "b", "fields": ["retries"] }],
+            "schedule": { "before": "0 0 * * *", "after": "0 * * * *" },
+            "fields_changed": [],
+            "requests_gained": [{ "task": "c", "kind": "http", "what": "api.example.org" }],
+            "requests_lost": [],
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_the_same_and_stores_nothing() {
+    let world = World::new().await;
+    world.deploy("d", json!({ "a": {} })).await;
+    world.scheduler.woken();
+    let next = file(
+        json!([{ "id": "d", "tasks": { "a": {}, "b": {} } }, { "id": "e", "tasks": { "t": {} } }]),
+    );
+    let told = world
+        .post("/deployments?dry_run=true")
+        .body(next)
+        .send()
+        .await
+        .ok();
+    assert_eq!(told["dry_run"], true);
+    assert_eq!(told["dags"][0]["change"], "changed");
+    assert_eq!(told["dags"][0]["difference"]["tasks_added"], json!(["b"]));
+    assert_eq!(told["dags"][1]["change"], "created");
+    assert_eq!(world.scheduler.woken(), []);
+    world
+        .get("/dags/e")
+        .send()
+        .await
+        .problem(404, "dag_not_found");
+    assert_eq!(world.get("/dags/d").send().await.ok()["version"], 1);
+}
+
+#[tokio::test]
+async fn what_is_not_activated_only_becomes_known() {
+    let world = World::new().await;
+    world.deploy("d", json!({ "a": {} })).await;
+    let next = file(json!([{ "id": "d", "tasks": { "b": {} } }]));
+    let told = world
+        .post("/deployments?activate=false")
+        .body(next)
+        .send()
+        .await
+        .ok();
+    assert_eq!(
+        (&told["dags"][0]["version"], &told["dags"][0]["active"]),
+        (&json!(2), &json!(false))
+    );
+    assert_eq!(world.get("/dags/d").send().await.ok()["version"], 1);
+    let dag = world
+        .post("/dags/d/activate")
+        .json(&json!({ "version": 2 }))
+        .send()
+        .await
+        .ok();
+    assert_eq!(dag["version"], 2);
+    let back = world.post("/dags/d/rollback").send().await.ok();
+    assert_eq!(
+        (&back["from"], &back["to"], &back["dag"]["version"]),
+        (&json!(2), &json!(1), &json!(1))
+    );
+    world
+        .post("/dags/d/rollback")
+        .send()
+        .await
+        .problem(409, "no_previous_version");
+    world
+        .post("/dags/d/activate")
+        .json(&json!({ "version": 9 }))
+        .send()
+        .await
+        .problem(404, "version_not_found");
+}
+
+#[tokio::test]
+async fn a_file_with_a_request_beyond_the_policy_is_refused_whole() {
+    let world = World::new().await;
+    let dags = json!([
+        { "id": "fine", "tasks": { "t": { "grants": { "http": ["api.example.org"] } } } },
+        { "id": "greedy", "tasks": { "t": { "queue": "gpu", "grants": { "http": ["http://10.0.0.1"], "variables": ["key"] } } } },
+    ]);
+    let problem = world
+        .post("/deployments")
+        .body(file(dags.clone()))
+        .send()
+        .await
+        .problem(422, "refused_by_policy");
+    assert_eq!(problem["exit_code"], 4);
+    let problems = problem["problems"].as_array().unwrap();
+    let codes: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(codes, ["refused.http", "refused.variable", "refused.queue"]);
+    assert!(problems.iter().all(|problem| {
+        problem["path"] == "greedy.t"
+            && problem["help"]
+                .as_str()
+                .unwrap()
+                .contains("add to the policy")
+    }));
+    world
+        .get("/dags/fine")
+        .send()
+        .await
+        .problem(404, "dag_not_found");
+
+    let policy = "[http]\nallow = [\"http://10.0.0.1\"]\n[http.private]\n\"10.0.0.1\" = [\"10.0.0.1\"]\n[variables]\nallow = [\"k*\"]\n[queues]\nallow = [\"gpu\"]\n";
+    world
+        .put("/policy")
+        .json(&json!({ "policy": policy }))
+        .send()
+        .await
+        .ok();
+    world
+        .post("/deployments")
+        .body(file(dags))
+        .send()
+        .await
+        .ok();
+}
+
+#[tokio::test]
+async fn bad_files_are_told_apart() {
+    let world = World::new().await;
+    for (body, status, code) in [
+        (&b""[..], 422, "invalid_wasm"),
+        (b"\xff\xfe", 422, "invalid_wasm"),
+        (b"program", 422, "unsupported_file"),
+        (b"import", 422, "unknown_import"),
+        (b"describe", 422, "describe_failed"),
+        (b"huge", 422, "compile_failed"),
+        (b"gone", 503, "unavailable"),
+    ] {
+        let problem = world
+            .post("/deployments")
+            .body(body.to_vec())
+            .send()
+            .await
+            .problem(status, code);
+        assert_eq!(
+            problem["exit_code"],
+            if status == 422 { 3 } else { 1 },
+            "{code}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_document_is_told_with_its_places() {
+    let world = World::new().await;
+    let cron = json!([{ "id": "d", "schedule": "61 * * * *", "timezone": "Europe/Nowhere", "tasks": { "a": { "after": ["b"] }, "b": { "after": ["a"] } } }]);
+    let problem = world
+        .post("/deployments")
+        .body(file(cron))
+        .send()
+        .await
+        .problem(422, "invalid_document");
+    let codes: Vec<&str> = problem["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| problem["code"].as_str().unwrap())
+        .collect();
+    assert!(codes.contains(&"schedule"), "{problem}");
+    assert!(
+        problem["problems"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|problem| problem["line"].is_u64()),
+        "{problem}"
+    );
+    let missing = json!([{ "id": "d", "tasks": { "a": { "component": "other.wasm" } } }]);
+    world
+        .post("/deployments")
+        .body(file(missing))
+        .send()
+        .await
+        .problem(422, "invalid_document");
+}
+
+#[tokio::test]
+async fn a_file_over_the_bound_is_refused_announced_or_not() {
+    let world = World::with(ServerOptions {
+        max_deploy_bytes: 1_000,
+        ..ServerOptions::default()
+    })
+    .await;
+    let big = vec![b'x'; 1_001];
+    world
+        .post("/deployments")
+        .header("content-length", "1001")
+        .body(big.clone())
+        .send()
+        .await
+        .problem(413, "too_large");
+    let chunks =
+        futures_util::stream::iter((0..20).map(|_| Ok::<_, std::io::Error>(vec![b'x'; 100])));
+    world
+        .post("/deployments")
+        .body(axum::body::Body::from_stream(chunks))
+        .send()
+        .await
+        .problem(413, "too_large");
+    let broken =
+        futures_util::stream::iter([Ok(vec![b'x'; 10]), Err(std::io::Error::other("reset"))]);
+    world
+        .post("/deployments")
+        .body(axum::body::Body::from_stream(broken))
+        .send()
+        .await
+        .problem(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn two_deploys_at_once_both_count() {
+    let world = World::new().await;
+    let with = |task: &str| file(json!([{ "id": "d", "tasks": { task: {} } }]));
+    let (one, two) = tokio::join!(
+        world.post("/deployments").body(with("one")).send(),
+        world.post("/deployments").body(with("two")).send()
+    );
+    let mut versions = [
+        one.ok()["dags"][0]["version"].as_u64().unwrap(),
+        two.ok()["dags"][0]["version"].as_u64().unwrap(),
+    ];
+    versions.sort_unstable();
+    assert_eq!(versions, [1, 2]);
+    let listed = world.get("/dags/d/versions").send().await.ok();
+    let active: Vec<&Value> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|version| version["active"] == true)
+        .collect();
+    assert_eq!(active.len(), 1, "{listed}");
+    // The same file twice at once is one version.
+    let (one, two) = tokio::join!(
+        world.post("/deployments").body(with("three")).send(),
+        world.post("/deployments").body(with("three")).send()
+    );
+    assert_eq!(
+        (
+            one.ok()["dags"][0]["version"].as_u64(),
+            two.ok()["dags"][0]["version"].as_u64()
+        ),
+        (Some(3), Some(3))
+    );
+}
+
+#[tokio::test]
+async fn a_panic_is_a_problem_with_an_id_and_no_words() {
+    let world = World::new().await;
+    let reply = world.post("/deployments").body("panic").send().await;
+    let problem = reply.problem(500, "internal");
+    assert!(!problem.to_string().contains("did not expect"), "{problem}");
+    world.get("/dags").send().await.ok();
+}

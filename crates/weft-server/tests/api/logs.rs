@@ -1,0 +1,223 @@
+//! Logs: kept ones page by page, live ones as they come.
+
+use crate::world::{World, instance};
+use http_body_util::BodyExt;
+use serde_json::json;
+use weft_blob::logs::{LiveLines, LogKey as BlobKey, LogLine, LogOptions, LogSource, LogWriter};
+use weft_core::{document::TaskIndex, id::TenantId, run::Instance, time::Timestamp};
+use weft_server::seam::LogKey;
+use weft_store::{InstanceRow, InstanceTag};
+
+fn line(number: u64) -> LogLine {
+    LogLine {
+        at: Timestamp(1_000),
+        source: LogSource::Info,
+        message: format!("line {number}"),
+        fields: vec![("n".into(), number.to_string())],
+    }
+}
+
+/// Writes lines as a worker would; returns the pointer to them.
+async fn written(world: &World, count: u64) -> String {
+    let (writer, _recovered) = LogWriter::start(&world.blobs, LogOptions::local())
+        .await
+        .unwrap();
+    let key = BlobKey {
+        tenant: TenantId::default(),
+        attempt: "a/1".into(),
+    };
+    writer
+        .append(&key, (0..count).map(line).collect())
+        .await
+        .unwrap();
+    writer
+        .finish(&key)
+        .await
+        .unwrap()
+        .expect("lines were written")
+        .to_string()
+}
+
+async fn world() -> (World, String) {
+    let world = World::new().await;
+    world.deploy("d", json!({ "a": {} })).await;
+    let run = world.trigger("d").await;
+    (world, run)
+}
+
+fn live(run: &str) -> LogKey {
+    LogKey {
+        tenant: TenantId::default(),
+        run: run.parse().unwrap(),
+        instance: Instance {
+            task: TaskIndex(0),
+            index: 0,
+        },
+        number: 1,
+    }
+}
+
+fn some(first: u64, count: u64, has_ended: bool) -> LiveLines {
+    LiveLines {
+        first,
+        lines: (first..first + count).map(line).collect(),
+        has_ended,
+    }
+}
+
+#[tokio::test]
+async fn a_kept_log_is_read_page_by_page() {
+    let (world, run) = world().await;
+    let path = format!("/runs/{run}/tasks/a/0/logs");
+    world
+        .get(&path)
+        .send()
+        .await
+        .problem(404, "attempt_not_found");
+    let pointer = written(&world, 120).await;
+    let row = InstanceRow {
+        log: Some(pointer.into()),
+        ended: Some(Timestamp(5_000)),
+        ..instance(&run, 0, 0, InstanceTag::Success)
+    };
+    world.write_instances(vec![row]).await;
+    let mut messages = Vec::new();
+    let mut next = String::new();
+    loop {
+        let page = world
+            .get(&format!("{path}?limit=50{next}"))
+            .send()
+            .await
+            .ok();
+        assert_eq!(page["attempt"], 1);
+        messages.extend(
+            page["lines"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|line| line["message"].as_str().unwrap().to_owned()),
+        );
+        match page["next"].as_str() {
+            Some(cursor) => next = format!("&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(
+        messages,
+        (0..120).map(|n| format!("line {n}")).collect::<Vec<_>>()
+    );
+    world
+        .get(&format!("{path}?attempt=2"))
+        .send()
+        .await
+        .problem(404, "attempt_not_found");
+}
+
+#[tokio::test]
+async fn a_running_attempt_always_has_a_next_page() {
+    let (world, run) = world().await;
+    world
+        .write_instances(vec![instance(&run, 0, 0, InstanceTag::Running)])
+        .await;
+    let path = format!("/runs/{run}/tasks/a/0/logs");
+    let empty = world.get(&path).send().await.ok();
+    assert_eq!(
+        (&empty["lines"], empty["next"].is_string()),
+        (&json!([]), true)
+    );
+    world
+        .logs
+        .0
+        .lock()
+        .unwrap()
+        .insert(live(&run), vec![some(0, 3, false)]);
+    let page = world.get(&path).send().await.ok();
+    assert_eq!(page["lines"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        page["lines"][2]["fields"],
+        json!([{ "name": "n", "value": "2" }])
+    );
+    assert!(page["next"].is_string());
+}
+
+#[tokio::test]
+async fn following_gives_live_lines_then_kept_ones_then_the_end() {
+    let (world, run) = world().await;
+    world
+        .write_instances(vec![instance(&run, 0, 0, InstanceTag::Running)])
+        .await;
+    world
+        .logs
+        .0
+        .lock()
+        .unwrap()
+        .insert(live(&run), vec![some(0, 2, false), some(2, 1, false)]);
+    let response = world
+        .get(&format!("/runs/{run}/tasks/a/0/logs/follow"))
+        .open()
+        .await;
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut body = response.into_body();
+    let mut next = async || {
+        let frame = body.frame().await?.unwrap();
+        Some(String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap())
+    };
+    let first = next().await.unwrap();
+    assert!(
+        first.contains("event: lines") && first.contains("line 1") && first.contains("id: 2"),
+        "{first}"
+    );
+    let second = next().await.unwrap();
+    assert!(
+        second.contains("line 2") && second.contains("id: 3"),
+        "{second}"
+    );
+    // It ends, and its log is known by name from then on.
+    let pointer = written(&world, 5).await;
+    let row = InstanceRow {
+        log: Some(pointer.into()),
+        ended: Some(Timestamp(5_000)),
+        ..instance(&run, 0, 0, InstanceTag::Success)
+    };
+    world.write_instances(vec![row]).await;
+    let third = next().await.unwrap();
+    assert!(
+        third.contains("line 3") && third.contains("line 4") && third.contains("id: 5"),
+        "{third}"
+    );
+    assert!(next().await.unwrap().contains("event: end"));
+    assert_eq!(next().await, None);
+
+    let again = world
+        .get(&format!("/runs/{run}/tasks/a/0/logs/follow"))
+        .header("last-event-id", "4")
+        .send()
+        .await;
+    let text = String::from_utf8(again.body).unwrap();
+    assert!(
+        text.contains("line 4") && !text.contains("line 3"),
+        "{text}"
+    );
+    let odd = world
+        .get(&format!("/runs/{run}/tasks/a/0/logs/follow"))
+        .header("last-event-id", "x")
+        .send()
+        .await;
+    odd.problem(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn a_log_whose_segment_is_gone_is_told_so() {
+    let (world, run) = world().await;
+    let pointer = format!("l1.{}.00000000.00000010", "0".repeat(32));
+    let row = InstanceRow {
+        log: Some(pointer.into()),
+        ..instance(&run, 0, 0, InstanceTag::Success)
+    };
+    world.write_instances(vec![row]).await;
+    world
+        .get(&format!("/runs/{run}/tasks/a/0/logs"))
+        .send()
+        .await
+        .problem(404, "log_not_found");
+}

@@ -1,0 +1,15 @@
+//! The API as its clients see it: the real router over a real SQLite database,
+//! with a compiler, a scheduler and workers that do as they are told.
+
+mod dags;
+mod deploys;
+mod events;
+mod fuzz;
+mod instances;
+mod logs;
+mod runs;
+mod serving;
+mod settings;
+mod sign_in;
+mod tokens;
+mod world;

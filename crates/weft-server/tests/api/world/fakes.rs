@@ -1,0 +1,175 @@
+//! What stands for the compiler, the scheduler, live logs and workers.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::sync::broadcast;
+use weft_blob::logs::LiveLines;
+use weft_core::{digest::Digest, document::TaskIndex, run_id::RunId};
+use weft_server::seam::{
+    BadFile, Change, CompileError, Compiler, Fleet, FleetError, InspectedFile, Inspection,
+    LiveLogs, LogKey, QueueInfo, Reason, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake,
+    WorkerInfo,
+};
+
+/// A file that describes these DAGs: what stands for WebAssembly is the document itself.
+pub(crate) fn file(dags: Value) -> Vec<u8> {
+    json!({ "contract": "weft.dag/1", "dags": dags })
+        .to_string()
+        .into_bytes()
+}
+
+/// Takes a document for a file. Texts that aren't one are bad files.
+pub(crate) struct FakeCompiler;
+
+#[async_trait]
+impl Compiler for FakeCompiler {
+    async fn inspect(&self, file: Bytes) -> Result<Inspection, CompileError> {
+        let bad = |what, message: &str| {
+            Err(CompileError::Bad {
+                what,
+                message: message.to_owned(),
+                help: Some("build it again".into()),
+            })
+        };
+        match &file[..] {
+            b"program" => return bad(BadFile::NoDags, "this is a program"),
+            b"import" => return bad(BadFile::UnknownImport, "it imports env"),
+            b"describe" => return bad(BadFile::Describe, "describe trapped"),
+            b"huge" => return bad(BadFile::Compile, "it takes too much to compile"),
+            b"gone" => return Err(CompileError::Unavailable("killed".into())),
+            b"panic" => panic!("the compiler met what it did not expect"),
+            _ => {}
+        }
+        let Ok(document) = std::str::from_utf8(&file).map(str::to_owned) else {
+            return bad(BadFile::NotWasm, "this is not WebAssembly");
+        };
+        let digest = Digest::of(&file);
+        Ok(Inspection {
+            digest,
+            kind: "component with tasks".into(),
+            imports: vec!["wasi:clocks/wall-clock@0.2.6".into()],
+            files: vec![InspectedFile {
+                name: String::new(),
+                digest,
+                bytes: file,
+            }],
+            document: document.into(),
+        })
+    }
+}
+
+/// Remembers how it was woken, and says what it was told to.
+pub(crate) struct FakeScheduler {
+    pub(crate) wakes: Mutex<Vec<Wake>>,
+    pub(crate) health: Mutex<Option<Duration>>,
+    pub(crate) changes: broadcast::Sender<Arc<Change>>,
+}
+
+impl Default for FakeScheduler {
+    fn default() -> Self {
+        Self {
+            wakes: Mutex::default(),
+            health: Mutex::new(Some(Duration::from_millis(5))),
+            changes: broadcast::channel(16).0,
+        }
+    }
+}
+
+impl FakeScheduler {
+    /// What it was woken for since it was asked last.
+    pub(crate) fn woken(&self) -> Vec<Wake> {
+        std::mem::take(&mut self.wakes.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl SchedulerHandle for FakeScheduler {
+    fn wake(&self, wake: Wake) {
+        self.wakes.lock().unwrap().push(wake);
+    }
+
+    async fn why(
+        &self,
+        _run: RunId,
+        task: TaskIndex,
+        index: u32,
+    ) -> Result<Vec<Reason>, SchedulerGone> {
+        if self.health.lock().unwrap().is_none() {
+            return Err(SchedulerGone);
+        }
+        Ok(vec![Reason {
+            code: "pool_full".into(),
+            message: format!("task {} instance {index}", task.0),
+            help: None,
+        }])
+    }
+
+    fn health(&self) -> SchedulerHealth {
+        SchedulerHealth {
+            since_last_turn: *self.health.lock().unwrap(),
+            turns: 7,
+            active_runs: 3,
+        }
+    }
+
+    fn changes(&self) -> broadcast::Receiver<Arc<Change>> {
+        self.changes.subscribe()
+    }
+}
+
+/// Lines that were put there, each answer once.
+#[derive(Default)]
+pub(crate) struct FakeLogs(pub(crate) Mutex<HashMap<LogKey, Vec<LiveLines>>>);
+
+#[async_trait]
+impl LiveLogs for FakeLogs {
+    async fn lines(
+        &self,
+        attempt: &LogKey,
+        from: u64,
+        max: usize,
+        _patience: Duration,
+    ) -> Option<LiveLines> {
+        let mut known = self.0.lock().unwrap();
+        let answers = known.get_mut(attempt)?;
+        if answers.is_empty() {
+            return None;
+        }
+        let mut answer = answers.remove(0);
+        assert!(answer.first >= from, "lines before {from} were asked for");
+        answer.lines.truncate(max);
+        Some(answer)
+    }
+}
+
+/// One worker and its queue.
+pub(crate) struct FakeFleet;
+
+#[async_trait]
+impl Fleet for FakeFleet {
+    async fn workers(&self) -> Result<Vec<WorkerInfo>, FleetError> {
+        Ok(vec![WorkerInfo {
+            id: "w1".into(),
+            queues: vec!["default".into()],
+            slots: 8,
+            claimed: 2,
+            draining: false,
+            labels: vec![("arch".into(), "x86_64".into())],
+        }])
+    }
+
+    async fn queues(&self) -> Result<Vec<QueueInfo>, FleetError> {
+        Ok(vec![QueueInfo {
+            name: "default".into(),
+            workers: 1,
+            places: 6,
+            queued: 0,
+        }])
+    }
+}
