@@ -53,18 +53,26 @@ pub(super) struct Batch {
     segment: SegmentId,
     /// Where it will begin in the segment.
     begin: u32,
+    /// When it was begun.
+    wall: Timestamp,
     pub(super) bytes: Vec<u8>,
     touched: Vec<LogKey>,
 }
 
 impl Batch {
-    pub(super) fn new(segment: SegmentId, begin: u32) -> Self {
+    pub(super) fn new(segment: SegmentId, begin: u32, wall: Timestamp) -> Self {
         Self {
             segment,
             begin,
+            wall,
             bytes: Vec::new(),
             touched: Vec::new(),
         }
+    }
+
+    /// Where it will end in the segment.
+    pub(super) fn end(&self) -> u32 {
+        self.begin + u32::try_from(self.bytes.len()).expect("a batch is bounded by far less")
     }
 }
 
@@ -181,26 +189,21 @@ impl Book {
     }
 
     /// Puts the waiting lines of an attempt into the batch.
-    pub(super) fn stage(&mut self, key: &LogKey, batch: &mut Batch, now: Timestamp) {
+    pub(super) fn stage(&mut self, key: &LogKey, batch: &mut Batch) {
         if let Some(entry) = self.attempts.get_mut(key) {
             self.buffered -= entry.payload.len();
-            if entry.stage(ChunkKind::Lines, key, batch, now) {
+            if entry.stage(ChunkKind::Lines, key, batch) {
                 batch.touched.push(key.clone());
             }
         }
     }
 
     /// Puts the last lines of an attempt into the batch; from now on it is unknown.
-    pub(super) fn stage_last(
-        &mut self,
-        key: &LogKey,
-        batch: &mut Batch,
-        now: Timestamp,
-    ) -> Option<Entry> {
+    pub(super) fn stage_last(&mut self, key: &LogKey, batch: &mut Batch) -> Option<Entry> {
         let mut entry = self.attempts.remove(key)?;
         self.silent -= usize::from(!entry.has_lines());
         self.buffered -= entry.payload.len();
-        entry.stage(ChunkKind::Last, key, batch, now);
+        entry.stage(ChunkKind::Last, key, batch);
         Some(entry)
     }
 
@@ -229,7 +232,7 @@ impl Entry {
     }
 
     /// Whether there was anything to stage.
-    fn stage(&mut self, kind: ChunkKind, key: &LogKey, batch: &mut Batch, now: Timestamp) -> bool {
+    fn stage(&mut self, kind: ChunkKind, key: &LogKey, batch: &mut Batch) -> bool {
         if self.count == 0 && self.lost == 0 {
             return false;
         }
@@ -242,7 +245,7 @@ impl Entry {
                 "{} lines were lost here, since they could not be written",
                 self.lost
             );
-            chunk::encode_line(&LogLine::weft(now, words), &mut payload);
+            chunk::encode_line(&LogLine::weft(batch.wall, words), &mut payload);
             self.count += 1;
             self.lost = 0;
         }
@@ -255,8 +258,7 @@ impl Entry {
             before,
             further,
         };
-        let offset =
-            batch.begin + u32::try_from(batch.bytes.len()).expect("a batch is bounded by far less");
+        let offset = batch.end();
         let bytes = chunk::encode(&head, Some(key), &payload, &mut batch.bytes);
         let at = LogPointer {
             segment: batch.segment,

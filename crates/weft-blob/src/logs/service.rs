@@ -19,14 +19,13 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
     task::spawn_blocking,
     time::{Instant, sleep_until},
 };
-use weft_core::time::Timestamp;
 
 /// Calls that are taken at once.
 const BATCH: usize = 256;
@@ -135,10 +134,10 @@ impl Service {
         Result<(), BlobError>,
     )> {
         let now = Instant::now();
-        let wall = timestamp(SystemTime::now());
-        let mut batch = self.batch(now, wall);
+        let mut batch = self.batch(now);
         let mut endings = Endings::new();
         let mut closing = None;
+        let mut result = Ok(());
         for command in commands.drain(..) {
             match command {
                 Command::Append {
@@ -147,13 +146,15 @@ impl Service {
                     count,
                 } => {
                     if self.book.append(&key, &payload, count, now) >= self.options.chunk_bytes {
-                        self.book.stage(&key, &mut batch, wall);
+                        self.book.stage(&key, &mut batch);
                     }
                 }
                 Command::Finish { key, reply } => {
-                    endings.push((self.book.stage_last(&key, &mut batch, wall), reply));
+                    endings.push((self.book.stage_last(&key, &mut batch), reply));
                 }
                 Command::Follow { key, reply } => {
+                    // What is told to be written must be.
+                    result = result.and(self.write_out(&mut batch, &mut endings, now).await);
                     if let Err(_unheard) = reply.send(self.follow(&key)) {
                         tracing::debug!("a follower left before it was answered");
                     }
@@ -163,19 +164,33 @@ impl Service {
                     closing = Some(reply);
                 }
             }
+            if batch.end() >= self.options.segment_bytes {
+                result = result.and(self.write_out(&mut batch, &mut endings, now).await);
+            }
         }
         let is_over = is_last || self.book.buffered() > self.options.buffered_bytes;
         let flush_after = if is_over {
-            std::time::Duration::ZERO
+            Duration::ZERO
         } else {
             self.options.flush_after
         };
         for key in self.book.overdue(now, flush_after) {
-            self.book.stage(&key, &mut batch, wall);
+            self.book.stage(&key, &mut batch);
         }
-        let written = self.write(&batch).await;
-        self.answer(&batch, endings, &written);
+        result = result.and(self.write_out(&mut batch, &mut endings, now).await);
         self.followed.store(self.book.silent(), Ordering::Release);
+        closing.map(|reply| (reply, result))
+    }
+
+    /// Writes the batch, tells whoever waits for it, and begins the next one.
+    async fn write_out(
+        &mut self,
+        batch: &mut Batch,
+        endings: &mut Endings,
+        now: Instant,
+    ) -> Result<(), BlobError> {
+        let written = self.write(batch).await;
+        self.answer(batch, std::mem::take(endings), &written);
         if self
             .segment
             .as_ref()
@@ -184,16 +199,18 @@ impl Service {
         {
             tracing::warn!(%error, "a log segment could not be closed");
         }
-        closing.map(|reply| (reply, written))
+        *batch = self.batch(now);
+        written
     }
 
     /// A batch at the end of the current segment, or of one that the first chunk will make.
-    fn batch(&mut self, now: Instant, wall: Timestamp) -> Batch {
+    fn batch(&mut self, now: Instant) -> Batch {
         let folder = &self.folder;
+        let wall = timestamp(SystemTime::now());
         let segment = self.segment.get_or_insert_with(|| {
             Segment::new(SegmentId::new(wall, fastrand::u128(..)), folder, now)
         });
-        let batch = Batch::new(segment.id, segment.length());
+        let batch = Batch::new(segment.id, segment.length(), wall);
         if !segment.exists() {
             // It is as old as its first chunk.
             segment.opened = now;

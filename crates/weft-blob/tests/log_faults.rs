@@ -1,0 +1,414 @@
+//! Logs after crashes, on full disks, on their way to another store, and past their retention.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, SystemTime},
+};
+use tempfile::TempDir;
+use weft_blob::{
+    BlobError, Blobs,
+    logs::{LogError, LogKey, LogLine, LogOptions, LogReader, LogSource, LogWriter, Recovered},
+};
+use weft_core::{id::TenantId, time::Timestamp};
+
+fn lines(numbers: std::ops::Range<u64>) -> Vec<LogLine> {
+    numbers
+        .map(|number| LogLine {
+            at: Timestamp(0),
+            source: LogSource::Info,
+            message: number.to_string(),
+            fields: Vec::new(),
+        })
+        .collect()
+}
+
+fn key(name: &str) -> LogKey {
+    LogKey {
+        tenant: TenantId::default(),
+        attempt: name.into(),
+    }
+}
+
+fn segments(folder: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<_> = fs::read_dir(folder)
+        .expect("readable")
+        .map(|file| file.expect("readable").path())
+        .collect();
+    found.sort();
+    found
+}
+
+/// A worker that dies: attempt `ended` has ended, `running` has written two chunks.
+async fn dead_worker(folder: &Path) {
+    let blobs = Blobs::local(folder).expect("a store");
+    let options = LogOptions {
+        chunk_bytes: 1,
+        ..LogOptions::local()
+    };
+    let (writer, _none) = LogWriter::start(&blobs, options).await.expect("started");
+    writer
+        .append(&key("running"), lines(0..5))
+        .await
+        .expect("taken");
+    writer
+        .append(&key("ended"), lines(0..2))
+        .await
+        .expect("taken");
+    writer
+        .append(&key("running"), lines(5..8))
+        .await
+        .expect("taken");
+    let follow = writer.follow(&key("running")).await.expect("followed");
+    assert_eq!(follow.first(), 8, "all is written");
+    // Nothing is closed: the file is as a killed process leaves it.
+    std::mem::forget(writer);
+}
+
+async fn recovered(folder: &Path) -> Vec<Recovered> {
+    let blobs = Blobs::local(folder).expect("a store");
+    let (writer, recovered) = LogWriter::start(&blobs, LogOptions::local())
+        .await
+        .expect("started");
+    writer
+        .append(&key("new"), lines(0..1))
+        .await
+        .expect("taken");
+    let pointer = writer
+        .finish(&key("new"))
+        .await
+        .expect("written")
+        .expect("it printed");
+    let reader = LogReader::new(blobs, None);
+    let page = reader
+        .read(&TenantId::default(), &pointer, 0, 9)
+        .await
+        .expect("readable");
+    assert_eq!(page.lines, lines(0..1), "writing goes on");
+    writer.close().await.expect("closed");
+    recovered
+}
+
+/// Whatever part of the last chunk reached the disk, what stood before is found again.
+#[tokio::test]
+async fn torn_last_chunk_is_cut_off_wherever_it_was_torn() {
+    let whole = TempDir::new().expect("a folder");
+    dead_worker(whole.path()).await;
+    let file = segments(&whole.path().join("logs")).remove(0);
+    let bytes = fs::read(&file).expect("readable");
+    let begin = bytes
+        .windows(4)
+        .rposition(|window| window == b"WLC1")
+        .expect("there are three chunks");
+    let tears = [
+        begin + 1,
+        begin + 50,
+        begin + 96,
+        begin + 120,
+        bytes.len() - 1,
+        bytes.len(),
+    ];
+    for tear in tears {
+        let folder = TempDir::new().expect("a folder");
+        let logs = folder.path().join("logs");
+        fs::create_dir(&logs).expect("made");
+        let name = file.file_name().expect("a name");
+        fs::write(logs.join(name), &bytes[..tear]).expect("written");
+        let recovered = recovered(folder.path()).await;
+        let reader = LogReader::new(Blobs::local(folder.path()).expect("a store"), None);
+        let is_whole = tear == bytes.len();
+        for (name, count) in [("running", if is_whole { 8 } else { 5 }), ("ended", 2)] {
+            let found = recovered
+                .iter()
+                .find(|found| found.key == key(name))
+                .expect(name);
+            let page = reader
+                .read(&TenantId::default(), &found.pointer, 0, 99)
+                .await;
+            assert_eq!(
+                page.expect("readable").lines,
+                lines(0..count),
+                "{name}, torn at {tear}"
+            );
+        }
+        assert_eq!(recovered.len(), 2);
+    }
+}
+
+/// Bytes that no write left there, too.
+#[tokio::test]
+async fn garbage_at_the_end_is_cut_off() {
+    for garbage in [
+        vec![0; 5000],
+        b"WLC1\xff\xff\xff\xffrest".to_vec(),
+        b"WLC1".repeat(100),
+    ] {
+        let folder = TempDir::new().expect("a folder");
+        dead_worker(folder.path()).await;
+        let file = segments(&folder.path().join("logs")).remove(0);
+        let whole = fs::metadata(&file).expect("there").len();
+        fs::File::options()
+            .append(true)
+            .open(&file)
+            .and_then(|mut file| file.write_all(&garbage))
+            .expect("written");
+        assert_eq!(recovered(folder.path()).await.len(), 2);
+        let end = fs::metadata(&file).expect("there").len();
+        assert_eq!(end, whole + 96, "the tail is gone and the end is marked");
+        assert_eq!(
+            recovered(folder.path()).await,
+            [],
+            "the second start finds it in order"
+        );
+    }
+}
+
+#[tokio::test]
+async fn segments_without_anything_whole_are_no_error() {
+    for bytes in [
+        &b""[..],
+        b"WEFT",
+        b"something else entirely, but longer than a header",
+    ] {
+        let folder = TempDir::new().expect("a folder");
+        let logs = folder.path().join("logs");
+        fs::create_dir(&logs).expect("made");
+        fs::write(logs.join("0".repeat(32)), bytes).expect("written");
+        fs::write(logs.join("no segment"), bytes).expect("written");
+        assert_eq!(recovered(folder.path()).await, []);
+    }
+}
+
+/// Finished attempts are marked where their last lines stand.
+#[tokio::test]
+async fn finished_attempts_are_not_recovered() {
+    let folder = TempDir::new().expect("a folder");
+    let blobs = Blobs::local(folder.path()).expect("a store");
+    let (writer, _none) = LogWriter::start(&blobs, LogOptions::local())
+        .await
+        .expect("started");
+    writer
+        .append(&key("ended"), lines(0..5))
+        .await
+        .expect("taken");
+    writer.finish(&key("ended")).await.expect("written");
+    std::mem::forget(writer);
+    assert_eq!(recovered(folder.path()).await, []);
+}
+
+#[tokio::test]
+async fn spooled_segments_are_uploaded_and_read_all_the_time() {
+    let (folder, spool) = (
+        TempDir::new().expect("a folder"),
+        TempDir::new().expect("a folder"),
+    );
+    let blobs = Blobs::local(folder.path()).expect("a store");
+    let options = LogOptions {
+        segment_bytes: 1000,
+        chunk_bytes: 1,
+        ..LogOptions::spooled(spool.path().to_owned())
+    };
+    let (writer, _none) = LogWriter::start(&blobs, options.clone())
+        .await
+        .expect("started");
+    let reader = LogReader::new(blobs.clone(), Some(spool.path().to_owned()));
+    for number in 0..40 {
+        writer
+            .append(&key("a"), lines(number..number + 1))
+            .await
+            .expect("taken");
+        let follow = writer.follow(&key("a")).await.expect("followed");
+        let pointer = follow.written.expect("it is written");
+        let page = reader
+            .read(&TenantId::default(), &pointer, 0, 99)
+            .await
+            .expect("readable");
+        assert_eq!(page.lines, lines(0..number + 1));
+    }
+    let pointer = writer
+        .finish(&key("a"))
+        .await
+        .expect("written")
+        .expect("it printed");
+    writer.close().await.expect("closed");
+    // Another machine has no spool: what it can't see yet is told as missing.
+    let elsewhere = LogReader::new(blobs.clone(), None);
+    loop {
+        match elsewhere.read(&TenantId::default(), &pointer, 0, 99).await {
+            Ok(page) if !page.is_incomplete => {
+                assert_eq!(page.lines, lines(0..40));
+                break;
+            }
+            Ok(_) | Err(LogError::Missing(_)) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(segments(&folder.path().join("logs")).len() > 2);
+}
+
+#[tokio::test]
+async fn what_a_dead_worker_spooled_is_uploaded_by_the_next() {
+    let (folder, spool) = (
+        TempDir::new().expect("a folder"),
+        TempDir::new().expect("a folder"),
+    );
+    let dead = TempDir::new().expect("a folder");
+    dead_worker(dead.path()).await;
+    for file in segments(&dead.path().join("logs")) {
+        fs::rename(&file, spool.path().join(file.file_name().expect("a name"))).expect("moved");
+    }
+    let blobs = Blobs::local(folder.path()).expect("a store");
+    let options = LogOptions::spooled(spool.path().to_owned());
+    let (_writer, recovered) = LogWriter::start(&blobs, options).await.expect("started");
+    let found = recovered
+        .iter()
+        .find(|found| found.key == key("running"))
+        .expect("it ran");
+    let elsewhere = LogReader::new(blobs, None);
+    while !segments(spool.path()).is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let page = elsewhere
+        .read(&TenantId::default(), &found.pointer, 0, 99)
+        .await;
+    assert_eq!(page.expect("uploaded").lines, lines(0..8));
+}
+
+#[tokio::test]
+async fn retention_removes_old_segments_that_nobody_keeps() {
+    let folder = TempDir::new().expect("a folder");
+    let blobs = Blobs::local(folder.path()).expect("a store");
+    let options = LogOptions {
+        segment_bytes: 1,
+        ..LogOptions::local()
+    };
+    let (writer, _none) = LogWriter::start(&blobs, options).await.expect("started");
+    let mut pointers = Vec::new();
+    for name in ["dead", "kept", "young"] {
+        writer.append(&key(name), lines(0..3)).await.expect("taken");
+        pointers.push(
+            writer
+                .finish(&key(name))
+                .await
+                .expect("written")
+                .expect("it printed"),
+        );
+    }
+    let then = SystemTime::now() - Duration::from_hours(1);
+    for pointer in &pointers[..2] {
+        let file = folder
+            .path()
+            .join("logs")
+            .join(pointer.segment().to_string());
+        fs::File::options()
+            .write(true)
+            .open(file)
+            .and_then(|file| file.set_modified(then))
+            .expect("the owner may");
+    }
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .expect("after 1970");
+    let before = Timestamp(i64::try_from(since.as_millis()).expect("before long") - 600_000);
+    let reader = LogReader::new(blobs, None);
+    let kept = pointers[1].segment();
+    let removed = reader
+        .remove(before, |id| id == kept)
+        .await
+        .expect("removed");
+    assert_eq!(removed.segments, 1);
+    for (pointer, is_there) in pointers.iter().zip([false, true, true]) {
+        let page = reader.read(&TenantId::default(), pointer, 0, 9).await;
+        assert_eq!(page.is_ok(), is_there, "{page:?}");
+    }
+}
+
+/// The test below, in a process that has a small disk.
+const ON_SMALL_DISK: &str = "WEFT_TEST_SMALL_DISK";
+
+#[tokio::test]
+async fn full_disk_costs_lines_and_says_so() {
+    if let Ok(folder) = std::env::var(ON_SMALL_DISK) {
+        return on_small_disk(Path::new(&folder)).await;
+    }
+    let folder = TempDir::new().expect("a folder");
+    let script = format!(
+        "mount -t tmpfs -o size=256k none '{folder}' && exec '{test}' --exact full_disk_costs_lines_and_says_so --nocapture",
+        folder = folder.path().display(),
+        test = std::env::current_exe().expect("this test").display(),
+    );
+    let run = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", &script])
+        .env(ON_SMALL_DISK, folder.path())
+        .output()
+        .expect("unshare, of util-linux, gives a process its own mounts");
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(
+        run.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
+    assert!(said.contains("the small disk was full"), "{said}");
+}
+
+async fn on_small_disk(folder: &Path) {
+    let blobs = Blobs::local(folder).expect("a store");
+    let (writer, _none) = LogWriter::start(&blobs, LogOptions::local())
+        .await
+        .expect("started");
+    let reader = LogReader::new(blobs, None);
+    writer
+        .append(&key("before"), lines(0..3))
+        .await
+        .expect("taken");
+    writer
+        .append(&key("running"), lines(0..3))
+        .await
+        .expect("taken");
+    writer
+        .finish(&key("before"))
+        .await
+        .expect("written")
+        .expect("it printed");
+    let ballast = folder.join("ballast");
+    fs::write(&ballast, vec![0; 1 << 20]).expect_err("the disk is small");
+    let wide = |name: &str| LogLine {
+        message: name.repeat(2000),
+        ..lines(0..1).remove(0)
+    };
+    // Larger than a chunk may be: it is written at once, or not.
+    writer
+        .append(&key("running"), vec![wide("x"); 40])
+        .await
+        .expect("taken");
+    writer
+        .append(&key("ending"), vec![wide("y"); 40])
+        .await
+        .expect("taken");
+    let ended = writer.finish(&key("ending")).await;
+    let Err(LogError::Lost { kept: None, why }) = ended else {
+        panic!("{ended:?}");
+    };
+    assert!(matches!(why, BlobError::Full { .. }), "{why:?}");
+    fs::remove_file(&ballast).expect("removed");
+    writer
+        .append(&key("running"), lines(3..4))
+        .await
+        .expect("taken");
+    let pointer = writer
+        .finish(&key("running"))
+        .await
+        .expect("there is space")
+        .expect("it printed");
+    let page = reader
+        .read(&TenantId::default(), &pointer, 0, 99)
+        .await
+        .expect("readable");
+    let told = &page.lines[page.lines.len() - 2];
+    assert_eq!(told.source, LogSource::Weft);
+    assert!(told.message.contains("lines were lost"), "{}", told.message);
+    assert_eq!(page.lines.last(), lines(3..4).last());
+    println!("the small disk was full");
+}
