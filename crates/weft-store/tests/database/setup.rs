@@ -132,6 +132,11 @@ pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp(millis)
 }
 
+/// A text where one may be missing.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "rows have texts that may be missing"
+)]
 pub(crate) fn text(text: &str) -> Option<Arc<str>> {
     Some(text.into())
 }

@@ -54,7 +54,7 @@ pub(crate) async fn settings_rise_with_every_change(database: &Database) {
     rises().await;
     let settings = database.settings(SHARD).await.unwrap();
     assert_eq!(settings.max_active_tasks, Some(99));
-    assert_eq!(settings.pools, [pool.clone()]);
+    assert_eq!(settings.pools, std::slice::from_ref(&pool));
     let acme = &settings.tenants[0];
     assert_eq!(
         (&acme.tenant, acme.weight, acme.max_active_tasks),

@@ -121,6 +121,19 @@ fn ended(id: i64, state: RunState) -> RunUpdate {
     }
 }
 
+/// A DAG, a state, where the page begins, its limit, and the runs on it.
+type Page = (
+    Option<&'static str>,
+    Option<RunState>,
+    RunCursor,
+    u32,
+    &'static [i64],
+);
+
+const fn id(number: i64) -> RunId {
+    RunId::from_i64(number).expect("it is not negative")
+}
+
 pub(crate) async fn runs_are_paged_by_filter(database: &Database) {
     let (x, y) = (one_dag(database, "x").await, one_dag(database, "y").await);
     let lease = lease(database).await;
@@ -132,113 +145,49 @@ pub(crate) async fn runs_are_paged_by_filter(database: &Database) {
     let mut done = turn(lease);
     done.runs = [4, 8, 9].map(|id| ended(id, RunState::Failed)).into();
     database.commit(&done).await.unwrap();
-    let ids = async |filter: RunFilter, limit| -> Vec<i64> {
+    let failed = Some(RunState::Failed);
+    let (newest, before, after) = (
+        RunCursor::Newest,
+        |number| RunCursor::Before(id(number)),
+        |number| RunCursor::After(id(number)),
+    );
+    let table: [Page; 12] = [
+        (None, None, newest, 3, &[20, 19, 18]),
+        (None, None, before(18), 2, &[17, 16]),
+        (None, None, after(18), 9, &[19, 20]),
+        (None, failed, newest, 9, &[9, 8, 4]),
+        (None, failed, before(9), 1, &[8]),
+        (None, failed, after(4), 9, &[8, 9]),
+        (Some("x"), None, newest, 2, &[20, 18]),
+        (Some("x"), None, after(14), 9, &[16, 18, 20]),
+        (Some("x"), failed, newest, 9, &[8, 4]),
+        (Some("x"), failed, before(8), 9, &[4]),
+        (Some("x"), failed, after(4), 9, &[8]),
+        (Some("z"), None, newest, 9, &[]),
+    ];
+    for (dag, state, from, limit, expected) in table {
+        let filter = RunFilter {
+            tenant: TenantId::default(),
+            dag: dag.map(dag_id),
+            state,
+            from,
+        };
         let runs = database.list_runs(&filter, limit).await.unwrap();
-        runs.iter().map(|run| run.id.as_i64()).collect()
-    };
-    let id = |number| RunId::from_i64(number).unwrap();
-    let all = RunFilter::default();
-    assert_eq!(ids(all.clone(), 3).await, [20, 19, 18]);
-    let before = RunFilter {
-        from: RunCursor::Before(id(18)),
-        ..all.clone()
-    };
-    assert_eq!(ids(before, 2).await, [17, 16]);
-    let after = RunFilter {
-        from: RunCursor::After(id(18)),
-        ..all.clone()
-    };
-    assert_eq!(ids(after, 9).await, [19, 20]);
-    let failed = RunFilter {
-        state: Some(RunState::Failed),
-        ..all.clone()
-    };
-    assert_eq!(ids(failed.clone(), 9).await, [9, 8, 4]);
-    let failed_before = RunFilter {
-        from: RunCursor::Before(id(9)),
-        ..failed.clone()
-    };
-    assert_eq!(ids(failed_before, 1).await, [8]);
-    let failed_after = RunFilter {
-        from: RunCursor::After(id(4)),
-        ..failed.clone()
-    };
-    assert_eq!(ids(failed_after, 9).await, [8, 9]);
-    let of_x = RunFilter {
-        dag: Some(dag_id("x")),
-        ..all.clone()
-    };
-    assert_eq!(ids(of_x.clone(), 2).await, [20, 18]);
-    assert_eq!(
-        ids(
-            RunFilter {
-                from: RunCursor::After(id(14)),
-                ..of_x
-            },
-            9
-        )
-        .await,
-        [16, 18, 20]
-    );
-    let failed_of_x = RunFilter {
-        dag: Some(dag_id("x")),
-        ..failed
-    };
-    assert_eq!(ids(failed_of_x.clone(), 9).await, [8, 4]);
-    assert_eq!(
-        ids(
-            RunFilter {
-                from: RunCursor::After(id(4)),
-                ..failed_of_x
-            },
-            9
-        )
-        .await,
-        [8]
-    );
-    assert_eq!(
-        ids(
-            RunFilter {
-                dag: Some(dag_id("z")),
-                ..all.clone()
-            },
-            9
-        )
-        .await,
-        [] as [i64; 0]
-    );
-    assert_eq!(
-        ids(
-            RunFilter {
-                tenant: "nobody".parse().unwrap(),
-                ..all
-            },
-            9
-        )
-        .await,
-        [] as [i64; 0]
-    );
-    let shown = database
-        .show_run(&TenantId::default(), id(4))
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        shown.counts,
-        Counts {
-            success: 3,
-            failed: 1,
-            ..Counts::default()
-        }
-    );
+        let ids: Vec<i64> = runs.iter().map(|run| run.id.as_i64()).collect();
+        assert_eq!(ids, expected, "{filter:?}");
+        let foreign = RunFilter {
+            tenant: "nobody".parse().unwrap(),
+            ..filter
+        };
+        assert_eq!(database.list_runs(&foreign, limit).await.unwrap(), []);
+    }
+    let tenant = TenantId::default();
+    let shown = database.show_run(&tenant, id(4)).await.unwrap().unwrap();
+    let counts = ended(4, RunState::Failed).counts;
+    assert_eq!(shown.counts, counts);
     assert_eq!((shown.started, shown.ended), (Some(at(1)), Some(at(2))));
-    assert_eq!(
-        database
-            .show_run(&"nobody".parse().unwrap(), id(4))
-            .await
-            .unwrap(),
-        None
-    );
+    let foreign = "nobody".parse().unwrap();
+    assert_eq!(database.show_run(&foreign, id(4)).await.unwrap(), None);
 }
 
 pub(crate) async fn the_latest_runs_of_each_dag(database: &Database) {
