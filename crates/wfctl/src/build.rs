@@ -120,6 +120,11 @@ pub(crate) fn build(args: &BuildArgs) -> Result<Built, Problems> {
     })
 }
 
+/// One file of a manifest and the files that it names, in memory.
+pub(crate) fn packed(manifest: &Path) -> Result<Vec<u8>, Problems> {
+    pack::pack(manifest)
+}
+
 /// Learns what was made, as every other command will.
 fn checked(draft: &Path, file: &Path) -> Result<Target, Problems> {
     let mut opened = Opened::open(draft)?;

@@ -11,15 +11,20 @@ use std::ffi::OsString;
 const AFTER_HELP: &str = "\
 Exit codes:
   0    success
-  1    the run failed, or the machine did (a full disk, say)
+  1    the run failed, or the machine did (a full disk, say), or the state did not allow it
   2    bad usage: an unknown option, task or parameter, a value of the wrong type
   3    bad file: not found, not a DAG, not valid
-  4    refused by the policy
+  4    refused: by the policy, or by the server for want of a token that may
+  5    no server answers
   130  interrupted
 
 Environment:
   WEFT_CACHE_DIR  compiled code (default: $XDG_CACHE_HOME/weft or ~/.cache/weft)
   WEFT_DATA_DIR   logs and artifacts of runs (default: $XDG_DATA_HOME/weft or ~/.local/share/weft)
+  WEFT_URL        the server that is asked (default: the context, or wfctl up on this machine)
+  WEFT_TOKEN      the token that it is asked with
+  WEFT_CONTEXT    the server by its name: wfctl context
+  WEFT_TENANT     whose resources, for a token of several tenants
   NO_COLOR        no colours, whatever the terminal can do";
 
 /// Builds, checks and runs DAGs of WebAssembly tasks.
@@ -75,6 +80,44 @@ pub(crate) enum Command {
     Graph(command::graph::GraphArgs),
     /// Say what is there to work with, what is missing, and how to get it
     Doctor(command::doctor::DoctorArgs),
+    /// Publish DAGs on a server
+    Deploy(command::deploy::DeployArgs),
+    /// Show, pause and change what is deployed
+    Dags(command::dags::DagsArgs),
+    /// Make, show and change runs
+    Runs(command::runs::RunsArgs),
+    /// Show the tasks of a run, and why they don't run
+    Tasks(command::tasks::TasksArgs),
+    /// Print what a task printed
+    Logs(command::logs::LogsArgs),
+    /// Read what tasks returned
+    Outputs(command::outputs::OutputsArgs),
+    /// Make the runs of a range of dates
+    Backfill(command::backfill::BackfillArgs),
+    /// Set the variables that tasks read
+    Variables(command::variables::VariablesArgs),
+    /// Set the connections that tasks use
+    Connections(command::connections::ConnectionsArgs),
+    /// Set the pools whose slots tasks share
+    Pools(command::pools::PoolsArgs),
+    /// Show and set what tasks may be granted
+    Policy(command::policy::PolicyArgs),
+    /// Make, list and revoke tokens
+    Tokens(command::tokens::TokensArgs),
+    /// Show the workers that are there now
+    Workers(command::fleet::WorkersArgs),
+    /// Show the queues: what waits in them, and who serves them
+    Queues(command::fleet::QueuesArgs),
+    /// Show what goes on now: runs, workers, queues
+    Top(command::top::TopArgs),
+    /// Show who changed what
+    Audit(command::audit::AuditArgs),
+    /// Store a token, after asking its server whether it holds
+    Login(command::login::LoginArgs),
+    /// Name servers, and choose one of them
+    Context(command::context::ContextArgs),
+    /// Print each setting that holds here, and where it came from
+    Config(command::config::ConfigArgs),
     /// Print a completion script for a shell
     Completions(command::completions::CompletionsArgs),
     /// What the sandbox runs to compile a component: not for people.
@@ -87,4 +130,15 @@ pub(crate) enum Command {
 pub(crate) struct CompileComponentArgs {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) args: Vec<OsString>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn no_two_options_are_in_each_others_way() {
+        Cli::command().debug_assert();
+    }
 }

@@ -1,11 +1,33 @@
 //! The commands: one file each, and the one place that tells them apart.
 
+pub(crate) mod audit;
+pub(crate) mod backfill;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod config;
+mod confirm;
+pub(crate) mod connections;
+pub(crate) mod context;
+pub(crate) mod dags;
+pub(crate) mod deploy;
+mod difference;
 pub(crate) mod doctor;
+pub(crate) mod fleet;
 pub(crate) mod graph;
 pub(crate) mod inspect;
+pub(crate) mod login;
+pub(crate) mod logs;
+pub(crate) mod outputs;
+pub(crate) mod policy;
+pub(crate) mod pools;
 pub(crate) mod run;
+mod run_ref;
+pub(crate) mod runs;
+mod secret_value;
+pub(crate) mod tasks;
+pub(crate) mod tokens;
+pub(crate) mod top;
+pub(crate) mod variables;
 
 use crate::{
     cli::Command,
@@ -22,6 +44,25 @@ pub(crate) fn run(command: Command) -> Result<Exit, Problems> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Deploy(args) => deploy::run(&args),
+        Command::Dags(args) => dags::run(&args),
+        Command::Runs(args) => runs::run(&args),
+        Command::Tasks(args) => tasks::run(&args),
+        Command::Logs(args) => logs::run(&args),
+        Command::Outputs(args) => outputs::run(&args),
+        Command::Backfill(args) => backfill::run(&args),
+        Command::Variables(args) => variables::run(&args),
+        Command::Connections(args) => connections::run(&args),
+        Command::Pools(args) => pools::run(&args),
+        Command::Policy(args) => policy::run(&args),
+        Command::Tokens(args) => tokens::run(&args),
+        Command::Workers(args) => fleet::workers(&args),
+        Command::Queues(args) => fleet::queues(&args),
+        Command::Top(args) => top::run(&args),
+        Command::Audit(args) => audit::run(&args),
+        Command::Login(args) => login::run(&args),
+        Command::Context(args) => context::run(&args),
+        Command::Config(args) => config::run(&args),
         Command::Completions(args) => Ok(completions::run(&args)),
         Command::CompileComponent(_) => unreachable!("main answers it before anything else"),
     }

@@ -12,7 +12,7 @@ mod phrase;
 mod plain;
 
 pub(crate) use json::write_report;
-pub(crate) use phrase::truncated;
+pub(crate) use phrase::{counted, duration, line, number, truncated};
 
 use crate::runner::{
     clock::Micros,

@@ -7,9 +7,10 @@
 //! released one never changes its meaning.
 
 use std::{fmt, ops::Range, path::Path, sync::Arc};
+use weft_server::problem::{ExitCode, ProblemCode};
 
 /// How the process ends. Documented in `wfctl --help` and the README.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Exit {
     /// Everything that was asked for was done.
     Success,
@@ -19,8 +20,10 @@ pub(crate) enum Exit {
     Usage,
     /// A file is not what it has to be.
     BadFile,
-    /// The policy does not allow what a task requests.
+    /// The policy does not allow what a task requests, or the server what the user does.
     Refused,
+    /// No server answers.
+    Unreachable,
     /// Somebody pressed Ctrl-C.
     Interrupted,
 }
@@ -34,6 +37,7 @@ impl Exit {
             Self::Usage => 2,
             Self::BadFile => 3,
             Self::Refused => 4,
+            Self::Unreachable => 5,
             Self::Interrupted => 130,
         }
     }
@@ -43,17 +47,36 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal -> $exit:ident,)*) => {
         /// What went wrong, as a stable name.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub(crate) enum Code { $($(#[$doc])* $name,)* }
+        pub(crate) enum Code {
+            $($(#[$doc])* $name,)*
+            /// What a server answered, under the server's own name for it.
+            Server(ProblemCode),
+            /// What a server of a later version answered, which this one has no name for.
+            NewerServer(Exit),
+        }
 
         impl Code {
             /// The name that stands in messages and in JSON.
             pub(crate) const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)* }
+                match self {
+                    $(Self::$name => $text,)*
+                    Self::Server(code) => code.as_str(),
+                    Self::NewerServer(_) => "server_problem",
+                }
             }
 
             /// What the process exits with when this is the worst that happened.
             pub(crate) const fn exit(self) -> Exit {
-                match self { $(Self::$name => Exit::$exit,)* }
+                match self {
+                    $(Self::$name => Exit::$exit,)*
+                    Self::Server(code) => match code.exit() {
+                        ExitCode::Failed => Exit::RunFailed,
+                        ExitCode::Usage => Exit::Usage,
+                        ExitCode::BadFile => Exit::BadFile,
+                        ExitCode::Refused => Exit::Refused,
+                    },
+                    Self::NewerServer(exit) => exit,
+                }
             }
         }
     };
@@ -108,6 +131,26 @@ codes! {
     DataUnavailable = "data_unavailable" -> RunFailed,
     /// A build did not succeed.
     BuildFailed = "build_failed" -> RunFailed,
+    /// A text that can't be a token.
+    InvalidToken = "invalid_token" -> Usage,
+    /// A text that can't be a server's URL.
+    InvalidUrl = "invalid_url" -> Usage,
+    /// A token would travel where everybody on the way can read it.
+    InsecureUrl = "insecure_url" -> Refused,
+    /// There is no context of this name.
+    UnknownContext = "unknown_context" -> Usage,
+    /// A file of settings is not valid.
+    InvalidConfig = "invalid_config" -> BadFile,
+    /// The file of contexts can't be written.
+    ConfigUnavailable = "config_unavailable" -> RunFailed,
+    /// Nothing answers at the server's URL.
+    Unreachable = "unreachable" -> Unreachable,
+    /// The server took too long.
+    ServerTimeout = "server_timeout" -> Unreachable,
+    /// Something answers that is no Weft server, or one that this program doesn't understand.
+    UnexpectedAnswer = "unexpected_answer" -> Unreachable,
+    /// The scheduler did not carry out what was asked of a run.
+    CommandRefused = "command_refused" -> RunFailed,
     /// Something that `doctor` looked for is missing.
     Missing = "missing" -> RunFailed,
     /// A fault of Weft itself or of the machine.

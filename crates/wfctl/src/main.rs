@@ -6,6 +6,7 @@
 
 mod build;
 mod cli;
+mod client;
 mod command;
 mod diagnostic;
 mod display;
@@ -13,11 +14,13 @@ mod engine;
 mod error;
 mod grants;
 mod graph;
+mod moment;
 mod new;
 mod params;
 mod place;
 mod runner;
 mod selection;
+mod table;
 mod target;
 mod variables;
 

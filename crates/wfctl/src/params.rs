@@ -11,6 +11,16 @@ use weft_core::document::{self, Dag, Param, ProblemCode};
 
 /// The parameters of a run: what was given, each held to its schema, defaults for the rest.
 pub(crate) fn resolve(dag: &Dag, given: &[String]) -> Result<Map<String, Value>, Problems> {
+    let values = self::given(&dag.params, given)?;
+    dag.resolve_params(&values).map_err(|found| {
+        let problems = found.into_iter().map(|found| refused(dag, found)).collect();
+        Problems::from_list(problems)
+            .unwrap_or_else(|| Problem::new(Code::Usage, "the parameters are refused").into())
+    })
+}
+
+/// What was given, each read by what its parameter is; nothing is checked against schemas.
+pub(crate) fn given(params: &[Param], given: &[String]) -> Result<Map<String, Value>, Problems> {
     let mut problems = Vec::new();
     let mut values = Map::new();
     for text in given {
@@ -22,9 +32,9 @@ pub(crate) fn resolve(dag: &Dag, given: &[String]) -> Result<Map<String, Value>,
             continue;
         };
         let read = read(value).and_then(|value| {
-            match dag.params.iter().find(|param| param.name == name) {
+            match params.iter().find(|param| param.name == name) {
                 Some(param) => param_value(param, &value),
-                // The name is refused below, with the names that there are.
+                // The name is refused later, with the names that there are.
                 None => Ok(Value::Null),
             }
         });
@@ -35,14 +45,7 @@ pub(crate) fn resolve(dag: &Dag, given: &[String]) -> Result<Map<String, Value>,
             Err(problem) => problems.push(problem),
         }
     }
-    if let Some(problems) = Problems::from_list(problems) {
-        return Err(problems);
-    }
-    dag.resolve_params(&values).map_err(|found| {
-        let problems = found.into_iter().map(|found| refused(dag, found)).collect();
-        Problems::from_list(problems)
-            .unwrap_or_else(|| Problem::new(Code::Usage, "the parameters are refused").into())
-    })
+    Problems::from_list(problems).map_or(Ok(values), Err)
 }
 
 /// A problem of the document's own check, in the words of the command line.

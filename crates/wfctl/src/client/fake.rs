@@ -1,0 +1,150 @@
+//! A server for tests: answers each request as it is told to, one connection
+//! after the other, and remembers what it was asked.
+
+use super::{
+    Client,
+    auth::{Server, Setting, Source},
+    context::Token,
+};
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+};
+
+/// The token that [`Fake::client`] has.
+pub(crate) const TOKEN: &str = "weft_very_secret";
+
+/// What was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    /// With the query.
+    pub(crate) path: String,
+    /// By their names in lower case.
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// The bytes of an answer.
+pub(crate) struct Reply(Vec<u8>);
+
+impl Reply {
+    pub(crate) fn json(status: u16, body: &str) -> Self {
+        Self::raw(&format!(
+            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        ))
+    }
+
+    /// A problem as the server tells it.
+    pub(crate) fn problem(status: u16, code: &str, exit_code: u8) -> Self {
+        Self::json(
+            status,
+            &format!(
+                r#"{{"type":"urn:weft:problem:{code}","title":"t","status":{status},"code":"{code}","detail":"what happened","help":"what to do","exit_code":{exit_code},"request":"0123"}}"#
+            ),
+        )
+    }
+
+    /// A stream that ends with these events.
+    pub(crate) fn events(events: &str) -> Self {
+        Self::raw(&format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n{events}"
+        ))
+    }
+
+    /// Exactly these bytes; none hang up.
+    pub(crate) fn raw(text: &str) -> Self {
+        Self(text.as_bytes().to_vec())
+    }
+}
+
+/// A server that runs until the test's process ends.
+pub(crate) struct Fake {
+    pub(crate) url: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Fake {
+    /// Answers as told: by the request and how many there were before it.
+    pub(crate) fn start(answer: impl Fn(&Asked, usize) -> Reply + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let remembered = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let Some(request) = read(&stream) else {
+                    continue;
+                };
+                let before = {
+                    let mut list = remembered.lock().expect("no test panics with it");
+                    list.push(request.clone());
+                    list.len() - 1
+                };
+                let Reply(bytes) = answer(&request, before);
+                // A client that went away has its answer already, or wants none.
+                drop((&stream).write_all(&bytes));
+            }
+        });
+        Self { url, asked }
+    }
+
+    /// What was asked so far.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().expect("no test panics with it").clone()
+    }
+
+    /// A client of this server, with a token.
+    pub(crate) fn client(&self) -> Client {
+        client(&self.url)
+    }
+}
+
+/// A client of any server.
+pub(crate) fn client(url: &str) -> Client {
+    Client::of(Server {
+        url: Setting {
+            value: url.parse().expect("a URL"),
+            source: Source::Default,
+        },
+        token: Some(Setting {
+            value: Token::new(TOKEN).expect("a token"),
+            source: Source::Default,
+        }),
+        tenant: None,
+        context: None,
+        insecure: false,
+    })
+    .expect("a client")
+}
+
+fn read(stream: &TcpStream) -> Option<Asked> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let mut words = line.split(' ');
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let mut headers = BTreeMap::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(": ") else {
+            break;
+        };
+        headers.insert(name.to_lowercase(), value.to_owned());
+    }
+    let length = headers
+        .get("content-length")
+        .map_or(Some(0), |length| length.parse().ok())?;
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(Asked {
+        method,
+        path,
+        headers,
+        body,
+    })
+}

@@ -1,0 +1,150 @@
+//! Every operation of the API that `wfctl` uses, by method and path.
+//!
+//! The paths are those of the server's OpenAPI document, and a test holds them
+//! to it.
+
+use reqwest::Method;
+
+/// Stands before every path.
+pub(crate) const BASE: &str = "/api/v1";
+
+/// Whether a request may be sent again when nobody knows what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// The second time changes nothing more, or its key names the first.
+    Safe,
+    /// It would be done twice.
+    Never,
+}
+
+/// An operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    /// With `{name}` where a value stands, as the OpenAPI document has it.
+    pub(crate) template: &'static str,
+    pub(crate) repeat: Repeat,
+}
+
+macro_rules! routes {
+    ($($name:ident = $method:ident $template:literal $repeat:ident;)+) => {
+        $(
+            pub(crate) static $name: Route = Route {
+                method: Method::$method,
+                template: $template,
+                repeat: Repeat::$repeat,
+            };
+        )+
+
+        /// Each of them.
+        #[cfg(test)]
+        pub(crate) static ALL: &[&Route] = &[$(&$name,)+];
+    };
+}
+
+routes! {
+    WHOAMI = GET "/whoami" Safe;
+    DEPLOY = POST "/deployments" Safe;
+    LIST_DAGS = GET "/dags" Safe;
+    SHOW_DAG = GET "/dags/{dag}" Safe;
+    CHANGE_DAG = PATCH "/dags/{dag}" Safe;
+    DELETE_DAG = DELETE "/dags/{dag}" Safe;
+    LIST_VERSIONS = GET "/dags/{dag}/versions" Safe;
+    SHOW_VERSION = GET "/dags/{dag}/versions/{version}" Safe;
+    ACTIVATE = POST "/dags/{dag}/activate" Safe;
+    ROLLBACK = POST "/dags/{dag}/rollback" Never;
+    TRIGGER = POST "/dags/{dag}/runs" Safe;
+    BACKFILL = POST "/dags/{dag}/backfills" Safe;
+    LIST_RUNS_OF_DAG = GET "/dags/{dag}/runs" Safe;
+    LIST_RUNS = GET "/runs" Safe;
+    SHOW_RUN = GET "/runs/{run}" Safe;
+    CANCEL = POST "/runs/{run}/cancel" Safe;
+    CLEAR = POST "/runs/{run}/clear" Never;
+    MARK = POST "/runs/{run}/mark" Never;
+    WAKE = POST "/runs/{run}/wake" Never;
+    SHOW_COMMAND = GET "/runs/{run}/commands/{command}" Safe;
+    LIST_TASKS = GET "/runs/{run}/tasks" Safe;
+    LIST_INSTANCES = GET "/runs/{run}/instances" Safe;
+    SHOW_INSTANCE = GET "/runs/{run}/tasks/{task}/{index}" Safe;
+    LIST_ATTEMPTS = GET "/runs/{run}/tasks/{task}/{index}/attempts" Safe;
+    WHY = GET "/runs/{run}/tasks/{task}/{index}/why" Safe;
+    OUTPUT = GET "/runs/{run}/tasks/{task}/{index}/output" Safe;
+    LOG = GET "/runs/{run}/tasks/{task}/{index}/logs" Safe;
+    FOLLOW_LOG = GET "/runs/{run}/tasks/{task}/{index}/logs/follow" Safe;
+    EVENTS = GET "/runs/{run}/events" Safe;
+    LIST_VARIABLES = GET "/variables" Safe;
+    SET_VARIABLE = PUT "/variables/{name}" Safe;
+    DELETE_VARIABLE = DELETE "/variables/{name}" Safe;
+    LIST_CONNECTIONS = GET "/connections" Safe;
+    SET_CONNECTION = PUT "/connections/{name}" Safe;
+    DELETE_CONNECTION = DELETE "/connections/{name}" Safe;
+    LIST_POOLS = GET "/pools" Safe;
+    SET_POOL = PUT "/pools/{name}" Safe;
+    DELETE_POOL = DELETE "/pools/{name}" Safe;
+    SHOW_POLICY = GET "/policy" Safe;
+    SET_POLICY = PUT "/policy" Safe;
+    DELETE_POLICY = DELETE "/policy" Safe;
+    LIST_TOKENS = GET "/tokens" Safe;
+    CREATE_TOKEN = POST "/tokens" Never;
+    REVOKE_TOKEN = DELETE "/tokens/{token}" Safe;
+    LIST_WORKERS = GET "/workers" Safe;
+    LIST_QUEUES = GET "/queues" Safe;
+    LIST_AUDIT = GET "/audit" Safe;
+}
+
+impl Route {
+    /// The path with its values, each escaped so that it stays one segment.
+    pub(crate) fn path(&self, values: &[&str]) -> String {
+        let mut path = String::from(BASE);
+        let mut values = values.iter();
+        for segment in self.template.split('/').skip(1) {
+            path.push('/');
+            if segment.starts_with('{') {
+                escape(
+                    &mut path,
+                    values
+                        .next()
+                        .expect("a value for each place of the template"),
+                );
+            } else {
+                path.push_str(segment);
+            }
+        }
+        debug_assert!(
+            values.next().is_none(),
+            "a value too many for {}",
+            self.template
+        );
+        path
+    }
+}
+
+/// Everything but RFC 3986's unreserved characters.
+fn escape(path: &mut String, value: &str) {
+    use std::fmt::Write as _;
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~' | b'.') {
+            path.push(char::from(byte));
+        } else {
+            write!(path, "%{byte:02X}").expect("a String takes every text");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_stays_one_segment() {
+        assert_eq!(SHOW_DAG.path(&["sales.day-1"]), "/api/v1/dags/sales.day-1");
+        assert_eq!(
+            SHOW_DAG.path(&["a/b?c#d %"]),
+            "/api/v1/dags/a%2Fb%3Fc%23d%20%25"
+        );
+        assert_eq!(
+            SHOW_VERSION.path(&["é", "3"]),
+            "/api/v1/dags/%C3%A9/versions/3"
+        );
+    }
+}

@@ -1,0 +1,122 @@
+//! `wfctl backfill`: runs for a range of dates.
+
+use super::runs::{date, given};
+use crate::{
+    client::{self, Client, ConnectArgs, route},
+    display,
+    error::{Exit, Problems},
+    moment::Zone,
+    table::{self, FormatArgs},
+};
+use weft_server::api::{Backfill, NewBackfill};
+
+/// Make the runs of a range of dates
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  wfctl backfill quakes --from 2026-11-01 --to 2026-11-08 --dry-run
+  wfctl backfill quakes --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z
+
+Dates that have a scheduled run or a backfill already are left out.")]
+pub(crate) struct BackfillArgs {
+    /// The DAG
+    dag: String,
+    /// The first logical date, in your zone or with one
+    #[arg(long, value_name = "DATE")]
+    from: String,
+    /// The first date that is not made any more
+    #[arg(long, value_name = "DATE")]
+    to: String,
+    /// A parameter of every run: text or JSON, or @FILE; may be repeated
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    param: Vec<String>,
+    /// Make nothing: only say what would be made
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
+    server: ConnectArgs,
+}
+
+/// Makes the runs.
+pub(crate) fn run(args: &BackfillArgs) -> Result<Exit, Problems> {
+    let (from, to) = (date("--from", &args.from)?, date("--to", &args.to)?);
+    let client = Client::connect(&args.server)?;
+    let made: Backfill = client::block_on(async {
+        let body = NewBackfill {
+            from,
+            to,
+            params: given::params(&client, &args.dag, &args.param).await?,
+            dry_run: args.dry_run,
+        };
+        client
+            .call(&route::BACKFILL, &[&args.dag])
+            .json(&body)
+            .read()
+            .await
+    })?;
+    table::one(args.format.output, &made, |zone| text(&made, zone))?;
+    Ok(Exit::Success)
+}
+
+fn text(made: &Backfill, zone: &Zone) -> String {
+    let missing: Vec<_> = made
+        .dates
+        .iter()
+        .filter(|date| !made.existing.contains(date))
+        .collect();
+    let mut text = if made.dry_run {
+        format!(
+            "{} of {} would be made (version {})\n",
+            display::counted(missing.len(), "run"),
+            made.dag,
+            made.version
+        )
+    } else {
+        format!(
+            "{} of {} made (version {})\n",
+            display::counted(made.runs.len(), "run"),
+            made.dag,
+            made.version
+        )
+    };
+    let runs = made.runs.iter().map(Some).chain(std::iter::repeat(None));
+    for (date, run) in missing.into_iter().zip(runs) {
+        let run = run.map_or("", String::as_str);
+        text.push_str(format!("  {}  {run}", zone.shown(*date)).trim_end());
+        text.push('\n');
+    }
+    if !made.existing.is_empty() {
+        text.push_str(&format!(
+            "left out, since there are runs: {}\n",
+            display::counted(made.existing.len(), "date")
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_was_made_and_what_was_left_out() {
+        let dates: Vec<weft_server::api::Time> = (1..=3)
+            .map(|day| format!("2026-11-0{day}T00:00:00Z").parse().unwrap())
+            .collect();
+        let made = Backfill {
+            dag: "quakes".into(),
+            version: 2,
+            dry_run: false,
+            existing: vec![dates[1]],
+            dates,
+            runs: vec!["first".into(), "third".into()],
+        };
+        assert_eq!(
+            text(&made, &Zone::utc()),
+            "2 runs of quakes made (version 2)\n  2026-11-01 00:00:00  first\n  2026-11-03 00:00:00  third\n\
+             left out, since there are runs: 1 date\n"
+        );
+    }
+}

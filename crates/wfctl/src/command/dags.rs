@@ -1,0 +1,159 @@
+//! `wfctl dags`: what is deployed, and which version of it is active.
+
+mod diff;
+mod show;
+
+use super::confirm;
+use crate::{
+    client::{self, Client, ConnectArgs, pages, route},
+    error::{Exit, Problems},
+    table::{self, FormatArgs, ListArgs},
+};
+use weft_server::api::{Activate, Dag, DagChange, DagDetail, Rollback, Version};
+
+/// Show, pause and change what is deployed
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  wfctl dags list
+  wfctl dags show quakes
+  wfctl dags diff quakes 3 4
+  wfctl dags rollback quakes")]
+pub(crate) struct DagsArgs {
+    #[command(subcommand)]
+    command: DagsCommand,
+    #[command(flatten)]
+    server: ConnectArgs,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum DagsCommand {
+    /// List what is deployed
+    List {
+        /// Only paused ones (true), or only those that aren't (false)
+        #[arg(long, value_name = "BOOL")]
+        paused: Option<bool>,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Show a DAG: tasks, edges, parameters, schedule
+    Show {
+        /// Its id
+        dag: String,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Start no more runs of a DAG
+    Pause {
+        /// Its id
+        dag: String,
+    },
+    /// Start runs of a DAG again
+    Unpause {
+        /// Its id
+        dag: String,
+    },
+    /// List the versions of a DAG, the newest first
+    Versions {
+        /// Its id
+        dag: String,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Say how two versions of a DAG differ
+    Diff(diff::DiffArgs),
+    /// Use a version for the runs from now on
+    Activate {
+        /// The DAG's id
+        dag: String,
+        /// The version's number
+        version: u32,
+    },
+    /// Go back to the version before the active one
+    Rollback {
+        /// The DAG's id
+        dag: String,
+    },
+    /// Delete a DAG; its ended runs stay until they are too old
+    Delete {
+        /// Its id
+        dag: String,
+        /// Don't ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// Runs the subcommand.
+pub(crate) fn run(args: &DagsArgs) -> Result<Exit, Problems> {
+    let client = Client::connect(&args.server)?;
+    client::block_on(carry_out(&client, &args.command))?;
+    Ok(Exit::Success)
+}
+
+async fn carry_out(client: &Client, command: &DagsCommand) -> Result<(), Problems> {
+    match command {
+        DagsCommand::List { paused, list } => {
+            let call = || {
+                client
+                    .call(&route::LIST_DAGS, &[])
+                    .query_some("paused", *paused)
+            };
+            let dags = pages::collect::<Dag>(list.limit(), call).await?;
+            table::list(list, &dags)?;
+        }
+        DagsCommand::Show { dag, format } => {
+            let detail: DagDetail = client.call(&route::SHOW_DAG, &[dag]).read().await?;
+            table::one(format.output, &detail, |zone| show::text(&detail, zone))?;
+        }
+        DagsCommand::Pause { dag } => {
+            pause(client, dag, true).await?;
+            table::write(&format!("{dag} is paused: no run of it starts\n"))?;
+        }
+        DagsCommand::Unpause { dag } => {
+            pause(client, dag, false).await?;
+            table::write(&format!("{dag} is no longer paused\n"))?;
+        }
+        DagsCommand::Versions { dag, list } => {
+            let call = || client.call(&route::LIST_VERSIONS, &[dag]);
+            let versions = pages::collect::<Version>(list.limit(), call).await?;
+            table::list(list, &versions)?;
+        }
+        DagsCommand::Diff(args) => diff::run(client, args).await?,
+        DagsCommand::Activate { dag, version } => {
+            let body = Activate { version: *version };
+            let _now: Dag = client
+                .call(&route::ACTIVATE, &[dag])
+                .json(&body)
+                .read()
+                .await?;
+            table::write(&format!(
+                "{dag}: version {version} is active; runs that there are keep theirs\n"
+            ))?;
+        }
+        DagsCommand::Rollback { dag } => {
+            let done: Rollback = client.call(&route::ROLLBACK, &[dag]).read().await?;
+            table::write(&format!(
+                "{dag}: version {} is active, {} was\n",
+                done.to, done.from
+            ))?;
+        }
+        DagsCommand::Delete { dag, yes } => {
+            confirm::ask(*yes, &format!("Delete the DAG {dag}?"))?;
+            client.call(&route::DELETE_DAG, &[dag]).done().await?;
+            table::write(&format!("{dag} is deleted\n"))?;
+        }
+    }
+    Ok(())
+}
+
+async fn pause(client: &Client, dag: &str, paused: bool) -> Result<(), Problems> {
+    let body = DagChange {
+        paused: Some(paused),
+    };
+    client
+        .call(&route::CHANGE_DAG, &[dag])
+        .json(&body)
+        .done()
+        .await
+}

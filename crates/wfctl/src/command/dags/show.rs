@@ -1,0 +1,105 @@
+//! A DAG for people.
+
+use crate::{display, moment::Zone, table};
+use std::fmt::Write as _;
+use weft_server::api::{DagDetail, DagTask};
+
+/// What it is, its parameters, and its tasks with what they wait for.
+pub(super) fn text(detail: &DagDetail, zone: &Zone) -> String {
+    let dag = &detail.dag;
+    let mut pairs = vec![("dag", dag.id.clone())];
+    let mut push =
+        |name: &'static str, value: Option<String>| pairs.extend(value.map(|value| (name, value)));
+    push("description", dag.description.clone());
+    push(
+        "tags",
+        Some(dag.tags.join(", ")).filter(|tags| !tags.is_empty()),
+    );
+    push(
+        "state",
+        Some(if dag.paused { "paused" } else { "active" }.to_owned()),
+    );
+    push("version", dag.version.map(|version| version.to_string()));
+    push("digest", dag.digest.clone());
+    let schedule = dag.schedule.as_ref().map(|schedule| match &dag.timezone {
+        Some(timezone) => format!("{schedule} ({timezone})"),
+        None => schedule.clone(),
+    });
+    push("schedule", schedule);
+    push("next run", dag.next_run.map(|at| zone.shown(at)));
+    let catchup = |is: bool| if is { "yes" } else { "no" }.to_owned();
+    push("catchup", detail.catchup.map(catchup));
+    push(
+        "max active runs",
+        detail.max_active_runs.map(|most| most.to_string()),
+    );
+    push(
+        "max active tasks",
+        detail.max_active_tasks.map(|most| most.to_string()),
+    );
+    push("first deployed", Some(zone.shown(dag.created)));
+    let mut text = table::fields(&pairs);
+    if !detail.params.is_empty() {
+        text.push_str("\nparameters\n");
+        for param in &detail.params {
+            let default = match (&param.default, param.required) {
+                (_, true) => "must be given".to_owned(),
+                (Some(value), false) => format!("= {value}"),
+                (None, false) => String::new(),
+            };
+            let description = param.description.as_deref().unwrap_or_default();
+            let line = format!("  {} {default}  {description}", param.name);
+            line_of(&mut text, &line);
+        }
+    }
+    text.push_str("\ntasks\n");
+    for task in &detail.tasks {
+        let upstream: Vec<&str> = detail
+            .edges
+            .iter()
+            .filter(|edge| edge.to == task.id)
+            .map(|edge| edge.from.as_str())
+            .collect();
+        line_of(
+            &mut text,
+            &format!("  {}{}", task.id, facts(task, &upstream)),
+        );
+    }
+    text
+}
+
+fn line_of(text: &mut String, line: &str) {
+    const MAX_CHARS: usize = 400;
+    writeln!(text, "{}", display::line(line.trim_end(), MAX_CHARS))
+        .expect("a String takes every text");
+}
+
+/// What differs from the usual.
+fn facts(task: &DagTask, upstream: &[&str]) -> String {
+    let mut facts = Vec::new();
+    if !upstream.is_empty() {
+        facts.push(format!("after {}", upstream.join(", ")));
+    }
+    if task.trigger_rule != "all_success" {
+        facts.push(task.trigger_rule.clone());
+    }
+    if task.mapped {
+        facts.push("mapped".to_owned());
+    }
+    if task.branch {
+        facts.push("branch".to_owned());
+    }
+    if task.retries > 0 {
+        facts.push(display::counted(task.retries as usize, "retry").replace("retrys", "retries"));
+    }
+    if task.queue != "default" {
+        facts.push(format!("queue {}", task.queue));
+    }
+    facts.extend(task.pool.as_ref().map(|pool| format!("pool {pool}")));
+    facts.extend(task.file.as_ref().map(|file| format!("runs {file}")));
+    if facts.is_empty() {
+        String::new()
+    } else {
+        format!("  ({})", facts.join("; "))
+    }
+}

@@ -1,0 +1,193 @@
+//! `wfctl deploy`: publishes DAGs, and says what that changes.
+
+use super::difference;
+use crate::{
+    build,
+    client::{self, Client, ConnectArgs, route},
+    display,
+    error::{Exit, Problems},
+    table::{self, FormatArgs},
+    target,
+};
+use bytes::Bytes;
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
+use weft_server::api::{ChangeKind, DeployedDag, Deployment};
+
+/// Publish DAGs on a server
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  wfctl deploy                       the DAG of this folder (dag.toml or dag.wasm)
+  wfctl deploy dag.wasm --dry-run    only say what would change
+  wfctl deploy dag.toml --paused     new DAGs start no runs until wfctl dags unpause
+
+A dag.toml is packed with the files that it names. Runs that go on keep the
+version that they started with; the same file again changes nothing.")]
+pub(crate) struct DeployArgs {
+    /// A dag.wasm, a dag.toml, or a folder that holds one
+    #[arg(default_value = ".", value_name = "FILE")]
+    file: PathBuf,
+    /// Change nothing: only say what would change
+    #[arg(long)]
+    dry_run: bool,
+    /// Store the new versions without using them: wfctl dags activate does that
+    #[arg(long)]
+    no_activate: bool,
+    /// DAGs that are new start paused
+    #[arg(long)]
+    paused: bool,
+    #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
+    server: ConnectArgs,
+}
+
+/// Uploads the file and prints what became of each DAG.
+pub(crate) fn run(args: &DeployArgs) -> Result<Exit, Problems> {
+    let client = Client::connect(&args.server)?;
+    let bytes = packed(&args.file)?;
+    let deployment: Deployment = client::block_on(async {
+        let mut call = client.call(&route::DEPLOY, &[]).file(bytes);
+        if args.dry_run {
+            call = call.query("dry_run", true);
+        }
+        if args.no_activate {
+            call = call.query("activate", false);
+        }
+        if args.paused {
+            call = call.query("paused", true);
+        }
+        call.read().await
+    })?;
+    table::one(args.format.output, &deployment, |_zone| text(&deployment))?;
+    Ok(Exit::Success)
+}
+
+/// The bytes to upload: the file itself, or a manifest packed with its files.
+fn packed(path: &Path) -> Result<Bytes, Problems> {
+    let path = target::find(path)?;
+    let bytes = target::read(&path)?;
+    if target::is_wasm(&bytes) {
+        return Ok(bytes);
+    }
+    build::packed(&path).map(Bytes::from)
+}
+
+fn text(deployment: &Deployment) -> String {
+    let mut text = String::new();
+    let mut say = |line: String| writeln!(text, "{line}").expect("a String takes every text");
+    if deployment.dry_run {
+        say("nothing was stored: this is what a deploy would do".to_owned());
+    }
+    for dag in &deployment.dags {
+        say(headline(dag, &deployment.digest));
+        // Of a new DAG everything is new: only what it asks for is worth a line.
+        let lines = difference::lines(&dag.difference);
+        let told = lines.into_iter().filter(|line| {
+            dag.change == ChangeKind::Changed
+                || (dag.change == ChangeKind::Created
+                    && (line.contains("asks for") || line.contains("schedule")))
+        });
+        told.for_each(|line| say(format!("  {}", display::line(&line, 400))));
+    }
+    text
+}
+
+fn headline(dag: &DeployedDag, digest: &str) -> String {
+    let what = match dag.change {
+        ChangeKind::Created => "new",
+        ChangeKind::Changed => "changed",
+        ChangeKind::Unchanged => "unchanged",
+    };
+    let mut facts = vec![what.to_owned()];
+    match (dag.version, dag.previous_version) {
+        (Some(version), Some(before)) if before != version => {
+            facts.push(format!("version {version}, {before} before"))
+        }
+        (Some(version), _) => facts.push(format!("version {version}")),
+        (None, _) => {}
+    }
+    facts.push(table::short_digest(digest));
+    if dag.change == ChangeKind::Created {
+        let tasks = dag.difference.tasks_added.len();
+        facts.push(display::counted(tasks, "task"));
+    }
+    if !dag.active {
+        facts.push("not active".to_owned());
+    }
+    if dag.paused {
+        facts.push("paused".to_owned());
+    }
+    format!("{}: {}", dag.dag, facts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weft_server::api::{ChangedTask, Difference};
+
+    fn dag(change: ChangeKind, difference: Difference) -> DeployedDag {
+        DeployedDag {
+            dag: "quakes".into(),
+            change,
+            version: Some(4),
+            previous_version: Some(3),
+            active: true,
+            paused: false,
+            difference,
+        }
+    }
+
+    fn deployment(dags: Vec<DeployedDag>) -> Deployment {
+        Deployment {
+            digest: format!("sha256:{}", "0123456789abcdef".repeat(4)),
+            kind: "component with tasks".into(),
+            bytes: 7,
+            dry_run: false,
+            imports: vec![],
+            files: vec![],
+            dags,
+        }
+    }
+
+    #[test]
+    fn says_what_became_of_each_dag() {
+        let changed = Difference {
+            tasks_changed: vec![ChangedTask {
+                task: "a".into(),
+                fields: vec!["retries".into()],
+            }],
+            ..Difference::default()
+        };
+        let created = DeployedDag {
+            dag: "new".into(),
+            version: Some(1),
+            previous_version: None,
+            active: false,
+            ..dag(
+                ChangeKind::Created,
+                Difference {
+                    tasks_added: vec!["a".into(), "b".into()],
+                    ..Difference::default()
+                },
+            )
+        };
+        let unchanged = DeployedDag {
+            previous_version: Some(4),
+            ..dag(ChangeKind::Unchanged, Difference::default())
+        };
+        assert_eq!(
+            text(&deployment(vec![
+                dag(ChangeKind::Changed, changed),
+                created,
+                unchanged
+            ])),
+            "quakes: changed, version 4, 3 before, sha256:0123456789ab\n  ~ task a: retries\n\
+             new: new, version 1, sha256:0123456789ab, 2 tasks, not active\n\
+             quakes: unchanged, version 4, sha256:0123456789ab\n"
+        );
+    }
+}

@@ -1,0 +1,92 @@
+//! `wfctl login`: takes a token, asks its server whose it is, and stores it.
+
+use super::{context, secret_value};
+use crate::{
+    client::{
+        self, Client, ConnectArgs,
+        auth::{Server, Setting, Source, Surroundings},
+        context::{Context, Token},
+        route,
+    },
+    error::{Code, Exit, Problem, Problems},
+    table,
+};
+use weft_server::api::Whoami;
+
+/// Store a token, after asking its server whether it holds
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  wfctl login --url https://weft.example.org --name work     asks for the token
+  wfctl login --context work < work.token
+
+The token stands in ~/.config/weft/config.toml, which is its owner's alone.")]
+pub(crate) struct LoginArgs {
+    /// The context that it is stored in [default: that of --context, or the server's host]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    server: ConnectArgs,
+}
+
+/// Reads the token, checks it, stores it.
+pub(crate) fn run(args: &LoginArgs) -> Result<Exit, Problems> {
+    let (path, mut config) = context::load()?;
+    let mut server = Server::resolve(&args.server, &Surroundings::read()?)?;
+    let name = match (&args.name, &server.context) {
+        (Some(name), _) => name.clone(),
+        (None, Some(context)) => context.value.clone(),
+        (None, None) => server
+            .url
+            .value
+            .host_str()
+            .unwrap_or("default")
+            .trim_matches(['[', ']'])
+            .replace(':', "-"),
+    };
+    if let Some(known) = config.contexts.get(&name)
+        && known.url.trim_end_matches('/') != server.url.value.as_str().trim_end_matches('/')
+    {
+        return Err(Problem::new(
+            Code::Usage,
+            format!("the context {name} is of another server, {}", known.url),
+        )
+        .help("store it under another name with --name")
+        .into());
+    }
+    let token = match &args.server.token_file {
+        // It was read already, with the other settings.
+        Some(_file) => server.token.clone().map(|token| token.value),
+        None => None,
+    };
+    let token = match token {
+        Some(token) => token,
+        None => Token::new(&secret_value::read(
+            None,
+            &format!("the token for {}", server.url.value),
+        )?)?,
+    };
+    server.token = Some(Setting {
+        value: token.clone(),
+        source: Source::Flag("login"),
+    });
+    let stored = Context {
+        url: server.url.value.to_string(),
+        token: Some(token),
+        tenant: server.tenant.as_ref().map(|tenant| tenant.value.clone()),
+        insecure: server.insecure,
+    };
+    let client = Client::of(server)?;
+    let who: Whoami = client::block_on(client.call(&route::WHOAMI, &[]).read())?;
+    config.contexts.insert(name.clone(), stored);
+    config.current = Some(name.clone());
+    config.write(&path)?;
+    let holder = crate::display::line(&who.name, 200);
+    table::write(&format!(
+        "{} ({}) in the tenant {}; {name} is the current context\n",
+        holder,
+        table::role(who.role),
+        crate::display::line(&who.tenant, 200)
+    ))?;
+    Ok(Exit::Success)
+}

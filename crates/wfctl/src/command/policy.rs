@@ -1,0 +1,113 @@
+//! `wfctl policy`: what tasks may be granted.
+
+use super::confirm;
+use crate::{
+    client::{self, Client, ConnectArgs, problem, route},
+    error::{Exit, Problem, Problems},
+    grants,
+    table::{self, FormatArgs},
+};
+use std::path::{Path, PathBuf};
+use weft_server::api::{NewPolicy, Policy};
+
+/// Show and set what tasks may be granted
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  wfctl policy show
+  wfctl policy check policy.toml     without any server
+  wfctl policy set policy.toml
+  wfctl policy reset                 back to the default")]
+pub(crate) struct PolicyArgs {
+    #[command(subcommand)]
+    command: PolicyCommand,
+    #[command(flatten)]
+    server: ConnectArgs,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum PolicyCommand {
+    /// Print the policy that holds
+    Show(FormatArgs),
+    /// Set the policy; it holds for deploys and attempts from now on
+    Set {
+        /// A policy.toml
+        file: PathBuf,
+    },
+    /// Find everything that is wrong with a policy, without any server
+    Check {
+        /// A policy.toml
+        file: PathBuf,
+    },
+    /// Go back to the default policy
+    Reset {
+        /// Don't ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// Runs the subcommand.
+pub(crate) fn run(args: &PolicyArgs) -> Result<Exit, Problems> {
+    if let PolicyCommand::Check { file } = &args.command {
+        grants::policy(Some(file))?;
+        table::write(&format!("{} is a valid policy\n", file.display()))?;
+        return Ok(Exit::Success);
+    }
+    let client = Client::connect(&args.server)?;
+    client::block_on(async {
+        match &args.command {
+            PolicyCommand::Show(format) => {
+                let policy: Policy = client.call(&route::SHOW_POLICY, &[]).read().await?;
+                table::one(format.output, &policy, |_zone| shown(&policy))?;
+            }
+            PolicyCommand::Set { file } => set(&client, file).await?,
+            PolicyCommand::Check { .. } => unreachable!("answered without a server"),
+            PolicyCommand::Reset { yes } => {
+                confirm::ask(*yes, "Go back to the default policy?")?;
+                client.call(&route::DELETE_POLICY, &[]).done().await?;
+                table::write("the default policy holds\n")?;
+            }
+        }
+        Ok(Exit::Success)
+    })
+}
+
+fn shown(policy: &Policy) -> String {
+    if policy.is_default {
+        return "# nobody set a policy: the default holds (exact public HTTPS hosts, scratch space, clock, randomness)\n".to_owned();
+    }
+    let mut text = policy.policy.clone();
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+async fn set(client: &Client, file: &Path) -> Result<(), Problems> {
+    let text = std::fs::read_to_string(file).map_err(|error| Problem::io("read", file, &error))?;
+    let body = NewPolicy {
+        policy: text.clone(),
+    };
+    let answer = client
+        .call(&route::SET_POLICY, &[])
+        .json(&body)
+        .sent()
+        .await?;
+    if !answer.status().is_success() {
+        let (url, status) = (client.server().url.value.clone(), answer.status());
+        let bytes = answer.whole().await?;
+        // The server reads the file by the same rules, and tells lines of it.
+        let name = file.display().to_string();
+        let sent = problem::Sent {
+            name: &name,
+            text: &text,
+        };
+        return Err(
+            problem::placed(&bytes, sent).unwrap_or_else(|| problem::refused(&url, status, &bytes))
+        );
+    }
+    Ok(table::write(
+        "the policy is set; it holds for deploys and attempts from now on\n",
+    )?)
+}

@@ -1,0 +1,33 @@
+//! Parameters of a run on the command line, read by what the DAG says of them.
+
+use crate::{
+    client::{Client, route},
+    error::Problems,
+    params,
+};
+use serde_json::{Map, Value};
+use weft_core::document::Param;
+use weft_server::api::DagDetail;
+
+/// The values of `--param NAME=VALUE`; the server fills in defaults and checks them.
+pub(crate) async fn params(
+    client: &Client,
+    dag: &str,
+    given: &[String],
+) -> Result<Map<String, Value>, Problems> {
+    if given.is_empty() {
+        return Ok(Map::new());
+    }
+    let detail: DagDetail = client.call(&route::SHOW_DAG, &[dag]).read().await?;
+    let known: Vec<Param> = detail
+        .params
+        .into_iter()
+        .map(|param| Param {
+            name: param.name,
+            schema: param.schema,
+            default: param.default,
+            description: param.description,
+        })
+        .collect();
+    params::given(&known, given)
+}

@@ -1,0 +1,51 @@
+//! A run for people.
+
+use crate::{
+    moment::Zone,
+    table::{self, tally},
+};
+use weft_server::api::{Run, TaskSummary};
+
+/// What it is and how its tasks stand.
+pub(super) fn text(run: &Run, tasks: &[TaskSummary], zone: &Zone) -> String {
+    let mut pairs = vec![
+        ("run", run.id.clone()),
+        ("dag", format!("{} (version {})", run.dag, run.version)),
+        ("state", table::run_state(run.state).to_owned()),
+        ("kind", table::run_kind(run.kind).to_owned()),
+        ("logical date", zone.shown(run.logical_date)),
+    ];
+    if run.data_interval.start != run.data_interval.end {
+        let (start, end) = (
+            zone.shown(run.data_interval.start),
+            zone.shown(run.data_interval.end),
+        );
+        pairs.push(("data interval", format!("{start} - {end}")));
+    }
+    if !run.params.is_empty() {
+        let params: Vec<String> = run
+            .params
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        pairs.push(("parameters", params.join(" ")));
+    }
+    if run.started.is_none() {
+        pairs.push(("not before", zone.shown(run.not_before)));
+    }
+    pairs.push(("created", zone.shown(run.created)));
+    pairs.extend(run.created_by.clone().map(|by| ("created by", by)));
+    pairs.extend(run.started.map(|at| ("started", zone.shown(at))));
+    pairs.extend(run.ended.map(|at| ("ended", zone.shown(at))));
+    pairs.extend(
+        run.started
+            .map(|_at| ("took", table::took(run.started, run.ended))),
+    );
+    pairs.push(("instances", tally::phrase(&run.counts)));
+    let mut text = table::fields(&pairs);
+    if !tasks.is_empty() {
+        text.push('\n');
+        text.push_str(&table::drawn(tasks, zone, None));
+    }
+    text
+}

@@ -1,0 +1,212 @@
+//! `wfctl tasks`: the task instances of a run, and why they don't run.
+
+use super::run_ref::{InstanceRef, RunRef};
+use crate::{
+    client::{self, Client, ConnectArgs, pages, route},
+    error::{Exit, Problems},
+    moment::Zone,
+    table::{self, Format, FormatArgs, ListArgs, instance_state},
+};
+use clap::ValueEnum;
+use weft_server::api::{Attempt, Instance, InstanceState, TaskSummary, Why};
+
+/// Show the tasks of a run, and why they don't run
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  wfctl tasks list latest --dag quakes
+  wfctl tasks list 0c3k5v7n9q1st --state failed
+  wfctl tasks show latest report
+  wfctl tasks why latest report")]
+pub(crate) struct TasksArgs {
+    #[command(subcommand)]
+    command: TasksCommand,
+    #[command(flatten)]
+    server: ConnectArgs,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum TasksCommand {
+    /// List the tasks of a run; with --task or --state their instances
+    List {
+        #[command(flatten)]
+        run: RunRef,
+        /// The instances of this task
+        #[arg(long, value_name = "TASK")]
+        task: Option<String>,
+        /// The instances in this state
+        #[arg(long, value_enum, value_name = "STATE")]
+        state: Option<State>,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Show an instance and its attempts
+    Show {
+        #[command(flatten)]
+        instance: InstanceRef,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Say why an instance does not run
+    Why {
+        #[command(flatten)]
+        instance: InstanceRef,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+}
+
+/// A state by which instances can be listed: those that only wait are not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum State {
+    Ready,
+    Queued,
+    Running,
+    UpForRetry,
+    Deferred,
+    Success,
+    Failed,
+    Skipped,
+    UpstreamFailed,
+    Cancelled,
+}
+
+impl State {
+    const fn api(self) -> InstanceState {
+        match self {
+            Self::Ready => InstanceState::Ready,
+            Self::Queued => InstanceState::Queued,
+            Self::Running => InstanceState::Running,
+            Self::UpForRetry => InstanceState::UpForRetry,
+            Self::Deferred => InstanceState::Deferred,
+            Self::Success => InstanceState::Success,
+            Self::Failed => InstanceState::Failed,
+            Self::Skipped => InstanceState::Skipped,
+            Self::UpstreamFailed => InstanceState::UpstreamFailed,
+            Self::Cancelled => InstanceState::Cancelled,
+        }
+    }
+}
+
+/// Runs the subcommand.
+pub(crate) fn run(args: &TasksArgs) -> Result<Exit, Problems> {
+    let client = Client::connect(&args.server)?;
+    client::block_on(carry_out(&client, &args.command))?;
+    Ok(Exit::Success)
+}
+
+async fn carry_out(client: &Client, command: &TasksCommand) -> Result<(), Problems> {
+    match command {
+        TasksCommand::List {
+            run,
+            task: None,
+            state: None,
+            list,
+        } => {
+            let id = run.id(client).await?;
+            let mut items: Vec<TaskSummary> =
+                client.call(&route::LIST_TASKS, &[&id]).read().await?;
+            let more = items.len() > list.limit();
+            items.truncate(list.limit());
+            table::list(list, &pages::Listed { items, more })?;
+        }
+        TasksCommand::List {
+            run,
+            task,
+            state,
+            list,
+        } => {
+            let id = run.id(client).await?;
+            let state = state.map(|state| instance_state(state.api()));
+            let call = || {
+                client
+                    .call(&route::LIST_INSTANCES, &[&id])
+                    .query_some("task", task.as_ref())
+                    .query_some("state", state)
+            };
+            let instances = pages::collect::<Instance>(list.limit(), call).await?;
+            table::list(list, &instances)?;
+        }
+        TasksCommand::Show { instance, format } => show(client, instance, format.output).await?,
+        TasksCommand::Why { instance, format } => {
+            let (run, index) = (instance.run.id(client).await?, instance.index.to_string());
+            let why: Why = client
+                .call(&route::WHY, &[&run, &instance.task, &index])
+                .read()
+                .await?;
+            table::one(format.output, &why, |_zone| reasons(&why))?;
+        }
+    }
+    Ok(())
+}
+
+async fn show(client: &Client, instance: &InstanceRef, format: Format) -> Result<(), Problems> {
+    let (run, index) = (instance.run.id(client).await?, instance.index.to_string());
+    let values = [run.as_str(), &instance.task, &index];
+    let found: Instance = client.call(&route::SHOW_INSTANCE, &values).read().await?;
+    let attempts: Vec<Attempt> = match format {
+        Format::Table => client.call(&route::LIST_ATTEMPTS, &values).read().await?,
+        Format::Json | Format::Yaml => Vec::new(),
+    };
+    table::one(format, &found, |zone| text(&found, &attempts, zone))?;
+    Ok(())
+}
+
+fn text(instance: &Instance, attempts: &[Attempt], zone: &Zone) -> String {
+    let state = match &instance.cause {
+        Some(cause) => format!("{} ({cause})", instance_state(instance.state)),
+        None => instance_state(instance.state).to_owned(),
+    };
+    let mut pairs = vec![
+        ("task", format!("{}[{}]", instance.task, instance.index)),
+        ("state", state),
+    ];
+    pairs.extend(instance.due.map(|at| ("goes on at", zone.shown(at))));
+    if let Some(output) = &instance.output {
+        pairs.push(("output", format!("{} bytes of JSON", output.bytes)));
+    }
+    if let Some(usage) = &instance.usage {
+        let micros = std::time::Duration::from_micros;
+        pairs.push(("took", crate::display::duration(micros(usage.wall_us))));
+        pairs.push(("processor", crate::display::duration(micros(usage.cpu_us))));
+        pairs.push((
+            "memory peak",
+            format!("{} KiB", usage.memory_peak_bytes >> 10),
+        ));
+    }
+    let mut text = table::fields(&pairs);
+    if let Some(error) = &instance.error {
+        let said = |text: &str| crate::display::truncated(text, 10_000).0;
+        text.push_str(&format!("\n{}: {}\n", error.code, said(&error.message)));
+        if let Some(details) = &error.details {
+            text.push_str(&format!("{}\n", said(&details.to_string())));
+        }
+        if let Some(backtrace) = &error.backtrace {
+            text.push_str(&format!("{}\n", said(backtrace)));
+        }
+    }
+    if !attempts.is_empty() {
+        text.push('\n');
+        text.push_str(&table::drawn(attempts, zone, None));
+    }
+    text
+}
+
+fn reasons(why: &Why) -> String {
+    if why.reasons.is_empty() {
+        return format!("nothing keeps {} back: it runs, or has ended\n", why.task);
+    }
+    let mut text = String::new();
+    for reason in &why.reasons {
+        text.push_str(&format!(
+            "{}  ({})\n",
+            crate::display::line(&reason.message, 1_000),
+            reason.code
+        ));
+        if let Some(help) = &reason.help {
+            text.push_str(&format!("  help: {}\n", crate::display::line(help, 1_000)));
+        }
+    }
+    text
+}

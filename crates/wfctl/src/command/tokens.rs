@@ -1,0 +1,139 @@
+//! `wfctl tokens`: who may do what.
+
+use super::confirm;
+use crate::{
+    client::{self, Client, ConnectArgs, pages, route},
+    error::{Code, Exit, Problem, Problems},
+    moment,
+    table::{self, Format, FormatArgs, ListArgs},
+};
+use clap::ValueEnum;
+use weft_core::time::DurationMs;
+use weft_server::api::{CreatedToken, NewToken, Role, Time, Token};
+
+/// Make, list and revoke tokens
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  wfctl tokens create ci --role deployer --expires-in 90d > ci.token
+  wfctl tokens list
+  wfctl tokens revoke 7
+
+The token itself is printed once, on standard output; only its hash is stored.")]
+pub(crate) struct TokensArgs {
+    #[command(subcommand)]
+    command: TokensCommand,
+    #[command(flatten)]
+    server: ConnectArgs,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum TokensCommand {
+    /// Make one
+    Create {
+        /// Whose or what for
+        name: String,
+        /// What its holder may do
+        #[arg(long, value_enum, value_name = "ROLE")]
+        role: TokenRole,
+        /// How long it holds, such as 90d [default: until it is revoked]
+        #[arg(long, value_name = "TIME")]
+        expires_in: Option<DurationMs>,
+        /// The one tenant in which it holds [default: where your own token does]
+        #[arg(long, value_name = "TENANT")]
+        only_in: Option<String>,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// List them, without what opens doors
+    List(ListArgs),
+    /// Make one worthless, at once
+    Revoke {
+        /// Its number
+        id: i64,
+        /// Don't ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// What a token's holder may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TokenRole {
+    /// Look at everything but secrets, tokens and the audit.
+    Viewer,
+    /// Also run, cancel, clear, mark and pause, and set variables, connections and pools.
+    Operator,
+    /// Also deploy, activate and delete; not set variables, connections or pools.
+    Deployer,
+    /// Everything.
+    Admin,
+}
+
+impl TokenRole {
+    const fn api(self) -> Role {
+        match self {
+            Self::Viewer => Role::Viewer,
+            Self::Operator => Role::Operator,
+            Self::Deployer => Role::Deployer,
+            Self::Admin => Role::Admin,
+        }
+    }
+}
+
+/// Runs the subcommand.
+pub(crate) fn run(args: &TokensArgs) -> Result<Exit, Problems> {
+    let client = Client::connect(&args.server)?;
+    client::block_on(async {
+        match &args.command {
+            TokensCommand::Create {
+                name,
+                role,
+                expires_in,
+                only_in,
+                format,
+            } => {
+                let body = NewToken {
+                    name: name.clone(),
+                    role: role.api(),
+                    tenant: only_in.clone(),
+                    expires: expires_in.map(|span| Time(moment::now().0.plus(span))),
+                };
+                let made: CreatedToken = client
+                    .call(&route::CREATE_TOKEN, &[])
+                    .json(&body)
+                    .read()
+                    .await?;
+                if format.output == Format::Table {
+                    anstream::eprintln!(
+                        "Token {} for {} ({}), shown only this once:",
+                        made.token.id,
+                        crate::display::line(&made.token.name, 200),
+                        table::role(role.api())
+                    );
+                }
+                table::one(format.output, &made, |_zone| format!("{}\n", made.secret))?;
+            }
+            TokensCommand::List(list) => {
+                let tokens =
+                    pages::collect::<Token>(list.limit(), || client.call(&route::LIST_TOKENS, &[]))
+                        .await?;
+                table::list(list, &tokens)?;
+            }
+            TokensCommand::Revoke { id, yes } => {
+                if *id < 0 {
+                    return Err(
+                        Problem::new(Code::Usage, "a token's number is not negative").into(),
+                    );
+                }
+                confirm::ask(*yes, &format!("Revoke the token {id}?"))?;
+                client
+                    .call(&route::REVOKE_TOKEN, &[&id.to_string()])
+                    .done()
+                    .await?;
+                table::write(&format!("token {id} is revoked\n"))?;
+            }
+        }
+        Ok(Exit::Success)
+    })
+}
