@@ -1,1 +1,49 @@
-//! To be written.
+//! The loop that owns shards: events and commands in, transactions and
+//! dispatches out.
+//!
+//! One task owns all state ([`Scheduler::run`]); nothing is locked and nothing
+//! else decides. A *turn* takes what has happened (bounded), applies it to the
+//! runs in memory (`weft_core::run`), decides what to dispatch
+//! (`weft_core::order`), commits all of it in one transaction, and only then
+//! publishes dispatches and confirms reports. So:
+//!
+//! - What a worker is told is committed; what a worker may forget is committed.
+//! - Under load one commit serves hundreds of transitions; under none a
+//!   transition commits at once.
+//! - A turn that can't be committed is committed again, unchanged, until it is,
+//!   or until somebody else owns the shard.
+//! - A run that breaks its turn is failed, not its shard.
+//!
+//! It knows no engine and no HTTP. Wake-ups are hints: a sweep each second
+//! bounds a lost one.
+
+mod active_run;
+mod calendar;
+mod carry_out;
+mod changes;
+mod clock;
+mod command;
+mod commit;
+mod dispatch;
+mod feed;
+mod grants;
+mod handle;
+mod notice;
+mod options;
+mod outputs;
+mod recovery;
+mod rows;
+mod scheduler;
+mod shard;
+mod start;
+mod timers;
+mod versions;
+mod why;
+
+pub use {
+    feed::Change,
+    handle::{Handle, Health, Wake, WhyError},
+    options::{SchedulerOptions, Seams},
+    scheduler::{Scheduler, SchedulerError},
+    why::Reason,
+};

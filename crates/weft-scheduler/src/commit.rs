@@ -1,0 +1,398 @@
+//! A turn's changes written, and only then told.
+
+use crate::{
+    active_run::ActiveRun,
+    changes::Changes,
+    feed::Change,
+    options::{COMMIT_RETRY, COMMIT_RETRY_MAX, LAZY_COMMIT, OUTPUT_BYTES, ROWS_A_TURN},
+    rows,
+    shard::{Context, Shard},
+};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::Ordering},
+};
+use tokio::time::{Instant, sleep};
+use weft_broker::{BrokerError, Dispatch};
+use weft_core::{
+    run::RunState,
+    run_id::RunId,
+    time::{DurationMs, Timestamp},
+};
+use weft_store::{CommitError, RunUpdate, ShardId, StoreError, Turn};
+
+/// The shard belongs to somebody else: everything in memory of it is void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the shard {0:?} belongs to another scheduler")]
+pub(crate) struct Deposed(pub(crate) ShardId);
+
+impl Shard {
+    /// Whether the changes so far should be written now.
+    pub(crate) fn wants_commit(&self, now: Timestamp) -> bool {
+        let lazy = DurationMs(u64::try_from(LAZY_COMMIT.as_millis()).unwrap_or(u64::MAX));
+        self.changes.urgent
+            || self.changes.rows() >= ROWS_A_TURN
+            || self
+                .changes
+                .lazy_since
+                .is_some_and(|since| since.plus(lazy) <= now)
+    }
+
+    /// When changes that nobody waits for are written at the latest.
+    pub(crate) fn lazy_due(&self) -> Option<Timestamp> {
+        let lazy = DurationMs(u64::try_from(LAZY_COMMIT.as_millis()).unwrap_or(u64::MAX));
+        self.changes.lazy_since.map(|since| since.plus(lazy))
+    }
+
+    /// Writes the changes, however often that takes, and tells the broker and
+    /// whoever listens.
+    pub(crate) async fn commit(&mut self, cx: &mut Context) -> Result<(), Deposed> {
+        let mut broken: Vec<RunId> = Vec::new();
+        loop {
+            let number = self.turn + 1;
+            let turn = rows::turn(self.lease, number, cx.now(), &self.changes, &self.runs);
+            match self.write(cx, &turn).await {
+                Ok(()) => break,
+                Err(Refused::Deposed(deposed)) => return Err(deposed),
+                Err(Refused::Taken(run)) => {
+                    tracing::info!(%run, "a run for this date exists already");
+                    self.drop_run(run);
+                }
+                Err(Refused::Broken(why)) => {
+                    let culprits = self.find_broken(cx, &turn).await?;
+                    for run in &culprits {
+                        tracing::error!(%run, why, "a run can't be written; it is failed, so that the others go on");
+                        self.drop_run(*run);
+                    }
+                    broken.extend(&culprits);
+                    // What isn't any run's doing can only be given up.
+                    if culprits.is_empty() {
+                        tracing::error!(
+                            why,
+                            "a turn can't be written, and it is no run's doing; its commands and timetables are left out"
+                        );
+                        self.changes.commands.clear();
+                        self.changes.timetables.clear();
+                        self.changes.new_runs.clear();
+                    }
+                }
+            }
+        }
+        self.turn += 1;
+        cx.pulse.turns.fetch_add(1, Ordering::Relaxed);
+        self.tell_listeners(cx);
+        let changes = std::mem::take(&mut self.changes);
+        self.settle(cx, &changes);
+        self.tell_broker(cx, changes).await;
+        self.fail_broken(cx, &broken).await
+    }
+
+    /// Writes one turn; waits while the database doesn't answer or is full.
+    async fn write(&self, cx: &Context, turn: &Turn) -> Result<(), Refused> {
+        let mut wait = COMMIT_RETRY;
+        let began = Instant::now();
+        loop {
+            match cx.seams.store.commit(turn).await {
+                Ok(()) => {
+                    if wait > COMMIT_RETRY {
+                        tracing::info!(after = ?began.elapsed(), "the database can be written again");
+                    }
+                    return Ok(());
+                }
+                Err(CommitError::Fenced(shard)) => return Err(Refused::Deposed(Deposed(shard))),
+                Err(CommitError::RunExists(run)) => return Err(Refused::Taken(run)),
+                Err(CommitError::Store(
+                    error @ (StoreError::Unavailable(_) | StoreError::Full(_)),
+                )) => {
+                    tracing::warn!(%error, ?wait, "a turn could not be written; it is tried again");
+                    sleep(wait).await;
+                    wait = (wait * 2).min(COMMIT_RETRY_MAX);
+                }
+                Err(CommitError::Store(
+                    error @ (StoreError::Corrupt(_) | StoreError::Defect(_)),
+                )) => {
+                    return Err(Refused::Broken(error.to_string()));
+                }
+            }
+        }
+    }
+
+    /// The runs whose rows break a turn, found by writing each run's alone.
+    /// What can be written is written by that, and written once more with the
+    /// turn as a whole, which changes nothing.
+    async fn find_broken(&mut self, cx: &Context, turn: &Turn) -> Result<Vec<RunId>, Deposed> {
+        let mut culprits = Vec::new();
+        let runs: BTreeSet<RunId> = turn
+            .events
+            .iter()
+            .map(|chunk| chunk.run)
+            .chain(turn.runs.iter().map(|run| run.id))
+            .collect();
+        for run in runs {
+            self.turn += 1;
+            let alone = alone(turn, run, self.turn);
+            match self.write(cx, &alone).await {
+                Ok(()) => self.written(run),
+                Err(Refused::Deposed(deposed)) => return Err(deposed),
+                Err(Refused::Taken(_) | Refused::Broken(_)) => {
+                    self.turn -= 1;
+                    culprits.push(run);
+                }
+            }
+        }
+        Ok(culprits)
+    }
+
+    /// A run's part of the turn is in the database.
+    fn written(&mut self, run: RunId) {
+        if let Some(active) = self.runs.get_mut(&run)
+            && !active.happened.is_empty()
+        {
+            active.happened.clear();
+            active.next_seq += 1;
+        }
+        self.changes.new_runs.retain(|new| new.id != run);
+        self.changes.attempts.retain(|attempt| attempt.run != run);
+        self.changes.cleared.retain(|(of, _)| *of != run);
+    }
+
+    /// Forgets a run of this turn, and what it was going to do.
+    fn drop_run(&mut self, run: RunId) {
+        self.changes.forget_run(run);
+        self.order.remove_run(run);
+        let Some(mut active) = self.runs.remove(&run) else {
+            return;
+        };
+        let live: Vec<_> = active.live.iter().copied().collect();
+        for instance in live {
+            active.release(instance, &mut self.order);
+        }
+        if let Some(entry) = self.dags.get_mut(&active.dag) {
+            entry.active.remove(&run);
+        }
+    }
+
+    /// Ends runs that can't be written with a row that can.
+    async fn fail_broken(&mut self, cx: &Context, broken: &[RunId]) -> Result<(), Deposed> {
+        for run in broken {
+            let number = self.turn + 1;
+            let mut turn = rows::turn(
+                self.lease,
+                number,
+                cx.now(),
+                &Changes::default(),
+                &self.runs,
+            );
+            turn.runs.push(RunUpdate {
+                id: *run,
+                state: RunState::Failed,
+                started: None,
+                ended: Some(cx.now()),
+                counts: weft_core::run::Counts::default(),
+            });
+            match self.write(cx, &turn).await {
+                Ok(()) => self.turn += 1,
+                Err(Refused::Deposed(deposed)) => return Err(deposed),
+                Err(Refused::Taken(_) | Refused::Broken(_)) => {
+                    tracing::error!(%run, "a broken run can't even be failed; it is left as it is");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Memory after a commit: chunks are numbered on, what ended is forgotten.
+    fn settle(&mut self, cx: &mut Context, changes: &Changes) {
+        for id in changes.touched.iter().chain(&changes.runs) {
+            let Some(active) = self.runs.get_mut(id) else {
+                continue;
+            };
+            if !active.happened.is_empty() {
+                active.happened.clear();
+                active.next_seq += 1;
+            }
+            if active.is_over() {
+                cx.output_bytes = cx.output_bytes.saturating_sub(active.outputs.forget());
+                self.runs.remove(id);
+            }
+        }
+        for (id, instance) in &changes.instances {
+            if let Some(active) = self.runs.get_mut(id)
+                && active
+                    .run
+                    .instance(*instance)
+                    .is_none_or(|state| state.is_ended())
+            {
+                active.records.remove(instance);
+            }
+        }
+        if cx.output_bytes > OUTPUT_BYTES {
+            let freed: usize = self
+                .runs
+                .values_mut()
+                .map(|active| active.outputs.forget())
+                .sum();
+            cx.output_bytes = cx.output_bytes.saturating_sub(freed);
+        }
+        let active = u64::try_from(self.runs.len()).unwrap_or(u64::MAX);
+        cx.pulse.active_runs.store(active, Ordering::Relaxed);
+    }
+
+    fn tell_listeners(&self, cx: &Context) {
+        if cx.feed.receiver_count() == 0 {
+            return;
+        }
+        for (id, instance) in &self.changes.instances {
+            if let Some(active) = self.runs.get(id)
+                && let Some(state) = rows::tag(active, *instance)
+            {
+                let attempt = active
+                    .records
+                    .get(instance)
+                    .and_then(|record| record.attempt.as_ref());
+                let change = Change::Instance {
+                    tenant: active.tenant.clone(),
+                    run: *id,
+                    task: active.version.dag.tasks[instance.task.as_usize()]
+                        .id
+                        .clone(),
+                    map_index: active
+                        .run
+                        .is_expanded(instance.task)
+                        .then_some(instance.index),
+                    state,
+                    number: attempt.map_or(0, |attempt| attempt.number),
+                    worker: attempt.and_then(|attempt| attempt.worker.clone()),
+                };
+                drop(cx.feed.send(Arc::new(change)));
+            }
+        }
+        for active in self.changes.runs.iter().filter_map(|id| self.runs.get(id)) {
+            drop(cx.feed.send(Arc::new(active.change())));
+        }
+    }
+
+    /// Hands out, takes back and confirms; what the broker doesn't take now is
+    /// offered again in the next turn.
+    async fn tell_broker(&mut self, cx: &Context, changes: Changes) {
+        self.unrevoked.extend(changes.revoke);
+        self.unpublished.extend(changes.publish);
+        self.unconfirmed.extend(changes.confirm);
+        self.offer_again(cx).await;
+    }
+
+    /// Offers the broker what it has not taken so far.
+    pub(crate) async fn offer_again(&mut self, cx: &Context) {
+        let broker = &*cx.seams.broker;
+        if !self.unrevoked.is_empty() {
+            match broker.revoke(&self.unrevoked).await {
+                Ok(()) => self.unrevoked.clear(),
+                Err(error) => away(&error),
+            }
+        }
+        let runs = &self.runs;
+        self.unpublished.retain(|dispatch| {
+            still_wanted(runs.get(&dispatch.key.run).map(|run| &**run), dispatch)
+        });
+        if !self.unpublished.is_empty()
+            && let Err((left, error)) = broker.publish(std::mem::take(&mut self.unpublished)).await
+        {
+            self.unpublished = left;
+            away(&error);
+        }
+        if !self.unconfirmed.is_empty() {
+            match broker.confirm(&self.unconfirmed).await {
+                Ok(()) => self.unconfirmed.clear(),
+                Err(error) => away(&error),
+            }
+        }
+    }
+
+    /// Whether the broker is still to be told something.
+    pub(crate) fn owes_broker(&self) -> bool {
+        !(self.unrevoked.is_empty() && self.unpublished.is_empty() && self.unconfirmed.is_empty())
+    }
+}
+
+impl ActiveRun {
+    fn change(&self) -> Change {
+        Change::Run {
+            tenant: self.tenant.clone(),
+            dag: self.version.dag.id.clone(),
+            run: self.id,
+            state: self.run.state(),
+            counts: self.run.totals(),
+        }
+    }
+}
+
+/// Why a turn was not written.
+enum Refused {
+    Deposed(Deposed),
+    Taken(RunId),
+    Broken(String),
+}
+
+/// Whether an attempt that is not handed out yet is still the current one.
+fn still_wanted(active: Option<&ActiveRun>, dispatch: &Dispatch) -> bool {
+    let attempt = dispatch.key.attempt;
+    active
+        .and_then(|active| active.run.instance(attempt.instance))
+        .is_some_and(|state| matches!(state, weft_core::run::InstanceState::Queued { attempt: current } if current == attempt))
+}
+
+/// A run's part of a turn.
+fn alone(turn: &Turn, run: RunId, number: i64) -> Turn {
+    Turn {
+        lease: turn.lease,
+        number,
+        new_runs: turn
+            .new_runs
+            .iter()
+            .filter(|new| new.id == run)
+            .cloned()
+            .collect(),
+        runs: turn
+            .runs
+            .iter()
+            .filter(|update| update.id == run)
+            .cloned()
+            .collect(),
+        events: turn
+            .events
+            .iter()
+            .filter(|chunk| chunk.run == run)
+            .cloned()
+            .collect(),
+        cleared: turn
+            .cleared
+            .iter()
+            .filter(|(of, _)| *of == run)
+            .copied()
+            .collect(),
+        attempts: turn
+            .attempts
+            .iter()
+            .filter(|attempt| attempt.run == run)
+            .cloned()
+            .collect(),
+        instances: turn
+            .instances
+            .iter()
+            .filter(|row| row.run == run)
+            .cloned()
+            .collect(),
+        tasks: turn
+            .tasks
+            .iter()
+            .filter(|task| task.run == run)
+            .cloned()
+            .collect(),
+        commands: Vec::new(),
+        timetables: Vec::new(),
+    }
+}
+
+fn away(error: &BrokerError) {
+    tracing::warn!(%error, "the broker was told something");
+}

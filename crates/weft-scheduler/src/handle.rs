@@ -1,0 +1,137 @@
+//! What others hold of a running scheduler: hints, questions, and its health.
+
+use crate::{feed::Change, why::Reason};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tokio::sync::{broadcast, mpsc, oneshot};
+use weft_core::{document::TaskIndex, run_id::RunId};
+use weft_store::DagKey;
+
+/// A hint that something is to be done. A lost one costs at most a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wake {
+    /// A run of this DAG was queued.
+    Queued(DagKey),
+    /// A command was written.
+    Command,
+    /// DAGs, pools, limits or policies changed.
+    Settings,
+}
+
+/// What comes in through handles.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Wake(Wake),
+    Why {
+        run: RunId,
+        task: TaskIndex,
+        index: u32,
+        answer: oneshot::Sender<Vec<Reason>>,
+    },
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WhyError {
+    /// The scheduler is shut down, or too busy to be asked.
+    #[error("the scheduler does not answer")]
+    Unavailable,
+}
+
+/// How the loop fares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// How long ago the loop last went round. It does at least once a sweep.
+    pub since_last_turn: Duration,
+    /// Whether it owns anything: a standby doesn't.
+    pub owns_shards: bool,
+    /// Turns committed since it started.
+    pub turns: u64,
+    /// Runs in memory.
+    pub active_runs: u64,
+}
+
+/// Figures that the loop keeps up.
+#[derive(Debug, Default)]
+pub(crate) struct Pulse {
+    last_turn_ms: AtomicI64,
+    pub(crate) owns: AtomicBool,
+    pub(crate) turns: AtomicU64,
+    pub(crate) active_runs: AtomicU64,
+}
+
+impl Pulse {
+    pub(crate) fn beat(&self) {
+        self.last_turn_ms.store(wall_ms(), Ordering::Relaxed);
+    }
+}
+
+/// For showing how long ago something was, never for deciding anything.
+fn wall_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+/// A running scheduler, for others. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    pub(crate) requests: mpsc::Sender<Request>,
+    pub(crate) feed: broadcast::Sender<Arc<Change>>,
+    pub(crate) pulse: Arc<Pulse>,
+}
+
+impl Handle {
+    /// Hints that something is to be done. Never waits; a hint that finds no
+    /// room is dropped, since the sweep finds the work as well.
+    pub fn wake(&self, wake: Wake) {
+        drop(self.requests.try_send(Request::Wake(wake)));
+    }
+
+    /// Why an instance isn't running. An empty answer: it is, or it has ended.
+    ///
+    /// # Errors
+    /// The scheduler is shut down or too busy.
+    pub async fn why(
+        &self,
+        run: RunId,
+        task: TaskIndex,
+        index: u32,
+    ) -> Result<Vec<Reason>, WhyError> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request::Why {
+            run,
+            task,
+            index,
+            answer,
+        };
+        self.requests
+            .try_send(request)
+            .map_err(|_full_or_closed| WhyError::Unavailable)?;
+        answered.await.map_err(|_closed| WhyError::Unavailable)
+    }
+
+    /// Everything that changes from now on. A listener that lags is told how
+    /// much it missed, and reads the database.
+    pub fn changes(&self) -> broadcast::Receiver<Arc<Change>> {
+        self.feed.subscribe()
+    }
+
+    /// How the loop fares.
+    pub fn health(&self) -> Health {
+        let last = self.pulse.last_turn_ms.load(Ordering::Relaxed);
+        let since = u64::try_from(wall_ms().saturating_sub(last)).unwrap_or(0);
+        Health {
+            since_last_turn: Duration::from_millis(since),
+            owns_shards: self.pulse.owns.load(Ordering::Relaxed),
+            turns: self.pulse.turns.load(Ordering::Relaxed),
+            active_runs: self.pulse.active_runs.load(Ordering::Relaxed),
+        }
+    }
+}

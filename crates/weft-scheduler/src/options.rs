@@ -1,0 +1,76 @@
+//! What a scheduler is given: its seams, its bounds, its defaults.
+
+use std::{sync::Arc, time::Duration};
+use weft_blob::Blobs;
+use weft_broker::SchedulerBroker;
+use weft_core::plan::Defaults;
+use weft_store::RunStore;
+
+/// What a scheduler works with.
+#[derive(Clone)]
+pub struct Seams {
+    /// The truth.
+    pub store: Arc<dyn RunStore>,
+    /// The way to workers.
+    pub broker: Arc<dyn SchedulerBroker>,
+    /// Large outputs.
+    pub blobs: Blobs,
+}
+
+/// How a scheduler behaves.
+#[derive(Debug, Clone)]
+pub struct SchedulerOptions {
+    /// Unique among the schedulers that live at the same time.
+    pub id: String,
+    /// How long shards stay owned without a renewal.
+    pub lease: Duration,
+    /// How often lost wake-ups are made up for.
+    pub sweep_every: Duration,
+    /// What an installation gives where a document is silent.
+    pub defaults: Defaults,
+    /// Runs of a DAG at once, where it doesn't say.
+    pub max_active_runs: u32,
+    /// Fixes nonces and run ids, for a simulation; drawn from the system otherwise.
+    pub seed: Option<u64>,
+}
+
+impl SchedulerOptions {
+    /// The defaults, for this scheduler.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            lease: Duration::from_secs(10),
+            sweep_every: Duration::from_secs(1),
+            defaults: Defaults::default(),
+            max_active_runs: 16,
+            seed: None,
+        }
+    }
+}
+
+/// Notices that are taken in one turn.
+pub(crate) const NOTICES_A_TURN: usize = 2048;
+/// Attempts that are dispatched in one turn.
+pub(crate) const DISPATCHES_A_TURN: usize = 2048;
+/// Instances whose rows one transaction writes; more are a further turn's.
+pub(crate) const ROWS_A_TURN: usize = 8192;
+/// Commands that are carried out in one turn.
+pub(crate) const COMMANDS_A_TURN: u32 = 256;
+/// DAGs whose queued runs are looked at in one turn.
+pub(crate) const DAGS_A_TURN: usize = 64;
+/// Runs that the timetables make in one turn.
+pub(crate) const DUE_A_TURN: usize = 256;
+/// How long a change that nobody waits for (an attempt has started) may stay uncommitted.
+pub(crate) const LAZY_COMMIT: Duration = Duration::from_millis(50);
+/// The first wait before a commit is tried again; each further one is twice as long.
+pub(crate) const COMMIT_RETRY: Duration = Duration::from_millis(20);
+/// The longest wait before a commit is tried again.
+pub(crate) const COMMIT_RETRY_MAX: Duration = Duration::from_secs(2);
+/// Versions of DAGs that stay parsed.
+pub(crate) const VERSIONS: usize = 4096;
+/// Outputs that are held in memory, in bytes, over all runs.
+pub(crate) const OUTPUT_BYTES: usize = 256 << 20;
+/// Changes that a listener may lag behind before it is told that it missed some.
+pub(crate) const FEED: usize = 4096;
+/// Requests through handles that wait.
+pub(crate) const REQUESTS: usize = 1024;

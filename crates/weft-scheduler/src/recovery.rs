@@ -1,0 +1,307 @@
+//! What a scheduler does when it gets a shard: settings, DAGs and every active
+//! run into memory, and what had been handed out found again.
+
+use crate::{
+    active_run::{ActiveRun, AttemptFacts},
+    grants::TenantPolicy,
+    shard::{Context, DagEntry, Shard},
+    versions::Version,
+};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+use weft_broker::AttemptKey;
+use weft_core::{
+    id::TenantId,
+    order::{Bounds, TenantBounds},
+    run::{Attempt, Event, Instance, Phase, Run, record},
+    time::Timestamp,
+};
+use weft_store::{DagState, StoreError, StoredRun};
+
+/// Rows that are read at once.
+const PAGE: u32 = 1000;
+/// Active runs that are read at once: each comes with its events.
+const RUNS_A_PAGE: u32 = 64;
+
+impl Shard {
+    /// Everything of the shard into memory.
+    pub(crate) async fn recover(&mut self, cx: &mut Context) -> Result<(), StoreError> {
+        self.read_settings(cx).await?;
+        let mut live = Vec::new();
+        let mut after = None;
+        loop {
+            let page = cx
+                .seams
+                .store
+                .active_runs(self.lease.shard, after, RUNS_A_PAGE)
+                .await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            for stored in page {
+                self.recover_run(cx, stored, &mut live).await?;
+            }
+        }
+        self.find_again(cx, live).await?;
+        self.sweep(cx).await
+    }
+
+    async fn recover_run(
+        &mut self,
+        cx: &mut Context,
+        stored: StoredRun,
+        live: &mut Vec<(AttemptKey, Phase)>,
+    ) -> Result<(), StoreError> {
+        let id = stored.id;
+        let version = match cx
+            .versions
+            .get(&*cx.seams.store, stored.version, &stored.tenant)
+            .await
+        {
+            Ok(version) => version,
+            Err(StoreError::Corrupt(why)) => {
+                tracing::error!(run = %id, why, "a run's version can't be read; the run is left as it is");
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let run = match Run::replay(Arc::clone(&version.plan), None, &stored.events) {
+            Ok(run) => run,
+            Err(error) => {
+                tracing::error!(run = %id, %error, "a run can't be made again from its events; it is left as it is");
+                return Ok(());
+            }
+        };
+        let active = ActiveRun::recovered(stored, version, run);
+        if let Some(entry) = self.dags.get_mut(&active.dag) {
+            entry.active.insert(id);
+        }
+        let pending: Vec<_> = active.run.pending().collect();
+        let attempts: Vec<_> = active.run.live_attempts().collect();
+        self.runs.insert(id, Box::new(active));
+        for action in pending {
+            self.carry_out(cx, id, action);
+        }
+        let active = self.runs.get_mut(&id).expect("it was just inserted");
+        for alive in attempts {
+            let instance = alive.attempt.instance;
+            active.live.insert(instance);
+            self.order
+                .occupy(&active.version.tasks[instance.task.as_usize()].account);
+            let key = AttemptKey {
+                run: id,
+                attempt: alive.attempt,
+            };
+            live.push((key, alive.phase));
+        }
+        Ok(())
+    }
+
+    /// Attempts that the broker doesn't know: those that no worker had are
+    /// handed out again, those that one had are lost.
+    async fn find_again(
+        &mut self,
+        cx: &mut Context,
+        live: Vec<(AttemptKey, Phase)>,
+    ) -> Result<(), StoreError> {
+        if live.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<AttemptKey> = live.iter().map(|(key, _)| *key).collect();
+        let known = cx
+            .seams
+            .broker
+            .known(&keys)
+            .await
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let known: HashSet<AttemptKey> = known.into_iter().collect();
+        for (key, phase) in live.into_iter().filter(|(key, _)| !known.contains(key)) {
+            match phase {
+                Phase::Queued => self.hand_out(cx, key.run, key.attempt).await?,
+                Phase::Running => {
+                    let event = Event::Lost {
+                        attempt: key.attempt,
+                    };
+                    let lost = self.apply(cx, key.run, event);
+                    debug_assert_eq!(lost, Ok(()), "it is running");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads settings and DAGs, if they have changed.
+    pub(crate) async fn read_settings(&mut self, cx: &mut Context) -> Result<(), StoreError> {
+        let shard = self.lease.shard;
+        let settings = cx.seams.store.settings(shard).await?;
+        self.order.set_bounds(Bounds {
+            max_active: settings.max_active_tasks,
+        });
+        for tenant in &settings.tenants {
+            self.order.set_tenant(
+                &tenant.tenant,
+                TenantBounds {
+                    max_active: tenant.max_active_tasks,
+                    weight: tenant.weight,
+                },
+            );
+            cx.policy_generation += 1;
+            let policy = TenantPolicy::read(tenant.policy.as_deref(), cx.policy_generation);
+            if let Err(error) = &policy.policy {
+                tracing::error!(tenant = %tenant.tenant, error = &**error, "a policy can't be read; nothing is granted under it");
+            }
+            self.policies.insert(tenant.tenant.clone(), policy);
+        }
+        let pools: BTreeSet<(TenantId, String)> = settings
+            .pools
+            .iter()
+            .map(|pool| (pool.tenant.clone(), pool.name.clone()))
+            .collect();
+        for (tenant, name) in self.pools.difference(&pools) {
+            self.order.set_pool(tenant, name, 0);
+        }
+        for pool in &settings.pools {
+            self.order.set_pool(&pool.tenant, &pool.name, pool.slots);
+        }
+        self.pools = pools;
+        let mut seen = BTreeSet::new();
+        let mut after = None;
+        loop {
+            let page = cx.seams.store.dags(shard, after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key);
+            for state in page {
+                seen.insert(state.key);
+                self.take_dag(cx, state).await?;
+            }
+        }
+        self.dags
+            .retain(|key, entry| seen.contains(key) || !entry.active.is_empty());
+        self.settings_version = settings.version;
+        Ok(())
+    }
+
+    /// Takes over how a DAG stands in the database.
+    async fn take_dag(&mut self, cx: &mut Context, state: DagState) -> Result<(), StoreError> {
+        let key = state.key;
+        let known = self.dags.get(&key);
+        if known.is_some_and(|entry| entry.state == state) {
+            return Ok(());
+        }
+        let active = known.map(|entry| entry.active.clone()).unwrap_or_default();
+        let (max_active_runs, continuous) = match self.read_active(cx, &state).await? {
+            Some(version) => (
+                version
+                    .dag
+                    .max_active_runs
+                    .unwrap_or(cx.options.max_active_runs),
+                version
+                    .timetable
+                    .as_ref()
+                    .is_some_and(|timetable| timetable.is_continuous()),
+            ),
+            None => (cx.options.max_active_runs, false),
+        };
+        let entry = DagEntry {
+            state,
+            active,
+            max_active_runs,
+            next: None,
+            continuous,
+        };
+        self.dags.insert(key, entry);
+        self.to_start.insert(key);
+        self.plan_next(cx, key).await
+    }
+
+    /// The active version; one that can't be read is as none.
+    async fn read_active(
+        &self,
+        cx: &mut Context,
+        state: &DagState,
+    ) -> Result<Option<Arc<Version>>, StoreError> {
+        let Some(active) = state.active else {
+            return Ok(None);
+        };
+        match cx
+            .versions
+            .get(&*cx.seams.store, active, &state.tenant)
+            .await
+        {
+            Ok(version) => Ok(Some(version)),
+            Err(StoreError::Corrupt(why)) => {
+                tracing::error!(dag = %state.id, why, "the active version of a DAG can't be read; no run of it starts");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes up for lost hints.
+    pub(crate) async fn sweep(&mut self, cx: &mut Context) -> Result<(), StoreError> {
+        let shard = self.lease.shard;
+        if cx.seams.store.settings_version(shard).await? != self.settings_version {
+            self.read_settings(cx).await?;
+        }
+        self.find_queued(cx).await?;
+        self.carry_out_commands(cx).await
+    }
+
+    /// Looks for queued runs that may start, and for when the next one may.
+    pub(crate) async fn find_queued(&mut self, cx: &Context) -> Result<(), StoreError> {
+        let (shard, now) = (self.lease.shard, cx.now());
+        let queued = cx
+            .seams
+            .store
+            .dags_with_queued_runs(shard, now, PAGE)
+            .await?;
+        self.to_start.extend(queued);
+        self.next_queued = cx.seams.store.next_queued(shard, now).await?;
+        Ok(())
+    }
+}
+
+impl ActiveRun {
+    /// A run as it is stored, with what its events say about attempts that have not ended.
+    pub(crate) fn recovered(stored: StoredRun, version: Arc<Version>, run: Run) -> Self {
+        let mut queued: HashMap<Instance, Timestamp> = HashMap::new();
+        let mut claimed: HashMap<Attempt, Timestamp> = HashMap::new();
+        let mut began = None;
+        let entries = stored
+            .events
+            .iter()
+            .flat_map(|chunk| record::decode(chunk).unwrap_or_default());
+        for (at, event) in entries {
+            match event {
+                Event::Start => began = Some(at.now),
+                Event::Dispatched { instance, nonce: _ } => drop(queued.insert(instance, at.now)),
+                Event::Started { attempt } => drop(claimed.insert(attempt, at.now)),
+                Event::Expanded { .. }
+                | Event::ExpandFailed { .. }
+                | Event::Finished { .. }
+                | Event::Lost { .. }
+                | Event::Due { .. }
+                | Event::Woken { .. }
+                | Event::Cancel
+                | Event::Clear { .. }
+                | Event::Mark { .. } => {}
+            }
+        }
+        let mut active = Self::new(stored, version, run);
+        active.started = began;
+        active.recovered = true;
+        let attempts: Vec<_> = active.run.live_attempts().collect();
+        for alive in attempts {
+            let instance = alive.attempt.instance;
+            active.record(instance).attempt = Some(AttemptFacts {
+                number: alive.attempt.number,
+                nonce: alive.attempt.nonce,
+                queued: queued.get(&instance).copied(),
+                started: claimed.get(&alive.attempt).copied(),
+                ..AttemptFacts::default()
+            });
+        }
+        active
+    }
+}

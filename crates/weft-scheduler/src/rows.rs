@@ -1,0 +1,178 @@
+//! The rows that a turn writes, read off runs and changes.
+
+use crate::{
+    active_run::{ActiveRun, AttemptFacts, Record},
+    changes::Changes,
+};
+use std::collections::HashMap;
+use weft_core::{
+    document::TaskIndex,
+    run::{Cause, Instance, InstanceState, record},
+    run_id::RunId,
+    time::Timestamp,
+};
+use weft_store::{
+    AttemptRecord, EventChunk, InstanceRow, InstanceTag, RunUpdate, ShardLease, TaskSummary, Turn,
+};
+
+/// The turn that writes these changes.
+pub(crate) fn turn(
+    lease: ShardLease,
+    number: i64,
+    now: Timestamp,
+    changes: &Changes,
+    runs: &HashMap<RunId, Box<ActiveRun>>,
+) -> Turn {
+    Turn {
+        lease,
+        number,
+        new_runs: changes.new_runs.clone(),
+        runs: changes
+            .runs
+            .iter()
+            .filter_map(|id| runs.get(id))
+            .map(|run| run_update(run))
+            .collect(),
+        events: changes
+            .touched
+            .iter()
+            .filter_map(|id| runs.get(id))
+            .filter(|run| !run.happened.is_empty())
+            .map(|run| EventChunk {
+                run: run.id,
+                seq: run.next_seq,
+                at: now,
+                body: record::encode(&run.happened),
+            })
+            .collect(),
+        cleared: changes.cleared.iter().copied().collect(),
+        attempts: changes.attempts.clone(),
+        instances: changes
+            .instances
+            .iter()
+            .filter_map(|(id, instance)| instance_row(runs.get(id)?, *instance))
+            .collect(),
+        tasks: changes
+            .mapped
+            .iter()
+            .filter_map(|(id, task)| runs.get(id).map(|run| summary(run, *task)))
+            .collect(),
+        commands: changes.commands.clone(),
+        timetables: changes.timetables.values().cloned().collect(),
+    }
+}
+
+fn run_update(run: &ActiveRun) -> RunUpdate {
+    RunUpdate {
+        id: run.id,
+        state: run.run.state(),
+        started: run.started,
+        ended: run.ended,
+        counts: run.run.totals(),
+    }
+}
+
+fn summary(run: &ActiveRun, task: TaskIndex) -> TaskSummary {
+    TaskSummary {
+        run: run.id,
+        task,
+        instances: run.run.instances_of(task),
+        counts: run.run.counts(task),
+    }
+}
+
+/// The row of an instance; none while it waits for its first attempt.
+fn instance_row(run: &ActiveRun, instance: Instance) -> Option<InstanceRow> {
+    let record = run.records.get(&instance);
+    let empty = Record::default();
+    let record = record.unwrap_or(&empty);
+    let (state, due) = stored_state(run.run.instance(instance)?, record)?;
+    let none = AttemptFacts::default();
+    let attempt = record.attempt.as_ref().unwrap_or(&none);
+    Some(InstanceRow {
+        run: run.id,
+        instance,
+        state,
+        cause: record.cause.map_or("progress", cause_name),
+        number: attempt.number,
+        nonce: attempt.nonce,
+        queued: attempt.queued,
+        started: attempt.started,
+        ended: record.ended,
+        due,
+        worker: attempt.worker.clone(),
+        output: record.output.clone(),
+        resume: record.resume.clone(),
+        error: record.error.clone(),
+        usage: attempt.usage.clone(),
+        log: attempt.log.clone(),
+    })
+}
+
+fn stored_state(state: InstanceState, record: &Record) -> Option<(InstanceTag, Option<Timestamp>)> {
+    Some(match state {
+        InstanceState::Waiting | InstanceState::Expanding => return None,
+        InstanceState::Ready => {
+            record.attempt.as_ref()?;
+            (InstanceTag::Ready, None)
+        }
+        InstanceState::Queued { attempt: _ } => (InstanceTag::Queued, None),
+        InstanceState::Running { attempt: _ } => (InstanceTag::Running, None),
+        InstanceState::UpForRetry { at } => (InstanceTag::UpForRetry, Some(at)),
+        InstanceState::Deferred { until } => (InstanceTag::Deferred, until),
+        InstanceState::Success => (InstanceTag::Success, None),
+        InstanceState::Failed => (InstanceTag::Failed, None),
+        InstanceState::Skipped => (InstanceTag::Skipped, None),
+        InstanceState::UpstreamFailed => (InstanceTag::UpstreamFailed, None),
+        InstanceState::Cancelled => (InstanceTag::Cancelled, None),
+    })
+}
+
+/// The state of an instance as it is stored; `None` for one without a row.
+pub(crate) fn tag(run: &ActiveRun, instance: Instance) -> Option<InstanceTag> {
+    let empty = Record::default();
+    let record = run.records.get(&instance).unwrap_or(&empty);
+    stored_state(run.run.instance(instance)?, record).map(|(tag, _)| tag)
+}
+
+/// The record of an attempt that ended while its instance goes on.
+pub(crate) fn attempt_record(
+    run: RunId,
+    instance: Instance,
+    record: &Record,
+    end: &'static str,
+    now: Timestamp,
+) -> Option<AttemptRecord> {
+    let attempt = record.attempt.as_ref()?;
+    Some(AttemptRecord {
+        run,
+        instance,
+        number: attempt.number,
+        end,
+        queued: attempt.queued,
+        started: attempt.started,
+        ended: now,
+        worker: attempt.worker.clone(),
+        error: record.error.clone(),
+        usage: attempt.usage.clone(),
+        log: attempt.log.clone(),
+    })
+}
+
+/// A cause in snake case.
+pub(crate) const fn cause_name(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Progress => "progress",
+        Cause::Outcome => "outcome",
+        Cause::Rule => "rule",
+        Cause::Branch => "branch",
+        Cause::Expansion => "expansion",
+        Cause::NoSource => "no_source",
+        Cause::BadBranch => "bad_branch",
+        Cause::DeferredTooOften => "deferred_too_often",
+        Cause::LostTooOften => "lost_too_often",
+        Cause::Marked => "marked",
+        Cause::Cancelled => "cancelled",
+        Cause::RunTimeout => "run_timeout",
+    }
+}

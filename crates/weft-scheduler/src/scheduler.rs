@@ -1,0 +1,399 @@
+//! The service: one task that owns all shards of this process.
+
+use crate::{
+    clock::Clock,
+    commit::Deposed,
+    handle::{Handle, Pulse, Request, Wake},
+    options::{
+        COMMIT_RETRY, COMMIT_RETRY_MAX, FEED, NOTICES_A_TURN, REQUESTS, SchedulerOptions, Seams,
+    },
+    shard::{Context, Shard},
+    versions::Versions,
+};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+use tokio::{
+    sync::{broadcast, mpsc},
+    time::{Instant, sleep, sleep_until},
+};
+use weft_broker::{BrokerError, Notice};
+use weft_core::time::DurationMs;
+use weft_store::{DagKey, ShardId, StoreError};
+
+/// Why a scheduler stopped by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum SchedulerError {
+    /// The database holds something that no scheduler can work with.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The broker was shut down.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+}
+
+/// A scheduler that is not running yet.
+pub struct Scheduler {
+    seams: Seams,
+    options: SchedulerOptions,
+    handle: Handle,
+    requests: mpsc::Receiver<Request>,
+}
+
+/// What the loop waits for.
+enum Event {
+    /// From workers.
+    Notices(Result<Vec<Notice>, BrokerError>),
+    /// Through a handle.
+    Request(Request),
+    /// A timer, a scheduled run, a late commit, a sweep.
+    Time,
+    /// Somebody wants it to end.
+    Shutdown,
+}
+
+impl Scheduler {
+    /// A scheduler, and what others hold of it.
+    pub fn new(options: SchedulerOptions, seams: Seams) -> (Self, Handle) {
+        let (sender, requests) = mpsc::channel(REQUESTS);
+        let handle = Handle {
+            requests: sender,
+            feed: broadcast::Sender::new(FEED),
+            pulse: Arc::new(Pulse::default()),
+        };
+        let scheduler = Self {
+            seams,
+            options,
+            handle: handle.clone(),
+            requests,
+        };
+        (scheduler, handle)
+    }
+
+    /// Schedules until `shutdown` is ready; then commits what has happened and
+    /// gives its shards back. Dropping the future at any point loses nothing
+    /// that was acknowledged.
+    ///
+    /// # Errors
+    /// Only what no waiting mends; a database or broker that doesn't answer is waited for.
+    pub async fn run(
+        self,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), SchedulerError> {
+        let Self {
+            seams,
+            options,
+            handle,
+            requests,
+        } = self;
+        let shown = patiently(|| seams.store.now()).await?;
+        let random = options
+            .seed
+            .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let context = Context {
+            versions: Versions::new(options.defaults.clone()),
+            clock: Clock::set(shown),
+            random,
+            feed: handle.feed.clone(),
+            pulse: Arc::clone(&handle.pulse),
+            output_bytes: 0,
+            policy_generation: 0,
+            seams,
+            options,
+        };
+        let mut service = Service {
+            context,
+            shards: BTreeMap::new(),
+            requests,
+            next_sweep: Instant::now(),
+            next_renewal: Instant::now(),
+            lease_ends: Instant::now(),
+        };
+        service.run(shutdown).await
+    }
+}
+
+struct Service {
+    context: Context,
+    shards: BTreeMap<ShardId, Shard>,
+    requests: mpsc::Receiver<Request>,
+    next_sweep: Instant,
+    next_renewal: Instant,
+    /// By this machine's clock, counted from before the renewal was asked for.
+    lease_ends: Instant,
+}
+
+impl Service {
+    async fn run(
+        &mut self,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), SchedulerError> {
+        tokio::pin!(shutdown);
+        loop {
+            self.renew().await?;
+            let event = self.next_event(shutdown.as_mut()).await;
+            let ending = matches!(event, Event::Shutdown);
+            self.handle(event).await?;
+            while let Ok(request) = self.requests.try_recv() {
+                self.request(request).await;
+            }
+            self.turn().await?;
+            self.context.pulse.beat();
+            if ending {
+                break;
+            }
+        }
+        self.context
+            .seams
+            .store
+            .release_shards(&self.context.options.id)
+            .await?;
+        Ok(())
+    }
+
+    async fn next_event(&mut self, shutdown: impl Future<Output = ()> + Send) -> Event {
+        let wake = self.wake_at();
+        let owns = !self.shards.is_empty();
+        let broker = &self.context.seams.broker;
+        tokio::select! {
+            biased;
+            () = shutdown => Event::Shutdown,
+            notices = broker.receive(NOTICES_A_TURN), if owns => Event::Notices(notices),
+            Some(request) = self.requests.recv() => Event::Request(request),
+            () = sleep_until(wake) => Event::Time,
+        }
+    }
+
+    /// When the loop has something to do even if nothing happens.
+    fn wake_at(&self) -> Instant {
+        let due = self
+            .shards
+            .values()
+            .flat_map(|shard| [shard.next_due(), shard.lazy_due()])
+            .flatten()
+            .min()
+            .map(|at| self.context.clock.instant(at));
+        let busy = self.shards.values().any(Shard::has_more_to_do);
+        let mut wake = self.next_sweep.min(self.next_renewal);
+        if let Some(due) = due {
+            wake = wake.min(due);
+        }
+        if busy { Instant::now() } else { wake }
+    }
+
+    async fn handle(&mut self, event: Event) -> Result<(), SchedulerError> {
+        match event {
+            Event::Notices(Ok(notices)) => {
+                for notice in notices {
+                    self.notice(notice);
+                }
+            }
+            Event::Notices(Err(error @ (BrokerError::Closed | BrokerError::Unregistered))) => {
+                return Err(error.into());
+            }
+            Event::Notices(Err(
+                error @ (BrokerError::Unavailable(_) | BrokerError::Full { .. }),
+            )) => {
+                tracing::warn!(%error, "the broker was asked for news");
+                sleep(COMMIT_RETRY).await;
+            }
+            Event::Request(request) => self.request(request).await,
+            Event::Time | Event::Shutdown => {}
+        }
+        Ok(())
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        let concerned = self
+            .shards
+            .values_mut()
+            .find(|shard| shard.concerns(&notice));
+        match (concerned, notice) {
+            (Some(shard), notice) => shard.notice(&mut self.context, notice),
+            // Its run has ended long ago, or never was: nothing will ever come of it.
+            (None, Notice::Finished(report)) => {
+                if let Some(shard) = self.shards.values_mut().next() {
+                    shard.changes.confirm.push(report.key);
+                    shard.changes.urgent = true;
+                }
+            }
+            (None, Notice::Started { .. } | Notice::Expired { .. } | Notice::Demand) => {}
+        }
+    }
+
+    async fn request(&mut self, request: Request) {
+        match request {
+            Request::Wake(Wake::Queued(dag)) => self.queued(dag),
+            Request::Wake(Wake::Command | Wake::Settings) => self.next_sweep = Instant::now(),
+            Request::Why {
+                run,
+                task,
+                index,
+                answer,
+            } => {
+                let reasons = self
+                    .shards
+                    .values()
+                    .find_map(|shard| shard.why(run, task, index));
+                // Whoever asked may have gone.
+                drop(
+                    answer.send(reasons.unwrap_or_else(|| vec![crate::why::Reason::RunNotActive])),
+                );
+            }
+        }
+    }
+
+    fn queued(&mut self, dag: DagKey) {
+        match self
+            .shards
+            .values_mut()
+            .find(|shard| shard.dags.contains_key(&dag))
+        {
+            Some(shard) => drop(shard.to_start.insert(dag)),
+            // It was deployed since the last look.
+            None => self.next_sweep = Instant::now(),
+        }
+    }
+
+    /// Everything that follows from what has happened, committed and told.
+    async fn turn(&mut self) -> Result<(), SchedulerError> {
+        let sweep = self.next_sweep <= Instant::now();
+        if sweep {
+            self.next_sweep = Instant::now() + self.context.options.sweep_every;
+        }
+        let mut deposed = Vec::new();
+        for (id, shard) in &mut self.shards {
+            if let Err(error) = shard.advance(&mut self.context, sweep).await {
+                temporary(error)?;
+            }
+            if shard.wants_commit(self.context.now())
+                && let Err(Deposed(_)) = shard.commit(&mut self.context).await
+            {
+                deposed.push(*id);
+            }
+        }
+        for shard in deposed {
+            tracing::warn!(?shard, "another scheduler owns the shard now");
+            self.shards.remove(&shard);
+            self.next_renewal = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Keeps the leases, and takes shards that nobody owns.
+    async fn renew(&mut self) -> Result<(), SchedulerError> {
+        let asked = Instant::now();
+        if asked < self.next_renewal {
+            return Ok(());
+        }
+        let lease = self.context.options.lease;
+        self.next_renewal = asked + lease / 3;
+        let store = Arc::clone(&self.context.seams.store);
+        let lease_ms = DurationMs(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
+        let leases = match store.lease_shards(&self.context.options.id, lease_ms).await {
+            Ok(leases) => leases,
+            Err(error) => {
+                temporary(error)?;
+                if asked >= self.lease_ends && !self.shards.is_empty() {
+                    tracing::warn!(
+                        "the leases could not be renewed in time: all shards are given up"
+                    );
+                    self.shards.clear();
+                }
+                self.next_renewal = asked + COMMIT_RETRY_MAX.min(lease / 3);
+                return Ok(());
+            }
+        };
+        match store.now().await {
+            Ok(shown) => self.context.clock.adjust(shown),
+            Err(error) => temporary(error)?,
+        }
+        self.lease_ends = asked + lease;
+        self.shards.retain(|id, shard| {
+            leases
+                .iter()
+                .any(|lease| lease.shard == *id && lease.epoch == shard.lease.epoch)
+        });
+        for lease in leases {
+            if let Some(shard) = self.shards.get_mut(&lease.shard) {
+                shard.lease = lease;
+                continue;
+            }
+            let mut shard = Shard::new(lease);
+            match shard.recover(&mut self.context).await {
+                Ok(()) => drop(self.shards.insert(lease.shard, shard)),
+                Err(error) => {
+                    temporary(error)?;
+                    self.next_renewal = asked + COMMIT_RETRY;
+                }
+            }
+        }
+        self.context
+            .pulse
+            .owns
+            .store(!self.shards.is_empty(), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Shard {
+    /// Everything that follows from what has happened, in memory.
+    async fn advance(&mut self, cx: &mut Context, sweep: bool) -> Result<(), StoreError> {
+        if sweep {
+            self.sweep(cx).await?;
+        }
+        if self.owes_broker() {
+            self.offer_again(cx).await;
+        }
+        let now = cx.now();
+        while let Some((run, timer)) = self.timers.due(now) {
+            // Rejected: what it was for has passed in another way.
+            let _outdated = self.apply(cx, run, weft_core::run::Event::Due { timer });
+        }
+        if self.next_queued.is_some_and(|at| at <= now) {
+            self.find_queued(cx).await?;
+        }
+        self.make_due_runs(cx).await?;
+        self.start_queued(cx).await?;
+        for (run, attempt) in std::mem::take(&mut self.unprepared) {
+            self.hand_out(cx, run, attempt).await?;
+        }
+        self.expand(cx).await?;
+        self.dispatch(cx).await
+    }
+
+    /// Whether a bound ended the last turn before everything was done.
+    fn has_more_to_do(&self) -> bool {
+        !self.to_expand.is_empty() || !self.to_start.is_empty()
+    }
+}
+
+/// A database that doesn't answer is waited for; anything else ends the scheduler.
+fn temporary(error: StoreError) -> Result<(), SchedulerError> {
+    match error {
+        StoreError::Unavailable(_) | StoreError::Full(_) => {
+            tracing::warn!(%error, "the database was asked");
+            Ok(())
+        }
+        error @ (StoreError::Corrupt(_) | StoreError::Defect(_)) => Err(error.into()),
+    }
+}
+
+/// Asks until there is an answer.
+async fn patiently<T, F>(mut ask: impl FnMut() -> F) -> Result<T, SchedulerError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let mut wait: Duration = COMMIT_RETRY;
+    loop {
+        match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => temporary(error)?,
+        }
+        sleep(wait).await;
+        wait = (wait * 2).min(COMMIT_RETRY_MAX);
+    }
+}

@@ -1,0 +1,152 @@
+//! Everything that is in memory of one shard.
+//!
+//! Its parts live in the modules named for what they do; each is a method of
+//! [`Shard`], and gets what shards share as a [`Context`].
+
+use crate::{
+    active_run::ActiveRun,
+    calendar::Calendar,
+    changes::Changes,
+    clock::Clock,
+    feed::Change,
+    grants::TenantPolicy,
+    handle::Pulse,
+    options::{SchedulerOptions, Seams},
+    timers::Timers,
+    versions::Versions,
+};
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+};
+use tokio::sync::broadcast;
+use weft_broker::{AttemptKey, Dispatch};
+use weft_core::{
+    document::TaskIndex,
+    id::TenantId,
+    order::Order,
+    run::{Attempt, Moment},
+    run_id::RunId,
+    time::Timestamp,
+};
+use weft_store::{CommandId, DagKey, DagState, ShardLease};
+
+/// What all shards of a scheduler share.
+pub(crate) struct Context {
+    pub(crate) seams: Seams,
+    pub(crate) options: SchedulerOptions,
+    pub(crate) versions: Versions,
+    pub(crate) clock: Clock,
+    pub(crate) random: fastrand::Rng,
+    pub(crate) feed: broadcast::Sender<Arc<Change>>,
+    pub(crate) pulse: Arc<Pulse>,
+    /// Bytes of outputs in memory, over all runs.
+    pub(crate) output_bytes: usize,
+    /// Rises with every policy that is read.
+    pub(crate) policy_generation: u64,
+}
+
+impl Context {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn moment(&mut self) -> Moment {
+        Moment {
+            now: self.clock.now(),
+            entropy: self.random.u64(..),
+        }
+    }
+
+    pub(crate) fn run_id(&mut self) -> RunId {
+        RunId::new(self.clock.now(), self.random.u64(..))
+    }
+}
+
+/// One shard.
+pub(crate) struct Shard {
+    pub(crate) lease: ShardLease,
+    /// The number of the last turn that was committed.
+    pub(crate) turn: i64,
+    /// As of this, `dags`, `policies` and the bounds of `order` were read.
+    pub(crate) settings_version: i64,
+    pub(crate) dags: HashMap<DagKey, DagEntry>,
+    pub(crate) policies: HashMap<TenantId, TenantPolicy>,
+    /// The pools that the order was told of.
+    pub(crate) pools: BTreeSet<(TenantId, String)>,
+    pub(crate) runs: HashMap<RunId, Box<ActiveRun>>,
+    pub(crate) order: Order,
+    pub(crate) timers: Timers,
+    pub(crate) calendar: Calendar,
+    pub(crate) changes: Changes,
+    /// Mapped tasks whose number of instances is to be worked out.
+    pub(crate) to_expand: VecDeque<(RunId, TaskIndex, u32)>,
+    /// DAGs that may have a queued run and room for it.
+    pub(crate) to_start: BTreeSet<DagKey>,
+    /// When the next queued run that waits for its time may start.
+    pub(crate) next_queued: Option<Timestamp>,
+    /// The last command that was taken.
+    pub(crate) last_command: Option<CommandId>,
+    /// Attempts that exist and whose inputs could not be read yet.
+    pub(crate) unprepared: Vec<(RunId, Attempt)>,
+    /// What the broker didn't accept yet.
+    pub(crate) unpublished: Vec<Dispatch>,
+    pub(crate) unrevoked: Vec<AttemptKey>,
+    pub(crate) unconfirmed: Vec<AttemptKey>,
+}
+
+/// A DAG of the shard.
+#[derive(Debug)]
+pub(crate) struct DagEntry {
+    pub(crate) state: DagState,
+    /// Its runs in memory that have not ended.
+    pub(crate) active: BTreeSet<RunId>,
+    /// How many of them may be, as its active version says.
+    pub(crate) max_active_runs: u32,
+    /// When its next scheduled run is made.
+    pub(crate) next: Option<Timestamp>,
+    /// Whether a run follows as soon as the one before has ended.
+    pub(crate) continuous: bool,
+}
+
+impl DagEntry {
+    /// How many more of its runs may start now.
+    pub(crate) fn room(&self) -> u32 {
+        let active = u32::try_from(self.active.len()).unwrap_or(u32::MAX);
+        self.max_active_runs.saturating_sub(active)
+    }
+}
+
+impl Shard {
+    pub(crate) fn new(lease: ShardLease) -> Self {
+        Self {
+            lease,
+            turn: 0,
+            settings_version: -1,
+            dags: HashMap::new(),
+            policies: HashMap::new(),
+            pools: BTreeSet::new(),
+            runs: HashMap::new(),
+            order: Order::default(),
+            timers: Timers::default(),
+            calendar: Calendar::default(),
+            changes: Changes::default(),
+            to_expand: VecDeque::new(),
+            to_start: BTreeSet::new(),
+            next_queued: None,
+            last_command: None,
+            unprepared: Vec::new(),
+            unpublished: Vec::new(),
+            unrevoked: Vec::new(),
+            unconfirmed: Vec::new(),
+        }
+    }
+
+    /// When the shard has something to do even if nothing happens.
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        [self.timers.next(), self.calendar.next(), self.next_queued]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}

@@ -1,0 +1,145 @@
+//! Queued runs that start.
+
+use crate::{
+    active_run::ActiveRun,
+    grants::Grants,
+    options::DAGS_A_TURN,
+    outputs::Outputs,
+    shard::{Context, Shard},
+    versions::Version,
+};
+use serde_json::{Map, Value};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+use weft_core::{
+    contract::DataInterval,
+    inputs::Inputs,
+    run::{Event, Run},
+};
+use weft_store::{DagKey, NewRun, RunKind, StoreError, StoredRun};
+
+impl Shard {
+    /// Starts queued runs of DAGs that may have room for them.
+    pub(crate) async fn start_queued(&mut self, cx: &mut Context) -> Result<(), StoreError> {
+        for _ in 0..DAGS_A_TURN {
+            let Some(dag) = self.to_start.pop_first() else {
+                return Ok(());
+            };
+            if let Err(error) = self.start_queued_of(cx, dag).await {
+                self.to_start.insert(dag);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn start_queued_of(&mut self, cx: &mut Context, dag: DagKey) -> Result<(), StoreError> {
+        let Some(entry) = self.dags.get(&dag) else {
+            return Ok(());
+        };
+        let (room, paused) = (entry.room(), entry.state.paused);
+        if room == 0 || paused {
+            return Ok(());
+        }
+        let now = cx.now();
+        // What ended in this turn still stands in the database as it was.
+        let queued = cx.seams.store.queued_runs(dag, now, room).await?;
+        let continuous = entry.continuous && queued.is_empty() && entry.active.is_empty();
+        for run in queued {
+            if !self.runs.contains_key(&run.id) {
+                let version = cx
+                    .versions
+                    .get(&*cx.seams.store, run.version, &run.tenant)
+                    .await?;
+                self.start(cx, run, version);
+            }
+        }
+        if continuous {
+            self.make_run(cx, dag, now, (now, now), RunKind::Scheduled)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Starts a run that is queued.
+    pub(crate) fn start(&mut self, cx: &mut Context, stored: StoredRun, version: Arc<Version>) {
+        let id = stored.id;
+        let dag = stored.dag;
+        let run = Run::new(Arc::clone(&version.plan));
+        let mut active = ActiveRun::new(stored, version, run);
+        active.outputs = Outputs::fresh(active.run.plan().tasks());
+        self.runs.insert(id, Box::new(active));
+        if let Some(entry) = self.dags.get_mut(&dag) {
+            entry.active.insert(id);
+        }
+        let started = self.apply(cx, id, Event::Start);
+        debug_assert_eq!(started, Ok(()), "a queued run is pending");
+    }
+}
+
+impl ActiveRun {
+    /// A run in memory, as it is stored.
+    pub(crate) fn new(stored: StoredRun, version: Arc<Version>, run: Run) -> Self {
+        let StoredRun {
+            id,
+            tenant,
+            dag,
+            version: _,
+            kind: _,
+            logical_date,
+            interval,
+            params,
+            not_before: _,
+            created: _,
+            trace,
+            events: _,
+            next_seq,
+        } = stored;
+        // Whoever stored them had them from a parser.
+        let params: Map<String, Value> = serde_json::from_str(&params).unwrap_or_default();
+        Self {
+            id,
+            tenant,
+            dag,
+            inputs: Inputs::new(Arc::clone(&version.dag), params, HashMap::new()),
+            version,
+            logical_date,
+            interval: DataInterval {
+                start: interval.0,
+                end: interval.1,
+            },
+            trace,
+            run,
+            outputs: Outputs::default(),
+            grants: Grants::default(),
+            live: HashSet::new(),
+            records: HashMap::new(),
+            recovered: false,
+            happened: Vec::new(),
+            next_seq,
+            started: None,
+            ended: None,
+        }
+    }
+}
+
+/// A run that is made in this turn, as if it had been read.
+pub(crate) fn as_stored(new: NewRun) -> StoredRun {
+    StoredRun {
+        id: new.id,
+        tenant: new.tenant,
+        dag: new.dag,
+        version: new.version,
+        kind: new.kind,
+        logical_date: new.logical_date,
+        interval: new.interval,
+        params: new.params,
+        not_before: new.not_before,
+        created: new.created,
+        trace: new.trace,
+        events: Vec::new(),
+        next_seq: 1,
+    }
+}

@@ -1,0 +1,118 @@
+//! What people do to runs: cancel, clear, mark.
+
+use crate::harness::{Installation, success};
+use serde_json::{Value, json};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use weft_core::run::{Marked, RunState};
+use weft_store::{CommandKind, InstanceTag};
+
+fn pair() -> Value {
+    json!({ "id": "pair", "tasks": { "first": {}, "second": { "after": ["first"] } } })
+}
+
+#[tokio::test]
+async fn a_cancelled_run_ends_and_what_its_worker_says_later_does_not_count() {
+    let installation = Installation::running(1, |_| None).await;
+    let deployed = installation.deploy(&pair()).await;
+    let run = installation.trigger(&deployed).await;
+    installation
+        .wait(run, |row| row.counts.queued + row.counts.running == 1)
+        .await;
+    installation.command(run, CommandKind::Cancel).await;
+    assert_eq!(installation.ended(run).await, RunState::Cancelled);
+    let instances = installation.instances(run).await;
+    assert_eq!(instances[&(0, 0)].state, InstanceTag::Cancelled);
+    assert_eq!(instances[&(1, 0)].state, InstanceTag::Cancelled);
+}
+
+#[tokio::test]
+async fn an_ended_run_goes_on_from_a_cleared_task() {
+    let installation = Installation::running(1, |_| success("1")).await;
+    let deployed = installation.deploy(&pair()).await;
+    let run = installation.trigger(&deployed).await;
+    installation.ended(run).await;
+    let tasks = vec!["second".parse().expect("an id")];
+    installation
+        .command(
+            run,
+            CommandKind::Clear {
+                tasks,
+                downstream: false,
+            },
+        )
+        .await;
+    installation
+        .wait(run, |row| {
+            row.state.is_ended() && installation.taken().len() == 3
+        })
+        .await;
+    assert_eq!(installation.taken(), ["first", "second", "second"]);
+    assert_eq!(installation.instances(run).await[&(1, 0)].number, 2);
+}
+
+#[tokio::test]
+async fn a_marked_task_lets_its_downstreams_go_on() {
+    let first_hangs = |dispatch: &weft_broker::Dispatch| match dispatch.document.task.as_str() {
+        "first" => None,
+        _ => success("1"),
+    };
+    let installation = Installation::running(2, first_hangs).await;
+    let deployed = installation.deploy(&pair()).await;
+    let run = installation.trigger(&deployed).await;
+    installation
+        .wait(run, |row| row.counts.queued + row.counts.running == 1)
+        .await;
+    let mark = CommandKind::Mark {
+        task: "first".parse().expect("an id"),
+        index: 0,
+        as_state: Marked::Success,
+    };
+    installation.command(run, mark).await;
+    assert_eq!(installation.ended(run).await, RunState::Success);
+}
+
+#[tokio::test]
+async fn a_run_that_waits_in_the_database_can_be_cancelled() {
+    let installation = Installation::running(1, |_| success("1")).await;
+    let deployed = installation.deploy(&pair()).await;
+    let far = weft_core::time::Timestamp(i64::MAX / 2);
+    let run = installation.trigger_at(&deployed, None, Some(far)).await;
+    installation.command(run, CommandKind::Cancel).await;
+    assert_eq!(installation.ended(run).await, RunState::Cancelled);
+    assert!(installation.taken().is_empty());
+}
+
+#[tokio::test]
+async fn a_command_for_an_unknown_task_is_refused_and_changes_nothing() {
+    let released = Arc::new(AtomicBool::new(false));
+    let may = Arc::clone(&released);
+    let installation = Installation::running(1, move |_| {
+        may.load(Ordering::Relaxed).then(|| success("1")).flatten()
+    })
+    .await;
+    let deployed = installation.deploy(&pair()).await;
+    let run = installation.trigger(&deployed).await;
+    installation
+        .wait(run, |row| row.state == RunState::Running)
+        .await;
+    let id = installation
+        .database
+        .insert_command(
+            &weft_core::id::TenantId::default(),
+            run,
+            &CommandKind::Clear {
+                tasks: vec!["nosuch".parse().expect("an id")],
+                downstream: true,
+            },
+            "test",
+        )
+        .await
+        .expect("it is taken");
+    installation.handle().wake(weft_scheduler::Wake::Command);
+    let refused = installation.command_outcome(id).await;
+    assert!(refused.is_some_and(|why| why.contains("nosuch")));
+    assert_eq!(installation.show(run).await.state, RunState::Running);
+}

@@ -1,0 +1,111 @@
+//! Runs that time makes.
+
+use crate::harness::{Installation, success};
+use serde_json::json;
+use weft_core::{id::TenantId, run::RunState, time::Timestamp};
+use weft_store::{RunCursor, RunFilter, RunKind, RunRow};
+
+async fn runs(installation: &Installation) -> Vec<RunRow> {
+    let filter = RunFilter {
+        tenant: TenantId::default(),
+        dag: None,
+        state: None,
+        from: RunCursor::Newest,
+    };
+    installation
+        .database
+        .list_runs(&filter, 100)
+        .await
+        .expect("the database answers")
+}
+
+/// Waits until the timetable has made this many runs and they have ended.
+async fn ended_runs(installation: &Installation, count: usize) -> Vec<RunRow> {
+    let mut changes = installation.handle().changes();
+    loop {
+        let runs = runs(installation).await;
+        if runs.len() >= count && runs.iter().all(|run| run.state.is_ended()) {
+            return runs;
+        }
+        drop(
+            tokio::time::timeout(std::time::Duration::from_secs(30), changes.recv())
+                .await
+                .expect("something happens"),
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_interval_makes_runs_with_dates_of_its_own() {
+    let installation = Installation::running(2, |_| success("1")).await;
+    installation
+        .deploy(&json!({ "id": "often", "schedule": "every 1s", "tasks": { "only": {} } }))
+        .await;
+    let runs = ended_runs(&installation, 2).await;
+    let mut dates: Vec<Timestamp> = runs.iter().map(|run| run.logical_date).collect();
+    dates.dedup();
+    assert_eq!(dates.len(), runs.len(), "each date has one run");
+    assert!(dates.iter().all(|date| date.0 % 1000 == 0));
+    assert!(runs.iter().all(|run| run.kind == RunKind::Scheduled));
+}
+
+#[tokio::test]
+async fn once_is_once_even_over_a_restart() {
+    let mut installation = Installation::running(1, |_| success("1")).await;
+    installation
+        .deploy(&json!({ "id": "once", "schedule": "@once", "tasks": { "only": {} } }))
+        .await;
+    ended_runs(&installation, 1).await;
+    installation.stop_scheduler().await;
+    installation.start_scheduler("second");
+    let other = installation
+        .deploy(&json!({ "id": "other", "tasks": { "only": {} } }))
+        .await;
+    let after = installation.trigger(&other).await;
+    installation.ended(after).await;
+    assert_eq!(runs(&installation).await.len(), 2, "one of each DAG");
+}
+
+#[tokio::test]
+async fn catching_up_makes_every_missed_run_in_order() {
+    let installation = Installation::running(1, |_| success("1")).await;
+    installation
+        .deploy(&json!({
+            "id": "history", "schedule": "@daily", "start": "2026-01-01", "end": "2026-01-05",
+            "catchup": true, "max_active_runs": 1, "tasks": { "only": {} },
+        }))
+        .await;
+    let mut runs = ended_runs(&installation, 5).await;
+    assert_eq!(runs.len(), 5);
+    runs.sort_by_key(|run| run.started);
+    let dates: Vec<String> = runs
+        .iter()
+        .map(|run| run.logical_date.to_string())
+        .collect();
+    assert_eq!(
+        dates.first().map(String::as_str),
+        Some("2026-01-01T00:00:00Z")
+    );
+    assert!(dates.is_sorted(), "{dates:?}");
+}
+
+#[tokio::test]
+async fn a_run_for_a_later_time_waits_for_it() {
+    let installation = Installation::running(1, |_| success("1")).await;
+    let deployed = installation
+        .deploy(&json!({ "id": "later", "tasks": { "only": {} } }))
+        .await;
+    let soon = Timestamp(
+        i64::try_from(
+            std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .expect("after 1970")
+                .as_millis(),
+        )
+        .expect("small")
+            + 300,
+    );
+    let run = installation.trigger_at(&deployed, None, Some(soon)).await;
+    assert_eq!(installation.ended(run).await, RunState::Success);
+    assert!(installation.show(run).await.started >= Some(soon));
+}

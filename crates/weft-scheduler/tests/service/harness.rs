@@ -1,0 +1,361 @@
+//! An installation in a temporary folder, and a worker that answers by a rule.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{sync::oneshot, task::JoinHandle};
+use weft_blob::Blobs;
+use weft_broker::{
+    Dispatch, Failure, Output, Report, ReportedOutcome, Usage, WorkerBroker as _, WorkerInfo,
+    in_process::{InProcess, Options},
+};
+use weft_core::{
+    digest::Digest,
+    document::{Format, Source},
+    id::TenantId,
+    run::RunState,
+    run_id::RunId,
+    time::Timestamp,
+};
+use weft_scheduler::{Handle, Scheduler, SchedulerOptions, Seams, Wake};
+use weft_store::{
+    CommandId, CommandKind, CommandOutcome, Database, Deploy, DeployDag, Deployed, FileEntry,
+    InstanceFilter, InstanceView, Place, RunRow, Trigger,
+};
+
+/// The longest that a test waits for something that has to happen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a worker answers to a dispatch; `None` leaves it running for ever.
+pub(crate) type Rule = Arc<dyn Fn(&Dispatch) -> Option<ReportedOutcome> + Send + Sync>;
+
+/// Everything but the scheduler, which tests stop and start.
+pub(crate) struct Installation {
+    folder: tempfile::TempDir,
+    pub(crate) database: Database,
+    pub(crate) broker: Arc<InProcess>,
+    pub(crate) blobs: Blobs,
+    /// Every attempt that the worker took, in order, by task.
+    pub(crate) taken: Arc<Mutex<Vec<String>>>,
+    scheduler: Option<Running>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+struct Running {
+    handle: Handle,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Installation {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = open(folder.path()).await;
+        let blobs = Blobs::local(&folder.path().join("blobs")).expect("a folder");
+        Self {
+            folder,
+            database,
+            broker: InProcess::new(Options::default()),
+            blobs,
+            taken: Arc::default(),
+            scheduler: None,
+            workers: Vec::new(),
+        }
+    }
+
+    /// An installation whose scheduler and one worker run.
+    pub(crate) async fn running(
+        slots: u32,
+        rule: impl Fn(&Dispatch) -> Option<ReportedOutcome> + Send + Sync + 'static,
+    ) -> Self {
+        let mut installation = Self::new().await;
+        installation.start_scheduler("first");
+        installation.start_worker("worker", &["default"], slots, Arc::new(rule));
+        installation
+    }
+
+    pub(crate) fn start_scheduler(&mut self, id: &str) {
+        let seams = Seams {
+            store: Arc::new(self.database.clone()),
+            broker: Arc::new(self.broker.scheduler()),
+            blobs: self.blobs.clone(),
+        };
+        let (scheduler, handle) = Scheduler::new(SchedulerOptions::new(id), seams);
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            let stopped = async {
+                // A dropped sender stops it as well.
+                drop(stopped.await);
+            };
+            scheduler
+                .run(stopped)
+                .await
+                .expect("it ends only when asked");
+        });
+        self.scheduler = Some(Running { handle, stop, task });
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.scheduler.as_ref().expect("it runs").handle
+    }
+
+    /// Ends the scheduler cleanly.
+    pub(crate) async fn stop_scheduler(&mut self) {
+        let running = self.scheduler.take().expect("it runs");
+        drop(running.stop);
+        running.task.await.expect("it ends without a panic");
+    }
+
+    /// Ends the process, as far as that can be had here: scheduler, broker and
+    /// workers are gone in the middle of what they do.
+    pub(crate) async fn crash(&mut self) {
+        let running = self.scheduler.take().expect("it runs");
+        running.task.abort();
+        drop(running.task.await);
+        for worker in self.workers.drain(..) {
+            worker.abort();
+            drop(worker.await);
+        }
+        self.broker.close();
+        self.broker = InProcess::new(Options::default());
+        // The lock goes with the last clone, so another database stands in for a moment.
+        let other = tempfile::tempdir().expect("a folder");
+        self.database = open(other.path()).await;
+        self.database = open(self.folder.path()).await;
+    }
+
+    pub(crate) fn start_worker(&mut self, id: &str, queues: &[&str], slots: u32, rule: Rule) {
+        let worker = Arc::new(self.broker.worker());
+        let info = WorkerInfo {
+            id: id.into(),
+            queues: queues.iter().map(|queue| Arc::from(*queue)).collect(),
+            slots,
+            prefetch: 0,
+            labels: Vec::new(),
+        };
+        let taken = Arc::clone(&self.taken);
+        self.workers.push(tokio::spawn(async move {
+            worker.register(&info, &[]).await.expect("it registers");
+            loop {
+                let Ok(claims) = worker.claim(slots).await else {
+                    return;
+                };
+                for claim in claims {
+                    taken
+                        .lock()
+                        .expect("no test panics with it")
+                        .push(claim.dispatch.document.task.to_string());
+                    let Some(outcome) = rule(&claim.dispatch) else {
+                        continue;
+                    };
+                    let report = Report {
+                        key: claim.dispatch.key,
+                        outcome,
+                        usage: Usage::default(),
+                        log: None,
+                        artifacts: Vec::new(),
+                        worker: Arc::clone(&info.id),
+                    };
+                    if worker.report(vec![report]).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }));
+    }
+
+    /// Deploys a DAG written as a manifest's tables, in JSON; its tasks are those of one component.
+    pub(crate) async fn deploy(&self, dag: &serde_json::Value) -> Deployed {
+        let document = serde_json::json!({ "contract": "weft.dag/1", "dags": [dag] }).to_string();
+        let parsed = weft_core::document::parse(Source {
+            name: "the test",
+            text: &document,
+            format: Format::Json,
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+        let digest = Digest::of(document.as_bytes());
+        let deploy = Deploy {
+            tenant: TenantId::default(),
+            digest,
+            dags: vec![DeployDag {
+                id: parsed.dags[0].id.clone(),
+                document: document.into(),
+                files: vec![FileEntry {
+                    name: String::new(),
+                    digest,
+                }],
+            }],
+            activate: true,
+            paused: false,
+            by: "test".into(),
+        };
+        let mut deployed = self.database.deploy(&deploy).await.expect("it deploys");
+        if let Some(running) = &self.scheduler {
+            running.handle.wake(Wake::Settings);
+        }
+        deployed.remove(0)
+    }
+
+    pub(crate) async fn trigger(&self, deployed: &Deployed) -> RunId {
+        self.trigger_at(deployed, None, None).await
+    }
+
+    pub(crate) async fn trigger_at(
+        &self,
+        deployed: &Deployed,
+        logical_date: Option<Timestamp>,
+        not_before: Option<Timestamp>,
+    ) -> RunId {
+        let trigger = Trigger {
+            tenant: TenantId::default(),
+            dag: deployed.id.clone(),
+            version: deployed.version,
+            logical_date,
+            interval: None,
+            params: "{}".into(),
+            not_before,
+            by: "test".into(),
+            trace: None,
+            idempotency_key: None,
+        };
+        let run = self
+            .database
+            .trigger(&trigger)
+            .await
+            .expect("it triggers")
+            .run();
+        if let Some(running) = &self.scheduler {
+            running.handle.wake(Wake::Queued(deployed.key));
+        }
+        run
+    }
+
+    pub(crate) async fn show(&self, run: RunId) -> RunRow {
+        let found = self.database.show_run(&TenantId::default(), run).await;
+        found
+            .expect("the database answers")
+            .expect("there is such a run")
+    }
+
+    /// Waits until a run satisfies `until`, woken by the scheduler's own news.
+    pub(crate) async fn wait(&self, run: RunId, mut until: impl FnMut(&RunRow) -> bool) -> RunRow {
+        let mut changes = self.handle().changes();
+        let wait = async {
+            loop {
+                let row = self.show(run).await;
+                if until(&row) {
+                    return row;
+                }
+                // A lagging listener looks again, as one should.
+                drop(changes.recv().await);
+            }
+        };
+        match tokio::time::timeout(PATIENCE, wait).await {
+            Ok(row) => row,
+            Err(_) => panic!("in vain: {:?}", self.show(run).await),
+        }
+    }
+
+    pub(crate) async fn ended(&self, run: RunId) -> RunState {
+        self.wait(run, |row| row.state.is_ended()).await.state
+    }
+
+    /// Instances of a run by (task index, map index).
+    pub(crate) async fn instances(&self, run: RunId) -> HashMap<(u32, u32), InstanceView> {
+        let filter = InstanceFilter {
+            tenant: TenantId::default(),
+            run,
+            task: None,
+            state: None,
+            after: None,
+        };
+        let rows = self
+            .database
+            .list_instances(&filter, 1000)
+            .await
+            .expect("the database answers");
+        rows.into_iter()
+            .map(|row| ((row.instance.task.0, row.instance.index), row))
+            .collect()
+    }
+
+    /// What came of a command, once something did: why it was refused, if it was.
+    pub(crate) async fn command_outcome(&self, id: CommandId) -> Option<String> {
+        let mut ticks = tokio::time::interval(Duration::from_millis(5));
+        let wait = async {
+            loop {
+                let row = self.database.show_command(&TenantId::default(), id).await;
+                match row
+                    .expect("the database answers")
+                    .expect("it is kept")
+                    .outcome
+                {
+                    CommandOutcome::Waiting => drop(ticks.tick().await),
+                    CommandOutcome::CarriedOut(_) => return None,
+                    CommandOutcome::Refused(_, why) => return Some(why),
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait)
+            .await
+            .expect("the scheduler looks at commands")
+    }
+
+    pub(crate) async fn set_paused(&self, deployed: &Deployed, paused: bool) {
+        let tenant = TenantId::default();
+        let changed = if paused {
+            self.database.pause_dag(&tenant, &deployed.id, "test").await
+        } else {
+            self.database
+                .unpause_dag(&tenant, &deployed.id, "test")
+                .await
+        };
+        assert!(
+            changed.expect("the database answers"),
+            "there is such a DAG"
+        );
+        self.handle().wake(Wake::Settings);
+    }
+
+    pub(crate) fn taken(&self) -> Vec<String> {
+        self.taken.lock().expect("no test panics with it").clone()
+    }
+
+    pub(crate) async fn command(&self, run: RunId, kind: CommandKind) {
+        self.database
+            .insert_command(&TenantId::default(), run, &kind, "test")
+            .await
+            .expect("it is taken");
+        if let Some(running) = &self.scheduler {
+            running.handle.wake(Wake::Command);
+        }
+    }
+}
+
+async fn open(folder: &std::path::Path) -> Database {
+    let place = Place::Sqlite {
+        folder: folder.to_owned(),
+    };
+    let database = Database::open(&place).await.expect("it opens");
+    database.migrate().await.expect("it migrates");
+    database
+}
+
+pub(crate) fn success(output: &str) -> Option<ReportedOutcome> {
+    Some(ReportedOutcome::Success {
+        output: Output::Inline(output.into()),
+    })
+}
+
+pub(crate) fn failure(retryable: bool) -> Option<ReportedOutcome> {
+    Some(ReportedOutcome::Failed(Failure {
+        code: "author".into(),
+        retryable,
+        message: "no".into(),
+        retry_after: None,
+        details: None,
+        backtrace: None,
+    }))
+}

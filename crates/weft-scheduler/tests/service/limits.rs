@@ -1,0 +1,147 @@
+//! What keeps work back, and what is said about it.
+
+use crate::harness::{Installation, success};
+use serde_json::json;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+use weft_core::{document::TaskIndex, order::Blocked, run::RunState};
+use weft_scheduler::Reason;
+
+#[tokio::test]
+async fn runs_of_a_dag_wait_for_their_turn() {
+    let installation = Installation::running(4, |_| None).await;
+    let deployed = installation
+        .deploy(&json!({ "id": "single", "max_active_runs": 1, "tasks": { "only": {} } }))
+        .await;
+    let first = installation.trigger(&deployed).await;
+    let second = installation.trigger(&deployed).await;
+    installation
+        .wait(first, |row| row.state == RunState::Running)
+        .await;
+    installation
+        .command(first, weft_store::CommandKind::Cancel)
+        .await;
+    installation
+        .wait(second, |row| row.state == RunState::Running)
+        .await;
+    assert_eq!(installation.show(first).await.state, RunState::Cancelled);
+}
+
+#[tokio::test]
+async fn a_dag_never_has_more_active_tasks_than_it_allows() {
+    let active = Arc::new(AtomicU32::new(0));
+    let most = Arc::new(AtomicU32::new(0));
+    let (now, peak) = (Arc::clone(&active), Arc::clone(&most));
+    let installation = Installation::running(8, move |_| {
+        peak.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        now.fetch_sub(1, Ordering::SeqCst);
+        success("1")
+    })
+    .await;
+    let tasks: serde_json::Map<String, serde_json::Value> = (0..50)
+        .map(|task| (format!("t{task}"), json!({})))
+        .collect();
+    let deployed = installation
+        .deploy(&json!({ "id": "narrow", "max_active_tasks": 1, "tasks": tasks }))
+        .await;
+    let run = installation.trigger(&deployed).await;
+    assert_eq!(installation.ended(run).await, RunState::Success);
+    assert_eq!(most.load(Ordering::SeqCst), 1);
+    assert_eq!(installation.taken().len(), 50);
+}
+
+#[tokio::test]
+async fn why_names_a_queue_without_workers() {
+    let installation = Installation::running(1, |_| success("1")).await;
+    let policy = "[queues]\nallow = [\"gpu\"]";
+    installation
+        .database
+        .put_policy(&weft_core::id::TenantId::default(), Some(policy), "test")
+        .await
+        .expect("it is taken");
+    let deployed = installation
+        .deploy(&json!({ "id": "gpu", "tasks": { "only": { "queue": "gpu" }, "then": { "after": ["only"] } } }))
+        .await;
+    let run = installation.trigger(&deployed).await;
+    installation
+        .wait(run, |row| row.state == RunState::Running)
+        .await;
+    let why = installation
+        .handle()
+        .why(run, TaskIndex(0), 0)
+        .await
+        .expect("it answers");
+    assert_eq!(
+        why,
+        [Reason::Blocked(Blocked::QueueHasNoWorkers {
+            queue: "gpu".into()
+        })]
+    );
+    let why = installation
+        .handle()
+        .why(run, TaskIndex(1), 0)
+        .await
+        .expect("it answers");
+    let [
+        Reason::Upstream {
+            rule: _,
+            unfinished,
+        },
+    ] = why.as_slice()
+    else {
+        panic!("{why:?}");
+    };
+    assert_eq!(unfinished.len(), 1);
+}
+
+#[tokio::test]
+async fn a_pool_without_slots_blocks_and_says_so() {
+    let installation = Installation::running(1, |_| success("1")).await;
+    let deployed = installation
+        .deploy(&json!({ "id": "pooled", "tasks": { "only": { "pool": "db" } } }))
+        .await;
+    let run = installation.trigger(&deployed).await;
+    installation
+        .wait(run, |row| row.state == RunState::Running)
+        .await;
+    let why = installation
+        .handle()
+        .why(run, TaskIndex(0), 0)
+        .await
+        .expect("it answers");
+    let [Reason::Blocked(Blocked::Pool { slots: 0, .. })] = why.as_slice() else {
+        panic!("{why:?}");
+    };
+    let pool = weft_store::Pool {
+        tenant: weft_core::id::TenantId::default(),
+        name: "db".into(),
+        slots: 1,
+    };
+    installation
+        .database
+        .put_pool(&pool, "test")
+        .await
+        .expect("it is taken");
+    installation.handle().wake(weft_scheduler::Wake::Settings);
+    assert_eq!(installation.ended(run).await, RunState::Success);
+}
+
+#[tokio::test]
+async fn a_paused_dag_starts_nothing_until_it_goes_on() {
+    let installation = Installation::running(1, |_| success("1")).await;
+    let deployed = installation
+        .deploy(&json!({ "id": "paused", "tasks": { "only": {} } }))
+        .await;
+    installation.set_paused(&deployed, true).await;
+    let run = installation.trigger(&deployed).await;
+    let other = installation
+        .deploy(&json!({ "id": "other", "tasks": { "only": {} } }))
+        .await;
+    let after = installation.trigger(&other).await;
+    installation.ended(after).await;
+    assert_eq!(installation.show(run).await.state, RunState::Pending);
+    installation.set_paused(&deployed, false).await;
+    assert_eq!(installation.ended(run).await, RunState::Success);
+}

@@ -1,0 +1,103 @@
+//! What outlives a crash: everything that was acknowledged.
+
+use crate::harness::{Installation, success};
+use serde_json::json;
+use std::sync::Arc;
+use weft_core::run::RunState;
+
+#[tokio::test]
+async fn a_run_goes_on_after_a_crash() {
+    let mut installation =
+        Installation::running(1, |dispatch| match dispatch.document.task.as_str() {
+            "first" => success("41"),
+            // In the middle of this one the process dies.
+            _ => None,
+        })
+        .await;
+    let deployed = installation
+        .deploy(&json!({ "id": "crashed", "tasks": {
+            "first": {},
+            "second": { "inputs": { "given": "first" } },
+        } }))
+        .await;
+    let run = installation.trigger(&deployed).await;
+    installation
+        .wait(run, |row| {
+            row.counts.running == 1 && row.counts.success == 1
+        })
+        .await;
+    installation.crash().await;
+    installation.start_scheduler("first");
+    installation.start_worker(
+        "another",
+        &["default"],
+        1,
+        Arc::new(|dispatch| {
+            assert_eq!(dispatch.inputs, [("given".to_owned(), "41".to_owned())]);
+            success("42")
+        }),
+    );
+    assert_eq!(installation.ended(run).await, RunState::Success);
+    let instance = &installation.instances(run).await[&(1, 0)];
+    assert_eq!(instance.number, 2, "the attempt that ran was lost");
+    assert_eq!(installation.taken(), ["first", "second", "second"]);
+}
+
+#[tokio::test]
+async fn a_trigger_without_a_scheduler_is_not_forgotten() {
+    let mut installation = Installation::new().await;
+    let deployed = installation
+        .deploy(&json!({ "id": "later", "tasks": { "only": {} } }))
+        .await;
+    let run = installation.trigger(&deployed).await;
+    installation.start_scheduler("first");
+    installation.start_worker("worker", &["default"], 1, Arc::new(|_| success("1")));
+    assert_eq!(installation.ended(run).await, RunState::Success);
+}
+
+#[tokio::test]
+async fn an_attempt_that_no_worker_had_is_handed_out_again_as_it_is() {
+    let mut installation = Installation::new().await;
+    installation.start_scheduler("first");
+    // A worker that is there and never takes anything: the attempt is committed and waits.
+    let idle = installation.broker.worker();
+    let info = weft_broker::WorkerInfo {
+        id: "idle".into(),
+        queues: vec!["default".into()],
+        slots: 1,
+        prefetch: 0,
+        labels: Vec::new(),
+    };
+    weft_broker::WorkerBroker::register(&idle, &info, &[])
+        .await
+        .expect("it registers");
+    let deployed = installation
+        .deploy(&json!({ "id": "waiting", "tasks": { "only": {} } }))
+        .await;
+    let run = installation.trigger(&deployed).await;
+    installation.wait(run, |row| row.counts.queued == 1).await;
+    installation.crash().await;
+    installation.start_scheduler("first");
+    installation.start_worker("worker", &["default"], 1, Arc::new(|_| success("1")));
+    assert_eq!(installation.ended(run).await, RunState::Success);
+    assert_eq!(installation.instances(run).await[&(0, 0)].number, 1);
+}
+
+#[tokio::test]
+async fn a_clean_stop_and_start_changes_nothing() {
+    let mut installation = Installation::running(1, |_| None).await;
+    let deployed = installation
+        .deploy(&json!({ "id": "stopped", "tasks": { "only": {} } }))
+        .await;
+    let run = installation.trigger(&deployed).await;
+    installation.wait(run, |row| row.counts.running == 1).await;
+    let before = installation.show(run).await;
+    installation.stop_scheduler().await;
+    installation.start_scheduler("second");
+    let after = installation.wait(run, |row| row.counts.running == 1).await;
+    assert_eq!(
+        before.counts, after.counts,
+        "the broker still knows the attempt"
+    );
+    assert_eq!(installation.instances(run).await[&(0, 0)].number, 1);
+}
