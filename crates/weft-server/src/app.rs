@@ -6,13 +6,9 @@ use crate::{
     options::ServerOptions,
     seam::{Compiler, Fleet, LiveLogs, SchedulerHandle},
 };
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 use tokio::sync::Semaphore;
 use weft_blob::{Blobs, logs::LogReader};
-use weft_core::time::Timestamp;
 use weft_store::{Database, secret::Keyring};
 
 /// What the server works with; the binary puts it together.
@@ -113,13 +109,5 @@ impl App {
     /// One place for each live stream.
     pub(crate) fn streams(&self) -> Arc<Semaphore> {
         Arc::clone(&self.0.streams)
-    }
-
-    /// The server's clock; due times and leases go by the database's.
-    pub(crate) fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        Timestamp(since.map_or(0, |since| {
-            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-        }))
     }
 }

@@ -158,16 +158,14 @@ impl Hosts {
     }
 }
 
+/// The host without its port; of a bare IPv6 address no part is a port.
 fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port))
-            if port.bytes().all(|byte| byte.is_ascii_digit())
-                && !(name.contains(':') && !name.ends_with(']')) =>
-        {
-            name
-        }
-        Some(_) | None => host,
-    }
+    let Some((name, port)) = host.rsplit_once(':') else {
+        return host;
+    };
+    let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_whole = name.ends_with(']') || !name.contains(':');
+    if is_port && is_whole { name } else { host }
 }
 
 /// Answers a panic of a handler; the panic's own words stand in the log only.

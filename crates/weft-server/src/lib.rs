@@ -19,6 +19,7 @@
 pub mod api;
 mod app;
 mod auth;
+mod clock;
 mod cursor;
 mod deploy;
 mod documents;

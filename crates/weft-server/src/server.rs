@@ -211,7 +211,10 @@ impl Connection {
                     Ok(Ok(stream)) => answer(stream, service, watcher).await,
                     Ok(Err(error)) => tracing::debug!("TLS: {error}"),
                     Err(_elapsed) => {
-                        tracing::debug!("TLS: no handshake within {} s", HANDSHAKE_WITHIN.as_secs())
+                        tracing::debug!(
+                            "TLS: no handshake within {} s",
+                            HANDSHAKE_WITHIN.as_secs()
+                        );
                     }
                 }
             }

@@ -114,7 +114,7 @@ async fn find(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
         .find_token(&secret.digest())
         .await?
         .ok_or_else(unknown)?;
-    let now = app.now();
+    let now = crate::clock::now();
     if let Some(revoked) = row.revoked {
         return Err(Problem::new(
             ProblemCode::TokenRevoked,

@@ -71,7 +71,10 @@ fn limits(task: &Task) -> Vec<String> {
 
 /// Refuses the file as a whole where one task asks for more than the policy
 /// allows, with every refusal and its remedy.
-pub(crate) fn check(policy: &Policy, dags: &[Dag]) -> Result<(), Problem> {
+pub(crate) fn check<'d>(
+    policy: &Policy,
+    dags: impl Iterator<Item = &'d Dag>,
+) -> Result<(), Problem> {
     let mut refusals: Vec<ProblemDetail> = Vec::new();
     for dag in dags {
         for task in &dag.tasks {

@@ -79,10 +79,7 @@ async fn deploy(
     let parts = read_dags(&inspection)?;
     requests::check(
         &policy_of(&app, &by.tenant).await?,
-        &parts
-            .iter()
-            .map(|part| part.dag.clone())
-            .collect::<Vec<_>>(),
+        parts.iter().map(|part| &part.dag),
     )?;
     let dry_run = query.dry_run.unwrap_or(false);
     let activate = query.activate.unwrap_or(true);

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 /// How long the database may take before the server is not ready.
 const DATABASE_WITHIN: Duration = Duration::from_secs(2);
-/// OpenMetrics' text format, which Prometheus asks for.
+/// The text format that Prometheus asks for.
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What takes no token: it tells nothing that is anybody's.

@@ -68,17 +68,13 @@ async fn list_tasks(
     let single = states_of_single_tasks(&app, &by.tenant, row.id, &dag).await?;
     let summaries = (0..).zip(&dag.tasks).map(|(position, task)| {
         let index = TaskIndex(position);
-        let (instances, counts) = match mapped.get(&index) {
-            Some(summary) => (summary.instances.into(), view::run::counts(&summary.counts)),
-            None => {
-                let mut counts = Counts::default();
-                let state = single
-                    .get(&index)
-                    .copied()
-                    .unwrap_or(InstanceState::Waiting);
-                view::instance::count_one(&mut counts, state);
-                (1, counts)
-            }
+        let (instances, counts) = if let Some(summary) = mapped.get(&index) {
+            (summary.instances.into(), view::run::counts(&summary.counts))
+        } else {
+            let mut counts = Counts::default();
+            let state = single.get(&index).copied();
+            view::instance::count_one(&mut counts, state.unwrap_or(InstanceState::Waiting));
+            (1, counts)
         };
         TaskSummary {
             task: task.id.to_string(),

@@ -77,7 +77,7 @@ async fn read_log(
         first: lines.first,
         next: (!lines.ended).then(|| list.after(&lines.next)),
         incomplete: lines.incomplete,
-        lines: lines.lines,
+        lines: lines.list,
     }))
 }
 
@@ -137,7 +137,7 @@ struct Log {
 /// Some lines, and how it goes on.
 struct Lines {
     first: u64,
-    lines: Vec<crate::api::LogLine>,
+    list: Vec<crate::api::LogLine>,
     next: u64,
     incomplete: bool,
     ended: bool,
@@ -199,12 +199,12 @@ impl Log {
                 incomplete: page.is_incomplete,
                 // A page that is lost altogether must not be asked for for ever.
                 ended: next >= page.total || (page.lines.is_empty() && page.is_incomplete),
-                lines: page.lines.into_iter().map(view::log::line).collect(),
+                list: page.lines.into_iter().map(view::log::line).collect(),
             });
         }
         let nothing = Lines {
             first: from,
-            lines: Vec::new(),
+            list: Vec::new(),
             next: from,
             incomplete: false,
             ended: self.has_ended,
@@ -221,7 +221,7 @@ impl Log {
             next: live.first + live.lines.len() as u64,
             incomplete: live.first > from,
             ended: live.has_ended,
-            lines: live.lines.into_iter().map(view::log::line).collect(),
+            list: live.lines.into_iter().map(view::log::line).collect(),
         }))
     }
 }
@@ -280,7 +280,7 @@ impl Following {
                 Ok(lines) => lines,
                 Err(problem) => return self.fail(&problem),
             };
-            if !lines.lines.is_empty() {
+            if !lines.list.is_empty() {
                 return self.tell(lines);
             }
             if lines.ended {
@@ -297,7 +297,7 @@ impl Following {
         let page = LogPage {
             attempt: self.log.key.number,
             first: lines.first,
-            lines: lines.lines,
+            lines: lines.list,
             incomplete: lines.incomplete,
             next: None,
         };

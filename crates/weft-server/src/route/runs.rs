@@ -62,7 +62,7 @@ async fn trigger(
     let version = version_of(&app, &by.tenant, &row, body.version).await?;
     let document = app.documents().of(app.database(), version).await?;
     let params = params(&document, &body.params)?;
-    let now = app.now();
+    let now = crate::clock::now();
     let logical_date = body.logical_date.map(|date| date.0);
     let request = Trigger {
         tenant: by.tenant.clone(),

@@ -64,7 +64,10 @@ async fn create_token(
         .name
         .parse()
         .map_err(|error| Problem::new(ProblemCode::InvalidValue, format!("name: {error}")))?;
-    if body.expires.is_some_and(|expires| expires.0 <= app.now()) {
+    if body
+        .expires
+        .is_some_and(|expires| expires.0 <= crate::clock::now())
+    {
         return Err(Problem::new(
             ProblemCode::InvalidValue,
             "expires lies in the past",

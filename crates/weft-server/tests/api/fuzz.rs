@@ -5,7 +5,7 @@
 
 use crate::world::{World, file};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 /// How often each operation is asked.
 const ROUNDS: usize = 60;
@@ -208,11 +208,8 @@ impl Fuzz {
                 };
                 let value: String = value.chars().take(2_000).collect();
                 query.push(if query.is_empty() { '?' } else { '&' });
-                query.push_str(&format!(
-                    "{}={}",
-                    param["name"].as_str().unwrap(),
-                    encoded(&value)
-                ));
+                let name = param["name"].as_str().unwrap();
+                write!(query, "{name}={}", encoded(&value)).unwrap();
             }
         }
         query

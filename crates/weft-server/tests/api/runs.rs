@@ -2,7 +2,7 @@
 
 use crate::world::{World, file};
 use serde_json::{Value, json};
-use weft_core::run::RunState;
+use weft_core::{id::TenantId, run::RunState};
 use weft_server::seam::Wake;
 use weft_store::{CommandDone, CommandId, Turn};
 
@@ -225,12 +225,12 @@ async fn a_thousand_runs_are_paged_by_key_while_more_come() {
     world.deploy("d", json!({ "a": {} })).await;
     let row = world
         .database
-        .show_dag(&Default::default(), &"d".parse().unwrap())
+        .show_dag(&TenantId::default(), &"d".parse().unwrap())
         .await
         .unwrap()
         .unwrap();
     let trigger = |_n| weft_store::Trigger {
-        tenant: Default::default(),
+        tenant: TenantId::default(),
         dag: "d".parse().unwrap(),
         version: row.active.as_ref().unwrap().id,
         logical_date: None,

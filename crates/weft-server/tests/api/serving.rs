@@ -194,7 +194,7 @@ async fn ready_means_that_the_loop_advances_and_the_database_answers() {
     );
     for (health, words) in [
         (None, "has not gone round"),
-        (Some(Duration::from_secs(60)), "60 s ago"),
+        (Some(Duration::from_mins(1)), "60 s ago"),
     ] {
         *world.scheduler.health.lock().unwrap() = health;
         let reply = world.get("/health/ready").anonymous().send().await;

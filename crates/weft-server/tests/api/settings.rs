@@ -2,6 +2,7 @@
 
 use crate::world::World;
 use serde_json::json;
+use weft_core::id::TenantId;
 use weft_server::seam::Wake;
 use weft_store::secret::{Keyring, SecretKind, SecretPlace};
 
@@ -23,7 +24,7 @@ async fn a_variable_is_set_listed_and_never_shown() {
     assert_eq!(listed.ok()["items"][0]["name"], "a/b c");
     assert!(!String::from_utf8_lossy(&listed.body).contains("hunter2"));
     let place = SecretPlace {
-        tenant: Default::default(),
+        tenant: TenantId::default(),
         kind: SecretKind::Variable,
         name: "a/b c".into(),
     };

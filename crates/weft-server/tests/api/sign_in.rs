@@ -121,7 +121,7 @@ fn operations() -> Vec<(String, String)> {
             .replace("{index}", "0")
             .replace("{token}", "1")
             .replace("{command}", "1");
-        let path = path.replace('{', "").replace('}', "");
+        let path = path.replace(['{', '}'], "");
         all.extend(
             item.as_object()
                 .unwrap()
@@ -227,6 +227,18 @@ async fn a_tenant_sees_nothing_of_another() {
         .send()
         .await
         .problem(404, "run_not_found");
+}
+
+#[tokio::test]
+async fn a_tenants_administrator_stays_within_it() {
+    let world = World::new().await;
+    world
+        .put("/tenants/acme")
+        .json(&json!({}))
+        .send()
+        .await
+        .ok();
+    let acme = stored(&world, Role::Admin, Some("acme"), None).await;
     // Its administrator can't widen what it was granted, look at others' tokens, or step out.
     world
         .put("/policy")

@@ -18,6 +18,10 @@ use weft_server::seam::{
 };
 
 /// A file that describes these DAGs: what stands for WebAssembly is the document itself.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "tests write json!(..) in its place"
+)]
 pub(crate) fn file(dags: Value) -> Vec<u8> {
     json!({ "contract": "weft.dag/1", "dags": dags })
         .to_string()
