@@ -48,7 +48,8 @@ impl Blobs {
     }
 
     /// Blobs at a URL: `file:///folder`, and `s3://bucket/prefix` where the
-    /// feature `s3` is compiled in. `options` are `object_store`'s own, such as
+    /// feature `s3` is compiled in; `memory:///` is one that is gone with the
+    /// process, for tests. `options` are `object_store`'s own, such as
     /// `aws_region` and `aws_endpoint`.
     ///
     /// # Errors
@@ -69,6 +70,8 @@ impl Blobs {
             let reason = "this build of Weft has no S3; it knows file:// only".into();
             return Err(place(&shown, reason));
         }
+        #[cfg(feature = "s3")]
+        provide_cryptography();
         let (store, prefix) = object_store::parse_url_opts(&parsed, options)
             .map_err(|error| place(&shown, error.to_string()))?;
         Ok(Self::over(Arc::new(PrefixStore::new(store, prefix)), None))
@@ -259,6 +262,16 @@ impl Blobs {
             digest,
             path: self.shown(path),
         }
+    }
+}
+
+/// The client of S3 takes the process' own cryptography; where there is none yet it is ring.
+#[cfg(feature = "s3")]
+fn provide_cryptography() {
+    if rustls::crypto::CryptoProvider::get_default().is_none()
+        && let Err(_other) = rustls::crypto::ring::default_provider().install_default()
+    {
+        // Somebody else installed one at the same moment.
     }
 }
 

@@ -338,6 +338,46 @@ async fn putting_again_while_collecting_keeps_the_blob() {
     }
 }
 
+/// A store that is no folder, such as S3, keeps the same promises.
+#[tokio::test]
+async fn store_without_a_folder_does_the_same() {
+    let blobs = Blobs::from_url("memory:///", []).expect("a store");
+    assert_eq!(blobs.folder(), None);
+    let own = TenantId::default();
+    let small = blobs
+        .put(Kind::Output, &own, "small")
+        .await
+        .expect("stored");
+    let mut writer = blobs.writer(Kind::Artifact, &own).await.expect("begun");
+    let bytes = vec![5; 12 << 20];
+    writer.write(&bytes).await.expect("written");
+    let (large, _size) = writer.finish().await.expect("stored");
+    assert_eq!(large, Digest::of(&bytes));
+    assert_eq!(
+        blobs.get(Kind::Artifact, &own, &large).await.as_deref(),
+        Ok(&*bytes)
+    );
+    assert_eq!(blobs.tenants().await, Ok(vec![own.clone()]));
+    let page = blobs
+        .list(Kind::Output, &own, None, 10)
+        .await
+        .expect("listed");
+    assert_eq!((page.len(), page[0].digest, page[0].bytes), (1, small, 5));
+    let young = blobs
+        .collect(Kind::Output, &own, |_digest| false, recently())
+        .await;
+    assert_eq!(young.expect("collected").kept, 1);
+    let tomorrow = Timestamp(recently().0 + 86_400_000);
+    let old = blobs
+        .collect(Kind::Output, &own, |_digest| false, tomorrow)
+        .await;
+    assert_eq!(old.expect("collected").removed, 1);
+    assert!(matches!(
+        blobs.get(Kind::Output, &own, &small).await,
+        Err(BlobError::Missing { .. })
+    ));
+}
+
 #[tokio::test]
 async fn places_that_can_not_be_used_are_refused() {
     for (url, word) in [

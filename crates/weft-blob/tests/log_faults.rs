@@ -245,7 +245,11 @@ async fn spooled_segments_are_uploaded_and_read_all_the_time() {
             Err(error) => panic!("{error}"),
         }
     }
-    assert!(segments(&folder.path().join("logs")).len() > 2);
+    assert_eq!(
+        segments(spool.path()),
+        Vec::<PathBuf>::new(),
+        "nothing is left behind"
+    );
 }
 
 #[tokio::test]
