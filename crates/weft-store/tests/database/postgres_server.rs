@@ -21,8 +21,10 @@ const MISSING: &str = "these tests need Postgres' server programs: \
 /// The user and group `nobody`, since the server refuses to run as root.
 const NOBODY: u32 = 65_534;
 /// A shell holds the server and ends it when its input ends, which it does with
-/// the process that holds the other end: also where that one was killed.
+/// the process that holds the other end: also where that one was killed. Signals
+/// that end a whole group of processes must leave it the time to clean up.
 const HOLD: &str = r#"
+trap "" INT TERM HUP
 "$1/initdb" -D "$2/data" -U weft -A trust -E UTF8 --locale=C --no-sync >"$2/initdb.log" 2>&1 || { cat "$2/initdb.log"; exit 1; }
 "$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c full_page_writes=off \
     -c max_connections=500 -c shared_buffers=64MB >"$2/server.log" 2>&1 &
