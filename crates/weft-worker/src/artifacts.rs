@@ -206,3 +206,78 @@ impl AsyncRead for Reader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt as _;
+
+    async fn read(blobs: &Blobs, tenant: &TenantId, reference: &ArtifactRef) -> Vec<u8> {
+        let mut reader = open(blobs, tenant, reference).await.expect("it is there");
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).await.expect("it is whole");
+        bytes
+    }
+
+    #[tokio::test]
+    async fn what_is_written_is_read_back_by_its_tenant_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let blobs = Blobs::local(folder.path()).expect("a store");
+        let tenant = TenantId::default();
+        for size in [0_u8, 1, 250] {
+            let bytes: Vec<u8> = (0..size).cycle().take(usize::from(size) * 1_000).collect();
+            let mut writer = create(&blobs, &tenant).await.expect("room");
+            writer.write_all(&bytes).await.expect("room");
+            let reference = writer.finish().await.expect("room");
+            assert_eq!(reference.0, Digest::of(&bytes).to_string());
+            assert_eq!(read(&blobs, &tenant, &reference).await, bytes);
+            let other = "other".parse().expect("an id");
+            let refused = open(&blobs, &other, &reference).await.err();
+            assert_eq!(refused, Some(ArtifactError::NotFound));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_text_that_is_no_reference_names_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let blobs = Blobs::local(folder.path()).expect("a store");
+        for text in ["", "sha256:", "../x", "sha256:../../../../etc/passwd"] {
+            let refused = open(&blobs, &TenantId::default(), &ArtifactRef(text.into())).await;
+            assert_eq!(refused.err(), Some(ArtifactError::NotFound), "{text:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_damaged_artifact_is_an_error_at_its_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let blobs = Blobs::local(folder.path()).expect("a store");
+        let tenant = TenantId::default();
+        let mut writer = create(&blobs, &tenant).await.expect("room");
+        writer.write_all(b"hello").await.expect("room");
+        let reference = writer.finish().await.expect("room");
+        damage(folder.path(), &reference);
+        let mut reader = open(&blobs, &tenant, &reference)
+            .await
+            .expect("it is there");
+        let mut bytes = Vec::new();
+        reader
+            .read_to_end(&mut bytes)
+            .await
+            .expect_err("it is not whole");
+    }
+
+    /// Changes the one file that is named after the reference.
+    fn damage(folder: &std::path::Path, reference: &ArtifactRef) {
+        let mut open = vec![folder.to_owned()];
+        while let Some(path) = open.pop() {
+            if path.is_dir() {
+                let inside = std::fs::read_dir(&path).expect("a folder");
+                open.extend(inside.map(|entry| entry.expect("an entry").path()));
+            } else if std::fs::read(&path).expect("a file") == b"hello" {
+                std::fs::write(&path, "jello").expect("room");
+                return;
+            }
+        }
+        panic!("there is no {reference}");
+    }
+}

@@ -7,7 +7,7 @@ use crate::{
     artifacts, failure,
     load::Component,
     log::{AttemptLines, WAITING_LINES, log_name},
-    outcome, program,
+    outcome,
     surroundings::{Surroundings, now},
 };
 use async_trait::async_trait;
@@ -19,6 +19,7 @@ use weft_broker::{AttemptKey, Dispatch, Failure, Report, Usage};
 use weft_core::{
     document::Code,
     id::TenantId,
+    inputs::Invocation,
     time::{DurationMs, Timestamp},
 };
 use weft_sandbox::{
@@ -134,19 +135,16 @@ fn prepare(
         .map_err(|failure| failure.of_attempt())?
         .clone();
     let mut document = Arc::unwrap_or_clone(dispatch.document);
-    let inputs: Vec<(String, String)> = dispatch
-        .inputs
-        .into_iter()
-        .map(|(name, value)| (name, String::from(Box::<str>::from(value))))
-        .collect();
+    let inputs = dispatch.inputs;
     let entry = match &*dispatch.code {
         Code::Own { task } | Code::Component { task, .. } => Entry::Task {
             name: task.clone(),
             inputs,
         },
         Code::Program(program) => Entry::Program(
-            program::entry(program, &inputs, &document.params)
-                .map_err(|error| failure::invalid_entry(error.to_string()))?,
+            Invocation::new(program, &inputs, &document.params)
+                .map_err(|error| failure::invalid_entry(error.to_string()))?
+                .into(),
         ),
     };
     document.deadline = Some(started.plus(DurationMs(dispatch.limits.timeout_ms)));

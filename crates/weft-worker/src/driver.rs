@@ -12,6 +12,8 @@ mod drain;
 mod leases;
 mod membership;
 mod reports;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     Services, WorkerOptions, WorkerPhase, WorkerStats,

@@ -1,7 +1,7 @@
 //! Failures that the worker itself reports.
 
 use weft_broker::Failure;
-use weft_sandbox::FailureKind;
+use weft_sandbox::{AttemptFailure, FailureKind};
 
 /// No worker like this can ever hold the attempt.
 pub(crate) const NO_MEMORY: &str = "worker_memory";
@@ -20,11 +20,17 @@ pub(crate) fn failure(code: &str, retry: Retry, message: String) -> Failure {
     Failure {
         code: code.into(),
         retryable: retry == Retry::Helps,
-        message,
+        message: cut(message),
         retry_after: None,
         details: None,
         backtrace: None,
     }
+}
+
+/// A panic's words may be as long as they like, a failure's message may not.
+fn cut(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(AttemptFailure::MAX_MESSAGE_BYTES));
+    message
 }
 
 /// The worker's own fault, or that of what it works with.

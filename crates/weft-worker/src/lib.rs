@@ -30,7 +30,6 @@ mod log;
 mod options;
 mod outbox;
 mod outcome;
-mod program;
 mod secrets;
 mod surroundings;
 mod worker;

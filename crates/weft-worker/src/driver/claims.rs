@@ -15,7 +15,7 @@ use tokio::{
     task::{Id, JoinError},
 };
 use weft_broker::{AttemptKey, BrokerError, Claim};
-use weft_core::limit::Unit;
+use weft_core::limit::{Limits, Unit};
 use weft_sandbox::CancelSignal;
 
 impl Driver {
@@ -32,11 +32,30 @@ impl Driver {
         if !is_wanted || !self.calls.claim.may_begin(now) {
             return;
         }
-        let room = most - held;
+        let room = self.room(most - held, waiting);
+        if room == 0 {
+            return;
+        }
         let broker = Arc::clone(&self.broker);
         self.calls
             .claim
             .begin(async move { broker.claim(room).await });
+    }
+
+    /// How many more could start now, and wait beyond that. What memory keeps back
+    /// counts as if there were no slot, so that a worker with more slots than
+    /// memory leaves attempts to the others.
+    fn room(&self, most: u32, waiting: u32) -> u32 {
+        let free_slots = if self.line.is_empty() {
+            let free_bytes = self.options.memory_bytes.saturating_sub(self.memory_bytes);
+            let fit = (free_bytes / Limits::DEFAULT.memory_bytes).max(1);
+            (self.options.slots - self.running).min(u32::try_from(fit).unwrap_or(u32::MAX))
+        } else {
+            0
+        };
+        (free_slots + self.options.prefetch)
+            .saturating_sub(waiting)
+            .min(most)
     }
 
     pub(super) fn on_claimed(&mut self, result: Result<Vec<Claim>, BrokerError>, now: BootInstant) {
@@ -119,6 +138,9 @@ impl Driver {
         let Some(loaded_key) = self.load_of.remove(&id) else {
             return;
         };
+        if self.draining.is_some() {
+            return;
+        }
         self.loaded += 1;
         match loaded {
             Ok(component) => {

@@ -11,25 +11,25 @@ use weft_broker::{
 
 /// What goes wrong, until it is set right.
 #[derive(Default)]
-pub struct Faults {
+pub(crate) struct Faults {
     /// So many calls of `report` say that they did it, and don't.
-    pub lose_reports: AtomicU32,
+    pub(crate) lose_reports: AtomicU32,
     /// `report` does not answer.
-    pub refuse_reports: AtomicBool,
+    pub(crate) refuse_reports: AtomicBool,
     /// `renew` does not answer.
-    pub refuse_renewals: AtomicBool,
+    pub(crate) refuse_renewals: AtomicBool,
     /// The next call but `register` finds the worker unknown, so often.
-    pub forget: AtomicU32,
+    pub(crate) forget: AtomicU32,
     /// Reports that came through.
-    pub reports: AtomicU32,
+    pub(crate) reports: AtomicU32,
     /// Registrations, with how much was held at the last one.
-    pub registrations: AtomicU32,
-    pub held: AtomicU32,
+    pub(crate) registrations: AtomicU32,
+    pub(crate) held: AtomicU32,
 }
 
-pub struct Faulty {
-    pub inner: Arc<dyn WorkerBroker>,
-    pub faults: Arc<Faults>,
+pub(crate) struct Faulty {
+    pub(crate) inner: Arc<dyn WorkerBroker>,
+    pub(crate) faults: Arc<Faults>,
 }
 
 fn take(counter: &AtomicU32) -> bool {

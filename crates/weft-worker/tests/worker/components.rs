@@ -19,6 +19,7 @@ async fn a_cold_component_is_loaded_once_for_everybody() {
     let mut setup = Setup::new();
     setup.options.slots = 100;
     setup.options.prefetch = 0;
+    setup.options.memory_bytes = 100 << 30;
     let mut rig = Rig::with(setup).await;
     let mut keys = Vec::new();
     for _ in 0..100 {

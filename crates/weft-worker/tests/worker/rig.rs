@@ -1,7 +1,7 @@
 //! A worker, and all that it works with, in one process.
 
 use async_trait::async_trait;
-use serde_json::{Map, value::RawValue};
+use serde_json::Map;
 use std::{
     collections::HashMap,
     sync::{
@@ -41,16 +41,16 @@ use weft_worker::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Terms under which nothing expires while a test runs.
-pub const CALM: LeaseTerms = LeaseTerms {
+pub(crate) const CALM: LeaseTerms = LeaseTerms {
     lease: Duration::from_secs(60),
     renew_every: Duration::from_secs(20),
 };
 
 /// Variables of the default tenant.
 #[derive(Default)]
-pub struct Given {
-    pub variables: HashMap<String, String>,
-    pub panics: bool,
+pub(crate) struct Given {
+    pub(crate) variables: HashMap<String, String>,
+    pub(crate) panics: bool,
 }
 
 #[async_trait]
@@ -68,14 +68,14 @@ impl Secrets for Given {
 }
 
 /// What a test sets up.
-pub struct Setup {
-    pub terms: LeaseTerms,
-    pub options: WorkerOptions,
-    pub secrets: Given,
+pub(crate) struct Setup {
+    pub(crate) terms: LeaseTerms,
+    pub(crate) options: WorkerOptions,
+    pub(crate) secrets: Given,
 }
 
 impl Setup {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut options = WorkerOptions::new("w", std::env::temp_dir());
         options.slots = 4;
         options.prefetch = 4;
@@ -90,32 +90,31 @@ impl Setup {
 }
 
 /// The worker runs, and the test is the scheduler.
-pub struct Rig {
-    pub broker: Arc<InProcess>,
-    pub scheduler: InProcessScheduler,
-    pub blobs: Blobs,
-    pub logs: LogWriter,
-    pub handle: WorkerHandle,
-    pub guest: Digest,
+pub(crate) struct Rig {
+    pub(crate) broker: Arc<InProcess>,
+    pub(crate) scheduler: InProcessScheduler,
+    pub(crate) blobs: Blobs,
+    pub(crate) handle: WorkerHandle,
+    pub(crate) guest: Digest,
     shutdown: Option<oneshot::Sender<()>>,
     worker: JoinHandle<Result<Drained, WorkerError>>,
     reports: HashMap<AttemptKey, Report>,
-    pub expired: Vec<AttemptKey>,
+    pub(crate) expired: Vec<AttemptKey>,
     next: AtomicU64,
     _folder: TempDir,
 }
 
 impl Rig {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(Setup::new()).await
     }
 
-    pub async fn with(setup: Setup) -> Self {
+    pub(crate) async fn with(setup: Setup) -> Self {
         Self::wrapped(setup, |broker| broker).await
     }
 
     /// With something between worker and broker.
-    pub async fn wrapped(
+    pub(crate) async fn wrapped(
         setup: Setup,
         wrap: impl FnOnce(Arc<dyn WorkerBroker>) -> Arc<dyn WorkerBroker>,
     ) -> Self {
@@ -143,7 +142,7 @@ impl Rig {
             broker: wrap(Arc::new(broker.worker())),
             sandbox,
             blobs: blobs.clone(),
-            logs: logs.clone(),
+            logs,
             secrets: Arc::new(setup.secrets),
         };
         let worker = Worker::new(setup.options, services).expect("the options are right");
@@ -157,7 +156,6 @@ impl Rig {
             scheduler: broker.scheduler(),
             broker,
             blobs,
-            logs,
             handle,
             guest,
             shutdown: Some(shutdown),
@@ -170,7 +168,7 @@ impl Rig {
     }
 
     /// An attempt of a task of the guest by hand.
-    pub fn dispatch(&self, task: &str, input: &str) -> Dispatch {
+    pub(crate) fn dispatch(&self, task: &str, input: &str) -> Dispatch {
         let nonce = self.next.fetch_add(1, Ordering::Relaxed);
         let run = RunId::from_i64(1).expect("not negative");
         let at = Timestamp(1_763_704_800_000);
@@ -204,10 +202,7 @@ impl Rig {
             priority: 0,
             digest: self.guest,
             code: Arc::new(Code::Own { task: task.into() }),
-            inputs: vec![(
-                "x".into(),
-                RawValue::from_string(input.to_owned()).expect("JSON"),
-            )],
+            inputs: vec![("x".into(), input.to_owned())],
             document: Arc::new(document),
             resumed: None,
             granted: Arc::new(Granted::default()),
@@ -220,7 +215,7 @@ impl Rig {
         }
     }
 
-    pub async fn publish(&self, dispatch: Dispatch) -> AttemptKey {
+    pub(crate) async fn publish(&self, dispatch: Dispatch) -> AttemptKey {
         let key = dispatch.key;
         self.scheduler
             .publish(vec![dispatch])
@@ -230,13 +225,13 @@ impl Rig {
     }
 
     /// Publishes an attempt and waits for what came of it.
-    pub async fn run(&mut self, task: &str, input: &str) -> ReportedOutcome {
+    pub(crate) async fn run(&mut self, task: &str, input: &str) -> ReportedOutcome {
         let key = self.publish(self.dispatch(task, input)).await;
         self.report_of(key).await.outcome
     }
 
     /// Waits for an attempt's report, and confirms every one that comes.
-    pub async fn report_of(&mut self, key: AttemptKey) -> Report {
+    pub(crate) async fn report_of(&mut self, key: AttemptKey) -> Report {
         loop {
             if let Some(report) = self.reports.remove(&key) {
                 return report;
@@ -246,7 +241,7 @@ impl Rig {
     }
 
     /// Takes what the worker says next.
-    pub async fn receive(&mut self) {
+    pub(crate) async fn receive(&mut self) {
         let notices = self.scheduler.receive(1_000);
         let notices = within(notices).await.expect("the broker is there");
         for notice in notices {
@@ -265,19 +260,19 @@ impl Rig {
     }
 
     /// Whether a report of the attempt was taken, and nobody looked at it.
-    pub fn has_report(&self, key: AttemptKey) -> bool {
+    pub(crate) fn has_report(&self, key: AttemptKey) -> bool {
         self.reports.contains_key(&key)
     }
 
     /// Waits until the worker's figures are as they should be.
-    pub async fn until(&mut self, wanted: impl FnMut(&weft_worker::WorkerStats) -> bool) {
+    pub(crate) async fn until(&mut self, wanted: impl FnMut(&weft_worker::WorkerStats) -> bool) {
         within(self.handle.wait_for(wanted))
             .await
             .expect("the worker goes on");
     }
 
     /// The attempt's outcome doesn't count any more.
-    pub async fn revoke(&self, key: AttemptKey) {
+    pub(crate) async fn revoke(&self, key: AttemptKey) {
         self.scheduler
             .revoke(&[key])
             .await
@@ -285,19 +280,19 @@ impl Rig {
     }
 
     /// Waits for the end of a worker that nobody asked to end.
-    pub async fn closed(self) -> Result<Drained, WorkerError> {
+    pub(crate) async fn closed(self) -> Result<Drained, WorkerError> {
         within(self.worker)
             .await
             .expect("the worker does not panic")
     }
 
     /// Asks the worker to end.
-    pub fn shut_down(&mut self) {
+    pub(crate) fn shut_down(&mut self) {
         self.shutdown = None;
     }
 
     /// Waits for the worker's end.
-    pub async fn end(self) -> Result<Drained, WorkerError> {
+    pub(crate) async fn end(self) -> Result<Drained, WorkerError> {
         drop(self.shutdown);
         within(self.worker)
             .await
@@ -306,7 +301,7 @@ impl Rig {
 }
 
 /// Nothing takes for ever.
-pub async fn within<T>(wait: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(wait: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, wait)
         .await
         .expect("it should have come by now")
