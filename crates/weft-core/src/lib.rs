@@ -11,6 +11,7 @@
 //! - [`timetable`]: the dates of a schedule.
 //! - [`trigger_rule`], [`retry`]: the rules the machine follows.
 //! - [`order`]: which ready work goes next, fairly and within every bound.
+//! - [`inputs`]: what an instance is given, out of outputs and parameters.
 //! - [`contract`]: the documents that cross the boundary while an attempt runs.
 //! - [`grant`], [`limit`], [`policy`]: what a task asks for and what it gets.
 
@@ -19,6 +20,7 @@ pub mod digest;
 pub mod document;
 pub mod grant;
 pub mod id;
+pub mod inputs;
 pub mod limit;
 pub mod order;
 pub mod plan;

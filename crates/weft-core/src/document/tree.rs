@@ -348,6 +348,10 @@ const MANY_KEYS: usize = 24;
 
 impl<'a> Keys<'a> {
     /// What one more entry takes, with the place of its key among the hashed ones.
+    #[expect(
+        clippy::ptr_arg,
+        reason = "what a key takes depends on whether it is owned"
+    )]
     fn entry_bytes(&self, entries: &[Entry<'a>], key: &Cow<'a, str>) -> usize {
         const FIRST: usize = 24;
         /// A hash table doubles, and holds the old half while it does.

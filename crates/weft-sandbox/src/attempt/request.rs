@@ -8,7 +8,9 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use weft_core::{document::OutputFormat, limit::Limits, policy::Granted};
+use weft_core::{
+    contract, document::OutputFormat, inputs::Invocation, limit::Limits, policy::Granted,
+};
 
 /// One attempt, complete: nothing else reaches the guest.
 pub struct AttemptRequest {
@@ -68,6 +70,23 @@ pub struct ProgramEntry {
     pub skip_on_exit: Vec<u8>,
     /// Artifacts that stand as files under `/in`, by file name.
     pub files_in: Vec<(String, ArtifactRef)>,
+}
+
+impl From<Invocation> for ProgramEntry {
+    fn from(invocation: Invocation) -> Self {
+        let file = |(name, reference): (String, contract::ArtifactRef)| {
+            (name, ArtifactRef(reference.as_str().to_owned()))
+        };
+        Self {
+            args: invocation.args,
+            env: invocation.env,
+            stdin: invocation.stdin,
+            output: invocation.output,
+            fail_on_exit: invocation.fail_on_exit,
+            skip_on_exit: invocation.skip_on_exit,
+            files_in: invocation.files_in.into_iter().map(file).collect(),
+        }
+    }
 }
 
 /// What the host offers to one attempt, behind the grants.

@@ -1,0 +1,264 @@
+//! What an instance gets as its inputs: bindings resolved against outputs and
+//! parameters, mapped lists taken apart.
+//!
+//! Values are JSON text throughout. What several instances share (the gathered
+//! list of a mapped upstream, the lists that are mapped over) is prepared once
+//! for each task and kept while the run lasts. Where outputs lie is the
+//! driver's matter: it hands them over through [`Outputs`], and knows by
+//! [`needs`] which ones to have at hand.
+
+mod pick;
+mod program;
+
+pub use pick::PickError;
+pub use program::{Invocation, TemplateError};
+
+use crate::{
+    document::{Binding, Dag, TaskIndex},
+    run::{Instance, MAX_INSTANCES},
+};
+use serde_json::{Map, Value};
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::Range,
+    sync::Arc,
+};
+
+/// The outputs of a run, as JSON texts.
+pub trait Outputs {
+    /// Why an output can't be had.
+    type Error;
+
+    /// The output of one instance; `None` where it has none.
+    ///
+    /// # Errors
+    /// The implementation's.
+    fn get(&mut self, instance: Instance) -> Result<Option<Arc<str>>, Self::Error>;
+
+    /// The outputs of a mapped task as one list, in order, without the
+    /// instances that have none.
+    ///
+    /// # Errors
+    /// The implementation's.
+    fn gather(&mut self, task: TaskIndex) -> Result<Arc<str>, Self::Error>;
+}
+
+/// Why an instance has no inputs, or a task no number of instances.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InputError<E> {
+    /// A value doesn't have the part, or isn't the list, that is asked for.
+    #[error("the input {name:?}: {error}")]
+    Pick {
+        /// The parameter.
+        name: String,
+        /// What is wrong.
+        error: PickError,
+    },
+    /// More instances than a task can have.
+    #[error("mapping over {count} combinations is more than the {MAX_INSTANCES} that are allowed")]
+    TooMany {
+        /// How many there would be.
+        count: u128,
+    },
+    /// An output can't be had.
+    #[error("an output of an upstream task can't be read: {0}")]
+    Output(E),
+}
+
+/// The tasks whose outputs a task's inputs and lists are made of, once each.
+pub fn needs(dag: &Dag, task: TaskIndex) -> impl Iterator<Item = TaskIndex> + use<> {
+    let task = &dag.tasks[task.as_usize()];
+    let bindings = task.inputs.iter().chain(&task.expand);
+    let needed: BTreeSet<TaskIndex> = bindings
+        .filter_map(|(_, binding)| match binding {
+            Binding::Output { task, pointer: _ } => Some(*task),
+            Binding::Param { .. } | Binding::Literal(_) => None,
+        })
+        .collect();
+    needed.into_iter()
+}
+
+/// Values that stand in for bindings, as JSON text, by task and parameter.
+pub type Given = HashMap<(TaskIndex, String), Arc<str>>;
+
+/// Resolves the bindings of one run.
+#[derive(Debug)]
+pub struct Inputs {
+    dag: Arc<Dag>,
+    params: Map<String, Value>,
+    /// Values that stand in for bindings, by task and parameter.
+    given: Given,
+    /// By task: the lists it is mapped over, once they are known.
+    axes: Vec<Option<Vec<Axis>>>,
+    /// By task: the gathered outputs, once a downstream asked.
+    gathered: Vec<Option<Arc<str>>>,
+}
+
+/// One list that is mapped over.
+#[derive(Debug)]
+struct Axis {
+    list: Arc<str>,
+    elements: Vec<Range<usize>>,
+}
+
+impl Inputs {
+    /// For one run of a DAG with these parameters.
+    pub fn new(dag: Arc<Dag>, params: Map<String, Value>, given: Given) -> Self {
+        let tasks = dag.tasks.len();
+        Self {
+            dag,
+            params,
+            given,
+            axes: (0..tasks).map(|_| None).collect(),
+            gathered: vec![None; tasks],
+        }
+    }
+
+    /// The parameters of the run.
+    pub const fn params(&self) -> &Map<String, Value> {
+        &self.params
+    }
+
+    /// Whether the lists that a task is mapped over are known.
+    pub fn is_expanded(&self, task: TaskIndex) -> bool {
+        self.axes[task.as_usize()].is_some()
+    }
+
+    /// Works out the lists that a task is mapped over: how many instances it has.
+    ///
+    /// # Errors
+    /// See [`InputError`]; nothing is kept then.
+    pub fn expand<O: Outputs>(
+        &mut self,
+        task: TaskIndex,
+        outputs: &mut O,
+    ) -> Result<u32, InputError<O::Error>> {
+        let dag = Arc::clone(&self.dag);
+        let mut axes = Vec::new();
+        let mut count: u128 = 1;
+        for (name, binding) in &dag.tasks[task.as_usize()].expand {
+            let list = self.value(task, name, binding, outputs)?;
+            let elements = pick::elements(&list).map_err(|error| InputError::Pick {
+                name: name.clone(),
+                error,
+            })?;
+            count = count.saturating_mul(elements.len() as u128);
+            axes.push(Axis { list, elements });
+        }
+        let instances = u32::try_from(count)
+            .ok()
+            .filter(|count| *count <= MAX_INSTANCES)
+            .ok_or(InputError::TooMany { count })?;
+        self.axes[task.as_usize()] = Some(axes);
+        Ok(instances)
+    }
+
+    /// The task starts over: nothing that was prepared from it counts any more.
+    pub fn clear(&mut self, task: TaskIndex) {
+        self.axes[task.as_usize()] = None;
+        self.gathered[task.as_usize()] = None;
+    }
+
+    /// The inputs of an instance by name, each as JSON text. Those of a mapped
+    /// task's parameters are there once [`Self::expand`] has been asked.
+    ///
+    /// # Errors
+    /// See [`InputError`].
+    pub fn of<O: Outputs>(
+        &mut self,
+        instance: Instance,
+        outputs: &mut O,
+    ) -> Result<Vec<(String, String)>, InputError<O::Error>> {
+        let dag = Arc::clone(&self.dag);
+        let task = &dag.tasks[instance.task.as_usize()];
+        let mut inputs = Vec::with_capacity(task.inputs.len() + task.expand.len());
+        for (name, binding) in &task.inputs {
+            inputs.push((
+                name.clone(),
+                self.value(instance.task, name, binding, outputs)?
+                    .to_string(),
+            ));
+        }
+        if let Some(axes) = &self.axes[instance.task.as_usize()] {
+            // The last list varies fastest, so positions are read from the back.
+            let mut left = instance.index as usize;
+            let mut picked: Vec<&str> = Vec::with_capacity(axes.len());
+            for axis in axes.iter().rev() {
+                let at = left % axis.elements.len().max(1);
+                left /= axis.elements.len().max(1);
+                picked.push(
+                    axis.elements
+                        .get(at)
+                        .map_or("null", |element| &axis.list[element.clone()]),
+                );
+            }
+            for ((name, _), value) in task.expand.iter().zip(picked.into_iter().rev()) {
+                inputs.push((name.clone(), value.to_owned()));
+            }
+        }
+        Ok(inputs)
+    }
+
+    fn value<O: Outputs>(
+        &mut self,
+        task: TaskIndex,
+        name: &str,
+        binding: &Binding,
+        outputs: &mut O,
+    ) -> Result<Arc<str>, InputError<O::Error>> {
+        if !self.given.is_empty()
+            && let Some(value) = self.given.get(&(task, name.to_owned()))
+        {
+            return Ok(Arc::clone(value));
+        }
+        let picked = |whole: Arc<str>, pointer: Option<&String>| match pointer {
+            None => Ok(whole),
+            Some(pointer) => pick::pointer(&whole, pointer)
+                .map(Arc::from)
+                .map_err(|error| InputError::Pick {
+                    name: name.to_owned(),
+                    error,
+                }),
+        };
+        match binding {
+            Binding::Literal(value) => Ok(value.to_string().into()),
+            Binding::Param {
+                name: param,
+                pointer,
+            } => {
+                let value = self.params.get(param).unwrap_or(&Value::Null);
+                picked(value.to_string().into(), pointer.as_ref())
+            }
+            Binding::Output { task, pointer } => {
+                let whole = if self.dag.tasks[task.as_usize()].expand.is_empty() {
+                    let only = Instance {
+                        task: *task,
+                        index: 0,
+                    };
+                    outputs.get(only).map_err(InputError::Output)?
+                } else {
+                    let gathered = self.gathered(*task, outputs);
+                    Some(gathered.map_err(InputError::Output)?)
+                };
+                match whole {
+                    Some(whole) => picked(whole, pointer.as_ref()),
+                    // Skipped, and the trigger rule lets this task run all the same.
+                    None => Ok("null".into()),
+                }
+            }
+        }
+    }
+
+    fn gathered<O: Outputs>(
+        &mut self,
+        task: TaskIndex,
+        outputs: &mut O,
+    ) -> Result<Arc<str>, O::Error> {
+        let kept = &mut self.gathered[task.as_usize()];
+        if let Some(list) = kept {
+            return Ok(Arc::clone(list));
+        }
+        let list = outputs.gather(task)?;
+        Ok(Arc::clone(kept.insert(list)))
+    }
+}
