@@ -8,13 +8,14 @@
 use crate::{
     error::{Code, Problem, Problems},
     params,
-    runner::{folder, inputs::Given, outputs::Outputs},
+    runner::{folder, outputs::Outputs},
     target::suggestion,
 };
 use serde_json::{Map, Value};
 use std::{collections::BTreeSet, fs, path::Path};
 use weft_core::{
     document::{Binding, Dag, TaskIndex, schema_misfit},
+    inputs::Given,
     plan::Plan,
     run::Instance,
 };

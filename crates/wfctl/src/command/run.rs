@@ -6,8 +6,8 @@ use crate::{
     error::{Code, Exit, Problem, Problems},
     grants, params, place,
     runner::{
-        Codes, Runner, Setup, attempt::Shared, clock::Clock, folder::RunFolder, inputs::Inputs,
-        interrupt, outputs::Outputs,
+        Codes, Runner, Setup, attempt::Shared, clock::Clock, folder::RunFolder, interrupt,
+        outputs::Outputs,
     },
     selection::{Selection, Wanted},
     target::{Opened, Target, suggestion},
@@ -17,6 +17,7 @@ use std::{collections::HashMap, io::IsTerminal, path::PathBuf, sync::Arc};
 use tokio::task::JoinSet;
 use weft_core::{
     document::{Code as TaskCode, Dag, Format, Program},
+    inputs::Inputs,
     plan::{Defaults, Plan},
     run::{Run, RunState},
     time::Timestamp,

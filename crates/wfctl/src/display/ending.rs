@@ -9,6 +9,7 @@ use std::{fmt::Write, time::Duration};
 use weft_core::{
     contract::artifact_refs,
     document::TaskIndex,
+    inputs::Outputs as _,
     run::{Instance, RunState},
 };
 use weft_sandbox::ArtifactRef;

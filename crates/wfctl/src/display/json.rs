@@ -39,6 +39,7 @@ use std::{
 };
 use weft_core::{
     document::TaskIndex,
+    inputs::Outputs as _,
     run::{Attempt, Instance, RunState},
 };
 use weft_sandbox::{GuestEvent, Usage};

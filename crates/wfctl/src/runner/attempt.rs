@@ -1,12 +1,13 @@
 //! One attempt: what the sandbox is asked to do, and the future that does it.
 
-use super::{inputs::Inputs, outputs::Outputs, program};
+use super::outputs::Outputs;
 use serde_json::{Map, Value};
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 use tokio::sync::mpsc;
 use weft_core::{
     contract::{AttemptDocument, DataInterval},
     document::{Code, Dag},
+    inputs::{Inputs, Invocation},
     limit::Limits,
     policy::Granted,
     run::Attempt,
@@ -103,8 +104,9 @@ impl Shared {
                 inputs: values,
             },
             Code::Program(program) => Entry::Program(
-                program::entry(program, &values, inputs.params())
-                    .map_err(|error| error.to_string())?,
+                Invocation::new(program, &values, inputs.params())
+                    .map_err(|error| error.to_string())?
+                    .into(),
             ),
         };
         let (sink, events) = EventSink::channel(EVENTS_AN_ATTEMPT);

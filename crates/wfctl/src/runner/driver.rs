@@ -13,7 +13,6 @@ use super::{
     clock::{Clock, Micros},
     folder::RunFolder,
     history::{ErrorRecord, History},
-    inputs::Inputs,
     log::LogWriter,
     outputs::Outputs,
     ready::Ready,
@@ -32,6 +31,7 @@ use tokio::{
     time::Instant,
 };
 use weft_core::{
+    inputs::Inputs,
     plan::Plan,
     run::{Action, Attempt, Event as RunEvent, Instance, Moment, Rejection, Run, RunState},
 };

@@ -11,7 +11,11 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use weft_core::{document::TaskIndex, run::Instance};
+use weft_core::{
+    document::TaskIndex,
+    inputs::{self, Outputs as _},
+    run::Instance,
+};
 
 /// The most that is held in memory.
 const MEMORY_BYTES: usize = 128 << 20;
@@ -79,12 +83,13 @@ impl Outputs {
         task[index] = Some(kept);
         Ok(())
     }
+}
 
-    /// The output of one instance; `None` where it has none.
-    ///
-    /// # Errors
+impl inputs::Outputs for Outputs {
     /// The spill file can't be read.
-    pub(crate) fn get(&mut self, instance: Instance) -> io::Result<Option<Arc<str>>> {
+    type Error = io::Error;
+
+    fn get(&mut self, instance: Instance) -> io::Result<Option<Arc<str>>> {
         match self.tasks[instance.task.0 as usize].get(instance.index as usize) {
             None | Some(None) => Ok(None),
             Some(Some(Kept::Held(output))) => Ok(Some(Arc::clone(output))),
@@ -92,11 +97,7 @@ impl Outputs {
         }
     }
 
-    /// The outputs of a mapped task as one list, in order, without the instances that have none.
-    ///
-    /// # Errors
-    /// The spill file can't be read.
-    pub(crate) fn gather(&mut self, task: TaskIndex) -> io::Result<Arc<str>> {
+    fn gather(&mut self, task: TaskIndex) -> io::Result<Arc<str>> {
         let count = u32::try_from(self.tasks[task.0 as usize].len()).expect("indexes are u32");
         let mut list = String::from("[");
         for index in 0..count {
