@@ -11,11 +11,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use weft_core::{
-    document::TaskIndex,
-    inputs::{self, Outputs as _},
-    run::Instance,
-};
+use weft_core::{document::TaskIndex, inputs, run::Instance};
 
 /// The most that is held in memory.
 const MEMORY_BYTES: usize = 128 << 20;
@@ -166,6 +162,7 @@ fn remove(path: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use weft_core::inputs::Outputs as _;
 
     fn at(task: u32, index: u32) -> Instance {
         Instance {
