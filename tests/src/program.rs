@@ -15,8 +15,12 @@ pub fn wfctl() -> PathBuf {
         .expect("tests lie two folders below the profile's");
     let wfctl = profile.join("wfctl");
     let built = fs::metadata(&wfctl).and_then(|metadata| metadata.modified());
-    let built = built
-        .unwrap_or_else(|error| panic!("{}: {error}; run `cargo build --workspace --bins --tests`", wfctl.display()));
+    let built = built.unwrap_or_else(|error| {
+        panic!(
+            "{}: {error}; run `cargo build --workspace --bins --tests`",
+            wfctl.display()
+        )
+    });
     // Cargo writes down every file that went into a program: `<program>: <file> <file> ...`.
     let listed = profile.join("wfctl.d");
     let listed =

@@ -24,6 +24,18 @@ pub(crate) enum Profile {
     Release,
 }
 
+/// What is measured, as arguments for cargo. One selection for the product and
+/// for the crates' own benches: cargo unites the features of what it is asked
+/// to build, so that another selection would compile the engine once more.
+pub(crate) const MEASURED: [&str; 6] = [
+    "--package",
+    "wfctl",
+    "--package",
+    "weft-core",
+    "--package",
+    "weft-sandbox",
+];
+
 /// A built `wfctl`, and where its runs leave their folders.
 pub(crate) struct Wfctl {
     program: PathBuf,
@@ -60,10 +72,13 @@ impl Wfctl {
         let mut build = cargo();
         build
             .current_dir(workspace.root())
-            .args(["build", "--locked", "--package", "wfctl"]);
-        if profile == Profile::Release {
-            build.arg("--release");
-        }
+            .args(["build", "--locked"]);
+        match profile {
+            Profile::Dev => build.args(["--package", "wfctl"]),
+            Profile::Release => build
+                .args(["--release", "--bins", "--benches"])
+                .args(MEASURED),
+        };
         program::run(&mut build)?;
         Ok(Self::built(workspace, profile))
     }

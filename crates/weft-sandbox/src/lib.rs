@@ -62,9 +62,9 @@ pub use attempt::{
 pub use error::{DescribeError, LoadError, SandboxError, SandboxWarning};
 pub use event::{EventSink, EventStream, GuestEvent, LogLevel, LogStream};
 pub use guest::{Guest, GuestKind};
-pub use weft_core::digest::Digest;
 pub use http::{FixedResolver, Resolve, SystemResolver};
 pub use inspect::{Inspection, inspect};
 pub use options::{CompileLimits, Compiler, SandboxOptions, WarningSink};
 pub use sandbox::Sandbox;
 pub use variables::{MAX_VARIABLE_BYTES, NoVariables, VariableError, Variables};
+pub use weft_core::digest::Digest;

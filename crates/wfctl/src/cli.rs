@@ -78,6 +78,8 @@ pub(crate) enum Command {
     Inspect(command::inspect::InspectArgs),
     /// Draw a DAG as text, DOT, Mermaid or SVG
     Graph(command::graph::GraphArgs),
+    /// Serve, schedule and run DAGs here, with nothing else to install
+    Up(command::up::UpArgs),
     /// Say what is there to work with, what is missing, and how to get it
     Doctor(command::doctor::DoctorArgs),
     /// Publish DAGs on a server
@@ -123,6 +125,9 @@ pub(crate) enum Command {
     /// What the sandbox runs to compile a component: not for people.
     #[command(name = "compile-component", hide = true)]
     CompileComponent(CompileComponentArgs),
+    /// What the server runs to look at a deployed file: not for people.
+    #[command(name = "inspect-deployment", hide = true)]
+    InspectDeployment(crate::services::compiler_role::child::InspectDeploymentArgs),
 }
 
 /// Everything after the name belongs to the sandbox.

@@ -27,6 +27,7 @@ mod secret_value;
 pub(crate) mod tasks;
 pub(crate) mod tokens;
 pub(crate) mod top;
+pub(crate) mod up;
 pub(crate) mod variables;
 
 use crate::{
@@ -64,6 +65,9 @@ pub(crate) fn run(command: Command) -> Result<Exit, Problems> {
         Command::Context(args) => context::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Completions(args) => Ok(completions::run(&args)),
-        Command::CompileComponent(_) => unreachable!("main answers it before anything else"),
+        Command::Up(args) => up::run(&args),
+        Command::CompileComponent(_) | Command::InspectDeployment(_) => {
+            unreachable!("main answers them before anything else")
+        }
     }
 }

@@ -5,10 +5,16 @@ use crate::{
     place,
     target::Opened,
 };
+use std::path::PathBuf;
 use weft_sandbox::{Compiler, DescribeError, LoadError, Sandbox, SandboxError, SandboxOptions};
 
-/// A sandbox for at most so many attempts at once.
+/// A sandbox for at most so many attempts at once, with this user's compiled code.
 pub(crate) fn sandbox(jobs: u32) -> Result<Sandbox, Problem> {
+    sandbox_in(jobs, place::cache())
+}
+
+/// A sandbox whose compiled code is kept in this folder.
+pub(crate) fn sandbox_in(jobs: u32, cache: Option<PathBuf>) -> Result<Sandbox, Problem> {
     let program = std::env::current_exe().map_err(|error| {
         Problem::new(
             Code::Internal,
@@ -16,7 +22,7 @@ pub(crate) fn sandbox(jobs: u32) -> Result<Sandbox, Problem> {
         )
     })?;
     Sandbox::new(SandboxOptions {
-        cache_dir: place::cache(),
+        cache_dir: cache,
         compiler: Compiler::Subprocess {
             program,
             args: vec!["compile-component".into()],

@@ -20,6 +20,7 @@ mod params;
 mod place;
 mod runner;
 mod selection;
+mod services;
 mod table;
 mod target;
 mod variables;
@@ -33,6 +34,9 @@ fn main() -> ExitCode {
     if let cli::Command::CompileComponent(args) = cli.command {
         // The exit code belongs to the protocol between the sandbox and this process.
         return weft_sandbox::compiler::main(args.args);
+    }
+    if let cli::Command::InspectDeployment(args) = &cli.command {
+        return services::compiler_role::child::main(args);
     }
     match command::run(cli.command) {
         Ok(exit) => ExitCode::from(exit.code()),

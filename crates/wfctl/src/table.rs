@@ -18,7 +18,10 @@ use crate::{
 use anstyle::Style;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal as _, Write as _},
+};
 
 const BOLD: Style = Style::new().bold();
 /// The most characters of a cell.
@@ -104,10 +107,12 @@ pub(crate) fn one(
 /// Fields, one a line, aligned.
 pub(crate) fn fields(pairs: &[(&str, String)]) -> String {
     let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    pairs
-        .iter()
-        .map(|(name, value)| format!("{BOLD}{name:<width$}{BOLD:#}  {}\n", cell(value)))
-        .collect()
+    let mut text = String::new();
+    for (name, value) in pairs {
+        writeln!(text, "{BOLD}{name:<width$}{BOLD:#}  {}", cell(value))
+            .expect("a String takes every text");
+    }
+    text
 }
 
 /// The items as a table of at most this width.
@@ -131,7 +136,7 @@ pub(crate) fn drawn<T: Row>(items: &[T], zone: &Zone, width: Option<u16>) -> Str
     for (number, line) in table.lines().enumerate() {
         let line = line.trim_end();
         if number == 0 {
-            text.push_str(&format!("{BOLD}{line}{BOLD:#}\n"));
+            writeln!(text, "{BOLD}{line}{BOLD:#}").expect("a String takes every text");
         } else {
             text.push_str(line);
             text.push('\n');

@@ -31,13 +31,13 @@ fn stderr(output: &Output) -> String {
 #[track_caller]
 fn json(output: &Output) -> Value {
     assert_eq!(code(output), Some(0), "{}", stderr(output));
-    serde_json::from_str(&stdout(output)).unwrap()
+    serde_json::from_str(&stdout(output)).expect("JSON")
 }
 
 /// A URL at which nobody listens.
 fn nobody() -> String {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", free.local_addr().unwrap())
+    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    format!("http://{}", free.local_addr().expect("it is bound"))
 }
 
 #[test]

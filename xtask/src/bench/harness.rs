@@ -1,13 +1,12 @@
 //! The crates' own benches: each prints its figures as JSON lines.
 
 use super::figure::Figure;
-use crate::{program, workspace::Workspace};
+use crate::{program, wfctl::MEASURED, workspace::Workspace};
 use anyhow::{Context, Result, ensure};
 
 /// One `[[bench]]` of a crate.
 pub(crate) struct Bench {
     pub(crate) name: &'static str,
-    package: &'static str,
     target: &'static str,
     /// Guests by file name, for benches that measure some.
     guests: &'static [&'static str],
@@ -17,19 +16,16 @@ pub(crate) struct Bench {
 pub(crate) const BENCHES: [Bench; 3] = [
     Bench {
         name: "core: documents",
-        package: "weft-core",
         target: "document",
         guests: &[],
     },
     Bench {
         name: "core: runs",
-        package: "weft-core",
         target: "run",
         guests: &[],
     },
     Bench {
         name: "sandbox: instances",
-        package: "weft-sandbox",
         target: "instantiate",
         guests: &["guest_bare.wasm", "bench_sdk.wasm"],
     },
@@ -39,13 +35,10 @@ impl Bench {
     /// Runs it once. Lines that begin with `{` are figures, all else is for people.
     pub(crate) fn measure(&self, workspace: &Workspace) -> Result<Vec<Figure>> {
         let mut cargo = program::cargo();
-        cargo.current_dir(workspace.root()).args([
-            "bench",
-            "--locked",
-            "--quiet",
-            "--package",
-            self.package,
-        ]);
+        cargo
+            .current_dir(workspace.root())
+            .args(["bench", "--locked", "--quiet"])
+            .args(MEASURED);
         cargo.args(["--bench", self.target, "--"]);
         cargo.args(
             self.guests

@@ -62,12 +62,12 @@ impl FolderArtifacts {
 /// Where an artifact lies in a folder; `None` where the text can't be a reference.
 /// References come from documents, so nothing else of them becomes part of a path.
 fn place(reference: &ArtifactRef) -> Option<PathBuf> {
-        let hex = reference.0.strip_prefix(PREFIX)?;
-        let is_digest = hex.len() == 64
-            && hex
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        is_digest.then(|| Path::new(&hex[..2]).join(&hex[2..]))
+    let hex = reference.0.strip_prefix(PREFIX)?;
+    let is_digest = hex.len() == 64
+        && hex
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    is_digest.then(|| Path::new(&hex[..2]).join(&hex[2..]))
 }
 
 fn unavailable(error: &io::Error) -> ArtifactError {

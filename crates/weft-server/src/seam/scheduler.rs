@@ -3,13 +3,8 @@
 use async_trait::async_trait;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::broadcast;
-use weft_core::{
-    document::TaskIndex,
-    id::{DagId, TaskId, TenantId},
-    run::{Counts, RunState},
-    run_id::RunId,
-};
-use weft_store::{DagKey, InstanceTag};
+use weft_core::{document::TaskIndex, run_id::RunId};
+pub use weft_scheduler::{Change, Wake};
 
 /// The scheduler of this process or of another one.
 #[async_trait]
@@ -38,17 +33,6 @@ pub trait SchedulerHandle: Send + Sync {
     fn changes(&self) -> broadcast::Receiver<Arc<Change>>;
 }
 
-/// What was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wake {
-    /// A run of this DAG was queued.
-    Queued(DagKey),
-    /// A command was written.
-    Command,
-    /// DAGs, pools, limits or policies changed.
-    Settings,
-}
-
 /// The scheduler doesn't answer now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the scheduler does not answer")]
@@ -74,55 +58,4 @@ pub struct Reason {
     pub message: String,
     /// What to do about it, where something can be done.
     pub help: Option<String>,
-}
-
-/// Something that changed and is committed.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Change {
-    /// A run, or how its instances stand.
-    Run {
-        /// Whose.
-        tenant: TenantId,
-        /// Of which DAG.
-        dag: DagId,
-        /// Which run.
-        run: RunId,
-        /// Its state.
-        state: RunState,
-        /// How its instances stand.
-        counts: Counts,
-    },
-    /// A task instance.
-    Instance {
-        /// Whose.
-        tenant: TenantId,
-        /// Which run.
-        run: RunId,
-        /// Its task.
-        task: TaskId,
-        /// Its map index; none of a task that isn't mapped.
-        map_index: Option<u32>,
-        /// Its state.
-        state: InstanceTag,
-        /// The number of its last attempt.
-        number: u32,
-        /// Who runs or ran that attempt.
-        worker: Option<Arc<str>>,
-    },
-}
-
-impl Change {
-    /// Who may see it.
-    pub const fn tenant(&self) -> &TenantId {
-        match self {
-            Self::Run { tenant, .. } | Self::Instance { tenant, .. } => tenant,
-        }
-    }
-
-    /// Which run it is about.
-    pub const fn run(&self) -> RunId {
-        match self {
-            Self::Run { run, .. } | Self::Instance { run, .. } => *run,
-        }
-    }
 }

@@ -28,16 +28,16 @@ const URL_FILE: &str = "server.url";
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Server")]
 pub(crate) struct ConnectArgs {
-    /// The server's URL [env: WEFT_URL] [default: that of the context, or of wfctl up on this machine]
+    /// The server's URL [env: `WEFT_URL`] [default: that of the context, or of wfctl up on this machine]
     #[arg(long, global = true, value_name = "URL", conflicts_with = "context")]
     pub(crate) url: Option<String>,
-    /// A server that `wfctl context add` named [env: WEFT_CONTEXT]
+    /// A server that `wfctl context add` named [env: `WEFT_CONTEXT`]
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) context: Option<String>,
-    /// A file with the token [env: WEFT_TOKEN holds the token itself]
+    /// A file with the token [env: `WEFT_TOKEN` holds the token itself]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
-    /// Whose resources, for a token of several tenants [env: WEFT_TENANT]
+    /// Whose resources, for a token of several tenants [env: `WEFT_TENANT`]
     #[arg(long, global = true, value_name = "TENANT")]
     pub(crate) tenant: Option<String>,
     /// Send the token in the clear to another machine: everybody on the way can read it

@@ -191,11 +191,9 @@ pub(crate) fn text(path: &Path) -> Result<Option<String>, Problem> {
 /// Without the line itself, since a token may stand in it.
 fn invalid(path: &Path, text: &str, error: &toml::de::Error) -> Problem {
     let at = error.span().map_or(0, |span| span.start).min(text.len());
-    let line = text.as_bytes()[..at]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1;
+    let line = text
+        .get(..at)
+        .map_or(1, |before| before.matches('\n').count() + 1);
     Problem::new(
         Code::InvalidConfig,
         format!("{}, line {line}: {}", path.display(), error.message()),

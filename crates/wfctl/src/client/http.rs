@@ -23,7 +23,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an answer may bring nothing. The server itself gives up sooner.
 const READ_TIMEOUT: Duration = Duration::from_secs(90);
 /// The same for a deploy, which is compiled before it is answered.
-const DEPLOY_TIMEOUT: Duration = Duration::from_secs(20 * 60);
+const DEPLOY_TIMEOUT: Duration = Duration::from_mins(20);
 /// The most bytes of an answer that is held in memory.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
 /// How often a request is sent at most.
@@ -252,7 +252,7 @@ impl Call<'_> {
                 }
                 // Nobody listens there: that does not change within a second.
                 Ok(Err(error)) if again && !error.is_connect() && !error.is_timeout() => {
-                    tokio::time::sleep(wait).await
+                    tokio::time::sleep(wait).await;
                 }
                 Ok(Err(error)) => return Err(problem::unanswered(&shown, &error).into()),
                 Ok(Ok(response)) if again && is_passing(response.status()) => {

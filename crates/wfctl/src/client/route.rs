@@ -1,6 +1,6 @@
 //! Every operation of the API that `wfctl` uses, by method and path.
 //!
-//! The paths are those of the server's OpenAPI document, and a test holds them
+//! The paths are those of the server's `OpenAPI` document, and a test holds them
 //! to it.
 
 use reqwest::Method;
@@ -21,7 +21,7 @@ pub(crate) enum Repeat {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Route {
     pub(crate) method: Method,
-    /// With `{name}` where a value stands, as the OpenAPI document has it.
+    /// With `{name}` where a value stands, as the `OpenAPI` document has it.
     pub(crate) template: &'static str,
     pub(crate) repeat: Repeat,
 }

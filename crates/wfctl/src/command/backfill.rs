@@ -8,6 +8,7 @@ use crate::{
     moment::Zone,
     table::{self, FormatArgs},
 };
+use std::fmt::Write as _;
 use weft_server::api::{Backfill, NewBackfill};
 
 /// Make the runs of a range of dates
@@ -88,10 +89,12 @@ fn text(made: &Backfill, zone: &Zone) -> String {
         text.push('\n');
     }
     if !made.existing.is_empty() {
-        text.push_str(&format!(
-            "left out, since there are runs: {}\n",
+        writeln!(
+            text,
+            "left out, since there are runs: {}",
             display::counted(made.existing.len(), "date")
-        ));
+        )
+        .expect("a String takes every text");
     }
     text
 }

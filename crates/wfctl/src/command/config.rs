@@ -12,7 +12,7 @@ use crate::{
     table::{self, FormatArgs, Row},
 };
 use serde::Serialize;
-use std::{env, path::PathBuf};
+use std::{env, path::Path};
 
 /// Print each setting that holds here, and where it came from
 #[derive(Debug, clap::Args)]
@@ -87,21 +87,31 @@ fn settings(server: &Server) -> Vec<Shown> {
         Shown {
             setting: "insecure",
             value: Some(server.insecure.to_string()),
-            source: if server.insecure { "--insecure or the context" } else { "default" }.to_owned(),
+            source: if server.insecure {
+                "--insecure or the context"
+            } else {
+                "default"
+            }
+            .to_owned(),
         },
         folder(
             "data folder",
             "WEFT_DATA_DIR",
             "XDG_DATA_HOME",
-            place::data(),
+            place::data().as_deref(),
         ),
         folder(
             "cache folder",
             "WEFT_CACHE_DIR",
             "XDG_CACHE_HOME",
-            place::cache(),
+            place::cache().as_deref(),
         ),
-        folder("contexts", "", "XDG_CONFIG_HOME", context::path()),
+        folder(
+            "contexts",
+            "",
+            "XDG_CONFIG_HOME",
+            context::path().as_deref(),
+        ),
     ]
 }
 
@@ -109,7 +119,7 @@ fn folder(
     setting: &'static str,
     own: &'static str,
     xdg: &'static str,
-    path: Option<PathBuf>,
+    path: Option<&Path>,
 ) -> Shown {
     let is_set =
         |name: &str| !name.is_empty() && env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -119,7 +129,6 @@ fn folder(
         .map_or(Source::Default, Source::Environment);
     Shown::new(
         setting,
-        path.as_ref()
-            .map(|path| (path.display().to_string(), &source)),
+        path.map(|path| (path.display().to_string(), &source)),
     )
 }

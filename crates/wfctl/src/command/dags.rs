@@ -67,7 +67,8 @@ enum DagsCommand {
         /// The DAG's id
         dag: String,
         /// The version's number
-        version: u32,
+        #[arg(value_name = "VERSION")]
+        number: u32,
     },
     /// Go back to the version before the active one
     Rollback {
@@ -120,15 +121,15 @@ async fn carry_out(client: &Client, command: &DagsCommand) -> Result<(), Problem
             table::list(list, &versions)?;
         }
         DagsCommand::Diff(args) => diff::run(client, args).await?,
-        DagsCommand::Activate { dag, version } => {
-            let body = Activate { version: *version };
+        DagsCommand::Activate { dag, number } => {
+            let body = Activate { version: *number };
             let _now: Dag = client
                 .call(&route::ACTIVATE, &[dag])
                 .json(&body)
                 .read()
                 .await?;
             table::write(&format!(
-                "{dag}: version {version} is active; runs that there are keep theirs\n"
+                "{dag}: version {number} is active; runs that there are keep theirs\n"
             ))?;
         }
         DagsCommand::Rollback { dag } => {

@@ -105,7 +105,7 @@ fn headline(dag: &DeployedDag, digest: &str) -> String {
     let mut facts = vec![what.to_owned()];
     match (dag.version, dag.previous_version) {
         (Some(version), Some(before)) if before != version => {
-            facts.push(format!("version {version}, {before} before"))
+            facts.push(format!("version {version}, {before} before"));
         }
         (Some(version), _) => facts.push(format!("version {version}")),
         (None, _) => {}

@@ -8,6 +8,7 @@ use crate::{
     table::{self, Format, FormatArgs, ListArgs, instance_state},
 };
 use clap::ValueEnum;
+use std::fmt::Write as _;
 use weft_server::api::{Attempt, Instance, InstanceState, TaskSummary, Why};
 
 /// Show the tasks of a run, and why they don't run
@@ -178,12 +179,13 @@ fn text(instance: &Instance, attempts: &[Attempt], zone: &Zone) -> String {
     let mut text = table::fields(&pairs);
     if let Some(error) = &instance.error {
         let said = |text: &str| crate::display::truncated(text, 10_000).0;
-        text.push_str(&format!("\n{}: {}\n", error.code, said(&error.message)));
+        writeln!(text, "\n{}: {}", error.code, said(&error.message))
+            .expect("a String takes every text");
         if let Some(details) = &error.details {
-            text.push_str(&format!("{}\n", said(&details.to_string())));
+            writeln!(text, "{}", said(&details.to_string())).expect("a String takes every text");
         }
         if let Some(backtrace) = &error.backtrace {
-            text.push_str(&format!("{}\n", said(backtrace)));
+            writeln!(text, "{}", said(backtrace)).expect("a String takes every text");
         }
     }
     if !attempts.is_empty() {
@@ -199,13 +201,16 @@ fn reasons(why: &Why) -> String {
     }
     let mut text = String::new();
     for reason in &why.reasons {
-        text.push_str(&format!(
-            "{}  ({})\n",
+        writeln!(
+            text,
+            "{}  ({})",
             crate::display::line(&reason.message, 1_000),
             reason.code
-        ));
+        )
+        .expect("a String takes every text");
         if let Some(help) = &reason.help {
-            text.push_str(&format!("  help: {}\n", crate::display::line(help, 1_000)));
+            writeln!(text, "  help: {}", crate::display::line(help, 1_000))
+                .expect("a String takes every text");
         }
     }
     text

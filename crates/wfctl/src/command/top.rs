@@ -11,6 +11,7 @@ use crate::{
     table::{self, Row, tally},
 };
 use keys::Keys;
+use std::fmt::Write as _;
 use std::{io::IsTerminal as _, time::Duration};
 use weft_core::time::DurationMs;
 use weft_server::api::{Counts, Queue, Run, Worker};
@@ -153,7 +154,8 @@ fn section<T: Row>(items: &[T], zone: &Zone, rows: usize) -> String {
     let shown = &items[..items.len().min(room)];
     let mut text = table::drawn(shown, zone, None);
     if items.len() > shown.len() {
-        text.push_str(&format!("  and {} more\n", items.len() - shown.len()));
+        writeln!(text, "  and {} more", items.len() - shown.len())
+            .expect("a String takes every text");
     }
     text
 }

@@ -53,6 +53,16 @@ impl Opened {
             content,
         })
     }
+
+    /// A WebAssembly file that is in memory already.
+    pub(crate) fn of_wasm(name: &str, bytes: Bytes) -> Result<Self, Problem> {
+        let content = wasm(name, &bytes)?;
+        Ok(Self {
+            name: name.to_owned(),
+            digest: Digest::of(&bytes),
+            content,
+        })
+    }
 }
 
 /// The file itself; for a folder its `dag.toml` or else its `dag.wasm`.

@@ -29,8 +29,8 @@ pub(super) struct TriggerArgs {
     #[arg(long, value_name = "DATE")]
     not_before: Option<String>,
     /// A version other than the active one
-    #[arg(long = "dag-version", value_name = "N")]
-    version: Option<u32>,
+    #[arg(long, value_name = "N")]
+    dag_version: Option<u32>,
     /// Follow it to its end
     #[arg(long, short)]
     watch: bool,
@@ -53,7 +53,7 @@ pub(super) async fn run(client: &Client, args: &TriggerArgs) -> Result<Exit, Pro
             .map(|text| date("--not-before", text))
             .transpose()?,
         data_interval: None,
-        version: args.version,
+        version: args.dag_version,
     };
     let run: Run = client
         .call(&route::TRIGGER, &[&args.dag])

@@ -17,6 +17,7 @@ use crate::{
     error::{Code, Exit, Problem, Problems},
     table::{self, tally},
 };
+use std::fmt::Write as _;
 use std::{
     io::IsTerminal as _,
     time::{Duration, Instant},
@@ -189,7 +190,8 @@ async fn failures(client: &Client, id: &str) -> Result<String, Problems> {
         let label = label(&instance.task, instance.index);
         if let Some(error) = &instance.error {
             let message = crate::display::line(&error.message, 400);
-            text.push_str(&format!("{label} failed ({}): {message}\n", error.code));
+            writeln!(text, "{label} failed ({}): {message}", error.code)
+                .expect("a String takes every text");
         }
     }
     if let Some(first) = page.items.first() {
@@ -198,7 +200,8 @@ async fn failures(client: &Client, id: &str) -> Result<String, Problems> {
         } else {
             String::new()
         };
-        text.push_str(&format!("See: wfctl logs {id} {}{index}\n", first.task));
+        writeln!(text, "See: wfctl logs {id} {}{index}", first.task)
+            .expect("a String takes every text");
     }
     Ok(text)
 }

@@ -60,7 +60,7 @@ impl Drop for Keys {
     fn drop(&mut self) {
         if let Some(before) = &self.before {
             // The terminal is gone where this fails, and nothing is left to give back.
-            drop(tcsetattr(io::stdin(), OptionalActions::Now, before));
+            let _given_back = tcsetattr(io::stdin(), OptionalActions::Now, before);
         }
     }
 }

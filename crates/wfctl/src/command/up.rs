@@ -1,0 +1,100 @@
+//! `wfctl up`: the whole product in one process.
+
+use crate::{
+    engine,
+    error::{Code, Exit, Problem, Problems},
+    place,
+    services::{self, UpOptions},
+};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use weft_core::time::DurationMs;
+use weft_server::{Listen, Protection};
+
+/// Serve, schedule and run DAGs here, with nothing else to install
+///
+/// Everything is kept in one data folder: deploys, runs, outputs, logs. An
+/// acknowledged deploy, trigger or outcome survives a loss of power.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  wfctl up
+  wfctl up --data /srv/weft --listen 127.0.0.1:9000 --slots 16
+  wfctl up --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem")]
+pub(crate) struct UpArgs {
+    /// Where everything is kept (default: $WEFT_DATA_DIR, or ~/.local/share/weft, and in it 'server')
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// Where the API listens; port 0 takes a free one
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8080",
+        env = "WEFT_LISTEN"
+    )]
+    listen: SocketAddr,
+    /// The certificate, with its chain, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Listen elsewhere than on loopback without TLS: something else protects the network
+    #[arg(long, conflicts_with = "tls_cert")]
+    insecure: bool,
+    /// How many tasks run at once (default: 4 for each processor)
+    #[arg(long, value_name = "N", env = "WEFT_SLOTS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    slots: Option<u32>,
+    /// Queues that are served, the first ones first
+    #[arg(
+        long,
+        short = 'q',
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "default"
+    )]
+    queues: Vec<String>,
+    /// How long running tasks may go on after the process was asked to end
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    drain: DurationMs,
+}
+
+/// Runs until it is asked to end.
+pub(crate) fn run(args: &UpArgs) -> Result<Exit, Problems> {
+    let data = match &args.data {
+        Some(data) => data.clone(),
+        None => server_data()?,
+    };
+    let protection = match (&args.tls_cert, &args.tls_key) {
+        (Some(certificate), Some(key)) => Protection::Tls {
+            certificate: certificate.clone(),
+            key: key.clone(),
+        },
+        _ if args.insecure => Protection::Insecure,
+        _ => Protection::Loopback,
+    };
+    let options = UpOptions {
+        data,
+        listen: Listen {
+            address: args.listen,
+            protection,
+        },
+        slots: args.slots,
+        queues: args.queues.clone(),
+        drain: Duration::from(args.drain),
+    };
+    services::telemetry::start();
+    engine::runtime()?.block_on(services::up(options))
+}
+
+/// Where the server of this user keeps its things.
+pub(crate) fn server_data() -> Result<PathBuf, Problem> {
+    place::data()
+        .map(|data| data.join("server"))
+        .ok_or_else(|| {
+            Problem::new(
+                Code::DataUnavailable,
+                "there is no folder for the server's data: neither WEFT_DATA_DIR nor a home is set",
+            )
+            .help("name one with --data")
+        })
+}

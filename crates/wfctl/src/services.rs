@@ -1,0 +1,16 @@
+//! The services of `wfctl up`: what the layers below need of each other, wired.
+//!
+//! Only here do concrete adapters meet: the database, the broker of this
+//! process, blobs on disk, the sandbox. Each file is one seam.
+
+pub(crate) mod compiler_role;
+mod data_folder;
+mod fleet;
+mod live_logs;
+mod scheduler_seam;
+mod secrets;
+pub(crate) mod telemetry;
+mod up;
+mod upkeep;
+
+pub(crate) use up::{UpOptions, up};

@@ -1,0 +1,174 @@
+//! The subprocess: `wfctl inspect-deployment FILE`, hidden from people.
+//!
+//! It compiles into the cache that the workers of this machine read, so a
+//! deployed task starts without compiling.
+
+use super::answer::{Answer, File, Inspected, What};
+use crate::{
+    engine,
+    error::{Code, Problem, Problems},
+    target::{Content, Opened, inspected, parse},
+};
+use bytes::Bytes;
+use std::{
+    collections::BTreeSet,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+use weft_core::document::{self, Document, Format};
+use weft_sandbox::{Digest, GuestKind, Sandbox, inspect::FileKind};
+
+/// What the hidden subcommand takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InspectDeploymentArgs {
+    file: PathBuf,
+}
+
+/// Looks at the file and answers on standard output.
+pub(crate) fn main(args: &InspectDeploymentArgs) -> ExitCode {
+    let answer = look(&args.file).unwrap_or_else(|problems| refusal(&problems));
+    let answer = serde_json::to_vec(&answer).expect("texts and numbers are JSON");
+    match std::io::stdout().lock().write_all(&answer) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_nobody_reads) => ExitCode::FAILURE,
+    }
+}
+
+fn look(path: &Path) -> Result<Answer, Problems> {
+    let bytes = crate::target::read(path)?;
+    let opened = Opened::of_wasm("the file", bytes.clone())?;
+    let sandbox = engine::sandbox(1)?;
+    let inspected = engine::runtime()?.block_on(look_inside(&sandbox, &bytes, opened))?;
+    Ok(Answer::Inspected(inspected))
+}
+
+async fn look_inside(
+    sandbox: &Sandbox,
+    whole: &Bytes,
+    opened: Opened,
+) -> Result<Inspected, Problems> {
+    match opened.content {
+        Content::Component(bytes) => {
+            let guest = sandbox
+                .load(bytes.clone())
+                .await
+                .map_err(|error| engine::load_problem("the file", &error))?;
+            let document = sandbox
+                .describe(&guest)
+                .await
+                .map_err(|error| engine::describe_problem("the file", &error))?;
+            let imports = inspected("the file", &bytes)?.imports;
+            Ok(Inspected {
+                kind: "component with tasks".into(),
+                imports: imports.into_iter().map(|import| import.name).collect(),
+                files: vec![File {
+                    name: String::new(),
+                    digest: guest.digest().hex(),
+                    from: 0,
+                    to: whole.len(),
+                }],
+                document,
+            })
+        }
+        Content::Container { document, files } => packed(sandbox, whole, document, files).await,
+        Content::Manifest { .. } => unreachable!("only WebAssembly was opened"),
+    }
+}
+
+/// A packed manifest: every file that its tasks run is loaded, so that a fault
+/// in any of them is found now.
+async fn packed(
+    sandbox: &Sandbox,
+    whole: &Bytes,
+    document: String,
+    files: Vec<(String, Bytes)>,
+) -> Result<Inspected, Problems> {
+    let parsed = parse("the packed document", &document, Format::Json)?;
+    let used = files_of(&parsed);
+    let mut imports = BTreeSet::new();
+    let mut found = Vec::new();
+    for (name, bytes) in files
+        .iter()
+        .filter(|(name, _)| used.contains(name.as_str()))
+    {
+        let inspection = inspected(name, bytes)?;
+        if let FileKind::Guest(GuestKind::Tasks | GuestKind::Command | GuestKind::Module) =
+            inspection.kind
+        {
+            imports.extend(inspection.imports.into_iter().map(|import| import.name));
+        }
+        sandbox
+            .load(bytes.clone())
+            .await
+            .map_err(|error| engine::load_problem(name, &error))?;
+        let from = bytes.as_ptr().addr() - whole.as_ptr().addr();
+        found.push(File {
+            name: name.clone(),
+            digest: Digest::of(bytes).hex(),
+            from,
+            to: from + bytes.len(),
+        });
+    }
+    for name in used {
+        if !found.iter().any(|file| file.name == name) {
+            return Err(Problem::new(
+                Code::FileNotFound,
+                format!("a task names the file {name:?}, which is not in the container"),
+            )
+            .help("pack it again from its manifest")
+            .into());
+        }
+    }
+    Ok(Inspected {
+        kind: "packed manifest".into(),
+        imports: imports.into_iter().collect(),
+        files: found,
+        document,
+    })
+}
+
+/// The files that any task runs.
+fn files_of(document: &Document) -> BTreeSet<&str> {
+    document
+        .dags
+        .iter()
+        .flat_map(|dag| &dag.tasks)
+        .filter_map(|task| match &task.code {
+            document::Code::Own { .. } => None,
+            document::Code::Component { file, .. } => Some(file.as_str()),
+            document::Code::Program(program) => Some(program.file.as_str()),
+        })
+        .collect()
+}
+
+fn refusal(problems: &Problems) -> Answer {
+    let first = problems
+        .iter()
+        .next()
+        .expect("there is at least one problem");
+    let what = match first.code {
+        Code::WrongFileType | Code::InvalidWasm => What::NotWasm,
+        Code::UnknownImport => What::UnknownImport,
+        Code::CompileFailed => What::Compile,
+        Code::DescribeFailed | Code::InvalidDocument => What::Describe,
+        Code::ComponentWithoutTasks
+        | Code::ModuleWithoutStart
+        | Code::ProgramWithoutManifest
+        | Code::FileNotFound => What::NoDags,
+        _ => {
+            return Answer::Failed {
+                message: first.message.clone(),
+            };
+        }
+    };
+    let messages: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
+    Answer::Bad {
+        what,
+        message: messages.join("; "),
+        help: first.help.clone(),
+    }
+}

@@ -1,0 +1,138 @@
+//! The server's side: starts the subprocess, waits for its answer, kills it
+//! when nobody waits any more.
+
+use super::answer::{Answer, Inspected, What};
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::{io::Write as _, path::PathBuf, process::Stdio, sync::Arc};
+use tokio::{io::AsyncReadExt as _, process::Command};
+use weft_sandbox::Digest;
+use weft_server::seam::{BadFile, CompileError, Compiler, InspectedFile, Inspection};
+
+/// The longest answer, in bytes: a document has at most half of it.
+const MAX_ANSWER_BYTES: u64 = 128 << 20;
+
+/// Looks at files in subprocesses.
+#[derive(Debug)]
+pub(crate) struct CompilerRole {
+    program: PathBuf,
+    /// Compiled code goes there, for the workers of this machine.
+    cache: PathBuf,
+    temporary: PathBuf,
+}
+
+impl CompilerRole {
+    /// `program` is `wfctl` itself.
+    pub(crate) const fn new(program: PathBuf, cache: PathBuf, temporary: PathBuf) -> Self {
+        Self {
+            program,
+            cache,
+            temporary,
+        }
+    }
+
+    async fn ask(&self, file: &Bytes) -> Result<Answer, String> {
+        let path = self.put_aside(file.clone()).await?;
+        let mut child = Command::new(&self.program)
+            .arg("inspect-deployment")
+            .arg(path.path())
+            // What the server knows is not the guest's business, nor its compiler's.
+            .env_clear()
+            .env("WEFT_CACHE_DIR", &self.cache)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| format!("it can't be started: {error}"))?;
+        let mut answer = Vec::new();
+        child
+            .stdout
+            .take()
+            .expect("it is piped")
+            .take(MAX_ANSWER_BYTES)
+            .read_to_end(&mut answer)
+            .await
+            .map_err(|error| error.to_string())?;
+        let ended = child.wait().await.map_err(|error| error.to_string())?;
+        if !ended.success() {
+            return Err(format!("it ended with {ended}"));
+        }
+        serde_json::from_slice(&answer)
+            .map_err(|error| format!("its answer can't be read: {error}"))
+    }
+
+    async fn put_aside(&self, file: Bytes) -> Result<tempfile::NamedTempFile, String> {
+        let folder = self.temporary.clone();
+        let write = move || -> std::io::Result<tempfile::NamedTempFile> {
+            let mut aside = tempfile::NamedTempFile::new_in(folder)?;
+            aside.write_all(&file)?;
+            aside.flush()?;
+            Ok(aside)
+        };
+        tokio::task::spawn_blocking(write)
+            .await
+            .map_err(|error| error.to_string())?
+            .map_err(|error| format!("the file can't be put aside: {error}"))
+    }
+}
+
+#[async_trait]
+impl Compiler for CompilerRole {
+    async fn inspect(&self, file: Bytes) -> Result<Inspection, CompileError> {
+        match self.ask(&file).await {
+            Ok(Answer::Inspected(inspected)) => {
+                inspection(&file, inspected).map_err(CompileError::Unavailable)
+            }
+            Ok(Answer::Bad {
+                what,
+                message,
+                help,
+            }) => Err(CompileError::Bad {
+                what: match what {
+                    What::NotWasm => BadFile::NotWasm,
+                    What::NoDags => BadFile::NoDags,
+                    What::UnknownImport => BadFile::UnknownImport,
+                    What::Describe => BadFile::Describe,
+                    What::Compile => BadFile::Compile,
+                },
+                message,
+                help,
+            }),
+            Ok(Answer::Failed { message }) => Err(CompileError::Unavailable(message)),
+            Err(message) => Err(CompileError::Unavailable(message)),
+        }
+    }
+}
+
+/// Believes nothing that can be checked: the subprocess has run a stranger's code.
+fn inspection(file: &Bytes, inspected: Inspected) -> Result<Inspection, String> {
+    let Inspected {
+        kind,
+        imports,
+        files,
+        document,
+    } = inspected;
+    let files = files
+        .into_iter()
+        .map(|told| {
+            let bytes = (told.from <= told.to && told.to <= file.len())
+                .then(|| file.slice(told.from..told.to));
+            let bytes = bytes.filter(|bytes| told.digest() == Some(Digest::of(bytes)));
+            let bytes =
+                bytes.ok_or_else(|| format!("its answer about {:?} is wrong", told.name))?;
+            Ok(InspectedFile {
+                name: told.name,
+                digest: Digest::of(&bytes),
+                bytes,
+            })
+        })
+        .collect::<Result<_, String>>()?;
+    Ok(Inspection {
+        digest: Digest::of(file),
+        kind,
+        imports,
+        files,
+        document: Arc::from(document),
+    })
+}

@@ -1,0 +1,106 @@
+//! The data folder of `wfctl up`: what stands where, and who may read it.
+//!
+//! ```text
+//! weft.db       the database (SQLite), locked while a process uses the folder
+//! blobs/        files, outputs, artifacts, logs
+//! logs/         log segments that are being written
+//! code/         compiled code, sealed
+//! scratch/      tasks' folders, emptied at each start
+//! secret.key    seals variables and connections
+//! admin.token   the first token, readable by its owner alone
+//! server.url    where the server of this folder listens
+//! ```
+
+use crate::error::{Code, Problem};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The token that `wfctl` uses on this machine where no other is named.
+pub(crate) const TOKEN_FILE: &str = "admin.token";
+/// Where the server of this folder listens.
+pub(crate) const URL_FILE: &str = "server.url";
+
+/// A data folder that exists and can be written.
+#[derive(Debug, Clone)]
+pub(crate) struct DataFolder(PathBuf);
+
+impl DataFolder {
+    /// Makes what is missing. Nobody but its owner may look into it.
+    ///
+    /// # Errors
+    /// A problem that names the folder.
+    pub(crate) fn open(path: &Path) -> Result<Self, Problem> {
+        let refuse = |error: std::io::Error| {
+            Problem::new(
+                Code::DataUnavailable,
+                format!("the data folder {} can't be used: {error}", path.display()),
+            )
+            .help("free or fix it, or name another one with --data")
+        };
+        fs::create_dir_all(path).map_err(refuse)?;
+        restrict(path).map_err(refuse)?;
+        let folder = Self(path.to_owned());
+        for part in [
+            folder.blobs(),
+            folder.logs(),
+            folder.code(),
+            folder.scratch(),
+        ] {
+            fs::create_dir_all(part).map_err(refuse)?;
+        }
+        Ok(folder)
+    }
+
+    /// The folder itself, which the database locks.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.0.join("blobs")
+    }
+
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.0.join("logs")
+    }
+
+    pub(crate) fn code(&self) -> PathBuf {
+        self.0.join("code")
+    }
+
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.0.join("scratch")
+    }
+
+    pub(crate) fn key(&self) -> PathBuf {
+        self.0.join("secret.key")
+    }
+
+    pub(crate) fn token(&self) -> PathBuf {
+        self.0.join(TOKEN_FILE)
+    }
+
+    pub(crate) fn url(&self) -> PathBuf {
+        self.0.join(URL_FILE)
+    }
+
+    /// Removes what tasks of a process that is gone left behind; only under the
+    /// database's lock.
+    pub(crate) fn empty_scratch(&self) -> std::io::Result<()> {
+        fs::remove_dir_all(self.scratch())?;
+        fs::create_dir(self.scratch())
+    }
+}
+
+#[cfg(unix)]
+fn restrict(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+}
+
+#[cfg(not(unix))]
+fn restrict(_path: &Path) -> std::io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,319 @@
+//! `wfctl up`: store, broker, blobs, scheduler, worker and server in one process.
+//!
+//! They end in the order in which they depend on each other: the server stops
+//! answering, the worker drains, the scheduler commits what the worker told,
+//! and then the log and the database are closed.
+
+use super::{
+    compiler_role::CompilerRole, data_folder::DataFolder, fleet::OneWorker, live_logs::OneWriter,
+    scheduler_seam::SameProcess, secrets::StoredSecrets, upkeep,
+};
+use crate::{
+    engine,
+    error::{Code, Exit, Problem, Problems},
+};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinHandle,
+};
+use weft_blob::{
+    Blobs,
+    logs::{LogOptions, LogReader, LogWriter},
+};
+use weft_broker::in_process::{InProcess, Options as BrokerOptions};
+use weft_scheduler::{Scheduler, SchedulerOptions, Seams};
+use weft_server::{
+    Deps, Listen, Listener, Metrics, Server, ServerOptions, create_first_token, write_token_file,
+};
+use weft_store::{Database, OpenError, Place, secret::Keyring};
+use weft_worker::{Drained, Services, Worker, WorkerHandle, WorkerOptions};
+
+/// The name of the one scheduler and the one worker of this process. The lock
+/// on the data folder sees to it that there are no others.
+const LOCAL: &str = "local";
+
+/// What `wfctl up` was asked for.
+pub(crate) struct UpOptions {
+    pub(crate) data: PathBuf,
+    pub(crate) listen: Listen,
+    pub(crate) slots: Option<u32>,
+    pub(crate) queues: Vec<String>,
+    pub(crate) drain: Duration,
+}
+
+/// Runs everything until somebody asks it to end.
+///
+/// # Errors
+/// A problem with the folder, the address or a service that gave up.
+pub(crate) async fn up(options: UpOptions) -> Result<Exit, Problems> {
+    let listener = Listener::bind(&options.listen)
+        .await
+        .map_err(|error| Problem::new(Code::Usage, error.to_string()))?;
+    let up = Up::start(&options).await?;
+    Ok(up.serve(listener, options.drain).await?)
+}
+
+/// Everything but the server.
+struct Up {
+    folder: DataFolder,
+    database: Database,
+    deps: Deps,
+    logs: LogWriter,
+    broker: Arc<InProcess>,
+    worker: Service<Drained>,
+    worker_handle: WorkerHandle,
+    scheduler: Service<()>,
+}
+
+/// A running service, and the word that ends it.
+struct Service<T> {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<Result<T, String>>,
+}
+
+impl<T: Send + 'static> Service<T> {
+    /// Runs a service that ends when it is told to.
+    fn start<F, E>(run: impl FnOnce(Stop) -> F) -> Self
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        E: std::fmt::Display,
+    {
+        let (stop, stopped) = watch::channel(false);
+        let running = run(Stop(stopped));
+        let task = tokio::spawn(async move { running.await.map_err(|error| error.to_string()) });
+        Self { stop, task }
+    }
+
+    /// Ends it and waits for that.
+    async fn end(self) -> Result<T, String> {
+        self.stop.send_replace(true);
+        self.task.await.map_err(|error| error.to_string())?
+    }
+}
+
+/// Ready when a service is to end.
+struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    async fn wait(mut self) {
+        // Nobody can ask any more: that ends it as well.
+        drop(self.0.wait_for(|stop| *stop).await);
+    }
+}
+
+impl Up {
+    async fn start(options: &UpOptions) -> Result<Self, Problem> {
+        let folder = DataFolder::open(&options.data)?;
+        let database = open(&folder).await?;
+        folder
+            .empty_scratch()
+            .map_err(|error| failed("the scratch folder can't be emptied", &error))?;
+        let keyring = Keyring::of_file(&folder.key())
+            .map_err(|error| failed("the key can't be read", &error))?;
+        let blobs = Blobs::local(&folder.blobs())
+            .map_err(|error| failed("the blobs can't be opened", &error))?;
+        let (logs, recovered) = LogWriter::start(&blobs, LogOptions::local())
+            .await
+            .map_err(|error| failed("the log can't be written", &error))?;
+        if !recovered.is_empty() {
+            tracing::info!(
+                attempts = recovered.len(),
+                "the logs of attempts that a crash ended were kept"
+            );
+        }
+        let broker = InProcess::new(BrokerOptions::default());
+        let demand = Arc::new(broker.scheduler());
+        let (scheduler, handle) = Scheduler::new(
+            SchedulerOptions::new(LOCAL),
+            Seams {
+                store: Arc::new(database.clone()),
+                broker: Arc::clone(&demand) as Arc<dyn weft_broker::SchedulerBroker>,
+                blobs: blobs.clone(),
+            },
+        );
+        let secrets = StoredSecrets {
+            database: database.clone(),
+            keyring: keyring.clone(),
+        };
+        let mut worker_options = WorkerOptions::new(LOCAL, folder.scratch());
+        worker_options.queues = options
+            .queues
+            .iter()
+            .map(|queue| Arc::from(queue.as_str()))
+            .collect();
+        worker_options.drain_timeout = options.drain;
+        if let Some(slots) = options.slots {
+            worker_options.slots = slots;
+            worker_options.prefetch = slots;
+        }
+        worker_options.labels = vec![
+            ("version".into(), env!("CARGO_PKG_VERSION").into()),
+            ("architecture".into(), std::env::consts::ARCH.into()),
+        ];
+        let worker = Worker::new(
+            worker_options.clone(),
+            Services {
+                broker: Arc::new(broker.worker()),
+                sandbox: engine::sandbox_in(worker_options.slots, Some(folder.code()))?,
+                blobs: blobs.clone(),
+                logs: logs.clone(),
+                secrets: Arc::new(secrets),
+            },
+        )
+        .map_err(|error| Problem::new(Code::Usage, error.to_string()))?;
+        let worker_handle = worker.handle();
+        let program = std::env::current_exe()
+            .map_err(|error| failed("this program's own file can't be found", &error))?;
+        let deps = Deps {
+            database: database.clone(),
+            keyring,
+            compiler: Arc::new(CompilerRole::new(program, folder.code(), folder.scratch())),
+            scheduler: Arc::new(SameProcess(handle)),
+            live_logs: Arc::new(OneWriter {
+                writer: logs.clone(),
+                reader: LogReader::new(blobs.clone(), None),
+            }),
+            fleet: Arc::new(OneWorker {
+                id: LOCAL.into(),
+                queues: worker_options.queues,
+                labels: worker_options.labels,
+                worker: worker_handle.clone(),
+                broker: Arc::clone(&broker),
+                demand,
+            }),
+            logs: LogReader::new(blobs.clone(), None),
+            metrics: Metrics::default(),
+            blobs,
+        };
+        Ok(Self {
+            folder,
+            database,
+            deps,
+            logs,
+            broker,
+            worker: Service::start(|stop| worker.run(stop.wait())),
+            worker_handle,
+            scheduler: Service::start(|stop| scheduler.run(stop.wait())),
+        })
+    }
+
+    async fn serve(self, listener: Listener, drain: Duration) -> Result<Exit, Problem> {
+        let url = listener.url();
+        let token = create_first_token(&self.database)
+            .await
+            .map_err(|error| failed("the first token can't be made", &error))?;
+        if let Some(token) = token {
+            write_token_file(&self.folder.token(), &token)
+                .map_err(|error| failed("the first token can't be written down", &error))?;
+        }
+        std::fs::write(self.folder.url(), format!("{url}\n"))
+            .map_err(|error| failed("the server's address can't be written down", &error))?;
+        self.greet(&url);
+        let mut server_options = ServerOptions {
+            drain,
+            ..ServerOptions::default()
+        };
+        server_options.temporary = self.folder.scratch();
+        let deps = self.deps.clone();
+        let mut server =
+            Service::start(|stop| Server::run(server_options, listener, deps, stop.wait()));
+        let mut worker = self.worker;
+        let mut scheduler = self.scheduler;
+        let upkeep = tokio::spawn(upkeep::run(self.database.clone(), self.deps.blobs.clone()));
+        let asked = tokio::select! {
+            asked = asked_to_end() => asked.map(|()| None),
+            ended = &mut server.task => Ok(Some(gave_up("server", ended.map(|ended| ended.map(drop))))),
+            ended = &mut worker.task => Ok(Some(gave_up("worker", ended.map(|ended| ended.map(drop))))),
+            ended = &mut scheduler.task => Ok(Some(gave_up("scheduler", ended))),
+        };
+        upkeep.abort();
+        if let Some(problem) =
+            asked.map_err(|error| failed("signals can't be waited for", &error))?
+        {
+            return Err(problem);
+        }
+        tracing::info!(within = ?drain, "asked to end: running tasks may go on for a while");
+        self.worker_handle.drain();
+        report("server", server.end().await);
+        match worker.end().await {
+            Ok(Drained {
+                killed: 0,
+                unconfirmed: 0,
+            }) => {}
+            Ok(drained) => tracing::warn!(
+                killed = drained.killed,
+                unconfirmed = drained.unconfirmed,
+                "not every task ended in time; they are tried again at the next start"
+            ),
+            Err(error) => tracing::error!(error, "the worker"),
+        }
+        report("scheduler", scheduler.end().await);
+        self.broker.close();
+        report(
+            "log",
+            self.logs.close().await.map_err(|error| error.to_string()),
+        );
+        self.database.close().await;
+        // Nobody listens there any more.
+        drop(std::fs::remove_file(self.folder.url()));
+        Ok(Exit::Success)
+    }
+
+    fn greet(&self, url: &str) {
+        let token = self.folder.token();
+        anstream::eprintln!("Weft serves {url}");
+        anstream::eprintln!("  data   {}", self.folder.path().display());
+        anstream::eprintln!(
+            "  token  {} (wfctl on this machine finds it by itself)",
+            token.display()
+        );
+        anstream::eprintln!("  API    {url}/api/v1/docs");
+        anstream::eprintln!("Try: wfctl deploy dag.wasm");
+    }
+}
+
+async fn open(folder: &DataFolder) -> Result<Database, Problem> {
+    let place = Place::Sqlite {
+        folder: folder.path().to_owned(),
+    };
+    let refuse = |error: OpenError| Problem::new(Code::DataUnavailable, error.to_string());
+    let database = Database::open(&place).await.map_err(refuse)?;
+    for migration in database.migrate().await.map_err(refuse)? {
+        tracing::debug!(
+            number = migration.number,
+            name = migration.name,
+            "the database was brought up to date"
+        );
+    }
+    Ok(database)
+}
+
+async fn asked_to_end() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// A service that ended without being asked to.
+fn gave_up(service: &str, ended: Result<Result<(), String>, tokio::task::JoinError>) -> Problem {
+    let why = match ended {
+        Ok(Ok(())) => "it ended".to_owned(),
+        Ok(Err(error)) => error,
+        Err(error) => error.to_string(),
+    };
+    Problem::new(Code::Internal, format!("the {service} gave up: {why}"))
+}
+
+fn report(service: &str, ended: Result<(), String>) {
+    if let Err(error) = ended {
+        tracing::error!(service, error, "it did not end as it should");
+    }
+}
+
+fn failed(what: &str, error: &dyn std::fmt::Display) -> Problem {
+    Problem::new(Code::DataUnavailable, format!("{what}: {error}"))
+}
