@@ -1,7 +1,7 @@
 //! What happened to a run, written, read back and applied again.
 
 use super::{
-    driver::{NOW, at, plan, task},
+    driver::{Drive, NOW, at, failed, mapped, plan, task, timer},
     properties::{steps, wild},
 };
 use proptest::prelude::*;
@@ -305,6 +305,30 @@ fn the_timeout_counts_from_each_opening_and_only_while_the_run_goes_on() {
             },
         ]
     );
+}
+
+#[test]
+fn a_retry_that_max_active_keeps_back_has_no_timer_any_more() {
+    let mut drive = Drive::started(vec![task(&[]), mapped(&[0], Some(1))]);
+    drive.succeed(0);
+    drive.expand(1, 2);
+    let first = drive.attempted(1, 0, failed(true));
+    let wait = Action::SetTimer {
+        timer: timer(first),
+        at: Timestamp(NOW.0 + 1_000),
+    };
+    assert!(drive.run.pending().any(|action| action == wait));
+    drive.due(first);
+    let pending: Vec<Action> = drive.run.pending().collect();
+    let ready = Action::Ready {
+        task: TaskIndex(1),
+        indexes: 1..2,
+    };
+    let timeout = Action::SetTimer {
+        timer: Timer::RunTimeout { episode: 1 },
+        at: Timestamp(NOW.0 + 60_000),
+    };
+    assert_eq!(pending, [ready, timeout]);
 }
 
 /// What a driver knows that carried out every action.
