@@ -20,8 +20,8 @@ use weft_sandbox::{ArtifactError, ArtifactReader, ArtifactRef, ArtifactWriter};
 /// The most that is copied for one write.
 const WRITE_BYTES: usize = 64 << 10;
 
-type Written = (BlobWriter, Result<(), BlobError>);
-type Read = (BlobReader, Result<Option<Bytes>, BlobError>);
+type Written = (Box<BlobWriter>, Result<(), BlobError>);
+type Read = (Box<BlobReader>, Result<Option<Bytes>, BlobError>);
 type Operation<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Begins an artifact.
@@ -33,7 +33,9 @@ pub(crate) async fn create(
         .writer(Kind::Artifact, tenant)
         .await
         .map_err(|error| unavailable(&error))?;
-    Ok(Box::new(Writer(Mutex::new(Writing::Idle(writer)))))
+    Ok(Box::new(Writer(Mutex::new(Writing::Idle(Box::new(
+        writer,
+    ))))))
 }
 
 /// Opens an artifact.
@@ -48,7 +50,7 @@ pub(crate) async fn open(
         .map_err(|_no_reference| ArtifactError::NotFound)?;
     match blobs.reader(Kind::Artifact, tenant, &digest).await {
         Ok(reader) => Ok(Box::new(Reader(Mutex::new(Reading::Ready {
-            reader,
+            reader: Box::new(reader),
             part: Bytes::new(),
         })))),
         Err(BlobError::Missing { .. }) => Err(ArtifactError::NotFound),
@@ -69,7 +71,7 @@ fn broken() -> io::Error {
 struct Writer(Mutex<Writing>);
 
 enum Writing {
-    Idle(BlobWriter),
+    Idle(Box<BlobWriter>),
     Busy(Operation<Written>),
     Failed,
 }
@@ -155,7 +157,10 @@ impl ArtifactWriter for Writer {
 struct Reader(Mutex<Reading>);
 
 enum Reading {
-    Ready { reader: BlobReader, part: Bytes },
+    Ready {
+        reader: Box<BlobReader>,
+        part: Bytes,
+    },
     Busy(Operation<Read>),
     Ended,
     Failed,

@@ -53,6 +53,10 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const MOST_SIGNALS: usize = 4_096;
 
 /// Everything that a worker can be woken by.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and the largest is the most frequent"
+)]
 enum Event {
     /// The broker took the worker in, or did not.
     Registered(Result<LeaseTerms, BrokerError>),

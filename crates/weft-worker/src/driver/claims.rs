@@ -191,17 +191,16 @@ impl Driver {
         while self.running < self.options.slots
             && let Some(&key) = self.line.front()
         {
-            let needs = match self.held.get(&key) {
-                Some(Held {
-                    stage: Stage::Waiting(dispatch, _),
-                    ..
-                }) => dispatch.limits.memory_bytes,
+            let Some(Held {
+                stage: Stage::Waiting(dispatch, _),
+                ..
+            }) = self.held.get(&key)
+            else {
                 // It was revoked or lost while it waited.
-                Some(_) | None => {
-                    self.line.pop_front();
-                    continue;
-                }
+                self.line.pop_front();
+                continue;
             };
+            let needs = dispatch.limits.memory_bytes;
             if self.memory_bytes + needs > self.options.memory_bytes {
                 return;
             }

@@ -82,7 +82,7 @@ async fn a_task_that_panics_is_a_failed_report_and_a_free_slot() {
     driver.held.insert(
         key(1),
         Held {
-            lease_ends: BootInstant::now() + Duration::from_secs(60),
+            lease_ends: BootInstant::now() + Duration::from_mins(1),
             stage: Stage::Running(Running {
                 memory_bytes: 5,
                 cancel: CancelSignal::new(),

@@ -10,7 +10,7 @@ async fn a_drain_lets_running_attempts_end_and_gives_waiting_ones_back() {
     let mut setup = Setup::new();
     setup.options.slots = 1;
     setup.options.prefetch = 1;
-    setup.options.cancel_grace = Duration::from_secs(60);
+    setup.options.cancel_grace = Duration::from_mins(1);
     let mut rig = Rig::with(setup).await;
     let running = rig.publish(rig.dispatch("patient", "1")).await;
     let waiting = rig.publish(rig.dispatch("echo", "1")).await;

@@ -27,7 +27,7 @@ async fn a_revoked_attempt_that_does_not_listen_is_killed() {
 #[tokio::test]
 async fn a_revoked_attempt_that_listens_ends_in_its_own_way() {
     let mut setup = Setup::new();
-    setup.options.cancel_grace = Duration::from_secs(60);
+    setup.options.cancel_grace = Duration::from_mins(1);
     let mut rig = Rig::with(setup).await;
     let key = rig.publish(rig.dispatch("patient", "1")).await;
     rig.until(|stats| stats.running == 1).await;

@@ -38,11 +38,11 @@ use weft_worker::{
 };
 
 /// No test waits longer for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Terms under which nothing expires while a test runs.
 pub(crate) const CALM: LeaseTerms = LeaseTerms {
-    lease: Duration::from_secs(60),
+    lease: Duration::from_mins(1),
     renew_every: Duration::from_secs(20),
 };
 
