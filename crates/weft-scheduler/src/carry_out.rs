@@ -149,6 +149,11 @@ impl Shard {
             | InstanceState::UpstreamFailed
             | InstanceState::Cancelled => {
                 active.release(instance, &mut self.order);
+                if cause == Cause::Marked {
+                    // It may have been ready: it is not handed out any more.
+                    let index = instance.index..instance.index + 1;
+                    self.order.remove_instances(run, instance.task, &index);
+                }
                 self.changes.urgent = true;
             }
         }

@@ -15,7 +15,7 @@ use std::{
 use tokio::time::{Instant, sleep};
 use weft_broker::{BrokerError, Dispatch};
 use weft_core::{
-    run::RunState,
+    run::{InstanceState, RunState},
     run_id::RunId,
     time::{DurationMs, Timestamp},
 };
@@ -221,7 +221,7 @@ impl Shard {
                 && active
                     .run
                     .instance(*instance)
-                    .is_none_or(|state| state.is_ended())
+                    .is_none_or(InstanceState::is_ended)
             {
                 active.records.remove(instance);
             }
@@ -338,7 +338,7 @@ fn still_wanted(active: Option<&ActiveRun>, dispatch: &Dispatch) -> bool {
     let attempt = dispatch.key.attempt;
     active
         .and_then(|active| active.run.instance(attempt.instance))
-        .is_some_and(|state| matches!(state, weft_core::run::InstanceState::Queued { attempt: current } if current == attempt))
+        .is_some_and(|state| matches!(state, InstanceState::Queued { attempt: current } if current == attempt))
 }
 
 /// A run's part of a turn.

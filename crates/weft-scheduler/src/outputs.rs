@@ -170,9 +170,8 @@ impl inputs::Outputs for Outputs {
         };
         match task.get(instance.index) {
             Some(Kept::Text(text)) => Ok(Some(Arc::clone(text))),
-            Some(Kept::Elsewhere(_)) => Err(NotHere),
             None if task.complete => Ok(None),
-            None => Err(NotHere),
+            Some(Kept::Elsewhere(_)) | None => Err(NotHere),
         }
     }
 

@@ -17,6 +17,7 @@ use weft_core::{
     order::{Bounds, TenantBounds},
     run::{Attempt, Event, Instance, Phase, Run, record},
     time::Timestamp,
+    timetable::Timetable,
 };
 use weft_store::{DagState, StoreError, StoredRun};
 
@@ -199,7 +200,7 @@ impl Shard {
                 version
                     .timetable
                     .as_ref()
-                    .is_some_and(|timetable| timetable.is_continuous()),
+                    .is_some_and(Timetable::is_continuous),
             ),
             None => (cx.options.max_active_runs, false),
         };

@@ -138,7 +138,7 @@ impl Service {
             let ending = matches!(event, Event::Shutdown);
             self.handle(event).await?;
             while let Ok(request) = self.requests.try_recv() {
-                self.request(request).await;
+                self.request(request);
             }
             self.turn().await?;
             self.context.pulse.beat();
@@ -200,7 +200,7 @@ impl Service {
                 tracing::warn!(%error, "the broker was asked for news");
                 sleep(COMMIT_RETRY).await;
             }
-            Event::Request(request) => self.request(request).await,
+            Event::Request(request) => self.request(request),
             Event::Time | Event::Shutdown => {}
         }
         Ok(())
@@ -224,7 +224,7 @@ impl Service {
         }
     }
 
-    async fn request(&mut self, request: Request) {
+    fn request(&mut self, request: Request) {
         match request {
             Request::Wake(Wake::Queued(dag)) => self.queued(dag),
             Request::Wake(Wake::Command | Wake::Settings) => self.next_sweep = Instant::now(),

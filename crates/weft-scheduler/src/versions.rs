@@ -72,7 +72,7 @@ impl Versions {
             .version(id)
             .await?
             .ok_or_else(|| StoreError::Corrupt(format!("version {} is missing", id.0)))?;
-        let version = Arc::new(Version::read(stored, tenant, &self.defaults)?);
+        let version = Arc::new(Version::read(&stored, tenant, &self.defaults)?);
         if self.known.len() >= VERSIONS {
             self.forget_oldest();
         }
@@ -97,7 +97,7 @@ impl Version {
     }
 
     fn read(
-        stored: StoredVersion,
+        stored: &StoredVersion,
         tenant: &TenantId,
         defaults: &Defaults,
     ) -> Result<Self, StoreError> {

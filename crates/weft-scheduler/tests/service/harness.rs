@@ -252,10 +252,10 @@ impl Installation {
                 drop(changes.recv().await);
             }
         };
-        match tokio::time::timeout(PATIENCE, wait).await {
-            Ok(row) => row,
-            Err(_) => panic!("in vain: {:?}", self.show(run).await),
+        if let Ok(row) = tokio::time::timeout(PATIENCE, wait).await {
+            return row;
         }
+        panic!("in vain: {:?}", self.show(run).await)
     }
 
     pub(crate) async fn ended(&self, run: RunId) -> RunState {
@@ -343,12 +343,14 @@ async fn open(folder: &std::path::Path) -> Database {
     database
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as a rule answers")]
 pub(crate) fn success(output: &str) -> Option<ReportedOutcome> {
     Some(ReportedOutcome::Success {
         output: Output::Inline(output.into()),
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as a rule answers")]
 pub(crate) fn failure(retryable: bool) -> Option<ReportedOutcome> {
     Some(ReportedOutcome::Failed(Failure {
         code: "author".into(),

@@ -21,8 +21,12 @@ Examples:
   wfctl up --data /srv/weft --listen 127.0.0.1:9000 --slots 16
   wfctl up --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem")]
 pub(crate) struct UpArgs {
-    /// Where everything is kept (default: $WEFT_DATA_DIR, or ~/.local/share/weft, and in it 'server')
-    #[arg(long, value_name = "FOLDER")]
+    /// Where everything is kept
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        help = "Where everything is kept (default: the folder 'server' in $WEFT_DATA_DIR or ~/.local/share/weft)"
+    )]
     data: Option<PathBuf>,
     /// Where the API listens; port 0 takes a free one
     #[arg(

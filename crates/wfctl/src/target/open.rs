@@ -55,11 +55,11 @@ impl Opened {
     }
 
     /// A WebAssembly file that is in memory already.
-    pub(crate) fn of_wasm(name: &str, bytes: Bytes) -> Result<Self, Problem> {
-        let content = wasm(name, &bytes)?;
+    pub(crate) fn of_wasm(name: &str, bytes: &Bytes) -> Result<Self, Problem> {
+        let content = wasm(name, bytes)?;
         Ok(Self {
             name: name.to_owned(),
-            digest: Digest::of(&bytes),
+            digest: Digest::of(bytes),
             content,
         })
     }

@@ -37,7 +37,7 @@ pub(crate) fn main(args: &InspectDeploymentArgs) -> ExitCode {
 
 fn look(path: &Path) -> Result<Answer, Problems> {
     let bytes = crate::target::read(path)?;
-    let opened = Opened::of_wasm("the file", bytes.clone())?;
+    let opened = Opened::of_wasm("the file", &bytes)?;
     let sandbox = engine::sandbox(1)?;
     let inspected = engine::runtime()?.block_on(look_inside(&sandbox, &bytes, opened))?;
     Ok(Answer::Inspected(inspected))

@@ -99,8 +99,9 @@ impl Compiler for CompilerRole {
                 message,
                 help,
             }),
-            Ok(Answer::Failed { message }) => Err(CompileError::Unavailable(message)),
-            Err(message) => Err(CompileError::Unavailable(message)),
+            Ok(Answer::Failed { message }) | Err(message) => {
+                Err(CompileError::Unavailable(message))
+            }
         }
     }
 }

@@ -1,0 +1,4 @@
+//! `wfctl up` from the outside: deployed to, triggered, killed, started again.
+
+mod installation;
+mod life;
