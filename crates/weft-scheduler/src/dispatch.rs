@@ -110,15 +110,30 @@ impl Shard {
                 return Ok(());
             }
         }
+        // Each of them counts as active now: one that fails must not drop the others.
+        let mut failed = None;
         for taken in self.order.take(DISPATCHES_A_TURN) {
             if let Some(active) = self.runs.get_mut(&taken.run) {
                 active.live.insert(taken.instance);
-                self.attempt(cx, taken.run, taken.instance).await?;
+                if let Err(error) = self.attempt(cx, taken.run, taken.instance).await {
+                    failed = Some(error);
+                }
             } else {
                 self.order.release(&taken.account);
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Tries again to hand out attempts whose inputs could not be read.
+    pub(crate) async fn hand_out_unprepared(&mut self, cx: &mut Context) -> Result<(), StoreError> {
+        let mut failed = None;
+        for (run, attempt) in std::mem::take(&mut self.unprepared) {
+            if let Err(error) = self.hand_out(cx, run, attempt).await {
+                failed = Some(error);
+            }
+        }
+        failed.map_or(Ok(()), Err)
     }
 
     /// Tells the order how many attempts each queue's workers can take.

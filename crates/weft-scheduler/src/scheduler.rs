@@ -358,9 +358,7 @@ impl Shard {
         }
         self.make_due_runs(cx).await?;
         self.start_queued(cx).await?;
-        for (run, attempt) in std::mem::take(&mut self.unprepared) {
-            self.hand_out(cx, run, attempt).await?;
-        }
+        self.hand_out_unprepared(cx).await?;
         self.expand(cx).await?;
         self.dispatch(cx).await
     }
