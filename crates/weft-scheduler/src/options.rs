@@ -41,13 +41,20 @@ impl SchedulerOptions {
             id: id.into(),
             lease: Duration::from_secs(10),
             sweep_every: Duration::from_secs(1),
-            defaults: Defaults::default(),
+            defaults: Defaults {
+                max_losses: MAX_LOSSES,
+                ..Defaults::default()
+            },
             max_active_runs: 16,
             seed: None,
         }
     }
 }
 
+/// How often an attempt of an instance may be lost. A restart of the process
+/// that holds the workers loses everything that runs, so this is far above what
+/// machines do, and only ends a task that takes its worker down each time.
+const MAX_LOSSES: u32 = 20;
 /// Notices that are taken in one turn.
 pub(crate) const NOTICES_A_TURN: usize = 2048;
 /// Attempts that are dispatched in one turn.
