@@ -4,7 +4,7 @@
 //! process, blobs on disk, the sandbox. Each file is one seam.
 
 pub(crate) mod compiler_role;
-mod data_folder;
+pub(crate) mod data_folder;
 mod fleet;
 mod live_logs;
 mod scheduler_seam;

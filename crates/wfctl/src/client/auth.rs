@@ -10,6 +10,7 @@ use super::context::{self, Config, Context, Project, Token};
 use crate::{
     error::{Code, Problem},
     place,
+    services::data_folder::{TOKEN_FILE, URL_FILE},
 };
 use reqwest::Url;
 use std::{
@@ -19,10 +20,6 @@ use std::{
 
 /// Where `wfctl up` listens by default.
 pub(crate) const DEFAULT_URL: &str = "http://127.0.0.1:8080";
-/// What `wfctl up` leaves in the data folder: an administrator's token.
-const TOKEN_FILE: &str = "admin.token";
-/// What `wfctl up` leaves in the data folder: where it listens.
-const URL_FILE: &str = "server.url";
 
 /// Which server, and who asks.
 #[derive(Debug, Clone, Default, clap::Args)]

@@ -3,7 +3,6 @@
 //! ```text
 //! weft.db       the database (SQLite), locked while a process uses the folder
 //! blobs/        files, outputs, artifacts, logs
-//! logs/         log segments that are being written
 //! code/         compiled code, sealed
 //! scratch/      tasks' folders, emptied at each start
 //! secret.key    seals variables and connections
@@ -42,12 +41,7 @@ impl DataFolder {
         fs::create_dir_all(path).map_err(refuse)?;
         restrict(path).map_err(refuse)?;
         let folder = Self(path.to_owned());
-        for part in [
-            folder.blobs(),
-            folder.logs(),
-            folder.code(),
-            folder.scratch(),
-        ] {
+        for part in [folder.blobs(), folder.code(), folder.scratch()] {
             fs::create_dir_all(part).map_err(refuse)?;
         }
         Ok(folder)
@@ -60,10 +54,6 @@ impl DataFolder {
 
     pub(crate) fn blobs(&self) -> PathBuf {
         self.0.join("blobs")
-    }
-
-    pub(crate) fn logs(&self) -> PathBuf {
-        self.0.join("logs")
     }
 
     pub(crate) fn code(&self) -> PathBuf {
