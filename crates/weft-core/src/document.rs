@@ -22,6 +22,7 @@ pub(crate) mod path;
 mod problem;
 #[cfg(test)]
 mod published;
+mod read_code;
 mod read_dag;
 mod read_task;
 mod schedule;

@@ -1,6 +1,6 @@
 //! The type of a part of a value that a JSON pointer picks.
 
-use super::{Mismatch, Typed, item_at, parts};
+use super::{Mismatch, Typed, comparison::item_at, parts};
 use serde_json::Value;
 
 /// The type of a part; `None` where that can't be told.

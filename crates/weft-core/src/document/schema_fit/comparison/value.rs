@@ -3,14 +3,16 @@
 //! Patterns, formats and bounds are not looked at; what isn't understood is accepted.
 
 use super::{
-    Comparison, Mismatch, Typed, item_at,
-    parts::{self, Part, parts, types_of},
-    resolve_ref,
+    super::{
+        Mismatch, Typed,
+        parts::{self, Part, parts, types_of},
+    },
+    Comparison, item_at, resolve_ref,
 };
 use serde_json::{Map, Value};
 
 impl Comparison {
-    pub(super) fn value_fits(
+    pub(in super::super) fn value_fits(
         &mut self,
         value: &Value,
         consumer: Typed<'_>,
