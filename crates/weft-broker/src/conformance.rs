@@ -87,6 +87,7 @@ macro_rules! conformance_suite {
             higher_priority_goes_first_and_then_the_order_of_publishing,
             worker_takes_from_its_own_queues_the_first_ones_first,
             waiting_claim_returns_when_something_is_published,
+            claim_says_how_long_it_waited,
             several_waiting_workers_share_what_is_published,
             claim_takes_no_more_than_asked_and_no_more_than_there_is_room_for,
             paused_worker_claims_nothing_until_it_registers_again,

@@ -10,6 +10,9 @@ pub struct Claim {
     pub dispatch: Dispatch,
     /// Counted from the moment of the claim; each renewal gives it again.
     pub lease: Duration,
+    /// How long it waited in its queue, by the broker's own clock: for figures,
+    /// and nothing else.
+    pub waited: Duration,
 }
 
 /// How long leases are, and when they are renewed.

@@ -101,6 +101,24 @@ pub async fn waiting_claim_returns_when_something_is_published(fixture: &dyn Fix
     }
 }
 
+/// Counted from its publishing to its claim.
+pub async fn claim_says_how_long_it_waited(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    let worker = Sample::new(fixture, "worker", 2).await;
+    let span = fixture.terms().lease / 3;
+    publish(&*scheduler, &[1]).await;
+    fixture.pass(span).await;
+    publish(&*scheduler, &[2]).await;
+    let claims = soon("claim", worker.broker.claim(2))
+        .await
+        .expect("claimed");
+    let waited: Vec<_> = claims.iter().map(|claim| claim.waited).collect();
+    assert!(
+        waited.len() == 2 && waited[0] >= span * 9 / 10 && waited[1] < span / 2,
+        "{waited:?} after {span:?}"
+    );
+}
+
 /// Nothing stays in the queue while somebody waits for it, and nothing goes to two.
 pub async fn several_waiting_workers_share_what_is_published(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;

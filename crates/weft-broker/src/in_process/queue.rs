@@ -2,6 +2,7 @@
 
 use crate::Dispatch;
 use std::{cmp::Reverse, collections::BTreeMap};
+use tokio::time::Instant;
 
 /// A place in a queue: smaller goes first.
 pub(super) type Place = (Reverse<i32>, u64);
@@ -9,7 +10,14 @@ pub(super) type Place = (Reverse<i32>, u64);
 /// One queue.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    waiting: BTreeMap<Place, Box<Dispatch>>,
+    waiting: BTreeMap<Place, Box<Waiting>>,
+}
+
+/// An attempt that waits.
+#[derive(Debug)]
+struct Waiting {
+    dispatch: Dispatch,
+    since: Instant,
 }
 
 impl Queue {
@@ -21,15 +29,19 @@ impl Queue {
         self.waiting.is_empty()
     }
 
-    pub(super) fn insert(&mut self, place: Place, dispatch: Dispatch) {
-        self.waiting.insert(place, Box::new(dispatch));
+    pub(super) fn insert(&mut self, place: Place, dispatch: Dispatch, since: Instant) {
+        self.waiting
+            .insert(place, Box::new(Waiting { dispatch, since }));
     }
 
     pub(super) fn remove(&mut self, place: &Place) {
         self.waiting.remove(place);
     }
 
-    pub(super) fn pop(&mut self) -> Option<Dispatch> {
-        self.waiting.pop_first().map(|(_place, dispatch)| *dispatch)
+    /// The next one, and since when it waited.
+    pub(super) fn pop(&mut self) -> Option<(Dispatch, Instant)> {
+        self.waiting
+            .pop_first()
+            .map(|(_place, waiting)| (waiting.dispatch, waiting.since))
     }
 }

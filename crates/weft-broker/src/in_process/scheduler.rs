@@ -110,7 +110,7 @@ impl State {
         Some(BrokerError::Full { what, bound })
     }
 
-    fn enqueue(&mut self, dispatch: Dispatch) {
+    fn enqueue(&mut self, dispatch: Dispatch, now: Instant) {
         let place = self.place(dispatch.priority);
         let queue = dispatch.queue.clone();
         let queued = Phase::Queued {
@@ -121,14 +121,15 @@ impl State {
         self.queues
             .entry(queue)
             .or_default()
-            .insert(place, dispatch);
+            .insert(place, dispatch, now);
     }
 }
 
 #[async_trait]
 impl SchedulerBroker for InProcessScheduler {
     async fn publish(&self, dispatches: Vec<Dispatch>) -> Result<(), (Vec<Dispatch>, BrokerError)> {
-        let mut state = match self.state(Instant::now()) {
+        let now = Instant::now();
+        let mut state = match self.state(now) {
             Ok(state) => state,
             Err(error) => return Err((dispatches, error)),
         };
@@ -148,7 +149,7 @@ impl SchedulerBroker for InProcessScheduler {
             if touched.last() != Some(&dispatch.queue) && !touched.contains(&dispatch.queue) {
                 touched.push(dispatch.queue.clone());
             }
-            state.enqueue(dispatch);
+            state.enqueue(dispatch, now);
         }
         for queue in touched {
             state.wake_claims(&queue);

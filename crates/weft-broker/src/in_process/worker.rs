@@ -72,7 +72,7 @@ impl InProcessWorker {
             while room > 0
                 && state.notices.len() < options.bounds.notices
                 && let Some(waiting) = state.queues.get_mut(&queue)
-                && let Some(dispatch) = waiting.pop()
+                && let Some((dispatch, since)) = waiting.pop()
             {
                 if waiting.is_empty() {
                     state.queues.remove(&queue);
@@ -82,6 +82,7 @@ impl InProcessWorker {
                 claims.push(Claim {
                     dispatch,
                     lease: options.terms.lease,
+                    waited: now.saturating_duration_since(since),
                 });
             }
         }
