@@ -74,7 +74,9 @@ impl Driver {
     }
 
     fn hold(&mut self, claim: Claim, now: BootInstant) {
-        let Claim { dispatch, lease } = claim;
+        let Claim {
+            dispatch, lease, ..
+        } = claim;
         let key = dispatch.key;
         let lease_ends = now + lease;
         if let Some(held) = self.held.get_mut(&key) {
