@@ -1,0 +1,182 @@
+"""The attempt that is running: who it is, what it is for, what it may ask the host.
+
+A task takes a `Context` as any parameter that is annotated so, or calls
+`get_current_context`. Parameters named as Airflow names its context (`ds`,
+`params`, `logical_date`, ...) with the default `None` are filled in too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cached_property
+from typing import Any, Callable
+
+from weft import host
+
+
+@dataclass(frozen=True)
+class DataInterval:
+    """The span of data that a run is for: from `start` to before `end`."""
+
+    start: datetime
+    end: datetime
+
+
+class Context:
+    """The running attempt. Nothing is fetched before it is asked for."""
+
+    @cached_property
+    def _attempt(self) -> dict[str, Any]:
+        return host.current().attempt()
+
+    @property
+    def tenant(self) -> str:
+        return self._attempt["tenant"]
+
+    @property
+    def dag_id(self) -> str:
+        return self._attempt["dag"]
+
+    @property
+    def run_id(self) -> str:
+        return self._attempt["run"]
+
+    @property
+    def task_id(self) -> str:
+        return self._attempt["task"]
+
+    @property
+    def map_index(self) -> int | None:
+        """Which instance of a mapped task, from 0."""
+        return self._attempt.get("map_index")
+
+    @property
+    def try_number(self) -> int:
+        """1 for the first attempt of a task instance."""
+        return self._attempt["number"]
+
+    @property
+    def logical_date(self) -> datetime:
+        """The date that the run is for, in UTC."""
+        return moment(self._attempt["logical_date"])
+
+    @property
+    def data_interval(self) -> DataInterval:
+        interval = self._attempt["data_interval"]
+        return DataInterval(moment(interval["start"]), moment(interval["end"]))
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The run's parameters."""
+        return self._attempt.get("params", {})
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When the attempt will be killed."""
+        text = self._attempt.get("deadline")
+        return None if text is None else moment(text)
+
+    @property
+    def idempotency_key(self) -> str:
+        """Equal over the retries of a task instance, new after it was cleared."""
+        return self._attempt["idempotency_key"]
+
+    @property
+    def resumed(self) -> Any:
+        """What `Defer(state=...)` left, once the task was woken; else `None`."""
+        return host.current().resumed()
+
+    def progress(self, fraction: float, message: str = "") -> None:
+        """Shown to whoever watches the run; 0.0 to 1.0."""
+        host.current().progress(float(fraction), message)
+
+    @property
+    def cancelled(self) -> bool:
+        """True once the attempt has been asked to stop; a long task looks now and then."""
+        return host.current().cancelled()
+
+    # Airflow's context is a dict.
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return AIRFLOW[name](self)
+        except KeyError:
+            raise KeyError(f"the context has no {name!r}; it has {', '.join(AIRFLOW)}") from None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in AIRFLOW else default
+
+    def __contains__(self, name: str) -> bool:
+        return name in AIRFLOW
+
+
+class TaskInstance:
+    """What Airflow calls `ti`, so far as it means anything here."""
+
+    def __init__(self, context: Context):
+        self._context = context
+
+    @property
+    def task_id(self) -> str:
+        return self._context.task_id
+
+    @property
+    def dag_id(self) -> str:
+        return self._context.dag_id
+
+    @property
+    def run_id(self) -> str:
+        return self._context.run_id
+
+    @property
+    def try_number(self) -> int:
+        return self._context.try_number
+
+    @property
+    def map_index(self) -> int:
+        index = self._context.map_index
+        return -1 if index is None else index
+
+    def xcom_pull(self, *_args: Any, **_keywords: Any) -> Any:
+        raise TypeError("there is no xcom_pull: call the task with the other's output, `load(extract())`")
+
+    def xcom_push(self, *_args: Any, **_keywords: Any) -> None:
+        raise TypeError("there is no xcom_push: return the value; a dict's keys are edges of their own, `x['key']`")
+
+
+def get_current_context() -> Context:
+    """The context of the task that is running."""
+    host.current()
+    return Context()
+
+
+def moment(text: str) -> datetime:
+    """A point in time of a document (RFC 3339)."""
+    value = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+    return value.astimezone(timezone.utc)
+
+
+def _text(form: str) -> Callable[[Context], str]:
+    return lambda context: context.logical_date.strftime(form)
+
+
+#: What a task may take by name, as in Airflow.
+AIRFLOW: dict[str, Callable[[Context], Any]] = {
+    "dag_id": lambda context: context.dag_id,
+    "data_interval_end": lambda context: context.data_interval.end,
+    "data_interval_start": lambda context: context.data_interval.start,
+    "ds": _text("%Y-%m-%d"),
+    "ds_nodash": _text("%Y%m%d"),
+    "execution_date": lambda context: context.logical_date,
+    "logical_date": lambda context: context.logical_date,
+    "map_index": lambda context: context.map_index,
+    "params": lambda context: context.params,
+    "run_id": lambda context: context.run_id,
+    "task_id": lambda context: context.task_id,
+    "task_instance": TaskInstance,
+    "ti": TaskInstance,
+    "try_number": lambda context: context.try_number,
+    "ts": lambda context: context.logical_date.isoformat(),
+    "ts_nodash": _text("%Y%m%dT%H%M%S"),
+}

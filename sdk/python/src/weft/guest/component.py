@@ -1,0 +1,53 @@
+"""The export of the contract: `describe` and `run`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, Callable
+
+from componentize_py_types import Err  # type: ignore[import-not-found]
+from wit_world.imports import weft_dag_types as types  # type: ignore[import-not-found]
+
+from weft import attempt, host
+from weft.document import Catalogue
+from weft.guest.imports import Imports
+
+compact: Callable[[Any], str] = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
+).encode
+
+
+class Tasks:
+    """Found by its name in the module that the component is made of."""
+
+    catalogue: Catalogue
+    #: `describe`'s answer, made while the component is built.
+    document: str = ""
+    host: Callable[[], host.Host] = Imports
+
+    def describe(self) -> str:
+        return self.document
+
+    def run(self, task: str, inputs: list[tuple[str, str]]) -> Any:
+        node = self.catalogue.tasks.get(task)
+        if node is None:
+            raise Err(types.Failure(False, f"this component has no task {task!r}", None))
+        # One attempt is all that an instance lives for.
+        host.install(self.host())
+        outcome = attempt.run(node, {name: json.loads(value) for name, value in inputs})
+        sys.stdout.flush()
+        sys.stderr.flush()
+        kind = type(outcome)
+        if kind is attempt.Success:
+            return types.Outcome_Success(compact(outcome.output))
+        if kind is attempt.Control:
+            return types.Outcome_Control(compact(outcome.document))
+        more = None if outcome.more is None else compact(outcome.more)
+        raise Err(types.Failure(outcome.retryable, outcome.message, more))
+
+
+def serve(catalogue: Catalogue) -> None:
+    """What every instance of the component answers with."""
+    Tasks.catalogue = catalogue
+    Tasks.document = compact(catalogue.document)

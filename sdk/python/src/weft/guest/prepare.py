@@ -1,0 +1,151 @@
+"""Runs once, while the component is built: everything that attempts need not do again.
+
+The author's modules are imported, the DAGs are put together and described,
+and what may be imported later is kept. What goes wrong is written to
+`report.json` in the folder of the build, in Python's own words.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import importlib
+import json
+import linecache
+import os
+import sys
+import traceback
+from types import ModuleType
+from typing import Any
+
+from weft.guest import archive, logs, sockets, tls
+
+#: Parts of the standard library that mean nothing in the sandbox.
+_LEFT_OUT = {
+    "__pycache__", "_pyrepl", "config-3.14-wasm32-wasi", "curses", "ensurepip", "idlelib", "lib-dynload",
+    "multiprocessing", "pydoc_data", "site-packages", "test", "tkinter", "turtledemo", "venv",
+}  # fmt: skip
+
+#: How many containers a task may make before Python looks for cycles among
+#: them: each look writes to what it looks at, and most tasks end before one.
+GC_THRESHOLD = 50_000
+
+
+def prepare(folder: str) -> None:
+    """Prepares the component from a folder that `wfctl build` made."""
+    try:
+        with open(f"{folder}/build.json", encoding="utf-8") as file:
+            plan = json.load(file)
+        _prepare(folder, plan)
+    except BaseException as error:
+        _report(folder, {"error": _words(error)})
+        raise
+
+
+def _prepare(folder: str, plan: dict[str, Any]) -> None:
+    sockets.install()
+    tls.install()
+    with open(f"{folder}/app.zip", "rb") as file:
+        files = archive.Archive(file.read(), plan["roots"])
+    archive.install(files)
+    # Tracebacks are of the author's own files, whose lines are in the archive.
+    modules = [_imported(name) for name in plan["modules"]]
+    late = _import_late_ones(modules)
+
+    from weft.dags import registered
+    from weft.document import Catalogue
+    from weft.guest import component
+    from weft.guest.warm import warm
+
+    catalogue = Catalogue(registered())
+    component.serve(catalogue)
+    logs.install()
+    tls.settle_requests()
+    archive.install(_rest_of_library())
+    warm()
+    for node in catalogue.tasks.values():
+        # Read at its first use, which is now.
+        _ = node.task.signature
+    _settle()
+    _report(folder, {"dags": [dag.id for dag in catalogue.dags], "late": late, "python": sys.version.split()[0]})
+
+
+def _imported(name: str) -> ModuleType:
+    return importlib.import_module(name)
+
+
+def _import_late_ones(modules: list[ModuleType]) -> list[str]:
+    """Imports inside of functions are done now, so that no attempt pays for them.
+
+    One that fails is left to the task, which may never come there.
+    """
+    late = []
+    for module in modules:
+        loader = getattr(module.__spec__, "loader", None)
+        if not isinstance(loader, archive.Loader):
+            continue
+        for node in ast.walk(ast.parse(loader.get_source(module.__name__))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                names = [node.module]
+            for name in names:
+                if name not in sys.modules:
+                    try:
+                        importlib.import_module(name)
+                        late.append(name)
+                    except Exception:
+                        continue
+    return late
+
+
+def _rest_of_library() -> archive.Archive:
+    """What of the standard library was not imported."""
+    root = os.path.dirname(os.__file__)
+    loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    files = {}
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if name not in _LEFT_OUT)
+        for name in names:
+            path = f"{folder}/{name}"
+            if name.endswith(".py") and path not in loaded and not name.startswith(("_sysconfigdata", "turtle")):
+                files["lib" + path[len(root) :]] = path
+    return archive.Archive(archive.pack(files), ["lib"])
+
+
+def _settle() -> None:
+    """Leaves nothing behind that names the machine of the build."""
+    sys.path[:] = []
+    sys.path_importer_cache.clear()
+    sys.argv[:] = ["task"]
+    linecache.clearcache()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return "".join(traceback.format_exception_only(error)).rstrip()
+    frames = traceback.extract_tb(error.__traceback__)
+    # Those of the author, and of what the author called.
+    of_sdk = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    start = next(
+        (
+            index
+            for index, frame in enumerate(frames)
+            if not frame.filename.startswith((of_sdk, "<frozen", "/python")) and "weft_component" not in frame.filename
+        ),
+        len(frames),
+    )
+    shown = [frame for frame in frames[start:] if not frame.filename.startswith((of_sdk, "<frozen"))]
+    lines = traceback.format_exception_only(error)
+    if shown:
+        lines = ["Traceback (most recent call last):\n", *traceback.format_list(shown), *lines]
+    return "".join(lines).rstrip()
+
+
+def _report(folder: str, report: dict[str, Any]) -> None:
+    with open(f"{folder}/report.json", "w", encoding="utf-8") as file:
+        json.dump(report, file)

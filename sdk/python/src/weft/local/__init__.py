@@ -1,0 +1,1 @@
+"""DAGs in this process, without any sandbox: for tests."""
