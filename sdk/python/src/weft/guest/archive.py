@@ -13,7 +13,19 @@ import io
 import sys
 import zipfile
 from types import CodeType, ModuleType
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
+
+
+#: What is changed in a module once it was imported, by its name.
+AFTER_IMPORT: dict[str, list[Callable[[ModuleType], None]]] = {}
+
+
+def after_import(name: str, change: Callable[[ModuleType], None]) -> None:
+    """Changes a module now if it was imported, or else as soon as it is."""
+    if name in sys.modules:
+        change(sys.modules[name])
+    else:
+        AFTER_IMPORT.setdefault(name, []).append(change)
 
 
 class Archive:
@@ -67,6 +79,8 @@ class Loader:
 
     def exec_module(self, module: ModuleType) -> None:
         exec(self.get_code(module.__name__), module.__dict__)
+        for change in AFTER_IMPORT.get(module.__name__, ()):
+            change(module)
 
     def get_code(self, _fullname: str) -> CodeType:
         return compile(self.archive.read(self.path), self.path, "exec", dont_inherit=True)

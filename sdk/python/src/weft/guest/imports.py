@@ -64,9 +64,17 @@ class _Sink:
     def write(self, data: bytes) -> None:
         write_all(self._body, data)
 
-    def finish(self) -> str:
+    def _close(self) -> None:
         # The stream lives inside of the writer, and must be gone before it.
-        self._body.__exit__(None, None, None)
+        if self._body is not None:
+            self._body.__exit__(None, None, None)
+            self._body = None
+
+    def __del__(self) -> None:
+        self._close()
+
+    def finish(self) -> str:
+        self._close()
         try:
             return store.Writer.finish(self._writer)
         except Err as error:

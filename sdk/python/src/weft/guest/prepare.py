@@ -18,7 +18,9 @@ import traceback
 from types import ModuleType
 from typing import Any
 
-from weft.guest import archive, logs, sockets, tls
+from weft.guest import archive
+from weft.guest import files as files_of_author
+from weft.guest import logs, loop, sockets, tls
 
 #: Parts of the standard library that mean nothing in the sandbox.
 _LEFT_OUT = {
@@ -45,11 +47,13 @@ def prepare(folder: str) -> None:
 def _prepare(folder: str, plan: dict[str, Any]) -> None:
     sockets.install()
     tls.install()
-    with open(f"{folder}/app.zip", "rb") as file:
-        files = archive.Archive(file.read(), plan["roots"])
-    archive.install(files)
-    # Tracebacks are of the author's own files, whose lines are in the archive.
-    modules = [_imported(name) for name in plan["modules"]]
+    files = {}
+    for prefix, source in plan["sources"].items():
+        files.update(_files(source, prefix))
+    own = archive.Archive(archive.pack(files), plan["roots"])
+    archive.install(own)
+    files_of_author.install(own)
+    modules = [importlib.import_module(name) for name in plan["modules"]]
     late = _import_late_ones(modules)
 
     from weft.dags import registered
@@ -60,8 +64,8 @@ def _prepare(folder: str, plan: dict[str, Any]) -> None:
     catalogue = Catalogue(registered())
     component.serve(catalogue)
     logs.install()
-    tls.settle_requests()
     archive.install(_rest_of_library())
+    loop.install()
     warm()
     for node in catalogue.tasks.values():
         # Read at its first use, which is now.
@@ -70,8 +74,15 @@ def _prepare(folder: str, plan: dict[str, Any]) -> None:
     _report(folder, {"dags": [dag.id for dag in catalogue.dags], "late": late, "python": sys.version.split()[0]})
 
 
-def _imported(name: str) -> ModuleType:
-    return importlib.import_module(name)
+def _files(folder: str, prefix: str) -> dict[str, str]:
+    """Every file below a folder, by its name in the archive."""
+    files = {}
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        for name in sorted(names):
+            path = f"{place}/{name}"
+            files[prefix + path[len(folder) + 1 :]] = path
+    return files
 
 
 def _import_late_ones(modules: list[ModuleType]) -> list[str]:
@@ -102,7 +113,7 @@ def _import_late_ones(modules: list[ModuleType]) -> list[str]:
 
 def _rest_of_library() -> archive.Archive:
     """What of the standard library was not imported."""
-    root = os.path.dirname(os.__file__)
+    root = os.path.dirname(str(linecache.__file__))
     loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     files = {}
     for folder, folders, names in os.walk(root):

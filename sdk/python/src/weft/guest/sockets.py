@@ -31,7 +31,10 @@ class HttpSocket:
         self._timeout: float | None = socket.getdefaulttimeout()
         self._written = bytearray()
         self._answer: _AnswerText | None = None
-        self._closed = False
+        #: Why the last request was not sent: some clients only find out when they read.
+        self._failure: Exception | None = None
+        #: How many bytes must be there before it is worth looking at them.
+        self._wanted = 0
 
     # Connecting is the host's, when the request is there.
 
@@ -75,7 +78,7 @@ class HttpSocket:
         """The end of a request is known from itself."""
 
     def close(self) -> None:
-        self._closed = True
+        """Files made of it may still read the answer, as with any socket."""
 
     def detach(self) -> int:
         return -1
@@ -85,24 +88,6 @@ class HttpSocket:
 
     def __exit__(self, *_error: Any) -> None:
         self.close()
-
-    # TLS.
-
-    def version(self) -> str:
-        return "TLSv1.3"
-
-    def cipher(self) -> Any:
-        return ("TLS_AES_256_GCM_SHA384", "TLSv1.3", 256)
-
-    def selected_alpn_protocol(self) -> str:
-        return "http/1.1"
-
-    def getpeercert(self, binary_form: bool = False) -> Any:
-        host = self._address[0] if self._address else ""
-        return b"" if binary_form else {"subjectAltName": (("DNS", host),)}
-
-    def unwrap(self) -> HttpSocket:
-        return self
 
     # Requests out, answers in.
 
@@ -118,6 +103,8 @@ class HttpSocket:
     write = send
 
     def recv(self, most: int, _flags: int = 0) -> bytes:
+        if self._failure is not None:
+            raise self._failure
         if self._answer is None:
             if self._written:
                 raise OSError(
@@ -142,10 +129,58 @@ class HttpSocket:
         return io.BufferedReader(raw, 65536)
 
     def _send_if_whole(self) -> None:
-        request = parse(bytes(self._written), self.secure, self._address, self._timeout)
-        if request is not None:
+        if len(self._written) < self._wanted:
+            return
+        request = parse(self._written, self.secure, self._address, self._timeout)
+        if isinstance(request, int):
+            self._wanted = request
+        else:
             self._written.clear()
-            self._answer = _AnswerText(send(request), request.method)
+            self._wanted = 0
+            self.close_answer()
+            self._failure = None
+            try:
+                self._answer = _AnswerText(send(request), request.method)
+            except Exception as error:
+                self._failure = error
+                raise
+
+    def close_answer(self) -> None:
+        """Lets go of an answer that nobody reads on."""
+        if self._answer is not None:
+            self._answer.close()
+            self._answer = None
+
+
+class TlsSocket(HttpSocket):
+    """A connection of which TLS was asked."""
+
+    @classmethod
+    def over(cls, plain: HttpSocket) -> TlsSocket:
+        secured = cls()
+        secured.__dict__.update(plain.__dict__)
+        secured.secure = True
+        return secured
+
+    @property
+    def _sslobj(self) -> TlsSocket:
+        return self
+
+    def version(self) -> str:
+        return "TLSv1.3"
+
+    def cipher(self) -> Any:
+        return ("TLS_AES_256_GCM_SHA384", "TLSv1.3", 256)
+
+    def selected_alpn_protocol(self) -> str:
+        return "http/1.1"
+
+    def getpeercert(self, binary_form: bool = False) -> Any:
+        host = self._address[0] if self._address else ""
+        return b"" if binary_form else {"subjectAltName": (("DNS", host),)}
+
+    def unwrap(self) -> HttpSocket:
+        return self
 
 
 class _File(io.RawIOBase):
@@ -167,30 +202,34 @@ class _File(io.RawIOBase):
         return self._socket.send(data)
 
 
-def parse(data: bytes, secure: bool, address: tuple[str, int] | None, timeout: float | None) -> Request | None:
-    """A request that is whole, or `None`. Raises `OSError` for what is no HTTP/1."""
-    head, found, body = data.partition(b"\r\n\r\n")
-    if not found:
-        if len(data) > MAX_HEAD:
+def parse(
+    data: bytes | bytearray, secure: bool, address: tuple[str, int] | None, timeout: float | None
+) -> Request | int:
+    """A request that is whole, or how many bytes it has at least. Raises `OSError` for what is no HTTP/1."""
+    end = data.find(b"\r\n\r\n", 0, MAX_HEAD)
+    if end < 0:
+        if len(data) >= MAX_HEAD:
             raise OSError("the head of an HTTP request is too long")
-        return None
-    first, *lines = head.split(b"\r\n")
+        return len(data) + 1
+    first, *lines = bytes(data[:end]).split(b"\r\n")
     parts = first.split(b" ")
     if len(parts) != 3 or not parts[2].startswith(b"HTTP/1"):
         raise OSError(f"the sandbox has no sockets, only HTTP; this is no request: {first[:40]!r}")
-    headers = [(name.decode("latin-1").strip(), value.strip()) for name, _, value in (line.partition(b":") for line in lines)]
+    fields = (line.partition(b":") for line in lines)
+    headers = [(name.decode("latin-1").strip(), value.strip()) for name, _, value in fields]
     by_name = {name.lower(): value for name, value in headers}
+    start = end + 4
     if by_name.get("transfer-encoding", b"").lower() == b"chunked":
-        whole = _unchunked(body)
+        whole = _unchunked(bytes(data[start:])) if data.endswith(b"0\r\n\r\n") else None
         if whole is None:
-            return None
+            return len(data) + 1
         body = whole
         headers = [(name, value) for name, value in headers if name.lower() != "transfer-encoding"]
     else:
         length = int(by_name.get("content-length", b"0"))
-        if len(body) < length:
-            return None
-        body = body[:length]
+        if len(data) < start + length:
+            return start + length
+        body = bytes(data[start : start + length])
     path = parts[1].decode("latin-1")
     if "://" in path:
         # A request to a proxy names the whole URL; the host knows its own way.
@@ -249,6 +288,9 @@ class _AnswerText:
         data = self._answer.read(most)
         self.ended = not data
         return data
+
+    def close(self) -> None:
+        self._answer.close()
 
 
 def create_connection(address: Any, timeout: Any = None, source_address: Any = None, **_more: Any) -> HttpSocket:

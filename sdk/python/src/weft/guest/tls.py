@@ -12,7 +12,8 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from weft.guest.sockets import HttpSocket
+from weft.guest.archive import after_import
+from weft.guest.sockets import HttpSocket, TlsSocket
 
 
 class SSLError(OSError):
@@ -34,9 +35,11 @@ class SSLContext:
         self.keylog_filename = None
         self.hostname_checks_common_name = False
 
-    def wrap_socket(self, sock: HttpSocket, *_args: Any, **_keywords: Any) -> HttpSocket:
-        sock.secure = True
-        return sock
+    def wrap_socket(self, sock: HttpSocket, *_args: Any, **_keywords: Any) -> TlsSocket:
+        return TlsSocket.over(sock)
+
+    def wrap_bio(self, *_args: Any, **_keywords: Any) -> Any:
+        raise SSLError("TLS within TLS, as through a proxy, is not for a task: connections are the host's")
 
     def load_cert_chain(self, *_args: Any, **_keywords: Any) -> None:
         raise SSLError("a task can't present a certificate of its own: connections are the host's")
@@ -98,8 +101,9 @@ def install() -> None:
         "SSLContext": SSLContext,
         "SSLEOFError": SSLError,
         "SSLError": SSLError,
-        "SSLObject": HttpSocket,
-        "SSLSocket": HttpSocket,
+        "MemoryBIO": object,
+        "SSLObject": TlsSocket,
+        "SSLSocket": TlsSocket,
         "SSLSyscallError": SSLError,
         "SSLWantReadError": SSLError,
         "SSLWantWriteError": SSLError,
@@ -121,10 +125,17 @@ def install() -> None:
         members[f"VERIFY_{name}"] = 0
     module.__dict__.update(members)
     sys.modules["ssl"] = module
+    _install_certifi()
+    after_import("requests.adapters", _without_file_of_certificates)
 
 
-def settle_requests() -> None:
+def _install_certifi() -> None:
+    """Clients ask this package for a file of certificates, which nothing here reads."""
+    module = ModuleType("certifi", "Certificates are the host's.")
+    module.__dict__.update(where=lambda: "/certificates-of-the-host", contents=lambda: "", __version__="0")
+    sys.modules["certifi"] = module
+
+
+def _without_file_of_certificates(adapters: ModuleType) -> None:
     """`requests` looks for a file of certificates, which are the host's business."""
-    adapters = sys.modules.get("requests.adapters")
-    if adapters is not None:
-        adapters.HTTPAdapter.cert_verify = lambda *_args, **_keywords: None
+    adapters.HTTPAdapter.cert_verify = lambda *_args, **_keywords: None

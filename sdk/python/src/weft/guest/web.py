@@ -57,14 +57,26 @@ class Answer:
         self.status: int = response.status()
         with response.headers() as fields:
             self.headers: list[tuple[str, bytes]] = fields.entries()
-        # Kept, since the host ends what nobody holds.
-        self._response = response
-        self._body = response.consume()
-        self._stream = self._body.stream()
+        body = response.consume()
+        # Each lives inside of the next, and must be gone before it.
+        self._resources = [body.stream(), body, response]
 
     def read(self, most: int) -> bytes:
         """At least a byte, or none at the end."""
-        return read_some(self._stream, most)
+        if not self._resources:
+            return b""
+        data = read_some(self._resources[0], most)
+        if most and not data:
+            self.close()
+        return data
+
+    def close(self) -> None:
+        """Lets go of the answer, read or not."""
+        while self._resources:
+            self._resources.pop(0).__exit__(None, None, None)
+
+    def __del__(self) -> None:
+        self.close()
 
 
 def send(request: Request) -> Answer:

@@ -105,9 +105,11 @@ def by_annotation_of(value: Any) -> Shape | None:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return None
     try:
-        return shape_of(type(value))
+        shape = shape_of(type(value))
     except Unsupported:
         return None
+    # That shape would ask here again.
+    return None if isinstance(shape, Anything) else shape
 
 
 def finite(value: float, at: str) -> float:
