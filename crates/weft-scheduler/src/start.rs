@@ -17,6 +17,7 @@ use weft_core::{
     contract::DataInterval,
     inputs::Inputs,
     run::{Event, Run},
+    run_id::RunId,
 };
 use weft_store::{DagKey, NewRun, RunKind, StoreError, StoredRun};
 
@@ -48,12 +49,17 @@ impl Shard {
         let queued = cx.seams.store.queued_runs(dag, now, room).await?;
         let continuous = entry.continuous && queued.is_empty() && entry.active.is_empty();
         for run in queued {
-            if !self.runs.contains_key(&run.id) {
-                let version = cx
-                    .versions
-                    .get(&*cx.seams.store, run.version, &run.tenant)
-                    .await?;
-                self.start(cx, run, version);
+            match self.runs.get(&run.id) {
+                // A command that came before its start brought it in.
+                Some(active) if active.is_queued() => self.begin(cx, run.id),
+                Some(_of_this_turn) => {}
+                None => {
+                    let version = cx
+                        .versions
+                        .get(&*cx.seams.store, run.version, &run.tenant)
+                        .await?;
+                    self.start(cx, run, version);
+                }
             }
         }
         if continuous {
@@ -66,12 +72,24 @@ impl Shard {
     /// Starts a run that is queued.
     pub(crate) fn start(&mut self, cx: &mut Context, stored: StoredRun, version: Arc<Version>) {
         let id = stored.id;
-        let dag = stored.dag;
-        let run = Run::new(Arc::clone(&version.plan));
+        // What was marked while it waited stands among its events.
+        let run = match Run::replay(Arc::clone(&version.plan), None, &stored.events) {
+            Ok(run) => run,
+            Err(error) => {
+                tracing::error!(run = %id, %error, "a queued run can't be made again from its events; it is left as it is");
+                return;
+            }
+        };
         let mut active = ActiveRun::new(stored, version, run);
         active.outputs = Outputs::fresh(active.run.plan().tasks());
         self.runs.insert(id, Box::new(active));
-        if let Some(entry) = self.dags.get_mut(&dag) {
+        self.begin(cx, id);
+    }
+
+    /// Starts a run that is in memory, and waited until now.
+    fn begin(&mut self, cx: &mut Context, id: RunId) {
+        let dag = self.runs.get(&id).map(|active| active.dag);
+        if let Some(entry) = dag.and_then(|dag| self.dags.get_mut(&dag)) {
             entry.active.insert(id);
         }
         let started = self.apply(cx, id, Event::Start);

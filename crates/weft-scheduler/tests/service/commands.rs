@@ -74,6 +74,45 @@ async fn a_marked_task_lets_its_downstreams_go_on() {
     assert_eq!(installation.ended(run).await, RunState::Success);
 }
 
+/// The first task of a run that has not started is marked; then it starts.
+async fn marked_before_its_start(restarted: bool) {
+    let mut installation = Installation::running(1, |_| success("1")).await;
+    let deployed = installation.deploy(&pair()).await;
+    installation.set_paused(&deployed, true).await;
+    let run = installation.trigger(&deployed).await;
+    let mark = CommandKind::Mark {
+        task: "first".parse().expect("an id"),
+        index: 0,
+        as_state: Marked::Success,
+    };
+    let id = installation
+        .database
+        .insert_command(&weft_core::id::TenantId::default(), run, &mark, "test")
+        .await
+        .expect("it is taken");
+    installation.handle().wake(weft_scheduler::Wake::Command);
+    assert_eq!(installation.command_outcome(id).await, None);
+    assert_eq!(installation.show(run).await.state, RunState::Pending);
+    if restarted {
+        installation.crash().await;
+        installation.start_scheduler("first");
+        installation.start_worker("another", &["default"], 1, Arc::new(|_| success("1")));
+    }
+    installation.set_paused(&deployed, false).await;
+    assert_eq!(installation.ended(run).await, RunState::Success);
+    assert_eq!(installation.taken(), ["second"]);
+}
+
+#[tokio::test]
+async fn a_mark_that_comes_before_the_start_holds() {
+    marked_before_its_start(false).await;
+}
+
+#[tokio::test]
+async fn a_mark_that_comes_before_the_start_outlives_a_restart() {
+    marked_before_its_start(true).await;
+}
+
 #[tokio::test]
 async fn a_run_that_waits_in_the_database_can_be_cancelled() {
     let installation = Installation::running(1, |_| success("1")).await;
