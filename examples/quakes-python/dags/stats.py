@@ -83,7 +83,9 @@ def rejection(event: dict) -> str | None:
 
 def quake(event: dict) -> Quake:
     properties = event["properties"]
-    return Quake(event["id"], properties["time"], properties["place"], properties["mag"], *event["geometry"]["coordinates"])
+    return Quake(
+        event["id"], properties["time"], properties["place"], properties["mag"], *event["geometry"]["coordinates"]
+    )
 
 
 def b_value(magnitudes: list[float]) -> float | None:
@@ -120,7 +122,8 @@ def together(summaries: list[Summary], rejected: dict[str, int]) -> World:
     for one in summaries:
         histogram.update(one.histogram)
     ranking = [
-        Rank(one.region, one.count, one.strongest.magnitude, one.energy_joules / total, one.b_value) for one in summaries
+        Rank(one.region, one.count, one.strongest.magnitude, one.energy_joules / total, one.b_value)
+        for one in summaries
     ]
     return World(
         count=sum(one.count for one in summaries),

@@ -163,6 +163,30 @@ def test_params_may_say_more():
     }
 
 
+def test_dates_in_a_zone_make_it_the_schedules():
+    from weft import pendulum
+
+    @dag(start_date=pendulum.datetime(2026, 1, 1, 6, tz="Europe/Berlin"), schedule=pendulum.duration(hours=1))
+    def zoned():
+        cities()
+
+    @dag(start_date=pendulum.datetime(2026, 1, 1), end_date=pendulum.parse("2026-02-01T00:00:00Z"))
+    def plain():
+        cities()
+
+    found = document(zoned)
+    assert (found["start"], found["timezone"], found["schedule"]) == (
+        "2026-01-01T06:00:00",
+        "Europe/Berlin",
+        "every 1h",
+    )
+    found = document(plain)
+    assert (found["start"], found["end"]) == ("2026-01-01T00:00:00+00:00", "2026-02-01T00:00:00+00:00")
+    assert "timezone" not in found
+    assert pendulum.today().hour == 0
+    assert pendulum.now("UTC").utcoffset() == timedelta(0)
+
+
 def test_tasks_of_one_id_in_two_dags_are_told_apart():
     @dag
     def one():

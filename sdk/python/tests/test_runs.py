@@ -42,7 +42,11 @@ def test_branches_choose_and_the_rest_is_skipped():
         pick(n) >> [small(), large(), both()] >> join()
 
     assert branching.test({"n": 1}).states == {
-        "pick": "success", "small": "success", "large": "skipped", "both": "skipped", "join": "success",
+        "pick": "success",
+        "small": "success",
+        "large": "skipped",
+        "both": "skipped",
+        "join": "success",
     }
     assert branching.test({"n": 10}).states["small"] == "skipped"
 
@@ -279,8 +283,24 @@ def test_an_output_that_is_not_what_was_promised_names_the_function():
 
     with pytest.raises(RunFailed, match=r"promised returned .*test_runs.py:\d+\): output\[0\]: expected int"):
         broken.test()
-    with pytest.raises(RunFailed, match="nothing that JSON can hold"):
+    with pytest.raises(RunFailed, match=r"returned what can't be handed on .*nothing that JSON can hold"):
         worse.test()
+
+
+def test_a_branch_chooses_among_its_downstreams():
+    @task.branch
+    def pick():
+        return "elsewhere"
+
+    @task
+    def here(): ...
+
+    @dag
+    def lost():
+        pick() >> here()
+
+    with pytest.raises(RunFailed, match=r"chose 'elsewhere', which is none of its direct downstreams \(here\)"):
+        lost.test()
 
 
 def test_a_traceback_begins_in_the_authors_code(caplog):

@@ -162,8 +162,11 @@ def test_models_in_the_manner_of_pydantic():
 
         @classmethod
         def model_json_schema(cls, ref_template, mode):
-            return {"type": "object", "properties": {"n": {"$ref": ref_template.format(model="N")}},
-                    "$defs": {"N": {"type": "integer"}}}
+            return {
+                "type": "object",
+                "properties": {"n": {"$ref": ref_template.format(model="N")}},
+                "$defs": {"N": {"type": "integer"}},
+            }
 
         @classmethod
         def model_validate(cls, value):

@@ -1,14 +1,14 @@
 """Large data between tasks: written and read as streams, handed on by reference.
 
-    @task
-    def draw() -> Artifact:
-        with Artifact.create("image/svg+xml") as chart:
-            chart.write(b"<svg/>")
-        return chart.artifact
+@task
+def draw() -> Artifact:
+    with Artifact.create("image/svg+xml") as chart:
+        chart.write(b"<svg/>")
+    return chart.artifact
 
-    @task
-    def size(chart: Artifact) -> int:
-        return len(chart.read())
+@task
+def size(chart: Artifact) -> int:
+    return len(chart.read())
 """
 
 from __future__ import annotations

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 from weft.context import AIRFLOW, Context
 from weft.ending import Defer, Fail, Retry, Skip
 from weft.node import Node, Slot
-from weft.shape import Misfit
+from weft.shape import Anything, Misfit
 
 if TYPE_CHECKING:
     from weft.tasks import TaskFunction
 
 _log = logging.getLogger("weft")
+
+#: The encoding of a value without an annotation.
+_UNTYPED = Anything()
 
 
 @dataclass
@@ -62,7 +65,7 @@ def run(node: Node, inputs: dict[str, Any]) -> Outcome:
         reason = str(skip)
         return Control({"kind": "skip", "reason": reason} if reason else {"kind": "skip"})
     except Defer as defer:
-        return _deferred(task, defer)
+        return _deferred(defer)
     except Exception as error:
         _log.error("%s", "".join(trace(error)).rstrip())
         return _failed(error)
@@ -136,7 +139,7 @@ def _polled(task: TaskFunction[Any, Any], result: Any) -> Outcome:
     assert poll is not None, "every sensor has one"
     done = getattr(result, "is_done", result)
     if done:
-        return Success(Fallback.encode(getattr(result, "xcom_value", None)))
+        return Success(_UNTYPED.encode(getattr(result, "xcom_value", None), "output"))
     began = (Context().resumed or {}).get("began")
     now = time.time()
     if now - (began or now) >= poll.timeout:
@@ -147,21 +150,11 @@ def _polled(task: TaskFunction[Any, Any], result: Any) -> Outcome:
     return Control({"kind": "defer", "after_ms": after_ms, "state": {"began": began or now}})
 
 
-class Fallback:
-    """The encoding of a value without an annotation."""
-
-    @staticmethod
-    def encode(value: Any) -> Any:
-        from weft.shape import Anything
-
-        return Anything().encode(value, "output")
-
-
-def _deferred(task: TaskFunction[Any, Any], defer: Defer) -> Outcome:
+def _deferred(defer: Defer) -> Outcome:
     try:
-        state = Fallback.encode(defer.state)
+        state = _UNTYPED.encode(defer.state, "state")
     except Misfit as misfit:
-        return _failed(Fail(f"the state of the deferral: {misfit}"))
+        return _failed(Fail(f"the deferral's {misfit}"))
     if defer.until is not None:
         until = defer.until.isoformat().replace("+00:00", "Z")
         return Control({"kind": "defer", "until": until, "state": state})
@@ -172,7 +165,12 @@ def _output(task: TaskFunction[Any, Any], misfit: Misfit) -> str:
     function = task.function
     code = getattr(function, "__code__", None)
     place = f" ({code.co_filename}:{code.co_firstlineno})" if code else ""
-    what = "returned what its annotation doesn't say" if misfit.at != "" else "returned no choice that it has"
+    if not misfit.at:
+        what = "chose what it can't choose"
+    elif isinstance(task.signature.output, Anything):
+        what = "returned what can't be handed on"
+    else:
+        what = "returned what its annotation doesn't say"
     return f"{task.function.__name__} {what}{place}: {misfit}"
 
 

@@ -43,7 +43,9 @@ class Dag:
         self.settings = settings.read(_with_zone(given), settings.DAG, f"DAG {dag_id}")
         known = {**settings.TASK, **settings.DAG}
         defaults = {key: value for key, value in (default_args or {}).items() if key in settings.TASK}
-        settings.read({k: v for k, v in (default_args or {}).items() if k not in defaults}, known, f"DAG {dag_id}: default_args")
+        settings.read(
+            {k: v for k, v in (default_args or {}).items() if k not in defaults}, known, f"DAG {dag_id}: default_args"
+        )
         self._defaults = settings.read(defaults, settings.TASK, f"DAG {dag_id}: default_args")
         self.params: dict[str, Param] = {name: declared(value) for name, value in (params or {}).items()}
         self.nodes: dict[str, Node] = {}
@@ -201,13 +203,23 @@ def dag(function: Any = None, /, description: str | None = None, **given: Any) -
 
 
 def _with_zone(given: dict[str, Any]) -> dict[str, Any]:
-    """Airflow's schedule is in the zone of `start_date`."""
-    start = given.get("start_date") or given.get("start")
-    zone = getattr(start, "tzinfo", None)
+    """Airflow's schedule is in the zone of `start_date`, whose dates are then said in that zone."""
+    name = _zone_of(given.get("start_date") or given.get("start"))
+    if name is None or "timezone" in given or name in ("UTC", "Etc/UTC"):
+        return given
+    local = {
+        key: value.replace(tzinfo=None)
+        for key, value in given.items()
+        if key in ("start", "start_date", "end", "end_date") and _zone_of(value) == name
+    }
+    return {**given, **local, "timezone": name}
+
+
+def _zone_of(moment: Any) -> str | None:
+    """The name of a point in time's zone, where it has one."""
+    zone = getattr(moment, "tzinfo", None)
     name = getattr(zone, "key", None) or getattr(zone, "name", None)
-    if name and "timezone" not in given and name not in ("UTC", "Etc/UTC"):
-        return {**given, "timezone": name}
-    return given
+    return name if isinstance(name, str) else None
 
 
 def registered() -> list[Dag]:

@@ -82,9 +82,11 @@ def _hints(function: Callable[..., Any], names: dict[str, Any]) -> dict[str, Any
     try:
         return typing.get_type_hints(function, localns=names, include_extras=True)
     except NameError:
-        return {
-            name: hint for name, hint in getattr(function, "__annotations__", {}).items() if not isinstance(hint, str)
-        } if sys.version_info < (3, 14) else {}
+        return (
+            {name: hint for name, hint in getattr(function, "__annotations__", {}).items() if not isinstance(hint, str)}
+            if sys.version_info < (3, 14)
+            else {}
+        )
 
 
 def inner(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,7 +1,7 @@
 """For tests of single tasks that ask for their context.
 
-    with weft.testing.attempt(try_number=2, params={"table": "quakes"}):
-        assert partition("x") == "..."
+with weft.testing.attempt(try_number=2, params={"table": "quakes"}):
+    assert partition("x") == "..."
 """
 
 from __future__ import annotations

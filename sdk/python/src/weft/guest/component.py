@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any, Callable
 
 from componentize_py_types import Err  # type: ignore[import-not-found]
@@ -16,6 +15,9 @@ from weft.guest.imports import Imports
 compact: Callable[[Any], str] = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
 ).encode
+
+#: What the host hands over has no space before it.
+_read = json.JSONDecoder().scan_once
 
 
 class Tasks:
@@ -35,9 +37,7 @@ class Tasks:
             raise Err(types.Failure(False, f"this component has no task {task!r}", None))
         # One attempt is all that an instance lives for.
         host.install(self.host())
-        outcome = attempt.run(node, {name: json.loads(value) for name, value in inputs})
-        sys.stdout.flush()
-        sys.stderr.flush()
+        outcome = attempt.run(node, {name: _read(value, 0)[0] for name, value in inputs})
         kind = type(outcome)
         if kind is attempt.Success:
             return types.Outcome_Success(compact(outcome.output))

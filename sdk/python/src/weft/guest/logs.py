@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 
 from wit_world.imports import log  # type: ignore[import-not-found]
 
@@ -24,8 +23,6 @@ class HostHandler(logging.Handler):
                 message += "\n" + record.stack_info
             fields = [("logger", record.name)] if record.name not in ("root", "weft") else []
             fields += [(key, str(value)) for key, value in record.__dict__.items() if key not in _OWN]
-            # What was printed before stands before.
-            sys.stdout.flush()
             log.write(_level(record.levelno), message, fields)
         except Exception:
             self.handleError(record)

@@ -22,7 +22,9 @@ MAX_HEAD = 1 << 20
 class HttpSocket:
     """One connection, for one request after the other."""
 
-    def __init__(self, family: int = socket.AF_INET, type: int = socket.SOCK_STREAM, proto: int = 0, fileno: Any = None):
+    def __init__(
+        self, family: int = socket.AF_INET, type: int = socket.SOCK_STREAM, proto: int = 0, fileno: Any = None
+    ):
         self.family = family
         self.type = type
         self.proto = proto

@@ -118,8 +118,19 @@ def install() -> None:
         members[mode.name] = mode
     for number, name in enumerate(("TLS", "TLS_CLIENT", "TLS_SERVER", "SSLv23", "TLSv1", "TLSv1_1", "TLSv1_2")):
         members[f"PROTOCOL_{name}"] = number
-    for name in ("ALL", "NO_COMPRESSION", "NO_TICKET", "NO_SSLv2", "NO_SSLv3", "NO_TLSv1", "NO_TLSv1_1", "NO_TLSv1_2",
-                 "NO_TLSv1_3", "NO_RENEGOTIATION", "ENABLE_MIDDLEBOX_COMPAT"):
+    for name in (
+        "ALL",
+        "NO_COMPRESSION",
+        "NO_TICKET",
+        "NO_SSLv2",
+        "NO_SSLv3",
+        "NO_TLSv1",
+        "NO_TLSv1_1",
+        "NO_TLSv1_2",
+        "NO_TLSv1_3",
+        "NO_RENEGOTIATION",
+        "ENABLE_MIDDLEBOX_COMPAT",
+    ):
         members[f"OP_{name}"] = 0
     for name in ("DEFAULT", "X509_STRICT", "X509_PARTIAL_CHAIN", "X509_TRUSTED_FIRST"):
         members[f"VERIFY_{name}"] = 0

@@ -17,8 +17,8 @@ from typing import Any
 
 from weft.context import Context
 from weft.dags import Dag
-from weft.edge import ParamEdge
 from weft.document import Catalogue
+from weft.edge import ParamEdge
 from weft.guest.component import Tasks, compact
 from weft.local.host import LocalHost
 from weft.tasks import TaskFunction

@@ -6,7 +6,7 @@ from collections import Counter
 
 
 def verdict(rule: str, states: list[str]) -> str:
-    """"run", "skipped" or "upstream_failed", by how the upstream instances ended."""
+    """ "run", "skipped" or "upstream_failed", by how the upstream instances ended."""
     if rule == "always":
         return "run"
     count = Counter(states)

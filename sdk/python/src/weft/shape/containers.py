@@ -113,8 +113,10 @@ class Either(Shape):
         best = max(misfits, key=lambda misfit: len(misfit.at))
         if len(best.at) > len(at):
             raise best
-        raise Misfit(at, " or ".join(dict.fromkeys(misfit.why.split(", got ")[0] for misfit in misfits))
-                     + f", got {named(value)}")
+        raise Misfit(
+            at,
+            " or ".join(dict.fromkeys(misfit.why.split(", got ")[0] for misfit in misfits)) + f", got {named(value)}",
+        )
 
     def encode(self, value: Any, at: str) -> Any:
         return self._first(value, at, "encode")

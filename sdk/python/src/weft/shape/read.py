@@ -13,8 +13,13 @@ from weft.shape.containers import Either, Items, Row, Table
 from weft.shape.records import Model, Part, Record, is_model
 from weft.shape.scalars import Choice, scalar_of
 
-_LISTS = (list, collections.abc.Sequence, collections.abc.MutableSequence, collections.abc.Iterable,
-          collections.abc.Collection)
+_LISTS = (
+    list,
+    collections.abc.Sequence,
+    collections.abc.MutableSequence,
+    collections.abc.Iterable,
+    collections.abc.Collection,
+)
 _SETS = (set, frozenset, collections.abc.Set, collections.abc.MutableSet)
 _TABLES = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
