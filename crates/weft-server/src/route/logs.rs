@@ -11,7 +11,7 @@ use crate::{
     cursor::List,
     extract::{Path, Query, header_text},
     problem::{Problem, ProblemCode},
-    seam::LogKey,
+    seam::{Change, LogKey},
     sse, view,
 };
 use axum::{
@@ -20,18 +20,22 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName};
 use serde::Deserialize;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::broadcast,
+    time::{Instant, timeout_at},
+};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_blob::logs::LogError;
-use weft_core::id::TenantId;
+use weft_core::id::{TaskId, TenantId};
 
 /// How long a page waits for an attempt that has printed nothing yet.
 const PAGE_PATIENCE: Duration = Duration::from_millis(50);
-/// How long a follower waits before it looks whether the attempt has ended.
-const FOLLOW_PATIENCE: Duration = Duration::from_secs(5);
-/// How often a follower looks while nothing is known of the attempt.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// A follower looks into the database so long after it looked last, where it
+/// hears of nothing: a line wakes it, and so does a change of the instance, but
+/// either may be lost, or be another process' to tell.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// The most lines of one event.
 const LINES_AN_EVENT: u32 = 500;
 /// What a browser sends when it connects again.
@@ -115,6 +119,8 @@ async fn follow_log(
     };
     let following = Following {
         place: sse::Place::take(&app)?,
+        changes: app.scheduler().changes(),
+        task: found.task().id.clone(),
         tenant: by.tenant.clone(),
         path,
         log,
@@ -251,7 +257,9 @@ fn unreadable(error: LogError) -> Problem {
 /// A stream of one attempt's lines.
 struct Following {
     place: sse::Place,
+    changes: broadcast::Receiver<Arc<Change>>,
     app: App,
+    task: TaskId,
     tenant: TenantId,
     path: InstancePath,
     log: Log,
@@ -272,19 +280,26 @@ impl Following {
 
     async fn event(&mut self) -> Event {
         loop {
-            let lines = match self
+            let look_at = Instant::now() + LOOK_AGAIN;
+            let lines = self
                 .log
-                .lines(&self.app, self.from, LINES_AN_EVENT, FOLLOW_PATIENCE)
-                .await
-            {
-                Ok(lines) => lines,
-                Err(problem) => return self.fail(&problem),
+                .lines(&self.app, self.from, LINES_AN_EVENT, LOOK_AGAIN);
+            let lines = tokio::select! {
+                biased;
+                lines = lines => Some(lines),
+                () = changed(&mut self.changes, &self.log.key, &self.task) => None,
             };
-            if !lines.list.is_empty() {
-                return self.tell(lines);
-            }
-            if lines.ended {
-                return self.end();
+            match lines {
+                Some(Err(problem)) => return self.fail(&problem),
+                Some(Ok(lines)) if !lines.list.is_empty() => return self.tell(lines),
+                Some(Ok(lines)) if lines.ended => return self.end(),
+                // Nothing is known live: it has not started, has ended, or runs elsewhere.
+                Some(Ok(_nothing)) => {
+                    let change = changed(&mut self.changes, &self.log.key, &self.task);
+                    // Whether it was heard of or not, the database says how it stands.
+                    drop(timeout_at(look_at, change).await);
+                }
+                None => {}
             }
             if let Err(problem) = self.look_again().await {
                 return self.fail(&problem);
@@ -322,12 +337,34 @@ impl Following {
         Event::default().event("problem").data(data)
     }
 
-    /// Nothing is known live: the attempt may have ended meanwhile, and the
-    /// database says so.
+    /// The attempt may have ended meanwhile, and the database says so.
     async fn look_again(&mut self) -> Result<(), Problem> {
-        tokio::time::sleep(LOOK_AGAIN).await;
         let found = instances::find(&self.app, &self.tenant, &self.path).await?;
         self.log = Log::of(&self.tenant, &found, Some(self.log.key.number))?;
         Ok(())
+    }
+}
+
+/// Waits until the instance has changed, or may have; for ever where nobody tells.
+async fn changed(changes: &mut broadcast::Receiver<Arc<Change>>, key: &LogKey, of: &TaskId) {
+    loop {
+        match changes.recv().await {
+            Ok(change) => {
+                let Change::Instance {
+                    run,
+                    task,
+                    map_index,
+                    ..
+                } = &*change
+                else {
+                    continue;
+                };
+                if *run == key.run && task == of && map_index.unwrap_or(0) == key.instance.index {
+                    return;
+                }
+            }
+            Err(broadcast::error::RecvError::Lagged(_)) => return,
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+        }
     }
 }

@@ -3,9 +3,13 @@
 use crate::world::{World, instance};
 use http_body_util::BodyExt;
 use serde_json::json;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use weft_blob::logs::{LiveLines, LogKey as BlobKey, LogLine, LogOptions, LogSource, LogWriter};
 use weft_core::{document::TaskIndex, id::TenantId, run::Instance, time::Timestamp};
-use weft_server::seam::LogKey;
+use weft_server::seam::{Change, LogKey};
 use weft_store::{InstanceRow, InstanceTag};
 
 fn line(number: u64) -> LogLine {
@@ -204,6 +208,50 @@ async fn following_gives_live_lines_then_kept_ones_then_the_end() {
         .send()
         .await;
     odd.problem(400, "invalid_request");
+}
+
+/// A task that prints nothing: its end is all that there is to hear of.
+#[tokio::test]
+async fn a_follower_is_woken_by_the_end_of_the_attempt() {
+    let (world, run) = world().await;
+    world
+        .write_instances(vec![instance(&run, 0, 0, InstanceTag::Running)])
+        .await;
+    let response = world
+        .get(&format!("/runs/{run}/tasks/a/0/logs/follow"))
+        .open()
+        .await;
+    let mut body = response.into_body();
+    let change = |index: Option<u32>| {
+        Arc::new(Change::Instance {
+            tenant: TenantId::default(),
+            run: run.parse().unwrap(),
+            task: "a".parse().unwrap(),
+            map_index: index,
+            state: InstanceTag::Success,
+            number: 1,
+            worker: None,
+        })
+    };
+    let waiting = tokio::spawn(async move { body.frame().await });
+    // The stream listens since before it was answered, so that no change is missed.
+    let began = Instant::now();
+    let row = InstanceRow {
+        ended: Some(Timestamp(5_000)),
+        ..instance(&run, 0, 0, InstanceTag::Success)
+    };
+    world.write_instances(vec![row]).await;
+    world.scheduler.changes.send(change(Some(7))).unwrap();
+    world.scheduler.changes.send(change(None)).unwrap();
+    let frame = waiting.await.unwrap().unwrap().unwrap();
+    let told = String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap();
+    assert!(told.contains("event: end"), "{told}");
+    // Without the word it would have looked after two seconds.
+    assert!(
+        began.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test]
