@@ -65,6 +65,6 @@ pub use guest::{Guest, GuestKind};
 pub use http::{FixedResolver, Resolve, SystemResolver};
 pub use inspect::{Inspection, inspect};
 pub use options::{CompileLimits, Compiler, SandboxOptions, WarningSink};
-pub use sandbox::Sandbox;
+pub use sandbox::{CodeFound, Sandbox};
 pub use variables::{MAX_VARIABLE_BYTES, NoVariables, VariableError, Variables};
 pub use weft_core::digest::Digest;

@@ -19,7 +19,7 @@ use crate::{
     sandbox::Shared,
 };
 use bytes::Bytes;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, atomic::Ordering};
 use tokio::sync::OnceCell;
 
 /// Loads a file, once per digest at a time.
@@ -36,6 +36,7 @@ pub(crate) async fn load(shared: &Arc<Shared>, wasm: Bytes) -> Result<Guest, Loa
         blocking(move || Digest::of(&wasm)).await?
     };
     if let Some(guest) = lock(&shared.recent).get(&digest) {
+        shared.code_hits.fetch_add(1, Ordering::Relaxed);
         return Ok(guest);
     }
     let flight = Arc::clone(
@@ -172,8 +173,10 @@ pub(crate) async fn prepare(
         .await?
     };
     if let Some(prepared) = cached {
+        shared.code_hits.fetch_add(1, Ordering::Relaxed);
         return Ok(prepared);
     }
+    shared.code_misses.fetch_add(1, Ordering::Relaxed);
     let framed = compile::compile(
         &shared.options.compiler,
         &shared.options.compile,

@@ -13,7 +13,10 @@ use crate::{
 use bytes::Bytes;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::OnceCell;
@@ -28,6 +31,15 @@ pub struct Sandbox(Arc<Shared>);
 /// A load that is going on, and that whoever comes later waits for.
 type Flight = Arc<OnceCell<Result<Guest, LoadError>>>;
 
+/// Where code came from since the sandbox was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CodeFound {
+    /// Loads that found compiled code, in memory or on disk.
+    pub hits: u64,
+    /// Loads that had to compile.
+    pub misses: u64,
+}
+
 /// What all clones share.
 pub(crate) struct Shared {
     pub(crate) options: SandboxOptions,
@@ -37,6 +49,9 @@ pub(crate) struct Shared {
     /// Loads that are going on.
     pub(crate) flights: Mutex<HashMap<Digest, Flight>>,
     pub(crate) http: Arc<Client>,
+    /// How often compiled code was found, and how often it had to be made.
+    pub(crate) code_hits: AtomicU64,
+    pub(crate) code_misses: AtomicU64,
     fast: Arc<Runtime>,
     /// Made when it is first asked for; most installations never do.
     deterministic: OnceLock<Arc<Runtime>>,
@@ -94,6 +109,8 @@ impl Sandbox {
             recent: Mutex::new(Recent::new(options.memory_cache_bytes)),
             flights: Mutex::new(HashMap::new()),
             http: Arc::new(Client::new(Arc::clone(&options.resolver))),
+            code_hits: AtomicU64::new(0),
+            code_misses: AtomicU64::new(0),
             fast: Arc::new(fast),
             deterministic: OnceLock::new(),
             making_deterministic: Mutex::new(()),
@@ -112,6 +129,14 @@ impl Sandbox {
     /// [`LoadError`] says what is wrong with the file, or that the host failed.
     pub async fn load(&self, bytes: impl Into<Bytes>) -> Result<Guest, LoadError> {
         load::load(&self.0, bytes.into()).await
+    }
+
+    /// Where the code of all loads so far came from.
+    pub fn code_found(&self) -> CodeFound {
+        CodeFound {
+            hits: self.0.code_hits.load(Ordering::Relaxed),
+            misses: self.0.code_misses.load(Ordering::Relaxed),
+        }
     }
 
     /// Calls `describe` with nothing granted and tight limits. Returns the raw text,

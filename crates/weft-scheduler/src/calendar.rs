@@ -148,7 +148,10 @@ impl Shard {
         };
         let now = cx.now();
         let new = NewRun {
-            id: cx.run_id(),
+        let id = cx.run_id();
+        // Nobody asked for the run: its trace begins here.
+        let span = tracing::info_span!("make_run", tenant = %state.tenant, dag = %state.id, run = %id, kind = ?kind, logical_date = %logical_date);
+            id,
             tenant: state.tenant,
             dag,
             version: active,
@@ -158,7 +161,7 @@ impl Shard {
             params,
             not_before: now,
             created: now,
-            trace: None,
+            trace: weft_trace::of(&span).map(|trace| trace.to_string().into()),
         };
         let room = self.dags.get(&dag).is_some_and(|entry| entry.room() > 0);
         self.changes.new_runs.push(new.clone());

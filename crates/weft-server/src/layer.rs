@@ -7,7 +7,7 @@
 use crate::{
     app::App,
     problem::{Problem, ProblemCode, quoted},
-    request_id,
+    request_id, trace,
 };
 use axum::{
     body::Body,
@@ -34,9 +34,11 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
         .map_or_else(|| NO_ROUTE.to_owned(), |path| path.as_str().to_owned());
     let span = tracing::info_span!(
         "request",
-        id = %id, http.request.method = %method, http.route = %route,
+        otel.kind = "server",
+        id = %id, http.request.method = %method, http.route = %route, run = tracing::field::Empty,
         http.response.status_code = tracing::field::Empty, duration_ms = tracing::field::Empty,
     );
+    trace::join(&span, request.headers());
     let started = Instant::now();
     let _in_flight = Raised::of(&app.metrics().in_flight);
     let mut response = request_id::scope(id.clone(), next.run(request))

@@ -1,50 +1,40 @@
-//! The trace that a run belongs to: the caller's, or a new one.
+//! The trace that a request belongs to: the caller's, or a new one.
 //!
 //! Only the W3C `traceparent` field is read; what it holds is checked, since it
-//! is stored and handed to workers.
+//! is stored with the runs that the request makes, and handed to workers.
 
 use http::{HeaderMap, HeaderName};
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
+use tracing::Span;
+use weft_trace::Traceparent;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The caller's trace where the request carries one that is right, else a new one.
-pub(crate) fn of(headers: &HeaderMap) -> Arc<str> {
-    let given = headers
+/// The caller's, where the request carries one that is right.
+fn given(headers: &HeaderMap) -> Option<Traceparent> {
+    headers
         .get(TRACEPARENT)
-        .and_then(|value| value.to_str().ok())
-        .map(str::trim);
-    match given.filter(|text| is_traceparent(text)) {
-        Some(text) => text.into(),
-        None => fresh(),
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+}
+
+/// Puts the span of a request into its caller's trace.
+pub(crate) fn join(span: &Span, headers: &HeaderMap) {
+    if let Some(parent) = given(headers) {
+        weft_trace::adopt(span, &parent);
     }
 }
 
-/// Version 00 of the recommendation: no other is known by now.
-fn is_traceparent(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let hex = |part: &str, chars: usize| {
-        part.len() == chars
-            && part
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-    };
-    let some = |part: &str| part.bytes().any(|byte| byte != b'0');
-    matches!(&parts[..], ["00", trace, parent, flags] if hex(trace, 32) && some(trace) && hex(parent, 16) && some(parent) && hex(flags, 2))
-}
-
-fn fresh() -> Arc<str> {
-    let mut text = String::from("00-");
-    let mut add = |bytes: &[u8]| {
-        for byte in bytes {
-            write!(text, "{byte:02x}").expect("a String takes every text");
-        }
-        text.push('-');
-    };
-    add(&crate::random::bytes::<16>());
-    add(&crate::random::bytes::<8>());
-    text.push_str("01");
-    text.into()
+/// What the runs that a request makes belong to: the request's own span; where
+/// spans are not exported the caller's, else a new one, so that workers that
+/// do export have a trace to put a run's attempts into.
+pub(crate) fn of(headers: &HeaderMap) -> Arc<str> {
+    weft_trace::of(&Span::current())
+        .or_else(|| given(headers))
+        .unwrap_or_else(|| {
+            Traceparent::root(crate::random::bytes::<16>(), crate::random::bytes::<8>())
+        })
+        .to_string()
+        .into()
 }
 
 #[cfg(test)]
@@ -61,11 +51,13 @@ mod tests {
             "x",
             &right.to_uppercase(),
             &right.replace("4736", "473"),
-            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
         ] {
             let made = of(&with(wrong));
-            assert!(&*made != wrong && is_traceparent(&made), "{made}");
+            assert!(
+                &*made != wrong && made.parse::<Traceparent>().is_ok(),
+                "{made}"
+            );
         }
-        assert!(is_traceparent(&of(&HeaderMap::new())));
+        assert!(of(&HeaderMap::new()).parse::<Traceparent>().is_ok());
     }
 }

@@ -7,11 +7,11 @@ use crate::{
     artifacts, failure,
     load::Component,
     log::{AttemptLines, WAITING_LINES, log_name},
-    outcome,
+    outcome, span,
     surroundings::{Surroundings, now},
 };
 use async_trait::async_trait;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 use weft_blob::logs::LogKey;
@@ -30,6 +30,8 @@ use weft_sandbox::{
 
 /// Everything that one attempt needs.
 pub(crate) struct Job {
+    /// From its publishing to now.
+    pub(crate) queue_wait: Duration,
     pub(crate) dispatch: Dispatch,
     pub(crate) component: Component,
     pub(crate) cancel: CancelSignal,
@@ -47,21 +49,26 @@ pub(crate) enum Ended {
     Killed(Report),
 }
 
+impl Ended {
+    /// What there is to report.
+    pub(crate) const fn report(&self) -> &Report {
+        match self {
+            Self::ByItself(report) | Self::Killed(report) => report,
+        }
+    }
+}
+
 /// Runs an attempt. Dropping the future kills it.
 pub(crate) async fn run(job: Job) -> Ended {
-    let span = tracing::info_span!(
-        "attempt",
-        run = %job.dispatch.key.run,
-        dag = %job.dispatch.document.dag,
-        task = %job.dispatch.document.task,
-        number = job.dispatch.key.attempt.number,
-        traceparent = job.dispatch.trace.as_deref(),
-    );
-    execute(job).instrument(span).await
+    let span = span::attempt(&job.dispatch, job.queue_wait);
+    let ended = execute(job).instrument(span.clone()).await;
+    span::ended(&span, ended.report());
+    ended
 }
 
 async fn execute(job: Job) -> Ended {
     let Job {
+        queue_wait: _,
         dispatch,
         component,
         cancel,

@@ -20,6 +20,7 @@ use crate::{
     attempt::Ended,
     clock::BootInstant,
     components::Components,
+    figures::Figures,
     held::HeldAttempts,
     load::{Component, ComponentKey, LoadFailure},
     outbox::Outbox,
@@ -134,6 +135,7 @@ pub(crate) struct Driver {
     /// Attempts and loads that ended.
     ended: u64,
     loaded: u64,
+    figures: Figures,
     stats: watch::Sender<WorkerStats>,
 }
 
@@ -141,6 +143,7 @@ impl Driver {
     pub(crate) fn new(
         options: WorkerOptions,
         services: Services,
+        figures: Figures,
         stats: watch::Sender<WorkerStats>,
     ) -> Self {
         let info = WorkerInfo {
@@ -177,6 +180,7 @@ impl Driver {
             renewed_at: BootInstant::now(),
             ended: 0,
             loaded: 0,
+            figures,
             stats,
             broker: Arc::clone(&services.broker),
             surroundings: Arc::new(Surroundings::new(&options, services)),

@@ -1,7 +1,10 @@
 //! What a worker holds: each attempt's lease and how far it has come.
 
 use crate::{clock::BootInstant, load::Component};
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 use tokio::sync::oneshot;
 use weft_broker::{AttemptKey, Dispatch};
 use weft_sandbox::CancelSignal;
@@ -13,6 +16,8 @@ pub(crate) type HeldAttempts = HashMap<AttemptKey, Held>;
 pub(crate) struct Held {
     /// When the lease ends, unless it is renewed.
     pub(crate) lease_ends: BootInstant,
+    /// Since when it waits for its start, its time in the broker's queue included.
+    pub(crate) queued: Instant,
     pub(crate) stage: Stage,
 }
 

@@ -23,6 +23,7 @@ mod clock;
 mod components;
 mod driver;
 mod failure;
+mod figures;
 mod handle;
 mod held;
 mod load;
@@ -31,6 +32,7 @@ mod options;
 mod outbox;
 mod outcome;
 mod secrets;
+mod span;
 mod surroundings;
 mod worker;
 

@@ -1,8 +1,11 @@
 //! The service: options and services in, a run until it is drained.
 
 use crate::{
-    OptionError, Secrets, WorkerHandle, WorkerOptions, WorkerPhase, WorkerStats, driver::Driver,
+    OptionError, Secrets, WorkerHandle, WorkerOptions, WorkerPhase, WorkerStats,
+    driver::Driver,
+    figures::{Figures, Now},
 };
+use prometheus_client::registry::Registry;
 use std::{future::Future, sync::Arc};
 use tokio::{sync::watch, time::Instant};
 use weft_blob::{Blobs, logs::LogWriter};
@@ -28,6 +31,7 @@ pub struct Services {
 pub struct Worker {
     options: WorkerOptions,
     services: Services,
+    figures: Figures,
     drain: watch::Sender<bool>,
     stats: watch::Sender<WorkerStats>,
 }
@@ -68,6 +72,7 @@ impl Worker {
         Ok(Self {
             options,
             services,
+            figures: Figures::default(),
             drain: watch::Sender::new(false),
             stats: watch::Sender::new(stats),
         })
@@ -81,6 +86,15 @@ impl Worker {
         }
     }
 
+    /// Shows what it counts, under names that begin with `worker_`.
+    pub fn register(&self, registry: &mut Registry) {
+        let now = Now {
+            worker: self.handle(),
+            sandbox: self.services.sandbox.clone(),
+        };
+        self.figures.register(registry, now);
+    }
+
     /// Works until `shutdown` completes or the handle asks for a drain; then
     /// claims nothing more, lets what runs end within the drain timeout, kills
     /// the rest and gives it back. Dropping the future kills everything at once.
@@ -92,7 +106,7 @@ impl Worker {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<Drained, WorkerError> {
         let asked = self.drain.subscribe();
-        Driver::new(self.options, self.services, self.stats)
+        Driver::new(self.options, self.services, self.figures, self.stats)
             .run(shutdown, asked)
             .await
     }

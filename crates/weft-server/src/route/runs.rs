@@ -85,6 +85,7 @@ async fn trigger(
         .trigger(&request)
         .await
         .map_err(|error| refused(id, error))?;
+    tracing::Span::current().record("run", tracing::field::display(made.run()));
     let run = find(&app, &by.tenant, made.run()).await?;
     let status = match made {
         Triggered::New(_) => {

@@ -6,15 +6,17 @@ use crate::{
     clock::BootInstant,
     components::Found,
     failure::{self, Retry},
+    figures::Lookup,
     held::{Fate, Held, Running, Stage},
     load::{self, Component, ComponentKey, LoadFailure},
+    span,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use tokio::{
     sync::oneshot,
     task::{Id, JoinError},
 };
-use weft_broker::{AttemptKey, BrokerError, Claim};
+use weft_broker::{AttemptKey, BrokerError, Claim, Dispatch, Report};
 use weft_core::limit::{Limits, Unit};
 use weft_sandbox::CancelSignal;
 
@@ -75,10 +77,15 @@ impl Driver {
 
     fn hold(&mut self, claim: Claim, now: BootInstant) {
         let Claim {
-            dispatch, lease, ..
+            dispatch,
+            lease,
+            waited,
         } = claim;
         let key = dispatch.key;
         let lease_ends = now + lease;
+        let claimed = Instant::now();
+        // A machine that started a moment ago has no time before that.
+        let queued = claimed.checked_sub(waited).unwrap_or(claimed);
         if let Some(held) = self.held.get_mut(&key) {
             // A broker that lost its memory was given the attempt again.
             held.lease_ends = lease_ends;
@@ -95,7 +102,8 @@ impl Driver {
                 Unit::Bytes.show(self.options.memory_bytes),
             );
             let failure = failure::failure(failure::NO_MEMORY, Retry::Helps, message);
-            self.outbox.put(self.surroundings.failed(key, failure));
+            let report = self.surroundings.failed(key, failure);
+            self.refuse(&dispatch, queued, report);
             return;
         }
         let dispatch = Box::new(dispatch);
@@ -105,16 +113,33 @@ impl Driver {
         };
         let stage = match self.components.find(&component, key) {
             Found::Kept(component) => {
+                self.figures.looked_up(Lookup::Kept);
                 self.line.push_back(key);
                 Stage::Waiting(dispatch, component)
             }
-            Found::Loading => Stage::Loading(dispatch),
+            Found::Loading => {
+                self.figures.looked_up(Lookup::Loading);
+                Stage::Loading(dispatch)
+            }
             Found::Absent => {
+                self.figures.looked_up(Lookup::Absent);
                 self.to_load.push_back(component);
                 Stage::Loading(dispatch)
             }
         };
-        self.held.insert(key, Held { lease_ends, stage });
+        let held = Held {
+            lease_ends,
+            queued,
+            stage,
+        };
+        self.held.insert(key, held);
+    }
+
+    /// Reports an attempt of which nothing runs; its trace has it all the same.
+    fn refuse(&mut self, dispatch: &Dispatch, queued: Instant, report: Report) {
+        span::ended(&span::attempt(dispatch, queued.elapsed()), &report);
+        self.figures.ended(&report);
+        self.outbox.put(report);
     }
 
     /// Loads components that attempts wait for, as many at once as may be.
@@ -160,10 +185,15 @@ impl Driver {
         match self.held.remove(&key) {
             Some(Held {
                 lease_ends,
+                queued,
                 stage: Stage::Loading(dispatch),
             }) => {
-                let stage = Stage::Waiting(dispatch, component.clone());
-                self.held.insert(key, Held { lease_ends, stage });
+                let held = Held {
+                    lease_ends,
+                    queued,
+                    stage: Stage::Waiting(dispatch, component.clone()),
+                };
+                self.held.insert(key, held);
                 self.line.push_back(key);
             }
             // Given back and claimed again meanwhile, it may be further already.
@@ -177,9 +207,20 @@ impl Driver {
     fn on_load_failed(&mut self, component: &ComponentKey, failure: &LoadFailure) {
         tracing::warn!(worker = %self.info.id, digest = %component.digest, error = %failure.message, "a component can't be loaded");
         for key in self.components.loaded(component, None) {
-            if self.held.remove(&key).is_some() {
-                self.outbox.put(self.surroundings.not_loaded(key, failure));
-                self.ended += 1;
+            match self.held.remove(&key) {
+                Some(Held {
+                    queued,
+                    stage: Stage::Loading(dispatch),
+                    ..
+                }) => {
+                    let report = self.surroundings.not_loaded(key, failure);
+                    self.refuse(&dispatch, queued, report);
+                    self.ended += 1;
+                }
+                Some(further) => {
+                    self.held.insert(key, further);
+                }
+                None => {}
             }
         }
     }
@@ -214,11 +255,14 @@ impl Driver {
     fn start(&mut self, key: AttemptKey) {
         let Some(Held {
             lease_ends,
+            queued,
             stage: Stage::Waiting(dispatch, component),
         }) = self.held.remove(&key)
         else {
             unreachable!("only what waits is started");
         };
+        let queue_wait = queued.elapsed();
+        self.figures.started(queue_wait);
         let cancel = CancelSignal::new();
         let (kill, killed) = oneshot::channel();
         let memory_bytes = dispatch.limits.memory_bytes;
@@ -227,10 +271,16 @@ impl Driver {
             cancel: cancel.clone(),
             fate: Fate::Free { kill },
         });
-        self.held.insert(key, Held { lease_ends, stage });
+        let held = Held {
+            lease_ends,
+            queued,
+            stage,
+        };
+        self.held.insert(key, held);
         self.running += 1;
         self.memory_bytes += memory_bytes;
         let task = self.attempts.spawn(attempt::run(Job {
+            queue_wait,
             dispatch: *dispatch,
             component,
             cancel,

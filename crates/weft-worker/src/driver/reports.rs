@@ -31,6 +31,9 @@ impl Driver {
         self.running -= 1;
         self.memory_bytes -= running.memory_bytes;
         self.ended += 1;
+        if let Ok(ended) = &ended {
+            self.figures.ended(ended.report());
+        }
         match ended {
             Ok(Ended::ByItself(report)) => self.outbox.put(report),
             Ok(Ended::Killed(report)) => match running.fate {
@@ -50,8 +53,9 @@ impl Driver {
             "the worker {} failed while it ran the attempt: {error}",
             self.info.id
         );
-        self.outbox
-            .put(self.surroundings.failed(key, failure::internal(message)));
+        let report = self.surroundings.failed(key, failure::internal(message));
+        self.figures.ended(&report);
+        self.outbox.put(report);
     }
 
     /// Hands over what is due; what ends meanwhile goes with the next call.

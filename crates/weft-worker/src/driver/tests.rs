@@ -57,7 +57,7 @@ async fn driver(folder: &std::path::Path) -> Driver {
     };
     let worker = crate::Worker::new(options.clone(), services.clone()).expect("right options");
     let stats = watch::Sender::new(worker.handle().stats());
-    Driver::new(options, services, stats)
+    Driver::new(options, services, Figures::default(), stats)
 }
 
 fn key(nonce: u64) -> AttemptKey {
@@ -83,6 +83,7 @@ async fn a_task_that_panics_is_a_failed_report_and_a_free_slot() {
         key(1),
         Held {
             lease_ends: BootInstant::now() + Duration::from_mins(1),
+            queued: std::time::Instant::now(),
             stage: Stage::Running(Running {
                 memory_bytes: 5,
                 cancel: CancelSignal::new(),

@@ -123,7 +123,7 @@ impl Client {
 }
 
 /// Mozilla's roots, and those that the machine's owner added; ring, since it builds in seconds.
-fn tls(url: &Url) -> Result<rustls::ClientConfig, Problem> {
+pub(crate) fn tls(url: &Url) -> Result<rustls::ClientConfig, Problem> {
     let mut roots = rustls::RootCertStore::empty();
     // Reading a machine's certificates takes milliseconds that plain HTTP needn't spend.
     if url.scheme() == "https" {

@@ -60,6 +60,9 @@ pub(crate) struct UpArgs {
     /// How long running tasks may go on after the process was asked to end
     #[arg(long, value_name = "TIME", default_value = "30s")]
     drain: DurationMs,
+    /// Where spans and log lines are sent, by OTLP over HTTP: 'http://127.0.0.1:4318'
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    otlp_endpoint: Option<String>,
 }
 
 /// Runs until it is asked to end.
@@ -86,8 +89,15 @@ pub(crate) fn run(args: &UpArgs) -> Result<Exit, Problems> {
         queues: args.queues.clone(),
         drain: Duration::from(args.drain),
     };
-    services::telemetry::start();
-    engine::runtime()?.block_on(services::up(options))
+    let runtime = engine::runtime()?;
+    // An empty variable is as good as none.
+    let collector = args.otlp_endpoint.as_deref().filter(|url| !url.is_empty());
+    let telemetry = services::telemetry::start(collector, runtime.handle())?;
+    runtime.block_on(async {
+        let ended = services::up(options).await;
+        telemetry.end().await;
+        ended
+    })
 }
 
 /// Where the server of this user keeps its things.
