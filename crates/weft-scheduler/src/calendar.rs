@@ -147,10 +147,10 @@ impl Shard {
             }
         };
         let now = cx.now();
-        let new = NewRun {
         let id = cx.run_id();
         // Nobody asked for the run: its trace begins here.
         let span = tracing::info_span!("make_run", tenant = %state.tenant, dag = %state.id, run = %id, kind = ?kind, logical_date = %logical_date);
+        let new = NewRun {
             id,
             tenant: state.tenant,
             dag,
