@@ -5,3 +5,4 @@ mod grants;
 mod home;
 mod interrupt;
 mod output;
+mod python;

@@ -1,9 +1,10 @@
-//! `wfctl build`: makes one `dag.wasm` of a Rust crate or of a manifest.
+//! `wfctl build`: makes one `dag.wasm` of a Rust crate, of Python DAGs, or of a manifest.
 //!
 //! What is made is described and checked before it replaces the file of an
 //! earlier build, so that a `dag.wasm` that is there was good.
 
 mod pack;
+mod python;
 mod rust;
 mod sdk;
 mod toolchain;
@@ -24,21 +25,24 @@ use toolchain::Toolchain;
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 
-/// Make one dag.wasm of a crate or a manifest
+/// Make one dag.wasm of a crate, of Python DAGs, or of a manifest
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   wfctl build
   wfctl build quakes -o dist/quakes.wasm
   wfctl build dag.toml
+  wfctl build my_dag.py
 
 A folder with a Cargo.toml is compiled by cargo; a dag.toml is packed with the
-files that it names. Exit code 1: it does not compile; 3: what it makes is no DAG.")]
+files that it names; Python modules, in dags/ or beside a pyproject.toml or
+requirements.txt, are made one component together with the packages that they
+need. Exit code 1: it does not compile; 3: what it makes is no DAG.")]
 pub(crate) struct BuildArgs {
-    /// A folder with a Cargo.toml or a dag.toml, or one of these files
+    /// A folder with a Cargo.toml, a dag.toml or Python modules, or one of these files
     #[arg(default_value = ".", value_name = "PATH")]
     pub(crate) path: PathBuf,
-    /// Where to write it [default: dag.wasm beside the Cargo.toml or dag.toml]
+    /// Where to write it [default: dag.wasm in the folder]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }
@@ -93,6 +97,10 @@ fn counted(number: usize, thing: &str) -> String {
 pub(crate) fn build(args: &BuildArgs) -> Result<Built, Problems> {
     let (bytes, folder) = match source(&args.path)? {
         Source::Crate(folder) => (rust::build(&folder)?, folder),
+        Source::Python(project) => {
+            let folder = project.folder().to_owned();
+            (python::build(&project)?, folder)
+        }
         Source::Manifest(file) => {
             let folder = file.parent().map(Path::to_owned).unwrap_or_default();
             (pack::pack(&file)?, folder)
@@ -155,6 +163,8 @@ enum Source {
     Crate(PathBuf),
     /// A dag.toml, or its JSON.
     Manifest(PathBuf),
+    /// Modules with DAGs.
+    Python(python::Project),
 }
 
 fn source(path: &Path) -> Result<Source, Problem> {
@@ -165,6 +175,8 @@ fn source(path: &Path) -> Result<Source, Problem> {
         path.parent()
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."))
+    } else if path.extension().is_some_and(|end| end == "py") {
+        return Ok(Source::Python(python::Project::of_file(path)));
     } else {
         return Ok(Source::Manifest(path.to_owned()));
     };
@@ -175,10 +187,13 @@ fn source(path: &Path) -> Result<Source, Problem> {
     if manifest.is_file() {
         return Ok(Source::Manifest(manifest));
     }
+    if let Some(project) = python::Project::in_folder(folder) {
+        return Ok(Source::Python(project));
+    }
     Err(Problem::new(
         Code::NoDagInFolder,
         format!(
-            "the folder {} holds neither Cargo.toml nor dag.toml",
+            "the folder {} holds neither Cargo.toml nor dag.toml nor Python modules",
             folder.display()
         ),
     )
@@ -197,6 +212,16 @@ fn size(bytes: usize) -> String {
 /// What is there to build Rust with, or what is missing and the line that gets it.
 pub(crate) fn doctor() -> Result<String, Problem> {
     Toolchain::find(Path::new(".")).map(|toolchain| toolchain.describe())
+}
+
+/// What is there to build Python with, or what is missing and the line that gets it.
+pub(crate) fn python_doctor() -> Result<String, Problem> {
+    python::doctor()
+}
+
+/// The Python SDK as a package that pip installs.
+pub(crate) fn python_sdk() -> Result<PathBuf, Problem> {
+    python::sdk()
 }
 
 /// The SDK's folder for a new crate, and cargo told of it.

@@ -1,4 +1,4 @@
-//! `wfctl new`: a crate that builds and runs as it is.
+//! `wfctl new`: a crate, or a folder of Python, that builds and runs as it is.
 //!
 //! Only writes into a folder that it makes, or that is empty.
 
@@ -16,6 +16,7 @@ use std::{
 #[command(after_long_help = "\
 Examples:
   wfctl new quakes
+  wfctl new quakes --lang python
   cd quakes && wfctl build && wfctl run")]
 pub(crate) struct NewArgs {
     /// The folder to make; its last part names the DAG
@@ -31,10 +32,12 @@ pub(crate) struct NewArgs {
 pub(crate) enum Language {
     /// Rust
     Rust,
+    /// Python
+    Python,
 }
 
 impl Language {
-    /// File names and texts; `{{name}}` is the crate, `{{dag}}` the DAG's function.
+    /// File names and texts; `{{name}}` is the crate or project, `{{dag}}` the DAG's function.
     const fn template(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Rust => &[
@@ -52,6 +55,28 @@ impl Language {
                     include_str!("templates/rust/README.md.template"),
                 ),
             ],
+            Self::Python => &[
+                (
+                    "dags/{{dag}}.py",
+                    include_str!("templates/python/dag.py.template"),
+                ),
+                (
+                    "tests/test_{{dag}}.py",
+                    include_str!("templates/python/test_dag.py.template"),
+                ),
+                (
+                    "pyproject.toml",
+                    include_str!("templates/python/pyproject.toml.template"),
+                ),
+                (
+                    ".gitignore",
+                    include_str!("templates/python/gitignore.template"),
+                ),
+                (
+                    "README.md",
+                    include_str!("templates/python/README.md.template"),
+                ),
+            ],
         }
     }
 }
@@ -66,39 +91,31 @@ pub(crate) fn run(args: &NewArgs) -> Result<Exit, Problems> {
 
 /// Makes the folder.
 pub(crate) fn create(args: &NewArgs) -> Result<(), Problem> {
-    let name = name(&args.path)?;
+    let name = name(&args.path, args.lang)?;
     let dag = name.replace('-', "_");
     check_empty(&args.path)?;
+    let filled = |text: &str| text.replace("{{name}}", &name).replace("{{dag}}", &dag);
     for (file, text) in args.lang.template() {
-        let path = args.path.join(file);
-        let text = text.replace("{{name}}", &name).replace("{{dag}}", &dag);
+        let path = args.path.join(filled(file));
+        let text = filled(text);
         fs::create_dir_all(path.parent().expect("a file stands in the folder"))
             .and_then(|()| fs::write(&path, text))
             .map_err(|error| Problem::io("write", &path, &error))?;
     }
     match args.lang {
         Language::Rust => build::supply_sdk(&args.path),
+        // It goes into the component, and nothing on the author's side needs it to build.
+        Language::Python => Ok(()),
     }
 }
 
 /// The last part of the path, if it can name a crate and a DAG.
-fn name(path: &Path) -> Result<String, Problem> {
+fn name(path: &Path, language: Language) -> Result<String, Problem> {
     let name = path
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let reserved = [
-        "test",
-        "weft",
-        "core",
-        "std",
-        "alloc",
-        "proc_macro",
-        "self",
-        "super",
-        "crate",
-    ];
     if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(fits) {
         return Err(
             Problem::new(Code::Usage, format!("{name:?} can't name a DAG")).help(
@@ -107,17 +124,48 @@ fn name(path: &Path) -> Result<String, Problem> {
         );
     }
     // The name becomes a function's, which can't be a word of the language.
-    if reserved.contains(&name.as_str()) || KEYWORDS.contains(&name.as_str()) {
+    let (words, of) = match language {
+        Language::Rust => (RUST, "Rust"),
+        Language::Python => (PYTHON, "Python"),
+    };
+    if words.iter().any(|words| words.contains(&name.as_str())) {
         return Err(
-            Problem::new(Code::Usage, format!("{name:?} is a word of Rust itself"))
+            Problem::new(Code::Usage, format!("{name:?} is a word of {of} itself"))
                 .help(format!("choose another name: wfctl new my-{name}")),
         );
     }
     Ok(name)
 }
 
+/// What can't name a crate and a function of Rust.
+const RUST: &[&[&str]] = &[&RUST_KEYWORDS, &RUST_CRATES];
+/// What can't name a module and a function of Python.
+const PYTHON: &[&[&str]] = &[&PYTHON_KEYWORDS, &PYTHON_MODULES];
+
+const RUST_CRATES: [&str; 9] = [
+    "test",
+    "weft",
+    "core",
+    "std",
+    "alloc",
+    "proc_macro",
+    "self",
+    "super",
+    "crate",
+];
+
+/// Python's keywords that are small (the Language Reference, 'Keywords').
+const PYTHON_KEYWORDS: [&str; 32] = [
+    "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif",
+    "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda",
+    "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+];
+
+/// Modules that the template imports, which one of the same name would hide.
+const PYTHON_MODULES: [&str; 4] = ["dataclasses", "logging", "test", "weft"];
+
 /// Rust's keywords (the Reference, 'Keywords'), those that may be names left out.
-const KEYWORDS: [&str; 49] = [
+const RUST_KEYWORDS: [&str; 49] = [
     "as", "async", "await", "break", "const", "continue", "dyn", "else", "enum", "extern", "false",
     "fn", "for", "if", "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "ref",
     "return", "static", "struct", "trait", "true", "type", "unsafe", "use", "where", "while",
@@ -151,10 +199,14 @@ mod tests {
     #[test]
     fn names_are_those_of_crates_and_functions() {
         for good in ["quakes", "my-dag", "a_1", "./x/quakes"] {
-            assert!(name(Path::new(good)).is_ok(), "{good}");
+            assert!(name(Path::new(good), Language::Rust).is_ok(), "{good}");
         }
         for bad in ["", "..", "Quakes", "1st", "a b", "é", "match", "test"] {
-            assert!(name(Path::new(bad)).is_err(), "{bad}");
+            assert!(name(Path::new(bad), Language::Rust).is_err(), "{bad}");
+        }
+        assert!(name(Path::new("match"), Language::Python).is_ok());
+        for bad in ["lambda", "logging"] {
+            assert!(name(Path::new(bad), Language::Python).is_err(), "{bad}");
         }
     }
 

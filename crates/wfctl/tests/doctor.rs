@@ -52,6 +52,40 @@ fn a_missing_toolchain_has_the_line_that_gets_it() {
 }
 
 #[test]
+fn a_missing_python_has_the_line_that_gets_it() {
+    let (_, said) = bare(&Place::new());
+    let mut lines = said.lines();
+    lines
+        .find(|line| line.starts_with("– Python "))
+        .unwrap_or_else(|| panic!("Python is not reported as missing: {said}"));
+    let fix = lines.next().unwrap_or_default();
+    assert!(
+        fix.contains("get it: ") && fix.contains(" python"),
+        "{fix:?}"
+    );
+}
+
+/// What is printed is a folder that pip can install, and nothing else.
+#[test]
+fn the_python_sdk_is_a_project() {
+    let place = Place::new();
+    let output = place
+        .command()
+        .args(["doctor", "--python-sdk"])
+        .output()
+        .expect("the binary starts");
+    assert!(output.status.success(), "{output:?}");
+    let printed = String::from_utf8(output.stdout).expect("the path is UTF-8");
+    let folder = std::path::Path::new(printed.trim_end());
+    for file in ["pyproject.toml", "README.md", "src/weft/__init__.py"] {
+        assert!(
+            folder.join(file).is_file(),
+            "{file} is missing in {printed}"
+        );
+    }
+}
+
+#[test]
 fn what_is_required_and_missing_is_a_failure() {
     let place = Place::new();
     fs::write(place.path().join(".cache"), "a file").expect("written");

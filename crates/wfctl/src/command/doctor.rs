@@ -21,7 +21,11 @@ const FAINT: Style = Style::new().dimmed();
 #[command(after_long_help = "\
 What is needed to run DAGs is marked as required; a toolchain is needed only
 for the language that you write in. Exit code 1: something required is missing.")]
-pub(crate) struct DoctorArgs {}
+pub(crate) struct DoctorArgs {
+    /// Print only the folder of the Python SDK, for pip to install
+    #[arg(long)]
+    python_sdk: bool,
+}
 
 /// One thing that was looked for.
 struct Finding {
@@ -37,7 +41,11 @@ struct Missing {
 }
 
 /// Looks for everything and prints one line each.
-pub(crate) fn run(_args: &DoctorArgs) -> Result<Exit, Problems> {
+pub(crate) fn run(args: &DoctorArgs) -> Result<Exit, Problems> {
+    if args.python_sdk {
+        anstream::println!("{}", crate::build::python_sdk()?.display());
+        return Ok(Exit::Success);
+    }
     let findings = [
         Finding {
             what: "sandbox",
@@ -67,6 +75,11 @@ pub(crate) fn run(_args: &DoctorArgs) -> Result<Exit, Problems> {
             what: "Rust for WebAssembly",
             required: false,
             found: rust(),
+        },
+        Finding {
+            what: "Python",
+            required: false,
+            found: python(),
         },
     ];
     let mut lacking = Vec::new();
@@ -168,6 +181,14 @@ fn tool(name: &str, args: &[&str], fix: &str) -> Result<String, Missing> {
 /// What tasks in Rust are built with, as `wfctl build` finds it.
 fn rust() -> Result<String, Missing> {
     crate::build::doctor().map_err(|problem| Missing {
+        why: problem.message,
+        fix: problem.help.unwrap_or_default(),
+    })
+}
+
+/// What tasks in Python are built with, as `wfctl build` finds it.
+fn python() -> Result<String, Missing> {
+    crate::build::python_doctor().map_err(|problem| Missing {
         why: problem.message,
         fix: problem.help.unwrap_or_default(),
     })
