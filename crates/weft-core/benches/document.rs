@@ -57,11 +57,11 @@ fn median_ms(tasks: usize) -> f64 {
 }
 
 fn main() {
-    let (one, two) = (median_ms(100_000), median_ms(200_000));
+    let (half, whole) = (median_ms(50_000), median_ms(100_000));
     println!(
-        r#"{{"figure":"core: a document of 100,000 tasks, read and validated","unit":"ms","median":{one:.1},"target":500}}"#
+        r#"{{"figure":"core: a document of 50,000 tasks, read and validated","unit":"ms","median":{half:.1}}}"#
     );
     println!(
-        r#"{{"figure":"core: a document of 200,000 tasks, read and validated","unit":"ms","median":{two:.1}}}"#
+        r#"{{"figure":"core: a document of 100,000 tasks, read and validated","unit":"ms","median":{whole:.1},"target":500}}"#
     );
 }

@@ -71,6 +71,8 @@ pub struct Run {
     /// When this episode has taken as long as it may.
     deadline: Option<Timestamp>,
     tasks: Vec<TaskCell>,
+    /// How the instances of all tasks stand.
+    totals: [u64; TAGS],
     /// Instances that have not ended.
     unfinished: u64,
     /// Instances of leaves that failed, in any of the ways to fail.
@@ -162,6 +164,8 @@ impl Run {
             })
             .collect();
         let unfinished = included.iter().map(|included| u64::from(*included)).sum();
+        let mut totals = [0; TAGS];
+        totals[Tag::Waiting as usize] = unfinished;
         Self {
             plan,
             state: RunState::Pending,
@@ -169,6 +173,7 @@ impl Run {
             episode: 0,
             deadline: None,
             tasks,
+            totals,
             unfinished,
             failed_leaves: 0,
             pauses: BTreeMap::new(),

@@ -1,5 +1,6 @@
-//! Keeps every count in step with the instances: of each task's own states, of
-//! how each task's upstreams stand, of what is unfinished and of failed leaves.
+//! Keeps every count in step with the instances: of each task's own states and
+//! of all tasks together, of how each task's upstreams stand, of what is
+//! unfinished and of failed leaves.
 //!
 //! Nothing else changes a count.
 
@@ -73,6 +74,8 @@ impl Run {
         let counted = &mut self.tasks[task.0 as usize];
         counted.counts[from as usize] -= instances;
         counted.counts[to as usize] += instances;
+        self.totals[from as usize] -= u64::from(instances);
+        self.totals[to as usize] += u64::from(instances);
         let (from, to) = (from.class(), to.class());
         if from == to {
             return;
@@ -103,6 +106,9 @@ impl Run {
         replaced.body = body;
         let before = std::mem::replace(&mut replaced.counts, counts);
         let leaf = replaced.leaf;
+        for (total, (before, after)) in self.totals.iter_mut().zip(before.iter().zip(&counts)) {
+            *total = *total - u64::from(*before) + u64::from(*after);
+        }
         let (before, after) = (tally(&before), tally(&counts));
         self.unfinished = self.unfinished - u64::from(before.pending) + u64::from(after.pending);
         if leaf {
