@@ -1,10 +1,11 @@
 //! The store of blobs: opened at a place, put into, got from.
 
-use crate::{BlobError, BlobReader, BlobWriter, Kind, location};
+use crate::{BlobError, BlobReader, BlobWriter, Kind, figures::Figures, location};
 use bytes::Bytes;
 use object_store::{
     ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path, prefix::PrefixStore,
 };
+use prometheus_client::registry::Registry;
 use std::{
     fs,
     path::{Path as FilePath, PathBuf},
@@ -24,6 +25,7 @@ pub struct Blobs {
     /// put at the same moment must not be taken for the old one. This stands
     /// over awaits on purpose; only collecting waits for it, one blob at a time.
     publishing: Arc<RwLock<()>>,
+    figures: Figures,
 }
 
 impl Blobs {
@@ -82,6 +84,7 @@ impl Blobs {
             store,
             folder,
             publishing: Arc::new(RwLock::new(())),
+            figures: Figures::default(),
         }
     }
 
@@ -101,9 +104,10 @@ impl Blobs {
         let path = location::of_blob(kind, tenant, &digest);
         let _publishing = self.publishing.read().await;
         self.store
-            .put(&path, bytes.into())
+            .put(&path, bytes.clone().into())
             .await
             .map_err(|error| self.failure(&error, &path))?;
+        self.figures.wrote(kind, bytes.len() as u64);
         Ok(digest)
     }
 
@@ -139,6 +143,7 @@ impl Blobs {
         if Digest::of(&bytes) != *digest {
             return Err(self.damaged(*digest, &path));
         }
+        self.figures.read(kind, bytes.len() as u64);
         Ok(bytes)
     }
 
@@ -213,6 +218,15 @@ impl Blobs {
         self.folder.as_deref()
     }
 
+    /// Shows what is counted, under names that begin with `blobs_`.
+    pub fn register(&self, registry: &mut Registry) {
+        self.figures.register(registry);
+    }
+
+    pub(crate) const fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
     pub(crate) async fn remove(&self, path: &Path) -> Result<bool, BlobError> {
         match self.store.delete(path).await {
             Ok(()) => Ok(true),
@@ -238,6 +252,7 @@ impl Blobs {
     }
 
     pub(crate) fn failure(&self, error: &object_store::Error, path: &Path) -> BlobError {
+        self.figures.failed();
         BlobError::from_store(error, &self.shown(path))
     }
 
@@ -258,6 +273,7 @@ impl Blobs {
     }
 
     pub(crate) fn damaged(&self, digest: Digest, path: &Path) -> BlobError {
+        self.figures.damaged();
         BlobError::Damaged {
             digest,
             path: self.shown(path),

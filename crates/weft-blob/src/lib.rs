@@ -14,6 +14,7 @@ pub mod logs;
 mod blobs;
 mod collect;
 mod error;
+mod figures;
 mod kind;
 mod location;
 mod stream;

@@ -1,17 +1,21 @@
 //! Blobs that are written and read part by part, in bounded memory.
 //!
-//! A blob's name is known at its end, so it is uploaded under a random one and
-//! renamed. What is left of uploads that never ended is collected with the rest.
+//! A blob's name is known at its end, so it is written under a random one and
+//! renamed. What is left of blobs that never ended is collected with the rest.
+//! What is open is on disk: a guest that opens many costs the host's disk, which
+//! its quota counts, and hardly any memory.
 
-use crate::{BlobError, Blobs, Kind, location};
-use bytes::{Bytes, BytesMut};
+mod parts;
+mod staged;
+
+use crate::{BlobError, Blobs, Kind, figures::Open, location};
+use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
-use object_store::{MultipartUpload, ObjectStoreExt as _, path::Path};
+use object_store::{ObjectStoreExt as _, path::Path};
+use parts::{PartError, Parts};
 use sha2::{Digest as _, Sha256};
+use staged::Staged;
 use weft_core::{digest::Digest, id::TenantId};
-
-/// Parts are at least so large, but for the last: S3 takes no smaller ones.
-const PART_BYTES: usize = 5 << 20;
 
 /// A blob that is being written. Dropped without [`Self::finish`], it leaves nothing behind.
 #[derive(Debug)]
@@ -20,15 +24,25 @@ pub struct BlobWriter {
     kind: Kind,
     tenant: TenantId,
     path: Path,
-    upload: Box<dyn MultipartUpload>,
-    buffered: BytesMut,
+    target: Target,
     hash: Sha256,
     bytes: u64,
+    _counted: Open,
+}
+
+/// Where the bytes go.
+#[derive(Debug)]
+enum Target {
+    /// A folder of this machine.
+    Folder(Staged),
+    /// Any other store.
+    Store(Parts),
 }
 
 /// A blob that is being read.
 pub struct BlobReader {
     blobs: Blobs,
+    kind: Kind,
     path: Path,
     digest: Digest,
     size: u64,
@@ -44,18 +58,25 @@ impl BlobWriter {
         tenant: TenantId,
     ) -> Result<Self, BlobError> {
         let path = location::of_upload(kind, &tenant);
-        let upload = blobs
-            .store()
-            .put_multipart(&path)
-            .await
-            .map_err(|error| blobs.failure(&error, &path))?;
+        let target = if let Some(folder) = blobs.folder() {
+            let staged = Staged::create(folder.join(path.as_ref())).await;
+            Target::Folder(staged.map_err(|error| BlobError::from_io(&error, &blobs.shown(&path)))?)
+        } else {
+            let upload = blobs
+                .store()
+                .put_multipart(&path)
+                .await
+                .map_err(|error| blobs.failure(&error, &path))?;
+            let parts = Parts::begin(upload).await;
+            Target::Store(parts.map_err(|error| error.of(&blobs, &path))?)
+        };
         Ok(Self {
+            _counted: blobs.figures().opened(),
             blobs,
             kind,
             tenant,
             path,
-            upload,
-            buffered: BytesMut::new(),
+            target,
             hash: Sha256::new(),
             bytes: 0,
         })
@@ -68,16 +89,11 @@ impl BlobWriter {
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
         self.hash.update(bytes);
         self.bytes += bytes.len() as u64;
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let (now, later) = rest.split_at(rest.len().min(PART_BYTES - self.buffered.len()));
-            self.buffered.extend_from_slice(now);
-            rest = later;
-            if self.buffered.len() >= PART_BYTES {
-                self.send().await?;
-            }
-        }
-        Ok(())
+        let written = match &mut self.target {
+            Target::Folder(file) => file.write(bytes).await.map_err(PartError::Disk),
+            Target::Store(parts) => parts.write(bytes).await,
+        };
+        written.map_err(|error| error.of(&self.blobs, &self.path))
     }
 
     /// How many bytes were written so far.
@@ -90,41 +106,51 @@ impl BlobWriter {
     /// # Errors
     /// As [`Blobs::put`]; nothing is stored then.
     pub async fn finish(mut self) -> Result<(Digest, u64), BlobError> {
-        if !self.buffered.is_empty() {
-            self.send().await?;
-        }
         let digest = Digest(self.hash.clone().finalize().into());
-        let target = location::of_blob(self.kind, &self.tenant, &digest);
+        let place = location::of_blob(self.kind, &self.tenant, &digest);
+        let written = match &mut self.target {
+            Target::Folder(file) => file.sync().await.map_err(PartError::Disk),
+            Target::Store(parts) => parts.finish().await,
+        };
+        written.map_err(|error| error.of(&self.blobs, &self.path))?;
         let _publishing = self.blobs.publishing().read().await;
-        self.upload
-            .complete()
-            .await
-            .map_err(|error| self.blobs.failure(&error, &self.path))?;
+        if let Target::Store(parts) = &mut self.target {
+            parts
+                .complete()
+                .await
+                .map_err(|error| self.blobs.failure(&error, &self.path))?;
+        }
         self.blobs
             .store()
-            .rename(&self.path, &target)
+            .rename(&self.path, &place)
             .await
-            .map_err(|error| self.blobs.failure(&error, &target))?;
+            .map_err(|error| self.blobs.failure(&error, &place))?;
+        if let Target::Folder(file) = &mut self.target {
+            file.keep();
+        }
+        self.blobs.figures().wrote(self.kind, self.bytes);
         Ok((digest, self.bytes))
     }
 
-    /// Gives the blob up, and waits until what was uploaded is gone.
+    /// Gives the blob up, and waits until what was written is gone.
     ///
     /// # Errors
     /// As [`Blobs::delete`]; what is left is collected later.
-    pub async fn abort(mut self) -> Result<(), BlobError> {
-        self.upload
-            .abort()
-            .await
-            .map_err(|error| self.blobs.failure(&error, &self.path))
+    pub async fn abort(self) -> Result<(), BlobError> {
+        match self.target {
+            Target::Folder(file) => file.remove().await.map_err(PartError::Disk),
+            Target::Store(mut parts) => parts.abort().await.map_err(PartError::Store),
+        }
+        .map_err(|error| error.of(&self.blobs, &self.path))
     }
+}
 
-    async fn send(&mut self) -> Result<(), BlobError> {
-        let part = self.buffered.split().freeze();
-        self.upload
-            .put_part(part.into())
-            .await
-            .map_err(|error| self.blobs.failure(&error, &self.path))
+impl PartError {
+    fn of(&self, blobs: &Blobs, path: &Path) -> BlobError {
+        match self {
+            Self::Disk(error) => BlobError::from_io(error, &blobs.shown(path)),
+            Self::Store(error) => blobs.failure(error, path),
+        }
     }
 }
 
@@ -143,6 +169,7 @@ impl BlobReader {
             .map_err(|error| blobs.not_found(&error, kind, digest, &path))?;
         Ok(Self {
             blobs,
+            kind,
             path,
             digest: *digest,
             size: found.meta.size,
@@ -174,6 +201,7 @@ impl BlobReader {
             None if self.read == self.size
                 && Digest(self.hash.clone().finalize().into()) == self.digest =>
             {
+                self.blobs.figures().read(self.kind, self.size);
                 Ok(None)
             }
             None => Err(self.blobs.damaged(self.digest, &self.path)),

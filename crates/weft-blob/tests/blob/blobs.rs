@@ -1,11 +1,13 @@
 //! Blobs as a caller sees them: whole or not at all, named when damaged, kept when live.
 
+use crate::{
+    files::{age, files, recently},
+    small_disk,
+};
 use std::{
     collections::HashSet,
     fs,
     path::{Path, PathBuf},
-    process::Command,
-    time::{Duration, SystemTime},
 };
 use tempfile::TempDir;
 use weft_blob::{BlobError, Blobs, Kind};
@@ -19,39 +21,6 @@ fn store() -> (TempDir, Blobs) {
 
 fn tenant(name: &str) -> TenantId {
     name.parse().expect("an id")
-}
-
-/// Every file below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("readable") {
-        let path = entry.expect("readable").path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
-/// Makes a file look as if it had been written an hour ago.
-fn age(path: &Path) {
-    let then = SystemTime::now() - Duration::from_hours(1);
-    fs::File::options()
-        .write(true)
-        .open(path)
-        .and_then(|file| file.set_modified(then))
-        .expect("the owner may");
-}
-
-/// A quarter of an hour ago.
-fn recently() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .expect("after 1970");
-    Timestamp(i64::try_from(since.as_millis()).expect("before long") - 15 * 60 * 1000)
 }
 
 #[tokio::test]
@@ -270,7 +239,7 @@ async fn collecting_removes_what_is_old_and_dead_only() {
     std::mem::forget(writer);
     let left: Vec<PathBuf> = files(folder.path())
         .into_iter()
-        .filter(|file| file.to_string_lossy().contains('#'))
+        .filter(|file| file.to_string_lossy().contains("incoming"))
         .collect();
     assert_eq!(left.len(), 1);
     age(&left[0]);
@@ -401,32 +370,12 @@ async fn places_that_can_not_be_used_are_refused() {
     assert!(refused.to_string().contains("below"), "{refused}");
 }
 
-/// The test below, in a process that has a small disk.
-const ON_SMALL_DISK: &str = "WEFT_TEST_SMALL_DISK";
-
 #[tokio::test]
 async fn full_disk_is_told_and_works_again() {
-    if let Ok(folder) = std::env::var(ON_SMALL_DISK) {
-        return on_small_disk(Path::new(&folder)).await;
+    match small_disk::folder() {
+        Some(folder) => on_small_disk(&folder).await,
+        None => small_disk::run("blobs::full_disk_is_told_and_works_again", "1m"),
     }
-    let folder = TempDir::new().expect("a folder");
-    let script = format!(
-        "mount -t tmpfs -o size=1m none '{folder}' && exec '{test}' --exact full_disk_is_told_and_works_again --nocapture",
-        folder = folder.path().display(),
-        test = std::env::current_exe().expect("this test").display(),
-    );
-    let run = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", &script])
-        .env(ON_SMALL_DISK, folder.path())
-        .output()
-        .expect("unshare, of util-linux, gives a process its own mounts");
-    let said = String::from_utf8_lossy(&run.stdout);
-    assert!(
-        run.status.success(),
-        "{said}\n{}",
-        String::from_utf8_lossy(&run.stderr)
-    );
-    assert!(said.contains("the small disk was full"), "{said}");
 }
 
 async fn on_small_disk(folder: &Path) {
@@ -463,5 +412,5 @@ async fn on_small_disk(folder: &Path) {
         .put(Kind::Output, &own, vec![4; 700_000])
         .await
         .expect("there is space again");
-    println!("the small disk was full");
+    small_disk::met();
 }

@@ -1,45 +1,21 @@
 //! Logs after crashes, on full disks, on their way to another store, and past their retention.
 
+use crate::{
+    files::{age, files, recently},
+    log_sample::{key, lines},
+    small_disk,
+};
 use std::{
     fs,
     io::Write as _,
     path::{Path, PathBuf},
-    process::Command,
-    time::{Duration, SystemTime},
 };
 use tempfile::TempDir;
 use weft_blob::{
     BlobError, Blobs,
-    logs::{LogError, LogKey, LogLine, LogOptions, LogReader, LogSource, LogWriter, Recovered},
+    logs::{LogError, LogLine, LogOptions, LogReader, LogSource, LogWriter, Recovered},
 };
-use weft_core::{id::TenantId, time::Timestamp};
-
-fn lines(numbers: std::ops::Range<u64>) -> Vec<LogLine> {
-    numbers
-        .map(|number| LogLine {
-            at: Timestamp(0),
-            source: LogSource::Info,
-            message: number.to_string(),
-            fields: Vec::new(),
-        })
-        .collect()
-}
-
-fn key(name: &str) -> LogKey {
-    LogKey {
-        tenant: TenantId::default(),
-        attempt: name.into(),
-    }
-}
-
-fn segments(folder: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<_> = fs::read_dir(folder)
-        .expect("readable")
-        .map(|file| file.expect("readable").path())
-        .collect();
-    found.sort();
-    found
-}
+use weft_core::id::TenantId;
 
 /// A worker that dies: attempt `ended` has ended, `running` has written two chunks.
 async fn dead_worker(folder: &Path) {
@@ -50,15 +26,15 @@ async fn dead_worker(folder: &Path) {
     };
     let (writer, _none) = LogWriter::start(&blobs, options).await.expect("started");
     writer
-        .append(&key("running"), lines(0..5))
+        .append(&key("running"), lines(0..5, "x"))
         .await
         .expect("taken");
     writer
-        .append(&key("ended"), lines(0..2))
+        .append(&key("ended"), lines(0..2, "x"))
         .await
         .expect("taken");
     writer
-        .append(&key("running"), lines(5..8))
+        .append(&key("running"), lines(5..8, "x"))
         .await
         .expect("taken");
     let follow = writer.follow(&key("running")).await.expect("followed");
@@ -73,7 +49,7 @@ async fn recovered(folder: &Path) -> Vec<Recovered> {
         .await
         .expect("started");
     writer
-        .append(&key("new"), lines(0..1))
+        .append(&key("new"), lines(0..1, "x"))
         .await
         .expect("taken");
     let pointer = writer
@@ -86,7 +62,7 @@ async fn recovered(folder: &Path) -> Vec<Recovered> {
         .read(&TenantId::default(), &pointer, 0, 9)
         .await
         .expect("readable");
-    assert_eq!(page.lines, lines(0..1), "writing goes on");
+    assert_eq!(page.lines, lines(0..1, "x"), "writing goes on");
     writer.close().await.expect("closed");
     recovered
 }
@@ -96,7 +72,7 @@ async fn recovered(folder: &Path) -> Vec<Recovered> {
 async fn torn_last_chunk_is_cut_off_wherever_it_was_torn() {
     let whole = TempDir::new().expect("a folder");
     dead_worker(whole.path()).await;
-    let file = segments(&whole.path().join("logs")).remove(0);
+    let file = files(&whole.path().join("logs")).remove(0);
     let bytes = fs::read(&file).expect("readable");
     let begin = bytes
         .windows(4)
@@ -129,7 +105,7 @@ async fn torn_last_chunk_is_cut_off_wherever_it_was_torn() {
                 .await;
             assert_eq!(
                 page.expect("readable").lines,
-                lines(0..count),
+                lines(0..count, "x"),
                 "{name}, torn at {tear}"
             );
         }
@@ -147,7 +123,7 @@ async fn garbage_at_the_end_is_cut_off() {
     ] {
         let folder = TempDir::new().expect("a folder");
         dead_worker(folder.path()).await;
-        let file = segments(&folder.path().join("logs")).remove(0);
+        let file = files(&folder.path().join("logs")).remove(0);
         let whole = fs::metadata(&file).expect("there").len();
         fs::File::options()
             .append(true)
@@ -190,7 +166,7 @@ async fn finished_attempts_are_not_recovered() {
         .await
         .expect("started");
     writer
-        .append(&key("ended"), lines(0..5))
+        .append(&key("ended"), lines(0..5, "x"))
         .await
         .expect("taken");
     writer.finish(&key("ended")).await.expect("written");
@@ -216,7 +192,7 @@ async fn spooled_segments_are_uploaded_and_read_all_the_time() {
     let reader = LogReader::new(blobs.clone(), Some(spool.path().to_owned()));
     for number in 0..40 {
         writer
-            .append(&key("a"), lines(number..number + 1))
+            .append(&key("a"), lines(number..number + 1, "x"))
             .await
             .expect("taken");
         let follow = writer.follow(&key("a")).await.expect("followed");
@@ -225,7 +201,7 @@ async fn spooled_segments_are_uploaded_and_read_all_the_time() {
             .read(&TenantId::default(), &pointer, 0, 99)
             .await
             .expect("readable");
-        assert_eq!(page.lines, lines(0..number + 1));
+        assert_eq!(page.lines, lines(0..number + 1, "x"));
     }
     let pointer = writer
         .finish(&key("a"))
@@ -238,7 +214,7 @@ async fn spooled_segments_are_uploaded_and_read_all_the_time() {
     loop {
         match elsewhere.read(&TenantId::default(), &pointer, 0, 99).await {
             Ok(page) if !page.is_incomplete => {
-                assert_eq!(page.lines, lines(0..40));
+                assert_eq!(page.lines, lines(0..40, "x"));
                 break;
             }
             Ok(_) | Err(LogError::Missing(_)) => tokio::task::yield_now().await,
@@ -246,7 +222,7 @@ async fn spooled_segments_are_uploaded_and_read_all_the_time() {
         }
     }
     assert_eq!(
-        segments(spool.path()),
+        files(spool.path()),
         Vec::<PathBuf>::new(),
         "nothing is left behind"
     );
@@ -260,7 +236,7 @@ async fn what_a_dead_worker_spooled_is_uploaded_by_the_next() {
     );
     let dead = TempDir::new().expect("a folder");
     dead_worker(dead.path()).await;
-    for file in segments(&dead.path().join("logs")) {
+    for file in files(&dead.path().join("logs")) {
         fs::rename(&file, spool.path().join(file.file_name().expect("a name"))).expect("moved");
     }
     let blobs = Blobs::local(folder.path()).expect("a store");
@@ -271,13 +247,13 @@ async fn what_a_dead_worker_spooled_is_uploaded_by_the_next() {
         .find(|found| found.key == key("running"))
         .expect("it ran");
     let elsewhere = LogReader::new(blobs, None);
-    while !segments(spool.path()).is_empty() {
+    while !files(spool.path()).is_empty() {
         tokio::task::yield_now().await;
     }
     let page = elsewhere
         .read(&TenantId::default(), &found.pointer, 0, 99)
         .await;
-    assert_eq!(page.expect("uploaded").lines, lines(0..8));
+    assert_eq!(page.expect("uploaded").lines, lines(0..8, "x"));
 }
 
 #[tokio::test]
@@ -291,7 +267,10 @@ async fn retention_removes_old_segments_that_nobody_keeps() {
     let (writer, _none) = LogWriter::start(&blobs, options).await.expect("started");
     let mut pointers = Vec::new();
     for name in ["dead", "kept", "young"] {
-        writer.append(&key(name), lines(0..3)).await.expect("taken");
+        writer
+            .append(&key(name), lines(0..3, "x"))
+            .await
+            .expect("taken");
         pointers.push(
             writer
                 .finish(&key(name))
@@ -300,26 +279,17 @@ async fn retention_removes_old_segments_that_nobody_keeps() {
                 .expect("it printed"),
         );
     }
-    let then = SystemTime::now() - Duration::from_hours(1);
     for pointer in &pointers[..2] {
         let file = folder
             .path()
             .join("logs")
             .join(pointer.segment().to_string());
-        fs::File::options()
-            .write(true)
-            .open(file)
-            .and_then(|file| file.set_modified(then))
-            .expect("the owner may");
+        age(&file);
     }
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .expect("after 1970");
-    let before = Timestamp(i64::try_from(since.as_millis()).expect("before long") - 600_000);
     let reader = LogReader::new(blobs, None);
     let kept = pointers[1].segment();
     let removed = reader
-        .remove(before, |id| id == kept)
+        .remove(recently(), |id| id == kept)
         .await
         .expect("removed");
     assert_eq!(removed.segments, 1);
@@ -329,32 +299,12 @@ async fn retention_removes_old_segments_that_nobody_keeps() {
     }
 }
 
-/// The test below, in a process that has a small disk.
-const ON_SMALL_DISK: &str = "WEFT_TEST_SMALL_DISK";
-
 #[tokio::test]
 async fn full_disk_costs_lines_and_says_so() {
-    if let Ok(folder) = std::env::var(ON_SMALL_DISK) {
-        return on_small_disk(Path::new(&folder)).await;
+    match small_disk::folder() {
+        Some(folder) => on_small_disk(&folder).await,
+        None => small_disk::run("log_faults::full_disk_costs_lines_and_says_so", "256k"),
     }
-    let folder = TempDir::new().expect("a folder");
-    let script = format!(
-        "mount -t tmpfs -o size=256k none '{folder}' && exec '{test}' --exact full_disk_costs_lines_and_says_so --nocapture",
-        folder = folder.path().display(),
-        test = std::env::current_exe().expect("this test").display(),
-    );
-    let run = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", &script])
-        .env(ON_SMALL_DISK, folder.path())
-        .output()
-        .expect("unshare, of util-linux, gives a process its own mounts");
-    let said = String::from_utf8_lossy(&run.stdout);
-    assert!(
-        run.status.success(),
-        "{said}\n{}",
-        String::from_utf8_lossy(&run.stderr)
-    );
-    assert!(said.contains("the small disk was full"), "{said}");
 }
 
 async fn on_small_disk(folder: &Path) {
@@ -364,11 +314,11 @@ async fn on_small_disk(folder: &Path) {
         .expect("started");
     let reader = LogReader::new(blobs, None);
     writer
-        .append(&key("before"), lines(0..3))
+        .append(&key("before"), lines(0..3, "x"))
         .await
         .expect("taken");
     writer
-        .append(&key("running"), lines(0..3))
+        .append(&key("running"), lines(0..3, "x"))
         .await
         .expect("taken");
     writer
@@ -380,7 +330,7 @@ async fn on_small_disk(folder: &Path) {
     fs::write(&ballast, vec![0; 1 << 20]).expect_err("the disk is small");
     let wide = |name: &str| LogLine {
         message: name.repeat(2000),
-        ..lines(0..1).remove(0)
+        ..lines(0..1, "x").remove(0)
     };
     // Larger than a chunk may be: it is written at once, or not.
     writer
@@ -398,7 +348,7 @@ async fn on_small_disk(folder: &Path) {
     assert!(matches!(why, BlobError::Full { .. }), "{why:?}");
     fs::remove_file(&ballast).expect("removed");
     writer
-        .append(&key("running"), lines(3..4))
+        .append(&key("running"), lines(3..4, "x"))
         .await
         .expect("taken");
     let pointer = writer
@@ -413,6 +363,6 @@ async fn on_small_disk(folder: &Path) {
     let told = &page.lines[page.lines.len() - 2];
     assert_eq!(told.source, LogSource::Weft);
     assert!(told.message.contains("lines were lost"), "{}", told.message);
-    assert_eq!(page.lines.last(), lines(3..4).last());
-    println!("the small disk was full");
+    assert_eq!(page.lines.last(), lines(3..4, "x").last());
+    small_disk::met();
 }

@@ -1,6 +1,10 @@
 //! Logs as a reader sees them: each attempt's lines, in order, whatever stood between them in the file.
 
-use std::{fs, path::Path, time::Duration};
+use crate::{
+    files::files,
+    log_sample::{key, line, lines},
+};
+use std::{fs, time::Duration};
 use tempfile::TempDir;
 use weft_blob::{
     Blobs,
@@ -9,27 +13,7 @@ use weft_blob::{
         LogWriter, MAX_LINE_BYTES,
     },
 };
-use weft_core::{id::TenantId, time::Timestamp};
-
-fn line(number: u64, text: &str) -> LogLine {
-    LogLine {
-        at: Timestamp(1_700_000_000_000 + i64::try_from(number).expect("few")),
-        source: LogSource::Stdout,
-        message: format!("{number} {text}"),
-        fields: Vec::new(),
-    }
-}
-
-fn lines(numbers: std::ops::Range<u64>, text: &str) -> Vec<LogLine> {
-    numbers.map(|number| line(number, text)).collect()
-}
-
-fn key(name: &str) -> LogKey {
-    LogKey {
-        tenant: TenantId::default(),
-        attempt: name.into(),
-    }
-}
+use weft_core::id::TenantId;
 
 struct Log {
     folder: TempDir,
@@ -61,17 +45,8 @@ impl Log {
     }
 
     fn segments(&self) -> Vec<std::path::PathBuf> {
-        segments(self.folder.path())
+        files(&self.folder.path().join("logs"))
     }
-}
-
-fn segments(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut found: Vec<_> = fs::read_dir(folder.join("logs"))
-        .expect("readable")
-        .map(|file| file.expect("readable").path())
-        .collect();
-    found.sort();
-    found
 }
 
 #[tokio::test]
