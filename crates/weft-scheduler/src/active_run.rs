@@ -1,7 +1,7 @@
 //! One run that has started and not ended, with what the machine doesn't keep:
 //! times, workers, outputs, errors, logs.
 
-use crate::{grants::Grants, outputs::Outputs, versions::Version};
+use crate::{figures::Share, grants::Grants, outputs::Outputs, versions::Version};
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -42,6 +42,7 @@ pub(crate) struct ActiveRun {
     pub(crate) next_seq: i64,
     pub(crate) started: Option<Timestamp>,
     pub(crate) ended: Option<Timestamp>,
+    pub(crate) share: Share,
 }
 
 /// What is known of an instance besides its state.

@@ -61,6 +61,7 @@ impl Shard {
         };
         self.make_run(cx, dag, due.logical_date, due.interval, RunKind::Scheduled)
             .await?;
+        cx.pulse.figures.made_due(due.due, now);
         let Some(entry) = self.dags.get_mut(&dag) else {
             return Ok(());
         };

@@ -8,10 +8,7 @@ use crate::{
     rows,
     shard::{Context, Shard},
 };
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{collections::BTreeSet, sync::Arc};
 use tokio::time::{Instant, sleep};
 use weft_broker::{BrokerError, Dispatch};
 use weft_core::{
@@ -48,11 +45,11 @@ impl Shard {
     /// whoever listens.
     pub(crate) async fn commit(&mut self, cx: &mut Context) -> Result<(), Deposed> {
         let mut broken: Vec<RunId> = Vec::new();
-        loop {
+        let turn = loop {
             let number = self.turn + 1;
             let turn = rows::turn(self.lease, number, cx.now(), &self.changes, &self.runs);
             match self.write(cx, &turn).await {
-                Ok(()) => break,
+                Ok(()) => break turn,
                 Err(Refused::Deposed(deposed)) => return Err(deposed),
                 Err(Refused::Taken(run)) => {
                     tracing::info!(%run, "a run for this date exists already");
@@ -77,9 +74,14 @@ impl Shard {
                     }
                 }
             }
-        }
+        };
         self.turn += 1;
-        cx.pulse.turns.fetch_add(1, Ordering::Relaxed);
+        cx.pulse.figures.commits.inc();
+        for update in &turn.runs {
+            if let Some(active) = self.runs.get_mut(&update.id) {
+                active.share.show(&cx.pulse.figures, update.counts);
+            }
+        }
         self.tell_listeners(cx);
         let changes = std::mem::take(&mut self.changes);
         self.settle(cx, &changes);
@@ -92,8 +94,10 @@ impl Shard {
         let mut wait = COMMIT_RETRY;
         let began = Instant::now();
         loop {
+            let asked = Instant::now();
             match cx.seams.store.commit(turn).await {
                 Ok(()) => {
+                    cx.pulse.figures.written(asked.elapsed());
                     if wait > COMMIT_RETRY {
                         tracing::info!(after = ?began.elapsed(), "the database can be written again");
                     }
@@ -104,6 +108,7 @@ impl Shard {
                 Err(CommitError::Store(
                     error @ (StoreError::Unavailable(_) | StoreError::Full(_)),
                 )) => {
+                    cx.pulse.figures.not_written();
                     tracing::warn!(%error, ?wait, "a turn could not be written; it is tried again");
                     sleep(wait).await;
                     wait = (wait * 2).min(COMMIT_RETRY_MAX);
@@ -234,8 +239,6 @@ impl Shard {
                 .sum();
             cx.output_bytes = cx.output_bytes.saturating_sub(freed);
         }
-        let active = u64::try_from(self.runs.len()).unwrap_or(u64::MAX);
-        cx.pulse.active_runs.store(active, Ordering::Relaxed);
     }
 
     fn tell_listeners(&self, cx: &Context) {

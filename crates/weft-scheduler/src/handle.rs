@@ -1,10 +1,11 @@
 //! What others hold of a running scheduler: hints, questions, and its health.
 
-use crate::{feed::Change, why::Reason};
+use crate::{feed::Change, figures::Figures, why::Reason};
+use prometheus_client::registry::Registry;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -61,8 +62,7 @@ pub struct Health {
 pub(crate) struct Pulse {
     last_turn_ms: AtomicI64,
     pub(crate) owns: AtomicBool,
-    pub(crate) turns: AtomicU64,
-    pub(crate) active_runs: AtomicU64,
+    pub(crate) figures: Figures,
 }
 
 impl Pulse {
@@ -130,8 +130,13 @@ impl Handle {
         Health {
             since_last_turn: Duration::from_millis(since),
             owns_shards: self.pulse.owns.load(Ordering::Relaxed),
-            turns: self.pulse.turns.load(Ordering::Relaxed),
-            active_runs: self.pulse.active_runs.load(Ordering::Relaxed),
+            turns: self.pulse.figures.commits.get(),
+            active_runs: u64::try_from(self.pulse.figures.active_runs.get()).unwrap_or(0),
         }
+    }
+
+    /// Shows what the loop counts, under names that begin with `scheduler_` and `store_`.
+    pub fn register(&self, registry: &mut Registry) {
+        self.pulse.figures.register(registry);
     }
 }

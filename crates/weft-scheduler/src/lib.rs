@@ -26,6 +26,7 @@ mod command;
 mod commit;
 mod dispatch;
 mod feed;
+mod figures;
 mod grants;
 mod handle;
 mod notice;

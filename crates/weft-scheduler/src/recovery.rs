@@ -74,7 +74,8 @@ impl Shard {
                 return Ok(());
             }
         };
-        let active = ActiveRun::recovered(stored, version, run);
+        let mut active = ActiveRun::recovered(stored, version, run);
+        active.share.show(&cx.pulse.figures, active.run.totals());
         if let Some(entry) = self.dags.get_mut(&active.dag) {
             entry.active.insert(id);
         }

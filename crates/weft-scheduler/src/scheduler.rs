@@ -136,11 +136,13 @@ impl Service {
             self.renew().await?;
             let event = self.next_event(shutdown.as_mut()).await;
             let ending = matches!(event, Event::Shutdown);
+            let began = Instant::now();
             self.handle(event).await?;
             while let Ok(request) = self.requests.try_recv() {
                 self.request(request);
             }
             self.turn().await?;
+            self.context.pulse.figures.turned(began.elapsed());
             self.context.pulse.beat();
             if ending {
                 break;

@@ -2,6 +2,7 @@
 
 use crate::{
     active_run::ActiveRun,
+    figures::Share,
     grants::Grants,
     options::DAGS_A_TURN,
     outputs::Outputs,
@@ -139,6 +140,7 @@ impl ActiveRun {
             next_seq,
             started: None,
             ended: None,
+            share: Share::default(),
         }
     }
 }

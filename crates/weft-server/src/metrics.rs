@@ -1,8 +1,9 @@
 //! What is counted, in Prometheus' text format under `/metrics`.
 //!
-//! Names begin with `weft_`. Labels hold route templates, methods, statuses and
-//! codes: sets that are fixed when the server is built, never what a caller
-//! writes, so that nobody can make the metrics grow.
+//! Names begin with `weft_`. What the scheduler, the worker, the broker and the
+//! blob store count they register themselves. Labels hold route templates,
+//! methods, statuses and codes: sets that are fixed when the server is built,
+//! never what a caller writes, so that nobody can make the metrics grow.
 
 use crate::problem::ProblemCode;
 use prometheus_client::{
@@ -37,8 +38,6 @@ pub struct Metrics {
     pub(crate) runs_triggered: Counter,
     pub(crate) panics: Counter,
     turn_age: Gauge<f64, AtomicU64>,
-    turns: Gauge,
-    active_runs: Gauge,
     queue_workers: Family<Queue, Gauge>,
     queue_places: Family<Queue, Gauge>,
     queue_waiting: Family<Queue, Gauge>,
@@ -86,8 +85,6 @@ impl Default for Metrics {
             runs_triggered: Counter::default(),
             panics: Counter::default(),
             turn_age: Gauge::default(),
-            turns: Gauge::default(),
-            active_runs: Gauge::default(),
             queue_workers: Family::default(),
             queue_places: Family::default(),
             queue_waiting: Family::default(),
@@ -148,16 +145,6 @@ impl Metrics {
             self.turn_age.clone(),
         );
         registry.register(
-            "scheduler_turns",
-            "Turns that the scheduler committed since it started",
-            self.turns.clone(),
-        );
-        registry.register(
-            "scheduler_active_runs",
-            "Runs that the scheduler holds in memory",
-            self.active_runs.clone(),
-        );
-        registry.register(
             "queue_workers",
             "Workers that serve a queue",
             self.queue_workers.clone(),
@@ -211,10 +198,6 @@ impl Metrics {
                 .since_last_turn
                 .map_or(-1.0, |since| since.as_secs_f64()),
         );
-        self.turns
-            .set(i64::try_from(health.turns).unwrap_or(i64::MAX));
-        self.active_runs
-            .set(i64::try_from(health.active_runs).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn queues(&self, queues: &[crate::seam::QueueInfo]) {

@@ -43,10 +43,6 @@ pub struct SchedulerGone;
 pub struct SchedulerHealth {
     /// How long ago the loop last went round; `None` while it never has.
     pub since_last_turn: Option<Duration>,
-    /// Turns that it committed since it started.
-    pub turns: u64,
-    /// Runs that it holds in memory.
-    pub active_runs: u64,
 }
 
 /// One reason why an instance isn't running.

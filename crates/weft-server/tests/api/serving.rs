@@ -223,7 +223,7 @@ async fn metrics_name_routes_and_nothing_that_callers_write() {
         "weft_http_requests_total{method=\"POST\",route=\"/api/v1/deployments\",status=\"200\"} 1",
         "weft_sign_ins_refused_total{code=\"token_unknown\"} 1",
         "weft_deployments_total 1",
-        "weft_scheduler_turns 7",
+        "weft_scheduler_turn_age_seconds 0.005",
         "weft_queue_places{queue=\"default\"} 6",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");

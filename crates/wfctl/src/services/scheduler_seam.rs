@@ -35,8 +35,6 @@ impl SchedulerHandle for SameProcess {
         let health = self.0.health();
         SchedulerHealth {
             since_last_turn: Some(health.since_last_turn),
-            turns: health.turns,
-            active_runs: health.active_runs,
         }
     }
 

@@ -5,8 +5,9 @@
 //! and then the log and the database are closed.
 
 use super::{
-    compiler_role::CompilerRole, data_folder::DataFolder, fleet::OneWorker, live_logs::OneWriter,
-    scheduler_seam::SameProcess, secrets::StoredSecrets, upkeep,
+    broker_figures::BrokerFigures, compiler_role::CompilerRole, data_folder::DataFolder,
+    fleet::OneWorker, live_logs::OneWriter, scheduler_seam::SameProcess, secrets::StoredSecrets,
+    upkeep,
 };
 use crate::{
     engine,
@@ -166,6 +167,13 @@ impl Up {
         let worker_handle = worker.handle();
         let program = std::env::current_exe()
             .map_err(|error| failed("this program's own file can't be found", &error))?;
+        let metrics = Metrics::default();
+        metrics.register(|registry| {
+            handle.register(registry);
+            worker.register(registry);
+            blobs.register(registry);
+            registry.register_collector(Box::new(BrokerFigures(Arc::clone(&broker))));
+        });
         let deps = Deps {
             database: database.clone(),
             keyring,
@@ -184,7 +192,7 @@ impl Up {
                 demand,
             }),
             logs: LogReader::new(blobs.clone(), None),
-            metrics: Metrics::default(),
+            metrics,
             blobs,
         };
         Ok(Self {

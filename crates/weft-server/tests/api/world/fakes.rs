@@ -117,8 +117,6 @@ impl SchedulerHandle for FakeScheduler {
     fn health(&self) -> SchedulerHealth {
         SchedulerHealth {
             since_last_turn: *self.health.lock().unwrap(),
-            turns: 7,
-            active_runs: 3,
         }
     }
 

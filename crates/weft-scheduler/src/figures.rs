@@ -1,0 +1,247 @@
+//! What the loop counts, in Prometheus' terms. No label holds what a tenant writes.
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+use std::time::Duration;
+use weft_core::{run::Counts, time::Timestamp};
+
+/// Figures of one scheduler. Cheap to clone: clones share them.
+#[derive(Debug, Clone)]
+pub(crate) struct Figures {
+    turn_seconds: Histogram,
+    commit_seconds: Histogram,
+    commit_retries: Counter,
+    pub(crate) commits: Counter,
+    run_lag_seconds: Histogram,
+    pub(crate) active_runs: Gauge,
+    instances: Family<StateLabel, Gauge>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabel {
+    state: &'static str,
+}
+
+/// From 0.1 ms to 3 s.
+fn short_spans() -> Histogram {
+    Histogram::new(exponential_buckets(0.0001, 2.0, 16))
+}
+
+/// From 1 ms to 70 min: a scheduler that was down has much to catch up.
+fn lags() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 4.0, 12))
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        Self {
+            turn_seconds: short_spans(),
+            commit_seconds: short_spans(),
+            commit_retries: Counter::default(),
+            commits: Counter::default(),
+            run_lag_seconds: lags(),
+            active_runs: Gauge::default(),
+            instances: Family::default(),
+        }
+    }
+}
+
+impl Figures {
+    /// The loop went round.
+    pub(crate) fn turned(&self, took: Duration) {
+        self.turn_seconds.observe(took.as_secs_f64());
+    }
+
+    /// The database took a turn; how often it had to be asked again is counted apart.
+    pub(crate) fn written(&self, took: Duration) {
+        self.commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// The database didn't take a turn, and is asked again.
+    pub(crate) fn not_written(&self) {
+        self.commit_retries.inc();
+    }
+
+    /// A scheduled run was made so long after it was due.
+    pub(crate) fn made_due(&self, due: Timestamp, now: Timestamp) {
+        let late = u64::try_from(now.0.saturating_sub(due.0)).unwrap_or(0);
+        self.run_lag_seconds
+            .observe(Duration::from_millis(late).as_secs_f64());
+    }
+
+    /// Shows all of it.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        let store = registry.sub_registry_with_prefix("store");
+        store.register_with_unit(
+            "commit_duration",
+            "How long the database took for a turn's transaction",
+            Unit::Seconds,
+            self.commit_seconds.clone(),
+        );
+        store.register(
+            "commit_retries",
+            "Transactions that had to be tried again, since the database did not answer or was full",
+            self.commit_retries.clone(),
+        );
+        let registry = registry.sub_registry_with_prefix("scheduler");
+        registry.register_with_unit(
+            "turn_duration",
+            "How long the loop took to go round, its waiting for events left out",
+            Unit::Seconds,
+            self.turn_seconds.clone(),
+        );
+        registry.register("commits", "Turns that were committed", self.commits.clone());
+        registry.register_with_unit(
+            "run_lag",
+            "How late scheduled runs were made",
+            Unit::Seconds,
+            self.run_lag_seconds.clone(),
+        );
+        registry.register(
+            "active_runs",
+            "Runs that the scheduler holds in memory",
+            self.active_runs.clone(),
+        );
+        registry.register(
+            "instances",
+            "Task instances of the runs in memory, by state",
+            self.instances.clone(),
+        );
+    }
+
+    fn add(&self, counts: &Counts) {
+        for (state, count) in states(counts).into_iter().filter(|(_, count)| *count > 0) {
+            self.instances
+                .get_or_create(&StateLabel { state })
+                .inc_by(count);
+        }
+    }
+
+    fn take_away(&self, counts: &Counts) {
+        for (state, count) in states(counts).into_iter().filter(|(_, count)| *count > 0) {
+            self.instances
+                .get_or_create(&StateLabel { state })
+                .dec_by(count);
+        }
+    }
+}
+
+fn states(counts: &Counts) -> [(&'static str, i64); 12] {
+    let Counts {
+        waiting,
+        expanding,
+        ready,
+        queued,
+        running,
+        up_for_retry,
+        deferred,
+        success,
+        failed,
+        skipped,
+        upstream_failed,
+        cancelled,
+    } = *counts;
+    [
+        ("waiting", waiting),
+        ("expanding", expanding),
+        ("ready", ready),
+        ("queued", queued),
+        ("running", running),
+        ("up_for_retry", up_for_retry),
+        ("deferred", deferred),
+        ("success", success),
+        ("failed", failed),
+        ("skipped", skipped),
+        ("upstream_failed", upstream_failed),
+        ("cancelled", cancelled),
+    ]
+    .map(|(state, count)| (state, i64::try_from(count).unwrap_or(i64::MAX)))
+}
+
+/// One run's share of the figures: taken back when the run leaves memory,
+/// however that happens.
+#[derive(Debug, Default)]
+pub(crate) struct Share(Option<(Figures, Counts)>);
+
+impl Share {
+    /// The run's instances stand like this now.
+    pub(crate) fn show(&mut self, figures: &Figures, counts: Counts) {
+        match &mut self.0 {
+            None => {
+                figures.active_runs.inc();
+                figures.add(&counts);
+                self.0 = Some((figures.clone(), counts));
+            }
+            Some((figures, shown)) if *shown != counts => {
+                figures.add(&counts);
+                figures.take_away(shown);
+                *shown = counts;
+            }
+            Some(_as_before) => {}
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if let Some((figures, counts)) = &self.0 {
+            figures.active_runs.dec();
+            figures.take_away(counts);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(figures: &Figures, state: &'static str) -> i64 {
+        figures.instances.get_or_create(&StateLabel { state }).get()
+    }
+
+    #[test]
+    fn a_run_that_leaves_memory_takes_its_share_along() {
+        let figures = Figures::default();
+        let mut one = Share::default();
+        let mut other = Share::default();
+        one.show(
+            &figures,
+            Counts {
+                waiting: 3,
+                ..Counts::default()
+            },
+        );
+        other.show(
+            &figures,
+            Counts {
+                waiting: 1,
+                running: 1,
+                ..Counts::default()
+            },
+        );
+        assert_eq!((at(&figures, "waiting"), figures.active_runs.get()), (4, 2));
+        one.show(
+            &figures,
+            Counts {
+                success: 2,
+                running: 1,
+                ..Counts::default()
+            },
+        );
+        assert_eq!((at(&figures, "waiting"), at(&figures, "running")), (1, 2));
+        drop(one);
+        drop(other);
+        for state in ["waiting", "running", "success"] {
+            assert_eq!(at(&figures, state), 0, "{state}");
+        }
+        assert_eq!(figures.active_runs.get(), 0);
+    }
+}
