@@ -1,24 +1,35 @@
 //! One `wfctl up` in folders of its own, and `wfctl` as its client.
 
+use crate::api::Api;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    thread::{self, JoinHandle},
 };
 use tempfile::TempDir;
-use weft_tests::program;
+use weft_tests::{guests, program};
 
 /// The folders of an installation; gone with the test.
 pub(crate) struct Installation(TempDir);
 
+/// A `wfctl up` that was started, and may not answer yet; killed with the test.
+pub(crate) struct Starting {
+    process: Child,
+    /// Everything that it says, read all the time so that it never waits for a reader.
+    said: JoinHandle<String>,
+    url: mpsc::Receiver<String>,
+    token: PathBuf,
+}
+
 /// A running `wfctl up`; killed with the test.
 pub(crate) struct Up {
-    process: Child,
-    stderr: BufReader<ChildStderr>,
+    starting: Starting,
     url: String,
-    token: PathBuf,
 }
 
 /// What a client's command said.
@@ -42,7 +53,7 @@ impl Installation {
         self.0.path().join(name)
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(program::wfctl());
         command
             .args(args)
@@ -55,36 +66,37 @@ impl Installation {
 
     /// Starts it, and waits until it answers.
     pub(crate) fn up(&self) -> Up {
-        let data = self.path("data");
-        let data = data.to_str().expect("temporary folders are UTF-8");
+        self.start(&[]).answering()
+    }
+
+    /// Starts it with further arguments, and waits for nothing.
+    pub(crate) fn start(&self, more: &[&str]) -> Starting {
         let mut process = self
-            .command(&["up", "--data", data, "--listen", "127.0.0.1:0"])
+            .up_command(more)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .expect("wfctl starts");
-        let mut stderr = BufReader::new(process.stderr.take().expect("it is piped"));
-        let mut said = String::new();
-        let url = loop {
-            let mut line = String::new();
-            let read = stderr.read_line(&mut line).expect("it speaks UTF-8");
-            assert!(read > 0, "wfctl up ended: {said}");
-            if let Some(url) = line.strip_prefix("Weft serves ") {
-                break url.trim().to_owned();
-            }
-            said.push_str(&line);
-        };
-        Up {
+        let stderr = process.stderr.take().expect("it is piped");
+        let (tell, url) = mpsc::channel();
+        Starting {
             process,
-            stderr,
+            said: thread::spawn(move || listen(stderr, &tell)),
             url,
             token: self.path("data").join("admin.token"),
         }
     }
 
+    /// The command that serves this installation.
+    pub(crate) fn up_command(&self, more: &[&str]) -> Command {
+        let mut command = self.command(&["up", "--listen", "127.0.0.1:0", "--data"]);
+        command.arg(self.path("data")).args(more);
+        command
+    }
+
     /// A command of a client of this server, to its end.
     pub(crate) fn client(&self, up: &Up, args: &[&str]) -> Said {
-        self.client_with(up, args, &up.token)
+        self.client_with(up, args, &up.starting.token)
     }
 
     /// The same, with another token.
@@ -110,42 +122,103 @@ impl Installation {
         serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{error}: {said:?}"))
     }
 
+    /// Deploys a manifest as `dag.toml`, with a finished guest beside it.
+    pub(crate) fn deploy_with(&self, up: &Up, guest: &str, manifest: &str) -> Said {
+        let work = self.path("work");
+        let file = format!("{guest}.wasm");
+        fs::copy(guests::path(guest), work.join(file)).expect("there is room");
+        fs::write(work.join("dag.toml"), manifest).expect("there is room");
+        self.client(up, &["deploy", "dag.toml"])
+    }
+
     /// Deploys a manifest whose tasks run `busy.wasm`, a program that computes
     /// for some milliseconds and prints 7.
     pub(crate) fn deploy(&self, up: &Up, manifest: &str) -> Said {
         let work = self.path("work");
-        let program = wat::parse_str(BUSY).expect("it is WebAssembly");
-        fs::write(work.join("busy.wasm"), program).expect("there is room");
+        fs::write(work.join("busy.wasm"), busy()).expect("there is room");
         fs::write(work.join("dag.toml"), manifest).expect("there is room");
         self.client(up, &["deploy", "dag.toml"])
     }
 }
 
-impl Up {
-    /// Ends it as a loss of power would, but for the disk's own memory.
-    pub(crate) fn kill(mut self) {
-        self.process.kill().expect("it runs");
-        self.process.wait().expect("it was killed");
+/// Reads what it says to the end, and tells its address on the way.
+fn listen(stderr: ChildStderr, tell: &mpsc::Sender<String>) -> String {
+    let mut said = String::new();
+    for line in BufReader::new(stderr).lines() {
+        let line = line.expect("it speaks UTF-8");
+        if let Some(url) = line.strip_prefix("Weft serves ") {
+            // Nobody waits for it where the process is killed while it starts.
+            drop(tell.send(url.trim().to_owned()));
+        }
+        said.push_str(&line);
+        said.push('\n');
+    }
+    said
+}
+
+impl Starting {
+    /// Waits until it answers.
+    pub(crate) fn answering(self) -> Up {
+        match self.url.recv() {
+            Ok(url) => Up {
+                starting: self,
+                url,
+            },
+            Err(_ended) => panic!("wfctl up ended: {}", self.end().1),
+        }
     }
 
-    /// Asks it to end, and waits for that.
-    pub(crate) fn terminate(mut self) -> (ExitStatus, String) {
-        let id = rustix::process::Pid::from_child(&self.process);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("it runs");
-        let mut said = String::new();
-        self.stderr
-            .read_to_string(&mut said)
-            .expect("it speaks UTF-8");
-        (self.process.wait().expect("it ends"), said)
+    /// Ends it as a loss of power would, but for the disk's own memory. What it
+    /// said until then.
+    pub(crate) fn kill(mut self) -> String {
+        self.process.kill().expect("it runs, or is not waited for");
+        self.end().1
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
+        let status = self.process.wait().expect("it ends");
+        let said = std::mem::replace(&mut self.said, thread::spawn(String::new));
+        (status, said.join().expect("it is read to its end"))
     }
 }
 
-impl Drop for Up {
+impl Up {
+    /// See [`Starting::kill`].
+    pub(crate) fn kill(self) -> String {
+        self.starting.kill()
+    }
+
+    /// Asks it to end.
+    pub(crate) fn ask_to_end(&self) {
+        let id = Pid::from_child(&self.starting.process);
+        kill_process(id, Signal::TERM).expect("it runs");
+    }
+
+    /// Asks it to end, and waits for that.
+    pub(crate) fn terminate(self) -> (ExitStatus, String) {
+        self.ask_to_end();
+        self.starting.end()
+    }
+
+    /// Its API, with the first token.
+    pub(crate) fn api(&self) -> Api {
+        let token = fs::read_to_string(&self.starting.token).expect("it wrote its token down");
+        Api::new(&self.url, token.trim())
+    }
+}
+
+impl Drop for Starting {
     fn drop(&mut self) {
         // It may have ended already.
         drop(self.process.kill());
         drop(self.process.wait());
     }
+}
+
+/// The program itself.
+pub(crate) fn busy() -> Vec<u8> {
+    wat::parse_str(BUSY).expect("it is WebAssembly")
 }
 
 const BUSY: &str = r#"(module

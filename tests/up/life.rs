@@ -1,8 +1,6 @@
-//! The life of an installation: what is acknowledged stays.
+//! The life of an installation: deployed to, triggered, scheduled, and closed to strangers.
 
-use crate::installation::{Installation, Up};
-use serde_json::Value;
-use std::fmt::Write as _;
+use crate::installation::Installation;
 
 const CHAIN: &str = r#"
 [dag]
@@ -15,27 +13,6 @@ program = "busy.wasm"
 program = "busy.wasm"
 inputs = { given = "first" }
 "#;
-
-/// How often the process is killed while a run goes on.
-const KILLS: usize = 8;
-
-/// The state of a run, as the API says.
-fn state(installation: &Installation, up: &Up, run: &str) -> String {
-    let runs = installation.list(up, &["runs", "list"]);
-    let found = runs.iter().find(|row| row["id"] == run);
-    found
-        .and_then(|row| row["state"].as_str())
-        .unwrap_or_else(|| panic!("the run {run} is not in {runs:?}"))
-        .to_owned()
-}
-
-/// Triggers a run and gives its name.
-fn trigger(installation: &Installation, up: &Up, dag: &str) -> String {
-    let said = installation.client(up, &["runs", "trigger", dag, "--output", "json"]);
-    assert_eq!(said.code, Some(0), "{said:?}");
-    let run: Value = serde_json::from_str(&said.stdout).expect("a run");
-    run["id"].as_str().expect("it has a name").to_owned()
-}
 
 #[test]
 fn a_deployed_dag_runs_and_its_output_can_be_read() {
@@ -53,37 +30,6 @@ fn a_deployed_dag_runs_and_its_output_can_be_read() {
     assert!(again.stdout.contains("unchanged"), "{again:?}");
     let (status, said) = up.terminate();
     assert!(status.success(), "{said}");
-}
-
-#[test]
-fn what_was_acknowledged_outlives_being_killed_again_and_again() {
-    let installation = Installation::new();
-    let mut up = installation.up();
-    let mut wide = String::from("[dag]\nid = \"wide\"\n");
-    for task in 0..60 {
-        write!(
-            wide,
-            "\n[tasks.t{task}]\nprogram = \"busy.wasm\"\nretries = 0\n"
-        )
-        .expect("a String takes every text");
-        if task >= 20 {
-            writeln!(wide, "after = [\"t{}\"]", task - 20).expect("a String takes every text");
-        }
-    }
-    let said = installation.deploy(&up, &wide);
-    assert_eq!(said.code, Some(0), "{said:?}");
-    let mut runs = vec![trigger(&installation, &up, "wide")];
-    for _ in 0..KILLS {
-        up.kill();
-        up = installation.up();
-        // A trigger that is answered is kept, whatever happens next.
-        runs.push(trigger(&installation, &up, "wide"));
-    }
-    for run in &runs {
-        let said = installation.client(&up, &["runs", "watch", run]);
-        assert_eq!(said.code, Some(0), "{said:?}");
-        assert_eq!(state(&installation, &up, run), "success");
-    }
 }
 
 #[test]

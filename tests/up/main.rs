@@ -1,4 +1,16 @@
-//! `wfctl up` from the outside: deployed to, triggered, killed, started again.
+//! `wfctl up` from the outside: deployed to, triggered, killed, started again,
+//! and given what it does not expect.
 
+mod api;
+mod bad_files;
+mod collector;
+mod damage;
+mod disk_full;
+mod endings;
+mod figures;
 mod installation;
+mod kills;
+mod ledger;
 mod life;
+mod strangers;
+mod telemetry;

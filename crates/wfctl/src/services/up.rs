@@ -218,6 +218,9 @@ impl Up {
         }
         std::fs::write(self.folder.url(), format!("{url}\n"))
             .map_err(|error| failed("the server's address can't be written down", &error))?;
+        // Before anybody is told that it serves, since it may be asked to end right then.
+        let asked_to_end =
+            asked_to_end().map_err(|error| failed("signals can't be waited for", &error))?;
         self.greet(&url);
         let mut server_options = ServerOptions {
             drain,
@@ -231,15 +234,13 @@ impl Up {
         let mut scheduler = self.scheduler;
         let upkeep = tokio::spawn(upkeep::run(self.database.clone(), self.deps.blobs.clone()));
         let asked = tokio::select! {
-            asked = asked_to_end() => asked.map(|()| None),
-            ended = &mut server.task => Ok(Some(gave_up("server", ended.map(|ended| ended.map(drop))))),
-            ended = &mut worker.task => Ok(Some(gave_up("worker", ended.map(|ended| ended.map(drop))))),
-            ended = &mut scheduler.task => Ok(Some(gave_up("scheduler", ended))),
+            () = asked_to_end => None,
+            ended = &mut server.task => Some(gave_up("server", ended.map(|ended| ended.map(drop)))),
+            ended = &mut worker.task => Some(gave_up("worker", ended.map(|ended| ended.map(drop)))),
+            ended = &mut scheduler.task => Some(gave_up("scheduler", ended)),
         };
         upkeep.abort();
-        if let Some(problem) =
-            asked.map_err(|error| failed("signals can't be waited for", &error))?
-        {
+        if let Some(problem) = asked {
             return Err(problem);
         }
         tracing::info!(within = ?drain, "asked to end: running tasks may go on for a while");
@@ -298,12 +299,16 @@ async fn open(folder: &DataFolder) -> Result<Database, Problem> {
     Ok(database)
 }
 
-async fn asked_to_end() -> std::io::Result<()> {
+/// Ready when somebody asks it to end. From this call on no such signal ends it by itself.
+fn asked_to_end() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
-    }
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
 /// A service that ended without being asked to.

@@ -19,6 +19,9 @@ use std::{
 use weft_core::document::{self, Document, Format};
 use weft_sandbox::{Digest, GuestKind, Sandbox, inspect::FileKind};
 
+/// What a container is called.
+const PACKED: &str = "packed manifest";
+
 /// What the hidden subcommand takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct InspectDeploymentArgs {
@@ -84,7 +87,15 @@ async fn packed(
     document: String,
     files: Vec<(String, Bytes)>,
 ) -> Result<Inspected, Problems> {
-    let parsed = parse("the packed document", &document, Format::Json)?;
+    let Ok(parsed) = parse("the packed document", &document, Format::Json) else {
+        // The server validates every document, and tells each mistake with its place.
+        return Ok(Inspected {
+            kind: PACKED.into(),
+            imports: Vec::new(),
+            files: Vec::new(),
+            document,
+        });
+    };
     let used = files_of(&parsed);
     let mut imports = BTreeSet::new();
     let mut found = Vec::new();
@@ -121,7 +132,7 @@ async fn packed(
         }
     }
     Ok(Inspected {
-        kind: "packed manifest".into(),
+        kind: PACKED.into(),
         imports: imports.into_iter().collect(),
         files: found,
         document,
