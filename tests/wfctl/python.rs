@@ -12,10 +12,15 @@ use std::{
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
     thread,
 };
 use tempfile::TempDir;
 use weft_tests::{guests, program};
+
+/// Making and compiling Python takes both cores of a small machine for ten seconds, and the
+/// compiler's time is limited: one at a time is as fast, and none runs out of it.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// An author's folder.
 struct Author {
@@ -48,6 +53,7 @@ impl Author {
 
     /// `wfctl` in the folder, with the user's own environment, since pip and Python have settings there.
     fn wfctl(&self, args: &[&str]) -> Said {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         said(
             Command::new(program::wfctl())
                 .args(args)

@@ -62,7 +62,7 @@ impl Tools {
                 .arg(&environment),
         )?;
         fails(&made, "python3 can't make an environment", || {
-            format!("get it: {GET_PYTHON}")
+            format!("install Python: {GET_PYTHON}")
         })?;
         let got = said(pip(&python_of(&environment)).args([
             "install",
@@ -151,8 +151,9 @@ fn interpreter() -> Result<&'static str, Problem> {
 
 fn version(name: &'static str) -> Result<String, Problem> {
     let (major, minor) = OLDEST;
-    let missing =
-        |why: String| Problem::new(Code::Missing, why).help(format!("get it: {GET_PYTHON}"));
+    let missing = |why: String| {
+        Problem::new(Code::Missing, why).help(format!("install Python: {GET_PYTHON}"))
+    };
     let output = Command::new(name)
         .arg("--version")
         .output()
