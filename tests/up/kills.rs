@@ -31,8 +31,8 @@ const LINES: usize = 80;
 /// A life that brings no lines for so long hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Tasks that end in a second while the process serves, at least, or the kills met too little.
-/// Two quiet cores do more than five times as many; a busy machine, that runs other tests
-/// beside this one, must not fail it.
+/// It is to be 500 on two quiet cores, and is printed; but a machine that is busy with other
+/// things must not fail the test.
 const RATE: f64 = 100.0;
 /// Tasks at once.
 const SLOTS: &str = "32";
