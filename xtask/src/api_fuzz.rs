@@ -1,5 +1,5 @@
 //! Asks a running `wfctl up` thousands of odd questions, made from its own
-//! OpenAPI document: none is answered with a 5xx, and every answer is as the
+//! `OpenAPI` document: none is answered with a 5xx, and every answer is as the
 //! document says.
 //!
 //! The questions follow from a fixed seed. They are bounded in number, not in

@@ -9,6 +9,7 @@
 mod figure;
 mod harness;
 mod run;
+mod services;
 
 use crate::{
     example, guests,
@@ -40,12 +41,11 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
             .as_ref()
             .is_none_or(|only| name.contains(only.as_str()))
     };
-    let wfctl = if args.no_build {
-        Wfctl::built(workspace, Profile::Release)
-    } else {
+    if !args.no_build {
         guests::run(workspace)?;
-        Wfctl::build(workspace, Profile::Release)?
-    };
+        harness::build(workspace)?;
+    }
+    let wfctl = Wfctl::built(workspace, Profile::Release);
     let quakes = example::build(workspace, &wfctl)?;
     let flows = run::subjects(workspace, &quakes);
     let mut table = Table::default();
@@ -55,7 +55,10 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
         flow.measure(&wfctl)?;
     }
     for round in 1..=args.rounds {
-        for bench in harness::BENCHES.iter().filter(|bench| wanted(bench.name)) {
+        for bench in harness::BENCHES
+            .iter()
+            .filter(|bench| wanted(bench.name) && (round == 1 || !bench.once))
+        {
             eprintln!("round {round} of {}: {}", args.rounds, bench.name);
             bench
                 .measure(workspace)?
@@ -65,6 +68,19 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
         for flow in flows.iter().filter(|flow| wanted(flow.name)) {
             eprintln!("round {round} of {}: {}", args.rounds, flow.name);
             flow.measure(&wfctl)?
+                .into_iter()
+                .for_each(|figure| table.add(figure));
+        }
+        for scenario in services::SCENARIOS
+            .iter()
+            .filter(|scenario| wanted(scenario.name) && (round == 1 || !scenario.once))
+        {
+            eprintln!("round {round} of {}: {}", args.rounds, scenario.name);
+            let bench = services::Bench {
+                workspace,
+                wfctl: &wfctl,
+            };
+            (scenario.measure)(&bench)?
                 .into_iter()
                 .for_each(|figure| table.add(figure));
         }

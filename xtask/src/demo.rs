@@ -1,14 +1,14 @@
-//! `cargo xtask demo`: from a new machine to an example's result.
+//! `cargo xtask demo`: from a new machine to what an example wrote on its schedule.
 
 use crate::{
-    example, guests, program, setup,
+    example, guests,
+    installation::{Installation, Start},
+    program, setup,
     toolchain::Toolchain,
-    wfctl::{Profile, Wfctl},
+    wfctl::Wfctl,
     workspace::Workspace,
 };
-use anyhow::{Context, Result, ensure};
-use serde_json::Value;
-use std::fs;
+use anyhow::Result;
 
 /// Installs, builds, runs, shows.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -18,48 +18,33 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     eprintln!("guests are built with {}", toolchain.describe());
 
     eprintln!("\n=== the product (the first time it takes some minutes)");
-    let wfctl = Wfctl::build(workspace, Profile::Dev)?;
+    let wfctl = Wfctl::build(workspace)?;
 
     eprintln!("\n=== an example, from its source to one file");
     let quakes = example::build(workspace, &wfctl)?;
     program::run(&mut wfctl.command(["inspect".as_ref(), quakes.as_os_str()]))?;
 
-    eprintln!("\n=== a run of it, over a week of earthquakes");
-    program::run(&mut wfctl.command(["run".as_ref(), quakes.as_os_str()]))?;
+    eprintln!("\n=== a server, a scheduler and a worker, in one process");
+    let weft = Installation::start(workspace, &wfctl, "demo", Start::Empty, &[])?;
+    program::run(&mut weft.client(["deploy".as_ref(), quakes.as_os_str()]))?;
 
-    eprintln!("\n=== the same from plain WASI programs, held together by a dag.toml");
+    eprintln!("\n=== its run of that week, made by its schedule");
+    let run = weft.scheduled_run("quakes")?;
+    program::run(&mut weft.client(["runs", "watch", &run]))?;
+    program::run(&mut weft.client(["tasks", "list", &run]))?;
+
+    eprintln!("\n=== what it wrote");
+    let chart = workspace.target().join("examples/quakes.svg");
+    let fetch = ["outputs", "artifact", &run, "report", "--at"];
+    let mut fetch_chart = weft.client(fetch);
+    program::run(fetch_chart.arg("/chart").arg("--file").arg(&chart))?;
+    program::run(weft.client(fetch).arg("/page"))?;
+    println!("The chart is {}", chart.display());
+    weft.end()?;
+
+    eprintln!("\n=== the same from plain WASI programs in a dag.toml, run without a server");
     guests::build_example(workspace, &toolchain, "quakes-programs")?;
     let programs = workspace.example("quakes-programs").join("dag.toml");
     program::run(&mut wfctl.command(["run".as_ref(), programs.as_os_str()]))?;
-
-    eprintln!("\n=== what the first one wrote");
-    let report = newest_report(&wfctl)?;
-    println!("{}", example::artifact(&wfctl, &report["page"])?);
-    let chart = workspace.target().join("examples/quakes.svg");
-    fs::copy(example::artifact_path(&wfctl, &report["chart"])?, &chart)?;
-    println!("The chart is {}", chart.display());
     Ok(())
-}
-
-/// The output of the task `report` of the last run that left one with a chart.
-fn newest_report(wfctl: &Wfctl) -> Result<Value> {
-    let mut runs: Vec<_> = fs::read_dir(wfctl.runs())?.collect::<Result<_, _>>()?;
-    // Names of runs begin with their time.
-    runs.sort_by_key(|run| std::cmp::Reverse(run.file_name()));
-    for run in runs {
-        let Ok(text) = fs::read_to_string(run.path().join("run.json")) else {
-            continue;
-        };
-        let run: Value = serde_json::from_str(&text)?;
-        let report = &run["tasks"]["report"]["output"];
-        if report["chart"].is_object() {
-            ensure!(
-                run["state"] == "success",
-                "the run ended as {}",
-                run["state"]
-            );
-            return Ok(report.clone());
-        }
-    }
-    None.context("no run left a report")
 }

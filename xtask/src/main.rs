@@ -4,11 +4,15 @@
 //! lie (`workspace`), running programs (`program`), and compiling to
 //! WebAssembly (`toolchain`, `wasm`). Nothing here is part of the product.
 
+mod api_fuzz;
 mod bench;
 mod demo;
 mod example;
 mod guests;
+mod installation;
+mod newcomer;
 mod program;
+mod python;
 mod reference;
 mod setup;
 mod steps;

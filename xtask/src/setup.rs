@@ -4,13 +4,18 @@ use crate::{program, toolchain::Toolchain, tools, workspace::Workspace};
 use anyhow::{Result, bail};
 
 /// Looks at everything, and says what there is.
-pub(crate) fn run(_workspace: &Workspace) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     linker()?;
     let toolchain = Toolchain::ensure()?;
     eprintln!("guests: {}", toolchain.describe());
     eprintln!("licences and layers: {}", tools::cargo_deny()?.display());
     eprintln!("independent results: {}", tools::python()?);
     eprintln!("databases: {}", tools::postgres()?.display());
+    eprintln!("queues: {}", tools::redis()?);
+    eprintln!(
+        "the fuzzer of the API: {}",
+        tools::schemathesis(workspace)?.display()
+    );
     Ok(())
 }
 

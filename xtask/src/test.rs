@@ -4,7 +4,10 @@
 //! machine shares one target folder and the development profile, so that the
 //! heavy dependencies are compiled once.
 
-use crate::{example, guests, program, setup, steps::Steps, tools, workspace::Workspace};
+use crate::{
+    api_fuzz, example, guests, newcomer, program, python, setup, steps::Steps, tools,
+    workspace::Workspace,
+};
 use anyhow::Result;
 use clap::Args;
 use std::process::Command;
@@ -35,6 +38,7 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     }
     steps.run("lints (clippy)", || lints(workspace));
     steps.run("documentation (rustdoc)", || documentation(workspace));
+    steps.run("Python SDK (pytest)", || python::test(workspace));
     let guests = tools && steps.run("guests", || guests::run(workspace));
     let built = steps.run("build", || {
         // Not `test --no-run`: that builds `wfctl` as well, but without the list of its files by
@@ -48,10 +52,19 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
         steps.run("tests", || {
             root_cargo(workspace, &["test", "--workspace", "--no-fail-fast"])
         });
+        steps.run("the API, fuzzed (schemathesis)", || {
+            api_fuzz::run(workspace)
+        });
         steps.run("examples' own tests", || examples_tests(workspace));
         steps.run("examples' results", || example::check(workspace));
+        steps.run("a new DAG", || newcomer::check(workspace));
     } else {
-        for name in ["tests", "examples' own tests", "examples' results"] {
+        for name in [
+            "tests",
+            "examples' own tests",
+            "examples' results",
+            "a new DAG",
+        ] {
             steps.leave_out(name);
         }
     }

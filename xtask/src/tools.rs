@@ -1,7 +1,10 @@
 //! Programs besides cargo that the tests need: found, or installed where that
 //! touches nothing of the user's.
 
-use crate::{program, workspace::cache_folder};
+use crate::{
+    program,
+    workspace::{Workspace, cache_folder},
+};
 use anyhow::{Result, bail};
 use std::{env, fs, path::PathBuf, process::Command};
 
@@ -35,17 +38,58 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
 }
 
 /// The examples' results are computed a second time by programs of another
-/// language, so that an error in ours can't hide in both.
+/// language, so that an error in ours can't hide in both; and the API is fuzzed by one.
 pub(crate) fn python() -> Result<&'static str> {
     if program::works(
         "python3",
-        &["-c", "import sys; sys.exit(sys.version_info < (3, 8))"],
+        &["-c", "import sys; sys.exit(sys.version_info < (3, 11))"],
     ) {
         return Ok("python3");
     }
-    bail!(
-        "Python 3.8 or newer is needed to check the examples' results: install it ('apt-get install python3')"
-    )
+    bail!("Python 3.11 or newer is needed for the tests: install it ('apt-get install python3')")
+}
+
+/// Where the tool that fuzzes the API, and what it stands on, are pinned.
+const FUZZ_REQUIREMENTS: &str = "xtask/api-fuzz/requirements.txt";
+/// Debian's package of what Python needs to make virtual environments.
+const VENV_PACKAGE: &str = "python3-venv";
+
+/// `schemathesis`, in a virtual environment in Weft's cache folder (half a minute, once for each
+/// change of what is pinned).
+pub(crate) fn schemathesis(workspace: &Workspace) -> Result<PathBuf> {
+    let python = python()?;
+    let requirements = workspace.root().join(FUZZ_REQUIREMENTS);
+    let pinned = fs::read_to_string(&requirements)?;
+    let place = cache_folder().join("tools/api-fuzz");
+    // Written last: where it says the same, everything is there.
+    let stamp = place.join("installed.txt");
+    let tool = place.join("bin/schemathesis");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == pinned)
+        && program::works(&tool, &["--version"])
+    {
+        return Ok(tool);
+    }
+    if place.exists() {
+        fs::remove_dir_all(&place)?;
+    }
+    if !program::works(python, &["-c", "import ensurepip, venv"]) {
+        install(VENV_PACKAGE)?;
+    }
+    program::run(Command::new(python).args(["-m", "venv"]).arg(&place))?;
+    program::run(
+        Command::new(place.join("bin/python"))
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--requirement",
+            ])
+            .arg(&requirements),
+    )?;
+    fs::write(&stamp, pinned)?;
+    Ok(tool)
 }
 
 /// Debian's package of the server; the contributed programs that it recommends aren't needed.
@@ -58,18 +102,7 @@ pub(crate) fn postgres() -> Result<PathBuf> {
         return Ok(folder);
     }
     if is_root() && program::works("apt-get", &["--version"]) {
-        program::run(Command::new("apt-get").args(["update", "-qq"]))?;
-        program::run(
-            Command::new("apt-get")
-                .env("DEBIAN_FRONTEND", "noninteractive")
-                .args([
-                    "install",
-                    "-y",
-                    "-qq",
-                    "--no-install-recommends",
-                    POSTGRES_PACKAGE,
-                ]),
-        )?;
+        install(POSTGRES_PACKAGE)?;
         if let Some(folder) = postgres_programs() {
             return Ok(folder);
         }
@@ -77,6 +110,31 @@ pub(crate) fn postgres() -> Result<PathBuf> {
     bail!(
         "Postgres' server programs (initdb, postgres) are needed to test the store: install them \
          ('apt-get install --no-install-recommends {POSTGRES_PACKAGE}')"
+    )
+}
+
+/// Debian's package of the server, which is a Sentinel too.
+const REDIS_PACKAGE: &str = "redis-server";
+
+/// `redis-server`, of which the broker's tests start their own.
+pub(crate) fn redis() -> Result<&'static str> {
+    let program = "redis-server";
+    if !program::works(program, &["--version"]) {
+        install(REDIS_PACKAGE)?;
+    }
+    Ok(program)
+}
+
+/// A package of Debian's, for root; nobody else can.
+fn install(package: &str) -> Result<()> {
+    if !is_root() || !program::works("apt-get", &["--version"]) {
+        bail!("the package {package} is needed: install it ('apt-get install {package}')");
+    }
+    program::run(Command::new("apt-get").args(["update", "-qq"]))?;
+    program::run(
+        Command::new("apt-get")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["install", "-y", "-qq", "--no-install-recommends", package]),
     )
 }
 

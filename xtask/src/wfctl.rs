@@ -24,18 +24,6 @@ pub(crate) enum Profile {
     Release,
 }
 
-/// What is measured, as arguments for cargo. One selection for the product and
-/// for the crates' own benches: cargo unites the features of what it is asked
-/// to build, so that another selection would compile the engine once more.
-pub(crate) const MEASURED: [&str; 6] = [
-    "--package",
-    "wfctl",
-    "--package",
-    "weft-core",
-    "--package",
-    "weft-sandbox",
-];
-
 /// A built `wfctl`, and where its runs leave their folders.
 pub(crate) struct Wfctl {
     program: PathBuf,
@@ -67,20 +55,14 @@ pub(crate) struct Finished {
 }
 
 impl Wfctl {
-    /// Builds it.
-    pub(crate) fn build(workspace: &Workspace, profile: Profile) -> Result<Self> {
+    /// Builds it as the tests have it.
+    pub(crate) fn build(workspace: &Workspace) -> Result<Self> {
         let mut build = cargo();
         build
             .current_dir(workspace.root())
-            .args(["build", "--locked"]);
-        match profile {
-            Profile::Dev => build.args(["--package", "wfctl"]),
-            Profile::Release => build
-                .args(["--release", "--bins", "--benches"])
-                .args(MEASURED),
-        };
+            .args(["build", "--locked", "--package", "wfctl"]);
         program::run(&mut build)?;
-        Ok(Self::built(workspace, profile))
+        Ok(Self::built(workspace, Profile::Dev))
     }
 
     /// The one that was built before.

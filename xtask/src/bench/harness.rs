@@ -1,8 +1,25 @@
 //! The crates' own benches: each prints its figures as JSON lines.
 
 use super::figure::Figure;
-use crate::{program, wfctl::MEASURED, workspace::Workspace};
+use crate::{program, workspace::Workspace};
 use anyhow::{Context, Result, ensure};
+
+/// What is measured, as arguments for cargo. One selection for the product and
+/// for the crates' own benches: cargo unites the features of what it is asked
+/// to build, so that another selection would compile the engine once more.
+pub(crate) const MEASURED: [&str; 8] = [
+    "--package",
+    "wfctl",
+    "--package",
+    "weft-core",
+    "--package",
+    "weft-sandbox",
+    "--package",
+    "weft-store",
+];
+
+/// The bench that fills a database with a long history, and measures it.
+pub(crate) const HISTORY: &str = "history";
 
 /// One `[[bench]]` of a crate.
 pub(crate) struct Bench {
@@ -10,26 +27,49 @@ pub(crate) struct Bench {
     target: &'static str,
     /// Guests by file name, for benches that measure some.
     guests: &'static [&'static str],
+    /// It takes minutes: one round is enough.
+    pub(crate) once: bool,
 }
 
 /// All of them.
-pub(crate) const BENCHES: [Bench; 3] = [
+pub(crate) const BENCHES: [Bench; 4] = [
     Bench {
         name: "core: documents",
         target: "document",
         guests: &[],
+        once: false,
     },
     Bench {
         name: "core: runs",
         target: "run",
         guests: &[],
+        once: false,
     },
     Bench {
         name: "sandbox: instances",
         target: "instantiate",
         guests: &["guest_bare.wasm", "bench_sdk.wasm"],
+        once: false,
+    },
+    Bench {
+        name: "store: history",
+        target: HISTORY,
+        guests: &[],
+        once: true,
     },
 ];
+
+/// Builds everything that is measured. Not by `--benches`: that links each
+/// crate's unit tests too, which takes minutes for each.
+pub(crate) fn build(workspace: &Workspace) -> Result<()> {
+    let mut build = program::cargo();
+    build
+        .current_dir(workspace.root())
+        .args(["build", "--locked", "--release", "--bin", "wfctl"])
+        .args(BENCHES.iter().flat_map(|bench| ["--bench", bench.target]))
+        .args(MEASURED);
+    program::run(&mut build)
+}
 
 impl Bench {
     /// Runs it once. Lines that begin with `{` are figures, all else is for people.

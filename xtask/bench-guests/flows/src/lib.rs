@@ -1,4 +1,4 @@
-//! The flows that other engines are measured with: W1, W2 and W3.
+//! The flows that other engines are measured with: W1, W2, W3 and W4, and a single task.
 //!
 //! Each is one DAG of this component. A task does what its name says and
 //! nothing else, so that a figure minus the computing is the engine's own cost.
@@ -20,6 +20,8 @@ impl Guest for Flows {
             chain("w1", 40, 10),
             chain("w2", 10, 33),
             fan_out("w3", 1000),
+            independent("w4", 20_000),
+            independent("single", 1),
         ];
         Ok(format!(
             r#"{{"contract":"weft.dag/1","dags":[{}]}}"#,
@@ -46,6 +48,7 @@ impl Guest for Flows {
             "double" => {
                 (2 * number("n").ok_or_else(|| failure("'n' is not a number"))?).to_string()
             }
+            "noop" => "null".to_owned(),
             "sum" => sum(input("numbers").unwrap_or_default()).to_string(),
             _ => return Err(failure("there is no such task")),
         };
@@ -70,6 +73,14 @@ fn chain(dag: &str, length: usize, n: u32) -> String {
         .expect("writing to a text can't fail");
     }
     format!(r#"{{"id":"{dag}","tasks":{{{tasks}}}}}"#)
+}
+
+/// `count` tasks that do nothing, and don't wait for one another.
+fn independent(dag: &str, count: usize) -> String {
+    let tasks: Vec<String> = (1..=count)
+        .map(|number| format!(r#""t{number:05}":{{"task":"noop"}}"#))
+        .collect();
+    format!(r#"{{"id":"{dag}","tasks":{{{}}}}}"#, tasks.join(","))
 }
 
 /// One task that lists `count` numbers, one mapped over each, and one over all of theirs.

@@ -1,0 +1,313 @@
+//! What `wfctl up` does, measured through its API: trigger to success, many
+//! tasks, many DAGs, a long history, an idle process, a start after a crash.
+
+mod client;
+mod process;
+
+use super::{
+    figure::{Better, Figure},
+    harness::{HISTORY, MEASURED},
+};
+use crate::{
+    installation::{Installation, Start},
+    program,
+    wfctl::Wfctl,
+    workspace::Workspace,
+};
+use anyhow::{Context, Result, ensure};
+use client::Client;
+use jiff::Timestamp;
+use process::Process;
+use serde_json::Value;
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// What is measured with.
+pub(crate) struct Bench<'b> {
+    pub(crate) workspace: &'b Workspace,
+    pub(crate) wfctl: &'b Wfctl,
+}
+
+/// Something that is measured, in an installation of its own.
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// It takes minutes: one round is enough.
+    pub(crate) once: bool,
+    pub(crate) measure: fn(&Bench<'_>) -> Result<Vec<Figure>>,
+}
+
+/// All of them.
+pub(crate) const SCENARIOS: [Scenario; 5] = [
+    Scenario {
+        name: "up: flows",
+        once: false,
+        measure: flows,
+    },
+    Scenario {
+        name: "up: idle",
+        once: false,
+        measure: idle,
+    },
+    Scenario {
+        name: "up: recovery",
+        once: true,
+        measure: recovery,
+    },
+    Scenario {
+        name: "up: history",
+        once: true,
+        measure: history,
+    },
+    Scenario {
+        name: "up: 10,000 DAGs",
+        once: true,
+        measure: ten_thousand_dags,
+    },
+];
+
+/// How often a short flow is triggered; the median counts.
+const TRIGGERS: usize = 15;
+/// Between two triggers, so that each meets an idle system.
+const PAUSE: Duration = Duration::from_millis(150);
+/// How long nothing is done while the process is watched.
+const IDLE: Duration = Duration::from_secs(10);
+/// The tasks of W4.
+const W4_TASKS: f64 = 20_000.0;
+/// The finished runs of a long history.
+const FINISHED_RUNS: &str = "1000000";
+/// The DAGs of `bench_ten_thousand` with a schedule.
+const SCHEDULED: usize = 1_000;
+/// How many tasks of a hundred thousand have ended when the process is killed.
+const ENDED_BEFORE_KILL: u64 = 500;
+
+fn figure(name: &str, unit: &str, median: f64, target: Option<f64>) -> Figure {
+    Figure {
+        name: format!("up: {name}"),
+        unit: unit.to_owned(),
+        median,
+        p99: None,
+        target,
+        better: Better::Lower,
+    }
+}
+
+impl Bench<'_> {
+    /// An empty installation with one file deployed.
+    fn start(&self, guest: &str) -> Result<(Installation<'_>, Client)> {
+        let installation = self.resume(Start::Empty, &[])?;
+        let file = self.workspace.guests().join(guest);
+        let mut deploy = installation.client(["deploy".as_ref(), file.as_os_str()]);
+        program::read(&mut deploy)?;
+        let client = Client::of(&installation)?;
+        Ok((installation, client))
+    }
+
+    fn resume(&self, start: Start, more: &[&str]) -> Result<Installation<'_>> {
+        Installation::start(self.workspace, self.wfctl, "bench", start, more)
+    }
+}
+
+/// The median time from a trigger to the run's success, in milliseconds.
+fn trigger_to_success(client: &Client, dag: &str, times: usize) -> Result<f64> {
+    let changes = client.changes()?;
+    let mut took = Vec::new();
+    // The first one compiles, and fills caches.
+    for _time in 0..=times {
+        thread::sleep(PAUSE);
+        let start = Instant::now();
+        let run = client.trigger(dag)?;
+        let (state, at) = changes.end_of(&run)?;
+        ensure!(state == "success", "{dag} ended as {state}");
+        took.push(at.duration_since(start).as_secs_f64() * 1e3);
+    }
+    took.remove(0);
+    Ok(median(took))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn flows(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+    let (installation, client) = bench.start("bench_flows.wasm")?;
+    // The first run's task is compiled while it waits.
+    trigger_to_success(&client, "single", 1)?;
+    let before = client.waits()?;
+    let single = trigger_to_success(&client, "single", TRIGGERS)?;
+    let pickup = client.waits()?.mean_ms_since(&before);
+    let w1 = trigger_to_success(&client, "w1", TRIGGERS)?;
+    let w3 = trigger_to_success(&client, "w3", TRIGGERS)?;
+    let w4 = trigger_to_success(&client, "w4", 1)?;
+    installation.end()?;
+    Ok(vec![
+        figure("one task: trigger to success", "ms", single, None),
+        figure("pickup: handed out to claimed", "ms", pickup, Some(1.0)),
+        figure("W1: trigger to success", "ms", w1, Some(25.0)),
+        figure("W3: trigger to success", "ms", w3, Some(200.0)),
+        Figure {
+            better: Better::Higher,
+            ..figure(
+                "W4: 20,000 tasks, trigger to success",
+                "tasks/s",
+                W4_TASKS / (w4 / 1e3),
+                Some(10_000.0),
+            )
+        },
+    ])
+}
+
+fn idle(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+    let installation = bench.resume(Start::Empty, &[])?;
+    let process = Process::of(&installation);
+    let busy = process.busy_while(|| thread::sleep(IDLE))?;
+    let resident = process.resident_mb()?;
+    installation.end()?;
+    Ok(vec![
+        figure("idle: a core", "%", busy, Some(2.0)),
+        figure("idle: resident memory", "MB", resident, Some(60.0)),
+    ])
+}
+
+fn recovery(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+    let (installation, client) = bench.start("bench_hundred_thousand.wasm")?;
+    let run = client.trigger("hundred_thousand")?;
+    let ended = |client: &Client| -> Result<u64> {
+        let run = client.get(&format!("/runs/{run}"))?;
+        Ok(run["counts"]["success"].as_u64().unwrap_or(0))
+    };
+    while ended(&client)? < ENDED_BEFORE_KILL {
+        thread::sleep(Duration::from_millis(5));
+    }
+    installation.kill()?;
+    let start = Instant::now();
+    let installation = bench.resume(Start::Kept, &[])?;
+    let client = Client::of(&installation)?;
+    let before = ended(&client)?;
+    while ended(&client)? == before {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let took = start.elapsed().as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "a hundred thousand")]
+    let left = (100_000 - before) as f64;
+    installation.kill()?;
+    Ok(vec![
+        figure("recovery: active task instances", "", left, None),
+        figure(
+            "recovery: process start to the first new outcome",
+            "s",
+            took,
+            Some(5.0),
+        ),
+    ])
+}
+
+fn history(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+    let (installation, client) = bench.start("bench_flows.wasm")?;
+    let empty = trigger_to_success(&client, "single", TRIGGERS)?;
+    let data = installation.data().to_owned();
+    installation.end()?;
+    fill(bench, &data)?;
+    let installation = bench.resume(Start::Kept, &[])?;
+    let client = Client::of(&installation)?;
+    let full = trigger_to_success(&client, "single", TRIGGERS)?;
+    let mut figures = vec![figure(
+        "1,000,000 runs: a run's time over that of an empty database",
+        "times",
+        full / empty,
+        Some(1.1),
+    )];
+    for (name, path) in [
+        ("a page of runs", "/runs?limit=50"),
+        ("a page of failed runs", "/runs?limit=50&state=failed"),
+        ("a page of a DAG's runs", "/dags/single/runs?limit=50"),
+        ("the list of DAGs", "/dags?limit=50"),
+    ] {
+        let mut took = Vec::new();
+        for _time in 0..TRIGGERS {
+            let start = Instant::now();
+            client.get(path)?;
+            took.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+        let name = format!("1,000,000 runs: {name}");
+        figures.push(figure(&name, "ms", median(took), Some(20.0)));
+    }
+    installation.end()?;
+    Ok(figures)
+}
+
+/// Writes a long history into the database of an installation that has ended.
+fn fill(bench: &Bench<'_>, data: &Path) -> Result<()> {
+    let mut cargo = program::cargo();
+    cargo
+        .current_dir(bench.workspace.root())
+        .args(["bench", "--locked", "--quiet"])
+        .args(MEASURED)
+        .args(["--bench", HISTORY, "--"])
+        .arg(data)
+        .arg(FINISHED_RUNS);
+    program::run(&mut cargo)
+}
+
+fn ten_thousand_dags(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+    let (installation, client) = bench.start("bench_ten_thousand.wasm")?;
+    // Past the minute in which they were deployed.
+    let minute = |at: Timestamp| at.as_second() / 60;
+    let deployed = minute(Timestamp::now());
+    let at_second = |second: i64| {
+        let wait = (deployed + 1) * 60 + second - Timestamp::now().as_second();
+        thread::sleep(Duration::from_secs(u64::try_from(wait).unwrap_or(0)));
+    };
+    let process = Process::of(&installation);
+    at_second(20);
+    let busy = process.busy_while(|| at_second(50))?;
+    let mut late_ms: Vec<f64> = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = client.get(&format!("/runs?limit=500{cursor}"))?;
+        for run in page["items"].as_array().context("a page has items")? {
+            let due = time(&run["logical_date"])?;
+            if minute(due) == deployed + 1 {
+                let started = time(&run["started"])?;
+                late_ms.push(started.duration_since(due).as_secs_f64() * 1e3);
+            }
+        }
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    ensure!(
+        late_ms.len() == SCHEDULED,
+        "{} of {SCHEDULED} scheduled runs were made",
+        late_ms.len()
+    );
+    let latest = late_ms.iter().copied().fold(0.0, f64::max);
+    let resident = process.resident_mb()?;
+    installation.end()?;
+    Ok(vec![
+        figure(
+            "1,000 runs of one minute: the latest start",
+            "ms",
+            latest,
+            Some(1_000.0),
+        ),
+        figure("10,000 DAGs, idle: a core", "%", busy, Some(2.0)),
+        figure(
+            "10,000 DAGs: resident memory after their runs",
+            "MB",
+            resident,
+            None,
+        ),
+    ])
+}
+
+fn time(value: &Value) -> Result<Timestamp> {
+    let text = value
+        .as_str()
+        .with_context(|| format!("{value} is no time"))?;
+    Ok(text.parse()?)
+}

@@ -1,0 +1,118 @@
+//! The API as a bench needs it.
+
+use crate::installation::Installation;
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+use ureq::Agent;
+
+/// The longest that any run takes.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// Asks one server, over connections that it keeps.
+pub(super) struct Client {
+    agent: Agent,
+    url: String,
+    bearer: String,
+}
+
+/// Runs that changed, as the server tells of them.
+pub(super) struct Changes(mpsc::Receiver<(Value, Instant)>);
+
+impl Client {
+    pub(super) fn of(installation: &Installation<'_>) -> Result<Self> {
+        let token = fs::read_to_string(installation.token())?;
+        Ok(Self {
+            agent: Agent::new_with_defaults(),
+            url: installation.url().to_owned(),
+            bearer: format!("Bearer {}", token.trim()),
+        })
+    }
+
+    pub(super) fn get(&self, path: &str) -> Result<Value> {
+        let request = self.agent.get(format!("{}/api/v1{path}", self.url));
+        let mut answer = request.header("authorization", &self.bearer).call()?;
+        Ok(answer.body_mut().read_json()?)
+    }
+
+    /// Makes a run, and gives its id.
+    pub(super) fn trigger(&self, dag: &str) -> Result<String> {
+        let url = format!("{}/api/v1/dags/{dag}/runs", self.url);
+        let request = self.agent.post(url).header("authorization", &self.bearer);
+        let run: Value = request.send_json(json!({}))?.body_mut().read_json()?;
+        Ok(run["id"].as_str().context("a run has an id")?.to_owned())
+    }
+
+    /// Everything that changes from now on.
+    pub(super) fn changes(&self) -> Result<Changes> {
+        let url = format!("{}/api/v1/events?runs_only=true", self.url);
+        let request = self.agent.get(url).header("authorization", &self.bearer);
+        let body = BufReader::new(request.call()?.into_body().into_reader());
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let data = body
+                .lines()
+                .map_while(Result::ok)
+                .filter_map(|line| serde_json::from_str(line.strip_prefix("data:")?).ok());
+            for change in data {
+                if tell.send((change, Instant::now())).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(Changes(told))
+    }
+
+    /// How long attempts waited for a worker until now, by the server's own count.
+    pub(super) fn waits(&self) -> Result<Waits> {
+        let request = self.agent.get(format!("{}/metrics", self.url));
+        let mut answer = request.header("authorization", &self.bearer).call()?;
+        let text = answer.body_mut().read_to_string()?;
+        let total = |name: &str| -> Result<f64> {
+            let line = text.lines().find(|line| line.starts_with(name));
+            let value = line.and_then(|line| line.rsplit_once(' ')?.1.parse().ok());
+            value.with_context(|| format!("the server's figures lack {name}"))
+        };
+        Ok(Waits {
+            seconds: total("weft_worker_attempt_queue_wait_seconds_sum")?,
+            attempts: total("weft_worker_attempt_queue_wait_seconds_count")?,
+        })
+    }
+}
+
+/// All waits of a worker's life together.
+pub(super) struct Waits {
+    seconds: f64,
+    attempts: f64,
+}
+
+impl Waits {
+    /// The mean since then, in milliseconds.
+    pub(super) fn mean_ms_since(&self, before: &Self) -> f64 {
+        (self.seconds - before.seconds) / (self.attempts - before.attempts) * 1e3
+    }
+}
+
+impl Changes {
+    /// How a run ended, and when that was told.
+    pub(super) fn end_of(&self, run: &str) -> Result<(String, Instant)> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let (change, at) = self
+                .0
+                .recv_timeout(left)
+                .with_context(|| format!("the run {run} did not end"))?;
+            let state = change["state"].as_str().unwrap_or_default();
+            if change["run"] == run && matches!(state, "success" | "failed" | "cancelled") {
+                return Ok((state.to_owned(), at));
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What a process takes of its machine, as the kernel tells.
+
+use crate::installation::Installation;
+use anyhow::{Context, Result};
+use std::{fs, time::Instant};
+
+/// Bytes of a page, and ticks of a second, of Linux on the machines that this runs on.
+const PAGE: f64 = 4096.0;
+const TICKS: f64 = 100.0;
+
+pub(super) struct Process(u32);
+
+impl Process {
+    pub(super) fn of(installation: &Installation<'_>) -> Self {
+        Self(installation.pid())
+    }
+
+    /// How much of one core it takes meanwhile, in percent.
+    pub(super) fn busy_while(&self, wait: impl FnOnce()) -> Result<f64> {
+        let before = self.ticks()?;
+        let start = Instant::now();
+        wait();
+        let seconds = (self.ticks()? - before) / TICKS;
+        Ok(seconds / start.elapsed().as_secs_f64() * 100.0)
+    }
+
+    pub(super) fn resident_mb(&self) -> Result<f64> {
+        let text = fs::read_to_string(format!("/proc/{}/statm", self.0))?;
+        let pages = text.split_whitespace().nth(1).context("statm has fields")?;
+        Ok(pages.parse::<f64>()? * PAGE / 1e6)
+    }
+
+    /// In user and kernel mode, since it began.
+    fn ticks(&self) -> Result<f64> {
+        let text = fs::read_to_string(format!("/proc/{}/stat", self.0))?;
+        // The name stands in parentheses, and may hold anything.
+        let (_, fields) = text.rsplit_once(')').context("stat has a name")?;
+        let times = fields.split_whitespace().skip(11).take(2);
+        times.map(|ticks| Ok(ticks.parse::<f64>()?)).sum()
+    }
+}
