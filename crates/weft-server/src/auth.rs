@@ -15,7 +15,7 @@ pub(crate) use {
     permission::{Auditing, Deploying, Governing, Operating, Reading, Settling, Tokens},
 };
 pub use {
-    first::{FirstTokenError, create_first_token, write_token_file},
+    first::{FirstTokenError, create_admin_token, create_first_token, write_token_file},
     permission::Permission,
     secret::{Secret, SecretError},
 };

@@ -21,21 +21,23 @@ impl Tag {
         Self(format!("\"{}\"", &digest[..CHARS]))
     }
 
-    /// Refuses a change whose `If-Match` names other states only.
-    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    /// Refuses a change whose `If-Match` names other states only. Where it names this one,
+    /// the state is what the change is meant for: the database compares it once more, in the
+    /// transaction that makes the change.
+    pub(crate) fn meant<S>(&self, headers: &HeaderMap, state: S) -> Result<Option<S>, Problem> {
+        let mut names_this = false;
         let mut fields = headers.get_all(header::IF_MATCH).iter().peekable();
         if fields.peek().is_none() {
-            return Ok(());
+            return Ok(None);
         }
-        let named = |field: &HeaderValue| {
-            field.to_str().is_ok_and(|text| {
-                text.split(',')
-                    .map(str::trim)
-                    .any(|tag| tag == "*" || tag == self.0)
-            })
-        };
-        if fields.any(named) {
-            return Ok(());
+        for tag in fields.flat_map(|field| field.to_str().unwrap_or_default().split(',')) {
+            match tag.trim() {
+                "*" => return Ok(None),
+                tag => names_this |= tag == self.0,
+            }
+        }
+        if names_this {
+            return Ok(Some(state));
         }
         Err(Problem::new(
             ProblemCode::ChangedMeanwhile,
@@ -70,10 +72,11 @@ mod tests {
     #[test]
     fn only_the_named_state_is_changed() {
         let tag = Tag::of(&("a", 1));
-        tag.check(&HeaderMap::new()).unwrap();
-        tag.check(&asking("*")).unwrap();
-        tag.check(&asking(&format!("\"x\", {}", tag.0))).unwrap();
-        let other = Tag::of(&("a", 2)).check(&asking(&tag.0)).unwrap_err();
+        assert_eq!(tag.meant(&HeaderMap::new(), 1).unwrap(), None);
+        assert_eq!(tag.meant(&asking("*"), 1).unwrap(), None);
+        let named = asking(&format!("\"x\", {}", tag.0));
+        assert_eq!(tag.meant(&named, 1).unwrap(), Some(1));
+        let other = Tag::of(&("a", 2)).meant(&asking(&tag.0), 2).unwrap_err();
         assert_eq!(other.code(), ProblemCode::ChangedMeanwhile);
     }
 }

@@ -45,7 +45,8 @@ mod view;
 pub use {
     app::Deps,
     auth::{
-        FirstTokenError, Permission, Secret, SecretError, create_first_token, write_token_file,
+        FirstTokenError, Permission, Secret, SecretError, create_admin_token, create_first_token,
+        write_token_file,
     },
     deploy::difference::of_documents as difference,
     listen::{Listen, ListenError, Protection},

@@ -19,6 +19,7 @@ mod policy;
 mod pools;
 pub(crate) mod reference;
 mod runs;
+mod secrets;
 mod tenants;
 mod tokens;
 mod variables;

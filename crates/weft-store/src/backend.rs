@@ -50,6 +50,9 @@ impl Backend {
     pub(crate) async fn open(place: &Place) -> Result<Self, OpenError> {
         Ok(match place {
             Place::Sqlite { folder } => Self::Sqlite(sqlite::Sqlite::open(folder).await?),
+            Place::SqliteReadOnly { file } => {
+                Self::Sqlite(sqlite::Sqlite::open_read_only(file).await?)
+            }
             Place::Postgres { url } => Self::Postgres(postgres::Postgres::open(url).await?),
         })
     }
@@ -58,6 +61,23 @@ impl Backend {
         match self {
             Self::Sqlite(_) => Dialect::Sqlite,
             Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Whether no other process can work here.
+    pub(crate) fn is_alone(&self) -> bool {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.holds_folder(),
+            Self::Postgres(postgres) => postgres.is_claimed(),
+        }
+    }
+
+    /// Takes the database for this process; `false` where another one has it.
+    pub(crate) async fn claim(&self) -> Result<bool, StoreError> {
+        match (self, self.dialect().claim()) {
+            (Self::Postgres(postgres), Some(claim)) => postgres.claim(claim.sql()).await,
+            // Whoever opened a folder has it already.
+            (Self::Sqlite(_) | Self::Postgres(_), _) => Ok(self.is_alone()),
         }
     }
 

@@ -2,11 +2,18 @@
 
 use crate::{
     Command, CommandId, CommandKind, Database, StoreError,
+    audit::{self, Change},
     backend::{args, statements},
     stored,
 };
+use serde_json::{Value, json};
 use std::sync::Arc;
-use weft_core::{id::TenantId, run_id::RunId, time::Timestamp};
+use weft_core::{
+    id::{TaskId, TenantId},
+    run::Marked,
+    run_id::RunId,
+    time::Timestamp,
+};
 
 statements! {
     /// $1 tenant, $2 run, $3 body, $4 now, $5 by, $6 the bound.
@@ -71,16 +78,29 @@ impl Database {
     ) -> Result<CommandId, CommandError> {
         let now = self.clock().await?;
         let body = stored::write_command(kind);
-        let made = self
-            .backend()
-            .write(
+        let mut tx = self.backend().begin().await?;
+        let made = tx
+            .run_one(
                 INSERT,
                 args![tenant, run, body, now, by, MAX_WAITING_COMMANDS],
             )
             .await?;
-        if let Some(mut row) = made.into_iter().next() {
+        if let Some(mut row) = made {
+            // The command's own row goes with its run; who gave it stays known for longer.
+            let (action, details) = audited(kind);
+            let change = Change {
+                at: now,
+                tenant: Some(tenant),
+                by,
+                action,
+                subject: &run.to_string(),
+                details: details.map(|details| details.to_string()),
+            };
+            audit::append(&mut tx, change).await?;
+            tx.commit().await?;
             return Ok(row.take()?);
         }
+        drop(tx);
         match self.backend().read_one(RUN, args![tenant, run]).await? {
             Some(_run) => Err(CommandError::TooMany(run)),
             None => Err(CommandError::UnknownRun(run)),
@@ -110,5 +130,38 @@ impl Database {
                 (Some(at), Some(why)) => CommandOutcome::Refused(at, why),
             },
         }))
+    }
+}
+
+/// What the audit says of a command.
+fn audited(kind: &CommandKind) -> (&'static str, Option<Value>) {
+    match kind {
+        CommandKind::Cancel => ("run.cancel", None),
+        CommandKind::Clear { tasks, downstream } => {
+            let tasks: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
+            (
+                "run.clear",
+                Some(json!({ "tasks": tasks, "downstream": downstream })),
+            )
+        }
+        CommandKind::Mark {
+            task,
+            index,
+            as_state,
+        } => {
+            let state = match as_state {
+                Marked::Success => "success",
+                Marked::Failed => "failed",
+                Marked::Skipped => "skipped",
+            };
+            (
+                "run.mark",
+                Some(json!({ "task": task.as_str(), "index": index, "state": state })),
+            )
+        }
+        CommandKind::Wake { task, index } => (
+            "run.wake",
+            Some(json!({ "task": task.as_str(), "index": index })),
+        ),
     }
 }

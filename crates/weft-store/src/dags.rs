@@ -1,9 +1,9 @@
 //! DAGs as people see them: list, show, pause, delete.
 
 use crate::{
-    DagKey, Database, ShardId, StoreError, VersionId,
+    ChangeError, DagKey, DagStamp, Database, Meant, ShardId, StoreError, VersionId,
     audit::Change,
-    backend::{Row, Statement, args, statements},
+    backend::{Row, Statement, Tx, args, statements},
     tenants,
 };
 use weft_core::{
@@ -27,6 +27,9 @@ statements! {
     LIST = select!("d.id > $2 ORDER BY d.id LIMIT $3");
     LIST_BY_PAUSED = select!("d.id > $2 AND d.paused = $4 ORDER BY d.id LIMIT $3");
     SHOW = select!("d.id = $2");
+    /// Changes nothing, and keeps others from changing the row until the transaction ends.
+    STAMP = "UPDATE dags SET updated = updated WHERE tenant = $1 AND id = $2 AND deleted IS NULL \
+        RETURNING key, paused, active, updated";
     PAUSE = "UPDATE dags SET paused = 1, updated = $3 \
         WHERE tenant = $1 AND id = $2 AND deleted IS NULL AND paused = 0 RETURNING shard";
     /// What never ran by its timetable is scheduled from now on.
@@ -76,6 +79,18 @@ pub struct ActiveVersion {
     pub number: u32,
     /// The file that was deployed.
     pub digest: Digest,
+}
+
+impl DagRow {
+    /// What names its state.
+    pub fn stamp(&self) -> DagStamp {
+        DagStamp {
+            key: self.key,
+            paused: self.paused,
+            active: self.active.as_ref().map(|version| version.id),
+            updated: self.updated,
+        }
+    }
 }
 
 /// Which DAGs, by id.
@@ -135,35 +150,38 @@ impl Database {
     }
 
     /// Pauses it; `false` where there is no such DAG. Paused again is no change.
-    pub async fn pause_dag(
+    pub async fn pause_dag<'a>(
         &self,
         tenant: &TenantId,
         id: &DagId,
-        by: &str,
-    ) -> Result<bool, StoreError> {
-        self.set_paused(PAUSE, "dag.pause", (tenant, id), by).await
+        meant: impl Into<Meant<'a, DagStamp>> + Send,
+    ) -> Result<bool, ChangeError> {
+        self.set_paused(PAUSE, "dag.pause", (tenant, id), meant.into())
+            .await
     }
 
     /// Lets it run; `false` where there is no such DAG.
-    pub async fn unpause_dag(
+    pub async fn unpause_dag<'a>(
         &self,
         tenant: &TenantId,
         id: &DagId,
-        by: &str,
-    ) -> Result<bool, StoreError> {
-        self.set_paused(UNPAUSE, "dag.unpause", (tenant, id), by)
+        meant: impl Into<Meant<'a, DagStamp>> + Send,
+    ) -> Result<bool, ChangeError> {
+        self.set_paused(UNPAUSE, "dag.unpause", (tenant, id), meant.into())
             .await
     }
 
     /// Deletes it, unless it has runs that have not ended. Its name is free afterwards.
-    pub async fn delete_dag(
+    pub async fn delete_dag<'a>(
         &self,
         tenant: &TenantId,
         id: &DagId,
-        by: &str,
-    ) -> Result<Deletion, StoreError> {
+        meant: impl Into<Meant<'a, DagStamp>> + Send,
+    ) -> Result<Deletion, ChangeError> {
+        let Meant { by, state } = meant.into();
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
+        check(&mut tx, (tenant, id), state).await?;
         // First, so that a run that is made meanwhile either is counted or finds no DAG.
         let Some(mut row) = tx.run_one(DELETE, args![tenant, id, now]).await? else {
             return Ok(Deletion::Unknown);
@@ -194,10 +212,11 @@ impl Database {
         statement: Statement,
         action: &'static str,
         (tenant, id): (&TenantId, &DagId),
-        by: &str,
-    ) -> Result<bool, StoreError> {
+        Meant { by, state }: Meant<'_, DagStamp>,
+    ) -> Result<bool, ChangeError> {
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
+        check(&mut tx, (tenant, id), state).await?;
         let Some(mut row) = tx.run_one(statement, args![tenant, id, now]).await? else {
             // There is none, or it is so already.
             return Ok(tx.run_one(SHOW, args![tenant, id]).await?.is_some());
@@ -212,6 +231,29 @@ impl Database {
         };
         tenants::finish(tx, row.take()?, change).await?;
         Ok(true)
+    }
+}
+
+/// Refuses a change that is meant for another state. Whether there is such a DAG, the change finds out.
+pub(crate) async fn check(
+    tx: &mut Tx,
+    (tenant, id): (&TenantId, &DagId),
+    meant: Option<DagStamp>,
+) -> Result<(), ChangeError> {
+    let Some(meant) = meant else { return Ok(()) };
+    let Some(mut row) = tx.run_one(STAMP, args![tenant, id]).await? else {
+        return Ok(());
+    };
+    let found = DagStamp {
+        key: row.take()?,
+        paused: row.take()?,
+        active: row.take()?,
+        updated: row.take()?,
+    };
+    if found == meant {
+        Ok(())
+    } else {
+        Err(ChangeError::ChangedMeanwhile)
     }
 }
 

@@ -7,7 +7,6 @@
 use crate::{
     StoreError,
     backend::{Backend, all_statements, args},
-    dialect::Dialect,
     migration,
 };
 use std::{
@@ -15,8 +14,9 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
+use tokio::time::{Instant, sleep};
 use weft_core::time::Timestamp;
 
 /// Where the database lies.
@@ -26,6 +26,12 @@ pub enum Place {
     Sqlite {
         /// The data folder, which one process holds at a time.
         folder: PathBuf,
+    },
+    /// A database file that is only read, whoever works with it meanwhile: the data folder's
+    /// own, or a backup. Nothing is made, and no lock is taken.
+    SqliteReadOnly {
+        /// The file itself.
+        file: PathBuf,
     },
     /// A Postgres server.
     Postgres {
@@ -38,6 +44,10 @@ impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite { folder } => f.debug_struct("Sqlite").field("folder", folder).finish(),
+            Self::SqliteReadOnly { file } => f
+                .debug_struct("SqliteReadOnly")
+                .field("file", file)
+                .finish(),
             Self::Postgres { url: _secret } => f.write_str("Postgres"),
         }
     }
@@ -54,11 +64,30 @@ pub enum OpenError {
         /// Which folder.
         folder: PathBuf,
     },
+    /// Another process has the Postgres database for itself.
+    #[error(
+        "the database is in use by another process, of this machine or another one: stop that one first, or name another database"
+    )]
+    InUseElsewhere,
     /// The folder or its lock can't be made or opened.
     #[error("the data folder {folder} can't be used: {why}")]
     Folder {
         /// Which folder.
         folder: PathBuf,
+        /// What the system said.
+        why: std::io::Error,
+    },
+    /// There is no such database.
+    #[error("there is no database {file}")]
+    Missing {
+        /// Which file.
+        file: PathBuf,
+    },
+    /// The file can't be opened.
+    #[error("the database {file} can't be read: {why}")]
+    File {
+        /// Which file.
+        file: PathBuf,
         /// What the system said.
         why: std::io::Error,
     },
@@ -95,6 +124,14 @@ pub struct Migration {
     pub name: &'static str,
 }
 
+/// How long a database that another process has is asked for.
+pub const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
+/// How often.
+const CLAIM_EACH: Duration = Duration::from_millis(100);
+
+/// Where listing what is damaged stops.
+pub const MAX_DAMAGES: u32 = 20;
+
 /// SQLite or Postgres; cheap to clone, all clones are the same database.
 #[derive(Clone)]
 pub struct Database {
@@ -115,6 +152,20 @@ impl Database {
         })
     }
 
+    /// Takes the database for this process alone, for as long as it is open: what an earlier
+    /// process had of it is void. A folder is held by whoever opened it; a session of a
+    /// Postgres server that ended may take [`CLAIM_PATIENCE`] to be noticed.
+    pub async fn claim(&self) -> Result<(), OpenError> {
+        let begun = Instant::now();
+        while !self.backend().claim().await? {
+            if begun.elapsed() > CLAIM_PATIENCE {
+                return Err(OpenError::InUseElsewhere);
+            }
+            sleep(CLAIM_EACH).await;
+        }
+        Ok(())
+    }
+
     /// Brings the schema to this version and tells what was done. Several processes may try at once.
     pub async fn migrate(&self) -> Result<Vec<Migration>, OpenError> {
         let now = machine_clock();
@@ -128,6 +179,33 @@ impl Database {
         migration::check(self.backend()).await?;
         self.forget_dead_leases().await?;
         Ok(())
+    }
+
+    /// The newest step of the schema that stands in the database; 0 where there is none.
+    pub async fn schema(&self) -> Result<i64, StoreError> {
+        migration::stands(self.backend()).await
+    }
+
+    /// The newest step of the schema that this version of Weft knows.
+    pub fn known_schema() -> i64 {
+        migration::known()
+    }
+
+    /// What is damaged in the file itself, in the database's words, at most
+    /// [`MAX_DAMAGES`] of them; empty where all is well. Postgres checks its pages itself.
+    pub async fn damages(&self) -> Result<Vec<String>, StoreError> {
+        let Some(statement) = self.backend().dialect().integrity() else {
+            return Ok(Vec::new());
+        };
+        let rows = self.backend().read(statement, args![]).await?;
+        let mut damages = Vec::new();
+        for mut row in rows {
+            let line: String = row.take()?;
+            if line != "ok" {
+                damages.push(line);
+            }
+        }
+        Ok(damages)
     }
 
     /// Prepares every statement that there is, so that a mistake in one shows
@@ -144,7 +222,8 @@ impl Database {
         Ok(count)
     }
 
-    /// Writes everything to a new file, consistent in itself, while others go on (SQLite only).
+    /// Writes everything to a new file, consistent in itself, while others go on (SQLite only;
+    /// also of one that was opened as [`Place::SqliteReadOnly`]).
     pub async fn backup(&self, to: &Path) -> Result<(), BackupError> {
         let Some(statement) = self.backend().dialect().backup() else {
             return Err(BackupError::UsePgDump);
@@ -187,10 +266,10 @@ impl Database {
     /// Whoever holds the data folder is alone: leases of an earlier process are void, and
     /// waiting for their end would only delay the start.
     async fn forget_dead_leases(&self) -> Result<(), StoreError> {
-        match self.backend().dialect() {
-            Dialect::Sqlite => self.release_all().await,
-            Dialect::Postgres => Ok(()),
+        if self.backend().is_alone() {
+            self.release_all().await?;
         }
+        Ok(())
     }
 }
 

@@ -31,6 +31,11 @@ const LOCK_MIGRATIONS_POSTGRES: Statement = Statement::only(
     Dialect::Postgres,
     "SELECT 1 FROM (SELECT pg_advisory_xact_lock(8602934771)) AS locked",
 );
+/// Held by the session until it ends. The number is Weft's own, too.
+const CLAIM_POSTGRES: Statement = Statement::only(
+    Dialect::Postgres,
+    "SELECT 1 FROM (SELECT pg_try_advisory_lock(8602934772) AS mine) AS locked WHERE mine",
+);
 const TABLE_EXISTS_SQLITE: Statement = Statement::only(
     Dialect::Sqlite,
     "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1",
@@ -40,14 +45,18 @@ const TABLE_EXISTS_POSTGRES: Statement = Statement::only(
     "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = $1",
 );
 const BACKUP_SQLITE: Statement = Statement::only(Dialect::Sqlite, "VACUUM INTO $1");
+/// The number is [`crate::MAX_DAMAGES`], since a pragma takes no parameter.
+const INTEGRITY_SQLITE: Statement = Statement::only(Dialect::Sqlite, "PRAGMA integrity_check(20)");
 
 /// Every statement of this module.
 pub(crate) const STATEMENTS: &[Statement] = &[
     NOW_POSTGRES,
     LOCK_MIGRATIONS_POSTGRES,
+    CLAIM_POSTGRES,
     TABLE_EXISTS_SQLITE,
     TABLE_EXISTS_POSTGRES,
     BACKUP_SQLITE,
+    INTEGRITY_SQLITE,
 ];
 
 impl Dialect {
@@ -71,11 +80,27 @@ impl Dialect {
         }
     }
 
+    /// Takes the whole database for one session, where nobody else has it.
+    pub(crate) const fn claim(self) -> Option<Statement> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(CLAIM_POSTGRES),
+        }
+    }
+
     /// Whether a table of this name stands.
     pub(crate) const fn table_exists(self) -> Statement {
         match self {
             Self::Sqlite => TABLE_EXISTS_SQLITE,
             Self::Postgres => TABLE_EXISTS_POSTGRES,
+        }
+    }
+
+    /// Looks through the whole database for what is damaged.
+    pub(crate) const fn integrity(self) -> Option<Statement> {
+        match self {
+            Self::Sqlite => Some(INTEGRITY_SQLITE),
+            Self::Postgres => None,
         }
     }
 

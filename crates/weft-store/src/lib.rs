@@ -20,9 +20,12 @@ mod dags;
 mod database;
 mod deploy;
 mod dialect;
+mod folder;
 mod idempotency;
 mod instances;
+mod meant;
 mod migration;
+mod references;
 mod retention;
 mod run_store;
 mod runs;
@@ -40,13 +43,19 @@ pub use {
     audit::{AuditEntry, AuditId, AuditRow},
     commands::{CommandError, CommandOutcome, CommandRow, MAX_WAITING_COMMANDS},
     dags::{ActiveVersion, DagFilter, DagRow, Deletion},
-    database::{BackupError, Database, Migration, OpenError, Place, StatementError},
+    database::{
+        BackupError, CLAIM_PATIENCE, Database, MAX_DAMAGES, Migration, OpenError, Place,
+        StatementError,
+    },
     deploy::{
         Deploy, DeployChange, DeployDag, DeployError, Deployed, MAX_DAGS_PER_FILE, PreviousVersion,
     },
+    folder::{DATABASE_FILE, FolderLock},
     idempotency::RememberedAnswer,
     instances::{AttemptView, InstanceFilter, InstanceView},
-    retention::{DigestCursor, RetentionStep, RunRetention, TraceRetention},
+    meant::{ChangeError, DagStamp, Meant, PolicyStamp},
+    references::{DigestCursor, TextCursor},
+    retention::{RetentionStep, RunRetention, TraceRetention},
     run_store::{
         Command, CommandId, CommandKind, CommitError, DagKey, DagState, FileEntry, Pool, RunKind,
         RunStore, ShardId, ShardLease, ShardSettings, StoreError, StoredRun, StoredVersion,
@@ -55,7 +64,7 @@ pub use {
     runs::{ActiveRuns, MAX_COUNTED_RUNS, MAX_LATEST_RUNS, RunCursor, RunFilter, RunRow},
     secrets::{RotateError, SecretRow},
     tenants::{PolicyRow, TenantLimits, TenantRow},
-    tokens::{NewToken, Role, TokenId, TokenRow},
+    tokens::{NewToken, Revocation, Role, TokenId, TokenRow},
     trigger::{
         Backfill, BackfillDate, Backfilled, MAX_BACKFILL_RUNS, Trigger, TriggerError, Triggered,
     },

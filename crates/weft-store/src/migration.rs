@@ -28,6 +28,8 @@ macro_rules! steps {
 
 const STEPS: &[Step] = steps! {
     1 "0001_foundation.sql" "foundation";
+    2 "0002_artifacts.sql" "what names artifacts";
+    3 "0003_kinds_of_runs.sql" "lists of runs by kind";
 };
 
 const TABLE: &str = "migrations";
@@ -39,7 +41,7 @@ statements! {
 }
 
 /// The newest step that is known here.
-fn known() -> i64 {
+pub(crate) fn known() -> i64 {
     STEPS.last().map_or(0, |step| step.migration.number)
 }
 
@@ -56,19 +58,23 @@ fn missing(found: i64) -> Result<&'static [Step], OpenError> {
     Ok(&STEPS[done..])
 }
 
-/// Whether every step stands and none that is unknown.
-pub(crate) async fn check(backend: &Backend) -> Result<(), OpenError> {
-    let stands = backend
+/// The newest step that stands in the database.
+pub(crate) async fn stands(backend: &Backend) -> Result<i64, StoreError> {
+    let table = backend
         .read_one(backend.dialect().table_exists(), args![TABLE])
         .await?;
-    let found = match stands {
-        None => 0,
-        Some(_) => match backend.read_one(NEWEST, args![]).await? {
-            Some(mut row) => row.take()?,
-            None => 0,
-        },
-    };
-    let pending = missing(found)?;
+    if table.is_none() {
+        return Ok(0);
+    }
+    match backend.read_one(NEWEST, args![]).await? {
+        Some(mut row) => row.take(),
+        None => Ok(0),
+    }
+}
+
+/// Whether every step stands and none that is unknown.
+pub(crate) async fn check(backend: &Backend) -> Result<(), OpenError> {
+    let pending = missing(stands(backend).await?)?;
     if pending.is_empty() {
         return Ok(());
     }

@@ -1,12 +1,10 @@
-//! What is deleted with time, and what must be kept of the blobs.
+//! What is deleted with time.
 
 use crate::{
     Database, StoreError,
     backend::{Statement, args, statements},
-    stored,
 };
-use std::sync::Arc;
-use weft_core::{digest::Digest, run_id::RunId, time::Timestamp};
+use weft_core::{run_id::RunId, time::Timestamp};
 
 statements! {
     CANDIDATES = "SELECT id FROM runs WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3";
@@ -41,9 +39,6 @@ statements! {
     DELETE_DAGS = "DELETE FROM dags WHERE key IN (SELECT d.key FROM dags d WHERE d.deleted IS NOT NULL \
         AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.dag = d.key) \
         AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.dag = d.key) LIMIT $1) RETURNING 1";
-    VERSIONS = "SELECT id, digest, files FROM versions WHERE id > $1 ORDER BY id LIMIT $2";
-    OUTPUTS = "SELECT DISTINCT output_digest FROM task_instances \
-        WHERE output_digest IS NOT NULL AND output_digest > $1 ORDER BY output_digest LIMIT $2";
 }
 
 /// Rows of a run that are deleted in one transaction, so that turns don't wait for long.
@@ -76,20 +71,6 @@ pub struct TraceRetention {
     pub commands: Timestamp,
     /// The audit, from here on.
     pub audit: Timestamp,
-}
-
-/// Where a listing of digests goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DigestCursor {
-    /// Files of versions, after this row.
-    Versions(i64),
-    /// Outputs of runs, after this digest.
-    Outputs(Option<Digest>),
-}
-
-impl DigestCursor {
-    /// The beginning.
-    pub const START: Self = Self::Versions(0);
 }
 
 impl Database {
@@ -146,42 +127,6 @@ impl Database {
             gone += rows.len() as u64;
         }
         Ok(gone)
-    }
-
-    /// Digests that versions or outputs of existing runs name, by page: what is
-    /// named by none, and is older than the first page, can go. A digest may come twice.
-    pub async fn referenced_digests(
-        &self,
-        from: DigestCursor,
-        limit: u32,
-    ) -> Result<(Vec<Digest>, Option<DigestCursor>), StoreError> {
-        match from {
-            DigestCursor::Versions(after) => {
-                let rows = self.backend().read(VERSIONS, args![after, limit]).await?;
-                let mut last = None;
-                let mut digests = Vec::new();
-                for mut row in rows {
-                    last = Some(row.take()?);
-                    digests.push(row.take()?);
-                    let files = stored::read_files(&row.take::<Arc<str>>()?)?;
-                    digests.extend(files.into_iter().map(|file| file.digest));
-                }
-                let next = last.map_or(DigestCursor::Outputs(None), DigestCursor::Versions);
-                Ok((digests, Some(next)))
-            }
-            DigestCursor::Outputs(after) => {
-                let after = after.map_or(Vec::new(), |digest| digest.0.to_vec());
-                let rows = self.backend().read(OUTPUTS, args![&*after, limit]).await?;
-                let digests = rows
-                    .into_iter()
-                    .map(|mut row| row.take())
-                    .collect::<Result<Vec<Digest>, _>>()?;
-                let next = digests
-                    .last()
-                    .map(|last| DigestCursor::Outputs(Some(*last)));
-                Ok((digests, next))
-            }
-        }
     }
 }
 

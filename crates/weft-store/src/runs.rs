@@ -2,7 +2,8 @@
 
 use crate::{
     DagKey, Database, RunKind, StoreError, TaskSummary, VersionId,
-    backend::{Bulk, Column, Row, Value, args, statements},
+    backend::{Bulk, Column, Row, Statement, Value, args, statements},
+    dialect::Dialect,
     stored,
 };
 use std::{collections::HashMap, sync::Arc};
@@ -34,24 +35,70 @@ macro_rules! list {
     };
 }
 
-macro_rules! of_dag {
-    ($which:literal) => {
-        list!(
-            "r.dag = (SELECT key FROM dags WHERE tenant = $1 AND id = $4 AND deleted IS NULL) AND ",
-            $which
+/// A page of runs with ids between $2 and $3, both exclusive; further values from $5 on. SQLite
+/// is told the index: without figures of how rows are spread it takes a range of ids for so
+/// selective that it leaves the state or the kind to be filtered, through all of history.
+macro_rules! page {
+    ($index:literal $order:literal $($which:literal)*) => {
+        [
+            Statement::only(Dialect::Sqlite, page!(@[" INDEXED BY " $index] $order $($which)*)),
+            Statement::only(Dialect::Postgres, page!(@[] $order $($which)*)),
+        ]
+    };
+    (@[$($hint:literal)*] $order:literal $($which:literal)*) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM runs r",
+            $($hint,)*
+            " CROSS JOIN dags d CROSS JOIN versions v \
+             WHERE d.key = r.dag AND v.id = r.version AND r.tenant = $1 AND ",
+            $($which,)*
+            "r.id > $2 AND r.id < $3 ORDER BY r.id",
+            $order,
+            " LIMIT $4"
         )
     };
 }
 
+/// The newest first, and the oldest first.
+macro_rules! pages {
+    ($index:literal $($which:literal)*) => {
+        [page!($index " DESC" $($which)*), page!($index "" $($which)*)]
+    };
+}
+
+macro_rules! pages_of_dag {
+    ($index:literal $($which:literal)*) => {
+        pages!(
+            $index
+            "r.dag = (SELECT key FROM dags WHERE tenant = $1 AND id = $5 AND deleted IS NULL) AND "
+            $($which)*
+        )
+    };
+}
+
+/// By filter (see [`page_of`]), order, dialect.
+pub(crate) static PAGES: [[[Statement; 2]; 2]; 8] = [
+    pages!("runs_tenant"),
+    pages!("runs_tenant_kind" "r.kind = $5 AND "),
+    pages!("runs_tenant_state" "r.state = $5 AND "),
+    pages!("runs_tenant_state_kind" "r.state = $5 AND r.kind = $6 AND "),
+    pages_of_dag!("runs_dag"),
+    pages_of_dag!("runs_dag_kind" "r.kind = $6 AND "),
+    pages_of_dag!("runs_dag_state" "r.state = $6 AND "),
+    pages_of_dag!("runs_dag_state_kind" "r.state = $6 AND r.kind = $7 AND "),
+];
+
+/// The statement for what is filtered by.
+fn page_of(filter: &RunFilter, newest_first: bool, dialect: Dialect) -> Statement {
+    let of = usize::from(filter.kind.is_some())
+        + 2 * usize::from(filter.state.is_some())
+        + 4 * usize::from(filter.dag.is_some());
+    PAGES[of][usize::from(!newest_first)][dialect as usize]
+}
+
 statements! {
-    BEFORE = list!("r.id < $2 ORDER BY r.id DESC LIMIT $3");
-    AFTER = list!("r.id > $2 ORDER BY r.id LIMIT $3");
-    BY_STATE_BEFORE = list!("r.state = $4 AND r.id < $2 ORDER BY r.id DESC LIMIT $3");
-    BY_STATE_AFTER = list!("r.state = $4 AND r.id > $2 ORDER BY r.id LIMIT $3");
-    OF_DAG_BEFORE = of_dag!("r.id < $2 ORDER BY r.id DESC LIMIT $3");
-    OF_DAG_AFTER = of_dag!("r.id > $2 ORDER BY r.id LIMIT $3");
-    OF_DAG_BY_STATE_BEFORE = of_dag!("r.state = $5 AND r.id < $2 ORDER BY r.id DESC LIMIT $3");
-    OF_DAG_BY_STATE_AFTER = of_dag!("r.state = $5 AND r.id > $2 ORDER BY r.id LIMIT $3");
     SHOW = list!("r.id = $2");
     COUNT = "SELECT count(*) FROM \
         (SELECT 1 AS one FROM runs WHERE tenant = $1 AND state = $2 LIMIT $3) AS counted";
@@ -126,6 +173,12 @@ pub struct RunFilter {
     pub dag: Option<DagId>,
     /// In which state.
     pub state: Option<RunState>,
+    /// What made them.
+    pub kind: Option<RunKind>,
+    /// Made at this time or later.
+    pub created_from: Option<Timestamp>,
+    /// Made before this time.
+    pub created_before: Option<Timestamp>,
     /// Where the page begins, and its order.
     pub from: RunCursor,
 }
@@ -163,28 +216,33 @@ impl Database {
         filter: &RunFilter,
         limit: u32,
     ) -> Result<Vec<RunRow>, StoreError> {
-        let (cursor, newest_first) = match filter.from {
-            RunCursor::Newest => (i64::MAX, true),
-            RunCursor::Before(run) => (run.as_i64(), true),
-            RunCursor::After(run) => (run.as_i64(), false),
+        // Ids rise with the time that a run was made.
+        let mut above = filter
+            .created_from
+            .map_or(-1, |from| RunId::new(from, 0).as_i64() - 1);
+        let mut below = filter
+            .created_before
+            .map_or(i64::MAX, |before| RunId::new(before, 0).as_i64());
+        let newest_first = match filter.from {
+            RunCursor::Newest => true,
+            RunCursor::Before(run) => {
+                below = below.min(run.as_i64());
+                true
+            }
+            RunCursor::After(run) => {
+                above = above.max(run.as_i64());
+                false
+            }
         };
-        let mut values = args![&filter.tenant, cursor, limit];
+        let mut values = args![&filter.tenant, above, below, limit];
         values.extend(filter.dag.as_ref().map(Value::from));
         values.extend(
             filter
                 .state
                 .map(|state| Value::from(stored::state_number(state))),
         );
-        let statement = match (&filter.dag, filter.state, newest_first) {
-            (None, None, true) => BEFORE,
-            (None, None, false) => AFTER,
-            (None, Some(_), true) => BY_STATE_BEFORE,
-            (None, Some(_), false) => BY_STATE_AFTER,
-            (Some(_), None, true) => OF_DAG_BEFORE,
-            (Some(_), None, false) => OF_DAG_AFTER,
-            (Some(_), Some(_), true) => OF_DAG_BY_STATE_BEFORE,
-            (Some(_), Some(_), false) => OF_DAG_BY_STATE_AFTER,
-        };
+        values.extend(filter.kind.map(Value::from));
+        let statement = page_of(filter, newest_first, self.backend().dialect());
         let rows = self.backend().read(statement, values).await?;
         rows.into_iter().map(run_row).collect()
     }

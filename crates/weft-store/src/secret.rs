@@ -162,6 +162,11 @@ impl Keyring {
         self.keys[0].id
     }
 
+    /// Whether what this key sealed can be opened.
+    pub fn has(&self, key: KeyId) -> bool {
+        self.keys.iter().any(|known| known.id == key)
+    }
+
     /// Seals a value for its place.
     pub fn seal(&self, place: &SecretPlace, value: &[u8]) -> Result<Sealed, SecretError> {
         let key = &self.keys[0];

@@ -26,6 +26,7 @@ statements! {
     DELETE = "DELETE FROM secrets WHERE tenant = $1 AND kind = $2 AND name = $3 RETURNING name";
     SEALED_OTHERWISE = "SELECT tenant, kind, name, key_id, sealed FROM secrets \
         WHERE key_id <> $1 ORDER BY tenant, kind, name LIMIT $2";
+    KEYS = "SELECT key_id, count(*) FROM secrets GROUP BY key_id ORDER BY key_id";
     RESEAL = "UPDATE secrets SET key_id = $4, sealed = $5 \
         WHERE tenant = $1 AND kind = $2 AND name = $3 AND sealed = $6 RETURNING name";
 }
@@ -129,6 +130,14 @@ impl Database {
         audit::append(&mut tx, change(place, now, by, Done::Deleted)).await?;
         tx.commit().await?;
         Ok(true)
+    }
+
+    /// The keys that values are sealed with, and how many with each.
+    pub async fn sealing_keys(&self) -> Result<Vec<(KeyId, u64)>, StoreError> {
+        let rows = self.backend().read(KEYS, args![]).await?;
+        rows.into_iter()
+            .map(|mut row| Ok((KeyId(row.take()?), row.take()?)))
+            .collect()
     }
 
     /// Seals up to `limit` values anew that aren't sealed with the keyring's

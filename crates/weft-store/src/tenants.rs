@@ -4,7 +4,7 @@
 //! the same transaction, so that schedulers take it up within a second.
 
 use crate::{
-    Database, Pool, ShardId, StoreError,
+    ChangeError, Database, Meant, PolicyStamp, Pool, ShardId, StoreError,
     audit::{self, Change},
     backend::{Row, Tx, args, statements},
 };
@@ -14,6 +14,8 @@ use weft_core::{id::TenantId, time::Timestamp};
 statements! {
     LIST = "SELECT id, shard, weight, max_active_tasks, created FROM tenants WHERE id > $1 ORDER BY id LIMIT $2";
     SHOW = "SELECT id, shard, weight, max_active_tasks, created FROM tenants WHERE id = $1";
+    /// Changes nothing, and keeps others from changing the row until the transaction ends.
+    LOCK_TENANT = "UPDATE tenants SET weight = weight WHERE id = $1 RETURNING shard";
     SHARD_OF = "SELECT shard FROM tenants WHERE id = $1";
     /// A new tenant is the first shard's.
     PUT = "INSERT INTO tenants (id, shard, weight, max_active_tasks, created) VALUES ($1, 0, $2, $3, $4) \
@@ -219,29 +221,32 @@ impl Database {
 
     /// The tenant's policy; none where the default holds.
     pub async fn show_policy(&self, tenant: &TenantId) -> Result<Option<PolicyRow>, StoreError> {
-        let Some(mut row) = self.backend().read_one(POLICY, args![tenant]).await? else {
-            return Ok(None);
-        };
-        Ok(Some(PolicyRow {
-            text: row.take()?,
-            updated: row.take()?,
-            updated_by: row.take()?,
-        }))
+        let row = self.backend().read_one(POLICY, args![tenant]).await?;
+        row.map(policy_row).transpose()
     }
 
     /// Sets the tenant's policy, which the caller has read and found right;
     /// none goes back to the default. `false` where there is no such tenant.
-    pub async fn put_policy(
+    pub async fn put_policy<'a>(
         &self,
         tenant: &TenantId,
         text: Option<&str>,
-        by: &str,
-    ) -> Result<bool, StoreError> {
+        meant: impl Into<Meant<'a, PolicyStamp>> + Send,
+    ) -> Result<bool, ChangeError> {
+        let Meant { by, state } = meant.into();
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
-        let Some(shard) = shard_of(&mut tx, tenant).await? else {
+        // There may be no policy to lock, so the tenant is.
+        let Some(mut row) = tx.run_one(LOCK_TENANT, args![tenant]).await? else {
             return Ok(false);
         };
+        let shard = row.take()?;
+        if let Some(PolicyStamp(meant)) = state {
+            let row = tx.run_one(POLICY, args![tenant]).await?;
+            if row.map(policy_row).transpose()? != meant {
+                return Err(ChangeError::ChangedMeanwhile);
+            }
+        }
         let action = if let Some(text) = text {
             tx.run(PUT_POLICY, args![tenant, text, now, by]).await?;
             "policy.put"
@@ -260,6 +265,14 @@ impl Database {
         finish(tx, shard, change).await?;
         Ok(true)
     }
+}
+
+fn policy_row(mut row: Row) -> Result<PolicyRow, StoreError> {
+    Ok(PolicyRow {
+        text: row.take()?,
+        updated: row.take()?,
+        updated_by: row.take()?,
+    })
 }
 
 fn tenant_row(mut row: Row) -> Result<TenantRow, StoreError> {

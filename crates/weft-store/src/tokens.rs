@@ -25,7 +25,12 @@ statements! {
     TOUCH = "UPDATE tokens SET last_used = $2 WHERE id = $1";
     LIST_ALL = select!("id > $1 ORDER BY id LIMIT $2");
     LIST_OF_TENANT = select!("tenant = $3 AND id > $1 ORDER BY id LIMIT $2");
-    REVOKE = "UPDATE tokens SET revoked = $2 WHERE id = $1 AND revoked IS NULL RETURNING tenant, name";
+    /// Lets one process revoke an administrator's token at a time: two that revoke each other's
+    /// must not both find that there is another one.
+    LOCK = "UPDATE settings SET version = version WHERE shard = 0";
+    OTHER_ADMIN = "SELECT id FROM tokens WHERE tenant IS NULL AND id <> $1 AND role = 1 \
+        AND revoked IS NULL AND expires IS NULL LIMIT 1";
+    REVOKE = "UPDATE tokens SET revoked = $2 WHERE id = $1 AND revoked IS NULL RETURNING tenant, name, role";
 }
 
 /// A token in use is written once in this time.
@@ -72,6 +77,18 @@ pub struct TokenRow {
     pub revoked: Option<Timestamp>,
     /// When it was used last, to the minute.
     pub last_used: Option<Timestamp>,
+}
+
+/// What became of a token that was to be revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revocation {
+    /// It is worth nothing from now on.
+    Done,
+    /// There is none, or it was revoked before.
+    Unknown,
+    /// It is the last administrator's token of the whole installation that does not
+    /// expire: without it nobody could make another.
+    LastAdmin,
 }
 
 /// A token that is made.
@@ -166,15 +183,21 @@ impl Database {
         rows.into_iter().map(token_row).collect()
     }
 
-    /// Revokes it; `false` where there is none, or it was revoked before.
-    pub async fn revoke_token(&self, token: TokenId, by: &str) -> Result<bool, StoreError> {
+    /// Revokes it, unless it is the last one that may make others.
+    pub async fn revoke_token(&self, token: TokenId, by: &str) -> Result<Revocation, StoreError> {
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
+        tx.run(LOCK, args![]).await?;
         let Some(mut row) = tx.run_one(REVOKE, args![token.0, now]).await? else {
-            return Ok(false);
+            return Ok(Revocation::Unknown);
         };
         let tenant: Option<TenantId> = row.take()?;
         let name: String = row.take()?;
+        let is_admin = row.take::<i64>()? == Role::Admin as i64;
+        if is_admin && tenant.is_none() && tx.run_one(OTHER_ADMIN, args![token.0]).await?.is_none()
+        {
+            return Ok(Revocation::LastAdmin);
+        }
         let change = Change {
             at: now,
             tenant: tenant.as_ref(),
@@ -185,7 +208,7 @@ impl Database {
         };
         audit::append(&mut tx, change).await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(Revocation::Done)
     }
 }
 

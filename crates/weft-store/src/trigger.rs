@@ -2,6 +2,7 @@
 
 use crate::{
     DagKey, Database, RunKind, ShardId, StoreError, VersionId,
+    audit::{self, Change},
     backend::{Bulk, Column, Row, Value, args, statements},
 };
 use std::{
@@ -101,6 +102,8 @@ pub struct Backfill {
     pub dag: DagId,
     /// The version that the parameters were checked against.
     pub version: VersionId,
+    /// The range that was asked for, for the audit.
+    pub range: (Timestamp, Timestamp),
     /// At most [`MAX_BACKFILL_RUNS`].
     pub dates: Vec<BackfillDate>,
     /// A JSON object, defaults filled in; of each run.
@@ -230,6 +233,20 @@ impl Database {
                 StoreError::Unavailable("every run id that was drawn is taken".into()).into(),
             );
         }
+        let details = serde_json::json!({
+            "from": backfill.range.0.to_string(),
+            "to": backfill.range.1.to_string(),
+            "runs": done.made.len(),
+        });
+        let change = Change {
+            at: now,
+            tenant: Some(&backfill.tenant),
+            by: &backfill.by,
+            action: "dag.backfill",
+            subject: backfill.dag.as_str(),
+            details: Some(details.to_string()),
+        };
+        audit::append(&mut tx, change).await?;
         tx.commit().await?;
         done.made.sort_by_key(|(_id, date)| *date);
         done.existing.sort_unstable();

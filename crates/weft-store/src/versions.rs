@@ -1,10 +1,10 @@
 //! Versions of a DAG: list, show, activate.
 
 use crate::{
-    DagKey, Database, ShardId, StoreError, StoredVersion, VersionId,
+    ChangeError, DagKey, DagStamp, Database, Meant, ShardId, StoreError, StoredVersion, VersionId,
     audit::Change,
     backend::{Row, args, statements},
-    stored, tenants,
+    dags, stored, tenants,
 };
 use std::sync::Arc;
 use weft_core::{
@@ -63,6 +63,9 @@ pub enum ActivateError {
     /// No such version of it.
     #[error("the DAG {0} has no version {1}")]
     UnknownVersion(DagId, u32),
+    /// The DAG is in another state than the one that this was meant for.
+    #[error("the DAG {0} was changed meanwhile")]
+    ChangedMeanwhile(DagId),
     /// The database said no.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -113,15 +116,22 @@ impl Database {
     }
 
     /// Lets new runs get this version; returns the one that was active before.
-    pub async fn activate_version(
+    pub async fn activate_version<'a>(
         &self,
         tenant: &TenantId,
         dag: &DagId,
         number: u32,
-        by: &str,
+        meant: impl Into<Meant<'a, DagStamp>> + Send,
     ) -> Result<Option<VersionRow>, ActivateError> {
+        let Meant { by, state } = meant.into();
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
+        dags::check(&mut tx, (tenant, dag), state)
+            .await
+            .map_err(|error| match error {
+                ChangeError::ChangedMeanwhile => ActivateError::ChangedMeanwhile(dag.clone()),
+                ChangeError::Store(error) => error.into(),
+            })?;
         let Some(mut row) = tx.run_one(LOCK_DAG, args![tenant, dag]).await? else {
             return Err(ActivateError::UnknownDag(dag.clone()));
         };

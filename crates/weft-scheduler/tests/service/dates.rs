@@ -2,15 +2,13 @@
 
 use crate::harness::{Installation, success};
 use serde_json::json;
-use weft_core::{id::TenantId, run::RunState, time::Timestamp};
+use weft_core::{run::RunState, time::Timestamp};
 use weft_store::{RunCursor, RunFilter, RunKind, RunRow};
 
 async fn runs(installation: &Installation) -> Vec<RunRow> {
     let filter = RunFilter {
-        tenant: TenantId::default(),
-        dag: None,
-        state: None,
         from: RunCursor::Newest,
+        ..RunFilter::default()
     };
     installation
         .database

@@ -26,16 +26,28 @@ pub async fn create_first_token(database: &Database) -> Result<Option<Secret>, F
     if !database.list_tokens(None, None, 1).await?.is_empty() {
         return Ok(None);
     }
+    create_admin_token(database, "first-start").await.map(Some)
+}
+
+/// Makes an administrator's token of the whole installation, whatever tokens
+/// there are: for whoever holds the database itself.
+///
+/// # Errors
+/// The database doesn't answer.
+pub async fn create_admin_token(
+    database: &Database,
+    name: &str,
+) -> Result<Secret, FirstTokenError> {
     let secret = Secret::draw();
     let token = NewToken {
-        name: "first-start".into(),
+        name: name.into(),
         tenant: None,
         role: Role::Admin,
         hash: secret.digest(),
         expires: None,
     };
-    database.create_token(&token, "first-start").await?;
-    Ok(Some(secret))
+    database.create_token(&token, name).await?;
+    Ok(secret)
 }
 
 /// Writes a token to a file that only its owner can read (mode 0600), with a

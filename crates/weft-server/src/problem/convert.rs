@@ -10,7 +10,7 @@ use weft_core::{
     document::{self, DocumentError},
     policy::Refusal,
 };
-use weft_store::StoreError;
+use weft_store::{ChangeError, StoreError};
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
@@ -27,6 +27,17 @@ impl From<StoreError> for Problem {
                 )
             }
             error @ (StoreError::Corrupt(_) | StoreError::Defect(_)) => Self::internal(error),
+        }
+    }
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            error @ ChangeError::ChangedMeanwhile => {
+                Self::new(ProblemCode::ChangedMeanwhile, error.to_string())
+            }
+            ChangeError::Store(error) => error.into(),
         }
     }
 }

@@ -4,13 +4,12 @@ use super::{page_size, paged, variables::ListByName};
 use crate::{
     api::{AuditEntry, Page},
     app::App,
-    auth::{Auditing, By, Caller},
+    auth::{Auditing, By},
     cursor::List,
     extract::Query,
     problem::Problem,
 };
 use axum::extract::State;
-use serde_json::Value;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_store::AuditId;
 
@@ -56,23 +55,4 @@ async fn list_audit(
         },
     )?;
     Ok(axum::Json(page))
-}
-
-/// Writes down what a caller did, where the database does not do so itself.
-pub(super) async fn append(
-    app: &App,
-    by: &Caller,
-    action: &str,
-    subject: String,
-    details: Option<Value>,
-) -> Result<(), Problem> {
-    let entry = weft_store::AuditEntry {
-        tenant: Some(by.tenant.clone()),
-        actor: by.actor(),
-        action: action.to_owned(),
-        subject,
-        details: details.map(|details| details.to_string().into()),
-    };
-    app.database().append_audit(&entry).await?;
-    Ok(())
 }

@@ -17,7 +17,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
-use serde_json::json;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_core::timetable::Timetable;
 use weft_store::{BackfillDate, MAX_BACKFILL_RUNS};
@@ -65,6 +64,7 @@ async fn backfill(
         tenant: by.tenant.clone(),
         dag: id.clone(),
         version: active.id,
+        range: (body.from.0, body.to.0),
         dates,
         params,
         by: by.actor(),
@@ -78,8 +78,6 @@ async fn backfill(
         app.scheduler().wake(Wake::Queued(row.key));
     }
     app.metrics().runs_triggered.inc_by(made.made.len() as u64);
-    let details = json!({ "from": body.from, "to": body.to, "runs": made.made.len() });
-    super::audit::append(&app, &by, "dag.backfill", id.to_string(), Some(details)).await?;
     answer.runs = made
         .made
         .iter()

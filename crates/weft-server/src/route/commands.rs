@@ -17,7 +17,6 @@ use axum::{
 };
 use http::StatusCode;
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_core::{
@@ -170,7 +169,6 @@ async fn command(
             CommandError::Store(error) => error.into(),
         })?;
     app.scheduler().wake(Wake::Command);
-    audit(app, by, run, &kind).await?;
     let body = Command {
         id: id.0,
         run: run.to_string(),
@@ -178,40 +176,6 @@ async fn command(
         refused: None,
     };
     Ok((StatusCode::ACCEPTED, axum::Json(body)).into_response())
-}
-
-/// The command's own row goes with its run; who gave it stays known for longer.
-async fn audit(app: &App, by: &Caller, run: RunId, kind: &CommandKind) -> Result<(), Problem> {
-    let (action, details) = match kind {
-        CommandKind::Cancel => ("run.cancel", None),
-        CommandKind::Clear { tasks, downstream } => {
-            let tasks: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
-            (
-                "run.clear",
-                Some(json!({ "tasks": tasks, "downstream": downstream })),
-            )
-        }
-        CommandKind::Mark {
-            task,
-            index,
-            as_state,
-        } => {
-            let state = match as_state {
-                Marked::Success => "success",
-                Marked::Failed => "failed",
-                Marked::Skipped => "skipped",
-            };
-            (
-                "run.mark",
-                Some(json!({ "task": task.as_str(), "index": index, "state": state })),
-            )
-        }
-        CommandKind::Wake { task, index } => (
-            "run.wake",
-            Some(json!({ "task": task.as_str(), "index": index })),
-        ),
-    };
-    super::audit::append(app, by, action, run.to_string(), details).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

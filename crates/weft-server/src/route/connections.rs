@@ -1,14 +1,13 @@
 //! Connections: where they lead is listed, their credentials are set and never shown.
 
 use super::{
-    page_size, paged,
-    variables::{ListByName, NamePath, place, put},
+    secrets,
+    variables::{ListByName, NamePath},
 };
 use crate::{
     api::{Connection, ConnectionAuth, NewConnection, Page},
     app::App,
     auth::{By, Reading, Settling},
-    cursor::List,
     extract::{Json, Path, Query},
     problem::{Problem, ProblemCode},
 };
@@ -47,35 +46,18 @@ async fn list_connections(
     State(app): State<App>,
     Query(query): Query<ListByName>,
 ) -> Result<axum::Json<Page<Connection>>, Problem> {
-    let size = page_size(query.limit)?;
-    let list = List::new("connections", &by.tenant);
-    let after: Option<String> = list.key(query.cursor.as_deref())?;
-    let rows = app
-        .database()
-        .list_secrets(
-            &by.tenant,
-            SecretKind::Connection,
-            after.as_deref(),
-            size + 1,
-        )
-        .await?;
-    let page = paged(
-        rows,
-        size,
-        |row| list.after(&row.name),
-        |row| {
-            let about: About = serde_json::from_str(&row.about).map_err(Problem::internal)?;
-            Ok(Connection {
-                name: row.name.clone(),
-                url: about.url,
-                auth: about.auth,
-                headers: about.headers,
-                updated: row.updated.into(),
-                updated_by: row.updated_by.clone(),
-            })
-        },
-    )?;
-    Ok(axum::Json(page))
+    secrets::page(&app, &by, SecretKind::Connection, &query, |row| {
+        let about: About = serde_json::from_str(&row.about).map_err(Problem::internal)?;
+        Ok(Connection {
+            name: row.name.clone(),
+            url: about.url,
+            auth: about.auth,
+            headers: about.headers,
+            updated: row.updated.into(),
+            updated_by: row.updated_by.clone(),
+        })
+    })
+    .await
 }
 
 /// Set a connection
@@ -89,8 +71,8 @@ async fn put_connection(
     let about = check(&body).map_err(|why| Problem::new(ProblemCode::InvalidValue, why))?;
     let about = serde_json::to_string(&about).map_err(Problem::internal)?;
     let value = serde_json::to_vec(&body).map_err(Problem::internal)?;
-    let place = place(&by, SecretKind::Connection, path.name.0);
-    put(&app, &by, &place, &about, &value).await
+    let place = secrets::place(&by, SecretKind::Connection, path.name.0);
+    secrets::put(&app, &by, &place, &about, &value).await
 }
 
 /// Remove a connection
@@ -100,14 +82,8 @@ async fn delete_connection(
     State(app): State<App>,
     Path(path): Path<NamePath>,
 ) -> Result<StatusCode, Problem> {
-    let place = place(&by, SecretKind::Connection, path.name.0);
-    if app.database().delete_secret(&place, &by.actor()).await? {
-        return Ok(StatusCode::NO_CONTENT);
-    }
-    Err(Problem::new(
-        ProblemCode::ConnectionNotFound,
-        format!("there is no connection {:?}", place.name),
-    ))
+    let place = secrets::place(&by, SecretKind::Connection, path.name.0);
+    secrets::remove(&app, &by, &place).await
 }
 
 /// What may be shown of it, if it can be used. Messages never repeat a credential.

@@ -22,7 +22,7 @@ use weft_core::{
     document,
     id::{DagId, TenantId},
 };
-use weft_store::{DagFilter, DagRow, Deletion};
+use weft_store::{DagFilter, DagRow, DagStamp, Deletion, Meant};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -113,16 +113,17 @@ async fn change_dag(
 ) -> Result<WithTag<DagDetail>, Problem> {
     let id = &path.dag.0;
     let row = find(&app, &by.tenant, id).await?;
-    tag(&row).check(&headers)?;
+    let state = meant(&row, &headers)?;
+    let by_whom = by.actor();
+    let meant = Meant {
+        by: &by_whom,
+        state,
+    };
     if let Some(paused) = change.paused.filter(|paused| *paused != row.paused) {
         let found = if paused {
-            app.database()
-                .pause_dag(&by.tenant, id, &by.actor())
-                .await?
+            app.database().pause_dag(&by.tenant, id, meant).await?
         } else {
-            app.database()
-                .unpause_dag(&by.tenant, id, &by.actor())
-                .await?
+            app.database().unpause_dag(&by.tenant, id, meant).await?
         };
         if !found {
             return Err(unknown(id));
@@ -145,12 +146,11 @@ async fn delete_dag(
 ) -> Result<StatusCode, Problem> {
     let id = &path.dag.0;
     let row = find(&app, &by.tenant, id).await?;
-    tag(&row).check(&headers)?;
-    match app
-        .database()
-        .delete_dag(&by.tenant, id, &by.actor())
-        .await?
-    {
+    let meant = Meant {
+        by: &by.actor(),
+        state: meant(&row, &headers)?,
+    };
+    match app.database().delete_dag(&by.tenant, id, meant).await? {
         Deletion::Done => {
             app.scheduler().wake(Wake::Settings);
             Ok(StatusCode::NO_CONTENT)
@@ -199,11 +199,11 @@ async fn detail(app: &App, row: &DagRow) -> Result<WithTag<DagDetail>, Problem> 
 }
 
 /// Names the state of a DAG that people change.
-pub(super) fn tag(row: &DagRow) -> Tag {
-    Tag::of(&(
-        row.key.0,
-        row.paused,
-        row.active.as_ref().map(|version| version.id.0),
-        row.updated.0,
-    ))
+fn tag(row: &DagRow) -> Tag {
+    Tag::of(&row.stamp())
+}
+
+/// The state that a change is meant for, where the request says that it is this one.
+pub(super) fn meant(row: &DagRow, headers: &HeaderMap) -> Result<Option<DagStamp>, Problem> {
+    tag(row).meant(headers, row.stamp())
 }

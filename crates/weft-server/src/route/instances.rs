@@ -348,7 +348,8 @@ async fn show_output(
 
 /// Tell why a task instance does not run
 ///
-/// Every reason, the decisive one first; none where it runs or has ended.
+/// Every reason, the decisive one first; none where it runs or has ended. In a run that has
+/// ended nothing runs any more: the reason says how the run ended.
 #[utoipa::path(get, path = "/runs/{run}/tasks/{task}/{index}/why", tag = "instances", params(InstancePath), responses((status = 200, description = "The reasons", body = Why)))]
 async fn why(
     by: By<Reading>,
@@ -356,10 +357,14 @@ async fn why(
     Path(path): Path<InstancePath>,
 ) -> Result<axum::Json<Why>, Problem> {
     let found = find(&app, &by.tenant, &path).await?;
-    let reasons = app
-        .scheduler()
-        .why(found.run.id, found.key.task, found.key.index)
-        .await?;
+    let reasons = if found.run.state.is_ended() {
+        let row = found.row.as_ref().map(|(view, _attempts)| view);
+        vec![view::instance::of_ended_run(&found.run, row)]
+    } else {
+        app.scheduler()
+            .why(found.run.id, found.key.task, found.key.index)
+            .await?
+    };
     Ok(axum::Json(Why {
         task: found.task().id.to_string(),
         index: path.index,

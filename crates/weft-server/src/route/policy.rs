@@ -17,7 +17,7 @@ use weft_core::{
     id::TenantId,
     policy,
 };
-use weft_store::PolicyRow;
+use weft_store::{Meant, PolicyRow, PolicyStamp};
 
 /// The longest policy file, in bytes.
 const MAX_POLICY_BYTES: usize = 256 << 10;
@@ -83,8 +83,11 @@ async fn set(
     actor: &str,
 ) -> Result<(), Problem> {
     let before = app.database().show_policy(tenant).await?;
-    tag(before.as_ref()).check(headers)?;
-    if !app.database().put_policy(tenant, text, actor).await? {
+    let meant = Meant {
+        by: actor,
+        state: tag(before.as_ref()).meant(headers, PolicyStamp(before))?,
+    };
+    if !app.database().put_policy(tenant, text, meant).await? {
         return Err(Problem::internal(format!(
             "the caller's tenant {tenant} is not there"
         )));

@@ -5,7 +5,7 @@ use super::{
     page_size, paged, versions,
 };
 use crate::{
-    api::{self, NewRun, Page, Run, RunState},
+    api::{self, NewRun, Page, Run, RunKind, RunState, Time},
     app::App,
     auth::{By, Caller, Operating, Reading},
     cursor::List,
@@ -203,43 +203,81 @@ pub(super) fn refused(id: &DagId, error: TriggerError) -> Problem {
     }
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ListRuns {
-    /// Where to go on, from the page before.
-    cursor: Option<String>,
-    /// How many items, 1 to 500; 50 by default.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
-    /// Only those in this state.
-    #[param(inline)]
-    state: Option<RunState>,
+/// The filters stand here for both lists: the parser of queries refuses what it does not
+/// know, and so knows no fields of another struct.
+macro_rules! list_runs {
+    ($(#[$meta:meta])* $name:ident { $($more:tt)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Deserialize, IntoParams)]
+        #[serde(deny_unknown_fields)]
+        #[into_params(parameter_in = Query)]
+        struct $name {
+            /// Where to go on, from the page before.
+            cursor: Option<String>,
+            /// How many items, 1 to 500; 50 by default.
+            #[param(minimum = 1, maximum = 500)]
+            limit: Option<u32>,
+            /// Only those in this state.
+            #[param(inline)]
+            state: Option<RunState>,
+            /// Only those that were made so.
+            #[param(inline)]
+            kind: Option<RunKind>,
+            /// Only those that were made at this time or later.
+            created_from: Option<Time>,
+            /// Only those that were made before this time.
+            created_before: Option<Time>,
+            $($more)*
+        }
+    };
 }
+
+list_runs! { ListRunsOfDag {} }
+list_runs! { ListRuns {
+    /// Only those of this DAG.
+    #[param(value_type = Option<String>)]
+    dag: Option<Text<DagId>>,
+} }
 
 /// List runs
 ///
-/// Of every DAG, the newest first.
+/// Of every DAG, or of one, the newest first.
 #[utoipa::path(get, path = "/runs", tag = "runs", params(ListRuns), responses((status = 200, description = "A page", body = Page<Run>)))]
 async fn list_runs(
     by: By<Reading>,
     State(app): State<App>,
     Query(query): Query<ListRuns>,
 ) -> Result<axum::Json<Page<Run>>, Problem> {
-    page_of_runs(&app, &by, None, &query).await
+    let ListRuns {
+        cursor,
+        limit,
+        state,
+        kind,
+        created_from,
+        created_before,
+        dag,
+    } = query;
+    let of = ListRunsOfDag {
+        cursor,
+        limit,
+        state,
+        kind,
+        created_from,
+        created_before,
+    };
+    page_of_runs(&app, &by, dag.map(|dag| dag.0), &of).await
 }
 
 /// List the runs of a DAG
 ///
 /// The newest first.
-#[utoipa::path(get, path = "/dags/{dag}/runs", tag = "runs", params(DagPath, ListRuns), responses((status = 200, description = "A page", body = Page<Run>)))]
+#[utoipa::path(get, path = "/dags/{dag}/runs", tag = "runs", params(DagPath, ListRunsOfDag), responses((status = 200, description = "A page", body = Page<Run>)))]
 async fn list_runs_of_dag(
     by: By<Reading>,
     State(app): State<App>,
     Path(path): Path<DagPath>,
-    Query(query): Query<ListRuns>,
+    Query(query): Query<ListRunsOfDag>,
 ) -> Result<axum::Json<Page<Run>>, Problem> {
-    dags::find(&app, &by.tenant, &path.dag.0).await?;
     page_of_runs(&app, &by, Some(path.dag.0), &query).await
 }
 
@@ -247,15 +285,23 @@ async fn page_of_runs(
     app: &App,
     by: &Caller,
     dag: Option<DagId>,
-    query: &ListRuns,
+    query: &ListRunsOfDag,
 ) -> Result<axum::Json<Page<Run>>, Problem> {
     let size = page_size(query.limit)?;
-    let list = List::new("runs", &(&by.tenant, &dag, query.state));
+    if let Some(dag) = &dag {
+        dags::find(app, &by.tenant, dag).await?;
+    }
+    let created = (query.created_from, query.created_before);
+    let filters = (&by.tenant, &dag, query.state, query.kind, created);
+    let list = List::new("runs", &filters);
     let before: Option<i64> = list.key(query.cursor.as_deref())?;
     let filter = RunFilter {
         tenant: by.tenant.clone(),
         dag,
         state: query.state.map(view::run::domain_state),
+        kind: query.kind.map(view::run::domain_kind),
+        created_from: query.created_from.map(|time| time.0),
+        created_before: query.created_before.map(|time| time.0),
         from: before
             .and_then(RunId::from_i64)
             .map_or(RunCursor::Newest, RunCursor::Before),

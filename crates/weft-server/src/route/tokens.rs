@@ -18,7 +18,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_core::id::TenantId;
-use weft_store::{TokenId, TokenRow};
+use weft_store::{Revocation, TokenId, TokenRow};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -147,44 +147,16 @@ async fn revoke_token(
         )
     };
     let row = one(&app, scope(&by), id).await?.ok_or_else(unknown)?;
-    if row.role == weft_store::Role::Admin
-        && row.tenant.is_none()
-        && row.revoked.is_none()
-        && !another_admin(&app, id).await?
-    {
-        return Err(Problem::new(
+    match app.database().revoke_token(id, &by.actor()).await? {
+        // Revoking again changes nothing, and is as good as the first time.
+        Revocation::Done | Revocation::Unknown => Ok(StatusCode::NO_CONTENT),
+        Revocation::LastAdmin => Err(Problem::new(
             ProblemCode::LastAdmin,
             format!(
                 "the token {} is the last one that may make others",
                 row.name
             ),
-        ));
-    }
-    // Revoking again changes nothing, and is as good as the first time.
-    app.database().revoke_token(id, &by.actor()).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Whether another administrator's token of the installation holds and does not expire.
-async fn another_admin(app: &App, except: TokenId) -> Result<bool, Problem> {
-    const BATCH: u32 = 500;
-    let mut after = None;
-    loop {
-        let rows = app.database().list_tokens(None, after, BATCH).await?;
-        let holds = |row: &TokenRow| {
-            row.id != except
-                && row.role == weft_store::Role::Admin
-                && row.tenant.is_none()
-                && row.revoked.is_none()
-                && row.expires.is_none()
-        };
-        if rows.iter().any(holds) {
-            return Ok(true);
-        }
-        match rows.last() {
-            Some(last) if rows.len() == BATCH as usize => after = Some(last.id),
-            Some(_) | None => return Ok(false),
-        }
+        )),
     }
 }
 

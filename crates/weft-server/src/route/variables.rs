@@ -1,11 +1,10 @@
 //! Variables: their names are listed, their values are set and never shown.
 
-use super::{page_size, paged};
+use super::secrets;
 use crate::{
     api::{NewVariable, Page, Variable},
     app::App,
-    auth::{By, Caller, Reading, Settling},
-    cursor::List,
+    auth::{By, Reading, Settling},
     extract::{Json, Name, Path, Query, Text},
     problem::{Problem, ProblemCode},
 };
@@ -14,7 +13,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use weft_store::secret::{SecretKind, SecretPlace};
+use weft_store::secret::SecretKind;
 
 /// The longest value, in bytes.
 const MAX_VALUE_BYTES: usize = 64 << 10;
@@ -54,26 +53,14 @@ async fn list_variables(
     State(app): State<App>,
     Query(query): Query<ListByName>,
 ) -> Result<axum::Json<Page<Variable>>, Problem> {
-    let size = page_size(query.limit)?;
-    let list = List::new("variables", &by.tenant);
-    let after: Option<String> = list.key(query.cursor.as_deref())?;
-    let rows = app
-        .database()
-        .list_secrets(&by.tenant, SecretKind::Variable, after.as_deref(), size + 1)
-        .await?;
-    let page = paged(
-        rows,
-        size,
-        |row| list.after(&row.name),
-        |row| {
-            Ok(Variable {
-                name: row.name.clone(),
-                updated: row.updated.into(),
-                updated_by: row.updated_by.clone(),
-            })
-        },
-    )?;
-    Ok(axum::Json(page))
+    secrets::page(&app, &by, SecretKind::Variable, &query, |row| {
+        Ok(Variable {
+            name: row.name.clone(),
+            updated: row.updated.into(),
+            updated_by: row.updated_by.clone(),
+        })
+    })
+    .await
 }
 
 /// Set a variable
@@ -91,8 +78,8 @@ async fn put_variable(
         );
         return Err(Problem::new(ProblemCode::InvalidValue, detail));
     }
-    let place = place(&by, SecretKind::Variable, path.name.0);
-    put(&app, &by, &place, "{}", body.value.as_bytes()).await
+    let place = secrets::place(&by, SecretKind::Variable, path.name.0);
+    secrets::put(&app, &by, &place, "{}", body.value.as_bytes()).await
 }
 
 /// Remove a variable
@@ -102,38 +89,6 @@ async fn delete_variable(
     State(app): State<App>,
     Path(path): Path<NamePath>,
 ) -> Result<StatusCode, Problem> {
-    let place = place(&by, SecretKind::Variable, path.name.0);
-    if app.database().delete_secret(&place, &by.actor()).await? {
-        return Ok(StatusCode::NO_CONTENT);
-    }
-    Err(Problem::new(
-        ProblemCode::VariableNotFound,
-        format!("there is no variable {:?}", place.name),
-    ))
-}
-
-pub(super) fn place(by: &Caller, kind: SecretKind, name: Name) -> SecretPlace {
-    SecretPlace {
-        tenant: by.tenant.clone(),
-        kind,
-        name: name.0,
-    }
-}
-
-/// Seals a value and puts it at its place.
-pub(super) async fn put(
-    app: &App,
-    by: &Caller,
-    place: &SecretPlace,
-    about: &str,
-    value: &[u8],
-) -> Result<StatusCode, Problem> {
-    let sealed = app
-        .keyring()
-        .seal(place, value)
-        .map_err(Problem::internal)?;
-    app.database()
-        .put_secret(place, about, &sealed, &by.actor())
-        .await?;
-    Ok(StatusCode::NO_CONTENT)
+    let place = secrets::place(&by, SecretKind::Variable, path.name.0);
+    secrets::remove(&app, &by, &place).await
 }

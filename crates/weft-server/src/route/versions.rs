@@ -21,7 +21,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_blob::Kind;
 use weft_core::id::DagId;
-use weft_store::ActivateError;
+use weft_store::{ActivateError, DagStamp, Meant};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -136,8 +136,10 @@ async fn activate(
 ) -> Result<axum::Json<Dag>, Problem> {
     let id = &path.dag.0;
     let row = dags::find(&app, &by.tenant, id).await?;
-    dags::tag(&row).check(&headers)?;
-    Ok(axum::Json(switch(&app, &by, id, body.version).await?))
+    let state = dags::meant(&row, &headers)?;
+    Ok(axum::Json(
+        switch(&app, &by, (id, body.version), state).await?,
+    ))
 }
 
 /// Go back to the version before
@@ -152,7 +154,7 @@ async fn rollback(
 ) -> Result<axum::Json<Rollback>, Problem> {
     let id = &path.dag.0;
     let row = dags::find(&app, &by.tenant, id).await?;
-    dags::tag(&row).check(&headers)?;
+    let state = dags::meant(&row, &headers)?;
     let none_active = || {
         Problem::new(
             ProblemCode::DagNotActive,
@@ -171,17 +173,32 @@ async fn rollback(
         )
     };
     let to = earlier.first().ok_or_else(none_before)?.number;
-    let dag = switch(&app, &by, id, to).await?;
+    let dag = switch(&app, &by, (id, to), state).await?;
     Ok(axum::Json(Rollback { from, to, dag }))
 }
 
-async fn switch(app: &App, by: &Caller, id: &DagId, version: u32) -> Result<Dag, Problem> {
+async fn switch(
+    app: &App,
+    by: &Caller,
+    (id, version): (&DagId, u32),
+    state: Option<DagStamp>,
+) -> Result<Dag, Problem> {
+    let meant = Meant {
+        by: &by.actor(),
+        state,
+    };
     match app
         .database()
-        .activate_version(&by.tenant, id, version, &by.actor())
+        .activate_version(&by.tenant, id, version, meant)
         .await
     {
         Ok(_before) => {}
+        Err(error @ ActivateError::ChangedMeanwhile(_)) => {
+            return Err(Problem::new(
+                ProblemCode::ChangedMeanwhile,
+                error.to_string(),
+            ));
+        }
         Err(ActivateError::UnknownDag(_)) => return Err(dags::unknown(id)),
         Err(ActivateError::UnknownVersion(..)) => return Err(unknown(id, version)),
         Err(ActivateError::Store(error)) => return Err(error.into()),

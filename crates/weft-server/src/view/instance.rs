@@ -1,8 +1,9 @@
 //! Task instances and their attempts.
 
-use crate::api;
+use crate::{api, seam::Reason, view::run::state_of as run_state};
+use serde::Serialize;
 use weft_core::document::Task;
-use weft_store::{AttemptView, InstanceTag, InstanceView, Output};
+use weft_store::{AttemptView, InstanceTag, InstanceView, Output, RunRow};
 
 /// An instance as it travels.
 pub(crate) fn instance(task: &Task, view: &InstanceView) -> api::Instance {
@@ -72,6 +73,32 @@ pub(crate) fn current_attempt(view: &InstanceView) -> api::Attempt {
         usage: view.usage.as_deref().and_then(usage),
         has_log: view.log.is_some(),
     }
+}
+
+/// Why an instance of a run that has ended does not run.
+pub(crate) fn of_ended_run(run: &RunRow, row: Option<&InstanceView>) -> Reason {
+    let ended = run
+        .ended
+        .map_or_else(String::new, |ended| format!(" at {ended}"));
+    let stands = row.map_or_else(
+        || "was never started".to_owned(),
+        |row| format!("stands as {}", named(&state_of(row.state))),
+    );
+    Reason {
+        code: "run_ended".into(),
+        message: format!(
+            "the run ended as {}{ended}; this instance {stands}",
+            named(&run_state(run.state))
+        ),
+        help: Some("clear its task to run it again, or trigger another run".into()),
+    }
+}
+
+/// A state's name in the API.
+fn named(state: &impl Serialize) -> String {
+    let name = serde_json::to_value(state).ok();
+    name.and_then(|name| name.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 /// A stored state as it travels.

@@ -61,6 +61,15 @@ pub(crate) const fn domain_state(state: api::RunState) -> RunState {
     }
 }
 
+/// What made a run, as the database has it.
+pub(crate) const fn domain_kind(kind: api::RunKind) -> RunKind {
+    match kind {
+        api::RunKind::Manual => RunKind::Manual,
+        api::RunKind::Scheduled => RunKind::Scheduled,
+        api::RunKind::Backfill => RunKind::Backfill,
+    }
+}
+
 /// How instances stand.
 pub(crate) const fn counts(counts: &Counts) -> api::Counts {
     let Counts {

@@ -6,7 +6,7 @@ use weft_blob::Kind;
 use weft_core::{
     document::TaskIndex,
     id::TenantId,
-    run::{Counts, Instance},
+    run::{Counts, Instance, RunState},
     time::Timestamp,
 };
 use weft_store::{AttemptRecord, InstanceRow, InstanceTag, Output, TaskSummary, Turn};
@@ -317,4 +317,34 @@ async fn why_is_asked_of_the_scheduler() {
         .await;
     problem.problem(503, "unavailable");
     assert_eq!(problem.header("retry-after"), "1");
+}
+
+#[tokio::test]
+async fn why_says_how_a_run_ended() {
+    let (world, run) = world().await;
+    world
+        .write_instances(vec![instance(&run, 0, 0, InstanceTag::Cancelled)])
+        .await;
+    world.write_run(&run, RunState::Cancelled).await;
+    // The scheduler has forgotten it, and is not asked.
+    *world.scheduler.health.lock().unwrap() = None;
+    let tasks = world.get(&format!("/runs/{run}/tasks")).send().await.ok();
+    let first = tasks[0]["task"].as_str().unwrap();
+    for (task, stands) in [
+        (first, "stands as cancelled"),
+        ("c-sum", "was never started"),
+    ] {
+        let why = world
+            .get(&format!("/runs/{run}/tasks/{task}/0/why"))
+            .send()
+            .await
+            .ok();
+        let reason = &why["reasons"][0];
+        assert_eq!(reason["code"], "run_ended", "{why}");
+        let message = reason["message"].as_str().unwrap();
+        assert!(
+            message.contains("ended as cancelled at 1970-") && message.contains(stands),
+            "{message}"
+        );
+    }
 }

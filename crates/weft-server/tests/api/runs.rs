@@ -285,6 +285,81 @@ async fn a_thousand_runs_are_paged_by_key_while_more_come() {
 }
 
 #[tokio::test]
+async fn runs_are_filtered_by_dag_state_kind_and_time() {
+    let world = World::new().await;
+    for dag in ["d", "e"] {
+        let tasks = json!({ "a": {} });
+        let scheduled = json!([{ "id": dag, "tasks": tasks, "schedule": "@daily" }]);
+        world.deploy_dags(scheduled).await;
+    }
+    let range = json!({ "from": "2026-01-01T00:00:00Z", "to": "2026-01-04T00:00:00Z" });
+    let filled = world
+        .post("/dags/e/backfills")
+        .json(&range)
+        .send()
+        .await
+        .ok();
+    let filled = filled["runs"].as_array().unwrap().len();
+    assert_eq!(filled, 3);
+    let (first, second) = (world.trigger("d").await, world.trigger("d").await);
+    world.write_run(&first, RunState::Success).await;
+    let count = async |query: &str| {
+        let page = world.get(&format!("/runs?{query}")).send().await.ok();
+        page["items"].as_array().unwrap().len()
+    };
+    for (query, expected) in [
+        ("", filled + 2),
+        ("kind=backfill", filled),
+        ("kind=manual", 2),
+        ("kind=scheduled", 0),
+        ("kind=manual&state=success", 1),
+        ("dag=d", 2),
+        ("dag=e&kind=backfill&state=queued", filled),
+        ("dag=e&kind=manual", 0),
+        ("created_from=2020-01-01T00:00:00Z", filled + 2),
+        ("created_before=2020-01-01T00:00:00Z", 0),
+        ("dag=d&created_from=9000-01-01T00:00:00Z", 0),
+    ] {
+        assert_eq!(count(query).await, expected, "{query}");
+    }
+    let page = world.get("/runs?kind=manual&limit=1").send().await.ok();
+    assert_eq!(page["items"][0]["id"], second.as_str());
+    let cursor = page["next"].as_str().unwrap();
+    let page = world
+        .get(&format!("/runs?kind=manual&limit=1&cursor={cursor}"))
+        .send()
+        .await
+        .ok();
+    assert_eq!(page["items"][0]["id"], first.as_str());
+    // A cursor belongs to its filters.
+    world
+        .get(&format!("/runs?kind=backfill&limit=1&cursor={cursor}"))
+        .send()
+        .await
+        .problem(400, "invalid_cursor");
+    world
+        .get("/runs?dag=none")
+        .send()
+        .await
+        .problem(404, "dag_not_found");
+    for odd in ["kind=odd", "created_from=today", "dag=%2F", "dags=d"] {
+        let reply = world.get(&format!("/runs?{odd}")).send().await;
+        assert_eq!(reply.status.as_u16(), 400, "{odd}");
+    }
+    let entries = world.get("/audit?limit=9").send().await.ok();
+    let entry = entries["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|entry| entry["action"] == "dag.backfill")
+        .unwrap();
+    assert_eq!(
+        entry["details"],
+        json!({ "from": range["from"], "to": range["to"], "runs": 3 })
+    );
+}
+
+#[tokio::test]
 async fn commands_are_durable_and_tell_what_became_of_them() {
     let world = world().await;
     let run = world.post("/dags/d/runs").json(&body()).send().await.ok();

@@ -6,16 +6,17 @@ use super::{
 };
 use crate::{StoreError, database::OpenError};
 use sqlx::{
-    Arguments as _, Column as _, ConnectOptions as _, Encode, Executor as _, Row as _, SqlStr,
-    Transaction, Type, TypeInfo as _, ValueRef as _,
+    Arguments as _, Column as _, ConnectOptions as _, Connection as _, Encode, Executor as _,
+    Row as _, SqlStr, Transaction, Type, TypeInfo as _, ValueRef as _,
     encode::IsNull,
     error::{BoxDynError, DatabaseError},
     postgres::{
-        PgArgumentBuffer, PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow, PgTypeInfo,
-        types::Oid,
+        PgArgumentBuffer, PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions,
+        PgRow, PgTypeInfo, types::Oid,
     },
 };
 use std::{str::FromStr as _, time::Duration};
+use tokio::sync::{Mutex, OnceCell};
 
 /// Connections of one process; a scheduler needs one, people the rest.
 const CONNECTIONS: u32 = 10;
@@ -27,6 +28,8 @@ const CACHED_STATEMENTS: usize = 400;
 /// A server's database.
 pub(crate) struct Postgres {
     pool: PgPool,
+    /// The session that has the database for itself, where this process asked for that.
+    alone: OnceCell<Mutex<PgConnection>>,
 }
 
 /// A transaction; it holds a connection.
@@ -46,16 +49,48 @@ impl Postgres {
                 ("synchronous_commit", "on"),
                 ("idle_in_transaction_session_timeout", "60s"),
                 ("default_transaction_isolation", "read committed"),
+                // A machine that vanished gives back what it had within a minute.
+                ("tcp_keepalives_idle", "30"),
+                ("tcp_keepalives_interval", "10"),
+                ("tcp_keepalives_count", "3"),
             ])
             .disable_statement_logging();
+        // A pool tries until its patience ends, and then says only that: one connection tells
+        // at once what is wrong with the address, the password or the server.
+        let first = tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options))
+            .await
+            .map_err(|_elapsed| {
+                StoreError::Unavailable(format!("no answer within {ACQUIRE_TIMEOUT:?}"))
+            })?;
+        first.map_err(sort)?.close().await.map_err(sort)?;
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
-            .connect_with(options)
+            .connect_lazy_with(options);
+        Ok(Self {
+            pool,
+            alone: OnceCell::new(),
+        })
+    }
+
+    /// Takes the database for this process; `false` where another one has it.
+    pub(super) async fn claim(&self, claim: SqlStr) -> Result<bool, StoreError> {
+        if self.is_claimed() {
+            return Ok(true);
+        }
+        let options = self.pool.connect_options();
+        let mut connection = PgConnection::connect_with(&options).await.map_err(sort)?;
+        let mine = connection
+            .fetch_all(sqlx::query(claim))
             .await
             .map_err(sort)?;
-        Ok(Self { pool })
+        // Where somebody of this process was faster, this connection is not needed.
+        Ok(!mine.is_empty() && self.alone.set(Mutex::new(connection)).is_ok())
+    }
+
+    pub(super) fn is_claimed(&self) -> bool {
+        self.alone.initialized()
     }
 
     pub(super) async fn run(&self, sql: SqlStr, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
@@ -80,6 +115,15 @@ impl Postgres {
 
     pub(super) async fn close(&self) {
         self.pool.close().await;
+        if let Some(alone) = self.alone.get() {
+            // The lock goes with the session; where this fails, with the connection.
+            let released = alone
+                .lock()
+                .await
+                .execute("SELECT pg_advisory_unlock_all()")
+                .await;
+            drop(released);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Bulk, Statement};
 use crate::{
     audit, commands, dags, deploy, dialect, dialect::Dialect, idempotency, instances, migration,
-    retention, run_store, runs, secrets, tenants, tokens, trigger, versions, workers,
+    references, retention, run_store, runs, secrets, tenants, tokens, trigger, versions, workers,
 };
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
@@ -16,6 +16,7 @@ const STATEMENTS: &[&[Statement]] = &[
     idempotency::STATEMENTS,
     instances::STATEMENTS,
     migration::STATEMENTS,
+    references::STATEMENTS,
     retention::STATEMENTS,
     run_store::commit::STATEMENTS,
     run_store::lease::STATEMENTS,
@@ -42,6 +43,7 @@ pub(crate) fn all(dialect: Dialect) -> impl Iterator<Item = SqlStr> {
         .iter()
         .copied()
         .flatten()
+        .chain(runs::PAGES.iter().flatten().flatten())
         .filter(move |statement| statement.is_for(dialect))
         .map(|statement| statement.sql());
     let bulk = BULKS

@@ -9,7 +9,11 @@ use super::{
     Row, Value,
     fault::{self, Fault},
 };
-use crate::{StoreError, database::OpenError};
+use crate::{
+    StoreError,
+    database::OpenError,
+    folder::{DATABASE_FILE, FolderLock},
+};
 use sqlx::{
     Arguments as _, Column as _, ConnectOptions as _, Connection as _, Executor as _, Row as _,
     SqlSafeStr as _, SqlStr, TypeInfo as _, ValueRef as _,
@@ -19,18 +23,9 @@ use sqlx::{
         SqlitePoolOptions, SqliteRow, SqliteSynchronous,
     },
 };
-use std::{
-    fs::{self, File, TryLockError},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs::File, io, path::Path, sync::Arc, time::Duration};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-/// The database within the data folder.
-const DATABASE_FILE: &str = "weft.db";
-/// Locked for as long as a process works in the folder.
-const LOCK_FILE: &str = "weft.lock";
 /// Readers at once; more only take turns on the same cores.
 const READERS: u32 = 4;
 /// Only a backup or a person's own tool ever holds the database.
@@ -46,12 +41,13 @@ const CHECKPOINT_PAGES: i32 = 4_000;
 pub(crate) struct Sqlite {
     writer: Arc<Mutex<Writer>>,
     readers: SqlitePool,
-    /// Released when the last clone is gone.
-    _lock: File,
+    /// Released when the last clone is gone; none where the database is only read.
+    lock: Option<FolderLock>,
 }
 
 struct Writer {
-    connection: SqliteConnection,
+    /// None when it was closed.
+    connection: Option<SqliteConnection>,
     /// A transaction was begun and may not have ended.
     dirty: bool,
 }
@@ -63,31 +59,8 @@ pub(crate) struct Tx {
 
 impl Sqlite {
     pub(super) async fn open(folder: &Path) -> Result<Self, OpenError> {
-        let refuse = |why| OpenError::Folder {
-            folder: folder.into(),
-            why,
-        };
-        fs::create_dir_all(folder).map_err(refuse)?;
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(folder.join(LOCK_FILE))
-            .map_err(refuse)?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => OpenError::InUse {
-                folder: folder.into(),
-            },
-            TryLockError::Error(why) => refuse(why),
-        })?;
-        let path = folder.join(DATABASE_FILE);
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .busy_timeout(BUSY_TIMEOUT)
-            .statement_cache_capacity(CACHED_STATEMENTS)
-            .foreign_keys(true)
-            .pragma("temp_store", "memory")
-            .disable_statement_logging();
+        let lock = FolderLock::take(folder)?;
+        let options = options(&folder.join(DATABASE_FILE));
         let connection = options
             .clone()
             .create_if_missing(true)
@@ -99,6 +72,29 @@ impl Sqlite {
             .connect()
             .await
             .map_err(sort)?;
+        Ok(Self::over(connection, options, Some(lock)))
+    }
+
+    /// A file that others may work with: this one writes nothing, and whatever would is refused.
+    pub(super) async fn open_read_only(file: &Path) -> Result<Self, OpenError> {
+        // Opened first, since what the system says of a file is clearer than what SQLite says.
+        File::open(file).map_err(|why| match why.kind() {
+            io::ErrorKind::NotFound => OpenError::Missing { file: file.into() },
+            _ => OpenError::File {
+                file: file.into(),
+                why,
+            },
+        })?;
+        let options = options(file).read_only(true);
+        let connection = options.clone().connect().await.map_err(sort)?;
+        Ok(Self::over(connection, options, None))
+    }
+
+    fn over(
+        connection: SqliteConnection,
+        options: SqliteConnectOptions,
+        lock: Option<FolderLock>,
+    ) -> Self {
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .test_before_acquire(false)
@@ -109,14 +105,18 @@ impl Sqlite {
                     .pragma("cache_size", (-WRITER_CACHE_KIB / 4).to_string())
                     .thread_name(|number| format!("weft-db-read-{number}")),
             );
-        Ok(Self {
+        Self {
             writer: Arc::new(Mutex::new(Writer {
-                connection,
+                connection: Some(connection),
                 dirty: false,
             })),
             readers,
-            _lock: lock,
-        })
+            lock,
+        }
+    }
+
+    pub(super) const fn holds_folder(&self) -> bool {
+        self.lock.is_some()
     }
 
     pub(super) async fn read(&self, sql: SqlStr, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
@@ -158,27 +158,33 @@ impl Sqlite {
 
     pub(super) async fn prepare(&self, sql: SqlStr) -> Result<(), StoreError> {
         let mut writer = self.clean_writer().await?;
-        writer.connection.prepare(sql).await.map_err(sort)?;
+        writer.connection()?.prepare(sql).await.map_err(sort)?;
         Ok(())
     }
 
     pub(super) async fn close(&self) {
         self.readers.close().await;
-        // The writer ends with the last clone; what it committed is on disk already.
-        let mut writer = self.writer.lock().await;
-        if writer.connection.ping().await.is_ok() && writer.dirty {
-            let rolled_back = writer.command("ROLLBACK").await;
-            writer.dirty = rolled_back.is_err();
+        // The last connection brings the log into the file and removes it.
+        if let Some(connection) = self.writer.lock().await.connection.take() {
+            let closed = connection.close().await;
+            // What was committed is on disk already.
+            drop(closed);
         }
     }
 }
 
 impl Writer {
+    fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        self.connection
+            .as_mut()
+            .ok_or_else(|| StoreError::Unavailable("it was closed".into()))
+    }
+
     async fn run(&mut self, sql: SqlStr, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         // All rows are fetched, even of a statement that has one: a statement that is
         // left before its end commits without telling whether it could.
         let rows = self
-            .connection
+            .connection()?
             .fetch_all(sqlx::query_with(sql, bind(args)?))
             .await
             .map_err(sort)?;
@@ -187,7 +193,7 @@ impl Writer {
 
     async fn command(&mut self, sql: &'static str) -> Result<(), StoreError> {
         // With (no) arguments, so that it stays prepared.
-        self.connection
+        self.connection()?
             .execute(sqlx::query_with(
                 sql.into_sql_str(),
                 SqliteArguments::default(),
@@ -209,7 +215,7 @@ impl Tx {
 
     pub(super) async fn run_script(&mut self, script: &'static str) -> Result<(), StoreError> {
         self.writer
-            .connection
+            .connection()?
             .execute(sqlx::raw_sql(script))
             .await
             .map_err(sort)?;
@@ -221,6 +227,16 @@ impl Tx {
         self.writer.dirty = false;
         Ok(())
     }
+}
+
+fn options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(CACHED_STATEMENTS)
+        .foreign_keys(true)
+        .pragma("temp_store", "memory")
+        .disable_statement_logging()
 }
 
 fn bind(values: Vec<Value>) -> Result<SqliteArguments, StoreError> {

@@ -53,7 +53,9 @@ conformance! {
         tokens_are_found_by_hash_and_revoked,
         changes_are_in_the_audit,
         workers_come_and_go,
-        an_answer_is_kept_once;
+        an_answer_is_kept_once,
+        administrators_never_lock_everybody_out,
+        a_change_is_made_to_the_state_that_it_was_meant_for;
     queue:
         queued_runs_wait_for_their_time_in_order_of_dates,
         paused_dags_wait_without_being_looked_at,
@@ -61,12 +63,15 @@ conformance! {
         commands_wait_until_they_are_done;
     retention:
         old_runs_go_with_all_of_them_and_the_newest_stay,
-        digests_of_versions_and_outputs_are_named;
+        digests_of_versions_and_outputs_are_named,
+        texts_that_may_name_artifacts_are_listed,
+        what_runs_longest_is_known;
     runs:
         a_trigger_is_idempotent_by_its_key,
         a_trigger_names_what_is_missing,
         a_backfill_reports_dates_that_exist,
         runs_are_paged_by_filter,
+        runs_are_filtered_by_kind_and_time,
         the_latest_runs_of_each_dag,
         unfinished_runs_are_counted;
     turn:

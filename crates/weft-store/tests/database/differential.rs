@@ -242,6 +242,7 @@ impl<'a> World<'a> {
             tenant: TenantId::default(),
             dag: deployed.id.clone(),
             version: deployed.version,
+            range: (at(0), at(30)),
             dates: dates.collect(),
             params: "{}".into(),
             by: "x".into(),
@@ -303,20 +304,22 @@ impl<'a> World<'a> {
                     weight: random.u32(1..9),
                     max_active_tasks: None,
                 };
-                self.database
-                    .put_tenant(&tenant, limits, "x")
-                    .await
-                    .map(|()| true)
+                let done = self.database.put_tenant(&tenant, limits, "x").await;
+                format!("{done:?}")
             }
-            1 => self.database.put_pool(&pool, "x").await,
-            2 => self.database.delete_pool(&tenant, &pool.name, "x").await,
+            1 => format!("{:?}", self.database.put_pool(&pool, "x").await),
+            2 => {
+                let gone = self.database.delete_pool(&tenant, &pool.name, "x").await;
+                format!("{gone:?}")
+            }
             _ => {
                 let text = random.bool().then_some("policy");
-                self.database.put_policy(&tenant, text, "x").await
+                let done = self.database.put_policy(&tenant, text, "x").await;
+                format!("{done:?}")
             }
         };
         let settings = self.database.settings(SHARD).await.unwrap();
-        format!("{done:?} {settings:?}")
+        format!("{done} {settings:?}")
     }
 
     async fn show_dags(&self) -> String {
@@ -370,6 +373,7 @@ impl<'a> World<'a> {
 
     async fn show_runs(&self, random: &mut Rng, dag: &'static str) -> String {
         let states = [RunState::Pending, RunState::Running, RunState::Success];
+        let kinds = [RunKind::Manual, RunKind::Scheduled, RunKind::Backfill];
         let cursor = RunId::from_i64(random.i64(1..=RUNS)).unwrap();
         let filter = RunFilter {
             tenant: TenantId::default(),
@@ -377,6 +381,9 @@ impl<'a> World<'a> {
             state: random
                 .bool()
                 .then(|| *random.choice(states.iter()).unwrap()),
+            kind: random.bool().then(|| *random.choice(kinds.iter()).unwrap()),
+            created_from: random.bool().then(|| at(random.i64(0..2))),
+            created_before: None,
             from: match random.u32(0..2) {
                 0 => RunCursor::Before(cursor),
                 _ => RunCursor::After(cursor),

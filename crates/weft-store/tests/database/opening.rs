@@ -1,9 +1,12 @@
 //! Opening, refusing, backing up.
 
-use crate::{postgres_server, setup};
+use crate::setup;
 use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
-use weft_store::{BackupError, Database, OpenError, Place, RunStore as _, ShardId};
+use weft_store::{
+    BackupError, CommitError, DATABASE_FILE, Database, OpenError, Place, RunStore as _, ShardId,
+    StoreError,
+};
 
 const NEWER: &str = "INSERT INTO migrations (number, name, applied) VALUES (9999, 'future', 0)";
 
@@ -35,7 +38,7 @@ async fn a_database_that_lacks_migrations_is_told_so() {
     let sqlite = Place::Sqlite {
         folder: folder.path().into(),
     };
-    for place in [sqlite, postgres_server::new_database().await] {
+    for place in [sqlite, setup::postgres_place()] {
         let database = Database::open(&place).await.unwrap();
         let error = database.check().await.unwrap_err();
         assert!(
@@ -56,7 +59,7 @@ async fn a_newer_database_is_refused() {
         .await
         .unwrap();
     raw.execute(NEWER).await.unwrap();
-    let place = postgres_server::new_database().await;
+    let place = setup::postgres_place();
     let postgres = Database::open(&place).await.unwrap();
     postgres.migrate().await.unwrap();
     let Place::Postgres { url } = &place else {
@@ -79,7 +82,7 @@ async fn a_newer_database_is_refused() {
 
 #[tokio::test]
 async fn several_processes_migrate_one_postgres() {
-    let place = postgres_server::new_database().await;
+    let place = setup::postgres_place();
     let mut all = Vec::new();
     for _process in 0..4 {
         all.push(Database::open(&place).await.unwrap());
@@ -94,7 +97,34 @@ async fn several_processes_migrate_one_postgres() {
         .into_iter()
         .map(|done| done.unwrap().len())
         .sum();
-    assert_eq!(done, 1, "one of them did it");
+    assert_eq!(
+        i64::try_from(done).unwrap(),
+        Database::known_schema(),
+        "one of them did it"
+    );
+}
+
+#[tokio::test]
+async fn a_postgres_database_is_taken_by_one_process_at_a_time() {
+    let place = setup::postgres_place();
+    let first = Database::open(&place).await.unwrap();
+    first.claim().await.unwrap();
+    first.claim().await.unwrap();
+    first.migrate().await.unwrap();
+    let lease = setup::lease(&first).await;
+    let second = Database::open(&place).await.unwrap();
+    let error = second.claim().await.unwrap_err();
+    assert!(matches!(error, OpenError::InUseElsewhere), "{error}");
+    first.close().await;
+    second.claim().await.unwrap();
+    // Whoever took it is alone: leases of before are void, and their holders fenced.
+    second.check().await.unwrap();
+    let newer = setup::lease(&second).await;
+    assert!(newer.epoch > lease.epoch);
+    let error = second.commit(&setup::turn(lease)).await.unwrap_err();
+    assert!(matches!(error, CommitError::Fenced(_)), "{error}");
+    let sqlite = setup::sqlite().await;
+    sqlite.database.claim().await.unwrap();
 }
 
 #[tokio::test]
@@ -137,6 +167,84 @@ async fn a_backup_is_a_database_of_its_own() {
     let postgres = setup::postgres().await;
     let error = postgres.database.backup(&nowhere).await.unwrap_err();
     assert!(matches!(error, BackupError::UsePgDump), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_in_use_can_be_read_and_copied_by_another_process() {
+    let home = setup::sqlite().await;
+    setup::one_dag(&home.database, "x").await;
+    let folder = home.folder.as_ref().unwrap().path();
+    let file = folder.join(DATABASE_FILE);
+    let reader = Database::open(&Place::SqliteReadOnly { file: file.clone() })
+        .await
+        .unwrap();
+    // A lease of whoever works in the folder is none of a reader's business.
+    let lease = setup::lease(&home.database).await;
+    reader.check().await.unwrap();
+    home.database.commit(&setup::turn(lease)).await.unwrap();
+    assert_eq!(reader.schema().await.unwrap(), Database::known_schema());
+    assert_eq!(reader.damages().await.unwrap(), [""; 0]);
+    let refused = reader.deploy(&setup::file("y", &["y"])).await;
+    assert!(refused.is_err(), "{refused:?}");
+    let copy = folder.join("copy.db");
+    reader.backup(&copy).await.unwrap();
+    reader.close().await;
+    let copied = Database::open(&Place::SqliteReadOnly { file: copy.clone() })
+        .await
+        .unwrap();
+    copied.check().await.unwrap();
+    assert_eq!(copied.dags(ShardId(0), None, 9).await.unwrap().len(), 1);
+    copied.close().await;
+    // It reads, so it leaves nothing beside the file.
+    assert!(!folder.join("copy.db-wal").exists() && !folder.join("copy.db-shm").exists());
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_told_and_a_missing_one_is_not_made() {
+    let home = setup::sqlite().await;
+    for day in 0..40 {
+        setup::one_dag(&home.database, &format!("dag_{day}")).await;
+    }
+    let folder = home.folder.as_ref().unwrap().path();
+    let file = folder.join("copy.db");
+    home.database.backup(&file).await.unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    // Pages beyond the first few hold rows and indexes.
+    for byte in bytes.iter_mut().skip(8 * 4096).step_by(3) {
+        *byte ^= 0x55;
+    }
+    std::fs::write(&file, bytes).unwrap();
+    let damaged = Database::open(&Place::SqliteReadOnly { file })
+        .await
+        .unwrap();
+    match damaged.damages().await {
+        Ok(damages) => assert!(!damages.is_empty()),
+        Err(error) => assert!(matches!(error, StoreError::Corrupt(_)), "{error}"),
+    }
+    let none = folder.join("none.db");
+    let error = Database::open(&Place::SqliteReadOnly { file: none.clone() })
+        .await
+        .err()
+        .unwrap();
+    assert!(
+        matches!(&error, OpenError::Missing { file } if *file == none),
+        "{error}"
+    );
+    assert!(!none.exists());
+}
+
+#[tokio::test]
+async fn a_closed_database_leaves_one_file() {
+    let home = setup::sqlite().await;
+    setup::one_dag(&home.database, "x").await;
+    home.database.close().await;
+    let folder = home.folder.as_ref().unwrap().path();
+    assert!(
+        !folder.join("weft.db-wal").exists(),
+        "the log was brought in"
+    );
+    let error = home.database.deploy(&setup::file("y", &["y"])).await.err();
+    assert!(error.is_some(), "it is closed");
 }
 
 #[tokio::test]

@@ -1,19 +1,19 @@
 //! A Postgres server for the tests of one process: made in a temporary folder,
 //! reached through a socket there, gone when the process ends, however it ends.
+//!
+//! It knows nothing of Weft, so that tests of other crates start theirs with it, too.
 
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use std::{
     fs,
     io::{BufRead as _, BufReader},
     os::unix::fs::chown,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{
         OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
-use weft_store::Place;
 
 /// How to get the server's programs.
 const MISSING: &str = "these tests need Postgres' server programs: \
@@ -41,33 +41,28 @@ rm -rf "$2"
 "#;
 
 struct Server {
+    /// Of the server's programs.
+    programs: PathBuf,
     folder: PathBuf,
     /// Its input stays open for as long as this process lives.
     _shell: Child,
 }
 
-/// A database of its own.
-pub(crate) async fn new_database() -> Place {
+/// The address of an empty database of its own.
+pub(crate) fn new_database() -> String {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let server = server();
     let name = format!("weft_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-    let mut connection = PgConnection::connect(&url(&server.folder, "postgres"))
-        .await
+    let made = Command::new(server.programs.join("createdb"))
+        .arg("--host")
+        .arg(&server.folder)
+        .args(["--username=weft", &name])
+        .output()
         .unwrap();
-    connection
-        .execute(AssertSqlSafe(format!("CREATE DATABASE {name}")))
-        .await
-        .unwrap();
-    connection.close().await.unwrap();
-    Place::Postgres {
-        url: url(&server.folder, &name),
-    }
-}
-
-fn url(folder: &Path, database: &str) -> String {
+    assert!(made.status.success(), "{made:?}");
     format!(
-        "postgres://weft@localhost/{database}?host={}",
-        folder.display()
+        "postgres://weft@localhost/{name}?host={}",
+        server.folder.display()
     )
 }
 
@@ -104,6 +99,7 @@ fn start() -> Server {
     while output.read_line(&mut said).unwrap() > 0 && !said.ends_with("ready\n") {}
     assert!(said.ends_with("ready\n"), "Postgres did not start: {said}");
     Server {
+        programs,
         folder,
         _shell: shell,
     }

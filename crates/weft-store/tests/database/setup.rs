@@ -38,10 +38,16 @@ pub(crate) async fn sqlite() -> Home {
 
 /// A database of its own on the tests' Postgres server.
 pub(crate) async fn postgres() -> Home {
-    let place = postgres_server::new_database().await;
     Home {
-        database: migrated(&place).await,
+        database: migrated(&postgres_place()).await,
         folder: None,
+    }
+}
+
+/// An empty database of its own on that server.
+pub(crate) fn postgres_place() -> Place {
+    Place::Postgres {
+        url: postgres_server::new_database(),
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::setup::{at, one_dag};
 use weft_core::{digest::Digest, id::TenantId};
 use weft_store::{
-    AuditEntry, Database, NewToken, Pool, Role, RunStore as _, ShardId, TenantLimits, WorkerRow,
+    ActivateError, AuditEntry, ChangeError, CommandKind, Database, Meant, NewToken, PolicyStamp,
+    Pool, Revocation, Role, RunStore as _, ShardId, TenantLimits, TokenId, WorkerRow,
     secret::{Keyring, SecretKind, SecretPlace},
 };
 
@@ -206,8 +207,9 @@ pub(crate) async fn tokens_are_found_by_hash_and_revoked(database: &Database) {
             .len(),
         1
     );
-    assert!(database.revoke_token(id, "bob").await.unwrap());
-    assert!(!database.revoke_token(id, "bob").await.unwrap());
+    for expected in [Revocation::Done, Revocation::Unknown] {
+        assert_eq!(database.revoke_token(id, "bob").await.unwrap(), expected);
+    }
     assert!(
         database
             .find_token(&new.hash)
@@ -294,5 +296,139 @@ pub(crate) async fn an_answer_is_kept_once(database: &Database) {
             .await
             .unwrap(),
         None
+    );
+}
+
+/// A token of the whole installation.
+async fn administrator(database: &Database, name: &str) -> TokenId {
+    let token = NewToken {
+        name: name.into(),
+        tenant: None,
+        role: Role::Admin,
+        hash: Digest::of(name.as_bytes()),
+        expires: None,
+    };
+    database.create_token(&token, "bob").await.unwrap()
+}
+
+pub(crate) async fn administrators_never_lock_everybody_out(database: &Database) {
+    let mut last = administrator(database, "first").await;
+    // One that will expire, or that holds in one tenant, can't be relied on.
+    let expiring = NewToken {
+        name: "expiring".into(),
+        tenant: None,
+        role: Role::Admin,
+        hash: Digest::of(b"expiring"),
+        expires: Some(at(i64::MAX)),
+    };
+    let expiring = database.create_token(&expiring, "bob").await.unwrap();
+    for round in 0..20 {
+        let other = administrator(database, &format!("round {round}")).await;
+        let (one, two) = tokio::join!(
+            database.revoke_token(last, "bob"),
+            database.revoke_token(other, "eve")
+        );
+        let outcomes = (one.unwrap(), two.unwrap());
+        last = match outcomes {
+            (Revocation::Done, Revocation::LastAdmin) => other,
+            (Revocation::LastAdmin, Revocation::Done) => last,
+            both => panic!("{both:?}"),
+        };
+    }
+    assert_eq!(
+        database.revoke_token(last, "bob").await.unwrap(),
+        Revocation::LastAdmin
+    );
+    assert_eq!(
+        database.revoke_token(expiring, "bob").await.unwrap(),
+        Revocation::Done
+    );
+    // What was refused is not in the audit.
+    let entries = database.list_audit(None, None, 999).await.unwrap();
+    let revoked = entries
+        .iter()
+        .filter(|row| row.entry.action == "token.revoke");
+    assert_eq!(revoked.count(), 21);
+}
+
+pub(crate) async fn a_change_is_made_to_the_state_that_it_was_meant_for(database: &Database) {
+    let tenant = TenantId::default();
+    let dag = one_dag(database, "x").await;
+    let file = crate::setup::file("second", &["x"]);
+    database.deploy(&file).await.unwrap();
+    let meant = async |by: &'static str| Meant {
+        by,
+        state: Some(
+            database
+                .show_dag(&tenant, &dag.id)
+                .await
+                .unwrap()
+                .unwrap()
+                .stamp(),
+        ),
+    };
+    for _round in 0..10 {
+        // Both saw the same state; what the slower one saw is gone.
+        let (bob, eve) = (meant("bob").await, meant("eve").await);
+        let (one, two) = tokio::join!(
+            database.pause_dag(&tenant, &dag.id, bob),
+            database.activate_version(&tenant, &dag.id, 1, eve),
+        );
+        match (one, two) {
+            (Ok(true), Err(ActivateError::ChangedMeanwhile(_)))
+            | (Err(ChangeError::ChangedMeanwhile), Ok(Some(_))) => {}
+            both => panic!("{both:?}"),
+        }
+        database.unpause_dag(&tenant, &dag.id, "bob").await.unwrap();
+        database
+            .activate_version(&tenant, &dag.id, 2, "bob")
+            .await
+            .unwrap();
+    }
+    let old = meant("bob").await;
+    database.pause_dag(&tenant, &dag.id, "eve").await.unwrap();
+    let refused = database
+        .delete_dag(&tenant, &dag.id, old)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(refused, ChangeError::ChangedMeanwhile),
+        "{refused}"
+    );
+    let policy = async |text: &'static str, seen: PolicyStamp| {
+        let meant = Meant {
+            by: "bob",
+            state: Some(seen),
+        };
+        database.put_policy(&tenant, Some(text), meant).await
+    };
+    let (one, two) = tokio::join!(
+        policy("one", PolicyStamp(None)),
+        policy("two", PolicyStamp(None))
+    );
+    assert!(
+        matches!(
+            (&one, &two),
+            (Ok(true), Err(ChangeError::ChangedMeanwhile))
+                | (Err(ChangeError::ChangedMeanwhile), Ok(true))
+        ),
+        "{one:?} {two:?}"
+    );
+    let stands = database.show_policy(&tenant).await.unwrap();
+    assert!(policy("three", PolicyStamp(stands)).await.unwrap());
+    let run = database
+        .trigger(&crate::setup::trigger_of(&dag))
+        .await
+        .unwrap()
+        .run();
+    database
+        .insert_command(&tenant, run, &CommandKind::Cancel, "bob")
+        .await
+        .unwrap();
+    let newest = database.list_audit(None, None, 1).await.unwrap();
+    let entry = &newest[0].entry;
+    assert_eq!(
+        (entry.action.as_str(), entry.subject.as_str()),
+        ("run.cancel", run.to_string().as_str())
     );
 }

@@ -10,8 +10,8 @@ use weft_core::{
     time::Timestamp,
 };
 use weft_store::{
-    CommandKind, Database, DigestCursor, EventChunk, InstanceFilter, InstanceRow, Output,
-    RunFilter, RunRetention, RunStore as _, RunUpdate, TraceRetention,
+    CommandKind, Database, DigestCursor, EventChunk, InstanceFilter, InstanceRow, InstanceTag,
+    Output, RunFilter, RunRetention, RunStore as _, RunUpdate, TextCursor, TraceRetention, Trigger,
 };
 
 /// An id as of this time.
@@ -137,4 +137,81 @@ pub(crate) async fn digests_of_versions_and_outputs_are_named(database: &Databas
     let mut expected: Vec<Digest> = [&b"x"[..], b"y", b"big", b"bigger"].map(Digest::of).into();
     expected.sort();
     assert_eq!(named, expected);
+}
+
+pub(crate) async fn texts_that_may_name_artifacts_are_listed(database: &Database) {
+    let dag = one_dag(database, "x").await;
+    let mut turn = turn(lease(database).await);
+    turn.new_runs.push(new_run(&dag, 1, 10));
+    let run = RunId::from_i64(1).unwrap();
+    let spellings = [
+        r#"{"$artifact":"a"}"#,
+        r#"{"\u0024artifact":"b"}"#,
+        r#"{"no":"artifact"}"#,
+    ];
+    for (index, text) in (0..).zip(spellings) {
+        turn.instances.push(InstanceRow {
+            output: Some(Output::Inline(text.into())),
+            ..instance_row(run, 0, index)
+        });
+    }
+    turn.instances.push(InstanceRow {
+        state: InstanceTag::Deferred,
+        resume: Some("left".into()),
+        ..instance_row(run, 1, 0)
+    });
+    database.commit(&turn).await.unwrap();
+    let with_params = Trigger {
+        params: r#"{"given":{"$artifact":"c"}}"#.into(),
+        ..crate::setup::trigger_of(&dag)
+    };
+    database.trigger(&with_params).await.unwrap();
+    database
+        .trigger(&crate::setup::trigger_of(&dag))
+        .await
+        .unwrap();
+    for limit in [1, 50] {
+        let mut texts = Vec::new();
+        let mut from = Some(TextCursor::START);
+        while let Some(cursor) = from {
+            let (page, next) = database.texts_with_references(cursor, limit).await.unwrap();
+            texts.extend(page);
+            from = next;
+        }
+        let texts: Vec<&str> = texts.iter().map(|text| &**text).collect();
+        assert_eq!(
+            texts,
+            [spellings[0], spellings[1], "left", &with_params.params]
+        );
+    }
+}
+
+pub(crate) async fn what_runs_longest_is_known(database: &Database) {
+    assert_eq!(database.oldest_running().await.unwrap(), None);
+    let dag = one_dag(database, "x").await;
+    let mut turn = turn(lease(database).await);
+    for (id, state) in [(1, RunState::Running), (2, RunState::Success)] {
+        turn.new_runs.push(new_run(&dag, id, id * 10));
+        let run = RunId::from_i64(id).unwrap();
+        turn.runs.push(RunUpdate {
+            id: run,
+            state,
+            started: Some(at(1)),
+            ended: (state == RunState::Success).then_some(at(2)),
+            counts: Counts::default(),
+        });
+        for (index, tag, started) in [
+            (0, InstanceTag::Success, 3),
+            (1, InstanceTag::Running, 20),
+            (2, InstanceTag::Running, 10),
+        ] {
+            turn.instances.push(InstanceRow {
+                state: tag,
+                started: Some(at(started * id)),
+                ..instance_row(run, 0, index)
+            });
+        }
+    }
+    database.commit(&turn).await.unwrap();
+    assert_eq!(database.oldest_running().await.unwrap(), Some(at(10)));
 }

@@ -73,6 +73,7 @@ pub(crate) async fn a_backfill_reports_dates_that_exist(database: &Database) {
         tenant: TenantId::default(),
         dag: dag.id.clone(),
         version: dag.version,
+        range: (at(10), at(10_010)),
         dates: (1..=1_000)
             .rev()
             .map(|day| BackfillDate {
@@ -171,6 +172,7 @@ pub(crate) async fn runs_are_paged_by_filter(database: &Database) {
             dag: dag.map(dag_id),
             state,
             from,
+            ..RunFilter::default()
         };
         let runs = database.list_runs(&filter, limit).await.unwrap();
         let ids: Vec<i64> = runs.iter().map(|run| run.id.as_i64()).collect();
@@ -188,6 +190,77 @@ pub(crate) async fn runs_are_paged_by_filter(database: &Database) {
     assert_eq!((shown.started, shown.ended), (Some(at(1)), Some(at(2))));
     let foreign = "nobody".parse().unwrap();
     assert_eq!(database.show_run(&foreign, id(4)).await.unwrap(), None);
+}
+
+pub(crate) async fn runs_are_filtered_by_kind_and_time(database: &Database) {
+    let (x, y) = (one_dag(database, "x").await, one_dag(database, "y").await);
+    let minute = 60_000;
+    let mut made = turn(lease(database).await);
+    let mut expected = Vec::new();
+    for number in 0..12 {
+        let kind = [RunKind::Scheduled, RunKind::Backfill, RunKind::Manual][number % 3];
+        let of = if number < 6 { &x } else { &y };
+        let created = at((i64::try_from(number).unwrap() + 1) * minute);
+        let id = RunId::new(created, 7);
+        made.new_runs.push(weft_store::NewRun {
+            kind,
+            created,
+            ..new_run(of, id.as_i64(), created.0)
+        });
+        expected.push((id, number < 6, kind, created));
+    }
+    database.commit(&made).await.unwrap();
+    for dag in [None, Some("x")] {
+        for state in [None, Some(RunState::Pending), Some(RunState::Failed)] {
+            for kind in [None, Some(RunKind::Backfill), Some(RunKind::Manual)] {
+                for (from, before) in [
+                    (None, None),
+                    (Some(2), None),
+                    (None, Some(8)),
+                    (Some(3), Some(9)),
+                ] {
+                    let filter = RunFilter {
+                        dag: dag.map(dag_id),
+                        state,
+                        kind,
+                        created_from: from.map(|from| at(from * minute)),
+                        created_before: before.map(|before| at(before * minute)),
+                        ..RunFilter::default()
+                    };
+                    let mut wanted: Vec<RunId> = expected
+                        .iter()
+                        .filter(|(_, of_x, of, created)| {
+                            (dag.is_none() || *of_x)
+                                && state != Some(RunState::Failed)
+                                && kind.is_none_or(|kind| kind == *of)
+                                && from.is_none_or(|from| created.0 >= from * minute)
+                                && before.is_none_or(|before| created.0 < before * minute)
+                        })
+                        .map(|(id, ..)| *id)
+                        .collect();
+                    let oldest =
+                        list_by(database, &filter, RunCursor::After(RunId::new(at(0), 0))).await;
+                    assert_eq!(oldest, wanted, "{filter:?}");
+                    wanted.reverse();
+                    let newest = list_by(database, &filter, RunCursor::Newest).await;
+                    assert_eq!(newest, wanted, "{filter:?}");
+                    if let Some(first) = wanted.first() {
+                        let rest = list_by(database, &filter, RunCursor::Before(*first)).await;
+                        assert_eq!(rest, wanted[1..], "{filter:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn list_by(database: &Database, filter: &RunFilter, from: RunCursor) -> Vec<RunId> {
+    let filter = RunFilter {
+        from,
+        ..filter.clone()
+    };
+    let runs = database.list_runs(&filter, 99).await.unwrap();
+    runs.iter().map(|run| run.id).collect()
 }
 
 pub(crate) async fn the_latest_runs_of_each_dag(database: &Database) {

@@ -1,0 +1,86 @@
+//! What variables and connections share: sealed values by name, which are
+//! listed without their values.
+
+use super::{page_size, paged, variables::ListByName};
+use crate::{
+    api::Page,
+    app::App,
+    auth::Caller,
+    cursor::List,
+    extract::Name,
+    problem::{Problem, ProblemCode},
+};
+use http::StatusCode;
+use weft_store::{
+    SecretRow,
+    secret::{SecretKind, SecretPlace},
+};
+
+pub(super) fn place(by: &Caller, kind: SecretKind, name: Name) -> SecretPlace {
+    SecretPlace {
+        tenant: by.tenant.clone(),
+        kind,
+        name: name.0,
+    }
+}
+
+/// A page of those of a kind, by name.
+pub(super) async fn page<T>(
+    app: &App,
+    by: &Caller,
+    kind: SecretKind,
+    query: &ListByName,
+    view: impl Fn(&SecretRow) -> Result<T, Problem>,
+) -> Result<axum::Json<Page<T>>, Problem> {
+    let size = page_size(query.limit)?;
+    let list = List::new(word(kind), &by.tenant);
+    let after: Option<String> = list.key(query.cursor.as_deref())?;
+    let rows = app
+        .database()
+        .list_secrets(&by.tenant, kind, after.as_deref(), size + 1)
+        .await?;
+    let page = paged(rows, size, |row| list.after(&row.name), view)?;
+    Ok(axum::Json(page))
+}
+
+/// Seals a value and puts it at its place.
+pub(super) async fn put(
+    app: &App,
+    by: &Caller,
+    place: &SecretPlace,
+    about: &str,
+    value: &[u8],
+) -> Result<StatusCode, Problem> {
+    let sealed = app
+        .keyring()
+        .seal(place, value)
+        .map_err(Problem::internal)?;
+    app.database()
+        .put_secret(place, about, &sealed, &by.actor())
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes what stands at a place.
+pub(super) async fn remove(
+    app: &App,
+    by: &Caller,
+    place: &SecretPlace,
+) -> Result<StatusCode, Problem> {
+    if app.database().delete_secret(place, &by.actor()).await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let code = match place.kind {
+        SecretKind::Variable => ProblemCode::VariableNotFound,
+        SecretKind::Connection => ProblemCode::ConnectionNotFound,
+    };
+    let detail = format!("there is no {} {:?}", word(place.kind), place.name);
+    Err(Problem::new(code, detail))
+}
+
+const fn word(kind: SecretKind) -> &'static str {
+    match kind {
+        SecretKind::Variable => "variable",
+        SecretKind::Connection => "connection",
+    }
+}

@@ -1,0 +1,47 @@
+//! The data folder as the database uses it: what its file is called, and that one process has it.
+
+use crate::OpenError;
+use std::{
+    fs::{self, File, TryLockError},
+    path::Path,
+};
+
+/// The database within a data folder.
+pub const DATABASE_FILE: &str = "weft.db";
+/// Locked for as long as a process works in the folder.
+const LOCK_FILE: &str = "weft.lock";
+
+/// A data folder that no other process can use, until this is dropped.
+#[derive(Debug)]
+pub struct FolderLock {
+    /// Released when it is closed.
+    _file: File,
+}
+
+impl FolderLock {
+    /// Locks a folder, which is made if it isn't there. Whoever opens a database in a folder
+    /// has locked it.
+    ///
+    /// # Errors
+    /// [`OpenError::InUse`] or [`OpenError::Folder`].
+    pub fn take(folder: &Path) -> Result<Self, OpenError> {
+        let refuse = |why| OpenError::Folder {
+            folder: folder.into(),
+            why,
+        };
+        fs::create_dir_all(folder).map_err(refuse)?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join(LOCK_FILE))
+            .map_err(refuse)?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => OpenError::InUse {
+                folder: folder.into(),
+            },
+            TryLockError::Error(why) => refuse(why),
+        })?;
+        Ok(Self { _file: file })
+    }
+}
