@@ -80,6 +80,12 @@ pub(crate) enum Command {
     Graph(command::graph::GraphArgs),
     /// Serve, schedule and run DAGs here, with nothing else to install
     Up(command::up::UpArgs),
+    /// Copy the database and the blobs of 'wfctl up', which may be running
+    Backup(command::backup::BackupArgs),
+    /// Make a data folder for 'wfctl up' of a backup
+    Restore(command::restore::RestoreArgs),
+    /// Check the database of 'wfctl up', or bring it up to date
+    Db(command::db::DbArgs),
     /// Say what is there to work with, what is missing, and how to get it
     Doctor(command::doctor::DoctorArgs),
     /// Publish DAGs on a server

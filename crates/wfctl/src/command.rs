@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod backfill;
+pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -9,6 +10,8 @@ mod confirm;
 pub(crate) mod connections;
 pub(crate) mod context;
 pub(crate) mod dags;
+pub(crate) mod database;
+pub(crate) mod db;
 pub(crate) mod deploy;
 mod difference;
 pub(crate) mod doctor;
@@ -20,6 +23,7 @@ pub(crate) mod logs;
 pub(crate) mod outputs;
 pub(crate) mod policy;
 pub(crate) mod pools;
+pub(crate) mod restore;
 pub(crate) mod run;
 mod run_ref;
 pub(crate) mod runs;
@@ -66,6 +70,9 @@ pub(crate) fn run(command: Command) -> Result<Exit, Problems> {
         Command::Config(args) => config::run(&args),
         Command::Completions(args) => Ok(completions::run(&args)),
         Command::Up(args) => up::run(&args),
+        Command::Backup(args) => backup::run(&args),
+        Command::Restore(args) => restore::run(&args),
+        Command::Db(args) => db::run(&args),
         Command::CompileComponent(_) | Command::InspectDeployment(_) => {
             unreachable!("main answers them before anything else")
         }

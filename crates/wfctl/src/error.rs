@@ -129,6 +129,18 @@ codes! {
     RefusedByPolicy = "refused_by_policy" -> Refused,
     /// The folder for logs and artifacts can't be written.
     DataUnavailable = "data_unavailable" -> RunFailed,
+    /// What the database or a blob holds is not what was written.
+    DamagedData = "damaged_data" -> RunFailed,
+    /// A folder is no backup, or one that was damaged since.
+    DamagedBackup = "damaged_backup" -> BadFile,
+    /// Something that a later version of Weft made.
+    NewerVersion = "newer_version" -> RunFailed,
+    /// Something would have to be overwritten.
+    NotEmpty = "not_empty" -> RunFailed,
+    /// The database lacks what this version needs.
+    OldDatabase = "old_database" -> RunFailed,
+    /// Somebody pressed Ctrl-C.
+    Interrupted = "interrupted" -> Interrupted,
     /// A build did not succeed.
     BuildFailed = "build_failed" -> RunFailed,
     /// A text that can't be a token.

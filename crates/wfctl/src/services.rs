@@ -4,8 +4,10 @@
 //! process, blobs on disk, the sandbox. Each file is one seam.
 
 mod broker_figures;
+pub(crate) mod backup;
 pub(crate) mod compiler_role;
 pub(crate) mod data_folder;
+pub(crate) mod database;
 mod fleet;
 mod live_logs;
 mod scheduler_seam;
@@ -14,4 +16,8 @@ pub(crate) mod telemetry;
 mod up;
 mod upkeep;
 
-pub(crate) use up::{UpOptions, up};
+pub(crate) use {
+    database::PostgresUrl,
+    up::{UpOptions, up},
+    upkeep::Retention,
+};

@@ -2,6 +2,7 @@
 
 mod act;
 pub(crate) mod given;
+mod list;
 mod show;
 mod trigger;
 
@@ -10,19 +11,18 @@ mod watch;
 
 use super::run_ref::RunRef;
 use crate::{
-    client::{self, Client, ConnectArgs, pages, route},
+    client::{self, Client, ConnectArgs, route},
     error::{Exit, Problems},
-    table::{self, FormatArgs, ListArgs},
+    table::{self, FormatArgs},
 };
-use clap::ValueEnum;
-use weft_server::api::{Run, RunState, TaskSummary};
+use weft_server::api::{Run, TaskSummary};
 
 /// Make, show and change runs
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   wfctl runs trigger quakes --param limit=10 --watch
-  wfctl runs list --dag quakes --state failed
+  wfctl runs list --dag quakes --state failed --since 2026-11-01
   wfctl runs watch latest --dag quakes
   wfctl runs clear 0c3k5v7n9q1st --task report --downstream
 
@@ -39,16 +39,7 @@ enum RunsCommand {
     /// Make a run of a DAG
     Trigger(trigger::TriggerArgs),
     /// List runs, the newest first
-    List {
-        /// Only runs of this DAG
-        #[arg(long, value_name = "DAG")]
-        dag: Option<String>,
-        /// Only runs in this state
-        #[arg(long, value_enum, value_name = "STATE")]
-        state: Option<State>,
-        #[command(flatten)]
-        list: ListArgs,
-    },
+    List(list::RunListArgs),
     /// Show a run and how its tasks stand
     Show {
         #[command(flatten)]
@@ -73,28 +64,6 @@ enum RunsCommand {
     Wake(act::WakeArgs),
 }
 
-/// A run's state on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum State {
-    Queued,
-    Running,
-    Success,
-    Failed,
-    Cancelled,
-}
-
-impl State {
-    const fn api(self) -> RunState {
-        match self {
-            Self::Queued => RunState::Queued,
-            Self::Running => RunState::Running,
-            Self::Success => RunState::Success,
-            Self::Failed => RunState::Failed,
-            Self::Cancelled => RunState::Cancelled,
-        }
-    }
-}
-
 /// Runs the subcommand.
 pub(crate) fn run(args: &RunsArgs) -> Result<Exit, Problems> {
     let client = Client::connect(&args.server)?;
@@ -104,19 +73,7 @@ pub(crate) fn run(args: &RunsArgs) -> Result<Exit, Problems> {
 async fn carry_out(client: &Client, command: &RunsCommand) -> Result<Exit, Problems> {
     match command {
         RunsCommand::Trigger(args) => return trigger::run(client, args).await,
-        RunsCommand::List { dag, state, list } => {
-            let state = state.map(|state| table::run_state(state.api()));
-            let call = || match dag {
-                Some(dag) => client
-                    .call(&route::LIST_RUNS_OF_DAG, &[dag])
-                    .query_some("state", state),
-                None => client
-                    .call(&route::LIST_RUNS, &[])
-                    .query_some("state", state),
-            };
-            let runs = pages::collect::<Run>(list.limit(), call).await?;
-            table::list(list, &runs)?;
-        }
+        RunsCommand::List(args) => list::run(client, args).await?,
         RunsCommand::Show { run, format } => {
             let id = run.id(client).await?;
             let run: Run = client.call(&route::SHOW_RUN, &[&id]).read().await?;

@@ -1,12 +1,13 @@
 //! `wfctl up`: the whole product in one process.
 
+use super::database::DatabaseArgs;
 use crate::{
     engine,
     error::{Code, Exit, Problem, Problems},
     place,
-    services::{self, UpOptions},
+    services::{self, Retention, UpOptions},
 };
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use weft_core::time::DurationMs;
 use weft_server::{Listen, Protection};
 
@@ -19,6 +20,8 @@ use weft_server::{Listen, Protection};
 Examples:
   wfctl up
   wfctl up --data /srv/weft --listen 127.0.0.1:9000 --slots 16
+  wfctl up --keep-runs 30d
+  WEFT_DATABASE_URL=postgres://weft:secret@db.example.org/weft wfctl up
   wfctl up --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem")]
 pub(crate) struct UpArgs {
     /// Where everything is kept
@@ -45,7 +48,7 @@ pub(crate) struct UpArgs {
     /// Listen elsewhere than on loopback without TLS: something else protects the network
     #[arg(long, conflicts_with = "tls_cert")]
     insecure: bool,
-    /// How many tasks run at once (default: 4 for each processor)
+    /// How many tasks run at once (default: 16 for each processor)
     #[arg(long, value_name = "N", env = "WEFT_SLOTS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     slots: Option<u32>,
     /// Queues that are served, the first ones first
@@ -60,9 +63,40 @@ pub(crate) struct UpArgs {
     /// How long running tasks may go on after the process was asked to end
     #[arg(long, value_name = "TIME", default_value = "30s")]
     drain: DurationMs,
+    /// How long runs that ended are kept, with their outputs and logs: a time, or 'forever'
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "90d",
+        env = "WEFT_KEEP_RUNS"
+    )]
+    keep_runs: Keep,
+    /// The newest runs of each DAG, which are kept in any case (their logs are not)
+    #[arg(long, value_name = "N", default_value_t = Retention::DEFAULT.last, env = "WEFT_KEEP_LAST")]
+    keep_last: u32,
+    #[command(flatten)]
+    database: DatabaseArgs,
     /// Where spans and log lines are sent, by OTLP over HTTP: 'http://127.0.0.1:4318'
     #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     otlp_endpoint: Option<String>,
+}
+
+/// For how long something is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Keep(Option<Duration>);
+
+impl FromStr for Keep {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "forever" {
+            return Ok(Self(None));
+        }
+        let time: DurationMs = text
+            .parse()
+            .map_err(|error| format!("{error}; or 'forever'"))?;
+        Ok(Self(Some(Duration::from(time))))
+    }
 }
 
 /// Runs until it is asked to end.
@@ -88,6 +122,11 @@ pub(crate) fn run(args: &UpArgs) -> Result<Exit, Problems> {
         slots: args.slots,
         queues: args.queues.clone(),
         drain: Duration::from(args.drain),
+        retention: Retention {
+            runs: args.keep_runs.0,
+            last: args.keep_last,
+        },
+        postgres: args.database.postgres()?,
     };
     let runtime = engine::runtime()?;
     // An empty variable is as good as none.
@@ -111,4 +150,24 @@ pub(crate) fn server_data() -> Result<PathBuf, Problem> {
             )
             .help("name one with --data")
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_the_one_that_is_documented() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            up: UpArgs,
+        }
+        let line = <Line as clap::Parser>::parse_from(["up"]);
+        assert_eq!(line.up.keep_runs, Keep(Retention::DEFAULT.runs));
+        assert_eq!(line.up.keep_last, Retention::DEFAULT.last);
+        assert_eq!("forever".parse::<Keep>(), Ok(Keep(None)));
+        let error = "soon".parse::<Keep>().unwrap_err();
+        assert!(error.contains("forever"), "{error}");
+    }
 }

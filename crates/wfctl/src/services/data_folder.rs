@@ -8,20 +8,23 @@
 //! secret.key    seals variables and connections
 //! admin.token   the first token, readable by its owner alone
 //! server.url    where the server of this folder listens
+//! backup.lock   held by a backup, and by whoever removes blobs
 //! ```
 
 use crate::error::{Code, Problem};
 use std::{
-    fs,
+    fs::{self, File, TryLockError},
+    io,
     path::{Path, PathBuf},
 };
+use weft_store::DATABASE_FILE;
 
 /// The token that `wfctl` uses on this machine where no other is named.
 pub(crate) const TOKEN_FILE: &str = "admin.token";
 /// Where the server of this folder listens.
 pub(crate) const URL_FILE: &str = "server.url";
 
-/// A data folder that exists and can be written.
+/// A data folder that exists.
 #[derive(Debug, Clone)]
 pub(crate) struct DataFolder(PathBuf);
 
@@ -45,6 +48,59 @@ impl DataFolder {
             fs::create_dir_all(part).map_err(refuse)?;
         }
         Ok(folder)
+    }
+
+    /// The folder of a service, which may be running; nothing in it is made.
+    ///
+    /// # Errors
+    /// A problem that names the folder.
+    pub(crate) fn existing(path: &Path) -> Result<Self, Problem> {
+        if path.is_dir() {
+            return Ok(Self(path.to_owned()));
+        }
+        Err(Problem::new(
+            Code::FileNotFound,
+            format!("there is no data folder {}", path.display()),
+        )
+        .help("name the folder that 'wfctl up' uses with --data"))
+    }
+
+    /// Lets nobody but its owner look into it.
+    pub(crate) fn restrict(&self) -> Result<(), Problem> {
+        restrict(&self.0).map_err(|error| Problem::io("restrict", &self.0, &error))
+    }
+
+    /// Keeps all blobs where they are, until what is returned is dropped; none while somebody
+    /// removes some.
+    pub(crate) fn hold_blobs(&self) -> io::Result<Option<File>> {
+        let file = self.open_hold()?;
+        let tried = file.try_lock_shared();
+        locked(file, tried)
+    }
+
+    /// The right to remove blobs, until what is returned is dropped; none while a backup is made.
+    pub(crate) fn may_remove_blobs(&self) -> io::Result<Option<File>> {
+        let file = self.open_hold()?;
+        let tried = file.try_lock();
+        locked(file, tried)
+    }
+
+    fn open_hold(&self) -> io::Result<File> {
+        File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(self.hold())
+    }
+
+    /// What a backup and whoever removes blobs lock.
+    pub(crate) fn hold(&self) -> PathBuf {
+        self.0.join("backup.lock")
+    }
+
+    /// The database, where it is SQLite.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.0.join(DATABASE_FILE)
     }
 
     /// The folder itself, which the database locks.
@@ -81,6 +137,15 @@ impl DataFolder {
     pub(crate) fn empty_scratch(&self) -> std::io::Result<()> {
         fs::remove_dir_all(self.scratch())?;
         fs::create_dir(self.scratch())
+    }
+}
+
+/// A file that was locked, or none where somebody else has it.
+fn locked(file: File, tried: Result<(), TryLockError>) -> io::Result<Option<File>> {
+    match tried {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

@@ -5,9 +5,15 @@
 //! and then the log and the database are closed.
 
 use super::{
-    broker_figures::BrokerFigures, compiler_role::CompilerRole, data_folder::DataFolder,
-    fleet::OneWorker, live_logs::OneWriter, scheduler_seam::SameProcess, secrets::StoredSecrets,
-    upkeep,
+    broker_figures::BrokerFigures,
+    compiler_role::CompilerRole,
+    data_folder::DataFolder,
+    database::{PostgresUrl, unfit},
+    fleet::OneWorker,
+    live_logs::OneWriter,
+    scheduler_seam::SameProcess,
+    secrets::StoredSecrets,
+    upkeep::{Retention, Upkeep},
 };
 use crate::{
     engine,
@@ -28,7 +34,7 @@ use weft_scheduler::{Scheduler, SchedulerOptions, Seams};
 use weft_server::{
     Deps, Listen, Listener, Metrics, Server, ServerOptions, create_first_token, write_token_file,
 };
-use weft_store::{Database, OpenError, Place, secret::Keyring};
+use weft_store::{Database, FolderLock, Place, secret::Keyring};
 use weft_worker::{Drained, Services, Worker, WorkerHandle, WorkerOptions};
 
 /// The name of the one scheduler and the one worker of this process. The lock
@@ -42,6 +48,9 @@ pub(crate) struct UpOptions {
     pub(crate) slots: Option<u32>,
     pub(crate) queues: Vec<String>,
     pub(crate) drain: Duration,
+    pub(crate) retention: Retention,
+    /// Where the database is not the data folder's own.
+    pub(crate) postgres: Option<PostgresUrl>,
 }
 
 /// Runs everything until somebody asks it to end.
@@ -53,12 +62,14 @@ pub(crate) async fn up(options: UpOptions) -> Result<Exit, Problems> {
         .await
         .map_err(|error| Problem::new(Code::Usage, error.to_string()))?;
     let up = Up::start(&options).await?;
-    Ok(up.serve(listener, options.drain).await?)
+    Ok(up.serve(listener, &options).await?)
 }
 
 /// Everything but the server.
 struct Up {
     folder: DataFolder,
+    /// Of the folder, where the database does not hold it.
+    _lock: Option<FolderLock>,
     database: Database,
     deps: Deps,
     logs: LogWriter,
@@ -107,12 +118,13 @@ impl Stop {
 impl Up {
     async fn start(options: &UpOptions) -> Result<Self, Problem> {
         let folder = DataFolder::open(&options.data)?;
-        let database = open(&folder).await?;
+        let (database, lock) = open(&folder, options.postgres.as_ref()).await?;
         folder
             .empty_scratch()
             .map_err(|error| failed("the scratch folder can't be emptied", &error))?;
         let keyring = Keyring::of_file(&folder.key())
             .map_err(|error| failed("the key can't be read", &error))?;
+        warn_of_closed(&database, &keyring).await?;
         let blobs = Blobs::local(&folder.blobs())
             .map_err(|error| failed("the blobs can't be opened", &error))?;
         let (logs, recovered) = LogWriter::start(&blobs, LogOptions::local())
@@ -197,6 +209,7 @@ impl Up {
         };
         Ok(Self {
             folder,
+            _lock: lock,
             database,
             deps,
             logs,
@@ -207,7 +220,8 @@ impl Up {
         })
     }
 
-    async fn serve(self, listener: Listener, drain: Duration) -> Result<Exit, Problem> {
+    async fn serve(self, listener: Listener, options: &UpOptions) -> Result<Exit, Problem> {
+        let drain = options.drain;
         let url = listener.url();
         let token = create_first_token(&self.database)
             .await
@@ -232,7 +246,13 @@ impl Up {
             Service::start(|stop| Server::run(server_options, listener, deps, stop.wait()));
         let mut worker = self.worker;
         let mut scheduler = self.scheduler;
-        let upkeep = tokio::spawn(upkeep::run(self.database.clone(), self.deps.blobs.clone()));
+        let upkeep = Upkeep {
+            folder: self.folder.clone(),
+            database: self.database.clone(),
+            blobs: self.deps.blobs.clone(),
+            retention: options.retention,
+        };
+        let upkeep = tokio::spawn(upkeep.run());
         let asked = tokio::select! {
             () = asked_to_end => None,
             ended = &mut server.task => Some(gave_up("server", ended.map(|ended| ended.map(drop)))),
@@ -283,20 +303,53 @@ impl Up {
     }
 }
 
-async fn open(folder: &DataFolder) -> Result<Database, Problem> {
-    let place = Place::Sqlite {
-        folder: folder.path().to_owned(),
+/// The database, which is this process' alone, and the lock on the folder where it doesn't hold it.
+async fn open(
+    folder: &DataFolder,
+    postgres: Option<&PostgresUrl>,
+) -> Result<(Database, Option<FolderLock>), Problem> {
+    let (place, lock) = match postgres {
+        None => (
+            Place::Sqlite {
+                folder: folder.path().to_owned(),
+            },
+            None,
+        ),
+        Some(url) => (
+            url.place(),
+            Some(FolderLock::take(folder.path()).map_err(unfit)?),
+        ),
     };
-    let refuse = |error: OpenError| Problem::new(Code::DataUnavailable, error.to_string());
-    let database = Database::open(&place).await.map_err(refuse)?;
-    for migration in database.migrate().await.map_err(refuse)? {
+    let database = Database::open(&place).await.map_err(unfit)?;
+    database.claim().await.map_err(unfit)?;
+    for migration in database.migrate().await.map_err(unfit)? {
         tracing::debug!(
             number = migration.number,
             name = migration.name,
             "the database was brought up to date"
         );
     }
-    Ok(database)
+    Ok((database, lock))
+}
+
+/// Says what can't be read for want of a key: a restored backup may lack it.
+async fn warn_of_closed(database: &Database, keyring: &Keyring) -> Result<(), Problem> {
+    let sealed = database
+        .sealing_keys()
+        .await
+        .map_err(|error| failed("the database can't be read", &error))?;
+    let closed: u64 = sealed
+        .iter()
+        .filter(|(key, _count)| !keyring.has(*key))
+        .map(|(_key, count)| count)
+        .sum();
+    if closed > 0 {
+        tracing::warn!(
+            closed,
+            "variables and connections are sealed with a key that is not in secret.key: tasks that need them fail until the key is there, or they are set again"
+        );
+    }
+    Ok(())
 }
 
 /// Ready when somebody asks it to end. From this call on no such signal ends it by itself.

@@ -1,0 +1,137 @@
+//! `wfctl db`: the database of `wfctl up`, looked at and brought up to date.
+
+use super::{database::DatabaseArgs, up::server_data};
+use crate::{
+    engine,
+    error::{Code, Exit, Problem, Problems},
+    services::{
+        PostgresUrl,
+        data_folder::DataFolder,
+        database::{read_only, unfit},
+    },
+};
+use std::path::PathBuf;
+use weft_store::{Database, Place};
+
+/// Check the database of 'wfctl up', or bring it up to date
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  wfctl db check
+  wfctl db migrate --data /srv/weft
+  WEFT_DATABASE_URL=postgres://weft:secret@db.example.org/weft wfctl db check
+
+'wfctl up' brings its database up to date by itself; this does it beforehand.")]
+pub(crate) struct DbArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Say whether the database is whole and fits this version; changes nothing
+    #[command(long_about = "\
+Say whether the database is whole and fits this version. Changes nothing, and
+may be asked while 'wfctl up' works with it. Exit code 1: it is damaged, or has
+to be migrated first, or is of a newer version.")]
+    Check(WhichArgs),
+    /// Bring the database to this version of Weft; 'wfctl up' must not run
+    Migrate(WhichArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct WhichArgs {
+    /// The data folder
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        help = "The data folder (default: the folder 'server' in $WEFT_DATA_DIR or ~/.local/share/weft)"
+    )]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+impl WhichArgs {
+    fn folder(&self) -> Result<DataFolder, Problem> {
+        match &self.data {
+            Some(data) => DataFolder::existing(data),
+            None => DataFolder::existing(&server_data()?),
+        }
+    }
+}
+
+/// Does one of the two.
+pub(crate) fn run(args: &DbArgs) -> Result<Exit, Problems> {
+    let runtime = engine::runtime()?;
+    match &args.action {
+        Action::Check(which) => runtime.block_on(check(which))?,
+        Action::Migrate(which) => runtime.block_on(migrate(which))?,
+    }
+    Ok(Exit::Success)
+}
+
+async fn check(which: &WhichArgs) -> Result<(), Problem> {
+    let (database, shown) = match which.database.postgres()? {
+        Some(url) => (postgres(&url).await?, "the Postgres database".to_owned()),
+        None => {
+            let file = which.folder()?.database();
+            (read_only(&file).await?, file.display().to_string())
+        }
+    };
+    database.check().await.map_err(unfit)?;
+    let damages = database.damages().await.map_err(|error| damaged(&error))?;
+    if !damages.is_empty() {
+        return Err(damaged(&damages.join("; ")));
+    }
+    let statements = database
+        .check_statements()
+        .await
+        .map_err(|error| damaged(&error))?;
+    database.close().await;
+    anstream::println!(
+        "{shown} is whole, and has schema {} as this version wants it ({statements} statements fit)",
+        Database::known_schema()
+    );
+    Ok(())
+}
+
+async fn migrate(which: &WhichArgs) -> Result<(), Problem> {
+    let database = match which.database.postgres()? {
+        Some(url) => postgres(&url).await?,
+        None => {
+            let folder = which.folder()?;
+            // Nothing is made where there was nothing.
+            read_only(&folder.database()).await?.close().await;
+            let place = Place::Sqlite {
+                folder: folder.path().to_owned(),
+            };
+            Database::open(&place).await.map_err(unfit)?
+        }
+    };
+    database.claim().await.map_err(unfit)?;
+    let done = database.migrate().await.map_err(unfit)?;
+    database.close().await;
+    for migration in &done {
+        anstream::println!("{:>4}  {}", migration.number, migration.name);
+    }
+    if done.is_empty() {
+        anstream::println!(
+            "nothing to do: the database has schema {}",
+            Database::known_schema()
+        );
+    }
+    Ok(())
+}
+
+async fn postgres(url: &PostgresUrl) -> Result<Database, Problem> {
+    Database::open(&url.place()).await.map_err(unfit)
+}
+
+fn damaged(error: &dyn std::fmt::Display) -> Problem {
+    Problem::new(
+        Code::DamagedData,
+        format!("the database is damaged: {error}"),
+    )
+    .help("restore a backup: wfctl restore")
+}

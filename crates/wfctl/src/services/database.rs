@@ -1,0 +1,63 @@
+//! The database of the services, as commands name it and as it refuses.
+
+use crate::error::{Code, Problem};
+use std::path::Path;
+use weft_store::{Database, OpenError, Place, StoreError};
+
+/// The address of a Postgres database; never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct PostgresUrl(String);
+
+impl std::fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PostgresUrl")
+    }
+}
+
+impl PostgresUrl {
+    /// Whoever makes one has seen that it is an address.
+    pub(crate) const fn new(url: String) -> Self {
+        Self(url)
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        Place::Postgres {
+            url: self.0.clone(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Opens a database file beside whoever works with it.
+pub(crate) async fn read_only(file: &Path) -> Result<Database, Problem> {
+    let place = Place::SqliteReadOnly { file: file.into() };
+    Database::open(&place).await.map_err(unfit)
+}
+
+/// Why a database can't be used, with what to do about it.
+pub(crate) fn unfit(error: OpenError) -> Problem {
+    let problem = |code| Problem::new(code, error.to_string());
+    match &error {
+        OpenError::Missing { file } => problem(Code::FileNotFound).help(format!(
+            "{} is no data folder of 'wfctl up', or one whose database is in Postgres, of which \
+             pg_dump makes backups",
+            file.parent().unwrap_or(file).display()
+        )),
+        OpenError::File { file, why } => Problem::io("read", file, why),
+        OpenError::Store(StoreError::Corrupt(why)) => {
+            Problem::new(Code::DamagedData, format!("the database is damaged: {why}"))
+                .help("restore a backup: wfctl restore")
+        }
+        OpenError::Pending { .. } => problem(Code::OldDatabase),
+        OpenError::Address(_) => problem(Code::InvalidUrl),
+        OpenError::Newer { .. }
+        | OpenError::InUse { .. }
+        | OpenError::InUseElsewhere
+        | OpenError::Folder { .. }
+        | OpenError::Store(_) => problem(Code::DataUnavailable),
+    }
+}
