@@ -3,8 +3,8 @@
 //! Only here do concrete adapters meet: the database, the broker of this
 //! process, blobs on disk, the sandbox. Each file is one seam.
 
-mod broker_figures;
 pub(crate) mod backup;
+mod broker_figures;
 pub(crate) mod compiler_role;
 pub(crate) mod data_folder;
 pub(crate) mod database;
