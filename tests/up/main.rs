@@ -2,6 +2,7 @@
 //! and given what it does not expect.
 
 mod api;
+mod backup;
 mod bad_files;
 mod collector;
 mod damage;
@@ -12,5 +13,6 @@ mod installation;
 mod kills;
 mod ledger;
 mod life;
+mod postgres;
 mod strangers;
 mod telemetry;
