@@ -2,7 +2,7 @@
 
 use crate::{AttemptKey, BrokerError, Dispatch, Report};
 use async_trait::async_trait;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// The scheduler's end. One handle serves one scheduler.
 #[async_trait]
@@ -50,6 +50,14 @@ pub trait SchedulerBroker: Send + Sync {
     /// # Errors
     /// [`BrokerError::Unavailable`] or [`BrokerError::Closed`].
     async fn known(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError>;
+
+    /// For how long after it lost everything a broker may learn of attempts
+    /// from the workers that hold them: an attempt that has started and that it
+    /// doesn't know for so long is lost. Nothing where the workers are gone with
+    /// the broker, as in one process; at least a lease everywhere else.
+    fn announced_within(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// What a scheduler is told.

@@ -159,6 +159,12 @@ impl Inputs {
         self.gathered[task.as_usize()] = None;
     }
 
+    /// A mapped task has a further output: the list of them that was gathered,
+    /// for a task that may start before all upstreams have ended, isn't whole.
+    pub fn grew(&mut self, task: TaskIndex) {
+        self.gathered[task.as_usize()] = None;
+    }
+
     /// The inputs of an instance by name, each as JSON text. Those of a mapped
     /// task's parameters are there once [`Self::expand`] has been asked.
     ///

@@ -34,8 +34,8 @@ pub(crate) struct ActiveRun {
     pub(crate) live: HashSet<Instance>,
     /// What is known of instances besides their state; those that ended and are committed are dropped.
     pub(crate) records: HashMap<Instance, Record>,
-    /// It was read from the database: records of instances may stand there only.
-    pub(crate) recovered: bool,
+    /// Deferred instances whose state stands in the database only; empty once it is read.
+    pub(crate) to_resume: Vec<Instance>,
     /// What happened in this turn.
     pub(crate) happened: Vec<(Moment, Event)>,
     /// The sequence number of the next chunk of events.

@@ -69,7 +69,7 @@ impl Shard {
         }
     }
 
-    pub(crate) fn ready(&mut self, run: RunId, task: TaskIndex, indexes: Range<u32>) {
+    fn ready(&mut self, run: RunId, task: TaskIndex, indexes: Range<u32>) {
         let Some(active) = self.runs.get(&run) else {
             return;
         };

@@ -50,5 +50,7 @@ impl Changes {
         self.mapped.retain(|(of, _)| *of != run);
         self.attempts.retain(|attempt| attempt.run != run);
         self.publish.retain(|dispatch| dispatch.key.run != run);
+        // Its reports come again, and are confirmed once it is failed.
+        self.confirm.retain(|key| key.run != run);
     }
 }

@@ -32,8 +32,8 @@ impl Clock {
         self.at + std::time::Duration::from_millis(wait)
     }
 
-    /// The database's clock shows this by now. Time never goes back here: a
-    /// database whose clock was set back is waited for.
+    /// The database's clock shows this by now. Time never goes back here: if
+    /// the database's clock was set back, this one goes on from where it is.
     pub(crate) fn adjust(&mut self, shown: Timestamp) {
         let now = self.now();
         *self = Self::set(if shown < now { now } else { shown });

@@ -20,12 +20,17 @@ impl Shard {
         let commands = cx
             .seams
             .store
-            .commands(self.lease.shard, self.last_command, COMMANDS_A_TURN)
+            .commands(self.lease.shard, None, COMMANDS_A_TURN)
             .await?;
         for command in commands {
             let id = command.id;
+            // Those of this turn are not committed yet. Later ones may have
+            // been seen before earlier ones, so no id says what was seen.
+            let is_taken = self.changes.commands.iter().any(|done| done.id == id);
+            if is_taken || self.unwritable.contains(&id) {
+                continue;
+            }
             let refused = self.command(cx, command).await?;
-            self.last_command = Some(id);
             self.changes.commands.push(CommandDone { id, refused });
             self.changes.urgent = true;
         }

@@ -3,6 +3,7 @@
 use crate::{
     active_run::ActiveRun,
     changes::Changes,
+    fault::planted,
     feed::Change,
     options::{COMMIT_RETRY, COMMIT_RETRY_MAX, LAZY_COMMIT, OUTPUT_BYTES, ROWS_A_TURN},
     rows,
@@ -45,6 +46,7 @@ impl Shard {
     /// whoever listens.
     pub(crate) async fn commit(&mut self, cx: &mut Context) -> Result<(), Deposed> {
         let mut broken: Vec<RunId> = Vec::new();
+        self.tell_too_early(cx).await;
         let turn = loop {
             let number = self.turn + 1;
             let turn = rows::turn(self.lease, number, cx.now(), &self.changes, &self.runs);
@@ -68,7 +70,8 @@ impl Shard {
                             why,
                             "a turn can't be written, and it is no run's doing; its commands and timetables are left out"
                         );
-                        self.changes.commands.clear();
+                        let left_out = self.changes.commands.drain(..);
+                        self.unwritable.extend(left_out.map(|done| done.id));
                         self.changes.timetables.clear();
                         self.changes.new_runs.clear();
                     }
@@ -89,6 +92,16 @@ impl Shard {
         self.fail_broken(cx, &broken).await
     }
 
+    /// Nothing, but for bugs that are planted.
+    async fn tell_too_early(&self, cx: &Context) {
+        if planted!(cx, PublishBeforeCommit) {
+            drop(cx.seams.broker.publish(self.changes.publish.clone()).await);
+        }
+        if planted!(cx, ConfirmBeforeCommit) {
+            drop(cx.seams.broker.confirm(&self.changes.confirm).await);
+        }
+    }
+
     /// Writes one turn; waits while the database doesn't answer or is full.
     async fn write(&self, cx: &Context, turn: &Turn) -> Result<(), Refused> {
         let mut wait = COMMIT_RETRY;
@@ -103,6 +116,7 @@ impl Shard {
                     }
                     return Ok(());
                 }
+                Err(CommitError::Fenced(_)) if planted!(cx, FenceIgnored) => return Ok(()),
                 Err(CommitError::Fenced(shard)) => return Err(Refused::Deposed(Deposed(shard))),
                 Err(CommitError::RunExists(run)) => return Err(Refused::Taken(run)),
                 Err(CommitError::Store(
@@ -112,6 +126,11 @@ impl Shard {
                     tracing::warn!(%error, ?wait, "a turn could not be written; it is tried again");
                     sleep(wait).await;
                     wait = (wait * 2).min(COMMIT_RETRY_MAX);
+                    if planted!(cx, LostAnswerForgotten) {
+                        let mut another = turn.clone();
+                        another.number += 1;
+                        drop(cx.seams.store.commit(&another).await);
+                    }
                 }
                 Err(CommitError::Store(
                     error @ (StoreError::Corrupt(_) | StoreError::Defect(_)),

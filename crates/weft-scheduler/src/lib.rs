@@ -25,10 +25,12 @@ mod clock;
 mod command;
 mod commit;
 mod dispatch;
+mod fault;
 mod feed;
 mod figures;
 mod grants;
 mod handle;
+mod inquiry;
 mod notice;
 mod options;
 mod outputs;
@@ -41,6 +43,8 @@ mod timers;
 mod versions;
 mod why;
 
+#[cfg(feature = "planted-bugs")]
+pub use fault::Planted;
 pub use {
     feed::Change,
     handle::{Handle, Health, Wake, WhyError},

@@ -2,7 +2,9 @@
 
 use crate::{
     active_run::AttemptFacts,
-    carry_out, rows,
+    carry_out,
+    fault::planted,
+    rows,
     shard::{Context, Shard},
 };
 use serde_json::json;
@@ -28,7 +30,7 @@ impl Shard {
         match notice {
             Notice::Started { key, worker } => self.started(cx, key, worker),
             Notice::Finished(report) => self.finished(cx, *report),
-            Notice::Expired { key } => self.expired(cx, key),
+            Notice::Expired { key } => self.lost(cx, key),
             Notice::Demand => {}
         }
     }
@@ -47,7 +49,8 @@ impl Shard {
         }
     }
 
-    fn expired(&mut self, cx: &mut Context, key: AttemptKey) {
+    /// The worker of an attempt is given up.
+    pub(crate) fn lost(&mut self, cx: &mut Context, key: AttemptKey) {
         let record = self
             .runs
             .get(&key.run)
@@ -95,7 +98,10 @@ impl Shard {
         };
         if let Err(rejection) = self.apply(cx, key.run, finished) {
             tracing::debug!(run = %key.run, ?attempt, %rejection, "a report doesn't count");
-            return;
+            if !planted!(cx, RefusedReportKept) {
+                return;
+            }
+            self.changes.instances.insert((key.run, attempt.instance));
         }
         let Some(active) = self.runs.get_mut(&key.run) else {
             return;
@@ -117,6 +123,7 @@ impl Shard {
                 record.output = Some(output.clone());
                 if feeds {
                     cx.output_bytes += active.outputs.put(attempt.instance, &output);
+                    active.inputs.grew(attempt.instance.task);
                 }
             }
             ReportedOutcome::Skipped { reason } => {

@@ -32,6 +32,9 @@ pub struct SchedulerOptions {
     pub max_active_runs: u32,
     /// Fixes nonces and run ids, for a simulation; drawn from the system otherwise.
     pub seed: Option<u64>,
+    /// A bug to plant. For the simulation only.
+    #[cfg(feature = "planted-bugs")]
+    pub planted: Option<crate::Planted>,
 }
 
 impl SchedulerOptions {
@@ -47,6 +50,8 @@ impl SchedulerOptions {
             },
             max_active_runs: 16,
             seed: None,
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
         }
     }
 }
@@ -73,6 +78,10 @@ pub(crate) const LAZY_COMMIT: Duration = Duration::from_millis(50);
 pub(crate) const COMMIT_RETRY: Duration = Duration::from_millis(20);
 /// The longest wait before a commit is tried again.
 pub(crate) const COMMIT_RETRY_MAX: Duration = Duration::from_secs(2);
+/// How often attempts that are under way are asked after.
+pub(crate) const INQUIRE_EVERY: Duration = Duration::from_secs(5);
+/// For how long an attempt is under way before it is asked after.
+pub(crate) const SUSPECT_AFTER: Duration = Duration::from_secs(5);
 /// Versions of DAGs that stay parsed.
 pub(crate) const VERSIONS: usize = 4096;
 /// Outputs that are held in memory, in bytes, over all runs.

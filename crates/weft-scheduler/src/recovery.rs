@@ -3,19 +3,21 @@
 
 use crate::{
     active_run::{ActiveRun, AttemptFacts},
+    fault::planted,
     grants::TenantPolicy,
     shard::{Context, DagEntry, Shard},
     versions::Version,
 };
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 use weft_broker::AttemptKey;
 use weft_core::{
     id::TenantId,
-    order::{Bounds, TenantBounds},
-    run::{Attempt, Event, Instance, Phase, Run, record},
+    order::{Bounds, MAX_WEIGHT, TenantBounds},
+    plan::Plan,
+    run::{Attempt, Event, Instance, Outcome, Phase, Run, record},
     time::Timestamp,
     timetable::Timetable,
 };
@@ -55,9 +57,14 @@ impl Shard {
         live: &mut Vec<(AttemptKey, Phase)>,
     ) -> Result<(), StoreError> {
         let id = stored.id;
+        let newest = self.dags.get(&stored.dag).and_then(|dag| dag.state.active);
+        let pinned = match newest {
+            Some(newest) if planted!(cx, TakeoverChangesVersion) => newest,
+            Some(_) | None => stored.version,
+        };
         let version = match cx
             .versions
-            .get(&*cx.seams.store, stored.version, &stored.tenant)
+            .get(&*cx.seams.store, pinned, &stored.tenant)
             .await
         {
             Ok(version) => version,
@@ -75,6 +82,7 @@ impl Shard {
             }
         };
         let mut active = ActiveRun::recovered(stored, version, run);
+        active.read_resume_states(cx).await?;
         active.share.show(&cx.pulse.figures, active.run.totals());
         if let Some(entry) = self.dags.get_mut(&active.dag) {
             entry.active.insert(id);
@@ -82,53 +90,24 @@ impl Shard {
         let pending: Vec<_> = active.run.pending().collect();
         let attempts: Vec<_> = active.run.live_attempts().collect();
         self.runs.insert(id, Box::new(active));
-        for action in pending {
-            self.carry_out(cx, id, action);
+        if !planted!(cx, TakeoverForgetsPending) {
+            for action in pending {
+                self.carry_out(cx, id, action);
+            }
         }
         let active = self.runs.get_mut(&id).expect("it was just inserted");
         for alive in attempts {
             let instance = alive.attempt.instance;
-            active.live.insert(instance);
-            self.order
-                .occupy(&active.version.tasks[instance.task.as_usize()].account);
+            if !planted!(cx, TakeoverForgetsSlots) {
+                active.live.insert(instance);
+                self.order
+                    .occupy(&active.version.tasks[instance.task.as_usize()].account);
+            }
             let key = AttemptKey {
                 run: id,
                 attempt: alive.attempt,
             };
             live.push((key, alive.phase));
-        }
-        Ok(())
-    }
-
-    /// Attempts that the broker doesn't know: those that no worker had are
-    /// handed out again, those that one had are lost.
-    async fn find_again(
-        &mut self,
-        cx: &mut Context,
-        live: Vec<(AttemptKey, Phase)>,
-    ) -> Result<(), StoreError> {
-        if live.is_empty() {
-            return Ok(());
-        }
-        let keys: Vec<AttemptKey> = live.iter().map(|(key, _)| *key).collect();
-        let known = cx
-            .seams
-            .broker
-            .known(&keys)
-            .await
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let known: HashSet<AttemptKey> = known.into_iter().collect();
-        for (key, phase) in live.into_iter().filter(|(key, _)| !known.contains(key)) {
-            match phase {
-                Phase::Queued => self.hand_out(cx, key.run, key.attempt).await?,
-                Phase::Running => {
-                    let event = Event::Lost {
-                        attempt: key.attempt,
-                    };
-                    let lost = self.apply(cx, key.run, event);
-                    debug_assert_eq!(lost, Ok(()), "it is running");
-                }
-            }
         }
         Ok(())
     }
@@ -141,13 +120,21 @@ impl Shard {
             max_active: settings.max_active_tasks,
         });
         for tenant in &settings.tenants {
-            self.order.set_tenant(
-                &tenant.tenant,
+            let favoured = settings.tenants.first() == Some(tenant);
+            let bounds = if planted!(cx, OneTenantFavoured) {
+                TenantBounds {
+                    max_active: tenant.max_active_tasks,
+                    weight: if favoured { MAX_WEIGHT } else { 1 },
+                }
+            } else if planted!(cx, TenantsUnbounded) {
+                TenantBounds::default()
+            } else {
                 TenantBounds {
                     max_active: tenant.max_active_tasks,
                     weight: tenant.weight,
-                },
-            );
+                }
+            };
+            self.order.set_tenant(&tenant.tenant, bounds);
             cx.policy_generation += 1;
             let policy = TenantPolicy::read(tenant.policy.as_deref(), cx.policy_generation);
             if let Err(error) = &policy.policy {
@@ -164,7 +151,8 @@ impl Shard {
             self.order.set_pool(tenant, name, 0);
         }
         for pool in &settings.pools {
-            self.order.set_pool(&pool.tenant, &pool.name, pool.slots);
+            let slots = pool.slots + u32::from(planted!(cx, PoolsOffByOne));
+            self.order.set_pool(&pool.tenant, &pool.name, slots);
         }
         self.pools = pools;
         let mut seen = BTreeSet::new();
@@ -246,7 +234,15 @@ impl Shard {
         if cx.seams.store.settings_version(shard).await? != self.settings_version {
             self.read_settings(cx).await?;
         }
-        self.find_queued(cx).await?;
+        if planted!(cx, SweepReadsRuns) {
+            drop(cx.seams.store.active_runs(shard, None, RUNS_A_PAGE).await?);
+        }
+        if !planted!(cx, QueuedRunsUnseen) {
+            self.find_queued(cx).await?;
+        }
+        if planted!(cx, CommandsUnseen) && self.turn > 0 {
+            return Ok(());
+        }
         self.carry_out_commands(cx).await
     }
 
@@ -269,6 +265,7 @@ impl ActiveRun {
     pub(crate) fn recovered(stored: StoredRun, version: Arc<Version>, run: Run) -> Self {
         let mut queued: HashMap<Instance, Timestamp> = HashMap::new();
         let mut claimed: HashMap<Attempt, Timestamp> = HashMap::new();
+        let mut deferred: BTreeSet<Instance> = BTreeSet::new();
         let mut began = None;
         let entries = stored
             .events
@@ -279,6 +276,10 @@ impl ActiveRun {
                 Event::Start => began = Some(at.now),
                 Event::Dispatched { instance, nonce: _ } => drop(queued.insert(instance, at.now)),
                 Event::Started { attempt } => drop(claimed.insert(attempt, at.now)),
+                Event::Finished {
+                    attempt,
+                    outcome: Outcome::Deferred { until: _ },
+                } => drop(deferred.insert(attempt.instance)),
                 Event::Expanded { .. }
                 | Event::ExpandFailed { .. }
                 | Event::Finished { .. }
@@ -290,9 +291,20 @@ impl ActiveRun {
                 | Event::Mark { .. } => {}
             }
         }
+        let ended = run
+            .state()
+            .is_ended()
+            .then(|| end_of(&version.plan, &stored.events))
+            .flatten();
         let mut active = Self::new(stored, version, run);
         active.started = began;
-        active.recovered = true;
+        active.ended = ended;
+        for instance in deferred {
+            let state = active.run.instance(instance);
+            if state.is_some_and(|state| !state.is_ended()) {
+                active.to_resume.push(instance);
+            }
+        }
         let attempts: Vec<_> = active.run.live_attempts().collect();
         for alive in attempts {
             let instance = alive.attempt.instance;
@@ -306,4 +318,37 @@ impl ActiveRun {
         }
         active
     }
+
+    /// Reads what deferrals left for the attempts to come: rows are written
+    /// whole, so what is not known here is lost with the next one.
+    async fn read_resume_states(&mut self, cx: &Context) -> Result<(), StoreError> {
+        let instances = std::mem::take(&mut self.to_resume);
+        if instances.is_empty() {
+            return Ok(());
+        }
+        let states = cx.seams.store.resume_states(self.id, &instances).await?;
+        for (instance, state) in states {
+            self.record(instance).resume = Some(state);
+        }
+        Ok(())
+    }
+}
+
+/// When a run ended that its events make an ended one: a second replay, which
+/// only commands to such runs pay for.
+fn end_of(plan: &Arc<Plan>, chunks: &[String]) -> Option<Timestamp> {
+    let mut run = Run::new(Arc::clone(plan));
+    let mut ended = None;
+    let mut ignored = Vec::new();
+    for chunk in chunks {
+        for (at, event) in record::decode(chunk).unwrap_or_default() {
+            let had_ended = run.state().is_ended();
+            ignored.clear();
+            run.handle(at, event, &mut ignored).ok()?;
+            if !had_ended && run.state().is_ended() {
+                ended = Some(at.now);
+            }
+        }
+    }
+    ended
 }

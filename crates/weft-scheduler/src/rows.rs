@@ -87,8 +87,12 @@ fn instance_row(run: &ActiveRun, instance: Instance) -> Option<InstanceRow> {
     let empty = Record::default();
     let record = record.unwrap_or(&empty);
     let (state, due) = stored_state(run.run.instance(instance)?, record)?;
-    let none = AttemptFacts::default();
-    let attempt = record.attempt.as_ref().unwrap_or(&none);
+    // After a recovery only the machine knows the attempts that are over.
+    let last = AttemptFacts {
+        number: run.run.next_number(instance)?.saturating_sub(1),
+        ..AttemptFacts::default()
+    };
+    let attempt = record.attempt.as_ref().unwrap_or(&last);
     Some(InstanceRow {
         run: run.id,
         instance,

@@ -3,6 +3,7 @@
 use crate::{
     clock::Clock,
     commit::Deposed,
+    fault::planted,
     handle::{Handle, Pulse, Request, Wake},
     options::{
         COMMIT_RETRY, COMMIT_RETRY_MAX, FEED, NOTICES_A_TURN, REQUESTS, SchedulerOptions, Seams,
@@ -20,7 +21,7 @@ use tokio::{
     sync::{broadcast, mpsc},
     time::{Instant, sleep, sleep_until},
 };
-use weft_broker::{BrokerError, Notice};
+use weft_broker::{AttemptKey, BrokerError, Notice};
 use weft_core::time::DurationMs;
 use weft_store::{DagKey, ShardId, StoreError};
 
@@ -111,6 +112,9 @@ impl Scheduler {
             next_sweep: Instant::now(),
             next_renewal: Instant::now(),
             lease_ends: Instant::now(),
+            failing: None,
+            strange_reports: Vec::new(),
+            may_own_more: true,
         };
         service.run(shutdown).await
     }
@@ -124,6 +128,14 @@ struct Service {
     next_renewal: Instant,
     /// By this machine's clock, counted from before the renewal was asked for.
     lease_ends: Instant,
+    /// The database didn't answer the last turn: until when it is left in peace,
+    /// and how long that is.
+    failing: Option<(Instant, Duration)>,
+    /// Reports of runs that are not in memory.
+    strange_reports: Vec<AttemptKey>,
+    /// The database may count shards as its own that it knows nothing of: those
+    /// of a process that had its name before, and those that it gave up.
+    may_own_more: bool,
 }
 
 impl Service {
@@ -183,7 +195,9 @@ impl Service {
         if let Some(due) = due {
             wake = wake.min(due);
         }
-        if busy { Instant::now() } else { wake }
+        let wake = if busy { Instant::now() } else { wake };
+        // What failed is not tried again at once, however much there is to do.
+        self.failing.map_or(wake, |(until, _)| wake.max(until))
     }
 
     async fn handle(&mut self, event: Event) -> Result<(), SchedulerError> {
@@ -215,19 +229,14 @@ impl Service {
             .find(|shard| shard.concerns(&notice));
         match (concerned, notice) {
             (Some(shard), notice) => shard.notice(&mut self.context, notice),
-            // Its run has ended long ago, or never was: nothing will ever come of it.
-            (None, Notice::Finished(report)) => {
-                if let Some(shard) = self.shards.values_mut().next() {
-                    shard.changes.confirm.push(report.key);
-                    shard.changes.urgent = true;
-                }
-            }
+            (None, Notice::Finished(report)) => self.strange_reports.push(report.key),
             (None, Notice::Started { .. } | Notice::Expired { .. } | Notice::Demand) => {}
         }
     }
 
     fn request(&mut self, request: Request) {
         match request {
+            Request::Wake(Wake::Queued(_)) if planted!(self.context, QueuedRunsUnseen) => {}
             Request::Wake(Wake::Queued(dag)) => self.queued(dag),
             Request::Wake(Wake::Command | Wake::Settings) => self.next_sweep = Instant::now(),
             Request::Why {
@@ -266,10 +275,15 @@ impl Service {
         if sweep {
             self.next_sweep = Instant::now() + self.context.options.sweep_every;
         }
+        if let Err(error) = self.settle_strange_reports().await {
+            temporary(error)?;
+        }
         let mut deposed = Vec::new();
+        let mut fails = false;
         for (id, shard) in &mut self.shards {
             if let Err(error) = shard.advance(&mut self.context, sweep).await {
                 temporary(error)?;
+                fails = true;
             }
             if shard.wants_commit(self.context.now())
                 && let Err(Deposed(_)) = shard.commit(&mut self.context).await
@@ -277,10 +291,35 @@ impl Service {
                 deposed.push(*id);
             }
         }
+        self.failing = fails.then(|| {
+            let wait = self.failing.map_or(COMMIT_RETRY, |(_, wait)| wait * 2);
+            let wait = wait.min(COMMIT_RETRY_MAX);
+            (Instant::now() + wait, wait)
+        });
         for shard in deposed {
             tracing::warn!(?shard, "another scheduler owns the shard now");
             self.shards.remove(&shard);
             self.next_renewal = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Confirms reports of runs that have ended long ago, or never were: nothing
+    /// will ever come of them. A run of a shard that is not in memory is
+    /// somebody else's, or comes into memory yet; its reports come again.
+    async fn settle_strange_reports(&mut self) -> Result<(), StoreError> {
+        for key in std::mem::take(&mut self.strange_reports) {
+            let run = self.context.seams.store.run(key.run).await?;
+            let shard = self.shards.values_mut().find(|shard| match &run {
+                Some(run) => {
+                    shard.dags.contains_key(&run.dag) && !shard.runs.contains_key(&key.run)
+                }
+                None => true,
+            });
+            if let Some(shard) = shard {
+                shard.changes.confirm.push(key);
+                shard.changes.urgent = true;
+            }
         }
         Ok(())
     }
@@ -294,6 +333,16 @@ impl Service {
         let lease = self.context.options.lease;
         self.next_renewal = asked + lease / 3;
         let store = Arc::clone(&self.context.seams.store);
+        if self.may_own_more && !planted!(self.context, EpochKept) {
+            // They are to come under a new epoch, in which turns are numbered
+            // from the beginning.
+            if let Err(error) = store.release_shards(&self.context.options.id).await {
+                temporary(error)?;
+                self.next_renewal = asked + COMMIT_RETRY_MAX.min(lease / 3);
+                return Ok(());
+            }
+            self.may_own_more = false;
+        }
         let lease_ms = DurationMs(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
         let leases = match store.lease_shards(&self.context.options.id, lease_ms).await {
             Ok(leases) => leases,
@@ -304,6 +353,7 @@ impl Service {
                         "the leases could not be renewed in time: all shards are given up"
                     );
                     self.shards.clear();
+                    self.may_own_more = true;
                 }
                 self.next_renewal = asked + COMMIT_RETRY_MAX.min(lease / 3);
                 return Ok(());
@@ -346,6 +396,7 @@ impl Shard {
     async fn advance(&mut self, cx: &mut Context, sweep: bool) -> Result<(), StoreError> {
         if sweep {
             self.sweep(cx).await?;
+            self.inquire(cx).await?;
         }
         if self.owes_broker() {
             self.offer_again(cx).await;

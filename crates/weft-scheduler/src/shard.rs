@@ -11,6 +11,7 @@ use crate::{
     feed::Change,
     grants::TenantPolicy,
     handle::Pulse,
+    inquiry::Inquiry,
     options::{SchedulerOptions, Seams},
     timers::Timers,
     versions::Versions,
@@ -85,14 +86,16 @@ pub(crate) struct Shard {
     pub(crate) to_start: BTreeSet<DagKey>,
     /// When the next queued run that waits for its time may start.
     pub(crate) next_queued: Option<Timestamp>,
-    /// The last command that was taken.
-    pub(crate) last_command: Option<CommandId>,
+    /// Commands that were carried out and whose answer can't be written.
+    pub(crate) unwritable: BTreeSet<CommandId>,
     /// Attempts that exist and whose inputs could not be read yet.
     pub(crate) unprepared: Vec<(RunId, Attempt)>,
     /// What the broker didn't accept yet.
     pub(crate) unpublished: Vec<Dispatch>,
     pub(crate) unrevoked: Vec<AttemptKey>,
     pub(crate) unconfirmed: Vec<AttemptKey>,
+    /// What the broker is asked after.
+    pub(crate) inquiry: Inquiry,
 }
 
 /// A DAG of the shard.
@@ -134,11 +137,12 @@ impl Shard {
             to_expand: VecDeque::new(),
             to_start: BTreeSet::new(),
             next_queued: None,
-            last_command: None,
+            unwritable: BTreeSet::new(),
             unprepared: Vec::new(),
             unpublished: Vec::new(),
             unrevoked: Vec::new(),
             unconfirmed: Vec::new(),
+            inquiry: Inquiry::default(),
         }
     }
 

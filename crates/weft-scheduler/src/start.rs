@@ -2,6 +2,7 @@
 
 use crate::{
     active_run::ActiveRun,
+    fault::planted,
     figures::Share,
     grants::Grants,
     options::DAGS_A_TURN,
@@ -41,7 +42,8 @@ impl Shard {
         let Some(entry) = self.dags.get(&dag) else {
             return Ok(());
         };
-        let (room, paused) = (entry.room(), entry.state.paused);
+        let extra = u32::from(planted!(cx, OneRunTooMany));
+        let (room, paused) = (entry.room() + extra, entry.state.paused);
         if room == 0 || paused {
             return Ok(());
         }
@@ -135,7 +137,7 @@ impl ActiveRun {
             grants: Grants::default(),
             live: HashSet::new(),
             records: HashMap::new(),
-            recovered: false,
+            to_resume: Vec::new(),
             happened: Vec::new(),
             next_seq,
             started: None,

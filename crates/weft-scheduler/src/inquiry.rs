@@ -1,0 +1,165 @@
+//! Attempts that the broker may know nothing of any more: it is asked.
+//!
+//! A broker is transport. It may lose a dispatch that it accepted, the news
+//! that a lease ran out, or everything. So attempts that are under way for some
+//! time are asked after, and all of them when a shard was taken over: what no
+//! worker had is handed out again as it is; what one had is lost, once its
+//! worker had the time to announce it to a broker that lost everything.
+
+use crate::{
+    fault::planted,
+    options::{INQUIRE_EVERY, SUSPECT_AFTER},
+    shard::{Context, Shard},
+};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+use tokio::time::Instant;
+use weft_broker::{AttemptKey, BrokerError};
+use weft_core::{
+    run::{InstanceState, Phase},
+    time::{DurationMs, Timestamp},
+};
+use weft_store::StoreError;
+
+/// What is to be asked next, and what was answered.
+#[derive(Debug)]
+pub(crate) struct Inquiry {
+    next: Instant,
+    /// Attempts that have started and that the broker didn't know, and since when.
+    unknown: HashMap<AttemptKey, Instant>,
+}
+
+impl Default for Inquiry {
+    fn default() -> Self {
+        Self {
+            next: Instant::now() + INQUIRE_EVERY,
+            unknown: HashMap::new(),
+        }
+    }
+}
+
+impl Shard {
+    /// Asks after attempts that are under way for some time.
+    pub(crate) async fn inquire(&mut self, cx: &mut Context) -> Result<(), StoreError> {
+        let now = Instant::now();
+        if now < self.inquiry.next || planted!(cx, LossOfBrokerUnseen) {
+            return Ok(());
+        }
+        self.inquiry.next = now + INQUIRE_EVERY;
+        let suspects = self.suspects(cx.now());
+        if suspects.is_empty() {
+            self.inquiry.unknown.clear();
+            return Ok(());
+        }
+        match self.find_again(cx, suspects).await {
+            Err(Unanswered::Broker(error)) => {
+                tracing::warn!(%error, "the broker was asked what it knows");
+                Ok(())
+            }
+            Err(Unanswered::Store(error)) => Err(error),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Attempts that are under way for some time, and were handed out.
+    fn suspects(&self, now: Timestamp) -> Vec<(AttemptKey, Phase)> {
+        let patience = DurationMs(u64::try_from(SUSPECT_AFTER.as_millis()).unwrap_or(u64::MAX));
+        let waiting: HashSet<AttemptKey> = self
+            .unpublished
+            .iter()
+            .chain(&self.changes.publish)
+            .map(|dispatch| dispatch.key)
+            .chain(self.unprepared.iter().map(|(run, attempt)| AttemptKey {
+                run: *run,
+                attempt: *attempt,
+            }))
+            .collect();
+        let mut suspects = Vec::new();
+        for active in self.runs.values() {
+            for instance in &active.live {
+                let (attempt, phase) = match active.run.instance(*instance) {
+                    Some(InstanceState::Queued { attempt }) => (attempt, Phase::Queued),
+                    Some(InstanceState::Running { attempt }) => (attempt, Phase::Running),
+                    Some(_) | None => continue,
+                };
+                let facts = active.records.get(instance);
+                let since = facts
+                    .and_then(|record| record.attempt.as_ref())
+                    .and_then(|attempt| attempt.queued);
+                let key = AttemptKey {
+                    run: active.id,
+                    attempt,
+                };
+                if since.is_none_or(|since| since.plus(patience) <= now) && !waiting.contains(&key)
+                {
+                    suspects.push((key, phase));
+                }
+            }
+        }
+        // Memory has them in no order, and the same questions are to have the same effects.
+        suspects.sort_unstable_by_key(|(key, _)| (key.run, key.attempt.instance));
+        suspects
+    }
+
+    /// Attempts that the broker doesn't know: those that no worker had are
+    /// handed out again, those that one had are lost.
+    pub(crate) async fn find_again(
+        &mut self,
+        cx: &mut Context,
+        live: Vec<(AttemptKey, Phase)>,
+    ) -> Result<(), Unanswered> {
+        if live.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<AttemptKey> = live.iter().map(|(key, _)| *key).collect();
+        let known = cx.seams.broker.known(&keys).await?;
+        let known: HashSet<AttemptKey> = known.into_iter().collect();
+        let grace = if planted!(cx, LossDeclaredAtOnce) {
+            Duration::ZERO
+        } else {
+            cx.seams.broker.announced_within()
+        };
+        let now = Instant::now();
+        let before = std::mem::take(&mut self.inquiry.unknown);
+        let mut failed = None;
+        for (key, phase) in live.into_iter().filter(|(key, _)| !known.contains(key)) {
+            match phase {
+                Phase::Queued => {
+                    if let Err(error) = self.hand_out(cx, key.run, key.attempt).await {
+                        failed = Some(error);
+                    }
+                }
+                Phase::Running => {
+                    let since = before.get(&key).copied().unwrap_or(now);
+                    if now.duration_since(since) >= grace {
+                        self.lost(cx, key);
+                    } else {
+                        self.inquiry.unknown.insert(key, since);
+                    }
+                }
+            }
+        }
+        failed.map_or(Ok(()), |error| Err(Unanswered::Store(error)))
+    }
+}
+
+/// Who didn't answer when attempts were asked after.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unanswered {
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Unanswered> for StoreError {
+    /// Whoever can't go on without an answer asks again, as with a database that doesn't answer.
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Broker(error) => Self::Unavailable(error.to_string()),
+            Unanswered::Store(error) => error,
+        }
+    }
+}
