@@ -72,6 +72,15 @@ impl Coverage {
         self.counts.get(kind).copied().unwrap_or_default()
     }
 
+    /// How many faults there were, crashes among them.
+    pub fn faults(&self) -> u64 {
+        let faults = self.counts.iter();
+        faults
+            .filter(|(kind, _)| kind.starts_with("fault: ") || kind.starts_with("crash: "))
+            .map(|(_, count)| count)
+            .sum()
+    }
+
     /// Adds the counts of another simulation.
     pub fn absorb(&mut self, other: &Self) {
         for (kind, count) in &other.counts {

@@ -1,24 +1,33 @@
-//! Deterministic simulation of Weft under faults, with an auditor.
+//! Deterministic simulation of Weft under faults, with auditors. The same seed
+//! gives the same world, step for step.
 //!
-//! One seed makes one world: a random DAG ([`scenario`]), workers with random
-//! fates ([`worker`]), a network that delays, doubles and reorders
-//! ([`network`]), operators who cancel, clear and mark, and a driver that feeds
-//! the machine ([`world`]). After every step the [`audit`] looks at what the
-//! machine said and how it stands, and compares it with the [`mod@reference`], a
-//! naive model that rescans everything each time. The same seed gives the same
-//! world, step for step.
+//! There are two kinds of worlds:
 //!
-//! The driver is the only part that knows it stands in for a scheduler: the
-//! others know instances, attempts, virtual time and messages.
+//! - The state machine of one run ([`simulate`]): a random DAG ([`scenario`]),
+//!   workers with random fates ([`worker`]), a network that delays, doubles and
+//!   reorders ([`network`]), operators who cancel, clear and mark, and a driver
+//!   that feeds the machine ([`world`]). After every step the [`audit`] looks at
+//!   what the machine said and how it stands, and compares it with the
+//!   [`mod@reference`], a naive model that rescans everything each time. The
+//!   driver is the only part that knows it stands in for a scheduler.
+//! - A whole installation ([`mod@installation`]): the real scheduler among a
+//!   simulated database, broker, workers, clocks and people, with an auditor
+//!   that believes only what is committed.
 //!
-//! Nothing here is shipped. It turns on `planted-bugs` of `weft-core`.
+//! Nothing here is shipped. It turns on `planted-bugs` of `weft-core` and
+//! `weft-scheduler`.
 
 pub mod audit;
+mod cores;
 pub mod coverage;
+pub mod installation;
 pub mod network;
 pub mod reference;
 pub mod scenario;
 pub mod worker;
 pub mod world;
 
-pub use world::{Finding, Options, simulate};
+pub use {
+    cores::on_all_cores,
+    world::{Finding, Options, simulate},
+};

@@ -1,20 +1,33 @@
 //! Runs simulations from the command line: one seed with its trace, or many.
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use weft_core::run::Planted;
-use weft_sim::{Options, coverage::Coverage, simulate};
+use weft_sim::{coverage::Coverage, installation, on_all_cores, simulate};
 
-/// Simulates random runs of random DAGs and audits them.
+/// Simulates and audits, each seed a world of its own.
 #[derive(Debug, Parser)]
 struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The state machine of one run, under random events.
+    Run(Seeds),
+    /// The real scheduler in a whole installation, under faults.
+    Installation(Seeds),
+}
+
+#[derive(Debug, clap::Args)]
+struct Seeds {
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// How many seeds.
     #[arg(long, default_value_t = 1)]
     count: u64,
-    /// Print every step.
+    /// Print every step; of one seed.
     #[arg(long)]
     trace: bool,
     /// Plant a bug, by name.
@@ -23,23 +36,23 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let bug = match arguments.bug.as_deref().map(named) {
-        None => None,
-        Some(Some(bug)) => Some(bug),
-        Some(None) => {
-            eprintln!("no such bug; there are: {:?}", Planted::ALL);
-            return ExitCode::from(2);
-        }
+    match Arguments::parse().what {
+        What::Run(seeds) => run(&seeds),
+        What::Installation(seeds) => installation(&seeds),
+    }
+}
+
+fn run(seeds: &Seeds) -> ExitCode {
+    use weft_core::run::Planted;
+    let Ok(bug) = named(seeds.bug.as_deref(), &Planted::ALL) else {
+        return ExitCode::from(2);
     };
     let mut coverage = Coverage::default();
-    for seed in arguments.seed..arguments.seed.saturating_add(arguments.count) {
+    for seed in seeds.seed..seeds.seed.saturating_add(seeds.count) {
         let mut trace = |line: String| println!("{line}");
-        let options = Options {
+        let options = weft_sim::Options {
             bug,
-            trace: arguments
-                .trace
-                .then_some(&mut trace as &mut dyn FnMut(String)),
+            trace: seeds.trace.then_some(&mut trace as &mut dyn FnMut(String)),
         };
         match simulate(seed, options) {
             Ok(seen) => coverage.absorb(&seen),
@@ -53,8 +66,56 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn named(name: &str) -> Option<Planted> {
-    Planted::ALL
-        .into_iter()
-        .find(|bug| format!("{bug:?}") == name)
+fn installation(seeds: &Seeds) -> ExitCode {
+    use weft_scheduler::Planted;
+    let Ok(bug) = named(seeds.bug.as_deref(), &Planted::ALL) else {
+        return ExitCode::from(2);
+    };
+    let options = installation::Options {
+        bug,
+        trace: seeds.trace,
+        history: 0,
+    };
+    let all = seeds.seed..seeds.seed.saturating_add(seeds.count);
+    let outcomes = on_all_cores(all, |seed| installation::simulate(seed, options));
+    let mut coverage = Coverage::default();
+    let mut found = 0_u64;
+    let (mut events, mut faults) = (0, 0);
+    for outcome in outcomes {
+        match outcome {
+            Ok(outcome) => {
+                for line in &outcome.trace {
+                    println!("{line}");
+                }
+                coverage.absorb(&outcome.coverage);
+                events += outcome.events;
+                faults += outcome.faults;
+            }
+            Err(finding) => {
+                for line in &finding.trace {
+                    println!("{line}");
+                }
+                eprintln!("{finding}");
+                found += 1;
+            }
+        }
+    }
+    print!("{coverage}");
+    println!("{events:>10}  events in all\n{faults:>10}  faults in all\n{found:>10}  findings");
+    if found > 0 {
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+/// The bug of this name; an unknown name is told.
+fn named<B: Copy + std::fmt::Debug>(name: Option<&str>, all: &[B]) -> Result<Option<B>, ()> {
+    let Some(name) = name else {
+        return Ok(None);
+    };
+    let found = all.iter().find(|bug| format!("{bug:?}") == name);
+    if found.is_none() {
+        eprintln!("no such bug; there are: {all:?}");
+    }
+    found.map(|bug| Some(*bug)).ok_or(())
 }

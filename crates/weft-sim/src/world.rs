@@ -41,7 +41,7 @@ pub struct Options<'a> {
 /// What the auditor found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "seed {seed}, turn {turn}: {what}\nrun it again: cargo run -p weft-sim -- --seed {seed} --trace"
+    "seed {seed}, turn {turn}: {what}\nrun it again: cargo run -p weft-sim -- run --seed {seed} --trace"
 )]
 pub struct Finding {
     /// The seed that makes this world.

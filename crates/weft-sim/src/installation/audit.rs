@@ -1,0 +1,431 @@
+//! Watches an installation from outside and believes only what is committed.
+//!
+//! It makes every run again from the events that were committed, holds each of
+//! them against the naive model, and compares rows, dispatches, confirmations,
+//! limits and work with it. Nobody tells it what a scheduler has in memory.
+
+mod bounds;
+mod closing;
+mod fairness;
+mod rows;
+mod telling;
+mod work;
+
+pub use work::Work;
+
+use super::{documents::Parsed, switchboard::Switchboard, tables::Tables, worker::Worker};
+use crate::{coverage::Coverage, reference::Model, scenario::Scenario};
+use bounds::{Account, Active};
+use fairness::Fairness;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+use tokio::time::Instant;
+use weft_broker::{AttemptKey, Report, ReportedOutcome};
+use weft_core::{
+    id::TenantId,
+    run::{Attempt, Event, Instance, InstanceState, Outcome, Run, RunState, record},
+    run_id::RunId,
+};
+use weft_store::{
+    DagKey, DagState, EventChunk, NewRun, Output, ShardId, ShardSettings, Turn, VersionId,
+};
+
+/// The auditor of one world.
+#[derive(Debug, Default)]
+pub struct Auditor {
+    runs: BTreeMap<RunId, Watched>,
+    versions: BTreeMap<VersionId, Arc<Parsed>>,
+    /// Everything that workers ever reported.
+    made: HashMap<AttemptKey, Vec<ReportedOutcome>>,
+    active: Active,
+    running: BTreeMap<DagKey, BTreeSet<RunId>>,
+    /// What each start of a scheduler was told of settings and DAGs.
+    handed: BTreeMap<u64, Handed>,
+    fairness: Fairness,
+    /// What everything cost.
+    pub work: Work,
+    /// The bounds on the runs of each DAG.
+    pub(crate) max_active_runs: BTreeMap<DagKey, u32>,
+    /// The epochs that have committed something.
+    epochs: BTreeSet<(ShardId, i64)>,
+}
+
+/// What lies beside the rows when a turn is committed.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    pub(crate) tables: &'a Tables,
+    pub(crate) workers: &'a [Worker],
+    pub(crate) switchboard: &'a Switchboard,
+    pub(crate) coverage: &'a mut Coverage,
+}
+
+#[derive(Debug, Default)]
+struct Handed {
+    settings: BTreeMap<ShardId, ShardSettings>,
+    /// The versions of each DAG that it was told are active, the last one last.
+    active: BTreeMap<DagKey, Vec<VersionId>>,
+}
+
+/// A run as its committed events make it.
+#[derive(Debug)]
+struct Watched {
+    tenant: TenantId,
+    dag: DagKey,
+    version: VersionId,
+    shard: ShardId,
+    parsed: Arc<Parsed>,
+    machine: Run,
+    model: Model,
+    dispatched: HashSet<Attempt>,
+    /// By task: what its instances take up, and how many of them do.
+    accounts: Vec<Account>,
+    /// Every output that was ever committed.
+    outputs: HashMap<Instance, Vec<Arc<str>>>,
+    /// The output that counted, by instance and number.
+    counted: HashMap<(Instance, u32), Output>,
+    /// What deferrals left.
+    resume: HashMap<Instance, Vec<Arc<str>>>,
+    /// It was cleared or marked: what was committed may have changed since.
+    meddled: bool,
+    /// Its rows can't be written, and it was failed for that.
+    broken: bool,
+}
+
+/// What one turn did.
+#[derive(Debug, Default)]
+struct Done {
+    events: u64,
+    actions: u64,
+    started: BTreeSet<DagKey>,
+    dispatched: Vec<(RunId, Instance)>,
+}
+
+impl Auditor {
+    /// A scheduler has read the settings of a shard.
+    pub fn handed_settings(&mut self, start: u64, shard: ShardId, settings: ShardSettings) {
+        let handed = self.handed.entry(start).or_default();
+        let weights = |settings: &ShardSettings| -> Vec<u32> {
+            settings
+                .tenants
+                .iter()
+                .map(|tenant| tenant.weight)
+                .collect()
+        };
+        let before = handed.settings.get(&shard).map(weights);
+        if before != Some(weights(&settings)) {
+            self.fairness.forget(shard);
+        }
+        handed.settings.insert(shard, settings);
+    }
+
+    /// A scheduler has read DAGs.
+    pub fn handed_dags(&mut self, start: u64, dags: &[DagState]) {
+        let handed = self.handed.entry(start).or_default();
+        for dag in dags {
+            let told = handed.active.entry(dag.key).or_default();
+            if let Some(active) = dag.active.filter(|active| told.last() != Some(active)) {
+                told.push(active);
+            }
+        }
+    }
+
+    /// A scheduler reads all active runs of a shard, which it does once for each epoch.
+    pub fn recovers(&self, shard: ShardId, epoch: i64) -> Result<(), String> {
+        if self.epochs.contains(&(shard, epoch)) {
+            return Err("all active runs are read again, after turns were committed".into());
+        }
+        Ok(())
+    }
+
+    /// A worker made a report.
+    pub fn reported(&mut self, report: &Report) {
+        let made = self.made.entry(report.key).or_default();
+        made.push(report.outcome.clone());
+    }
+
+    /// The version that a run is pinned to.
+    pub fn parsed_of(&mut self, run: RunId, tables: &Tables) -> Option<Arc<Parsed>> {
+        let version = tables.run_row(run)?.stored.version;
+        self.parsed(version, tables)
+    }
+
+    fn parsed(&mut self, version: VersionId, tables: &Tables) -> Option<Arc<Parsed>> {
+        if let Some(known) = self.versions.get(&version) {
+            return Some(Arc::clone(known));
+        }
+        let parsed = Arc::new(Parsed::read(&tables.version_row(version)?.document));
+        self.versions.insert(version, Arc::clone(&parsed));
+        Some(parsed)
+    }
+
+    /// A turn was written.
+    pub fn committed(
+        &mut self,
+        start: u64,
+        turn: &Turn,
+        seen: &mut Seen<'_>,
+    ) -> Result<(), String> {
+        let shard = turn.lease.shard;
+        if self.epochs.insert((shard, turn.lease.epoch)) {
+            self.fairness.forget(shard);
+        }
+        for new in &turn.new_runs {
+            self.check_pinned(start, new)?;
+        }
+        let ready = self.ready(shard);
+        let mut done = Done::default();
+        for chunk in &turn.events {
+            self.apply(chunk, seen, &mut done)?;
+        }
+        self.check_rows(turn, seen)?;
+        self.count(turn);
+        // While the run that breaks a turn is sought, each run is written alone:
+        // one may begin before another's end is written.
+        if seen.tables.unwritable.is_empty() {
+            self.check_bounds(start, shard, &done)?;
+            self.check_fairness(start, shard, &ready, &done)?;
+        }
+        let verdict = self.work.turn(turn, done.events, done.actions);
+        if seen.tables.unwritable.is_empty() {
+            verdict
+        } else {
+            // What could be written alone is written once more with the rest.
+            Ok(())
+        }
+    }
+
+    /// A scheduled run gets the version that its scheduler was told is active.
+    fn check_pinned(&self, start: u64, new: &NewRun) -> Result<(), String> {
+        let handed = self.handed.get(&start);
+        let told = handed.and_then(|handed| handed.active.get(&new.dag));
+        // It may not have been able to read the document of the last one yet.
+        let mut last = told.into_iter().flatten().rev().take(3);
+        if last.any(|version| *version == new.version) {
+            return Ok(());
+        }
+        Err(format!(
+            "the scheduled run {} got version {:?}, and its scheduler was told of {told:?}",
+            new.id, new.version
+        ))
+    }
+
+    fn watch(&mut self, id: RunId, tables: &Tables) -> Result<&mut Watched, String> {
+        if !self.runs.contains_key(&id) {
+            let row = tables
+                .run_row(id)
+                .ok_or_else(|| format!("events of a run {id} that does not exist"))?;
+            let (stored, shard) = (row.stored.clone(), row.shard);
+            let parsed = self
+                .parsed(stored.version, tables)
+                .ok_or_else(|| format!("run {id} is of a version that does not exist"))?;
+            self.runs.insert(id, Watched::new(&stored, shard, parsed));
+        }
+        Ok(self.runs.get_mut(&id).expect("it was just inserted"))
+    }
+
+    fn apply(
+        &mut self,
+        chunk: &EventChunk,
+        seen: &mut Seen<'_>,
+        done: &mut Done,
+    ) -> Result<(), String> {
+        let id = chunk.run;
+        let events = record::decode(&chunk.body)
+            .map_err(|error| format!("a chunk of run {id} can't be read: {error}"))?;
+        self.watch(id, seen.tables)?;
+        let Self { runs, made, .. } = self;
+        let run = runs.get_mut(&id).expect("it is watched");
+        let mut actions = Vec::new();
+        for (at, event) in events {
+            run.believe(id, &event, made, seen)?;
+            let was_ready = match &event {
+                Event::Dispatched { instance, .. } => {
+                    run.machine.instance(*instance) == Some(InstanceState::Ready)
+                }
+                _ => false,
+            };
+            actions.clear();
+            run.machine
+                .handle(at, event.clone(), &mut actions)
+                .map_err(|rejection| {
+                    format!("{event:?} of run {id} was committed, and does not fit: {rejection}")
+                })?;
+            seen.coverage.add(kind(&event));
+            run.model
+                .apply(at, &event, was_ready, &run.machine)
+                .map_err(|rejection| {
+                    format!("{event:?} of run {id} was committed, the model says {rejection}")
+                })?;
+            if let Some(difference) = run.model.difference(&run.machine) {
+                return Err(format!("run {id} after {event:?}: {difference}"));
+            }
+            done.events += 1;
+            done.actions += actions.len() as u64;
+            match event {
+                Event::Start => drop(done.started.insert(run.dag)),
+                Event::Dispatched { instance, nonce } => {
+                    let next = run.machine.next_number(instance).unwrap_or(1);
+                    run.dispatched.insert(Attempt {
+                        instance,
+                        number: next - 1,
+                        nonce,
+                    });
+                    done.dispatched.push((id, instance));
+                }
+                Event::Clear { .. } | Event::Mark { .. } => run.meddled = true,
+                _ => {}
+            }
+            for action in &actions {
+                if let weft_core::run::Action::Cleared { task, .. } = action {
+                    run.resume.retain(|instance, _| instance.task != *task);
+                    run.counted
+                        .retain(|(instance, _), _| instance.task != *task);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Which runs of which DAG run, and what is active, after a turn.
+    fn count(&mut self, turn: &Turn) {
+        for chunk in &turn.events {
+            let Some(run) = self.runs.get_mut(&chunk.run) else {
+                continue;
+            };
+            let running = self.running.entry(run.dag).or_default();
+            if run.machine.state() == RunState::Running {
+                running.insert(chunk.run);
+            } else {
+                running.remove(&chunk.run);
+            }
+            self.active.recount(run);
+        }
+        for update in &turn.runs {
+            if let Some(run) = self.runs.get_mut(&update.id)
+                && run.broken
+            {
+                self.active.give_up(run);
+                let running = self.running.entry(run.dag).or_default();
+                running.remove(&update.id);
+            }
+        }
+    }
+}
+
+impl Watched {
+    fn new(stored: &weft_store::StoredRun, shard: ShardId, parsed: Arc<Parsed>) -> Self {
+        let steps = parsed
+            .plan
+            .tasks()
+            .map(|task| parsed.plan.step(task).clone());
+        let scenario = Scenario {
+            steps: steps.collect(),
+            bounds: parsed.plan.bounds(),
+            part: None,
+        };
+        let accounts = parsed.dag.tasks.iter().map(Account::of).collect();
+        Self {
+            tenant: stored.tenant.clone(),
+            dag: stored.dag,
+            version: stored.version,
+            shard,
+            machine: Run::new(Arc::clone(&parsed.plan)),
+            model: Model::new(&scenario),
+            parsed,
+            dispatched: HashSet::new(),
+            accounts,
+            outputs: HashMap::new(),
+            counted: HashMap::new(),
+            resume: HashMap::new(),
+            meddled: false,
+            broken: false,
+        }
+    }
+
+    /// Whether an event has its reason in the world.
+    fn believe(
+        &mut self,
+        id: RunId,
+        event: &Event,
+        made: &HashMap<AttemptKey, Vec<ReportedOutcome>>,
+        seen: &mut Seen<'_>,
+    ) -> Result<(), String> {
+        match event {
+            Event::Finished { attempt, outcome } => {
+                let key = AttemptKey {
+                    run: id,
+                    attempt: *attempt,
+                };
+                let made = made.get(&key).map(Vec::as_slice).unwrap_or_default();
+                // A list that was cleared after it was mapped over can't be taken apart again.
+                let can_fail_by_itself = self.meddled
+                    && matches!(
+                        outcome,
+                        Outcome::Failed {
+                            retryable: false,
+                            ..
+                        }
+                    );
+                if made.is_empty() && !can_fail_by_itself {
+                    return Err(format!(
+                        "{event:?} of run {id} was committed, and nobody reported it"
+                    ));
+                }
+                if matches!(outcome, Outcome::Deferred { .. }) {
+                    let states = made.iter().filter_map(|made| match made {
+                        ReportedOutcome::Deferred { state, .. } => Some(Arc::clone(state)),
+                        _ => None,
+                    });
+                    self.resume.insert(attempt.instance, states.collect());
+                }
+            }
+            Event::Lost { attempt } => {
+                let key = AttemptKey {
+                    run: id,
+                    attempt: *attempt,
+                };
+                let now = Instant::now();
+                let runs = seen
+                    .workers
+                    .iter()
+                    .find(|worker| worker.surely_runs(&key, now));
+                if let Some(worker) = runs
+                    && !seen.switchboard.may_have_given_up(&key, now)
+                {
+                    return Err(format!(
+                        "{attempt:?} of run {id} was declared lost, and {} runs it",
+                        worker.id
+                    ));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// What an accepted event is counted as.
+const fn kind(event: &Event) -> &'static str {
+    match event {
+        Event::Start => "committed: start",
+        Event::Expanded { .. } => "committed: expanded",
+        Event::ExpandFailed { .. } => "committed: expand failed",
+        Event::Dispatched { .. } => "committed: dispatched",
+        Event::Started { .. } => "committed: started",
+        Event::Finished { outcome, .. } => match outcome {
+            Outcome::Success => "committed: success",
+            Outcome::Branch { .. } => "committed: branch",
+            Outcome::Skipped => "committed: skipped",
+            Outcome::Deferred { .. } => "committed: deferred",
+            Outcome::Failed { .. } => "committed: failed",
+        },
+        Event::Lost { .. } => "committed: lost",
+        Event::Due { .. } => "committed: due",
+        Event::Woken { .. } => "committed: woken",
+        Event::Cancel => "committed: cancel",
+        Event::Clear { .. } => "committed: clear",
+        Event::Mark { .. } => "committed: mark",
+    }
+}

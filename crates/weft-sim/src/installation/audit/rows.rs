@@ -1,0 +1,132 @@
+//! Rows say what the events say, and an outcome counts once.
+
+use super::{Auditor, Seen};
+use weft_broker::{AttemptKey, ReportedOutcome};
+use weft_core::run::{Attempt, InstanceState, RunState};
+use weft_store::{InstanceRow, InstanceTag, Output, RunUpdate, Turn};
+
+impl Auditor {
+    pub(super) fn check_rows(&mut self, turn: &Turn, seen: &Seen<'_>) -> Result<(), String> {
+        for update in &turn.runs {
+            self.check_run(update, seen)?;
+        }
+        for row in &turn.instances {
+            self.check_instance(row)?;
+        }
+        Ok(())
+    }
+
+    fn check_run(&mut self, update: &RunUpdate, seen: &Seen<'_>) -> Result<(), String> {
+        let id = update.id;
+        let run = self.watch(id, seen.tables)?;
+        if run.broken {
+            return Ok(());
+        }
+        let state = run.machine.state();
+        if update.state != state {
+            if seen.tables.unwritable.contains(&id) && update.state == RunState::Failed {
+                run.broken = true;
+                return Ok(());
+            }
+            return Err(format!(
+                "the row of run {id} says {:?}, its events say {state:?}",
+                update.state
+            ));
+        }
+        if update.counts != run.machine.totals() {
+            return Err(format!(
+                "the row of run {id} counts {:?}, its events {:?}",
+                update.counts,
+                run.machine.totals()
+            ));
+        }
+        if state.is_ended() != update.ended.is_some() {
+            return Err(format!(
+                "run {id} is {state:?} and ended {:?}",
+                update.ended
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_instance(&mut self, row: &InstanceRow) -> Result<(), String> {
+        let id = row.run;
+        let instance = row.instance;
+        let Some(run) = self.runs.get_mut(&id) else {
+            return Err(format!(
+                "a row of {instance:?} of run {id}, which has no events"
+            ));
+        };
+        let tag = run.machine.instance(instance).and_then(tag);
+        if tag != Some(row.state) {
+            return Err(format!(
+                "the row of {instance:?} of run {id} says {:?}, its events say {tag:?}",
+                row.state
+            ));
+        }
+        let number = run.machine.next_number(instance).map_or(0, |next| next - 1);
+        if row.number != number {
+            return Err(format!(
+                "the row of {instance:?} of run {id} is of attempt {}, the last one is {number}",
+                row.number
+            ));
+        }
+        let Some(output) = row
+            .output
+            .as_ref()
+            .filter(|_| row.state == InstanceTag::Success)
+        else {
+            return Ok(());
+        };
+        let Output::Inline(text) = output else {
+            return Err("nobody made an output that large".into());
+        };
+        let counted = run.counted.entry((instance, row.number));
+        let counted = counted.or_insert_with(|| output.clone());
+        if counted != output {
+            return Err(format!(
+                "two outcomes of {instance:?} of run {id} counted: {counted:?} and {output:?}"
+            ));
+        }
+        let attempt = Attempt {
+            instance,
+            number: row.number,
+            nonce: row.nonce,
+        };
+        let made = self.made.get(&AttemptKey { run: id, attempt });
+        let reported = made.into_iter().flatten().any(|made| match made {
+            ReportedOutcome::Success { output } | ReportedOutcome::Branch { tasks: _, output } => {
+                matches!(output, weft_broker::Output::Inline(made) if made == text)
+            }
+            ReportedOutcome::Skipped { .. }
+            | ReportedOutcome::Deferred { .. }
+            | ReportedOutcome::Failed(_) => false,
+        });
+        if !reported {
+            return Err(format!(
+                "nobody reported the output {text} of {attempt:?} of run {id}"
+            ));
+        }
+        let outputs = run.outputs.entry(instance).or_default();
+        if !outputs.contains(text) {
+            outputs.push(text.clone());
+        }
+        Ok(())
+    }
+}
+
+fn tag(state: InstanceState) -> Option<InstanceTag> {
+    Some(match state {
+        InstanceState::Waiting | InstanceState::Expanding => return None,
+        InstanceState::Ready => InstanceTag::Ready,
+        InstanceState::Queued { .. } => InstanceTag::Queued,
+        InstanceState::Running { .. } => InstanceTag::Running,
+        InstanceState::UpForRetry { .. } => InstanceTag::UpForRetry,
+        InstanceState::Deferred { .. } => InstanceTag::Deferred,
+        InstanceState::Success => InstanceTag::Success,
+        InstanceState::Failed => InstanceTag::Failed,
+        InstanceState::Skipped => InstanceTag::Skipped,
+        InstanceState::UpstreamFailed => InstanceTag::UpstreamFailed,
+        InstanceState::Cancelled => InstanceTag::Cancelled,
+    })
+}

@@ -1,0 +1,198 @@
+//! What workers are told: only what is committed, with the code, the inputs and
+//! the state that are this run's.
+
+use super::{Auditor, Watched};
+use crate::installation::tables::Tables;
+use serde_json::Value;
+use std::sync::Arc;
+use weft_broker::{AttemptKey, Dispatch};
+use weft_core::{
+    document::TaskIndex,
+    run::{Instance, InstanceState},
+    trigger_rule::TriggerRule,
+};
+use weft_store::Output;
+
+impl Auditor {
+    /// A scheduler hands an attempt out.
+    pub fn published(&self, dispatch: &Dispatch, tables: &Tables) -> Result<(), String> {
+        let (id, attempt) = (dispatch.key.run, dispatch.key.attempt);
+        let run = self
+            .runs
+            .get(&id)
+            .filter(|run| run.dispatched.contains(&attempt))
+            .ok_or_else(|| {
+                format!("{attempt:?} of run {id} was handed out, and is not committed")
+            })?;
+        let pinned = tables
+            .version_row(run.version)
+            .map(|version| version.digest);
+        if pinned != Some(dispatch.digest) {
+            return Err(format!(
+                "run {id} is pinned to {pinned:?}, and an attempt of it is to run {:?}",
+                dispatch.digest
+            ));
+        }
+        let task = &run.parsed.dag.tasks[attempt.instance.task.as_usize()];
+        let account = &run.accounts[attempt.instance.task.as_usize()];
+        let document = &dispatch.document;
+        if document.task != task.id
+            || document.number != attempt.number
+            || document.run != id.to_string()
+            || dispatch.queue != account.queue
+            || dispatch.tenant != run.tenant
+        {
+            return Err(format!(
+                "{attempt:?} of run {id} was handed out as {document:?}"
+            ));
+        }
+        if !run.is_live(&dispatch.key) {
+            // It was over before it was told.
+            return Ok(());
+        }
+        run.check_resumed(dispatch)?;
+        let names = document_inputs(task);
+        for (name, value) in &dispatch.inputs {
+            let source = names.iter().find(|(known, _)| known == name);
+            let Some((_, source)) = source else {
+                return Err(format!(
+                    "{attempt:?} of run {id} got an input {name} of its own"
+                ));
+            };
+            run.check_input(dispatch, name, value, *source, tables)?;
+        }
+        if dispatch.inputs.len() != names.len() {
+            return Err(format!("{attempt:?} of run {id} got too few inputs"));
+        }
+        Ok(())
+    }
+
+    /// A scheduler lets a worker forget a report.
+    pub fn confirmed(&self, key: &AttemptKey, tables: &Tables) -> Result<(), String> {
+        let Some(run) = self.runs.get(&key.run) else {
+            return Ok(());
+        };
+        let ended = tables
+            .run_row(key.run)
+            .is_some_and(|row| row.state().is_ended());
+        if run.is_live(key) && !ended && !run.broken {
+            return Err(format!(
+                "the report of {:?} of run {} was confirmed, and is not committed",
+                key.attempt, key.run
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The inputs of a task with the upstream that each comes from.
+fn document_inputs(task: &weft_core::document::Task) -> Vec<(String, TaskIndex)> {
+    let bindings = task.inputs.iter().chain(&task.expand);
+    bindings
+        .filter_map(|(name, binding)| match binding {
+            weft_core::document::Binding::Output { task, pointer: _ } => {
+                Some((name.clone(), *task))
+            }
+            weft_core::document::Binding::Param { .. }
+            | weft_core::document::Binding::Literal(_) => None,
+        })
+        .collect()
+}
+
+impl Watched {
+    fn is_live(&self, key: &AttemptKey) -> bool {
+        matches!(
+            self.machine.instance(key.attempt.instance),
+            Some(InstanceState::Queued { attempt } | InstanceState::Running { attempt })
+                if attempt == key.attempt
+        )
+    }
+
+    fn check_resumed(&self, dispatch: &Dispatch) -> Result<(), String> {
+        let left = self.resume.get(&dispatch.key.attempt.instance);
+        let fits = match (left, &dispatch.resumed) {
+            (None, None) => true,
+            (None, Some(_)) => self.meddled,
+            (Some(_), None) => false,
+            (Some(states), Some(resumed)) => states.contains(resumed),
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(format!(
+            "{:?} of run {} resumes from {:?}, and its deferral left {left:?}",
+            dispatch.key.attempt, dispatch.key.run, dispatch.resumed
+        ))
+    }
+
+    fn check_input(
+        &self,
+        dispatch: &Dispatch,
+        name: &str,
+        value: &str,
+        source: TaskIndex,
+        tables: &Tables,
+    ) -> Result<(), String> {
+        let run = dispatch.key.run;
+        let gathers = self.machine.is_expanded(source)
+            || !self.parsed.dag.tasks[source.as_usize()].expand.is_empty();
+        let whole = if gathers {
+            let rows = tables.outputs_of_task(run, source, 0, u32::MAX);
+            let texts: Vec<Arc<str>> = rows
+                .into_iter()
+                .filter_map(|(_, output)| inline(output))
+                .collect();
+            format!("[{}]", texts.join(","))
+        } else {
+            let only = Instance {
+                task: source,
+                index: 0,
+            };
+            let row = tables.outputs(run, &[only]).pop();
+            row.and_then(|(_, output)| inline(output))
+                .map_or_else(|| "null".to_owned(), |text| text.to_string())
+        };
+        let index = dispatch.key.attempt.instance.index as usize;
+        let expected = if name == "each" {
+            let list: Vec<Value> = serde_json::from_str(&whole).unwrap_or_default();
+            list.get(index).map(ToString::to_string)
+        } else {
+            Some(whole)
+        };
+        // Who may start before all upstreams have ended gets what there was by then,
+        // at each of its attempts.
+        let task = dispatch.key.attempt.instance.task;
+        let starts_early = self.parsed.plan.step(task).rule == TriggerRule::OneSuccess;
+        let may_differ = self.meddled || (starts_early && gathers);
+        if expected.as_deref() == Some(value) || (may_differ && self.was_committed(value)) {
+            return Ok(());
+        }
+        Err(format!(
+            "{:?} of run {run} got {value} as {name}, and {expected:?} is committed",
+            dispatch.key.attempt
+        ))
+    }
+
+    /// Whether a value is made of outputs that were committed at some time.
+    fn was_committed(&self, value: &str) -> bool {
+        if value == "null" || value == "[]" {
+            return true;
+        }
+        let any = |text: &str| {
+            let mut outputs = self.outputs.values().flatten();
+            outputs.any(|output| output.contains(text))
+        };
+        match serde_json::from_str::<Value>(value) {
+            Ok(Value::Array(parts)) => parts.iter().all(|part| any(&part.to_string())),
+            Ok(_) => any(value),
+            Err(_) => false,
+        }
+    }
+}
+
+fn inline(output: Output) -> Option<Arc<str>> {
+    match output {
+        Output::Inline(text) => Some(text),
+        Output::Blob { .. } => None,
+    }
+}

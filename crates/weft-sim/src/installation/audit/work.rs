@@ -1,0 +1,82 @@
+//! What everything cost, counted in rows and calls: an event costs what it
+//! touches, whatever has happened before.
+
+use crate::installation::call::Call;
+use std::collections::BTreeMap;
+use weft_store::Turn;
+
+/// Rows that a turn may write for each event and each thing that followed from it.
+const ROWS_EACH: u64 = 4;
+/// Rows that a turn may write besides.
+const ROWS_BESIDES: u64 = 4;
+
+/// Calls and rows so far.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Work {
+    /// By call: how many there were, and how many rows they read.
+    pub calls: BTreeMap<&'static str, (u64, u64)>,
+    /// Turns that were written.
+    pub turns: u64,
+    /// Rows that they wrote.
+    pub rows_written: u64,
+    /// Events that they told of.
+    pub events: u64,
+}
+
+impl Work {
+    /// A read.
+    pub fn read(&mut self, call: Call, rows: usize) {
+        let (calls, total) = self.calls.entry(call.name()).or_default();
+        *calls += 1;
+        *total += rows as u64;
+    }
+
+    /// A turn that was written.
+    pub fn turn(&mut self, turn: &Turn, events: u64, actions: u64) -> Result<(), String> {
+        let rows = turn.new_runs.len()
+            + turn.runs.len()
+            + turn.events.len()
+            + turn.cleared.len()
+            + turn.attempts.len()
+            + turn.instances.len()
+            + turn.tasks.len();
+        let rows = rows as u64;
+        let told = (turn.commands.len() + turn.timetables.len() + turn.new_runs.len()) as u64;
+        self.turns += 1;
+        self.rows_written += rows + told;
+        self.events += events;
+        let most = ROWS_EACH * (events + actions) + told + ROWS_BESIDES;
+        if rows > most {
+            return Err(format!(
+                "a turn wrote {rows} rows for {events} events and {actions} things that followed"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether what was read besides recovery fits what happened: a few rows
+    /// for each event, a few for each look, and some again for each fault.
+    pub fn check(&self, faults: u64) -> Result<(), String> {
+        let steady = [
+            Call::QueuedRuns,
+            Call::DagsWithQueuedRuns,
+            Call::NextQueued,
+            Call::Commands,
+            Call::SettingsVersion,
+        ];
+        let (mut looks, mut rows) = (0, 0);
+        for call in steady {
+            let (calls, read) = self.calls.get(call.name()).copied().unwrap_or_default();
+            looks += calls;
+            rows += read;
+        }
+        let most = 4 * looks + 4 * self.events + 40 * faults;
+        if rows > most {
+            return Err(format!(
+                "{rows} rows were read in {looks} looks for {} events",
+                self.events
+            ));
+        }
+        Ok(())
+    }
+}

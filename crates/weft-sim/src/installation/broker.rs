@@ -1,0 +1,181 @@
+//! One scheduler's way to the simulated broker: its calls take time and fail,
+//! and what it was told gets lost or comes twice.
+
+use super::{
+    call::{Call, Stage},
+    dice::MessageFate,
+    switchboard::LEASE,
+    truth::{Shared, Truth},
+};
+use async_trait::async_trait;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+use weft_broker::{AttemptKey, BrokerError, Demand, Dispatch, Notice, SchedulerBroker};
+
+/// The broker, as one start of a scheduler sees it.
+#[derive(Debug)]
+pub struct SimBroker {
+    /// The world that it stands in.
+    pub(crate) world: Shared,
+    /// Which scheduler calls.
+    pub(crate) who: usize,
+    /// Whether its workers are gone with it, as where all is one process.
+    pub(crate) embedded: bool,
+}
+
+fn away() -> BrokerError {
+    BrokerError::Unavailable("as the dice fell".into())
+}
+
+impl SimBroker {
+    /// A call that may fail before and after it was done.
+    async fn call<T: Send>(
+        &self,
+        call: Call,
+        done: impl FnOnce(&mut Truth, Instant) -> T + Send,
+    ) -> Result<T, BrokerError> {
+        self.world.pause(self.who, call, Stage::Before).await;
+        let (answer, answered) = {
+            let mut truth = self.world.lock();
+            if !truth.broker_answers() || truth.dice.call_fails() {
+                truth.fault("fault: call of the broker failed");
+                return Err(away());
+            }
+            let now = Instant::now();
+            let answer = done(&mut truth, now);
+            let answered = !truth.dice.call_fails();
+            if !answered {
+                truth.fault("fault: answer of the broker lost");
+            }
+            (answer, answered)
+        };
+        self.world.pause(self.who, call, Stage::After).await;
+        if answered { Ok(answer) } else { Err(away()) }
+    }
+
+    fn take(&self, max: usize) -> Result<Vec<Notice>, Option<Instant>> {
+        let mut truth = self.world.lock();
+        let Truth {
+            switchboard,
+            dice,
+            coverage,
+            ..
+        } = &mut *truth;
+        let now = Instant::now();
+        switchboard.pass_time(now, dice, coverage);
+        let notices = switchboard.receive(max, now);
+        if notices.is_empty() {
+            return Err(switchboard.next_change());
+        }
+        truth.note(|| format!("scheduler {} hears {notices:?}", self.who));
+        Ok(notices)
+    }
+}
+
+#[async_trait]
+impl SchedulerBroker for SimBroker {
+    async fn publish(&self, dispatches: Vec<Dispatch>) -> Result<(), (Vec<Dispatch>, BrokerError)> {
+        let offered = dispatches.clone();
+        let published = self
+            .call(Call::Publish, |truth, _| {
+                for dispatch in dispatches {
+                    truth.publish(dispatch);
+                }
+            })
+            .await;
+        self.world.lock().wake_workers();
+        published.map_err(|error| (offered, error))
+    }
+
+    async fn revoke(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+        self.call(Call::Revoke, |truth, _| {
+            for key in attempts {
+                if truth.dice.message() == MessageFate::Lost {
+                    truth.fault("fault: revocation lost");
+                } else {
+                    truth.switchboard.revoke(key);
+                }
+            }
+        })
+        .await
+    }
+
+    async fn receive(&self, max: usize) -> Result<Vec<Notice>, BrokerError> {
+        loop {
+            let news = self.world.news.notified();
+            match self.take(max.max(1)) {
+                Ok(notices) => return Ok(notices),
+                Err(Some(at)) => tokio::select! {
+                    biased;
+                    () = news => {}
+                    () = sleep_until(at) => {}
+                },
+                Err(None) => news.await,
+            }
+        }
+    }
+
+    async fn confirm(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+        self.call(Call::Confirm, |truth, _| {
+            for key in attempts {
+                let verdict = truth.auditor.confirmed(key, &truth.tables);
+                truth.judge(verdict);
+                if truth.dice.message() == MessageFate::Lost {
+                    truth.fault("fault: confirmation lost");
+                } else {
+                    truth.switchboard.confirm(key);
+                }
+            }
+        })
+        .await
+    }
+
+    async fn demand(&self) -> Result<Vec<Demand>, BrokerError> {
+        self.call(Call::Demand, |truth, _| truth.switchboard.demand())
+            .await
+    }
+
+    async fn known(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
+        let known = self
+            .call(Call::Known, |truth, now| {
+                let Truth {
+                    switchboard,
+                    dice,
+                    coverage,
+                    ..
+                } = truth;
+                switchboard.known(attempts, now, dice, coverage)
+            })
+            .await;
+        self.world.news.notify_waiters();
+        known
+    }
+
+    fn announced_within(&self) -> Duration {
+        if self.embedded { Duration::ZERO } else { LEASE }
+    }
+}
+
+impl Truth {
+    fn publish(&mut self, dispatch: Dispatch) {
+        let verdict = self.auditor.published(&dispatch, &self.tables);
+        self.judge(verdict);
+        match self.dice.message() {
+            MessageFate::Lost => self.fault("fault: dispatch lost"),
+            MessageFate::Doubled => {
+                self.fault("fault: dispatch doubled");
+                self.switchboard.publish(dispatch.clone());
+                self.switchboard.publish(dispatch);
+            }
+            MessageFate::Arrives => self.switchboard.publish(dispatch),
+        }
+    }
+
+    /// Workers look for work at once.
+    fn wake_workers(&mut self) {
+        let now = Instant::now();
+        for worker in &mut self.workers {
+            worker.look_at(now);
+        }
+    }
+}

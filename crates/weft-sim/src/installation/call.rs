@@ -1,0 +1,74 @@
+//! The calls of a scheduler to its store and broker: each is an await point, at
+//! which it may be stopped for a while, refused, or crash.
+
+/// Makes the calls, and what their crashes are counted as.
+macro_rules! calls {
+    ($($call:ident = $name:literal,)*) => {
+        /// One of them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Call {
+            $(
+                #[doc = concat!("`", $name, "`.")]
+                $call,
+            )*
+        }
+
+        impl Call {
+            /// What a crash at this call is counted as.
+            pub const fn crash(self, stage: Stage) -> &'static str {
+                match (self, stage) {
+                    $(
+                        (Self::$call, Stage::Before) => concat!("crash: before ", $name),
+                        (Self::$call, Stage::After) => concat!("crash: after ", $name),
+                    )*
+                }
+            }
+
+            /// As the trait names it.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $( Self::$call => $name, )*
+                }
+            }
+        }
+
+        /// Every place where a crash is counted.
+        pub const CRASHES: &[&str] = &[
+            "crash: between calls",
+            $( concat!("crash: before ", $name), concat!("crash: after ", $name), )*
+        ];
+    };
+}
+
+calls! {
+    Now = "now",
+    Lease = "lease_shards",
+    Release = "release_shards",
+    Settings = "settings",
+    SettingsVersion = "settings_version",
+    Dags = "dags",
+    Version = "version",
+    ActiveRuns = "active_runs",
+    Run = "run",
+    QueuedRuns = "queued_runs",
+    DagsWithQueuedRuns = "dags_with_queued_runs",
+    NextQueued = "next_queued",
+    Commands = "commands",
+    OutputsOfTask = "outputs_of_task",
+    ResumeStates = "resume_states",
+    Commit = "commit",
+    Publish = "publish",
+    Revoke = "revoke",
+    Confirm = "confirm",
+    Demand = "demand",
+    Known = "known",
+}
+
+/// How far a call has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing of it was done.
+    Before,
+    /// It was done, and the caller doesn't know yet.
+    After,
+}

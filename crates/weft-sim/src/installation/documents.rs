@@ -1,0 +1,288 @@
+//! Random DAG documents, as people would deploy them, and what their tasks do.
+//!
+//! A task whose name begins with `l` returns a list, which others may be mapped
+//! over. Every output names the attempt and the worker that made it, so that no
+//! two are alike and each consumer's inputs can be traced.
+
+use super::{
+    audit::Auditor,
+    dice::{Dice, TaskFate},
+    tables::Tables,
+};
+use crate::coverage::Coverage;
+use fastrand::Rng;
+use serde_json::{Map, Value, json};
+use std::{sync::Arc, time::Duration};
+use weft_broker::{Dispatch, Failure, Output, Report, ReportedOutcome};
+use weft_core::{
+    document::{Dag, Format, Source, parse},
+    plan::{Defaults, Plan},
+    time::{DurationMs, Timestamp},
+};
+
+/// The policy of every tenant.
+pub const POLICY: &str = "[queues]\nallow = [\"side\"]\n";
+/// The queues that workers serve.
+pub const QUEUES: [&str; 2] = ["default", "side"];
+/// The pools of every tenant.
+pub const POOLS: [&str; 2] = ["p0", "p1"];
+/// The most tasks of a DAG.
+const MAX_TASKS: usize = 7;
+
+/// What stays the same over all versions of a DAG.
+#[derive(Debug, Clone)]
+pub struct Shape {
+    id: String,
+    max_active_runs: u32,
+    max_active_tasks: Option<u32>,
+    /// As written, and in milliseconds.
+    schedule: Option<(&'static str, i64)>,
+    catchup: bool,
+    is_over: bool,
+}
+
+impl Shape {
+    /// A random DAG's bounds and timetable.
+    pub fn random(rng: &mut Rng, id: String) -> Self {
+        let schedules = [
+            ("every 4s", 4_000),
+            ("every 7s", 7_000),
+            ("every 30s", 30_000),
+        ];
+        let schedule = schedules[rng.usize(0..3)];
+        Self {
+            id,
+            max_active_runs: rng.u32(1..5),
+            max_active_tasks: rng.bool().then(|| rng.u32(1..6)),
+            schedule: (rng.u32(0..3) == 0).then_some(schedule),
+            catchup: rng.bool(),
+            is_over: false,
+        }
+    }
+
+    /// The bound on its runs.
+    pub const fn max_active_runs(&self) -> u32 {
+        self.max_active_runs
+    }
+
+    /// The span between dates, where every date of its timetable gets a run.
+    pub const fn every_date_ms(&self) -> Option<i64> {
+        match self.schedule {
+            Some((_, span)) if self.catchup => Some(span),
+            Some(_) | None => None,
+        }
+    }
+
+    /// No further run is scheduled by the versions to come.
+    pub const fn schedule_nothing(&mut self) {
+        self.is_over = true;
+    }
+
+    /// A document of a version.
+    pub fn document(&self, rng: &mut Rng, number: u32) -> Arc<str> {
+        let count = rng.usize(1..=MAX_TASKS);
+        let names: Vec<String> = (0..count)
+            .map(|at| format!("{}{at}", if rng.u32(0..3) == 0 { "l" } else { "t" }))
+            .collect();
+        let mut tasks = Map::new();
+        let mut mapped = vec![false; count];
+        for at in 0..count {
+            let (task, is_mapped) = random_task(rng, &names, at, &mapped);
+            mapped[at] = is_mapped;
+            tasks.insert(names[at].clone(), task);
+        }
+        let mut dag = Map::new();
+        dag.insert("id".into(), json!(self.id));
+        dag.insert("description".into(), json!(format!("version {number}")));
+        dag.insert("max_active_runs".into(), json!(self.max_active_runs));
+        if let Some(most) = self.max_active_tasks {
+            dag.insert("max_active_tasks".into(), json!(most));
+        }
+        if let Some((schedule, _)) = self.schedule.filter(|_| !self.is_over) {
+            dag.insert("schedule".into(), json!(schedule));
+            dag.insert("catchup".into(), json!(self.catchup));
+        }
+        if rng.u32(0..8) == 0 {
+            dag.insert("timeout".into(), json!("40s"));
+        }
+        dag.insert("tasks".into(), Value::Object(tasks));
+        json!({ "contract": "weft.dag/1", "dags": [dag] })
+            .to_string()
+            .into()
+    }
+}
+
+/// A task of these names, and whether it is mapped.
+fn random_task(rng: &mut Rng, names: &[String], at: usize, mapped: &[bool]) -> (Value, bool) {
+    let mut task = Map::new();
+    let mut inputs = Map::new();
+    let mut after = Vec::new();
+    let mut expand = None;
+    for up in 0..at {
+        if rng.u32(0..3) > 0 {
+            continue;
+        }
+        let is_list = mapped[up] || names[up].starts_with('l');
+        if is_list && expand.is_none() && rng.bool() {
+            expand = Some(json!({ "each": names[up] }));
+        } else if rng.u32(0..3) > 0 {
+            inputs.insert(format!("from_{}", names[up]), json!(names[up]));
+        } else {
+            after.push(json!(names[up]));
+        }
+    }
+    let has_upstreams = expand.is_some() || !inputs.is_empty() || !after.is_empty();
+    if has_upstreams && rng.u32(0..4) == 0 {
+        let rule = [
+            "all_done",
+            "one_success",
+            "none_failed",
+            "all_done_min_one_success",
+        ];
+        task.insert("trigger_rule".into(), json!(rule[rng.usize(0..rule.len())]));
+    }
+    let is_mapped = expand.is_some();
+    if let Some(expand) = expand {
+        task.insert("expand".into(), expand);
+        if rng.bool() {
+            task.insert("max_active".into(), json!(rng.u32(1..3)));
+        }
+    } else if rng.u32(0..6) == 0 {
+        task.insert("branch".into(), json!(true));
+    }
+    if !inputs.is_empty() {
+        task.insert("inputs".into(), Value::Object(inputs));
+    }
+    if !after.is_empty() {
+        task.insert("after".into(), Value::Array(after));
+    }
+    if rng.bool() {
+        task.insert("retries".into(), json!(rng.u32(1..4)));
+        task.insert(
+            "retry_delay".into(),
+            json!(["0s", "1s", "3s"][rng.usize(0..3)]),
+        );
+    }
+    if rng.u32(0..3) == 0 {
+        task.insert("pool".into(), json!(POOLS[rng.usize(0..POOLS.len())]));
+        task.insert("pool_slots".into(), json!(rng.u32(1..3)));
+    }
+    if rng.u32(0..5) == 0 {
+        task.insert("queue".into(), json!("side"));
+    }
+    if rng.u32(0..4) == 0 {
+        task.insert("priority".into(), json!(rng.i32(-2..3)));
+    }
+    (Value::Object(task), is_mapped)
+}
+
+/// A version, parsed.
+#[derive(Debug, Clone)]
+pub struct Parsed {
+    /// Its only DAG.
+    pub dag: Arc<Dag>,
+    /// What its runs' machines go by.
+    pub plan: Arc<Plan>,
+}
+
+impl Parsed {
+    /// Reads a document with the defaults of the simulated installation.
+    pub fn read(document: &str) -> Self {
+        let document = parse(Source {
+            name: "the simulation's",
+            text: document,
+            format: Format::Json,
+        })
+        .unwrap_or_else(|error| panic!("the simulation writes legal documents: {error}"));
+        let [dag] = <[Dag; 1]>::try_from(document.dags).expect("it has one DAG");
+        Self {
+            plan: Arc::new(Plan::new(&dag, &defaults())),
+            dag: Arc::new(dag),
+        }
+    }
+}
+
+/// What the simulated installation gives where a document is silent: like the
+/// product's, but that nothing fails for the many losses of a bad world.
+pub fn defaults() -> Defaults {
+    Defaults {
+        max_losses: 1_000_000,
+        ..Defaults::default()
+    }
+}
+
+/// What decides how attempts end.
+#[derive(Debug)]
+pub struct Fates<'a> {
+    pub(crate) dice: &'a mut Dice,
+    pub(crate) tables: &'a Tables,
+    pub(crate) auditor: &'a mut Auditor,
+    pub(crate) coverage: &'a mut Coverage,
+    pub(crate) now: Timestamp,
+}
+
+impl Fates<'_> {
+    /// How long an attempt runs.
+    pub fn duration(dice: &mut Dice) -> Duration {
+        match dice.rng.u32(0..20) {
+            0 => dice.span(2_000, 7_000),
+            1..=5 => dice.span(200, 1_500),
+            _ => dice.span(1, 200),
+        }
+    }
+
+    /// How an attempt ends.
+    pub fn outcome(&mut self, dispatch: &Dispatch, worker: &str) -> ReportedOutcome {
+        let attempt = dispatch.key.attempt;
+        let name = format!(
+            "{}/{}/{}/{}/{worker}",
+            dispatch.key.run, dispatch.document.task, attempt.instance.index, attempt.number
+        );
+        match self.dice.task() {
+            TaskFate::Fails { retryable } => ReportedOutcome::Failed(Failure {
+                code: "author".into(),
+                retryable,
+                message: name,
+                retry_after: (self.dice.rng.u32(0..8) == 0).then_some(DurationMs(1_500)),
+                details: None,
+                backtrace: None,
+            }),
+            TaskFate::Skips => ReportedOutcome::Skipped { reason: Some(name) },
+            TaskFate::Defers => ReportedOutcome::Deferred {
+                until: self.now.plus(DurationMs(self.dice.rng.u64(20..2_000))),
+                state: json!(name).to_string().into(),
+            },
+            TaskFate::Succeeds => self.success(dispatch, &name),
+        }
+    }
+
+    fn success(&mut self, dispatch: &Dispatch, name: &str) -> ReportedOutcome {
+        let output = if dispatch.document.task.as_str().starts_with('l') {
+            let elements = 0..self.dice.rng.usize(0..5);
+            let list: Vec<String> = elements.map(|at| format!("{name}#{at}")).collect();
+            json!(list)
+        } else {
+            json!(name)
+        };
+        let output = Output::Inline(output.to_string().into());
+        let instance = dispatch.key.attempt.instance;
+        let Some(parsed) = self.auditor.parsed_of(dispatch.key.run, self.tables) else {
+            return ReportedOutcome::Success { output };
+        };
+        if !parsed.plan.step(instance.task).branch {
+            return ReportedOutcome::Success { output };
+        }
+        self.coverage.add("task: branch");
+        let downstreams = parsed.plan.downstreams(instance.task).iter();
+        let tasks = downstreams
+            .filter(|_| self.dice.rng.bool())
+            .map(|task| parsed.dag.tasks[task.as_usize()].id.clone())
+            .collect();
+        ReportedOutcome::Branch { tasks, output }
+    }
+
+    /// An attempt was reported, which nobody believes but who was told.
+    pub fn made(&mut self, report: &Report) {
+        self.auditor.reported(report);
+    }
+}

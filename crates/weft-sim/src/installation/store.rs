@@ -1,0 +1,304 @@
+//! One scheduler's way to the simulated database: its calls take time, fail,
+//! and lose their answers.
+
+use super::{
+    audit::Seen,
+    call::{Call, Stage},
+    dice::CommitFate,
+    tables::{Tables, Written},
+    truth::Shared,
+};
+use async_trait::async_trait;
+use std::sync::Arc;
+use weft_core::{
+    document::TaskIndex,
+    run::Instance,
+    run_id::RunId,
+    time::{DurationMs, Timestamp},
+};
+use weft_store::{
+    Command, CommandId, CommitError, DagKey, DagState, Output, RunStore, ShardId, ShardLease,
+    ShardSettings, StoreError, StoredRun, StoredVersion, Turn, VersionId,
+};
+
+/// The database, as one start of a scheduler sees it.
+#[derive(Debug)]
+pub struct SimStore {
+    /// The world that it stands in.
+    pub(crate) world: Shared,
+    /// Which scheduler asks.
+    pub(crate) who: usize,
+    /// Under which name.
+    pub(crate) id: String,
+    /// Which start of it, over all schedulers.
+    pub(crate) start: u64,
+}
+
+fn away() -> StoreError {
+    StoreError::Unavailable("as the dice fell".into())
+}
+
+impl SimStore {
+    /// Reads something; `rows` says how many rows that took.
+    async fn read<T>(
+        &self,
+        call: Call,
+        read: impl FnOnce(&mut Tables, Timestamp) -> T + Send,
+        rows: impl Fn(&T) -> usize + Send,
+    ) -> Result<T, StoreError>
+    where
+        T: Send,
+    {
+        self.world.pause(self.who, call, Stage::Before).await;
+        let answer = {
+            let mut truth = self.world.lock();
+            if !truth.store_answers() || truth.dice.read_fails() {
+                truth.fault("fault: read of the database failed");
+                return Err(away());
+            }
+            let now = truth.clock.now();
+            let answer = read(&mut truth.tables, now);
+            truth.auditor.work.read(call, rows(&answer));
+            answer
+        };
+        self.world.pause(self.who, call, Stage::After).await;
+        Ok(answer)
+    }
+}
+
+#[async_trait]
+impl RunStore for SimStore {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.read(Call::Now, |_, now| now, |_| 1).await
+    }
+
+    async fn lease_shards(
+        &self,
+        scheduler: &str,
+        lease: DurationMs,
+    ) -> Result<Vec<ShardLease>, StoreError> {
+        let take = |tables: &mut Tables, now| tables.lease_shards(scheduler, lease, now);
+        self.read(Call::Lease, take, Vec::len).await
+    }
+
+    async fn release_shards(&self, scheduler: &str) -> Result<(), StoreError> {
+        let release = |tables: &mut Tables, _| tables.release_shards(scheduler);
+        self.read(Call::Release, release, |()| 1).await
+    }
+
+    async fn settings(&self, shard: ShardId) -> Result<ShardSettings, StoreError> {
+        let read = |tables: &mut Tables, _| tables.settings(shard);
+        let rows = |settings: &ShardSettings| settings.tenants.len() + settings.pools.len();
+        let settings = self.read(Call::Settings, read, rows).await?;
+        let mut truth = self.world.lock();
+        truth
+            .auditor
+            .handed_settings(self.start, shard, settings.clone());
+        Ok(settings)
+    }
+
+    async fn settings_version(&self, shard: ShardId) -> Result<i64, StoreError> {
+        let read = |tables: &mut Tables, _| tables.settings_version(shard);
+        self.read(Call::SettingsVersion, read, |_| 1).await
+    }
+
+    async fn dags(
+        &self,
+        shard: ShardId,
+        after: Option<DagKey>,
+        limit: u32,
+    ) -> Result<Vec<DagState>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.dags(shard, after, limit);
+        let dags = self.read(Call::Dags, read, Vec::len).await?;
+        self.world.lock().auditor.handed_dags(self.start, &dags);
+        Ok(dags)
+    }
+
+    async fn version(&self, version: VersionId) -> Result<Option<StoredVersion>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.version(version);
+        self.read(Call::Version, read, |_| 1).await
+    }
+
+    async fn active_runs(
+        &self,
+        shard: ShardId,
+        after: Option<RunId>,
+        limit: u32,
+    ) -> Result<Vec<StoredRun>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.active_runs(shard, after, limit);
+        if after.is_none() {
+            let mut truth = self.world.lock();
+            let owner = truth
+                .tables
+                .owner(shard)
+                .map(|(name, epoch)| (name == self.id, epoch));
+            if let Some((true, epoch)) = owner {
+                let verdict = truth.auditor.recovers(shard, epoch);
+                truth.judge(verdict);
+            }
+        }
+        let rows =
+            |runs: &Vec<StoredRun>| runs.iter().map(|run| 1 + run.events.len()).sum::<usize>();
+        self.read(Call::ActiveRuns, read, rows).await
+    }
+
+    async fn run(&self, run: RunId) -> Result<Option<StoredRun>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.run(run);
+        let rows = |run: &Option<StoredRun>| {
+            run.as_ref()
+                .map_or(1, |run: &StoredRun| 1 + run.events.len())
+        };
+        self.read(Call::Run, read, rows).await
+    }
+
+    async fn queued_runs(
+        &self,
+        dag: DagKey,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<StoredRun>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.queued_runs(dag, now, limit);
+        self.read(Call::QueuedRuns, read, Vec::len).await
+    }
+
+    async fn dags_with_queued_runs(
+        &self,
+        shard: ShardId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DagKey>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.dags_with_queued_runs(shard, now, limit);
+        self.read(Call::DagsWithQueuedRuns, read, Vec::len).await
+    }
+
+    async fn next_queued(
+        &self,
+        shard: ShardId,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.next_queued(shard, now);
+        self.read(Call::NextQueued, read, |_| 1).await
+    }
+
+    async fn commands(
+        &self,
+        shard: ShardId,
+        after: Option<CommandId>,
+        limit: u32,
+    ) -> Result<Vec<Command>, StoreError> {
+        let read = |tables: &mut Tables, now| tables.commands(shard, after, limit, now);
+        self.read(Call::Commands, read, Vec::len).await
+    }
+
+    async fn outputs(
+        &self,
+        run: RunId,
+        instances: &[Instance],
+    ) -> Result<Vec<(Instance, Output)>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.outputs(run, instances);
+        self.read(Call::OutputsOfTask, read, Vec::len).await
+    }
+
+    async fn outputs_of_task(
+        &self,
+        run: RunId,
+        task: TaskIndex,
+        from: u32,
+        limit: u32,
+    ) -> Result<Vec<(Instance, Output)>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.outputs_of_task(run, task, from, limit);
+        self.read(Call::OutputsOfTask, read, Vec::len).await
+    }
+
+    async fn resume_states(
+        &self,
+        run: RunId,
+        instances: &[Instance],
+    ) -> Result<Vec<(Instance, Arc<str>)>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.resume_states(run, instances);
+        self.read(Call::ResumeStates, read, Vec::len).await
+    }
+
+    async fn commit(&self, turn: &Turn) -> Result<(), CommitError> {
+        self.world
+            .pause(self.who, Call::Commit, Stage::Before)
+            .await;
+        let answered = self.world.lock().commit(self.who, self.start, turn)?;
+        self.world.pause(self.who, Call::Commit, Stage::After).await;
+        if answered { Ok(()) } else { Err(away().into()) }
+    }
+}
+
+impl super::truth::Truth {
+    /// Writes a turn, if the dice let it; whether the scheduler will hear of it.
+    fn commit(&mut self, who: usize, start: u64, turn: &Turn) -> Result<bool, CommitError> {
+        let fate = if self.store_answers() {
+            self.dice.commit()
+        } else {
+            CommitFate::NotWritten
+        };
+        match fate {
+            CommitFate::NotWritten => {
+                self.fault("fault: commit not written");
+                return Err(away().into());
+            }
+            CommitFate::Full => {
+                self.fault("fault: commit not written for want of space");
+                return Err(StoreError::Full("as the dice fell".into()).into());
+            }
+            CommitFate::Written | CommitFate::AnswerLost => {}
+        }
+        let written = match self.tables.commit(turn) {
+            Ok(written) => written,
+            Err(error) => {
+                match &error {
+                    CommitError::Fenced(_) => self.fault("fault: deposed scheduler writes"),
+                    CommitError::RunExists(_) => self.coverage.add("answer: run exists already"),
+                    CommitError::Store(_) if self.tables.unwritable.is_empty() => {
+                        self.judge(Err(format!(
+                            "scheduler {who} writes what can't be: {error}"
+                        )));
+                    }
+                    CommitError::Store(_) => self.fault("fault: run can't be written"),
+                }
+                self.note(|| format!("scheduler {who}: turn {} refused: {error}", turn.number));
+                return Err(error);
+            }
+        };
+        match written {
+            Written::Before => self.coverage.add("answer: turn written before"),
+            Written::New => {
+                self.note(|| describe(who, turn));
+                let mut seen = Seen {
+                    tables: &self.tables,
+                    workers: &self.workers,
+                    switchboard: &self.switchboard,
+                    coverage: &mut self.coverage,
+                };
+                let verdict = self.auditor.committed(start, turn, &mut seen);
+                self.judge(verdict);
+            }
+        }
+        if fate == CommitFate::AnswerLost {
+            self.fault("fault: commit written and its answer lost");
+        }
+        Ok(fate == CommitFate::Written)
+    }
+}
+
+fn describe(who: usize, turn: &Turn) -> String {
+    let events: Vec<String> = turn
+        .events
+        .iter()
+        .map(|chunk| format!("{} {}: {}", chunk.run, chunk.seq, chunk.body))
+        .collect();
+    format!(
+        "scheduler {who}: shard {} epoch {} turn {}: {} new runs, {} rows; {}",
+        turn.lease.shard.0,
+        turn.lease.epoch,
+        turn.number,
+        turn.new_runs.len(),
+        turn.instances.len(),
+        events.join("; ")
+    )
+}

@@ -1,0 +1,299 @@
+//! What the simulated broker holds: attempts that wait, claims, reports that
+//! nobody confirmed, and messages on their way to a scheduler.
+//!
+//! What always holds: as `weft_broker` promises, but that messages are lost,
+//! doubled and overtaken, and that everything may be gone at any moment.
+
+mod workers;
+
+use super::dice::{Dice, MessageFate};
+use crate::coverage::Coverage;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::time::Instant;
+use weft_broker::{AttemptKey, Demand, Dispatch, Notice, Report, Signal};
+
+/// How long a claim holds without a renewal.
+pub const LEASE: Duration = Duration::from_secs(4);
+/// After how long an unconfirmed report comes again.
+const REDELIVER: Duration = Duration::from_secs(2);
+
+/// The broker's state.
+#[derive(Debug, Default)]
+pub struct Switchboard {
+    queues: BTreeMap<Arc<str>, Vec<Dispatch>>,
+    claims: Vec<Claim>,
+    reports: Vec<Unconfirmed>,
+    workers: BTreeMap<Arc<str>, Registration>,
+    notices: Vec<(Instant, Notice)>,
+    /// Attempts that were taken from a worker.
+    fenced: HashSet<AttemptKey>,
+    /// Attempts whose lease ran out, or whose worker left: for the auditor, so never forgotten.
+    expired: HashSet<AttemptKey>,
+    has_demand_risen: bool,
+    /// When everything was lost.
+    losses: Vec<Instant>,
+}
+
+#[derive(Debug)]
+struct Claim {
+    key: AttemptKey,
+    worker: Arc<str>,
+    ends: Instant,
+}
+
+#[derive(Debug)]
+struct Unconfirmed {
+    report: Report,
+    /// Whoever reported it.
+    from: BTreeSet<Arc<str>>,
+    again: Instant,
+}
+
+#[derive(Debug)]
+struct Registration {
+    queues: Vec<Arc<str>>,
+    slots: u32,
+    ends: Instant,
+    signals: Vec<Signal>,
+}
+
+impl Switchboard {
+    /// It forgets everything.
+    pub fn lose_everything(&mut self, now: Instant) {
+        let expired = std::mem::take(&mut self.expired);
+        let mut losses = std::mem::take(&mut self.losses);
+        losses.push(now);
+        *self = Self {
+            expired,
+            losses,
+            ..Self::default()
+        };
+    }
+
+    /// Whether an attempt's worker was ever given up; or whether it may seem so,
+    /// since everything was lost twice while workers had to announce themselves.
+    pub fn may_have_given_up(&self, key: &AttemptKey, now: Instant) -> bool {
+        let recent = self.losses.iter().filter(|at| **at + LEASE * 4 > now);
+        self.expired.contains(key) || recent.count() > 1
+    }
+
+    /// What is still there once everything has ended.
+    pub fn leftovers(&self) -> Option<String> {
+        let queued: usize = self.queues.values().map(Vec::len).sum();
+        let (claims, reports) = (self.claims.len(), self.reports.len());
+        (queued + claims + reports > 0).then(|| {
+            format!("the broker still holds {queued} queued, {claims} claimed attempts and {reports} reports")
+        })
+    }
+
+    /// Leases and registrations run out, reports come again.
+    pub fn pass_time(&mut self, now: Instant, dice: &mut Dice, coverage: &mut Coverage) {
+        let gone: Vec<Arc<str>> = self
+            .workers
+            .iter()
+            .filter(|(_, worker)| worker.ends <= now)
+            .map(|(id, _)| Arc::clone(id))
+            .collect();
+        for id in gone {
+            self.workers.remove(&id);
+            for claim in &mut self.claims {
+                if claim.worker == id {
+                    claim.ends = now;
+                }
+            }
+        }
+        let over: Vec<AttemptKey> = self
+            .claims
+            .iter()
+            .filter(|claim| claim.ends <= now)
+            .map(|claim| claim.key)
+            .collect();
+        for key in over {
+            self.claims.retain(|claim| claim.key != key);
+            self.fenced.insert(key);
+            self.expired.insert(key);
+            coverage.add("broker: lease ran out");
+            self.tell(Notice::Expired { key }, now, dice, coverage);
+        }
+        let again: Vec<Report> = self
+            .reports
+            .iter_mut()
+            .filter(|unconfirmed| unconfirmed.again <= now)
+            .map(|unconfirmed| {
+                unconfirmed.again = now + REDELIVER;
+                unconfirmed.report.clone()
+            })
+            .collect();
+        for report in again {
+            coverage.add("broker: report told again");
+            self.tell(Notice::Finished(Box::new(report)), now, dice, coverage);
+        }
+    }
+
+    /// When time changes something next.
+    pub fn next_change(&self) -> Option<Instant> {
+        let leases = self.claims.iter().map(|claim| claim.ends);
+        let workers = self.workers.values().map(|worker| worker.ends);
+        let reports = self.reports.iter().map(|report| report.again);
+        let notices = self.notices.iter().map(|(at, _)| *at);
+        leases.chain(workers).chain(reports).chain(notices).min()
+    }
+
+    /// Sends a notice to whichever scheduler listens.
+    fn tell(&mut self, notice: Notice, now: Instant, dice: &mut Dice, coverage: &mut Coverage) {
+        match dice.message() {
+            MessageFate::Lost => {
+                coverage.add("fault: notice lost");
+                return;
+            }
+            MessageFate::Doubled => {
+                coverage.add("fault: notice doubled");
+                let later = now + dice.delay();
+                self.notices.push((later, notice.clone()));
+            }
+            MessageFate::Arrives => {}
+        }
+        let at = now + dice.delay();
+        if at > now {
+            coverage.add("fault: notice late");
+        }
+        self.notices.push((at, notice));
+    }
+}
+
+/// The scheduler's side.
+impl Switchboard {
+    /// Takes the notices that have arrived.
+    pub fn receive(&mut self, max: usize, now: Instant) -> Vec<Notice> {
+        let mut taken = Vec::new();
+        if std::mem::take(&mut self.has_demand_risen) {
+            taken.push(Notice::Demand);
+        }
+        let mut at = 0;
+        while at < self.notices.len() && taken.len() < max {
+            if self.notices[at].0 <= now {
+                taken.push(self.notices.remove(at).1);
+            } else {
+                at += 1;
+            }
+        }
+        taken
+    }
+
+    /// Queues an attempt that is not known.
+    pub fn publish(&mut self, dispatch: Dispatch) {
+        if self.knows(&dispatch.key) {
+            return;
+        }
+        let queue = self.queues.entry(Arc::clone(&dispatch.queue)).or_default();
+        let at = queue.partition_point(|waiting| waiting.priority >= dispatch.priority);
+        queue.insert(at, dispatch);
+    }
+
+    /// Takes an attempt back.
+    pub fn revoke(&mut self, key: &AttemptKey) {
+        for queue in self.queues.values_mut() {
+            queue.retain(|waiting| waiting.key != *key);
+        }
+        if let Some(at) = self.claims.iter().position(|claim| claim.key == *key) {
+            let claim = self.claims.swap_remove(at);
+            self.fenced.insert(*key);
+            self.signal(&claim.worker, Signal::Revoked(*key));
+        }
+        self.has_demand_risen = true;
+    }
+
+    /// Lets those who reported an attempt forget it.
+    pub fn confirm(&mut self, key: &AttemptKey) {
+        let Some(at) = self
+            .reports
+            .iter()
+            .position(|known| known.report.key == *key)
+        else {
+            return;
+        };
+        let confirmed = self.reports.swap_remove(at);
+        for worker in confirmed.from {
+            self.signal(&worker, Signal::Confirmed(*key));
+        }
+    }
+
+    /// Free places of each queue.
+    pub fn demand(&self) -> Vec<Demand> {
+        let mut places: BTreeMap<&Arc<str>, (u32, u32)> =
+            self.queues.keys().map(|queue| (queue, (0, 0))).collect();
+        for (id, worker) in &self.workers {
+            for queue in &worker.queues {
+                let (room, workers) = places.entry(queue).or_default();
+                *room += self.room(id);
+                *workers += 1;
+            }
+        }
+        places
+            .into_iter()
+            .map(|(queue, (room, workers))| {
+                let waiting = self.queues.get(queue).map_or(0, Vec::len);
+                Demand {
+                    queue: Arc::clone(queue),
+                    places: room.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX)),
+                    workers,
+                }
+            })
+            .collect()
+    }
+
+    /// Which of these it knows; what became of them is told again.
+    pub fn known(
+        &mut self,
+        keys: &[AttemptKey],
+        now: Instant,
+        dice: &mut Dice,
+        coverage: &mut Coverage,
+    ) -> Vec<AttemptKey> {
+        let known: Vec<AttemptKey> = keys.iter().filter(|key| self.knows(key)).copied().collect();
+        let started: Vec<Notice> = self
+            .claims
+            .iter()
+            .filter(|claim| known.contains(&claim.key))
+            .map(|claim| Notice::Started {
+                key: claim.key,
+                worker: Arc::clone(&claim.worker),
+            })
+            .collect();
+        for notice in started {
+            self.tell(notice, now, dice, coverage);
+        }
+        for unconfirmed in &mut self.reports {
+            unconfirmed.again = now;
+        }
+        known
+    }
+
+    fn knows(&self, key: &AttemptKey) -> bool {
+        self.claims.iter().any(|claim| claim.key == *key)
+            || self.reports.iter().any(|known| known.report.key == *key)
+            || self
+                .queues
+                .values()
+                .flatten()
+                .any(|waiting| waiting.key == *key)
+    }
+
+    fn signal(&mut self, worker: &Arc<str>, signal: Signal) {
+        if let Some(worker) = self.workers.get_mut(worker) {
+            worker.signals.push(signal);
+        }
+    }
+
+    fn room(&self, worker: &Arc<str>) -> u32 {
+        let held = self.claims.iter().filter(|claim| claim.worker == *worker);
+        let held = u32::try_from(held.count()).unwrap_or(u32::MAX);
+        self.workers
+            .get(worker)
+            .map_or(0, |worker| worker.slots.saturating_sub(held))
+    }
+}

@@ -1,0 +1,354 @@
+//! The simulated database's rows, and what a scheduler reads of them.
+//!
+//! What always holds: as `weft_store::RunStore` promises, with rows in maps
+//! instead of tables. `tests/store.rs` holds it to the real database. Nothing
+//! here fails or takes time: that is the [`store`](super::store)'s part.
+
+mod committing;
+mod operating;
+
+pub use committing::Written;
+pub use operating::Wanted;
+
+use super::documents::POLICY;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+use weft_core::{
+    document::TaskIndex,
+    id::TenantId,
+    run::{Instance, RunState},
+    run_id::RunId,
+    time::{DurationMs, Timestamp},
+};
+use weft_store::{
+    AttemptRecord, Command, CommandId, CommandKind, DagKey, DagState, InstanceRow, Output, Pool,
+    RunUpdate, ShardId, ShardLease, ShardSettings, StoredRun, StoredVersion, TaskSummary,
+    TenantSettings, VersionId,
+};
+
+/// Every table that a scheduler reads or writes.
+#[derive(Debug, Default)]
+pub struct Tables {
+    shards: BTreeMap<ShardId, ShardRow>,
+    tenants: BTreeMap<TenantId, TenantRow>,
+    pools: BTreeMap<(TenantId, String), u32>,
+    dags: BTreeMap<DagKey, DagRow>,
+    versions: BTreeMap<VersionId, StoredVersion>,
+    runs: BTreeMap<RunId, RunRow>,
+    events: BTreeMap<RunId, BTreeMap<i64, String>>,
+    pub(crate) instances: BTreeMap<(RunId, Instance), InstanceRow>,
+    attempts: BTreeMap<(RunId, Instance, u32), AttemptRecord>,
+    summaries: BTreeMap<(RunId, TaskIndex), TaskSummary>,
+    commands: BTreeMap<CommandId, CommandRow>,
+    queued: BTreeMap<DagKey, BTreeSet<(Timestamp, RunId)>>,
+    /// Of scheduled and backfilled runs.
+    dates: BTreeSet<(DagKey, Timestamp)>,
+    active: BTreeMap<ShardId, BTreeSet<RunId>>,
+    waiting: BTreeMap<ShardId, BTreeSet<CommandId>>,
+    /// Runs whose events the database refuses, whatever they are.
+    pub(crate) unwritable: BTreeSet<RunId>,
+}
+
+#[derive(Debug, Default)]
+struct ShardRow {
+    epoch: i64,
+    turn: i64,
+    owner: Option<String>,
+    until: Timestamp,
+    version: i64,
+    max_active_tasks: Option<u32>,
+}
+
+#[derive(Debug)]
+struct TenantRow {
+    shard: ShardId,
+    max_active_tasks: Option<u32>,
+    weight: u32,
+}
+
+#[derive(Debug)]
+struct DagRow {
+    shard: ShardId,
+    state: DagState,
+}
+
+/// A run as it stands in the database.
+#[derive(Debug)]
+pub struct RunRow {
+    /// As it was made; its events stand in a table of their own.
+    pub stored: StoredRun,
+    /// Who schedules it.
+    pub shard: ShardId,
+    /// What was committed last; none before it started.
+    pub update: Option<RunUpdate>,
+}
+
+#[derive(Debug)]
+struct CommandRow {
+    run: RunId,
+    kind: CommandKind,
+    shard: ShardId,
+    /// Not seen before: transactions become visible in another order than ids are drawn.
+    visible: Timestamp,
+    done: Option<Option<String>>,
+}
+
+impl RunRow {
+    /// Its state by its row.
+    pub fn state(&self) -> RunState {
+        self.update
+            .as_ref()
+            .map_or(RunState::Pending, |update| update.state)
+    }
+}
+
+/// What a scheduler reads. Names and contracts are `RunStore`'s.
+impl Tables {
+    /// See `RunStore::lease_shards`.
+    pub fn lease_shards(
+        &mut self,
+        scheduler: &str,
+        lease: DurationMs,
+        now: Timestamp,
+    ) -> Vec<ShardLease> {
+        let mut leases = Vec::new();
+        for (shard, row) in &mut self.shards {
+            let own = row.owner.as_deref() == Some(scheduler);
+            if !own && row.owner.is_some() && row.until > now {
+                continue;
+            }
+            if !own {
+                row.epoch += 1;
+                row.turn = 0;
+                row.owner = Some(scheduler.to_owned());
+            }
+            row.until = now.plus(lease);
+            leases.push(ShardLease {
+                shard: *shard,
+                epoch: row.epoch,
+                until: row.until,
+            });
+        }
+        leases
+    }
+
+    /// See `RunStore::release_shards`.
+    pub fn release_shards(&mut self, scheduler: &str) {
+        for row in self.shards.values_mut() {
+            if row.owner.as_deref() == Some(scheduler) {
+                row.owner = None;
+                row.until = Timestamp(0);
+            }
+        }
+    }
+
+    /// See `RunStore::settings`.
+    pub fn settings(&self, shard: ShardId) -> ShardSettings {
+        let Some(row) = self.shards.get(&shard) else {
+            return ShardSettings::default();
+        };
+        let in_shard = |tenant: &TenantId| self.tenants[tenant].shard == shard;
+        ShardSettings {
+            version: row.version,
+            max_active_tasks: row.max_active_tasks,
+            tenants: self
+                .tenants
+                .iter()
+                .filter(|(_, row)| row.shard == shard)
+                .map(|(tenant, row)| TenantSettings {
+                    tenant: tenant.clone(),
+                    policy: Some(POLICY.into()),
+                    max_active_tasks: row.max_active_tasks,
+                    weight: row.weight,
+                })
+                .collect(),
+            pools: self
+                .pools
+                .iter()
+                .filter(|((tenant, _), _)| in_shard(tenant))
+                .map(|((tenant, name), slots)| Pool {
+                    tenant: tenant.clone(),
+                    name: name.clone(),
+                    slots: *slots,
+                })
+                .collect(),
+        }
+    }
+
+    /// See `RunStore::dags`.
+    pub fn dags(&self, shard: ShardId, after: Option<DagKey>, limit: u32) -> Vec<DagState> {
+        self.dags
+            .range(after.map_or(DagKey(0), |key| DagKey(key.0 + 1))..)
+            .filter(|(_, row)| row.shard == shard)
+            .take(limit as usize)
+            .map(|(_, row)| row.state.clone())
+            .collect()
+    }
+
+    /// See `RunStore::version`.
+    pub fn version(&self, version: VersionId) -> Option<StoredVersion> {
+        self.versions.get(&version).cloned()
+    }
+
+    /// See `RunStore::active_runs`.
+    pub fn active_runs(&self, shard: ShardId, after: Option<RunId>, limit: u32) -> Vec<StoredRun> {
+        let after = after.map_or(-1, RunId::as_i64);
+        let active = self.active.get(&shard).into_iter().flatten();
+        active
+            .filter(|id| id.as_i64() > after)
+            .take(limit as usize)
+            .filter_map(|id| self.run(*id))
+            .collect()
+    }
+
+    /// See `RunStore::run`.
+    pub fn run(&self, id: RunId) -> Option<StoredRun> {
+        let mut run = self.runs.get(&id)?.stored.clone();
+        if let Some(chunks) = self.events.get(&id) {
+            run.next_seq = chunks.last_key_value().map_or(0, |(seq, _)| seq + 1);
+            run.events = chunks.values().cloned().collect();
+        }
+        Some(run)
+    }
+
+    /// See `RunStore::queued_runs`.
+    pub fn queued_runs(&self, dag: DagKey, now: Timestamp, limit: u32) -> Vec<StoredRun> {
+        self.due(dag, now)
+            .take(limit as usize)
+            .filter_map(|id| self.run(id))
+            .collect()
+    }
+
+    /// See `RunStore::dags_with_queued_runs`.
+    pub fn dags_with_queued_runs(&self, shard: ShardId, now: Timestamp, limit: u32) -> Vec<DagKey> {
+        self.queued
+            .keys()
+            .filter(|dag| {
+                let row = &self.dags[*dag];
+                row.shard == shard && !row.state.paused && self.due(**dag, now).next().is_some()
+            })
+            .take(limit as usize)
+            .copied()
+            .collect()
+    }
+
+    /// See `RunStore::next_queued`.
+    pub fn next_queued(&self, shard: ShardId, now: Timestamp) -> Option<Timestamp> {
+        self.queued
+            .iter()
+            .filter(|(dag, _)| self.dags[*dag].shard == shard)
+            .flat_map(|(_, runs)| runs)
+            .map(|(_, id)| self.runs[id].stored.not_before)
+            .filter(|at| *at > now)
+            .min()
+    }
+
+    /// See `RunStore::commands`.
+    pub fn commands(
+        &self,
+        shard: ShardId,
+        after: Option<CommandId>,
+        limit: u32,
+        now: Timestamp,
+    ) -> Vec<Command> {
+        let waiting = self.waiting.get(&shard).into_iter().flatten();
+        waiting
+            .filter(|id| after.is_none_or(|after| **id > after))
+            .map(|id| (*id, &self.commands[id]))
+            .filter(|(_, row)| row.visible <= now)
+            .take(limit as usize)
+            .map(|(id, row)| Command {
+                id,
+                run: row.run,
+                kind: row.kind.clone(),
+            })
+            .collect()
+    }
+
+    /// See `RunStore::outputs`.
+    pub fn outputs(&self, run: RunId, instances: &[Instance]) -> Vec<(Instance, Output)> {
+        instances
+            .iter()
+            .filter_map(|instance| {
+                let output = self.instances.get(&(run, *instance))?.output.clone()?;
+                Some((*instance, output))
+            })
+            .collect()
+    }
+
+    /// See `RunStore::outputs_of_task`.
+    pub fn outputs_of_task(
+        &self,
+        run: RunId,
+        task: TaskIndex,
+        from: u32,
+        limit: u32,
+    ) -> Vec<(Instance, Output)> {
+        let first = Instance { task, index: from };
+        self.instances
+            .range((run, first)..)
+            .take_while(|((of, instance), _)| *of == run && instance.task == task)
+            .filter_map(|((_, instance), row)| Some((*instance, row.output.clone()?)))
+            .take(limit as usize)
+            .collect()
+    }
+
+    /// See `RunStore::resume_states`.
+    pub fn resume_states(&self, run: RunId, instances: &[Instance]) -> Vec<(Instance, Arc<str>)> {
+        instances
+            .iter()
+            .filter_map(|instance| {
+                let state = self.instances.get(&(run, *instance))?.resume.clone()?;
+                Some((*instance, state))
+            })
+            .collect()
+    }
+
+    /// Queued runs whose time has come.
+    fn due(&self, dag: DagKey, now: Timestamp) -> impl Iterator<Item = RunId> + '_ {
+        let runs = self.queued.get(&dag).into_iter().flatten();
+        runs.map(|(_, id)| *id)
+            .filter(move |id| self.runs[id].stored.not_before <= now)
+    }
+}
+
+/// What an auditor looks at.
+impl Tables {
+    /// A run's row.
+    pub fn run_row(&self, id: RunId) -> Option<&RunRow> {
+        self.runs.get(&id)
+    }
+
+    /// Every run's row.
+    pub fn run_rows(&self) -> impl Iterator<Item = (RunId, &RunRow)> {
+        self.runs.iter().map(|(id, row)| (*id, row))
+    }
+
+    /// Commands that nobody has carried out or refused.
+    pub fn unanswered_commands(&self) -> impl Iterator<Item = CommandId> + '_ {
+        self.waiting.values().flatten().copied()
+    }
+
+    /// A version's document, where it stands.
+    pub fn version_row(&self, id: VersionId) -> Option<&StoredVersion> {
+        self.versions.get(&id)
+    }
+
+    /// A DAG as it stands.
+    pub fn dag(&self, key: DagKey) -> Option<&DagState> {
+        self.dags.get(&key).map(|row| &row.state)
+    }
+
+    /// See `RunStore::settings_version`.
+    pub fn settings_version(&self, shard: ShardId) -> i64 {
+        self.shards.get(&shard).map_or(0, |row| row.version)
+    }
+
+    /// Who owns a shard, and its epoch.
+    pub fn owner(&self, shard: ShardId) -> Option<(&str, i64)> {
+        let row = self.shards.get(&shard)?;
+        Some((row.owner.as_deref()?, row.epoch))
+    }
+}

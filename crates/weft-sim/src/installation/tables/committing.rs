@@ -1,0 +1,170 @@
+//! A turn written: all of it or nothing.
+
+use super::{RunRow, Tables};
+use std::collections::BTreeSet;
+use weft_core::{run::RunState, run_id::RunId};
+use weft_store::{CommitError, NewRun, RunKind, StoreError, StoredRun, Turn};
+
+/// What became of a turn that was not refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// It stands in the database from now on.
+    New,
+    /// It stood there already.
+    Before,
+}
+
+impl Tables {
+    /// See `RunStore::commit`.
+    pub fn commit(&mut self, turn: &Turn) -> Result<Written, CommitError> {
+        let shard = turn.lease.shard;
+        let row = self
+            .shards
+            .get(&shard)
+            .filter(|row| row.epoch == turn.lease.epoch)
+            .ok_or(CommitError::Fenced(shard))?;
+        if row.turn == turn.number {
+            return Ok(Written::Before);
+        }
+        if row.turn > turn.number {
+            let late = format!("turn {} comes after turn {}", turn.number, row.turn);
+            return Err(StoreError::Defect(late).into());
+        }
+        self.refuse_taken(&turn.new_runs)?;
+        for chunk in &turn.events {
+            let known = self.events.get(&chunk.run);
+            if known.is_some_and(|chunks| chunks.contains_key(&chunk.seq)) {
+                let twice = format!("chunk {} of run {} stands there", chunk.seq, chunk.run);
+                return Err(StoreError::Defect(twice).into());
+            }
+            if self.unwritable.contains(&chunk.run) {
+                return Err(StoreError::Defect("the row can't be written".into()).into());
+            }
+        }
+        self.write(turn);
+        Ok(Written::New)
+    }
+
+    fn refuse_taken(&self, new: &[NewRun]) -> Result<(), CommitError> {
+        let mut dates: BTreeSet<_> = BTreeSet::new();
+        for run in new {
+            let dated = run.kind != RunKind::Manual;
+            let taken = self.runs.contains_key(&run.id)
+                || (dated && self.has_run_for(run.dag, run.logical_date))
+                || (dated && !dates.insert((run.dag, run.logical_date)));
+            if taken {
+                return Err(CommitError::RunExists(run.id));
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, turn: &Turn) {
+        let shard = turn.lease.shard;
+        if let Some(row) = self.shards.get_mut(&shard) {
+            row.turn = turn.number;
+        }
+        for new in &turn.new_runs {
+            self.insert_run(as_stored(new.clone()), shard);
+        }
+        for (run, task) in &turn.cleared {
+            let of_task: Vec<_> = self
+                .instances
+                .keys()
+                .filter(|(of, instance)| of == run && instance.task == *task)
+                .copied()
+                .collect();
+            for key in of_task {
+                self.instances.remove(&key);
+            }
+            self.summaries.remove(&(*run, *task));
+        }
+        for attempt in &turn.attempts {
+            let key = (attempt.run, attempt.instance, attempt.number);
+            self.attempts.insert(key, attempt.clone());
+        }
+        for row in &turn.instances {
+            self.instances.insert((row.run, row.instance), row.clone());
+        }
+        for summary in &turn.tasks {
+            self.summaries
+                .insert((summary.run, summary.task), summary.clone());
+        }
+        for chunk in &turn.events {
+            let chunks = self.events.entry(chunk.run).or_default();
+            chunks.insert(chunk.seq, chunk.body.clone());
+        }
+        for update in &turn.runs {
+            if let Some(row) = self.runs.get_mut(&update.id) {
+                row.update = Some(update.clone());
+                self.file(update.id);
+            }
+        }
+        for done in &turn.commands {
+            if let Some(row) = self.commands.get_mut(&done.id) {
+                row.done = Some(done.refused.clone());
+                if let Some(waiting) = self.waiting.get_mut(&row.shard) {
+                    waiting.remove(&done.id);
+                }
+            }
+        }
+        for update in &turn.timetables {
+            if let Some(dag) = self.dags.get_mut(&update.dag) {
+                dag.state.last_scheduled = Some(update.last_scheduled);
+            }
+        }
+    }
+
+    /// Puts a run among those that are queued, active, or neither.
+    pub(super) fn file(&mut self, id: RunId) {
+        let row = &self.runs[&id];
+        let (dag, date, state) = (row.stored.dag, row.stored.logical_date, row.state());
+        let active = self.active.entry(row.shard).or_default();
+        if state == RunState::Running {
+            active.insert(id);
+        } else {
+            active.remove(&id);
+        }
+        let queued = self.queued.entry(dag).or_default();
+        if state == RunState::Pending {
+            queued.insert((date, id));
+        } else {
+            queued.remove(&(date, id));
+        }
+        if queued.is_empty() {
+            self.queued.remove(&dag);
+        }
+    }
+
+    pub(super) fn insert_run(&mut self, stored: StoredRun, shard: weft_store::ShardId) {
+        let id = stored.id;
+        if stored.kind != RunKind::Manual {
+            self.dates.insert((stored.dag, stored.logical_date));
+        }
+        let row = RunRow {
+            stored,
+            shard,
+            update: None,
+        };
+        self.runs.insert(id, row);
+        self.file(id);
+    }
+}
+
+fn as_stored(new: NewRun) -> StoredRun {
+    StoredRun {
+        id: new.id,
+        tenant: new.tenant,
+        dag: new.dag,
+        version: new.version,
+        kind: new.kind,
+        logical_date: new.logical_date,
+        interval: new.interval,
+        params: new.params,
+        not_before: new.not_before,
+        created: new.created,
+        trace: new.trace,
+        events: Vec::new(),
+        next_seq: 0,
+    }
+}

@@ -1,0 +1,182 @@
+//! What is so in a world, whatever any scheduler believes: rows, queues,
+//! workers, clocks. Everything of it lies behind one lock, since the traits of
+//! store and broker ask for it; a world runs on one thread, and the lock is
+//! never held over an await.
+
+use super::{
+    audit::Auditor,
+    call::{Call, Stage},
+    dice::{Dice, Wait},
+    switchboard::Switchboard,
+    tables::Tables,
+    worker::Worker,
+};
+use crate::coverage::Coverage;
+use std::{
+    future::poll_fn,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
+};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep},
+};
+use weft_core::time::Timestamp;
+
+/// When a world begins, by its database's clock: in November 2023.
+const BEGINNING: Timestamp = Timestamp(1_700_000_000_000);
+
+/// One world but for its schedulers.
+#[derive(Debug)]
+pub struct Truth {
+    pub(crate) tables: Tables,
+    pub(crate) switchboard: Switchboard,
+    pub(crate) workers: Vec<Worker>,
+    pub(crate) auditor: Auditor,
+    pub(crate) dice: Dice,
+    pub(crate) coverage: Coverage,
+    pub(crate) clock: DatabaseClock,
+    /// Until when the database answers nothing.
+    pub(crate) store_back: Option<Instant>,
+    /// Until when the broker answers nothing.
+    pub(crate) broker_back: Option<Instant>,
+    /// Where each scheduler waits.
+    pub(crate) whereabouts: [Option<(Call, Stage)>; 2],
+    /// The first thing that is wrong.
+    pub(crate) finding: Option<String>,
+    /// What happened, if anybody wants to know.
+    pub(crate) trace: Option<Vec<String>>,
+}
+
+/// The database's clock: it runs faster or slower than the machines', and jumps.
+#[derive(Debug, Clone, Copy)]
+pub struct DatabaseClock {
+    began: Instant,
+    /// Milliseconds of it in a second of the machines.
+    rate: i64,
+    /// By how far it was set forth or back.
+    set: i64,
+}
+
+impl DatabaseClock {
+    /// A clock that begins now.
+    pub fn new(rate: i64) -> Self {
+        Self {
+            began: Instant::now(),
+            rate,
+            set: 0,
+        }
+    }
+
+    /// What it shows.
+    pub fn now(&self) -> Timestamp {
+        let passed = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        Timestamp(BEGINNING.0 + passed * self.rate / 1000 + self.set)
+    }
+
+    /// Sets it forth or back.
+    pub fn jump(&mut self, by_ms: i64) {
+        self.set += by_ms;
+    }
+}
+
+impl Truth {
+    /// Counts a fault.
+    pub fn fault(&mut self, kind: &'static str) {
+        self.coverage.add(kind);
+    }
+
+    /// Writes a line of the trace, if there is one.
+    pub fn note(&mut self, line: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            let at = self.clock.began.elapsed().as_millis();
+            trace.push(format!("{at:>8} {}", line()));
+        }
+    }
+
+    /// Keeps the first finding.
+    pub fn judge(&mut self, verdict: Result<(), String>) {
+        if let Err(what) = verdict {
+            self.note(|| format!("FINDING {what}"));
+            self.finding.get_or_insert(what);
+        }
+    }
+
+    /// Whether the database answers now.
+    pub fn store_answers(&mut self) -> bool {
+        answers(&mut self.store_back)
+    }
+
+    /// Whether the broker answers now.
+    pub fn broker_answers(&mut self) -> bool {
+        answers(&mut self.broker_back)
+    }
+}
+
+fn answers(back: &mut Option<Instant>) -> bool {
+    if back.is_some_and(|back| back > Instant::now()) {
+        return false;
+    }
+    *back = None;
+    true
+}
+
+/// A world, for those who act in it.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    truth: Arc<Mutex<Truth>>,
+    /// Wakes the schedulers that wait for notices.
+    pub(crate) news: Arc<Notify>,
+}
+
+impl Shared {
+    /// Shares a world.
+    pub fn new(truth: Truth) -> Self {
+        Self {
+            truth: Arc::new(Mutex::new(truth)),
+            news: Arc::new(Notify::new()),
+        }
+    }
+
+    /// The world, for a moment.
+    pub fn lock(&self) -> MutexGuard<'_, Truth> {
+        // A poisoned world is one in which a scheduler panicked, which is found there.
+        self.truth.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An await point of a scheduler: it may take time, and it may be the last.
+    pub async fn pause(&self, who: usize, call: Call, stage: Stage) {
+        let wait = {
+            let mut truth = self.lock();
+            truth.whereabouts[who] = Some((call, stage));
+            let wait = truth.dice.wait();
+            if let Wait::For(span) = wait
+                && span.as_millis() >= 1000
+            {
+                truth.fault("fault: call stalled");
+                truth.note(|| format!("scheduler {who}: {} takes {span:?}", call.name()));
+            }
+            wait
+        };
+        match wait {
+            Wait::None => {}
+            Wait::Turn => another_turn().await,
+            Wait::For(span) => sleep(span).await,
+        }
+        self.lock().whereabouts[who] = None;
+    }
+}
+
+/// Returns the second time it is asked.
+async fn another_turn() {
+    let mut asked = false;
+    poll_fn(|context| {
+        if asked {
+            return Poll::Ready(());
+        }
+        asked = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}

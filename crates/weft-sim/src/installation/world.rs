@@ -1,0 +1,418 @@
+//! A world's course: who acts when, what goes wrong, and how it comes to rest.
+//!
+//! Everything runs on one thread, and time is tokio's, paused: it goes on only
+//! when nobody has anything left to do, so that the same seed makes the same
+//! world, poll for poll.
+
+mod mishap;
+
+use super::{
+    Finding, Options, Outcome,
+    audit::Auditor,
+    call::Call,
+    dice::Dice,
+    operators::Operators,
+    process::{Polled, Process, Start},
+    switchboard::Switchboard,
+    tables::Tables,
+    truth::{DatabaseClock, Shared, Truth},
+    worker::Worker,
+};
+use crate::coverage::Coverage;
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep_until};
+use weft_blob::Blobs;
+use weft_scheduler::Wake;
+
+/// Events that a world goes through before it is healed, at the least.
+pub const EVENTS: u64 = 1_000;
+/// Faults that it suffers before, at the least.
+pub const FAULTS: u64 = 20;
+/// No world suffers for as long.
+const MAX_SUFFERING: Duration = Duration::from_secs(4 * 3600);
+/// A healed world has come to rest within this time.
+const MAX_HEALING: Duration = Duration::from_secs(1800);
+/// Polls at one moment; a scheduler that needs more spins.
+const MAX_POLLS: u32 = 200_000;
+
+pub(super) struct World {
+    shared: Shared,
+    blobs: Blobs,
+    places: Vec<Place>,
+    people: Operators,
+    options: Options,
+    embedded: bool,
+    starts: u64,
+    lives: u64,
+    next_mishap: Instant,
+    next_act: Instant,
+    healed: Option<Instant>,
+}
+
+/// Where a scheduler runs, or will again.
+struct Place {
+    process: Option<Process>,
+    starts_at: Instant,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, options: Options) -> Self {
+        let mut dice = Dice::new(seed);
+        let embedded = dice.rng.u32(0..3) == 0;
+        let rate = 1000 + [0, 0, 50, -50][dice.rng.usize(0..4)];
+        let mut truth = Truth {
+            tables: Tables::default(),
+            switchboard: Switchboard::default(),
+            workers: Vec::new(),
+            auditor: Auditor::default(),
+            clock: DatabaseClock::new(rate),
+            coverage: Coverage::default(),
+            store_back: None,
+            broker_back: None,
+            whereabouts: [None, None],
+            finding: None,
+            trace: options.trace.then(Vec::new),
+            dice,
+        };
+        let people = Operators::settle(&mut truth, options.history);
+        for number in 0..truth.dice.rng.usize(2..5) {
+            let queues: &[&str] = match number {
+                0 => &["default", "side"],
+                1 => &["side", "default"],
+                _ => &["default"],
+            };
+            let queues = queues.iter().map(|queue| (*queue).into()).collect();
+            let slots = truth.dice.rng.u32(1..5);
+            let id = format!("worker-{number}.0").into();
+            truth.workers.push(Worker::new(id, queues, slots));
+        }
+        let now = Instant::now();
+        let places = if embedded { 1 } else { 2 };
+        Self {
+            shared: Shared::new(truth),
+            blobs: Blobs::from_url("memory:///", []).expect("memory is there"),
+            places: (0..places)
+                .map(|_| Place {
+                    process: None,
+                    starts_at: now,
+                })
+                .collect(),
+            people,
+            options,
+            embedded,
+            starts: 0,
+            lives: 0,
+            next_mishap: now,
+            next_act: now,
+            healed: None,
+        }
+    }
+
+    /// Lives to the end of the world.
+    pub(super) async fn live(mut self, seed: u64) -> Result<Outcome, Finding> {
+        let lived = self.course().await;
+        let mut truth = self.shared.lock();
+        let trace = truth.trace.take().unwrap_or_default();
+        match lived {
+            Ok(()) => Ok(Outcome {
+                events: truth.auditor.events(),
+                faults: truth.coverage.faults(),
+                coverage: std::mem::take(&mut truth.coverage),
+                work: truth.auditor.work.clone(),
+                trace,
+            }),
+            Err(what) => Err(Finding { seed, what, trace }),
+        }
+    }
+
+    async fn course(&mut self) -> Result<(), String> {
+        let began = Instant::now();
+        while !self.has_suffered_enough() {
+            if began.elapsed() > MAX_SUFFERING {
+                return Err(format!("hardly anything happens: {:?}", self.unfinished()));
+            }
+            self.step().await?;
+        }
+        self.heal();
+        self.come_to_rest().await?;
+        {
+            // What was leaked is missed now.
+            let mut truth = self.shared.lock();
+            self.people.trigger_all(&mut truth);
+        }
+        self.come_to_rest().await?;
+        self.end_schedulers().await?;
+        let truth = self.shared.lock();
+        truth.close()?;
+        for (dag, span) in self.people.dated() {
+            truth.check_dates(dag, span)?;
+        }
+        Ok(())
+    }
+
+    fn has_suffered_enough(&self) -> bool {
+        let truth = self.shared.lock();
+        truth.auditor.events() >= EVENTS && truth.coverage.faults() >= FAULTS
+    }
+
+    fn unfinished(&self) -> Option<String> {
+        self.shared.lock().unfinished()
+    }
+
+    fn heal(&mut self) {
+        self.healed = Some(Instant::now());
+        for place in &mut self.places {
+            if let Some(process) = &mut place.process {
+                process.crash_in = None;
+                process.suspended_until = None;
+            }
+        }
+        let mut truth = self.shared.lock();
+        truth.note(|| "the world is healed".into());
+        truth.dice.heal();
+        truth.store_back = None;
+        truth.broker_back = None;
+        for worker in &mut truth.workers {
+            worker.cut_until = None;
+        }
+        self.people.clear_the_way(&mut truth);
+    }
+
+    async fn come_to_rest(&mut self) -> Result<(), String> {
+        let began = Instant::now();
+        while let Some(left) = self.unfinished() {
+            if began.elapsed() > MAX_HEALING {
+                return Err(format!("the world was healed, and {left} all the same"));
+            }
+            self.step().await?;
+        }
+        Ok(())
+    }
+
+    async fn end_schedulers(&mut self) -> Result<(), String> {
+        for place in &mut self.places {
+            if let Some(process) = &mut place.process {
+                process.ask_to_end();
+            }
+            place.starts_at = Instant::now() + 2 * MAX_HEALING;
+        }
+        let began = Instant::now();
+        while self.places.iter().any(|place| place.process.is_some()) {
+            if began.elapsed() > MAX_HEALING {
+                return Err("a scheduler doesn't end when it is asked to".into());
+            }
+            self.step().await?;
+        }
+        Ok(())
+    }
+
+    /// Everything that is due now, and then whatever schedulers do until the next is.
+    async fn step(&mut self) -> Result<(), String> {
+        let now = Instant::now();
+        for who in 0..self.places.len() {
+            let place = &self.places[who];
+            if place.process.is_none() && place.starts_at <= now {
+                self.start(who);
+            }
+        }
+        self.let_workers_work(now);
+        if self.healed.is_none() {
+            if self.next_act <= now {
+                self.act(now);
+            }
+            if self.next_mishap <= now {
+                self.mishap(now);
+            }
+        }
+        self.until_next().await;
+        match self.shared.lock().finding.take() {
+            Some(what) => Err(what),
+            None => Ok(()),
+        }
+    }
+
+    fn let_workers_work(&self, now: Instant) {
+        let mut truth = self.shared.lock();
+        let due: Vec<usize> = (0..truth.workers.len())
+            .filter(|at| truth.workers[*at].next() <= now)
+            .collect();
+        for at in &due {
+            truth.work(*at);
+        }
+        drop(truth);
+        if !due.is_empty() {
+            self.shared.news.notify_waiters();
+        }
+    }
+
+    fn act(&mut self, now: Instant) {
+        let mut truth = self.shared.lock();
+        let wake = self.people.act(&mut truth);
+        self.next_act = now + truth.dice.span(5, 300);
+        if let Some(wake) = wake {
+            if truth.dice.percent(25) {
+                truth.fault("fault: wake-up lost");
+                return;
+            }
+            drop(truth);
+            self.wake(wake);
+        }
+    }
+
+    fn wake(&self, wake: Wake) {
+        for place in &self.places {
+            if let Some(process) = &place.process {
+                process.handle.wake(wake);
+            }
+        }
+    }
+
+    fn start(&mut self, who: usize) {
+        self.starts += 1;
+        let seed = {
+            let mut truth = self.shared.lock();
+            truth.note(|| format!("scheduler {who} starts"));
+            truth.dice.rng.u64(..)
+        };
+        let start = Start {
+            who,
+            number: self.starts,
+            seed,
+            embedded: self.embedded,
+            bug: self.options.bug,
+        };
+        self.places[who].process = Some(Process::start(&self.shared, &self.blobs, start));
+    }
+
+    /// When the world acts next, whatever the schedulers do.
+    fn next_event(&self) -> Instant {
+        let far = Instant::now() + Duration::from_secs(60);
+        let mut next = far;
+        if self.healed.is_none() {
+            next = next.min(self.next_act).min(self.next_mishap);
+        }
+        for place in &self.places {
+            match &place.process {
+                None => next = next.min(place.starts_at),
+                Some(process) => next = next.min(process.suspended_until.unwrap_or(far)),
+            }
+        }
+        let truth = self.shared.lock();
+        let workers = truth.workers.iter().map(Worker::next).min();
+        next.min(workers.unwrap_or(far))
+    }
+
+    async fn until_next(&mut self) {
+        let at = self.next_event();
+        let mut alarm = pin!(sleep_until(at));
+        poll_fn(|context| {
+            let polls = self.poll_woken(context);
+            let must_look = self.shared.lock().finding.is_some() || self.next_event() < at;
+            if polls >= MAX_POLLS {
+                let spins = Err("a scheduler spins".into());
+                self.shared.lock().judge(spins);
+                return Poll::Ready(());
+            }
+            if must_look {
+                return Poll::Ready(());
+            }
+            alarm.as_mut().poll(context)
+        })
+        .await;
+    }
+
+    /// Polls schedulers that were woken, in random order, one step each.
+    fn poll_woken(&mut self, context: &Context<'_>) -> u32 {
+        let mut polls = 0;
+        loop {
+            let now = Instant::now();
+            for place in &mut self.places {
+                if let Some(process) = &mut place.process
+                    && process.suspended_until.is_some_and(|until| until <= now)
+                {
+                    process.suspended_until = None;
+                }
+            }
+            let woken: Vec<usize> = (0..self.places.len())
+                .filter(|who| {
+                    let process = self.places[*who].process.as_ref();
+                    process.is_some_and(|process| process.is_woken(now))
+                })
+                .collect();
+            if woken.is_empty() || polls >= MAX_POLLS || self.shared.lock().finding.is_some() {
+                return polls;
+            }
+            let who = if woken.len() == 1 {
+                woken[0]
+            } else {
+                woken[self.shared.lock().dice.rng.usize(0..woken.len())]
+            };
+            polls += 1;
+            self.poll(who, context);
+        }
+    }
+
+    fn poll(&mut self, who: usize, context: &Context<'_>) {
+        let Some(process) = &mut self.places[who].process else {
+            return;
+        };
+        match process.poll(context) {
+            Polled::Waits => {}
+            Polled::Crashed => self.crash(who),
+            Polled::Panicked => {
+                let panicked = Err(format!("scheduler {who} panicked"));
+                self.shared.lock().judge(panicked);
+            }
+            Polled::Ended(Ok(())) => {
+                self.shared
+                    .lock()
+                    .note(|| format!("scheduler {who} has ended"));
+                self.leave(who);
+            }
+            Polled::Ended(Err(error)) => {
+                let gave_up = match error {
+                    // Its first word to the database or its last got no answer.
+                    weft_scheduler::SchedulerError::Store(
+                        weft_store::StoreError::Unavailable(_) | weft_store::StoreError::Full(_),
+                    ) => Ok(()),
+                    error => Err(format!("scheduler {who} gave up: {error}")),
+                };
+                self.shared.lock().judge(gave_up);
+                self.leave(who);
+            }
+        }
+    }
+
+    fn crash(&mut self, who: usize) {
+        let mut truth = self.shared.lock();
+        let at = truth.whereabouts[who].take();
+        truth.note(|| format!("scheduler {who} crashes at {at:?}"));
+        let kind = at.map_or("crash: between calls", |(call, stage)| {
+            Call::crash(call, stage)
+        });
+        truth.fault(kind);
+        if self.embedded {
+            // Everything is one process.
+            truth.switchboard.lose_everything(Instant::now());
+            for at in 0..truth.workers.len() {
+                self.lives += 1;
+                truth.workers[at] = truth.workers[at].reborn(self.lives);
+            }
+        }
+        drop(truth);
+        self.leave(who);
+    }
+
+    /// The process is gone, and comes again.
+    fn leave(&mut self, who: usize) {
+        let place = &mut self.places[who];
+        place.process = None;
+        let pause = self.shared.lock().dice.span(0, 2_000);
+        place.starts_at = place.starts_at.max(Instant::now() + pause);
+    }
+}

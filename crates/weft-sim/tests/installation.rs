@@ -1,0 +1,65 @@
+//! Two thousand installations under faults without a finding; together they
+//! exercise every kind of fault, and a crash at every await.
+
+use weft_sim::{
+    coverage::Coverage,
+    installation::{self, EVENTS, FAULTS, Options, call::CRASHES},
+    on_all_cores,
+};
+
+/// How many seeds a test run simulates.
+const SEEDS: u64 = 2_000;
+/// Runs that ended before, to see that they cost nothing.
+const HISTORY: u64 = 3_000;
+
+#[test]
+fn two_thousand_installations_pass_the_audit() {
+    let outcomes = on_all_cores(0..SEEDS, |seed| {
+        installation::simulate(seed, Options::default())
+    });
+    let mut coverage = Coverage::default();
+    let (mut events, mut faults) = (0, 0);
+    for outcome in outcomes {
+        let outcome = outcome.unwrap_or_else(|finding| panic!("{finding}"));
+        assert!(outcome.events >= EVENTS && outcome.faults >= FAULTS);
+        coverage.absorb(&outcome.coverage);
+        events += outcome.events;
+        faults += outcome.faults;
+    }
+    println!("{SEEDS} seeds, {events} events, {faults} faults:\n{coverage}");
+    let kinds = installation::KINDS.iter().chain(CRASHES);
+    let missing: Vec<_> = kinds.filter(|kind| coverage.count(kind) == 0).collect();
+    assert!(missing.is_empty(), "never exercised: {missing:?}");
+}
+
+#[test]
+fn a_seed_makes_the_same_installation_again() {
+    let options = Options {
+        trace: true,
+        ..Options::default()
+    };
+    for seed in [1, 2, 3, 4] {
+        let first = installation::simulate(seed, options).unwrap_or_else(|found| panic!("{found}"));
+        let again = installation::simulate(seed, options).unwrap_or_else(|found| panic!("{found}"));
+        assert!(first.trace.len() > 1_000, "seed {seed} does something");
+        let differs = first.trace.iter().zip(&again.trace).find(|(a, b)| a != b);
+        assert_eq!(differs, None, "seed {seed}");
+        assert_eq!(first.work, again.work, "seed {seed}");
+    }
+}
+
+#[test]
+fn history_costs_nothing() {
+    for seed in [5, 6, 7, 8] {
+        let young = installation::simulate(seed, Options::default());
+        let options = Options {
+            history: HISTORY,
+            ..Options::default()
+        };
+        let old = installation::simulate(seed, options);
+        let young = young.unwrap_or_else(|finding| panic!("{finding}"));
+        let old = old.unwrap_or_else(|finding| panic!("{finding}"));
+        assert_eq!(young.events, old.events, "seed {seed}");
+        assert_eq!(young.work, old.work, "seed {seed}");
+    }
+}
