@@ -53,13 +53,21 @@ pub trait Fixture: Send + Sync {
 
     /// Lets time pass by the broker's clock.
     async fn pass(&self, span: Duration);
+
+    /// A call that should wait is watched for so long: longer than the broker
+    /// needs for an answer.
+    fn watch(&self) -> Duration {
+        Duration::from_millis(5)
+    }
+
+    /// How many sequences of random calls are tried.
+    fn seeds(&self) -> u64 {
+        60
+    }
 }
 
 /// A call that should return took longer.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// A call that should wait is watched for so long.
-const WATCH: Duration = Duration::from_millis(5);
 
 /// Waits for what should come soon.
 async fn soon<T>(what: &str, call: impl Future<Output = T>) -> T {
@@ -70,8 +78,12 @@ async fn soon<T>(what: &str, call: impl Future<Output = T>) -> T {
 }
 
 /// What should not return now; it is dropped.
-async fn waits<T: std::fmt::Debug>(what: &str, call: impl Future<Output = T>) {
-    if let Ok(result) = timeout(WATCH, call).await {
+async fn waits<T: std::fmt::Debug>(
+    fixture: &dyn Fixture,
+    what: &str,
+    call: impl Future<Output = T>,
+) {
+    if let Ok(result) = timeout(fixture.watch(), call).await {
         panic!("{what} should wait, and returned {result:?}");
     }
 }

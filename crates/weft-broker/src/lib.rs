@@ -17,6 +17,8 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod in_process;
+pub mod message;
+pub mod redis;
 
 mod dispatch;
 mod error;

@@ -27,7 +27,7 @@ async fn poll_once<T>(call: impl Future<Output = T>) -> Option<T> {
 pub async fn dropped_receive_loses_nothing(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     let worker = Sample::new(fixture, "worker", 9).await;
-    rest(&*scheduler).await;
+    rest(fixture, &*scheduler).await;
     let mut told = Vec::new();
     for number in 0..5 {
         for _ in 0..DROPS {
@@ -42,7 +42,7 @@ pub async fn dropped_receive_loses_nothing(fixture: &dyn Fixture) {
     while let Some(received) = poll_once(scheduler.receive(1)).await {
         told.extend(received.expect("answered"));
     }
-    told.extend(rest(&*scheduler).await);
+    told.extend(rest(fixture, &*scheduler).await);
     for number in 0..5 {
         let count = told
             .iter()
@@ -66,14 +66,14 @@ pub async fn dropped_claim_loses_nothing(fixture: &dyn Fixture) {
         }
         publish(&*scheduler, &[number]).await;
     }
-    while let Ok(claims) = tokio::time::timeout(super::WATCH, worker.broker.claim(9)).await {
+    while let Ok(claims) = tokio::time::timeout(fixture.watch(), worker.broker.claim(9)).await {
         let claims = claims.expect("answered");
         claimed.extend(claims.iter().map(|claim| claim.dispatch.key));
     }
     fixture.pass(fixture.terms().lease / 2).await;
     worker.renew(&claimed).await;
     fixture.pass(fixture.terms().lease * 6 / 10).await;
-    let told = rest(&*scheduler).await;
+    let told = rest(fixture, &*scheduler).await;
     for number in 0..5 {
         let is_expired = told.contains(&super::sample::expired(number));
         let is_claimed = claimed.contains(&key(number));

@@ -28,9 +28,14 @@ pub async fn attempt_is_claimed_once_and_its_start_is_told(fixture: &dyn Fixture
         )
     );
     assert_eq!((&got.code, &got.document), (&sent.code, &sent.document));
-    waits("a claim of what another holds", two.broker.claim(1)).await;
+    waits(
+        fixture,
+        "a claim of what another holds",
+        two.broker.claim(1),
+    )
+    .await;
     assert_eq!(notices(&*scheduler, 1).await, [started(1, "one")]);
-    no_notices(&*scheduler).await;
+    no_notices(fixture, &*scheduler).await;
 }
 
 /// While an attempt is queued, claimed or reported, publishing it again is no second attempt.
@@ -48,7 +53,12 @@ pub async fn publishing_again_changes_nothing(fixture: &dyn Fixture) {
     );
     worker.report(&[1]).await;
     publish(&*scheduler, &[1]).await;
-    waits("a claim of what is reported", worker.broker.claim(9)).await;
+    waits(
+        fixture,
+        "a claim of what is reported",
+        worker.broker.claim(9),
+    )
+    .await;
 }
 
 /// Priority first, then the order of publishing.
@@ -81,7 +91,12 @@ pub async fn worker_takes_from_its_own_queues_the_first_ones_first(fixture: &dyn
         .await
         .expect("there is room");
     assert_eq!(worker.claim(9).await, keys(&[3, 1]));
-    waits("a claim from nobody's queue", worker.broker.claim(9)).await;
+    waits(
+        fixture,
+        "a claim from nobody's queue",
+        worker.broker.claim(9),
+    )
+    .await;
     let other = Sample::of_queues(fixture, "other", 9, &["other"]).await;
     assert_eq!(other.claim(9).await, keys(&[2]));
 }
@@ -147,7 +162,7 @@ pub async fn claim_takes_no_more_than_asked_and_no_more_than_there_is_room_for(
     publish(&*scheduler, &[1, 2, 3, 4, 5]).await;
     assert_eq!(worker.claim(1).await, keys(&[1]));
     assert_eq!(worker.claim(9).await, keys(&[2, 3]));
-    waits("a claim without room", worker.broker.claim(1)).await;
+    waits(fixture, "a claim without room", worker.broker.claim(1)).await;
     let (claimed, ()) = join!(worker.claim(9), worker.report(&[2]));
     assert_eq!(claimed, keys(&[4]), "a report makes room");
 }
@@ -160,7 +175,7 @@ pub async fn paused_worker_claims_nothing_until_it_registers_again(fixture: &dyn
     assert_eq!(worker.claim(1).await, keys(&[1]));
     soon("pause", worker.broker.pause()).await.expect("paused");
     publish(&*scheduler, &[2]).await;
-    waits("a paused claim", worker.broker.claim(1)).await;
+    waits(fixture, "a paused claim", worker.broker.claim(1)).await;
     assert_eq!(worker.renew(&keys(&[1])).await, [], "what is held goes on");
     worker.register(&keys(&[1])).await;
     assert_eq!(worker.claim(9).await, keys(&[2]));

@@ -2,7 +2,7 @@
 
 use super::{
     Fixture,
-    sample::{Sample, expired, finished, keys, no_notices, notices, publish, started},
+    sample::{Sample, expired, finished, keys, no_notices, notices, publish, started, told},
     soon, waits,
 };
 
@@ -17,7 +17,7 @@ pub async fn renewed_lease_holds(fixture: &dyn Fixture) {
         fixture.pass(fixture.terms().lease / 2).await;
         assert_eq!(worker.renew(&keys(&[1])).await, []);
     }
-    no_notices(&*scheduler).await;
+    no_notices(fixture, &*scheduler).await;
 }
 
 /// A lease that ran out is told once, without anybody asking; the worker lost the attempt.
@@ -40,14 +40,19 @@ pub async fn lease_runs_out_once_and_fences_the_worker(fixture: &dyn Fixture) {
     fixture.pass(lease * 6 / 10).await;
     assert_eq!(notices(&*scheduler, 1).await, [expired(1)]);
     assert_eq!(worker.renew(&keys(&[1, 2])).await, keys(&[1]));
-    no_notices(&*scheduler).await;
+    no_notices(fixture, &*scheduler).await;
     let known = scheduler.known(&keys(&[1, 2])).await;
     assert_eq!(
         known,
         Ok(keys(&[2])),
         "an expired attempt is not known any more"
     );
-    waits("a claim of an expired attempt", worker.broker.claim(1)).await;
+    waits(
+        fixture,
+        "a claim of an expired attempt",
+        worker.broker.claim(1),
+    )
+    .await;
 }
 
 /// Whether a late outcome counts is not the broker's to say.
@@ -57,8 +62,7 @@ pub async fn late_report_is_passed_on(fixture: &dyn Fixture) {
     publish(&*scheduler, &[1]).await;
     worker.claim(1).await;
     fixture.pass(fixture.terms().lease * 11 / 10).await;
-    let told = notices(&*scheduler, 1).await;
-    assert_eq!(told.last(), Some(&expired(1)));
+    told(&*scheduler, &expired(1)).await;
     worker.register(&[]).await;
     worker.report(&[1]).await;
     assert_eq!(notices(&*scheduler, 1).await, [finished(1, "worker")]);
@@ -82,7 +86,7 @@ pub async fn leaving_gives_back_what_was_held(fixture: &dyn Fixture) {
         notices(&*scheduler, 2).await,
         [finished(1, "worker"), expired(2)]
     );
-    no_notices(&*scheduler).await;
+    no_notices(fixture, &*scheduler).await;
     assert_eq!(
         worker.broker.renew(&[]).await,
         Err(crate::BrokerError::Unregistered)

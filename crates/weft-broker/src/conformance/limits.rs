@@ -56,7 +56,7 @@ pub async fn full_list_of_reports_refuses_and_keeps_the_attempt_held(fixture: &d
     for number in 0..=most {
         publish(&*scheduler, &[number]).await;
         held.extend(worker.claim(1).await);
-        rest(&*scheduler).await;
+        rest(fixture, &*scheduler).await;
     }
     let reports = (0..=most).map(|number| report(number, "worker")).collect();
     let refused = soon("report", worker.broker.report(reports)).await;
@@ -66,12 +66,12 @@ pub async fn full_list_of_reports_refuses_and_keeps_the_attempt_held(fixture: &d
     );
     assert_eq!(worker.renew(&keys(&[most])).await, [], "it is held still");
     worker.report(&[0]).await;
-    rest(&*scheduler).await;
+    rest(fixture, &*scheduler).await;
     soon("confirm", scheduler.confirm(&keys(&[0])))
         .await
         .expect("confirmed");
     worker.report(&[most]).await;
-    let told = rest(&*scheduler).await;
+    let told = rest(fixture, &*scheduler).await;
     let is_last =
         |notice: &Notice| matches!(notice, Notice::Finished(report) if report.key == key(most));
     assert!(told.iter().any(is_last), "{told:?}");
@@ -100,7 +100,7 @@ pub async fn demand_is_room_less_what_waits(fixture: &dyn Fixture) {
     assert_eq!(demanded(&*scheduler).await, [demand(QUEUE, 1, 1)]);
     soon("pause", worker.broker.pause()).await.expect("paused");
     assert_eq!(demanded(&*scheduler).await, [demand(QUEUE, 0, 0)]);
-    waits("a paused claim", worker.broker.claim(1)).await;
+    waits(fixture, "a paused claim", worker.broker.claim(1)).await;
 }
 
 /// A worker of several queues counts for each of them.
@@ -130,28 +130,28 @@ pub async fn demand_of_several_queues_and_workers(fixture: &dyn Fixture) {
 /// A scheduler that waits is woken when there is room again.
 pub async fn rising_demand_is_told(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
-    rest(&*scheduler).await;
+    rest(fixture, &*scheduler).await;
     let worker = Sample::new(fixture, "worker", 1).await;
-    risen(&*scheduler, "a worker came").await;
+    risen(fixture, &*scheduler, "a worker came").await;
     publish(&*scheduler, &[1, 2]).await;
     worker.claim(1).await;
-    rest(&*scheduler).await;
+    rest(fixture, &*scheduler).await;
     worker.report(&[1]).await;
-    risen(&*scheduler, "an attempt ended").await;
+    risen(fixture, &*scheduler, "an attempt ended").await;
     worker.claim(1).await;
-    rest(&*scheduler).await;
+    rest(fixture, &*scheduler).await;
     soon("revoke", scheduler.revoke(&keys(&[2])))
         .await
         .expect("revoked");
-    risen(&*scheduler, "an attempt was taken back").await;
+    risen(fixture, &*scheduler, "an attempt was taken back").await;
 }
 
-async fn risen(scheduler: &dyn SchedulerBroker, why: &str) {
+async fn risen(fixture: &dyn Fixture, scheduler: &dyn SchedulerBroker, why: &str) {
     loop {
         let received = soon(why, scheduler.receive(9)).await.expect("answered");
         if received.contains(&Notice::Demand) {
             break;
         }
     }
-    rest(scheduler).await;
+    rest(fixture, scheduler).await;
 }

@@ -46,12 +46,12 @@ pub async fn registering_again_keeps_what_is_announced_and_gives_back_the_rest(
         info: worker.info.clone(),
     };
     again.register(&keys(&[2])).await;
-    let told: Vec<Notice> = rest(&*scheduler).await;
+    let told: Vec<Notice> = rest(fixture, &*scheduler).await;
     assert!(told.contains(&expired(1)), "{told:?}");
     assert!(!told.contains(&expired(2)), "{told:?}");
     fixture.pass(lease * 6 / 10).await;
     assert_eq!(again.renew(&keys(&[1, 2])).await, keys(&[1]));
-    no_notices(&*scheduler).await;
+    no_notices(fixture, &*scheduler).await;
 }
 
 /// What nobody knows was handed out by a broker that is lost: its worker has it, and the scheduler hears so.
@@ -61,7 +61,7 @@ pub async fn what_a_lost_broker_knew_is_announced_by_its_worker(fixture: &dyn Fi
     publish(&*scheduler, &[2]).await;
     let worker = Sample::new(fixture, "worker", 3).await;
     worker.register(&keys(&[1, 2])).await;
-    let mut told = rest(&*scheduler).await;
+    let mut told = rest(fixture, &*scheduler).await;
     told.dedup();
     assert_eq!(told, [started(1, "worker"), started(2, "worker")]);
     assert_eq!(worker.renew(&keys(&[1, 2])).await, []);

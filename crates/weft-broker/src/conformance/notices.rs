@@ -2,7 +2,7 @@
 
 use super::{
     Fixture, key,
-    sample::{Sample, expired, finished, keys, no_notices, notices, publish, rest, started},
+    sample::{Sample, expired, finished, keys, no_notices, notices, publish, rest, started, told},
     soon, waits,
 };
 use crate::Signal;
@@ -14,11 +14,8 @@ pub async fn report_comes_again_until_it_is_confirmed(fixture: &dyn Fixture) {
     publish(&*scheduler, &[1]).await;
     worker.claim(1).await;
     worker.report(&[1]).await;
-    assert_eq!(
-        notices(&*scheduler, 1).await.last(),
-        Some(&finished(1, "worker"))
-    );
-    no_notices(&*scheduler).await;
+    told(&*scheduler, &finished(1, "worker")).await;
+    no_notices(fixture, &*scheduler).await;
     for _ in 0..3 {
         fixture.pass(fixture.redeliver_every() * 11 / 10).await;
         assert_eq!(notices(&*scheduler, 1).await, [finished(1, "worker")]);
@@ -26,7 +23,7 @@ pub async fn report_comes_again_until_it_is_confirmed(fixture: &dyn Fixture) {
     worker.register(&[]).await;
     // The worker's own repetition is absorbed, or is one more notice.
     worker.report(&[1]).await;
-    for notice in rest(&*scheduler).await {
+    for notice in rest(fixture, &*scheduler).await {
         assert_eq!(notice, finished(1, "worker"));
     }
     soon("confirm", scheduler.confirm(&keys(&[1, 2])))
@@ -35,7 +32,7 @@ pub async fn report_comes_again_until_it_is_confirmed(fixture: &dyn Fixture) {
     let signals = soon("signals", worker.broker.signals(9)).await;
     assert_eq!(signals, Ok(vec![Signal::Confirmed(key(1))]));
     fixture.pass(fixture.redeliver_every() * 11 / 10).await;
-    no_notices(&*scheduler).await;
+    no_notices(fixture, &*scheduler).await;
     assert_eq!(scheduler.known(&keys(&[1])).await, Ok(Vec::new()));
 }
 
@@ -53,7 +50,7 @@ pub async fn report_ends_the_claim(fixture: &dyn Fixture) {
         "a renewal that the report overtook"
     );
     fixture.pass(fixture.terms().lease * 11 / 10).await;
-    let told = rest(&*scheduler).await;
+    let told = rest(fixture, &*scheduler).await;
     assert!(
         told.contains(&finished(1, "worker")) && told.contains(&expired(2)),
         "{told:?}"
@@ -68,7 +65,7 @@ pub async fn report_of_two_is_one_notice_until_confirmed(fixture: &dyn Fixture) 
     publish(&*scheduler, &[1]).await;
     one.claim(1).await;
     fixture.pass(fixture.terms().lease * 11 / 10).await;
-    assert!(rest(&*scheduler).await.contains(&expired(1)));
+    told(&*scheduler, &expired(1)).await;
     one.register(&[]).await;
     let two = Sample::new(fixture, "two", 1).await;
     soon("pause", one.broker.pause()).await.expect("paused");
@@ -81,7 +78,7 @@ pub async fn report_of_two_is_one_notice_until_confirmed(fixture: &dyn Fixture) 
     );
     one.report(&[1]).await;
     assert_eq!(two.renew(&keys(&[1])).await, [], "the holder goes on");
-    let told = rest(&*scheduler).await;
+    let told = rest(fixture, &*scheduler).await;
     assert_eq!(told, [started(1, "two"), finished(1, "one")]);
     two.report(&[1]).await;
     soon("confirm", scheduler.confirm(&keys(&[1])))
@@ -101,10 +98,7 @@ pub async fn confirmed_report_that_comes_again_is_confirmed_again(fixture: &dyn 
     worker.claim(1).await;
     for _ in 0..2 {
         worker.report(&[1]).await;
-        assert_eq!(
-            notices(&*scheduler, 1).await.last(),
-            Some(&finished(1, "worker"))
-        );
+        told(&*scheduler, &finished(1, "worker")).await;
         soon("confirm", scheduler.confirm(&keys(&[1])))
             .await
             .expect("confirmed");
@@ -120,7 +114,7 @@ pub async fn new_scheduler_hears_what_is_unsettled(fixture: &dyn Fixture) {
     publish(&*first, &[1, 2, 3]).await;
     worker.claim(9).await;
     worker.report(&[1, 2]).await;
-    rest(&*first).await;
+    rest(fixture, &*first).await;
     soon("confirm", first.confirm(&keys(&[1])))
         .await
         .expect("confirmed");
@@ -128,7 +122,7 @@ pub async fn new_scheduler_hears_what_is_unsettled(fixture: &dyn Fixture) {
     let second = fixture.scheduler().await;
     let known = soon("known", second.known(&keys(&[1, 2, 3, 4]))).await;
     assert_eq!(known, Ok(keys(&[2, 3])));
-    let told = rest(&*second).await;
+    let told = rest(fixture, &*second).await;
     assert!(told.contains(&started(3, "worker")), "{told:?}");
     assert!(told.contains(&finished(2, "worker")), "{told:?}");
     assert!(!told.contains(&finished(1, "worker")), "{told:?}");
@@ -146,10 +140,10 @@ pub async fn known_tells_what_it_knows_and_what_became_of_it(fixture: &dyn Fixtu
     publish(&*scheduler, &[1, 2, 3]).await;
     worker.claim(2).await;
     worker.report(&[1]).await;
-    rest(&*scheduler).await;
+    rest(fixture, &*scheduler).await;
     let known = soon("known", scheduler.known(&keys(&[4, 3, 2, 1]))).await;
     assert_eq!(known, Ok(keys(&[3, 2, 1])));
-    let told = rest(&*scheduler).await;
+    let told = rest(fixture, &*scheduler).await;
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told.contains(&started(2, "worker")) && told.contains(&finished(1, "worker")));
 }
@@ -160,7 +154,7 @@ pub async fn revoked_attempts_are_removed_or_signalled(fixture: &dyn Fixture) {
     let worker = Sample::new(fixture, "worker", 1).await;
     publish(&*scheduler, &[1, 2, 3]).await;
     worker.claim(1).await;
-    rest(&*scheduler).await;
+    rest(fixture, &*scheduler).await;
     soon("revoke", scheduler.revoke(&keys(&[1, 2, 9])))
         .await
         .expect("revoked");
@@ -173,7 +167,7 @@ pub async fn revoked_attempts_are_removed_or_signalled(fixture: &dyn Fixture) {
         "its place is free, and 2 is gone"
     );
     assert_eq!(scheduler.known(&keys(&[1, 2, 3])).await, Ok(keys(&[3])));
-    let told = rest(&*scheduler).await;
+    let told = rest(fixture, &*scheduler).await;
     assert!(
         !told.contains(&expired(1)),
         "it was taken back, not lost: {told:?}"
@@ -217,5 +211,5 @@ pub async fn receive_and_signals_return_no_more_than_asked(fixture: &dyn Fixture
         .map(Signal::Confirmed)
         .collect();
     assert_eq!(confirmed, expected);
-    waits("signals without any", worker.broker.signals(3)).await;
+    waits(fixture, "signals without any", worker.broker.signals(3)).await;
 }

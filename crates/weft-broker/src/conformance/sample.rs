@@ -174,16 +174,27 @@ pub(super) async fn notices(scheduler: &dyn SchedulerBroker, count: usize) -> Ve
     notices
 }
 
+/// Receives until this notice has come; it is the last one then.
+pub(super) async fn told(scheduler: &dyn SchedulerBroker, expected: &Notice) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    while notices.last() != Some(expected) {
+        let what = format!("{expected:?}, after {notices:?},");
+        let received = soon(&what, scheduler.receive(1)).await;
+        notices.extend(received.expect("the broker answers"));
+    }
+    notices
+}
+
 /// Receives for a short while, and expects nothing but demand.
-pub(super) async fn no_notices(scheduler: &dyn SchedulerBroker) {
-    let rest = super::sample::rest(scheduler).await;
+pub(super) async fn no_notices(fixture: &dyn Fixture, scheduler: &dyn SchedulerBroker) {
+    let rest = rest(fixture, scheduler).await;
     assert_eq!(rest, [], "nothing more is to be told");
 }
 
 /// Everything but demand that comes within a short while.
-pub(super) async fn rest(scheduler: &dyn SchedulerBroker) -> Vec<Notice> {
+pub(super) async fn rest(fixture: &dyn Fixture, scheduler: &dyn SchedulerBroker) -> Vec<Notice> {
     let mut notices = Vec::new();
-    while let Ok(received) = tokio::time::timeout(super::WATCH, scheduler.receive(100)).await {
+    while let Ok(received) = tokio::time::timeout(fixture.watch(), scheduler.receive(100)).await {
         let received = received.expect("the broker answers");
         notices.extend(
             received

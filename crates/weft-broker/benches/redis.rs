@@ -1,0 +1,206 @@
+//! How many attempts a second go from a scheduler through Redis to a worker and
+//! back, and how long one takes from its publishing to its claim:
+//! `cargo bench -p weft-broker --bench redis`. Starts its own `redis-server`.
+//!
+//! Everything is on one machine; each attempt is published, claimed, told as
+//! started, reported, told as finished, confirmed, and its confirmation taken.
+//! The scheduler confirms what it received in one call, the worker reports what
+//! it claimed in one: as the real ones do under load.
+
+use std::{
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::join;
+use weft_broker::{
+    Claim, Dispatch, Notice, Report, SchedulerBroker, Signal, WorkerBroker, WorkerInfo,
+    conformance::{dispatch, report},
+    redis::{Options, Redis, RedisScheduler, RedisWorker},
+};
+
+/// Attempts in one measurement.
+const ATTEMPTS: u32 = 100_000;
+/// Attempts that are published ahead.
+const AHEAD: u32 = 512;
+/// Single attempts whose way is timed.
+const SINGLES: u32 = 3_000;
+/// Tries to reach the server that has just been started.
+const TRIES: u32 = 500;
+
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.kill() {
+            eprintln!("redis-server could not be ended: {error}");
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    let (_server, redis) = start().await;
+    let scheduler = redis.scheduler(1).await.expect("nobody else is there");
+    let worker = redis.worker();
+    let info = WorkerInfo {
+        id: "worker".into(),
+        queues: vec!["default".into()],
+        slots: AHEAD,
+        prefetch: AHEAD,
+        labels: Vec::new(),
+    };
+    worker.register(&info, &[]).await.expect("registered");
+    let template = Template {
+        dispatch: dispatch(0, "default", 0),
+        report: report(0, "worker"),
+    };
+
+    let begin = Instant::now();
+    join!(
+        schedule(&scheduler, &template),
+        work(&worker, &template),
+        listen(&worker, ATTEMPTS)
+    );
+    let took = begin.elapsed();
+    let per_second = f64::from(ATTEMPTS) / took.as_secs_f64();
+    println!("{ATTEMPTS} round trips in {took:.2?}: {per_second:.0} a second");
+
+    let mut pickups = Vec::new();
+    let mut ways = Vec::new();
+    for number in ATTEMPTS..ATTEMPTS + SINGLES {
+        let claimed = async {
+            let claims = worker.claim(1).await.expect("claimed");
+            (claims, Instant::now())
+        };
+        let published = async {
+            // The claim waits before anything is published.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let begin = Instant::now();
+            let published = scheduler.publish(vec![template.dispatch(number)]).await;
+            published.expect("there is room");
+            begin
+        };
+        let ((claims, at), begin) = join!(claimed, published);
+        pickups.push(at - begin);
+        worker
+            .report(template.reports(&claims))
+            .await
+            .expect("taken");
+        settle(&scheduler).await;
+        ways.push(begin.elapsed());
+        worker.signals(8).await.expect("confirmed");
+    }
+    println!("pickup: {}", spread(pickups));
+    println!("published to confirmed: {}", spread(ways));
+}
+
+fn spread(mut times: Vec<Duration>) -> String {
+    times.sort();
+    let at = |part: usize| times[times.len() * part / 1000];
+    format!("median {:?}, 99th percentile {:?}", at(500), at(990))
+}
+
+async fn start() -> (Server, Arc<Redis>) {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port")
+        .port();
+    let child = Command::new("redis-server")
+        .args([
+            "--port",
+            &port.to_string(),
+            "--save",
+            "",
+            "--bind",
+            "127.0.0.1",
+        ])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("redis-server is installed ('cargo xtask setup')");
+    let server = Server(child);
+    let url = format!("redis://127.0.0.1:{port}");
+    for _ in 0..TRIES {
+        if let Ok(redis) = Redis::connect(&url, Options::default()).await {
+            return (server, redis);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("redis-server does not answer");
+}
+
+struct Template {
+    dispatch: Dispatch,
+    report: Report,
+}
+
+impl Template {
+    fn dispatch(&self, number: u32) -> Dispatch {
+        Dispatch {
+            key: weft_broker::conformance::key(number),
+            ..self.dispatch.clone()
+        }
+    }
+
+    fn reports(&self, claims: &[Claim]) -> Vec<Report> {
+        claims
+            .iter()
+            .map(|claim| Report {
+                key: claim.dispatch.key,
+                ..self.report.clone()
+            })
+            .collect()
+    }
+}
+
+async fn schedule(scheduler: &RedisScheduler, template: &Template) {
+    let (mut published, mut settled) = (0, 0);
+    while settled < ATTEMPTS {
+        let next = ATTEMPTS.min(settled + AHEAD);
+        if published < next {
+            let dispatches = (published..next)
+                .map(|number| template.dispatch(number))
+                .collect();
+            scheduler.publish(dispatches).await.expect("there is room");
+            published = next;
+        }
+        settled += settle(scheduler).await;
+    }
+}
+
+/// Receives once and confirms what ended; how many did.
+async fn settle(scheduler: &RedisScheduler) -> u32 {
+    let mut ended = Vec::new();
+    while ended.is_empty() {
+        let notices = scheduler.receive(512).await.expect("answered");
+        ended.extend(notices.into_iter().filter_map(|notice| match notice {
+            Notice::Finished(report) => Some(report.key),
+            Notice::Started { .. } | Notice::Expired { .. } | Notice::Demand => None,
+        }));
+    }
+    scheduler.confirm(&ended).await.expect("confirmed");
+    u32::try_from(ended.len()).expect("few")
+}
+
+async fn work(worker: &RedisWorker, template: &Template) {
+    let mut reported = 0;
+    while reported < ATTEMPTS {
+        let claims = worker.claim(64).await.expect("claimed");
+        reported += u32::try_from(claims.len()).expect("few");
+        worker
+            .report(template.reports(&claims))
+            .await
+            .expect("taken");
+    }
+}
+
+async fn listen(worker: &RedisWorker, count: u32) {
+    let mut confirmed = 0;
+    while confirmed < count {
+        for signal in worker.signals(1024).await.expect("answered") {
+            assert!(matches!(signal, Signal::Confirmed(_)));
+            confirmed += 1;
+        }
+    }
+}

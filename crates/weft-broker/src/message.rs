@@ -1,0 +1,88 @@
+//! Dispatches and reports as they cross a wire: JSON with a version beside it.
+//!
+//! The types here are the wire's own. They are converted to and from those of
+//! the traits field by field, so that a change of a domain type that would change
+//! the wire does not compile. A version rises when a reader of the one before
+//! would get a message wrong; a field that an old reader may ignore raises nothing.
+//! A reader never takes a message of a version above its own: it is left for
+//! one that knows it.
+
+mod dispatch;
+mod key;
+mod report;
+
+pub use key::{read_key, write_key};
+
+use crate::{Dispatch, Report};
+
+/// The newest version of dispatches that this program reads, and the one that it writes.
+pub const DISPATCH_VERSION: u32 = 1;
+
+/// The newest version of reports that this program reads, and the one that it writes.
+pub const REPORT_VERSION: u32 = 1;
+
+/// Why a message can't be taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// A newer program wrote it; leave it for one.
+    #[error("a message of version {found} can't be read by this program, which knows {known}")]
+    Newer {
+        /// Its version.
+        found: u32,
+        /// The newest one that is known here.
+        known: u32,
+    },
+    /// It is no message of its version.
+    #[error("a message can't be read: {0}")]
+    Broken(String),
+}
+
+impl MessageError {
+    fn broken(error: impl std::fmt::Display) -> Self {
+        Self::Broken(error.to_string())
+    }
+}
+
+/// A dispatch as JSON of version [`DISPATCH_VERSION`].
+pub fn write_dispatch(dispatch: &Dispatch) -> String {
+    serde_json::to_string(&dispatch::Message::of(dispatch))
+        .expect("the keys are texts and the values have JSON forms")
+}
+
+/// A dispatch out of JSON of this version.
+///
+/// # Errors
+/// [`MessageError::Newer`] without looking at the text, or [`MessageError::Broken`].
+pub fn read_dispatch(version: u32, text: &[u8]) -> Result<Dispatch, MessageError> {
+    check(version, DISPATCH_VERSION)?;
+    let message: dispatch::Message<'_> =
+        serde_json::from_slice(text).map_err(MessageError::broken)?;
+    message.into_dispatch()
+}
+
+/// A report as JSON of version [`REPORT_VERSION`].
+pub fn write_report(report: &Report) -> String {
+    serde_json::to_string(&report::Message::of(report))
+        .expect("the keys are texts and the values have JSON forms")
+}
+
+/// A report out of JSON of this version.
+///
+/// # Errors
+/// [`MessageError::Newer`] without looking at the text, or [`MessageError::Broken`].
+pub fn read_report(version: u32, text: &[u8]) -> Result<Report, MessageError> {
+    check(version, REPORT_VERSION)?;
+    let message: report::Message<'_> =
+        serde_json::from_slice(text).map_err(MessageError::broken)?;
+    message.into_report()
+}
+
+fn check(found: u32, known: u32) -> Result<(), MessageError> {
+    if found > known {
+        return Err(MessageError::Newer { found, known });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,331 @@
+//! The wire form of a dispatch.
+
+use super::{MessageError, read_key, write_key};
+use crate::Dispatch;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use weft_core::{
+    contract::{AttemptDocument, DataInterval},
+    digest::Digest,
+    document::{Code, OutputFormat, Program},
+    grant::HttpGrant,
+    limit::{Limits, TABLE},
+    policy::{Granted, PrivateHost},
+    time::Timestamp,
+};
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Message<'a> {
+    key: Cow<'a, str>,
+    tenant: Cow<'a, str>,
+    queue: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    priority: i32,
+    digest: Cow<'a, str>,
+    code: CodeMessage<'a>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    inputs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    document: Document<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resumed: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    granted: GrantedMessage<'a>,
+    /// Every row of the table of limits, by field: what is a default here may
+    /// be another one there.
+    limits: BTreeMap<Cow<'a, str>, u64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    deterministic: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trace: Option<Cow<'a, str>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum CodeMessage<'a> {
+    Own {
+        task: Cow<'a, str>,
+    },
+    Component {
+        file: Cow<'a, str>,
+        task: Cow<'a, str>,
+    },
+    Program {
+        file: Cow<'a, str>,
+        args: Cow<'a, [String]>,
+        env: Cow<'a, [(String, String)]>,
+        output: Format,
+        fail_on_exit: Cow<'a, [u8]>,
+        skip_on_exit: Cow<'a, [u8]>,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Format {
+    Json,
+    Text,
+}
+
+/// Times are milliseconds since the Unix epoch, UTC.
+#[derive(Serialize, Deserialize)]
+struct Document<'a> {
+    dag: Cow<'a, str>,
+    run: Cow<'a, str>,
+    task: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    map_index: Option<u64>,
+    number: u32,
+    logical_date: i64,
+    interval: (i64, i64),
+    #[serde(default, skip_serializing_if = "is_empty")]
+    params: Cow<'a, Map<String, Value>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deadline: Option<i64>,
+    idempotency_key: Cow<'a, str>,
+}
+
+/// Each grant as its author writes it.
+#[derive(Serialize, Deserialize, Default, PartialEq)]
+#[serde(default)]
+struct GrantedMessage<'a> {
+    http: Vec<String>,
+    variables: Cow<'a, [String]>,
+    connections: Cow<'a, [String]>,
+    private: Vec<(String, Vec<String>)>,
+}
+
+fn is_empty(map: &Map<String, Value>) -> bool {
+    map.is_empty()
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl<'a> Message<'a> {
+    pub(super) fn of(dispatch: &'a Dispatch) -> Self {
+        let Dispatch {
+            key,
+            tenant,
+            queue,
+            priority,
+            digest,
+            code,
+            inputs,
+            document,
+            resumed,
+            granted,
+            limits,
+            deterministic,
+            trace,
+        } = dispatch;
+        Self {
+            key: write_key(key).into(),
+            tenant: tenant.as_str().into(),
+            queue: Cow::Borrowed(queue),
+            priority: *priority,
+            digest: digest.hex().into(),
+            code: CodeMessage::of(code),
+            inputs: inputs
+                .iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+            document: Document::of(document),
+            resumed: resumed.as_deref().map(Cow::Borrowed),
+            granted: GrantedMessage::of(granted),
+            limits: TABLE
+                .iter()
+                .map(|limit| (limit.field.into(), limits.get(limit)))
+                .collect(),
+            deterministic: *deterministic,
+            trace: trace.as_deref().map(Cow::Borrowed),
+        }
+    }
+
+    pub(super) fn into_dispatch(self) -> Result<Dispatch, MessageError> {
+        let tenant: weft_core::id::TenantId = self.tenant.parse().map_err(MessageError::broken)?;
+        let mut limits = Limits::DEFAULT;
+        for limit in TABLE {
+            if let Some(amount) = self.limits.get(limit.field) {
+                limits.set(limit, *amount);
+            }
+        }
+        Ok(Dispatch {
+            key: read_key(&self.key)?,
+            queue: Arc::from(&*self.queue),
+            priority: self.priority,
+            digest: Digest::from_hex(&self.digest)
+                .ok_or_else(|| MessageError::Broken(format!("{:?} is no digest", self.digest)))?,
+            code: Arc::new(self.code.into_code()),
+            inputs: self
+                .inputs
+                .into_iter()
+                .map(|(name, value)| (name.into_owned(), value.into_owned()))
+                .collect(),
+            document: Arc::new(self.document.into_document(tenant.as_str())?),
+            resumed: self.resumed.as_deref().map(Arc::from),
+            granted: Arc::new(self.granted.into_granted()?),
+            limits,
+            deterministic: self.deterministic,
+            trace: self.trace.as_deref().map(Arc::from),
+            tenant,
+        })
+    }
+}
+
+impl<'a> CodeMessage<'a> {
+    fn of(code: &'a Code) -> Self {
+        match code {
+            Code::Own { task } => Self::Own { task: task.into() },
+            Code::Component { file, task } => Self::Component {
+                file: file.into(),
+                task: task.into(),
+            },
+            Code::Program(Program {
+                file,
+                args,
+                env,
+                output,
+                fail_on_exit,
+                skip_on_exit,
+            }) => Self::Program {
+                file: file.into(),
+                args: args.into(),
+                env: env.into(),
+                output: match output {
+                    OutputFormat::Json => Format::Json,
+                    OutputFormat::Text => Format::Text,
+                },
+                fail_on_exit: fail_on_exit.into(),
+                skip_on_exit: skip_on_exit.into(),
+            },
+        }
+    }
+
+    fn into_code(self) -> Code {
+        match self {
+            Self::Own { task } => Code::Own {
+                task: task.into_owned(),
+            },
+            Self::Component { file, task } => Code::Component {
+                file: file.into_owned(),
+                task: task.into_owned(),
+            },
+            Self::Program {
+                file,
+                args,
+                env,
+                output,
+                fail_on_exit,
+                skip_on_exit,
+            } => Code::Program(Program {
+                file: file.into_owned(),
+                args: args.into_owned(),
+                env: env.into_owned(),
+                output: match output {
+                    Format::Json => OutputFormat::Json,
+                    Format::Text => OutputFormat::Text,
+                },
+                fail_on_exit: fail_on_exit.into_owned(),
+                skip_on_exit: skip_on_exit.into_owned(),
+            }),
+        }
+    }
+}
+
+impl<'a> Document<'a> {
+    fn of(document: &'a AttemptDocument) -> Self {
+        let AttemptDocument {
+            tenant: _is_the_dispatch_s,
+            dag,
+            run,
+            task,
+            map_index,
+            number,
+            logical_date,
+            data_interval: DataInterval { start, end },
+            params,
+            deadline,
+            idempotency_key,
+        } = document;
+        Self {
+            dag: dag.as_str().into(),
+            run: run.into(),
+            task: task.as_str().into(),
+            map_index: *map_index,
+            number: *number,
+            logical_date: logical_date.0,
+            interval: (start.0, end.0),
+            params: Cow::Borrowed(params),
+            deadline: deadline.map(|at| at.0),
+            idempotency_key: idempotency_key.into(),
+        }
+    }
+
+    fn into_document(self, tenant: &str) -> Result<AttemptDocument, MessageError> {
+        Ok(AttemptDocument {
+            tenant: tenant.to_owned(),
+            dag: self.dag.parse().map_err(MessageError::broken)?,
+            run: self.run.into_owned(),
+            task: self.task.parse().map_err(MessageError::broken)?,
+            map_index: self.map_index,
+            number: self.number,
+            logical_date: Timestamp(self.logical_date),
+            data_interval: DataInterval {
+                start: Timestamp(self.interval.0),
+                end: Timestamp(self.interval.1),
+            },
+            params: self.params.into_owned(),
+            deadline: self.deadline.map(Timestamp),
+            idempotency_key: self.idempotency_key.into_owned(),
+        })
+    }
+}
+
+impl<'a> GrantedMessage<'a> {
+    fn of(granted: &'a Granted) -> Self {
+        let Granted {
+            http,
+            variables,
+            connections,
+            private,
+        } = granted;
+        Self {
+            http: http.iter().map(ToString::to_string).collect(),
+            variables: variables.into(),
+            connections: connections.into(),
+            private: private
+                .iter()
+                .map(|PrivateHost { host, networks }| {
+                    let networks = networks.iter().map(ToString::to_string).collect();
+                    (host.to_string(), networks)
+                })
+                .collect(),
+        }
+    }
+
+    fn into_granted(self) -> Result<Granted, MessageError> {
+        let host = |text: &str| {
+            text.parse::<HttpGrant>()
+                .map(|grant| grant.host)
+                .map_err(MessageError::broken)
+        };
+        let http: Result<Vec<HttpGrant>, _> = self.http.iter().map(|grant| grant.parse()).collect();
+        let mut private = Vec::with_capacity(self.private.len());
+        for (name, networks) in self.private {
+            let networks: Result<Vec<_>, _> =
+                networks.iter().map(|network| network.parse()).collect();
+            private.push(PrivateHost {
+                host: host(&name)?,
+                networks: networks.map_err(MessageError::broken)?,
+            });
+        }
+        Ok(Granted {
+            http: http.map_err(MessageError::broken)?,
+            variables: self.variables.into_owned(),
+            connections: self.connections.into_owned(),
+            private,
+        })
+    }
+}

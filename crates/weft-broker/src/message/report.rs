@@ -1,0 +1,240 @@
+//! The wire form of a report.
+
+use super::{MessageError, read_key, write_key};
+use crate::{Failure, Output, Report, ReportedOutcome, Usage};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{borrow::Cow, sync::Arc};
+use weft_core::{
+    digest::Digest,
+    id::TaskId,
+    time::{DurationMs, Timestamp},
+};
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Message<'a> {
+    key: Cow<'a, str>,
+    outcome: Outcome<'a>,
+    usage: UsageMessage,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    log: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
+    artifacts: Cow<'a, [String]>,
+    worker: Cow<'a, str>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome<'a> {
+    Success {
+        output: OutputMessage<'a>,
+    },
+    Skipped {
+        reason: Option<Cow<'a, str>>,
+    },
+    Branch {
+        tasks: Vec<Cow<'a, str>>,
+        output: OutputMessage<'a>,
+    },
+    Deferred {
+        until: i64,
+        state: Cow<'a, str>,
+    },
+    Failed {
+        code: Cow<'a, str>,
+        retryable: bool,
+        message: Cow<'a, str>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        details: Option<Cow<'a, Value>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        backtrace: Option<Cow<'a, str>>,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OutputMessage<'a> {
+    Inline(Cow<'a, str>),
+    Blob { digest: Cow<'a, str>, bytes: u64 },
+}
+
+#[derive(Serialize, Deserialize)]
+struct UsageMessage {
+    started: i64,
+    wall_us: u64,
+    cpu_us: u64,
+    memory_peak_bytes: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fuel: Option<u64>,
+    log_bytes: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+}
+
+impl<'a> Message<'a> {
+    pub(super) fn of(report: &'a Report) -> Self {
+        let Report {
+            key,
+            outcome,
+            usage,
+            log,
+            artifacts,
+            worker,
+        } = report;
+        Self {
+            key: write_key(key).into(),
+            outcome: Outcome::of(outcome),
+            usage: UsageMessage::of(*usage),
+            log: log.as_deref().map(Cow::Borrowed),
+            artifacts: artifacts.into(),
+            worker: Cow::Borrowed(worker),
+        }
+    }
+
+    pub(super) fn into_report(self) -> Result<Report, MessageError> {
+        Ok(Report {
+            key: read_key(&self.key)?,
+            outcome: self.outcome.into_outcome()?,
+            usage: self.usage.into_usage(),
+            log: self.log.as_deref().map(Arc::from),
+            artifacts: self.artifacts.into_owned(),
+            worker: Arc::from(&*self.worker),
+        })
+    }
+}
+
+impl<'a> Outcome<'a> {
+    fn of(outcome: &'a ReportedOutcome) -> Self {
+        match outcome {
+            ReportedOutcome::Success { output } => Self::Success {
+                output: OutputMessage::of(output),
+            },
+            ReportedOutcome::Skipped { reason } => Self::Skipped {
+                reason: reason.as_deref().map(Cow::Borrowed),
+            },
+            ReportedOutcome::Branch { tasks, output } => Self::Branch {
+                tasks: tasks.iter().map(|task| task.as_str().into()).collect(),
+                output: OutputMessage::of(output),
+            },
+            ReportedOutcome::Deferred { until, state } => Self::Deferred {
+                until: until.0,
+                state: Cow::Borrowed(state),
+            },
+            ReportedOutcome::Failed(Failure {
+                code,
+                retryable,
+                message,
+                retry_after,
+                details,
+                backtrace,
+            }) => Self::Failed {
+                code: Cow::Borrowed(code),
+                retryable: *retryable,
+                message: message.into(),
+                retry_after_ms: retry_after.map(|span| span.0),
+                details: details.as_ref().map(Cow::Borrowed),
+                backtrace: backtrace.as_deref().map(Cow::Borrowed),
+            },
+        }
+    }
+
+    fn into_outcome(self) -> Result<ReportedOutcome, MessageError> {
+        Ok(match self {
+            Self::Success { output } => ReportedOutcome::Success {
+                output: output.into_output()?,
+            },
+            Self::Skipped { reason } => ReportedOutcome::Skipped {
+                reason: reason.map(Cow::into_owned),
+            },
+            Self::Branch { tasks, output } => {
+                let tasks: Result<Vec<TaskId>, _> = tasks.iter().map(|task| task.parse()).collect();
+                ReportedOutcome::Branch {
+                    tasks: tasks.map_err(MessageError::broken)?,
+                    output: output.into_output()?,
+                }
+            }
+            Self::Deferred { until, state } => ReportedOutcome::Deferred {
+                until: Timestamp(until),
+                state: Arc::from(&*state),
+            },
+            Self::Failed {
+                code,
+                retryable,
+                message,
+                retry_after_ms,
+                details,
+                backtrace,
+            } => ReportedOutcome::Failed(Failure {
+                code: Arc::from(&*code),
+                retryable,
+                message: message.into_owned(),
+                retry_after: retry_after_ms.map(DurationMs),
+                details: details.map(Cow::into_owned),
+                backtrace: backtrace.map(Cow::into_owned),
+            }),
+        })
+    }
+}
+
+impl<'a> OutputMessage<'a> {
+    fn of(output: &'a Output) -> Self {
+        match output {
+            Output::Inline(text) => Self::Inline(Cow::Borrowed(text)),
+            Output::Blob { digest, bytes } => Self::Blob {
+                digest: digest.hex().into(),
+                bytes: *bytes,
+            },
+        }
+    }
+
+    fn into_output(self) -> Result<Output, MessageError> {
+        Ok(match self {
+            Self::Inline(text) => Output::Inline(Arc::from(&*text)),
+            Self::Blob { digest, bytes } => Output::Blob {
+                digest: Digest::from_hex(&digest)
+                    .ok_or_else(|| MessageError::Broken(format!("{digest:?} is no digest")))?,
+                bytes,
+            },
+        })
+    }
+}
+
+impl UsageMessage {
+    fn of(usage: Usage) -> Self {
+        let Usage {
+            started,
+            wall_us,
+            cpu_us,
+            memory_peak_bytes,
+            fuel,
+            log_bytes,
+            bytes_in,
+            bytes_out,
+        } = usage;
+        Self {
+            started: started.0,
+            wall_us,
+            cpu_us,
+            memory_peak_bytes,
+            fuel,
+            log_bytes,
+            bytes_in,
+            bytes_out,
+        }
+    }
+
+    fn into_usage(self) -> Usage {
+        Usage {
+            started: Timestamp(self.started),
+            wall_us: self.wall_us,
+            cpu_us: self.cpu_us,
+            memory_peak_bytes: self.memory_peak_bytes,
+            fuel: self.fuel,
+            log_bytes: self.log_bytes,
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+        }
+    }
+}

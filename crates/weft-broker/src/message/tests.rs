@@ -1,0 +1,178 @@
+//! What is written is read back whole, and what is too new is left.
+
+use super::*;
+use crate::{Failure, Output, ReportedOutcome, Usage, conformance};
+use serde_json::json;
+use std::sync::Arc;
+use weft_core::{
+    digest::Digest,
+    document::{Code, OutputFormat, Program},
+    policy::{Granted, PrivateHost},
+    time::{DurationMs, Timestamp},
+};
+
+fn rich_dispatch() -> Dispatch {
+    let mut dispatch = conformance::dispatch(7, "ssd", -3);
+    dispatch.code = Arc::new(Code::Program(Program {
+        file: "tool.wasm".to_owned(),
+        args: vec!["--in".to_owned(), "{{ inputs.x }}".to_owned()],
+        env: vec![("A".to_owned(), "b".to_owned())],
+        output: OutputFormat::Text,
+        fail_on_exit: vec![3],
+        skip_on_exit: vec![4, 5],
+    }));
+    dispatch.inputs = vec![("x".to_owned(), r#"{"a":["\u00e9",1.50]}"#.to_owned())];
+    dispatch.resumed = Some(r#"{"page":2}"#.into());
+    dispatch.granted = Arc::new(Granted {
+        http: vec![
+            "api.example.org".parse().unwrap(),
+            "http://*.example.org:8080".parse().unwrap(),
+        ],
+        variables: vec!["region".to_owned()],
+        connections: vec!["warehouse".to_owned()],
+        private: vec![
+            PrivateHost {
+                host: "*.internal.example"
+                    .parse::<weft_core::grant::HttpGrant>()
+                    .unwrap()
+                    .host,
+                networks: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
+            },
+            PrivateHost {
+                host: "[fd00::1]"
+                    .parse::<weft_core::grant::HttpGrant>()
+                    .unwrap()
+                    .host,
+                networks: Vec::new(),
+            },
+        ],
+    });
+    dispatch.limits.timeout_ms = 12_345;
+    dispatch.deterministic = true;
+    dispatch.trace = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into());
+    let document = Arc::make_mut(&mut dispatch.document);
+    document.map_index = Some(3);
+    document
+        .params
+        .insert("day".to_owned(), json!({"of": [1, null]}));
+    document.deadline = Some(Timestamp(99));
+    dispatch
+}
+
+#[test]
+fn dispatches_come_back_as_they_were() {
+    for dispatch in [conformance::dispatch(1, "default", 0), rich_dispatch()] {
+        let text = write_dispatch(&dispatch);
+        let back = read_dispatch(DISPATCH_VERSION, text.as_bytes()).expect("readable");
+        assert_eq!(format!("{back:?}"), format!("{dispatch:?}"), "{text}");
+    }
+}
+
+#[test]
+fn reports_come_back_as_they_were() {
+    let blob = Output::Blob {
+        digest: Digest([9; 32]),
+        bytes: 1 << 40,
+    };
+    let outcomes = [
+        ReportedOutcome::Success {
+            output: Output::Inline(r#""a \"text\"""#.into()),
+        },
+        ReportedOutcome::Skipped { reason: None },
+        ReportedOutcome::Skipped {
+            reason: Some("nothing new".to_owned()),
+        },
+        ReportedOutcome::Branch {
+            tasks: vec!["a".parse().unwrap(), "b.c".parse().unwrap()],
+            output: blob,
+        },
+        ReportedOutcome::Deferred {
+            until: Timestamp(1_700_000_000_000),
+            state: "{}".into(),
+        },
+        ReportedOutcome::Failed(Failure {
+            code: "author".into(),
+            retryable: true,
+            message: "no\nluck".to_owned(),
+            retry_after: Some(DurationMs(250)),
+            details: Some(json!({"row": 3})),
+            backtrace: Some("main\n".to_owned()),
+        }),
+    ];
+    for outcome in outcomes {
+        let report = Report {
+            outcome,
+            usage: Usage {
+                started: Timestamp(5),
+                wall_us: 1,
+                cpu_us: 2,
+                memory_peak_bytes: 3,
+                fuel: Some(u64::MAX),
+                log_bytes: 4,
+                bytes_in: 5,
+                bytes_out: 6,
+            },
+            log: Some("logs/a".into()),
+            artifacts: vec!["a".to_owned()],
+            ..conformance::report(3, "worker")
+        };
+        let text = write_report(&report);
+        assert_eq!(
+            read_report(REPORT_VERSION, text.as_bytes()),
+            Ok(report),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn newer_messages_are_refused_unread_and_fields_of_the_future_are_ignored() {
+    let newer = MessageError::Newer {
+        found: DISPATCH_VERSION + 1,
+        known: DISPATCH_VERSION,
+    };
+    assert_eq!(
+        read_dispatch(DISPATCH_VERSION + 1, b"whatever").err(),
+        Some(newer)
+    );
+    let text = write_report(&conformance::report(1, "w"));
+    let with_more = text.replacen('{', r#"{"of_the_future":1,"#, 1);
+    assert_eq!(
+        read_report(1, with_more.as_bytes()),
+        Ok(conformance::report(1, "w"))
+    );
+    assert!(matches!(
+        read_report(1, b"{}"),
+        Err(MessageError::Broken(_))
+    ));
+}
+
+/// What a released version wrote must be readable for ever.
+#[test]
+fn version_one_stays_readable() {
+    let dispatch = r#"{"key":"0000000000001.0.3.1.700000000","tenant":"default","queue":"ssd","digest":"0707070707070707070707070707070707070707070707070707070707070707","code":{"own":{"task":"task"}},"document":{"dag":"dag","run":"0000000000001","task":"task","number":1,"logical_date":0,"interval":[0,0],"idempotency_key":"key"},"limits":{}}"#;
+    let read = read_dispatch(1, dispatch.as_bytes()).expect("version 1");
+    let same = conformance::dispatch(7, "ssd", 0);
+    assert_eq!(format!("{read:?}"), format!("{same:?}"));
+    let report = r#"{"key":"0000000000001.0.3.1.700000000","outcome":{"success":{"output":{"inline":"7"}}},"usage":{"started":0,"wall_us":0,"cpu_us":0,"memory_peak_bytes":0,"log_bytes":0,"bytes_in":0,"bytes_out":0},"worker":"w"}"#;
+    assert_eq!(
+        read_report(1, report.as_bytes()),
+        Ok(conformance::report(7, "w"))
+    );
+}
+
+#[test]
+fn keys_are_read_back_and_nothing_else_is() {
+    for number in [0, 1, 7, u32::MAX] {
+        let key = conformance::key(number);
+        assert_eq!(read_key(&write_key(&key)), Ok(key));
+    }
+    for text in [
+        "",
+        "0000000000001.0.3.1",
+        "0000000000001.0.3.1.7.0",
+        "x.0.3.1.7",
+    ] {
+        assert!(read_key(text).is_err(), "{text}");
+    }
+}

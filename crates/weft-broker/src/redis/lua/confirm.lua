@@ -1,0 +1,22 @@
+-- Forgets reports, and tells the workers that wait for it.
+-- Atomic, so that a report that comes again meanwhile is either forgotten with
+-- the first or kept and told again, never kept untold.
+-- ARGV: epoch, incarnation, keys.
+local refusal = refuse_scheduler(ARGV[1], ARGV[2])
+if refusal then return refusal end
+pass_time()
+local sessions = {}
+for at = 3, #ARGV do
+  local key = ARGV[at]
+  local reporters = call('HGET', REPORTERS, key)
+  if reporters then
+    call('HDEL', REPORTS, key)
+    call('HDEL', REPORTERS, key)
+    call('ZREM', AGAIN, key)
+    for _, id in ipairs(cjson.decode(reporters)) do
+      if sessions[id] == nil then sessions[id] = call('HEXISTS', SESSIONS, id) == 1 end
+      if sessions[id] then signal(id, 'c', key) end
+    end
+  end
+end
+return finish({'ok'})

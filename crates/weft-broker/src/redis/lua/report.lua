@@ -1,0 +1,40 @@
+-- Keeps reports for the scheduler, and ends the claims of what they are about.
+-- Atomic, so that a lease can't run out of what was reported.
+-- ARGV: session, how many unconfirmed ones there may be, the id as a JSON list;
+-- then key and report (version, a space, message) of each.
+-- Answers how many were refused.
+local session, most = ARGV[1], tonumber(ARGV[2])
+local worker = caller(session)
+if not worker then return {'unregistered'} end
+local count = call('HLEN', REPORTS)
+local refused = 0
+for at = 4, #ARGV, 2 do
+  local key, report = ARGV[at], ARGV[at + 1]
+  local reporters = call('HGET', REPORTERS, key)
+  if not reporters and count >= most then
+    refused = refused + 1
+  else
+    local state = call('HGET', ATTEMPTS, key)
+    local other = holder(state)
+    if other == session or other == NOBODY then
+      unhold(key, other)
+    elseif state and not other then
+      unqueue(key, state)
+    end
+    if reporters then
+      local ids, is_known = cjson.decode(reporters), false
+      for _, id in ipairs(ids) do is_known = is_known or id == worker.id end
+      if not is_known then
+        ids[#ids + 1] = worker.id
+        call('HSET', REPORTERS, key, cjson.encode(ids))
+      end
+    else
+      count = count + 1
+      call('HSET', REPORTS, key, report)
+      call('HSET', REPORTERS, key, ARGV[3])
+      call('ZADD', AGAIN, epoch and now + redeliver or 0, key)
+      notify_report(key, report)
+    end
+  end
+end
+return finish({'ok', refused})

@@ -1,0 +1,287 @@
+-- What every script shares: where things lie, and the changes that keep them whole.
+--
+-- Every script runs as one atomic step of one server, because all keys of a
+-- shard share the hash tag of KEYS[1] and so lie in one slot. KEYS[1] is only
+-- the beginning of the names; the others are made here, since which queue, worker
+-- or registration is meant is known only after something was read.
+--
+-- What always holds between scripts: an attempt is queued, or claimed by one
+-- registration, or neither; `held` of a registration counts its claims; `room`
+-- and `serving` of a queue are sums over the registrations that serve it; `depth`
+-- counts what waits in it.
+
+local base = KEYS[1]
+local call = redis.call
+local now = read_clock()
+
+local META, ATTEMPTS, LEASES = base .. ':meta', base .. ':attempts', base .. ':leases'
+local REPORTS, REPORTERS, AGAIN = base .. ':reports', base .. ':reporters', base .. ':again'
+local FENCED = base .. ':fenced'
+local SESSIONS, REGISTRATIONS = base .. ':sessions', base .. ':registrations'
+local DEPTH, ROOM, SERVING = base .. ':depth', base .. ':room', base .. ':serving'
+
+-- Attempts that were taken from workers and are remembered; the oldest go first.
+local MOST_FENCED = 50000
+-- Entries of a worker's inbox; the oldest go first. A lost confirmation is
+-- repeated when the report comes again, a lost revocation is what a renewal says.
+local MOST_SIGNALS = 20000
+-- Leases, and registrations, that one script lets run out; the next one goes on.
+local MOST_EXPIRED = 500
+-- Who holds an attempt that started before everything was lost, until its worker announces it.
+local NOBODY = '-'
+
+local meta = call('HMGET', META, 'epoch', 'incarnation', 'lease', 'redeliver')
+local epoch, incarnation = meta[1], meta[2]
+local lease, redeliver = tonumber(meta[3]), tonumber(meta[4])
+
+local workers = {}
+local signals = {}
+local risen, fences = false, false
+
+-- What the scheduler is told. Where there is none nobody needs to be: one that
+-- takes over asks for everything.
+local function notices()
+  return base .. ':notices:' .. epoch
+end
+
+local function notify(...)
+  if epoch then call('XADD', notices(), '*', ...) end
+end
+
+local function notify_report(key, report)
+  notify('k', 'F', 'a', key, 'r', report)
+end
+
+-- A registration, read once and written by `finish`.
+local function get_worker(session)
+  local known = workers[session]
+  if known ~= nil then return known end
+  local row = call('HMGET', base .. ':worker:' .. session,
+    'id', 'queues', 'places', 'held', 'paused', 'wants')
+  local worker = false
+  if row[1] then
+    worker = {
+      id = row[1], queues = cjson.decode(row[2]), places = tonumber(row[3]),
+      held = tonumber(row[4]), paused = row[5] == '1', wants = row[6] == '1',
+    }
+    worker.was_held, worker.was_wanting = worker.held, worker.wants
+    worker.counted = worker.paused and 0 or math.max(worker.places - worker.held, 0)
+  end
+  workers[session] = worker
+  return worker
+end
+
+local function room(worker)
+  if worker.paused then return 0 end
+  return math.max(worker.places - worker.held, 0)
+end
+
+local function signal(id, kind, key)
+  local list = signals[id]
+  if not list then
+    list = {}
+    signals[id] = list
+  end
+  list[#list + 1] = kind
+  list[#list + 1] = key
+end
+
+-- A claim that waits may find something now.
+local function wake(worker)
+  worker.wants = false
+  if not worker.woken then
+    worker.woken = true
+    signal(worker.id, 'w', '')
+  end
+end
+
+local function wake_queue(queue, count)
+  local waiting = base .. ':waiting:' .. queue
+  while count > 0 do
+    local session = call('SPOP', waiting)
+    if not session then return end
+    local worker = get_worker(session)
+    if worker and room(worker) > 0 then
+      wake(worker)
+      count = count - 1
+    end
+  end
+end
+
+local function release(session)
+  local worker = session ~= NOBODY and get_worker(session)
+  if worker then
+    worker.held = worker.held - 1
+    if worker.wants and not worker.paused then wake(worker) end
+  end
+end
+
+local function hold(key, session)
+  local worker = get_worker(session)
+  worker.held = worker.held + 1
+  call('HSET', ATTEMPTS, key, 'c' .. session)
+  call('ZADD', LEASES, now + lease, key)
+  call('SADD', base .. ':held:' .. session, key)
+  notify('k', 'S', 'a', key, 'w', worker.id)
+end
+
+local function unhold(key, session)
+  call('HDEL', ATTEMPTS, key)
+  call('ZREM', LEASES, key)
+  if session ~= NOBODY then call('SREM', base .. ':held:' .. session, key) end
+  release(session)
+end
+
+local function fence(key)
+  fences = true
+  call('ZADD', FENCED, now, key)
+end
+
+local function holder(state)
+  if state and string.sub(state, 1, 1) == 'c' then return string.sub(state, 2) end
+  return nil
+end
+
+local function expire(key)
+  local session = holder(call('HGET', ATTEMPTS, key))
+  if session then
+    unhold(key, session)
+    notify('k', 'E', 'a', key)
+    fence(key)
+  else
+    call('ZREM', LEASES, key)
+  end
+end
+
+-- A lane is the stream of a queue for one priority and one version of messages.
+local function lane(queue, member)
+  return base .. ':queue:' .. member .. ':' .. queue
+end
+
+local function lanes(queue)
+  return base .. ':lanes:' .. queue
+end
+
+local function tidy(queue, member)
+  local stream = lane(queue, member)
+  if call('XLEN', stream) == 0 then
+    call('DEL', stream)
+    call('ZREM', lanes(queue), member)
+  end
+end
+
+local function shallower(queue, by)
+  if call('HINCRBY', DEPTH, queue, -by) <= 0 then call('HDEL', DEPTH, queue) end
+end
+
+-- The state of a queued attempt is 'q <lane> <entry> <queue>'.
+local function read_queued(state)
+  return string.match(state, '^q (%S+) (%S+) (.*)$')
+end
+
+local function unqueue(key, state)
+  local member, entry, queue = read_queued(state)
+  call('XDEL', lane(queue, member), entry)
+  tidy(queue, member)
+  shallower(queue, 1)
+  call('HDEL', ATTEMPTS, key)
+  risen = true
+end
+
+local function count_serving(worker, by)
+  for _, queue in ipairs(worker.queues) do
+    if call('HINCRBY', SERVING, queue, by) <= 0 then
+      call('HDEL', SERVING, queue)
+    end
+  end
+end
+
+local function count_room(worker)
+  local by = room(worker) - worker.counted
+  if by ~= 0 then
+    worker.counted = worker.counted + by
+    for _, queue in ipairs(worker.queues) do
+      if call('HINCRBY', ROOM, queue, by) == 0 then call('HDEL', ROOM, queue) end
+    end
+  end
+end
+
+-- The registration ends; what it held is given back.
+local function drop_worker(session)
+  call('ZREM', REGISTRATIONS, session)
+  local worker = get_worker(session)
+  if not worker then return end
+  for _, key in ipairs(call('SMEMBERS', base .. ':held:' .. session)) do expire(key) end
+  if not worker.paused then count_serving(worker, -1) end
+  worker.paused = true
+  count_room(worker)
+  for _, queue in ipairs(worker.queues) do
+    call('SREM', base .. ':waiting:' .. queue, session)
+  end
+  if call('HGET', SESSIONS, worker.id) == session then
+    call('HDEL', SESSIONS, worker.id)
+    call('DEL', base .. ':inbox:' .. worker.id)
+    signals[worker.id] = nil
+  end
+  call('DEL', base .. ':worker:' .. session, base .. ':held:' .. session)
+  workers[session] = false
+end
+
+-- What time does. Renewals only move leases away, so the earliest are looked at.
+local function pass_time()
+  for _, key in ipairs(call('ZRANGE', LEASES, '-inf', now, 'BYSCORE', 'LIMIT', 0, MOST_EXPIRED)) do
+    expire(key)
+  end
+  for _, session in ipairs(call('ZRANGE', REGISTRATIONS, '-inf', now, 'BYSCORE', 'LIMIT', 0, MOST_EXPIRED)) do
+    drop_worker(session)
+  end
+end
+
+-- Writes what was changed in passing. The last thing that a script does.
+local function finish(reply)
+  for session, worker in pairs(workers) do
+    if worker then
+      count_room(worker)
+      if worker.held ~= worker.was_held or worker.wants ~= worker.was_wanting then
+        call('HSET', base .. ':worker:' .. session,
+          'held', worker.held, 'wants', worker.wants and '1' or '0')
+      end
+    end
+  end
+  for id, list in pairs(signals) do
+    call('XADD', base .. ':inbox:' .. id, 'MAXLEN', '~', MOST_SIGNALS, '*', unpack(list))
+  end
+  if fences then call('ZREMRANGEBYRANK', FENCED, 0, -MOST_FENCED - 1) end
+  if risen then notify('k', 'D') end
+  return reply
+end
+
+-- The registration that calls, which the call prolongs; none where it isn't known.
+-- What has run out by now is lost, the caller's own leases included.
+local function caller(session)
+  pass_time()
+  local worker = get_worker(session)
+  if worker then call('ZADD', REGISTRATIONS, now + lease, session) end
+  return worker
+end
+
+-- Whether the scheduler that calls is the one that counts: nothing, or why not.
+local function refuse_scheduler(its_epoch, its_incarnation)
+  if epoch and tonumber(epoch) > tonumber(its_epoch) then return {'deposed'} end
+  if epoch ~= its_epoch or incarnation ~= its_incarnation then return {'lost'} end
+  return nil
+end
+
+-- Names a Redis that knows nothing yet.
+local function begin_incarnation(name, lease_ms, redeliver_ms)
+  if not incarnation then
+    incarnation, lease, redeliver = name, tonumber(lease_ms), tonumber(redeliver_ms)
+    call('HSET', META, 'incarnation', name, 'born', now, 'lease', lease_ms,
+      'redeliver', redeliver_ms, 'layout', 1)
+  end
+end
+
+-- Which server answers: another one after a failover, which may have lost writes.
+local function server_id()
+  return string.match(call('INFO', 'server'), 'run_id:(%x+)') or ''
+end

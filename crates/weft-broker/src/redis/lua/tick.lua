@@ -1,0 +1,25 @@
+-- Lets time pass for a scheduler: leases run out, reports come again.
+-- Atomic, so that a report that is confirmed meanwhile is not told again.
+-- ARGV: epoch, incarnation, how many reports may come again.
+-- Answers which server this is, and in how many ms something falls due (-1: nothing will).
+local refusal = refuse_scheduler(ARGV[1], ARGV[2])
+if refusal then return refusal end
+pass_time()
+for _, key in ipairs(call('ZRANGE', AGAIN, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[3])) do
+  local report = call('HGET', REPORTS, key)
+  if report then
+    call('ZADD', AGAIN, now + redeliver, key)
+    notify_report(key, report)
+  else
+    call('ZREM', AGAIN, key)
+  end
+end
+local due = -1
+for _, set in ipairs({LEASES, REGISTRATIONS, AGAIN}) do
+  local first = call('ZRANGE', set, 0, 0, 'WITHSCORES')
+  if first[2] then
+    local left = math.max(tonumber(first[2]) - now, 0)
+    if due < 0 or left < due then due = left end
+  end
+end
+return finish({'ok', server_id(), due})

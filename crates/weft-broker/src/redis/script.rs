@@ -1,0 +1,104 @@
+//! The scripts, each an atomic step; their texts stand in `lua/`.
+//!
+//! A script is called by its hash, and sent whole to a server that doesn't know
+//! it. All of them declare one key, the beginning of their names, by whose hash
+//! tag a Cluster finds the right node.
+
+/// A script of `lua/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Script {
+    Takeover,
+    Publish,
+    Revoke,
+    Confirm,
+    Known,
+    Suppose,
+    Demand,
+    Tick,
+    Register,
+    Claim,
+    Renew,
+    Report,
+    Listen,
+    Look,
+    Pause,
+    Leave,
+}
+
+const SCRIPTS: [(Script, &str); 16] = [
+    (Script::Takeover, include_str!("lua/takeover.lua")),
+    (Script::Publish, include_str!("lua/publish.lua")),
+    (Script::Revoke, include_str!("lua/revoke.lua")),
+    (Script::Confirm, include_str!("lua/confirm.lua")),
+    (Script::Known, include_str!("lua/known.lua")),
+    (Script::Suppose, include_str!("lua/suppose.lua")),
+    (Script::Demand, include_str!("lua/demand.lua")),
+    (Script::Tick, include_str!("lua/tick.lua")),
+    (Script::Register, include_str!("lua/register.lua")),
+    (Script::Claim, include_str!("lua/claim.lua")),
+    (Script::Renew, include_str!("lua/renew.lua")),
+    (Script::Report, include_str!("lua/report.lua")),
+    (Script::Listen, include_str!("lua/listen.lua")),
+    (Script::Look, include_str!("lua/look.lua")),
+    (Script::Pause, include_str!("lua/pause.lua")),
+    (Script::Leave, include_str!("lua/leave.lua")),
+];
+
+/// Whose time the scripts go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clock {
+    Server,
+    #[cfg(feature = "conformance")]
+    Movable,
+}
+
+/// A script's whole text and its SHA-1.
+pub(super) struct Text {
+    pub(super) text: String,
+    pub(super) hash: String,
+}
+
+/// All of them, put together.
+pub(super) struct Scripts(Vec<Text>);
+
+impl Scripts {
+    pub(super) fn new(clock: Clock) -> Self {
+        let clock = match clock {
+            Clock::Server => include_str!("lua/clock.lua"),
+            #[cfg(feature = "conformance")]
+            Clock::Movable => include_str!("lua/clock_movable.lua"),
+        };
+        let texts = SCRIPTS.map(|(script, body)| {
+            // What brings new bytes in is refused by a server that is out of
+            // memory, before it did anything; what frees them must not be.
+            let first = if script == Script::Publish {
+                "#!lua"
+            } else {
+                "#!lua flags=allow-oom"
+            };
+            let text = format!(
+                "{first}\n{clock}\n{}\n{body}",
+                include_str!("lua/state.lua")
+            );
+            let hash = ::redis::Script::new(&text).get_hash().to_owned();
+            Text { text, hash }
+        });
+        Self(texts.into())
+    }
+
+    pub(super) fn get(&self, script: Script) -> &Text {
+        &self.0[script as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_scripts() {
+        for (at, (script, _body)) in SCRIPTS.iter().enumerate() {
+            assert_eq!(*script as usize, at);
+        }
+    }
+}

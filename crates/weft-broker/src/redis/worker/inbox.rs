@@ -1,0 +1,106 @@
+//! The task of a worker's handle: reads its inbox, and looks each second whether
+//! Redis still knows the registration.
+
+use super::post::{Post, Session};
+use crate::{
+    BrokerError, Signal,
+    message::read_key,
+    redis::{
+        LONGEST_WAIT, Script,
+        link::{Command, Link},
+        reply::{self, Entry},
+    },
+};
+use ::redis::Cmd;
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, sleep};
+
+/// Entries read at once.
+const MOST_READ: usize = 256;
+/// After a failure; the link has its own, growing, pause.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Works until the handle is dropped.
+pub(super) async fn run(post: Arc<Post>) {
+    let link = post.redis.waits();
+    let mut next_look = Instant::now();
+    loop {
+        let Ok(session) = post.session() else {
+            post.changed.notified().await;
+            next_look = Instant::now() + LONGEST_WAIT;
+            continue;
+        };
+        if let Err(error) = turn(&post, &link, &session, &mut next_look).await {
+            tracing::debug!(worker = %session.id, %error, "a turn of reading the inbox failed");
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+async fn turn(
+    post: &Post,
+    link: &Link,
+    session: &Session,
+    next_look: &mut Instant,
+) -> Result<(), BrokerError> {
+    if Instant::now() >= *next_look {
+        *next_look = Instant::now() + LONGEST_WAIT;
+        if !is_known(post, session).await? && post.session().as_ref() == Ok(session) {
+            tracing::warn!(worker = %session.id, "Redis does not know this worker any more, or is another one; it has to register again");
+            post.forget(session);
+            return Ok(());
+        }
+    }
+    let wait = next_look.saturating_duration_since(Instant::now());
+    if post.is_full() {
+        tokio::select! {
+            () = post.changed.notified() => {}
+            () = sleep(wait) => {}
+        }
+        return Ok(());
+    }
+    let mut read = Cmd::new();
+    read.arg("XREAD").arg("COUNT").arg(MOST_READ);
+    // 0 would wait for ever.
+    read.arg("BLOCK").arg(wait.as_millis().max(1).to_string());
+    read.arg("STREAMS");
+    read.arg(post.redis.key(&format!("inbox:{}", session.id)));
+    read.arg(&*post.read());
+    let answer = link.call(Command::One(&read), wait).await?;
+    for entry in reply::entries(answer)? {
+        take(post, session, entry);
+    }
+    Ok(())
+}
+
+async fn is_known(post: &Post, session: &Session) -> Result<bool, BrokerError> {
+    let looked = post.redis.run(Script::Look, |command| {
+        command.arg(&*session.token);
+    });
+    let (known, mut rest) = looked.await?;
+    Ok(known == "1" && rest.text()? == *session.server)
+}
+
+fn take(post: &Post, session: &Session, entry: Entry) {
+    let mut signals = Vec::new();
+    let mut is_work = false;
+    for (kind, value) in entry.fields {
+        let key = || {
+            std::str::from_utf8(&value)
+                .ok()
+                .and_then(|key| read_key(key).ok())
+        };
+        match &*kind {
+            "w" => is_work = true,
+            "r" => signals.extend(key().map(Signal::Revoked)),
+            "c" => signals.extend(key().map(Signal::Confirmed)),
+            other => {
+                tracing::error!(worker = %session.id, kind = other, "a signal can't be read; it is passed over");
+            }
+        }
+    }
+    if is_work {
+        post.work.notify_one();
+    }
+    post.put(session, entry.id.into(), signals);
+}

@@ -1,0 +1,109 @@
+//! Brokers for the promises of the suite: each on keys of its own, by a clock
+//! that a test can move.
+
+use async_trait::async_trait;
+use std::{
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use weft_broker::{
+    LeaseTerms, SchedulerBroker, WorkerBroker,
+    conformance::Fixture,
+    redis::{Bounds, Options, Redis, RedisScheduler},
+};
+
+/// Long against what a test takes, since the server's own clock goes on too.
+const LEASE: Duration = Duration::from_mins(10);
+
+pub(crate) struct Brokers {
+    redis: Arc<Redis>,
+    options: Options,
+    epoch: AtomicU64,
+    newest: Mutex<Weak<RedisScheduler>>,
+    seeds: u64,
+}
+
+/// Keys that no other test has.
+pub(crate) fn namespace() -> String {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    format!("weft{}", NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+impl Brokers {
+    pub(crate) async fn new(url: &str, roots: Option<Vec<u8>>, seeds: u64) -> Self {
+        let options = Options {
+            namespace: namespace(),
+            terms: LeaseTerms {
+                lease: LEASE,
+                renew_every: LEASE / 3,
+            },
+            redeliver_every: LEASE * 4 / 3,
+            roots,
+            bounds: Bounds {
+                queue_length: 8,
+                unconfirmed_reports: 10,
+                ..Bounds::default()
+            },
+            ..Options::default()
+        };
+        let redis = Redis::connect_with_movable_clock(url, options.clone())
+            .await
+            .unwrap();
+        Self {
+            redis,
+            options,
+            epoch: AtomicU64::new(0),
+            newest: Mutex::default(),
+            seeds,
+        }
+    }
+}
+
+#[async_trait]
+impl Fixture for Brokers {
+    async fn scheduler(&self) -> Arc<dyn SchedulerBroker> {
+        let epoch = self.epoch.fetch_add(1, Ordering::Relaxed) + 1;
+        let scheduler = Arc::new(self.redis.scheduler(epoch).await.unwrap());
+        *self.newest.lock().unwrap() = Arc::downgrade(&scheduler);
+        scheduler
+    }
+
+    async fn worker(&self) -> Arc<dyn WorkerBroker> {
+        Arc::new(self.redis.worker())
+    }
+
+    fn terms(&self) -> LeaseTerms {
+        self.options.terms
+    }
+
+    fn redeliver_every(&self) -> Duration {
+        self.options.redeliver_every
+    }
+
+    fn queue_length(&self) -> usize {
+        self.options.bounds.queue_length
+    }
+
+    fn unconfirmed_reports(&self) -> usize {
+        self.options.bounds.unconfirmed_reports
+    }
+
+    async fn pass(&self, span: Duration) {
+        self.redis.move_clock(span).await.unwrap();
+        let newest = self.newest.lock().unwrap().upgrade();
+        if let Some(scheduler) = newest {
+            scheduler.tick().await.unwrap();
+        }
+    }
+
+    fn watch(&self) -> Duration {
+        Duration::from_millis(40)
+    }
+
+    fn seeds(&self) -> u64 {
+        self.seeds
+    }
+}

@@ -1,0 +1,300 @@
+//! A scheduler and workers that do all that the real ones do with a broker, and
+//! nothing else: attempts end as soon as they are claimed, or when a test says so.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::mpsc,
+    task::{JoinHandle, JoinSet},
+    time::{Instant, sleep, timeout, timeout_at},
+};
+use weft_broker::{
+    AttemptKey, BrokerError, Claim, LeaseTerms, Notice, Report, SchedulerBroker, Signal,
+    WorkerBroker, WorkerInfo,
+    conformance::{dispatch, key, report},
+    redis::{Options, Redis},
+};
+
+/// A test that takes longer has hung.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Between two tries of a call that failed.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How often a worker renews.
+const RENEW_EVERY: Duration = Duration::from_millis(500);
+
+pub(crate) fn options() -> Options {
+    Options {
+        namespace: crate::brokers::namespace(),
+        terms: LeaseTerms {
+            lease: Duration::from_secs(6),
+            renew_every: RENEW_EVERY,
+        },
+        redeliver_every: Duration::from_secs(2),
+        announce_within: Duration::from_secs(2),
+        call_timeout: Duration::from_secs(1),
+        ..Options::default()
+    }
+}
+
+/// A worker that runs by itself until it is dropped.
+pub(crate) struct Worker {
+    task: JoinHandle<()>,
+    /// Attempts that it ran.
+    pub(crate) ran: Arc<AtomicU64>,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Worker {
+    /// One whose attempts take so long.
+    pub(crate) fn start(redis: &Arc<Redis>, id: &str, slots: u32, takes: Duration) -> Self {
+        let ran = Arc::new(AtomicU64::new(0));
+        let state = State {
+            broker: Arc::new(redis.worker()),
+            info: WorkerInfo {
+                id: id.into(),
+                queues: vec!["default".into()],
+                slots,
+                prefetch: slots,
+                labels: Vec::new(),
+            },
+            is_joined: false,
+            takes,
+            held: HashMap::new(),
+            outbox: HashMap::new(),
+            ran: ran.clone(),
+        };
+        let task = tokio::spawn(state.run());
+        Self { task, ran }
+    }
+}
+
+struct State {
+    broker: Arc<dyn WorkerBroker>,
+    info: WorkerInfo,
+    is_joined: bool,
+    takes: Duration,
+    /// When each ends.
+    held: HashMap<AttemptKey, Instant>,
+    /// With whether the broker took it.
+    outbox: HashMap<AttemptKey, (Report, bool)>,
+    ran: Arc<AtomicU64>,
+}
+
+/// What the calls that wait bring.
+enum Event {
+    Claimed(Result<Vec<Claim>, BrokerError>),
+    Signals(Result<Vec<Signal>, BrokerError>),
+}
+
+/// Calls that wait are never dropped, as a real worker doesn't.
+async fn claim(broker: Arc<dyn WorkerBroker>, events: mpsc::Sender<Event>) {
+    loop {
+        let claimed = broker.claim(64).await;
+        let is_failure = claimed.is_err();
+        if events.send(Event::Claimed(claimed)).await.is_err() {
+            return;
+        }
+        if is_failure {
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+async fn listen(broker: Arc<dyn WorkerBroker>, events: mpsc::Sender<Event>) {
+    loop {
+        let signals = broker.signals(1000).await;
+        let is_failure = signals.is_err();
+        if events.send(Event::Signals(signals)).await.is_err() {
+            return;
+        }
+        if is_failure {
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+impl State {
+    async fn run(mut self) {
+        let (sender, mut events) = mpsc::channel(16);
+        let mut calls = JoinSet::new();
+        calls.spawn(claim(self.broker.clone(), sender.clone()));
+        calls.spawn(listen(self.broker.clone(), sender));
+        let mut renew_at = Instant::now();
+        loop {
+            if let Err(error) = self.turn(&mut renew_at, &mut events).await {
+                match error {
+                    BrokerError::Unregistered => self.is_joined = false,
+                    BrokerError::Unavailable(_) | BrokerError::Full { .. } => sleep(PAUSE).await,
+                    BrokerError::Closed => panic!("Redis is never closed"),
+                }
+            }
+        }
+    }
+
+    async fn turn(
+        &mut self,
+        renew_at: &mut Instant,
+        events: &mut mpsc::Receiver<Event>,
+    ) -> Result<(), BrokerError> {
+        if !self.is_joined {
+            self.broker.register(&self.info, &self.holding()).await?;
+            self.is_joined = true;
+            // What the broker took before it may have lost.
+            for (_report, is_taken) in self.outbox.values_mut() {
+                *is_taken = false;
+            }
+        }
+        let now = Instant::now();
+        if now >= *renew_at {
+            *renew_at = now + RENEW_EVERY;
+            for lost in self.broker.renew(&self.holding()).await? {
+                self.held.remove(&lost);
+            }
+        }
+        for key in self.ended(now) {
+            self.held.remove(&key);
+            self.ran.fetch_add(1, Ordering::Relaxed);
+            let mut report = report(0, &self.info.id);
+            report.key = key;
+            self.outbox.insert(key, (report, false));
+        }
+        self.report().await?;
+        let until = self.next(*renew_at);
+        let Ok(event) = timeout_at(until, events.recv()).await else {
+            return Ok(());
+        };
+        match event.expect("the calls go on") {
+            Event::Claimed(claims) => {
+                for claim in claims? {
+                    let ends = Instant::now() + self.takes;
+                    self.held.insert(claim.dispatch.key, ends);
+                }
+            }
+            Event::Signals(signals) => {
+                for signal in signals? {
+                    match signal {
+                        Signal::Confirmed(key) => drop(self.outbox.remove(&key)),
+                        Signal::Revoked(key) => drop(self.held.remove(&key)),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn holding(&self) -> Vec<AttemptKey> {
+        let unaccepted = self.outbox.iter().filter(|(_, (_, is_taken))| !is_taken);
+        let unaccepted = unaccepted.map(|(key, _)| *key);
+        self.held.keys().copied().chain(unaccepted).collect()
+    }
+
+    fn ended(&self, now: Instant) -> Vec<AttemptKey> {
+        let ended = self.held.iter().filter(|(_, ends)| **ends <= now);
+        ended.map(|(key, _)| *key).collect()
+    }
+
+    fn next(&self, renew_at: Instant) -> Instant {
+        self.held
+            .values()
+            .copied()
+            .min()
+            .map_or(renew_at, |ends| ends.min(renew_at))
+    }
+
+    async fn report(&mut self) -> Result<(), BrokerError> {
+        let due: Vec<Report> = self
+            .outbox
+            .values()
+            .filter(|(_, is_taken)| !is_taken)
+            .map(|(report, _)| report.clone())
+            .collect();
+        if due.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<AttemptKey> = due.iter().map(|report| report.key).collect();
+        self.broker.report(due).await?;
+        for key in keys {
+            if let Some((_, is_taken)) = self.outbox.get_mut(&key) {
+                *is_taken = true;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What came of a load.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) finished: HashSet<AttemptKey>,
+    /// Attempts that were told as lost.
+    pub(crate) expired: Vec<AttemptKey>,
+}
+
+/// Publishes attempts 0 to `count` and waits until all have ended, calling
+/// `at` with how many have. Attempts that are told as lost are published again.
+pub(crate) async fn load(
+    scheduler: &dyn SchedulerBroker,
+    count: u32,
+    mut at: impl AsyncFnMut(usize),
+) -> Told {
+    let mut told = Told::default();
+    let mut unpublished: Vec<_> = (0..count)
+        .rev()
+        .map(|number| dispatch(number, "default", 0))
+        .collect();
+    let by_key: HashMap<_, _> = (0..count).map(|number| (key(number), number)).collect();
+    let mut unconfirmed = Vec::new();
+    let begin = Instant::now();
+    while told.finished.len() < count as usize || !unconfirmed.is_empty() {
+        assert!(
+            begin.elapsed() < PATIENCE,
+            "{} of {count} ended, {} are to be published",
+            told.finished.len(),
+            unpublished.len()
+        );
+        at(told.finished.len()).await;
+        if !unpublished.is_empty() {
+            let next = unpublished.split_off(unpublished.len().saturating_sub(100));
+            let offered: Vec<_> = next.into_iter().rev().collect();
+            if let Err((back, error)) = scheduler.publish(offered).await {
+                assert!(!matches!(error, BrokerError::Closed), "it is the only one");
+                unpublished.extend(back.into_iter().rev());
+            }
+        }
+        let wait = if unpublished.is_empty() {
+            PAUSE
+        } else {
+            Duration::from_millis(1)
+        };
+        if let Ok(received) = timeout(wait, scheduler.receive(1000)).await {
+            for notice in received.expect("a scheduler that waits is not told of failures") {
+                match notice {
+                    Notice::Finished(report) => {
+                        told.finished.insert(report.key);
+                        unconfirmed.push(report.key);
+                    }
+                    Notice::Expired { key } => {
+                        told.expired.push(key);
+                        unpublished.push(dispatch(by_key[&key], "default", 0));
+                    }
+                    Notice::Started { .. } | Notice::Demand => {}
+                }
+            }
+        }
+        if scheduler.confirm(&unconfirmed).await.is_ok() {
+            unconfirmed.clear();
+        }
+    }
+    told
+}

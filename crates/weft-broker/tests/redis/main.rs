@@ -1,0 +1,18 @@
+//! The Redis broker keeps every promise, against real servers, whatever happens to them.
+//!
+//! Needs `redis-server` (Debian's package of that name, or `cargo xtask setup`);
+//! the servers of these tests live in temporary folders and on free ports, and
+//! end with the process, however it ends.
+
+#![cfg(test)]
+
+mod brokers;
+mod cluster;
+mod crew;
+mod errors;
+mod faults;
+mod messages;
+mod plain;
+mod sentinel;
+mod server;
+mod tls;
