@@ -7,7 +7,7 @@ use crate::{
     seam::{Compiler, Fleet, LiveLogs, SchedulerHandle},
 };
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use weft_blob::{Blobs, logs::LogReader};
 use weft_store::{Database, secret::Keyring};
 
@@ -44,6 +44,7 @@ struct Shared {
     documents: Documents,
     deploys: Semaphore,
     streams: Arc<Semaphore>,
+    ending: watch::Sender<bool>,
 }
 
 impl App {
@@ -51,6 +52,7 @@ impl App {
         Self(Arc::new(Shared {
             deploys: Semaphore::new(options.deploys_at_once),
             streams: Arc::new(Semaphore::new(options.max_streams)),
+            ending: watch::Sender::new(false),
             documents: Documents::default(),
             deps,
             options,
@@ -109,5 +111,20 @@ impl App {
     /// One place for each live stream.
     pub(crate) fn streams(&self) -> Arc<Semaphore> {
         Arc::clone(&self.0.streams)
+    }
+
+    /// Ends every live stream, now and later: the server is about to end, and
+    /// they would go on for as long as they may.
+    pub(crate) fn end_streams(&self) {
+        self.0.ending.send_replace(true);
+    }
+
+    /// Ready when live streams have to end.
+    pub(crate) fn streams_end(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut ending = self.0.ending.subscribe();
+        async move {
+            // An error says that the server is gone already.
+            drop(ending.wait_for(|ending| *ending).await);
+        }
     }
 }

@@ -15,6 +15,7 @@ mod fleet;
 pub(crate) mod health;
 mod instances;
 mod logs;
+mod outputs;
 mod policy;
 mod pools;
 pub(crate) mod reference;
@@ -50,6 +51,7 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .merge(runs::routes())
         .merge(commands::routes())
         .merge(instances::routes())
+        .merge(outputs::routes())
         .merge(logs::routes())
         .merge(backfills::routes())
         .merge(variables::routes())

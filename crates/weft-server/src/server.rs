@@ -117,7 +117,8 @@ impl Server {
         let places = Arc::new(Semaphore::new(options.max_connections));
         let drain = options.drain;
         let connections = deps.metrics.connections.clone();
-        let service = Self::service(options, &listener.listen, deps);
+        let app = App::new(deps, options);
+        let service = router::router(app.clone(), hosts_of(app.options(), &listener.listen));
         let graceful = GracefulShutdown::new();
         let mut tasks = tokio::task::JoinSet::new();
         let mut shutdown = std::pin::pin!(shutdown);
@@ -150,6 +151,7 @@ impl Server {
             while tasks.try_join_next().is_some() {}
         }
         drop(listener);
+        app.end_streams();
         if tokio::time::timeout(drain, graceful.shutdown())
             .await
             .is_err()

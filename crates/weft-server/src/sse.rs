@@ -15,7 +15,7 @@ use axum::response::{
     IntoResponse, Response, Sse,
     sse::{Event, KeepAlive},
 };
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::{
     sync::{OwnedSemaphorePermit, broadcast},
@@ -68,8 +68,8 @@ impl Place {
     }
 }
 
-/// A response that sends what `next` gives, until it gives nothing more.
-pub(crate) fn respond<S, F, N>(state: S, next: N) -> Response
+/// A response that sends what `next` gives, until it gives nothing more or the server ends.
+pub(crate) fn respond<S, F, N>(app: &App, state: S, next: N) -> Response
 where
     S: Send + 'static,
     F: Future<Output = Option<(Event, S)>> + Send + 'static,
@@ -84,6 +84,7 @@ where
                 .map(|(event, state)| (Ok::<_, Infallible>(event), state))
         }
     });
+    let events = events.take_until(Box::pin(app.streams_end()));
     let mut response = Sse::new(events)
         .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
         .into_response();
@@ -99,6 +100,7 @@ pub(crate) fn changes(app: &App, filter: Filter) -> Result<Response, Problem> {
     let place = Place::take(app)?;
     let listening = (app.scheduler().changes(), filter, place);
     Ok(respond(
+        app,
         listening,
         |(mut changes, filter, place)| async move {
             let event =

@@ -32,8 +32,8 @@ statements! {
         scheduled_since = CASE WHEN active IS NULL THEN $3 ELSE scheduled_since END WHERE key = $1";
 }
 
-/// The most DAGs that one file can hold.
-pub const MAX_DAGS_PER_FILE: usize = 1_000;
+/// The most DAGs that one file can hold: those that a document can.
+pub const MAX_DAGS_PER_FILE: usize = weft_core::document::MAX_DAGS;
 
 /// A file with its DAGs.
 #[derive(Debug, Clone, PartialEq)]

@@ -76,6 +76,7 @@ codes! {
     InstanceNotFound = "instance_not_found", NOT_FOUND, Usage, "The task has no such instance in this run, or it has not come to be yet", "`wfctl tasks list` shows those there are";
     AttemptNotFound = "attempt_not_found", NOT_FOUND, Usage, "The instance has no such attempt", "leave the number out for the last one";
     OutputNotFound = "output_not_found", NOT_FOUND, Failed, "The instance has no output", "only an instance that succeeded has one";
+    ArtifactNotFound = "artifact_not_found", NOT_FOUND, Usage, "The output of the instance names no such artifact", "`wfctl outputs get` shows the output with its artifacts";
     LogNotFound = "log_not_found", NOT_FOUND, Failed, "The log is not there any more, or not yet", "logs are kept for a time only: try again in a minute, or see the retention settings";
     VariableNotFound = "variable_not_found", NOT_FOUND, Usage, "There is no such variable", "`wfctl variables list` shows those there are";
     ConnectionNotFound = "connection_not_found", NOT_FOUND, Usage, "There is no such connection", "`wfctl connections list` shows those there are";

@@ -1,4 +1,4 @@
-//! Task instances of a run: list, show, attempts, outputs, and why they don't run.
+//! Task instances of a run: list, show, attempts, and why they don't run.
 
 use super::{
     commands::task,
@@ -14,24 +14,18 @@ use crate::{
     problem::{Problem, ProblemCode},
     view,
 };
-use axum::{
-    body::Body,
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use http::{HeaderValue, header};
+use axum::extract::State;
 use serde::Deserialize;
 use std::{collections::HashMap, sync::Arc};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use weft_blob::Kind;
 use weft_core::{
     document::{Dag, Task, TaskIndex},
     id::TenantId,
     run::Instance as InstanceKey,
     run_id::RunId,
 };
-use weft_store::{AttemptView, InstanceFilter, InstanceView, Output, RunRow};
+use weft_store::{AttemptView, InstanceFilter, InstanceView, RunRow};
 
 /// The most earlier attempts of an instance that are shown: the newest.
 const MAX_ATTEMPTS: u32 = 1_000;
@@ -44,7 +38,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list_instances))
         .routes(routes!(show_instance))
         .routes(routes!(list_attempts))
-        .routes(routes!(show_output))
         .routes(routes!(why))
 }
 
@@ -210,11 +203,11 @@ async fn list_instances(
 pub(super) struct InstancePath {
     /// The run's id.
     #[param(value_type = String)]
-    run: Text<RunId>,
+    pub(super) run: Text<RunId>,
     /// The task's id.
-    task: String,
+    pub(super) task: String,
     /// The map index; 0 of a task that isn't mapped.
-    index: u32,
+    pub(super) index: u32,
 }
 
 /// An instance that a path names.
@@ -309,41 +302,6 @@ async fn list_attempts(
         attempts.push(view::instance::current_attempt(view));
     }
     Ok(axum::Json(attempts))
-}
-
-/// Read the output of a task instance
-///
-/// As the task returned it: any JSON.
-#[utoipa::path(get, path = "/runs/{run}/tasks/{task}/{index}/output", tag = "instances", params(InstancePath), responses((status = 200, description = "The output", body = serde_json::Value)))]
-async fn show_output(
-    by: By<Reading>,
-    State(app): State<App>,
-    Path(path): Path<InstancePath>,
-) -> Result<Response, Problem> {
-    let found = find(&app, &by.tenant, &path).await?;
-    let output = app
-        .database()
-        .show_output(&by.tenant, found.run.id, found.key)
-        .await?;
-    let body = match output {
-        None => {
-            let detail = format!(
-                "{}[{}] has no output in the run {}",
-                path.task, path.index, found.run.id
-            );
-            return Err(Problem::new(ProblemCode::OutputNotFound, detail));
-        }
-        Some(Output::Inline(text)) => Body::from(text.as_bytes().to_vec()),
-        Some(Output::Blob { digest, bytes: _ }) => {
-            Body::from(app.blobs().get(Kind::Output, &by.tenant, &digest).await?)
-        }
-    };
-    let mut response = body.into_response();
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    Ok(response)
 }
 
 /// Tell why a task instance does not run

@@ -128,7 +128,11 @@ async fn follow_log(
         app,
         has_ended: false,
     };
-    Ok(sse::respond(following, Following::next))
+    Ok(sse::respond(
+        &following.app.clone(),
+        following,
+        Following::next,
+    ))
 }
 
 /// One attempt's log: by name where it is known, else live.

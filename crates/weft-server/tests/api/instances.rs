@@ -348,3 +348,51 @@ async fn why_says_how_a_run_ended() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_artifact_is_read_through_the_output_that_names_it() {
+    let (world, run) = world().await;
+    let tenant = TenantId::default();
+    let put = async |text: &'static str| {
+        let bytes = text.as_bytes().to_vec();
+        world.blobs.put(Kind::Artifact, &tenant, bytes).await
+    };
+    let chart = put("<svg/>").await.unwrap();
+    let unnamed = put("somebody else's").await.unwrap();
+    let output = json!({ "chart": { "$artifact": chart.to_string() } }).to_string();
+    world
+        .write_instances(vec![InstanceRow {
+            output: Some(Output::Inline(output.into())),
+            ..instance(&run, 0, 0, InstanceTag::Success)
+        }])
+        .await;
+    let artifact = async |digest: &str| {
+        let path = format!("/runs/{run}/tasks/a-list/0/artifacts/{digest}");
+        world.get(&path).send().await
+    };
+
+    let reply = artifact(&chart.to_string()).await;
+    assert_eq!(reply.body, b"<svg/>");
+    assert_eq!(
+        (
+            reply.header("content-type"),
+            reply.header("content-disposition"),
+            reply.header("content-length")
+        ),
+        ("application/octet-stream", "attachment", "6")
+    );
+    artifact(&unnamed.to_string())
+        .await
+        .problem(404, "artifact_not_found");
+    artifact("sha256:../../admin.token")
+        .await
+        .problem(404, "not_found");
+    artifact("sha256:12").await.problem(400, "invalid_id");
+
+    world
+        .blobs
+        .delete(Kind::Artifact, &tenant, &chart)
+        .await
+        .unwrap();
+    artifact(&chart.to_string()).await.problem(500, "damaged");
+}

@@ -69,6 +69,7 @@ routes! {
     LIST_ATTEMPTS = GET "/runs/{run}/tasks/{task}/{index}/attempts" Safe;
     WHY = GET "/runs/{run}/tasks/{task}/{index}/why" Safe;
     OUTPUT = GET "/runs/{run}/tasks/{task}/{index}/output" Safe;
+    ARTIFACT = GET "/runs/{run}/tasks/{task}/{index}/artifacts/{digest}" Safe;
     LOG = GET "/runs/{run}/tasks/{task}/{index}/logs" Safe;
     FOLLOW_LOG = GET "/runs/{run}/tasks/{task}/{index}/logs/follow" Safe;
     EVENTS = GET "/runs/{run}/events" Safe;

@@ -14,7 +14,7 @@ const VARIABLE: &str = "WEFT_DATABASE_URL";
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Database")]
 pub(crate) struct DatabaseArgs {
-    /// A Postgres database instead of SQLite: postgres://USER@HOST/NAME
+    /// A Postgres database instead of SQLite, such as `postgres://USER@HOST/NAME`
     #[arg(
         long,
         value_name = "URL",

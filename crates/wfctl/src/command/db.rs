@@ -72,12 +72,11 @@ pub(crate) fn run(args: &DbArgs) -> Result<Exit, Problems> {
 }
 
 async fn check(which: &WhichArgs) -> Result<(), Problem> {
-    let (database, shown) = match which.database.postgres()? {
-        Some(url) => (postgres(&url).await?, "the Postgres database".to_owned()),
-        None => {
-            let file = which.folder()?.database();
-            (read_only(&file).await?, file.display().to_string())
-        }
+    let (database, shown) = if let Some(url) = which.database.postgres()? {
+        (postgres(&url).await?, "the Postgres database".to_owned())
+    } else {
+        let file = which.folder()?.database();
+        (read_only(&file).await?, file.display().to_string())
     };
     database.check().await.map_err(unfit)?;
     let damages = database.damages().await.map_err(|error| damaged(&error))?;
@@ -97,17 +96,16 @@ async fn check(which: &WhichArgs) -> Result<(), Problem> {
 }
 
 async fn migrate(which: &WhichArgs) -> Result<(), Problem> {
-    let database = match which.database.postgres()? {
-        Some(url) => postgres(&url).await?,
-        None => {
-            let folder = which.folder()?;
-            // Nothing is made where there was nothing.
-            read_only(&folder.database()).await?.close().await;
-            let place = Place::Sqlite {
-                folder: folder.path().to_owned(),
-            };
-            Database::open(&place).await.map_err(unfit)?
-        }
+    let database = if let Some(url) = which.database.postgres()? {
+        postgres(&url).await?
+    } else {
+        let folder = which.folder()?;
+        // Nothing is made where there was nothing.
+        read_only(&folder.database()).await?.close().await;
+        let place = Place::Sqlite {
+            folder: folder.path().to_owned(),
+        };
+        Database::open(&place).await.map_err(unfit)?
     };
     database.claim().await.map_err(unfit)?;
     let done = database.migrate().await.map_err(unfit)?;

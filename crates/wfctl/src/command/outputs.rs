@@ -1,8 +1,10 @@
-//! `wfctl outputs`: what a task returned.
+//! `wfctl outputs`: what a task returned, and the artifacts that it made.
+
+mod artifact;
 
 use super::run_ref::InstanceRef;
 use crate::{
-    client::{self, Client, ConnectArgs, route},
+    client::{self, Client, ConnectArgs, http::Answer, route},
     error::{Code, Exit, Problem, Problems},
 };
 use serde_json::Value;
@@ -14,7 +16,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 Examples:
   wfctl outputs get latest report
   wfctl outputs get latest report --raw > report.txt
-  wfctl outputs get 0c3k5v7n9q1st parse --index 17 | jq .rows")]
+  wfctl outputs get 0c3k5v7n9q1st parse --index 17 | jq .rows
+  wfctl outputs artifact latest report --at /chart --file chart.svg")]
 pub(crate) struct OutputsArgs {
     #[command(subcommand)]
     command: OutputsCommand,
@@ -32,32 +35,41 @@ enum OutputsCommand {
         #[arg(long, short)]
         raw: bool,
     },
+    /// Fetch an artifact that the output of a task names
+    Artifact(artifact::ArtifactArgs),
+}
+
+/// Reads one.
+pub(crate) fn run(args: &OutputsArgs) -> Result<Exit, Problems> {
+    let client = Client::connect(&args.server)?;
+    match &args.command {
+        OutputsCommand::Get { instance, raw } => client::block_on(get(&client, instance, *raw))?,
+        OutputsCommand::Artifact(args) => client::block_on(artifact::fetch(&client, args))?,
+    }
+    Ok(Exit::Success)
 }
 
 /// Prints the output: indented on a terminal, byte for byte in a pipe.
-pub(crate) fn run(args: &OutputsArgs) -> Result<Exit, Problems> {
-    let OutputsCommand::Get { instance, raw } = &args.command;
-    let client = Client::connect(&args.server)?;
-    client::block_on(async {
-        let run = instance.run.id(&client).await?;
-        let mut answer = client
-            .call(
-                &route::OUTPUT,
-                &[&run, &instance.task, &instance.index.to_string()],
-            )
-            .open()
-            .await?;
-        if *raw || io::stdout().is_terminal() {
-            let bytes = answer.whole().await?;
-            return shown(&bytes, *raw).map_err(Problems::from);
-        }
-        // An output can be larger than what anybody wants in memory.
-        while let Some(chunk) = answer.chunk().await? {
-            write(&chunk)?;
-        }
-        Ok(write(b"\n")?)
-    })?;
-    Ok(Exit::Success)
+async fn get(client: &Client, instance: &InstanceRef, raw: bool) -> Result<(), Problems> {
+    let run = instance.run.id(client).await?;
+    let mut answer = open(client, &run, instance).await?;
+    if raw || io::stdout().is_terminal() {
+        let bytes = answer.whole().await?;
+        return shown(&bytes, raw).map_err(Problems::from);
+    }
+    // An output can be larger than what anybody wants in memory.
+    while let Some(chunk) = answer.chunk().await? {
+        write(&chunk)?;
+    }
+    Ok(write(b"\n")?)
+}
+
+async fn open(client: &Client, run: &str, instance: &InstanceRef) -> Result<Answer, Problems> {
+    let index = instance.index.to_string();
+    client
+        .call(&route::OUTPUT, &[run, &instance.task, &index])
+        .open()
+        .await
 }
 
 fn shown(bytes: &[u8], raw: bool) -> Result<(), Problem> {

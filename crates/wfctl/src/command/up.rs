@@ -76,7 +76,7 @@ pub(crate) struct UpArgs {
     keep_last: u32,
     #[command(flatten)]
     database: DatabaseArgs,
-    /// Where spans and log lines are sent, by OTLP over HTTP: 'http://127.0.0.1:4318'
+    /// Where spans and log lines are sent, by OTLP over HTTP, such as `http://127.0.0.1:4318`
     #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     otlp_endpoint: Option<String>,
 }

@@ -1,37 +1,30 @@
 //! The live tree of a run on a terminal.
 //!
-//! A frame is a pure function of a [`View`] and the terminal's size: every
-//! task on a line while all of them fit, else what runs and what failed, and
-//! counts for the rest. A mapped task is one line with a bar, whatever the
-//! number of its instances. Guests' lines scroll by above the tree, at most
+//! What is known of the tasks is a [`View`]; a frame is a pure function of it
+//! and of the terminal's size. Guests' lines scroll by above the tree, at most
 //! [`MAX_LINES_A_DRAW`] for each drawing; all of them are in the log.
+
+mod frame;
+mod view;
 
 use super::{
     AttemptEnd, DRAWS_PER_SECOND, Display, Ended, Facts, Notice,
-    ending::{self, ACTIVE, BAD, BOLD, FAINT, ODD, sign},
+    ending::{self, FAINT, sign},
     phrase,
     plain::level_word,
 };
-use crate::runner::{clock::Micros, history::State};
+use crate::runner::history::State;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::{
-    collections::{BTreeSet, VecDeque},
-    fmt::Write,
-    sync::Arc,
-    time::Instant,
-};
-use weft_core::{document::TaskIndex, run::Instance};
+use std::sync::Arc;
+use view::View;
 use weft_sandbox::GuestEvent;
 
 /// Guests' lines that scroll by for each drawing; more are counted.
 const MAX_LINES_A_DRAW: usize = 30;
-/// Lines of an ended task that stay in view while there is room.
-const MAX_RECENT: usize = 8;
 /// The most characters of a guest's line.
 const MAX_LINE_CHARS: usize = 400;
 /// The last frame stays where it was drawn, so it may be as long as it likes up to a point.
 const MAX_LAST_FRAME_ROWS: usize = 60;
-const BAR_CHARS: usize = 24;
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
 /// Draws with indicatif, which keeps the cursor and the scrolling right.
@@ -43,49 +36,6 @@ pub(super) struct LiveTree {
     /// Lines that did not fit into this drawing.
     unseen: usize,
     spin: usize,
-}
-
-/// What a frame shows.
-struct View {
-    facts: Arc<Facts>,
-    tasks: Vec<TaskView>,
-    began: Instant,
-    running: BTreeSet<u32>,
-    failed: BTreeSet<u32>,
-    recent: VecDeque<u32>,
-    /// Tasks that are over.
-    over: usize,
-    cancelling: bool,
-    id_width: usize,
-    /// The tasks of this run.
-    count: usize,
-}
-
-#[derive(Clone)]
-struct TaskView {
-    state: State,
-    instances: u32,
-    over: u32,
-    running: u32,
-    failed: u32,
-    progress: Option<(f64, String)>,
-    began: Option<Micros>,
-    took: Option<std::time::Duration>,
-    note: String,
-}
-
-impl TaskView {
-    const NEW: Self = Self {
-        state: State::Waiting,
-        instances: 1,
-        over: 0,
-        running: 0,
-        failed: 0,
-        progress: None,
-        began: None,
-        took: None,
-        note: String::new(),
-    };
 }
 
 impl LiveTree {
@@ -229,321 +179,16 @@ fn indicatif_size() -> (usize, usize) {
     (usize::from(rows), usize::from(columns))
 }
 
-impl View {
-    fn new(facts: Arc<Facts>) -> Self {
-        let id_width = facts
-            .tasks
-            .iter()
-            .map(|task| task.id.chars().count())
-            .max()
-            .unwrap_or(0)
-            .clamp(8, 32);
-        Self {
-            count: facts.count(),
-            tasks: vec![TaskView::NEW; facts.tasks.len()],
-            facts,
-            began: Instant::now(),
-            running: BTreeSet::new(),
-            failed: BTreeSet::new(),
-            recent: VecDeque::new(),
-            over: 0,
-            cancelling: false,
-            id_width,
-        }
-    }
-
-    fn notice(&mut self, notice: &Notice<'_>) {
-        match notice {
-            Notice::RunStarted { .. } => self.began = Instant::now(),
-            Notice::Expanded {
-                task, instances, ..
-            } => self.tasks[task.as_usize()].instances = *instances,
-            Notice::AttemptStarted { at, attempt } => {
-                let index = attempt.instance.task.0;
-                let task = &mut self.tasks[index as usize];
-                task.running += 1;
-                task.state = State::Running;
-                task.began.get_or_insert(*at);
-                task.note.clear();
-                self.running.insert(index);
-            }
-            Notice::Guest { attempt, event } => {
-                if let GuestEvent::Progress { fraction, message } = event {
-                    self.tasks[attempt.instance.task.as_usize()].progress =
-                        Some((*fraction, message.clone()));
-                }
-            }
-            Notice::AttemptEnded {
-                at, attempt, end, ..
-            } => {
-                let task = &mut self.tasks[attempt.instance.task.as_usize()];
-                task.running = task.running.saturating_sub(1);
-                task.progress = None;
-                let (state, note) = match end {
-                    AttemptEnd::Success => (Some(State::Success), String::new()),
-                    AttemptEnd::Skipped { reason } => (
-                        Some(State::Skipped),
-                        phrase::line(reason.unwrap_or_default(), 80),
-                    ),
-                    AttemptEnd::Deferred { until } => {
-                        task.state = State::Deferred;
-                        (
-                            None,
-                            until.map_or_else(String::new, |until| format!("waits until {until}")),
-                        )
-                    }
-                    AttemptEnd::Failed {
-                        retry_at: Some(_), ..
-                    } => {
-                        task.state = State::UpForRetry;
-                        (
-                            None,
-                            format!("tries again (attempt {} failed)", attempt.number),
-                        )
-                    }
-                    AttemptEnd::Failed { failure, .. } => {
-                        task.failed += 1;
-                        (Some(State::Failed), phrase::line(&failure.message, 120))
-                    }
-                    AttemptEnd::Stopped => (Some(State::Cancelled), String::new()),
-                };
-                task.note = note;
-                self.after(attempt.instance, *at, state);
-            }
-            Notice::Settled {
-                at,
-                instance,
-                state,
-            } => self.after(*instance, *at, Some(*state)),
-            Notice::Cancelling { .. } => self.cancelling = true,
-        }
-    }
-
-    /// An attempt or an instance is over.
-    fn after(&mut self, instance: Instance, at: Micros, ended_as: Option<State>) {
-        let index = instance.task.0;
-        let mapped = self.facts.task(instance.task).mapped;
-        let task = &mut self.tasks[index as usize];
-        if task.running == 0 {
-            self.running.remove(&index);
-        } else {
-            task.state = State::Running;
-        }
-        let Some(state) = ended_as else { return };
-        task.over += 1;
-        if state == State::Failed {
-            self.failed.insert(index);
-        }
-        if task.over < task.instances.max(1) {
-            return;
-        }
-        task.state = if task.failed > 0 {
-            State::Failed
-        } else if mapped && task.began.is_some() {
-            State::Success
-        } else {
-            state
-        };
-        task.took = task.began.map(|began| at.since(began));
-        self.over += 1;
-        self.recent.push_front(index);
-        self.recent.truncate(MAX_RECENT);
-    }
-
-    /// The tree within so many rows and columns.
-    fn frame(&self, rows: usize, columns: usize, spinner: &str) -> String {
-        let room = rows.saturating_sub(3).max(4);
-        let shown = self.shown(room);
-        let mut out = self.head(spinner);
-        for (at, index) in shown.iter().enumerate() {
-            let last = at + 1 == shown.len() && shown.len() == self.count;
-            out.push('\n');
-            out.push_str(&self.line(*index, if last { "└" } else { "├" }, columns, spinner));
-        }
-        let left = self.count - shown.len();
-        if left > 0 {
-            write_all(
-                &mut out,
-                format_args!(
-                    "\n{FAINT}└ {} not shown{FAINT:#}",
-                    phrase::counted(left, "more task")
-                ),
-            );
-        }
-        out
-    }
-
-    fn head(&self, spinner: &str) -> String {
-        let done = self.over == self.count;
-        let (mark, style) = match (done, self.cancelling, self.failed.is_empty()) {
-            (true, true, _) => sign(State::Cancelled),
-            (true, false, true) => sign(State::Success),
-            (true, false, false) => sign(State::Failed),
-            (false, _, _) => (spinner, ACTIVE),
-        };
-        let running: u32 = self
-            .running
-            .iter()
-            .map(|index| self.tasks[*index as usize].running)
-            .sum();
-        let mut out = format!(
-            "{style}{mark}{style:#} {BOLD}{}{BOLD:#}  {} of {}",
-            self.facts.dag,
-            phrase::number(self.over),
-            phrase::counted(self.count, "task")
-        );
-        if running > 0 {
-            write_all(&mut out, format_args!(" · {running} running"));
-        }
-        if !self.failed.is_empty() {
-            write_all(
-                &mut out,
-                format_args!(" · {BAD}{} failed{BAD:#}", self.failed.len()),
-            );
-        }
-        write_all(
-            &mut out,
-            format_args!(" · {}", phrase::duration(self.began.elapsed())),
-        );
-        if self.cancelling && !done {
-            write_all(
-                &mut out,
-                format_args!(" · {ODD}cancelling; Ctrl-C again stops at once{ODD:#}"),
-            );
-        }
-        out
-    }
-
-    /// The tasks that get a line, in the DAG's order.
-    fn shown(&self, room: usize) -> Vec<u32> {
-        let count = u32::try_from(self.tasks.len()).expect("a DAG's tasks are counted in u32");
-        let included = |index: &u32| self.facts.tasks[*index as usize].included;
-        if self.count <= room {
-            return (0..count).filter(included).collect();
-        }
-        let room = room - 1;
-        let mut shown: BTreeSet<u32> = self.failed.iter().copied().take(room / 3).collect();
-        let candidates = self.running.iter().chain(&self.recent).copied().chain(
-            (0..count)
-                .filter(included)
-                .filter(|index| self.tasks[*index as usize].state == State::Waiting)
-                .take(room),
-        );
-        for index in candidates {
-            if shown.len() >= room {
-                break;
-            }
-            shown.insert(index);
-        }
-        shown.into_iter().collect()
-    }
-
-    fn line(&self, index: u32, branch: &str, columns: usize, spinner: &str) -> String {
-        let task = &self.tasks[index as usize];
-        let facts = self.facts.task(TaskIndex(index));
-        let (mark, style) = match task.state {
-            State::Running => (spinner, ACTIVE),
-            other => sign(other),
-        };
-        let mut plain = format!(
-            "{:<width$}",
-            clipped(&facts.id, self.id_width),
-            width = self.id_width
-        );
-        let mut bar = String::new();
-        let mut tail = String::new();
-        if facts.mapped && (task.instances > 1 || task.over > 0) {
-            bar = drawn_bar(f64::from(task.over) / f64::from(task.instances.max(1)));
-            write_all(
-                &mut tail,
-                format_args!(
-                    " {}/{}",
-                    phrase::number(task.over as usize),
-                    phrase::number(task.instances as usize)
-                ),
-            );
-            if task.running > 0 {
-                write_all(&mut tail, format_args!(", {} running", task.running));
-            }
-            if task.failed > 0 {
-                write_all(&mut tail, format_args!(", {} failed", task.failed));
-            }
-        } else if let Some((fraction, message)) = task
-            .progress
-            .as_ref()
-            .filter(|_| task.state == State::Running)
-        {
-            bar = drawn_bar(*fraction);
-            write_all(
-                &mut tail,
-                format_args!(" {:.0} % {}", fraction * 100.0, phrase::line(message, 60)),
-            );
-        }
-        if let Some(took) = task.took {
-            write_all(&mut tail, format_args!("  {}", phrase::duration(took)));
-        } else if matches!(
-            task.state,
-            State::Skipped | State::UpstreamFailed | State::Cancelled | State::Deferred
-        ) {
-            write_all(
-                &mut tail,
-                format_args!("  {}", task.state.as_str().replace('_', " ")),
-            );
-        }
-        if !task.note.is_empty() {
-            write_all(&mut tail, format_args!("  {}", task.note));
-        }
-        let used = 4 + self.id_width + if bar.is_empty() { 0 } else { BAR_CHARS + 1 };
-        let tail = clipped(&tail, columns.saturating_sub(used + 1));
-        if !bar.is_empty() {
-            bar.insert(0, ' ');
-        }
-        if task.state == State::Waiting {
-            plain = format!("{FAINT}{plain}{FAINT:#}");
-        }
-        format!(
-            "{FAINT}{branch}{FAINT:#} {style}{mark}{style:#} {plain}{bar}{FAINT}{tail}{FAINT:#}"
-        )
-    }
-}
-
-fn clipped(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    let mut short: String = text.chars().take(most.saturating_sub(1)).collect();
-    short.push('…');
-    short
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "a share of some 50 half cells"
-)]
-fn drawn_bar(fraction: f64) -> String {
-    let halves = (fraction.clamp(0.0, 1.0) * (BAR_CHARS * 2) as f64).floor() as usize;
-    let (full, half) = (halves / 2, halves % 2);
-    let rest = BAR_CHARS - full - half;
-    format!(
-        "{ACTIVE}{}{}{ACTIVE:#}{FAINT}{}{FAINT:#}",
-        "━".repeat(full),
-        "╸".repeat(half),
-        "─".repeat(rest)
-    )
-}
-
-fn write_all(out: &mut String, text: std::fmt::Arguments<'_>) {
-    out.write_fmt(text).expect("a String takes everything");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::display::TaskFacts;
+    use crate::{display::TaskFacts, runner::clock::Micros};
     use serde_json::Map;
-    use weft_core::{run::Attempt, time::Timestamp};
+    use weft_core::{
+        document::TaskIndex,
+        run::{Attempt, Instance},
+        time::Timestamp,
+    };
     use weft_sandbox::Usage;
 
     fn view(tasks: &[(&str, bool)]) -> View {

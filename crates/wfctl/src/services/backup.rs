@@ -149,7 +149,7 @@ pub(crate) async fn back_up(
         damages.push(format!(
             "{} of the blobs that the database names are not there: {}",
             missing.len(),
-            listed(missing.iter().map(|digest| digest.to_string()))
+            listed(missing.iter().map(ToString::to_string))
         ));
     }
     let backed_up = BackedUp {

@@ -39,6 +39,10 @@ pub(crate) async fn read_only(file: &Path) -> Result<Database, Problem> {
 }
 
 /// Why a database can't be used, with what to do about it.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is what `map_err` is given"
+)]
 pub(crate) fn unfit(error: OpenError) -> Problem {
     let problem = |code| Problem::new(code, error.to_string());
     match &error {

@@ -150,21 +150,7 @@ impl Up {
             database: database.clone(),
             keyring: keyring.clone(),
         };
-        let mut worker_options = WorkerOptions::new(LOCAL, folder.scratch());
-        worker_options.queues = options
-            .queues
-            .iter()
-            .map(|queue| Arc::from(queue.as_str()))
-            .collect();
-        worker_options.drain_timeout = options.drain;
-        if let Some(slots) = options.slots {
-            worker_options.slots = slots;
-            worker_options.prefetch = slots;
-        }
-        worker_options.labels = vec![
-            ("version".into(), env!("CARGO_PKG_VERSION").into()),
-            ("architecture".into(), std::env::consts::ARCH.into()),
-        ];
+        let worker_options = worker_options(options, &folder);
         let worker = Worker::new(
             worker_options.clone(),
             Services {
@@ -382,4 +368,20 @@ fn report(service: &str, ended: Result<(), String>) {
 
 fn failed(what: &str, error: &dyn std::fmt::Display) -> Problem {
     Problem::new(Code::DataUnavailable, format!("{what}: {error}"))
+}
+
+fn worker_options(options: &UpOptions, folder: &DataFolder) -> WorkerOptions {
+    let mut worker = WorkerOptions::new(LOCAL, folder.scratch());
+    let queues = options.queues.iter();
+    worker.queues = queues.map(|queue| Arc::from(queue.as_str())).collect();
+    worker.drain_timeout = options.drain;
+    if let Some(slots) = options.slots {
+        worker.slots = slots;
+        worker.prefetch = slots;
+    }
+    worker.labels = vec![
+        ("version".into(), env!("CARGO_PKG_VERSION").into()),
+        ("architecture".into(), std::env::consts::ARCH.into()),
+    ];
+    worker
 }

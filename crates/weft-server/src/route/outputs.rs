@@ -1,0 +1,149 @@
+//! What a task instance left: its output, and the artifacts that the output names.
+//!
+//! An artifact is read through the instance whose output names it, so that a
+//! digest alone opens nothing.
+
+use super::instances::{self, InstancePath};
+use crate::{
+    app::App,
+    auth::{By, Reading},
+    extract::{Path, Text},
+    problem::{Problem, ProblemCode},
+};
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use futures_util::{StreamExt as _, stream};
+use http::{HeaderValue, header};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_blob::{BlobReader, Kind};
+use weft_core::{
+    contract::{ArtifactRef, artifact_refs},
+    digest::Digest,
+    id::TenantId,
+    run_id::RunId,
+};
+use weft_store::Output;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(show_output))
+        .routes(routes!(read_artifact))
+}
+
+/// Read the output of a task instance
+///
+/// As the task returned it: any JSON.
+#[utoipa::path(get, path = "/runs/{run}/tasks/{task}/{index}/output", tag = "instances", params(InstancePath), responses((status = 200, description = "The output", body = serde_json::Value)))]
+async fn show_output(
+    by: By<Reading>,
+    State(app): State<App>,
+    Path(path): Path<InstancePath>,
+) -> Result<Response, Problem> {
+    let output = output(&app, &by.tenant, &path).await?;
+    let mut response = Body::from(output).into_response();
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    Ok(response)
+}
+
+/// The text of an instance's output.
+async fn output(app: &App, tenant: &TenantId, path: &InstancePath) -> Result<Bytes, Problem> {
+    let found = instances::find(app, tenant, path).await?;
+    let output = app
+        .database()
+        .show_output(tenant, found.run.id, found.key)
+        .await?;
+    Ok(match output {
+        None => {
+            let detail = format!(
+                "{}[{}] has no output in the run {}",
+                path.task, path.index, found.run.id
+            );
+            return Err(Problem::new(ProblemCode::OutputNotFound, detail));
+        }
+        Some(Output::Inline(text)) => Bytes::copy_from_slice(text.as_bytes()),
+        Some(Output::Blob { digest, bytes: _ }) => {
+            app.blobs().get(Kind::Output, tenant, &digest).await?
+        }
+    })
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Path)]
+struct ArtifactPath {
+    /// The run's id.
+    #[param(value_type = String)]
+    run: Text<RunId>,
+    /// The task's id.
+    task: String,
+    /// The map index; 0 of a task that isn't mapped.
+    index: u32,
+    /// Which: the text of its reference, `sha256:` and 64 hexadecimal digits.
+    #[param(value_type = String)]
+    digest: Text<Digest>,
+}
+
+/// Read an artifact
+///
+/// Its bytes, as the task wrote them. Only those that the instance's output names.
+#[utoipa::path(get, path = "/runs/{run}/tasks/{task}/{index}/artifacts/{digest}", tag = "instances", params(ArtifactPath), responses((status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream")))]
+async fn read_artifact(
+    by: By<Reading>,
+    State(app): State<App>,
+    Path(path): Path<ArtifactPath>,
+) -> Result<Response, Problem> {
+    let ArtifactPath {
+        run,
+        task,
+        index,
+        digest: Text(digest),
+    } = path;
+    let instance = InstancePath { run, task, index };
+    let output = output(&app, &by.tenant, &instance).await?;
+    let wanted = ArtifactRef::new(digest.to_string());
+    let named = serde_json::from_slice(&output)
+        .is_ok_and(|output| artifact_refs(&output).contains(&wanted));
+    if !named {
+        let detail = format!(
+            "the output of {}[{}] names no artifact {digest}",
+            instance.task, instance.index
+        );
+        return Err(Problem::new(ProblemCode::ArtifactNotFound, detail));
+    }
+    let reader = app
+        .blobs()
+        .reader(Kind::Artifact, &by.tenant, &digest)
+        .await?;
+    let size = reader.size();
+    let mut response = Body::from_stream(parts(reader)).into_response();
+    let headers = response.headers_mut();
+    // A task wrote it: whatever it is, a browser must not take it for a page of this server.
+    let octets = HeaderValue::from_static("application/octet-stream");
+    headers.insert(header::CONTENT_TYPE, octets);
+    let attachment = HeaderValue::from_static("attachment");
+    headers.insert(header::CONTENT_DISPOSITION, attachment);
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
+    Ok(response)
+}
+
+/// The parts of a blob; an error at the end where they were not the right ones, so that the
+/// connection breaks and nobody takes what was sent for the whole.
+fn parts(reader: BlobReader) -> impl stream::Stream<Item = Result<Bytes, weft_blob::BlobError>> {
+    stream::unfold(Some(reader), async |reader| {
+        let mut reader = reader?;
+        match reader.next().await {
+            Ok(None) => None,
+            Ok(Some(part)) => Some((Ok(part), Some(reader))),
+            Err(error) => Some((Err(error), None)),
+        }
+    })
+    .boxed()
+}
