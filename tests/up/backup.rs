@@ -144,6 +144,9 @@ fn a_backup_without_the_key_says_so_at_both_ends() {
     assert!(said.contains("sealed with a key"), "{said}");
 }
 
+/// A file of a backup, what is done to it, and what is said then.
+type Harm<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
+
 #[test]
 fn a_damaged_backup_restores_nothing() {
     let installation = Installation::new();
@@ -153,7 +156,6 @@ fn a_damaged_backup_restores_nothing() {
     drop(up);
     let target = installation.path("restored");
     let blob = first_file(&backup.join("blobs/tenants"));
-    type Harm<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
     let cut = |path: &Path| {
         let bytes = fs::read(path).expect("it is there");
         fs::write(path, &bytes[..bytes.len() / 2]).expect("there is room");

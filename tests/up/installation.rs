@@ -164,7 +164,7 @@ impl Starting {
                 starting: self,
                 url,
             },
-            Err(_ended) => panic!("wfctl up ended: {}", self.end().1),
+            Err(mpsc::RecvError) => panic!("wfctl up ended: {}", self.end().1),
         }
     }
 

@@ -1,6 +1,10 @@
 //! `wfctl up` over a Postgres server that the test starts.
 
 // The one that the store's own tests start.
+#[allow(
+    clippy::unwrap_used,
+    reason = "it belongs to the store's tests, which allow it"
+)]
 #[path = "../../crates/weft-store/tests/database/postgres_server.rs"]
 mod postgres_server;
 

@@ -5,7 +5,7 @@ use crate::{
     installation::{Installation, Up},
 };
 use opentelemetry_proto::tonic::trace::v1::{Span, status::StatusCode};
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fmt::Write as _, fs};
 
 /// A chain, a task that is mapped, and one that fails twice.
 pub(crate) const TRACED: &str = r#"
@@ -52,7 +52,10 @@ fn of(span: &Span, key: &str) -> Option<String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("a text takes everything");
+        hex
+    })
 }
 
 #[test]

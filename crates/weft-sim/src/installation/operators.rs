@@ -174,7 +174,7 @@ impl Operators {
     pub fn trigger_all(&self, truth: &mut Truth) {
         let now = truth.clock.now();
         for key in self.dags.keys() {
-            let wanted = self.wanted(truth, *key, now);
+            let wanted = Self::wanted(truth, *key, now);
             truth.tables.trigger(&wanted, now);
         }
     }
@@ -203,7 +203,7 @@ impl Operators {
         owned.versions.push(version);
     }
 
-    fn wanted(&self, truth: &mut Truth, dag: DagKey, now: Timestamp) -> Wanted {
+    fn wanted(truth: &mut Truth, dag: DagKey, now: Timestamp) -> Wanted {
         let active = truth.tables.dag(dag).and_then(|dag| dag.active);
         Wanted {
             id: RunId::new(now, truth.dice.rng.u64(..)),
@@ -222,7 +222,7 @@ impl Operators {
         }
         let key = self.any_dag(truth);
         let now = truth.clock.now();
-        let mut wanted = self.wanted(truth, key, now);
+        let mut wanted = Self::wanted(truth, key, now);
         match truth.dice.rng.u32(0..10) {
             0 => {
                 truth.coverage.add("operator: wants a run for later");

@@ -92,7 +92,6 @@ struct CommandRow {
     shard: ShardId,
     /// Not seen before: transactions become visible in another order than ids are drawn.
     visible: Timestamp,
-    done: Option<Option<String>>,
 }
 
 impl RunRow {

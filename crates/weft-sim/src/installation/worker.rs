@@ -43,6 +43,7 @@ impl Worker {
     }
 
     /// The same machine after its process died: another worker, that knows nothing.
+    #[must_use]
     pub fn reborn(&self, life: u64) -> Self {
         let name = self.id.split('.').next().unwrap_or_default();
         Self::new(

@@ -34,9 +34,9 @@ pub const EVENTS: u64 = 1_000;
 /// Faults that it suffers before, at the least.
 pub const FAULTS: u64 = 20;
 /// No world suffers for as long.
-const MAX_SUFFERING: Duration = Duration::from_secs(4 * 3600);
+const MAX_SUFFERING: Duration = Duration::from_hours(4);
 /// A healed world has come to rest within this time.
-const MAX_HEALING: Duration = Duration::from_secs(1800);
+const MAX_HEALING: Duration = Duration::from_mins(30);
 /// Polls at one moment; a scheduler that needs more spins.
 const MAX_POLLS: u32 = 200_000;
 
@@ -291,7 +291,7 @@ impl World {
 
     /// When the world acts next, whatever the schedulers do.
     fn next_event(&self) -> Instant {
-        let far = Instant::now() + Duration::from_secs(60);
+        let far = Instant::now() + Duration::from_mins(1);
         let mut next = far;
         if self.healed.is_none() {
             next = next.min(self.next_act).min(self.next_mishap);

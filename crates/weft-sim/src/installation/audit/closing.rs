@@ -2,7 +2,7 @@
 //! right, and nothing is left anywhere.
 
 use super::Auditor;
-use crate::installation::truth::Truth;
+use crate::installation::{truth::Truth, worker::Worker};
 use weft_core::run::RunState;
 use weft_store::{DagKey, RunKind};
 
@@ -15,7 +15,7 @@ impl Truth {
             .map(|(id, row)| format!("run {id} is {:?}", row.state()));
         let commands = self.tables.unanswered_commands();
         let commands = commands.map(|id| format!("command {} waits", id.0));
-        let workers = self.workers.iter().filter_map(|worker| worker.leftovers());
+        let workers = self.workers.iter().filter_map(Worker::leftovers);
         let mut left = open
             .chain(commands)
             .chain(workers)

@@ -101,11 +101,9 @@ impl Tables {
             }
         }
         for done in &turn.commands {
-            if let Some(row) = self.commands.get_mut(&done.id) {
-                row.done = Some(done.refused.clone());
-                if let Some(waiting) = self.waiting.get_mut(&row.shard) {
-                    waiting.remove(&done.id);
-                }
+            let shard = self.commands.get(&done.id).map(|row| row.shard);
+            if let Some(waiting) = shard.and_then(|shard| self.waiting.get_mut(&shard)) {
+                waiting.remove(&done.id);
             }
         }
         for update in &turn.timetables {

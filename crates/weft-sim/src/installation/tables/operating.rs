@@ -199,7 +199,6 @@ impl Tables {
             kind,
             shard,
             visible,
-            done: None,
         };
         self.commands.insert(id, row);
         self.waiting.entry(shard).or_default().insert(id);

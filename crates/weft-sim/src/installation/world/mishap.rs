@@ -53,7 +53,7 @@ impl World {
                 truth.fault("fault: broker away");
                 truth.broker_back = Some(now + span);
             }
-            15 => self.poison(&mut truth),
+            15 => poison(&mut truth),
             _ if self.embedded => {}
             16..=17 => {
                 truth.fault("fault: broker lost everything");
@@ -76,20 +76,20 @@ impl World {
             }
         }
     }
+}
 
-    /// From now on the database refuses what is written of one run.
-    fn poison(&self, truth: &mut Truth) {
-        if !truth.tables.unwritable.is_empty() || !truth.dice.percent(10) {
-            return;
-        }
-        let open = truth
-            .tables
-            .run_rows()
-            .find(|(_, row)| !row.state().is_ended())
-            .map(|(id, _)| id);
-        if let Some(id) = open {
-            truth.note(|| format!("run {id} can't be written any more"));
-            truth.tables.unwritable.insert(id);
-        }
+/// From now on the database refuses what is written of one run.
+fn poison(truth: &mut Truth) {
+    if !truth.tables.unwritable.is_empty() || !truth.dice.percent(10) {
+        return;
+    }
+    let open = truth
+        .tables
+        .run_rows()
+        .find(|(_, row)| !row.state().is_ended())
+        .map(|(id, _)| id);
+    if let Some(id) = open {
+        truth.note(|| format!("run {id} can't be written any more"));
+        truth.tables.unwritable.insert(id);
     }
 }
