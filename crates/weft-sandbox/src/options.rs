@@ -77,7 +77,7 @@ pub struct CompileLimits {
     /// The most memory, in bytes; held by the subprocess only. Default: 4 GiB.
     pub memory_bytes: u64,
     /// The longest, by the wall clock. The CPU time is bounded by `threads` times as
-    /// much; both are held by the subprocess only. Default: 120 s.
+    /// much; both are held by the subprocess only. Default: 300 s.
     pub wall: Duration,
     /// The largest file that is compiled, in bytes. Default: 128 MiB.
     pub component_bytes: u64,
@@ -89,7 +89,7 @@ impl Default for CompileLimits {
     fn default() -> Self {
         Self {
             memory_bytes: 4 << 30,
-            wall: Duration::from_mins(2),
+            wall: Duration::from_mins(5),
             component_bytes: 128 << 20,
             threads: 0,
         }

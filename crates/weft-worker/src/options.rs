@@ -2,6 +2,9 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+/// What Airflow's workers take by default (`worker_concurrency`), for each processor.
+const SLOTS_FOR_EACH_PROCESSOR: usize = 16;
+
 /// How a [`crate::Worker`] is set up.
 #[derive(Debug, Clone)]
 pub struct WorkerOptions {
@@ -9,7 +12,8 @@ pub struct WorkerOptions {
     pub id: Arc<str>,
     /// Queues that it takes from, the first ones first. Default: `default`.
     pub queues: Vec<Arc<str>>,
-    /// How many attempts run at once, 1 to [`Self::MAX_SLOTS`]. Default: 4 for each processor.
+    /// How many attempts run at once, 1 to [`Self::MAX_SLOTS`]. Default: 16 for each
+    /// processor, since most tasks wait for something outside.
     pub slots: u32,
     /// How many attempts it holds beyond its slots, to be ready when one ends;
     /// at most `slots`. Default: as many as `slots`.
@@ -42,7 +46,7 @@ impl WorkerOptions {
     /// Defaults for everything that has one.
     pub fn new(id: impl Into<Arc<str>>, scratch_root: impl Into<PathBuf>) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let slots = u32::try_from(processors.saturating_mul(4))
+        let slots = u32::try_from(processors.saturating_mul(SLOTS_FOR_EACH_PROCESSOR))
             .unwrap_or(Self::MAX_SLOTS)
             .min(Self::MAX_SLOTS);
         Self {
