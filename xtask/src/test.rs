@@ -61,6 +61,7 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     } else {
         for name in [
             "tests",
+            "the API, fuzzed (schemathesis)",
             "examples' own tests",
             "examples' results",
             "a new DAG",

@@ -51,7 +51,7 @@ async fn the_simulated_database_answers_like_the_real_one() {
                 .await;
         }
         assert!(
-            pair.runs.len() > 20 && pair.turn > 20,
+            pair.runs.len() > 20 && pair.chunks > 20,
             "seed {seed} does something"
         );
     }
