@@ -111,7 +111,12 @@ fn report(
 /// A week of earthquakes, region by region.
 ///
 /// Each Wednesday, for the week before; of this feed there is one week.
-#[dag(schedule = "0 2 * * wed", start = "2018-02-07", end = "2018-02-07T12:00:00Z", catchup)]
+#[dag(
+    schedule = "0 2 * * wed",
+    start = "2018-02-07",
+    end = "2018-02-07T12:00:00Z",
+    catchup
+)]
 fn quakes(
     /// From this magnitude on somebody has to act.
     #[param(default = 7.0)]
