@@ -138,6 +138,19 @@ fn an_upstream_without_an_output_gives_null() {
 }
 
 #[test]
+fn a_list_that_was_gathered_early_is_gathered_again() {
+    let dag = dag(DAG);
+    let mut inputs = inputs_of(&dag, Given::new());
+    let mut kept = outputs([((0, 0), "[1, 2]"), ((1, 0), "10")]);
+    let early = inputs.of(at(LAST, 0), &mut kept).expect("all is there");
+    assert_eq!(texts(&early)[0], ("all", "[10]"));
+    kept.outputs.insert((1, 1), "20");
+    inputs.grew(EACH);
+    let late = inputs.of(at(LAST, 0), &mut kept).expect("all is there");
+    assert_eq!(texts(&late)[0], ("all", "[10,20]"));
+}
+
+#[test]
 fn what_is_given_stands_in_for_a_binding() {
     let dag = dag(DAG);
     let given = Given::from([

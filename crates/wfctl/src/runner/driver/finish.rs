@@ -10,11 +10,11 @@ use crate::{
 };
 use std::{
     fs::File,
-    io::{BufWriter, Write},
+    io::{self, BufWriter, Write},
     sync::Arc,
 };
 use weft_core::{
-    run::{InstanceState, Outcome},
+    run::{Instance, InstanceState, Outcome},
     time::Timestamp,
 };
 use weft_sandbox::{AttemptFailure, AttemptOutcome, AttemptReport, DeferUntil, FailureKind, Usage};
@@ -233,12 +233,10 @@ impl Runner {
             )
         };
         match outcome {
-            AttemptOutcome::Success { output } => {
-                match self.setup.outputs.put(attempt.instance, output) {
-                    Ok(()) => (Outcome::Success, Told::Success),
-                    Err(error) => fail(unkept(&error)),
-                }
-            }
+            AttemptOutcome::Success { output } => match self.keep(attempt.instance, output) {
+                Ok(()) => (Outcome::Success, Told::Success),
+                Err(error) => fail(unkept(&error)),
+            },
             AttemptOutcome::Branch { tasks, output } => {
                 let dag = &self.setup.shared.dag;
                 let chosen: Option<Vec<_>> = tasks
@@ -263,7 +261,7 @@ impl Runner {
                         failure.retryable = false;
                         fail(failure)
                     }
-                    Some(chosen) => match self.setup.outputs.put(attempt.instance, output) {
+                    Some(chosen) => match self.keep(attempt.instance, output) {
                         Ok(()) => (Outcome::Branch { chosen }, Told::Success),
                         Err(error) => fail(unkept(&error)),
                     },
@@ -283,6 +281,13 @@ impl Runner {
             }
             AttemptOutcome::Failed(failure) => fail(failure),
         }
+    }
+
+    /// Keeps an output. What was gathered of its task before, for one that didn't
+    /// wait for all, is not the whole any more.
+    fn keep(&mut self, instance: Instance, output: String) -> io::Result<()> {
+        self.setup.inputs.grew(instance.task);
+        self.setup.outputs.put(instance, output)
     }
 
     /// The run is over: its summary is written, the display has the last word.
