@@ -55,12 +55,13 @@ pub(crate) struct Finished {
 }
 
 impl Wfctl {
-    /// Builds it as the tests have it.
+    /// Builds it together with the tests, since cargo would compile the engine
+    /// once more for another selection of crates: its features would be others.
     pub(crate) fn build(workspace: &Workspace) -> Result<Self> {
         let mut build = cargo();
         build
             .current_dir(workspace.root())
-            .args(["build", "--locked", "--package", "wfctl"]);
+            .args(["build", "--locked", "--workspace", "--bins", "--tests"]);
         program::run(&mut build)?;
         Ok(Self::built(workspace, Profile::Dev))
     }
