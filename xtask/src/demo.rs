@@ -35,10 +35,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 
     eprintln!("\n=== what it wrote");
     let chart = workspace.target().join("examples/quakes.svg");
-    let fetch = ["outputs", "artifact", &run, "report", "--at"];
-    let mut fetch_chart = weft.client(fetch);
-    program::run(fetch_chart.arg("/chart").arg("--file").arg(&chart))?;
-    program::run(weft.client(fetch).arg("/page"))?;
+    let fetch = |at| weft.client(["outputs", "artifact", &run, "report", at]);
+    program::run(fetch("--at=/chart").arg("--file").arg(&chart))?;
+    program::run(&mut fetch("--at=/page"))?;
     println!("The chart is {}", chart.display());
     weft.end()?;
 

@@ -59,9 +59,13 @@ impl Wfctl {
     /// once more for another selection of crates: its features would be others.
     pub(crate) fn build(workspace: &Workspace) -> Result<Self> {
         let mut build = cargo();
-        build
-            .current_dir(workspace.root())
-            .args(["build", "--locked", "--workspace", "--bins", "--tests"]);
+        build.current_dir(workspace.root()).args([
+            "build",
+            "--locked",
+            "--workspace",
+            "--bins",
+            "--tests",
+        ]);
         program::run(&mut build)?;
         Ok(Self::built(workspace, Profile::Dev))
     }
