@@ -139,6 +139,26 @@ impl Backend {
         })
     }
 
+    /// Begins a transaction that writes with a statement that returns at most one row, which
+    /// is given back.
+    pub(crate) async fn begin_with(
+        &self,
+        statement: Statement,
+        args: Vec<Value>,
+    ) -> Result<(Tx, Option<Row>), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => {
+                let (tx, rows) = sqlite.begin_with(statement.sql(), args).await?;
+                Ok((Tx::Sqlite(tx), rows.into_iter().next()))
+            }
+            Self::Postgres(_) => {
+                let mut tx = self.begin().await?;
+                let row = tx.run_one(statement, args).await?;
+                Ok((tx, row))
+            }
+        }
+    }
+
     /// Whether the statement is right, without running it.
     pub(crate) async fn prepare(&self, sql: SqlStr) -> Result<(), StoreError> {
         match self {
@@ -204,6 +224,25 @@ impl Tx {
             Self::Sqlite(tx) => tx.commit().await,
             Self::Postgres(tx) => tx.commit().await,
         }
+    }
+
+    /// Runs statements over many rows that return none, one after another, and commits.
+    pub(crate) async fn commit_with(
+        mut self,
+        writes: impl IntoIterator<Item = (&'static Bulk, Vec<Value>)>,
+    ) -> Result<(), StoreError> {
+        let dialect = self.dialect();
+        let chunks = writes
+            .into_iter()
+            .flat_map(|(bulk, values)| bulk.chunks(dialect, values));
+        if let Self::Sqlite(tx) = self {
+            return tx.commit_with(chunks.collect()).await;
+        }
+        for (text, chunk) in chunks {
+            self.run_sql(AssertSqlSafe(text).into_sql_str(), chunk)
+                .await?;
+        }
+        self.commit().await
     }
 
     pub(crate) const fn dialect(&self) -> Dialect {

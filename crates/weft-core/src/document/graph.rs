@@ -35,22 +35,39 @@ pub(crate) fn check_cycles(tasks: &[Task], tasks_path: &Path<'_>, problems: &Pro
 
 struct Left<'t> {
     tasks: &'t [Task],
-    downstreams: Vec<Vec<u32>>,
+    /// Of one task after another, in one list: a task's begin where `starts` says.
+    downstreams: Vec<u32>,
+    /// One more than there are tasks.
+    starts: Vec<usize>,
     /// Upstreams that are left; zero for a task that is taken away.
     open: Vec<usize>,
 }
 
 impl<'t> Left<'t> {
     fn new(tasks: &'t [Task]) -> Self {
-        let mut downstreams = vec![Vec::new(); tasks.len()];
+        let mut ends = vec![0; tasks.len() + 1];
+        for upstream in tasks.iter().flat_map(|task| &task.upstreams) {
+            ends[upstream.as_usize()] += 1;
+        }
+        let mut total = 0;
+        for end in &mut ends {
+            total += *end;
+            *end = total;
+        }
+        // Filled from its end, each task's part is in place once its end has become its start.
+        let mut starts = ends;
+        let mut downstreams = vec![0; total];
         for (index, task) in (0u32..).zip(tasks) {
             for upstream in &task.upstreams {
-                downstreams[upstream.as_usize()].push(index);
+                let at = &mut starts[upstream.as_usize()];
+                *at -= 1;
+                downstreams[*at] = index;
             }
         }
         Self {
             tasks,
             downstreams,
+            starts,
             open: tasks.iter().map(|task| task.upstreams.len()).collect(),
         }
     }
@@ -58,8 +75,8 @@ impl<'t> Left<'t> {
     /// Takes these tasks away, whose `open` is zero, and all that then wait for nothing.
     fn take_away(&mut self, mut ready: Vec<usize>) {
         while let Some(task) = ready.pop() {
-            for downstream in &self.downstreams[task] {
-                let downstream = *downstream as usize;
+            for at in self.starts[task]..self.starts[task + 1] {
+                let downstream = self.downstreams[at] as usize;
                 if self.open[downstream] > 0 {
                     self.open[downstream] -= 1;
                     if self.open[downstream] == 0 {

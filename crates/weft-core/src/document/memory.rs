@@ -11,7 +11,8 @@ use super::{MAX_READ_BYTES, tree::Node};
 use serde_json::Value;
 use std::{
     cell::{Cell, RefCell},
-    collections::HashSet,
+    collections::{HashMap, hash_map::RandomState},
+    hash::BuildHasher as _,
     sync::Arc,
 };
 
@@ -28,7 +29,10 @@ const CHECKER_TIMES: usize = 3;
 pub(crate) struct Memory {
     left: Cell<usize>,
     exceeded: Cell<bool>,
-    schemas: RefCell<HashSet<Arc<Value>>>,
+    /// By the hash of the node that each was read from. Of two with one hash the first
+    /// is kept, and the other built each time, as if it stood once in the document.
+    schemas: RefCell<HashMap<u64, Arc<Value>>>,
+    hasher: RandomState,
 }
 
 impl Default for Memory {
@@ -37,6 +41,7 @@ impl Default for Memory {
             left: Cell::new(MAX_READ_BYTES),
             exceeded: Cell::new(false),
             schemas: RefCell::default(),
+            hasher: RandomState::default(),
         }
     }
 }
@@ -81,18 +86,17 @@ impl Memory {
 
     /// The node as a schema, the same one wherever the document repeats it.
     pub(crate) fn schema(&self, node: &Node<'_>) -> Arc<Value> {
-        let weight = weight(node);
-        if !self.take(weight + ALLOCATION) {
-            return Arc::new(Value::Null);
-        }
-        let value = node.to_value();
+        let hash = self.hasher.hash_one(node);
         let mut schemas = self.schemas.borrow_mut();
-        if let Some(known) = schemas.get(&value) {
-            self.give_back(weight + ALLOCATION);
+        let known = schemas.get(&hash);
+        if let Some(known) = known.filter(|known| node.is_value(known)) {
             return Arc::clone(known);
         }
-        let schema = Arc::new(value);
-        schemas.insert(Arc::clone(&schema));
+        if !self.take(weight(node) + ALLOCATION) {
+            return Arc::new(Value::Null);
+        }
+        let schema = Arc::new(node.to_value());
+        schemas.entry(hash).or_insert_with(|| Arc::clone(&schema));
         schema
     }
 

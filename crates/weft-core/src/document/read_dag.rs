@@ -350,7 +350,7 @@ fn read_date(
 ) -> Option<crate::time::Timestamp> {
     let text = match head.get(key)? {
         Node::Text(text) => text,
-        Node::Date(text) => text.as_str(),
+        Node::Date(text) => &**text,
         other => {
             wrong_type(
                 head.problems,

@@ -230,6 +230,9 @@ fn check_delays(fields: &Fields<'_>, task: &Task) {
 
 /// A parameter is bound once; a literal that is mapped over is a list.
 fn check_bindings(fields: &Fields<'_>, inputs: &[(String, Binding)], expand: &[(String, Binding)]) {
+    if expand.is_empty() {
+        return;
+    }
     let given: HashSet<&str> = inputs.iter().map(|(name, _)| &**name).collect();
     let table = Path::Key(fields.path, "expand");
     for (name, binding) in expand {

@@ -20,14 +20,14 @@ pub(crate) type Entry<'a> = (Cow<'a, str>, Node<'a>);
 
 /// A value with its parts, in the order of the text. Exactly as large as they
 /// are: a document has many small tables, and the room to grow would cost more than they do.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Hash)]
 pub(crate) enum Node<'a> {
     Null,
     Bool(bool),
     Number(Number),
     Text(Cow<'a, str>),
     /// A date or time of TOML; JSON has none.
-    Date(String),
+    Date(Box<str>),
     List(Box<[Node<'a>]>),
     Table(Box<[Entry<'a>]>),
 }
@@ -54,7 +54,7 @@ impl Node<'_> {
             Self::Bool(value) => Value::Bool(*value),
             Self::Number(number) => Value::Number(number.clone()),
             Self::Text(text) => Value::String(text.clone().into_owned()),
-            Self::Date(text) => Value::String(text.clone()),
+            Self::Date(text) => Value::String(text.clone().into()),
             Self::List(items) => Value::Array(items.iter().map(Node::to_value).collect()),
             Self::Table(entries) => Value::Object(
                 entries
@@ -62,6 +62,36 @@ impl Node<'_> {
                     .map(|(key, node)| (key.clone().into_owned(), node.to_value()))
                     .collect::<Map<_, _>>(),
             ),
+        }
+    }
+
+    /// Whether [`Self::to_value`] would give this value.
+    pub(crate) fn is_value(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Null, Value::Null) => true,
+            (Self::Bool(this), Value::Bool(that)) => this == that,
+            (Self::Number(this), Value::Number(that)) => this == that,
+            (Self::Text(this), Value::String(that)) => this == that,
+            (Self::Date(this), Value::String(that)) => **this == **that,
+            (Self::List(this), Value::Array(that)) => {
+                this.len() == that.len() && this.iter().zip(that).all(|(a, b)| a.is_value(b))
+            }
+            (Self::Table(this), Value::Object(that)) => {
+                this.len() == that.len()
+                    && this
+                        .iter()
+                        .all(|(key, node)| that.get(&**key).is_some_and(|v| node.is_value(v)))
+            }
+            (
+                Self::Null
+                | Self::Bool(_)
+                | Self::Number(_)
+                | Self::Text(_)
+                | Self::Date(_)
+                | Self::List(_)
+                | Self::Table(_),
+                _,
+            ) => false,
         }
     }
 }
@@ -125,15 +155,14 @@ impl Counts {
 }
 
 fn read_json<'a>(text: &'a str, problems: &Problems) -> Option<Node<'a>> {
-    let mut counts = Counts::default();
+    let mut reader = Reader::new(problems);
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let seed = Seed {
         part: Part::Root,
         parent: Part::Other,
         depth: 0,
         path: Path::Root,
-        counts: &mut counts,
-        problems,
+        reader: &mut reader,
     };
     let read = seed
         .deserialize(&mut deserializer)
@@ -196,30 +225,56 @@ fn without_place(error: &serde_json::Error) -> String {
     }
 }
 
-struct Seed<'s, 'p> {
+/// What the values of one document share while they are read.
+struct Reader<'a, 'p> {
+    counts: Counts,
+    problems: &'p Problems,
+    /// The values so far of every list and table that isn't at its end yet, the
+    /// innermost one's last: each then takes its own in one allocation of the right size.
+    open_items: Vec<Node<'a>>,
+    open_entries: Vec<Entry<'a>>,
+}
+
+impl<'a, 'p> Reader<'a, 'p> {
+    fn new(problems: &'p Problems) -> Self {
+        Self {
+            counts: Counts::default(),
+            problems,
+            open_items: Vec::new(),
+            open_entries: Vec::new(),
+        }
+    }
+
+    /// Makes room for one more value of `bytes`.
+    fn take<E: serde::de::Error>(&self, bytes: usize) -> Result<(), E> {
+        room(self.problems.memory.take(bytes)).map_err(E::custom)
+    }
+}
+
+struct Seed<'r, 'k, 'a, 'p> {
     part: Part,
     parent: Part,
     depth: usize,
-    path: Path<'p>,
-    counts: &'s mut Counts,
-    problems: &'s Problems,
+    path: Path<'k>,
+    reader: &'r mut Reader<'a, 'p>,
 }
 
-impl<'de> DeserializeSeed<'de> for Seed<'_, '_> {
+impl<'de> DeserializeSeed<'de> for Seed<'_, '_, 'de, '_> {
     type Value = Node<'de>;
 
     fn deserialize<D: serde::Deserializer<'de>>(
         self,
         deserializer: D,
     ) -> Result<Node<'de>, D::Error> {
-        self.counts
+        self.reader
+            .counts
             .add(self.parent, self.depth)
             .map_err(D::Error::custom)?;
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Seed<'_, '_> {
+impl<'de> Visitor<'de> for Seed<'_, '_, 'de, '_> {
     type Value = Node<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -251,48 +306,49 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Node<'de>, E> {
-        room(self.problems.memory.take_text(text.len())).map_err(E::custom)?;
+        room(self.reader.problems.memory.take_text(text.len())).map_err(E::custom)?;
         Ok(Node::Text(Cow::Owned(text.to_owned())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Node<'de>, A::Error> {
-        let mut items = Vec::new();
+        let first = self.reader.open_items.len();
+        let part = if self.part == Part::Dags {
+            Part::Dag
+        } else {
+            Part::Other
+        };
         loop {
+            let index = self.reader.open_items.len() - first;
             let seed = Seed {
-                part: if self.part == Part::Dags {
-                    Part::Dag
-                } else {
-                    Part::Other
-                },
+                part,
                 parent: self.part,
                 depth: self.depth + 1,
-                path: Path::Index(&self.path, items.len()),
-                counts: &mut *self.counts,
-                problems: self.problems,
+                path: Path::Index(&self.path, index),
+                reader: &mut *self.reader,
             };
             let Some(node) = access.next_element_seed(seed)? else {
-                return Ok(Node::List(items.into()));
+                return Ok(Node::List(self.reader.open_items.drain(first..).collect()));
             };
-            let memory = &self.problems.memory;
-            room(memory.take(size_of::<Node<'_>>())).map_err(A::Error::custom)?;
-            if items.is_empty() {
-                room(memory.take_list(0, 0)).map_err(A::Error::custom)?;
+            self.reader.take::<A::Error>(size_of::<Node<'_>>())?;
+            if index == 0 {
+                room(self.reader.problems.memory.take_list(0, 0)).map_err(A::Error::custom)?;
             }
-            push(&mut items, node);
+            self.reader.open_items.push(node);
         }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Node<'de>, A::Error> {
-        let mut entries: Vec<Entry<'de>> = Vec::new();
+        let first = self.reader.open_entries.len();
         let mut seen = Keys::Few;
         while let Some(Key(key)) = access.next_key()? {
             let path = Path::Key(&self.path, &key);
-            let memory = &self.problems.memory;
-            room(memory.take(seen.entry_bytes(&entries, &key))).map_err(A::Error::custom)?;
-            let again = seen.has(&entries, &key);
+            let entries = &self.reader.open_entries[first..];
+            self.reader
+                .take::<A::Error>(seen.entry_bytes(entries, &key))?;
+            let again = seen.has(entries, &key);
             if again {
                 let message = format!("the key {} stands twice", super::path::quoted(&key));
-                self.problems.add(
+                self.reader.problems.add(
                     At::SecondKey,
                     &path,
                     ProblemCode::DuplicateKey,
@@ -305,27 +361,18 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
                 parent: self.part,
                 depth: self.depth + 1,
                 path,
-                counts: &mut *self.counts,
-                problems: self.problems,
+                reader: &mut *self.reader,
             };
             let node = access.next_value_seed(seed)?;
             if !again {
-                seen.add(&entries, key.clone());
-                push(&mut entries, (key, node));
+                seen.add(&self.reader.open_entries[first..], &key);
+                self.reader.open_entries.push((key, node));
             }
         }
-        Ok(Node::Table(entries.into()))
+        Ok(Node::Table(
+            self.reader.open_entries.drain(first..).collect(),
+        ))
     }
-}
-
-/// Appends, with room for one item at first and twice as many each time: most tables
-/// have few fields, and what a `Vec` would give back of its first four leaves holes
-/// that nothing fits into.
-fn push<T>(items: &mut Vec<T>, item: T) {
-    if items.len() == items.capacity() {
-        items.reserve_exact(items.len().max(1));
-    }
-    items.push(item);
 }
 
 /// An error where there is no room for more.
@@ -376,7 +423,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    fn add(&mut self, entries: &[Entry<'a>], key: Cow<'a, str>) {
+    fn add(&mut self, entries: &[Entry<'a>], key: &Cow<'a, str>) {
         match self {
             Self::Few if entries.len() + 1 < MANY_KEYS => {}
             Self::Few => {
@@ -384,12 +431,12 @@ impl<'a> Keys<'a> {
                     entries
                         .iter()
                         .map(|(known, _)| known.clone())
-                        .chain([key])
+                        .chain([key.clone()])
                         .collect(),
                 );
             }
             Self::Many(keys) => {
-                keys.insert(key);
+                keys.insert(key.clone());
             }
         }
     }
@@ -483,7 +530,7 @@ fn from_toml<'a>(
     Ok(match value {
         DeValue::String(text) => Node::Text(text),
         DeValue::Boolean(value) => Node::Bool(value),
-        DeValue::Datetime(date) => Node::Date(date.to_string()),
+        DeValue::Datetime(date) => Node::Date(date.to_string().into()),
         DeValue::Integer(digits) => match i64::from_str_radix(digits.as_str(), digits.radix()) {
             Ok(number) => Node::Number(number.into()),
             Err(_beyond_i64) => match u64::from_str_radix(digits.as_str(), digits.radix()) {

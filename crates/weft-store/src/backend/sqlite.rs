@@ -15,8 +15,8 @@ use crate::{
     folder::{DATABASE_FILE, FolderLock},
 };
 use sqlx::{
-    Arguments as _, Column as _, ConnectOptions as _, Connection as _, Executor as _, Row as _,
-    SqlSafeStr as _, SqlStr, TypeInfo as _, ValueRef as _,
+    Arguments as _, AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _,
+    Executor as _, Row as _, SqlSafeStr as _, SqlStr, TypeInfo as _, ValueRef as _,
     error::DatabaseError,
     sqlite::{
         SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
@@ -36,6 +36,13 @@ const CACHED_STATEMENTS: usize = 400;
 const WRITER_CACHE_KIB: i32 = 16 * 1024;
 /// Pages of the log before it is brought into the file: 16 MiB.
 const CHECKPOINT_PAGES: i32 = 4_000;
+
+/// Up to so many values, the last writes of a transaction go to the connection's thread as
+/// one message with COMMIT: waking it costs more than small writes do. Longer ones would
+/// push others out of the prepared statements, and cost more than a wake-up.
+const JOINED_VALUES: usize = 256;
+const BEGIN: &str = "BEGIN IMMEDIATE";
+const COMMIT: &str = "COMMIT";
 
 /// The data folder's database.
 pub(crate) struct Sqlite {
@@ -140,8 +147,20 @@ impl Sqlite {
     pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
         let mut writer = self.clean_writer().await?;
         writer.dirty = true;
-        writer.command("BEGIN IMMEDIATE").await?;
+        writer.command(BEGIN).await?;
         Ok(Tx { writer })
+    }
+
+    /// Begins with a statement, in one message.
+    pub(super) async fn begin_with(
+        &self,
+        sql: SqlStr,
+        args: Vec<Value>,
+    ) -> Result<(Tx, Vec<Row>), StoreError> {
+        let mut writer = self.clean_writer().await?;
+        writer.dirty = true;
+        let rows = writer.run(joined([BEGIN, sql.as_str()]), args).await?;
+        Ok((Tx { writer }, rows))
     }
 
     /// The writer, with no transaction open.
@@ -223,10 +242,40 @@ impl Tx {
     }
 
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
-        self.writer.command("COMMIT").await?;
+        self.writer.command(COMMIT).await?;
         self.writer.dirty = false;
         Ok(())
     }
+
+    /// Runs statements whose parameters are nameless, and commits.
+    pub(super) async fn commit_with(
+        mut self,
+        writes: Vec<(Arc<str>, Vec<Value>)>,
+    ) -> Result<(), StoreError> {
+        let values: usize = writes.iter().map(|(_text, values)| values.len()).sum();
+        if values > JOINED_VALUES {
+            for (text, values) in writes {
+                self.run(AssertSqlSafe(text).into_sql_str(), values).await?;
+            }
+            return self.commit().await;
+        }
+        let texts = writes.iter().map(|(text, _values)| &**text);
+        let sql = joined(texts.chain([COMMIT]));
+        let values = writes.into_iter().flat_map(|(_text, values)| values);
+        self.run(sql, values.collect()).await?;
+        self.writer.dirty = false;
+        Ok(())
+    }
+}
+
+/// Several statements as one text: each takes its nameless parameters where the one before ended.
+fn joined<'t>(statements: impl IntoIterator<Item = &'t str>) -> SqlStr {
+    let mut text = String::new();
+    for statement in statements {
+        text.push_str(statement);
+        text.push(';');
+    }
+    AssertSqlSafe(text).into_sql_str()
 }
 
 fn options(file: &Path) -> SqliteConnectOptions {

@@ -110,37 +110,24 @@ impl Database {
             (&COMMANDS, commands(turn, now)),
             (&TIMETABLES, timetables(turn)),
         ];
-        let mut tx = self.backend().begin().await?;
-        if let Fence::Repeated = fence(&mut tx, turn).await? {
-            return Ok(());
+        let shard = turn.lease.shard;
+        let (mut tx, passed) = self
+            .backend()
+            .begin_with(FENCE, args![shard, turn.lease.epoch, turn.number])
+            .await?;
+        if passed.is_none() {
+            return why_fenced(&mut tx, turn).await;
         }
-        insert_runs(&mut tx, turn.lease.shard, &turn.new_runs).await?;
+        insert_runs(&mut tx, shard, &turn.new_runs).await?;
         clear(&mut tx, &turn.cleared).await?;
-        for (bulk, values) in writes {
-            if !values.is_empty() {
-                tx.run_bulk(bulk, values).await?;
-            }
-        }
-        tx.commit().await?;
+        tx.commit_with(writes).await?;
         Ok(())
     }
 }
 
-/// Whether a turn is to be written.
-enum Fence {
-    Passed,
-    /// It was committed before.
-    Repeated,
-}
-
-async fn fence(tx: &mut Tx, turn: &Turn) -> Result<Fence, CommitError> {
+/// What a turn means that the fence stopped: fine if it was committed before.
+async fn why_fenced(tx: &mut Tx, turn: &Turn) -> Result<(), CommitError> {
     let shard = turn.lease.shard;
-    let passed = tx
-        .run_one(FENCE, args![shard, turn.lease.epoch, turn.number])
-        .await?;
-    if passed.is_some() {
-        return Ok(Fence::Passed);
-    }
     let Some(mut row) = tx.run_one(LAST_TURN, args![shard]).await? else {
         return Err(CommitError::Fenced(shard));
     };
@@ -149,7 +136,7 @@ async fn fence(tx: &mut Tx, turn: &Turn) -> Result<Fence, CommitError> {
         return Err(CommitError::Fenced(shard));
     }
     if last == turn.number {
-        return Ok(Fence::Repeated);
+        return Ok(());
     }
     Err(StoreError::Defect(format!("turn {} comes after turn {last}", turn.number)).into())
 }
