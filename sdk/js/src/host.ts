@@ -1,0 +1,69 @@
+/**
+ * What a running task asks its host for. There are two hosts: the sandbox's
+ * (`guest/host.ts`) and one in this process for tests (`testing.ts`). Tasks
+ * never see either; `current` is the one that answers.
+ */
+
+export type Level = "trace" | "debug" | "info" | "warn" | "error";
+
+/** The attempt that is running, as `attempt.schema.json` says. */
+export interface AttemptDocument {
+  tenant: string;
+  dag: string;
+  run: string;
+  task: string;
+  map_index: number | null;
+  number: number;
+  logical_date: string;
+  data_interval: { start: string; end: string };
+  params: Record<string, unknown>;
+  deadline: string | null;
+  idempotency_key: string;
+}
+
+/** An artifact that is being written. */
+export interface ArtifactSink {
+  write(data: Uint8Array): void;
+  /** Ends it and makes its reference. */
+  finish(): string;
+}
+
+/** An artifact that is being read: a part at a time, `null` at the end. */
+export interface ArtifactSource {
+  read(): Uint8Array | null;
+}
+
+/** Everything that crosses the border of the sandbox, apart from HTTP. */
+export interface Host {
+  attempt(): AttemptDocument;
+  /** After a deferral: the state that was left. */
+  resumed(): unknown;
+  progress(fraction: number, message: string): void;
+  cancelled(): boolean;
+  log(level: Level, message: string, fields: [string, string][]): void;
+  /** Throws `VariableDenied` or `VariableNotFound`. */
+  variable(name: string): string;
+  createArtifact(mediaType: string): ArtifactSink;
+  openArtifact(reference: string): ArtifactSource;
+  /** An exception with its stack, by the author's files and lines. */
+  trace(error: unknown): string;
+}
+
+let installed: Host | undefined;
+
+/** The host of the attempt that is running. */
+export function current(): Host {
+  if (installed === undefined) {
+    throw new Error(
+      'no task is running; in a unit test use `attempt({}, () => ...)` or `run(dag)` of "@weft/sdk/testing"',
+    );
+  }
+  return installed;
+}
+
+/** Makes a host the current one, and answers with the one before. */
+export function install(host: Host | undefined): Host | undefined {
+  const before = installed;
+  installed = host;
+  return before;
+}
