@@ -1,13 +1,19 @@
-//! `wfctl build`: makes one `dag.wasm` of a Rust crate, of Python DAGs, or of a manifest.
+//! `wfctl build`: makes one `dag.wasm` of a Rust crate, of Python, JavaScript or
+//! TypeScript DAGs, or of a manifest.
 //!
 //! What is made is described and checked before it replaces the file of an
 //! earlier build, so that a `dag.wasm` that is there was good.
 
+mod carried;
+mod environment;
+mod js;
+mod kept;
 mod pack;
 mod python;
 mod rust;
 mod sdk;
 mod toolchain;
+mod workroom;
 
 use crate::{
     command::run::named_files,
@@ -25,7 +31,7 @@ use toolchain::Toolchain;
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 
-/// Make one dag.wasm of a crate, of Python DAGs, or of a manifest
+/// Make one dag.wasm of a crate, of DAGs in another language, or of a manifest
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -33,13 +39,15 @@ Examples:
   wfctl build quakes -o dist/quakes.wasm
   wfctl build dag.toml
   wfctl build my_dag.py
+  wfctl build my_dag.ts
 
 A folder with a Cargo.toml is compiled by cargo; a dag.toml is packed with the
 files that it names; Python modules, in dags/ or beside a pyproject.toml or
 requirements.txt, are made one component together with the packages that they
-need. Exit code 1: it does not compile; 3: what it makes is no DAG.")]
+need, and so are JavaScript and TypeScript modules that import @weft/sdk.
+Exit code 1: it does not compile; 3: what it makes is no DAG.")]
 pub(crate) struct BuildArgs {
-    /// A folder with a Cargo.toml, a dag.toml or Python modules, or one of these files
+    /// A folder with a Cargo.toml, a dag.toml, or modules of another language, or one of these files
     #[arg(default_value = ".", value_name = "PATH")]
     pub(crate) path: PathBuf,
     /// Where to write it [default: dag.wasm in the folder]
@@ -100,6 +108,10 @@ pub(crate) fn build(args: &BuildArgs) -> Result<Built, Problems> {
         Source::Python(project) => {
             let folder = project.folder().to_owned();
             (python::build(&project)?, folder)
+        }
+        Source::Js(project) => {
+            let folder = project.folder().to_owned();
+            (js::build(&project)?, folder)
         }
         Source::Manifest(file) => {
             let folder = file.parent().map(Path::to_owned).unwrap_or_default();
@@ -165,6 +177,8 @@ enum Source {
     Manifest(PathBuf),
     /// Modules with DAGs.
     Python(python::Project),
+    /// Modules of JavaScript or TypeScript with DAGs.
+    Js(js::Project),
 }
 
 fn source(path: &Path) -> Result<Source, Problem> {
@@ -177,6 +191,8 @@ fn source(path: &Path) -> Result<Source, Problem> {
             .unwrap_or(Path::new("."))
     } else if path.extension().is_some_and(|end| end == "py") {
         return Ok(Source::Python(python::Project::of_file(path)));
+    } else if let Some(project) = js::Project::of_file(path) {
+        return Ok(Source::Js(project));
     } else {
         return Ok(Source::Manifest(path.to_owned()));
     };
@@ -187,13 +203,20 @@ fn source(path: &Path) -> Result<Source, Problem> {
     if manifest.is_file() {
         return Ok(Source::Manifest(manifest));
     }
+    // A module that imports the SDK says more than a file with some end.
+    if let Some(project) = js::Project::in_folder(folder) {
+        return Ok(Source::Js(project));
+    }
     if let Some(project) = python::Project::in_folder(folder) {
         return Ok(Source::Python(project));
+    }
+    if let Some(project) = js::Project::with_manifest(folder) {
+        return Ok(Source::Js(project));
     }
     Err(Problem::new(
         Code::NoDagInFolder,
         format!(
-            "the folder {} holds neither Cargo.toml nor dag.toml nor Python modules",
+            "the folder {} holds neither Cargo.toml nor dag.toml nor modules with DAGs",
             folder.display()
         ),
     )
@@ -217,6 +240,16 @@ pub(crate) fn doctor() -> Result<String, Problem> {
 /// What is there to build Python with, or what is missing and the line that gets it.
 pub(crate) fn python_doctor() -> Result<String, Problem> {
     python::doctor()
+}
+
+/// What is there to build JavaScript with, or what is missing and the line that gets it.
+pub(crate) fn js_doctor() -> Result<String, Problem> {
+    js::doctor()
+}
+
+/// The JavaScript SDK as a package that npm installs.
+pub(crate) fn js_sdk() -> Result<PathBuf, Problem> {
+    js::sdk()
 }
 
 /// The Python SDK as a package that pip installs.

@@ -1,4 +1,4 @@
-//! `wfctl new`: a crate, or a folder of Python, that builds and runs as it is.
+//! `wfctl new`: a crate, or a folder of another language, that builds and runs as it is.
 //!
 //! Only writes into a folder that it makes, or that is empty.
 
@@ -17,6 +17,7 @@ use std::{
 Examples:
   wfctl new quakes
   wfctl new quakes --lang python
+  wfctl new quakes --lang ts
   cd quakes && wfctl build && wfctl run")]
 pub(crate) struct NewArgs {
     /// The folder to make; its last part names the DAG
@@ -34,6 +35,10 @@ pub(crate) enum Language {
     Rust,
     /// Python
     Python,
+    /// TypeScript
+    Ts,
+    /// JavaScript
+    Js,
 }
 
 impl Language {
@@ -54,6 +59,48 @@ impl Language {
                     "README.md",
                     include_str!("templates/rust/README.md.template"),
                 ),
+            ],
+            Self::Ts => &[
+                (
+                    "dags/{{dag}}.ts",
+                    include_str!("templates/ts/dag.ts.template"),
+                ),
+                (
+                    "tests/{{dag}}.test.ts",
+                    include_str!("templates/ts/dag.test.ts.template"),
+                ),
+                (
+                    "package.json",
+                    include_str!("templates/ts/package.json.template"),
+                ),
+                (
+                    "tsconfig.json",
+                    include_str!("templates/ts/tsconfig.json.template"),
+                ),
+                (
+                    ".gitignore",
+                    include_str!("templates/ts/gitignore.template"),
+                ),
+                ("README.md", include_str!("templates/ts/README.md.template")),
+            ],
+            Self::Js => &[
+                (
+                    "dags/{{dag}}.js",
+                    include_str!("templates/js/dag.js.template"),
+                ),
+                (
+                    "tests/{{dag}}.test.js",
+                    include_str!("templates/js/dag.test.js.template"),
+                ),
+                (
+                    "package.json",
+                    include_str!("templates/js/package.json.template"),
+                ),
+                (
+                    ".gitignore",
+                    include_str!("templates/js/gitignore.template"),
+                ),
+                ("README.md", include_str!("templates/js/README.md.template")),
             ],
             Self::Python => &[
                 (
@@ -105,7 +152,7 @@ pub(crate) fn create(args: &NewArgs) -> Result<(), Problem> {
     match args.lang {
         Language::Rust => build::supply_sdk(&args.path),
         // It goes into the component, and nothing on the author's side needs it to build.
-        Language::Python => Ok(()),
+        Language::Python | Language::Ts | Language::Js => Ok(()),
     }
 }
 
@@ -127,6 +174,7 @@ fn name(path: &Path, language: Language) -> Result<String, Problem> {
     let (words, of) = match language {
         Language::Rust => (RUST, "Rust"),
         Language::Python => (PYTHON, "Python"),
+        Language::Ts | Language::Js => (JS, "JavaScript"),
     };
     if words.iter().any(|words| words.contains(&name.as_str())) {
         return Err(
@@ -141,6 +189,9 @@ fn name(path: &Path, language: Language) -> Result<String, Problem> {
 const RUST: &[&[&str]] = &[&RUST_KEYWORDS, &RUST_CRATES];
 /// What can't name a module and a function of Python.
 const PYTHON: &[&[&str]] = &[&PYTHON_KEYWORDS, &PYTHON_MODULES];
+
+/// What can't name a function of JavaScript, nor one beside what the template declares.
+const JS: &[&[&str]] = &[&JS_KEYWORDS, &JS_NAMES];
 
 const RUST_CRATES: [&str; 9] = [
     "test",
@@ -159,6 +210,63 @@ const PYTHON_KEYWORDS: [&str; 32] = [
     "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif",
     "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda",
     "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+];
+
+/// JavaScript's reserved words (ECMA-262, 12.7.2), with those that are reserved in modules.
+const JS_KEYWORDS: [&str; 48] = [
+    "arguments",
+    "await",
+    "break",
+    "case",
+    "catch",
+    "class",
+    "const",
+    "continue",
+    "debugger",
+    "default",
+    "delete",
+    "do",
+    "else",
+    "enum",
+    "eval",
+    "export",
+    "extends",
+    "false",
+    "finally",
+    "for",
+    "function",
+    "if",
+    "implements",
+    "import",
+    "in",
+    "instanceof",
+    "interface",
+    "let",
+    "new",
+    "null",
+    "package",
+    "private",
+    "protected",
+    "public",
+    "return",
+    "static",
+    "super",
+    "switch",
+    "this",
+    "throw",
+    "true",
+    "try",
+    "typeof",
+    "var",
+    "void",
+    "while",
+    "with",
+    "yield",
+];
+
+/// What the template imports and declares.
+const JS_NAMES: [&str; 9] = [
+    "attempt", "assert", "dag", "extract", "millions", "report", "run", "task", "test",
 ];
 
 /// Modules that the template imports, which one of the same name would hide.
@@ -205,6 +313,9 @@ mod tests {
             assert!(name(Path::new(bad), Language::Rust).is_err(), "{bad}");
         }
         assert!(name(Path::new("match"), Language::Python).is_ok());
+        for bad in ["class", "task"] {
+            assert!(name(Path::new(bad), Language::Ts).is_err(), "{bad}");
+        }
         for bad in ["lambda", "logging"] {
             assert!(name(Path::new(bad), Language::Python).is_err(), "{bad}");
         }

@@ -12,28 +12,30 @@
 //! is the answer when they come again.
 
 mod carried;
-mod kept;
+mod made_of;
 mod packages;
 mod project;
 mod tools;
 
 pub(crate) use project::Project;
 
-use crate::{
-    error::{Code, Problem},
-    place,
+use super::{
+    carried::WIT,
+    kept,
+    workroom::{self, said},
 };
+use crate::error::{Code, Problem};
 use serde::Deserialize;
 use serde_json::json;
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
 };
-use tempfile::TempDir;
 use tools::Tools;
 
+/// The folder of the cache.
+const LANGUAGE: &str = "python";
 /// The module that the component is made of.
 const ENTRY: &str = "weft_component";
 /// Its text; the folder of the build is the first that componentize-py mounts.
@@ -55,42 +57,23 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
     let sources = project.sources()?;
     let tools = Tools::find()?;
     let packages = packages::installed(project, &tools)?;
-    let key = kept::key(&sources, packages.as_deref())?;
-    if let Some(component) = kept::find(&key) {
+    let key = made_of::key(&sources, packages.as_deref())?;
+    if let Some(component) = kept::find(LANGUAGE, &key) {
         return Ok(component);
     }
-    let stage = stage()?;
+    let stage = workroom::stage(LANGUAGE)?;
     let app = stage.path().join("app");
     lay_out(&app, stage.path(), &sources, packages.is_some())?;
     let component = stage.path().join("dag.wasm");
     componentize(&tools, stage.path(), packages.as_deref(), &component)?;
     let bytes = fs::read(&component).map_err(|error| Problem::io("read", &component, &error))?;
-    kept::keep(&key, &bytes);
+    kept::keep(LANGUAGE, &key, &bytes);
     Ok(bytes)
 }
 
 /// The folder of everything about Python in the cache.
 fn cache() -> Result<PathBuf, Problem> {
-    place::cache()
-        .map(|cache| cache.join("python"))
-        .ok_or_else(|| {
-            Problem::new(Code::BuildFailed, "there is no home folder to build in")
-                .help("name a folder with WEFT_CACHE_DIR")
-        })
-}
-
-/// A folder for one build, gone with it.
-fn stage() -> Result<TempDir, Problem> {
-    let base = cache()?.join("building");
-    fs::create_dir_all(&base)
-        .and_then(|()| tempfile::Builder::new().prefix("dag-").tempdir_in(&base))
-        .map_err(|error| {
-            Problem::new(
-                Code::BuildFailed,
-                format!("can't build in {}: {error}", base.display()),
-            )
-            .help("free or fix it, or name another folder with WEFT_CACHE_DIR")
-        })
+    workroom::cache(LANGUAGE)
 }
 
 /// Lays out what componentize-py is given.
@@ -108,7 +91,7 @@ fn lay_out(
     for (name, text) in carried::SDK {
         write(app.join(name), text.as_bytes())?;
     }
-    for (name, text) in carried::WIT {
+    for (name, text) in WIT {
         write(stage.join("wit").join(name), text.as_bytes())?;
     }
     for (name, contents) in &sources.files {
@@ -191,30 +174,9 @@ fn advice(words: &str) -> Option<String> {
     })
 }
 
-/// How a program ended.
-struct Said {
-    success: bool,
-    stdout: String,
-    stderr: String,
-}
-
-/// Runs a program to its end and keeps what it said.
-fn said(command: &mut Command) -> Result<Said, Problem> {
-    let output = command.stdin(Stdio::null()).output().map_err(|error| {
-        let name = command.get_program().display();
-        Problem::new(Code::Missing, format!("can't start {name}: {error}"))
-            .help("wfctl doctor says how to get it")
-    })?;
-    Ok(Said {
-        success: output.status.success(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    })
-}
-
 /// What is there to build Python with, or what is missing and the line that gets it.
 pub(crate) fn doctor() -> Result<String, Problem> {
-    let found = tools::python()?;
+    let found = super::environment::python()?;
     let version = tools::COMPONENTIZE_PY;
     Ok(match Tools::installed() {
         Some(_) => format!("{found}, componentize-py {version}"),

@@ -25,6 +25,9 @@ pub(crate) struct DoctorArgs {
     /// Print only the folder of the Python SDK, for pip to install
     #[arg(long)]
     python_sdk: bool,
+    /// Print only the folder of the JavaScript SDK, for npm to install
+    #[arg(long, conflicts_with = "python_sdk")]
+    js_sdk: bool,
 }
 
 /// One thing that was looked for.
@@ -44,6 +47,10 @@ struct Missing {
 pub(crate) fn run(args: &DoctorArgs) -> Result<Exit, Problems> {
     if args.python_sdk {
         anstream::println!("{}", crate::build::python_sdk()?.display());
+        return Ok(Exit::Success);
+    }
+    if args.js_sdk {
+        anstream::println!("{}", crate::build::js_sdk()?.display());
         return Ok(Exit::Success);
     }
     let findings = [
@@ -80,6 +87,11 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit, Problems> {
             what: "Python",
             required: false,
             found: python(),
+        },
+        Finding {
+            what: "JavaScript, TypeScript",
+            required: false,
+            found: js(),
         },
     ];
     let mut lacking = Vec::new();
@@ -189,6 +201,14 @@ fn rust() -> Result<String, Missing> {
 /// What tasks in Python are built with, as `wfctl build` finds it.
 fn python() -> Result<String, Missing> {
     crate::build::python_doctor().map_err(|problem| Missing {
+        why: problem.message,
+        fix: problem.help.unwrap_or_default(),
+    })
+}
+
+/// What tasks in JavaScript are built with, as `wfctl build` finds it.
+fn js() -> Result<String, Missing> {
+    crate::build::js_doctor().map_err(|problem| Missing {
         why: problem.message,
         fix: problem.help.unwrap_or_default(),
     })

@@ -4,8 +4,11 @@
 //! Each list of requirements is installed once, into a folder of its own in
 //! the cache. A package with native code can't run in the sandbox and is refused by name.
 
-use super::{Project, Said, cache, said, tools::Tools};
-use crate::error::{Code, Problem};
+use super::{Project, cache, tools::Tools};
+use crate::{
+    build::workroom::{Said, said},
+    error::{Code, Problem},
+};
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -1,0 +1,69 @@
+//! Where builds happen: folders of the cache, one for each language, so that
+//! the author's own folder is only read. And how their tools are run.
+
+use crate::{
+    error::{Code, Problem},
+    place,
+};
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+use tempfile::TempDir;
+
+/// The folder of everything about a language in the cache.
+pub(super) fn cache(language: &str) -> Result<PathBuf, Problem> {
+    place::cache()
+        .map(|cache| cache.join(language))
+        .ok_or_else(|| {
+            Problem::new(Code::BuildFailed, "there is no home folder to build in")
+                .help("name a folder with WEFT_CACHE_DIR")
+        })
+}
+
+/// A folder for one build, gone with it.
+pub(super) fn stage(language: &str) -> Result<TempDir, Problem> {
+    let base = cache(language)?.join("building");
+    fs::create_dir_all(&base)
+        .and_then(|()| tempfile::Builder::new().prefix("dag-").tempdir_in(&base))
+        .map_err(|error| {
+            Problem::new(
+                Code::BuildFailed,
+                format!("can't build in {}: {error}", base.display()),
+            )
+            .help("free or fix it, or name another folder with WEFT_CACHE_DIR")
+        })
+}
+
+/// How a program ended.
+pub(super) struct Said {
+    pub(super) success: bool,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+/// Runs a program to its end and keeps what it said.
+pub(super) fn said(command: &mut Command) -> Result<Said, Problem> {
+    let output = command.stdin(Stdio::null()).output().map_err(|error| {
+        let name = command.get_program().display();
+        Problem::new(Code::Missing, format!("can't start {name}: {error}"))
+            .help("wfctl doctor says how to get it")
+    })?;
+    Ok(Said {
+        success: output.status.success(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+impl Said {
+    /// Passes on what a tool said where it failed.
+    pub(super) fn fails(&self, what: &str, help: impl FnOnce() -> String) -> Result<(), Problem> {
+        if self.success {
+            return Ok(());
+        }
+        anstream::eprintln!("{}{}", self.stdout, self.stderr.trim_end());
+        Err(Problem::new(Code::BuildFailed, what).help(help()))
+    }
+}
