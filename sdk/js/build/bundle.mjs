@@ -36,8 +36,9 @@ export async function bundle(esbuild, plan) {
       legalComments: "none",
       loader: Object.fromEntries(TEXT.map((end) => [end, "text"])),
       logLevel: "warning",
-      mainFields: ["module", "main"],
-      platform: "neutral",
+      mainFields: ["browser", "module", "main"],
+      // Of a package's programs the ones that need no Node.
+      platform: "browser",
       plugins: [ours(plan)],
       sourcemap: "external",
       sourcesContent: false,
