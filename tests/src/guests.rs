@@ -2,14 +2,16 @@
 //! fails the test and says what to do; nothing is ever skipped.
 
 use std::{
-    env, fs, io,
+    env,
+    ffi::OsString,
+    fs, io, iter,
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
 /// The bytes of a guest by its file's name without `.wasm`: `guest_bare`,
 /// `guest_plain`, `guest_hostile`, `guest_describe_loop`, `guest_describe_huge`,
-/// `hostile-program` (WASI 0.2), `hostile-module` (WASI 0.1).
+/// `hostile-program` (WASI 0.2), `hostile-module` (WASI 0.1), those of `tests/programs`.
 ///
 /// # Panics
 /// If it isn't built, or is older than its source.
@@ -28,7 +30,11 @@ pub fn path(name: &str) -> PathBuf {
     let built = fs::metadata(&path).and_then(|metadata| metadata.modified());
     let built = built
         .unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask guests`", path.display()));
-    for source in [root().join("tests/guests"), root().join("wit")] {
+    for source in [
+        root().join("tests/guests"),
+        root().join("tests/programs"),
+        root().join("wit"),
+    ] {
         if let Some(newer) =
             newer_than(&source, built).expect("the sources of the guests can be read")
         {
@@ -40,6 +46,14 @@ pub fn path(name: &str) -> PathBuf {
         }
     }
     path
+}
+
+/// The path that programs are looked for in, with the compilers that `cargo xtask guests` got.
+pub fn path_with_compilers() -> OsString {
+    let compilers = folder().with_file_name("programs").join("bin");
+    let old = env::var_os("PATH").unwrap_or_default();
+    let folders = iter::once(compilers).chain(env::split_paths(&old));
+    env::join_paths(folders).expect("the target folder can stand in PATH")
 }
 
 /// The root of the clone.
@@ -66,7 +80,7 @@ fn folder() -> PathBuf {
 }
 
 /// What guests are made of. The schemas beside the contract are not among it.
-const SOURCES: [&str; 3] = ["rs", "toml", "wit"];
+const SOURCES: [&str; 9] = ["rs", "toml", "wit", "c", "cpp", "go", "mod", "ts", "zig"];
 
 /// Some source below `folder` that changed after `built`.
 fn newer_than(folder: &Path, built: SystemTime) -> io::Result<Option<PathBuf>> {

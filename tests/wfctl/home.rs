@@ -41,6 +41,14 @@ impl Home {
             "guest_hostile",
             "plain-module",
             "hostile-program",
+            "feed",
+            "jaq",
+            "sqlite3",
+            "numbers-c",
+            "numbers-cpp",
+            "numbers-zig",
+            "numbers-go",
+            "numbers-assemblyscript",
         ] {
             let file = format!("{guest}.wasm");
             if manifest.contains(&file) {

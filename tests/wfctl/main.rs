@@ -5,4 +5,5 @@ mod grants;
 mod home;
 mod interrupt;
 mod output;
+mod programs;
 mod python;

@@ -1,6 +1,6 @@
 //! `cargo xtask guests`: everything that runs in the sandbox, into `target/guests`.
 
-use crate::{toolchain::Toolchain, wasm, workspace::Workspace};
+use crate::{programs, toolchain::Toolchain, wasm, workspace::Workspace};
 use anyhow::{Context, Result};
 
 /// Each folder is a cargo workspace of its own.
@@ -19,6 +19,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         wasm::build(workspace, &toolchain, &workspace.root().join(folder))
             .with_context(|| format!("the guests in {folder}"))?;
     }
+    programs::build(workspace, &toolchain).context("the programs in tests/programs")?;
     eprintln!("the guests lie in {}", workspace.guests().display());
     Ok(())
 }

@@ -6,12 +6,15 @@
 
 mod api_fuzz;
 mod bench;
+mod compilers;
 mod demo;
+mod environment;
 mod example;
 mod guests;
 mod installation;
 mod newcomer;
 mod program;
+mod programs;
 mod python;
 mod reference;
 mod setup;

@@ -84,6 +84,13 @@ impl Toolchain {
 
     /// `cargo rustc` in release for `triple`, up to and with the arguments that are cargo's own.
     pub(crate) fn cargo_rustc(&self, workspace: &Workspace, triple: &str) -> Result<Command> {
+        let mut cargo = self.cargo(workspace)?;
+        cargo.args(["rustc", "--release", "--quiet", "--target", triple]);
+        Ok(cargo)
+    }
+
+    /// Cargo with this compiler, to be told what to do.
+    pub(crate) fn cargo(&self, workspace: &Workspace) -> Result<Command> {
         let mut cargo = program::cargo();
         cargo.env("CARGO_TARGET_DIR", workspace.wasm_target());
         if let Self::Debian(root) = self {
@@ -106,7 +113,6 @@ impl Toolchain {
                     ),
                 );
         }
-        cargo.args(["rustc", "--release", "--quiet", "--target", triple]);
         Ok(cargo)
     }
 

@@ -6,7 +6,13 @@ use crate::{
     workspace::{Workspace, cache_folder},
 };
 use anyhow::{Result, bail};
-use std::{env, fs, path::PathBuf, process::Command};
+use std::{
+    env,
+    ffi::OsString,
+    fs, iter,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// The version that `deny.toml` was written for.
 const CARGO_DENY: &str = "0.20.2";
@@ -72,9 +78,7 @@ pub(crate) fn schemathesis(workspace: &Workspace) -> Result<PathBuf> {
     if place.exists() {
         fs::remove_dir_all(&place)?;
     }
-    if !program::works(python, &["-c", "import ensurepip, venv"]) {
-        install(VENV_PACKAGE)?;
-    }
+    venv()?;
     program::run(Command::new(python).args(["-m", "venv"]).arg(&place))?;
     program::run(
         Command::new(place.join("bin/python"))
@@ -94,6 +98,21 @@ pub(crate) fn schemathesis(workspace: &Workspace) -> Result<PathBuf> {
 
 /// Debian's package of the server; the contributed programs that it recommends aren't needed.
 const POSTGRES_PACKAGE: &str = "postgresql";
+
+/// What Python needs to make virtual environments, which Debian's comes without.
+pub(crate) fn venv() -> Result<()> {
+    if program::works(python()?, &["-c", "import ensurepip, venv"]) {
+        return Ok(());
+    }
+    install(VENV_PACKAGE)
+}
+
+/// The path that programs are looked for in, with this folder before all others.
+pub(crate) fn path_with(folder: &Path) -> OsString {
+    let old = env::var_os("PATH").unwrap_or_default();
+    let folders = iter::once(folder.to_path_buf()).chain(env::split_paths(&old));
+    env::join_paths(folders).unwrap_or_else(|_no_path| old.clone())
+}
 
 /// Postgres' server programs, of which the store's tests start their own: the machine's, or,
 /// for root on Debian, installed.

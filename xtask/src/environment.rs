@@ -1,0 +1,40 @@
+//! Virtual environments of Python, each with packages of pinned versions: how tools that the
+//! package index has come to a machine without touching what is installed there.
+
+use crate::{program, tools, workspace::cache_folder};
+use anyhow::Result;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// What `pip install` understands, pinned: `["pytest==9.2.0"]`. Answers with the environment's folder
+/// of programs; made where it isn't there yet.
+pub(crate) fn with(packages: &[&str]) -> Result<PathBuf> {
+    let name = packages.join("+").replace("==", "-");
+    let base = cache_folder().join("tools");
+    let folder = base.join(&name);
+    // Written last: where it stands, everything is there.
+    let stamp = folder.join("installed");
+    if !stamp.is_file() {
+        tools::venv()?;
+        make(&folder, packages)?;
+        fs::write(&stamp, name)?;
+    }
+    Ok(folder.join("bin"))
+}
+
+fn make(folder: &Path, packages: &[&str]) -> Result<()> {
+    program::run(
+        Command::new(tools::python()?)
+            .args(["-m", "venv", "--clear"])
+            .arg(folder),
+    )?;
+    program::run(
+        Command::new(folder.join("bin/python"))
+            .args(["-m", "pip", "--disable-pip-version-check", "install"])
+            .args(["--quiet", "--only-binary=:all:"])
+            .args(packages),
+    )
+}
