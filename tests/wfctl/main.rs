@@ -1,5 +1,6 @@
 //! `wfctl` from the outside: what it prints, how it ends, what it leaves behind.
 
+mod c;
 mod cache;
 mod grants;
 mod home;

@@ -23,13 +23,13 @@ use weft_tests::{guests, program};
 static TURN: Mutex<()> = Mutex::new(());
 
 /// An author's folder.
-struct Author {
+pub(crate) struct Author {
     home: Home,
     folder: TempDir,
 }
 
 impl Author {
-    fn new(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         let author = Self {
             home: Home::new(),
             folder: tempfile::tempdir().expect("there is room for a folder"),
@@ -38,7 +38,7 @@ impl Author {
         author
     }
 
-    fn write(&self, files: &[(&str, &str)]) {
+    pub(crate) fn write(&self, files: &[(&str, &str)]) {
         for (name, text) in files {
             let path = self.path(name);
             fs::create_dir_all(path.parent().expect("a file stands in a folder"))
@@ -47,18 +47,19 @@ impl Author {
         }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// `wfctl` in the folder, with the user's own environment, since pip and Python have settings there.
-    fn wfctl(&self, args: &[&str]) -> Said {
+    pub(crate) fn wfctl(&self, args: &[&str]) -> Said {
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         said(
             Command::new(program::wfctl())
                 .args(args)
                 .current_dir(self.folder.path())
                 .env("WEFT_CACHE_DIR", kept())
+                .env("PATH", guests::path_with_compilers())
                 .env("WEFT_DATA_DIR", self.home.path("data"))
                 .env("NO_COLOR", "1")
                 .stdin(Stdio::null())
@@ -70,7 +71,7 @@ impl Author {
     }
 
     /// A run of what was built, by its events.
-    fn run(&self, code: i32, args: &[&str]) -> Vec<Value> {
+    pub(crate) fn run(&self, code: i32, args: &[&str]) -> Vec<Value> {
         let args = [&["run", "--output", "json"], args].concat();
         self.wfctl(&args).exits(code).events()
     }
@@ -86,13 +87,13 @@ fn example() -> String {
     folder.to_str().expect("the path is UTF-8").to_owned()
 }
 
-fn ended(events: &[Value]) -> &Value {
+pub(crate) fn ended(events: &[Value]) -> &Value {
     let last = events.last().expect("there are events");
     assert_eq!(last["event"], "run_ended", "{last}");
     last
 }
 
-fn messages<'e>(events: &'e [Value], task: &str) -> Vec<&'e str> {
+pub(crate) fn messages<'e>(events: &'e [Value], task: &str) -> Vec<&'e str> {
     events
         .iter()
         .filter(|event| event["event"] == "log" && event["task"] == task)
@@ -101,7 +102,7 @@ fn messages<'e>(events: &'e [Value], task: &str) -> Vec<&'e str> {
 }
 
 /// Every number to nine digits: libraries round differently.
-fn rounded(value: &Value) -> Value {
+pub(crate) fn rounded(value: &Value) -> Value {
     match value {
         Value::Number(number) => {
             json!(format!("{:.9e}", number.as_f64().expect("it is finite")))
@@ -308,7 +309,7 @@ def web(base: str):
 "#;
 
 /// Answers each request with what it was, as JSON, for as long as the process lives.
-fn server() -> String {
+pub(crate) fn server() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     let address = listener.local_addr().expect("it is bound");
     thread::spawn(move || {

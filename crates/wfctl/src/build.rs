@@ -4,7 +4,9 @@
 //! What is made is described and checked before it replaces the file of an
 //! earlier build, so that a `dag.wasm` that is there was good.
 
+mod c;
 mod carried;
+mod encode;
 mod environment;
 mod js;
 mod kept;
@@ -44,8 +46,8 @@ Examples:
 A folder with a Cargo.toml is compiled by cargo; a dag.toml is packed with the
 files that it names; Python modules, in dags/ or beside a pyproject.toml or
 requirements.txt, are made one component together with the packages that they
-need, and so are JavaScript and TypeScript modules that import @weft/sdk.
-Exit code 1: it does not compile; 3: what it makes is no DAG.")]
+need, and so are JavaScript and TypeScript modules that import @weft/sdk; sources in C
+and C++, in the folder or in src/, are compiled with the SDK's weft.h. Exit code 1: it does not compile; 3: what it makes is no DAG.")]
 pub(crate) struct BuildArgs {
     /// A folder with a Cargo.toml, a dag.toml, or modules of another language, or one of these files
     #[arg(default_value = ".", value_name = "PATH")]
@@ -108,6 +110,10 @@ pub(crate) fn build(args: &BuildArgs) -> Result<Built, Problems> {
         Source::Python(project) => {
             let folder = project.folder().to_owned();
             (python::build(&project)?, folder)
+        }
+        Source::C(project) => {
+            let folder = project.folder().to_owned();
+            (c::build(&project)?, folder)
         }
         Source::Js(project) => {
             let folder = project.folder().to_owned();
@@ -177,6 +183,8 @@ enum Source {
     Manifest(PathBuf),
     /// Modules with DAGs.
     Python(python::Project),
+    /// Sources in C or C++.
+    C(c::Project),
     /// Modules of JavaScript or TypeScript with DAGs.
     Js(js::Project),
 }
@@ -193,6 +201,8 @@ fn source(path: &Path) -> Result<Source, Problem> {
         return Ok(Source::Python(python::Project::of_file(path)));
     } else if let Some(project) = js::Project::of_file(path) {
         return Ok(Source::Js(project));
+    } else if let Some(project) = c::Project::of_file(path) {
+        return Ok(Source::C(project));
     } else {
         return Ok(Source::Manifest(path.to_owned()));
     };
@@ -212,6 +222,9 @@ fn source(path: &Path) -> Result<Source, Problem> {
     }
     if let Some(project) = js::Project::with_manifest(folder) {
         return Ok(Source::Js(project));
+    }
+    if let Some(project) = c::Project::in_folder(folder)? {
+        return Ok(Source::C(project));
     }
     Err(Problem::new(
         Code::NoDagInFolder,
@@ -240,6 +253,11 @@ pub(crate) fn doctor() -> Result<String, Problem> {
 /// What is there to build Python with, or what is missing and the line that gets it.
 pub(crate) fn python_doctor() -> Result<String, Problem> {
     python::doctor()
+}
+
+/// What is there to build C and C++ with, or what is missing and the line that gets it.
+pub(crate) fn c_doctor() -> Result<String, Problem> {
+    c::doctor()
 }
 
 /// What is there to build JavaScript with, or what is missing and the line that gets it.

@@ -18,6 +18,7 @@ Examples:
   wfctl new quakes
   wfctl new quakes --lang python
   wfctl new quakes --lang ts
+  wfctl new quakes --lang c
   cd quakes && wfctl build && wfctl run")]
 pub(crate) struct NewArgs {
     /// The folder to make; its last part names the DAG
@@ -39,6 +40,8 @@ pub(crate) enum Language {
     Ts,
     /// JavaScript
     Js,
+    /// C, and C++
+    C,
 }
 
 impl Language {
@@ -59,6 +62,14 @@ impl Language {
                     "README.md",
                     include_str!("templates/rust/README.md.template"),
                 ),
+            ],
+            Self::C => &[
+                (
+                    "src/{{dag}}.c",
+                    include_str!("templates/c/tasks.c.template"),
+                ),
+                (".gitignore", include_str!("templates/c/gitignore.template")),
+                ("README.md", include_str!("templates/c/README.md.template")),
             ],
             Self::Ts => &[
                 (
@@ -152,7 +163,7 @@ pub(crate) fn create(args: &NewArgs) -> Result<(), Problem> {
     match args.lang {
         Language::Rust => build::supply_sdk(&args.path),
         // It goes into the component, and nothing on the author's side needs it to build.
-        Language::Python | Language::Ts | Language::Js => Ok(()),
+        Language::Python | Language::C | Language::Ts | Language::Js => Ok(()),
     }
 }
 
@@ -171,10 +182,12 @@ fn name(path: &Path, language: Language) -> Result<String, Problem> {
         );
     }
     // The name becomes a function's, which can't be a word of the language.
-    let (words, of) = match language {
+    let (words, of): (&[&[&str]], _) = match language {
         Language::Rust => (RUST, "Rust"),
         Language::Python => (PYTHON, "Python"),
         Language::Ts | Language::Js => (JS, "JavaScript"),
+        // The name stands in a text there.
+        Language::C => (&[], "C"),
     };
     if words.iter().any(|words| words.contains(&name.as_str())) {
         return Err(
@@ -313,6 +326,7 @@ mod tests {
             assert!(name(Path::new(bad), Language::Rust).is_err(), "{bad}");
         }
         assert!(name(Path::new("match"), Language::Python).is_ok());
+        assert!(name(Path::new("for"), Language::C).is_ok());
         for bad in ["class", "task"] {
             assert!(name(Path::new(bad), Language::Ts).is_err(), "{bad}");
         }

@@ -89,6 +89,11 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit, Problems> {
             found: python(),
         },
         Finding {
+            what: "C, C++",
+            required: false,
+            found: c(),
+        },
+        Finding {
             what: "JavaScript, TypeScript",
             required: false,
             found: js(),
@@ -201,6 +206,14 @@ fn rust() -> Result<String, Missing> {
 /// What tasks in Python are built with, as `wfctl build` finds it.
 fn python() -> Result<String, Missing> {
     crate::build::python_doctor().map_err(|problem| Missing {
+        why: problem.message,
+        fix: problem.help.unwrap_or_default(),
+    })
+}
+
+/// What tasks in C and C++ are built with, as `wfctl build` finds it.
+fn c() -> Result<String, Missing> {
+    crate::build::c_doctor().map_err(|problem| Missing {
         why: problem.message,
         fix: problem.help.unwrap_or_default(),
     })

@@ -1,0 +1,301 @@
+/* The contract's two halves: what a component exports (`describe`, `run`) and what it imports, in the
+   component model's canonical ABI, by hand. */
+#include "weft_json.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define IMPORT(module, name) __attribute__((import_module(module), import_name(name)))
+#define EXPORT(name) __attribute__((export_name(name)))
+
+typedef struct {
+    const char *bytes;
+    size_t length;
+} string;
+
+/* ---- imports ---- */
+
+IMPORT("weft:dag/context@0.1.0", "attempt") void import_attempt(string *into);
+IMPORT("weft:dag/context@0.1.0", "progress") void import_progress(double fraction, const char *message, size_t length);
+IMPORT("weft:dag/context@0.1.0", "cancelled") int32_t import_cancelled(void);
+IMPORT("weft:dag/log@0.1.0", "write")
+void import_write(int32_t level, const char *message, size_t length, const void *fields, size_t count);
+
+typedef struct {
+    uint8_t is_error;
+    string text; /* or the error */
+} string_result;
+IMPORT("weft:dag/variables@0.1.0", "get") void import_variable(const char *name, size_t length, string_result *into);
+
+const weft_value *weft_attempt(void) {
+    static weft_value *attempt;
+    if (attempt == NULL) {
+        string text;
+        import_attempt(&text);
+        attempt = weft_parse_bytes(text.bytes, text.length);
+    }
+    return attempt;
+}
+
+void weft_progress(double fraction, const char *message) { import_progress(fraction, message, strlen(message)); }
+bool weft_cancelled(void) { return import_cancelled() != 0; }
+
+const char *weft_variable(const char *name) {
+    string_result result;
+    import_variable(name, strlen(name), &result);
+    if (result.is_error) return NULL;
+    char *text = weft_memory(NULL, result.text.length + 1);
+    memcpy(text, result.text.bytes, result.text.length);
+    text[result.text.length] = 0;
+    return text;
+}
+
+/* What printf makes of it. */
+static string formatted(const char *format, va_list arguments) {
+    va_list again;
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (length < 0) return (string){"", 0};
+    char *text = weft_memory(NULL, (size_t)length + 1);
+    vsnprintf(text, (size_t)length + 1, format, arguments);
+    return (string){text, (size_t)length};
+}
+
+void weft_log(weft_level level, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    string text = formatted(format, arguments);
+    va_end(arguments);
+    import_write((int32_t)level, text.bytes, text.length, NULL, 0);
+}
+
+/* ---- DAGs ---- */
+
+typedef struct {
+    const char *id;
+    weft_function function;
+} task;
+
+static task *tasks;
+static size_t task_count;
+/* The document, up to the last task so far. */
+static weft_buffer document;
+static enum { NO_DAG, EMPTY_DAG, WITH_TASKS } stage;
+/* The first mistake in WEFT_DAGS. */
+static string mistake;
+
+static void mistaken(const char *format, ...) {
+    if (mistake.bytes != NULL) return;
+    va_list arguments;
+    va_start(arguments, format);
+    mistake = formatted(format, arguments);
+    va_end(arguments);
+}
+
+static void put(const char *text) { weft_put(&document, text, strlen(text)); }
+
+/* The members of an object, without braces, and a comma before them. */
+static void put_settings(const char *what, const char *id, const char *settings) {
+    if (settings == NULL) return;
+    weft_value *object = weft_parse(settings);
+    if (weft_kind_of(object) != WEFT_OBJECT) {
+        mistaken("the settings of the %s \"%s\" are no JSON object: %s", what, id, settings);
+        return;
+    }
+    for (size_t i = 0; i < weft_length(object); i++) {
+        const char *name = weft_name(object, i);
+        put(",");
+        weft_put_text(&document, name, strlen(name));
+        put(":");
+        weft_put_value(&document, weft_item(object, i));
+    }
+}
+
+static void end_dag(void) {
+    if (stage == WITH_TASKS) put("}}");
+    if (stage == EMPTY_DAG) put(",\"tasks\":{}}");
+}
+
+void weft_dag(const char *id, const char *settings) {
+    end_dag();
+    put(stage == NO_DAG ? "{\"id\":" : ",{\"id\":");
+    weft_put_text(&document, id, strlen(id));
+    put_settings("DAG", id, settings);
+    stage = EMPTY_DAG;
+}
+
+void weft_task(const char *id, weft_function function, const char *settings) {
+    if (stage == NO_DAG) {
+        mistaken("weft_task(\"%s\", ...) stands before the first weft_dag(...)", id);
+        return;
+    }
+    put(stage == WITH_TASKS ? "," : ",\"tasks\":{");
+    stage = WITH_TASKS;
+    weft_put_text(&document, id, strlen(id));
+    put(":{\"task\":");
+    weft_put_text(&document, id, strlen(id));
+    put_settings("task", id, settings);
+    put("}");
+    for (size_t i = 0; i < task_count; i++)
+        if (strcmp(tasks[i].id, id) == 0 && tasks[i].function != function)
+            mistaken("two functions are called \"%s\"", id);
+    tasks = weft_memory(tasks, (task_count + 1) * sizeof *tasks);
+    tasks[task_count++] = (task){id, function};
+}
+
+/* ---- endings ---- */
+
+typedef enum { OUTPUT, FAILED, FAILED_FOR_GOOD, SKIPPED } ending;
+
+/* How the attempt ends; what a task returns says so only where it is this value. */
+static ending end;
+static string said;
+static weft_value *end_mark;
+
+static weft_value *ended(ending how, const char *format, va_list arguments) {
+    said = formatted(format, arguments);
+    end = how;
+    return end_mark = weft_new_null();
+}
+
+weft_value *weft_fail(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    weft_value *mark = ended(FAILED, format, arguments);
+    va_end(arguments);
+    return mark;
+}
+
+weft_value *weft_fail_for_good(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    weft_value *mark = ended(FAILED_FOR_GOOD, format, arguments);
+    va_end(arguments);
+    return mark;
+}
+
+weft_value *weft_skip(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    weft_value *mark = ended(SKIPPED, format, arguments);
+    va_end(arguments);
+    return mark;
+}
+
+/* ---- exports ---- */
+
+EXPORT("cabi_realloc") void *cabi_realloc(void *old, size_t old_bytes, size_t align, size_t bytes) {
+    (void)old_bytes, (void)align; /* malloc's alignment is enough for all there is. */
+    return weft_memory(old, bytes);
+}
+
+static string whole(const weft_buffer *buffer) { return (string){buffer->bytes, buffer->length}; }
+
+static string describe(bool *good) {
+    weft_dags();
+    end_dag();
+    if (stage == NO_DAG) mistaken("WEFT_DAGS names no DAG");
+    *good = mistake.bytes == NULL;
+    if (!*good) return mistake;
+    static const char head[] = "{\"contract\":\"weft.dag/1\",\"dags\":[";
+    weft_buffer all = {0};
+    weft_put(&all, head, sizeof head - 1);
+    weft_put(&all, document.bytes, document.length);
+    weft_put(&all, "]}", 2);
+    return whole(&all);
+}
+
+EXPORT("weft:dag/tasks@0.1.0#describe") string_result *export_describe(void) {
+    static string_result result;
+    bool good;
+    result.text = describe(&good);
+    result.is_error = !good;
+    fflush(NULL);
+    return &result;
+}
+
+/* result<outcome, failure>; the two share their place, and the longer one gives its size. */
+typedef struct {
+    uint8_t is_error;
+    union {
+        struct {
+            uint8_t is_control;
+            string json;
+        } outcome;
+        struct {
+            uint8_t retryable;
+            string message;
+            uint8_t has_more;
+            string more;
+        } failure;
+    } is;
+} run_result;
+
+typedef struct {
+    string name, json;
+} input;
+
+static void failed(run_result *result, bool retryable, string message) {
+    result->is_error = true;
+    result->is.failure.retryable = retryable;
+    result->is.failure.message = message;
+    result->is.failure.has_more = false;
+}
+
+static string printed(const weft_value *value) {
+    weft_buffer text = {0};
+    weft_put_value(&text, value);
+    return whole(&text);
+}
+
+static void fill(run_result *result, const weft_value *output) {
+    if (output == NULL || output != end_mark) end = OUTPUT;
+    switch (end) {
+    case FAILED:
+    case FAILED_FOR_GOOD: failed(result, end == FAILED, said); return;
+    case SKIPPED: {
+        weft_buffer control = {0};
+        weft_put(&control, "{\"kind\":\"skip\",\"reason\":", 24);
+        weft_put_text(&control, said.bytes, said.length);
+        weft_put(&control, "}", 1);
+        result->is.outcome.is_control = true;
+        result->is.outcome.json = whole(&control);
+        return;
+    }
+    case OUTPUT: result->is.outcome.json = printed(output);
+    }
+}
+
+static const task *find(string name) {
+    for (size_t i = 0; i < task_count; i++)
+        if (strlen(tasks[i].id) == name.length && memcmp(tasks[i].id, name.bytes, name.length) == 0) return &tasks[i];
+    return NULL;
+}
+
+static weft_value *read_inputs(const input *inputs, size_t count) {
+    weft_value *object = weft_new_object();
+    for (size_t i = 0; i < count; i++) {
+        char *name = weft_memory(NULL, inputs[i].name.length + 1);
+        memcpy(name, inputs[i].name.bytes, inputs[i].name.length);
+        name[inputs[i].name.length] = 0;
+        weft_set(object, name, weft_parse_bytes(inputs[i].json.bytes, inputs[i].json.length));
+    }
+    return object;
+}
+
+EXPORT("weft:dag/tasks@0.1.0#run")
+run_result *export_run(const char *name, size_t length, const input *inputs, size_t count) {
+    static run_result result;
+    weft_dags();
+    const task *found = find((string){name, length});
+    if (found == NULL) {
+        static const char message[] = "there is no task of this name in the component";
+        failed(&result, false, (string){message, sizeof message - 1});
+    } else {
+        fill(&result, found->function(read_inputs(inputs, count)));
+    }
+    fflush(NULL);
+    return &result;
+}
