@@ -14,6 +14,7 @@ pub(crate) mod collect;
 mod dag;
 mod edges;
 pub(crate) mod fields;
+mod foreign;
 mod graph;
 mod locate;
 mod memory;
@@ -35,6 +36,7 @@ pub use dag::{
     Binding, Code, Dag, MAX_RETRIES, MAX_RETRY_BACKOFF, MAX_RETRY_DELAY, OutputFormat, Param,
     Program, Task, TaskIndex,
 };
+pub use foreign::TaskTypes;
 pub use problem::{DocumentError, MAX_PROBLEMS, Position, Problem, ProblemCode};
 pub(crate) use schedule::zone;
 pub use schedule::{MIN_INTERVAL, Schedule};

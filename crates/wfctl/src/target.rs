@@ -5,6 +5,7 @@
 //! the document too. Files that a manifest names are looked for beside it.
 
 mod files;
+mod foreign;
 mod open;
 mod source;
 
@@ -62,12 +63,15 @@ impl Target {
                 })
             }
             Content::Container { document, files } => {
-                let document = parse(&format!("{name} (document)"), &document, Format::Json)?;
+                let source = format!("{name} (document)");
+                let files = Files::Packed(files);
+                let document =
+                    foreign::parse(&source, &document, Format::Json, &files, sandbox).await?;
                 Ok(Self {
                     name,
                     document,
                     digest,
-                    files: Files::Packed(files),
+                    files,
                     own: None,
                 })
             }
@@ -76,12 +80,13 @@ impl Target {
                 format,
                 folder,
             } => {
-                let document = parse(&name, &text, format)?;
+                let files = Files::Beside(folder);
+                let document = foreign::parse(&name, &text, format, &files, sandbox).await?;
                 Ok(Self {
                     name,
                     document,
                     digest,
-                    files: Files::Beside(folder),
+                    files,
                     own: None,
                 })
             }
