@@ -5,6 +5,7 @@ mod cache;
 mod grants;
 mod home;
 mod interrupt;
+mod js;
 mod mixed;
 mod output;
 mod programs;

@@ -12,6 +12,7 @@ mod environment;
 mod example;
 mod guests;
 mod installation;
+mod js;
 mod newcomer;
 mod program;
 mod programs;

@@ -5,7 +5,7 @@
 //! heavy dependencies are compiled once.
 
 use crate::{
-    api_fuzz, example, guests, newcomer, program, python, setup, steps::Steps, tools,
+    api_fuzz, example, guests, js, newcomer, program, python, setup, steps::Steps, tools,
     workspace::Workspace,
 };
 use anyhow::Result;
@@ -39,6 +39,7 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     steps.run("lints (clippy)", || lints(workspace));
     steps.run("documentation (rustdoc)", || documentation(workspace));
     steps.run("Python SDK (pytest)", || python::test(workspace));
+    steps.run("JavaScript SDK (node --test)", || js::test(workspace));
     let guests = tools && steps.run("guests", || guests::run(workspace));
     let built = steps.run("build", || {
         // Not `test --no-run`: that builds `wfctl` as well, but without the list of its files by

@@ -99,3 +99,15 @@ fn what_is_required_and_missing_is_a_failure() {
         assert!(said.contains(words), "{words:?} is missing in {said}");
     }
 }
+
+#[test]
+fn a_missing_node_has_the_line_that_gets_it() {
+    let (_, said) = bare(&Place::new());
+    let mut lines = said.lines();
+    let line = lines
+        .find(|line| line.starts_with("– JavaScript, TypeScript "))
+        .unwrap_or_else(|| panic!("Node is not reported as missing: {said}"));
+    assert!(line.ends_with("Node is not installed"), "{line}");
+    let fix = lines.next().unwrap_or_default();
+    assert!(fix.contains("get it: install Node: "), "{fix:?}");
+}
