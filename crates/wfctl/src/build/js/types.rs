@@ -24,10 +24,12 @@ pub(super) fn check(
     sdk: &Path,
     stage: &Path,
 ) -> Result<(), Problem> {
-    if !entries
-        .iter()
-        .any(|entry| entry.ends_with(".ts") || entry.ends_with(".mts"))
-    {
+    let is_typed = |entry: &String| {
+        Path::new(entry)
+            .extension()
+            .is_some_and(|end| end == "ts" || end == "mts")
+    };
+    if !entries.iter().any(is_typed) {
         return Ok(());
     }
     let config = config(folder, entries, sdk, stage)?;
