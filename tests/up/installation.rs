@@ -201,6 +201,11 @@ impl Up {
         self.starting.end()
     }
 
+    /// Where it serves.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Its API, with the first token.
     pub(crate) fn api(&self) -> Api {
         let token = fs::read_to_string(&self.starting.token).expect("it wrote its token down");

@@ -16,3 +16,4 @@ mod life;
 mod postgres;
 mod strangers;
 mod telemetry;
+mod workers;

@@ -79,7 +79,7 @@ impl Blobs {
         Ok(Self::over(Arc::new(PrefixStore::new(store, prefix)), None))
     }
 
-    fn over(store: Arc<dyn ObjectStore>, folder: Option<PathBuf>) -> Self {
+    pub(crate) fn over(store: Arc<dyn ObjectStore>, folder: Option<PathBuf>) -> Self {
         Self {
             store,
             folder,

@@ -17,6 +17,7 @@ mod error;
 mod figures;
 mod kind;
 mod location;
+mod remote;
 mod stream;
 
 pub use {
@@ -24,5 +25,6 @@ pub use {
     collect::{BlobInfo, Collected},
     error::BlobError,
     kind::Kind,
+    remote::{Incoming, Outgoing, RemoteError, RemoteStore},
     stream::{BlobReader, BlobWriter},
 };

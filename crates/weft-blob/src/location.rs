@@ -37,3 +37,44 @@ pub(crate) fn of_incoming(kind: Kind, tenant: &TenantId) -> Path {
 pub(crate) fn of_upload(kind: Kind, tenant: &TenantId) -> Path {
     of_incoming(kind, tenant).join(format!("{:032x}", fastrand::u128(..)))
 }
+
+/// What a path of blobs means: kind, tenant, and the digest, which an upload hasn't yet.
+pub(crate) fn read(path: &Path) -> Option<(Kind, TenantId, Option<Digest>)> {
+    let parts: Vec<_> = path.parts().collect();
+    let [tenants, tenant, kind, folder, name] = &parts[..] else {
+        return None;
+    };
+    let tenant: TenantId = tenant.as_ref().parse().ok()?;
+    let kind = Kind::ALL
+        .into_iter()
+        .find(|known| known.name() == kind.as_ref())?;
+    if tenants.as_ref() != TENANTS {
+        return None;
+    }
+    if folder.as_ref() == INCOMING {
+        return Some((kind, tenant, None));
+    }
+    let digest = Digest::from_hex(name.as_ref())?;
+    (of_blob(kind, &tenant, &digest) == *path).then_some((kind, tenant, Some(digest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_reads_back_and_no_other_does() {
+        let tenant = TenantId::default();
+        let digest = Digest::of(b"x");
+        for kind in Kind::ALL {
+            let path = of_blob(kind, &tenant, &digest);
+            assert_eq!(read(&path), Some((kind, tenant.clone(), Some(digest))));
+            let upload = of_upload(kind, &tenant);
+            assert_eq!(read(&upload), Some((kind, tenant.clone(), None)));
+        }
+        let elsewhere = of_kind(Kind::Output, &tenant).join("00").join(digest.hex());
+        for odd in [elsewhere, Path::from("logs/1"), Path::from("")] {
+            assert_eq!(read(&odd), None, "{odd}");
+        }
+    }
+}

@@ -32,6 +32,7 @@ mod service;
 mod upload;
 mod writer;
 
+pub(crate) use upload::{location, segment_at};
 pub use {
     attempt_log::AttemptLog,
     error::LogError,

@@ -16,6 +16,7 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod gate;
 pub mod in_process;
 pub mod message;
 pub mod redis;

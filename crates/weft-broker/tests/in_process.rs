@@ -64,6 +64,182 @@ impl Fixture for Local {
 
 weft_broker::conformance_suite!(#[tokio::test(start_paused = true)], local);
 
+/// The same broker, whose workers stand beyond a gate.
+mod gate {
+    use super::{Fixture, InProcess, LeaseTerms, Local, QUEUE, Sample, dispatch, key, local};
+    use async_trait::async_trait;
+    use std::{sync::Arc, time::Duration};
+    use weft_broker::{
+        BrokerError, SchedulerBroker, WorkerBroker, WorkerInfo,
+        gate::{Carrier, Gate, GateWorker, SessionOwner},
+        message::MessageError,
+    };
+
+    const OWNER: SessionOwner = SessionOwner(7);
+
+    struct Gated {
+        inner: Local,
+        gate: Arc<Gate>,
+    }
+
+    /// Carries every call in the name of one owner.
+    struct Hand(Arc<Gate>, SessionOwner);
+
+    #[async_trait]
+    impl Carrier for Hand {
+        async fn carry(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError> {
+            let answered = self.0.answer(self.1, &call).await;
+            Ok(answered.expect("the calls of this program are good"))
+        }
+    }
+
+    async fn gated() -> Gated {
+        let inner = local().await;
+        let broker: Arc<InProcess> = inner.0.clone();
+        let gate = Gate::new(
+            move || Arc::new(broker.worker()) as Arc<dyn WorkerBroker>,
+            vec!["local".into()],
+        );
+        Gated {
+            inner,
+            gate: Arc::new(gate),
+        }
+    }
+
+    #[async_trait]
+    impl Fixture for Gated {
+        async fn scheduler(&self) -> Arc<dyn SchedulerBroker> {
+            self.inner.scheduler().await
+        }
+
+        async fn worker(&self) -> Arc<dyn WorkerBroker> {
+            Arc::new(GateWorker::new(Hand(self.gate.clone(), OWNER)))
+        }
+
+        fn terms(&self) -> LeaseTerms {
+            self.inner.terms()
+        }
+
+        fn redeliver_every(&self) -> Duration {
+            self.inner.redeliver_every()
+        }
+
+        fn queue_length(&self) -> usize {
+            self.inner.queue_length()
+        }
+
+        fn unconfirmed_reports(&self) -> usize {
+            self.inner.unconfirmed_reports()
+        }
+
+        async fn pass(&self, span: Duration) {
+            self.inner.pass(span).await;
+        }
+    }
+
+    weft_broker::conformance_suite!(#[tokio::test(start_paused = true)], gated);
+
+    fn info(id: &str) -> WorkerInfo {
+        WorkerInfo {
+            id: id.into(),
+            queues: vec![QUEUE.into()],
+            slots: 2,
+            prefetch: 0,
+            labels: Vec::new(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_belongs_to_whoever_registered_it() {
+        let fixture = gated().await;
+        let mine = fixture.worker().await;
+        mine.register(&info("a"), &[]).await.expect("free");
+        let other = GateWorker::new(Hand(fixture.gate.clone(), SessionOwner(8)));
+        for name in ["a", "local"] {
+            let refused = other.register(&info(name), &[]).await;
+            assert!(
+                matches!(refused, Err(BrokerError::Unavailable(_))),
+                "{refused:?}"
+            );
+        }
+        other.register(&info("b"), &[]).await.expect("free");
+        mine.register(&info("a"), &[]).await.expect("its own");
+        assert_eq!(mine.renew(&[]).await, Ok(Vec::new()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_held_is_known_to_its_holder_alone_and_until_it_ends() {
+        struct Known(Hand, std::sync::Mutex<String>);
+        #[async_trait]
+        impl Carrier for &Known {
+            async fn carry(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError> {
+                self.0.carry(call).await
+            }
+            fn registered(&self, session: &str) {
+                *self.1.lock().expect("whole") = session.to_owned();
+            }
+        }
+        let fixture = gated().await;
+        let scheduler = fixture.scheduler().await;
+        let way = Known(
+            Hand(fixture.gate.clone(), OWNER),
+            std::sync::Mutex::default(),
+        );
+        let worker = GateWorker::new(&way);
+        worker.register(&info("a"), &[]).await.expect("free");
+        let session = way.1.lock().expect("whole").clone();
+        let published = dispatch(1, QUEUE, 0);
+        let tenant = published.tenant.clone();
+        scheduler.publish(vec![published]).await.expect("room");
+        let held = || fixture.gate.held(OWNER, &session, &key(1));
+        assert_eq!(held(), None, "nothing is claimed yet");
+        assert_eq!(worker.claim(1).await.expect("one").len(), 1);
+        let facts = held().expect("held");
+        assert_eq!(facts.tenant, tenant);
+        assert!(fixture.gate.serves(OWNER, &session, &tenant));
+        let stranger = SessionOwner(8);
+        assert_eq!(fixture.gate.held(stranger, &session, &key(1)), None);
+        assert!(!fixture.gate.serves(stranger, &session, &tenant));
+        let report = weft_broker::conformance::report(1, QUEUE);
+        worker.report(vec![report]).await.expect("taken");
+        assert_eq!(held(), None);
+        assert!(!fixture.gate.serves(OWNER, &session, &tenant));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_beyond_a_bound_are_refused_by_name() {
+        let fixture = gated().await;
+        let mut huge = info("a");
+        huge.slots = u32::MAX;
+        let mut many = info("a");
+        many.queues = vec!["q".into(); 65];
+        for (info, word) in [(huge, "places"), (many, "queues"), (info(""), "name")] {
+            struct Watch(Arc<Gate>, std::sync::Mutex<Option<MessageError>>);
+            #[async_trait]
+            impl Carrier for &Watch {
+                async fn carry(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError> {
+                    let answered = self.0.answer(OWNER, &call).await;
+                    answered.map_err(|error| {
+                        *self.1.lock().expect("whole") = Some(error);
+                        BrokerError::Closed
+                    })
+                }
+            }
+            let watch = Watch(fixture.gate.clone(), std::sync::Mutex::default());
+            let refused = GateWorker::new(&watch).register(&info, &[]).await;
+            assert_eq!(refused, Err(BrokerError::Closed));
+            let why = watch.1.lock().expect("whole").take().expect("said why");
+            assert!(why.to_string().contains(word), "{why}");
+        }
+        // Nothing but a sample of noise: none of it is a call.
+        for noise in [&b""[..], b"{}", b"[1]", b"\xff", br#"{"call":"dance"}"#] {
+            assert!(fixture.gate.answer(OWNER, noise).await.is_err());
+        }
+        let worker = Sample::new(&fixture, "worker", 1).await;
+        assert_eq!(worker.renew(&[]).await, []);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_waiting_receive_wakes_by_itself_when_a_lease_runs_out() {
     let fixture = local().await;

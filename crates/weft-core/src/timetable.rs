@@ -63,6 +63,11 @@ pub struct Due {
     pub due: Timestamp,
 }
 
+/// Whether a cron expression that can be read ever names a moment; `0 0 31 2 *` doesn't.
+pub(crate) fn cron_has_ticks(text: &str) -> bool {
+    Cron::read(text).is_some_and(|cron| cron.has_ticks())
+}
+
 impl Timetable {
     /// The timetable of a validated DAG; `None` where no run starts by itself.
     /// Runs that were missed are only made up for where the DAG says so: an

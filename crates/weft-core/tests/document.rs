@@ -321,6 +321,10 @@ const REFUSED_DAGS: &[(&str, &str)] = &[
         "dag.toml:3:12: dag.schedule: \"0 25 * * *\" is no schedule: ",
     ),
     (
+        "id = \"d\"\nschedule = \"0 0 31 2,4 *\"",
+        "dag.toml:3:12: dag.schedule: \"0 0 31 2,4 *\" names a date that no year has (correct the day",
+    ),
+    (
         "id = \"d\"\nschedule = \"@dayly\"",
         "dag.toml:3:12: dag.schedule: there is no preset \"@dayly\" (did you mean `@daily`?)",
     ),

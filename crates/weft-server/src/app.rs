@@ -9,6 +9,7 @@ use crate::{
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 use weft_blob::{Blobs, logs::LogReader};
+use weft_broker::gate::Gate;
 use weft_store::{Database, secret::Keyring};
 
 /// What the server works with; the binary puts it together.
@@ -30,6 +31,8 @@ pub struct Deps {
     pub live_logs: Arc<dyn LiveLogs>,
     /// Workers and queues.
     pub fleet: Arc<dyn Fleet>,
+    /// The broker, for workers that reach nothing but the server.
+    pub gate: Arc<Gate>,
     /// What is counted, the server's own and others'.
     pub metrics: Metrics,
 }
@@ -89,6 +92,10 @@ impl App {
 
     pub(crate) fn fleet(&self) -> &dyn Fleet {
         &*self.0.deps.fleet
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.0.deps.gate
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -11,7 +11,7 @@ mod permission;
 mod secret;
 
 pub(crate) use {
-    caller::{By, Caller, authenticate, role_of, stored_role},
+    caller::{By, Caller, authenticate, role_of, stored_role, token},
     permission::{Auditing, Deploying, Governing, Operating, Reading, Settling, Tokens},
 };
 pub use {

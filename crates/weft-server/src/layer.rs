@@ -86,11 +86,14 @@ pub(crate) async fn limit_time(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let is_deploy = request
+    let is_long = request
         .extensions()
         .get::<MatchedPath>()
-        .is_some_and(|path| path.as_str() == crate::route::DEPLOYMENTS);
-    let most = if is_deploy {
+        .is_some_and(|path| {
+            path.as_str() == crate::route::DEPLOYMENTS
+                || path.as_str().starts_with(crate::gate::BLOBS)
+        });
+    let most = if is_long {
         app.options().deploy_timeout
     } else {
         app.options().request_timeout

@@ -25,6 +25,7 @@ mod deploy;
 mod documents;
 mod etag;
 mod extract;
+mod gate;
 mod layer;
 mod listen;
 mod metrics;

@@ -15,7 +15,7 @@ mod fleet;
 pub(crate) mod health;
 mod instances;
 mod logs;
-mod outputs;
+pub(crate) mod outputs;
 mod policy;
 mod pools;
 pub(crate) mod reference;

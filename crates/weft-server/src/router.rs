@@ -4,6 +4,7 @@
 use crate::{
     app::App,
     auth::authenticate,
+    gate,
     layer::{self, Hosts},
     openapi,
     problem::{Problem, ProblemCode},
@@ -25,6 +26,7 @@ pub(crate) fn router(app: App, hosts: Hosts) -> Router {
     let panics = app.clone();
     Router::new()
         .merge(guarded)
+        .merge(gate::routes(&app))
         .merge(route::health::open_routes())
         .merge(route::reference::routes(openapi::document_text().into()))
         .fallback(nothing_here)

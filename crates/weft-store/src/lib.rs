@@ -62,7 +62,7 @@ pub use {
         TenantSettings, VersionId,
     },
     runs::{ActiveRuns, MAX_COUNTED_RUNS, MAX_LATEST_RUNS, RunCursor, RunFilter, RunRow},
-    secrets::{RotateError, SecretRow},
+    secrets::{RotateError, SecretRow, VariableError},
     tenants::{PolicyRow, TenantLimits, TenantRow},
     tokens::{NewToken, Revocation, Role, TokenId, TokenRow},
     trigger::{

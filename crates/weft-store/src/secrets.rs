@@ -48,6 +48,20 @@ pub struct SecretRow {
     pub updated_by: String,
 }
 
+/// Why a variable was not opened. Never holds its value.
+#[derive(Debug, thiserror::Error)]
+pub enum VariableError {
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key is not there, or the value is damaged.
+    #[error(transparent)]
+    Sealed(#[from] SecretError),
+    /// It is no text.
+    #[error("the variable {0:?} is not UTF-8")]
+    NotText(String),
+}
+
 impl Database {
     /// Names and what may be shown, by name, after `after`; at most `limit`.
     pub async fn list_secrets(
@@ -82,6 +96,28 @@ impl Database {
             return Ok(None);
         };
         Ok(Some((secret_row(&mut row)?, sealed(&mut row)?)))
+    }
+
+    /// The value of a tenant's variable, opened; none where it has none of this name.
+    pub async fn open_variable(
+        &self,
+        keys: &Keyring,
+        tenant: &TenantId,
+        name: &str,
+    ) -> Result<Option<String>, VariableError> {
+        let found = self.show_secret(tenant, SecretKind::Variable, name).await?;
+        let Some((_row, sealed)) = found else {
+            return Ok(None);
+        };
+        let place = SecretPlace {
+            tenant: tenant.clone(),
+            kind: SecretKind::Variable,
+            name: name.to_owned(),
+        };
+        let value = keys.open(&place, &sealed)?;
+        String::from_utf8(value)
+            .map(Some)
+            .map_err(|_not_text| VariableError::NotText(name.to_owned()))
     }
 
     /// Makes or replaces it; `false` where there is no such tenant. `about` is JSON that may be shown.

@@ -80,6 +80,8 @@ pub(crate) enum Command {
     Graph(command::graph::GraphArgs),
     /// Serve, schedule and run DAGs here, with nothing else to install
     Up(command::up::UpArgs),
+    /// Run tasks for a server, on this machine
+    Worker(command::worker::WorkerArgs),
     /// Copy the database and the blobs of 'wfctl up', which may be running
     Backup(command::backup::BackupArgs),
     /// Make a data folder for 'wfctl up' of a backup

@@ -20,8 +20,8 @@ mod fake;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use auth::ConnectArgs;
-pub(crate) use http::Client;
+pub(crate) use auth::{ConnectArgs, Server, Surroundings};
+pub(crate) use http::{Client, http_to};
 
 use crate::error::{Code, Problem, Problems};
 use std::future::Future;

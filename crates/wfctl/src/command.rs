@@ -33,6 +33,7 @@ pub(crate) mod tokens;
 pub(crate) mod top;
 pub(crate) mod up;
 pub(crate) mod variables;
+pub(crate) mod worker;
 
 use crate::{
     cli::Command,
@@ -70,6 +71,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Problems> {
         Command::Config(args) => config::run(&args),
         Command::Completions(args) => Ok(completions::run(&args)),
         Command::Up(args) => up::run(&args),
+        Command::Worker(args) => worker::run(args),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => restore::run(&args),
         Command::Db(args) => db::run(&args),

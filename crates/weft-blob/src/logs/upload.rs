@@ -40,8 +40,14 @@ impl Uploads {
 }
 
 /// Where a segment lies in the blob store.
-pub(super) fn location(id: SegmentId) -> Path {
+pub(crate) fn location(id: SegmentId) -> Path {
     Path::from_iter([FOLDER.to_owned(), id.to_string()])
+}
+
+/// The segment that lies at a path.
+pub(crate) fn segment_at(path: &Path) -> Option<SegmentId> {
+    let name = path.as_ref().strip_prefix(FOLDER)?.strip_prefix('/')?;
+    name.parse().ok()
 }
 
 /// Begins with these.

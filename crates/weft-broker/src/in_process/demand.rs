@@ -10,7 +10,7 @@ impl State {
         let mut by_queue: HashMap<&Arc<str>, (u32, u32)> =
             self.queues.keys().map(|queue| (queue, (0, 0))).collect();
         for worker in self.workers.values().filter(|worker| !worker.is_paused) {
-            for queue in &worker.queues {
+            for queue in &worker.info.queues {
                 let (room, workers) = by_queue.entry(queue).or_default();
                 *room = room.saturating_add(worker.room());
                 *workers += 1;

@@ -79,7 +79,7 @@ impl State {
                     ..
                 }) => {
                     *is_announced = false;
-                    let worker = self.workers.get(session)?.id.clone();
+                    let worker = self.workers.get(session)?.info.id.clone();
                     Some(Notice::Started { key, worker })
                 }
                 // It ended before anybody heard of its start: the end says it all.

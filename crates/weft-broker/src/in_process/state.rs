@@ -8,7 +8,7 @@ use super::{
     options::Bounds,
     queue::{Place, Queue},
 };
-use crate::{AttemptKey, Report, Signal};
+use crate::{AttemptKey, Report, Signal, WorkerInfo};
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
@@ -31,6 +31,27 @@ pub struct Stats {
     pub notices: usize,
     /// Workers that are registered.
     pub workers: usize,
+}
+
+/// A worker that is registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    /// As it announced itself.
+    pub info: WorkerInfo,
+    /// How many attempts it holds.
+    pub held: u32,
+    /// It takes no new work.
+    pub is_paused: bool,
+}
+
+impl Registered {
+    pub(super) fn of(worker: &Worker) -> Self {
+        Self {
+            info: worker.info.clone(),
+            held: worker.held,
+            is_paused: worker.is_paused,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -92,10 +113,8 @@ pub(super) enum Pending {
 /// A registered worker.
 #[derive(Debug)]
 pub(super) struct Worker {
-    pub(super) id: Arc<str>,
-    pub(super) queues: Vec<Arc<str>>,
-    /// Slots and prefetch together.
-    pub(super) places: u32,
+    /// Each queue once.
+    pub(super) info: WorkerInfo,
     pub(super) held: u32,
     pub(super) is_paused: bool,
     pub(super) registration_ends: Instant,
@@ -135,12 +154,13 @@ impl Worker {
         if self.is_paused {
             0
         } else {
-            self.places.saturating_sub(self.held)
+            let places = self.info.slots.saturating_add(self.info.prefetch);
+            places.saturating_sub(self.held)
         }
     }
 
     pub(super) fn serves(&self, queue: &str) -> bool {
-        self.queues.iter().any(|served| **served == *queue)
+        self.info.queues.iter().any(|served| **served == *queue)
     }
 
     pub(super) fn signal(&mut self, signal: Signal, bounds: &Bounds) {
@@ -239,8 +259,8 @@ impl State {
     pub(super) fn drop_worker(&mut self, session: Session, bounds: &Bounds) {
         let held: Vec<AttemptKey> = self.held_by(session);
         if let Some(worker) = self.workers.remove(&session) {
-            if self.sessions.get(&worker.id) == Some(&session) {
-                self.sessions.remove(&worker.id);
+            if self.sessions.get(&worker.info.id) == Some(&session) {
+                self.sessions.remove(&worker.info.id);
             }
             worker.wakers.wake();
         }

@@ -65,7 +65,7 @@ impl InProcessWorker {
         let lease_ends = now + options.terms.lease;
         let mut claims = Vec::new();
         let (queues, mut room) = match state.workers.get(&session) {
-            Some(worker) => (worker.queues.clone(), worker.room().min(max)),
+            Some(worker) => (worker.info.queues.clone(), worker.room().min(max)),
             None => return Err(BrokerError::Unregistered),
         };
         for queue in queues {
@@ -120,6 +120,7 @@ impl State {
         let worker = self.workers.get(&session);
         worker
             .expect("a call's registration was looked up")
+            .info
             .id
             .clone()
     }
@@ -181,22 +182,23 @@ impl WorkerBroker for InProcessWorker {
             .workers
             .iter()
             .filter(|(_session, worker)| {
-                worker.id == info.id || Arc::ptr_eq(&worker.wakers, &self.wakers)
+                worker.info.id == info.id || Arc::ptr_eq(&worker.wakers, &self.wakers)
             })
             .map(|(session, _worker)| *session)
             .collect();
         let mut signals = VecDeque::new();
         for session_before in &before {
             if let Some(worker) = state.workers.get_mut(session_before)
-                && worker.id == info.id
+                && worker.info.id == info.id
             {
                 signals.append(&mut worker.signals);
             }
         }
         let worker = Worker {
-            id: info.id.clone(),
-            queues: without_doubles(&info.queues),
-            places: info.slots.saturating_add(info.prefetch),
+            info: WorkerInfo {
+                queues: without_doubles(&info.queues),
+                ..info.clone()
+            },
             held: 0,
             is_paused: false,
             registration_ends: lease_ends,

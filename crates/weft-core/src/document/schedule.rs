@@ -3,7 +3,10 @@
 //! The timetable that makes dates of it is not here. Zones are looked up in
 //! the database that is compiled in, never in the system's.
 
-use crate::time::{DurationMs, Timestamp};
+use crate::{
+    time::{DurationMs, Timestamp},
+    timetable::cron_has_ticks,
+};
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::{
     civil,
@@ -89,6 +92,10 @@ impl Schedule {
             .year(Year::Disallowed)
             .build();
         match parser.parse(text) {
+            Ok(_) if !cron_has_ticks(text) => Err((
+                format!("{} names a date that no year has", super::path::quoted(text)),
+                Some("correct the day of the month or the month: no month has more than 31 days, and February at most 29".into()),
+            )),
             Ok(_) => Ok(Self::Cron(text.split_whitespace().collect::<Vec<_>>().join(" "))),
             Err(error) => Err((
                 format!("{} is no schedule: {}", super::path::quoted(text), error.to_string().trim_end_matches('.')),

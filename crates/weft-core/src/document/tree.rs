@@ -235,7 +235,7 @@ struct Reader<'a, 'p> {
     open_entries: Vec<Entry<'a>>,
 }
 
-impl<'a, 'p> Reader<'a, 'p> {
+impl<'p> Reader<'_, 'p> {
     fn new(problems: &'p Problems) -> Self {
         Self {
             counts: Counts::default(),
@@ -423,6 +423,10 @@ impl<'a> Keys<'a> {
         }
     }
 
+    #[expect(
+        clippy::ptr_arg,
+        reason = "a key that borrows from the text is copied without its bytes"
+    )]
     fn add(&mut self, entries: &[Entry<'a>], key: &Cow<'a, str>) {
         match self {
             Self::Few if entries.len() + 1 < MANY_KEYS => {}

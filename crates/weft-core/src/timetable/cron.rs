@@ -51,6 +51,13 @@ impl Cron {
         })
     }
 
+    /// Whether there is any tick at all: the calendar begins again after 400 years, and what
+    /// it has not shown in the 40 with most leap years it never shows.
+    pub(super) fn has_ticks(&self) -> bool {
+        self.at_or_after(DateTime::constant(2000, 1, 1, 0, 0, 0, 0))
+            .is_some()
+    }
+
     /// The first tick at or after a second of the clock.
     pub(super) fn at_or_after(&self, from: DateTime) -> Option<DateTime> {
         let last_year = from.year().checked_add(MAX_YEARS)?;

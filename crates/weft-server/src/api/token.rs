@@ -17,6 +17,8 @@ pub enum Role {
     Deployer,
     /// Everything, also the policy, tokens and the audit.
     Admin,
+    /// Nothing of these: runs tasks, as `wfctl worker`.
+    Worker,
 }
 
 /// A token, without what opens doors.
@@ -26,9 +28,8 @@ pub struct Token {
     pub id: i64,
     /// What its maker called it.
     pub name: String,
-    /// What its holder may do; absent of a worker's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<Role>,
+    /// What its holder may do.
+    pub role: Role,
     /// Where it holds; everywhere where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,

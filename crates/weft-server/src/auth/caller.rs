@@ -107,6 +107,19 @@ pub(crate) async fn authenticate(
 }
 
 async fn find(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let row = token(app, headers).await?;
+    let tenant = tenant_of(app, &row, headers).await?;
+    Ok(Caller {
+        tenant,
+        everywhere: row.tenant.is_none(),
+        token: row.id,
+        name: row.name,
+        role: role_of(row.role),
+    })
+}
+
+/// The request's token, which is known and neither revoked nor expired.
+pub(crate) async fn token(app: &App, headers: &HeaderMap) -> Result<TokenRow, Problem> {
     let secret = bearer(headers)?;
     let unknown = || Problem::new(ProblemCode::TokenUnknown, "the token is not known here");
     let row = app
@@ -128,20 +141,7 @@ async fn find(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
         ));
     }
     app.database().touch_token(row.id).await?;
-    let Some(role) = role_of(row.role) else {
-        return Err(Problem::new(
-            ProblemCode::Forbidden,
-            "a worker's token opens nothing here",
-        ));
-    };
-    let tenant = tenant_of(app, &row, headers).await?;
-    Ok(Caller {
-        tenant,
-        everywhere: row.tenant.is_none(),
-        token: row.id,
-        name: row.name,
-        role,
-    })
+    Ok(row)
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Secret, Problem> {
@@ -202,14 +202,14 @@ async fn tenant_of(app: &App, row: &TokenRow, headers: &HeaderMap) -> Result<Ten
     }
 }
 
-/// The role that people have; none of a worker's token.
-pub(crate) const fn role_of(stored: weft_store::Role) -> Option<Role> {
+/// A role as it is shown.
+pub(crate) const fn role_of(stored: weft_store::Role) -> Role {
     match stored {
-        weft_store::Role::Admin => Some(Role::Admin),
-        weft_store::Role::Deployer => Some(Role::Deployer),
-        weft_store::Role::Operator => Some(Role::Operator),
-        weft_store::Role::Viewer => Some(Role::Viewer),
-        weft_store::Role::Worker => None,
+        weft_store::Role::Admin => Role::Admin,
+        weft_store::Role::Deployer => Role::Deployer,
+        weft_store::Role::Operator => Role::Operator,
+        weft_store::Role::Viewer => Role::Viewer,
+        weft_store::Role::Worker => Role::Worker,
     }
 }
 
@@ -220,5 +220,6 @@ pub(crate) const fn stored_role(role: Role) -> weft_store::Role {
         Role::Deployer => weft_store::Role::Deployer,
         Role::Operator => weft_store::Role::Operator,
         Role::Viewer => weft_store::Role::Viewer,
+        Role::Worker => weft_store::Role::Worker,
     }
 }

@@ -49,7 +49,13 @@ impl Permission {
 
 impl Role {
     /// Each of them.
-    pub const ALL: &[Self] = &[Self::Viewer, Self::Operator, Self::Deployer, Self::Admin];
+    pub const ALL: &[Self] = &[
+        Self::Viewer,
+        Self::Operator,
+        Self::Deployer,
+        Self::Admin,
+        Self::Worker,
+    ];
 
     /// What its holders may do.
     pub const fn permissions(self) -> &'static [Permission] {
@@ -58,6 +64,7 @@ impl Role {
             Self::Operator => &[Permission::Read, Permission::Operate, Permission::Settle],
             Self::Deployer => &[Permission::Read, Permission::Operate, Permission::Deploy],
             Self::Admin => Permission::ALL,
+            Self::Worker => &[],
         }
     }
 
@@ -73,6 +80,7 @@ impl Role {
             Self::Operator => "operator",
             Self::Deployer => "deployer",
             Self::Admin => "admin",
+            Self::Worker => "worker",
         }
     }
 
@@ -122,10 +130,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_role_has_a_name_that_reads_back_and_may_read() {
+    fn every_role_has_a_name_that_reads_back_and_may_read_unless_it_is_a_workers() {
         for role in Role::ALL {
             assert_eq!(Role::from_name(role.as_str()), Some(*role));
-            assert!(role.may(Permission::Read));
+            assert_eq!(role.may(Permission::Read), *role != Role::Worker);
         }
         assert_eq!(Role::from_name("root"), None);
     }

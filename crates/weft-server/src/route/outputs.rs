@@ -122,6 +122,11 @@ async fn read_artifact(
         .blobs()
         .reader(Kind::Artifact, &by.tenant, &digest)
         .await?;
+    Ok(octets(reader))
+}
+
+/// A blob as the body of an answer, part by part.
+pub(crate) fn octets(reader: BlobReader) -> Response {
     let size = reader.size();
     let mut response = Body::from_stream(parts(reader)).into_response();
     let headers = response.headers_mut();
@@ -131,7 +136,7 @@ async fn read_artifact(
     let attachment = HeaderValue::from_static("attachment");
     headers.insert(header::CONTENT_DISPOSITION, attachment);
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
-    Ok(response)
+    response
 }
 
 /// The parts of a blob; an error at the end where they were not the right ones, so that the

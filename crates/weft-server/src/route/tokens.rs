@@ -73,10 +73,17 @@ async fn create_token(
             "expires lies in the past",
         ));
     }
+    let tenant = tenant_of(&app, &by, body.tenant.as_deref()).await?;
+    if body.role == Role::Worker && tenant.is_some() {
+        return Err(Problem::new(
+            ProblemCode::InvalidValue,
+            "a worker runs tasks of every tenant: its token holds in the whole installation",
+        ));
+    }
     let secret = Secret::draw();
     let token = weft_store::NewToken {
         name: name.0,
-        tenant: tenant_of(&app, &by, body.tenant.as_deref()).await?,
+        tenant,
         role: stored_role(body.role),
         hash: secret.digest(),
         expires: body.expires.map(|expires| expires.0),

@@ -9,6 +9,7 @@ mod dags;
 mod deploys;
 mod events;
 mod fuzz;
+mod gate;
 mod instances;
 mod logs;
 mod runs;

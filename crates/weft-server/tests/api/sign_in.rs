@@ -6,7 +6,12 @@ use weft_core::time::Timestamp;
 use weft_server::{Secret, ServerOptions};
 use weft_store::{NewToken, Role};
 
-async fn stored(world: &World, role: Role, tenant: Option<&str>, expires: Option<i64>) -> String {
+pub(crate) async fn stored(
+    world: &World,
+    role: Role,
+    tenant: Option<&str>,
+    expires: Option<i64>,
+) -> String {
     let secret = Secret::draw();
     let token = NewToken {
         name: "made".into(),

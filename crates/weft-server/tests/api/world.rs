@@ -20,6 +20,11 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tower::ServiceExt;
 use weft_blob::{Blobs, logs::LogReader};
+use weft_broker::{
+    WorkerBroker,
+    gate::Gate,
+    in_process::{InProcess, Options as BrokerOptions},
+};
 use weft_server::{Deps, Listen, Metrics, Secret, Server, ServerOptions, create_first_token};
 use weft_store::{Database, Place, secret::Keyring};
 
@@ -30,6 +35,7 @@ pub(crate) struct World {
     pub(crate) blobs: Blobs,
     pub(crate) scheduler: Arc<FakeScheduler>,
     pub(crate) logs: Arc<FakeLogs>,
+    pub(crate) broker: Arc<InProcess>,
     /// An administrator's token of the whole installation.
     pub(crate) admin: String,
     pub(crate) deps: Deps,
@@ -155,6 +161,13 @@ impl Call<'_> {
     }
 }
 
+/// The gate before a broker of this process.
+fn gate_before(broker: &Arc<InProcess>) -> Arc<Gate> {
+    let broker = Arc::clone(broker);
+    let handle = move || Arc::new(broker.worker()) as Arc<dyn WorkerBroker>;
+    Arc::new(Gate::new(handle, Vec::new()))
+}
+
 impl World {
     pub(crate) async fn new() -> Self {
         Self::with(ServerOptions::default()).await
@@ -174,6 +187,7 @@ impl World {
             .expect("a new database has no token");
         let scheduler = Arc::new(FakeScheduler::default());
         let logs = Arc::new(FakeLogs::default());
+        let broker = InProcess::new(BrokerOptions::default());
         let deps = Deps {
             database: database.clone(),
             keyring: Keyring::parse(&"7".repeat(64)).unwrap(),
@@ -183,6 +197,7 @@ impl World {
             scheduler: Arc::clone(&scheduler) as _,
             live_logs: Arc::clone(&logs) as _,
             fleet: Arc::new(FakeFleet),
+            gate: gate_before(&broker),
             metrics: Metrics::default(),
         };
         Self {
@@ -191,6 +206,7 @@ impl World {
             blobs,
             scheduler,
             logs,
+            broker,
             admin: admin.reveal().to_owned(),
             deps,
             _folder: folder,
@@ -199,6 +215,7 @@ impl World {
 
     fn call(&self, method: Method, path: &str) -> Call<'_> {
         let path = if path.starts_with("/api")
+            || path.starts_with("/worker/")
             || path.starts_with("/health")
             || path == "/metrics"
             || path == "/"

@@ -51,39 +51,7 @@ impl Client {
 
     /// This server.
     pub(crate) fn of(server: Server) -> Result<Self, Problem> {
-        server.check()?;
-        let mut headers = HeaderMap::new();
-        if let Some(token) = &server.token {
-            let mut value = HeaderValue::try_from(format!("Bearer {}", token.value.reveal()))
-                .map_err(|_odd| {
-                    Problem::new(
-                        Code::InvalidToken,
-                        "the token can't stand in a header field",
-                    )
-                })?;
-            value.set_sensitive(true);
-            headers.insert(header::AUTHORIZATION, value);
-        }
-        if let Some(tenant) = &server.tenant {
-            let value = HeaderValue::try_from(tenant.value.as_str()).map_err(|_odd| {
-                Problem::new(
-                    Code::Usage,
-                    "the tenant's name can't stand in a header field",
-                )
-            })?;
-            headers.insert(TENANT, value);
-        }
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("wfctl/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers)
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tls_backend_preconfigured(tls(&server.url.value)?);
-        if auth::is_loopback(&server.url.value) {
-            // A proxy knows another machine under that name.
-            builder = builder.no_proxy();
-        }
-        let http = builder
+        let http = http_to(&server)?
             .build()
             .map_err(|error| Problem::new(Code::Internal, format!("can't set up HTTP: {error}")))?;
         Ok(Self { http, server })
@@ -120,6 +88,43 @@ impl Client {
             timeout: READ_TIMEOUT,
         }
     }
+}
+
+/// Requests to this server, with its token and tenant, its TLS, and no redirect.
+pub(crate) fn http_to(server: &Server) -> Result<reqwest::ClientBuilder, Problem> {
+    server.check()?;
+    let mut headers = HeaderMap::new();
+    if let Some(token) = &server.token {
+        let mut value =
+            HeaderValue::try_from(format!("Bearer {}", token.value.reveal())).map_err(|_odd| {
+                Problem::new(
+                    Code::InvalidToken,
+                    "the token can't stand in a header field",
+                )
+            })?;
+        value.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, value);
+    }
+    if let Some(tenant) = &server.tenant {
+        let value = HeaderValue::try_from(tenant.value.as_str()).map_err(|_odd| {
+            Problem::new(
+                Code::Usage,
+                "the tenant's name can't stand in a header field",
+            )
+        })?;
+        headers.insert(TENANT, value);
+    }
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("wfctl/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers)
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tls_backend_preconfigured(tls(&server.url.value)?);
+    if auth::is_loopback(&server.url.value) {
+        // A proxy knows another machine under that name.
+        builder = builder.no_proxy();
+    }
+    Ok(builder)
 }
 
 /// Mozilla's roots, and those that the machine's owner added; ring, since it builds in seconds.

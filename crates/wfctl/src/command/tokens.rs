@@ -68,6 +68,8 @@ enum TokenRole {
     Deployer,
     /// Everything.
     Admin,
+    /// Run tasks, as `wfctl worker`, and nothing else.
+    Worker,
 }
 
 impl TokenRole {
@@ -77,6 +79,7 @@ impl TokenRole {
             Self::Operator => Role::Operator,
             Self::Deployer => Role::Deployer,
             Self::Admin => Role::Admin,
+            Self::Worker => Role::Worker,
         }
     }
 }

@@ -1,36 +1,31 @@
-//! The one worker of this process, as the API shows workers.
+//! The workers and queues of the broker of this process, as the API shows them.
 
 use async_trait::async_trait;
 use std::sync::Arc;
-use weft_broker::{SchedulerBroker, in_process::InProcess};
+use weft_broker::{
+    SchedulerBroker,
+    in_process::{InProcess, Registered},
+};
 use weft_server::seam::{Fleet, FleetError, QueueInfo, WorkerInfo};
-use weft_worker::{WorkerHandle, WorkerPhase};
 
-/// Knows the worker and the broker of this process.
-pub(crate) struct OneWorker {
-    pub(crate) id: Arc<str>,
-    pub(crate) queues: Vec<Arc<str>>,
-    pub(crate) labels: Vec<(String, String)>,
-    pub(crate) worker: WorkerHandle,
+/// Knows the workers by their registrations: that of this process, and those that came through the gate.
+pub(crate) struct LocalFleet {
     pub(crate) broker: Arc<InProcess>,
     pub(crate) demand: Arc<dyn SchedulerBroker>,
 }
 
 #[async_trait]
-impl Fleet for OneWorker {
+impl Fleet for LocalFleet {
     async fn workers(&self) -> Result<Vec<WorkerInfo>, FleetError> {
-        let stats = self.worker.stats();
-        if stats.phase == WorkerPhase::Gone {
-            return Ok(Vec::new());
-        }
-        Ok(vec![WorkerInfo {
-            id: self.id.to_string(),
-            queues: self.queues.iter().map(ToString::to_string).collect(),
-            slots: stats.slots,
-            claimed: stats.claimed(),
-            draining: stats.phase == WorkerPhase::Draining,
-            labels: self.labels.clone(),
-        }])
+        let view = |worker: Registered| WorkerInfo {
+            id: worker.info.id.to_string(),
+            queues: worker.info.queues.iter().map(ToString::to_string).collect(),
+            slots: worker.info.slots,
+            claimed: worker.held,
+            draining: worker.is_paused,
+            labels: worker.info.labels,
+        };
+        Ok(self.broker.workers().into_iter().map(view).collect())
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, FleetError> {

@@ -3,10 +3,7 @@
 use async_trait::async_trait;
 use weft_broker::AttemptKey;
 use weft_core::id::TenantId;
-use weft_store::{
-    Database,
-    secret::{Keyring, SecretKind, SecretPlace},
-};
+use weft_store::{Database, secret::Keyring};
 use weft_worker::{SecretError, Secrets};
 
 /// Secrets of the database of this process.
@@ -26,26 +23,9 @@ impl Secrets for StoredSecrets {
         tenant: &TenantId,
         name: &str,
     ) -> Result<Option<String>, SecretError> {
-        let unavailable = |why: String| SecretError::Unavailable(why);
-        let found = self
-            .database
-            .show_secret(tenant, SecretKind::Variable, name)
+        self.database
+            .open_variable(&self.keyring, tenant, name)
             .await
-            .map_err(|error| unavailable(error.to_string()))?;
-        let Some((_, sealed)) = found else {
-            return Ok(None);
-        };
-        let place = SecretPlace {
-            tenant: tenant.clone(),
-            kind: SecretKind::Variable,
-            name: name.to_owned(),
-        };
-        let value = self
-            .keyring
-            .open(&place, &sealed)
-            .map_err(|error| unavailable(error.to_string()))?;
-        String::from_utf8(value)
-            .map(Some)
-            .map_err(|_not_text| unavailable(format!("the variable {name:?} is not UTF-8")))
+            .map_err(|error| SecretError::Unavailable(error.to_string()))
     }
 }

@@ -5,31 +5,33 @@
 //! and then the log and the database are closed.
 
 use super::{
+    Service, asked_to_end,
     broker_figures::BrokerFigures,
     compiler_role::CompilerRole,
     data_folder::DataFolder,
     database::{PostgresUrl, unfit},
-    fleet::OneWorker,
+    fleet::LocalFleet,
+    gave_up, labels,
     live_logs::OneWriter,
     scheduler_seam::SameProcess,
     secrets::StoredSecrets,
     upkeep::{Retention, Upkeep},
+    worker::told,
 };
 use crate::{
     engine,
     error::{Code, Exit, Problem, Problems},
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-    task::JoinHandle,
-};
 use weft_blob::{
     Blobs,
     logs::{LogOptions, LogReader, LogWriter},
 };
-use weft_broker::in_process::{InProcess, Options as BrokerOptions};
+use weft_broker::{
+    WorkerBroker,
+    gate::Gate,
+    in_process::{InProcess, Options as BrokerOptions},
+};
 use weft_scheduler::{Scheduler, SchedulerOptions, Seams};
 use weft_server::{
     Deps, Listen, Listener, Metrics, Server, ServerOptions, create_first_token, write_token_file,
@@ -79,42 +81,6 @@ struct Up {
     scheduler: Service<()>,
 }
 
-/// A running service, and the word that ends it.
-struct Service<T> {
-    stop: watch::Sender<bool>,
-    task: JoinHandle<Result<T, String>>,
-}
-
-impl<T: Send + 'static> Service<T> {
-    /// Runs a service that ends when it is told to.
-    fn start<F, E>(run: impl FnOnce(Stop) -> F) -> Self
-    where
-        F: Future<Output = Result<T, E>> + Send + 'static,
-        E: std::fmt::Display,
-    {
-        let (stop, stopped) = watch::channel(false);
-        let running = run(Stop(stopped));
-        let task = tokio::spawn(async move { running.await.map_err(|error| error.to_string()) });
-        Self { stop, task }
-    }
-
-    /// Ends it and waits for that.
-    async fn end(self) -> Result<T, String> {
-        self.stop.send_replace(true);
-        self.task.await.map_err(|error| error.to_string())?
-    }
-}
-
-/// Ready when a service is to end.
-struct Stop(watch::Receiver<bool>);
-
-impl Stop {
-    async fn wait(mut self) {
-        // Nobody can ask any more: that ends it as well.
-        drop(self.0.wait_for(|stop| *stop).await);
-    }
-}
-
 impl Up {
     async fn start(options: &UpOptions) -> Result<Self, Problem> {
         let folder = DataFolder::open(&options.data)?;
@@ -151,11 +117,12 @@ impl Up {
             keyring: keyring.clone(),
         };
         let worker_options = worker_options(options, &folder);
+        let slots = worker_options.slots;
         let worker = Worker::new(
-            worker_options.clone(),
+            worker_options,
             Services {
                 broker: Arc::new(broker.worker()),
-                sandbox: engine::sandbox_in(worker_options.slots, Some(folder.code()))?,
+                sandbox: engine::sandbox_in(slots, Some(folder.code()))?,
                 blobs: blobs.clone(),
                 logs: logs.clone(),
                 secrets: Arc::new(secrets),
@@ -181,14 +148,11 @@ impl Up {
                 writer: logs.clone(),
                 reader: LogReader::new(blobs.clone(), None),
             }),
-            fleet: Arc::new(OneWorker {
-                id: LOCAL.into(),
-                queues: worker_options.queues,
-                labels: worker_options.labels,
-                worker: worker_handle.clone(),
+            fleet: Arc::new(LocalFleet {
                 broker: Arc::clone(&broker),
                 demand,
             }),
+            gate: Arc::new(gate_before(&broker)),
             logs: LogReader::new(blobs.clone(), None),
             metrics,
             blobs,
@@ -219,8 +183,7 @@ impl Up {
         std::fs::write(self.folder.url(), format!("{url}\n"))
             .map_err(|error| failed("the server's address can't be written down", &error))?;
         // Before anybody is told that it serves, since it may be asked to end right then.
-        let asked_to_end =
-            asked_to_end().map_err(|error| failed("signals can't be waited for", &error))?;
+        let asked_to_end = asked_to_end()?;
         self.greet(&url);
         let mut server_options = ServerOptions {
             drain,
@@ -253,15 +216,7 @@ impl Up {
         self.worker_handle.drain();
         report("server", server.end().await);
         match worker.end().await {
-            Ok(Drained {
-                killed: 0,
-                unconfirmed: 0,
-            }) => {}
-            Ok(drained) => tracing::warn!(
-                killed = drained.killed,
-                unconfirmed = drained.unconfirmed,
-                "not every task ended in time; they are tried again at the next start"
-            ),
+            Ok(drained) => told(drained),
             Err(error) => tracing::error!(error, "the worker"),
         }
         report("scheduler", scheduler.end().await);
@@ -287,6 +242,13 @@ impl Up {
         anstream::eprintln!("  API    {url}/api/v1/docs");
         anstream::eprintln!("Try: wfctl deploy dag.wasm");
     }
+}
+
+/// The way in for workers of other machines; the name of this process' own is taken.
+fn gate_before(broker: &Arc<InProcess>) -> Gate {
+    let broker = Arc::clone(broker);
+    let handle = move || Arc::new(broker.worker()) as Arc<dyn WorkerBroker>;
+    Gate::new(handle, vec![LOCAL.into()])
 }
 
 /// The database, which is this process' alone, and the lock on the folder where it doesn't hold it.
@@ -338,28 +300,6 @@ async fn warn_of_closed(database: &Database, keyring: &Keyring) -> Result<(), Pr
     Ok(())
 }
 
-/// Ready when somebody asks it to end. From this call on no such signal ends it by itself.
-fn asked_to_end() -> std::io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// A service that ended without being asked to.
-fn gave_up(service: &str, ended: Result<Result<(), String>, tokio::task::JoinError>) -> Problem {
-    let why = match ended {
-        Ok(Ok(())) => "it ended".to_owned(),
-        Ok(Err(error)) => error,
-        Err(error) => error.to_string(),
-    };
-    Problem::new(Code::Internal, format!("the {service} gave up: {why}"))
-}
-
 fn report(service: &str, ended: Result<(), String>) {
     if let Err(error) = ended {
         tracing::error!(service, error, "it did not end as it should");
@@ -379,9 +319,6 @@ fn worker_options(options: &UpOptions, folder: &DataFolder) -> WorkerOptions {
         worker.slots = slots;
         worker.prefetch = slots;
     }
-    worker.labels = vec![
-        ("version".into(), env!("CARGO_PKG_VERSION").into()),
-        ("architecture".into(), std::env::consts::ARCH.into()),
-    ];
+    worker.labels = labels(Vec::new());
     worker
 }

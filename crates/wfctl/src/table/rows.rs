@@ -63,6 +63,7 @@ pub(crate) const fn role(role: Role) -> &'static str {
         Role::Operator => "operator",
         Role::Deployer => "deployer",
         Role::Admin => "admin",
+        Role::Worker => "worker",
     }
 }
 
@@ -258,7 +259,7 @@ impl Row for Token {
         vec![
             self.id.to_string(),
             self.name.clone(),
-            dash(self.role.map(role)),
+            role(self.role).to_owned(),
             state.to_owned(),
             zone.shown(self.created),
             zone.shown_some(self.expires),

@@ -1,0 +1,222 @@
+//! Calls and answers as they cross the wire: JSON, one object each.
+//!
+//! A field that an old reader may ignore changes nothing; anything else needs
+//! another path at the carrier. Dispatches and reports are those of
+//! [`crate::message`], with their versions.
+
+use crate::{
+    BrokerError, Claim, LeaseTerms, Report, Signal, WorkerInfo,
+    message::{self, MessageError},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::{sync::Arc, time::Duration};
+
+/// What a worker sends.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Request {
+    /// The registration that the call belongs to; none before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) session: Option<String>,
+    pub(super) call: Call,
+}
+
+/// One call of [`crate::WorkerBroker`].
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Call {
+    Register {
+        id: String,
+        queues: Vec<String>,
+        slots: u32,
+        prefetch: u32,
+        labels: Vec<(String, String)>,
+        /// Attempts that it still holds.
+        holding: Vec<String>,
+    },
+    Claim {
+        max: u32,
+    },
+    Renew {
+        attempts: Vec<String>,
+    },
+    Report {
+        version: u32,
+        reports: Vec<Box<RawValue>>,
+    },
+    Signals {
+        max: usize,
+    },
+    Pause,
+    Leave,
+}
+
+/// What comes back.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Answer {
+    Registered {
+        session: String,
+        lease_ms: u64,
+        renew_every_ms: u64,
+    },
+    Claimed {
+        claims: Vec<ClaimMessage>,
+    },
+    /// Those of a renewal that the worker doesn't hold any more.
+    Lost {
+        attempts: Vec<String>,
+    },
+    Signals {
+        signals: Vec<SignalMessage>,
+    },
+    Done,
+    Refused(Refusal),
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ClaimMessage {
+    lease_ms: u64,
+    waited_ms: u64,
+    version: u32,
+    dispatch: Box<RawValue>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SignalMessage {
+    Revoked(String),
+    Confirmed(String),
+}
+
+/// A [`BrokerError`].
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Refusal {
+    Unavailable { why: String },
+    Full { bound: usize },
+    Unregistered,
+    Closed,
+}
+
+impl From<BrokerError> for Refusal {
+    fn from(error: BrokerError) -> Self {
+        match error {
+            BrokerError::Unavailable(why) => Self::Unavailable { why },
+            BrokerError::Full { what: _, bound } => Self::Full { bound },
+            BrokerError::Unregistered => Self::Unregistered,
+            BrokerError::Closed => Self::Closed,
+        }
+    }
+}
+
+impl From<Refusal> for BrokerError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unavailable { why } => Self::Unavailable(why),
+            // Nothing else that a worker hands over has a bound.
+            Refusal::Full { bound } => Self::Full {
+                what: "the broker's list of unconfirmed reports",
+                bound,
+            },
+            Refusal::Unregistered => Self::Unregistered,
+            Refusal::Closed => Self::Closed,
+        }
+    }
+}
+
+impl Call {
+    pub(super) fn register(worker: &WorkerInfo, holding: Vec<String>) -> Self {
+        Self::Register {
+            id: worker.id.to_string(),
+            queues: worker.queues.iter().map(ToString::to_string).collect(),
+            slots: worker.slots,
+            prefetch: worker.prefetch,
+            labels: worker.labels.clone(),
+            holding,
+        }
+    }
+
+    pub(super) fn report(reports: &[Report]) -> Self {
+        Self::Report {
+            version: message::REPORT_VERSION,
+            reports: reports
+                .iter()
+                .map(|report| raw(message::write_report(report)))
+                .collect(),
+        }
+    }
+}
+
+impl Answer {
+    pub(super) fn registered(session: String, terms: LeaseTerms) -> Self {
+        Self::Registered {
+            session,
+            lease_ms: millis(terms.lease),
+            renew_every_ms: millis(terms.renew_every),
+        }
+    }
+}
+
+impl ClaimMessage {
+    pub(super) fn of(claim: &Claim) -> Self {
+        Self {
+            lease_ms: millis(claim.lease),
+            waited_ms: millis(claim.waited),
+            version: message::DISPATCH_VERSION,
+            dispatch: raw(message::write_dispatch(&claim.dispatch)),
+        }
+    }
+
+    pub(super) fn into_claim(self) -> Result<Claim, MessageError> {
+        Ok(Claim {
+            dispatch: message::read_dispatch(self.version, self.dispatch.get().as_bytes())?,
+            lease: Duration::from_millis(self.lease_ms),
+            waited: Duration::from_millis(self.waited_ms),
+        })
+    }
+}
+
+impl SignalMessage {
+    pub(super) fn of(signal: Signal) -> Self {
+        match signal {
+            Signal::Revoked(key) => Self::Revoked(message::write_key(&key)),
+            Signal::Confirmed(key) => Self::Confirmed(message::write_key(&key)),
+        }
+    }
+
+    pub(super) fn into_signal(self) -> Result<Signal, MessageError> {
+        Ok(match self {
+            Self::Revoked(key) => Signal::Revoked(message::read_key(&key)?),
+            Self::Confirmed(key) => Signal::Confirmed(message::read_key(&key)?),
+        })
+    }
+}
+
+/// A worker as its message described it.
+pub(super) fn worker_info(
+    id: &str,
+    queues: &[String],
+    slots: u32,
+    prefetch: u32,
+    labels: Vec<(String, String)>,
+) -> WorkerInfo {
+    WorkerInfo {
+        id: id.into(),
+        queues: queues
+            .iter()
+            .map(|queue| Arc::from(queue.as_str()))
+            .collect(),
+        slots,
+        prefetch,
+        labels,
+    }
+}
+
+fn raw(json: String) -> Box<RawValue> {
+    RawValue::from_string(json).expect("it was written as JSON")
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,138 @@
+//! Blobs and segments of logs, to and from workers.
+
+use super::{ByWorker, json};
+use crate::{
+    app::App,
+    extract::Path,
+    problem::{Problem, ProblemCode},
+    route::outputs::octets,
+};
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    response::Response,
+};
+use futures_util::StreamExt as _;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use weft_blob::{BlobError, Kind, logs::SegmentId};
+use weft_core::{digest::Digest, id::TenantId};
+
+/// The longest blob that is taken: beyond what any policy allows a task to write.
+const MOST_BLOB_BYTES: u64 = 64 << 30;
+/// The longest segment of logs that is taken; workers write shorter ones.
+pub(super) const MOST_SEGMENT_BYTES: usize = 16 << 20;
+
+#[derive(Deserialize)]
+pub(super) struct Place {
+    tenant: String,
+    kind: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct BlobPath {
+    tenant: String,
+    kind: String,
+    digest: String,
+}
+
+#[derive(Serialize)]
+struct Stored {
+    digest: String,
+}
+
+/// A blob of a tenant whose attempt the worker holds. `HEAD` tells its size.
+pub(super) async fn get(
+    by: ByWorker,
+    State(app): State<App>,
+    Path(path): Path<BlobPath>,
+) -> Result<Response, Problem> {
+    let (tenant, kind) = place(&path.tenant, &path.kind)?;
+    if !matches!(kind, Kind::Component | Kind::Output | Kind::Artifact) {
+        return Err(refused(kind));
+    }
+    by.must_serve(&app, &tenant)?;
+    let digest = Digest::from_hex(&path.digest).ok_or_else(|| {
+        Problem::new(ProblemCode::InvalidId, "a digest has 64 hexadecimal digits")
+    })?;
+    match app.blobs().reader(kind, &tenant, &digest).await {
+        Ok(reader) => Ok(octets(reader)),
+        Err(BlobError::Missing { kind, digest }) => Err(Problem::new(
+            ProblemCode::NotFound,
+            format!("there is no {kind} {digest}"),
+        )),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What an attempt wrote; the answer says what it is called.
+pub(super) async fn put(
+    by: ByWorker,
+    State(app): State<App>,
+    Path(path): Path<Place>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let (tenant, kind) = place(&path.tenant, &path.kind)?;
+    if !matches!(kind, Kind::Output | Kind::Artifact) {
+        return Err(refused(kind));
+    }
+    by.must_serve(&app, &tenant)?;
+    let mut writer = app.blobs().writer(kind, &tenant).await?;
+    let mut parts = body.into_data_stream();
+    while let Some(part) = parts.next().await {
+        // A body that breaks off is no blob: what came of it goes with the writer.
+        let part = part.map_err(|error| {
+            Problem::new(
+                ProblemCode::InvalidRequest,
+                format!("the blob broke off: {error}"),
+            )
+        })?;
+        if writer.bytes() + part.len() as u64 > MOST_BLOB_BYTES {
+            return Err(Problem::new(
+                ProblemCode::TooLarge,
+                format!("a blob has at most {MOST_BLOB_BYTES} bytes"),
+            ));
+        }
+        writer.write(&part).await?;
+    }
+    let (digest, _bytes) = writer.finish().await?;
+    let stored = Stored {
+        digest: digest.hex(),
+    };
+    serde_json::to_vec(&stored)
+        .map(json)
+        .map_err(Problem::internal)
+}
+
+/// A segment of a worker's log, closed and whole.
+pub(super) async fn put_segment(
+    by: ByWorker,
+    State(app): State<App>,
+    Path(segment): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, Problem> {
+    by.must_be_registered(&app)?;
+    let segment: SegmentId = segment
+        .parse()
+        .map_err(|_odd| Problem::new(ProblemCode::InvalidId, "this names no segment"))?;
+    app.blobs().put_segment(segment, body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn place(tenant: &str, kind: &str) -> Result<(TenantId, Kind), Problem> {
+    let tenant = tenant
+        .parse()
+        .map_err(|_odd| Problem::new(ProblemCode::InvalidId, "this names no tenant"))?;
+    let kind = Kind::ALL
+        .into_iter()
+        .find(|known| known.name() == kind)
+        .ok_or_else(|| Problem::new(ProblemCode::NotFound, "there are no such blobs"))?;
+    Ok((tenant, kind))
+}
+
+fn refused(kind: Kind) -> Problem {
+    Problem::new(
+        ProblemCode::Forbidden,
+        format!("workers can't do this with blobs of the kind {kind}"),
+    )
+}

@@ -1,0 +1,91 @@
+//! Which worker calls: its token, and the registration that it names.
+
+use super::SESSION;
+use crate::{
+    app::App,
+    auth,
+    extract::header_text,
+    problem::{Problem, ProblemCode},
+};
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderName, request::Parts};
+use weft_broker::gate::SessionOwner;
+use weft_core::id::TenantId;
+use weft_store::Role;
+
+/// A worker, as its token and its request name it.
+#[derive(Debug, Clone)]
+pub(super) struct ByWorker {
+    /// Its token.
+    pub(super) owner: SessionOwner,
+    /// The registration that it says is its own; the gate knows whether it is.
+    pub(super) session: Option<String>,
+}
+
+impl ByWorker {
+    /// Refuses a worker that holds no attempt of the tenant.
+    pub(super) fn must_serve(&self, app: &App, tenant: &TenantId) -> Result<(), Problem> {
+        let serves = |session| app.gate().serves(self.owner, session, tenant);
+        if self.session.as_deref().is_some_and(serves) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            ProblemCode::Forbidden,
+            "the worker holds no attempt of this tenant",
+        ))
+    }
+
+    /// Refuses a worker that is not registered.
+    pub(super) fn must_be_registered(&self, app: &App) -> Result<(), Problem> {
+        let knows = |session| app.gate().is_registered(self.owner, session);
+        if self.session.as_deref().is_some_and(knows) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            ProblemCode::Forbidden,
+            "the worker is not registered here",
+        ))
+    }
+}
+
+impl FromRequestParts<App> for ByWorker {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, Problem> {
+        let found = parts.extensions.get::<Self>().cloned();
+        found.ok_or_else(|| Problem::internal("a worker's call stands outside of authentication"))
+    }
+}
+
+/// Finds the worker's token, before anything of the request is read.
+pub(super) async fn authenticate(
+    State(app): State<App>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let token = match auth::token(&app, request.headers()).await {
+        Ok(token) => token,
+        Err(problem) => {
+            app.metrics().refused_sign_in(problem.code());
+            return Err(problem);
+        }
+    };
+    if token.role != Role::Worker || token.tenant.is_some() {
+        return Err(Problem::new(
+            ProblemCode::Forbidden,
+            "this is the workers' way in, and the token is not a worker's",
+        )
+        .help("make one on the server: wfctl tokens create NAME --role worker"));
+    }
+    let session = header_text(request.headers(), &HeaderName::from_static(SESSION))?;
+    let by = ByWorker {
+        owner: SessionOwner(token.id.0),
+        session: session.map(str::to_owned),
+    };
+    request.extensions_mut().insert(by);
+    Ok(next.run(request).await)
+}

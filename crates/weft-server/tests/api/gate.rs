@@ -1,0 +1,208 @@
+//! The workers' way in: what a worker may do there, and what it may not.
+
+use crate::{sign_in::stored, world::World};
+use async_trait::async_trait;
+use serde_json::json;
+use std::sync::{Arc, Mutex};
+use weft_blob::Kind;
+use weft_broker::{
+    BrokerError, SchedulerBroker as _, WorkerBroker as _, WorkerInfo,
+    conformance::{dispatch, key, report},
+    gate::{Carrier, GateWorker},
+    message::write_key,
+};
+use weft_core::{digest::Digest, policy::Granted};
+use weft_store::{
+    Role,
+    secret::{SecretKind, SecretPlace},
+};
+
+const QUEUE: &str = "default";
+
+/// Carries calls to the server of a world, and knows the registration.
+struct Way<'w> {
+    world: &'w World,
+    token: String,
+    session: Mutex<String>,
+}
+
+impl<'w> Way<'w> {
+    async fn new(world: &'w World) -> Self {
+        Self {
+            world,
+            token: stored(world, Role::Worker, None, None).await,
+            session: Mutex::default(),
+        }
+    }
+
+    fn session(&self) -> String {
+        self.session.lock().unwrap().clone()
+    }
+
+    /// A request of this worker, after its registration.
+    fn any(&self, method: &str, path: &str) -> crate::world::Call<'w> {
+        self.world
+            .any(method, path)
+            .token(self.token.clone())
+            .header("weft-session", self.session())
+    }
+}
+
+#[async_trait]
+impl Carrier for &Way<'_> {
+    async fn carry(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError> {
+        let asked = self.world.any("POST", "/worker/v1/call");
+        let reply = asked.token(self.token.clone()).body(call).send().await;
+        assert!(reply.status.is_success(), "{reply:?}");
+        Ok(reply.body)
+    }
+
+    fn registered(&self, session: &str) {
+        session.clone_into(&mut self.session.lock().unwrap());
+    }
+}
+
+fn info() -> WorkerInfo {
+    WorkerInfo {
+        id: "far".into(),
+        queues: vec![QUEUE.into()],
+        slots: 4,
+        prefetch: 0,
+        labels: Vec::new(),
+    }
+}
+
+/// One attempt that waits, whose task was granted the variable `mine`.
+async fn publish(world: &World) -> weft_core::id::TenantId {
+    let mut published = dispatch(1, QUEUE, 0);
+    published.granted = Arc::new(Granted {
+        variables: vec!["mine".into()],
+        ..Granted::default()
+    });
+    let tenant = published.tenant.clone();
+    let scheduler = world.broker.scheduler();
+    scheduler.publish(vec![published]).await.unwrap();
+    tenant
+}
+
+#[tokio::test]
+async fn only_a_workers_token_opens_it() {
+    let world = World::new().await;
+    let viewer = stored(&world, Role::Viewer, None, None).await;
+    for (method, path) in [
+        ("POST", "/worker/v1/call"),
+        ("POST", "/worker/v1/variable"),
+        ("PUT", "/worker/v1/blobs/default/output"),
+        ("GET", "/worker/v1/blobs/default/output/00"),
+        ("PUT", "/worker/v1/segments/00"),
+    ] {
+        let anonymous = world.any(method, path).anonymous().send().await;
+        anonymous.problem(401, "unauthenticated");
+        let viewed = world.any(method, path).token(viewer.clone()).send().await;
+        viewed.problem(403, "forbidden");
+    }
+    let made = world
+        .post("/tokens")
+        .json(&json!({ "name": "w", "role": "worker", "tenant": "default" }))
+        .send()
+        .await;
+    made.problem(422, "invalid_value");
+    let worker = stored(&world, Role::Worker, None, None).await;
+    let odd = world.any("POST", "/worker/v1/call").token(worker);
+    let problem = odd.body("{}").send().await.problem(400, "invalid_request");
+    assert!(problem["help"].as_str().unwrap().contains("version"));
+}
+
+#[tokio::test]
+async fn a_worker_reaches_blobs_of_tenants_that_it_serves_and_for_as_long() {
+    let world = World::new().await;
+    let tenant = publish(&world).await;
+    let file = world.blobs.put(Kind::Component, &tenant, "wasm").await;
+    let component = format!(
+        "/worker/v1/blobs/{tenant}/component/{}",
+        file.unwrap().hex()
+    );
+    let way = Way::new(&world).await;
+    let worker = GateWorker::new(&way);
+    worker.register(&info(), &[]).await.unwrap();
+    let get = async |path: &str| way.any("GET", path).send().await;
+    get(&component).await.problem(403, "forbidden");
+    assert_eq!(worker.claim(1).await.unwrap().len(), 1);
+    let reply = get(&component).await;
+    assert_eq!(
+        (reply.status.as_u16(), &reply.body[..]),
+        (200, &b"wasm"[..])
+    );
+    assert_eq!(reply.header("content-length"), "4");
+    let missing = component.replace(&component[component.len() - 64..], &"0".repeat(64));
+    get(&missing).await.problem(404, "not_found");
+    get("/worker/v1/blobs/other/component/00")
+        .await
+        .problem(403, "forbidden");
+    get(&format!("/worker/v1/blobs/{tenant}/compiled/00"))
+        .await
+        .problem(403, "forbidden");
+    // What it writes is named by its bytes.
+    let outputs = format!("/worker/v1/blobs/{tenant}/output");
+    let stored = way.any("PUT", &outputs).body("[1]").send().await.ok();
+    let digest = Digest::of(b"[1]");
+    assert_eq!(stored, json!({ "digest": digest.hex() }));
+    let output = world.blobs.get(Kind::Output, &tenant, &digest).await;
+    assert_eq!(output.unwrap(), "[1]");
+    let files = format!("/worker/v1/blobs/{tenant}/component");
+    let refused = way.any("PUT", &files).body("[1]").send().await;
+    refused.problem(403, "forbidden");
+    let segment = format!("/worker/v1/segments/{}", "0".repeat(32));
+    let taken = way.any("PUT", &segment).body("lines").send().await;
+    assert_eq!(taken.status.as_u16(), 204);
+    // Another worker's registration opens nothing, even where its name is known.
+    let other = Way::new(&world).await;
+    *other.session.lock().unwrap() = way.session();
+    other
+        .any("GET", &component)
+        .send()
+        .await
+        .problem(403, "forbidden");
+    other
+        .any("PUT", &segment)
+        .body("x")
+        .send()
+        .await
+        .problem(403, "forbidden");
+    worker.report(vec![report(1, QUEUE)]).await.unwrap();
+    get(&component).await.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_variable_is_told_for_a_held_attempt_that_was_granted_it() {
+    let world = World::new().await;
+    let tenant = publish(&world).await;
+    for name in ["mine", "theirs"] {
+        let place = SecretPlace {
+            tenant: tenant.clone(),
+            kind: SecretKind::Variable,
+            name: name.into(),
+        };
+        let sealed = world.deps.keyring.seal(&place, name.as_bytes()).unwrap();
+        let put = world.database.put_secret(&place, "{}", &sealed, "test");
+        assert!(put.await.unwrap());
+    }
+    let way = Way::new(&world).await;
+    let worker = GateWorker::new(&way);
+    worker.register(&info(), &[]).await.unwrap();
+    let ask = async |name: &str| {
+        let asked = json!({ "attempt": write_key(&key(1)), "name": name });
+        way.any("POST", "/worker/v1/variable")
+            .json(&asked)
+            .send()
+            .await
+    };
+    ask("mine").await.problem(403, "forbidden");
+    worker.claim(1).await.unwrap();
+    let told = ask("mine").await;
+    assert_eq!(told.ok(), json!({ "value": "mine" }));
+    assert_eq!(told.header("cache-control"), "no-store");
+    ask("theirs").await.problem(403, "forbidden");
+    worker.report(vec![report(1, QUEUE)]).await.unwrap();
+    ask("mine").await.problem(403, "forbidden");
+}

@@ -1,0 +1,124 @@
+//! `wfctl worker`: runs tasks of an installation, on any machine.
+
+use crate::{
+    client::{ConnectArgs, Server, Surroundings},
+    engine,
+    error::{Code, Exit, Problem, Problems},
+    place,
+    services::{self, FarOptions},
+};
+use std::{fs, path::PathBuf, time::Duration};
+use weft_core::time::DurationMs;
+
+/// Run tasks for a server, on this machine
+///
+/// Everything that a task needs comes from the server: nothing else is installed
+/// here, and nothing listens here. Ctrl-C lets running tasks end.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  wfctl tokens create worker-1 --role worker      (on the server; shows the token once)
+  wfctl worker --url https://weft.example.org --token-file token
+  WEFT_TOKEN=weft_... wfctl worker --url https://weft.example.org -q ssd,default --slots 8")]
+pub(crate) struct WorkerArgs {
+    /// Queues that are served, the first ones first
+    #[arg(
+        long,
+        short = 'q',
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "default"
+    )]
+    queues: Vec<String>,
+    /// How many tasks run at once (default: 16 for each processor)
+    #[arg(long, value_name = "N", env = "WEFT_SLOTS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    slots: Option<u32>,
+    /// Its name among the workers (default: the machine's, with something random)
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Shown beside it in lists, as NAME=WORD
+    #[arg(long = "label", value_name = "NAME=WORD", value_parser = label)]
+    labels: Vec<(String, String)>,
+    /// Where compiled code, scratch and logs on their way are kept
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        help = "Where compiled code, scratch and logs on their way are kept (default: the folder 'worker' in $WEFT_DATA_DIR or ~/.local/share/weft)"
+    )]
+    data: Option<PathBuf>,
+    /// How long running tasks may go on after the process was asked to end
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    drain: DurationMs,
+    /// Where spans and log lines are sent, by OTLP over HTTP, such as `http://127.0.0.1:4318`
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    otlp_endpoint: Option<String>,
+    #[command(flatten)]
+    server: ConnectArgs,
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, word)) if !name.is_empty() => Ok((name.to_owned(), word.to_owned())),
+        _ => Err("a label is NAME=WORD, such as zone=north".into()),
+    }
+}
+
+/// Runs until it is asked to end.
+pub(crate) fn run(args: WorkerArgs) -> Result<Exit, Problems> {
+    let server = Server::resolve(&args.server, &Surroundings::read()?)?;
+    server.check()?;
+    let data = match args.data {
+        Some(data) => data,
+        None => place::data()
+            .map(|data| data.join("worker"))
+            .ok_or_else(|| {
+                Problem::new(
+                    Code::DataUnavailable,
+                    "there is no folder for the worker: neither WEFT_DATA_DIR nor a home is set",
+                )
+                .help("name one with --data")
+            })?,
+    };
+    let options = FarOptions {
+        server,
+        data,
+        name: args.name.unwrap_or_else(default_name),
+        slots: args.slots,
+        queues: args.queues,
+        labels: args.labels,
+        drain: Duration::from(args.drain),
+    };
+    let runtime = engine::runtime()?;
+    let collector = args.otlp_endpoint.as_deref().filter(|url| !url.is_empty());
+    let telemetry = services::telemetry::start(collector, runtime.handle())?;
+    runtime.block_on(async {
+        let ended = services::work(options).await;
+        telemetry.end().await;
+        ended
+    })
+}
+
+/// The machine's name, and something that no other worker on it has.
+fn default_name() -> String {
+    // Linux says it there; elsewhere the word will do.
+    let machine = fs::read_to_string("/proc/sys/kernel/hostname");
+    let machine = machine.unwrap_or_else(|_elsewhere| "worker".into());
+    format!("{}-{:06x}", machine.trim(), fastrand::u32(..1 << 24))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_a_name_and_a_word() {
+        assert_eq!(label("zone=a=b"), Ok(("zone".into(), "a=b".into())));
+        assert!(label("zone").is_err() && label("=a").is_err());
+    }
+
+    #[test]
+    fn two_workers_of_a_machine_have_two_names() {
+        let names: std::collections::HashSet<String> = (0..20).map(|_| default_name()).collect();
+        assert!(names.len() > 1, "{names:?}");
+    }
+}

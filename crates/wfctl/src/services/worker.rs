@@ -1,0 +1,142 @@
+//! `wfctl worker`: one worker, whose installation is a URL and a token.
+//!
+//! It holds nothing that may not be lost: compiled code, scratch, and log
+//! segments on their way to the server, in a folder of its own.
+
+use super::{Stop, way::Way};
+use crate::{
+    client::Server,
+    engine,
+    error::{Code, Exit, Problem, Problems},
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use weft_blob::{
+    Blobs,
+    logs::{LogOptions, LogWriter},
+};
+use weft_broker::gate::GateWorker;
+use weft_store::FolderLock;
+use weft_worker::{Drained, Services, Worker, WorkerOptions};
+
+/// How old a segment of logs becomes before it goes to the server: others see an attempt's
+/// lines only then.
+const SEGMENT_AGE: Duration = Duration::from_secs(2);
+/// How long a segment becomes, in bytes; the server takes no longer ones than 16 MiB.
+const SEGMENT_BYTES: u32 = 4 << 20;
+
+/// What `wfctl worker` was asked for.
+pub(crate) struct FarOptions {
+    pub(crate) server: Server,
+    pub(crate) data: PathBuf,
+    pub(crate) name: String,
+    pub(crate) slots: Option<u32>,
+    pub(crate) queues: Vec<String>,
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) drain: Duration,
+}
+
+/// Works until somebody asks it to end, and has drained then.
+///
+/// # Errors
+/// A problem with the folder, the token or an option.
+pub(crate) async fn work(options: FarOptions) -> Result<Exit, Problems> {
+    let _lock = FolderLock::take(&options.data).map_err(super::database::unfit)?;
+    let way = Way::to(&options.server)?;
+    let asked_to_end = super::asked_to_end()?;
+    tokio::pin!(asked_to_end);
+    let url = &options.server.url.value;
+    if !way.knock().await? {
+        tracing::warn!(%url, "the server does not answer yet: the worker joins it when it does");
+    }
+    let (code, scratch, spool) = (
+        folder(&options.data, "code")?,
+        folder(&options.data, "scratch")?,
+        folder(&options.data, "logs")?,
+    );
+    empty(&scratch)?;
+    let blobs = Blobs::remote(Arc::new(way.clone()));
+    let mut log_options = LogOptions::spooled(spool);
+    log_options.segment_age = SEGMENT_AGE;
+    log_options.segment_bytes = SEGMENT_BYTES;
+    let (logs, _told_by_an_earlier_process) = LogWriter::start(&blobs, log_options)
+        .await
+        .map_err(|error| failed("the log can't be written", &error))?;
+    let mut worker_options = WorkerOptions::new(options.name.as_str(), &scratch);
+    worker_options.queues = options
+        .queues
+        .iter()
+        .map(|name| name.as_str().into())
+        .collect();
+    worker_options.drain_timeout = options.drain;
+    if let Some(slots) = options.slots {
+        worker_options.slots = slots;
+        worker_options.prefetch = slots;
+    }
+    worker_options.labels = super::labels(options.labels);
+    let slots = worker_options.slots;
+    let worker = Worker::new(
+        worker_options,
+        Services {
+            broker: Arc::new(GateWorker::new(way.clone())),
+            sandbox: engine::sandbox_in(slots, Some(code))?,
+            blobs,
+            logs: logs.clone(),
+            secrets: Arc::new(way),
+        },
+    )
+    .map_err(|error| Problem::new(Code::Usage, error.to_string()))?;
+    anstream::eprintln!(
+        "Worker {} of {url}: {slots} slots for {}",
+        options.name,
+        options.queues.join(", ")
+    );
+    let mut worker = super::Service::start(|stop: Stop| worker.run(stop.wait()));
+    tokio::select! {
+        () = &mut asked_to_end => {}
+        ended = &mut worker.task => {
+            return Err(super::gave_up("worker", ended.map(|ended| ended.map(drop))).into());
+        }
+    }
+    tracing::info!(within = ?options.drain, "asked to end: running tasks may go on for a while");
+    match worker.end().await {
+        Ok(drained) => told(drained),
+        Err(error) => tracing::error!(error, "the worker"),
+    }
+    if let Err(error) = logs.close().await {
+        tracing::error!(%error, "the log");
+    }
+    Ok(Exit::Success)
+}
+
+/// How the worker ended, where that is worth a word.
+pub(super) fn told(drained: Drained) {
+    if drained != Drained::default() {
+        tracing::warn!(
+            killed = drained.killed,
+            unconfirmed = drained.unconfirmed,
+            "not every task ended in time; they are tried again"
+        );
+    }
+}
+
+fn folder(data: &Path, name: &str) -> Result<PathBuf, Problem> {
+    let folder = data.join(name);
+    fs::create_dir_all(&folder).map_err(|error| Problem::io("make", &folder, &error))?;
+    Ok(folder)
+}
+
+/// Removes what tasks of a process that is gone left behind.
+fn empty(scratch: &Path) -> Result<(), Problem> {
+    fs::remove_dir_all(scratch)
+        .and_then(|()| fs::create_dir(scratch))
+        .map_err(|error| Problem::io("empty", scratch, &error))
+}
+
+fn failed(what: &str, error: &dyn std::fmt::Display) -> Problem {
+    Problem::new(Code::DataUnavailable, format!("{what}: {error}"))
+}

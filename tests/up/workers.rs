@@ -1,0 +1,199 @@
+//! Workers elsewhere: processes that have a URL and a token, and nothing else.
+
+use crate::installation::{Installation, Up};
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, ExitStatus, Output, Stdio},
+};
+
+/// How many bytes the program `long.wasm` prints: more than a report carries.
+const LONG: usize = 4 << 16;
+
+/// Prints [`LONG`] letters, and a line for its log.
+const LONG_PROGRAM: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 3)
+  (data (i32.const 0) "\00\00\01\00\00\00\01\00")
+  (data (i32.const 8) "\20\00\00\00\0f\00\00\00")
+  (data (i32.const 32) "hello from afar")
+  (func (export "_start") (local $left i32)
+    (memory.fill (i32.const 65536) (i32.const 97) (i32.const 65536))
+    (drop (call $write (i32.const 2) (i32.const 8) (i32.const 1) (i32.const 16)))
+    (local.set $left (i32.const 4))
+    (loop $again
+      (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))
+      (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+      (br_if $again (local.get $left)))))"#;
+
+const LONG_DAG: &str = r#"
+[dag]
+id = "long"
+
+[tasks.first]
+program = "long.wasm"
+output = "text"
+
+[tasks.second]
+program = "busy.wasm"
+inputs = { given = "first" }
+"#;
+
+/// A `wfctl worker`, killed with the test.
+struct Worker(Child);
+
+impl Worker {
+    fn start(installation: &Installation, up: &Up, name: &str, token: &Path) -> Self {
+        let mut command = command(installation, up, name, token);
+        let log = fs::File::create(installation.path(&format!("{name}.log")));
+        let child = command.stderr(log.expect("there is room")).spawn();
+        Self(child.expect("wfctl starts"))
+    }
+
+    fn terminate(mut self) -> ExitStatus {
+        kill_process(Pid::from_child(&self.0), Signal::TERM).expect("it runs");
+        self.0.wait().expect("it ends")
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+fn command(
+    installation: &Installation,
+    up: &Up,
+    name: &str,
+    token: &Path,
+) -> std::process::Command {
+    let mut command = installation.command(&["worker", "--name", name, "--url", up.url()]);
+    command
+        .arg("--token-file")
+        .arg(token)
+        .arg("--data")
+        .arg(installation.path(name))
+        .stdout(Stdio::null());
+    command
+}
+
+/// A new token of this role, in a file.
+fn token(installation: &Installation, up: &Up, role: &str) -> PathBuf {
+    let said = installation.client(up, &["tokens", "create", role, "--role", role]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let file = installation.path(&format!("{role}.token"));
+    fs::write(&file, said.stdout).expect("there is room");
+    file
+}
+
+/// An installation whose own worker takes nothing of the default queue.
+fn control(installation: &Installation) -> Up {
+    installation.start(&["-q", "here"]).answering()
+}
+
+#[test]
+fn a_worker_elsewhere_runs_what_needs_nothing_but_its_server() {
+    let installation = Installation::new();
+    let up = control(&installation);
+    let long = wat::parse_str(LONG_PROGRAM).expect("it is WebAssembly");
+    fs::write(installation.path("work").join("long.wasm"), long).expect("there is room");
+    let said = installation.deploy(&up, LONG_DAG);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let worker = Worker::start(
+        &installation,
+        &up,
+        "far",
+        &token(&installation, &up, "worker"),
+    );
+    let said = installation.client(&up, &["runs", "trigger", "long", "--watch"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let workers = up.api().get("/workers");
+    let names: Vec<&str> = workers
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|worker| worker["id"].as_str())
+        .collect();
+    assert_eq!(names, ["far", "local"]);
+    let runs = installation.list(&up, &["runs", "list"]);
+    let run = runs[0]["id"].as_str().expect("it has a name");
+    let output = installation.client(&up, &["outputs", "get", run, "first"]);
+    let letters = output.stdout.bytes().filter(|byte| *byte == b'a').count();
+    assert_eq!(letters, LONG, "{:?}", output.stderr);
+    // The lines come with the next segment.
+    loop {
+        let said = installation.client(&up, &["logs", run, "first"]);
+        if said.stdout.contains("hello from afar") {
+            break;
+        }
+    }
+    assert!(worker.terminate().success());
+    let said = fs::read_to_string(installation.path("far.log")).expect("it said something");
+    assert!(said.contains("Worker far of http://"), "{said}");
+    assert!(!said.contains("weft_"), "the token is in its log: {said}");
+}
+
+#[test]
+fn what_a_killed_worker_held_is_run_by_another_one() {
+    let installation = Installation::new();
+    let up = control(&installation);
+    let manifest = r#"
+[dag]
+id = "many"
+
+[dag.params]
+list = { default = [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40] }
+
+[tasks.each]
+program = "busy.wasm"
+expand = { n = { param = "list" } }
+
+[tasks.last]
+program = "busy.wasm"
+after = ["each"]
+"#;
+    let said = installation.deploy(&up, manifest);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let token = token(&installation, &up, "worker");
+    let first = Worker::start(&installation, &up, "first", &token);
+    let said = installation.client(&up, &["runs", "trigger", "many"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let runs = installation.list(&up, &["runs", "list"]);
+    let run = runs[0]["id"].as_str().expect("it has a name").to_owned();
+    let ended = || {
+        let tasks = installation.list(&up, &["tasks", "list", &run]);
+        tasks
+            .iter()
+            .filter(|task| task["state"] == "success")
+            .count()
+    };
+    while ended() == 0 {}
+    // Dropped, it is killed: its leases run out.
+    drop(first);
+    let _second = Worker::start(&installation, &up, "second", &token);
+    let said = installation.client(&up, &["runs", "watch", &run]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(ended(), 41);
+}
+
+#[test]
+fn a_worker_that_is_not_let_in_says_why_and_ends() {
+    let installation = Installation::new();
+    let up = control(&installation);
+    let viewer = token(&installation, &up, "viewer");
+    let wrong = installation.path("wrong.token");
+    fs::write(&wrong, "weft_0000\n").expect("there is room");
+    for file in [viewer, wrong] {
+        let Output { status, stderr, .. } = command(&installation, &up, "far", &file)
+            .output()
+            .expect("wfctl starts");
+        let stderr = String::from_utf8(stderr).expect("UTF-8");
+        assert_eq!(status.code(), Some(4), "{stderr}");
+        assert!(stderr.contains("--role worker"), "{stderr}");
+        assert!(!stderr.contains("weft_0000"), "{stderr}");
+    }
+}
