@@ -77,6 +77,7 @@ fn config(folder: &Path, entries: &[String], sdk: &Path, stage: &Path) -> Result
             "moduleResolution": "Bundler",
             "resolveJsonModule": true,
             "allowImportingTsExtensions": true,
+            "allowJs": true,
         });
         extend(&mut options, defaults);
         json!({ "files": files, "compilerOptions": options })
