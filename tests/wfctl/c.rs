@@ -34,7 +34,7 @@ weft_value *echo(const weft_value *inputs) {
     ),
     (
         "src/ends.cpp",
-        r##"
+        r#"
 #include "echo.h"
 #include <cstdio>
 #include <string>
@@ -67,7 +67,7 @@ WEFT_DAGS {
     weft_dag("ends", R"({"params": {"how": "well"}})");
     weft_task("ends", ends, WEFT_JSON({"inputs": {"how": {"param": "how"}}, "retries": 3, "retry_delay": "1ms"}));
 }
-"##,
+"#,
     ),
 ];
 
@@ -109,8 +109,8 @@ fn values_come_back_as_they_went() {
     for value in [
         json!(null),
         json!([true, false, [], {}]),
-        json!({"a": {"b": [1, -2, 9007199254740993i64]}, "": "empty"}),
-        json!([0.1, -1.5e300, 2.2250738585072014e-308, 1e21, 0]),
+        json!({"a": {"b": [1, -2, 9_007_199_254_740_993_i64]}, "": "empty"}),
+        json!([0.1, -1.5e300, 2.225_073_858_507_201_4e-308, 1e21, 0]),
         json!("quotes \" and \\ and \u{1} and \n, é, 日本, 😀, \u{7f}"),
         json!([[[[[[[[[[[[[[[["deep"]]]]]]]]]]]]]]]]),
     ] {

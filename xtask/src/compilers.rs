@@ -7,7 +7,7 @@ use crate::{
 };
 use anyhow::Result;
 use std::{
-    fs,
+    fs, iter,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
@@ -35,20 +35,17 @@ pub(crate) fn zig(workspace: &Workspace) -> Result<Command> {
 /// A command `zig` in this folder, for tests of those who look for one.
 pub(crate) fn zig_command(workspace: &Workspace, folder: &Path) -> Result<()> {
     let zig = zig(workspace)?;
-    let mut text = String::from("#!/bin/sh\n");
-    for (name, value) in zig.get_envs() {
-        if let Some(value) = value {
-            text += &format!("export {}='{}'\n", name.display(), value.display());
-        }
-    }
-    text += &format!("exec '{}'", zig.get_program().display());
-    for argument in zig.get_args() {
-        text += &format!(" '{}'", argument.display());
-    }
-    text += " \"$@\"\n";
+    let mut lines = vec!["#!/bin/sh".to_owned()];
+    lines.extend(zig.get_envs().filter_map(|(name, value)| {
+        let value = value?.display();
+        Some(format!("export {}='{value}'", name.display()))
+    }));
+    let words = iter::once(zig.get_program()).chain(zig.get_args());
+    let words: Vec<String> = words.map(|word| format!("'{}'", word.display())).collect();
+    lines.push(format!("exec {} \"$@\"\n", words.join(" ")));
     fs::create_dir_all(folder)?;
     let file = folder.join("zig");
-    fs::write(&file, text)?;
+    fs::write(&file, lines.join("\n"))?;
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
     Ok(())
 }
@@ -88,7 +85,7 @@ pub(crate) fn assemblyscript() -> Result<Command> {
     let node = node()?;
     let folder = cache_folder()
         .join("tools")
-        .join(ASSEMBLYSCRIPT.join("+").replace('@', "-").replace('/', "-"));
+        .join(ASSEMBLYSCRIPT.join("+").replace(['@', '/'], "-"));
     // Written last: where it stands, everything is there.
     let stamp = folder.join("installed");
     if !stamp.is_file() {

@@ -26,7 +26,7 @@ component = "b.wasm"
 inputs = { text = "double" }
 "#;
 
-fn read<'a>(text: &'a str, format: Format) -> (Document, Source<'a>) {
+fn read(text: &str, format: Format) -> (Document, Source<'_>) {
     let source = Source {
         name: "dag",
         text,
