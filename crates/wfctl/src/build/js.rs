@@ -87,7 +87,7 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
     }
     let program = fs::read(&bundle).map_err(|error| Problem::io("read", &bundle, &error))?;
     let mut parts = Parts::default();
-    parts.add("tools", tools.name().as_bytes());
+    parts.add("tools", Tools::name().as_bytes());
     for (name, text) in &wit {
         parts.add(name, text.as_bytes());
     }

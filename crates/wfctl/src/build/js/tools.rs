@@ -107,7 +107,7 @@ impl Tools {
     }
 
     /// Their versions and scripts, as a name.
-    pub(super) fn name(&self) -> String {
+    pub(super) fn name() -> String {
         carried::name(&files())
     }
 
