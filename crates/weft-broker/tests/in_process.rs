@@ -200,9 +200,32 @@ mod gate {
         let stranger = SessionOwner(8);
         assert_eq!(fixture.gate.held(stranger, &session, &key(1)), None);
         assert!(!fixture.gate.serves(stranger, &session, &tenant));
-        let report = weft_broker::conformance::report(1, QUEUE);
+        let lease = fixture.terms().lease;
+        fixture.pass(lease * 6 / 10).await;
+        assert_eq!(worker.renew(&[key(1)]).await, Ok(Vec::new()));
+        fixture.pass(lease * 6 / 10).await;
+        assert!(held().is_some(), "it was renewed");
+        // It calls, so that it stays registered, and renews nothing.
+        assert_eq!(worker.renew(&[]).await, Ok(Vec::new()));
+        fixture.pass(lease * 6 / 10).await;
+        assert_eq!(held(), None, "its lease ran out");
+        scheduler
+            .publish(vec![dispatch(2, QUEUE, 0)])
+            .await
+            .expect("room");
+        assert_eq!(worker.claim(1).await.expect("one").len(), 1);
+        assert!(fixture.gate.serves(OWNER, &session, &tenant));
+        scheduler.revoke(&[key(2)]).await.expect("revoked");
+        worker.signals(9).await.expect("told");
+        assert!(!fixture.gate.serves(OWNER, &session, &tenant));
+        scheduler
+            .publish(vec![dispatch(3, QUEUE, 0)])
+            .await
+            .expect("room");
+        assert_eq!(worker.claim(1).await.expect("one").len(), 1);
+        assert!(fixture.gate.serves(OWNER, &session, &tenant));
+        let report = weft_broker::conformance::report(3, QUEUE);
         worker.report(vec![report]).await.expect("taken");
-        assert_eq!(held(), None);
         assert!(!fixture.gate.serves(OWNER, &session, &tenant));
     }
 

@@ -10,7 +10,7 @@ use super::{
     wire::{Answer, Call, ClaimMessage, Refusal, Request, SignalMessage, worker_info},
 };
 use crate::{
-    AttemptKey, BrokerError, Claim, Report, WorkerBroker, WorkerInfo,
+    AttemptKey, BrokerError, Claim, Report, Signal, WorkerBroker, WorkerInfo,
     message::{MessageError, read_key, read_report, write_key},
 };
 use std::{
@@ -71,8 +71,21 @@ struct Session {
 
 struct SessionState {
     last_call: Instant,
+    lease: Duration,
     /// Not those that a worker announced and that were claimed before this process began.
-    held: HashMap<AttemptKey, HeldAttempt>,
+    held: HashMap<AttemptKey, Claimed>,
+}
+
+/// A claim that was handed out. A worker that no longer renews it has lost it, whatever it asks.
+struct Claimed {
+    attempt: HeldAttempt,
+    lease_ends: Instant,
+}
+
+impl Claimed {
+    fn live(&self) -> Option<&HeldAttempt> {
+        (Instant::now() < self.lease_ends).then_some(&self.attempt)
+    }
 }
 
 impl std::fmt::Debug for Gate {
@@ -126,7 +139,7 @@ impl Gate {
         Ok(serde_json::to_vec(&answer).expect("the keys are texts"))
     }
 
-    /// An attempt that the registration claimed here and still holds.
+    /// An attempt that the registration claimed here and still holds: its lease goes on.
     pub fn held(
         &self,
         owner: SessionOwner,
@@ -135,7 +148,7 @@ impl Gate {
     ) -> Option<HeldAttempt> {
         let (_name, session) = self.session(owner, Some(session))?;
         let state = session.state();
-        state.held.get(attempt).cloned()
+        state.held.get(attempt)?.live().cloned()
     }
 
     /// Whether the registration holds an attempt of this tenant.
@@ -143,7 +156,8 @@ impl Gate {
         self.session(owner, Some(session))
             .is_some_and(|(_name, session)| {
                 let state = session.state();
-                state.held.values().any(|held| held.tenant == *tenant)
+                let mut held = state.held.values().filter_map(Claimed::live);
+                held.any(|held| held.tenant == *tenant)
             })
     }
 
@@ -177,6 +191,7 @@ impl Gate {
             broker,
             state: Mutex::new(SessionState {
                 last_call: Instant::now(),
+                lease: terms.lease,
                 held,
             }),
         };
@@ -234,7 +249,9 @@ impl Gate {
             }
             Call::Renew { attempts } => {
                 let attempts = keys(&attempts)?;
+                let asked = Instant::now();
                 broker.renew(&attempts).await.map(|lost| {
+                    session.prolong(&attempts, asked);
                     session.drop_held(&lost);
                     Answer::Lost {
                         attempts: lost.iter().map(write_key).collect(),
@@ -255,9 +272,7 @@ impl Gate {
             }
             Call::Signals { max } => {
                 match timeout(LONGEST_WAIT, broker.signals(max.clamp(1, MOST_SIGNALS))).await {
-                    Ok(signals) => signals.map(|signals| Answer::Signals {
-                        signals: signals.into_iter().map(SignalMessage::of).collect(),
-                    }),
+                    Ok(signals) => signals.map(|signals| session.tell(signals)),
                     Err(_nothing) => Ok(Answer::Signals {
                         signals: Vec::new(),
                     }),
@@ -290,15 +305,48 @@ impl Gate {
 impl Session {
     fn hand_out(&self, claims: &[Claim]) -> Answer {
         let mut state = self.state();
-        for Claim { dispatch, .. } in claims {
-            let held = HeldAttempt {
+        for Claim {
+            dispatch, lease, ..
+        } in claims
+        {
+            let attempt = HeldAttempt {
                 tenant: dispatch.tenant.clone(),
                 variables: dispatch.granted.variables.clone(),
             };
-            state.held.insert(dispatch.key, held);
+            let claimed = Claimed {
+                attempt,
+                lease_ends: Instant::now() + *lease,
+            };
+            state.held.insert(dispatch.key, claimed);
         }
         Answer::Claimed {
             claims: claims.iter().map(ClaimMessage::of).collect(),
+        }
+    }
+
+    /// What is revoked is not held any more, from the moment that its worker is told.
+    fn tell(&self, signals: Vec<Signal>) -> Answer {
+        let revoked: Vec<AttemptKey> = signals
+            .iter()
+            .filter_map(|signal| match signal {
+                Signal::Revoked(key) => Some(*key),
+                Signal::Confirmed(_) => None,
+            })
+            .collect();
+        self.drop_held(&revoked);
+        Answer::Signals {
+            signals: signals.into_iter().map(SignalMessage::of).collect(),
+        }
+    }
+
+    /// A renewal that was asked for at this moment was made.
+    fn prolong(&self, attempts: &[AttemptKey], asked: Instant) {
+        let mut state = self.state();
+        let lease_ends = asked + state.lease;
+        for key in attempts {
+            if let Some(claimed) = state.held.get_mut(key) {
+                claimed.lease_ends = lease_ends;
+            }
         }
     }
 
