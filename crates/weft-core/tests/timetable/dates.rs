@@ -3,7 +3,7 @@
 use super::{cron, dag, table, ticks, utc};
 use proptest::prelude::*;
 use weft_core::{
-    document::Schedule,
+    document::{Format, Schedule, Source, parse},
     time::{DurationMs, Timestamp},
     timetable::{Due, Timetable},
 };
@@ -79,25 +79,29 @@ fn days_months_seconds_and_presets() {
 }
 
 #[test]
-fn an_expression_that_never_holds_has_no_dates() {
+fn an_expression_that_never_holds_is_refused_and_a_rare_one_is_not() {
     for schedule in [
         "0 0 31 2 *",
         "0 0 30 2 *",
         "0 0 31 2,4,6,9,11 *",
         "* * * 31 2 *",
     ] {
-        let table = cron(schedule, "Europe/Berlin");
-        assert_eq!(
-            table.next(None, Timestamp(0), Timestamp(0)),
-            None,
-            "{schedule}"
+        let text = format!(
+            "[dag]\nid = \"d\"\nschedule = \"{schedule}\"\n[tasks.t]\nprogram = \"t.wasm\"\n"
         );
-        assert!(
-            table
-                .between(Timestamp(0), Timestamp(i64::MAX), 10)
-                .is_empty()
-        );
+        let source = Source {
+            name: "dag.toml",
+            text: &text,
+            format: Format::Toml,
+        };
+        let refused = parse(source).expect_err(schedule).to_string();
+        assert!(refused.contains("no year has"), "{refused}");
     }
+    let table = cron("0 0 29 2 *", "Europe/Berlin");
+    assert_eq!(
+        ticks(&table, "2026-01-01T00:00:00Z", "2033-01-01T00:00:00Z"),
+        ["2028-02-28T23:00:00Z", "2032-02-28T23:00:00Z"]
+    );
 }
 
 #[test]
