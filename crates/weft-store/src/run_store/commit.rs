@@ -6,6 +6,7 @@
 use crate::{
     CommitError, Database, NewRun, Output, RunUpdate, ShardId, StoreError, Turn,
     backend::{Bulk, Column, Tx, Value, args, statements},
+    dialect::Dialect,
     stored,
 };
 use std::collections::BTreeSet;
@@ -59,17 +60,31 @@ static TASKS: Bulk = Bulk::insert(
     " ON CONFLICT (run, task) DO UPDATE SET instances = excluded.instances, counts = excluded.counts",
 );
 static EVENTS: Bulk = Bulk::insert("INSERT INTO run_events (run, seq, at, body) VALUES ", 4, "");
+/// The columns of rows of [`runs`].
+const RUN_COLUMNS: &[Column] = &[
+    Column::Int,
+    Column::Int,
+    Column::Int,
+    Column::Int,
+    Column::Text,
+];
 static RUNS: Bulk = Bulk::with(
     "WITH changed (id, state, started, ended, counts) AS (VALUES ",
-    &[
-        Column::Int,
-        Column::Int,
-        Column::Int,
-        Column::Int,
-        Column::Text,
-    ],
+    RUN_COLUMNS,
     ") UPDATE runs SET state = changed.state, started = changed.started, ended = changed.ended, counts = changed.counts \
      FROM changed WHERE runs.id = changed.id",
+);
+static RUNS_GOING_ON: Bulk = Bulk::with(
+    "WITH changed (id, state, started, ended, counts) AS (VALUES ",
+    RUN_COLUMNS,
+    ") UPDATE runs SET started = changed.started, ended = changed.ended, counts = changed.counts \
+     FROM changed WHERE runs.id = changed.id AND runs.state = changed.state",
+);
+static RUNS_MOVED: Bulk = Bulk::with(
+    "WITH changed (id, state, started, ended, counts) AS (VALUES ",
+    RUN_COLUMNS,
+    ") UPDATE runs SET state = changed.state, started = changed.started, ended = changed.ended, counts = changed.counts \
+     FROM changed WHERE runs.id = changed.id AND runs.state <> changed.state",
 );
 static COMMANDS: Bulk = Bulk::with(
     "WITH carried (id, done, refused) AS (VALUES ",
@@ -89,6 +104,8 @@ pub(crate) static BULKS: &[&Bulk] = &[
     &TASKS,
     &EVENTS,
     &RUNS,
+    &RUNS_GOING_ON,
+    &RUNS_MOVED,
     &COMMANDS,
     &TIMETABLES,
 ];
@@ -101,15 +118,24 @@ impl Database {
         } else {
             self.clock().await?
         };
-        let writes = [
+        let mut writes = vec![
             (&ATTEMPTS, attempts(turn)),
             (&INSTANCES, instances(turn)),
             (&TASKS, tasks(turn)),
             (&EVENTS, events(turn)),
-            (&RUNS, runs(&turn.runs)),
-            (&COMMANDS, commands(turn, now)),
-            (&TIMETABLES, timetables(turn)),
         ];
+        match self.backend().dialect() {
+            // It writes every index of a column that a statement sets, whether the value is
+            // another one or not: six hold the state, and most turns leave it as it is.
+            Dialect::Sqlite => writes.extend([
+                (&RUNS_GOING_ON, runs(&turn.runs)),
+                (&RUNS_MOVED, runs(&turn.runs)),
+            ]),
+            // It compares values itself.
+            Dialect::Postgres => writes.push((&RUNS, runs(&turn.runs))),
+        }
+        writes.push((&COMMANDS, commands(turn, now)));
+        writes.push((&TIMETABLES, timetables(turn)));
         let shard = turn.lease.shard;
         let (mut tx, passed) = self
             .backend()
