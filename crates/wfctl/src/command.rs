@@ -34,6 +34,7 @@ pub(crate) mod top;
 pub(crate) mod up;
 pub(crate) mod variables;
 pub(crate) mod worker;
+mod working;
 
 use crate::{
     cli::Command,

@@ -1,6 +1,6 @@
 //! `wfctl up`: the whole product in one process.
 
-use super::database::DatabaseArgs;
+use super::{database::DatabaseArgs, working::WorkingArgs};
 use crate::{
     engine,
     error::{Code, Exit, Problem, Problems},
@@ -48,21 +48,8 @@ pub(crate) struct UpArgs {
     /// Listen elsewhere than on loopback without TLS: something else protects the network
     #[arg(long, conflicts_with = "tls_cert")]
     insecure: bool,
-    /// How many tasks run at once (default: 16 for each processor)
-    #[arg(long, value_name = "N", env = "WEFT_SLOTS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    slots: Option<u32>,
-    /// Queues that are served, the first ones first
-    #[arg(
-        long,
-        short = 'q',
-        value_name = "NAME",
-        value_delimiter = ',',
-        default_value = "default"
-    )]
-    queues: Vec<String>,
-    /// How long running tasks may go on after the process was asked to end
-    #[arg(long, value_name = "TIME", default_value = "30s")]
-    drain: DurationMs,
+    #[command(flatten)]
+    working: WorkingArgs,
     /// How long runs that ended are kept, with their outputs and logs: a time, or 'forever'
     #[arg(
         long,
@@ -76,9 +63,6 @@ pub(crate) struct UpArgs {
     keep_last: u32,
     #[command(flatten)]
     database: DatabaseArgs,
-    /// Where spans and log lines are sent, by OTLP over HTTP, such as `http://127.0.0.1:4318`
-    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
-    otlp_endpoint: Option<String>,
 }
 
 /// For how long something is kept.
@@ -119,9 +103,9 @@ pub(crate) fn run(args: &UpArgs) -> Result<Exit, Problems> {
             address: args.listen,
             protection,
         },
-        slots: args.slots,
-        queues: args.queues.clone(),
-        drain: Duration::from(args.drain),
+        slots: args.working.slots,
+        queues: args.working.queues.clone(),
+        drain: args.working.drain(),
         retention: Retention {
             runs: args.keep_runs.0,
             last: args.keep_last,
@@ -129,9 +113,7 @@ pub(crate) fn run(args: &UpArgs) -> Result<Exit, Problems> {
         postgres: args.database.postgres()?,
     };
     let runtime = engine::runtime()?;
-    // An empty variable is as good as none.
-    let collector = args.otlp_endpoint.as_deref().filter(|url| !url.is_empty());
-    let telemetry = services::telemetry::start(collector, runtime.handle())?;
+    let telemetry = services::telemetry::start(args.working.collector(), runtime.handle())?;
     runtime.block_on(async {
         let ended = services::up(options).await;
         telemetry.end().await;

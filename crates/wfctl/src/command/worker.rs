@@ -1,5 +1,6 @@
 //! `wfctl worker`: runs tasks of an installation, on any machine.
 
+use super::working::WorkingArgs;
 use crate::{
     client::{ConnectArgs, Server, Surroundings},
     engine,
@@ -7,8 +8,7 @@ use crate::{
     place,
     services::{self, FarOptions},
 };
-use std::{fs, path::PathBuf, time::Duration};
-use weft_core::time::DurationMs;
+use std::{fs, path::PathBuf};
 
 /// Run tasks for a server, on this machine
 ///
@@ -21,18 +21,8 @@ Examples:
   wfctl worker --url https://weft.example.org --token-file token
   WEFT_TOKEN=weft_... wfctl worker --url https://weft.example.org -q ssd,default --slots 8")]
 pub(crate) struct WorkerArgs {
-    /// Queues that are served, the first ones first
-    #[arg(
-        long,
-        short = 'q',
-        value_name = "NAME",
-        value_delimiter = ',',
-        default_value = "default"
-    )]
-    queues: Vec<String>,
-    /// How many tasks run at once (default: 16 for each processor)
-    #[arg(long, value_name = "N", env = "WEFT_SLOTS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    slots: Option<u32>,
+    #[command(flatten)]
+    working: WorkingArgs,
     /// Its name among the workers (default: the machine's, with something random)
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -46,12 +36,6 @@ pub(crate) struct WorkerArgs {
         help = "Where compiled code, scratch and logs on their way are kept (default: the folder 'worker' in $WEFT_DATA_DIR or ~/.local/share/weft)"
     )]
     data: Option<PathBuf>,
-    /// How long running tasks may go on after the process was asked to end
-    #[arg(long, value_name = "TIME", default_value = "30s")]
-    drain: DurationMs,
-    /// Where spans and log lines are sent, by OTLP over HTTP, such as `http://127.0.0.1:4318`
-    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
-    otlp_endpoint: Option<String>,
     #[command(flatten)]
     server: ConnectArgs,
 }
@@ -83,14 +67,13 @@ pub(crate) fn run(args: WorkerArgs) -> Result<Exit, Problems> {
         server,
         data,
         name: args.name.unwrap_or_else(default_name),
-        slots: args.slots,
-        queues: args.queues,
+        slots: args.working.slots,
+        queues: args.working.queues.clone(),
         labels: args.labels,
-        drain: Duration::from(args.drain),
+        drain: args.working.drain(),
     };
     let runtime = engine::runtime()?;
-    let collector = args.otlp_endpoint.as_deref().filter(|url| !url.is_empty());
-    let telemetry = services::telemetry::start(collector, runtime.handle())?;
+    let telemetry = services::telemetry::start(args.working.collector(), runtime.handle())?;
     runtime.block_on(async {
         let ended = services::work(options).await;
         telemetry.end().await;
