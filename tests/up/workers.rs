@@ -8,6 +8,8 @@ use std::{
     process::{Child, ExitStatus, Output, Stdio},
 };
 
+/// How often something is asked for that comes within seconds: a minute of questions at least.
+const MOST_QUESTIONS: usize = 5_000;
 /// How many bytes the program `long.wasm` prints: more than a report carries.
 const LONG: usize = 4 << 16;
 
@@ -120,13 +122,11 @@ fn a_worker_elsewhere_runs_what_needs_nothing_but_its_server() {
     let output = installation.client(&up, &["outputs", "get", run, "first"]);
     let letters = output.stdout.bytes().filter(|byte| *byte == b'a').count();
     assert_eq!(letters, LONG, "{:?}", output.stderr);
-    // The lines come with the next segment.
-    loop {
-        let said = installation.client(&up, &["logs", run, "first"]);
-        if said.stdout.contains("hello from afar") {
-            break;
-        }
-    }
+    // The lines come with the next segment, a few hundred questions from now.
+    let said = (0..MOST_QUESTIONS)
+        .map(|_question| installation.client(&up, &["logs", run, "first"]))
+        .find(|said| said.stdout.contains("hello from afar"));
+    assert!(said.is_some(), "its lines never came");
     assert!(worker.terminate().success());
     let said = fs::read_to_string(installation.path("far.log")).expect("it said something");
     assert!(said.contains("Worker far of http://"), "{said}");
@@ -167,7 +167,8 @@ after = ["each"]
         assert_ne!(shown["state"], "failed", "{shown}");
         shown["counts"]["success"].as_u64().unwrap_or(0)
     };
-    while ended() == 0 {}
+    let begun = (0..MOST_QUESTIONS).any(|_question| ended() > 0);
+    assert!(begun, "no task of the first worker ended");
     // Dropped, it is killed: its leases run out.
     drop(first);
     let _second = Worker::start(&installation, &up, "second", &token);
