@@ -345,8 +345,8 @@ impl<'de> Visitor<'de> for Seed<'_, '_, 'de, '_> {
             let entries = &self.reader.open_entries[first..];
             self.reader
                 .take::<A::Error>(seen.entry_bytes(entries, &key))?;
-            let again = seen.has(entries, &key);
-            if again {
+            let is_new = seen.insert(entries, &key);
+            if !is_new {
                 let message = format!("the key {} stands twice", super::path::quoted(&key));
                 self.reader.problems.add(
                     At::SecondKey,
@@ -364,8 +364,7 @@ impl<'de> Visitor<'de> for Seed<'_, '_, 'de, '_> {
                 reader: &mut *self.reader,
             };
             let node = access.next_value_seed(seed)?;
-            if !again {
-                seen.add(&self.reader.open_entries[first..], &key);
+            if is_new {
                 self.reader.open_entries.push((key, node));
             }
         }
@@ -416,32 +415,23 @@ impl<'a> Keys<'a> {
         size_of::<Entry<'_>>() + text + first + hashed
     }
 
-    fn has(&self, entries: &[Entry<'a>], key: &str) -> bool {
-        match self {
-            Self::Few => entries.iter().any(|(known, _)| known == key),
-            Self::Many(keys) => keys.contains(key),
-        }
-    }
-
+    /// Remembers a key beside those of the entries before it; `false` if it is one of them.
     #[expect(
         clippy::ptr_arg,
         reason = "a key that borrows from the text is copied without its bytes"
     )]
-    fn add(&mut self, entries: &[Entry<'a>], key: &Cow<'a, str>) {
+    fn insert(&mut self, entries: &[Entry<'a>], key: &Cow<'a, str>) -> bool {
         match self {
-            Self::Few if entries.len() + 1 < MANY_KEYS => {}
+            Self::Few if entries.len() + 1 < MANY_KEYS => {
+                entries.iter().all(|(known, _)| known != key)
+            }
             Self::Few => {
-                *self = Self::Many(
-                    entries
-                        .iter()
-                        .map(|(known, _)| known.clone())
-                        .chain([key.clone()])
-                        .collect(),
-                );
+                let mut keys: HashSet<_> = entries.iter().map(|(known, _)| known.clone()).collect();
+                let is_new = keys.insert(key.clone());
+                *self = Self::Many(keys);
+                is_new
             }
-            Self::Many(keys) => {
-                keys.insert(key.clone());
-            }
+            Self::Many(keys) => keys.insert(key.clone()),
         }
     }
 }
