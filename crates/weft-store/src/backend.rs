@@ -139,24 +139,27 @@ impl Backend {
         })
     }
 
-    /// Begins a transaction that writes with a statement that returns at most one row, which
-    /// is given back.
-    pub(crate) async fn begin_with(
+    /// Writes everything in one transaction that is one message to the database, if that is
+    /// possible here and `condition` changes a row; `false` where nothing was done.
+    pub(crate) async fn write_at_once(
         &self,
-        statement: Statement,
-        args: Vec<Value>,
-    ) -> Result<(Tx, Option<Row>), StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => {
-                let (tx, rows) = sqlite.begin_with(statement.sql(), args).await?;
-                Ok((Tx::Sqlite(tx), rows.into_iter().next()))
-            }
-            Self::Postgres(_) => {
-                let mut tx = self.begin().await?;
-                let row = tx.run_one(statement, args).await?;
-                Ok((tx, row))
-            }
+        condition: (&'static Bulk, Vec<Value>),
+        writes: &[(&'static Bulk, Vec<Value>)],
+    ) -> Result<bool, StoreError> {
+        let Self::Sqlite(sqlite) = self else {
+            return Ok(false);
+        };
+        let values: usize = writes.iter().map(|(_bulk, values)| values.len()).sum();
+        if values > sqlite::MOST_AT_ONCE {
+            return Ok(false);
         }
+        let chunks = |(bulk, values): &(&'static Bulk, Vec<Value>)| {
+            bulk.chunks(Dialect::Sqlite, values.clone())
+        };
+        let condition = chunks(&condition).collect();
+        sqlite
+            .write_at_once(condition, writes.iter().flat_map(chunks).collect())
+            .await
     }
 
     /// Whether the statement is right, without running it.
@@ -224,25 +227,6 @@ impl Tx {
             Self::Sqlite(tx) => tx.commit().await,
             Self::Postgres(tx) => tx.commit().await,
         }
-    }
-
-    /// Runs statements over many rows that return none, one after another, and commits.
-    pub(crate) async fn commit_with(
-        mut self,
-        writes: impl IntoIterator<Item = (&'static Bulk, Vec<Value>)>,
-    ) -> Result<(), StoreError> {
-        let dialect = self.dialect();
-        let chunks = writes
-            .into_iter()
-            .flat_map(|(bulk, values)| bulk.chunks(dialect, values));
-        if let Self::Sqlite(tx) = self {
-            return tx.commit_with(chunks.collect()).await;
-        }
-        for (text, chunk) in chunks {
-            self.run_sql(AssertSqlSafe(text).into_sql_str(), chunk)
-                .await?;
-        }
-        self.commit().await
     }
 
     pub(crate) const fn dialect(&self) -> Dialect {

@@ -5,6 +5,8 @@
 //! that was dropped half-way stays open until the next one begins by rolling it
 //! back: nobody else writes meanwhile, and readers don't see it.
 
+mod log;
+
 use super::{
     Row, Value,
     fault::{self, Fault},
@@ -35,14 +37,19 @@ const CACHED_STATEMENTS: usize = 400;
 /// What the writer keeps of the file in memory, in KiB, as SQLite counts it; readers keep a quarter.
 const WRITER_CACHE_KIB: i32 = 16 * 1024;
 /// Pages of the log before it is brought into the file: 16 MiB.
-const CHECKPOINT_PAGES: i32 = 4_000;
+const CHECKPOINT_PAGES: u32 = 4_000;
 
-/// Up to so many values, the last writes of a transaction go to the connection's thread as
-/// one message with COMMIT: waking it costs more than small writes do. Longer ones would
-/// push others out of the prepared statements, and cost more than a wake-up.
-const JOINED_VALUES: usize = 256;
+/// Up to so many values, a transaction goes to the connection's thread as one message:
+/// waking it costs more than small writes do. Longer ones would push others out of the
+/// prepared statements, and cost more than a wake-up.
+pub(super) const MOST_AT_ONCE: usize = 256;
 const BEGIN: &str = "BEGIN IMMEDIATE";
 const COMMIT: &str = "COMMIT";
+/// Ends a message, before its COMMIT, where the statement before changed no row. An error is
+/// the only thing that does, and the absolute value of the least integer is one
+/// (<https://www.sqlite.org/lang_corefunc.html#abs>).
+const CHANGED_OR_FAIL: &str = "SELECT CASE changes() WHEN 0 THEN abs(-9223372036854775808) END";
+const NOTHING_CHANGED: &str = "integer overflow";
 
 /// The data folder's database.
 pub(crate) struct Sqlite {
@@ -67,7 +74,8 @@ pub(crate) struct Tx {
 impl Sqlite {
     pub(super) async fn open(folder: &Path) -> Result<Self, OpenError> {
         let lock = FolderLock::take(folder)?;
-        let options = options(&folder.join(DATABASE_FILE));
+        let file = folder.join(DATABASE_FILE);
+        let options = options(&file);
         let connection = options
             .clone()
             .create_if_missing(true)
@@ -79,6 +87,7 @@ impl Sqlite {
             .connect()
             .await
             .map_err(sort)?;
+        log::make_room(&file, CHECKPOINT_PAGES);
         Ok(Self::over(connection, options, Some(lock)))
     }
 
@@ -151,16 +160,39 @@ impl Sqlite {
         Ok(Tx { writer })
     }
 
-    /// Begins with a statement, in one message.
-    pub(super) async fn begin_with(
+    /// Writes everything in one message, if `condition` changes a row; otherwise nothing.
+    pub(super) async fn write_at_once(
         &self,
-        sql: SqlStr,
-        args: Vec<Value>,
-    ) -> Result<(Tx, Vec<Row>), StoreError> {
+        condition: Vec<(Arc<str>, Vec<Value>)>,
+        writes: Vec<(Arc<str>, Vec<Value>)>,
+    ) -> Result<bool, StoreError> {
+        let texts = |writes: &[(Arc<str>, Vec<Value>)]| -> Vec<Arc<str>> {
+            writes
+                .iter()
+                .map(|(text, _values)| Arc::clone(text))
+                .collect()
+        };
+        let (conditions, changes) = (texts(&condition), texts(&writes));
+        let sql = joined(
+            std::iter::once(BEGIN)
+                .chain(conditions.iter().map(|text| &**text))
+                .chain([CHANGED_OR_FAIL])
+                .chain(changes.iter().map(|text| &**text))
+                .chain([COMMIT]),
+        );
+        let values = condition.into_iter().chain(writes);
+        let values = bind(values.flat_map(|(_text, values)| values).collect())?;
         let mut writer = self.clean_writer().await?;
         writer.dirty = true;
-        let rows = writer.run(joined([BEGIN, sql.as_str()]), args).await?;
-        Ok((Tx { writer }, rows))
+        let query = sqlx::query_with(sql, values);
+        match writer.connection()?.fetch_all(query).await {
+            Ok(_rows) => {
+                writer.dirty = false;
+                Ok(true)
+            }
+            Err(sqlx::Error::Database(error)) if error.message() == NOTHING_CHANGED => Ok(false),
+            Err(error) => Err(sort(error)),
+        }
     }
 
     /// The writer, with no transaction open.
@@ -243,26 +275,6 @@ impl Tx {
 
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
         self.writer.command(COMMIT).await?;
-        self.writer.dirty = false;
-        Ok(())
-    }
-
-    /// Runs statements whose parameters are nameless, and commits.
-    pub(super) async fn commit_with(
-        mut self,
-        writes: Vec<(Arc<str>, Vec<Value>)>,
-    ) -> Result<(), StoreError> {
-        let values: usize = writes.iter().map(|(_text, values)| values.len()).sum();
-        if values > JOINED_VALUES {
-            for (text, values) in writes {
-                self.run(AssertSqlSafe(text).into_sql_str(), values).await?;
-            }
-            return self.commit().await;
-        }
-        let texts = writes.iter().map(|(text, _values)| &**text);
-        let sql = joined(texts.chain([COMMIT]));
-        let values = writes.into_iter().flat_map(|(_text, values)| values);
-        self.run(sql, values.collect()).await?;
         self.writer.dirty = false;
         Ok(())
     }

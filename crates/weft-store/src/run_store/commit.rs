@@ -30,6 +30,13 @@ statements! {
     DELETE_SUMMARY = "DELETE FROM run_tasks WHERE run = $1 AND task = $2";
 }
 
+/// [`FENCE`] for a turn that goes to the database as one message.
+static FENCES: Bulk = Bulk::with(
+    "WITH fences (shard, epoch, turn) AS (VALUES ",
+    &[Column::Int, Column::Int, Column::Int],
+    ") UPDATE shards SET turn = fences.turn FROM fences \
+     WHERE shards.shard = fences.shard AND shards.epoch = fences.epoch AND shards.turn < fences.turn",
+);
 static NEW_RUNS: Bulk = Bulk::insert(
     "INSERT INTO runs (id, tenant, dag, version, shard, kind, state, logical_date, interval_start, interval_end, \
      params, not_before, created, trace) VALUES ",
@@ -98,6 +105,7 @@ static TIMETABLES: Bulk = Bulk::with(
      FROM moved WHERE dags.key = moved.key",
 );
 pub(crate) static BULKS: &[&Bulk] = &[
+    &FENCES,
     &NEW_RUNS,
     &ATTEMPTS,
     &INSTANCES,
@@ -137,16 +145,26 @@ impl Database {
         writes.push((&COMMANDS, commands(turn, now)));
         writes.push((&TIMETABLES, timetables(turn)));
         let shard = turn.lease.shard;
-        let (mut tx, passed) = self
-            .backend()
-            .begin_with(FENCE, args![shard, turn.lease.epoch, turn.number])
-            .await?;
-        if passed.is_none() {
+        let fence = args![shard, turn.lease.epoch, turn.number];
+        let is_plain = turn.new_runs.is_empty() && turn.cleared.is_empty();
+        if is_plain
+            && self
+                .backend()
+                .write_at_once((&FENCES, fence.clone()), &writes)
+                .await?
+        {
+            return Ok(());
+        }
+        let mut tx = self.backend().begin().await?;
+        if tx.run_one(FENCE, fence).await?.is_none() {
             return why_fenced(&mut tx, turn).await;
         }
         insert_runs(&mut tx, shard, &turn.new_runs).await?;
         clear(&mut tx, &turn.cleared).await?;
-        tx.commit_with(writes).await?;
+        for (bulk, values) in writes {
+            tx.run_bulk(bulk, values).await?;
+        }
+        tx.commit().await?;
         Ok(())
     }
 }

@@ -234,6 +234,17 @@ async fn a_damaged_file_is_told_and_a_missing_one_is_not_made() {
 }
 
 #[tokio::test]
+async fn the_log_has_room_before_it_is_needed() {
+    let home = setup::sqlite().await;
+    let log = home.folder.as_ref().unwrap().path().join("weft.db-wal");
+    let length = || std::fs::metadata(&log).unwrap().len();
+    let before = length();
+    assert!(before > 4_000 * 4_096, "{before} bytes");
+    setup::one_dag(&home.database, "x").await;
+    assert_eq!(length(), before);
+}
+
+#[tokio::test]
 async fn a_closed_database_leaves_one_file() {
     let home = setup::sqlite().await;
     setup::one_dag(&home.database, "x").await;
