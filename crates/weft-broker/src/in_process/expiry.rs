@@ -41,6 +41,7 @@ impl State {
             if unconfirmed.again.is_some_and(|again| again <= now) {
                 unconfirmed.again = None;
                 self.notices.push_back(Pending::Finished(*key));
+                self.is_pressing = true;
             }
         }
         self.due = self.earliest();

@@ -7,8 +7,15 @@ use super::{
 };
 use crate::{AttemptKey, BrokerError, Demand, Dispatch, Notice, SchedulerBroker, Signal};
 use async_trait::async_trait;
-use std::sync::{Arc, MutexGuard};
+use std::{
+    sync::{Arc, MutexGuard},
+    time::Duration,
+};
 use tokio::time::{Instant, sleep_until};
+
+/// The scheduler hears of an attempt's start so late at the most, where nothing else is to be
+/// told: a task that is over sooner doesn't cost it a turn for its start.
+const STARTED_WITHIN: Duration = Duration::from_millis(10);
 
 /// One scheduler's end; the newest handle is the one that counts. Clones are the same handle.
 #[derive(Debug, Clone)]
@@ -49,7 +56,9 @@ impl InProcessScheduler {
         let options = &self.broker.options;
         let mut state = self.state(now)?;
         if state.notices.is_empty() && !state.has_demand_risen {
-            return Ok(Err(state.due));
+            // What waits in a queue may be claimed any time.
+            let started = (!state.queues.is_empty()).then(|| now + STARTED_WITHIN);
+            return Ok(Err(state.due.into_iter().chain(started).min()));
         }
         let was_full = state.notices.len() >= options.bounds.notices;
         let mut notices = Vec::with_capacity(max.min(state.notices.len() + 1));
@@ -61,6 +70,7 @@ impl InProcessScheduler {
         {
             notices.extend(state.notice(pending, now + options.redeliver_every));
         }
+        state.is_pressing &= !state.notices.is_empty();
         if was_full {
             state.wake_everybody();
         }
@@ -154,6 +164,8 @@ impl SchedulerBroker for InProcessScheduler {
         for queue in touched {
             state.wake_claims(&queue);
         }
+        // Whoever waits for notices looks sooner from now on.
+        self.broker.notices.notify_one();
         reason.map_or(Ok(()), |error| Err((refused, error)))
     }
 

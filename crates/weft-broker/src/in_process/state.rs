@@ -65,6 +65,8 @@ pub(super) struct State {
     pub(super) sessions: HashMap<Arc<str>, Session>,
     /// What `receive` returns next; reports stay in `reports`.
     pub(super) notices: VecDeque<Pending>,
+    /// One of `notices` is to be told at once.
+    pub(super) is_pressing: bool,
     pub(super) has_demand_risen: bool,
     /// No lease and no redelivery falls due before.
     pub(super) due: Option<Instant>,
@@ -213,7 +215,8 @@ impl State {
         }
     }
 
-    /// The worker holds the attempt from now on, and the scheduler is told so.
+    /// The worker holds the attempt from now on, and the scheduler is told so; it is not
+    /// woken for that (see `STARTED_WITHIN`).
     pub(super) fn hold(&mut self, key: AttemptKey, session: Session, lease_ends: Instant) {
         if let Some(worker) = self.workers.get_mut(&session) {
             worker.held += 1;
@@ -235,7 +238,7 @@ impl State {
     pub(super) fn expire(&mut self, key: AttemptKey, bounds: &Bounds) {
         if let Some(Phase::Claimed { session, .. }) = self.attempts.remove(&key) {
             self.release(session);
-            self.notices.push_back(Pending::Expired(key));
+            self.press(Pending::Expired(key));
             self.fence(key, bounds);
         }
     }
@@ -324,14 +327,21 @@ impl State {
                 && !*is_announced
             {
                 *is_announced = true;
-                self.notices.push_back(Pending::Started(key));
+                self.press(Pending::Started(key));
             }
         }
         for (key, unconfirmed) in &mut self.reports {
             if unconfirmed.again.take().is_some() {
                 self.notices.push_back(Pending::Finished(*key));
+                self.is_pressing = true;
             }
         }
+    }
+
+    /// A notice that the scheduler is woken for.
+    pub(super) fn press(&mut self, notice: Pending) {
+        self.notices.push_back(notice);
+        self.is_pressing = true;
     }
 
     pub(super) fn wake_everybody(&self) {

@@ -52,7 +52,7 @@ impl InProcessWorker {
     }
 
     fn tell_scheduler(&self, state: &State) {
-        if state.has_demand_risen || !state.notices.is_empty() {
+        if state.has_demand_risen || state.is_pressing {
             self.broker.notices.notify_one();
         }
     }
@@ -114,6 +114,7 @@ impl State {
             None => {}
         }
         self.hold(key, session, lease_ends);
+        self.is_pressing = true;
     }
 
     fn id_of(&self, session: Session) -> Arc<str> {
@@ -157,7 +158,7 @@ impl State {
             again: None,
         };
         self.reports.insert(key, unconfirmed);
-        self.notices.push_back(Pending::Finished(key));
+        self.press(Pending::Finished(key));
     }
 }
 
