@@ -71,8 +71,13 @@ impl Installation {
 
     /// Starts it with further arguments, and waits for nothing.
     pub(crate) fn start(&self, more: &[&str]) -> Starting {
+        self.start_at("127.0.0.1:0", more)
+    }
+
+    /// The same, at this address.
+    pub(crate) fn start_at(&self, address: &str, more: &[&str]) -> Starting {
         let mut process = self
-            .up_command(more)
+            .up_command(address, more)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -87,9 +92,8 @@ impl Installation {
         }
     }
 
-    /// The command that serves this installation.
-    pub(crate) fn up_command(&self, more: &[&str]) -> Command {
-        let mut command = self.command(&["up", "--listen", "127.0.0.1:0", "--data"]);
+    fn up_command(&self, address: &str, more: &[&str]) -> Command {
+        let mut command = self.command(&["up", "--listen", address, "--data"]);
         command.arg(self.path("data")).args(more);
         command
     }

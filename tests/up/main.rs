@@ -14,6 +14,7 @@ mod kills;
 mod ledger;
 mod life;
 mod postgres;
+mod redis;
 mod strangers;
 mod telemetry;
 mod workers;

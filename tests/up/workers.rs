@@ -9,7 +9,7 @@ use std::{
 };
 
 /// How often something is asked for that comes within seconds: a minute of questions at least.
-const MOST_QUESTIONS: usize = 5_000;
+pub(crate) const MOST_QUESTIONS: usize = 5_000;
 /// How many bytes the program `long.wasm` prints: more than a report carries.
 const LONG: usize = 4 << 16;
 
@@ -43,18 +43,23 @@ inputs = { given = "first" }
 "#;
 
 /// A `wfctl worker`, killed with the test.
-struct Worker(Child);
+pub(crate) struct Worker(Child);
 
 impl Worker {
-    fn start(installation: &Installation, up: &Up, name: &str, token: &Path) -> Self {
+    pub(crate) fn start(installation: &Installation, up: &Up, name: &str, token: &Path) -> Self {
         let mut command = command(installation, up, name, token);
         let log = fs::File::create(installation.path(&format!("{name}.log")));
         let child = command.stderr(log.expect("there is room")).spawn();
         Self(child.expect("wfctl starts"))
     }
 
-    fn terminate(mut self) -> ExitStatus {
+    fn terminate(self) -> ExitStatus {
         kill_process(Pid::from_child(&self.0), Signal::TERM).expect("it runs");
+        self.end()
+    }
+
+    /// Waits until it has ended.
+    fn end(mut self) -> ExitStatus {
         self.0.wait().expect("it ends")
     }
 }
@@ -84,7 +89,7 @@ fn command(
 }
 
 /// A new token of this role, in a file.
-fn token(installation: &Installation, up: &Up, role: &str) -> PathBuf {
+pub(crate) fn token(installation: &Installation, up: &Up, role: &str) -> PathBuf {
     let said = installation.client(up, &["tokens", "create", role, "--role", role]);
     assert_eq!(said.code, Some(0), "{said:?}");
     let file = installation.path(&format!("{role}.token"));
@@ -175,6 +180,31 @@ after = ["each"]
     let said = installation.client(&up, &["runs", "watch", &run]);
     assert_eq!(said.code, Some(0), "{said:?}");
     assert_eq!(ended(), 41);
+}
+
+#[test]
+fn a_drained_worker_ends_what_it_runs_and_then_itself() {
+    let installation = Installation::new();
+    let up = control(&installation);
+    let manifest = "[dag]\nid = \"one\"\n\n[tasks.only]\nprogram = \"busy.wasm\"\n";
+    let said = installation.deploy(&up, manifest);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let token = token(&installation, &up, "worker");
+    let far = Worker::start(&installation, &up, "far", &token);
+    let said = installation.client(&up, &["runs", "trigger", "one", "--watch"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let drain = |name: &str| installation.client(&up, &["workers", "drain", name]);
+    let said = drain("nobody");
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.stderr.contains("wfctl workers list"), "{said:?}");
+    let said = drain("local");
+    assert_eq!(said.code, Some(4), "{said:?}");
+    assert!(said.stderr.contains("server's own process"), "{said:?}");
+    let said = drain("far");
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(far.end().success());
+    let workers = installation.list(&up, &["workers", "list"]);
+    assert_eq!(workers.len(), 1, "{workers:?}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod limits;
 mod membership;
 mod model;
 mod notices;
+mod operating;
 mod random;
 mod sample;
 
@@ -21,11 +22,12 @@ pub use {
     limits::*,
     membership::*,
     notices::*,
+    operating::*,
     random::*,
     sample::{Sample, dispatch, key, report},
 };
 
-use crate::{LeaseTerms, SchedulerBroker, WorkerBroker};
+use crate::{LeaseTerms, OperatorBroker, SchedulerBroker, WorkerBroker};
 use async_trait::async_trait;
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::time::timeout;
@@ -38,6 +40,9 @@ pub trait Fixture: Send + Sync {
 
     /// The end of a worker that isn't registered.
     async fn worker(&self) -> Arc<dyn WorkerBroker>;
+
+    /// The operators' end.
+    fn operator(&self) -> Arc<dyn OperatorBroker>;
 
     /// The terms that workers are granted.
     fn terms(&self) -> LeaseTerms;
@@ -125,6 +130,8 @@ macro_rules! conformance_suite {
             demand_is_room_less_what_waits,
             demand_of_several_queues_and_workers,
             rising_demand_is_told,
+            survey_shows_workers_and_queues,
+            worker_hears_that_it_is_to_leave,
             dropped_receive_loses_nothing,
             dropped_claim_loses_nothing,
             dropped_signals_lose_nothing,

@@ -10,6 +10,7 @@
 
 mod demand;
 mod expiry;
+mod operator;
 mod options;
 mod queue;
 mod scheduler;
@@ -19,7 +20,7 @@ mod worker;
 pub use {
     options::{Bounds, Options},
     scheduler::InProcessScheduler,
-    state::{Registered, Stats},
+    state::Stats,
     worker::InProcessWorker,
 };
 
@@ -74,16 +75,6 @@ impl InProcess {
     /// How much it holds now, for metrics.
     pub fn stats(&self) -> Stats {
         self.lock().stats()
-    }
-
-    /// The workers that are registered now, by name.
-    pub fn workers(&self) -> Vec<Registered> {
-        let mut workers: Vec<Registered> = {
-            let state = self.lock();
-            state.workers.values().map(Registered::of).collect()
-        };
-        workers.sort_by(|one, other| one.info.id.cmp(&other.info.id));
-        workers
     }
 
     fn is_closed(&self) -> bool {

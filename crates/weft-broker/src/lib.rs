@@ -24,6 +24,7 @@ pub mod redis;
 mod dispatch;
 mod error;
 mod lease;
+mod operator_side;
 mod report;
 mod scheduler_side;
 mod worker_side;
@@ -32,6 +33,7 @@ pub use {
     dispatch::{AttemptKey, Dispatch},
     error::BrokerError,
     lease::{Claim, LeaseTerms},
+    operator_side::{OperatorBroker, QueueLoad, Registered, Survey},
     report::{Failure, Output, Report, ReportedOutcome, Usage},
     scheduler_side::{Demand, Notice, SchedulerBroker},
     worker_side::{Signal, WorkerBroker, WorkerInfo},

@@ -20,6 +20,7 @@ mod address;
 mod connect;
 mod endpoint;
 mod link;
+mod operator;
 mod options;
 mod reply;
 mod scheduler;

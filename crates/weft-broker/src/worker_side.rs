@@ -89,4 +89,6 @@ pub enum Signal {
     Revoked(AttemptKey),
     /// The report of this attempt is committed or refused for good: forget it.
     Confirmed(AttemptKey),
+    /// Somebody wants the worker to leave: take nothing more, end what runs.
+    Drain,
 }

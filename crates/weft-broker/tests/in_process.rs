@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use std::{sync::Arc, time::Duration};
 use tokio::join;
 use weft_broker::{
-    BrokerError, LeaseTerms, Notice, SchedulerBroker, Signal, WorkerBroker,
+    BrokerError, LeaseTerms, Notice, OperatorBroker, SchedulerBroker, Signal, WorkerBroker,
     conformance::{Fixture, Sample, dispatch, key, report},
     in_process::{Bounds, InProcess, Options},
 };
@@ -41,6 +41,10 @@ impl Fixture for Local {
         Arc::new(self.0.worker())
     }
 
+    fn operator(&self) -> Arc<dyn OperatorBroker> {
+        self.0.clone()
+    }
+
     fn terms(&self) -> LeaseTerms {
         LeaseTerms::default()
     }
@@ -70,7 +74,7 @@ mod gate {
     use async_trait::async_trait;
     use std::{sync::Arc, time::Duration};
     use weft_broker::{
-        BrokerError, SchedulerBroker, WorkerBroker, WorkerInfo,
+        BrokerError, OperatorBroker, SchedulerBroker, WorkerBroker, WorkerInfo,
         gate::{Carrier, Gate, GateWorker, SessionOwner},
         message::MessageError,
     };
@@ -114,6 +118,10 @@ mod gate {
 
         async fn worker(&self) -> Arc<dyn WorkerBroker> {
             Arc::new(GateWorker::new(Hand(self.gate.clone(), OWNER)))
+        }
+
+        fn operator(&self) -> Arc<dyn OperatorBroker> {
+            self.inner.operator()
         }
 
         fn terms(&self) -> LeaseTerms {

@@ -88,17 +88,17 @@ impl Shard {
         self.tell_listeners(cx);
         let changes = std::mem::take(&mut self.changes);
         self.settle(cx, &changes);
-        self.tell_broker(cx, changes).await;
+        self.tell_broker(changes).await;
         self.fail_broken(cx, &broken).await
     }
 
     /// Nothing, but for bugs that are planted.
     async fn tell_too_early(&self, cx: &Context) {
         if planted!(cx, PublishBeforeCommit) {
-            drop(cx.seams.broker.publish(self.changes.publish.clone()).await);
+            drop(self.broker.publish(self.changes.publish.clone()).await);
         }
         if planted!(cx, ConfirmBeforeCommit) {
-            drop(cx.seams.broker.confirm(&self.changes.confirm).await);
+            drop(self.broker.confirm(&self.changes.confirm).await);
         }
     }
 
@@ -296,16 +296,16 @@ impl Shard {
 
     /// Hands out, takes back and confirms; what the broker doesn't take now is
     /// offered again in the next turn.
-    async fn tell_broker(&mut self, cx: &Context, changes: Changes) {
+    async fn tell_broker(&mut self, changes: Changes) {
         self.unrevoked.extend(changes.revoke);
         self.unpublished.extend(changes.publish);
         self.unconfirmed.extend(changes.confirm);
-        self.offer_again(cx).await;
+        self.offer_again().await;
     }
 
     /// Offers the broker what it has not taken so far.
-    pub(crate) async fn offer_again(&mut self, cx: &Context) {
-        let broker = &*cx.seams.broker;
+    pub(crate) async fn offer_again(&mut self) {
+        let broker = Arc::clone(&self.broker);
         if !self.unrevoked.is_empty() {
             match broker.revoke(&self.unrevoked).await {
                 Ok(()) => self.unrevoked.clear(),

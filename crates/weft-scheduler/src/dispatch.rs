@@ -103,7 +103,7 @@ impl Shard {
         if self.order.is_empty() {
             return Ok(());
         }
-        match cx.seams.broker.demand().await {
+        match self.broker.demand().await {
             Ok(demands) => self.take_demand(&demands),
             // Nothing is handed out while the broker is away; the next turn asks again.
             Err(error) => {

@@ -114,12 +114,12 @@ impl Shard {
             return Ok(());
         }
         let keys: Vec<AttemptKey> = live.iter().map(|(key, _)| *key).collect();
-        let known = cx.seams.broker.known(&keys).await?;
+        let known = self.broker.known(&keys).await?;
         let known: HashSet<AttemptKey> = known.into_iter().collect();
         let grace = if planted!(cx, LossDeclaredAtOnce) {
             Duration::ZERO
         } else {
-            cx.seams.broker.announced_within()
+            self.broker.announced_within()
         };
         let now = Instant::now();
         let before = std::mem::take(&mut self.inquiry.unknown);

@@ -18,6 +18,7 @@
 //! bounds a lost one.
 
 mod active_run;
+mod brokers;
 mod calendar;
 mod carry_out;
 mod changes;
@@ -46,6 +47,7 @@ mod why;
 #[cfg(feature = "planted-bugs")]
 pub use fault::Planted;
 pub use {
+    brokers::{Brokers, OneBroker},
     feed::Change,
     handle::{Handle, Health, Wake, WhyError},
     options::{SchedulerOptions, Seams},

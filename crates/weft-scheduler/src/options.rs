@@ -1,8 +1,8 @@
 //! What a scheduler is given: its seams, its bounds, its defaults.
 
+use crate::Brokers;
 use std::{sync::Arc, time::Duration};
 use weft_blob::Blobs;
-use weft_broker::SchedulerBroker;
 use weft_core::plan::Defaults;
 use weft_store::RunStore;
 
@@ -11,8 +11,8 @@ use weft_store::RunStore;
 pub struct Seams {
     /// The truth.
     pub store: Arc<dyn RunStore>,
-    /// The way to workers.
-    pub broker: Arc<dyn SchedulerBroker>,
+    /// The ways to workers.
+    pub brokers: Arc<dyn Brokers>,
     /// Large outputs.
     pub blobs: Blobs,
 }

@@ -11,6 +11,7 @@ use crate::{
     shard::{Context, Shard},
     versions::Versions,
 };
+use futures_util::future::select_all;
 use std::{
     collections::BTreeMap,
     future::Future,
@@ -46,8 +47,8 @@ pub struct Scheduler {
 
 /// What the loop waits for.
 enum Event {
-    /// From workers.
-    Notices(Result<Vec<Notice>, BrokerError>),
+    /// From the workers of a shard.
+    Notices(ShardId, Result<Vec<Notice>, BrokerError>),
     /// Through a handle.
     Request(Request),
     /// A timer, a scheduled run, a late commit, a sweep.
@@ -171,11 +172,11 @@ impl Service {
     async fn next_event(&mut self, shutdown: impl Future<Output = ()> + Send) -> Event {
         let wake = self.wake_at();
         let owns = !self.shards.is_empty();
-        let broker = &self.context.seams.broker;
+        let news = news(&self.shards);
         tokio::select! {
             biased;
             () = shutdown => Event::Shutdown,
-            notices = broker.receive(NOTICES_A_TURN), if owns => Event::Notices(notices),
+            (shard, notices) = news, if owns => Event::Notices(shard, notices),
             Some(request) = self.requests.recv() => Event::Request(request),
             () = sleep_until(wake) => Event::Time,
         }
@@ -202,17 +203,26 @@ impl Service {
 
     async fn handle(&mut self, event: Event) -> Result<(), SchedulerError> {
         match event {
-            Event::Notices(Ok(notices)) => {
+            Event::Notices(_shard, Ok(notices)) => {
                 for notice in notices {
                     self.notice(notice);
                 }
             }
-            Event::Notices(Err(error @ (BrokerError::Closed | BrokerError::Unregistered))) => {
+            Event::Notices(shard, Err(error @ BrokerError::Closed)) => {
+                // Another scheduler has the shard, which the database knows as well; or nobody has.
+                self.next_renewal = Instant::now();
+                self.renew().await?;
+                if self.shards.contains_key(&shard) {
+                    return Err(error.into());
+                }
+            }
+            Event::Notices(_shard, Err(error @ BrokerError::Unregistered)) => {
                 return Err(error.into());
             }
-            Event::Notices(Err(
-                error @ (BrokerError::Unavailable(_) | BrokerError::Full { .. }),
-            )) => {
+            Event::Notices(
+                _shard,
+                Err(error @ (BrokerError::Unavailable(_) | BrokerError::Full { .. })),
+            ) => {
                 tracing::warn!(%error, "the broker was asked for news");
                 sleep(COMMIT_RETRY).await;
             }
@@ -330,20 +340,20 @@ impl Service {
         if asked < self.next_renewal {
             return Ok(());
         }
-        let lease = self.context.options.lease;
-        self.next_renewal = asked + lease / 3;
+        let lease_span = self.context.options.lease;
+        self.next_renewal = asked + lease_span / 3;
         let store = Arc::clone(&self.context.seams.store);
         if self.may_own_more && !planted!(self.context, EpochKept) {
             // They are to come under a new epoch, in which turns are numbered
             // from the beginning.
             if let Err(error) = store.release_shards(&self.context.options.id).await {
                 temporary(error)?;
-                self.next_renewal = asked + COMMIT_RETRY_MAX.min(lease / 3);
+                self.next_renewal = asked + COMMIT_RETRY_MAX.min(lease_span / 3);
                 return Ok(());
             }
             self.may_own_more = false;
         }
-        let lease_ms = DurationMs(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
+        let lease_ms = DurationMs(u64::try_from(lease_span.as_millis()).unwrap_or(u64::MAX));
         let leases = match store.lease_shards(&self.context.options.id, lease_ms).await {
             Ok(leases) => leases,
             Err(error) => {
@@ -355,7 +365,7 @@ impl Service {
                     self.shards.clear();
                     self.may_own_more = true;
                 }
-                self.next_renewal = asked + COMMIT_RETRY_MAX.min(lease / 3);
+                self.next_renewal = asked + COMMIT_RETRY_MAX.min(lease_span / 3);
                 return Ok(());
             }
         };
@@ -363,7 +373,7 @@ impl Service {
             Ok(shown) => self.context.clock.adjust(shown),
             Err(error) => temporary(error)?,
         }
-        self.lease_ends = asked + lease;
+        self.lease_ends = asked + lease_span;
         self.shards.retain(|id, shard| {
             leases
                 .iter()
@@ -374,7 +384,15 @@ impl Service {
                 shard.lease = lease;
                 continue;
             }
-            let mut shard = Shard::new(lease);
+            let broker = match self.context.seams.brokers.take_over(lease).await {
+                Ok(broker) => broker,
+                Err(error) => {
+                    tracing::warn!(%error, shard = lease.shard.0, "the broker of a shard can't be taken over yet");
+                    self.next_renewal = asked + COMMIT_RETRY_MAX.min(lease_span / 3);
+                    continue;
+                }
+            };
+            let mut shard = Shard::new(lease, broker);
             match shard.recover(&mut self.context).await {
                 Ok(()) => drop(self.shards.insert(lease.shard, shard)),
                 Err(error) => {
@@ -399,7 +417,7 @@ impl Shard {
             self.inquire(cx).await?;
         }
         if self.owes_broker() {
-            self.offer_again(cx).await;
+            self.offer_again().await;
         }
         let now = cx.now();
         while let Some((run, timer)) = self.timers.due(now) {
@@ -420,6 +438,15 @@ impl Shard {
     fn has_more_to_do(&self) -> bool {
         !self.to_expand.is_empty() || !self.to_start.is_empty()
     }
+}
+
+/// The next notices of any shard.
+async fn news(shards: &BTreeMap<ShardId, Shard>) -> (ShardId, Result<Vec<Notice>, BrokerError>) {
+    let each = shards
+        .iter()
+        .map(|(id, shard)| Box::pin(async { (*id, shard.broker.receive(NOTICES_A_TURN).await) }));
+    let (told, _which, _others) = select_all(each).await;
+    told
 }
 
 /// A database that doesn't answer is waited for; anything else ends the scheduler.

@@ -21,7 +21,7 @@ use std::{
     sync::Arc,
 };
 use tokio::sync::broadcast;
-use weft_broker::{AttemptKey, Dispatch};
+use weft_broker::{AttemptKey, Dispatch, SchedulerBroker};
 use weft_core::{
     document::TaskIndex,
     id::TenantId,
@@ -67,6 +67,8 @@ impl Context {
 /// One shard.
 pub(crate) struct Shard {
     pub(crate) lease: ShardLease,
+    /// The way to workers.
+    pub(crate) broker: Arc<dyn SchedulerBroker>,
     /// The number of the last turn that was committed.
     pub(crate) turn: i64,
     /// As of this, `dags`, `policies` and the bounds of `order` were read.
@@ -121,9 +123,10 @@ impl DagEntry {
 }
 
 impl Shard {
-    pub(crate) fn new(lease: ShardLease) -> Self {
+    pub(crate) fn new(lease: ShardLease, broker: Arc<dyn SchedulerBroker>) -> Self {
         Self {
             lease,
+            broker,
             turn: 0,
             settings_version: -1,
             dags: HashMap::new(),

@@ -8,7 +8,7 @@ mod scheduler;
 
 pub use {
     compiler::{BadFile, CompileError, Compiler, InspectedFile, Inspection},
-    fleet::{Fleet, FleetError, QueueInfo, WorkerInfo},
+    fleet::{Drain, Fleet, FleetError, QueueInfo, WorkerInfo},
     live_logs::{LiveLogs, LogKey},
     scheduler::{Change, Reason, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake},
 };

@@ -1,5 +1,6 @@
 //! The commands: one file each, and the one place that tells them apart.
 
+pub(crate) mod address;
 pub(crate) mod audit;
 pub(crate) mod backfill;
 pub(crate) mod backup;
@@ -23,6 +24,7 @@ pub(crate) mod logs;
 pub(crate) mod outputs;
 pub(crate) mod policy;
 pub(crate) mod pools;
+pub(crate) mod redis;
 pub(crate) mod restore;
 pub(crate) mod run;
 mod run_ref;

@@ -1,7 +1,7 @@
 //! The services of `wfctl up` and `wfctl worker`: what the layers below need of each other, wired.
 //!
-//! Only here do concrete adapters meet: the database, the broker of this
-//! process, blobs on disk, the sandbox. Each file is one seam.
+//! Only here do concrete adapters meet: the database, the broker, blobs on disk,
+//! the sandbox. Each file is one seam.
 
 pub(crate) mod backup;
 mod broker_figures;
@@ -14,6 +14,7 @@ mod running;
 mod scheduler_seam;
 mod secrets;
 pub(crate) mod telemetry;
+mod transport;
 mod up;
 mod upkeep;
 mod way;
@@ -22,6 +23,7 @@ mod worker;
 use running::{Service, Stop, asked_to_end, gave_up, labels};
 pub(crate) use {
     database::PostgresUrl,
+    transport::RedisPlace,
     up::{UpOptions, up},
     upkeep::Retention,
     worker::{FarOptions, work},

@@ -330,7 +330,7 @@ impl Session {
             .iter()
             .filter_map(|signal| match signal {
                 Signal::Revoked(key) => Some(*key),
-                Signal::Confirmed(_) => None,
+                Signal::Confirmed(_) | Signal::Drain => None,
             })
             .collect();
         self.drop_held(&revoked);

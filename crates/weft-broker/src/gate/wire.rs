@@ -87,6 +87,7 @@ pub(super) struct ClaimMessage {
 pub(super) enum SignalMessage {
     Revoked(String),
     Confirmed(String),
+    Drain,
 }
 
 /// A [`BrokerError`].
@@ -182,6 +183,7 @@ impl SignalMessage {
         match signal {
             Signal::Revoked(key) => Self::Revoked(message::write_key(&key)),
             Signal::Confirmed(key) => Self::Confirmed(message::write_key(&key)),
+            Signal::Drain => Self::Drain,
         }
     }
 
@@ -189,6 +191,7 @@ impl SignalMessage {
         Ok(match self {
             Self::Revoked(key) => Signal::Revoked(message::read_key(&key)?),
             Self::Confirmed(key) => Signal::Confirmed(message::read_key(&key)?),
+            Self::Drain => Signal::Drain,
         })
     }
 }

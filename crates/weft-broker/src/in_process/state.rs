@@ -33,27 +33,6 @@ pub struct Stats {
     pub workers: usize,
 }
 
-/// A worker that is registered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Registered {
-    /// As it announced itself.
-    pub info: WorkerInfo,
-    /// How many attempts it holds.
-    pub held: u32,
-    /// It takes no new work.
-    pub is_paused: bool,
-}
-
-impl Registered {
-    pub(super) fn of(worker: &Worker) -> Self {
-        Self {
-            info: worker.info.clone(),
-            held: worker.held,
-            is_paused: worker.is_paused,
-        }
-    }
-}
-
 #[derive(Debug, Default)]
 pub(super) struct State {
     /// Queues that hold something.

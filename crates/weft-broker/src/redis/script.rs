@@ -14,6 +14,8 @@ pub(super) enum Script {
     Known,
     Suppose,
     Demand,
+    Survey,
+    Drain,
     Tick,
     Register,
     Claim,
@@ -25,7 +27,7 @@ pub(super) enum Script {
     Leave,
 }
 
-const SCRIPTS: [(Script, &str); 16] = [
+const SCRIPTS: [(Script, &str); 18] = [
     (Script::Takeover, include_str!("lua/takeover.lua")),
     (Script::Publish, include_str!("lua/publish.lua")),
     (Script::Revoke, include_str!("lua/revoke.lua")),
@@ -33,6 +35,8 @@ const SCRIPTS: [(Script, &str); 16] = [
     (Script::Known, include_str!("lua/known.lua")),
     (Script::Suppose, include_str!("lua/suppose.lua")),
     (Script::Demand, include_str!("lua/demand.lua")),
+    (Script::Survey, include_str!("lua/survey.lua")),
+    (Script::Drain, include_str!("lua/drain.lua")),
     (Script::Tick, include_str!("lua/tick.lua")),
     (Script::Register, include_str!("lua/register.lua")),
     (Script::Claim, include_str!("lua/claim.lua")),

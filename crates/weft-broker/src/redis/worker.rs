@@ -95,7 +95,9 @@ impl WorkerBroker for RedisWorker {
                 command.arg(&token).arg(&before).arg(&*worker.id);
                 command.arg(&queues).arg(places).arg(&labels);
                 command.arg(&incarnation).arg(millis(options.terms.lease));
-                command.arg(millis(options.redeliver_every));
+                command
+                    .arg(millis(options.redeliver_every))
+                    .arg(worker.slots);
                 for key in &keys {
                     command.arg(key);
                 }

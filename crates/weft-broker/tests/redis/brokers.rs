@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 use weft_broker::{
-    LeaseTerms, SchedulerBroker, WorkerBroker,
+    LeaseTerms, OperatorBroker, SchedulerBroker, WorkerBroker,
     conformance::Fixture,
     redis::{Bounds, Options, Redis, RedisScheduler},
 };
@@ -73,6 +73,10 @@ impl Fixture for Brokers {
 
     async fn worker(&self) -> Arc<dyn WorkerBroker> {
         Arc::new(self.redis.worker())
+    }
+
+    fn operator(&self) -> Arc<dyn OperatorBroker> {
+        self.redis.clone()
     }
 
     fn terms(&self) -> LeaseTerms {

@@ -2,7 +2,8 @@
 
 use crate::{
     brokers::Brokers,
-    server::{Server, command, free_port},
+    command::command,
+    server::{Server, free_port},
 };
 use std::{sync::OnceLock, time::Duration};
 use tokio::time::{Instant, sleep};

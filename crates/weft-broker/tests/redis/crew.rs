@@ -186,6 +186,7 @@ impl State {
                     match signal {
                         Signal::Confirmed(key) => drop(self.outbox.remove(&key)),
                         Signal::Revoked(key) => drop(self.held.remove(&key)),
+                        Signal::Drain => unreachable!("nobody asks for it"),
                     }
                 }
             }

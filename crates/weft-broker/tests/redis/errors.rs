@@ -1,8 +1,9 @@
 //! What is said where there is no Redis that will do.
 
 use crate::{
+    command::command,
     crew::options,
-    server::{Server, command, free_port},
+    server::{Server, free_port},
 };
 use weft_broker::redis::{ConnectError, Redis};
 

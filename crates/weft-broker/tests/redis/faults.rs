@@ -1,8 +1,9 @@
 //! What may happen to a Redis while work goes on, and that no work is lost.
 
 use crate::{
+    command::command,
     crew::{Worker, load, options},
-    server::{Server, command},
+    server::Server,
 };
 use std::{
     sync::{Arc, atomic::Ordering},

@@ -8,6 +8,7 @@
 
 mod brokers;
 mod cluster;
+mod command;
 mod crew;
 mod errors;
 mod faults;

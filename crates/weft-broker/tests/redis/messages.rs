@@ -1,9 +1,6 @@
 //! Messages of a newer program: left where they are, and never lost.
 
-use crate::{
-    crew::options,
-    server::{Server, command},
-};
+use crate::{command::command, crew::options, server::Server};
 use std::time::Duration;
 use tokio::time::timeout;
 use weft_broker::{

@@ -2,8 +2,9 @@
 
 use crate::{
     brokers::Brokers,
+    command::command,
     crew::{Worker, load, options},
-    server::{Server, command},
+    server::Server,
 };
 use std::time::Duration;
 use tokio::{

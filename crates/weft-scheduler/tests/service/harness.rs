@@ -19,7 +19,7 @@ use weft_core::{
     run_id::RunId,
     time::Timestamp,
 };
-use weft_scheduler::{Handle, Scheduler, SchedulerOptions, Seams, Wake};
+use weft_scheduler::{Handle, OneBroker, Scheduler, SchedulerOptions, Seams, Wake};
 use weft_store::{
     CommandId, CommandKind, CommandOutcome, Database, Deploy, DeployDag, Deployed, FileEntry,
     InstanceFilter, InstanceView, Place, RunRow, Trigger,
@@ -79,7 +79,7 @@ impl Installation {
     pub(crate) fn start_scheduler(&mut self, id: &str) {
         let seams = Seams {
             store: Arc::new(self.database.clone()),
-            broker: Arc::new(self.broker.scheduler()),
+            brokers: Arc::new(OneBroker(Arc::new(self.broker.scheduler()))),
             blobs: self.blobs.clone(),
         };
         let (scheduler, handle) = Scheduler::new(SchedulerOptions::new(id), seams);

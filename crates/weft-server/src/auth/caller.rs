@@ -52,7 +52,8 @@ impl Caller {
         }
         // A tenant's own administrator must not widen what the operator granted to the tenant.
         if permission == Permission::Govern && !self.everywhere {
-            let detail = "policies and tenants are set with a token of the whole installation";
+            let detail =
+                "policies, tenants and workers are seen to with a token of the whole installation";
             return Err(Problem::new(ProblemCode::Forbidden, detail));
         }
         Ok(())

@@ -13,7 +13,7 @@ pub enum Permission {
     Settle,
     /// Deploying, activating, rolling back, deleting DAGs.
     Deploy,
-    /// Changing the policy and what bounds the tenant.
+    /// Changing the policy and what bounds the tenant, sending workers home.
     Govern,
     /// Making, listing and revoking tokens.
     Tokens,

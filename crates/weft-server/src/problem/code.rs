@@ -81,6 +81,7 @@ codes! {
     VariableNotFound = "variable_not_found", NOT_FOUND, Usage, "There is no such variable", "`wfctl variables list` shows those there are";
     ConnectionNotFound = "connection_not_found", NOT_FOUND, Usage, "There is no such connection", "`wfctl connections list` shows those there are";
     PoolNotFound = "pool_not_found", NOT_FOUND, Usage, "There is no such pool", "`wfctl pools list` shows those there are";
+    WorkerNotFound = "worker_not_found", NOT_FOUND, Usage, "There is no such worker", "`wfctl workers list` shows those there are";
     TokenNotFound = "token_not_found", NOT_FOUND, Usage, "There is no such token", "`wfctl tokens list` shows those there are";
     CommandNotFound = "command_not_found", NOT_FOUND, Usage, "The run has no such command", "";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, Usage, "The path knows no such method", "compare it with the API's reference page";
@@ -94,6 +95,7 @@ codes! {
     IdempotencyMismatch = "idempotency_mismatch", CONFLICT, Failed, "The idempotency key was used for another request", "use a new key for each new run";
     TooManyCommands = "too_many_commands", TOO_MANY_REQUESTS, Failed, "The run has as many commands that wait as it may", "wait until the scheduler has come to them";
     LastAdmin = "last_admin", CONFLICT, Refused, "This is the last token that may make others", "create another admin token first";
+    PartOfServer = "part_of_server", CONFLICT, Refused, "The worker is a part of the server", "end the server (SIGTERM), which lets its tasks end first";
     ChangedMeanwhile = "changed_meanwhile", PRECONDITION_FAILED, Failed, "Somebody changed it since it was read", "read it again, and decide again";
     TooLarge = "too_large", PAYLOAD_TOO_LARGE, Usage, "The body is larger than the bound", "";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, Usage, "The body's type is another than the operation reads", "set Content-Type as the API's reference page says";

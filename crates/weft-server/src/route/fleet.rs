@@ -3,15 +3,22 @@
 use crate::{
     api::{Queue, Worker},
     app::App,
-    auth::{By, Reading},
-    problem::Problem,
+    auth::{By, Governing, Reading},
+    extract::Path,
+    problem::{Problem, ProblemCode},
+    seam::Drain,
 };
 use axum::extract::State;
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_store::AuditEntry;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_workers))
+        .routes(routes!(drain_worker))
         .routes(routes!(list_queues))
 }
 
@@ -33,6 +40,48 @@ async fn list_workers(
         labels: worker.labels.into_iter().collect(),
     };
     Ok(axum::Json(workers.into_iter().map(view).collect()))
+}
+
+/// Which worker.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Path)]
+struct WorkerPath {
+    /// Its name.
+    worker: String,
+}
+
+/// Drain a worker
+///
+/// It takes nothing more, ends what it runs and then itself.
+#[utoipa::path(post, path = "/workers/{worker}/drain", tag = "fleet", params(WorkerPath), responses((status = 202, description = "It is asked to")))]
+async fn drain_worker(
+    by: By<Governing>,
+    State(app): State<App>,
+    Path(path): Path<WorkerPath>,
+) -> Result<StatusCode, Problem> {
+    let worker = path.worker;
+    match app.fleet().drain(&worker).await? {
+        Drain::Asked => {
+            let entry = AuditEntry {
+                tenant: None,
+                actor: by.actor(),
+                action: "worker.drain".to_owned(),
+                subject: worker,
+                details: None,
+            };
+            app.database().append_audit(&entry).await?;
+            Ok(StatusCode::ACCEPTED)
+        }
+        Drain::PartOfServer => Err(Problem::new(
+            ProblemCode::PartOfServer,
+            format!("the worker {worker:?} runs in the server's own process"),
+        )),
+        Drain::Unknown => Err(Problem::new(
+            ProblemCode::WorkerNotFound,
+            format!("there is no worker {worker:?}"),
+        )),
+    }
 }
 
 /// List queues

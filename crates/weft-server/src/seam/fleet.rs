@@ -16,11 +16,28 @@ pub trait Fleet: Send + Sync {
     /// # Errors
     /// The broker doesn't answer now.
     async fn queues(&self) -> Result<Vec<QueueInfo>, FleetError>;
+
+    /// Asks a worker to take nothing more, to end what it runs, and to leave.
+    ///
+    /// # Errors
+    /// The broker doesn't answer now.
+    async fn drain(&self, worker: &str) -> Result<Drain, FleetError>;
+}
+
+/// What came of asking a worker to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drain {
+    /// It is told.
+    Asked,
+    /// It is a part of the server's own process.
+    PartOfServer,
+    /// There is no worker of this name.
+    Unknown,
 }
 
 /// The broker doesn't answer now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the broker does not answer: {0}")]
+#[error("{0}")]
 pub struct FleetError(pub String);
 
 /// A worker.

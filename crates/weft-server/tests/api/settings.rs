@@ -298,3 +298,24 @@ async fn workers_and_queues_are_listed() {
     );
     assert_eq!(world.get("/queues").send().await.ok()[0]["places"], 6);
 }
+
+#[tokio::test]
+async fn a_worker_is_drained_by_who_runs_the_installation() {
+    let world = World::new().await;
+    let operator = world.token("operator").await;
+    let drain = |worker: &str| world.post(&format!("/workers/{worker}/drain"));
+    drain("w1")
+        .token(operator)
+        .send()
+        .await
+        .problem(403, "forbidden");
+    drain("w2").send().await.problem(404, "worker_not_found");
+    drain("local").send().await.problem(409, "part_of_server");
+    assert_eq!(drain("w1").send().await.status.as_u16(), 202);
+    let audit = world.get("/audit").send().await.ok();
+    let newest = &audit["items"][0];
+    assert_eq!(
+        (&newest["action"], &newest["subject"]),
+        (&json!("worker.drain"), &json!("w1"))
+    );
+}

@@ -16,7 +16,9 @@ use std::{
 };
 use tokio::{sync::oneshot, task::coop::unconstrained, time::Instant};
 use weft_blob::Blobs;
-use weft_scheduler::{Handle, Planted, Scheduler, SchedulerError, SchedulerOptions, Seams};
+use weft_scheduler::{
+    Handle, OneBroker, Planted, Scheduler, SchedulerError, SchedulerOptions, Seams,
+};
 
 /// How long the schedulers' leases are.
 const LEASE: Duration = Duration::from_secs(5);
@@ -99,11 +101,11 @@ impl Process {
                 id: id.clone(),
                 start: start.number,
             }),
-            broker: Arc::new(SimBroker {
+            brokers: Arc::new(OneBroker(Arc::new(SimBroker {
                 world: world.clone(),
                 who: start.who,
                 embedded: start.embedded,
-            }),
+            }))),
             blobs: blobs.clone(),
         };
         let mut options = SchedulerOptions::new(id);

@@ -168,6 +168,9 @@ impl Truth {
                         worker.kill(&key);
                     }
                     Signal::Confirmed(key) => worker.outbox.retain(|report| report.key != key),
+                    Signal::Drain => {
+                        unreachable!("no operator of the simulation sends workers home")
+                    }
                 }
             }
             for report in &worker.outbox {

@@ -110,6 +110,8 @@ impl Driver {
                     match signal {
                         Signal::Confirmed(key) => self.outbox.confirmed(&key),
                         Signal::Revoked(key) => self.revoke(&key, now),
+                        Signal::Drain if self.draining.is_some() => {}
+                        Signal::Drain => self.begin_drain(now),
                     }
                 }
             }

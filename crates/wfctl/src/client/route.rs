@@ -89,6 +89,7 @@ routes! {
     CREATE_TOKEN = POST "/tokens" Never;
     REVOKE_TOKEN = DELETE "/tokens/{token}" Safe;
     LIST_WORKERS = GET "/workers" Safe;
+    DRAIN_WORKER = POST "/workers/{worker}/drain" Safe;
     LIST_QUEUES = GET "/queues" Safe;
     LIST_AUDIT = GET "/audit" Safe;
 }

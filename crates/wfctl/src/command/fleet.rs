@@ -20,6 +20,11 @@ pub(crate) struct WorkersArgs {
 enum WorkersCommand {
     /// List them with what they run
     List(FormatArgs),
+    /// Ask one to take nothing more, to end what it runs, and to end itself
+    Drain {
+        /// Its name
+        name: String,
+    },
 }
 
 /// Show the queues: what waits in them, and who serves them
@@ -31,12 +36,22 @@ pub(crate) struct QueuesArgs {
     server: ConnectArgs,
 }
 
-/// Lists workers.
+/// Runs the subcommand.
 pub(crate) fn workers(args: &WorkersArgs) -> Result<Exit, Problems> {
-    let WorkersCommand::List(format) = &args.command;
     let client = Client::connect(&args.server)?;
-    let workers: Vec<Worker> = client::block_on(client.call(&route::LIST_WORKERS, &[]).read())?;
-    table::all(format.output, &workers)?;
+    match &args.command {
+        WorkersCommand::List(format) => {
+            let list = client.call(&route::LIST_WORKERS, &[]);
+            let workers: Vec<Worker> = client::block_on(list.read())?;
+            table::all(format.output, &workers)?;
+        }
+        WorkersCommand::Drain { name } => {
+            client::block_on(client.call(&route::DRAIN_WORKER, &[name]).done())?;
+            table::write(&format!(
+                "{name} is asked to end what it runs, and to leave\n"
+            ))?;
+        }
+    }
     Ok(Exit::Success)
 }
 

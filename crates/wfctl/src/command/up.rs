@@ -1,6 +1,6 @@
 //! `wfctl up`: the whole product in one process.
 
-use super::{database::DatabaseArgs, working::WorkingArgs};
+use super::{database::DatabaseArgs, redis::RedisArgs, working::WorkingArgs};
 use crate::{
     engine,
     error::{Code, Exit, Problem, Problems},
@@ -22,6 +22,7 @@ Examples:
   wfctl up --data /srv/weft --listen 127.0.0.1:9000 --slots 16
   wfctl up --keep-runs 30d
   WEFT_DATABASE_URL=postgres://weft:secret@db.example.org/weft wfctl up
+  wfctl up --redis redis://127.0.0.1:6379/0
   wfctl up --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem")]
 pub(crate) struct UpArgs {
     /// Where everything is kept
@@ -63,6 +64,8 @@ pub(crate) struct UpArgs {
     keep_last: u32,
     #[command(flatten)]
     database: DatabaseArgs,
+    #[command(flatten)]
+    redis: RedisArgs,
 }
 
 /// For how long something is kept.
@@ -111,6 +114,7 @@ pub(crate) fn run(args: &UpArgs) -> Result<Exit, Problems> {
             last: args.keep_last,
         },
         postgres: args.database.postgres()?,
+        redis: args.redis.place()?,
     };
     let runtime = engine::runtime()?;
     let telemetry = services::telemetry::start(args.working.collector(), runtime.handle())?;

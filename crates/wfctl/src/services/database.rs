@@ -25,11 +25,6 @@ impl PostgresUrl {
             url: self.0.clone(),
         }
     }
-
-    #[cfg(test)]
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
 }
 
 /// Opens a database file beside whoever works with it.

@@ -1,21 +1,19 @@
-//! The workers and queues of the broker of this process, as the API shows them.
+//! The workers and queues of a broker, as the API shows them.
 
 use async_trait::async_trait;
 use std::sync::Arc;
-use weft_broker::{
-    SchedulerBroker,
-    in_process::{InProcess, Registered},
-};
-use weft_server::seam::{Fleet, FleetError, QueueInfo, WorkerInfo};
+use weft_broker::{BrokerError, OperatorBroker, QueueLoad, Registered};
+use weft_server::seam::{Drain, Fleet, FleetError, QueueInfo, WorkerInfo};
 
-/// Knows the workers by their registrations: that of this process, and those that came through the gate.
-pub(crate) struct LocalFleet {
-    pub(crate) broker: Arc<InProcess>,
-    pub(crate) demand: Arc<dyn SchedulerBroker>,
+/// Knows the workers by their registrations: that of this process, and those of others.
+pub(crate) struct BrokersFleet {
+    pub(crate) broker: Arc<dyn OperatorBroker>,
+    /// The name of this process' own worker, which leaves with the process alone.
+    pub(crate) own: &'static str,
 }
 
 #[async_trait]
-impl Fleet for LocalFleet {
+impl Fleet for BrokersFleet {
     async fn workers(&self) -> Result<Vec<WorkerInfo>, FleetError> {
         let view = |worker: Registered| WorkerInfo {
             id: worker.info.id.to_string(),
@@ -25,37 +23,38 @@ impl Fleet for LocalFleet {
             draining: worker.is_paused,
             labels: worker.info.labels,
         };
-        Ok(self.broker.workers().into_iter().map(view).collect())
+        let survey = self.broker.survey().await.map_err(silent)?;
+        Ok(survey.workers.into_iter().map(view).collect())
     }
 
     async fn queues(&self) -> Result<Vec<QueueInfo>, FleetError> {
-        let demand = self
-            .demand
-            .demand()
-            .await
-            .map_err(|error| FleetError(error.to_string()))?;
-        let queued = self.broker.stats().queued;
-        let waiting = |name: &str| {
-            let found = queued.iter().find(|(queue, _)| **queue == *name);
-            found.map_or(0, |(_, waiting)| *waiting as u64)
+        let view = |queue: QueueLoad| QueueInfo {
+            name: queue.name.to_string(),
+            workers: queue.workers,
+            places: queue.places,
+            queued: queue.queued,
         };
-        let served = demand.iter().map(|demand| QueueInfo {
-            name: demand.queue.to_string(),
-            workers: demand.workers,
-            places: demand.places,
-            queued: waiting(&demand.queue),
-        });
-        let deserted = queued
-            .iter()
-            .filter(|(queue, _)| !demand.iter().any(|demand| demand.queue == *queue))
-            .map(|(queue, waiting)| QueueInfo {
-                name: queue.to_string(),
-                workers: 0,
-                places: 0,
-                queued: *waiting as u64,
-            });
-        let mut queues: Vec<QueueInfo> = served.chain(deserted).collect();
-        queues.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(queues)
+        let survey = self.broker.survey().await.map_err(silent)?;
+        Ok(survey.queues.into_iter().map(view).collect())
     }
+
+    async fn drain(&self, worker: &str) -> Result<Drain, FleetError> {
+        if worker == self.own {
+            return Ok(Drain::PartOfServer);
+        }
+        let is_known = self.broker.drain(worker).await.map_err(silent)?;
+        Ok(if is_known {
+            Drain::Asked
+        } else {
+            Drain::Unknown
+        })
+    }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is what `map_err` is given"
+)]
+fn silent(error: BrokerError) -> FleetError {
+    FleetError(error.to_string())
 }

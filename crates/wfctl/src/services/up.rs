@@ -6,15 +6,15 @@
 
 use super::{
     Service, asked_to_end,
-    broker_figures::BrokerFigures,
     compiler_role::CompilerRole,
     data_folder::DataFolder,
     database::{PostgresUrl, unfit},
-    fleet::LocalFleet,
+    fleet::BrokersFleet,
     gave_up, labels,
     live_logs::OneWriter,
     scheduler_seam::SameProcess,
     secrets::StoredSecrets,
+    transport::{RedisPlace, Transport},
     upkeep::{Retention, Upkeep},
     worker::told,
 };
@@ -26,11 +26,6 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use weft_blob::{
     Blobs,
     logs::{LogOptions, LogReader, LogWriter},
-};
-use weft_broker::{
-    WorkerBroker,
-    gate::Gate,
-    in_process::{InProcess, Options as BrokerOptions},
 };
 use weft_scheduler::{Scheduler, SchedulerOptions, Seams};
 use weft_server::{
@@ -53,6 +48,8 @@ pub(crate) struct UpOptions {
     pub(crate) retention: Retention,
     /// Where the database is not the data folder's own.
     pub(crate) postgres: Option<PostgresUrl>,
+    /// Where attempts don't stay within this process.
+    pub(crate) redis: Option<RedisPlace>,
 }
 
 /// Runs everything until somebody asks it to end.
@@ -75,7 +72,7 @@ struct Up {
     database: Database,
     deps: Deps,
     logs: LogWriter,
-    broker: Arc<InProcess>,
+    transport: Transport,
     worker: Service<Drained>,
     worker_handle: WorkerHandle,
     scheduler: Service<()>,
@@ -102,13 +99,12 @@ impl Up {
                 "the logs of attempts that a crash ended were kept"
             );
         }
-        let broker = InProcess::new(BrokerOptions::default());
-        let demand = Arc::new(broker.scheduler());
+        let transport = Transport::open(options.redis.as_ref()).await?;
         let (scheduler, handle) = Scheduler::new(
             SchedulerOptions::new(LOCAL),
             Seams {
                 store: Arc::new(database.clone()),
-                broker: Arc::clone(&demand) as Arc<dyn weft_broker::SchedulerBroker>,
+                brokers: transport.brokers(),
                 blobs: blobs.clone(),
             },
         );
@@ -121,7 +117,7 @@ impl Up {
         let worker = Worker::new(
             worker_options,
             Services {
-                broker: Arc::new(broker.worker()),
+                broker: transport.worker(),
                 sandbox: engine::sandbox_in(slots, Some(folder.code()))?,
                 blobs: blobs.clone(),
                 logs: logs.clone(),
@@ -137,7 +133,7 @@ impl Up {
             handle.register(registry);
             worker.register(registry);
             blobs.register(registry);
-            registry.register_collector(Box::new(BrokerFigures(Arc::clone(&broker))));
+            transport.register(registry);
         });
         let deps = Deps {
             database: database.clone(),
@@ -148,11 +144,12 @@ impl Up {
                 writer: logs.clone(),
                 reader: LogReader::new(blobs.clone(), None),
             }),
-            fleet: Arc::new(LocalFleet {
-                broker: Arc::clone(&broker),
-                demand,
+            fleet: Arc::new(BrokersFleet {
+                broker: transport.operator(),
+                own: LOCAL,
             }),
-            gate: Arc::new(gate_before(&broker)),
+            // The name of this process' own worker is taken.
+            gate: Arc::new(transport.gate(vec![LOCAL.into()])),
             logs: LogReader::new(blobs.clone(), None),
             metrics,
             blobs,
@@ -163,7 +160,7 @@ impl Up {
             database,
             deps,
             logs,
-            broker,
+            transport,
             worker: Service::start(|stop| worker.run(stop.wait())),
             worker_handle,
             scheduler: Service::start(|stop| scheduler.run(stop.wait())),
@@ -220,7 +217,7 @@ impl Up {
             Err(error) => tracing::error!(error, "the worker"),
         }
         report("scheduler", scheduler.end().await);
-        self.broker.close();
+        self.transport.close();
         report(
             "log",
             self.logs.close().await.map_err(|error| error.to_string()),
@@ -242,13 +239,6 @@ impl Up {
         anstream::eprintln!("  API    {url}/api/v1/docs");
         anstream::eprintln!("Try: wfctl deploy dag.wasm");
     }
-}
-
-/// The way in for workers of other machines; the name of this process' own is taken.
-fn gate_before(broker: &Arc<InProcess>) -> Gate {
-    let broker = Arc::clone(broker);
-    let handle = move || Arc::new(broker.worker()) as Arc<dyn WorkerBroker>;
-    Gate::new(handle, vec![LOCAL.into()])
 }
 
 /// The database, which is this process' alone, and the lock on the folder where it doesn't hold it.

@@ -96,16 +96,23 @@ pub(crate) async fn work(options: FarOptions) -> Result<Exit, Problems> {
         options.queues.join(", ")
     );
     let mut worker = super::Service::start(|stop: Stop| worker.run(stop.wait()));
-    tokio::select! {
-        () = &mut asked_to_end => {}
-        ended = &mut worker.task => {
+    let ended = tokio::select! {
+        () = &mut asked_to_end => None,
+        ended = &mut worker.task => Some(ended),
+    };
+    match ended {
+        // By itself it ends when an operator drained it.
+        Some(Ok(Ok(drained))) => told(drained),
+        Some(ended) => {
             return Err(super::gave_up("worker", ended.map(|ended| ended.map(drop))).into());
         }
-    }
-    tracing::info!(within = ?options.drain, "asked to end: running tasks may go on for a while");
-    match worker.end().await {
-        Ok(drained) => told(drained),
-        Err(error) => tracing::error!(error, "the worker"),
+        None => {
+            tracing::info!(within = ?options.drain, "asked to end: running tasks may go on for a while");
+            match worker.end().await {
+                Ok(drained) => told(drained),
+                Err(error) => tracing::error!(error, "the worker"),
+            }
+        }
     }
     if let Err(error) = logs.close().await {
         tracing::error!(%error, "the log");

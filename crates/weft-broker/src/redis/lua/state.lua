@@ -206,6 +206,26 @@ local function count_room(worker)
   end
 end
 
+local function read_numbers(hash)
+  local flat, numbers = call('HGETALL', hash), {}
+  for at = 1, #flat, 2 do numbers[flat[at]] = tonumber(flat[at + 1]) end
+  return numbers
+end
+
+-- Every queue that is served or holds something: its name, what waits, how many more
+-- its workers could take, how many they are.
+local function each_queue(visit)
+  local depth, free, serving = read_numbers(DEPTH), read_numbers(ROOM), read_numbers(SERVING)
+  local function show(queue)
+    local waiting = depth[queue] or 0
+    visit(queue, waiting, math.max((free[queue] or 0) - waiting, 0), serving[queue] or 0)
+  end
+  for queue in pairs(serving) do show(queue) end
+  for queue in pairs(depth) do
+    if not serving[queue] then show(queue) end
+  end
+end
+
 -- The registration ends; what it held is given back.
 local function drop_worker(session)
   call('ZREM', REGISTRATIONS, session)

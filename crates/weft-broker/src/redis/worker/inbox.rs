@@ -94,6 +94,7 @@ fn take(post: &Post, session: &Session, entry: Entry) {
             "w" => is_work = true,
             "r" => signals.extend(key().map(Signal::Revoked)),
             "c" => signals.extend(key().map(Signal::Confirmed)),
+            "d" => signals.push(Signal::Drain),
             other => {
                 tracing::error!(worker = %session.id, kind = other, "a signal can't be read; it is passed over");
             }

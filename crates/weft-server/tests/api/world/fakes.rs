@@ -12,7 +12,7 @@ use tokio::sync::broadcast;
 use weft_blob::logs::LiveLines;
 use weft_core::{digest::Digest, document::TaskIndex, run_id::RunId};
 use weft_server::seam::{
-    BadFile, Change, CompileError, Compiler, Fleet, FleetError, InspectedFile, Inspection,
+    BadFile, Change, CompileError, Compiler, Drain, Fleet, FleetError, InspectedFile, Inspection,
     LiveLogs, LogKey, QueueInfo, Reason, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake,
     WorkerInfo,
 };
@@ -173,5 +173,13 @@ impl Fleet for FakeFleet {
             places: 6,
             queued: 0,
         }])
+    }
+
+    async fn drain(&self, worker: &str) -> Result<Drain, FleetError> {
+        Ok(match worker {
+            "w1" => Drain::Asked,
+            "local" => Drain::PartOfServer,
+            _ => Drain::Unknown,
+        })
     }
 }

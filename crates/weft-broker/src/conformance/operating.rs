@@ -1,0 +1,91 @@
+//! What people see of a broker, and ask of it.
+
+use super::{
+    Fixture, dispatch,
+    sample::{QUEUE, Sample, publish},
+    soon, waits,
+};
+use crate::{QueueLoad, Registered, Signal, Survey, WorkerInfo};
+
+/// Workers as they announced themselves, what they hold, and what waits.
+pub async fn survey_shows_workers_and_queues(fixture: &dyn Fixture) {
+    let operator = fixture.operator();
+    let look = || async { soon("survey", operator.survey()).await.expect("answered") };
+    let scheduler = fixture.scheduler().await;
+    assert_eq!(look().await, Survey::default());
+
+    let broker = fixture.worker().await;
+    let info = WorkerInfo {
+        id: "a worker".into(),
+        queues: vec![QUEUE.into(), "ssd".into()],
+        slots: 2,
+        prefetch: 1,
+        labels: vec![("architecture".into(), "x86_64".into())],
+    };
+    soon("register", broker.register(&info, &[]))
+        .await
+        .expect("answered");
+    let drained = Sample::of_queues(fixture, "drained", 9, &[QUEUE]).await;
+    soon("pause", drained.broker.pause())
+        .await
+        .expect("answered");
+    publish(&*scheduler, &[1, 2, 3]).await;
+    soon("publish", scheduler.publish(vec![dispatch(4, "gpu", 0)]))
+        .await
+        .expect("room");
+    assert_eq!(
+        soon("claim", broker.claim(1))
+            .await
+            .expect("answered")
+            .len(),
+        1
+    );
+
+    let queue = |name: &str, queued, places, workers| QueueLoad {
+        name: name.into(),
+        queued,
+        places,
+        workers,
+    };
+    let expected = Survey {
+        workers: vec![
+            Registered {
+                info,
+                held: 1,
+                is_paused: false,
+            },
+            Registered {
+                info: drained.info.clone(),
+                held: 0,
+                is_paused: true,
+            },
+        ],
+        queues: vec![
+            queue(QUEUE, 2, 0, 1),
+            queue("gpu", 1, 0, 0),
+            queue("ssd", 0, 2, 1),
+        ],
+    };
+    assert_eq!(look().await, expected);
+}
+
+/// A worker is told, by its name, and nobody else is.
+pub async fn worker_hears_that_it_is_to_leave(fixture: &dyn Fixture) {
+    let operator = fixture.operator();
+    let drain = |name: &'static str| {
+        let operator = &operator;
+        async move { soon("drain", operator.drain(name)).await.expect("answered") }
+    };
+    let _scheduler = fixture.scheduler().await;
+    let worker = Sample::new(fixture, "worker", 3).await;
+    let other = Sample::new(fixture, "other", 3).await;
+    assert!(!drain("nobody").await);
+    assert!(drain("worker").await);
+    let signals = soon("signals", worker.broker.signals(9)).await;
+    assert_eq!(signals, Ok(vec![Signal::Drain]));
+    waits(fixture, "signals", other.broker.signals(9)).await;
+    soon("leave", worker.broker.leave())
+        .await
+        .expect("answered");
+    assert!(!drain("worker").await);
+}
