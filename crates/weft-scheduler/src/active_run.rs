@@ -1,7 +1,13 @@
 //! One run that has started and not ended, with what the machine doesn't keep:
 //! times, workers, outputs, errors, logs.
 
-use crate::{figures::Share, grants::Grants, outputs::Outputs, versions::Version};
+use crate::{
+    feed::{Change, Told},
+    figures::Share,
+    grants::Grants,
+    outputs::Outputs,
+    versions::Version,
+};
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -43,6 +49,7 @@ pub(crate) struct ActiveRun {
     pub(crate) started: Option<Timestamp>,
     pub(crate) ended: Option<Timestamp>,
     pub(crate) share: Share,
+    pub(crate) told: Option<Told>,
 }
 
 /// What is known of an instance besides its state.
@@ -71,6 +78,17 @@ pub(crate) struct AttemptFacts {
 }
 
 impl ActiveRun {
+    /// How it stands, for listeners.
+    pub(crate) fn change(&self) -> Change {
+        Change::Run {
+            tenant: self.tenant.clone(),
+            dag: self.version.dag.id.clone(),
+            run: self.id,
+            state: self.run.state(),
+            counts: self.run.totals(),
+        }
+    }
+
     /// Whether nothing of it is left to do or to write.
     pub(crate) fn is_over(&self) -> bool {
         self.run.state().is_ended()

@@ -260,8 +260,21 @@ impl Shard {
         }
     }
 
-    fn tell_listeners(&self, cx: &Context) {
-        if cx.feed.receiver_count() == 0 {
+    fn tell_listeners(&mut self, cx: &Context) {
+        if cx.feed.wants_runs() {
+            let runs = std::mem::take(&mut self.changes.runs);
+            for run in &runs {
+                let told = self
+                    .runs
+                    .get_mut(run)
+                    .map(|active| cx.feed.tell_run(active));
+                if told == Some(false) {
+                    self.untold.insert(*run);
+                }
+            }
+            self.changes.runs = runs;
+        }
+        if !cx.feed.wants_everything() {
             return;
         }
         for (id, instance) in &self.changes.instances {
@@ -286,11 +299,22 @@ impl Shard {
                     number: attempt.map_or(0, |attempt| attempt.number),
                     worker: attempt.and_then(|attempt| attempt.worker.clone()),
                 };
-                drop(cx.feed.send(Arc::new(change)));
+                cx.feed.tell(change);
             }
         }
         for active in self.changes.runs.iter().filter_map(|id| self.runs.get(id)) {
-            drop(cx.feed.send(Arc::new(active.change())));
+            cx.feed.tell(active.change());
+        }
+    }
+
+    /// Tells who follows runs what they were spared so far.
+    pub(crate) fn tell_rest(&mut self, cx: &Context) {
+        for run in std::mem::take(&mut self.untold) {
+            if let Some(active) = self.runs.get_mut(&run)
+                && !cx.feed.tell_run(active)
+            {
+                self.untold.insert(run);
+            }
         }
     }
 
@@ -333,18 +357,6 @@ impl Shard {
     /// Whether the broker is still to be told something.
     pub(crate) fn owes_broker(&self) -> bool {
         !(self.unrevoked.is_empty() && self.unpublished.is_empty() && self.unconfirmed.is_empty())
-    }
-}
-
-impl ActiveRun {
-    fn change(&self) -> Change {
-        Change::Run {
-            tenant: self.tenant.clone(),
-            dag: self.version.dag.id.clone(),
-            run: self.id,
-            state: self.run.state(),
-            counts: self.run.totals(),
-        }
     }
 }
 

@@ -1,12 +1,85 @@
 //! What changed, for whoever watches. Told after the commit, never before.
 
-use std::sync::Arc;
+use crate::{active_run::ActiveRun, options::FEED};
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::broadcast, time::Instant};
 use weft_core::{
     id::{DagId, TaskId, TenantId},
     run::{Counts, RunState},
     run_id::RunId,
 };
 use weft_store::InstanceTag;
+
+/// Between two changes of a run that are told to who follows runs, where its state is the same.
+const PACE: Duration = Duration::from_millis(100);
+
+/// What a listener hears of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listen {
+    /// Every change of runs and of task instances.
+    Everything,
+    /// Changes of runs: at once where their state is another one, a few times a second where
+    /// only how their instances stand is. So a list of runs costs little, however busy they are.
+    Runs,
+}
+
+/// The way to listeners.
+#[derive(Debug, Clone)]
+pub(crate) struct Feed {
+    everything: broadcast::Sender<Arc<Change>>,
+    runs: broadcast::Sender<Arc<Change>>,
+}
+
+/// The last change of a run that was told to who follows runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told {
+    state: RunState,
+    at: Instant,
+}
+
+impl Feed {
+    pub(crate) fn new() -> Self {
+        Self {
+            everything: broadcast::Sender::new(FEED),
+            runs: broadcast::Sender::new(FEED),
+        }
+    }
+
+    pub(crate) fn listen(&self, to: Listen) -> broadcast::Receiver<Arc<Change>> {
+        match to {
+            Listen::Everything => self.everything.subscribe(),
+            Listen::Runs => self.runs.subscribe(),
+        }
+    }
+
+    /// Whether somebody hears of every change.
+    pub(crate) fn wants_everything(&self) -> bool {
+        self.everything.receiver_count() > 0
+    }
+
+    /// Whether somebody follows runs.
+    pub(crate) fn wants_runs(&self) -> bool {
+        self.runs.receiver_count() > 0
+    }
+
+    pub(crate) fn tell(&self, change: Change) {
+        // Whoever listened may have gone.
+        drop(self.everything.send(Arc::new(change)));
+    }
+
+    /// Tells who follows runs how this one stands, unless they heard of it just now.
+    pub(crate) fn tell_run(&self, active: &mut ActiveRun) -> bool {
+        let state = active.run.state();
+        let is_fresh = |told: Told| told.state == state && told.at.elapsed() < PACE;
+        if active.told.is_some_and(is_fresh) {
+            return false;
+        }
+        let at = Instant::now();
+        active.told = Some(Told { state, at });
+        drop(self.runs.send(Arc::new(active.change())));
+        true
+    }
+}
 
 /// Something that changed and is committed.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,10 @@
 //! What others hold of a running scheduler: hints, questions, and its health.
 
-use crate::{feed::Change, figures::Figures, why::Reason};
+use crate::{
+    feed::{Change, Feed, Listen},
+    figures::Figures,
+    why::Reason,
+};
 use prometheus_client::registry::Registry;
 use std::{
     sync::{
@@ -83,7 +87,7 @@ fn wall_ms() -> i64 {
 #[derive(Debug, Clone)]
 pub struct Handle {
     pub(crate) requests: mpsc::Sender<Request>,
-    pub(crate) feed: broadcast::Sender<Arc<Change>>,
+    pub(crate) feed: Feed,
     pub(crate) pulse: Arc<Pulse>,
 }
 
@@ -117,10 +121,10 @@ impl Handle {
         answered.await.map_err(|_closed| WhyError::Unavailable)
     }
 
-    /// Everything that changes from now on. A listener that lags is told how
+    /// What changes from now on. A listener that lags is told how
     /// much it missed, and reads the database.
-    pub fn changes(&self) -> broadcast::Receiver<Arc<Change>> {
-        self.feed.subscribe()
+    pub fn changes(&self, to: Listen) -> broadcast::Receiver<Arc<Change>> {
+        self.feed.listen(to)
     }
 
     /// How the loop fares.

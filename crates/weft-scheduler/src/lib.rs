@@ -48,7 +48,7 @@ mod why;
 pub use fault::Planted;
 pub use {
     brokers::{Brokers, OneBroker},
-    feed::Change,
+    feed::{Change, Listen},
     handle::{Handle, Health, Wake, WhyError},
     options::{SchedulerOptions, Seams},
     scheduler::{Scheduler, SchedulerError},

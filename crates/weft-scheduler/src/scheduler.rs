@@ -4,10 +4,9 @@ use crate::{
     clock::Clock,
     commit::Deposed,
     fault::planted,
+    feed::Feed,
     handle::{Handle, Pulse, Request, Wake},
-    options::{
-        COMMIT_RETRY, COMMIT_RETRY_MAX, FEED, NOTICES_A_TURN, REQUESTS, SchedulerOptions, Seams,
-    },
+    options::{COMMIT_RETRY, COMMIT_RETRY_MAX, NOTICES_A_TURN, REQUESTS, SchedulerOptions, Seams},
     shard::{Context, Shard},
     versions::Versions,
 };
@@ -19,7 +18,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{broadcast, mpsc},
+    sync::mpsc,
     time::{Instant, sleep, sleep_until},
 };
 use weft_broker::{AttemptKey, BrokerError, Notice};
@@ -63,7 +62,7 @@ impl Scheduler {
         let (sender, requests) = mpsc::channel(REQUESTS);
         let handle = Handle {
             requests: sender,
-            feed: broadcast::Sender::new(FEED),
+            feed: Feed::new(),
             pulse: Arc::new(Pulse::default()),
         };
         let scheduler = Self {
@@ -413,6 +412,7 @@ impl Shard {
     /// Everything that follows from what has happened, in memory.
     async fn advance(&mut self, cx: &mut Context, sweep: bool) -> Result<(), StoreError> {
         if sweep {
+            self.tell_rest(cx);
             self.sweep(cx).await?;
             self.inquire(cx).await?;
         }

@@ -8,7 +8,7 @@ use crate::{
     calendar::Calendar,
     changes::Changes,
     clock::Clock,
-    feed::Change,
+    feed::Feed,
     grants::TenantPolicy,
     handle::Pulse,
     inquiry::Inquiry,
@@ -20,7 +20,6 @@ use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
-use tokio::sync::broadcast;
 use weft_broker::{AttemptKey, Dispatch, SchedulerBroker};
 use weft_core::{
     document::TaskIndex,
@@ -39,7 +38,7 @@ pub(crate) struct Context {
     pub(crate) versions: Versions,
     pub(crate) clock: Clock,
     pub(crate) random: fastrand::Rng,
-    pub(crate) feed: broadcast::Sender<Arc<Change>>,
+    pub(crate) feed: Feed,
     pub(crate) pulse: Arc<Pulse>,
     /// Bytes of outputs in memory, over all runs.
     pub(crate) output_bytes: usize,
@@ -98,6 +97,8 @@ pub(crate) struct Shard {
     pub(crate) unconfirmed: Vec<AttemptKey>,
     /// What the broker is asked after.
     pub(crate) inquiry: Inquiry,
+    /// Runs of which listeners were not told how they stand.
+    pub(crate) untold: BTreeSet<RunId>,
 }
 
 /// A DAG of the shard.
@@ -146,6 +147,7 @@ impl Shard {
             unrevoked: Vec::new(),
             unconfirmed: Vec::new(),
             inquiry: Inquiry::default(),
+            untold: BTreeSet::new(),
         }
     }
 

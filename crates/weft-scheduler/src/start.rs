@@ -143,6 +143,7 @@ impl ActiveRun {
             started: None,
             ended: None,
             share: Share::default(),
+            told: None,
         }
     }
 }

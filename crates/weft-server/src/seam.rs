@@ -10,5 +10,5 @@ pub use {
     compiler::{BadFile, CompileError, Compiler, InspectedFile, Inspection},
     fleet::{Drain, Fleet, FleetError, QueueInfo, WorkerInfo},
     live_logs::{LiveLogs, LogKey},
-    scheduler::{Change, Reason, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake},
+    scheduler::{Change, Listen, Reason, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake},
 };

@@ -8,7 +8,7 @@ use crate::{
     app::App,
     layer::Raised,
     problem::{Problem, ProblemCode},
-    seam::Change,
+    seam::{Change, Listen},
     view,
 };
 use axum::response::{
@@ -31,14 +31,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub(crate) struct Filter {
     pub(crate) tenant: TenantId,
     pub(crate) run: Option<RunId>,
-    pub(crate) runs_only: bool,
 }
 
 impl Filter {
     fn wants(&self, change: &Change) -> bool {
-        *change.tenant() == self.tenant
-            && self.run.is_none_or(|run| run == change.run())
-            && !(self.runs_only && matches!(change, Change::Instance { .. }))
+        *change.tenant() == self.tenant && self.run.is_none_or(|run| run == change.run())
     }
 }
 
@@ -96,9 +93,9 @@ where
 }
 
 /// Changes from now on.
-pub(crate) fn changes(app: &App, filter: Filter) -> Result<Response, Problem> {
+pub(crate) fn changes(app: &App, to: Listen, filter: Filter) -> Result<Response, Problem> {
     let place = Place::take(app)?;
-    let listening = (app.scheduler().changes(), filter, place);
+    let listening = (app.scheduler().changes(to), filter, place);
     Ok(respond(
         app,
         listening,

@@ -79,94 +79,13 @@ fn write<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("its keys are texts and its numbers finite")
 }
 
-/// [`Counts`] as JSON; a state without instances is left out.
-#[derive(Serialize, Deserialize, Default)]
-#[serde(default)]
-struct StoredCounts {
-    #[serde(skip_serializing_if = "is_zero")]
-    waiting: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    expanding: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    ready: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    queued: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    running: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    up_for_retry: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    deferred: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    success: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    failed: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    skipped: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    upstream_failed: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    cancelled: u64,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-const fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
 pub(crate) fn write_counts(counts: &Counts) -> String {
-    let Counts {
-        waiting,
-        expanding,
-        ready,
-        queued,
-        running,
-        up_for_retry,
-        deferred,
-        success,
-        failed,
-        skipped,
-        upstream_failed,
-        cancelled,
-    } = *counts;
-    write(&StoredCounts {
-        waiting,
-        expanding,
-        ready,
-        queued,
-        running,
-        up_for_retry,
-        deferred,
-        success,
-        failed,
-        skipped,
-        upstream_failed,
-        cancelled,
-    })
+    write(counts)
 }
 
 pub(crate) fn read_counts(text: Option<&str>) -> Result<Counts, StoreError> {
-    let Some(text) = text else {
-        return Ok(Counts::default());
-    };
-    let stored: StoredCounts =
-        serde_json::from_str(text).map_err(|error| damaged("counts", &error))?;
-    Ok(Counts {
-        waiting: stored.waiting,
-        expanding: stored.expanding,
-        ready: stored.ready,
-        queued: stored.queued,
-        running: stored.running,
-        up_for_retry: stored.up_for_retry,
-        deferred: stored.deferred,
-        success: stored.success,
-        failed: stored.failed,
-        skipped: stored.skipped,
-        upstream_failed: stored.upstream_failed,
-        cancelled: stored.cancelled,
+    text.map_or(Ok(Counts::default()), |text| {
+        serde_json::from_str(text).map_err(|error| damaged("counts", &error))
     })
 }
 

@@ -4,6 +4,7 @@
 //! decided beside the events (`Run::handle`), never here.
 
 use crate::{document::TaskIndex, time::Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// One task instance: a task and its map index (0 where the task is not mapped,
 /// or is mapped and not expanded).
@@ -127,32 +128,54 @@ impl RunState {
 }
 
 /// How many instances stand in each state; an unexpanded mapped task is one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// As JSON a state without instances is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// [`InstanceState::Waiting`].
+    #[serde(skip_serializing_if = "is_zero")]
     pub waiting: u64,
     /// [`InstanceState::Expanding`].
+    #[serde(skip_serializing_if = "is_zero")]
     pub expanding: u64,
     /// [`InstanceState::Ready`].
+    #[serde(skip_serializing_if = "is_zero")]
     pub ready: u64,
     /// [`InstanceState::Queued`].
+    #[serde(skip_serializing_if = "is_zero")]
     pub queued: u64,
     /// [`InstanceState::Running`].
+    #[serde(skip_serializing_if = "is_zero")]
     pub running: u64,
     /// [`InstanceState::UpForRetry`].
+    #[serde(skip_serializing_if = "is_zero")]
     pub up_for_retry: u64,
     /// [`InstanceState::Deferred`].
+    #[serde(skip_serializing_if = "is_zero")]
     pub deferred: u64,
     /// [`InstanceState::Success`].
+    #[serde(skip_serializing_if = "is_zero")]
     pub success: u64,
     /// [`InstanceState::Failed`].
+    #[serde(skip_serializing_if = "is_zero")]
     pub failed: u64,
     /// [`InstanceState::Skipped`].
+    #[serde(skip_serializing_if = "is_zero")]
     pub skipped: u64,
     /// [`InstanceState::UpstreamFailed`].
+    #[serde(skip_serializing_if = "is_zero")]
     pub upstream_failed: u64,
     /// [`InstanceState::Cancelled`].
+    #[serde(skip_serializing_if = "is_zero")]
     pub cancelled: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Counts {

@@ -3,6 +3,7 @@
 use crate::harness::{Installation, success};
 use serde_json::json;
 use weft_core::{run::RunState, time::Timestamp};
+use weft_scheduler::Listen;
 use weft_store::{RunCursor, RunFilter, RunKind, RunRow};
 
 async fn runs(installation: &Installation) -> Vec<RunRow> {
@@ -19,7 +20,7 @@ async fn runs(installation: &Installation) -> Vec<RunRow> {
 
 /// Waits until the timetable has made this many runs and they have ended.
 async fn ended_runs(installation: &Installation, count: usize) -> Vec<RunRow> {
-    let mut changes = installation.handle().changes();
+    let mut changes = installation.handle().changes(Listen::Everything);
     loop {
         let runs = runs(installation).await;
         if runs.len() >= count && runs.iter().all(|run| run.state.is_ended()) {

@@ -19,7 +19,7 @@ use weft_core::{
     run_id::RunId,
     time::Timestamp,
 };
-use weft_scheduler::{Handle, OneBroker, Scheduler, SchedulerOptions, Seams, Wake};
+use weft_scheduler::{Handle, Listen, OneBroker, Scheduler, SchedulerOptions, Seams, Wake};
 use weft_store::{
     CommandId, CommandKind, CommandOutcome, Database, Deploy, DeployDag, Deployed, FileEntry,
     InstanceFilter, InstanceView, Place, RunRow, Trigger,
@@ -241,7 +241,7 @@ impl Installation {
 
     /// Waits until a run satisfies `until`, woken by the scheduler's own news.
     pub(crate) async fn wait(&self, run: RunId, mut until: impl FnMut(&RunRow) -> bool) -> RunRow {
-        let mut changes = self.handle().changes();
+        let mut changes = self.handle().changes(Listen::Everything);
         let wait = async {
             loop {
                 let row = self.show(run).await;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};
 use weft_broker::ReportedOutcome;
 use weft_core::{run::RunState, time::Timestamp};
+use weft_scheduler::{Change, Listen};
 use weft_store::{InstanceTag, Output};
 
 fn chain() -> Value {
@@ -36,6 +37,42 @@ async fn tasks_run_in_order_and_hand_their_outputs_on() {
     let row = installation.show(run).await;
     assert_eq!(row.counts.success, 3);
     assert!(row.started.is_some() && row.ended >= row.started);
+}
+
+#[tokio::test]
+async fn who_follows_runs_hears_of_states_and_is_spared_most_counts() {
+    const TASKS: u64 = 60;
+    let installation = Installation::running(4, |_dispatch| success("1")).await;
+    let mut tasks = serde_json::Map::new();
+    for number in 0..TASKS {
+        let after: Vec<String> = (number.checked_sub(1))
+            .map(|before| format!("task_{before}"))
+            .into_iter()
+            .collect();
+        tasks.insert(format!("task_{number}"), json!({ "after": after }));
+    }
+    let deployed = installation
+        .deploy(&json!({ "id": "long", "tasks": tasks }))
+        .await;
+    let mut changes = installation.handle().changes(Listen::Runs);
+    let run = installation.trigger(&deployed).await;
+    let mut told = Vec::new();
+    while told.last() != Some(&(RunState::Success, TASKS)) {
+        let change = changes.recv().await.expect("few enough to keep up with");
+        let Change::Run {
+            run: of,
+            state,
+            counts,
+            ..
+        } = &*change
+        else {
+            panic!("{change:?}");
+        };
+        assert_eq!(*of, run);
+        told.push((*state, counts.success));
+    }
+    assert_eq!(told[0].0, RunState::Running);
+    assert!(told.len() < 40, "{told:?}");
 }
 
 #[tokio::test]

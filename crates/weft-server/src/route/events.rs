@@ -7,6 +7,7 @@ use crate::{
     auth::{By, Reading},
     extract::{Path, Query},
     problem::Problem,
+    seam::Listen,
     sse,
 };
 use axum::{extract::State, response::Response};
@@ -24,7 +25,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct FollowAll {
-    /// Only changes of runs, without those of task instances. False by default.
+    /// Only changes of runs: at once where a run's state changes, a few times a second where
+    /// only how its task instances stand does. False by default.
     runs_only: Option<bool>,
 }
 
@@ -39,12 +41,16 @@ async fn follow_all(
     State(app): State<App>,
     Query(query): Query<FollowAll>,
 ) -> Result<Response, Problem> {
+    let to = if query.runs_only.unwrap_or(false) {
+        Listen::Runs
+    } else {
+        Listen::Everything
+    };
     let filter = sse::Filter {
         tenant: by.tenant.clone(),
         run: None,
-        runs_only: query.runs_only.unwrap_or(false),
     };
-    sse::changes(&app, filter)
+    sse::changes(&app, to, filter)
 }
 
 /// Follow a run
@@ -60,7 +66,6 @@ async fn follow_run(
     let filter = sse::Filter {
         tenant: by.tenant.clone(),
         run: Some(row.id),
-        runs_only: false,
     };
-    sse::changes(&app, filter)
+    sse::changes(&app, Listen::Everything, filter)
 }

@@ -11,7 +11,7 @@ use crate::{
     cursor::List,
     extract::{Path, Query, header_text},
     problem::{Problem, ProblemCode},
-    seam::{Change, LogKey},
+    seam::{Change, Listen, LogKey},
     sse, view,
 };
 use axum::{
@@ -119,7 +119,7 @@ async fn follow_log(
     };
     let following = Following {
         place: sse::Place::take(&app)?,
-        changes: app.scheduler().changes(),
+        changes: app.scheduler().changes(Listen::Everything),
         task: found.task().id.clone(),
         tenant: by.tenant.clone(),
         path,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::broadcast;
 use weft_core::{document::TaskIndex, run_id::RunId};
-pub use weft_scheduler::{Change, Wake};
+pub use weft_scheduler::{Change, Listen, Wake};
 
 /// The scheduler of this process or of another one.
 #[async_trait]
@@ -28,9 +28,9 @@ pub trait SchedulerHandle: Send + Sync {
     /// How the loop fares; of a scheduler elsewhere, as it last said.
     fn health(&self) -> SchedulerHealth;
 
-    /// Everything that changes from now on, after it was committed. A receiver
+    /// What changes from now on, after it was committed. A receiver
     /// that lags has missed something and reads the database.
-    fn changes(&self) -> broadcast::Receiver<Arc<Change>>;
+    fn changes(&self, to: Listen) -> broadcast::Receiver<Arc<Change>>;
 }
 
 /// The scheduler doesn't answer now.

@@ -75,6 +75,14 @@ async fn changes_of_the_run_and_the_tenant_are_delivered_and_no_others() {
         instance_change(&mine),
         run_change(&mine, "default"),
     ] {
+        if matches!(*change, Change::Run { .. }) {
+            let to_followers_of_runs = Arc::clone(&change);
+            world
+                .scheduler
+                .changes_of_runs
+                .send(to_followers_of_runs)
+                .unwrap();
+        }
         world.scheduler.changes.send(change).unwrap();
     }
     let (name, data) = next(&mut of_run).await.unwrap();

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use tokio::sync::broadcast;
 use weft_core::{document::TaskIndex, order::Blocked, run_id::RunId, trigger_rule::TriggerRule};
-use weft_scheduler::{Change, Handle, Reason};
+use weft_scheduler::{Change, Handle, Listen, Reason};
 use weft_server::seam::{self, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake};
 
 /// A scheduler of the same process.
@@ -38,8 +38,8 @@ impl SchedulerHandle for SameProcess {
         }
     }
 
-    fn changes(&self) -> broadcast::Receiver<Arc<Change>> {
-        self.0.changes()
+    fn changes(&self, to: Listen) -> broadcast::Receiver<Arc<Change>> {
+        self.0.changes(to)
     }
 }
 

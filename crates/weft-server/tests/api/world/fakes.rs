@@ -13,8 +13,8 @@ use weft_blob::logs::LiveLines;
 use weft_core::{digest::Digest, document::TaskIndex, run_id::RunId};
 use weft_server::seam::{
     BadFile, Change, CompileError, Compiler, Drain, Fleet, FleetError, InspectedFile, Inspection,
-    LiveLogs, LogKey, QueueInfo, Reason, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake,
-    WorkerInfo,
+    Listen, LiveLogs, LogKey, QueueInfo, Reason, SchedulerGone, SchedulerHandle, SchedulerHealth,
+    Wake, WorkerInfo,
 };
 
 /// A file that describes these DAGs: what stands for WebAssembly is the document itself.
@@ -73,6 +73,7 @@ pub(crate) struct FakeScheduler {
     pub(crate) wakes: Mutex<Vec<Wake>>,
     pub(crate) health: Mutex<Option<Duration>>,
     pub(crate) changes: broadcast::Sender<Arc<Change>>,
+    pub(crate) changes_of_runs: broadcast::Sender<Arc<Change>>,
 }
 
 impl Default for FakeScheduler {
@@ -81,6 +82,7 @@ impl Default for FakeScheduler {
             wakes: Mutex::default(),
             health: Mutex::new(Some(Duration::from_millis(5))),
             changes: broadcast::channel(16).0,
+            changes_of_runs: broadcast::channel(16).0,
         }
     }
 }
@@ -120,8 +122,11 @@ impl SchedulerHandle for FakeScheduler {
         }
     }
 
-    fn changes(&self) -> broadcast::Receiver<Arc<Change>> {
-        self.changes.subscribe()
+    fn changes(&self, to: Listen) -> broadcast::Receiver<Arc<Change>> {
+        match to {
+            Listen::Everything => self.changes.subscribe(),
+            Listen::Runs => self.changes_of_runs.subscribe(),
+        }
     }
 }
 
