@@ -5,7 +5,7 @@ use crate::{Database, Place, dialect::Dialect};
 
 /// Tables that stay small, or are small whatever there is: the rows given with the statement,
 /// results that a limit bounds, a partial index of what is being removed.
-const SMALL: [&str; 20] = [
+const SMALL: [&str; 21] = [
     "settings",
     "shards",
     "tenants",
@@ -18,6 +18,7 @@ const SMALL: [&str; 20] = [
     "wanted",
     "w",
     "changed",
+    "fences",
     "carried",
     "moved",
     "waiting",
