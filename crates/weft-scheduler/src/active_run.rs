@@ -2,7 +2,7 @@
 //! times, workers, outputs, errors, logs.
 
 use crate::{
-    feed::{Change, Told},
+    feed::{Change, Feed, Told},
     figures::Share,
     grants::Grants,
     outputs::Outputs,
@@ -87,6 +87,17 @@ impl ActiveRun {
             state: self.run.state(),
             counts: self.run.totals(),
         }
+    }
+
+    /// Tells who follows runs how it stands; `false` where they heard of it just now.
+    pub(crate) fn tell(&mut self, feed: &Feed) -> bool {
+        let state = self.run.state();
+        if self.told.is_some_and(|told| told.is_fresh(state)) {
+            return false;
+        }
+        self.told = Some(Told::now(state));
+        feed.tell_of_run(self.change());
+        true
     }
 
     /// Whether nothing of it is left to do or to write.

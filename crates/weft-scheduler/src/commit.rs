@@ -264,10 +264,7 @@ impl Shard {
         if cx.feed.wants_runs() {
             let runs = std::mem::take(&mut self.changes.runs);
             for run in &runs {
-                let told = self
-                    .runs
-                    .get_mut(run)
-                    .map(|active| cx.feed.tell_run(active));
+                let told = self.runs.get_mut(run).map(|active| active.tell(&cx.feed));
                 if told == Some(false) {
                     self.untold.insert(*run);
                 }
@@ -311,7 +308,7 @@ impl Shard {
     pub(crate) fn tell_rest(&mut self, cx: &Context) {
         for run in std::mem::take(&mut self.untold) {
             if let Some(active) = self.runs.get_mut(&run)
-                && !cx.feed.tell_run(active)
+                && !active.tell(&cx.feed)
             {
                 self.untold.insert(run);
             }

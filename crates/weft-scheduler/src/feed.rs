@@ -1,6 +1,6 @@
 //! What changed, for whoever watches. Told after the commit, never before.
 
-use crate::{active_run::ActiveRun, options::FEED};
+use crate::options::FEED;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::broadcast, time::Instant};
 use weft_core::{
@@ -67,17 +67,21 @@ impl Feed {
         drop(self.everything.send(Arc::new(change)));
     }
 
-    /// Tells who follows runs how this one stands, unless they heard of it just now.
-    pub(crate) fn tell_run(&self, active: &mut ActiveRun) -> bool {
-        let state = active.run.state();
-        let is_fresh = |told: Told| told.state == state && told.at.elapsed() < PACE;
-        if active.told.is_some_and(is_fresh) {
-            return false;
-        }
+    /// Tells who follows runs.
+    pub(crate) fn tell_of_run(&self, change: Change) {
+        drop(self.runs.send(Arc::new(change)));
+    }
+}
+
+impl Told {
+    pub(crate) fn now(state: RunState) -> Self {
         let at = Instant::now();
-        active.told = Some(Told { state, at });
-        drop(self.runs.send(Arc::new(active.change())));
-        true
+        Self { state, at }
+    }
+
+    /// Whether a run in this state need not be told of again yet.
+    pub(crate) fn is_fresh(self, state: RunState) -> bool {
+        self.state == state && self.at.elapsed() < PACE
     }
 }
 
