@@ -119,6 +119,14 @@ impl Installation {
         }
     }
 
+    /// Triggers the only run that there is; its name.
+    pub(crate) fn trigger(&self, up: &Up, dag: &str) -> String {
+        let said = self.client(up, &["runs", "trigger", dag]);
+        assert_eq!(said.code, Some(0), "{said:?}");
+        let runs = self.list(up, &["runs", "list"]);
+        runs[0]["id"].as_str().expect("it has a name").to_owned()
+    }
+
     /// What a listing answers as JSON.
     pub(crate) fn list(&self, up: &Up, args: &[&str]) -> Vec<Value> {
         let said = self.client(up, &[args, &["--output", "json"]].concat());
@@ -227,16 +235,23 @@ impl Drop for Starting {
 
 /// The program itself.
 pub(crate) fn busy() -> Vec<u8> {
-    wat::parse_str(BUSY).expect("it is WebAssembly")
+    computing(10_000_000)
 }
 
-const BUSY: &str = r#"(module
+/// A program that goes round so often, of which a thousand million take a third of a second or
+/// so, and prints 7.
+pub(crate) fn computing(rounds: u64) -> Vec<u8> {
+    let text = COMPUTING.replace("ROUNDS", &rounds.to_string());
+    wat::parse_str(text).expect("it is WebAssembly")
+}
+
+const COMPUTING: &str = r#"(module
   (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
   (memory (export "memory") 1)
   (data (i32.const 0) "\08\00\00\00\01\00\00\00" "7")
-  (func (export "_start") (local $left i32)
-    (local.set $left (i32.const 10000000))
+  (func (export "_start") (local $left i64)
+    (local.set $left (i64.const ROUNDS))
     (loop $again
-      (local.set $left (i32.sub (local.get $left) (i32.const 1)))
-      (br_if $again (local.get $left)))
+      (local.set $left (i64.sub (local.get $left) (i64.const 1)))
+      (br_if $again (i64.ne (local.get $left) (i64.const 0))))
     (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))))"#;

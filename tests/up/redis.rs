@@ -10,23 +10,14 @@
 mod server;
 
 use crate::{
-    installation::{Installation, Up},
+    installation::{Installation, Up, computing},
     workers::{MOST_QUESTIONS, Worker, token},
 };
 use server::Server;
 use std::fs;
 
-/// A program that computes for a second or so, and prints 7.
-const SLOW: &str = r#"(module
-  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
-  (memory (export "memory") 1)
-  (data (i32.const 0) "\08\00\00\00\01\00\00\00" "7")
-  (func (export "_start") (local $left i64)
-    (local.set $left (i64.const 3000000000))
-    (loop $again
-      (local.set $left (i64.sub (local.get $left) (i64.const 1)))
-      (br_if $again (i64.ne (local.get $left) (i64.const 0))))
-    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))))"#;
+/// A second or so.
+const SLOW: u64 = 3_000_000_000;
 
 const SLOW_DAG: &str = r#"
 [dag]
@@ -45,18 +36,15 @@ after = ["each"]
 "#;
 
 fn deploy(here: &Installation, up: &Up) {
-    let slow = wat::parse_str(SLOW).expect("it is WebAssembly");
-    fs::write(here.path("work").join("slow.wasm"), slow).expect("there is room");
+    let slow = here.path("work").join("slow.wasm");
+    fs::write(slow, computing(SLOW)).expect("there is room");
     let said = here.deploy(up, SLOW_DAG);
     assert_eq!(said.code, Some(0), "{said:?}");
 }
 
 /// Triggers the DAG, and waits until a task of it runs.
 fn begin(here: &Installation, up: &Up) -> String {
-    let said = here.client(up, &["runs", "trigger", "slow"]);
-    assert_eq!(said.code, Some(0), "{said:?}");
-    let runs = here.list(up, &["runs", "list"]);
-    let run = runs[0]["id"].as_str().expect("it has a name").to_owned();
+    let run = here.trigger(up, "slow");
     let api = up.api();
     let runs = || api.get(&format!("/runs/{run}"))["counts"]["running"].as_u64();
     let begun = (0..MOST_QUESTIONS).any(|_question| runs().unwrap_or(0) > 0);

@@ -162,10 +162,7 @@ after = ["each"]
     assert_eq!(said.code, Some(0), "{said:?}");
     let token = token(&installation, &up, "worker");
     let first = Worker::start(&installation, &up, "first", &token);
-    let said = installation.client(&up, &["runs", "trigger", "many"]);
-    assert_eq!(said.code, Some(0), "{said:?}");
-    let runs = installation.list(&up, &["runs", "list"]);
-    let run = runs[0]["id"].as_str().expect("it has a name").to_owned();
+    let run = installation.trigger(&up, "many");
     let api = up.api();
     let ended = || {
         let shown = api.get(&format!("/runs/{run}"));

@@ -140,26 +140,20 @@ impl Backend {
     }
 
     /// Writes everything in one transaction that is one message to the database, if that is
-    /// possible here and `condition` changes a row; `false` where nothing was done.
-    pub(crate) async fn write_at_once(
+    /// possible here and the first statement changes a row; `false` where nothing was done.
+    pub(crate) async fn write_at_once<'w>(
         &self,
-        condition: (&'static Bulk, Vec<Value>),
-        writes: &[(&'static Bulk, Vec<Value>)],
+        writes: impl Iterator<Item = &'w (&'static Bulk, Vec<Value>)> + Clone,
     ) -> Result<bool, StoreError> {
         let Self::Sqlite(sqlite) = self else {
             return Ok(false);
         };
-        let values: usize = writes.iter().map(|(_bulk, values)| values.len()).sum();
+        let values: usize = writes.clone().map(|(_bulk, values)| values.len()).sum();
         if values > sqlite::MOST_AT_ONCE {
             return Ok(false);
         }
-        let chunks = |(bulk, values): &(&'static Bulk, Vec<Value>)| {
-            bulk.chunks(Dialect::Sqlite, values.clone())
-        };
-        let condition = chunks(&condition).collect();
-        sqlite
-            .write_at_once(condition, writes.iter().flat_map(chunks).collect())
-            .await
+        let chunks = writes.flat_map(|(bulk, values)| bulk.chunks(Dialect::Sqlite, values.clone()));
+        sqlite.write_at_once(chunks.collect()).await
     }
 
     /// Whether the statement is right, without running it.

@@ -160,28 +160,22 @@ impl Sqlite {
         Ok(Tx { writer })
     }
 
-    /// Writes everything in one message, if `condition` changes a row; otherwise nothing.
+    /// Writes everything in one message, if the first statement changes a row; otherwise nothing.
     pub(super) async fn write_at_once(
         &self,
-        condition: Vec<(Arc<str>, Vec<Value>)>,
         writes: Vec<(Arc<str>, Vec<Value>)>,
     ) -> Result<bool, StoreError> {
-        let texts = |writes: &[(Arc<str>, Vec<Value>)]| -> Vec<Arc<str>> {
-            writes
-                .iter()
-                .map(|(text, _values)| Arc::clone(text))
-                .collect()
-        };
-        let (conditions, changes) = (texts(&condition), texts(&writes));
-        let sql = joined(
-            std::iter::once(BEGIN)
-                .chain(conditions.iter().map(|text| &**text))
-                .chain([CHANGED_OR_FAIL])
-                .chain(changes.iter().map(|text| &**text))
-                .chain([COMMIT]),
-        );
-        let values = condition.into_iter().chain(writes);
-        let values = bind(values.flat_map(|(_text, values)| values).collect())?;
+        let mut texts = vec![BEGIN];
+        for (text, _values) in &writes {
+            texts.push(text);
+            if texts.len() == 2 {
+                texts.push(CHANGED_OR_FAIL);
+            }
+        }
+        texts.push(COMMIT);
+        let sql = joined(&texts);
+        let values = writes.into_iter().flat_map(|(_text, values)| values);
+        let values = bind(values.collect())?;
         let mut writer = self.clean_writer().await?;
         writer.dirty = true;
         let query = sqlx::query_with(sql, values);
@@ -281,7 +275,7 @@ impl Tx {
 }
 
 /// Several statements as one text: each takes its nameless parameters where the one before ended.
-fn joined<'t>(statements: impl IntoIterator<Item = &'t str>) -> SqlStr {
+fn joined(statements: &[&str]) -> SqlStr {
     let mut text = String::new();
     for statement in statements {
         text.push_str(statement);

@@ -13,8 +13,6 @@ use std::collections::BTreeSet;
 use weft_core::{document::TaskIndex, run_id::RunId, time::Timestamp};
 
 statements! {
-    /// $1 shard, $2 epoch, $3 turn. Holds the row until the transaction ends, so that a takeover waits for it.
-    FENCE = "UPDATE shards SET turn = $3 WHERE shard = $1 AND epoch = $2 AND turn < $3 RETURNING shard";
     LAST_TURN = "SELECT epoch, turn FROM shards WHERE shard = $1";
     /// $1 run, $2 task.
     KEEP_CLEARED = "INSERT INTO attempts \
@@ -30,12 +28,13 @@ statements! {
     DELETE_SUMMARY = "DELETE FROM run_tasks WHERE run = $1 AND task = $2";
 }
 
-/// [`FENCE`] for a turn that goes to the database as one message.
-static FENCES: Bulk = Bulk::with(
+/// Holds the shard's row until the transaction ends, so that a takeover waits for it.
+static FENCE: Bulk = Bulk::with(
     "WITH fences (shard, epoch, turn) AS (VALUES ",
     &[Column::Int, Column::Int, Column::Int],
     ") UPDATE shards SET turn = fences.turn FROM fences \
-     WHERE shards.shard = fences.shard AND shards.epoch = fences.epoch AND shards.turn < fences.turn",
+     WHERE shards.shard = fences.shard AND shards.epoch = fences.epoch AND shards.turn < fences.turn \
+     RETURNING shards.shard",
 );
 static NEW_RUNS: Bulk = Bulk::insert(
     "INSERT INTO runs (id, tenant, dag, version, shard, kind, state, logical_date, interval_start, interval_end, \
@@ -105,7 +104,7 @@ static TIMETABLES: Bulk = Bulk::with(
      FROM moved WHERE dags.key = moved.key",
 );
 pub(crate) static BULKS: &[&Bulk] = &[
-    &FENCES,
+    &FENCE,
     &NEW_RUNS,
     &ATTEMPTS,
     &INSTANCES,
@@ -145,18 +144,19 @@ impl Database {
         writes.push((&COMMANDS, commands(turn, now)));
         writes.push((&TIMETABLES, timetables(turn)));
         let shard = turn.lease.shard;
-        let fence = args![shard, turn.lease.epoch, turn.number];
+        let fence = (&FENCE, args![shard, turn.lease.epoch, turn.number]);
         let is_plain = turn.new_runs.is_empty() && turn.cleared.is_empty();
         if is_plain
             && self
                 .backend()
-                .write_at_once((&FENCES, fence.clone()), &writes)
+                .write_at_once(std::iter::once(&fence).chain(&writes))
                 .await?
         {
             return Ok(());
         }
         let mut tx = self.backend().begin().await?;
-        if tx.run_one(FENCE, fence).await?.is_none() {
+        let (bulk, values) = fence;
+        if tx.run_bulk(bulk, values).await?.is_empty() {
             return why_fenced(&mut tx, turn).await;
         }
         insert_runs(&mut tx, shard, &turn.new_runs).await?;
