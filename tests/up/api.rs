@@ -54,12 +54,19 @@ impl Api {
         more: &[&str],
         body: &[u8],
     ) -> io::Result<Answer> {
-        self.exchange(method, path, more, body.len() as u64, body)
+        let path = format!("/api/v1{path}");
+        self.exchange(method, &path, more, body.len() as u64, body)
+    }
+
+    /// Whether the server says that it is of use.
+    pub(crate) fn is_ready(&self) -> bool {
+        let answer = self.exchange("GET", "/health/ready", &[], 0, b"");
+        answer.expect("it answers").status == 200
     }
 
     /// A request that tells how long its body is, and then sends nothing of it.
     pub(crate) fn announce(&self, method: &str, path: &str, bytes: u64) -> io::Result<Answer> {
-        self.exchange(method, path, &[], bytes, b"")
+        self.exchange(method, &format!("/api/v1{path}"), &[], bytes, b"")
     }
 
     fn exchange(
@@ -74,7 +81,7 @@ impl Api {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut head = format!(
-            "{method} /api/v1{path} HTTP/1.0\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-length: {length}\r\n",
+            "{method} {path} HTTP/1.0\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-length: {length}\r\n",
             self.address, self.token,
         );
         for line in more {

@@ -76,8 +76,15 @@ impl Installation {
 
     /// The same, at this address.
     pub(crate) fn start_at(&self, address: &str, more: &[&str]) -> Starting {
+        self.serve("up", address, more)
+    }
+
+    /// A command that serves at this address.
+    pub(crate) fn serve(&self, command: &str, address: &str, more: &[&str]) -> Starting {
         let mut process = self
-            .up_command(address, more)
+            .command(&[command, "--listen", address, "--data"])
+            .arg(self.path("data"))
+            .args(more)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -90,12 +97,6 @@ impl Installation {
             url,
             token: self.path("data").join("admin.token"),
         }
-    }
-
-    fn up_command(&self, address: &str, more: &[&str]) -> Command {
-        let mut command = self.command(&["up", "--listen", address, "--data"]);
-        command.arg(self.path("data")).args(more);
-        command
     }
 
     /// A command of a client of this server, to its end.
@@ -176,7 +177,7 @@ impl Starting {
                 starting: self,
                 url,
             },
-            Err(mpsc::RecvError) => panic!("wfctl up ended: {}", self.end().1),
+            Err(mpsc::RecvError) => panic!("it ended: {}", self.end().1),
         }
     }
 
@@ -199,6 +200,12 @@ impl Up {
     /// See [`Starting::kill`].
     pub(crate) fn kill(self) -> String {
         self.starting.kill()
+    }
+
+    /// Ends it as [`Starting::kill`] does, where it stands.
+    pub(crate) fn crash(&mut self) {
+        self.starting.process.kill().expect("it runs");
+        self.starting.process.wait().expect("it ends");
     }
 
     /// Asks it to end.

@@ -4,8 +4,8 @@
 //! What is random follows from one seed, which is printed: `WEFT_TEST_SEED`
 //! asks the same again, `WEFT_TEST_KILLS` more or less often.
 
-mod asking;
-mod audit;
+pub(crate) mod asking;
+pub(crate) mod audit;
 
 use crate::{
     api::Api,
@@ -145,20 +145,25 @@ fn committed(api: &Api) -> f64 {
 /// Lets the tasks reach the ledger, and deploys what will run.
 fn prepare(installation: &Installation, ledger: &Ledger) {
     let up: Up = installation.up();
+    deploy(installation, &up, ledger);
+    up.kill();
+    ledger.next_life();
+}
+
+/// Deploys what will run, and grants it the ledger.
+pub(crate) fn deploy(installation: &Installation, up: &Up, ledger: &Ledger) {
     let policy = format!(
         "[http]\nallow = [\"{0}\"]\n\n[http.private]\n\"127.0.0.1\" = [\"127.0.0.1\"]\n",
         ledger.origin()
     );
     let file = installation.path("work").join("policy.toml");
     std::fs::write(&file, policy).expect("there is room");
-    let said = installation.client(&up, &["policy", "set", "policy.toml"]);
+    let said = installation.client(up, &["policy", "set", "policy.toml"]);
     assert_eq!(said.code, Some(0), "{said:?}");
     let sdk = weft_tests::guests::path("guest_sdk");
     std::fs::copy(sdk, installation.path("work").join("guest_sdk.wasm")).expect("there is room");
     for manifest in asking::manifests(&ledger.origin()) {
-        let said = installation.deploy_with(&up, "guest_ledger", &manifest);
+        let said = installation.deploy_with(up, "guest_ledger", &manifest);
         assert_eq!(said.code, Some(0), "{said:?}");
     }
-    up.kill();
-    ledger.next_life();
 }

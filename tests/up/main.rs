@@ -4,6 +4,7 @@
 mod api;
 mod backup;
 mod bad_files;
+mod cluster;
 mod collector;
 mod damage;
 mod disk_full;

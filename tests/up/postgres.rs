@@ -6,7 +6,7 @@
     reason = "it belongs to the store's tests, which allow it"
 )]
 #[path = "../../crates/weft-store/tests/database/postgres_server.rs"]
-mod postgres_server;
+pub(crate) mod postgres_server;
 
 use crate::installation::{Installation, Up};
 use std::{fs, process::Stdio};

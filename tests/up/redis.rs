@@ -7,7 +7,7 @@
     reason = "it belongs to the broker's tests, which use all of it and allow it"
 )]
 #[path = "../../crates/weft-broker/tests/redis/server.rs"]
-mod server;
+pub(crate) mod server;
 
 use crate::{
     installation::{Installation, Up, computing},

@@ -19,6 +19,7 @@
 mod address;
 mod connect;
 mod endpoint;
+mod line;
 mod link;
 mod operator;
 mod options;
@@ -29,6 +30,7 @@ mod worker;
 
 pub use {
     connect::ConnectError,
+    line::{Heard, Line, Listener},
     options::{Bounds, Options},
     scheduler::RedisScheduler,
     worker::RedisWorker,

@@ -26,6 +26,8 @@ pub enum Wake {
     Command,
     /// DAGs, pools, limits or policies changed.
     Settings,
+    /// A scheduler gave its shards back.
+    Shards,
 }
 
 /// What comes in through handles.

@@ -248,6 +248,7 @@ impl Service {
             Request::Wake(Wake::Queued(_)) if planted!(self.context, QueuedRunsUnseen) => {}
             Request::Wake(Wake::Queued(dag)) => self.queued(dag),
             Request::Wake(Wake::Command | Wake::Settings) => self.next_sweep = Instant::now(),
+            Request::Wake(Wake::Shards) => self.next_renewal = Instant::now(),
             Request::Why {
                 run,
                 task,

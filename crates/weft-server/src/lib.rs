@@ -39,6 +39,7 @@ mod router;
 pub mod seam;
 mod server;
 mod sse;
+mod status;
 mod tls;
 mod trace;
 mod view;
@@ -54,4 +55,5 @@ pub use {
     metrics::Metrics,
     options::ServerOptions,
     server::{Listener, Server, ServerError},
+    status::StatusPage,
 };

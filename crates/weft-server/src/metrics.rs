@@ -6,6 +6,8 @@
 //! never what a caller writes, so that nobody can make the metrics grow.
 
 use crate::problem::ProblemCode;
+use axum::response::{IntoResponse as _, Response};
+use http::header;
 use prometheus_client::{
     collector::Collector,
     encoding::{EncodeLabelSet, text},
@@ -23,6 +25,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
+
+/// The text format that Prometheus asks for.
+const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The registry of everything that this process counts. Cheap to clone.
 #[derive(Clone)]
@@ -229,6 +234,12 @@ impl Metrics {
             &self.registry.lock().unwrap_or_else(PoisonError::into_inner),
         )?;
         Ok(out)
+    }
+
+    /// As Prometheus reads it.
+    pub(crate) fn page(&self) -> Result<Response, fmt::Error> {
+        let kind = [(header::CONTENT_TYPE, METRICS_TYPE)];
+        Ok((kind, self.encode()?).into_response())
     }
 }
 

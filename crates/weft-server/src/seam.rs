@@ -10,5 +10,8 @@ pub use {
     compiler::{BadFile, CompileError, Compiler, InspectedFile, Inspection},
     fleet::{Drain, Fleet, FleetError, QueueInfo, WorkerInfo},
     live_logs::{LiveLogs, LogKey},
-    scheduler::{Change, Listen, Reason, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake},
+    scheduler::{
+        Change, Changes, Listen, News, Reason, SchedulerGone, SchedulerHandle, SchedulerHealth,
+        Wake,
+    },
 };

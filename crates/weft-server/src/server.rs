@@ -73,6 +73,11 @@ impl Listener {
         self.listen.address
     }
 
+    /// Without what protects it: for pages that are read on a network that is trusted.
+    pub(crate) fn into_socket(self) -> TcpListener {
+        self.socket
+    }
+
     /// As a client names it.
     pub fn url(&self) -> String {
         self.listen.to_string()

@@ -8,7 +8,7 @@ use crate::{
     app::App,
     layer::Raised,
     problem::{Problem, ProblemCode},
-    seam::{Change, Listen},
+    seam::{Change, Changes, Listen, News},
     view,
 };
 use axum::response::{
@@ -16,11 +16,8 @@ use axum::response::{
     sse::{Event, KeepAlive},
 };
 use futures_util::{StreamExt as _, stream};
-use std::{convert::Infallible, sync::Arc, time::Duration};
-use tokio::{
-    sync::{OwnedSemaphorePermit, broadcast},
-    time::Instant,
-};
+use std::{convert::Infallible, time::Duration};
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use weft_core::{id::TenantId, run_id::RunId};
 
 /// How often a silent stream says that it is there.
@@ -111,18 +108,12 @@ pub(crate) fn changes(app: &App, to: Listen, filter: Filter) -> Result<Response,
 }
 
 /// The next change that is wanted; `None` when the scheduler is gone.
-async fn next_change(
-    changes: &mut broadcast::Receiver<Arc<Change>>,
-    filter: &Filter,
-) -> Option<Event> {
+async fn next_change(changes: &mut Changes, filter: &Filter) -> Option<Event> {
     loop {
-        match changes.recv().await {
-            Ok(change) if filter.wants(&change) => return Some(event(&change)),
-            Ok(_of_others) => {}
-            Err(broadcast::error::RecvError::Lagged(_)) => {
-                return Some(Event::default().event("resync").data(""));
-            }
-            Err(broadcast::error::RecvError::Closed) => return None,
+        match changes.next().await? {
+            News::Change(change) if filter.wants(&change) => return Some(event(&change)),
+            News::Change(_of_others) => {}
+            News::Missed => return Some(Event::default().event("resync").data("")),
         }
     }
 }

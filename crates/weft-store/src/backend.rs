@@ -81,6 +81,16 @@ impl Backend {
         }
     }
 
+    /// Takes the database for this process and others that take it so; `false` where one
+    /// has it for itself.
+    pub(crate) async fn share(&self) -> Result<bool, StoreError> {
+        match (self, self.dialect().share()) {
+            (Self::Postgres(postgres), Some(share)) => postgres.share(share.sql()).await,
+            // A folder can't be shared.
+            (Self::Sqlite(_) | Self::Postgres(_), _) => Ok(self.is_alone()),
+        }
+    }
+
     /// Reads, in a transaction of its own.
     pub(crate) async fn read(
         &self,

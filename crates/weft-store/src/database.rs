@@ -156,14 +156,13 @@ impl Database {
     /// process had of it is void. A folder is held by whoever opened it; a session of a
     /// Postgres server that ended may take [`CLAIM_PATIENCE`] to be noticed.
     pub async fn claim(&self) -> Result<(), OpenError> {
-        let begun = Instant::now();
-        while !self.backend().claim().await? {
-            if begun.elapsed() > CLAIM_PATIENCE {
-                return Err(OpenError::InUseElsewhere);
-            }
-            sleep(CLAIM_EACH).await;
-        }
-        Ok(())
+        patiently(|| self.backend().claim()).await
+    }
+
+    /// Takes the database together with other processes that do so, for as long as it is open:
+    /// nobody can have it alone meanwhile. A folder can't be shared, and is held alone.
+    pub async fn share(&self) -> Result<(), OpenError> {
+        patiently(|| self.backend().share()).await
     }
 
     /// Brings the schema to this version and tells what was done. Several processes may try at once.
@@ -288,6 +287,21 @@ pub struct StatementError {
     pub text: String,
     /// What the database said.
     pub error: StoreError,
+}
+
+/// Asks until the answer is yes, for as long as a database that another process has is asked for.
+async fn patiently<F>(mut take: impl FnMut() -> F) -> Result<(), OpenError>
+where
+    F: Future<Output = Result<bool, StoreError>>,
+{
+    let begun = Instant::now();
+    while !take().await? {
+        if begun.elapsed() > CLAIM_PATIENCE {
+            return Err(OpenError::InUseElsewhere);
+        }
+        sleep(CLAIM_EACH).await;
+    }
+    Ok(())
 }
 
 /// Why there is no backup.

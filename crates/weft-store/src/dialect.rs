@@ -36,6 +36,11 @@ const CLAIM_POSTGRES: Statement = Statement::only(
     Dialect::Postgres,
     "SELECT 1 FROM (SELECT pg_try_advisory_lock(8602934772) AS mine) AS locked WHERE mine",
 );
+/// Held by the session until it ends, beside others that hold it so.
+const SHARE_POSTGRES: Statement = Statement::only(
+    Dialect::Postgres,
+    "SELECT 1 FROM (SELECT pg_try_advisory_lock_shared(8602934772) AS mine) AS locked WHERE mine",
+);
 const TABLE_EXISTS_SQLITE: Statement = Statement::only(
     Dialect::Sqlite,
     "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1",
@@ -53,6 +58,7 @@ pub(crate) const STATEMENTS: &[Statement] = &[
     NOW_POSTGRES,
     LOCK_MIGRATIONS_POSTGRES,
     CLAIM_POSTGRES,
+    SHARE_POSTGRES,
     TABLE_EXISTS_SQLITE,
     TABLE_EXISTS_POSTGRES,
     BACKUP_SQLITE,
@@ -85,6 +91,14 @@ impl Dialect {
         match self {
             Self::Sqlite => None,
             Self::Postgres => Some(CLAIM_POSTGRES),
+        }
+    }
+
+    /// Takes the whole database for one session and others that take it so.
+    pub(crate) const fn share(self) -> Option<Statement> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(SHARE_POSTGRES),
         }
     }
 

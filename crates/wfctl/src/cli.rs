@@ -80,6 +80,10 @@ pub(crate) enum Command {
     Graph(command::graph::GraphArgs),
     /// Serve, schedule and run DAGs here, with nothing else to install
     Up(command::up::UpArgs),
+    /// Serve the API and the workers of an installation of many machines
+    Server(Box<command::server::ServerArgs>),
+    /// Schedule an installation of many machines, or stand by to take over
+    Scheduler(command::scheduler::SchedulerArgs),
     /// Run tasks for a server, on this machine
     Worker(command::worker::WorkerArgs),
     /// Copy the database and the blobs of 'wfctl up', which may be running

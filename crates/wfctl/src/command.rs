@@ -19,9 +19,12 @@ pub(crate) mod doctor;
 pub(crate) mod fleet;
 pub(crate) mod graph;
 pub(crate) mod inspect;
+mod keeping;
+mod listening;
 pub(crate) mod login;
 pub(crate) mod logs;
 pub(crate) mod outputs;
+mod places;
 pub(crate) mod policy;
 pub(crate) mod pools;
 pub(crate) mod redis;
@@ -29,8 +32,11 @@ pub(crate) mod restore;
 pub(crate) mod run;
 mod run_ref;
 pub(crate) mod runs;
+pub(crate) mod scheduler;
 mod secret_value;
+pub(crate) mod server;
 pub(crate) mod tasks;
+mod telemetry;
 pub(crate) mod tokens;
 pub(crate) mod top;
 pub(crate) mod up;
@@ -74,6 +80,8 @@ pub(crate) fn run(command: Command) -> Result<Exit, Problems> {
         Command::Config(args) => config::run(&args),
         Command::Completions(args) => Ok(completions::run(&args)),
         Command::Up(args) => up::run(&args),
+        Command::Server(args) => server::run(*args),
+        Command::Scheduler(args) => scheduler::run(args),
         Command::Worker(args) => worker::run(args),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => restore::run(&args),

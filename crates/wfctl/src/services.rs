@@ -1,7 +1,8 @@
-//! The services of `wfctl up` and `wfctl worker`: what the layers below need of each other, wired.
+//! The services of `wfctl up`, `server`, `scheduler` and `worker`: what the layers
+//! below need of each other, wired.
 //!
-//! Only here do concrete adapters meet: the database, the broker, blobs on disk,
-//! the sandbox. Each file is one seam.
+//! Only here do concrete adapters meet: the database, the broker, blobs, the
+//! sandbox. Each file is one service, or one seam.
 
 pub(crate) mod backup;
 mod broker_figures;
@@ -9,10 +10,15 @@ pub(crate) mod compiler_role;
 pub(crate) mod data_folder;
 pub(crate) mod database;
 mod fleet;
+mod foundation;
+mod front;
+mod line;
 mod live_logs;
 mod running;
+mod scheduler;
 mod scheduler_seam;
 mod secrets;
+mod server;
 pub(crate) mod telemetry;
 mod transport;
 mod up;
@@ -20,9 +26,12 @@ mod upkeep;
 mod way;
 mod worker;
 
-use running::{Service, Stop, asked_to_end, gave_up, labels};
+use running::{Service, Stop, asked_to_end, failed, gave_up, labels, report};
 pub(crate) use {
     database::PostgresUrl,
+    foundation::{BlobsPlace, Places},
+    scheduler::{SchedulerPlan, schedule},
+    server::{ServerPlan, serve},
     transport::RedisPlace,
     up::{UpOptions, up},
     upkeep::Retention,

@@ -2,7 +2,10 @@
 //! what was acknowledged. An answer that did not come is no acknowledgement; a
 //! trigger is then asked for again, under the same key.
 
-use crate::{api::Api, ledger::Ledger};
+use crate::{
+    api::{Answer, Api},
+    ledger::Ledger,
+};
 use serde_json::{Value, json};
 use std::{
     io,
@@ -11,11 +14,11 @@ use std::{
 };
 
 /// Instances of a run of `load` that tell the ledger: a request takes longer than all else.
-pub(super) const TOLD: u32 = 100;
+pub(crate) const TOLD: u32 = 100;
 /// Instances beside them that only compute.
-pub(super) const UNTOLD: u32 = 900;
+pub(crate) const UNTOLD: u32 = 900;
 /// Tasks of a run of `load`, with those that list and add up.
-pub(super) const TASKS: u32 = TOLD + UNTOLD + 4;
+pub(crate) const TASKS: u32 = TOLD + UNTOLD + 4;
 /// There are always so many lines of the ledger to come.
 const BACKLOG: usize = 300;
 /// One thing is asked for while so many tasks run,
@@ -24,7 +27,7 @@ const PACE: usize = 8;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// What runs, with the ledger's address granted.
-pub(super) fn manifests(ledger: &str) -> [String; 3] {
+pub(crate) fn manifests(ledger: &str) -> [String; 3] {
     let task = |task: &str, id: &str, more: &str| {
         format!(
             "[tasks.{id}]\ncomponent = \"guest_ledger.wasm\"\ntask = \"{task}\"\nretries = 0\n\
@@ -89,7 +92,7 @@ fn untold() -> String {
 
 /// What is wanted done to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(crate) enum Wanted {
     Cancel,
     MarkSuccess,
     Wake,
@@ -101,33 +104,33 @@ pub(super) enum Wanted {
 
 /// A command, and its number where it was acknowledged.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Given {
-    pub(super) wanted: Wanted,
-    pub(super) acknowledged: Option<i64>,
+pub(crate) struct Given {
+    pub(crate) wanted: Wanted,
+    pub(crate) acknowledged: Option<i64>,
 }
 
 /// A run whose trigger was acknowledged.
 #[derive(Debug)]
-pub(super) struct Asked {
-    pub(super) id: String,
-    pub(super) dag: &'static str,
+pub(crate) struct Asked {
+    pub(crate) id: String,
+    pub(crate) dag: &'static str,
     /// At most one, but for a wake that came too early, which a cancel follows.
-    pub(super) given: Vec<Given>,
+    pub(crate) given: Vec<Given>,
 }
 
 /// Who asks.
-pub(super) struct Asker {
+pub(crate) struct Asker {
     random: fastrand::Rng,
-    pub(super) runs: Vec<Asked>,
+    pub(crate) runs: Vec<Asked>,
     /// A trigger that was not answered: its key and its DAG.
     open: Option<(usize, &'static str)>,
     /// How many triggers there were, not counting those that were repeated.
-    pub(super) keys: usize,
-    pub(super) unanswered: usize,
+    pub(crate) keys: usize,
+    pub(crate) unanswered: usize,
 }
 
 impl Asker {
-    pub(super) fn new(random: fastrand::Rng) -> Self {
+    pub(crate) fn new(random: fastrand::Rng) -> Self {
         Self {
             random,
             runs: Vec::new(),
@@ -138,7 +141,7 @@ impl Asker {
     }
 
     /// Asks for one thing after the other, until the server is gone.
-    pub(super) fn ask(&mut self, api: &Api, ledger: &Ledger, over: &AtomicBool) {
+    pub(crate) fn ask(&mut self, api: &Api, ledger: &Ledger, over: &AtomicBool) {
         while !over.load(Ordering::Relaxed) {
             let lines = ledger.len();
             let done = if self.open.is_some() || self.load() < lines + BACKLOG {
@@ -187,6 +190,7 @@ impl Asker {
             &["content-type: application/json", &key],
             b"{}",
         )?;
+        unavailable(&answer)?;
         assert!(matches!(answer.status, 200 | 201), "{answer:?}");
         self.runs.push(Asked {
             id: text(&answer.json(), "id"),
@@ -219,10 +223,13 @@ impl Asker {
             return Ok(());
         };
         let path = format!("/runs/{}", self.runs[run].id);
-        if api.ask("GET", &path, &[], b"")?.json()["state"] != "success" {
+        let row = api.ask("GET", &path, &[], b"")?;
+        unavailable(&row)?;
+        if row.json()["state"] != "success" {
             return Ok(());
         }
         let one = api.ask("GET", &format!("{path}/tasks/one/0"), &[], b"")?;
+        unavailable(&one)?;
         let attempts = one.json()["attempt"].as_u64().expect("a number");
         let attempts = u32::try_from(attempts).expect("a small one");
         self.give(api, run, Wanted::Clear { attempts })
@@ -241,6 +248,7 @@ impl Asker {
             Wanted::Clear { .. } => ("clear", json!({ "tasks": ["one"], "downstream": true })),
         };
         let answer = api.send("POST", &format!("/runs/{}/{what}", asked.id), &body)?;
+        unavailable(&answer)?;
         if asked.given.len() > 1 && answer.status == 409 {
             // What was asked for before, without an answer, was done.
             assert_eq!(answer.code(), "run_ended", "{answer:?}");
@@ -255,7 +263,7 @@ impl Asker {
     }
 
     /// Nobody kills any more: what is open is asked for again, and what would wait is cancelled.
-    pub(super) fn settle(&mut self, api: &Api) {
+    pub(crate) fn settle(&mut self, api: &Api) {
         if self.open.is_some() {
             self.trigger(api, "load").expect("it answers");
         }
@@ -283,8 +291,16 @@ impl Asker {
     }
 }
 
+/// A server that could not reach its database has not answered.
+fn unavailable(answer: &Answer) -> io::Result<()> {
+    if answer.status == 503 {
+        return Err(io::Error::other("unavailable"));
+    }
+    Ok(())
+}
+
 /// What became of a command, once the scheduler came to it, and why it was refused.
-pub(super) fn became_of(api: &Api, run: &str, command: i64) -> (String, String) {
+pub(crate) fn became_of(api: &Api, run: &str, command: i64) -> (String, String) {
     loop {
         let found = api.get(&format!("/runs/{run}/commands/{command}"));
         let state = text(&found, "state");
@@ -296,7 +312,7 @@ pub(super) fn became_of(api: &Api, run: &str, command: i64) -> (String, String) 
     }
 }
 
-pub(super) fn text(value: &Value, field: &str) -> String {
+pub(crate) fn text(value: &Value, field: &str) -> String {
     let found = value[field].as_str();
     found
         .unwrap_or_else(|| panic!("{field} is no text in {value}"))

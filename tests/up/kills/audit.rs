@@ -18,7 +18,7 @@ const UNTOLD_TASKS: [&str; 3] = ["range", "add", "total"];
 
 /// What was counted on the way.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     runs: usize,
     triggers: usize,
     unanswered: usize,
@@ -97,7 +97,7 @@ impl Told {
 }
 
 /// Waits for every run, and compares.
-pub(super) fn end(installation: &Installation, up: &Up, asker: &Asker, ledger: &Ledger) -> Found {
+pub(crate) fn end(installation: &Installation, up: &Up, asker: &Asker, ledger: &Ledger) -> Found {
     let api = up.api();
     for run in &asker.runs {
         if text(&api.get(&format!("/runs/{}", run.id)), "state") == "running" {

@@ -113,6 +113,20 @@ fn read_entry(value: Value) -> Result<Entry, BrokerError> {
     Ok(Entry { id, fields })
 }
 
+/// What `XRANGE` answered.
+pub(super) fn range(value: Value) -> Result<Vec<Entry>, BrokerError> {
+    read_entries(value)
+}
+
+/// Whether the first id is the greater one.
+pub(super) fn is_after(id: &str, other: &str) -> bool {
+    let parts = |id: &str| -> (u64, u64) {
+        let (ms, number) = id.split_once('-').unwrap_or((id, "0"));
+        (ms.parse().unwrap_or(0), number.parse().unwrap_or(0))
+    };
+    parts(id) > parts(other)
+}
+
 /// The smallest id after this one.
 pub(super) fn after(id: &str) -> String {
     match id

@@ -11,14 +11,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use serde_json::json;
 use std::time::Duration;
 
 /// How long the database may take before the server is not ready.
 const DATABASE_WITHIN: Duration = Duration::from_secs(2);
-/// The text format that Prometheus asks for.
-const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What takes no token: it tells nothing that is anybody's.
 pub(crate) fn open_routes() -> Router<App> {
@@ -83,10 +81,5 @@ async fn metrics(_by: By<Reading>, State(app): State<App>) -> Result<Response, P
         // The other figures are worth having all the same.
         Err(error) => tracing::warn!("queues are not counted: {error}"),
     }
-    let text = metrics.encode().map_err(Problem::internal)?;
-    let mut response = text.into_response();
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(METRICS_TYPE));
-    Ok(response)
+    metrics.page().map_err(Problem::internal)
 }

@@ -11,7 +11,7 @@ use crate::{
     cursor::List,
     extract::{Path, Query, header_text},
     problem::{Problem, ProblemCode},
-    seam::{Change, Listen, LogKey},
+    seam::{Change, Changes, Listen, LogKey, News},
     sse, view,
 };
 use axum::{
@@ -20,11 +20,8 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName};
 use serde::Deserialize;
-use std::{sync::Arc, time::Duration};
-use tokio::{
-    sync::broadcast,
-    time::{Instant, timeout_at},
-};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_blob::logs::LogError;
@@ -261,7 +258,7 @@ fn unreadable(error: LogError) -> Problem {
 /// A stream of one attempt's lines.
 struct Following {
     place: sse::Place,
-    changes: broadcast::Receiver<Arc<Change>>,
+    changes: Changes,
     app: App,
     task: TaskId,
     tenant: TenantId,
@@ -350,10 +347,10 @@ impl Following {
 }
 
 /// Waits until the instance has changed, or may have; for ever where nobody tells.
-async fn changed(changes: &mut broadcast::Receiver<Arc<Change>>, key: &LogKey, of: &TaskId) {
+async fn changed(changes: &mut Changes, key: &LogKey, of: &TaskId) {
     loop {
-        match changes.recv().await {
-            Ok(change) => {
+        match changes.next().await {
+            Some(News::Change(change)) => {
                 let Change::Instance {
                     run,
                     task,
@@ -367,8 +364,8 @@ async fn changed(changes: &mut broadcast::Receiver<Arc<Change>>, key: &LogKey, o
                     return;
                 }
             }
-            Err(broadcast::error::RecvError::Lagged(_)) => return,
-            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            Some(News::Missed) => return,
+            None => std::future::pending().await,
         }
     }
 }

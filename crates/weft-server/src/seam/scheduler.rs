@@ -28,9 +28,41 @@ pub trait SchedulerHandle: Send + Sync {
     /// How the loop fares; of a scheduler elsewhere, as it last said.
     fn health(&self) -> SchedulerHealth;
 
-    /// What changes from now on, after it was committed. A receiver
-    /// that lags has missed something and reads the database.
-    fn changes(&self, to: Listen) -> broadcast::Receiver<Arc<Change>>;
+    /// What changes from now on, after it was committed.
+    fn changes(&self, to: Listen) -> Changes;
+}
+
+/// What is heard of changes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum News {
+    /// Something changed.
+    Change(Arc<Change>),
+    /// Something may have changed and was not told: the database knows.
+    Missed,
+}
+
+/// Changes as they come.
+#[derive(Debug)]
+pub enum Changes {
+    /// Of the scheduler of this process.
+    Here(broadcast::Receiver<Arc<Change>>),
+    /// Of others, by way of somebody who may have missed some himself.
+    Elsewhere(broadcast::Receiver<News>),
+}
+
+impl Changes {
+    /// The next one; `None` when the scheduler is gone. Cancel-safe.
+    pub async fn next(&mut self) -> Option<News> {
+        let received = match self {
+            Self::Here(changes) => changes.recv().await.map(News::Change),
+            Self::Elsewhere(news) => news.recv().await,
+        };
+        match received {
+            Ok(news) => Some(news),
+            Err(broadcast::error::RecvError::Lagged(_)) => Some(News::Missed),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
 }
 
 /// The scheduler doesn't answer now.

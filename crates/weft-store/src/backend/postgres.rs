@@ -30,6 +30,8 @@ pub(crate) struct Postgres {
     pool: PgPool,
     /// The session that has the database for itself, where this process asked for that.
     alone: OnceCell<Mutex<PgConnection>>,
+    /// The session that keeps everybody from having it for themselves.
+    shared: OnceCell<Mutex<PgConnection>>,
 }
 
 /// A transaction; it holds a connection.
@@ -71,22 +73,37 @@ impl Postgres {
         Ok(Self {
             pool,
             alone: OnceCell::new(),
+            shared: OnceCell::new(),
         })
     }
 
     /// Takes the database for this process; `false` where another one has it.
     pub(super) async fn claim(&self, claim: SqlStr) -> Result<bool, StoreError> {
-        if self.is_claimed() {
+        self.lock(&self.alone, claim).await
+    }
+
+    /// Takes the database as others may, too; `false` where one has it for itself.
+    pub(super) async fn share(&self, share: SqlStr) -> Result<bool, StoreError> {
+        self.lock(&self.shared, share).await
+    }
+
+    /// Takes a lock by a session of its own, and keeps that in the cell.
+    async fn lock(
+        &self,
+        cell: &OnceCell<Mutex<PgConnection>>,
+        lock: SqlStr,
+    ) -> Result<bool, StoreError> {
+        if cell.initialized() {
             return Ok(true);
         }
         let options = self.pool.connect_options();
         let mut connection = PgConnection::connect_with(&options).await.map_err(sort)?;
         let mine = connection
-            .fetch_all(sqlx::query(claim))
+            .fetch_all(sqlx::query(lock))
             .await
             .map_err(sort)?;
         // Where somebody of this process was faster, this connection is not needed.
-        Ok(!mine.is_empty() && self.alone.set(Mutex::new(connection)).is_ok())
+        Ok(!mine.is_empty() && cell.set(Mutex::new(connection)).is_ok())
     }
 
     pub(super) fn is_claimed(&self) -> bool {
@@ -115,9 +132,12 @@ impl Postgres {
 
     pub(super) async fn close(&self) {
         self.pool.close().await;
-        if let Some(alone) = self.alone.get() {
+        for held in [&self.alone, &self.shared]
+            .into_iter()
+            .filter_map(OnceCell::get)
+        {
             // The lock goes with the session; where this fails, with the connection.
-            let released = alone
+            let released = held
                 .lock()
                 .await
                 .execute("SELECT pg_advisory_unlock_all()")

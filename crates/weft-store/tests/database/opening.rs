@@ -128,6 +128,29 @@ async fn a_postgres_database_is_taken_by_one_process_at_a_time() {
 }
 
 #[tokio::test]
+async fn those_who_share_a_postgres_database_keep_each_others_leases_and_nobody_has_it_alone() {
+    let place = setup::postgres_place();
+    let first = Database::open(&place).await.unwrap();
+    first.share().await.unwrap();
+    first.migrate().await.unwrap();
+    let lease = setup::lease(&first).await;
+    let second = Database::open(&place).await.unwrap();
+    second.share().await.unwrap();
+    second.check().await.unwrap();
+    assert_eq!(second.migrate().await.unwrap(), []);
+    first.commit(&setup::turn(lease)).await.unwrap();
+    let third = Database::open(&place).await.unwrap();
+    let error = third.claim().await.unwrap_err();
+    assert!(matches!(error, OpenError::InUseElsewhere), "{error}");
+    first.close().await;
+    second.close().await;
+    third.claim().await.unwrap();
+    let fourth = Database::open(&place).await.unwrap();
+    let error = fourth.share().await.unwrap_err();
+    assert!(matches!(error, OpenError::InUseElsewhere), "{error}");
+}
+
+#[tokio::test]
 async fn an_address_that_is_none_is_named_without_its_password() {
     let place = Place::Postgres {
         url: "postgres://weft:hush@:bad".into(),

@@ -107,7 +107,8 @@ async fn migrate(which: &WhichArgs) -> Result<(), Problem> {
         };
         Database::open(&place).await.map_err(unfit)?
     };
-    database.claim().await.map_err(unfit)?;
+    // Servers and schedulers of the version before may go on meanwhile.
+    database.share().await.map_err(unfit)?;
     let done = database.migrate().await.map_err(unfit)?;
     database.close().await;
     for migration in &done {

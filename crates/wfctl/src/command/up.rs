@@ -1,15 +1,16 @@
 //! `wfctl up`: the whole product in one process.
 
-use super::{database::DatabaseArgs, redis::RedisArgs, working::WorkingArgs};
+use super::{
+    database::DatabaseArgs, keeping::KeepingArgs, listening::ListeningArgs, redis::RedisArgs,
+    working::WorkingArgs,
+};
 use crate::{
     engine,
     error::{Code, Exit, Problem, Problems},
     place,
-    services::{self, Retention, UpOptions},
+    services::{self, UpOptions},
 };
-use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
-use weft_core::time::DurationMs;
-use weft_server::{Listen, Protection};
+use std::path::PathBuf;
 
 /// Serve, schedule and run DAGs here, with nothing else to install
 ///
@@ -32,58 +33,16 @@ pub(crate) struct UpArgs {
         help = "Where everything is kept (default: the folder 'server' in $WEFT_DATA_DIR or ~/.local/share/weft)"
     )]
     data: Option<PathBuf>,
-    /// Where the API listens; port 0 takes a free one
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        default_value = "127.0.0.1:8080",
-        env = "WEFT_LISTEN"
-    )]
-    listen: SocketAddr,
-    /// The certificate, with its chain, in PEM
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    tls_cert: Option<PathBuf>,
-    /// The certificate's key, in PEM
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
-    /// Listen elsewhere than on loopback without TLS: something else protects the network
-    #[arg(long, conflicts_with = "tls_cert")]
-    insecure: bool,
+    #[command(flatten)]
+    listening: ListeningArgs,
     #[command(flatten)]
     working: WorkingArgs,
-    /// How long runs that ended are kept, with their outputs and logs: a time, or 'forever'
-    #[arg(
-        long,
-        value_name = "TIME",
-        default_value = "90d",
-        env = "WEFT_KEEP_RUNS"
-    )]
-    keep_runs: Keep,
-    /// The newest runs of each DAG, which are kept in any case (their logs are not)
-    #[arg(long, value_name = "N", default_value_t = Retention::DEFAULT.last, env = "WEFT_KEEP_LAST")]
-    keep_last: u32,
+    #[command(flatten)]
+    keeping: KeepingArgs,
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
     redis: RedisArgs,
-}
-
-/// For how long something is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Keep(Option<Duration>);
-
-impl FromStr for Keep {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "forever" {
-            return Ok(Self(None));
-        }
-        let time: DurationMs = text
-            .parse()
-            .map_err(|error| format!("{error}; or 'forever'"))?;
-        Ok(Self(Some(Duration::from(time))))
-    }
 }
 
 /// Runs until it is asked to end.
@@ -92,27 +51,13 @@ pub(crate) fn run(args: &UpArgs) -> Result<Exit, Problems> {
         Some(data) => data.clone(),
         None => server_data()?,
     };
-    let protection = match (&args.tls_cert, &args.tls_key) {
-        (Some(certificate), Some(key)) => Protection::Tls {
-            certificate: certificate.clone(),
-            key: key.clone(),
-        },
-        _ if args.insecure => Protection::Insecure,
-        _ => Protection::Loopback,
-    };
     let options = UpOptions {
         data,
-        listen: Listen {
-            address: args.listen,
-            protection,
-        },
+        listen: args.listening.listen(),
         slots: args.working.slots,
         queues: args.working.queues.clone(),
         drain: args.working.drain(),
-        retention: Retention {
-            runs: args.keep_runs.0,
-            last: args.keep_last,
-        },
+        retention: args.keeping.retention(),
         postgres: args.database.postgres()?,
         redis: args.redis.place()?,
     };
@@ -136,24 +81,4 @@ pub(crate) fn server_data() -> Result<PathBuf, Problem> {
             )
             .help("name one with --data")
         })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_default_is_the_one_that_is_documented() {
-        #[derive(clap::Parser)]
-        struct Line {
-            #[command(flatten)]
-            up: UpArgs,
-        }
-        let line = <Line as clap::Parser>::parse_from(["up"]);
-        assert_eq!(line.up.keep_runs, Keep(Retention::DEFAULT.runs));
-        assert_eq!(line.up.keep_last, Retention::DEFAULT.last);
-        assert_eq!("forever".parse::<Keep>(), Ok(Keep(None)));
-        let error = "soon".parse::<Keep>().unwrap_err();
-        assert!(error.contains("forever"), "{error}");
-    }
 }

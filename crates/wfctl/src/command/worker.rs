@@ -1,6 +1,6 @@
 //! `wfctl worker`: runs tasks of an installation, on any machine.
 
-use super::working::WorkingArgs;
+use super::working::{WorkingArgs, machine_name};
 use crate::{
     client::{ConnectArgs, Server, Surroundings},
     engine,
@@ -8,7 +8,7 @@ use crate::{
     place,
     services::{self, FarOptions},
 };
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 /// Run tasks for a server, on this machine
 ///
@@ -83,10 +83,7 @@ pub(crate) fn run(args: WorkerArgs) -> Result<Exit, Problems> {
 
 /// The machine's name, and something that no other worker on it has.
 fn default_name() -> String {
-    // Linux says it there; elsewhere the word will do.
-    let machine = fs::read_to_string("/proc/sys/kernel/hostname");
-    let machine = machine.unwrap_or_else(|_elsewhere| "worker".into());
-    format!("{}-{:06x}", machine.trim(), fastrand::u32(..1 << 24))
+    format!("{}-{:06x}", machine_name(), fastrand::u32(..1 << 24))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What every process that runs tasks is told: `wfctl up` and `wfctl worker`.
 
+use super::telemetry::TelemetryArgs;
 use std::time::Duration;
 use weft_core::time::DurationMs;
 
@@ -21,9 +22,8 @@ pub(crate) struct WorkingArgs {
     /// How long running tasks may go on after the process was asked to end
     #[arg(long, value_name = "TIME", default_value = "30s")]
     drain: DurationMs,
-    /// Where spans and log lines are sent, by OTLP over HTTP, such as `http://127.0.0.1:4318`
-    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
-    otlp_endpoint: Option<String>,
+    #[command(flatten)]
+    telemetry: TelemetryArgs,
 }
 
 impl WorkingArgs {
@@ -31,9 +31,15 @@ impl WorkingArgs {
         Duration::from(self.drain)
     }
 
-    /// Where telemetry goes. An empty variable is as good as none.
+    /// Where telemetry goes.
     pub(super) fn collector(&self) -> Option<&str> {
-        let endpoint = self.otlp_endpoint.as_deref();
-        endpoint.filter(|url| !url.is_empty())
+        self.telemetry.collector()
     }
+}
+
+/// What this machine is called.
+pub(super) fn machine_name() -> String {
+    // Linux says it there; elsewhere the word will do.
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    machine.map_or_else(|_elsewhere| "machine".into(), |name| name.trim().to_owned())
 }

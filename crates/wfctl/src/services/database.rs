@@ -1,8 +1,9 @@
 //! The database of the services, as commands name it and as it refuses.
 
+use super::failed;
 use crate::error::{Code, Problem};
 use std::path::Path;
-use weft_store::{Database, OpenError, Place, StoreError};
+use weft_store::{Database, OpenError, Place, StoreError, secret::Keyring};
 
 /// The address of a Postgres database; never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -59,4 +60,24 @@ pub(crate) fn unfit(error: OpenError) -> Problem {
         | OpenError::Folder { .. }
         | OpenError::Store(_) => problem(Code::DataUnavailable),
     }
+}
+
+/// Says what can't be read for want of a key: a restored backup may lack it.
+pub(super) async fn warn_of_closed(database: &Database, keyring: &Keyring) -> Result<(), Problem> {
+    let sealed = database
+        .sealing_keys()
+        .await
+        .map_err(|error| failed("the database can't be read", &error))?;
+    let closed: u64 = sealed
+        .iter()
+        .filter(|(key, _count)| !keyring.has(*key))
+        .map(|(_key, count)| count)
+        .sum();
+    if closed > 0 {
+        tracing::warn!(
+            closed,
+            "variables and connections are sealed with a key that is not in secret.key: tasks that need them fail until the key is there, or they are set again"
+        );
+    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ use weft_server::seam::{Drain, Fleet, FleetError, QueueInfo, WorkerInfo};
 pub(crate) struct BrokersFleet {
     pub(crate) broker: Arc<dyn OperatorBroker>,
     /// The name of this process' own worker, which leaves with the process alone.
-    pub(crate) own: &'static str,
+    pub(crate) own: Option<&'static str>,
 }
 
 #[async_trait]
@@ -39,7 +39,7 @@ impl Fleet for BrokersFleet {
     }
 
     async fn drain(&self, worker: &str) -> Result<Drain, FleetError> {
-        if worker == self.own {
+        if self.own == Some(worker) {
             return Ok(Drain::PartOfServer);
         }
         let is_known = self.broker.drain(worker).await.map_err(silent)?;

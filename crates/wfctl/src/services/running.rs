@@ -81,3 +81,15 @@ pub(super) fn labels(own: Vec<(String, String)>) -> Vec<(String, String)> {
     labels.extend(own);
     labels
 }
+
+/// How a service ended that was asked to.
+pub(super) fn report(service: &str, ended: Result<(), String>) {
+    if let Err(error) = ended {
+        tracing::error!(service, error, "it did not end as it should");
+    }
+}
+
+/// What a service needs at its start and doesn't have.
+pub(super) fn failed(what: &str, error: &dyn std::fmt::Display) -> Problem {
+    Problem::new(Code::DataUnavailable, format!("{what}: {error}"))
+}

@@ -1,11 +1,9 @@
 //! The scheduler of this process, as the server knows one.
 
 use async_trait::async_trait;
-use std::sync::Arc;
-use tokio::sync::broadcast;
 use weft_core::{document::TaskIndex, order::Blocked, run_id::RunId, trigger_rule::TriggerRule};
-use weft_scheduler::{Change, Handle, Listen, Reason};
-use weft_server::seam::{self, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake};
+use weft_scheduler::{Handle, Listen, Reason};
+use weft_server::seam::{self, Changes, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake};
 
 /// A scheduler of the same process.
 #[derive(Debug, Clone)]
@@ -23,12 +21,8 @@ impl SchedulerHandle for SameProcess {
         task: TaskIndex,
         index: u32,
     ) -> Result<Vec<seam::Reason>, SchedulerGone> {
-        let reasons = self
-            .0
-            .why(run, task, index)
-            .await
-            .map_err(|_gone| SchedulerGone)?;
-        Ok(reasons.into_iter().filter_map(shown).collect())
+        let reasons = self.why_here(run, task, index).await?;
+        Ok(reasons.unwrap_or_else(|| vec![not_active()]))
     }
 
     fn health(&self) -> SchedulerHealth {
@@ -38,9 +32,37 @@ impl SchedulerHandle for SameProcess {
         }
     }
 
-    fn changes(&self, to: Listen) -> broadcast::Receiver<Arc<Change>> {
-        self.0.changes(to)
+    fn changes(&self, to: Listen) -> Changes {
+        Changes::Here(self.0.changes(to))
     }
+}
+
+impl SameProcess {
+    /// Why an instance isn't running; `None` where its run is not in memory here.
+    pub(super) async fn why_here(
+        &self,
+        run: RunId,
+        task: TaskIndex,
+        index: u32,
+    ) -> Result<Option<Vec<seam::Reason>>, SchedulerGone> {
+        let reasons = self.0.why(run, task, index).await;
+        let reasons = reasons.map_err(|_gone| SchedulerGone)?;
+        if reasons == [Reason::RunNotActive] {
+            return Ok(None);
+        }
+        Ok(Some(reasons.into_iter().filter_map(shown).collect()))
+    }
+}
+
+/// Of a run that no scheduler has in memory.
+pub(super) fn not_active() -> seam::Reason {
+    reason(
+        "run_queued",
+        "the run has not started, or has ended long ago".into(),
+        Some(
+            "see the run: it waits for its date, for its DAG to be unpaused, or for another run of the DAG to end",
+        ),
+    )
 }
 
 fn reason(code: &str, message: String, help: Option<&str>) -> seam::Reason {
@@ -55,13 +77,7 @@ fn reason(code: &str, message: String, help: Option<&str>) -> seam::Reason {
 fn shown(why: Reason) -> Option<seam::Reason> {
     Some(match why {
         Reason::Running { number: _ } | Reason::Ended | Reason::RunEnded(_) => return None,
-        Reason::RunNotActive => reason(
-            "run_queued",
-            "the run has not started, or has ended long ago".into(),
-            Some(
-                "see the run: it waits for its date, for its DAG to be unpaused, or for another run of the DAG to end",
-            ),
-        ),
+        Reason::RunNotActive => not_active(),
         Reason::NoSuchInstance => reason(
             "no_such_instance",
             "the task has no such instance yet; a mapped task has them once its list is there"

@@ -1,10 +1,18 @@
 //! Variables for running tasks, from the database, opened for one attempt at a time.
 
+use super::failed;
+use crate::error::Problem;
 use async_trait::async_trait;
+use std::path::Path;
 use weft_broker::AttemptKey;
 use weft_core::id::TenantId;
 use weft_store::{Database, secret::Keyring};
 use weft_worker::{SecretError, Secrets};
+
+/// The key that seals variables and connections, made where there is none.
+pub(super) fn keyring(file: &Path) -> Result<Keyring, Problem> {
+    Keyring::of_file(file).map_err(|error| failed("the key can't be read", &error))
+}
 
 /// Secrets of the database of this process.
 #[derive(Clone)]

@@ -36,21 +36,10 @@ pub(super) enum Transport {
 
 impl Transport {
     pub(super) async fn open(place: Option<&RedisPlace>) -> Result<Self, Problem> {
-        let Some(place) = place else {
-            return Ok(Self::InProcess(InProcess::new(
-                in_process::Options::default(),
-            )));
-        };
-        let options = redis::Options {
-            namespace: place.namespace.clone(),
-            shard: 0,
-            roots: place.roots.clone(),
-            ..redis::Options::default()
-        };
-        Redis::connect(&place.url, options)
-            .await
-            .map(Self::Redis)
-            .map_err(|error| unfit(&error))
+        Ok(match place {
+            Some(place) => Self::Redis(connect(place).await?),
+            None => Self::InProcess(InProcess::new(in_process::Options::default())),
+        })
     }
 
     /// The scheduler's ends.
@@ -101,6 +90,18 @@ impl Transport {
             Self::Redis(_) => {}
         }
     }
+}
+
+/// The Redis that is there.
+pub(super) async fn connect(place: &RedisPlace) -> Result<Arc<Redis>, Problem> {
+    let options = redis::Options {
+        namespace: place.namespace.clone(),
+        shard: 0,
+        roots: place.roots.clone(),
+        ..redis::Options::default()
+    };
+    let connected = Redis::connect(&place.url, options).await;
+    connected.map_err(|error| unfit(&error))
 }
 
 /// The brokers of shards, in Redis.

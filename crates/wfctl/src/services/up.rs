@@ -8,14 +8,17 @@ use super::{
     Service, asked_to_end,
     compiler_role::CompilerRole,
     data_folder::DataFolder,
-    database::{PostgresUrl, unfit},
+    database::{PostgresUrl, unfit, warn_of_closed},
+    failed,
     fleet::BrokersFleet,
+    front::Front,
     gave_up, labels,
     live_logs::OneWriter,
+    report,
     scheduler_seam::SameProcess,
-    secrets::StoredSecrets,
+    secrets::{StoredSecrets, keyring},
     transport::{RedisPlace, Transport},
-    upkeep::{Retention, Upkeep},
+    upkeep::Retention,
     worker::told,
 };
 use crate::{
@@ -28,10 +31,8 @@ use weft_blob::{
     logs::{LogOptions, LogReader, LogWriter},
 };
 use weft_scheduler::{Scheduler, SchedulerOptions, Seams};
-use weft_server::{
-    Deps, Listen, Listener, Metrics, Server, ServerOptions, create_first_token, write_token_file,
-};
-use weft_store::{Database, FolderLock, Place, secret::Keyring};
+use weft_server::{Deps, Listen, Listener, Metrics};
+use weft_store::{Database, FolderLock, Place};
 use weft_worker::{Drained, Services, Worker, WorkerHandle, WorkerOptions};
 
 /// The name of the one scheduler and the one worker of this process. The lock
@@ -85,8 +86,7 @@ impl Up {
         folder
             .empty_scratch()
             .map_err(|error| failed("the scratch folder can't be emptied", &error))?;
-        let keyring = Keyring::of_file(&folder.key())
-            .map_err(|error| failed("the key can't be read", &error))?;
+        let keyring = keyring(&folder.key())?;
         warn_of_closed(&database, &keyring).await?;
         let blobs = Blobs::local(&folder.blobs())
             .map_err(|error| failed("the blobs can't be opened", &error))?;
@@ -126,8 +126,6 @@ impl Up {
         )
         .map_err(|error| Problem::new(Code::Usage, error.to_string()))?;
         let worker_handle = worker.handle();
-        let program = std::env::current_exe()
-            .map_err(|error| failed("this program's own file can't be found", &error))?;
         let metrics = Metrics::default();
         metrics.register(|registry| {
             handle.register(registry);
@@ -138,7 +136,7 @@ impl Up {
         let deps = Deps {
             database: database.clone(),
             keyring,
-            compiler: Arc::new(CompilerRole::new(program, folder.code(), folder.scratch())),
+            compiler: Arc::new(CompilerRole::of_this_program(&folder)?),
             scheduler: Arc::new(SameProcess(handle)),
             live_logs: Arc::new(OneWriter {
                 writer: logs.clone(),
@@ -146,7 +144,7 @@ impl Up {
             }),
             fleet: Arc::new(BrokersFleet {
                 broker: transport.operator(),
-                own: LOCAL,
+                own: Some(LOCAL),
             }),
             // The name of this process' own worker is taken.
             gate: Arc::new(transport.gate(vec![LOCAL.into()])),
@@ -168,50 +166,24 @@ impl Up {
     }
 
     async fn serve(self, listener: Listener, options: &UpOptions) -> Result<Exit, Problem> {
-        let drain = options.drain;
-        let url = listener.url();
-        let token = create_first_token(&self.database)
-            .await
-            .map_err(|error| failed("the first token can't be made", &error))?;
-        if let Some(token) = token {
-            write_token_file(&self.folder.token(), &token)
-                .map_err(|error| failed("the first token can't be written down", &error))?;
-        }
-        std::fs::write(self.folder.url(), format!("{url}\n"))
-            .map_err(|error| failed("the server's address can't be written down", &error))?;
         // Before anybody is told that it serves, since it may be asked to end right then.
         let asked_to_end = asked_to_end()?;
-        self.greet(&url);
-        let mut server_options = ServerOptions {
-            drain,
-            ..ServerOptions::default()
-        };
-        server_options.temporary = self.folder.scratch();
-        let deps = self.deps.clone();
-        let mut server =
-            Service::start(|stop| Server::run(server_options, listener, deps, stop.wait()));
+        let keep = (options.drain, options.retention);
+        let mut front = Front::open(listener, &self.folder, self.deps, keep).await?;
         let mut worker = self.worker;
         let mut scheduler = self.scheduler;
-        let upkeep = Upkeep {
-            folder: self.folder.clone(),
-            database: self.database.clone(),
-            blobs: self.deps.blobs.clone(),
-            retention: options.retention,
-        };
-        let upkeep = tokio::spawn(upkeep.run());
-        let asked = tokio::select! {
+        let gone = tokio::select! {
             () = asked_to_end => None,
-            ended = &mut server.task => Some(gave_up("server", ended.map(|ended| ended.map(drop)))),
+            problem = front.gave_up() => Some(problem),
             ended = &mut worker.task => Some(gave_up("worker", ended.map(|ended| ended.map(drop)))),
             ended = &mut scheduler.task => Some(gave_up("scheduler", ended)),
         };
-        upkeep.abort();
-        if let Some(problem) = asked {
+        if let Some(problem) = gone {
             return Err(problem);
         }
-        tracing::info!(within = ?drain, "asked to end: running tasks may go on for a while");
+        tracing::info!(within = ?options.drain, "asked to end: running tasks may go on for a while");
         self.worker_handle.drain();
-        report("server", server.end().await);
+        front.close().await;
         match worker.end().await {
             Ok(drained) => told(drained),
             Err(error) => tracing::error!(error, "the worker"),
@@ -223,21 +195,7 @@ impl Up {
             self.logs.close().await.map_err(|error| error.to_string()),
         );
         self.database.close().await;
-        // Nobody listens there any more.
-        drop(std::fs::remove_file(self.folder.url()));
         Ok(Exit::Success)
-    }
-
-    fn greet(&self, url: &str) {
-        let token = self.folder.token();
-        anstream::eprintln!("Weft serves {url}");
-        anstream::eprintln!("  data   {}", self.folder.path().display());
-        anstream::eprintln!(
-            "  token  {} (wfctl on this machine finds it by itself)",
-            token.display()
-        );
-        anstream::eprintln!("  API    {url}/api/v1/docs");
-        anstream::eprintln!("Try: wfctl deploy dag.wasm");
     }
 }
 
@@ -268,36 +226,6 @@ async fn open(
         );
     }
     Ok((database, lock))
-}
-
-/// Says what can't be read for want of a key: a restored backup may lack it.
-async fn warn_of_closed(database: &Database, keyring: &Keyring) -> Result<(), Problem> {
-    let sealed = database
-        .sealing_keys()
-        .await
-        .map_err(|error| failed("the database can't be read", &error))?;
-    let closed: u64 = sealed
-        .iter()
-        .filter(|(key, _count)| !keyring.has(*key))
-        .map(|(_key, count)| count)
-        .sum();
-    if closed > 0 {
-        tracing::warn!(
-            closed,
-            "variables and connections are sealed with a key that is not in secret.key: tasks that need them fail until the key is there, or they are set again"
-        );
-    }
-    Ok(())
-}
-
-fn report(service: &str, ended: Result<(), String>) {
-    if let Err(error) = ended {
-        tracing::error!(service, error, "it did not end as it should");
-    }
-}
-
-fn failed(what: &str, error: &dyn std::fmt::Display) -> Problem {
-    Problem::new(Code::DataUnavailable, format!("{what}: {error}"))
 }
 
 fn worker_options(options: &UpOptions, folder: &DataFolder) -> WorkerOptions {

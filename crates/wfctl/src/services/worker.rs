@@ -65,7 +65,7 @@ pub(crate) async fn work(options: FarOptions) -> Result<Exit, Problems> {
     log_options.segment_bytes = SEGMENT_BYTES;
     let (logs, _told_by_an_earlier_process) = LogWriter::start(&blobs, log_options)
         .await
-        .map_err(|error| failed("the log can't be written", &error))?;
+        .map_err(|error| super::failed("the log can't be written", &error))?;
     let mut worker_options = WorkerOptions::new(options.name.as_str(), &scratch);
     worker_options.queues = options
         .queues
@@ -142,8 +142,4 @@ fn empty(scratch: &Path) -> Result<(), Problem> {
     fs::remove_dir_all(scratch)
         .and_then(|()| fs::create_dir(scratch))
         .map_err(|error| Problem::io("empty", scratch, &error))
-}
-
-fn failed(what: &str, error: &dyn std::fmt::Display) -> Problem {
-    Problem::new(Code::DataUnavailable, format!("{what}: {error}"))
 }

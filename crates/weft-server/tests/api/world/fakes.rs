@@ -12,9 +12,9 @@ use tokio::sync::broadcast;
 use weft_blob::logs::LiveLines;
 use weft_core::{digest::Digest, document::TaskIndex, run_id::RunId};
 use weft_server::seam::{
-    BadFile, Change, CompileError, Compiler, Drain, Fleet, FleetError, InspectedFile, Inspection,
-    Listen, LiveLogs, LogKey, QueueInfo, Reason, SchedulerGone, SchedulerHandle, SchedulerHealth,
-    Wake, WorkerInfo,
+    BadFile, Change, Changes, CompileError, Compiler, Drain, Fleet, FleetError, InspectedFile,
+    Inspection, Listen, LiveLogs, LogKey, QueueInfo, Reason, SchedulerGone, SchedulerHandle,
+    SchedulerHealth, Wake, WorkerInfo,
 };
 
 /// A file that describes these DAGs: what stands for WebAssembly is the document itself.
@@ -122,11 +122,11 @@ impl SchedulerHandle for FakeScheduler {
         }
     }
 
-    fn changes(&self, to: Listen) -> broadcast::Receiver<Arc<Change>> {
-        match to {
+    fn changes(&self, to: Listen) -> Changes {
+        Changes::Here(match to {
             Listen::Everything => self.changes.subscribe(),
             Listen::Runs => self.changes_of_runs.subscribe(),
-        }
+        })
     }
 }
 

@@ -2,6 +2,10 @@
 //! when nobody waits any more.
 
 use super::answer::{Answer, Inspected, What};
+use crate::{
+    error::Problem,
+    services::{data_folder::DataFolder, failed},
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::{io::Write as _, path::PathBuf, process::Stdio, sync::Arc};
@@ -22,13 +26,18 @@ pub(crate) struct CompilerRole {
 }
 
 impl CompilerRole {
-    /// `program` is `wfctl` itself.
-    pub(crate) const fn new(program: PathBuf, cache: PathBuf, temporary: PathBuf) -> Self {
-        Self {
+    /// Subprocesses of this same program, with what they keep in the folder.
+    ///
+    /// # Errors
+    /// The program's own file can't be found.
+    pub(crate) fn of_this_program(folder: &DataFolder) -> Result<Self, Problem> {
+        let program = std::env::current_exe()
+            .map_err(|error| failed("this program's own file can't be found", &error))?;
+        Ok(Self {
             program,
-            cache,
-            temporary,
-        }
+            cache: folder.code(),
+            temporary: folder.scratch(),
+        })
     }
 
     async fn ask(&self, file: &Bytes) -> Result<Answer, String> {

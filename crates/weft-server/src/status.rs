@@ -1,0 +1,65 @@
+//! How a service that has no API fares: whether it lives, whether it is of use, and
+//! what it counts. For whoever starts it again and for Prometheus; it takes no
+//! token, so it listens where the operator lets it be seen.
+
+use crate::{Listener, Metrics, ServerError};
+use axum::{
+    Json, Router,
+    response::{IntoResponse as _, Response},
+    routing::get,
+    serve::ListenerExt as _,
+};
+use http::StatusCode;
+use serde_json::json;
+use std::sync::Arc;
+
+/// What it shows.
+pub struct StatusPage {
+    /// Under `/metrics`.
+    pub metrics: Metrics,
+    /// Under `/health/ready`: nothing where the service is of use, or why it isn't.
+    pub ready: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
+}
+
+impl StatusPage {
+    /// Answers until `shutdown` is ready.
+    ///
+    /// # Errors
+    /// The listener is broken.
+    pub async fn run(
+        self,
+        listener: Listener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServerError> {
+        let address = listener.address();
+        let page = Arc::new(self);
+        let ready = Arc::clone(&page);
+        let router = Router::new()
+            .route(
+                "/health/live",
+                get(async || Json(json!({ "status": "live" }))),
+            )
+            .route("/health/ready", get(async move || ready.readiness()))
+            .route("/metrics", get(async move || page.figures()));
+        let socket = listener.into_socket().tap_io(|_connection| {});
+        axum::serve(socket, router)
+            .with_graceful_shutdown(shutdown)
+            .await
+            .map_err(|why| ServerError::Broken { address, why })
+    }
+
+    fn readiness(&self) -> Response {
+        match (self.ready)() {
+            Ok(()) => Json(json!({ "status": "ready" })).into_response(),
+            Err(why) => {
+                let body = json!({ "status": "not ready", "why": why });
+                (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+            }
+        }
+    }
+
+    fn figures(&self) -> Response {
+        let page = self.metrics.page();
+        page.unwrap_or_else(|_error| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    }
+}

@@ -1,0 +1,43 @@
+//! Where a service listens, and what protects it there: `wfctl up` and `wfctl server`.
+
+use std::{net::SocketAddr, path::PathBuf};
+use weft_server::{Listen, Protection};
+
+/// Where the API listens.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListeningArgs {
+    /// Where the API listens; port 0 takes a free one
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8080",
+        env = "WEFT_LISTEN"
+    )]
+    listen: SocketAddr,
+    /// The certificate, with its chain, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Listen elsewhere than on loopback without TLS: something else protects the network
+    #[arg(long, conflicts_with = "tls_cert")]
+    insecure: bool,
+}
+
+impl ListeningArgs {
+    pub(super) fn listen(&self) -> Listen {
+        let protection = match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => Protection::Tls {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            },
+            _ if self.insecure => Protection::Insecure,
+            _ => Protection::Loopback,
+        };
+        Listen {
+            address: self.listen,
+            protection,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Where an installation of many machines keeps what it has: `wfctl server` and
+//! `wfctl scheduler`, which all name the same places.
+
+use super::{database::DatabaseArgs, redis::RedisArgs};
+use crate::{
+    error::{Code, Problem},
+    services::{BlobsPlace, Places},
+};
+
+/// The database, the Redis and the place for blobs.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlacesArgs {
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
+    redis: RedisArgs,
+    /// Where files, outputs, artifacts and logs are kept: `s3://BUCKET/PREFIX` or `file:///FOLDER`
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "WEFT_BLOBS_URL",
+        help_heading = "Blobs",
+        help = "Where files, outputs, artifacts and logs are kept: s3://BUCKET/PREFIX (with AWS_ACCESS_KEY_ID, \
+                AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL), or file:///FOLDER where all servers and schedulers \
+                have the same folder"
+    )]
+    blobs: Option<String>,
+}
+
+impl PlacesArgs {
+    /// What was named.
+    ///
+    /// # Errors
+    /// A place that was not named, or as [`DatabaseArgs::postgres`] and [`RedisArgs::place`].
+    pub(super) fn places(&self) -> Result<Places, Problem> {
+        let missing = |what: &str, how: &str| {
+            Problem::new(
+                Code::Usage,
+                format!(
+                    "{what} is not named, which all servers and schedulers of an installation share"
+                ),
+            )
+            .help(format!(
+                "{how}; one machine alone needs none of this: wfctl up"
+            ))
+        };
+        let postgres = self.database.postgres()?.ok_or_else(|| {
+            missing(
+                "the Postgres database",
+                "set WEFT_DATABASE_URL, or name it with --database or --database-file",
+            )
+        })?;
+        let redis = self.redis.place()?.ok_or_else(|| {
+            missing(
+                "the Redis",
+                "set WEFT_REDIS_URL, or name it with --redis or --redis-file",
+            )
+        })?;
+        let blobs = self.blobs.clone().ok_or_else(|| {
+            missing(
+                "the place for blobs",
+                "set WEFT_BLOBS_URL, or name it with --blobs",
+            )
+        })?;
+        Ok(Places {
+            postgres,
+            redis,
+            blobs: BlobsPlace(blobs),
+        })
+    }
+}

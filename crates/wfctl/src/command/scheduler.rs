@@ -1,0 +1,52 @@
+//! `wfctl scheduler`: schedules an installation of many machines, or stands by.
+
+use super::{places::PlacesArgs, telemetry::TelemetryArgs, working::machine_name};
+use crate::{
+    engine,
+    error::{Exit, Problems},
+    services::{self, SchedulerPlan},
+};
+use std::net::SocketAddr;
+use weft_server::{Listen, Protection};
+
+/// Schedule an installation of many machines, or stand by to take over
+///
+/// Run two or more: each shard has one owner at a time, and another one takes it
+/// over within seconds when its owner is gone. It keeps nothing on this machine.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  wfctl scheduler --blobs s3://weft/blobs --redis redis://redis.example.org/0
+  WEFT_DATABASE_URL=postgres://weft:secret@db.example.org/weft wfctl scheduler --status 127.0.0.1:9090")]
+pub(crate) struct SchedulerArgs {
+    /// Its name, for people (default: the machine's); something random is added to it
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Where it says how it fares: /health/live, /health/ready, /metrics, without a token
+    #[arg(long, value_name = "ADDRESS", env = "WEFT_STATUS")]
+    status: Option<SocketAddr>,
+    #[command(flatten)]
+    places: PlacesArgs,
+    #[command(flatten)]
+    telemetry: TelemetryArgs,
+}
+
+/// Runs until it is asked to end.
+pub(crate) fn run(args: SchedulerArgs) -> Result<Exit, Problems> {
+    let plan = SchedulerPlan {
+        places: args.places.places()?,
+        name: args.name.unwrap_or_else(machine_name),
+        status: args.status.map(|address| Listen {
+            address,
+            // What it shows is nobody's.
+            protection: Protection::Insecure,
+        }),
+    };
+    let runtime = engine::runtime()?;
+    let telemetry = services::telemetry::start(args.telemetry.collector(), runtime.handle())?;
+    runtime.block_on(async {
+        let ended = services::schedule(plan).await;
+        telemetry.end().await;
+        ended
+    })
+}

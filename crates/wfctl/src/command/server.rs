@@ -1,0 +1,77 @@
+//! `wfctl server`: the API of an installation of many machines.
+
+use super::{
+    keeping::KeepingArgs, listening::ListeningArgs, places::PlacesArgs, telemetry::TelemetryArgs,
+    up::server_data,
+};
+use crate::{
+    engine,
+    error::{Exit, Problems},
+    services::{self, ServerPlan},
+};
+use std::{path::PathBuf, time::Duration};
+use weft_core::time::DurationMs;
+
+/// Serve the API and the workers of an installation of many machines
+///
+/// Schedulers and workers are processes of their own: wfctl scheduler, wfctl worker.
+/// Several servers may run at once, behind one address.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  wfctl db migrate
+  wfctl server --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem
+  wfctl server --data /srv/weft --blobs s3://weft/blobs --redis redis://redis.example.org/0
+  WEFT_DATABASE_URL=postgres://weft:secret@db.example.org/weft wfctl server")]
+pub(crate) struct ServerArgs {
+    /// Where this server keeps its token, its key and what it compiles
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        help = "Where this server keeps its token, its key and what it compiles (default: the folder 'server' in \
+                $WEFT_DATA_DIR or ~/.local/share/weft)"
+    )]
+    data: Option<PathBuf>,
+    /// What seals variables and connections; every server of an installation has the same
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WEFT_KEY_FILE",
+        help = "What seals variables and connections; every server of an installation has the same (default: secret.key \
+                in the folder, made where there is none)"
+    )]
+    key_file: Option<PathBuf>,
+    #[command(flatten)]
+    listening: ListeningArgs,
+    /// How long requests may go on after the server was asked to end
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    drain: DurationMs,
+    #[command(flatten)]
+    keeping: KeepingArgs,
+    #[command(flatten)]
+    places: PlacesArgs,
+    #[command(flatten)]
+    telemetry: TelemetryArgs,
+}
+
+/// Runs until it is asked to end.
+pub(crate) fn run(args: ServerArgs) -> Result<Exit, Problems> {
+    let plan = ServerPlan {
+        places: args.places.places()?,
+        data: match args.data {
+            Some(data) => data,
+            None => server_data()?,
+        },
+        key_file: args.key_file,
+        listen: args.listening.listen(),
+        drain: Duration::from(args.drain),
+        retention: args.keeping.retention(),
+    };
+    let runtime = engine::runtime()?;
+    let telemetry = services::telemetry::start(args.telemetry.collector(), runtime.handle())?;
+    runtime.block_on(async {
+        let ended = services::serve(plan).await;
+        telemetry.end().await;
+        ended
+    })
+}

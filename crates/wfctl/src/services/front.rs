@@ -1,0 +1,87 @@
+//! The server of a process, and what goes with it: the first token, the file that
+//! says where it listens, upkeep.
+
+use super::{
+    Service,
+    data_folder::DataFolder,
+    failed, gave_up, report,
+    upkeep::{Retention, Upkeep},
+};
+use crate::error::Problem;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use weft_server::{Deps, Listener, Server, ServerOptions, create_first_token, write_token_file};
+
+/// A server that answers.
+pub(super) struct Front {
+    server: Service<()>,
+    upkeep: JoinHandle<()>,
+    folder: DataFolder,
+}
+
+impl Front {
+    /// Answers from now on.
+    ///
+    /// # Errors
+    /// The first token can't be made or written down.
+    pub(super) async fn open(
+        listener: Listener,
+        folder: &DataFolder,
+        deps: Deps,
+        (drain, retention): (Duration, Retention),
+    ) -> Result<Self, Problem> {
+        let url = listener.url();
+        let token = create_first_token(&deps.database)
+            .await
+            .map_err(|error| failed("the first token can't be made", &error))?;
+        if let Some(token) = token {
+            write_token_file(&folder.token(), &token)
+                .map_err(|error| failed("the first token can't be written down", &error))?;
+        }
+        std::fs::write(folder.url(), format!("{url}\n"))
+            .map_err(|error| failed("the server's address can't be written down", &error))?;
+        greet(&url, folder);
+        let mut options = ServerOptions {
+            drain,
+            ..ServerOptions::default()
+        };
+        options.temporary = folder.scratch();
+        let upkeep = Upkeep {
+            folder: folder.clone(),
+            database: deps.database.clone(),
+            blobs: deps.blobs.clone(),
+            retention,
+        };
+        Ok(Self {
+            server: Service::start(|stop| Server::run(options, listener, deps, stop.wait())),
+            upkeep: tokio::spawn(upkeep.run()),
+            folder: folder.clone(),
+        })
+    }
+
+    /// Ready when the server ends without being asked to.
+    pub(super) async fn gave_up(&mut self) -> Problem {
+        let ended = (&mut self.server.task).await;
+        gave_up("server", ended)
+    }
+
+    /// Answers nothing new, and lets what is under way end.
+    pub(super) async fn close(self) {
+        self.upkeep.abort();
+        report("server", self.server.end().await);
+        // Nobody listens there any more.
+        drop(std::fs::remove_file(self.folder.url()));
+    }
+}
+
+fn greet(url: &str, folder: &DataFolder) {
+    let token = folder.token();
+    anstream::eprintln!("Weft serves {url}");
+    anstream::eprintln!("  data   {}", folder.path().display());
+    anstream::eprintln!(
+        "  token  {} (wfctl on this machine finds it by itself)",
+        token.display()
+    );
+    anstream::eprintln!("  API    {url}/api/v1/docs");
+    anstream::eprintln!("Try: wfctl deploy dag.wasm");
+}

@@ -1,0 +1,297 @@
+//! The messages of both lines, and how they travel: JSON with a version, so that
+//! processes of two versions of Weft can pass over what they don't know.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::sync::Arc;
+use weft_core::{
+    id::{DagId, TaskId, TenantId},
+    run::{Counts, RunState},
+    run_id::RunId,
+};
+use weft_scheduler::{Change, Wake};
+use weft_server::seam::Reason;
+use weft_store::{DagKey, InstanceTag};
+
+/// The version that is written, and the newest that is read.
+const VERSION: u32 = 1;
+
+/// What travels by a line.
+pub(super) trait Message: Serialize + DeserializeOwned {}
+
+impl Message for ToSchedulers {}
+impl Message for ToServers {}
+
+/// What servers tell schedulers, and schedulers each other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ToSchedulers {
+    /// Something is to be done.
+    Wake(#[serde(with = "WakeMessage")] Wake),
+    /// Somebody wants to hear of every change for a while.
+    Everything,
+    /// Why an instance isn't running.
+    Why {
+        /// By which the answer is known.
+        question: u64,
+        /// The run.
+        #[serde(with = "text")]
+        run: RunId,
+        /// The task, by its place in the document.
+        task: u32,
+        /// The map index.
+        index: u32,
+    },
+}
+
+/// What schedulers tell servers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ToServers {
+    /// What changed, in order.
+    Changed {
+        /// For those who hear of everything, or for those who follow runs.
+        everything: bool,
+        /// Empty where some were not told.
+        changes: Vec<Changed>,
+    },
+    /// Why an instance isn't running.
+    Because {
+        /// As the question said.
+        question: u64,
+        /// Who answers.
+        scheduler: Arc<str>,
+        /// Nothing where the run is not this scheduler's.
+        reasons: Option<Vec<ReasonMessage>>,
+    },
+    /// How a scheduler fares.
+    Beat {
+        /// Its name.
+        scheduler: Arc<str>,
+        /// Whether it owns shards, or is a standby.
+        owns: bool,
+        /// How long ago its loop last went round, in milliseconds.
+        since_ms: u64,
+    },
+    /// A scheduler ends.
+    Gone {
+        /// Its name.
+        scheduler: Arc<str>,
+    },
+}
+
+/// A change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Changed(#[serde(with = "ChangeMessage")] pub(super) Change);
+
+/// A reason, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ReasonMessage {
+    code: String,
+    message: String,
+    help: Option<String>,
+}
+
+impl From<Reason> for ReasonMessage {
+    fn from(
+        Reason {
+            code,
+            message,
+            help,
+        }: Reason,
+    ) -> Self {
+        Self {
+            code,
+            message,
+            help,
+        }
+    }
+}
+
+impl From<ReasonMessage> for Reason {
+    fn from(
+        ReasonMessage {
+            code,
+            message,
+            help,
+        }: ReasonMessage,
+    ) -> Self {
+        Self {
+            code,
+            message,
+            help,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Wake", rename_all = "snake_case")]
+enum WakeMessage {
+    Queued(#[serde(with = "DagKeyMessage")] DagKey),
+    Command,
+    Settings,
+    Shards,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "DagKey")]
+struct DagKeyMessage(i64);
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Change", rename_all = "snake_case")]
+enum ChangeMessage {
+    Run {
+        #[serde(with = "text")]
+        tenant: TenantId,
+        #[serde(with = "text")]
+        dag: DagId,
+        #[serde(with = "text")]
+        run: RunId,
+        #[serde(with = "RunStateMessage")]
+        state: RunState,
+        counts: Counts,
+    },
+    Instance {
+        #[serde(with = "text")]
+        tenant: TenantId,
+        #[serde(with = "text")]
+        run: RunId,
+        #[serde(with = "text")]
+        task: TaskId,
+        map_index: Option<u32>,
+        #[serde(with = "TagMessage")]
+        state: InstanceTag,
+        number: u32,
+        worker: Option<Arc<str>>,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "RunState", rename_all = "snake_case")]
+enum RunStateMessage {
+    Pending,
+    Running,
+    Success,
+    Failed,
+    Cancelled,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "InstanceTag", rename_all = "snake_case")]
+enum TagMessage {
+    Queued,
+    Running,
+    UpForRetry,
+    Deferred,
+    Ready,
+    Success,
+    Failed,
+    Skipped,
+    UpstreamFailed,
+    Cancelled,
+}
+
+/// What is written and read as text.
+mod text {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error};
+    use std::{borrow::Cow, fmt::Display, str::FromStr};
+
+    pub(super) fn serialize<S: Serializer>(
+        value: &impl Display,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Envelope<T> {
+    v: u32,
+    say: T,
+}
+
+/// The version alone.
+#[derive(Deserialize)]
+struct Version {
+    v: u32,
+}
+
+/// A message as it travels.
+pub(super) fn encode(message: &impl Message) -> Vec<u8> {
+    let envelope = Envelope {
+        v: VERSION,
+        say: message,
+    };
+    serde_json::to_vec(&envelope).expect("messages have no map with odd keys")
+}
+
+/// A message that came; nothing where it is of a newer version, or none at all.
+pub(super) fn decode<T: Message>(bytes: &[u8]) -> Option<T> {
+    let version: Version = serde_json::from_slice(bytes).ok()?;
+    if version.v > VERSION {
+        tracing::debug!(
+            version = version.v,
+            "a message of a newer Weft is passed over"
+        );
+        return None;
+    }
+    match serde_json::from_slice::<Envelope<T>>(bytes) {
+        Ok(envelope) => Some(envelope.say),
+        Err(error) => {
+            tracing::warn!(%error, "a message can't be read, and is passed over");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_comes_back_as_it_went() {
+        let messages = [
+            ToSchedulers::Wake(Wake::Queued(DagKey(7))),
+            ToSchedulers::Wake(Wake::Shards),
+            ToSchedulers::Everything,
+            ToSchedulers::Why {
+                question: u64::MAX,
+                run: "0000000000001".parse().unwrap(),
+                task: 3,
+                index: 4,
+            },
+        ];
+        for message in messages {
+            assert_eq!(decode(&encode(&message)), Some(message));
+        }
+        let change = Change::Instance {
+            tenant: "default".parse().unwrap(),
+            run: "0000000000001".parse().unwrap(),
+            task: "load".parse().unwrap(),
+            map_index: Some(2),
+            state: InstanceTag::UpForRetry,
+            number: 1,
+            worker: Some("far".into()),
+        };
+        let message = ToServers::Changed {
+            everything: true,
+            changes: vec![Changed(change)],
+        };
+        assert_eq!(decode(&encode(&message)), Some(message));
+    }
+
+    #[test]
+    fn what_a_newer_version_says_and_what_is_no_message_is_passed_over() {
+        assert_eq!(decode::<ToServers>(br#"{"v":2,"say":{"song":1}}"#), None);
+        assert_eq!(decode::<ToServers>(br#"{"v":1,"say":{"song":1}}"#), None);
+        assert_eq!(decode::<ToServers>(b"hush"), None);
+    }
+}

@@ -1,0 +1,99 @@
+//! `wfctl scheduler`: owns shards of an installation of many machines, or stands by
+//! to take them over.
+
+use super::{
+    Service, asked_to_end,
+    foundation::{Foundation, Places},
+    gave_up,
+    line::Office,
+    report,
+    transport::Transport,
+};
+use crate::error::{Code, Exit, Problem, Problems};
+use std::{sync::Arc, time::Duration};
+use weft_scheduler::{Handle, Scheduler, SchedulerOptions, Seams};
+use weft_server::{Listen, Listener, Metrics, StatusPage};
+
+/// How long the loop may stand before the scheduler is not ready.
+const READY_WITHIN: Duration = Duration::from_secs(10);
+
+/// What `wfctl scheduler` was asked for.
+pub(crate) struct SchedulerPlan {
+    pub(crate) places: Places,
+    /// Its name, for people.
+    pub(crate) name: String,
+    /// Where it says how it fares.
+    pub(crate) status: Option<Listen>,
+}
+
+/// Schedules until somebody asks it to end.
+///
+/// # Errors
+/// A problem with what the installation stands on, or a scheduler that gave up.
+pub(crate) async fn schedule(plan: SchedulerPlan) -> Result<Exit, Problems> {
+    let listener = match &plan.status {
+        Some(listen) => {
+            let bound = Listener::bind(listen).await;
+            Some(bound.map_err(|error| Problem::new(Code::Usage, error.to_string()))?)
+        }
+        None => None,
+    };
+    let asked_to_end = asked_to_end()?;
+    let Foundation {
+        database,
+        redis,
+        blobs,
+    } = Foundation::open(&plan.places).await?;
+    // Another process with the same name must never be taken for this one.
+    let id = format!("{}-{:016x}", plan.name, fastrand::u64(..));
+    let (scheduler, handle) = Scheduler::new(
+        SchedulerOptions::new(id.as_str()),
+        Seams {
+            store: Arc::new(database.clone()),
+            brokers: Transport::Redis(Arc::clone(&redis)).brokers(),
+            blobs: blobs.clone(),
+        },
+    );
+    let metrics = Metrics::default();
+    metrics.register(|registry| {
+        handle.register(registry);
+        blobs.register(registry);
+    });
+    let office = Office::open(&redis, &id, handle.clone());
+    let mut scheduler = Service::start(|stop| scheduler.run(stop.wait()));
+    let status = listener.map(|listener| {
+        anstream::eprintln!("Scheduler {id}, how it fares: {}", listener.url());
+        let page = StatusPage {
+            metrics,
+            ready: Box::new(move || fares(&handle)),
+        };
+        Service::start(|stop| page.run(listener, stop.wait()))
+    });
+    if status.is_none() {
+        anstream::eprintln!("Scheduler {id}");
+    }
+    tokio::select! {
+        () = asked_to_end => {}
+        ended = &mut scheduler.task => return Err(gave_up("scheduler", ended).into()),
+    }
+    report("scheduler", scheduler.end().await);
+    // Its shards are free now.
+    office.close().await;
+    if let Some(status) = status {
+        report("status page", status.end().await);
+    }
+    database.close().await;
+    Ok(Exit::Success)
+}
+
+/// Nothing to say where its loop goes round.
+fn fares(handle: &Handle) -> Result<(), String> {
+    let since = handle.health().since_last_turn;
+    if since <= READY_WITHIN {
+        return Ok(());
+    }
+    Err(format!(
+        "its loop last went round {} s ago",
+        since.as_secs()
+    ))
+}

@@ -1,0 +1,120 @@
+//! An installation of many processes: a server, schedulers, workers, a Postgres, a
+//! Redis and a place for blobs, each of which may be killed, stopped, cut off and
+//! emptied.
+
+mod faults;
+mod process;
+mod together;
+
+use crate::{
+    installation::{Installation, Up},
+    postgres::postgres_server,
+    redis::server::Server as Redis,
+};
+use process::Process;
+use std::{
+    cell::Cell,
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+    process::Command,
+};
+
+/// What all its processes name alike.
+pub(crate) struct Cluster {
+    here: Installation,
+    redis: Redis,
+    blobs: String,
+    database: String,
+    /// How many schedulers were started.
+    schedulers: Cell<usize>,
+}
+
+impl Cluster {
+    /// An empty one, with blobs in a folder.
+    fn new() -> Self {
+        let here = Installation::new();
+        let blobs = here.path("blobs");
+        fs::create_dir(&blobs).expect("there is room");
+        let blobs = format!("file://{}", blobs.display());
+        let database = postgres_server::new_database();
+        fs::write(here.path("database.url"), &database).expect("there is room");
+        let cluster = Self {
+            here,
+            redis: Redis::start(&[]),
+            blobs,
+            database,
+            schedulers: Cell::new(0),
+        };
+        let migrated = cluster
+            .here
+            .command(&["db", "migrate", "--database-file"])
+            .arg(cluster.here.path("database.url"))
+            .output()
+            .expect("wfctl starts");
+        assert!(migrated.status.success(), "{migrated:?}");
+        cluster
+    }
+
+    /// What names the places, as arguments.
+    fn places(&self) -> Vec<String> {
+        let file = self.here.path("database.url");
+        [
+            "--database-file",
+            file.to_str().expect("temporary folders are UTF-8"),
+            "--redis",
+            &self.redis.url(),
+            "--blobs",
+            &self.blobs,
+        ]
+        .map(ToOwned::to_owned)
+        .to_vec()
+    }
+
+    /// A server at an address, answering.
+    fn server_at(&self, address: &str) -> Up {
+        let places = self.places();
+        let places: Vec<&str> = places.iter().map(String::as_str).collect();
+        self.here.serve("server", address, &places).answering()
+    }
+
+    /// A scheduler, which may not have begun yet.
+    fn scheduler(&self) -> Process {
+        let number = self.schedulers.replace(self.schedulers.get() + 1);
+        let name = format!("scheduler-{number}");
+        let mut command = self.here.command(&["scheduler", "--name", &name]);
+        command.args(self.places());
+        Process::start(command, self.here.path(&format!("{name}.log")))
+    }
+
+    /// A worker that goes through the server.
+    fn worker(&self, server: &Up, name: &str, token: &Path) -> Process {
+        let mut command = self
+            .here
+            .command(&["worker", "--name", name, "--url", server.url()]);
+        command.args(["--slots", "8", "--token-file"]).arg(token);
+        command.arg("--data").arg(self.here.path(name));
+        Process::start(command, self.here.path(&format!("{name}.log")))
+    }
+
+    /// Redis forgets everything.
+    fn flush(&self) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.redis.port)).expect("Redis listens");
+        stream.write_all(b"FLUSHALL\r\n").expect("it reads");
+        let mut answer = [0; 3];
+        stream.read_exact(&mut answer).expect("it answers");
+        assert_eq!(&answer, b"+OK");
+    }
+
+    /// Postgres ends every session of this database.
+    fn end_sessions(&self) {
+        let ended = Command::new("psql")
+            .args(["--no-psqlrc", "--quiet", "--command"])
+            .arg("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+            .arg(&self.database)
+            .output()
+            .expect("psql comes with Postgres");
+        assert!(ended.status.success(), "{ended:?}");
+    }
+}

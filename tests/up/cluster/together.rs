@@ -1,0 +1,121 @@
+//! What one process does, many do together.
+
+use super::Cluster;
+use crate::workers::{MOST_QUESTIONS, token};
+
+const CHAIN: &str = r#"
+[dag]
+id = "chain"
+
+[tasks.first]
+program = "busy.wasm"
+
+[tasks.second]
+program = "busy.wasm"
+inputs = { given = "first" }
+
+[tasks.third]
+program = "busy.wasm"
+queue = "nobody"
+after = ["second"]
+"#;
+
+const POLICY: &str = "[queues]\nallow = [\"nobody\"]\n";
+
+/// Asks until the answer is yes.
+pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    assert!(
+        (0..MOST_QUESTIONS).any(|_question| is_so()),
+        "{what}: never"
+    );
+}
+
+#[test]
+fn a_server_schedulers_and_workers_of_their_own_run_a_dag() {
+    let cluster = Cluster::new();
+    let here = &cluster.here;
+    let server = cluster.server_at("127.0.0.1:0");
+    assert!(!server.api().is_ready(), "nobody schedules");
+    let first = cluster.scheduler();
+    until("a scheduler is heard of", || server.api().is_ready());
+    let second = cluster.scheduler();
+    std::fs::write(here.path("work").join("policy.toml"), POLICY).expect("there is room");
+    let said = here.client(&server, &["policy", "set", "policy.toml"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let said = here.deploy(&server, CHAIN);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let token = token(here, &server, "worker");
+    let near = cluster.worker(&server, "near", &token);
+    let _far = cluster.worker(&server, "far", &token);
+    let run = here.trigger(&server, "chain");
+    let why = || {
+        let said = here.client(&server, &["tasks", "why", &run, "third"]);
+        said.stdout + &said.stderr
+    };
+    until("the third task waits for a worker", || {
+        why().contains("no worker serves the queue nobody")
+    });
+    let said = here.client(&server, &["outputs", "get", &run, "second"]);
+    assert_eq!(said.stdout.trim(), "7", "{said:?}");
+    let said = here.client(&server, &["tasks", "why", &run, "first"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    // Who ended is replaced at once, and who watches hears of it.
+    assert!(first.terminate().success());
+    let mut other = here.command(&["worker", "--name", "other", "-q", "nobody", "--url"]);
+    other.arg(server.url()).arg("--token-file").arg(&token);
+    other.arg("--data").arg(here.path("other"));
+    let _other = super::Process::start(other, here.path("other.log"));
+    let said = here.client(&server, &["runs", "watch", &run]);
+    assert_eq!(said.code, Some(0), "{said:?} {}", second.said());
+    let names = here.list(&server, &["workers", "list"]);
+    assert_eq!(names.len(), 3, "{names:?}");
+    assert!(near.terminate().success());
+    let (status, said) = server.terminate();
+    assert!(status.success(), "{said}");
+    assert!(second.terminate().success());
+}
+
+#[test]
+fn whoever_has_the_database_alone_and_those_who_share_it_exclude_each_other() {
+    let cluster = Cluster::new();
+    let server = cluster.server_at("127.0.0.1:0");
+    let file = cluster.here.path("database.url");
+    let file = file.to_str().expect("temporary folders are UTF-8");
+    let other = crate::installation::Installation::new();
+    let (status, said) = other.start(&["--database-file", file]).end();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("in use by another process"), "{said}");
+    server.kill();
+    let up = other.start(&["--database-file", file]).answering();
+    let scheduler = cluster.scheduler();
+    let said = scheduler.end();
+    assert!(said.contains("wfctl up"), "{said}");
+    drop(up);
+}
+
+#[test]
+fn a_place_that_is_not_named_is_asked_for() {
+    let here = crate::installation::Installation::new();
+    for (args, names) in [
+        (&["scheduler"][..], "WEFT_DATABASE_URL"),
+        (
+            &["scheduler", "--database", "postgres://localhost/none"],
+            "WEFT_REDIS_URL",
+        ),
+        (
+            &[
+                "server",
+                "--database",
+                "postgres://localhost/none",
+                "--redis",
+                "redis://localhost",
+            ],
+            "WEFT_BLOBS_URL",
+        ),
+    ] {
+        let said = here.command(args).output().expect("wfctl starts");
+        let text = String::from_utf8_lossy(&said.stderr);
+        assert_eq!(said.status.code(), Some(2), "{text}");
+        assert!(text.contains(names), "{text}");
+    }
+}
