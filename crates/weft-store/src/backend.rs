@@ -155,8 +155,9 @@ impl Backend {
         &self,
         writes: impl Iterator<Item = &'w (&'static Bulk, Vec<Value>)> + Clone,
     ) -> Result<bool, StoreError> {
-        let Self::Sqlite(sqlite) = self else {
-            return Ok(false);
+        let sqlite = match self {
+            Self::Sqlite(sqlite) => sqlite,
+            Self::Postgres(postgres) => return postgres.write_at_once(writes).await,
         };
         let values: usize = writes.clone().map(|(_bulk, values)| values.len()).sum();
         if values > sqlite::MOST_AT_ONCE {

@@ -30,10 +30,17 @@ statements! {
         WHERE d.tenant = $1 AND d.id = $2 AND d.deleted IS NULL";
 }
 
+/// Those of a scheduler's new runs as well, but for what the last one says.
+pub(crate) const NEW_RUN_COLUMNS: &[Column] = {
+    use Column::{Int, Text};
+    &[
+        Int, Text, Int, Int, Int, Int, Int, Int, Int, Int, Text, Int, Int, Text,
+    ]
+};
 static NEW_RUNS: Bulk = Bulk::insert(
     "INSERT INTO runs (id, tenant, dag, version, shard, kind, state, logical_date, interval_start, interval_end, \
      params, not_before, created, created_by) VALUES ",
-    14,
+    NEW_RUN_COLUMNS,
     " ON CONFLICT DO NOTHING RETURNING id, logical_date",
 );
 static EXISTING: Bulk = Bulk::with(

@@ -17,52 +17,91 @@ const SIZES: usize = 9;
 /// SQLite takes 32,766 parameters, Postgres 65,535.
 const MAX_PARAMETERS: usize = 32_766;
 
-/// The type of a column, where the database can't tell it from what surrounds it.
+/// The type of a column.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Column {
     Int,
     Text,
+    Bytes,
 }
+
+/// What stands before the rows.
+const ROWS: &str = "VALUES ";
 
 /// A statement over many rows: `head`, the rows as a list of `VALUES`, `tail`.
 pub(crate) struct Bulk {
     head: &'static str,
-    width: usize,
-    /// Types of the columns, where they must be told.
-    types: Option<&'static [Column]>,
+    columns: &'static [Column],
+    /// Whether types must be told with the rows, since nothing around them tells.
+    tells_types: bool,
     tail: &'static str,
     texts: [[OnceLock<Arc<str>>; SIZES]; 2],
 }
 
 impl Bulk {
-    /// An INSERT of rows with `width` columns, whose types are those of the table.
-    pub(crate) const fn insert(head: &'static str, width: usize, tail: &'static str) -> Self {
-        Self::new(head, width, None, tail)
+    /// An INSERT of rows.
+    pub(crate) const fn insert(
+        head: &'static str,
+        columns: &'static [Column],
+        tail: &'static str,
+    ) -> Self {
+        Self::new(head, columns, false, tail)
     }
 
     /// A statement that goes on with the rows as a table of its own, whose types must be told.
     pub(crate) const fn with(
         head: &'static str,
-        types: &'static [Column],
+        columns: &'static [Column],
         tail: &'static str,
     ) -> Self {
-        Self::new(head, types.len(), Some(types), tail)
+        Self::new(head, columns, true, tail)
     }
 
     const fn new(
         head: &'static str,
-        width: usize,
-        types: Option<&'static [Column]>,
+        columns: &'static [Column],
+        tells_types: bool,
         tail: &'static str,
     ) -> Self {
-        assert!(width << (SIZES - 1) <= MAX_PARAMETERS, "too many columns");
+        assert!(
+            columns.len() << (SIZES - 1) <= MAX_PARAMETERS,
+            "too many columns"
+        );
         Self {
             head,
-            width,
-            types,
+            columns,
+            tells_types,
             tail,
             texts: [const { [const { OnceLock::new() }; SIZES] }; 2],
         }
+    }
+
+    /// The columns of its rows.
+    pub(crate) const fn columns(&self) -> &'static [Column] {
+        self.columns
+    }
+
+    /// For Postgres: the rows as one array for each column, numbered on from `first`. It is the
+    /// same text for any number of rows.
+    pub(crate) fn over_arrays(&self, first: usize) -> String {
+        let head = self.head.strip_suffix(ROWS);
+        let mut text = format!(
+            "{}SELECT * FROM unnest(",
+            head.expect("what comes before the rows ends so")
+        );
+        for (at, column) in self.columns.iter().enumerate() {
+            let comma = if at == 0 { "" } else { ", " };
+            let kind = match column {
+                Column::Int => "BIGINT",
+                Column::Text => "TEXT",
+                Column::Bytes => "BYTEA",
+            };
+            write!(text, "{comma}CAST(${} AS {kind}[])", first + at)
+                .expect("writing to a String can't fail");
+        }
+        text.push(')');
+        text.push_str(self.tail);
+        text
     }
 
     /// The texts with the values of each, the largest first.
@@ -71,13 +110,14 @@ impl Bulk {
         dialect: Dialect,
         values: Vec<Value>,
     ) -> impl Iterator<Item = (Arc<str>, Vec<Value>)> {
-        debug_assert!(values.len().is_multiple_of(self.width), "rows are whole");
-        let mut left = values.len() / self.width;
+        let width = self.columns.len();
+        debug_assert!(values.len().is_multiple_of(width), "rows are whole");
+        let mut left = values.len() / width;
         let mut values = values.into_iter();
         std::iter::from_fn(move || {
             let power = (left.checked_ilog2()? as usize).min(SIZES - 1);
             left -= 1 << power;
-            let chunk = values.by_ref().take(self.width << power).collect();
+            let chunk = values.by_ref().take(width << power).collect();
             Some((self.text(dialect, power), chunk))
         })
     }
@@ -98,21 +138,19 @@ impl Bulk {
         let mut number = 0;
         for row in 0..rows {
             text.push_str(if row == 0 { "(" } else { ", (" });
-            for column in 0..self.width {
-                if column > 0 {
+            for (at, column) in self.columns.iter().enumerate() {
+                if at > 0 {
                     text.push(',');
                 }
                 number += 1;
                 // The types of the first row are those of all.
-                let of = self
-                    .types
-                    .filter(|_types| row == 0)
-                    .map(|types| types[column]);
+                let told = (self.tells_types && row == 0).then_some(column);
                 let placeholder = dialect.placeholder(number);
-                let written = match of {
+                let written = match told {
                     None => write!(text, "{placeholder}"),
                     Some(Column::Int) => write!(text, "CAST({placeholder} AS BIGINT)"),
                     Some(Column::Text) => write!(text, "CAST({placeholder} AS TEXT)"),
+                    Some(Column::Bytes) => write!(text, "CAST({placeholder} AS BYTEA)"),
                 };
                 written.expect("writing to a String can't fail");
             }

@@ -1,13 +1,15 @@
 //! Postgres: a pool of connections, each statement prepared once on each of them.
 
+mod at_once;
+
 use super::{
-    Row, Value,
+    Bulk, Row, Value,
     fault::{self, Fault},
 };
 use crate::{StoreError, database::OpenError};
 use sqlx::{
-    Arguments as _, Column as _, ConnectOptions as _, Connection as _, Encode, Executor as _,
-    Row as _, SqlStr, Transaction, Type, TypeInfo as _, ValueRef as _,
+    Arguments as _, AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Encode,
+    Executor as _, Row as _, SqlStr, Transaction, Type, TypeInfo as _, ValueRef as _,
     encode::IsNull,
     error::{BoxDynError, DatabaseError},
     postgres::{
@@ -46,10 +48,10 @@ impl Postgres {
             .application_name("weft")
             .statement_cache_capacity(CACHED_STATEMENTS)
             // A commit that was acknowledged survives, whatever the server's default is;
-            // a transaction that its process forgot doesn't hold its locks for ever.
+            // a transaction whose process stands still gives its locks back before a lease ends.
             .options([
                 ("synchronous_commit", "on"),
-                ("idle_in_transaction_session_timeout", "60s"),
+                ("idle_in_transaction_session_timeout", "5s"),
                 ("default_transaction_isolation", "read committed"),
                 // A machine that vanished gives back what it had within a minute.
                 ("tcp_keepalives_idle", "30"),
@@ -117,6 +119,27 @@ impl Postgres {
             .await
             .map_err(sort)?;
         rows.iter().map(decode).collect()
+    }
+
+    /// Writes everything in one statement; `false` where the first write would change nothing,
+    /// and so nothing was done.
+    pub(super) async fn write_at_once<'w>(
+        &self,
+        writes: impl Iterator<Item = &'w (&'static Bulk, Vec<Value>)>,
+    ) -> Result<bool, StoreError> {
+        let (text, arguments) = at_once::statement(writes)?;
+        let written = self
+            .pool
+            .execute(sqlx::query_with(AssertSqlSafe(text), arguments));
+        match written.await {
+            Ok(_done) => Ok(true),
+            Err(sqlx::Error::Database(error))
+                if error.code().as_deref() == Some(at_once::NOTHING_CHANGED) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(sort(error)),
+        }
     }
 
     pub(super) async fn begin(&self) -> Result<Tx, StoreError> {

@@ -8,6 +8,7 @@ use crate::{
     backend::{Bulk, Column, Tx, Value, args, statements},
     dialect::Dialect,
     stored,
+    trigger::NEW_RUN_COLUMNS,
 };
 use std::collections::BTreeSet;
 use weft_core::{document::TaskIndex, run_id::RunId, time::Timestamp};
@@ -39,13 +40,18 @@ static FENCE: Bulk = Bulk::with(
 static NEW_RUNS: Bulk = Bulk::insert(
     "INSERT INTO runs (id, tenant, dag, version, shard, kind, state, logical_date, interval_start, interval_end, \
      params, not_before, created, trace) VALUES ",
-    14,
+    NEW_RUN_COLUMNS,
     " ON CONFLICT DO NOTHING RETURNING id",
 );
 static ATTEMPTS: Bulk = Bulk::insert(
     "INSERT INTO attempts (run, task, map_index, number, outcome, queued, started, ended, worker, error, usage, log) \
      VALUES ",
-    12,
+    {
+        use Column::{Int, Text};
+        &[
+            Int, Int, Int, Int, Text, Int, Int, Int, Text, Text, Text, Text,
+        ]
+    },
     " ON CONFLICT (run, task, map_index, number) DO UPDATE SET outcome = excluded.outcome, queued = excluded.queued, \
      started = excluded.started, ended = excluded.ended, worker = excluded.worker, error = excluded.error, \
      usage = excluded.usage, log = excluded.log",
@@ -53,7 +59,13 @@ static ATTEMPTS: Bulk = Bulk::insert(
 static INSTANCES: Bulk = Bulk::insert(
     "INSERT INTO task_instances (run, task, map_index, state, cause, number, nonce, queued, started, ended, due, worker, \
      output, output_digest, output_bytes, resume, error, usage, log) VALUES ",
-    19,
+    {
+        use Column::{Bytes, Int, Text};
+        &[
+            Int, Int, Int, Int, Text, Int, Int, Int, Int, Int, Int, Text, Text, Bytes, Int, Text,
+            Text, Text, Text,
+        ]
+    },
     " ON CONFLICT (run, task, map_index) DO UPDATE SET state = excluded.state, cause = excluded.cause, \
      number = excluded.number, nonce = excluded.nonce, queued = excluded.queued, started = excluded.started, \
      ended = excluded.ended, due = excluded.due, worker = excluded.worker, output = excluded.output, \
@@ -62,10 +74,14 @@ static INSTANCES: Bulk = Bulk::insert(
 );
 static TASKS: Bulk = Bulk::insert(
     "INSERT INTO run_tasks (run, task, instances, counts) VALUES ",
-    4,
+    &[Column::Int, Column::Int, Column::Int, Column::Text],
     " ON CONFLICT (run, task) DO UPDATE SET instances = excluded.instances, counts = excluded.counts",
 );
-static EVENTS: Bulk = Bulk::insert("INSERT INTO run_events (run, seq, at, body) VALUES ", 4, "");
+static EVENTS: Bulk = Bulk::insert(
+    "INSERT INTO run_events (run, seq, at, body) VALUES ",
+    &[Column::Int, Column::Int, Column::Int, Column::Text],
+    "",
+);
 /// The columns of rows of [`runs`].
 const RUN_COLUMNS: &[Column] = &[
     Column::Int,
