@@ -9,6 +9,7 @@
 //! by its own bytes here, whatever the worker calls it.
 
 mod blobs;
+mod lookup;
 mod worker;
 
 use crate::{
@@ -98,12 +99,8 @@ async fn variable(
     axum::Json(asked): axum::Json<VariableAsked>,
 ) -> Result<Response, Problem> {
     let attempt = read_key(&asked.attempt).map_err(|error| bad_call(&error))?;
-    let held = by
-        .session
-        .as_deref()
-        .and_then(|session| app.gate().held(by.owner, session, &attempt))
-        .filter(|held| held.variables.contains(&asked.name));
-    let Some(held) = held else {
+    let held = by.held(&app, &attempt).await?;
+    let Some(held) = held.filter(|held| held.variables.contains(&asked.name)) else {
         return Err(Problem::new(
             ProblemCode::Forbidden,
             "the worker holds no such attempt, or it was not granted the variable",

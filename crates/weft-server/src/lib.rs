@@ -31,6 +31,7 @@ mod listen;
 mod metrics;
 pub mod openapi;
 mod options;
+mod policies;
 pub mod problem;
 mod random;
 mod request_id;

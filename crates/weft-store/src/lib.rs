@@ -23,6 +23,7 @@ mod dialect;
 mod folder;
 mod idempotency;
 mod instances;
+mod live_attempt;
 mod meant;
 mod migration;
 mod references;
@@ -53,6 +54,7 @@ pub use {
     folder::{DATABASE_FILE, FolderLock},
     idempotency::RememberedAnswer,
     instances::{AttemptView, InstanceFilter, InstanceView},
+    live_attempt::LiveAttempt,
     meant::{ChangeError, DagStamp, Meant, PolicyStamp},
     references::{DigestCursor, TextCursor},
     retention::{RetentionStep, RunRetention, TraceRetention},

@@ -72,19 +72,23 @@ struct Session {
 struct SessionState {
     last_call: Instant,
     lease: Duration,
-    /// Not those that a worker announced and that were claimed before this process began.
     held: HashMap<AttemptKey, Claimed>,
 }
 
-/// A claim that was handed out. A worker that no longer renews it has lost it, whatever it asks.
+/// A claim of the worker's. One that it no longer renews it has lost, whatever it asks.
 struct Claimed {
-    attempt: HeldAttempt,
+    /// Nothing where it was claimed before this process began, until somebody looked it up.
+    attempt: Option<HeldAttempt>,
     lease_ends: Instant,
 }
 
 impl Claimed {
+    fn is_live(&self) -> bool {
+        Instant::now() < self.lease_ends
+    }
+
     fn live(&self) -> Option<&HeldAttempt> {
-        (Instant::now() < self.lease_ends).then_some(&self.attempt)
+        self.attempt.as_ref().filter(|_attempt| self.is_live())
     }
 }
 
@@ -151,6 +155,30 @@ impl Gate {
         state.held.get(attempt)?.live().cloned()
     }
 
+    /// Attempts that the registration says it claimed through a process before this one, and that
+    /// the broker does not deny. Who looks them up says what they are by [`Self::learn`], after
+    /// making sure that they are the attempts that are under way: a broker that has lost what it
+    /// knew believes every worker.
+    pub fn unknown(&self, owner: SessionOwner, session: &str) -> Vec<AttemptKey> {
+        let Some((_name, session)) = self.session(owner, Some(session)) else {
+            return Vec::new();
+        };
+        let state = session.state();
+        let held = state.held.iter();
+        held.filter(|(_key, claimed)| claimed.attempt.is_none() && claimed.is_live())
+            .map(|(key, _claimed)| *key)
+            .collect()
+    }
+
+    /// What an attempt is that the registration may hold.
+    pub fn learn(&self, owner: SessionOwner, session: &str, attempt: &AttemptKey, is: HeldAttempt) {
+        if let Some((_name, session)) = self.session(owner, Some(session))
+            && let Some(claimed) = session.state().held.get_mut(attempt)
+        {
+            claimed.attempt = Some(is);
+        }
+    }
+
     /// Whether the registration holds an attempt of this tenant.
     pub fn serves(&self, owner: SessionOwner, session: &str, tenant: &TenantId) -> bool {
         self.session(owner, Some(session))
@@ -180,9 +208,22 @@ impl Gate {
             std::mem::take(&mut session.state().held)
         });
         let mut known = known.unwrap_or_default();
+        let asked = Instant::now();
+        // What it says that it holds counts only where the broker says so, too.
+        let lost = match holding {
+            [] => Vec::new(),
+            holding => broker.renew(holding).await?,
+        };
         let held = holding
             .iter()
-            .filter_map(|key| known.remove_entry(key))
+            .filter(|key| !lost.contains(key))
+            .map(|key| {
+                let claimed = Claimed {
+                    attempt: known.remove(key).and_then(|claimed| claimed.attempt),
+                    lease_ends: asked + terms.lease,
+                };
+                (*key, claimed)
+            })
             .collect();
         let name = format!("{:032x}", fastrand::u128(..));
         let session = Session {
@@ -314,7 +355,7 @@ impl Session {
                 variables: dispatch.granted.variables.clone(),
             };
             let claimed = Claimed {
-                attempt,
+                attempt: Some(attempt),
                 lease_ends: Instant::now() + *lease,
             };
             state.held.insert(dispatch.key, claimed);

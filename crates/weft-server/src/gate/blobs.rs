@@ -51,7 +51,7 @@ pub(super) async fn get(
     if !matches!(kind, Kind::Component | Kind::Output | Kind::Artifact) {
         return Err(refused(kind));
     }
-    by.must_serve(&app, &tenant)?;
+    by.must_serve(&app, &tenant).await?;
     let digest = Digest::from_hex(&path.digest).ok_or_else(|| {
         Problem::new(ProblemCode::InvalidId, "a digest has 64 hexadecimal digits")
     })?;
@@ -76,7 +76,7 @@ pub(super) async fn put(
     if !matches!(kind, Kind::Output | Kind::Artifact) {
         return Err(refused(kind));
     }
-    by.must_serve(&app, &tenant)?;
+    by.must_serve(&app, &tenant).await?;
     let mut writer = app.blobs().writer(kind, &tenant).await?;
     let mut parts = body.into_data_stream();
     while let Some(part) = parts.next().await {

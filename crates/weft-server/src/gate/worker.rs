@@ -1,6 +1,6 @@
 //! Which worker calls: its token, and the registration that it names.
 
-use super::SESSION;
+use super::{SESSION, lookup};
 use crate::{
     app::App,
     auth,
@@ -13,7 +13,10 @@ use axum::{
     response::Response,
 };
 use http::{HeaderName, request::Parts};
-use weft_broker::gate::SessionOwner;
+use weft_broker::{
+    AttemptKey,
+    gate::{HeldAttempt, SessionOwner},
+};
 use weft_core::id::TenantId;
 use weft_store::Role;
 
@@ -28,15 +31,30 @@ pub(super) struct ByWorker {
 
 impl ByWorker {
     /// Refuses a worker that holds no attempt of the tenant.
-    pub(super) fn must_serve(&self, app: &App, tenant: &TenantId) -> Result<(), Problem> {
-        let serves = |session| app.gate().serves(self.owner, session, tenant);
-        if self.session.as_deref().is_some_and(serves) {
-            return Ok(());
+    pub(super) async fn must_serve(&self, app: &App, tenant: &TenantId) -> Result<(), Problem> {
+        if let Some(session) = self.session.as_deref() {
+            lookup::unknown(app, self.owner, session).await?;
+            if app.gate().serves(self.owner, session, tenant) {
+                return Ok(());
+            }
         }
         Err(Problem::new(
             ProblemCode::Forbidden,
             "the worker holds no attempt of this tenant",
         ))
+    }
+
+    /// The attempt, where the worker holds it.
+    pub(super) async fn held(
+        &self,
+        app: &App,
+        attempt: &AttemptKey,
+    ) -> Result<Option<HeldAttempt>, Problem> {
+        let Some(session) = self.session.as_deref() else {
+            return Ok(None);
+        };
+        lookup::unknown(app, self.owner, session).await?;
+        Ok(app.gate().held(self.owner, session, attempt))
     }
 
     /// Refuses a worker that is not registered.

@@ -13,6 +13,7 @@ use crate::{
     },
     documents,
     extract::Query,
+    policies::policy_of,
     problem::{Problem, ProblemCode, convert},
     seam::{BadFile, CompileError, Inspection, Wake},
 };
@@ -27,7 +28,6 @@ use weft_core::{
     digest::Digest,
     document::{self, Code, Dag, Format, Source},
     id::TenantId,
-    policy::Policy,
 };
 use weft_store::{Deploy, DeployChange, DeployDag, DeployError, Deployed, FileEntry};
 
@@ -232,22 +232,6 @@ async fn store_files(
         }
     }
     Ok(())
-}
-
-pub(super) async fn policy_of(app: &App, tenant: &TenantId) -> Result<Policy, Problem> {
-    let Some(row) = app.database().show_policy(tenant).await? else {
-        return Ok(Policy::default());
-    };
-    let source = Source {
-        name: "the tenant's policy",
-        text: &row.text,
-        format: Format::Toml,
-    };
-    Policy::parse(source).map_err(|error| {
-        Problem::internal(format!(
-            "the stored policy of {tenant} can't be read: {error}"
-        ))
-    })
 }
 
 /// What the deploy did, DAG by DAG.

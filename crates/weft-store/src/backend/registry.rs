@@ -2,8 +2,9 @@
 
 use super::{Bulk, Statement};
 use crate::{
-    audit, commands, dags, deploy, dialect, dialect::Dialect, idempotency, instances, migration,
-    references, retention, run_store, runs, secrets, tenants, tokens, trigger, versions, workers,
+    audit, commands, dags, deploy, dialect, dialect::Dialect, idempotency, instances, live_attempt,
+    migration, references, retention, run_store, runs, secrets, tenants, tokens, trigger, versions,
+    workers,
 };
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
@@ -16,6 +17,7 @@ const STATEMENTS: &[&[Statement]] = &[
     idempotency::STATEMENTS,
     instances::STATEMENTS,
     migration::STATEMENTS,
+    live_attempt::STATEMENTS,
     references::STATEMENTS,
     retention::STATEMENTS,
     run_store::commit::STATEMENTS,
