@@ -62,6 +62,10 @@ impl Blobs {
     ) -> Result<Self, BlobError> {
         let parsed = Url::parse(url).map_err(|error| place(url, error.to_string()))?;
         let shown = without_credentials(&parsed);
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            let reason = "credentials have no place in it; they are options of their own".into();
+            return Err(place(&shown, reason));
+        }
         if parsed.scheme() == "file" {
             let folder = parsed
                 .to_file_path()

@@ -100,6 +100,9 @@ impl Service {
             if !is_open || closing.is_some() {
                 receiver.close();
                 let result = self.close_segment().await;
+                if let Some(uploads) = self.uploads.take() {
+                    uploads.close().await;
+                }
                 if let Some((reply, lost)) = closing
                     && let Err(_unheard) = reply.send(lost.and(result))
                 {

@@ -11,7 +11,13 @@ use std::{
     path::{Path as FilePath, PathBuf},
     time::Duration,
 };
-use tokio::{fs, io::AsyncReadExt as _, sync::mpsc, time::sleep};
+use tokio::{
+    fs,
+    io::AsyncReadExt as _,
+    sync::mpsc,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 
 /// The folder of segments in the blob store; no tenant's.
 pub(super) const FOLDER: &str = "logs";
@@ -27,14 +33,29 @@ const MIN_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait between two tries.
 const MAX_WAIT: Duration = Duration::from_mins(1);
 
+/// How long the end of a writer waits for its segments to be brought.
+const CLOSE_WITHIN: Duration = Duration::from_secs(15);
+
 /// The way to the uploading task, which ends with it.
 #[derive(Debug)]
-pub(super) struct Uploads(mpsc::Sender<(SegmentId, PathBuf)>);
+pub(super) struct Uploads {
+    segments: mpsc::Sender<(SegmentId, PathBuf)>,
+    task: JoinHandle<()>,
+}
 
 impl Uploads {
     pub(super) fn add(&self, id: SegmentId, path: PathBuf) {
-        if let Err(error) = self.0.try_send((id, path)) {
+        if let Err(error) = self.segments.try_send((id, path)) {
             tracing::warn!(segment = %id, %error, "a log segment is uploaded by the next start only");
+        }
+    }
+
+    /// Waits until everything was tried once more, for a while.
+    pub(super) async fn close(self) {
+        let Self { segments, task } = self;
+        drop(segments);
+        if timeout(CLOSE_WITHIN, task).await.is_err() {
+            tracing::warn!(within = ?CLOSE_WITHIN, "log segments were not uploaded in time: the next start does it");
         }
     }
 }
@@ -53,8 +74,10 @@ pub(crate) fn segment_at(path: &Path) -> Option<SegmentId> {
 /// Begins with these.
 pub(super) fn start(blobs: Blobs, segments: Vec<(SegmentId, PathBuf)>) -> Uploads {
     let (sender, receiver) = mpsc::channel(WAITING);
-    tokio::spawn(run(blobs, segments, receiver));
-    Uploads(sender)
+    Uploads {
+        segments: sender,
+        task: tokio::spawn(run(blobs, segments, receiver)),
+    }
 }
 
 async fn run(

@@ -112,7 +112,8 @@ impl LogWriter {
             .map(LogFollow::new)
     }
 
-    /// Writes what waits and closes the segment; every later call answers [`LogError::Closed`].
+    /// Writes what waits and closes the segment, and brings spooled ones to the blob store if that
+    /// takes no longer than some seconds; every later call answers [`LogError::Closed`].
     ///
     /// # Errors
     /// [`LogError::Lost`] where lines could not be written, or [`LogError::Closed`].

@@ -6,4 +6,9 @@ mod log_faults;
 mod log_model;
 mod log_sample;
 mod logs;
+// What the workspace is built with has it.
+#[cfg(feature = "s3")]
+mod s3;
+#[cfg(feature = "s3")]
+mod s3_server;
 mod small_disk;
