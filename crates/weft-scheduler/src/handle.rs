@@ -7,8 +7,9 @@ use crate::{
 };
 use prometheus_client::registry::Registry;
 use std::{
+    collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -68,12 +69,19 @@ pub struct Health {
 pub(crate) struct Pulse {
     last_turn_ms: AtomicI64,
     pub(crate) owns: AtomicBool,
+    ready: Mutex<BTreeMap<Arc<str>, u64>>,
     pub(crate) figures: Figures,
 }
 
 impl Pulse {
     pub(crate) fn beat(&self) {
         self.last_turn_ms.store(wall_ms(), Ordering::Relaxed);
+    }
+
+    /// What is ready now, by queue.
+    pub(crate) fn is_ready(&self, ready: BTreeMap<Arc<str>, u64>) {
+        // Nothing foreign is called while it is locked; so below.
+        *self.ready.lock().unwrap_or_else(PoisonError::into_inner) = ready;
     }
 }
 
@@ -139,6 +147,13 @@ impl Handle {
             turns: self.pulse.figures.commits.get(),
             active_runs: u64::try_from(self.pulse.figures.active_runs.get()).unwrap_or(0),
         }
+    }
+
+    /// How many task instances could run if there were workers for them, by queue, as of the
+    /// last sweep.
+    pub fn ready(&self) -> BTreeMap<Arc<str>, u64> {
+        let ready = self.pulse.ready.lock();
+        ready.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Shows what the loop counts, under names that begin with `scheduler_` and `store_`.

@@ -306,8 +306,19 @@ impl Service {
             let wait = wait.min(COMMIT_RETRY_MAX);
             (Instant::now() + wait, wait)
         });
+        if sweep {
+            let mut ready = BTreeMap::<Arc<str>, u64>::new();
+            for (queue, count) in self
+                .shards
+                .values()
+                .flat_map(|shard| shard.order.ready_by_queue())
+            {
+                *ready.entry(Arc::clone(queue)).or_default() += count;
+            }
+            self.context.pulse.is_ready(ready);
+        }
         for shard in deposed {
-            tracing::warn!(?shard, "another scheduler owns the shard now");
+            tracing::warn!(shard = shard.0, "another scheduler owns the shard now");
             self.shards.remove(&shard);
             self.next_renewal = Instant::now();
         }
@@ -375,9 +386,13 @@ impl Service {
         }
         self.lease_ends = asked + lease_span;
         self.shards.retain(|id, shard| {
-            leases
+            let is_kept = leases
                 .iter()
-                .any(|lease| lease.shard == *id && lease.epoch == shard.lease.epoch)
+                .any(|lease| lease.shard == *id && lease.epoch == shard.lease.epoch);
+            if !is_kept {
+                tracing::warn!(shard = id.0, "another scheduler owns the shard now");
+            }
+            is_kept
         });
         for lease in leases {
             if let Some(shard) = self.shards.get_mut(&lease.shard) {

@@ -46,6 +46,7 @@ pub struct Metrics {
     queue_workers: Family<Queue, Gauge>,
     queue_places: Family<Queue, Gauge>,
     queue_waiting: Family<Queue, Gauge>,
+    queue_ready: Family<Queue, Gauge>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -93,6 +94,7 @@ impl Default for Metrics {
             queue_workers: Family::default(),
             queue_places: Family::default(),
             queue_waiting: Family::default(),
+            queue_ready: Family::default(),
         };
         metrics.register(|registry| metrics.register_own(registry));
         metrics
@@ -164,6 +166,11 @@ impl Metrics {
             "Attempts that wait in a queue",
             self.queue_waiting.clone(),
         );
+        registry.register(
+            "queue_ready",
+            "Task instances that could run if the queue had workers for them",
+            self.queue_ready.clone(),
+        );
     }
 
     pub(crate) fn request(
@@ -210,6 +217,7 @@ impl Metrics {
         self.queue_workers.clear();
         self.queue_places.clear();
         self.queue_waiting.clear();
+        self.queue_ready.clear();
         for info in queues {
             let queue = Queue {
                 queue: info.name.clone(),
@@ -223,6 +231,9 @@ impl Metrics {
             self.queue_waiting
                 .get_or_create(&queue)
                 .set(i64::try_from(info.queued).unwrap_or(i64::MAX));
+            self.queue_ready
+                .get_or_create(&queue)
+                .set(i64::try_from(info.ready).unwrap_or(i64::MAX));
         }
     }
 

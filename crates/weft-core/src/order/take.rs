@@ -116,6 +116,17 @@ impl Order {
             .map_or(0, |(_, item)| item.indexes.count())
     }
 
+    /// How many instances are ready for each queue that has some. O(tasks that are ready).
+    pub fn ready_by_queue(&self) -> impl Iterator<Item = (&Arc<str>, u64)> {
+        self.queues.iter().filter_map(|queue| {
+            let lines = queue.shares.values().flat_map(|share| share.lines.values());
+            let lanes = lines.flat_map(|line| line.lanes.values());
+            let items = lanes.flat_map(|lane| lane.values());
+            let ready: u64 = items.map(|item| item.indexes.count()).sum();
+            (ready > 0).then_some((&queue.name, ready))
+        })
+    }
+
     /// Whether nothing at all is ready.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()

@@ -32,4 +32,10 @@ pub struct Queue {
     pub places: u32,
     /// How many attempts wait in it for a worker.
     pub queued: u64,
+    /// How many task instances could run in it if there were workers for them; a queue is kept
+    /// only as long as its workers have places.
+    pub ready: u64,
+    /// How many slots would do all that it has to do at once: what is ready, what waits, and what
+    /// the workers that serve it hold. What an autoscaler needs to know.
+    pub wanted: u64,
 }

@@ -6,11 +6,12 @@ use crate::{
     auth::{By, Governing, Reading},
     extract::Path,
     problem::{Problem, ProblemCode},
-    seam::Drain,
+    seam::{Drain, QueueInfo},
 };
 use axum::extract::State;
 use http::StatusCode;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_store::AuditEntry;
@@ -86,18 +87,50 @@ async fn drain_worker(
 
 /// List queues
 ///
-/// Those that a worker serves or something waits in, by name.
+/// Those that a worker serves or something waits for, by name.
 #[utoipa::path(get, path = "/queues", tag = "fleet", responses((status = 200, description = "Every queue", body = Vec<Queue>)))]
 async fn list_queues(
     _by: By<Reading>,
     State(app): State<App>,
 ) -> Result<axum::Json<Vec<Queue>>, Problem> {
-    let queues = app.fleet().queues().await?;
-    let view = |queue: crate::seam::QueueInfo| Queue {
-        name: queue.name,
-        workers: queue.workers,
-        places: queue.places,
-        queued: queue.queued,
+    let held = held_by_queue(&app).await?;
+    let loads = queue_loads(&app).await?;
+    let view = |load: QueueInfo| Queue {
+        wanted: load.ready + load.queued + held.get(&load.name).copied().unwrap_or_default(),
+        name: load.name,
+        workers: load.workers,
+        places: load.places,
+        queued: load.queued,
+        ready: load.ready,
     };
-    Ok(axum::Json(queues.into_iter().map(view).collect()))
+    Ok(axum::Json(loads.into_iter().map(view).collect()))
+}
+
+/// What the workers of each queue hold.
+async fn held_by_queue(app: &App) -> Result<BTreeMap<String, u64>, Problem> {
+    let mut held = BTreeMap::new();
+    for worker in app.fleet().workers().await? {
+        for queue in worker.queues {
+            *held.entry(queue).or_default() += u64::from(worker.claimed);
+        }
+    }
+    Ok(held)
+}
+
+/// Every queue that the broker or a scheduler knows, by name.
+pub(super) async fn queue_loads(app: &App) -> Result<Vec<QueueInfo>, Problem> {
+    let mut ready = app.scheduler().ready();
+    let mut loads = app.fleet().queues().await?;
+    for load in &mut loads {
+        load.ready = ready.remove(load.name.as_str()).unwrap_or_default();
+    }
+    loads.extend(ready.into_iter().map(|(name, ready)| QueueInfo {
+        name: name.to_string(),
+        workers: 0,
+        places: 0,
+        queued: 0,
+        ready,
+    }));
+    loads.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(loads)
 }

@@ -76,10 +76,10 @@ async fn ready(State(app): State<App>) -> Response {
 async fn metrics(_by: By<Reading>, State(app): State<App>) -> Result<Response, Problem> {
     let metrics = app.metrics();
     metrics.scheduler(app.scheduler().health());
-    match app.fleet().queues().await {
+    match super::fleet::queue_loads(&app).await {
         Ok(queues) => metrics.queues(&queues),
         // The other figures are worth having all the same.
-        Err(error) => tracing::warn!("queues are not counted: {error}"),
+        Err(error) => tracing::warn!(code = ?error.code(), "queues are not counted"),
     }
     metrics.page().map_err(Problem::internal)
 }

@@ -68,4 +68,6 @@ pub struct QueueInfo {
     pub places: u32,
     /// How many attempts wait for a worker.
     pub queued: u64,
+    /// How many task instances could run if there were workers for them; a scheduler's to say.
+    pub ready: u64,
 }

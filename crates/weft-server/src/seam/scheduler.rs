@@ -1,7 +1,7 @@
 //! What the server tells a scheduler, and what it asks of it.
 
 use async_trait::async_trait;
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::broadcast;
 use weft_core::{document::TaskIndex, run_id::RunId};
 pub use weft_scheduler::{Change, Listen, Wake};
@@ -27,6 +27,10 @@ pub trait SchedulerHandle: Send + Sync {
 
     /// How the loop fares; of a scheduler elsewhere, as it last said.
     fn health(&self) -> SchedulerHealth;
+
+    /// How many task instances could run if there were workers for them, by queue, as the
+    /// schedulers last said.
+    fn ready(&self) -> BTreeMap<Arc<str>, u64>;
 
     /// What changes from now on, after it was committed.
     fn changes(&self, to: Listen) -> Changes;

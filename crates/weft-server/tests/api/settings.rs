@@ -296,7 +296,20 @@ async fn workers_and_queues_are_listed() {
         ),
         (&json!("w1"), &json!(2), &json!("x86_64"))
     );
-    assert_eq!(world.get("/queues").send().await.ok()[0]["places"], 6);
+    let queues = world.get("/queues").send().await.ok();
+    let figures = |at: usize| {
+        let queue = &queues[at];
+        ["name", "workers", "places", "ready", "wanted"].map(|figure| queue[figure].clone())
+    };
+    assert_eq!(
+        figures(0),
+        [json!("default"), 1.into(), 6.into(), 3.into(), 5.into()]
+    );
+    // One that no worker serves and something waits for.
+    assert_eq!(
+        figures(1),
+        [json!("nobody"), 0.into(), 0.into(), 5.into(), 5.into()]
+    );
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ impl Fleet for BrokersFleet {
             workers: queue.workers,
             places: queue.places,
             queued: queue.queued,
+            ready: 0,
         };
         let survey = self.broker.survey().await.map_err(silent)?;
         Ok(survey.queues.into_iter().map(view).collect())

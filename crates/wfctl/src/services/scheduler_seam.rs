@@ -1,6 +1,7 @@
 //! The scheduler of this process, as the server knows one.
 
 use async_trait::async_trait;
+use std::{collections::BTreeMap, sync::Arc};
 use weft_core::{document::TaskIndex, order::Blocked, run_id::RunId, trigger_rule::TriggerRule};
 use weft_scheduler::{Handle, Listen, Reason};
 use weft_server::seam::{self, Changes, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake};
@@ -30,6 +31,10 @@ impl SchedulerHandle for SameProcess {
         SchedulerHealth {
             since_last_turn: Some(health.since_last_turn),
         }
+    }
+
+    fn ready(&self) -> BTreeMap<Arc<str>, u64> {
+        self.0.ready()
     }
 
     fn changes(&self, to: Listen) -> Changes {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -122,6 +122,10 @@ impl SchedulerHandle for FakeScheduler {
         }
     }
 
+    fn ready(&self) -> BTreeMap<Arc<str>, u64> {
+        BTreeMap::from([("default".into(), 3), ("nobody".into(), 5)])
+    }
+
     fn changes(&self, to: Listen) -> Changes {
         Changes::Here(match to {
             Listen::Everything => self.changes.subscribe(),
@@ -177,6 +181,7 @@ impl Fleet for FakeFleet {
             workers: 1,
             places: 6,
             queued: 0,
+            ready: 0,
         }])
     }
 

@@ -39,6 +39,13 @@ struct Beat {
     heard: Instant,
     owns: bool,
     since: Duration,
+    ready: BTreeMap<Arc<str>, u64>,
+}
+
+impl Beat {
+    fn is_fresh(&self) -> bool {
+        self.heard.elapsed() < SILENT_AFTER
+    }
 }
 
 /// An answer, and whose.
@@ -123,6 +130,16 @@ impl SchedulerHandle for FarSchedulers {
         SchedulerHealth {
             since_last_turn: owners.map(|beat| beat.since + beat.heard.elapsed()).min(),
         }
+    }
+
+    fn ready(&self) -> BTreeMap<Arc<str>, u64> {
+        let mut ready = BTreeMap::new();
+        let schedulers = self.desk.schedulers();
+        let live = schedulers.values().filter(|beat| beat.is_fresh());
+        for (queue, count) in live.flat_map(|beat| &beat.ready) {
+            *ready.entry(Arc::clone(queue)).or_default() += count;
+        }
+        ready
     }
 
     fn changes(&self, to: Listen) -> Changes {
@@ -215,11 +232,13 @@ impl Desk {
                 scheduler,
                 owns,
                 since_ms,
+                ready,
             }) => {
                 let beat = Beat {
                     heard: Instant::now(),
                     owns,
                     since: Duration::from_millis(since_ms),
+                    ready,
                 };
                 let mut schedulers = self.schedulers();
                 schedulers.retain(|_name, beat| beat.heard.elapsed() < SILENT_AFTER * 12);
@@ -248,7 +267,7 @@ impl Desk {
         let schedulers = self.schedulers();
         let live: Vec<Arc<str>> = schedulers
             .iter()
-            .filter(|(_name, beat)| beat.heard.elapsed() < SILENT_AFTER)
+            .filter(|(_name, beat)| beat.is_fresh())
             .map(|(name, _beat)| Arc::clone(name))
             .collect();
         live.into_iter()

@@ -2,7 +2,7 @@
 //! processes of two versions of Weft can pass over what they don't know.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use weft_core::{
     id::{DagId, TaskId, TenantId},
     run::{Counts, RunState},
@@ -71,6 +71,8 @@ pub(super) enum ToServers {
         owns: bool,
         /// How long ago its loop last went round, in milliseconds.
         since_ms: u64,
+        /// How many task instances could run if there were workers for them, by queue.
+        ready: BTreeMap<Arc<str>, u64>,
     },
     /// A scheduler ends.
     Gone {

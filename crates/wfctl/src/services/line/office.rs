@@ -186,6 +186,7 @@ impl Desk {
                 scheduler: Arc::clone(&self.name),
                 owns: health.owns_shards,
                 since_ms: u64::try_from(since).unwrap_or(u64::MAX),
+                ready: self.handle.ready(),
             });
         }
     }
