@@ -57,7 +57,7 @@ inputs = { ledger = { value = "http://127.0.0.1" } }
 
 /// Starts a server, and asks.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let tool = tools::schemathesis(workspace)?;
+    let tool = tools::SCHEMATHESIS.get(workspace)?;
     let wfctl = Wfctl::built(workspace, Profile::Dev);
     let folder = workspace.target().join("api-fuzz");
     if folder.exists() {

@@ -8,6 +8,7 @@ mod api_fuzz;
 mod bench;
 mod compilers;
 mod demo;
+mod deployment;
 mod environment;
 mod example;
 mod guests;

@@ -12,10 +12,13 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     eprintln!("independent results: {}", tools::python()?);
     eprintln!("databases: {}", tools::postgres()?.display());
     eprintln!("queues: {}", tools::redis()?);
-    eprintln!(
-        "the fuzzer of the API: {}",
-        tools::schemathesis(workspace)?.display()
-    );
+    for (what, tool) in [
+        ("the fuzzer of the API", tools::SCHEMATHESIS),
+        ("blobs", tools::S3),
+        ("the chart", tools::HELM),
+    ] {
+        eprintln!("{what}: {}", tool.get(workspace)?.display());
+    }
     Ok(())
 }
 

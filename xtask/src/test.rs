@@ -5,8 +5,8 @@
 //! heavy dependencies are compiled once.
 
 use crate::{
-    api_fuzz, example, guests, js, newcomer, program, python, setup, steps::Steps, tools,
-    workspace::Workspace,
+    api_fuzz, deployment, example, guests, js, newcomer, program, python, setup, steps::Steps,
+    tools, workspace::Workspace,
 };
 use anyhow::Result;
 use clap::Args;
@@ -56,6 +56,7 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
         steps.run("the API, fuzzed (schemathesis)", || {
             api_fuzz::run(workspace)
         });
+        steps.run("deployment files", || deployment::check(workspace));
         steps.run("examples' own tests", || examples_tests(workspace));
         steps.run("examples' results", || example::check(workspace));
         steps.run("a new DAG", || newcomer::check(workspace));
@@ -63,6 +64,7 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
         for name in [
             "tests",
             "the API, fuzzed (schemathesis)",
+            "deployment files",
             "examples' own tests",
             "examples' results",
             "a new DAG",

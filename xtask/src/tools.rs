@@ -55,45 +55,72 @@ pub(crate) fn python() -> Result<&'static str> {
     bail!("Python 3.11 or newer is needed for the tests: install it ('apt-get install python3')")
 }
 
-/// Where the tool that fuzzes the API, and what it stands on, are pinned.
-const FUZZ_REQUIREMENTS: &str = "xtask/api-fuzz/requirements.txt";
 /// Debian's package of what Python needs to make virtual environments.
 const VENV_PACKAGE: &str = "python3-venv";
 
-/// `schemathesis`, in a virtual environment in Weft's cache folder (half a minute, once for each
-/// change of what is pinned).
-pub(crate) fn schemathesis(workspace: &Workspace) -> Result<PathBuf> {
-    let python = python()?;
-    let requirements = workspace.root().join(FUZZ_REQUIREMENTS);
-    let pinned = fs::read_to_string(&requirements)?;
-    let place = cache_folder().join("tools/api-fuzz");
-    // Written last: where it says the same, everything is there.
-    let stamp = place.join("installed.txt");
-    let tool = place.join("bin/schemathesis");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == pinned)
-        && program::works(&tool, &["--version"])
-    {
-        return Ok(tool);
+/// A tool of Python's, in a virtual environment in Weft's cache folder (half a minute, once for
+/// each change of what is pinned).
+pub(crate) struct PythonTool {
+    /// The folder of the environment, and that in `xtask` whose `requirements.txt` pins the
+    /// tool and what it stands on.
+    name: &'static str,
+    /// What is run.
+    program: &'static str,
+}
+
+/// Fuzzes the API.
+pub(crate) const SCHEMATHESIS: PythonTool = PythonTool {
+    name: "api-fuzz",
+    program: "schemathesis",
+};
+/// An S3 server, which tests start.
+pub(crate) const S3: PythonTool = PythonTool {
+    name: "s3",
+    program: "moto_server",
+};
+/// Reads the chart as a cluster does; beside it stand `kubernetes-validate` and `check-jsonschema`.
+pub(crate) const HELM: PythonTool = PythonTool {
+    name: "deployment",
+    program: "helm",
+};
+
+impl PythonTool {
+    /// The program, installed where it isn't.
+    pub(crate) fn get(&self, workspace: &Workspace) -> Result<PathBuf> {
+        let python = python()?;
+        let requirements = workspace
+            .root()
+            .join("xtask")
+            .join(self.name)
+            .join("requirements.txt");
+        let pinned = fs::read_to_string(&requirements)?;
+        let place = cache_folder().join("tools").join(self.name);
+        // Written last: where it says the same, everything is there.
+        let stamp = place.join("installed.txt");
+        let tool = place.join("bin").join(self.program);
+        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == pinned) && tool.exists() {
+            return Ok(tool);
+        }
+        if place.exists() {
+            fs::remove_dir_all(&place)?;
+        }
+        venv()?;
+        program::run(Command::new(python).args(["-m", "venv"]).arg(&place))?;
+        program::run(
+            Command::new(place.join("bin/python"))
+                .args([
+                    "-m",
+                    "pip",
+                    "install",
+                    "--quiet",
+                    "--disable-pip-version-check",
+                    "--requirement",
+                ])
+                .arg(&requirements),
+        )?;
+        fs::write(&stamp, pinned)?;
+        Ok(tool)
     }
-    if place.exists() {
-        fs::remove_dir_all(&place)?;
-    }
-    venv()?;
-    program::run(Command::new(python).args(["-m", "venv"]).arg(&place))?;
-    program::run(
-        Command::new(place.join("bin/python"))
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--requirement",
-            ])
-            .arg(&requirements),
-    )?;
-    fs::write(&stamp, pinned)?;
-    Ok(tool)
 }
 
 /// Debian's package of the server; the contributed programs that it recommends aren't needed.

@@ -82,6 +82,11 @@ impl Wfctl {
         }
     }
 
+    /// Where it lies.
+    pub(crate) fn path(&self) -> &Path {
+        &self.program
+    }
+
     /// A command of it, whose runs stay inside the target folder.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(&self.program);
