@@ -3,11 +3,19 @@
 //! emptied.
 
 mod faults;
+mod network;
 mod process;
+// The one that the blobs' own tests start.
+#[allow(
+    clippy::unwrap_used,
+    reason = "it belongs to the blobs' tests, which allow it"
+)]
+#[path = "../../crates/weft-blob/tests/blob/s3_server.rs"]
+mod s3_server;
 mod together;
 
 use crate::{
-    installation::{Installation, Up},
+    installation::{Installation, Starting, Up},
     postgres::postgres_server,
     redis::server::Server as Redis,
 };
@@ -25,6 +33,7 @@ use std::{
 pub(crate) struct Cluster {
     here: Installation,
     redis: Redis,
+    s3: s3_server::Server,
     blobs: String,
     database: String,
     /// How many schedulers were started.
@@ -32,18 +41,17 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// An empty one, with blobs in a folder.
+    /// An empty one.
     fn new() -> Self {
         let here = Installation::new();
-        let blobs = here.path("blobs");
-        fs::create_dir(&blobs).expect("there is room");
-        let blobs = format!("file://{}", blobs.display());
+        let s3 = s3_server::Server::start();
         let database = postgres_server::new_database();
         fs::write(here.path("database.url"), &database).expect("there is room");
         let cluster = Self {
             here,
             redis: Redis::start(&[]),
-            blobs,
+            blobs: s3.bucket(),
+            s3,
             database,
             schedulers: Cell::new(0),
         };
@@ -74,9 +82,9 @@ impl Cluster {
 
     /// A server at an address, answering.
     fn server_at(&self, address: &str) -> Up {
-        let places = self.places();
-        let places: Vec<&str> = places.iter().map(String::as_str).collect();
-        self.here.serve("server", address, &places).answering()
+        let mut command = self.here.serving("server", address, &[]);
+        command.args(self.places()).envs(self.s3.settings());
+        Starting::of(command, &self.here).answering()
     }
 
     /// A scheduler, which may not have begun yet.
@@ -84,18 +92,21 @@ impl Cluster {
         let number = self.schedulers.replace(self.schedulers.get() + 1);
         let name = format!("scheduler-{number}");
         let mut command = self.here.command(&["scheduler", "--name", &name]);
-        command.args(self.places());
+        command.args(self.places()).envs(self.s3.settings());
         Process::start(command, self.here.path(&format!("{name}.log")))
     }
 
     /// A worker that goes through the server.
     fn worker(&self, server: &Up, name: &str, token: &Path) -> Process {
-        let mut command = self
-            .here
-            .command(&["worker", "--name", name, "--url", server.url()]);
+        let command = self.worker_command(server.url(), name, token);
+        Process::start(command, self.here.path(&format!("{name}.log")))
+    }
+
+    fn worker_command(&self, url: &str, name: &str, token: &Path) -> Command {
+        let mut command = self.here.command(&["worker", "--name", name, "--url", url]);
         command.args(["--slots", "8", "--token-file"]).arg(token);
         command.arg("--data").arg(self.here.path(name));
-        Process::start(command, self.here.path(&format!("{name}.log")))
+        command
     }
 
     /// Redis forgets everything.

@@ -76,27 +76,14 @@ impl Installation {
 
     /// The same, at this address.
     pub(crate) fn start_at(&self, address: &str, more: &[&str]) -> Starting {
-        self.serve("up", address, more)
+        Starting::of(self.serving("up", address, more), self)
     }
 
     /// A command that serves at this address.
-    pub(crate) fn serve(&self, command: &str, address: &str, more: &[&str]) -> Starting {
-        let mut process = self
-            .command(&[command, "--listen", address, "--data"])
-            .arg(self.path("data"))
-            .args(more)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("wfctl starts");
-        let stderr = process.stderr.take().expect("it is piped");
-        let (tell, url) = mpsc::channel();
-        Starting {
-            process,
-            said: thread::spawn(move || listen(stderr, &tell)),
-            url,
-            token: self.path("data").join("admin.token"),
-        }
+    pub(crate) fn serving(&self, command: &str, address: &str, more: &[&str]) -> Command {
+        let mut command = self.command(&[command, "--listen", address, "--data"]);
+        command.arg(self.path("data")).args(more);
+        command
     }
 
     /// A command of a client of this server, to its end.
@@ -170,6 +157,23 @@ fn listen(stderr: ChildStderr, tell: &mpsc::Sender<String>) -> String {
 }
 
 impl Starting {
+    /// Starts a command that serves, and waits for nothing.
+    pub(crate) fn of(mut command: Command, installation: &Installation) -> Self {
+        let mut process = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("wfctl starts");
+        let stderr = process.stderr.take().expect("it is piped");
+        let (tell, url) = mpsc::channel();
+        Self {
+            process,
+            said: thread::spawn(move || listen(stderr, &tell)),
+            url,
+            token: installation.path("data").join("admin.token"),
+        }
+    }
+
     /// Waits until it answers.
     pub(crate) fn answering(self) -> Up {
         match self.url.recv() {

@@ -176,6 +176,17 @@ fn a_postgres_that_ends_every_session_costs_time_alone() {
 }
 
 #[test]
+fn an_s3_that_stands_still_holds_up_what_needs_it_and_loses_nothing() {
+    let mut field = Field::new();
+    field.amid("S3 stood still for a while", |field| {
+        field.cluster.s3.freeze();
+        crate::ledger::pass(Duration::from_secs(5));
+        field.cluster.s3.thaw();
+    });
+    field.audit();
+}
+
+#[test]
 fn a_server_that_is_killed_and_started_again_loses_nothing() {
     let mut field = Field::new();
     field.amid("the server is killed", |field| {

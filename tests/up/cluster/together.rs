@@ -1,7 +1,8 @@
 //! What one process does, many do together.
 
 use super::Cluster;
-use crate::workers::{MOST_QUESTIONS, token};
+use crate::{ledger::pass, workers::token};
+use std::time::{Duration, Instant};
 
 const CHAIN: &str = r#"
 [dag]
@@ -22,12 +23,18 @@ after = ["second"]
 
 const POLICY: &str = "[queues]\nallow = [\"nobody\"]\n";
 
+/// What has not come about after this never will.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Between two questions.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// Asks until the answer is yes.
 pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    assert!(
-        (0..MOST_QUESTIONS).any(|_question| is_so()),
-        "{what}: never"
-    );
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "{what}: never");
+        pass(PAUSE);
+    }
 }
 
 #[test]
@@ -118,4 +125,58 @@ fn a_place_that_is_not_named_is_asked_for() {
         assert_eq!(said.status.code(), Some(2), "{text}");
         assert!(text.contains(names), "{text}");
     }
+}
+
+const LONG_DAG: &str = r#"
+[dag]
+id = "long"
+
+[tasks.first]
+program = "long.wasm"
+output = "text"
+
+[tasks.second]
+program = "busy.wasm"
+inputs = { given = "first" }
+"#;
+
+/// Computes for a second or two, then prints more than a report carries.
+const LONG: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 8)
+  (data (i32.const 0) "\00\00\01\00\00\00\04\00")
+  (func (export "_start") (local $left i64)
+    (local.set $left (i64.const 5000000000))
+    (loop $again
+      (local.set $left (i64.sub (local.get $left) (i64.const 1)))
+      (br_if $again (i64.ne (local.get $left) (i64.const 0))))
+    (memory.fill (i32.const 65536) (i32.const 97) (i32.const 262144))
+    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))))"#;
+
+#[test]
+fn what_runs_while_the_server_is_replaced_brings_its_output_over() {
+    let cluster = Cluster::new();
+    let here = &cluster.here;
+    let address = format!("127.0.0.1:{}", crate::redis::server::free_port());
+    let mut server = cluster.server_at(&address);
+    let _scheduler = cluster.scheduler();
+    let token = token(here, &server, "worker");
+    let _worker = cluster.worker(&server, "far", &token);
+    let long = wat::parse_str(LONG).expect("it is WebAssembly");
+    std::fs::write(here.path("work").join("long.wasm"), long).expect("there is room");
+    let said = here.deploy(&server, LONG_DAG);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let run = here.trigger(&server, "long");
+    let api = server.api();
+    until("the first task runs", || {
+        api.get(&format!("/runs/{run}"))["counts"]["running"] == 1
+    });
+    server.crash();
+    let server = cluster.server_at(&address);
+    let said = here.client(&server, &["runs", "watch", &run]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let first = server.api().get(&format!("/runs/{run}/tasks/first/0"));
+    assert_eq!(first["attempt"], 1, "it was not run again: {first}");
+    let output = here.client(&server, &["outputs", "get", &run, "first"]);
+    assert_eq!(output.stdout.trim().trim_matches('"').len(), 262_144);
 }
