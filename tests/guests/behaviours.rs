@@ -83,3 +83,32 @@ macro_rules! foreach_program_behaviour {
         }
     };
 }
+
+/// What the component `hostile-concurrent`, whose `run` is async, does by the task's name.
+#[macro_export]
+macro_rules! foreach_async_behaviour {
+    ($callback:ident) => {
+        $callback! {
+            // Time.
+            waits_for_ever
+            waits_for_nothing
+            computes_for_ever
+            yields_for_ever
+            goes_on_after_its_end
+            // Calls and streams under way at once, and what the host keeps for them.
+            million_waits
+            million_streams
+            million_stream_ends_given_away
+            million_reads_of_folders
+            // Logs.
+            stdout_flood_by_stream
+            // Files.
+            fill_scratch_by_stream
+            rename_races
+            unlinked_files_kept_by_streams
+            // Network.
+            sockets_of_wasi_3
+            http_3_without_grant
+        }
+    };
+}

@@ -93,6 +93,11 @@ impl Case {
         Self::task_of(guests::read("guest_hostile"), name)
     }
 
+    /// A task of the component `guest_hostile_concurrent`, whose `run` is async.
+    pub(crate) fn async_task(name: &str) -> Self {
+        Self::task_of(guests::read("guest_hostile_concurrent"), name)
+    }
+
     pub(crate) fn task_of(guest: Vec<u8>, name: &str) -> Self {
         Self::new(
             guest,

@@ -4,6 +4,7 @@
 //! have a test of the same name here, or this does not compile.
 
 mod artifacts;
+mod concurrent;
 mod ends;
 mod files;
 mod folders;
@@ -37,4 +38,9 @@ mod component_behaviours {
 mod program_behaviours {
     use super::{files::*, folders::*, streams::*};
     foreach_program_behaviour!(assert_test_exists);
+}
+
+mod async_behaviours {
+    use super::concurrent::*;
+    foreach_async_behaviour!(assert_test_exists);
 }

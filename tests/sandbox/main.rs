@@ -4,6 +4,7 @@
 //! results must stay right, and is measured: see `case`.
 
 mod case;
+mod concurrent;
 mod contract;
 mod describe;
 mod files;

@@ -6,6 +6,7 @@ mod backup;
 mod bad_files;
 mod cluster;
 mod collector;
+mod concurrent;
 mod damage;
 mod disk_full;
 mod endings;

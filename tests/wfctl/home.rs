@@ -37,6 +37,7 @@ impl Home {
     /// Writes `work/dag.toml`, with the guests that it names beside it.
     pub(crate) fn dag(&self, manifest: &str) {
         for guest in [
+            "guest_concurrent",
             "guest_plain",
             "guest_hostile",
             "plain-module",

@@ -2,6 +2,7 @@
 
 mod c;
 mod cache;
+mod concurrent;
 mod grants;
 mod home;
 mod interrupt;

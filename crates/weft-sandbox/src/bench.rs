@@ -4,7 +4,6 @@
 use crate::{
     CancelSignal, EventSink, Guest, NoArtifacts, NoVariables, Sandbox, Services,
     attempt::{Setup, store},
-    engine::Profile,
     guest::Callable,
 };
 use std::{
@@ -19,12 +18,12 @@ use weft_core::limit::Limits;
 /// The guest is no such component, or can't be instantiated.
 pub async fn instantiate(sandbox: &Sandbox, guest: &Guest) -> Duration {
     let shared = sandbox.shared();
-    let Callable::Tasks(tasks) = &guest.0.fast.callable else {
+    let Callable::Tasks(tasks) = &guest.0.home.callable else {
         panic!("only components with tasks are measured");
     };
     let runtime = shared
-        .runtime(Profile::Fast)
-        .expect("the fast engine is always there");
+        .runtime(guest.kind().profile())
+        .expect("the engine was there when the guest was loaded");
     let setup = Setup {
         attempt: Arc::from("{}"),
         resumed: None,
@@ -42,7 +41,7 @@ pub async fn instantiate(sandbox: &Sandbox, guest: &Guest) -> Duration {
     };
     let _slot = runtime
         .pool
-        .take(guest.0.fast.slots)
+        .take(guest.0.home.slots)
         .await
         .expect("a slot is free");
     let _running = shared.ticker.running();

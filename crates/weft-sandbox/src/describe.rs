@@ -3,7 +3,6 @@
 use crate::{
     CancelSignal, DescribeError, EventSink, FailureKind, Guest, NoArtifacts, NoVariables, Services,
     attempt::{Setup, store},
-    engine::Profile,
     failure,
     guest::Callable,
     meter::Metered,
@@ -18,12 +17,12 @@ const MAX_MESSAGE_BYTES: usize = 16 << 10;
 /// See [`crate::Sandbox::describe`].
 pub(crate) async fn describe(shared: &Arc<Shared>, guest: &Guest) -> Result<String, DescribeError> {
     let host = |reason: String| DescribeError::Host { reason };
-    let prepared = &guest.0.fast;
+    let prepared = &guest.0.home;
     let Callable::Tasks(tasks) = &prepared.callable else {
         return Err(DescribeError::NotTasks);
     };
     let runtime = shared
-        .runtime(Profile::Fast)
+        .runtime(guest.kind().profile())
         .map_err(|error| host(error.to_string()))?;
     let _slot = runtime
         .pool

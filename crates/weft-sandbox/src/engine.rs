@@ -5,6 +5,9 @@
 //! alone, never on the pool: compiled code of one sandbox fits every other of
 //! the same build, profile and machine type, and the compiling subprocess (which
 //! has no pool) agrees with its parent. A test holds the two equal.
+//!
+//! Only the engine for guests of WASI 0.3 has component concurrency: the others
+//! are spared its cost and its surface.
 
 mod pool;
 mod ticker;
@@ -35,7 +38,7 @@ const STACK_BYTES: usize = 2 << 20;
 /// Frames of a backtrace.
 const BACKTRACE_FRAMES: usize = 40;
 
-/// Which of the two engines.
+/// Which of the engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Profile {
     /// Bounded by CPU time; the default.
@@ -43,22 +46,27 @@ pub(crate) enum Profile {
     /// The same instructions give the same results and cost the same fuel on
     /// every machine.
     Deterministic,
+    /// Bounded by CPU time, for guests whose `run` is async: several of their
+    /// calls may be under way at once.
+    Concurrent,
 }
 
 impl Profile {
+    /// Every profile.
+    pub(crate) const ALL: [Self; 3] = [Self::Fast, Self::Deterministic, Self::Concurrent];
+
     /// A stable name, for arguments and for the cache's keys.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Fast => "fast",
             Self::Deterministic => "deterministic",
+            Self::Concurrent => "concurrent",
         }
     }
 
     /// The profile of that name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [Self::Fast, Self::Deterministic]
-            .into_iter()
-            .find(|profile| profile.name() == name)
+        Self::ALL.into_iter().find(|profile| profile.name() == name)
     }
 }
 
@@ -71,7 +79,7 @@ fn configuration(profile: Profile) -> Config {
         .memory_may_move(false)
         .memory_init_cow(true)
         .epoch_interruption(true)
-        .concurrency_support(false)
+        .concurrency_support(profile == Profile::Concurrent)
         .max_wasm_stack(usize::try_from(Limits::DEFAULT.stack_bytes).expect("512 KiB fit"))
         .async_stack_size(STACK_BYTES)
         // Named, so that WASMTIME_BACKTRACE_DETAILS of the environment changes nothing.
@@ -86,6 +94,15 @@ fn configuration(profile: Profile) -> Config {
                 .consume_fuel(true)
                 .cranelift_nan_canonicalization(true)
                 .relaxed_simd_deterministic(true);
+        }
+        Profile::Concurrent => {
+            config
+                .wasm_component_model_async(true)
+                // What a released component of WASI 0.3 doesn't need stays off.
+                .wasm_component_model_async_stackful(false)
+                .wasm_component_model_more_async_builtins(false)
+                .wasm_component_model_threading(false)
+                .wasm_component_model_error_context(false);
         }
     }
     config
@@ -134,14 +151,21 @@ impl Runtime {
     /// Reserves the pool's address space, as much of it as the machine gives.
     pub(crate) fn new(profile: Profile, options: &SandboxOptions) -> Result<Self, SandboxError> {
         let config = configuration(profile);
-        let (engine, pool) = Pool::reserve(&config, options)?;
+        let (engine, pool) = match profile {
+            Profile::Fast | Profile::Deterministic => Pool::reserve(&config, options)?,
+            // Each call that blocks inside of such a guest keeps a stack, so how many
+            // there are is known only while it runs: a pool that had them for every
+            // slot would be a hundred times as large, and a smaller one would let one
+            // guest take its neighbours' stacks.
+            Profile::Concurrent => Pool::on_demand(&config, options)?,
+        };
         let failed = |error: wasmtime::Error| SandboxError::Engine {
             reason: format!("{error:#}"),
         };
         Ok(Self {
             profile,
             compatibility: compatibility(&engine),
-            components: linker::component_linker(&engine).map_err(failed)?,
+            components: linker::component_linker(&engine, profile).map_err(failed)?,
             modules: linker::module_linker(&engine).map_err(failed)?,
             engine,
             pool,
@@ -155,7 +179,7 @@ mod tests {
 
     #[test]
     fn compiler_and_runtime_agree() {
-        for profile in [Profile::Fast, Profile::Deterministic] {
+        for profile in Profile::ALL {
             let runtime = Runtime::new(profile, &SandboxOptions::default()).unwrap();
             let compiler = compiling_engine(profile).unwrap();
             assert_eq!(
@@ -179,9 +203,25 @@ mod tests {
     }
 
     #[test]
-    fn the_two_profiles_have_different_code() {
-        let hashes = [Profile::Fast, Profile::Deterministic]
-            .map(|profile| compatibility(&compiling_engine(profile).unwrap()));
-        assert_ne!(hashes[0], hashes[1]);
+    fn the_profiles_have_different_code() {
+        let [fast, deterministic, concurrent] =
+            Profile::ALL.map(|profile| compatibility(&compiling_engine(profile).unwrap()));
+        assert_ne!(fast, deterministic);
+        assert_ne!(fast, concurrent);
+        assert_ne!(deterministic, concurrent);
+    }
+
+    #[test]
+    fn only_the_third_engine_has_component_concurrency() {
+        for profile in Profile::ALL {
+            let runtime = Runtime::new(profile, &SandboxOptions::default()).unwrap();
+            for engine in [&runtime.engine, &compiling_engine(profile).unwrap()] {
+                assert_eq!(
+                    engine.get_concurrency_support(),
+                    profile == Profile::Concurrent,
+                    "{profile:?}"
+                );
+            }
+        }
     }
 }

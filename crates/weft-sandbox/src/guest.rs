@@ -1,6 +1,6 @@
 //! A loaded guest: checked, compiled, ready to be instantiated.
 
-use crate::{Digest, dag::Tasks, state::HostState};
+use crate::{Digest, dag::Tasks, engine::Profile, state::HostState};
 use bytes::Bytes;
 use std::{fmt, sync::Arc};
 use tokio::sync::OnceCell;
@@ -16,8 +16,8 @@ pub(crate) struct LoadedGuest {
     pub(crate) kind: GuestKind,
     /// Kept for the deterministic engine, whose code is compiled when it is first asked for.
     pub(crate) wasm: Bytes,
-    /// For the fast engine.
-    pub(crate) fast: Prepared,
+    /// For the engine that its kind runs on, see [`GuestKind::profile`].
+    pub(crate) home: Prepared,
     /// For the deterministic engine.
     pub(crate) deterministic: OnceCell<Prepared>,
 }
@@ -46,7 +46,7 @@ impl Guest {
 
     /// What it takes in memory, in bytes: its file and its code.
     pub fn bytes(&self) -> u64 {
-        self.0.wasm.len() as u64 + self.0.fast.code_bytes
+        self.0.wasm.len() as u64 + self.0.home.code_bytes
     }
 
     /// What kind of guest it is.
@@ -69,8 +69,28 @@ impl fmt::Debug for Guest {
 pub enum GuestKind {
     /// A component that exports `weft:dag/tasks`.
     Tasks,
+    /// A component that exports `weft:async-dag/tasks` (WASI 0.3).
+    AsyncTasks,
     /// A component that exports `wasi:cli/run` (WASI 0.2).
     Command,
     /// A core module with `_start` (WASI 0.1).
     Module,
+}
+
+impl GuestKind {
+    /// Whether it has tasks by name, and describes them itself; otherwise it is a program.
+    pub const fn has_tasks(self) -> bool {
+        match self {
+            Self::Tasks | Self::AsyncTasks => true,
+            Self::Command | Self::Module => false,
+        }
+    }
+
+    /// The engine that it runs on where no other is asked for.
+    pub(crate) const fn profile(self) -> Profile {
+        match self {
+            Self::Tasks | Self::Command | Self::Module => Profile::Fast,
+            Self::AsyncTasks => Profile::Concurrent,
+        }
+    }
 }

@@ -159,15 +159,24 @@ impl HttpState {
     }
 }
 
+/// What every version of `wasi:http` works on.
+fn view(state: &mut HostState) -> WasiHttpCtxView<'_> {
+    WasiHttpCtxView {
+        hooks: &mut state.http.hooks,
+        table: &mut state.table,
+        ctx: &mut state.http.wasi,
+    }
+}
+
+/// Offers `wasi:http` 0.3 (types and the client), by the same rules as 0.2.
+pub(crate) fn add_concurrent_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    use wasmtime_wasi_http::p3::bindings::http::{client, types};
+    client::add_to_linker::<_, WasiHttp>(linker, view)?;
+    types::add_to_linker::<_, WasiHttp>(linker, view)
+}
+
 /// Offers `wasi:http` (types and the outgoing handler).
 pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
-    fn view(state: &mut HostState) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView {
-            hooks: &mut state.http.hooks,
-            table: &mut state.table,
-            ctx: &mut state.http.wasi,
-        }
-    }
     let options = bindings::LinkOptions::default();
     bindings::http::outgoing_handler::add_to_linker::<_, WasiHttp>(linker, view)?;
     bindings::http::types::add_to_linker::<_, WasiHttp>(linker, &(&options).into(), view)
@@ -220,6 +229,10 @@ impl WasiHttpHooks for Hooks {
     }
 
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        BODY_CHUNK_BYTES
+    }
+
+    fn p3_outgoing_body_chunk_size(&mut self) -> usize {
         BODY_CHUNK_BYTES
     }
 

@@ -157,20 +157,24 @@ pub(crate) fn outline(bytes: &[u8]) -> Result<Outline, InspectError> {
     imports.sort_unstable();
     imports.dedup();
     exports.sort_unstable();
-    let refusal = if is_component {
-        interface::refusal
-    } else {
-        interface::module_refusal
+    let kind = kind(is_component, has_start, &exports);
+    let guest = match &kind {
+        FileKind::Guest(guest) => Some(*guest),
+        FileKind::Container(_) | FileKind::OtherComponent | FileKind::OtherModule => None,
     };
     let imports = imports
         .into_iter()
         .map(|name| Import {
-            not_offered: refusal(&name),
+            not_offered: if is_component {
+                interface::refusal(guest, &name)
+            } else {
+                interface::module_refusal(&name)
+            },
             name,
         })
         .collect();
     Ok(Outline {
-        kind: kind(is_component, has_start, &exports),
+        kind,
         imports,
         exports,
     })
@@ -183,7 +187,9 @@ fn kind(is_component: bool, has_start: bool, exports: &[String]) -> FileKind {
             .any(|name| interface::is_export(name, interface))
     };
     match is_component {
+        // Whoever exports both is called as every Weft can.
         true if has(interface::TASKS) => FileKind::Guest(GuestKind::Tasks),
+        true if has(interface::ASYNC_TASKS) => FileKind::Guest(GuestKind::AsyncTasks),
         true if has(interface::RUN) => FileKind::Guest(GuestKind::Command),
         true => FileKind::OtherComponent,
         false if has_start => FileKind::Guest(GuestKind::Module),

@@ -4,11 +4,14 @@
 //! gets 'denied' when it uses it, not a failure to start. (Sockets, say, are
 //! wasmtime-wasi's own, which refuses every address unless told otherwise.)
 
-use crate::{artifacts, dag, http, program, scratch, state::HostState};
+use crate::{artifacts, dag, engine::Profile, http, program, scratch, state::HostState};
 use wasmtime::{Engine, component::Linker};
 
-/// The linker for components.
-pub(crate) fn component_linker(engine: &Engine) -> wasmtime::Result<Linker<HostState>> {
+/// The linker for components. What Weft offers itself is the same on every engine.
+pub(crate) fn component_linker(
+    engine: &Engine,
+    profile: Profile,
+) -> wasmtime::Result<Linker<HostState>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     // The file system is offered by `scratch`, which holds its quota, instead.
@@ -21,7 +24,22 @@ pub(crate) fn component_linker(engine: &Engine) -> wasmtime::Result<Linker<HostS
     http::add_to_linker(&mut linker)?;
     artifacts::add_to_linker(&mut linker)?;
     dag::add_to_linker(&mut linker)?;
+    if profile == Profile::Concurrent {
+        add_wasi_0_3(&mut linker)?;
+    }
     Ok(linker)
+}
+
+/// WASI 0.3, beside 0.2: a guest's standard library may still be of the latter. Its
+/// contexts, and so its grants, are those of 0.2.
+fn add_wasi_0_3(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    use wasmtime_wasi::p3::{cli, clocks, random, sockets};
+    cli::add_to_linker(linker)?;
+    clocks::add_to_linker(linker)?;
+    random::add_to_linker(linker)?;
+    sockets::add_to_linker(linker)?;
+    scratch::add_concurrent_to_linker(linker)?;
+    http::add_concurrent_to_linker(linker)
 }
 
 /// The linker for core modules.

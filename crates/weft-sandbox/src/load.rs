@@ -13,7 +13,7 @@ use crate::{
     code::{self, Form, Loaded, Origin},
     compile,
     dag::{Tasks, TasksError},
-    engine::{Profile, Runtime},
+    engine::Runtime,
     guest::{Callable, LoadedGuest, Prepared},
     inspect::{self, FileKind, InspectError, Outline},
     sandbox::Shared,
@@ -80,13 +80,13 @@ async fn blocking<T: Send + 'static>(
 
 async fn load_new(shared: &Arc<Shared>, digest: Digest, wasm: Bytes) -> Result<Guest, LoadError> {
     let kind = kind(&wasm)?;
-    let runtime = shared.runtime(Profile::Fast)?;
-    let fast = prepare(shared, &runtime, digest, kind, wasm.clone()).await?;
+    let runtime = shared.runtime(kind.profile())?;
+    let home = prepare(shared, &runtime, digest, kind, wasm.clone()).await?;
     Ok(Guest(Arc::new(LoadedGuest {
         digest,
         kind,
         wasm,
-        fast,
+        home,
         deterministic: OnceCell::new(),
     })))
 }
@@ -132,9 +132,9 @@ fn kind(wasm: &[u8]) -> Result<GuestKind, LoadError> {
 }
 
 fn hint(exports: &[String]) -> String {
-    let newer = exports
-        .iter()
-        .find(|name| name.starts_with("weft:dag/tasks@"));
+    let newer = exports.iter().find(|name| {
+        name.starts_with("weft:dag/tasks@") || name.starts_with("weft:async-dag/tasks@")
+    });
     match newer {
         Some(newer) => format!(" (it exports {newer}, which needs another version of Weft)"),
         None if exports.is_empty() => " (it exports nothing at all)".into(),
@@ -154,7 +154,7 @@ pub(crate) async fn prepare(
     wasm: Bytes,
 ) -> Result<Prepared, LoadError> {
     let form = match kind {
-        GuestKind::Tasks | GuestKind::Command => Form::Component,
+        GuestKind::Tasks | GuestKind::AsyncTasks | GuestKind::Command => Form::Component,
         GuestKind::Module => Form::Module,
     };
     let origin = Origin {
@@ -221,14 +221,15 @@ fn link(
                 .components
                 .instantiate_pre(&component)
                 .map_err(missing)?;
+            let incomplete = |error: TasksError| LoadError::NothingToRun {
+                hint: format!(" ({error})"),
+            };
             let callable = match kind {
                 GuestKind::Tasks => {
-                    let tasks = Tasks::find(&component, pre).map_err(|error: TasksError| {
-                        LoadError::NothingToRun {
-                            hint: format!(" ({error})"),
-                        }
-                    })?;
-                    Callable::Tasks(tasks)
+                    Callable::Tasks(Tasks::find(&component, pre).map_err(incomplete)?)
+                }
+                GuestKind::AsyncTasks => {
+                    Callable::Tasks(Tasks::find_async(&component, pre).map_err(incomplete)?)
                 }
                 GuestKind::Command | GuestKind::Module => Callable::Command(pre),
             };

@@ -53,9 +53,29 @@ pub(crate) struct Shared {
     pub(crate) code_hits: AtomicU64,
     pub(crate) code_misses: AtomicU64,
     fast: Arc<Runtime>,
-    /// Made when it is first asked for; most installations never do.
-    deterministic: OnceLock<Arc<Runtime>>,
-    making_deterministic: Mutex<()>,
+    deterministic: LaterRuntime,
+    concurrent: LaterRuntime,
+}
+
+/// An engine that is made when it is first asked for; most installations never do.
+#[derive(Default)]
+struct LaterRuntime {
+    made: OnceLock<Arc<Runtime>>,
+    making: Mutex<()>,
+}
+
+impl LaterRuntime {
+    fn get(&self, profile: Profile, shared: &Shared) -> Result<Arc<Runtime>, LoadError> {
+        let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = self.made.get() {
+            return Ok(Arc::clone(runtime));
+        }
+        let runtime = Runtime::new(profile, &shared.options).map_err(|error| LoadError::Host {
+            reason: error.to_string(),
+        })?;
+        shared.ticker.add(&runtime.engine);
+        Ok(Arc::clone(self.made.get_or_init(|| Arc::new(runtime))))
+    }
 }
 
 impl Shared {
@@ -63,23 +83,8 @@ impl Shared {
     pub(crate) fn runtime(&self, profile: Profile) -> Result<Arc<Runtime>, LoadError> {
         match profile {
             Profile::Fast => Ok(Arc::clone(&self.fast)),
-            Profile::Deterministic => {
-                let _one_at_a_time = self
-                    .making_deterministic
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                if let Some(runtime) = self.deterministic.get() {
-                    return Ok(Arc::clone(runtime));
-                }
-                let runtime =
-                    Runtime::new(profile, &self.options).map_err(|error| LoadError::Host {
-                        reason: error.to_string(),
-                    })?;
-                self.ticker.add(&runtime.engine);
-                Ok(Arc::clone(
-                    self.deterministic.get_or_init(|| Arc::new(runtime)),
-                ))
-            }
+            Profile::Deterministic => self.deterministic.get(profile, self),
+            Profile::Concurrent => self.concurrent.get(profile, self),
         }
     }
 }
@@ -112,8 +117,8 @@ impl Sandbox {
             code_hits: AtomicU64::new(0),
             code_misses: AtomicU64::new(0),
             fast: Arc::new(fast),
-            deterministic: OnceLock::new(),
-            making_deterministic: Mutex::new(()),
+            deterministic: LaterRuntime::default(),
+            concurrent: LaterRuntime::default(),
             options,
         })))
     }

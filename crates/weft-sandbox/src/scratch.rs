@@ -10,13 +10,18 @@
 //! error and is remembered, so that an attempt that fails after it says why.
 //! What it does not do: keep anything, or share anything between attempts.
 
+mod aside;
+mod concurrent;
 mod filesystem;
 mod folder;
 mod ledger;
 mod links;
 mod preview1;
 mod stream;
+mod transfer;
+mod versions;
 
+pub(crate) use concurrent::add_to_linker as add_concurrent_to_linker;
 pub(crate) use filesystem::{ScratchView, add_to_linker};
 pub(crate) use folder::Folder;
 pub(crate) use preview1::{Preview1, add_to_linker as add_preview1_to_linker};
@@ -24,11 +29,16 @@ pub(crate) use preview1::{Preview1, add_to_linker as add_preview1_to_linker};
 use crate::FailureKind;
 use ledger::{Breach, Ledger, Listing, OpenFile};
 use std::{collections::HashMap, fs::File, io, path::PathBuf, sync::Arc};
+use tokio::sync::{Mutex, Semaphore};
 use wasmtime_wasi::{
     FsPerms, OpenMode, WasiCtxBuilder,
     filesystem::{Dir, WasiFilesystemCtx},
 };
 use weft_core::limit::{Limits, Unit};
+
+/// How many calls of one attempt may be at work on files at once, on threads that may
+/// block. Only guests of WASI 0.3 have more than one under way.
+const MAX_WORKING: usize = 4;
 
 /// One attempt's scratch folder and its books.
 pub(crate) struct ScratchState {
@@ -39,6 +49,10 @@ pub(crate) struct ScratchState {
     handles_limit: u64,
     ledger: Ledger,
     wasi: WasiFilesystemCtx,
+    /// Held by whoever looks at names and then changes them.
+    names: Arc<Mutex<()>>,
+    /// Leave to be at work on files.
+    working: Arc<Semaphore>,
     /// Open files and folders, by their index in the table.
     open: HashMap<u32, Arc<OpenFile>>,
     /// Directory listings, by their index in the table.
@@ -66,6 +80,8 @@ impl ScratchState {
             handles_limit: limits.handles,
             ledger: Ledger::new(limits),
             wasi: WasiFilesystemCtx::default(),
+            names: Arc::default(),
+            working: Arc::new(Semaphore::new(MAX_WORKING)),
             open: HashMap::new(),
             listings: HashMap::new(),
         }

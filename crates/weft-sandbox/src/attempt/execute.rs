@@ -95,6 +95,9 @@ pub(crate) fn store(
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(failure::call_bytes(&limits));
     store.set_max_component_handles(usize::try_from(limits.handles).unwrap_or(usize::MAX));
+    if let Some(table) = store.concurrent_resource_table() {
+        table.set_max_capacity(concurrent_entries(&limits));
+    }
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |_store| {
         meter.check()?;
@@ -108,6 +111,15 @@ pub(crate) fn store(
         store.set_fuel(fuel(&limits))?;
     }
     Ok(store)
+}
+
+/// How many calls, threads of calls, ends of streams, and sets of them an async guest
+/// may have at once. wasmtime keeps two or three of these for what is one handle in the
+/// guest, and keeps them where the guest has given its handle to the host.
+fn concurrent_entries(limits: &Limits) -> usize {
+    /// Entries for one handle, and one for the host's end of it.
+    const PER_HANDLE: u64 = 4;
+    usize::try_from(limits.handles.saturating_mul(PER_HANDLE)).unwrap_or(usize::MAX)
 }
 
 fn fuel(limits: &Limits) -> u64 {
@@ -136,11 +148,17 @@ async fn prepare(shared: &Arc<Shared>, request: &AttemptRequest) -> Result<Ready
     let profile = if request.deterministic {
         Profile::Deterministic
     } else {
-        Profile::Fast
+        request.guest.kind().profile()
     };
     let host = |error: LoadError| AttemptFailure::new(FailureKind::Internal, error.to_string());
     let runtime = shared.runtime(profile).map_err(host)?;
     let determinism = if request.deterministic {
+        if request.guest.kind().profile() == Profile::Concurrent {
+            return Err(AttemptFailure::new(
+                FailureKind::InvalidEntry,
+                "a component with async tasks can't run deterministically: which of its waits ends first is not the guest's to say; take `deterministic` from the task, or export weft:dag/tasks",
+            ));
+        }
         let guest = &request.guest.0;
         // A failure is not kept: the next attempt tries again.
         guest
@@ -170,7 +188,7 @@ async fn prepare(shared: &Arc<Shared>, request: &AttemptRequest) -> Result<Ready
 fn prepared<'a>(guest: &'a Guest, runtime: &Runtime) -> Option<&'a Prepared> {
     let guest = &guest.0;
     match runtime.profile {
-        Profile::Fast => Some(&guest.fast),
+        Profile::Fast | Profile::Concurrent => Some(&guest.home),
         Profile::Deterministic => guest.deterministic.get(),
     }
 }
@@ -288,7 +306,7 @@ async fn run(shared: &Arc<Shared>, ready: Ready, request: AttemptRequest) -> Att
 /// Whether the entry is one that this kind of guest has.
 fn fits(entry: &Entry, kind: GuestKind) -> Result<(), AttemptFailure> {
     match (entry, kind) {
-        (Entry::Task { .. }, GuestKind::Tasks)
+        (Entry::Task { .. }, GuestKind::Tasks | GuestKind::AsyncTasks)
         | (Entry::Program(_), GuestKind::Command | GuestKind::Module) => Ok(()),
         (Entry::Task { name, .. }, GuestKind::Command | GuestKind::Module) => {
             Err(AttemptFailure::new(
@@ -296,7 +314,7 @@ fn fits(entry: &Entry, kind: GuestKind) -> Result<(), AttemptFailure> {
                 format!("the file is a program and has no task {name:?}; name it as `program`"),
             ))
         }
-        (Entry::Program(_), GuestKind::Tasks) => Err(AttemptFailure::new(
+        (Entry::Program(_), GuestKind::Tasks | GuestKind::AsyncTasks) => Err(AttemptFailure::new(
             FailureKind::InvalidEntry,
             "the file is a component with tasks, not a program; name it as `component`",
         )),

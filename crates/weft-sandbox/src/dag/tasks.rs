@@ -1,5 +1,10 @@
-//! `weft:dag/tasks`, which guests export: finds its functions once per
-//! component and calls them in an instance.
+//! `weft:dag/tasks` and its async form, which guests export: finds the functions
+//! once per component and calls them in an instance.
+//!
+//! The two forms differ in how `run` is lifted alone, which wasmtime knows of its
+//! own: on an engine with component concurrency a call also drives what the guest
+//! has under way meanwhile. What that is when `run` has returned ends with the
+//! attempt.
 
 use crate::state::HostState;
 use wasmtime::{
@@ -7,8 +12,11 @@ use wasmtime::{
     component::{Component, ComponentExportIndex, ComponentType, Instance, InstancePre, Lift},
 };
 
-/// The interface's name without its version.
+/// The interface that guests export.
 const INTERFACE: &str = "weft:dag/tasks@0.1.0";
+
+/// Its async form.
+const ASYNC_INTERFACE: &str = "weft:async-dag/tasks@0.1.0";
 
 /// A component's `tasks`, found.
 #[derive(Clone)]
@@ -22,11 +30,11 @@ pub(crate) struct Tasks {
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum TasksError {
     /// It doesn't export the interface.
-    #[error("the component does not export {INTERFACE}")]
-    Missing,
+    #[error("the component does not export {0}")]
+    Missing(&'static str),
     /// It exports something else under that name.
-    #[error("{INTERFACE} has no function {0:?}")]
-    Incomplete(&'static str),
+    #[error("{0} has no function {1:?}")]
+    Incomplete(&'static str, &'static str),
 }
 
 /// What `run` returns when it succeeds.
@@ -52,18 +60,34 @@ type RunParams<'a> = (&'a str, &'a [(String, String)]);
 type RunResult = (Result<RawOutcome, RawFailure>,);
 
 impl Tasks {
-    /// Finds the functions.
+    /// Finds the functions of the interface that guests export.
     pub(crate) fn find(
         component: &Component,
         pre: InstancePre<HostState>,
     ) -> Result<Self, TasksError> {
+        Self::find_in(INTERFACE, component, pre)
+    }
+
+    /// Finds the functions of its async form.
+    pub(crate) fn find_async(
+        component: &Component,
+        pre: InstancePre<HostState>,
+    ) -> Result<Self, TasksError> {
+        Self::find_in(ASYNC_INTERFACE, component, pre)
+    }
+
+    fn find_in(
+        name: &'static str,
+        component: &Component,
+        pre: InstancePre<HostState>,
+    ) -> Result<Self, TasksError> {
         let interface = component
-            .get_export_index(None, INTERFACE)
-            .ok_or(TasksError::Missing)?;
-        let function = |name| {
+            .get_export_index(None, name)
+            .ok_or(TasksError::Missing(name))?;
+        let function = |function| {
             component
-                .get_export_index(Some(&interface), name)
-                .ok_or(TasksError::Incomplete(name))
+                .get_export_index(Some(&interface), function)
+                .ok_or(TasksError::Incomplete(name, function))
         };
         Ok(Self {
             describe: function("describe")?,

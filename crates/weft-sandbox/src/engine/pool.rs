@@ -64,21 +64,13 @@ impl Pool {
         config: &Config,
         options: &SandboxOptions,
     ) -> Result<(Engine, Self), SandboxError> {
-        let mut total = options.max_instances.max(1).saturating_add(SPARE_SLOTS);
+        let mut total = total(options);
         loop {
             let mut config = config.clone();
             let strategy = allocation(total, options.max_memory_bytes)?;
             config.allocation_strategy(InstanceAllocationStrategy::Pooling(strategy));
             match Engine::new(&config) {
-                Ok(engine) => {
-                    let permits = usize::try_from(total).expect("u32 fits");
-                    let pool = Self {
-                        slots: Arc::new(Semaphore::new(permits)),
-                        total,
-                        wait: options.slot_wait,
-                    };
-                    return Ok((engine, pool));
-                }
+                Ok(engine) => return Ok((engine, Self::of(total, options))),
                 Err(_) if total > 1 => total = (total / 2).max(1),
                 Err(error) => {
                     return Err(SandboxError::Engine {
@@ -86,6 +78,29 @@ impl Pool {
                     });
                 }
             }
+        }
+    }
+
+    /// Makes an engine that takes memories and stacks from the system when they are
+    /// needed. Its slots only say how many attempts may run at once.
+    pub(crate) fn on_demand(
+        config: &Config,
+        options: &SandboxOptions,
+    ) -> Result<(Engine, Self), SandboxError> {
+        let mut config = config.clone();
+        config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+        let engine = Engine::new(&config).map_err(|error| SandboxError::Engine {
+            reason: format!("{error:#}"),
+        })?;
+        Ok((engine, Self::of(total(options), options)))
+    }
+
+    fn of(total: u32, options: &SandboxOptions) -> Self {
+        let permits = usize::try_from(total).expect("u32 fits");
+        Self {
+            slots: Arc::new(Semaphore::new(permits)),
+            total,
+            wait: options.slot_wait,
         }
     }
 
@@ -125,6 +140,11 @@ impl Pool {
             Err(_elapsed) => Err(SlotError::Timeout(self.wait)),
         }
     }
+}
+
+/// How many slots were asked for.
+fn total(options: &SandboxOptions) -> u32 {
+    options.max_instances.max(1).saturating_add(SPARE_SLOTS)
 }
 
 fn allocation(total: u32, max_memory_bytes: u64) -> Result<PoolingAllocationConfig, SandboxError> {

@@ -1,5 +1,6 @@
 //! Advances the engines' epochs while guests run, and sleeps while none does.
 
+use super::Profile;
 use std::{
     sync::{
         Arc, OnceLock,
@@ -23,7 +24,7 @@ pub(crate) struct Ticker {
 
 struct Shared {
     /// At most one engine of each profile.
-    engines: [OnceLock<Engine>; 2],
+    engines: [OnceLock<Engine>; Profile::ALL.len()],
     running: AtomicUsize,
     is_asleep: AtomicBool,
     is_over: AtomicBool,
@@ -36,7 +37,7 @@ impl Ticker {
     /// Starts the thread.
     pub(crate) fn start(tick: Duration) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
-            engines: [const { OnceLock::new() }; 2],
+            engines: [const { OnceLock::new() }; Profile::ALL.len()],
             running: AtomicUsize::new(0),
             is_asleep: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
@@ -53,7 +54,7 @@ impl Ticker {
         })
     }
 
-    /// Ticks for this engine too; for the first two engines.
+    /// Ticks for this engine too; for the first engine of each profile.
     pub(crate) fn add(&self, engine: &Engine) {
         for place in &self.shared.engines {
             if place.set(engine.clone()).is_ok() {

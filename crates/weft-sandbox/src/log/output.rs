@@ -4,7 +4,12 @@ use super::LogBook;
 use crate::event::LogStream;
 use async_trait::async_trait;
 use bytes::Bytes;
-use std::sync::Arc;
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::{
     cli::{IsTerminal, StdoutStream},
@@ -35,8 +40,10 @@ impl IsTerminal for LogOutput {
 
 impl StdoutStream for LogOutput {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        // Only WASI 0.3 would ask for it, which is not offered.
-        Box::new(tokio::io::sink())
+        Box::new(LogWriter {
+            output: self.clone(),
+            waiting: Mutex::default(),
+        })
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
@@ -64,5 +71,44 @@ impl OutputStream for LogOutput {
 impl Pollable for LogOutput {
     async fn ready(&mut self) {
         self.log.drained().await;
+    }
+}
+
+/// The same stream as WASI 0.3 writes to it.
+struct LogWriter {
+    output: LogOutput,
+    /// For room. (The lock only makes it shareable; whoever polls has it alone.)
+    waiting: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
+}
+
+impl AsyncWrite for LogWriter {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let log = Arc::clone(&self.output.log);
+        let waiting = self
+            .waiting
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        while waiting.is_some() || !log.has_room() {
+            let log = Arc::clone(&log);
+            let drained =
+                waiting.get_or_insert_with(|| Box::pin(async move { log.drained().await }));
+            ready!(drained.as_mut().poll(context));
+            *waiting = None;
+        }
+        let taken = &bytes[..bytes.len().min(WRITE_BYTES)];
+        log.write_stream(self.output.stream, taken);
+        Poll::Ready(Ok(taken.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }

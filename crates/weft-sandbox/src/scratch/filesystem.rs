@@ -4,6 +4,8 @@
 //! the folder handle that the guest names, so `..`, absolute paths and symbolic
 //! links never lead out. This module stands before it wherever something grows:
 //! lengths, names, handles, directory listings. All writes go through the ledger.
+//! Whoever looks at a name before it changes one holds the names meanwhile, since a
+//! guest of WASI 0.3 may have several calls under way (`concurrent`).
 
 use super::{
     ScratchState,
@@ -66,7 +68,7 @@ impl Found {
     }
 }
 
-fn borrow<T: 'static>(resource: &Resource<T>) -> Resource<T> {
+pub(super) fn borrow<T: 'static>(resource: &Resource<T>) -> Resource<T> {
     Resource::new_borrow(resource.rep())
 }
 
@@ -114,7 +116,7 @@ impl ScratchView<'_> {
     }
 
     /// An open file of the scratch folder for writing, with its place in the books.
-    fn writable(
+    pub(super) fn writable(
         &mut self,
         file: &Resource<Descriptor>,
     ) -> FsResult<(Arc<std::fs::File>, Arc<OpenFile>)> {
@@ -231,6 +233,7 @@ impl types::HostDescriptor for ScratchView<'_> {
         open_flags: OpenFlags,
         mut flags: DescriptorFlags,
     ) -> FsResult<Resource<Descriptor>> {
+        let _names = Arc::clone(&self.state.names).lock_owned().await;
         self.state.ledger.room_for_handle().map_err(refused)?;
         let may_create = open_flags.contains(OpenFlags::CREATE);
         // An existing file is cut below, where its length is counted.
@@ -300,6 +303,7 @@ impl types::HostDescriptor for ScratchView<'_> {
         new_folder: Resource<Descriptor>,
         new_path: String,
     ) -> FsResult<()> {
+        let _names = Arc::clone(&self.state.names).lock_owned().await;
         self.state.ledger.add_entry().map_err(refused)?;
         let mut inner = self.inner();
         let made = inner
@@ -335,6 +339,7 @@ impl types::HostDescriptor for ScratchView<'_> {
         new_folder: Resource<Descriptor>,
         new_path: String,
     ) -> FsResult<()> {
+        let _names = Arc::clone(&self.state.names).lock_owned().await;
         let moved = self.find(&old_folder, &old_path).await;
         let replaced = self.find(&new_folder, &new_path).await;
         self.inner()
@@ -350,6 +355,7 @@ impl types::HostDescriptor for ScratchView<'_> {
     }
 
     async fn unlink_file_at(&mut self, folder: Resource<Descriptor>, path: String) -> FsResult<()> {
+        let _names = Arc::clone(&self.state.names).lock_owned().await;
         let found = self.find(&folder, &path).await;
         self.inner().unlink_file_at(folder, path).await?;
         if let Some(found) = found {

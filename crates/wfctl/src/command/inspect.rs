@@ -59,7 +59,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<Exit, Problems> {
     let has_dags = inspection.as_ref().is_none_or(|found| {
         matches!(
             found.kind,
-            FileKind::Guest(GuestKind::Tasks) | FileKind::Container(_)
+            FileKind::Guest(GuestKind::Tasks | GuestKind::AsyncTasks) | FileKind::Container(_)
         ) && found
             .imports
             .iter()
@@ -150,6 +150,7 @@ fn file_value(target: &Target, file: &str, task: &str) -> Value {
 fn kind_name(kind: &FileKind) -> &'static str {
     match kind {
         FileKind::Guest(GuestKind::Tasks) => "component with tasks",
+        FileKind::Guest(GuestKind::AsyncTasks) => "component with async tasks (WASI 0.3)",
         FileKind::Guest(GuestKind::Command) => "WASI 0.2 program",
         FileKind::Guest(GuestKind::Module) => "WASI 0.1 program",
         FileKind::Container(_) => "packed manifest",

@@ -310,7 +310,7 @@ async fn check_entries(
                 let Some(guest) = codes.files.get(file) else {
                     continue;
                 };
-                if guest.kind() != GuestKind::Tasks {
+                if !guest.kind().has_tasks() {
                     problems.push(
                         Problem::new(
                             Code::InvalidDocument,
@@ -359,7 +359,7 @@ fn program_problem(task: &str, program: &Program, kind: GuestKind) -> Option<Pro
     let file = &program.file;
     match kind {
         GuestKind::Module => None,
-        GuestKind::Tasks => Some(
+        GuestKind::Tasks | GuestKind::AsyncTasks => Some(
             Problem::new(
                 Code::InvalidDocument,
                 format!(

@@ -158,7 +158,7 @@ pub(crate) fn check_imports(name: &str, imports: &[Import]) -> Result<(), Proble
 fn wasm(name: &str, bytes: &Bytes) -> Result<Content, Problem> {
     let inspection = inspected(name, bytes)?;
     match inspection.kind {
-        FileKind::Guest(GuestKind::Tasks) => {
+        FileKind::Guest(GuestKind::Tasks | GuestKind::AsyncTasks) => {
             check_imports(name, &inspection.imports)?;
             Ok(Content::Component(bytes.clone()))
         }
