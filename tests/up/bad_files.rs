@@ -62,6 +62,19 @@ fn bad_files() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
             "",
         ),
         (
+            "an edge between two components that doesn't fit",
+            // A list of numbers, where one number is taken: only the component itself says so.
+            packed_with(
+                &json!({ "id": "typed", "tasks": {
+                    "range": { "component": "busy.wasm", "inputs": { "count": { "value": 2 } } },
+                    "add": { "component": "busy.wasm", "inputs": { "n": "range", "more": { "value": 1 } } },
+                } }),
+                guests::read("guest_sdk"),
+            ),
+            "invalid_document",
+            "one thing is wrong with the file's document",
+        ),
+        (
             "an empty component",
             wat("(component)"),
             "unsupported_file",

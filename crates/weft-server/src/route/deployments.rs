@@ -15,7 +15,7 @@ use crate::{
     extract::Query,
     policies::policy_of,
     problem::{Problem, ProblemCode, convert},
-    seam::{BadFile, CompileError, Inspection, Wake},
+    seam::{BadFile, CompileError, InspectedFile, Inspection, Wake},
 };
 use axum::{body::Body, extract::State};
 use http::HeaderMap;
@@ -26,7 +26,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_blob::Kind;
 use weft_core::{
     digest::Digest,
-    document::{self, Code, Dag, Format, Source},
+    document::{self, Code, Dag, Document, DocumentError, Format, Source, TaskTypes},
     id::TenantId,
 };
 use weft_store::{Deploy, DeployChange, DeployDag, DeployError, Deployed, FileEntry};
@@ -154,8 +154,10 @@ fn read_dags(inspection: &Inspection) -> Result<Vec<Part>, Problem> {
         text: &inspection.document,
         format: Format::Json,
     };
-    let whole = document::parse(source)
-        .map_err(|error| convert::refused_document(ProblemCode::InvalidDocument, &error))?;
+    let refused =
+        |error: DocumentError| convert::refused_document(ProblemCode::InvalidDocument, &error);
+    let whole = document::parse(source).map_err(refused)?;
+    check_edges_between_components(&whole, source, inspection).map_err(refused)?;
     let documents = split(&inspection.document).filter(|parts| parts.len() == whole.dags.len());
     let documents =
         documents.ok_or_else(|| Problem::internal("a valid document could not be split"))?;
@@ -177,6 +179,33 @@ fn read_dags(inspection: &Inspection) -> Result<Vec<Part>, Problem> {
             })
         })
         .collect()
+}
+
+/// Compares the two ends of each edge with what the components at them say of their tasks.
+/// What is stored stays as the author wrote it: what is learned here is compared and dropped.
+fn check_edges_between_components(
+    whole: &Document,
+    source: Source<'_>,
+    inspection: &Inspection,
+) -> Result<(), DocumentError> {
+    let types = |file: &InspectedFile| {
+        let source = Source {
+            name: &file.name,
+            text: file.document.as_deref()?,
+            format: Format::Json,
+        };
+        // A component whose own document is wrong runs; its edges stay unchecked.
+        let types = document::parse(source).ok()?.own_types();
+        Some((file.name.clone(), types))
+    };
+    let known: HashMap<String, HashMap<String, TaskTypes>> =
+        inspection.files.iter().filter_map(types).collect();
+    if known.is_empty() {
+        return Ok(());
+    }
+    whole
+        .clone()
+        .learn_types(source, |file, task| known.get(file)?.get(task).cloned())
 }
 
 /// The files that the DAG's tasks name, each once, in their order.

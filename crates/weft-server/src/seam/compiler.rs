@@ -44,6 +44,10 @@ pub struct InspectedFile {
     pub digest: Digest,
     /// Its contents: shared with the deployed file, not copied.
     pub bytes: Bytes,
+    /// What a component that the document's tasks name says of its own tasks: a
+    /// `weft.dag/1` document, whose types hold for the edges of the deployed one.
+    /// Neither parsed nor checked; `None` where there is none to be had.
+    pub document: Option<Arc<str>>,
 }
 
 /// Why there is no inspection.

@@ -1,6 +1,6 @@
 //! Deploying: what is stored, what is told, what is refused.
 
-use crate::world::{World, file};
+use crate::world::{World, file, packed};
 use serde_json::{Value, json};
 use weft_blob::Kind;
 use weft_core::{digest::Digest, id::TenantId};
@@ -231,6 +231,57 @@ async fn a_wrong_document_is_told_with_its_places() {
         .send()
         .await
         .problem(422, "invalid_document");
+}
+
+/// What goes over an edge is compared with what the components at its ends say, whoever
+/// packed the file: a client that checks nothing gets no further.
+#[tokio::test]
+async fn an_edge_between_two_components_that_does_not_fit_is_refused() {
+    let world = World::new().await;
+    let gives = |schema: Value| json!([{ "id": "gives", "tasks": { "give": { "types": { "output": schema } } } }]);
+    let takes = json!([{ "id": "takes", "tasks": { "take": {
+        "inputs": { "n": { "value": 1 } },
+        "types": { "inputs": { "n": { "type": "integer" } } },
+    } } }]);
+    let edge = json!([{ "id": "both", "tasks": {
+        "give": { "component": "gives.wasm" },
+        "take": { "component": "takes.wasm", "inputs": { "n": "give" } },
+    } }]);
+    let file = |schema: Value| {
+        let components = [("gives.wasm", gives(schema)), ("takes.wasm", takes.clone())];
+        packed(&edge, &components)
+    };
+    let problem = world
+        .post("/deployments")
+        .body(file(json!({ "type": "string" })))
+        .send()
+        .await
+        .problem(422, "invalid_document");
+    let told = &problem["problems"][0];
+    assert_eq!(told["code"], "edge_type", "{problem}");
+    let words = told["message"].as_str().expect("a text");
+    assert!(
+        words.contains("\"give\"") && words.contains("\"n\""),
+        "{words}"
+    );
+    assert!(world.get("/dags").send().await.ok()["items"] == json!([]));
+
+    let deployed = world
+        .post("/deployments")
+        .body(file(json!({ "type": "integer" })))
+        .send()
+        .await
+        .ok();
+    assert_eq!(deployed["dags"][0]["dag"], "both");
+    // What the components say is theirs: the same manifest over others is no change of the DAG's own.
+    let again = world
+        .post("/deployments")
+        .body(file(json!({ "type": "integer", "minimum": 0 })))
+        .send()
+        .await
+        .ok();
+    let difference = &again["dags"][0]["difference"];
+    assert_eq!(difference["tasks_changed"], json!([]), "{again}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ mod fakes;
 mod turns;
 
 pub(crate) use {
-    fakes::{FakeScheduler, file},
+    fakes::{FakeScheduler, file, packed},
     turns::{instance, text},
 };
 

@@ -28,6 +28,26 @@ pub(crate) fn file(dags: Value) -> Vec<u8> {
         .into_bytes()
 }
 
+/// A packed manifest for [`FakeCompiler`]: its document, and what each component that it
+/// names says of its own tasks.
+pub(crate) fn packed(dags: &Value, components: &[(&str, Value)]) -> Vec<u8> {
+    let components: Vec<Value> = components
+        .iter()
+        .map(|(name, dags)| json!([name, { "contract": "weft.dag/1", "dags": dags }]))
+        .collect();
+    let document = json!({ "contract": "weft.dag/1", "dags": dags });
+    json!({ "packed": document, "components": components })
+        .to_string()
+        .into_bytes()
+}
+
+/// What [`packed`] writes.
+#[derive(serde::Deserialize)]
+struct Packed {
+    packed: Value,
+    components: Vec<(String, Value)>,
+}
+
 /// Takes a document for a file. Texts that aren't one are bad files.
 pub(crate) struct FakeCompiler;
 
@@ -54,6 +74,21 @@ impl Compiler for FakeCompiler {
             return bad(BadFile::NotWasm, "this is not WebAssembly");
         };
         let digest = Digest::of(&file);
+        if let Ok(Packed { packed, components }) = serde_json::from_slice(&file) {
+            let inside = |(name, document): (String, Value)| InspectedFile {
+                digest: Digest::of(name.as_bytes()),
+                bytes: name.clone().into_bytes().into(),
+                name,
+                document: Some(document.to_string().into()),
+            };
+            return Ok(Inspection {
+                digest,
+                kind: "packed manifest".into(),
+                imports: Vec::new(),
+                files: components.into_iter().map(inside).collect(),
+                document: packed.to_string().into(),
+            });
+        }
         Ok(Inspection {
             digest,
             kind: "component with tasks".into(),
@@ -62,6 +97,7 @@ impl Compiler for FakeCompiler {
                 name: String::new(),
                 digest,
                 bytes: file,
+                document: None,
             }],
             document: document.into(),
         })

@@ -35,6 +35,8 @@ pub(super) struct File {
     pub(super) digest: String,
     pub(super) from: usize,
     pub(super) to: usize,
+    /// What a component that tasks name says of its own tasks.
+    pub(super) document: Option<String>,
 }
 
 impl File {

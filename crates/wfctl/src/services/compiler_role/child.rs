@@ -17,7 +17,7 @@ use std::{
     process::ExitCode,
 };
 use weft_core::document::{self, Document, Format};
-use weft_sandbox::{Digest, GuestKind, Sandbox, inspect::FileKind};
+use weft_sandbox::{Digest, Sandbox, inspect::FileKind};
 
 /// What a container is called.
 const PACKED: &str = "packed manifest";
@@ -70,6 +70,8 @@ async fn look_inside(
                     digest: guest.digest().hex(),
                     from: 0,
                     to: whole.len(),
+                    // It is the document itself.
+                    document: None,
                 }],
                 document,
             })
@@ -104,21 +106,26 @@ async fn packed(
         .filter(|(name, _)| used.contains(name.as_str()))
     {
         let inspection = inspected(name, bytes)?;
-        if let FileKind::Guest(GuestKind::Tasks | GuestKind::Command | GuestKind::Module) =
-            inspection.kind
-        {
+        if let FileKind::Guest(_) = inspection.kind {
             imports.extend(inspection.imports.into_iter().map(|import| import.name));
         }
-        sandbox
+        let guest = sandbox
             .load(bytes.clone())
             .await
             .map_err(|error| engine::load_problem(name, &error))?;
+        // One that can't describe itself runs, and its edges stay unchecked.
+        let document = if guest.kind().has_tasks() {
+            sandbox.describe(&guest).await.ok()
+        } else {
+            None
+        };
         let from = bytes.as_ptr().addr() - whole.as_ptr().addr();
         found.push(File {
             name: name.clone(),
             digest: Digest::of(bytes).hex(),
             from,
             to: from + bytes.len(),
+            document,
         });
     }
     for name in used {

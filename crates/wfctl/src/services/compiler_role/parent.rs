@@ -135,6 +135,7 @@ fn inspection(file: &Bytes, inspected: Inspected) -> Result<Inspection, String> 
                 name: told.name,
                 digest: Digest::of(&bytes),
                 bytes,
+                document: told.document.map(Arc::from),
             })
         })
         .collect::<Result<_, String>>()?;
