@@ -11,3 +11,4 @@ mod mixed;
 mod output;
 mod programs;
 mod python;
+mod watch;

@@ -15,6 +15,7 @@ mod python;
 mod rust;
 mod sdk;
 mod toolchain;
+mod watch;
 mod workroom;
 
 use crate::{
@@ -42,6 +43,7 @@ Examples:
   wfctl build dag.toml
   wfctl build my_dag.py
   wfctl build my_dag.ts
+  wfctl build --watch
 
 A folder with a Cargo.toml is compiled by cargo; a dag.toml is packed with the
 files that it names; Python modules, in dags/ or beside a pyproject.toml or
@@ -55,6 +57,9 @@ pub(crate) struct BuildArgs {
     /// Where to write it [default: dag.wasm in the folder]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Build again whenever a source changes, until Ctrl-C
+    #[arg(long, short)]
+    pub(crate) watch: bool,
 }
 
 /// What a build made.
@@ -68,9 +73,17 @@ pub(crate) struct Built {
     pub(crate) target: Target,
 }
 
-/// Builds, and says what was made.
+/// Builds, and says what was made; once, or at each change.
 pub(crate) fn run(args: &BuildArgs) -> Result<Exit, Problems> {
-    let built = build(args)?;
+    if args.watch {
+        return watch::run(args);
+    }
+    show(&build(args)?);
+    Ok(Exit::Success)
+}
+
+/// Says what was made.
+fn show(built: &Built) {
     let file = built.file.display();
     anstream::println!(
         "{BOLD}{file}{BOLD:#}  {}  {FAINT}{}{FAINT:#}",
@@ -96,7 +109,6 @@ pub(crate) fn run(args: &BuildArgs) -> Result<Exit, Problems> {
             facts.join(", ")
         );
     }
-    Ok(Exit::Success)
 }
 
 fn counted(number: usize, thing: &str) -> String {
