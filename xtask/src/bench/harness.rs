@@ -3,6 +3,7 @@
 use super::figure::Figure;
 use crate::{program, workspace::Workspace};
 use anyhow::{Context, Result, ensure};
+use std::ffi::OsStr;
 
 /// What is measured, as arguments for cargo. One selection for the product and
 /// for the crates' own benches: cargo unites the features of what it is asked
@@ -74,30 +75,36 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
 impl Bench {
     /// Runs it once. Lines that begin with `{` are figures, all else is for people.
     pub(crate) fn measure(&self, workspace: &Workspace) -> Result<Vec<Figure>> {
-        let mut cargo = program::cargo();
-        cargo
-            .current_dir(workspace.root())
-            .args(["bench", "--locked", "--quiet"])
-            .args(MEASURED);
-        cargo.args(["--bench", self.target, "--"]);
-        cargo.args(
-            self.guests
-                .iter()
-                .map(|guest| workspace.guests().join(guest)),
-        );
-        let printed = program::read(&mut cargo)?;
-        let figures = printed
-            .lines()
-            .filter(|line| line.starts_with('{'))
-            .map(serde_json::from_str);
-        let figures: Vec<Figure> = figures
-            .collect::<Result<_, _>>()
-            .with_context(|| format!("a figure of the bench {}", self.name))?;
-        ensure!(
-            !figures.is_empty(),
-            "the bench {} printed no figure",
-            self.name
-        );
-        Ok(figures)
+        let guests = self.guests.iter();
+        figures(
+            workspace,
+            self.target,
+            guests.map(|guest| workspace.guests().join(guest)),
+        )
     }
+}
+
+/// Runs a crate's bench with these arguments, and reads its figures.
+pub(crate) fn figures<A: AsRef<OsStr>>(
+    workspace: &Workspace,
+    target: &str,
+    args: impl IntoIterator<Item = A>,
+) -> Result<Vec<Figure>> {
+    let mut cargo = program::cargo();
+    cargo
+        .current_dir(workspace.root())
+        .args(["bench", "--locked", "--quiet"])
+        .args(MEASURED)
+        .args(["--bench", target, "--"])
+        .args(args);
+    let printed = program::read(&mut cargo)?;
+    let figures = printed
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(serde_json::from_str);
+    let figures: Vec<Figure> = figures
+        .collect::<Result<_, _>>()
+        .with_context(|| format!("a figure of the bench {target}"))?;
+    ensure!(!figures.is_empty(), "the bench {target} printed no figure");
+    Ok(figures)
 }
