@@ -11,7 +11,8 @@ use std::{
 
 /// The bytes of a guest by its file's name without `.wasm`: `guest_bare`,
 /// `guest_plain`, `guest_hostile`, `guest_describe_loop`, `guest_describe_huge`,
-/// `hostile-program` (WASI 0.2), `hostile-module` (WASI 0.1), those of `tests/programs`.
+/// `guest_concurrent` and `guest_hostile_concurrent` (WASI 0.3), `hostile-program` (WASI 0.2),
+/// `hostile-module` (WASI 0.1), those of `tests/programs`.
 ///
 /// # Panics
 /// If it isn't built, or is older than its source.
