@@ -1,5 +1,5 @@
-//! `wfctl build`: makes one `dag.wasm` of a Rust crate, of Python, JavaScript or
-//! TypeScript DAGs, or of a manifest.
+//! `wfctl build`: makes one `dag.wasm` of a Rust crate, of DAGs in Python, JavaScript,
+//! TypeScript, Go, C or C++, or of a manifest.
 //!
 //! What is made is described and checked before it replaces the file of an
 //! earlier build, so that a `dag.wasm` that is there was good.
@@ -8,6 +8,7 @@ mod c;
 mod carried;
 mod encode;
 mod environment;
+mod go;
 mod js;
 mod kept;
 mod pack;
@@ -45,8 +46,8 @@ Examples:
   wfctl build my_dag.ts
   wfctl build --watch
 
-A folder with a Cargo.toml is compiled by cargo; a dag.toml is packed with the
-files that it names; Python modules, in dags/ or beside a pyproject.toml or
+A folder with a Cargo.toml is compiled by cargo, one with a go.mod by Go; a
+dag.toml is packed with the files that it names; Python modules, in dags/ or beside a pyproject.toml or
 requirements.txt, are made one component together with the packages that they
 need, and so are JavaScript and TypeScript modules that import @weft/sdk; sources in C
 and C++, in the folder or in src/, are compiled with the SDK's weft.h. Exit code 1: it does not compile; 3: what it makes is no DAG.")]
@@ -127,6 +128,10 @@ pub(crate) fn build(args: &BuildArgs) -> Result<Built, Problems> {
             let folder = project.folder().to_owned();
             (c::build(&project)?, folder)
         }
+        Source::Go(project) => {
+            let folder = project.folder().to_owned();
+            (go::build(&project)?, folder)
+        }
         Source::Js(project) => {
             let folder = project.folder().to_owned();
             (js::build(&project)?, folder)
@@ -197,6 +202,8 @@ enum Source {
     Python(python::Project),
     /// Sources in C or C++.
     C(c::Project),
+    /// A package of Go.
+    Go(go::Project),
     /// Modules of JavaScript or TypeScript with DAGs.
     Js(js::Project),
 }
@@ -213,6 +220,8 @@ fn source(path: &Path) -> Result<Source, Problem> {
         return Ok(Source::Python(python::Project::of_file(path)));
     } else if let Some(project) = js::Project::of_file(path) {
         return Ok(Source::Js(project));
+    } else if let Some(project) = go::Project::of_file(path) {
+        return Ok(Source::Go(project));
     } else if let Some(project) = c::Project::of_file(path) {
         return Ok(Source::C(project));
     } else {
@@ -224,6 +233,9 @@ fn source(path: &Path) -> Result<Source, Problem> {
     let manifest = folder.join("dag.toml");
     if manifest.is_file() {
         return Ok(Source::Manifest(manifest));
+    }
+    if let Some(project) = go::Project::in_folder(folder) {
+        return Ok(Source::Go(project));
     }
     // A module that imports the SDK says more than a file with some end.
     if let Some(project) = js::Project::in_folder(folder) {
@@ -241,7 +253,7 @@ fn source(path: &Path) -> Result<Source, Problem> {
     Err(Problem::new(
         Code::NoDagInFolder,
         format!(
-            "the folder {} holds neither Cargo.toml nor dag.toml nor modules with DAGs",
+            "the folder {} holds neither Cargo.toml nor go.mod nor dag.toml nor modules with DAGs",
             folder.display()
         ),
     )
@@ -272,6 +284,11 @@ pub(crate) fn c_doctor() -> Result<String, Problem> {
     c::doctor()
 }
 
+/// What is there to build Go with, or what is missing and the line that gets it.
+pub(crate) fn go_doctor() -> Result<String, Problem> {
+    go::doctor()
+}
+
 /// What is there to build JavaScript with, or what is missing and the line that gets it.
 pub(crate) fn js_doctor() -> Result<String, Problem> {
     js::doctor()
@@ -285,6 +302,16 @@ pub(crate) fn js_sdk() -> Result<PathBuf, Problem> {
 /// The Python SDK as a package that pip installs.
 pub(crate) fn python_sdk() -> Result<PathBuf, Problem> {
     python::sdk()
+}
+
+/// The Go SDK as a module that a go.work uses.
+pub(crate) fn go_sdk() -> Result<PathBuf, Problem> {
+    go::sdk()
+}
+
+/// Go told where the SDK of a new module lies.
+pub(crate) fn supply_go_sdk(project: &Path) -> Result<(), Problem> {
+    go::configure(project)
 }
 
 /// The SDK's folder for a new crate, and cargo told of it.

@@ -18,6 +18,7 @@ Examples:
   wfctl new quakes
   wfctl new quakes --lang python
   wfctl new quakes --lang ts
+  wfctl new quakes --lang go
   wfctl new quakes --lang c
   cd quakes && wfctl build && wfctl run")]
 pub(crate) struct NewArgs {
@@ -40,6 +41,8 @@ pub(crate) enum Language {
     Ts,
     /// JavaScript
     Js,
+    /// Go
+    Go,
     /// C, and C++
     C,
 }
@@ -62,6 +65,19 @@ impl Language {
                     "README.md",
                     include_str!("templates/rust/README.md.template"),
                 ),
+            ],
+            Self::Go => &[
+                ("main.go", include_str!("templates/go/main.go.template")),
+                (
+                    "main_test.go",
+                    include_str!("templates/go/main_test.go.template"),
+                ),
+                ("go.mod", include_str!("templates/go/go.mod.template")),
+                (
+                    ".gitignore",
+                    include_str!("templates/go/gitignore.template"),
+                ),
+                ("README.md", include_str!("templates/go/README.md.template")),
             ],
             Self::C => &[
                 (
@@ -162,6 +178,7 @@ pub(crate) fn create(args: &NewArgs) -> Result<(), Problem> {
     }
     match args.lang {
         Language::Rust => build::supply_sdk(&args.path),
+        Language::Go => build::supply_go_sdk(&args.path),
         // It goes into the component, and nothing on the author's side needs it to build.
         Language::Python | Language::C | Language::Ts | Language::Js => Ok(()),
     }
@@ -186,6 +203,7 @@ fn name(path: &Path, language: Language) -> Result<String, Problem> {
         Language::Rust => (RUST, "Rust"),
         Language::Python => (PYTHON, "Python"),
         Language::Ts | Language::Js => (JS, "JavaScript"),
+        Language::Go => (&[&GO_PACKAGES], "Go"),
         // The name stands in a text there.
         Language::C => (&[], "C"),
     };
@@ -223,6 +241,62 @@ const PYTHON_KEYWORDS: [&str; 32] = [
     "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif",
     "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda",
     "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+];
+
+/// What can't name a module of Go: folders of its standard library, and what its tools mean otherwise.
+const GO_PACKAGES: [&str; 52] = [
+    "archive",
+    "arena",
+    "bufio",
+    "builtin",
+    "bytes",
+    "cmd",
+    "cmp",
+    "compress",
+    "container",
+    "context",
+    "crypto",
+    "database",
+    "debug",
+    "embed",
+    "encoding",
+    "errors",
+    "expvar",
+    "flag",
+    "fmt",
+    "go",
+    "hash",
+    "html",
+    "image",
+    "index",
+    "internal",
+    "io",
+    "iter",
+    "log",
+    "main",
+    "maps",
+    "math",
+    "mime",
+    "net",
+    "os",
+    "path",
+    "plugin",
+    "reflect",
+    "regexp",
+    "runtime",
+    "slices",
+    "sort",
+    "std",
+    "strconv",
+    "strings",
+    "structs",
+    "sync",
+    "syscall",
+    "testing",
+    "text",
+    "time",
+    "unicode",
+    "vendor",
 ];
 
 /// JavaScript's reserved words (ECMA-262, 12.7.2), with those that are reserved in modules.
@@ -327,6 +401,7 @@ mod tests {
         }
         assert!(name(Path::new("match"), Language::Python).is_ok());
         assert!(name(Path::new("for"), Language::C).is_ok());
+        assert!(name(Path::new("sort"), Language::Go).is_err());
         for bad in ["class", "task"] {
             assert!(name(Path::new(bad), Language::Ts).is_err(), "{bad}");
         }

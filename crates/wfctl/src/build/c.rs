@@ -111,7 +111,7 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
     let sdk = sdk()?;
     let stage = workroom::stage(LANGUAGE)?;
     // Compilers run in the author's folder, whose paths messages show.
-    let room = absolute(stage.path())?;
+    let room = workroom::absolute(stage.path())?;
     let mut objects = Vec::new();
     let own = SDK.iter().map(|(path, _)| Path::new(path));
     for source in own.filter(|path| Dialect::of(path).is_some()) {
@@ -144,11 +144,7 @@ fn sdk() -> Result<PathBuf, Problem> {
         .iter()
         .map(|(path, contents)| ((*path).to_owned(), *contents))
         .collect();
-    absolute(&carried::unpacked(LANGUAGE, &files, |_| Ok(()))?)
-}
-
-fn absolute(path: &Path) -> Result<PathBuf, Problem> {
-    std::path::absolute(path).map_err(|error| Problem::io("find", path, &error))
+    workroom::absolute(&carried::unpacked(LANGUAGE, &files, |_| Ok(()))?)
 }
 
 /// What is there to build C and C++ with, or what is missing and the line that gets it.

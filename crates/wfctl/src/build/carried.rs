@@ -94,6 +94,23 @@ pub(super) fn write(folder: &Path, files: &[(String, &str)]) -> io::Result<()> {
     Ok(())
 }
 
+/// What the first line of a file says that `wfctl` may write again.
+const MARK: &str = "Written by wfctl, and again whenever it is missing; not for version control.";
+
+/// Writes a file by which a tool finds an SDK, unless the author wrote one there. `comment` begins
+/// a comment in it.
+pub(super) fn offer(path: &Path, comment: &str, text: &str) -> Result<(), Problem> {
+    let mark = format!("{comment} {MARK}");
+    let text = format!("{mark}\n{text}");
+    match fs::read_to_string(path) {
+        Ok(found) if found == text || !found.starts_with(&mark) => return Ok(()),
+        Ok(_) | Err(_) => {}
+    }
+    fs::create_dir_all(path.parent().expect("every file stands in a folder"))
+        .and_then(|()| fs::write(path, text))
+        .map_err(|error| Problem::io("write", path, &error))
+}
+
 /// Version and contents, as a folder's name.
 pub(super) fn name(files: &[(String, &str)]) -> String {
     const DIGITS: usize = 12;

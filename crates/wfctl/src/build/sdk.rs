@@ -3,13 +3,7 @@
 
 use super::carried::{self, files};
 use crate::error::Problem;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-
-/// The first line of a file that `wfctl` may write again.
-const MARK: &str = "# Written by wfctl, and again whenever it is missing; not for version control.";
+use std::path::{Path, PathBuf};
 
 files! {
     /// Paths below `sdk/rust`, and what stands in them.
@@ -68,19 +62,14 @@ pub(crate) fn unpacked() -> Result<PathBuf, Problem> {
 /// Makes cargo find the SDK in this crate, for editors and plain `cargo` too,
 /// unless the author wrote a configuration there.
 pub(crate) fn configure(project: &Path, sdk: &Path) -> Result<(), Problem> {
-    let folder = project.join(".cargo");
-    let path = folder.join("config.toml");
-    let text = format!(
-        "{MARK}\n[patch.crates-io]\nweft-sdk = {{ path = {:?} }}\n",
-        sdk.display().to_string()
-    );
-    match fs::read_to_string(&path) {
-        Ok(found) if found == text || !found.starts_with(MARK) => return Ok(()),
-        Ok(_) | Err(_) => {}
-    }
-    fs::create_dir_all(&folder)
-        .and_then(|()| fs::write(&path, text))
-        .map_err(|error| Problem::io("write", &path, &error))
+    carried::offer(
+        &project.join(".cargo/config.toml"),
+        "#",
+        &format!(
+            "[patch.crates-io]\nweft-sdk = {{ path = {:?} }}\n",
+            sdk.display().to_string()
+        ),
+    )
 }
 
 /// What cargo is told on its command line, where the author's own configuration stands in the way.
@@ -94,6 +83,7 @@ pub(crate) fn cargo_config(sdk: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn every_file_of_the_sdk_is_carried() {

@@ -7,7 +7,7 @@ use crate::{
 };
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 use tempfile::TempDir;
@@ -34,6 +34,11 @@ pub(super) fn stage(language: &str) -> Result<TempDir, Problem> {
             )
             .help("free or fix it, or name another folder with WEFT_CACHE_DIR")
         })
+}
+
+/// A path that holds wherever a tool runs.
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, Problem> {
+    std::path::absolute(path).map_err(|error| Problem::io("find", path, &error))
 }
 
 /// How a program ended.
@@ -66,4 +71,25 @@ impl Said {
         anstream::eprintln!("{}{}", self.stdout, self.stderr.trim_end());
         Err(Problem::new(Code::BuildFailed, what).help(help()))
     }
+}
+
+/// Runs a compiler, whose messages go where ours do.
+pub(super) fn compiled(
+    command: &mut Command,
+    what: impl FnOnce() -> String,
+) -> Result<(), Problem> {
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .map_err(|error| {
+            let name = command.get_program().display();
+            Problem::new(Code::Missing, format!("can't start {name}: {error}"))
+                .help("wfctl doctor says how to get it")
+        })?;
+    if status.success() {
+        return Ok(());
+    }
+    // What is wrong stands above, in the compiler's own words.
+    Err(Problem::new(Code::BuildFailed, what()))
 }

@@ -28,6 +28,9 @@ pub(crate) struct DoctorArgs {
     /// Print only the folder of the JavaScript SDK, for npm to install
     #[arg(long, conflicts_with = "python_sdk")]
     js_sdk: bool,
+    /// Print only the folder of the Go SDK, for go work use
+    #[arg(long, conflicts_with_all = ["python_sdk", "js_sdk"])]
+    go_sdk: bool,
 }
 
 /// One thing that was looked for.
@@ -51,6 +54,10 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit, Problems> {
     }
     if args.js_sdk {
         anstream::println!("{}", crate::build::js_sdk()?.display());
+        return Ok(Exit::Success);
+    }
+    if args.go_sdk {
+        anstream::println!("{}", crate::build::go_sdk()?.display());
         return Ok(Exit::Success);
     }
     let findings = [
@@ -81,22 +88,27 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit, Problems> {
         Finding {
             what: "Rust for WebAssembly",
             required: false,
-            found: rust(),
+            found: language(crate::build::doctor()),
         },
         Finding {
             what: "Python",
             required: false,
-            found: python(),
+            found: language(crate::build::python_doctor()),
+        },
+        Finding {
+            what: "Go",
+            required: false,
+            found: language(crate::build::go_doctor()),
         },
         Finding {
             what: "C, C++",
             required: false,
-            found: c(),
+            found: language(crate::build::c_doctor()),
         },
         Finding {
             what: "JavaScript, TypeScript",
             required: false,
-            found: js(),
+            found: language(crate::build::js_doctor()),
         },
     ];
     let mut lacking = Vec::new();
@@ -195,33 +207,9 @@ fn tool(name: &str, args: &[&str], fix: &str) -> Result<String, Missing> {
         .to_owned())
 }
 
-/// What tasks in Rust are built with, as `wfctl build` finds it.
-fn rust() -> Result<String, Missing> {
-    crate::build::doctor().map_err(|problem| Missing {
-        why: problem.message,
-        fix: problem.help.unwrap_or_default(),
-    })
-}
-
-/// What tasks in Python are built with, as `wfctl build` finds it.
-fn python() -> Result<String, Missing> {
-    crate::build::python_doctor().map_err(|problem| Missing {
-        why: problem.message,
-        fix: problem.help.unwrap_or_default(),
-    })
-}
-
-/// What tasks in C and C++ are built with, as `wfctl build` finds it.
-fn c() -> Result<String, Missing> {
-    crate::build::c_doctor().map_err(|problem| Missing {
-        why: problem.message,
-        fix: problem.help.unwrap_or_default(),
-    })
-}
-
-/// What tasks in JavaScript are built with, as `wfctl build` finds it.
-fn js() -> Result<String, Missing> {
-    crate::build::js_doctor().map_err(|problem| Missing {
+/// What tasks of a language are built with, as `wfctl build` finds it.
+fn language(found: Result<String, Problem>) -> Result<String, Missing> {
+    found.map_err(|problem| Missing {
         why: problem.message,
         fix: problem.help.unwrap_or_default(),
     })

@@ -6,11 +6,11 @@ use crate::{
         environment::{self, Environment, Package},
         workroom,
     },
-    error::{Code, Problem},
+    error::Problem,
 };
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 const PACKAGE: Package = Package {
@@ -99,7 +99,7 @@ impl Compiler {
         for header in headers {
             command.arg("-I").arg(header);
         }
-        run(command.arg("-o").arg(object), || {
+        workroom::compiled(command.arg("-o").arg(object), || {
             format!("{} does not compile", source.display())
         })
     }
@@ -117,7 +117,7 @@ impl Compiler {
             .args(objects)
             .arg("-o")
             .arg(module);
-        run(&mut command, || "the tasks do not link".to_owned())
+        workroom::compiled(&mut command, || "the tasks do not link".to_owned())
     }
 
     fn command(&self, dialect: Dialect) -> Result<Command, Problem> {
@@ -146,22 +146,4 @@ fn version() -> Option<String> {
     let output = Command::new("zig").arg("version").output().ok()?;
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     output.status.success().then_some(said)
-}
-
-/// Runs the compiler, whose messages go where ours do.
-fn run(command: &mut Command, what: impl FnOnce() -> String) -> Result<(), Problem> {
-    let status = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .status()
-        .map_err(|error| {
-            let name = command.get_program().display();
-            Problem::new(Code::Missing, format!("can't start {name}: {error}"))
-                .help("wfctl doctor says how to get it")
-        })?;
-    if status.success() {
-        return Ok(());
-    }
-    // What is wrong stands above, in the compiler's own words.
-    Err(Problem::new(Code::BuildFailed, what()))
 }

@@ -1,0 +1,183 @@
+package weft
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// outcome is how an attempt ended: with an output, with what stands instead of one, or with a failure.
+type outcome struct {
+	output  json.RawMessage
+	control json.RawMessage
+	failure *failed
+}
+
+type failed struct {
+	retryable bool
+	message   string
+	more      json.RawMessage
+}
+
+// attempt runs a task once, with inputs by their names. It never panics.
+func (n *node) attempt(ctx Context, given map[string]json.RawMessage) outcome {
+	taken := make([]any, len(n.inputs))
+	for i, in := range n.inputs {
+		text, there := given[in.name]
+		if !there {
+			return ending(Fail("input %s is missing", in.name))
+		}
+		value, err := decode(text, in.typ)
+		if err != nil {
+			return ending(Fail("input %s: %w", in.name, err))
+		}
+		taken[i] = value
+	}
+	result, err := n.guarded(ctx, taken)
+	if err != nil {
+		return ending(err)
+	}
+	if choice, chosen := result.(Choice); chosen && n.branches {
+		return n.chosen(choice)
+	}
+	output, err := encode(reflect.ValueOf(&result).Elem().Elem())
+	if err != nil {
+		return ending(Fail("what %s (%s) returned can't be handed on: %w", n.id, placeOf(n.function), err))
+	}
+	return outcome{output: output}
+}
+
+// guarded calls the function and makes an error of a panic.
+func (n *node) guarded(ctx Context, taken []any) (result any, err error) {
+	defer func() {
+		reason := recover()
+		if reason == nil {
+			return
+		}
+		at, trace := panicked()
+		slog.Error(fmt.Sprintf("panic: %v\n%s", reason, trace))
+		if at == "" {
+			err = fmt.Errorf("panic: %v", reason)
+		} else {
+			err = fmt.Errorf("panic: %v (%s)", reason, at)
+		}
+	}()
+	return n.call(ctx, taken)
+}
+
+func (n *node) chosen(choice Choice) outcome {
+	var tasks []string
+	for _, id := range choice.tasks {
+		if !slices.ContainsFunc(n.downstream, func(other *node) bool { return other.id == id }) {
+			return ending(Fail("%s chose %q, which is none of its direct downstreams (%s)", n.id, id, n.downstreams()))
+		}
+		if !slices.Contains(tasks, id) {
+			tasks = append(tasks, id)
+		}
+	}
+	return control(object{{"kind", "branch"}, {"tasks", append([]string{}, tasks...)}})
+}
+
+func (n *node) downstreams() string {
+	var ids []string
+	for _, other := range n.downstream {
+		ids = append(ids, other.id)
+	}
+	if len(ids) == 0 {
+		return "it has none"
+	}
+	return strings.Join(ids, ", ")
+}
+
+func control(document object) outcome {
+	text, err := json.Marshal(document)
+	if err != nil {
+		return ending(Fail("%w", err))
+	}
+	return outcome{control: text}
+}
+
+// ending is what an error means.
+func ending(err error) outcome {
+	var skipped *Skipped
+	if errors.As(err, &skipped) {
+		document := object{{"kind", "skip"}}
+		if skipped.Reason != "" {
+			document.set("reason", skipped.Reason)
+		}
+		return control(document)
+	}
+	var deferred *Deferred
+	if errors.As(err, &deferred) {
+		return waiting(deferred)
+	}
+	end := failed{retryable: !permanent(err), message: err.Error()}
+	if end.message == "" {
+		end.message = fmt.Sprintf("an error without words: %T", err)
+	}
+	var failure *Failure
+	if errors.As(err, &failure) {
+		end.more = more(failure)
+	}
+	return outcome{failure: &end}
+}
+
+// permanent is whether an error is one that no retry mends.
+func permanent(err error) bool {
+	var failure *Failure
+	if errors.As(err, &failure) {
+		return failure.Permanent
+	}
+	return errors.Is(err, ErrDenied) || errors.Is(err, ErrTooLarge)
+}
+
+func more(failure *Failure) json.RawMessage {
+	var document object
+	if failure.RetryAfter > 0 {
+		document.set("retry_after_ms", milliseconds(failure.RetryAfter))
+	}
+	if failure.Details != nil {
+		details, err := encode(reflect.ValueOf(&failure.Details).Elem())
+		if err != nil {
+			details, _ = json.Marshal("the details can't be handed on: " + err.Error())
+		}
+		document.set("details", details)
+	}
+	if len(document) == 0 {
+		return nil
+	}
+	// Text and numbers, and what is JSON already.
+	text, err := json.Marshal(document)
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
+func waiting(deferred *Deferred) outcome {
+	state, err := encode(reflect.ValueOf(&deferred.State).Elem())
+	if err != nil {
+		return ending(Fail("the deferral's state can't be handed on: %w", err))
+	}
+	document := object{{"kind", "defer"}}
+	if deferred.Until.IsZero() {
+		if deferred.After < 0 {
+			return ending(Fail("a deferral can't be for %s", deferred.After))
+		}
+		document.set("after_ms", milliseconds(deferred.After))
+	} else {
+		document.set("until", deferred.Until.UTC().Format(time.RFC3339Nano))
+	}
+	document.set("state", state)
+	return control(document)
+}
+
+// milliseconds, rounded up: nothing is woken too early.
+func milliseconds(d time.Duration) int64 {
+	return int64((d + time.Millisecond - 1) / time.Millisecond)
+}

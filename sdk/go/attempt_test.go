@@ -1,0 +1,194 @@
+package weft
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+)
+
+// attempted runs a task of a DAG that has only this one, which takes `in` or nothing.
+func attempted[A, O any](run func(Context, A) (O, error), given string) outcome {
+	d := DAG("d")
+	Task(d, "task", run, Required[A](d, "in"))
+	return d.nodes[0].attempt(nil, map[string]json.RawMessage{"in": json.RawMessage(given)})
+}
+
+func ends(err error) outcome {
+	return attempted(func(Context, int) (int, error) { return 0, err }, "1")
+}
+
+func TestValuesComeBackAsTheyWent(t *testing.T) {
+	for _, value := range []string{
+		`null`, `[true,false,[],{}]`, `{"a":{"b":[1,-2,9007199254740993]},"":"empty"}`, `[0.1,-1.5e300,1e21]`,
+		`"quotes \" and \\ and <&> é 日本 😀"`,
+	} {
+		same := attempted(func(_ Context, in json.RawMessage) (json.RawMessage, error) { return in, nil }, value)
+		if string(same.output) != value {
+			t.Errorf("%s became %s", value, same.output)
+		}
+	}
+}
+
+type lists struct {
+	Names  []string
+	Counts map[string][]int
+	Inner  *lists `json:",omitempty"`
+}
+
+func TestListsThatAreNilAreEmpty(t *testing.T) {
+	for given, expected := range map[string]string{
+		`0`: `{"Names":[],"Counts":{}}`,
+		`1`: `{"Names":["a"],"Counts":{"b":[]},"Inner":{"Names":[],"Counts":{}}}`,
+	} {
+		end := attempted(func(_ Context, in int) (lists, error) {
+			if in == 0 {
+				return lists{}, nil
+			}
+			return lists{[]string{"a"}, map[string][]int{"b": nil}, &lists{}}, nil
+		}, given)
+		if string(end.output) != expected {
+			t.Errorf("%s and should be %s", end.output, expected)
+		}
+	}
+	if end := attempted(func(Context, int) (None, error) { return None{}, nil }, "1"); string(end.output) != "null" {
+		t.Errorf("%s", end.output)
+	}
+}
+
+func TestWhatDoesNotFitFailsForGood(t *testing.T) {
+	text := func(_ Context, in string) (string, error) { return in, nil }
+	for _, one := range []struct {
+		end   outcome
+		words string
+	}{
+		{attempted(text, "1"), "input in: expected string, got number"},
+		{attempted(text, "null"), "input in: it is null, since the task that gives it was skipped"},
+		{attempted(func(_ Context, in lists) (int, error) { return 0, nil }, `{"Names": [1]}`), "input in: Names.0: expected string, got number"},
+		{attempted(func(Context, int) (float64, error) { return math.NaN(), nil }, "1"), "can't be handed on: unsupported value: NaN"},
+		{attempted(func(Context, int) (any, error) { return make(chan int), nil }, "1"), "attempt_test.go:72) returned can't be handed on"},
+		{attempted(func(Context, int) (any, error) {
+			var loop any
+			loop = &loop
+			return loop, nil
+		}, "1"), "or holds itself"},
+	} {
+		failure := one.end.failure
+		if failure == nil || failure.retryable || !strings.Contains(failure.message, one.words) {
+			t.Errorf("%+v, and should say %q", failure, one.words)
+		}
+	}
+}
+
+func TestErrorsSayHowAnAttemptEnds(t *testing.T) {
+	for _, one := range []struct {
+		err      error
+		failure  *failed
+		controls string
+	}{
+		{err: errors.New("down"), failure: &failed{retryable: true, message: "down"}},
+		{err: Fail("no %s", "use"), failure: &failed{message: "no use"}},
+		{err: fmt.Errorf("wrapped: %w", Fail("no use")), failure: &failed{message: "wrapped: no use"}},
+		{err: fmt.Errorf("key: %w", ErrDenied), failure: &failed{message: "key: denied"}},
+		{err: Retry(1500*time.Microsecond, "busy"), failure: &failed{true, "busy", json.RawMessage(`{"retry_after_ms":2}`)}},
+		{
+			err:     &Failure{Details: map[string]int{"row": 3}, Err: errors.New("bad row")},
+			failure: &failed{true, "bad row", json.RawMessage(`{"details":{"row":3}}`)},
+		},
+		{err: Skip("nothing to do"), controls: `{"kind":"skip","reason":"nothing to do"}`},
+		{err: fmt.Errorf("so: %w", Skip("")), controls: `{"kind":"skip"}`},
+		{err: DeferFor(time.Minute, []int{1}), controls: `{"kind":"defer","after_ms":60000,"state":[1]}`},
+		{
+			err:      DeferUntil(time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)), nil),
+			controls: `{"kind":"defer","until":"2026-01-02T02:04:05Z","state":null}`,
+		},
+		{err: DeferFor(-1, nil), failure: &failed{message: "a deferral can't be for -1ns"}},
+	} {
+		end := ends(one.err)
+		if string(end.control) != one.controls {
+			t.Errorf("%v: %s", one.err, end.control)
+		}
+		if one.failure != nil && fmt.Sprintf("%+v", end.failure) != fmt.Sprintf("%+v", one.failure) {
+			t.Errorf("%v: %+v", one.err, end.failure)
+		}
+	}
+}
+
+func TestABranchChoosesAmongItsDownstreams(t *testing.T) {
+	d := DAG("d")
+	chosen := ""
+	judge := Task0(d, "judge", func(Context) (Choice, error) { return Choose(chosen, chosen), nil })
+	Task0(d, "one", func(Context) (int, error) { return 1, nil }, After(judge))
+	Task0(d, "two", func(Context) (int, error) { return 2, nil }, After(judge))
+	chosen = "two"
+	if end := d.find("judge").attempt(nil, nil); string(end.control) != `{"kind":"branch","tasks":["two"]}` {
+		t.Errorf("%s", end.control)
+	}
+	chosen = "three"
+	end := d.find("judge").attempt(nil, nil)
+	if end.failure == nil || end.failure.message != `judge chose "three", which is none of its direct downstreams (one, two)` {
+		t.Errorf("%+v", end.failure)
+	}
+}
+
+type outer struct {
+	Name  string
+	Inner struct {
+		A    int
+		List []int `json:"the/list"`
+	} `json:"inner"`
+	Three [3]string
+}
+
+func TestAPartIsFoundByItsAddress(t *testing.T) {
+	for _, one := range []struct {
+		found, wanted string
+	}{
+		{pointer(func(o *outer) *string { return &o.Name }), "/Name Name"},
+		{pointer(func(o *outer) *[]int { return &o.Inner.List }), "/inner/the~1list the/list"},
+		{pointer(func(o *outer) *string { return &o.Three[2] }), "/Three/2 2"},
+	} {
+		if one.found != one.wanted {
+			t.Errorf("%s, and should be %s", one.found, one.wanted)
+		}
+	}
+	d := DAG("d")
+	known := Part(Const("c", outer{Name: "known"}), func(o *outer) *string { return &o.Name })
+	Task(d, "t", func(_ Context, in string) (string, error) { return in, nil }, known)
+	if text, err := d.Document(); err != nil || !strings.Contains(string(text), `"inputs":{"Name":{"value":"known"}}`) {
+		t.Errorf("%s, %v", text, err)
+	}
+}
+
+func pointer[T, P any](field func(*T) *P) string {
+	found, name, err := pointed(field)
+	if err != nil {
+		return err.Error()
+	}
+	return found + " " + name
+}
+
+func TestTasksOfOneIDAreToldApart(t *testing.T) {
+	one, two := DAG("one"), DAG("two")
+	for _, d := range []*Dag{one, two} {
+		Task0(d, "same", func(Context) (int, error) { return 1, nil })
+	}
+	Task0(two, "own", func(Context) (int, error) { return 1, nil })
+	found := names([]*Dag{one, two})
+	if found["one/same"] != one.nodes[0] || found["two/same"] != two.nodes[0] || found["own"] != two.nodes[1] {
+		t.Errorf("%v", found)
+	}
+	document, err := describe([]*Dag{one, two})
+	if err != nil || !strings.Contains(string(document), `"task":"two/same"`) {
+		t.Errorf("%s, %v", document, err)
+	}
+	if _, err := describe([]*Dag{one, DAG("one")}); err == nil || !strings.Contains(err.Error(), `two DAGs are called "one"`) {
+		t.Error(err)
+	}
+	if _, err := describe(nil); !errors.Is(err, errNoDAG) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,155 @@
+package weft
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+)
+
+// Dag is a DAG that is being put together. Mistakes are collected and told all at once, with the author's
+// file and line, when the document is made.
+type Dag struct {
+	id       string
+	at       place
+	settings object
+	params   []*param
+	nodes    []*node
+	problems []error
+}
+
+type param struct {
+	name        string
+	description string
+	required    bool
+	fallback    any
+	typ         reflect.Type
+	at          place
+}
+
+// DAG begins a DAG. Ids are letters, digits, '_', '-' and '.'.
+func DAG(id string, settings ...DAGOption) *Dag {
+	d := &Dag{id: id, at: here()}
+	for _, setting := range settings {
+		setting.onDAG(d)
+	}
+	return d
+}
+
+// ID is the DAG's name.
+func (d *Dag) ID() string { return d.id }
+
+func (d *Dag) problem(at place, format string, args ...any) {
+	d.problems = append(d.problems, fmt.Errorf("%s: %w", at, fmt.Errorf(format, args...)))
+}
+
+// Value stands for a value of type T that will be there when a run comes to it: a task's output, a
+// parameter of the run, a constant, or a part of one of them.
+type Value[T any] struct{ from *source }
+
+// source is where an input comes from.
+type source struct {
+	dag      *Dag
+	node     *node
+	param    string
+	constant any
+	pointer  string
+	// What an input is called that takes it.
+	name string
+	// Whether each element makes an instance of its own.
+	each bool
+}
+
+// Upstream is whatever a task can wait for: a [Value], which is of some task.
+type Upstream interface{ upstream() *source }
+
+func (v Value[T]) upstream() *source { return v.from }
+
+// As names the input that takes the value. Without it the input has the name of the parameter or the task
+// that gives the value; tasks of other languages, and `wfctl run --input`, know it by this name.
+func (v Value[T]) As(name string) Value[T] {
+	named := v.source()
+	named.name = name
+	return Value[T]{&named}
+}
+
+// source is a copy; the zero Value, which no function here makes, stands for nothing.
+func (v Value[T]) source() source {
+	if v.from == nil {
+		return source{}
+	}
+	return *v.from
+}
+
+// Param is a parameter of the run that has a default, from which its type is inferred.
+func Param[T any](d *Dag, name string, fallback T, settings ...ParamOption) Value[T] {
+	return addParam[T](d, &param{name: name, fallback: fallback}, settings)
+}
+
+// Required is a parameter that must be given: weft.Required[string](d, "table").
+func Required[T any](d *Dag, name string, settings ...ParamOption) Value[T] {
+	return addParam[T](d, &param{name: name, required: true}, settings)
+}
+
+func addParam[T any](d *Dag, p *param, settings []ParamOption) Value[T] {
+	p.typ, p.at = reflect.TypeFor[T](), here()
+	for _, setting := range settings {
+		setting.onParam(p)
+	}
+	if slices.ContainsFunc(d.params, func(other *param) bool { return other.name == p.name }) {
+		d.problem(p.at, "DAG %s has two parameters %q", d.id, p.name)
+	}
+	d.params = append(d.params, p)
+	return Value[T]{&source{dag: d, param: p.name, name: p.name}}
+}
+
+// Const is a value that is known already; the name is the input's.
+func Const[T any](name string, value T) Value[T] {
+	return Value[T]{&source{constant: constant{value}, name: name}}
+}
+
+// constant tells a constant nil from none.
+type constant struct{ value any }
+
+// Optional is the same value for a task that runs even where the one that gives it was skipped: then the
+// pointer is nil.
+func Optional[T any](v Value[T]) Value[*T] {
+	same := v.source()
+	return Value[*T]{&same}
+}
+
+// Each is a list of which each element makes an instance of its own, beside the list that [Expand2] or
+// [Expand3] goes over: one instance for each combination.
+func Each[T any](list Value[[]T]) Value[T] {
+	each := list.source()
+	each.each = true
+	return Value[T]{&each}
+}
+
+// Part is a field of a value, by a function that points to it:
+//
+//	quakes := weft.Part(checked, func(c *Checked) *[]Quake { return &c.Quakes })
+func Part[T, P any](v Value[T], field func(*T) *P) Value[P] {
+	part := v.source()
+	at := here()
+	pointer, name, err := pointed(field)
+	switch {
+	case part.dag == nil:
+		known := part.constant.(constant).value.(T)
+		part.constant, part.name = constant{*field(&known)}, name
+	case err != nil:
+		part.dag.problem(at, "Part of %s: %w", part.name, err)
+	default:
+		part.pointer += pointer
+		part.name = name
+	}
+	return Value[P]{&part}
+}
+
+// Document is the DAG's document as `wfctl build` makes it, alone. It fails with every mistake that was
+// made while the DAG was put together: tests call it.
+func (d *Dag) Document() ([]byte, error) {
+	return describe([]*Dag{d})
+}
+
+var errNoDAG = errors.New("the program names no DAG: call weft.Main(...) with them in main()")

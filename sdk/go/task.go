@@ -1,0 +1,211 @@
+package weft
+
+import (
+	"reflect"
+	"slices"
+)
+
+// None is what a task returns that has no output.
+type None = struct{}
+
+// Choice is what a branch returns: the direct downstreams that go on. A task whose function returns one is a
+// branch.
+type Choice struct{ tasks []string }
+
+// Choose names tasks by their ids; none of them where no downstream shall go on.
+func Choose(ids ...string) Choice { return Choice{ids} }
+
+// node is a task of a DAG.
+type node struct {
+	dag      *Dag
+	id       string
+	at       place
+	settings object
+	inputs   []input
+	after    []*node
+	upstream []*node
+	// In the order in which they came to be.
+	downstream []*node
+	// The author's function, for where it stands.
+	function any
+	call     func(Context, []any) (any, error)
+	output   reflect.Type
+	branches bool
+	mapped   bool
+}
+
+type input struct {
+	name string
+	typ  reflect.Type
+	from *source
+	// Whether each element makes an instance of its own.
+	mapped bool
+}
+
+func take[T any](value Value[T]) input {
+	return input{typ: reflect.TypeFor[T](), from: value.from}
+}
+
+func over[T any](list Value[[]T]) input {
+	return input{typ: reflect.TypeFor[T](), from: list.from, mapped: true}
+}
+
+// Task0 adds a task without inputs.
+func Task0[O any](d *Dag, id string, run func(Context) (O, error), settings ...TaskOption) Value[O] {
+	return add[O](d, id, run, settings, false, func(ctx Context, _ []any) (any, error) {
+		return run(ctx)
+	})
+}
+
+// Task adds a task with one input.
+func Task[A, O any](d *Dag, id string, run func(Context, A) (O, error), a Value[A], settings ...TaskOption) Value[O] {
+	return add[O](d, id, run, settings, false, one(run), take(a))
+}
+
+// Task2 adds a task with two inputs.
+func Task2[A, B, O any](d *Dag, id string, run func(Context, A, B) (O, error), a Value[A], b Value[B], settings ...TaskOption) Value[O] {
+	return add[O](d, id, run, settings, false, two(run), take(a), take(b))
+}
+
+// Task3 adds a task with three inputs. A task with more takes a struct.
+func Task3[A, B, C, O any](d *Dag, id string, run func(Context, A, B, C) (O, error), a Value[A], b Value[B], c Value[C], settings ...TaskOption) Value[O] {
+	return add[O](d, id, run, settings, false, three(run), take(a), take(b), take(c))
+}
+
+// Task4 adds a task with four inputs.
+func Task4[A, B, C, D, O any](d *Dag, id string, run func(Context, A, B, C, D) (O, error), a Value[A], b Value[B], c Value[C], e Value[D], settings ...TaskOption) Value[O] {
+	call := func(ctx Context, in []any) (any, error) {
+		return run(ctx, as[A](in[0]), as[B](in[1]), as[C](in[2]), as[D](in[3]))
+	}
+	return add[O](d, id, run, settings, false, call, take(a), take(b), take(c), take(e))
+}
+
+// Expand adds a task with one instance for each element of a list; its value is the list of what they return.
+func Expand[A, O any](d *Dag, id string, run func(Context, A) (O, error), list Value[[]A], settings ...TaskOption) Value[[]O] {
+	return Value[[]O](add[O](d, id, run, settings, true, one(run), over(list)))
+}
+
+// Expand2 is [Expand] with an input that is the same for all instances, or another list by [Each].
+func Expand2[A, B, O any](d *Dag, id string, run func(Context, A, B) (O, error), list Value[[]A], b Value[B], settings ...TaskOption) Value[[]O] {
+	return Value[[]O](add[O](d, id, run, settings, true, two(run), over(list), take(b)))
+}
+
+// Expand3 is [Expand] with two inputs that are the same for all instances, or other lists by [Each].
+func Expand3[A, B, C, O any](d *Dag, id string, run func(Context, A, B, C) (O, error), list Value[[]A], b Value[B], c Value[C], settings ...TaskOption) Value[[]O] {
+	return Value[[]O](add[O](d, id, run, settings, true, three(run), over(list), take(b), take(c)))
+}
+
+// as is an input as the function takes it; attempts hand on pointers to what they read.
+func as[T any](given any) T { return *given.(*T) }
+
+func one[A, O any](run func(Context, A) (O, error)) func(Context, []any) (any, error) {
+	return func(ctx Context, in []any) (any, error) { return run(ctx, as[A](in[0])) }
+}
+
+func two[A, B, O any](run func(Context, A, B) (O, error)) func(Context, []any) (any, error) {
+	return func(ctx Context, in []any) (any, error) { return run(ctx, as[A](in[0]), as[B](in[1])) }
+}
+
+func three[A, B, C, O any](run func(Context, A, B, C) (O, error)) func(Context, []any) (any, error) {
+	return func(ctx Context, in []any) (any, error) {
+		return run(ctx, as[A](in[0]), as[B](in[1]), as[C](in[2]))
+	}
+}
+
+func add[O any](
+	d *Dag, id string, function any, settings []TaskOption, mapped bool,
+	call func(Context, []any) (any, error), inputs ...input,
+) Value[O] {
+	n := &node{
+		dag: d, id: id, at: here(), function: function, call: call, mapped: mapped,
+		output: reflect.TypeFor[O](), branches: reflect.TypeFor[O]() == reflect.TypeFor[Choice](),
+	}
+	if d.find(id) != nil {
+		d.problem(n.at, "two tasks are called %q", id)
+	}
+	if n.branches {
+		n.settings.set("branch", true)
+		if mapped {
+			d.problem(n.at, "task %s is a branch, which can't be mapped", id)
+		}
+	}
+	for _, in := range inputs {
+		n.bind(in)
+	}
+	for _, setting := range settings {
+		setting.onTask(n)
+	}
+	d.nodes = append(d.nodes, n)
+	return Value[O]{&source{dag: d, node: n, name: id}}
+}
+
+func (d *Dag) find(id string) *node {
+	at := slices.IndexFunc(d.nodes, func(n *node) bool { return n.id == id })
+	if at < 0 {
+		return nil
+	}
+	return d.nodes[at]
+}
+
+func (n *node) problem(format string, args ...any) {
+	n.dag.problem(n.at, "task "+n.id+": "+format, args...)
+}
+
+func (n *node) bind(in input) {
+	if !n.known(in.from) {
+		return
+	}
+	in.name = in.from.name
+	if in.from.each {
+		if !n.mapped {
+			n.problem("input %q is Each of a list, which needs Expand2 or Expand3", in.name)
+		}
+		in.mapped = true
+	}
+	if slices.ContainsFunc(n.inputs, func(other input) bool { return other.name == in.name }) {
+		n.problem("two inputs are called %q; name one by .As(\"...\")", in.name)
+	}
+	if from := in.from.node; from != nil {
+		if from.branches {
+			n.problem("%s is a branch, which has no output; wait for it with weft.After", from.id)
+		}
+		n.dependsOn(from)
+	}
+	n.inputs = append(n.inputs, in)
+}
+
+// known is false for what is of another DAG, or of none.
+func (n *node) known(from *source) bool {
+	switch {
+	case from == nil:
+		n.problem("it is given a weft.Value{} that stands for nothing")
+	case from.dag != nil && from.dag != n.dag:
+		n.problem("%q is of another DAG, %s", from.name, from.dag.id)
+	default:
+		return true
+	}
+	return false
+}
+
+func (n *node) waitFor(from *source) {
+	if !n.known(from) {
+		return
+	}
+	if from.node == nil {
+		n.problem("weft.After takes tasks; %q is none", from.name)
+		return
+	}
+	if n.dependsOn(from.node) {
+		n.after = append(n.after, from.node)
+	}
+}
+
+// dependsOn notes an upstream, and says whether it is a new one.
+func (n *node) dependsOn(other *node) bool {
+	if slices.Contains(n.upstream, other) {
+		return false
+	}
+	n.upstream = append(n.upstream, other)
+	other.downstream = append(other.downstream, n)
+	return true
+}

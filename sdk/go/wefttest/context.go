@@ -1,0 +1,127 @@
+// Package wefttest has a Context for tests of tasks, which are functions like any other:
+//
+//	func TestExtract(t *testing.T) {
+//		ctx := wefttest.New(t.Context())
+//		ctx.Known.Number = 2
+//		rows, err := extract(ctx, "https://...")
+//	}
+//
+// Nothing of it asks a host, or needs WebAssembly.
+package wefttest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"weft.dev/weft"
+)
+
+// Context is a weft.Context that does what its fields say, and keeps what it was told.
+type Context struct {
+	context.Context
+	// What Attempt answers.
+	Known weft.Attempt
+	// Variables that were granted. Without an entry a variable is not found; Denied ones are denied.
+	Variables map[string]string
+	Denied    []string
+	// What a deferral left; nil for none.
+	State any
+	// Whether the attempt was asked to stop.
+	Stopped bool
+	// What Progress was told.
+	Progressed []Progress
+	// What artifacts hold, by reference.
+	Artifacts map[string][]byte
+}
+
+// Progress is one call of Context.Progress.
+type Progress struct {
+	Fraction float64
+	Message  string
+}
+
+var _ weft.Context = (*Context)(nil)
+
+// New is the context of a first attempt, for today.
+func New(ctx context.Context) *Context {
+	today := time.Now().UTC().Truncate(24 * time.Hour)
+	return &Context{
+		Context: ctx,
+		Known: weft.Attempt{
+			Tenant: "default", DAG: "test", Run: "test", Task: "test", Number: 1,
+			LogicalDate:    today,
+			DataInterval:   weft.DataInterval{Start: today, End: today},
+			Params:         map[string]json.RawMessage{},
+			IdempotencyKey: "test",
+		},
+		Variables: map[string]string{},
+		Artifacts: map[string][]byte{},
+	}
+}
+
+func (c *Context) Attempt() weft.Attempt { return c.Known }
+
+func (c *Context) Resumed(state any) (bool, error) {
+	if c.State == nil {
+		return false, nil
+	}
+	text, err := json.Marshal(c.State)
+	if err != nil {
+		return true, err
+	}
+	return true, json.Unmarshal(text, state)
+}
+
+func (c *Context) Progress(fraction float64, message string) {
+	c.Progressed = append(c.Progressed, Progress{fraction, message})
+}
+
+func (c *Context) Cancelled() bool { return c.Stopped }
+
+// Err is what the context that it was made with says, and context.Canceled where Stopped is set.
+func (c *Context) Err() error {
+	if c.Stopped {
+		return context.Canceled
+	}
+	return c.Context.Err()
+}
+
+func (c *Context) Variable(name string) (string, error) {
+	for _, denied := range c.Denied {
+		if denied == name {
+			return "", fmt.Errorf("variable %q: %w", name, weft.ErrDenied)
+		}
+	}
+	value, known := c.Variables[name]
+	if !known {
+		return "", fmt.Errorf("variable %q: %w", name, weft.ErrNotFound)
+	}
+	return value, nil
+}
+
+func (c *Context) CreateArtifact(string) (weft.ArtifactWriter, error) {
+	return &sink{context: c}, nil
+}
+
+func (c *Context) OpenArtifact(artifact weft.Artifact) (io.ReadCloser, error) {
+	data, known := c.Artifacts[artifact.Reference]
+	if !known {
+		return nil, fmt.Errorf("artifact %s: %w", artifact.Reference, weft.ErrDenied)
+	}
+	return io.NopCloser(bytes.NewReader(data)), nil
+}
+
+type sink struct {
+	bytes.Buffer
+	context *Context
+}
+
+func (s *sink) Finish() (weft.Artifact, error) {
+	reference := fmt.Sprintf("test:%d", len(s.context.Artifacts))
+	s.context.Artifacts[reference] = s.Bytes()
+	return weft.Artifact{Reference: reference}, nil
+}
