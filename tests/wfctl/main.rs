@@ -3,6 +3,8 @@
 mod c;
 mod cache;
 mod concurrent;
+mod example;
+mod go;
 mod grants;
 mod home;
 mod interrupt;

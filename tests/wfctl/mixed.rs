@@ -1,5 +1,5 @@
-//! One DAG in several languages: tasks of a Python component, of a C one, of a
-//! Rust one and plain programs in one manifest, with the edges' types compared across.
+//! One DAG in several languages: tasks of a Python component, of a C one, of a Go
+//! one, of a Rust one and plain programs in one manifest, with the edges' types compared across.
 
 use crate::python::Author;
 use serde_json::{Value, json};
@@ -64,9 +64,13 @@ inputs = { n = "sum", more = { task = "part", pointer = "/1" } }
 component = "c.wasm"
 inputs = { n = "same", than = "sum" }
 
+[tasks.halves]
+component = "go.wasm"
+inputs = { numbers = "squares", larger = "larger" }
+
 [tasks.report]
 component = "python.wasm"
-inputs = { total = "same" }
+inputs = { total = { task = "halves", pointer = "/sum" } }
 "#;
 
 /// Compares two numbers, in C.
@@ -90,11 +94,43 @@ WEFT_DAGS {
 }
 "#;
 
+/// Halves numbers, and adds up what there was before, in Go.
+const GO: &str = r#"
+package main
+
+import "weft.dev/weft"
+
+type halved struct {
+	Halves []float64 `json:"halves"`
+	Sum    int       `json:"sum"`
+}
+
+func main() {
+	d := weft.DAG("halves")
+	weft.Task2(d, "halves", halves, weft.Const("numbers", []int{1}), weft.Const("larger", true))
+	weft.Main(d)
+}
+
+func halves(_ weft.Context, numbers []int, larger bool) (halved, error) {
+	if !larger {
+		return halved{}, weft.Fail("it is not larger")
+	}
+	var found halved
+	for _, number := range numbers {
+		found.Halves = append(found.Halves, float64(number)/2)
+		found.Sum += 2 * number
+	}
+	return found, nil
+}
+"#;
+
 /// The components and the program that the manifest names, in the author's folder.
 fn author() -> Author {
     let author = Author::new(&[
         ("tasks.py", PYTHON),
         ("larger.c", C),
+        ("halves/main.go", GO),
+        ("halves/go.mod", "module halves\n\ngo 1.24\n"),
         ("mixed/dag.toml", MANIFEST),
     ]);
     author
@@ -102,6 +138,9 @@ fn author() -> Author {
         .exits(0);
     author
         .wfctl(&["build", "larger.c", "-o", "mixed/c.wasm"])
+        .exits(0);
+    author
+        .wfctl(&["build", "halves", "-o", "mixed/go.wasm"])
         .exits(0);
     copy("guest_sdk", &author.path("mixed/rust.wasm"));
     copy("numbers-c", &author.path("mixed/numbers-c.wasm"));
@@ -129,6 +168,11 @@ fn tasks_of_several_languages_make_one_dag_and_one_file() {
         assert_eq!(output(&events, "part"), &json!([5, 30, 16]), "{file}");
         assert_eq!(output(&events, "report"), "the sum is 60", "{file}");
         assert_eq!(output(&events, "larger"), true, "{file}");
+        assert_eq!(
+            output(&events, "halves")["halves"],
+            json!([0, 0.5, 2, 4.5, 8]),
+            "{file}"
+        );
     }
     let events = author.run(0, &["dag.wasm", "--param", "count=3"]);
     assert_eq!(output(&events, "report"), "the sum is 10");
@@ -154,14 +198,28 @@ fn an_edge_across_languages_that_does_not_fit_is_refused() {
         ),
         // C gives a truth, Python takes a whole number.
         (
-            "total = \"same\" }",
+            "total = { task = \"halves\", pointer = \"/sum\" } }",
             "total = \"larger\" }",
             "report",
             "the output of \"larger\" doesn't fit the input \"total\"",
         ),
+        // Go gives a list of numbers, Python takes one.
+        (
+            "pointer = \"/sum\"",
+            "pointer = \"/halves\"",
+            "report",
+            "the output of \"halves\" doesn't fit the input \"total\"",
+        ),
+        // Python gives a list of texts, Go takes a list of numbers.
+        (
+            "numbers = \"squares\", larger",
+            "numbers = \"words\", larger = \"larger\" }\n\n[tasks.words]\ncomponent = \"python.wasm\"\ninputs = { count = { value = 2 } }\n\n[tasks.other]\ncomponent = \"go.wasm\"\ntask = \"halves\"\ninputs = { numbers = \"squares\", larger",
+            "halves",
+            "the output of \"words\" doesn't fit the input \"numbers\"",
+        ),
         // Rust gives a list of numbers, Python takes one.
         (
-            "total = \"same\" }",
+            "total = { task = \"halves\", pointer = \"/sum\" } }",
             "total = \"range\" }\n\n[tasks.range]\ncomponent = \"rust.wasm\"\ninputs = { count = { value = 2 } }",
             "report",
             "the output of \"range\" doesn't fit the input \"total\"",

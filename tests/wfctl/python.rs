@@ -4,7 +4,10 @@
 //! Needs Python 3.10 with its package index in reach. What is installed stays in
 //! the target folder, so that only the first run of these tests waits for it.
 
-use crate::home::{Home, Said, said};
+use crate::{
+    example,
+    home::{Home, Said, said},
+};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -82,11 +85,6 @@ fn kept() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("python")
 }
 
-fn example() -> String {
-    let folder = guests::root().join("examples/quakes-python");
-    folder.to_str().expect("the path is UTF-8").to_owned()
-}
-
 pub(crate) fn ended(events: &[Value]) -> &Value {
     let last = events.last().expect("there are events");
     assert_eq!(last["event"], "run_ended", "{last}");
@@ -118,36 +116,7 @@ pub(crate) fn rounded(value: &Value) -> Value {
 
 #[test]
 fn the_example_gives_the_result_of_the_reference() {
-    let author = Author::new(&[]);
-    let file = author.path("quakes.wasm");
-    let file = file.to_str().expect("the path is UTF-8");
-    let built = author.wfctl(&["build", &example(), "-o", file]).exits(0);
-    assert!(built.stdout.contains("quakes  9 tasks"), "{}", built.stdout);
-    let quakes = guests::root().join("examples/quakes");
-    let reference = Command::new("python3")
-        .arg(quakes.join("reference.py"))
-        .arg(quakes.join("data/earthquakes.json"))
-        .output()
-        .expect("python3 is needed to check the result");
-    let expected: Value = serde_json::from_slice(&reference.stdout).expect("it prints JSON");
-
-    let events = author.run(0, &[file]);
-    let tasks = &ended(&events)["tasks"];
-    assert_eq!(rounded(&tasks["world"]["output"]), rounded(&expected));
-    assert_eq!(
-        tasks["summarise"]["instances"].as_array().map(Vec::len),
-        Some(71)
-    );
-    assert_eq!(tasks["feed"]["attempts"], 2, "the feed was down at first");
-    assert_eq!(tasks["alert"]["state"], "skipped");
-    assert_eq!(
-        tasks["report"]["output"]["notice"],
-        "No earthquake reached magnitude 7.0."
-    );
-    let alerted = author.run(0, &[file, "--param", "threshold=6"]);
-    assert_eq!(ended(&alerted)["tasks"]["all_clear"]["state"], "skipped");
-    let down = author.run(1, &[file, "--param", "outage=9"]);
-    assert_eq!(ended(&down)["tasks"]["report"]["state"], "upstream_failed");
+    example::gives_the_result_of_the_reference("quakes-python");
 }
 
 const TASKS: &str = r#"

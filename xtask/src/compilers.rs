@@ -34,17 +34,21 @@ pub(crate) fn zig(workspace: &Workspace) -> Result<Command> {
 
 /// A command `zig` in this folder, for tests of those who look for one.
 pub(crate) fn zig_command(workspace: &Workspace, folder: &Path) -> Result<()> {
-    let zig = zig(workspace)?;
+    command(&zig(workspace)?, "zig", folder)
+}
+
+/// A program of this name that does what the command does, with more arguments.
+fn command(command: &Command, name: &str, folder: &Path) -> Result<()> {
     let mut lines = vec!["#!/bin/sh".to_owned()];
-    lines.extend(zig.get_envs().filter_map(|(name, value)| {
+    lines.extend(command.get_envs().filter_map(|(name, value)| {
         let value = value?.display();
         Some(format!("export {}='{value}'", name.display()))
     }));
-    let words = iter::once(zig.get_program()).chain(zig.get_args());
+    let words = iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<String> = words.map(|word| format!("'{}'", word.display())).collect();
     lines.push(format!("exec {} \"$@\"\n", words.join(" ")));
     fs::create_dir_all(folder)?;
-    let file = folder.join("zig");
+    let file = folder.join(name);
     fs::write(&file, lines.join("\n"))?;
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
     Ok(())
@@ -68,15 +72,25 @@ pub(crate) fn node_commands(folder: &Path) -> Result<()> {
 
 /// `go`, set to make WASI programs without asking anybody for modules.
 pub(crate) fn go(workspace: &Workspace) -> Result<Command> {
+    let mut go = go_here(workspace)?;
+    go.env("GOOS", "wasip1").env("GOARCH", "wasm");
+    Ok(go)
+}
+
+/// `go`, set to make programs for this machine without asking anybody for modules.
+pub(crate) fn go_here(workspace: &Workspace) -> Result<Command> {
     let mut go = Command::new(environment::with(&[GO])?.join("go"));
-    go.env("GOOS", "wasip1")
-        .env("GOARCH", "wasm")
-        .env("GOTOOLCHAIN", "local")
+    go.env("GOTOOLCHAIN", "local")
         .env("GOPROXY", "off")
-        .env("GOFLAGS", "-mod=mod")
+        .env("GOFLAGS", "")
         .env("GOCACHE", cache_folder().join("tools/go-cache"))
         .env("GOPATH", workspace.target().join("go"));
     Ok(go)
+}
+
+/// A command `go` in this folder, for tests of those who look for one.
+pub(crate) fn go_command(workspace: &Workspace, folder: &Path) -> Result<()> {
+    command(&go_here(workspace)?, "go", folder)
 }
 
 /// AssemblyScript's compiler, set to make WASI programs. It runs where its packages are, since it finds

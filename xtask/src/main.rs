@@ -11,6 +11,7 @@ mod demo;
 mod deployment;
 mod environment;
 mod example;
+mod go;
 mod guests;
 mod installation;
 mod js;

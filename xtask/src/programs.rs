@@ -58,6 +58,7 @@ pub(crate) fn build(workspace: &Workspace, toolchain: &Toolchain) -> Result<()> 
     fs::create_dir_all(&programs.made)?;
     fs::create_dir_all(workspace.guests())?;
     compilers::zig_command(workspace, &programs.made.join("bin"))?;
+    compilers::go_command(workspace, &programs.made.join("bin"))?;
     compilers::node_commands(&programs.made.join("bin"))?;
     programs.c().context("numbers.c")?;
     programs.cpp().context("numbers.cpp")?;

@@ -5,7 +5,7 @@
 //! heavy dependencies are compiled once.
 
 use crate::{
-    api_fuzz, deployment, example, guests, js, newcomer, program, python, setup, steps::Steps,
+    api_fuzz, deployment, example, go, guests, js, newcomer, program, python, setup, steps::Steps,
     tools, workspace::Workspace,
 };
 use anyhow::Result;
@@ -40,6 +40,7 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     steps.run("documentation (rustdoc)", || documentation(workspace));
     steps.run("Python SDK (pytest)", || python::test(workspace));
     steps.run("JavaScript SDK (node --test)", || js::test(workspace));
+    steps.run("Go SDK (go test)", || go::test(workspace));
     let guests = tools && steps.run("guests", || guests::run(workspace));
     let built = steps.run("build", || {
         // Not `test --no-run`: that builds `wfctl` as well, but without the list of its files by

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -69,6 +70,10 @@ func outgoing(request *http.Request) (*wasi.OutgoingRequest, error) {
 		for _, value := range values {
 			entries = append(entries, witTypes.Tuple2[string, []uint8]{F0: name, F1: []byte(value)})
 		}
+	}
+	if request.ContentLength > 0 {
+		length := strconv.FormatInt(request.ContentLength, 10)
+		entries = append(entries, witTypes.Tuple2[string, []uint8]{F0: "Content-Length", F1: []byte(length)})
 	}
 	fields := wasi.FieldsFromList(entries)
 	if fields.IsErr() {

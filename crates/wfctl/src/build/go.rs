@@ -93,7 +93,7 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
     command
         .current_dir(&project.folder)
         .env("GOWORK", &workspace)
-        .args(["build", "-mod=readonly", "-buildmode=c-shared", "-trimpath"])
+        .args(["build", "-buildmode=c-shared", "-trimpath"])
         .args(["-buildvcs=false", LINKER, "-o"])
         .arg(&made)
         .arg(".");

@@ -5,10 +5,15 @@
 //! `gofmt` on the path.
 
 use anyhow::{Context as _, Result, ensure};
-use std::{fs, path::Path, process::Command};
+use sha2::{Digest as _, Sha256};
+use std::{fmt::Write as _, fs, path::Path, process::Command};
 use wit_bindgen_core::{Files, wit_parser::Resolve};
 use wit_bindgen_go::Opts;
 
+/// The interfaces, from the SDK's folder.
+const WIT: &str = "../rust/weft-sdk/wit";
+/// What the bindings were made of, as `sha256sum` writes it: a test compares.
+const MADE_OF: &str = "made_of.sha256";
 const WORLD: &str = "guest";
 /// Where the bindings lie in the SDK's module.
 const PACKAGE: &str = "weft.dev/weft/internal/bindings";
@@ -23,7 +28,7 @@ fn main() -> Result<()> {
     let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let into = sdk.join("internal/bindings");
     let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_path(sdk.join("../rust/weft-sdk/wit"))?;
+    let (package, _) = resolve.push_path(sdk.join(WIT))?;
     let world = resolve.select_world(&[package], Some(WORLD))?;
     let mut files = Files::default();
     let options = Opts {
@@ -50,6 +55,27 @@ fn main() -> Result<()> {
     ensure!(count > 0, "nothing was generated");
     let sorted = Command::new("gofmt").arg("-w").arg(&into).status();
     ensure!(sorted.context("gofmt is needed")?.success(), "gofmt failed");
+    fs::write(into.join(MADE_OF), digests(&sdk.join(WIT))?)?;
     println!("{count} files in {}", into.display());
     Ok(())
+}
+
+/// A line for each interface, in order.
+fn digests(wit: &Path) -> Result<String> {
+    let mut names = Vec::new();
+    for folder in ["", "deps"] {
+        for entry in fs::read_dir(wit.join(folder))? {
+            let path = entry?.path();
+            if path.is_file() {
+                names.push(path.strip_prefix(wit)?.to_owned());
+            }
+        }
+    }
+    names.sort();
+    let mut lines = String::new();
+    for name in names {
+        let digest = Sha256::digest(fs::read(wit.join(&name))?);
+        writeln!(lines, "{digest:x}  {}", name.display())?;
+    }
+    Ok(lines)
 }

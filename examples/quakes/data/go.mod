@@ -1,0 +1,3 @@
+module quakes.example/data
+
+go 1.24

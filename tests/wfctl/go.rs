@@ -1,0 +1,529 @@
+//! DAGs in Go, from source to result: what `wfctl build` makes of them, what a
+//! task may do, and what is said where something is wrong.
+//!
+//! Needs Go, which `cargo xtask guests` gets. What was compiled stays in the
+//! target folder, so that only the first run of these tests waits for it.
+
+use crate::{
+    example,
+    python::{Author, ended, messages, server},
+};
+use serde_json::{Value, json};
+use std::{fs, process::Command};
+use weft_tests::guests;
+
+#[test]
+fn the_example_gives_the_result_of_the_reference() {
+    example::gives_the_result_of_the_reference("quakes-go");
+}
+
+const MODULE: (&str, &str) = ("go.mod", "module dags\n\ngo 1.24\n");
+
+/// What tasks do that ask for nothing.
+const TASKS: &str = r#"// Package main holds tasks.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"time"
+
+	"dags/shapes"
+	"weft.dev/weft"
+)
+
+func main() { weft.Main(tasks(), echoes(), web()) }
+
+func tasks() *weft.Dag {
+	d := weft.DAG("tasks")
+	weft.Task0(d, "logs", logs)
+	weft.Task(d, "panics", panics, weft.Const("list", []int{1}))
+	weft.Task0(d, "misfits", misfits)
+	weft.Task0(d, "permanent", permanent, weft.Retries(5))
+	weft.Task0(d, "again", again, weft.Retries(3), weft.RetryDelay(time.Millisecond))
+	skipped := weft.Task0(d, "skips", skips)
+	weft.Task(d, "lacks", lacks, weft.Optional(skipped), weft.When(weft.AllDone))
+	weft.Task0(d, "defers", defers)
+	weft.Task0(d, "goroutines", goroutines)
+	weft.Task0(d, "random", random)
+	weft.Task(d, "reads", reads, weft.Task0(d, "writes", writes))
+	judged := weft.Task0(d, "judge", judge)
+	weft.Task0(d, "taken", nothing, weft.After(judged))
+	weft.Task0(d, "left", nothing, weft.After(judged))
+	weft.Task0(d, "exits", exits)
+	return d
+}
+
+func logs(ctx weft.Context) (string, error) {
+	slog.Info("a line", "colour", "red", slog.Group("of", "one", 1))
+	slog.Debug("not from debug on")
+	log.Printf("%d of log", 1)
+	slog.With("all", true).Error("loud")
+	fmt.Println("printed")
+	ctx.Progress(0.5, "half way")
+	return shapes.Shout(ctx.Attempt().DAG), nil
+}
+
+func panics(_ weft.Context, list []int) (int, error) {
+	return shapes.At(list, 7), nil
+}
+
+func misfits(weft.Context) (float64, error) { return math.NaN(), nil }
+
+func permanent(weft.Context) (int, error) { return 0, weft.Fail("no use to try again") }
+
+func again(ctx weft.Context) (int, error) {
+	if number := ctx.Attempt().Number; number < 3 {
+		return 0, fmt.Errorf("attempt %d: %w", number, errors.New("down"))
+	}
+	return ctx.Attempt().Number, nil
+}
+
+func skips(weft.Context) (string, error) { return "", weft.Skip("nothing to do") }
+
+func lacks(_ weft.Context, text *string) (bool, error) { return text == nil, nil }
+
+func defers(ctx weft.Context) (int, error) {
+	var seen int
+	if _, err := ctx.Resumed(&seen); err != nil {
+		return 0, err
+	}
+	if seen < 2 {
+		return 0, weft.DeferFor(10*time.Millisecond, seen+1)
+	}
+	return seen, nil
+}
+
+func goroutines(ctx weft.Context) ([]int, error) {
+	var all sync.WaitGroup
+	squares := make([]int, 5)
+	for i := range squares {
+		all.Go(func() {
+			time.Sleep(time.Millisecond)
+			squares[i] = i * i
+		})
+	}
+	all.Wait()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(5 * time.Millisecond):
+	}
+	return squares, nil
+}
+
+func random(weft.Context) (uint64, error) { return rand.Uint64() >> 11, nil }
+
+func writes(ctx weft.Context) (weft.Artifact, error) {
+	if err := os.WriteFile("/scratch.txt", make([]byte, 10_000), 0o600); err != nil {
+		return weft.Artifact{}, err
+	}
+	data, err := os.ReadFile("/scratch.txt")
+	if err != nil {
+		return weft.Artifact{}, err
+	}
+	return weft.WriteArtifact(ctx, data, "text/plain")
+}
+
+func reads(ctx weft.Context, artifact weft.Artifact) (int, error) {
+	data, err := weft.ReadArtifact(ctx, artifact)
+	return len(data), err
+}
+
+func judge(weft.Context) (weft.Choice, error) { return weft.Choose("taken"), nil }
+
+func nothing(weft.Context) (weft.None, error) { return weft.None{}, nil }
+
+func exits(weft.Context) (int, error) {
+	log.Fatal("gone")
+	return 0, nil
+}
+
+func echoes() *weft.Dag {
+	d := weft.DAG("echoes")
+	value := weft.Param(d, "value", json.RawMessage("1"))
+	weft.Task(d, "echo", echo, value)
+	return d
+}
+
+func echo(_ weft.Context, value json.RawMessage) ([2]any, error) {
+	var read any
+	err := json.Unmarshal(value, &read)
+	return [2]any{value, read}, err
+}
+"#;
+
+/// What tasks do that ask for hosts and variables.
+const WEB: &str = r#"package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"weft.dev/weft"
+	"weft.dev/weft/wefthttp"
+)
+
+func web() *weft.Dag {
+	d := weft.DAG("web")
+	base := weft.Param(d, "base", "")
+	weft.Task(d, "get", get, base, weft.HTTP("WEB_GRANT"))
+	weft.Task0(d, "denied", denied, weft.Retries(3))
+	weft.Task0(d, "denied_variable", deniedVariable, weft.Retries(3))
+	weft.Task0(d, "named", named, weft.Variables("name"))
+	return d
+}
+
+type answer struct {
+	Path  string `json:"path"`
+	Bytes int    `json:"bytes"`
+}
+
+func read(response *http.Response, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	defer response.Body.Close()
+	var read answer
+	return read, json.NewDecoder(response.Body).Decode(&read)
+}
+
+func get(ctx weft.Context, base string) ([]any, error) {
+	request, err := http.NewRequestWithContext(ctx, "GET", base+"/u?a=1", nil)
+	if err != nil {
+		return nil, err
+	}
+	first, err := read(http.DefaultClient.Do(request))
+	if err != nil {
+		return nil, err
+	}
+	client := http.Client{Timeout: 10 * time.Second}
+	found := make(chan answer)
+	for range 2 {
+		go func() {
+			second, err := read(client.Post(base+"/second", "text/plain", strings.NewReader(strings.Repeat("x", 10_000))))
+			if err != nil {
+				second.Path = err.Error()
+			}
+			found <- second
+		}()
+	}
+	one, other := <-found, <-found
+	missing, err := http.Get(base + "/missing")
+	if err != nil {
+		return nil, err
+	}
+	missing.Body.Close()
+	return []any{first, one, other, wefthttp.Check(missing) != nil}, nil
+}
+
+func denied(weft.Context) (int, error) {
+	_, err := http.Get("https://api.example.org/")
+	return 0, err
+}
+
+func deniedVariable(ctx weft.Context) (string, error) { return ctx.Variable("secret") }
+
+func named(ctx weft.Context) (string, error) { return ctx.Variable("name") }
+"#;
+
+/// A package of the author's own.
+const SHAPES: &str = r#"// Package shapes is for all tasks.
+package shapes
+
+import "strings"
+
+// Shout shouts.
+func Shout(text string) string { return strings.ToUpper(text) }
+
+// At is an item that may not be there.
+func At(list []int, index int) int {
+	return list[index]
+}
+"#;
+
+fn task<'e>(events: &'e [Value], task: &str) -> &'e Value {
+    &ended(events)["tasks"][task]
+}
+
+/// One component for all of it, since it takes a while to make.
+#[test]
+fn what_a_task_does_is_what_it_does_elsewhere_within_its_grants() {
+    let base = server();
+    let policy = format!(
+        "[http]\nallow = [\"{base}\"]\n[http.private]\n\"127.0.0.1\" = [\"127.0.0.1\"]\n[variables]\nallow = [\"name\"]\n"
+    );
+    let author = Author::new(&[
+        ("main.go", TASKS),
+        ("web.go", &WEB.replace("WEB_GRANT", &base)),
+        ("shapes/shapes.go", SHAPES),
+        ("go.mod", "module dags\n\ngo 1.25\n"),
+        ("policy.toml", &policy),
+    ]);
+    let built = author.wfctl(&["build"]).exits(0);
+    for dag in ["tasks  16 tasks", "echoes  1 task", "web  4 tasks"] {
+        assert!(built.stdout.contains(dag), "{}", built.stdout);
+    }
+    tasks_behave(&author);
+    values_come_back(&author);
+    grants_hold(&author, &base);
+}
+
+fn tasks_behave(author: &Author) {
+    let events = author.run(1, &["--dag", "tasks"]);
+    for (name, output) in [
+        ("logs", json!("TASKS")),
+        ("again", json!(3)),
+        ("lacks", json!(true)),
+        ("defers", json!(2)),
+        ("goroutines", json!([0, 1, 4, 9, 16])),
+        ("reads", json!(10_000)),
+        ("taken", Value::Null),
+    ] {
+        let ended = task(&events, name);
+        assert_eq!(ended["state"], "success", "{name}: {ended}");
+        assert_eq!(ended["output"], output, "{name}: {ended}");
+    }
+    assert_eq!(task(&events, "again")["attempts"], 3);
+    assert_eq!(task(&events, "skips")["state"], "skipped");
+    assert_eq!(task(&events, "left")["state"], "skipped");
+    assert_eq!(task(&events, "permanent")["attempts"], 1);
+    let once = &task(&events, "random")["output"];
+    let events_again = author.run(0, &["--dag", "tasks", "--task", "random"]);
+    assert_ne!(
+        once,
+        &task(&events_again, "random")["output"],
+        "every instance has randomness of its own"
+    );
+
+    let lines: Vec<[&str; 2]> = events
+        .iter()
+        .filter(|event| event["event"] == "log" && event["task"] == "logs")
+        .map(|event| ["level", "message"].map(|part| event[part].as_str().unwrap_or_default()))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            ["info", "a line"],
+            ["info", "1 of log"],
+            ["error", "loud"],
+            ["", "printed"],
+        ]
+    );
+    for (message, fields) in [
+        ("a line", json!({ "colour": "red", "of.one": "1" })),
+        ("loud", json!({ "all": "true" })),
+    ] {
+        let mut lines = events.iter();
+        let line = lines.find(|event| event["message"] == message);
+        assert_eq!(line.expect("it was logged")["fields"], fields);
+    }
+    assert!(events.iter().any(|event| event["event"] == "progress"));
+
+    // The author's own files and lines.
+    let trace = messages(&events, "panics").concat();
+    assert_eq!(
+        trace,
+        "panic: runtime error: index out of range [7] with length 1\n    at dags/shapes.At (shapes/shapes.go:11)\n    at main.panics (main.go:53)"
+    );
+    assert_eq!(messages(&events, "exits"), ["gone"]);
+    for (name, words) in [
+        ("panics", "with length 1 (shapes/shapes.go:11)"),
+        (
+            "misfits",
+            "what misfits (main.go:56) returned can't be handed on: unsupported value: NaN",
+        ),
+        ("permanent", "no use to try again"),
+    ] {
+        let message = task(&events, name)["error"]["message"].as_str();
+        assert!(
+            message.is_some_and(|message| message.ends_with(words)),
+            "{name}: {message:?}"
+        );
+    }
+}
+
+fn values_come_back(author: &Author) {
+    for value in [
+        json!(null),
+        json!([true, false, [], {}]),
+        json!({"a": {"b": [1, -2, 3]}, "": "empty"}),
+        json!([0.1, -1.5e300, 2.225_073_858_507_201_4e-308, 1e21, 0]),
+        json!("quotes \" and \\ and \u{1} and \n, é, 日本, 😀, \u{7f}, <&>"),
+    ] {
+        let given = format!("value={value}");
+        let events = author.run(0, &["--dag", "echoes", "--param", &given]);
+        assert_eq!(task(&events, "echo")["output"], json!([value, value]));
+    }
+}
+
+fn grants_hold(author: &Author, base: &str) {
+    let given = format!("base={base}");
+    let events = author.run(
+        1,
+        &[
+            "--dag",
+            "web",
+            "--param",
+            &given,
+            "--policy",
+            "policy.toml",
+            "--variable",
+            "name=value",
+        ],
+    );
+    let second = json!({ "path": "/second", "bytes": 10_000 });
+    assert_eq!(
+        task(&events, "get")["output"],
+        json!([{ "path": "/u?a=1", "bytes": 0 }, second, second, true]),
+        "{}",
+        task(&events, "get")
+    );
+    assert_eq!(task(&events, "named")["output"], "value");
+    for (name, words) in [
+        ("denied", "weft.HTTP(\"api.example.org\")"),
+        ("denied_variable", "weft.Variables(\"secret\")"),
+    ] {
+        let ended = task(&events, name);
+        let message = ended["error"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains(words), "{name}: {message}");
+        assert_eq!(ended["attempts"], 1, "no retry mends a missing grant");
+    }
+}
+
+#[test]
+fn a_new_dag_builds_runs_and_is_the_same_file_everywhere() {
+    let author = Author::new(&[]);
+    let mut built = Vec::new();
+    for place in ["cities", "some/where/else/cities"] {
+        author.wfctl(&["new", place, "--lang", "go"]).exits(0);
+        let said = author.wfctl(&["build", place]).exits(0);
+        assert!(said.stdout.contains("cities  3 tasks"), "{}", said.stdout);
+        assert_eq!(said.stderr, "", "no warning in what is given to authors");
+        built.push(fs::read(author.path(place).join("dag.wasm")).expect("it is built"));
+    }
+    assert!(
+        built[0] == built[1],
+        "the file depends on where it is built"
+    );
+    let events = author.run(0, &["cities", "--param", "title=Cities"]);
+    assert_eq!(
+        task(&events, "report")["output"],
+        "Cities\nBerlin: 3.7 million\nTokyo: 14.2 million\nLagos: 15.9 million"
+    );
+    let folder = fs::read_dir(author.path("cities")).expect("it is there");
+    let mut left: Vec<_> = folder
+        .map(|entry| entry.expect("it is read").file_name())
+        .collect();
+    left.sort();
+    assert_eq!(
+        left,
+        [
+            ".gitignore",
+            "README.md",
+            "dag.wasm",
+            "go.mod",
+            "go.work",
+            "main.go",
+            "main_test.go"
+        ]
+    );
+    let tests = Command::new("go")
+        .args(["test", "./..."])
+        .current_dir(author.path("cities"))
+        .env("PATH", guests::path_with_compilers())
+        .env("GOTOOLCHAIN", "local")
+        .output()
+        .expect("go starts");
+    assert!(
+        tests.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&tests.stdout),
+        String::from_utf8_lossy(&tests.stderr)
+    );
+    let refused = author.wfctl(&["new", "sort", "--lang", "go"]).exits(2);
+    assert!(
+        refused.stderr.contains("a word of Go"),
+        "{}",
+        refused.stderr
+    );
+}
+
+/// What is said where a build goes wrong: the compiler's own words, and what to do.
+#[test]
+fn builds_that_fail_say_why_and_the_old_file_stays() {
+    let dag = |body: &str| {
+        format!(
+            "package main\n\nimport \"weft.dev/weft\"\n\nfunc one(weft.Context) (int, error) {{ return 1, nil }}\nfunc two(_ weft.Context, text string) (string, error) {{ return text, nil }}\nfunc main() {{ weft.Main(dag()) }}\nfunc dag() *weft.Dag {{\n\td := weft.DAG(\"d\")\n{body}\n\treturn d\n}}\n"
+        )
+    };
+    let author = Author::new(&[MODULE, ("main.go", &dag("\tweft.Task0(d, \"one\", one)"))]);
+    author.wfctl(&["build", "main.go"]).exits(0);
+    let before = fs::read(author.path("dag.wasm")).expect("it is built");
+    let cases: [(&str, i32, &[&str]); 7] = [
+        (
+            "package main\n\nfunc main() { return 1 + }\n",
+            1,
+            &["main.go:3:26: syntax error", "the tasks do not compile"],
+        ),
+        (
+            "package main\n\nimport \"example.org/nowhere\"\n\nfunc main() { nowhere.Run() }\n",
+            1,
+            &["main.go:3:8: no required module provides package example.org/nowhere"],
+        ),
+        (
+            &dag("\tweft.Task(d, \"two\", two, weft.Task0(d, \"one\", one))"),
+            1,
+            &["main.go:10:", "weft.Value[int]", "weft.Value[string]"],
+        ),
+        (
+            &dag(
+                "\tweft.Task(d, \"odd\", func(_ weft.Context, in chan int) (int, error) { return 0, nil }, weft.Const(\"in\", make(chan int)))",
+            ),
+            3,
+            &["main.go:10: task odd: input in: chan int can't be handed on as JSON"],
+        ),
+        (
+            &dag("\tweft.Task0(d, \"one\", one)\n\tweft.Task0(d, \"one\", one)"),
+            3,
+            &["main.go:11: two tasks are called \"one\""],
+        ),
+        (
+            "package main\n\nimport \"weft.dev/weft\"\n\nvar d *weft.Dag\n\nfunc main() { weft.Main(d.ID() != \"\") }\n",
+            1,
+            &["main.go:7:"],
+        ),
+        (
+            "package main\n\nimport _ \"weft.dev/weft\"\n\nfunc main() { panic(\"no luck\") }\n",
+            3,
+            &["main panics: no luck (main.go:5)"],
+        ),
+    ];
+    for (source, code, expected) in cases {
+        author.write(&[("main.go", source)]);
+        let said = author.wfctl(&["build"]).exits(code);
+        for words in expected {
+            assert!(
+                said.stderr.contains(words),
+                "{words:?} is missing in:\n{}",
+                said.stderr
+            );
+        }
+    }
+    author.write(&[("main.go", "package main\n\nfunc main() {}\n")]);
+    let said = author.wfctl(&["build"]).exits(1);
+    assert!(said.stderr.contains("weft:dag/tasks"), "{}", said.stderr);
+    assert_eq!(fs::read(author.path("dag.wasm")).expect("it stays"), before);
+    fs::remove_file(author.path("go.mod")).expect("it was there");
+    let said = author.wfctl(&["build", "main.go"]).exits(1);
+    assert!(said.stderr.contains("go mod init"), "{}", said.stderr);
+}
