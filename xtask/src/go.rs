@@ -15,7 +15,8 @@ pub(crate) fn test(workspace: &Workspace) -> Result<()> {
     let [sdk, example] = [SDK, EXAMPLE].map(|folder| workspace.root().join(folder));
     // An author's go.work, which stands beside no source here.
     let both = workspace.target().join("go-example.work");
-    let text = format!("go 1.24\n\nuse (\n\t{sdk:?}\n\t{example:?}\n)\n");
+    let used = [&sdk, &example].map(|folder| format!("\t{:?}\n", folder.display().to_string()));
+    let text = format!("go 1.24\n\nuse (\n{})\n", used.concat());
     fs::write(&both, text).with_context(|| format!("{} can't be written", both.display()))?;
     for folder in [&sdk, &example] {
         formatted(workspace, folder)?;

@@ -2,6 +2,8 @@
 //!
 //! Only writes into a folder that it makes, or that is empty.
 
+mod template;
+
 use crate::{
     build,
     error::{Code, Exit, Problem, Problems},
@@ -45,114 +47,6 @@ pub(crate) enum Language {
     Go,
     /// C, and C++
     C,
-}
-
-impl Language {
-    /// File names and texts; `{{name}}` is the crate or project, `{{dag}}` the DAG's function.
-    const fn template(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Rust => &[
-                (
-                    "Cargo.toml",
-                    include_str!("templates/rust/Cargo.toml.template"),
-                ),
-                ("src/lib.rs", include_str!("templates/rust/lib.rs.template")),
-                (
-                    ".gitignore",
-                    include_str!("templates/rust/gitignore.template"),
-                ),
-                (
-                    "README.md",
-                    include_str!("templates/rust/README.md.template"),
-                ),
-            ],
-            Self::Go => &[
-                ("main.go", include_str!("templates/go/main.go.template")),
-                (
-                    "main_test.go",
-                    include_str!("templates/go/main_test.go.template"),
-                ),
-                ("go.mod", include_str!("templates/go/go.mod.template")),
-                (
-                    ".gitignore",
-                    include_str!("templates/go/gitignore.template"),
-                ),
-                ("README.md", include_str!("templates/go/README.md.template")),
-            ],
-            Self::C => &[
-                (
-                    "src/{{dag}}.c",
-                    include_str!("templates/c/tasks.c.template"),
-                ),
-                (".gitignore", include_str!("templates/c/gitignore.template")),
-                ("README.md", include_str!("templates/c/README.md.template")),
-            ],
-            Self::Ts => &[
-                (
-                    "dags/{{dag}}.ts",
-                    include_str!("templates/ts/dag.ts.template"),
-                ),
-                (
-                    "tests/{{dag}}.test.ts",
-                    include_str!("templates/ts/dag.test.ts.template"),
-                ),
-                (
-                    "package.json",
-                    include_str!("templates/ts/package.json.template"),
-                ),
-                (
-                    "tsconfig.json",
-                    include_str!("templates/ts/tsconfig.json.template"),
-                ),
-                (
-                    ".gitignore",
-                    include_str!("templates/ts/gitignore.template"),
-                ),
-                ("README.md", include_str!("templates/ts/README.md.template")),
-            ],
-            Self::Js => &[
-                (
-                    "dags/{{dag}}.js",
-                    include_str!("templates/js/dag.js.template"),
-                ),
-                (
-                    "tests/{{dag}}.test.js",
-                    include_str!("templates/js/dag.test.js.template"),
-                ),
-                (
-                    "package.json",
-                    include_str!("templates/js/package.json.template"),
-                ),
-                (
-                    ".gitignore",
-                    include_str!("templates/js/gitignore.template"),
-                ),
-                ("README.md", include_str!("templates/js/README.md.template")),
-            ],
-            Self::Python => &[
-                (
-                    "dags/{{dag}}.py",
-                    include_str!("templates/python/dag.py.template"),
-                ),
-                (
-                    "tests/test_{{dag}}.py",
-                    include_str!("templates/python/test_dag.py.template"),
-                ),
-                (
-                    "pyproject.toml",
-                    include_str!("templates/python/pyproject.toml.template"),
-                ),
-                (
-                    ".gitignore",
-                    include_str!("templates/python/gitignore.template"),
-                ),
-                (
-                    "README.md",
-                    include_str!("templates/python/README.md.template"),
-                ),
-            ],
-        }
-    }
 }
 
 /// Makes the folder and says what to do next.

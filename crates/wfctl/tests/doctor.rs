@@ -52,6 +52,20 @@ fn a_missing_toolchain_has_the_line_that_gets_it() {
 }
 
 #[test]
+fn a_missing_go_has_both_ways_to_it() {
+    let (_, said) = bare(&Place::new());
+    let mut lines = said.lines();
+    lines
+        .find(|line| line.starts_with("– Go "))
+        .unwrap_or_else(|| panic!("Go is not reported as missing: {said}"));
+    let fix = lines.next().unwrap_or_default();
+    assert!(
+        fix.contains("install Go") && fix.contains("or install Python: "),
+        "{fix:?}"
+    );
+}
+
+#[test]
 fn a_missing_python_has_the_line_that_gets_it() {
     let (_, said) = bare(&Place::new());
     let mut lines = said.lines();

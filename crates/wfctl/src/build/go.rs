@@ -104,13 +104,12 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
 
 /// A workspace of modules, none of which is asked for elsewhere.
 fn used(version: &str, modules: &[&Path]) -> String {
-    let mut text = format!("go {version}\n\nuse (\n");
-    for module in modules {
-        // Go reads a quoted path as Rust writes it, but for what no path should hold.
-        text.push_str(&format!("\t{:?}\n", module.display().to_string()));
-    }
-    text.push_str(")\n");
-    text
+    // Go reads a quoted path as Rust writes it, but for what no path should hold.
+    let modules: Vec<_> = modules
+        .iter()
+        .map(|module| format!("\t{:?}\n", module.display().to_string()))
+        .collect();
+    format!("go {version}\n\nuse (\n{})\n", modules.concat())
 }
 
 /// Makes `go` find the SDK in this module, for editors and tests, unless the author wrote a workspace.

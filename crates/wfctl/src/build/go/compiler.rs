@@ -7,7 +7,7 @@ use crate::{
         environment::{self, Environment, Package},
         workroom,
     },
-    error::Problem,
+    error::{Code, Problem},
 };
 use std::{env, process::Command};
 
@@ -35,6 +35,9 @@ impl Compiler {
         if installed().is_some_and(|version| version.is_new_enough()) {
             return Ok(Self::Installed);
         }
+        if Environment::installed(PACKAGE).is_none() {
+            environment::python().map_err(missing)?;
+        }
         Environment::find(PACKAGE).map(Self::Package)
     }
 
@@ -49,7 +52,7 @@ impl Compiler {
         if Environment::installed(PACKAGE).is_some() {
             return Ok(format!("{old}{name} {version}"));
         }
-        let python = environment::python()?;
+        let python = environment::python().map_err(missing)?;
         Ok(format!(
             "{old}{python}; the first build gets {name} {version}"
         ))
@@ -83,6 +86,18 @@ impl Compiler {
         }
         Ok(command)
     }
+}
+
+/// Neither a compiler, nor the Python that would get one.
+fn missing(python: Problem) -> Problem {
+    let (major, minor) = OLDEST;
+    let why = python.message;
+    let help = python.help.unwrap_or_default();
+    Problem::new(
+        Code::Missing,
+        format!("there is no Go {major}.{minor} or newer, and nothing that gets one: {why}"),
+    )
+    .help(format!("install Go, https://go.dev/dl, or {help}"))
 }
 
 /// What a compiler says of itself.
