@@ -9,7 +9,7 @@ use crate::{
     python::{Author, ended, messages, server},
 };
 use serde_json::{Value, json};
-use std::{fs, process::Command};
+use std::{fs, net::TcpListener, process::Command};
 use weft_tests::guests;
 
 #[test]
@@ -165,6 +165,8 @@ const WEB: &str = r#"package main
 
 import (
 	"encoding/json"
+	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -177,6 +179,7 @@ func web() *weft.Dag {
 	d := weft.DAG("web")
 	base := weft.Param(d, "base", "")
 	weft.Task(d, "get", get, base, weft.HTTP("WEB_GRANT"))
+	weft.Task(d, "waits", waits, weft.Param(d, "silent", ""), weft.HTTP("SILENT_GRANT"))
 	weft.Task0(d, "denied", denied, weft.Retries(3))
 	weft.Task0(d, "denied_variable", deniedVariable, weft.Retries(3))
 	weft.Task0(d, "named", named, weft.Variables("name"))
@@ -226,6 +229,20 @@ func get(ctx weft.Context, base string) ([]any, error) {
 	return []any{first, one, other, wefthttp.Check(missing) != nil}, nil
 }
 
+// The server takes the connection and says nothing; other goroutines go on.
+func waits(_ weft.Context, silent string) ([]bool, error) {
+	ticks := 0
+	go func() {
+		for ; ; ticks++ {
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	client := http.Client{Timeout: 200 * time.Millisecond}
+	_, err := client.Get(silent)
+	var timeout net.Error
+	return []bool{errors.As(err, &timeout) && timeout.Timeout(), ticks > 2}, nil
+}
+
 func denied(weft.Context) (int, error) {
 	_, err := http.Get("https://api.example.org/")
 	return 0, err
@@ -259,23 +276,30 @@ fn task<'e>(events: &'e [Value], task: &str) -> &'e Value {
 #[test]
 fn what_a_task_does_is_what_it_does_elsewhere_within_its_grants() {
     let base = server();
+    let silent = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let address = silent.local_addr().expect("it is bound");
+    let silent_base = format!("http://{address}");
     let policy = format!(
-        "[http]\nallow = [\"{base}\"]\n[http.private]\n\"127.0.0.1\" = [\"127.0.0.1\"]\n[variables]\nallow = [\"name\"]\n"
+        "[http]\nallow = [\"{base}\", \"{silent_base}\"]\n[http.private]\n\"127.0.0.1\" = [\"127.0.0.1\"]\n[variables]\nallow = [\"name\"]\n"
     );
     let author = Author::new(&[
         ("main.go", TASKS),
-        ("web.go", &WEB.replace("WEB_GRANT", &base)),
+        (
+            "web.go",
+            &WEB.replace("WEB_GRANT", &base)
+                .replace("SILENT_GRANT", &silent_base),
+        ),
         ("shapes/shapes.go", SHAPES),
         ("go.mod", "module dags\n\ngo 1.25\n"),
         ("policy.toml", &policy),
     ]);
     let built = author.wfctl(&["build"]).exits(0);
-    for dag in ["tasks  16 tasks", "echoes  1 task", "web  4 tasks"] {
+    for dag in ["tasks  16 tasks", "echoes  1 task", "web  5 tasks"] {
         assert!(built.stdout.contains(dag), "{}", built.stdout);
     }
     tasks_behave(&author);
     values_come_back(&author);
-    grants_hold(&author, &base);
+    grants_hold(&author, &base, &silent_base);
 }
 
 fn tasks_behave(author: &Author) {
@@ -366,8 +390,9 @@ fn values_come_back(author: &Author) {
     }
 }
 
-fn grants_hold(author: &Author, base: &str) {
+fn grants_hold(author: &Author, base: &str, silent: &str) {
     let given = format!("base={base}");
+    let silent = format!("silent={silent}");
     let events = author.run(
         1,
         &[
@@ -375,6 +400,8 @@ fn grants_hold(author: &Author, base: &str) {
             "web",
             "--param",
             &given,
+            "--param",
+            &silent,
             "--policy",
             "policy.toml",
             "--variable",
@@ -388,6 +415,7 @@ fn grants_hold(author: &Author, base: &str) {
         "{}",
         task(&events, "get")
     );
+    assert_eq!(task(&events, "waits")["output"], json!([true, true]));
     assert_eq!(task(&events, "named")["output"], "value");
     for (name, words) in [
         ("denied", "weft.HTTP(\"api.example.org\")"),
