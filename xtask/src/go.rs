@@ -10,6 +10,9 @@ const SDK: &str = "sdk/go";
 /// A module that needs the SDK.
 const EXAMPLE: &str = "examples/quakes-go";
 
+/// What the tests of `wfctl` build, which has no module of its own here.
+const TESTED: &str = "tests/wfctl/go";
+
 /// Runs them all.
 pub(crate) fn test(workspace: &Workspace) -> Result<()> {
     let [sdk, example] = [SDK, EXAMPLE].map(|folder| workspace.root().join(folder));
@@ -25,6 +28,7 @@ pub(crate) fn test(workspace: &Workspace) -> Result<()> {
             program::run(go.env("GOWORK", &both).args(arguments))?;
         }
     }
+    formatted(workspace, &workspace.root().join(TESTED))?;
     // Generated bindings make pointers of the numbers that the host gives them.
     program::run(compilers::go(workspace)?.current_dir(&sdk).args([
         "vet",
