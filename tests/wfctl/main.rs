@@ -11,6 +11,7 @@ mod interrupt;
 mod js;
 mod mixed;
 mod output;
+mod own_tests;
 mod programs;
 mod python;
 mod watch;

@@ -10,6 +10,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::{
+    ffi::OsStr,
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
@@ -56,13 +57,18 @@ impl Author {
 
     /// `wfctl` in the folder, with the user's own environment, since pip and Python have settings there.
     pub(crate) fn wfctl(&self, args: &[&str]) -> Said {
+        self.wfctl_by(&guests::path_with_compilers(), args)
+    }
+
+    /// The same, with programs of another path.
+    pub(crate) fn wfctl_by(&self, path: &OsStr, args: &[&str]) -> Said {
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         said(
             Command::new(program::wfctl())
                 .args(args)
                 .current_dir(self.folder.path())
                 .env("WEFT_CACHE_DIR", kept())
-                .env("PATH", guests::path_with_compilers())
+                .env("PATH", path)
                 .env("WEFT_DATA_DIR", self.home.path("data"))
                 .env("NO_COLOR", "1")
                 .stdin(Stdio::null())

@@ -11,6 +11,7 @@ mod environment;
 mod go;
 mod js;
 mod kept;
+pub(crate) mod own_tests;
 mod pack;
 mod python;
 mod rust;

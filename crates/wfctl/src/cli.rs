@@ -70,6 +70,8 @@ pub(crate) enum Command {
     New(crate::new::NewArgs),
     /// Make one dag.wasm of a crate or a manifest
     Build(crate::build::BuildArgs),
+    /// Run the tests that stand beside a DAG, with the tool of its language
+    Test(crate::build::own_tests::TestArgs),
     /// Run a DAG here, without any server
     Run(Box<command::run::RunArgs>),
     /// Find everything that is wrong with a DAG

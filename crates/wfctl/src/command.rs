@@ -53,6 +53,7 @@ use crate::{
 pub(crate) fn run(command: Command) -> Result<Exit, Problems> {
     match command {
         Command::New(args) => crate::new::run(&args),
+        Command::Test(args) => crate::build::own_tests::run(&args),
         Command::Build(args) => crate::build::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),

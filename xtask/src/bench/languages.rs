@@ -30,11 +30,16 @@ struct Language {
 }
 
 /// All but Rust, whose guest is built with the others (`bench_sdk`). One line makes one more.
-const LANGUAGES: [Language; 3] = [
+const LANGUAGES: [Language; 4] = [
     Language {
         name: "c",
         source: "noop.c",
         bar_us: "150",
+    },
+    Language {
+        name: "go",
+        source: "go/noop.go",
+        bar_us: "1300",
     },
     Language {
         name: "js",

@@ -10,7 +10,7 @@
 mod carried;
 mod compiler;
 
-use super::{carried as shared, encode, workroom};
+use super::{carried as shared, encode, own_tests::OwnTests, workroom};
 use crate::error::{Code, Problem};
 use compiler::Compiler;
 use std::{
@@ -100,6 +100,28 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
     workroom::compiled(&mut command, || "the tasks do not compile".to_owned())?;
     let module = fs::read(&made).map_err(|error| Problem::io("read", &made, &error))?;
     encode::component(module)
+}
+
+/// The tests of the package's module, which are compiled for this machine.
+pub(super) fn tests(project: &Project) -> Result<OwnTests, Problem> {
+    let module = project.module()?;
+    let compiler = Compiler::find()?;
+    let stage = workroom::stage(LANGUAGE)?;
+    let workspace = workroom::absolute(stage.path())?.join("go.work");
+    let modules: [&Path; 2] = [&module, &carried::unpacked()?];
+    fs::write(&workspace, used(&compiler.version(), &modules))
+        .map_err(|error| Problem::io("write", &workspace, &error))?;
+    let mut command = compiler.command()?;
+    command
+        .current_dir(&module)
+        .env("GOWORK", &workspace)
+        .env_remove("GOOS")
+        .env_remove("GOARCH")
+        .args(["test", "./..."]);
+    Ok(OwnTests {
+        command,
+        stage: Some(stage),
+    })
 }
 
 /// A workspace of modules, none of which is asked for elsewhere.

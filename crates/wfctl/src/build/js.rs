@@ -19,6 +19,7 @@ pub(crate) use project::Project;
 use super::{
     carried::{self as shared, WIT},
     kept::{self, Parts},
+    own_tests::OwnTests,
     workroom,
 };
 use crate::error::{Code, Problem};
@@ -28,6 +29,7 @@ use std::{
     fs,
     io::IsTerminal as _,
     path::{Path, PathBuf},
+    process::Command,
 };
 use tools::Tools;
 
@@ -35,6 +37,17 @@ use tools::Tools;
 const LANGUAGE: &str = "js";
 /// What WASI is called while the component is made; see `sdk/js/wit/guest.wit`.
 const WASI_FOR_ENGINE: &str = "wqjs:";
+
+/// Lets Node find the SDK where a project has not installed it.
+const REGISTER: &str =
+    "import { register } from \"node:module\";\nregister(\"./resolve.mjs\", import.meta.url);\n";
+const RESOLVE: &str = r#"import { pathToFileURL } from "node:url";
+const own = { "@weft/sdk": "index.js", "@weft/sdk/testing": "testing.js" };
+export async function resolve(specifier, context, next) {
+  const file = own[specifier];
+  return file ? { url: pathToFileURL(`${SDK}/dist/${file}`).href, shortCircuit: true } : next(specifier, context);
+}
+"#;
 
 /// What `sdk/js/build/main.mjs` writes where something went wrong.
 #[derive(Deserialize)]
@@ -102,6 +115,33 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
     let bytes = fs::read(&component).map_err(|error| Problem::io("read", &component, &error))?;
     kept::keep(LANGUAGE, &key, &bytes);
     Ok(bytes)
+}
+
+/// The project's tests, by the Node that is installed.
+pub(super) fn tests(project: &Project) -> Result<OwnTests, Problem> {
+    let folder = project.absolute()?;
+    let mut command = Command::new("node");
+    command.current_dir(&folder);
+    let is_installed = folder.join("node_modules/@weft/sdk").exists();
+    let stage = if is_installed {
+        tools::node()?;
+        None
+    } else {
+        let sdk = carried::unpacked(&Tools::find()?)?;
+        let stage = workroom::stage(LANGUAGE)?;
+        let resolve = RESOLVE.replace("SDK", &json!(sdk).to_string());
+        let files = [
+            ("register.mjs".to_owned(), REGISTER),
+            ("resolve.mjs".to_owned(), &resolve),
+        ];
+        shared::write(stage.path(), &files)
+            .map_err(|error| Problem::io("write", stage.path(), &error))?;
+        let register = workroom::absolute(stage.path())?.join("register.mjs");
+        command.arg("--import").arg(register);
+        Some(stage)
+    };
+    command.arg("--test");
+    Ok(OwnTests { command, stage })
 }
 
 /// The contract's interfaces as componentize-qjs is given them.

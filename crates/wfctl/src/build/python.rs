@@ -22,6 +22,7 @@ pub(crate) use project::Project;
 use super::{
     carried::WIT,
     kept,
+    own_tests::OwnTests,
     workroom::{self, said},
 };
 use crate::error::{Code, Problem};
@@ -29,11 +30,14 @@ use serde::Deserialize;
 use serde_json::json;
 use std::{
     collections::BTreeMap,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 use tools::Tools;
 
+/// What runs an author's tests.
+const PYTHON: &str = "python3";
 /// The folder of the cache.
 const LANGUAGE: &str = "python";
 /// The module that the component is made of.
@@ -69,6 +73,36 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
     let bytes = fs::read(&component).map_err(|error| Problem::io("read", &component, &error))?;
     kept::keep(LANGUAGE, &key, &bytes);
     Ok(bytes)
+}
+
+/// The project's tests, by the Python that is active.
+pub(super) fn tests(project: &Project) -> Result<OwnTests, Problem> {
+    let has_pytest = Command::new(PYTHON)
+        .args(["-c", "import pytest"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !has_pytest {
+        return Err(Problem::new(
+            Code::Missing,
+            format!("{PYTHON} has no pytest, which runs tests in Python"),
+        )
+        .help("in a virtual environment, say: python3 -m venv .venv && . .venv/bin/activate && pip install pytest"));
+    }
+    let own = carried::unpacked()?.join("src");
+    let paths = env::var_os("PYTHONPATH").unwrap_or_default();
+    let paths = std::iter::once(own).chain(env::split_paths(&paths));
+    let paths = env::join_paths(paths)
+        .map_err(|error| Problem::new(Code::Usage, format!("PYTHONPATH can't be used: {error}")))?;
+    let mut command = Command::new(PYTHON);
+    command
+        .current_dir(project.folder())
+        .env("PYTHONPATH", paths)
+        .args(["-m", "pytest"]);
+    Ok(OwnTests {
+        command,
+        stage: None,
+    })
 }
 
 /// The folder of everything about Python in the cache.

@@ -4,7 +4,7 @@
 //! The same sources give the same bytes wherever they lie: paths of this
 //! machine are replaced before they get into the file.
 
-use super::{sdk, toolchain};
+use super::{own_tests::OwnTests, sdk, toolchain};
 use crate::error::{Code, Problem};
 use serde::Deserialize;
 use std::{
@@ -53,27 +53,58 @@ struct Message {
     filenames: Vec<PathBuf>,
 }
 
+impl Manifest {
+    /// The manifest of the package in this folder.
+    fn of(folder: &Path) -> Result<Self, Problem> {
+        let path = folder.join("Cargo.toml");
+        let text = fs::read_to_string(&path).map_err(|error| Problem::io("read", &path, &error))?;
+        let manifest: Self = toml::from_str(&text).map_err(|error| {
+            Problem::new(
+                Code::InvalidDocument,
+                format!("{}: {error}", path.display()),
+            )
+        })?;
+        if manifest.package.is_none() {
+            return Err(Problem::new(
+                Code::WrongFileType,
+                format!("{} is a workspace without a package", path.display()),
+            )
+            .help("name the folder of the package that holds the DAGs: wfctl build PATH"));
+        }
+        Ok(manifest)
+    }
+}
+
+/// Cargo, in this folder.
+fn cargo_in(folder: &Path) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(folder);
+    cargo
+}
+
+/// The tests of the crate in this folder, which are compiled for this machine.
+pub(super) fn tests(folder: &Path) -> Result<OwnTests, Problem> {
+    let folder = &fs::canonicalize(folder).map_err(|error| Problem::io("open", folder, &error))?;
+    let mut cargo = cargo_in(folder);
+    cargo.arg("test");
+    if Manifest::of(folder)?.wants_sdk() {
+        let sdk = sdk::unpacked()?;
+        sdk::configure(folder, &sdk)?;
+        cargo.arg("--config").arg(sdk::cargo_config(&sdk));
+    }
+    Ok(OwnTests {
+        command: cargo,
+        stage: None,
+    })
+}
+
 /// Compiles the crate in this folder and answers with the component's bytes.
 pub(super) fn build(folder: &Path) -> Result<Vec<u8>, Problem> {
     let folder = &fs::canonicalize(folder).map_err(|error| Problem::io("open", folder, &error))?;
-    let path = folder.join("Cargo.toml");
-    let text = fs::read_to_string(&path).map_err(|error| Problem::io("read", &path, &error))?;
-    let manifest: Manifest = toml::from_str(&text).map_err(|error| {
-        Problem::new(
-            Code::InvalidDocument,
-            format!("{}: {error}", path.display()),
-        )
-    })?;
-    if manifest.package.is_none() {
-        return Err(Problem::new(
-            Code::WrongFileType,
-            format!("{} is a workspace without a package", path.display()),
-        )
-        .help("name the folder of the package that holds the DAGs: wfctl build PATH"));
-    }
+    let manifest = Manifest::of(folder)?;
     let toolchain = Toolchain::find(folder)?;
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(folder).args([
+    let mut cargo = cargo_in(folder);
+    cargo.args([
         "build",
         "--release",
         "--lib",
@@ -114,7 +145,7 @@ pub(super) fn build(folder: &Path) -> Result<Vec<u8>, Problem> {
     } else {
         Stdio::inherit()
     };
-    run(cargo.stderr(stderr), &path)
+    run(cargo.stderr(stderr), &folder.join("Cargo.toml"))
 }
 
 fn remap(from: &Path, to: &str) -> OsString {

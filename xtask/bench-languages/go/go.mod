@@ -1,0 +1,3 @@
+module noop.example/dags
+
+go 1.24
