@@ -60,8 +60,13 @@ impl Api {
 
     /// Whether the server says that it is of use.
     pub(crate) fn is_ready(&self) -> bool {
+        self.readiness().expect("it answers")
+    }
+
+    /// The same; nothing where nobody answers.
+    pub(crate) fn readiness(&self) -> Option<bool> {
         let answer = self.exchange("GET", "/health/ready", &[], 0, b"");
-        answer.expect("it answers").status == 200
+        answer.ok().map(|answer| answer.status == 200)
     }
 
     /// A request that tells how long its body is, and then sends nothing of it.

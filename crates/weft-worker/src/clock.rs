@@ -25,6 +25,11 @@ impl BootInstant {
         let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
         Self(Duration::new(seconds, nanos))
     }
+
+    /// How long this is after an earlier point; nothing where it is before it.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
 }
 
 impl Add<Duration> for BootInstant {

@@ -306,6 +306,7 @@ impl Driver {
             ended: self.ended,
             loads: self.loaded,
             last_progress: Instant::now(),
+            unrenewed: BootInstant::now().since(self.renewed_at),
         });
     }
 }

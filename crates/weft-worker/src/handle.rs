@@ -1,5 +1,6 @@
 //! What others hold of a running worker: they watch it, and ask it to drain.
 
+use std::time::Duration;
 use tokio::{sync::watch, time::Instant};
 
 /// Watches and drains a [`crate::Worker`]. Cheap to clone.
@@ -43,9 +44,33 @@ pub struct WorkerStats {
     pub loads: u64,
     /// When the worker's loop last went round; at least once a second while it is sound.
     pub last_progress: Instant,
+    /// For how long the broker has renewed nothing; it is asked to each few seconds.
+    pub unrenewed: Duration,
 }
 
 impl WorkerStats {
+    /// Nothing to say where the worker takes work and its broker answers; else why not.
+    ///
+    /// # Errors
+    /// For people.
+    pub fn readiness(&self, within: Duration) -> Result<(), String> {
+        match self.phase {
+            WorkerPhase::Serving => {}
+            WorkerPhase::Joining => return Err("it has not joined its server yet".to_owned()),
+            WorkerPhase::Draining => return Err("it drains".to_owned()),
+            WorkerPhase::Gone => return Err("it has ended".to_owned()),
+        }
+        for (what, since) in [
+            ("its loop went round", self.last_progress.elapsed()),
+            ("its leases were renewed", self.unrenewed),
+        ] {
+            if since > within {
+                return Err(format!("{what} {} s ago", since.as_secs()));
+            }
+        }
+        Ok(())
+    }
+
     /// How many attempts the worker holds.
     pub const fn claimed(&self) -> u32 {
         self.running + self.waiting

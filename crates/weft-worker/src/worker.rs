@@ -68,6 +68,7 @@ impl Worker {
             ended: 0,
             loads: 0,
             last_progress: Instant::now(),
+            unrenewed: std::time::Duration::ZERO,
         };
         Ok(Self {
             options,

@@ -35,6 +35,7 @@ pub(crate) mod runs;
 pub(crate) mod scheduler;
 mod secret_value;
 pub(crate) mod server;
+mod status;
 pub(crate) mod tasks;
 mod telemetry;
 pub(crate) mod tokens;

@@ -19,6 +19,7 @@ mod scheduler;
 mod scheduler_seam;
 mod secrets;
 mod server;
+mod status;
 pub(crate) mod telemetry;
 mod transport;
 mod up;

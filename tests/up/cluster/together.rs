@@ -1,7 +1,7 @@
 //! What one process does, many do together.
 
 use super::Cluster;
-use crate::{ledger::pass, workers::token};
+use crate::{api::Api, ledger::pass, workers::token};
 use std::time::{Duration, Instant};
 
 const CHAIN: &str = r#"
@@ -52,7 +52,15 @@ fn a_server_schedulers_and_workers_of_their_own_run_a_dag() {
     let said = here.deploy(&server, CHAIN);
     assert_eq!(said.code, Some(0), "{said:?}");
     let token = token(here, &server, "worker");
-    let near = cluster.worker(&server, "near", &token);
+    let page = format!("127.0.0.1:{}", crate::redis::server::free_port());
+    let mut near = cluster.worker_command(server.url(), "near", &token);
+    near.args(["--status", &page]);
+    let near = super::Process::start(near, here.path("near.log"));
+    until("the worker is ready", || {
+        Api::new(&format!("http://{page}"), "")
+            .readiness()
+            .is_some_and(|is_ready| is_ready)
+    });
     let _far = cluster.worker(&server, "far", &token);
     let run = here.trigger(&server, "chain");
     let why = || {

@@ -1,13 +1,13 @@
 //! `wfctl scheduler`: schedules an installation of many machines, or stands by.
 
-use super::{places::PlacesArgs, telemetry::TelemetryArgs, working::machine_name};
+use super::{
+    places::PlacesArgs, status::StatusArgs, telemetry::TelemetryArgs, working::machine_name,
+};
 use crate::{
     engine,
     error::{Exit, Problems},
     services::{self, SchedulerPlan},
 };
-use std::net::SocketAddr;
-use weft_server::{Listen, Protection};
 
 /// Schedule an installation of many machines, or stand by to take over
 ///
@@ -22,9 +22,8 @@ pub(crate) struct SchedulerArgs {
     /// Its name, for people (default: the machine's); something random is added to it
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Where it says how it fares: /health/live, /health/ready, /metrics, without a token
-    #[arg(long, value_name = "ADDRESS", env = "WEFT_STATUS")]
-    status: Option<SocketAddr>,
+    #[command(flatten)]
+    status: StatusArgs,
     #[command(flatten)]
     places: PlacesArgs,
     #[command(flatten)]
@@ -36,11 +35,7 @@ pub(crate) fn run(args: SchedulerArgs) -> Result<Exit, Problems> {
     let plan = SchedulerPlan {
         places: args.places.places()?,
         name: args.name.unwrap_or_else(machine_name),
-        status: args.status.map(|address| Listen {
-            address,
-            // What it shows is nobody's.
-            protection: Protection::Insecure,
-        }),
+        status: args.status.listen(),
     };
     let runtime = engine::runtime()?;
     let telemetry = services::telemetry::start(args.telemetry.collector(), runtime.handle())?;

@@ -1,6 +1,9 @@
 //! `wfctl worker`: runs tasks of an installation, on any machine.
 
-use super::working::{WorkingArgs, machine_name};
+use super::{
+    status::StatusArgs,
+    working::{WorkingArgs, machine_name},
+};
 use crate::{
     client::{ConnectArgs, Server, Surroundings},
     engine,
@@ -37,6 +40,8 @@ pub(crate) struct WorkerArgs {
     )]
     data: Option<PathBuf>,
     #[command(flatten)]
+    status: StatusArgs,
+    #[command(flatten)]
     server: ConnectArgs,
 }
 
@@ -71,6 +76,7 @@ pub(crate) fn run(args: WorkerArgs) -> Result<Exit, Problems> {
         queues: args.working.queues.clone(),
         labels: args.labels,
         drain: args.working.drain(),
+        status: args.status.listen(),
     };
     let runtime = engine::runtime()?;
     let telemetry = services::telemetry::start(args.working.collector(), runtime.handle())?;

@@ -6,13 +6,13 @@ use super::{
     foundation::{Foundation, Places},
     gave_up,
     line::Office,
-    report,
+    report, status,
     transport::Transport,
 };
-use crate::error::{Code, Exit, Problem, Problems};
+use crate::error::{Exit, Problems};
 use std::{sync::Arc, time::Duration};
 use weft_scheduler::{Handle, Scheduler, SchedulerOptions, Seams};
-use weft_server::{Listen, Listener, Metrics, StatusPage};
+use weft_server::{Listen, Metrics};
 
 /// How long the loop may stand before the scheduler is not ready.
 const READY_WITHIN: Duration = Duration::from_secs(10);
@@ -31,13 +31,7 @@ pub(crate) struct SchedulerPlan {
 /// # Errors
 /// A problem with what the installation stands on, or a scheduler that gave up.
 pub(crate) async fn schedule(plan: SchedulerPlan) -> Result<Exit, Problems> {
-    let listener = match &plan.status {
-        Some(listen) => {
-            let bound = Listener::bind(listen).await;
-            Some(bound.map_err(|error| Problem::new(Code::Usage, error.to_string()))?)
-        }
-        None => None,
-    };
+    let page = status::bind(plan.status.as_ref()).await?;
     let asked_to_end = asked_to_end()?;
     let Foundation {
         database,
@@ -61,17 +55,8 @@ pub(crate) async fn schedule(plan: SchedulerPlan) -> Result<Exit, Problems> {
     });
     let office = Office::open(&redis, &id, handle.clone());
     let mut scheduler = Service::start(|stop| scheduler.run(stop.wait()));
-    let status = listener.map(|listener| {
-        anstream::eprintln!("Scheduler {id}, how it fares: {}", listener.url());
-        let page = StatusPage {
-            metrics,
-            ready: Box::new(move || fares(&handle)),
-        };
-        Service::start(|stop| page.run(listener, stop.wait()))
-    });
-    if status.is_none() {
-        anstream::eprintln!("Scheduler {id}");
-    }
+    let page = status::show(page, metrics, move || fares(&handle));
+    anstream::eprintln!("Scheduler {id}");
     tokio::select! {
         () = asked_to_end => {}
         ended = &mut scheduler.task => return Err(gave_up("scheduler", ended).into()),
@@ -79,9 +64,7 @@ pub(crate) async fn schedule(plan: SchedulerPlan) -> Result<Exit, Problems> {
     report("scheduler", scheduler.end().await);
     // Its shards are free now.
     office.close().await;
-    if let Some(status) = status {
-        report("status page", status.end().await);
-    }
+    status::end(page).await;
     database.close().await;
     Ok(Exit::Success)
 }

@@ -3,7 +3,7 @@
 //! It holds nothing that may not be lost: compiled code, scratch, and log
 //! segments on their way to the server, in a folder of its own.
 
-use super::{Stop, way::Way};
+use super::{Stop, status, way::Way};
 use crate::{
     client::Server,
     engine,
@@ -20,6 +20,7 @@ use weft_blob::{
     logs::{LogOptions, LogWriter},
 };
 use weft_broker::gate::GateWorker;
+use weft_server::{Listen, Metrics};
 use weft_store::FolderLock;
 use weft_worker::{Drained, Services, Worker, WorkerOptions};
 
@@ -38,13 +39,19 @@ pub(crate) struct FarOptions {
     pub(crate) queues: Vec<String>,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) drain: Duration,
+    /// Where it says how it fares.
+    pub(crate) status: Option<Listen>,
 }
+
+/// How long loop and leases may stand before the worker is not ready.
+const READY_WITHIN: Duration = Duration::from_secs(10);
 
 /// Works until somebody asks it to end, and has drained then.
 ///
 /// # Errors
 /// A problem with the folder, the token or an option.
 pub(crate) async fn work(options: FarOptions) -> Result<Exit, Problems> {
+    let status = status::bind(options.status.as_ref()).await?;
     let _lock = FolderLock::take(&options.data).map_err(super::database::unfit)?;
     let way = Way::to(&options.server)?;
     let asked_to_end = super::asked_to_end()?;
@@ -84,12 +91,21 @@ pub(crate) async fn work(options: FarOptions) -> Result<Exit, Problems> {
         Services {
             broker: Arc::new(GateWorker::new(way.clone())),
             sandbox: engine::sandbox_in(slots, Some(code))?,
-            blobs,
+            blobs: blobs.clone(),
             logs: logs.clone(),
             secrets: Arc::new(way),
         },
     )
     .map_err(|error| Problem::new(Code::Usage, error.to_string()))?;
+    let metrics = Metrics::default();
+    metrics.register(|registry| {
+        worker.register(registry);
+        blobs.register(registry);
+    });
+    let handle = worker.handle();
+    let status = status::show(status, metrics, move || {
+        handle.stats().readiness(READY_WITHIN)
+    });
     anstream::eprintln!(
         "Worker {} of {url}: {slots} slots for {}",
         options.name,
@@ -114,6 +130,7 @@ pub(crate) async fn work(options: FarOptions) -> Result<Exit, Problems> {
             }
         }
     }
+    status::end(status).await;
     if let Err(error) = logs.close().await {
         tracing::error!(%error, "the log");
     }
