@@ -122,3 +122,22 @@ fn a_redis_that_cant_be_used_is_told_without_its_password() {
         assert!(!said.contains("hush"), "{said}");
     }
 }
+
+#[test]
+fn two_installations_dont_share_a_namespace() {
+    let redis = Server::start(&[]);
+    let (one, other) = (Installation::new(), Installation::new());
+    let url = redis.url();
+    let up = one.start(&["--redis", &url]).answering();
+    let (status, said) = other.start(&["--redis", &url]).end();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("belongs to another installation"), "{said}");
+    assert!(said.contains("--redis-namespace"), "{said}");
+    let beside = other
+        .start(&["--redis", &url, "--redis-namespace", "other"])
+        .answering();
+    up.kill();
+    // Its own it finds again.
+    let up = one.start(&["--redis", &url]).answering();
+    drop((up, beside));
+}

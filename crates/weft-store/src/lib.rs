@@ -22,6 +22,7 @@ mod deploy;
 mod dialect;
 mod folder;
 mod idempotency;
+mod installation;
 mod instances;
 mod live_attempt;
 mod meant;

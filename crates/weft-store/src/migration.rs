@@ -30,6 +30,7 @@ const STEPS: &[Step] = steps! {
     1 "0001_foundation.sql" "foundation";
     2 "0002_artifacts.sql" "what names artifacts";
     3 "0003_kinds_of_runs.sql" "lists of runs by kind";
+    4 "0004_installation.sql" "the installation's own name";
 };
 
 const TABLE: &str = "migrations";

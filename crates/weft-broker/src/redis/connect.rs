@@ -9,7 +9,7 @@ use super::{
     script::{Clock, Scripts},
 };
 use crate::BrokerError;
-use ::redis::Cmd;
+use ::redis::{Cmd, Value};
 use std::{sync::Arc, time::Duration};
 
 /// The oldest server whose scripts and streams do all that is needed.
@@ -43,6 +43,16 @@ pub enum ConnectError {
         address: String,
         /// The server's version.
         found: String,
+    },
+    /// Its namespace holds what belongs to another installation.
+    #[error(
+        "the namespace {namespace:?} of {address} belongs to another installation: name one of its own"
+    )]
+    Foreign {
+        /// Without its secrets.
+        address: String,
+        /// What keys begin with.
+        namespace: String,
     },
     /// A newer Weft laid out what it holds.
     #[error(
@@ -91,6 +101,35 @@ impl Redis {
         };
         redis.greet().await?;
         Ok(Arc::new(redis))
+    }
+
+    /// Takes the namespace for an installation, or finds that it is its own already. Two that
+    /// shared it would take each other's work. A Redis that has lost everything belongs to whoever
+    /// comes first.
+    ///
+    /// # Errors
+    /// [`ConnectError::Foreign`] or [`ConnectError::Unavailable`].
+    pub async fn belongs_to(&self, installation: &str) -> Result<(), ConnectError> {
+        let address = self.endpoint.address.to_string();
+        let mut command = Cmd::new();
+        command.arg("SET").arg(self.key("installation"));
+        command.arg(installation).arg("NX").arg("GET");
+        let before = self
+            .calls
+            .call(Command::One(&command), Duration::ZERO)
+            .await;
+        let before = before.map_err(|error| ConnectError::Unavailable {
+            address: address.clone(),
+            why: BrokerError::from(error).to_string(),
+        })?;
+        match before {
+            Value::Nil => Ok(()),
+            Value::BulkString(name) if name == installation.as_bytes() => Ok(()),
+            _other => Err(ConnectError::Foreign {
+                address,
+                namespace: self.options.namespace.clone(),
+            }),
+        }
     }
 
     async fn greet(&self) -> Result<(), ConnectError> {

@@ -5,7 +5,8 @@ use crate::{Database, Place, dialect::Dialect};
 
 /// Tables that stay small, or are small whatever there is: the rows given with the statement,
 /// results that a limit bounds, a partial index of what is being removed.
-const SMALL: [&str; 21] = [
+const SMALL: [&str; 22] = [
+    "installation",
     "settings",
     "shards",
     "tenants",

@@ -2,9 +2,9 @@
 
 use super::{Bulk, Statement};
 use crate::{
-    audit, commands, dags, deploy, dialect, dialect::Dialect, idempotency, instances, live_attempt,
-    migration, references, retention, run_store, runs, secrets, tenants, tokens, trigger, versions,
-    workers,
+    audit, commands, dags, deploy, dialect, dialect::Dialect, idempotency, installation, instances,
+    live_attempt, migration, references, retention, run_store, runs, secrets, tenants, tokens,
+    trigger, versions, workers,
 };
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
@@ -15,6 +15,7 @@ const STATEMENTS: &[&[Statement]] = &[
     deploy::STATEMENTS,
     dialect::STATEMENTS,
     idempotency::STATEMENTS,
+    installation::STATEMENTS,
     instances::STATEMENTS,
     migration::STATEMENTS,
     live_attempt::STATEMENTS,

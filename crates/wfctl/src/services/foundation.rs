@@ -68,7 +68,7 @@ impl Foundation {
             error => unfit(error),
         })?;
         database.check().await.map_err(unfit)?;
-        let redis = transport::connect(&places.redis).await?;
+        let redis = transport::connect(&places.redis, &database).await?;
         Ok(Self {
             database,
             redis,

@@ -1,6 +1,6 @@
 //! How attempts reach their workers: within this process, or by Redis.
 
-use super::broker_figures::BrokerFigures;
+use super::{broker_figures::BrokerFigures, failed};
 use crate::error::{Code, Problem};
 use async_trait::async_trait;
 use prometheus_client::registry::Registry;
@@ -12,7 +12,7 @@ use weft_broker::{
     redis::{self, ConnectError, Redis},
 };
 use weft_scheduler::{Brokers, OneBroker};
-use weft_store::{ShardId, ShardLease};
+use weft_store::{Database, ShardId, ShardLease};
 
 /// Where a Redis is; its address is never shown, since it may hold a password.
 #[derive(Clone)]
@@ -35,9 +35,12 @@ pub(super) enum Transport {
 }
 
 impl Transport {
-    pub(super) async fn open(place: Option<&RedisPlace>) -> Result<Self, Problem> {
+    pub(super) async fn open(
+        place: Option<&RedisPlace>,
+        database: &Database,
+    ) -> Result<Self, Problem> {
         Ok(match place {
-            Some(place) => Self::Redis(connect(place).await?),
+            Some(place) => Self::Redis(connect(place, database).await?),
             None => Self::InProcess(InProcess::new(in_process::Options::default())),
         })
     }
@@ -92,16 +95,27 @@ impl Transport {
     }
 }
 
-/// The Redis that is there.
-pub(super) async fn connect(place: &RedisPlace) -> Result<Arc<Redis>, Problem> {
+/// The Redis that is there, for the installation of this database alone.
+pub(super) async fn connect(
+    place: &RedisPlace,
+    database: &Database,
+) -> Result<Arc<Redis>, Problem> {
     let options = redis::Options {
         namespace: place.namespace.clone(),
         shard: 0,
         roots: place.roots.clone(),
         ..redis::Options::default()
     };
-    let connected = Redis::connect(&place.url, options).await;
-    connected.map_err(|error| unfit(&error))
+    let installation = database
+        .installation()
+        .await
+        .map_err(|error| failed("the database can't be read", &error))?;
+    let redis = Redis::connect(&place.url, options)
+        .await
+        .map_err(|error| unfit(&error))?;
+    let taken = redis.belongs_to(&installation).await;
+    taken.map_err(|error| unfit(&error))?;
+    Ok(redis)
 }
 
 /// The brokers of shards, in Redis.
@@ -128,6 +142,8 @@ fn unfit(error: &ConnectError) -> Problem {
         ConnectError::Address(_) => problem(Code::InvalidUrl),
         ConnectError::Unavailable { .. } => problem(Code::DataUnavailable)
             .help("start it, or see whether the address, the user and the password are right"),
+        ConnectError::Foreign { .. } => problem(Code::DataUnavailable)
+            .help("each installation that shares a Redis has a --redis-namespace of its own"),
         ConnectError::TooOld { .. } | ConnectError::Newer { .. } => problem(Code::DataUnavailable),
     }
 }

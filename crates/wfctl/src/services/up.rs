@@ -99,7 +99,7 @@ impl Up {
                 "the logs of attempts that a crash ended were kept"
             );
         }
-        let transport = Transport::open(options.redis.as_ref()).await?;
+        let transport = Transport::open(options.redis.as_ref(), &database).await?;
         let (scheduler, handle) = Scheduler::new(
             SchedulerOptions::new(LOCAL),
             Seams {
