@@ -67,8 +67,9 @@ pub(super) enum Answer {
     Lost {
         attempts: Vec<String>,
     },
+    /// Each read by itself: a worker passes over those that a newer server knows.
     Signals {
-        signals: Vec<SignalMessage>,
+        signals: Vec<Box<RawValue>>,
     },
     Done,
     Refused(Refusal),
@@ -179,20 +180,29 @@ impl ClaimMessage {
 }
 
 impl SignalMessage {
-    pub(super) fn of(signal: Signal) -> Self {
-        match signal {
+    pub(super) fn of(signal: Signal) -> Box<RawValue> {
+        let message = match signal {
             Signal::Revoked(key) => Self::Revoked(message::write_key(&key)),
             Signal::Confirmed(key) => Self::Confirmed(message::write_key(&key)),
             Signal::Drain => Self::Drain,
-        }
+        };
+        raw(serde_json::to_string(&message).expect("a signal has a JSON form"))
     }
 
-    pub(super) fn into_signal(self) -> Result<Signal, MessageError> {
-        Ok(match self {
+    /// The signal; nothing where only a newer version knows it.
+    pub(super) fn read(text: &RawValue) -> Result<Option<Signal>, MessageError> {
+        let Ok(message) = serde_json::from_str(text.get()) else {
+            tracing::warn!(
+                signal = text.get(),
+                "a signal of a newer Weft is passed over"
+            );
+            return Ok(None);
+        };
+        Ok(Some(match message {
             Self::Revoked(key) => Signal::Revoked(message::read_key(&key)?),
             Self::Confirmed(key) => Signal::Confirmed(message::read_key(&key)?),
             Self::Drain => Signal::Drain,
-        })
+        }))
     }
 }
 
@@ -222,4 +232,47 @@ fn raw(json: String) -> Box<RawValue> {
 
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::de::DeserializeOwned;
+
+    /// What workers of the first version send, and what servers answer: both have to be
+    /// understood for as long as there are any.
+    const CALLS: &str = include_str!("corpus/calls-1.jsonl");
+    const ANSWERS: &str = include_str!("corpus/answers-1.jsonl");
+
+    fn is_read_and_written_as_it_was<T: Serialize + DeserializeOwned>(lines: &str) -> usize {
+        for line in lines.lines() {
+            let message: T =
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            assert_eq!(serde_json::to_string(&message).unwrap(), line);
+        }
+        lines.lines().count()
+    }
+
+    #[test]
+    fn version_one_stays_as_it_is() {
+        assert_eq!(is_read_and_written_as_it_was::<Request>(CALLS), 8);
+        assert_eq!(is_read_and_written_as_it_was::<Answer>(ANSWERS), 9);
+    }
+
+    #[test]
+    fn what_a_newer_version_adds_is_passed_over() {
+        let call =
+            r#"{"session":"s","of_the_future":1,"call":{"claim":{"max":3,"of_the_future":1}}}"#;
+        let request: Request = serde_json::from_str(call).unwrap();
+        assert!(matches!(request.call, Call::Claim { max: 3 }));
+        let answer = r#"{"signals":{"signals":["drain",{"sing":"loudly"},"whistle"]}}"#;
+        let Ok(Answer::Signals { signals }) = serde_json::from_str(answer) else {
+            panic!("signals are read one by one");
+        };
+        let read: Vec<Option<Signal>> = signals
+            .iter()
+            .map(|signal| SignalMessage::read(signal).unwrap())
+            .collect();
+        assert_eq!(read, [Some(Signal::Drain), None, None]);
+    }
 }

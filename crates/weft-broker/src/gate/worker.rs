@@ -1,6 +1,6 @@
 //! The worker's end of a gate.
 
-use super::wire::{Answer, Call, Request};
+use super::wire::{Answer, Call, Request, SignalMessage};
 use crate::{
     AttemptKey, BrokerError, Claim, LeaseTerms, Report, Signal, WorkerBroker, WorkerInfo,
     message::{read_key, write_key},
@@ -141,13 +141,13 @@ impl<C: Carrier> WorkerBroker for GateWorker<C> {
             let Answer::Signals { signals } = self.call(Call::Signals { max }).await? else {
                 return Err(unexpected());
             };
+            let signals: Vec<Signal> = signals
+                .iter()
+                .filter_map(|signal| SignalMessage::read(signal).transpose())
+                .collect::<Result<_, _>>()
+                .map_err(|error| strange(&error))?;
             if !signals.is_empty() {
-                let signals = signals
-                    .into_iter()
-                    .map(super::wire::SignalMessage::into_signal);
-                return signals
-                    .collect::<Result<_, _>>()
-                    .map_err(|error| strange(&error));
+                return Ok(signals);
             }
         }
     }
