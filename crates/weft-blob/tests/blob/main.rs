@@ -1,5 +1,7 @@
 //! Blobs and logs from the outside, on real disks.
 
+#![cfg(test)]
+
 mod blobs;
 mod files;
 mod log_faults;

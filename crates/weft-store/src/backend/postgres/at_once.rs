@@ -14,7 +14,7 @@ use sqlx::{
 };
 use std::fmt::Write as _;
 
-/// The code of the failure: division_by_zero.
+/// The code of the failure: `division_by_zero`.
 pub(super) const NOTHING_CHANGED: &str = "22012";
 
 /// The statement and its parameters; writes without rows are left out.
