@@ -47,17 +47,30 @@ impl<'w> Installation<'w> {
         start: Start,
         more: &[&str],
     ) -> Result<Self> {
+        Self::serving("up", workspace, wfctl, folder, start, more)
+    }
+
+    /// The same, by another command that serves.
+    pub(crate) fn serving(
+        command: &str,
+        workspace: &Workspace,
+        wfctl: &'w Wfctl,
+        folder: &str,
+        start: Start,
+        more: &[&str],
+    ) -> Result<Self> {
         let data = workspace.target().join(folder);
         if start == Start::Empty && data.exists() {
             fs::remove_dir_all(&data)?;
         }
-        let mut up = wfctl.command(["up", "--listen", "127.0.0.1:0", "--data"]);
-        up.arg(&data)
+        let mut serve = wfctl.command([command, "--listen", "127.0.0.1:0", "--data"]);
+        serve
+            .arg(&data)
             .args(more)
             .stdin(Stdio::null())
             .stderr(Stdio::piped());
-        eprintln!("$ wfctl up --data {}", data.display());
-        let mut process = up.spawn().context("wfctl up did not start")?;
+        eprintln!("$ wfctl {command} --data {}", data.display());
+        let mut process = serve.spawn().context("wfctl did not start")?;
         let lines = BufReader::new(process.stderr.take().expect("it was piped")).lines();
         let (tell, told) = mpsc::channel();
         thread::spawn(move || {
@@ -79,7 +92,7 @@ impl<'w> Installation<'w> {
         };
         installation.url = told
             .recv_timeout(PATIENCE)
-            .context("wfctl up did not say where it serves")?;
+            .context("wfctl did not say where it serves")?;
         Ok(installation)
     }
 

@@ -184,7 +184,7 @@ fn install(package: &str) -> Result<()> {
     )
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     program::read(Command::new("id").arg("-u")).is_ok_and(|user| user.trim() == "0")
 }
 

@@ -2,6 +2,7 @@
 //! tasks, many DAGs, a long history, an idle process, a start after a crash.
 
 mod client;
+mod many;
 mod process;
 
 use super::{
@@ -15,8 +16,9 @@ use crate::{
     workspace::Workspace,
 };
 use anyhow::{Context, Result, ensure};
-use client::Client;
+use client::{Client, Waits};
 use jiff::Timestamp;
+use many::Many;
 use process::Process;
 use serde_json::Value;
 use std::{
@@ -40,11 +42,16 @@ pub(crate) struct Scenario {
 }
 
 /// All of them.
-pub(crate) const SCENARIOS: [Scenario; 5] = [
+pub(crate) const SCENARIOS: [Scenario; 6] = [
     Scenario {
         name: "up: flows",
         once: false,
         measure: flows,
+    },
+    Scenario {
+        name: "many: flows",
+        once: false,
+        measure: flows_of_many,
     },
     Scenario {
         name: "up: idle",
@@ -132,29 +139,89 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
+/// What flows are to take.
+struct Bars {
+    pickup_ms: f64,
+    w1_ms: f64,
+    w3_ms: f64,
+    w4_per_s: f64,
+}
+
 fn flows(bench: &Bench<'_>) -> Result<Vec<Figure>> {
     let (installation, client) = bench.start("bench_flows.wasm")?;
-    // The first run's task is compiled while it waits.
-    trigger_to_success(&client, "single", 1)?;
-    let before = client.waits()?;
-    let single = trigger_to_success(&client, "single", TRIGGERS)?;
-    let pickup = client.waits()?.mean_ms_since(&before);
-    let w1 = trigger_to_success(&client, "w1", TRIGGERS)?;
-    let w3 = trigger_to_success(&client, "w3", TRIGGERS)?;
-    let w4 = trigger_to_success(&client, "w4", 1)?;
+    let bars = Bars {
+        pickup_ms: 1.0,
+        w1_ms: 25.0,
+        w3_ms: 200.0,
+        w4_per_s: 10_000.0,
+    };
+    let figures = measure_flows("up", &client, || client.waits(), &bars)?;
     installation.end()?;
+    Ok(figures)
+}
+
+/// A server, a scheduler and a worker, each a process; Postgres syncs each commit.
+fn flows_of_many(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+    let many = Many::start(bench)?;
+    let file = bench.workspace.guests().join("bench_flows.wasm");
+    let mut deploy = many.server.client(["deploy".as_ref(), file.as_os_str()]);
+    program::read(&mut deploy)?;
+    let client = Client::of(&many.server)?;
+    let bars = Bars {
+        pickup_ms: 2.0,
+        w1_ms: 80.0,
+        w3_ms: 300.0,
+        w4_per_s: 6_000.0,
+    };
+    let mut figures = measure_flows("many", &client, || Waits::of(&many.status), &bars)?;
+    thread::sleep(PAUSE);
+    figures.push(Figure {
+        name: "many: a worker's resident memory".to_owned(),
+        ..figure(
+            "",
+            "MB",
+            Process::numbered(many.worker_number()).resident_mb()?,
+            Some(40.0),
+        )
+    });
+    Ok(figures)
+}
+
+fn measure_flows(
+    prefix: &str,
+    client: &Client,
+    waits: impl Fn() -> Result<Waits>,
+    bars: &Bars,
+) -> Result<Vec<Figure>> {
+    // The first run's task is compiled while it waits.
+    trigger_to_success(client, "single", 1)?;
+    let before = waits()?;
+    let single = trigger_to_success(client, "single", TRIGGERS)?;
+    let pickup = waits()?.mean_ms_since(&before);
+    let w1 = trigger_to_success(client, "w1", TRIGGERS)?;
+    let w3 = trigger_to_success(client, "w3", TRIGGERS)?;
+    let w4 = trigger_to_success(client, "w4", 1)?;
+    let named = |name: &str, unit: &str, median: f64, target: Option<f64>| Figure {
+        name: format!("{prefix}: {name}"),
+        ..figure("", unit, median, target)
+    };
     Ok(vec![
-        figure("one task: trigger to success", "ms", single, None),
-        figure("pickup: handed out to claimed", "ms", pickup, Some(1.0)),
-        figure("W1: trigger to success", "ms", w1, Some(25.0)),
-        figure("W3: trigger to success", "ms", w3, Some(200.0)),
+        named("one task: trigger to success", "ms", single, None),
+        named(
+            "pickup: handed out to claimed",
+            "ms",
+            pickup,
+            Some(bars.pickup_ms),
+        ),
+        named("W1: trigger to success", "ms", w1, Some(bars.w1_ms)),
+        named("W3: trigger to success", "ms", w3, Some(bars.w3_ms)),
         Figure {
             better: Better::Higher,
-            ..figure(
+            ..named(
                 "W4: 20,000 tasks, trigger to success",
                 "tasks/s",
                 W4_TASKS / (w4 / 1e3),
-                Some(10_000.0),
+                Some(bars.w4_per_s),
             )
         },
     ])

@@ -69,20 +69,11 @@ impl Client {
         Ok(Changes(told))
     }
 
-    /// How long attempts waited for a worker until now, by the server's own count.
+    /// How long attempts waited for the server's own worker until now, by its own count.
     pub(super) fn waits(&self) -> Result<Waits> {
         let request = self.agent.get(format!("{}/metrics", self.url));
         let mut answer = request.header("authorization", &self.bearer).call()?;
-        let text = answer.body_mut().read_to_string()?;
-        let total = |name: &str| -> Result<f64> {
-            let line = text.lines().find(|line| line.starts_with(name));
-            let value = line.and_then(|line| line.rsplit_once(' ')?.1.parse().ok());
-            value.with_context(|| format!("the server's figures lack {name}"))
-        };
-        Ok(Waits {
-            seconds: total("weft_worker_attempt_queue_wait_seconds_sum")?,
-            attempts: total("weft_worker_attempt_queue_wait_seconds_count")?,
-        })
+        Waits::read(&answer.body_mut().read_to_string()?)
     }
 }
 
@@ -93,6 +84,24 @@ pub(super) struct Waits {
 }
 
 impl Waits {
+    /// By the count of a worker elsewhere.
+    pub(super) fn of(status: &str) -> Result<Self> {
+        let mut answer = ureq::get(format!("http://{status}/metrics")).call()?;
+        Self::read(&answer.body_mut().read_to_string()?)
+    }
+
+    fn read(figures: &str) -> Result<Self> {
+        let total = |name: &str| -> Result<f64> {
+            let line = figures.lines().find(|line| line.starts_with(name));
+            let value = line.and_then(|line| line.rsplit_once(' ')?.1.parse().ok());
+            value.with_context(|| format!("the figures lack {name}"))
+        };
+        Ok(Self {
+            seconds: total("weft_worker_attempt_queue_wait_seconds_sum")?,
+            attempts: total("weft_worker_attempt_queue_wait_seconds_count")?,
+        })
+    }
+
     /// The mean since then, in milliseconds.
     pub(super) fn mean_ms_since(&self, before: &Self) -> f64 {
         (self.seconds - before.seconds) / (self.attempts - before.attempts) * 1e3

@@ -15,6 +15,10 @@ impl Process {
         Self(installation.pid())
     }
 
+    pub(super) const fn numbered(number: u32) -> Self {
+        Self(number)
+    }
+
     /// How much of one core it takes meanwhile, in percent.
     pub(super) fn busy_while(&self, wait: impl FnOnce()) -> Result<f64> {
         let before = self.ticks()?;
