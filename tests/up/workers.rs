@@ -29,7 +29,7 @@ const LONG_PROGRAM: &str = r#"(module
       (local.set $left (i32.sub (local.get $left) (i32.const 1)))
       (br_if $again (local.get $left)))))"#;
 
-const LONG_DAG: &str = r#"
+pub(crate) const LONG_DAG: &str = r#"
 [dag]
 id = "long"
 

@@ -1,7 +1,11 @@
 //! What one process does, many do together.
 
 use super::Cluster;
-use crate::{api::Api, ledger::pass, workers::token};
+use crate::{
+    api::Api,
+    ledger::pass,
+    workers::{LONG_DAG, token},
+};
 use std::time::{Duration, Instant};
 
 const CHAIN: &str = r#"
@@ -134,19 +138,6 @@ fn a_place_that_is_not_named_is_asked_for() {
         assert!(text.contains(names), "{text}");
     }
 }
-
-const LONG_DAG: &str = r#"
-[dag]
-id = "long"
-
-[tasks.first]
-program = "long.wasm"
-output = "text"
-
-[tasks.second]
-program = "busy.wasm"
-inputs = { given = "first" }
-"#;
 
 /// Computes for a second or two, then prints more than a report carries.
 const LONG: &str = r#"(module
