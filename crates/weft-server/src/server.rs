@@ -15,7 +15,11 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -76,6 +80,25 @@ impl Listener {
     /// Without what protects it: for pages that are read on a network that is trusted.
     pub(crate) fn into_socket(self) -> TcpListener {
         self.socket
+    }
+
+    /// As a client on this machine names it.
+    pub fn local_url(&self) -> String {
+        let Listen {
+            mut address,
+            protection,
+        } = self.listen.clone();
+        if address.ip().is_unspecified() {
+            address.set_ip(match address {
+                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        Listen {
+            address,
+            protection,
+        }
+        .to_string()
     }
 
     /// As a client names it.

@@ -120,10 +120,9 @@ fn a_worker_whose_network_is_cut_loses_what_it_had_and_works_again_when_it_heals
     let said = here.client(&server, &["runs", "watch", &run]);
     assert_eq!(said.code, Some(0), "{said:?}");
     let first = api.get(&format!("/runs/{run}/tasks/first/0"));
-    assert_eq!(
-        (&first["attempt"], &first["worker"]),
-        (&2.into(), &"near".into())
-    );
+    // A claim that the far one was waiting for may have gone the dead way once more.
+    assert!(first["attempt"].as_u64() > Some(1), "{first}");
+    assert_eq!(first["worker"], "near");
     assert!(near.terminate().success());
     space.heal();
     let said = here.client(&server, &["runs", "trigger", "slow", "--watch"]);

@@ -38,7 +38,8 @@ impl Front {
             write_token_file(&folder.token(), &token)
                 .map_err(|error| failed("the first token can't be written down", &error))?;
         }
-        std::fs::write(folder.url(), format!("{url}\n"))
+        let local = listener.local_url();
+        std::fs::write(folder.url(), format!("{local}\n"))
             .map_err(|error| failed("the server's address can't be written down", &error))?;
         greet(&url, folder);
         let mut options = ServerOptions {

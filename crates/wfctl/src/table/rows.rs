@@ -290,11 +290,12 @@ impl Row for Worker {
 }
 
 impl Row for Queue {
-    const COLUMNS: &'static [&'static str] = &["QUEUE", "QUEUED", "PLACES", "WORKERS"];
+    const COLUMNS: &'static [&'static str] = &["QUEUE", "READY", "QUEUED", "PLACES", "WORKERS"];
 
     fn cells(&self, _zone: &Zone) -> Vec<String> {
         vec![
             self.name.clone(),
+            self.ready.to_string(),
             self.queued.to_string(),
             self.places.to_string(),
             self.workers.to_string(),
