@@ -12,6 +12,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     eprintln!("independent results: {}", tools::python()?);
     eprintln!("databases: {}", tools::postgres()?.display());
     eprintln!("queues: {}", tools::redis()?);
+    tools::small_programs()?;
     for (what, tool) in [
         ("the fuzzer of the API", tools::SCHEMATHESIS),
         ("blobs", tools::S3),

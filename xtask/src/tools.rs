@@ -171,6 +171,23 @@ pub(crate) fn redis() -> Result<&'static str> {
     Ok(program)
 }
 
+/// Small programs that tests start, and Debian's packages of them.
+const SMALL: [(&str, &str, &str); 3] = [
+    ("ip", "-V", "iproute2"),
+    ("kill", "--version", "procps"),
+    ("systemd-analyze", "--version", "systemd"),
+];
+
+/// Gets those that are missing.
+pub(crate) fn small_programs() -> Result<()> {
+    for (program, version, package) in SMALL {
+        if !program::works(program, &[version]) {
+            install(package)?;
+        }
+    }
+    Ok(())
+}
+
 /// A package of Debian's, for root; nobody else can.
 fn install(package: &str) -> Result<()> {
     if !is_root() || !program::works("apt-get", &["--version"]) {
