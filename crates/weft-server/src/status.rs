@@ -7,7 +7,6 @@ use axum::{
     Json, Router,
     response::{IntoResponse as _, Response},
     routing::get,
-    serve::ListenerExt as _,
 };
 use http::StatusCode;
 use serde_json::json;
@@ -22,14 +21,14 @@ pub struct StatusPage {
 }
 
 impl StatusPage {
-    /// Answers until `shutdown` is ready.
+    /// Answers until `shutdown` is ready, and waits for nobody then.
     ///
     /// # Errors
     /// The listener is broken.
     pub async fn run(
         self,
         listener: Listener,
-        shutdown: impl Future<Output = ()> + Send + 'static,
+        shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), ServerError> {
         let address = listener.address();
         let page = Arc::new(self);
@@ -41,11 +40,11 @@ impl StatusPage {
             )
             .route("/health/ready", get(async move || ready.readiness()))
             .route("/metrics", get(async move || page.figures()));
-        let socket = listener.into_socket().tap_io(|_connection| {});
-        axum::serve(socket, router)
-            .with_graceful_shutdown(shutdown)
-            .await
-            .map_err(|why| ServerError::Broken { address, why })
+        let serve = axum::serve(listener.into_socket(), router);
+        tokio::select! {
+            ended = serve.into_future() => ended.map_err(|why| ServerError::Broken { address, why }),
+            () = shutdown => Ok(()),
+        }
     }
 
     fn readiness(&self) -> Response {

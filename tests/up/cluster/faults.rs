@@ -142,8 +142,10 @@ fn a_worker_that_is_killed_and_one_that_stands_still_lose_nothing() {
         field.workers.push(worker);
         field.workers[0].freeze();
     });
-    // Nothing announces the end of its leases.
-    crate::ledger::pass(Duration::from_secs(40));
+    until("its registration ends with its leases", || {
+        let workers = field.cluster.here.list(&field.server, &["workers", "list"]);
+        workers.iter().all(|worker| worker["id"] != "two")
+    });
     field.amid("it goes on", |field| field.workers[0].thaw());
     field.audit();
 }

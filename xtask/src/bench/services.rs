@@ -174,7 +174,6 @@ fn flows_of_many(bench: &Bench<'_>) -> Result<Vec<Figure>> {
         w4_per_s: 6_000.0,
     };
     let mut figures = measure_flows("many", &client, || Waits::of(&many.status), &bars)?;
-    thread::sleep(PAUSE);
     figures.push(Figure {
         name: "many: a worker's resident memory".to_owned(),
         ..figure(

@@ -2,7 +2,7 @@
 
 use crate::{brokers::namespace, command::command, server::Server};
 use std::{sync::Arc, time::Duration};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use weft_broker::redis::{Heard, Line, Listener, Options, Redis};
 
 async fn line(server: &Server) -> Line {
@@ -55,22 +55,6 @@ async fn everybody_hears_everything_in_order_from_the_moment_they_listen() {
         Heard::Messages(messages(&["one", "two", "three"]))
     );
     assert_eq!(next(&mut late).await, Heard::Messages(messages(&["three"])));
-}
-
-#[tokio::test]
-async fn who_waits_hears_at_once() {
-    let server = Server::start(&[]);
-    let line = line(&server).await;
-    let mut listener = listener(&line).await;
-    let waiting = tokio::spawn(async move { next(&mut listener).await });
-    tokio::task::yield_now().await;
-    let said = Instant::now();
-    line.say(&messages(&["now"])).await.unwrap();
-    assert_eq!(waiting.await.unwrap(), Heard::Messages(messages(&["now"])));
-    assert!(
-        said.elapsed() < Duration::from_millis(900),
-        "not at the next look"
-    );
 }
 
 #[tokio::test]

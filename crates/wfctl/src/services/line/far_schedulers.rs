@@ -27,6 +27,8 @@ use weft_server::seam::{
 const FEED: usize = 4_096;
 /// A scheduler that was not heard for so long is not counted on.
 const SILENT_AFTER: Duration = Duration::from_secs(5);
+/// One that was not heard for so long is forgotten.
+const FORGOTTEN_AFTER: Duration = Duration::from_mins(1);
 /// How long an answer is waited for.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// How often schedulers are asked to tell every change, while somebody listens.
@@ -241,7 +243,7 @@ impl Desk {
                     ready,
                 };
                 let mut schedulers = self.schedulers();
-                schedulers.retain(|_name, beat| beat.heard.elapsed() < SILENT_AFTER * 12);
+                schedulers.retain(|_name, beat| beat.heard.elapsed() < FORGOTTEN_AFTER);
                 schedulers.insert(scheduler, beat);
             }
             Some(ToServers::Gone { scheduler }) => {
