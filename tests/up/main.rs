@@ -5,6 +5,7 @@ mod api;
 mod backup;
 mod bad_files;
 mod cluster;
+mod code;
 mod collector;
 mod concurrent;
 mod damage;

@@ -47,13 +47,24 @@ pub(crate) struct Worker(Child);
 
 impl Worker {
     pub(crate) fn start(installation: &Installation, up: &Up, name: &str, token: &Path) -> Self {
+        Self::start_with(installation, up, name, token, &[])
+    }
+
+    pub(crate) fn start_with(
+        installation: &Installation,
+        up: &Up,
+        name: &str,
+        token: &Path,
+        more: &[&str],
+    ) -> Self {
         let mut command = command(installation, up, name, token);
+        command.args(more);
         let log = fs::File::create(installation.path(&format!("{name}.log")));
         let child = command.stderr(log.expect("there is room")).spawn();
         Self(child.expect("wfctl starts"))
     }
 
-    fn terminate(self) -> ExitStatus {
+    pub(crate) fn terminate(self) -> ExitStatus {
         kill_process(Pid::from_child(&self.0), Signal::TERM).expect("it runs");
         self.end()
     }
@@ -98,18 +109,23 @@ pub(crate) fn token(installation: &Installation, up: &Up, role: &str) -> PathBuf
 }
 
 /// An installation whose own worker takes nothing of the default queue.
-fn control(installation: &Installation) -> Up {
+pub(crate) fn control(installation: &Installation) -> Up {
     installation.start(&["-q", "here"]).answering()
+}
+
+/// Deploys a manifest whose tasks run `long.wasm` and `busy.wasm`.
+pub(crate) fn deploy_long(installation: &Installation, up: &Up, manifest: &str) {
+    let long = wat::parse_str(LONG_PROGRAM).expect("it is WebAssembly");
+    fs::write(installation.path("work").join("long.wasm"), long).expect("there is room");
+    let said = installation.deploy(up, manifest);
+    assert_eq!(said.code, Some(0), "{said:?}");
 }
 
 #[test]
 fn a_worker_elsewhere_runs_what_needs_nothing_but_its_server() {
     let installation = Installation::new();
     let up = control(&installation);
-    let long = wat::parse_str(LONG_PROGRAM).expect("it is WebAssembly");
-    fs::write(installation.path("work").join("long.wasm"), long).expect("there is room");
-    let said = installation.deploy(&up, LONG_DAG);
-    assert_eq!(said.code, Some(0), "{said:?}");
+    deploy_long(&installation, &up, LONG_DAG);
     let token = token(&installation, &up, "worker");
     let worker = Worker::start(&installation, &up, "far", &token);
     let said = installation.client(&up, &["runs", "trigger", "long", "--watch"]);

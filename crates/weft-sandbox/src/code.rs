@@ -2,68 +2,34 @@
 //! one frame that says what it was compiled from, and for what.
 //!
 //! The frame finds truncation and mix-ups. It proves nothing about who made it:
-//! that is the cache's seal, or the pipe to a subprocess of our own.
+//! that is the cache's seal, the pipe to a subprocess of our own, or a signature.
 
-use crate::{
-    Digest,
-    engine::{Profile, Runtime},
-};
+mod name;
+mod signature;
+
+pub use name::{CodeName, UnknownCodeName};
+pub(crate) use name::{Form, Origin};
+pub(crate) use signature::verify;
+pub use signature::{BadCodeKey, CodeKey, CodeSigner};
+
+use crate::engine::Runtime;
 use wasmtime::{Module, component::Component};
 
 const MAGIC: &[u8; 8] = b"weftcod1";
 const HEADER_BYTES: usize = 8 + 32 + 32 + 8;
 
-/// What kind of file the code was compiled from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Form {
-    /// A component.
-    Component,
-    /// A core module.
-    Module,
-}
+/// The most compiled code, as a multiple of the file: ordinary code is 2 to 6 times as large.
+const CODE_FACTOR: u64 = 64;
+/// And at least so much.
+const CODE_FLOOR_BYTES: u64 = 64 << 20;
 
-impl Form {
-    /// A stable name, for arguments and for the cache's keys.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Component => "component",
-            Self::Module => "module",
-        }
-    }
-
-    /// The form of that name.
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [Self::Component, Self::Module]
-            .into_iter()
-            .find(|form| form.name() == name)
-    }
-}
-
-/// What a piece of code was compiled from, and for what.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Origin {
-    pub(crate) digest: Digest,
-    pub(crate) form: Form,
-    pub(crate) profile: Profile,
-    /// See [`crate::engine::compatibility`].
-    pub(crate) compatibility: String,
-}
-
-impl Origin {
-    /// 32 bytes that differ wherever the origin does.
-    pub(crate) fn key(&self) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new();
-        for part in [
-            &MAGIC[..],
-            &self.digest.0,
-            self.form.name().as_bytes(),
-            self.profile.name().as_bytes(),
-            self.compatibility.as_bytes(),
-        ] {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part);
-        }
-        hasher.finalize().into()
+/// The most bytes that the code of a file of this size has, with whatever stands around it.
+pub(crate) const fn most_bytes(file: u64) -> u64 {
+    let most = file.saturating_mul(CODE_FACTOR);
+    if most > CODE_FLOOR_BYTES {
+        most
+    } else {
+        CODE_FLOOR_BYTES
     }
 }
 
@@ -120,7 +86,7 @@ pub(crate) enum Loaded {
 /// Maps code for execution.
 ///
 /// The caller vouches for the bytes: this program compiled them, or a subprocess
-/// of it did, or they bear the cache's seal.
+/// of it did, or they bear the cache's seal, or a signature that was verified.
 pub(crate) fn load(runtime: &Runtime, form: Form, code: &[u8]) -> wasmtime::Result<Loaded> {
     match form {
         Form::Component => deserialize_component(runtime, code).map(Loaded::Component),
@@ -130,7 +96,7 @@ pub(crate) fn load(runtime: &Runtime, form: Form, code: &[u8]) -> wasmtime::Resu
 
 #[expect(
     unsafe_code,
-    reason = "loading code is running it; the only callers pass bytes that this program's own compiler made, as `load` demands"
+    reason = "loading code is running it; the only callers pass bytes that this program's own compiler made or whose signature was verified, as `load` demands"
 )]
 fn deserialize_component(runtime: &Runtime, code: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: see `load`; wasmtime itself refuses code of another version or configuration.
@@ -139,7 +105,7 @@ fn deserialize_component(runtime: &Runtime, code: &[u8]) -> wasmtime::Result<Com
 
 #[expect(
     unsafe_code,
-    reason = "loading code is running it; the only callers pass bytes that this program's own compiler made, as `load` demands"
+    reason = "loading code is running it; the only callers pass bytes that this program's own compiler made or whose signature was verified, as `load` demands"
 )]
 fn deserialize_module(runtime: &Runtime, code: &[u8]) -> wasmtime::Result<Module> {
     // SAFETY: see `load`; wasmtime itself refuses code of another version or configuration.
@@ -149,33 +115,38 @@ fn deserialize_module(runtime: &Runtime, code: &[u8]) -> wasmtime::Result<Module
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        Digest,
+        engine::{Profile, Target},
+    };
 
-    fn origin() -> Origin {
+    fn origin(profile: Profile) -> Origin {
         Origin {
             digest: Digest([7; 32]),
-            form: Form::Component,
-            profile: Profile::Fast,
-            compatibility: "c".into(),
+            name: CodeName {
+                form: Form::Component,
+                profile,
+                target: Target::Native,
+                compatibility: "c".into(),
+            },
         }
     }
 
     #[test]
     fn a_frame_gives_its_code_back_and_nothing_else() {
-        let framed = frame(&origin(), b"code");
-        assert_eq!(unframe(&origin(), &framed), Ok(&b"code"[..]));
+        let origin = origin(Profile::Fast);
+        let framed = frame(&origin, b"code");
+        assert_eq!(unframe(&origin, &framed), Ok(&b"code"[..]));
         for end in 0..framed.len() {
-            assert!(unframe(&origin(), &framed[..end]).is_err(), "cut at {end}");
+            assert!(unframe(&origin, &framed[..end]).is_err(), "cut at {end}");
         }
         let mut longer = framed.clone();
         longer.push(0);
-        assert_eq!(unframe(&origin(), &longer), Err(FrameError::Damaged));
-        let other = Origin {
-            profile: Profile::Deterministic,
-            ..origin()
-        };
+        assert_eq!(unframe(&origin, &longer), Err(FrameError::Damaged));
+        let other = self::origin(Profile::Deterministic);
         assert_eq!(unframe(&other, &framed), Err(FrameError::OtherOrigin));
         assert_eq!(
-            unframe(&origin(), b"\0asm\x0d\0\x01\0"),
+            unframe(&origin, b"\0asm\x0d\0\x01\0"),
             Err(FrameError::Foreign)
         );
     }

@@ -5,8 +5,8 @@ mod subprocess;
 
 use crate::{
     CompileLimits, Compiler, LoadError,
-    code::{self, Form, Origin},
-    engine::{Profile, compiling_engine},
+    code::{self, CodeName, Form, Origin},
+    engine::compiling_engine,
 };
 use bytes::Bytes;
 
@@ -20,13 +20,16 @@ pub(crate) async fn compile(
     match compiler {
         Compiler::InProcess => {
             let origin = origin.clone();
-            tokio::task::spawn_blocking(move || compile_here(&origin, &wasm))
-                .await
-                .unwrap_or_else(|panic| {
-                    Err(LoadError::CompilerCrashed {
-                        reason: panic.to_string(),
-                    })
+            tokio::task::spawn_blocking(move || {
+                let code = translate(&origin.name, &wasm)?;
+                Ok(code::frame(&origin, &code))
+            })
+            .await
+            .unwrap_or_else(|panic| {
+                Err(LoadError::CompilerCrashed {
+                    reason: panic.to_string(),
                 })
+            })
         }
         Compiler::Subprocess { program, args } => {
             subprocess::compile(program, args, limits, origin, wasm).await
@@ -34,17 +37,12 @@ pub(crate) async fn compile(
     }
 }
 
-fn compile_here(origin: &Origin, wasm: &[u8]) -> Result<Vec<u8>, LoadError> {
-    let code = translate(origin.profile, origin.form, wasm)?;
-    Ok(code::frame(origin, &code))
-}
-
 /// Runs wasmtime's compiler. Bounded by nothing but the file's size.
-pub(crate) fn translate(profile: Profile, form: Form, wasm: &[u8]) -> Result<Vec<u8>, LoadError> {
-    let engine = compiling_engine(profile).map_err(|error| LoadError::Host {
+pub(crate) fn translate(name: &CodeName, wasm: &[u8]) -> Result<Vec<u8>, LoadError> {
+    let engine = compiling_engine(name.profile, name.target).map_err(|error| LoadError::Host {
         reason: format!("the compiler can't start: {error:#}"),
     })?;
-    let code = match form {
+    let code = match name.form {
         Form::Component => engine.precompile_component(wasm),
         Form::Module => engine.precompile_module(wasm),
     };

@@ -6,9 +6,8 @@
 
 use crate::{
     Digest, LoadError,
-    code::{self, Form, Origin},
-    compile,
-    engine::{self, Profile},
+    code::{self, Origin},
+    compile, engine,
 };
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::{
@@ -42,21 +41,19 @@ impl Exit {
 /// What to do, as it stands in the arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Job {
-    pub(crate) form: Form,
-    pub(crate) profile: Profile,
+    /// Of the file on standard input.
+    pub(crate) origin: Origin,
     pub(crate) memory_bytes: u64,
     pub(crate) cpu_seconds: u64,
-    pub(crate) digest: Digest,
 }
 
 impl Job {
     pub(crate) fn to_args(&self) -> Vec<String> {
         vec![
-            self.form.name().to_owned(),
-            self.profile.name().to_owned(),
+            self.origin.name.to_string(),
+            self.origin.digest.hex(),
             self.memory_bytes.to_string(),
             self.cpu_seconds.to_string(),
-            self.digest.hex(),
         ]
     }
 
@@ -66,13 +63,14 @@ impl Job {
             .map(OsString::into_string)
             .collect::<Result<_, _>>()
             .ok()?;
-        let [form, profile, memory_bytes, cpu_seconds, digest] = args.try_into().ok()?;
+        let [name, digest, memory_bytes, cpu_seconds] = args.try_into().ok()?;
         Some(Self {
-            form: Form::from_name(&form)?,
-            profile: Profile::from_name(&profile)?,
+            origin: Origin {
+                digest: Digest::from_hex(&digest)?,
+                name: name.parse().ok()?,
+            },
             memory_bytes: memory_bytes.parse().ok()?,
             cpu_seconds: cpu_seconds.parse().ok()?,
-            digest: Digest::from_hex(&digest)?,
         })
     }
 }
@@ -104,34 +102,34 @@ fn complain(reason: &str) {
 fn work(job: &Job) -> Result<(), (Exit, String)> {
     let failed = |reason: String| (Exit::Failed, reason);
     confine(job).map_err(|error| failed(format!("limits can't be set: {error}")))?;
+    let Job { origin, .. } = job;
     let mut wasm = Vec::new();
     std::io::stdin()
         .lock()
         .read_to_end(&mut wasm)
         .map_err(|error| failed(format!("the file can't be read: {error}")))?;
     let digest = Digest::of(&wasm);
-    if digest != job.digest {
+    if digest != origin.digest {
         return Err(failed(format!(
             "the file arrived as {digest}, not {}",
-            job.digest
+            origin.digest
         )));
     }
-    let engine =
-        engine::compiling_engine(job.profile).map_err(|error| failed(format!("{error:#}")))?;
-    let origin = Origin {
-        digest,
-        form: job.form,
-        profile: job.profile,
-        compatibility: engine::compatibility(&engine),
-    };
-    let code = compile::translate(job.profile, job.form, &wasm).map_err(|error| match error {
+    let engine = engine::compiling_engine(origin.name.profile, origin.name.target)
+        .map_err(|error| failed(format!("{error:#}")))?;
+    if engine::compatibility(&engine) != origin.name.compatibility {
+        return Err(failed(
+            "the code was asked for by another version of Weft".into(),
+        ));
+    }
+    let code = compile::translate(&origin.name, &wasm).map_err(|error| match error {
         LoadError::Malformed { reason } => (Exit::Malformed, reason),
         LoadError::Compile { reason } => (Exit::Refused, reason),
         other => failed(other.to_string()),
     })?;
     let mut stdout = std::io::stdout().lock();
     stdout
-        .write_all(&code::frame(&origin, &code))
+        .write_all(&code::frame(origin, &code))
         .and_then(|()| stdout.flush())
         .map_err(|error| failed(format!("the code can't be handed over: {error}")))
 }
@@ -164,18 +162,28 @@ fn confine(job: &Job) -> rustix::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        code::{CodeName, Form},
+        engine::{Profile, Target},
+    };
 
     #[test]
     fn a_job_survives_its_arguments() {
         let job = Job {
-            form: Form::Module,
-            profile: Profile::Deterministic,
+            origin: Origin {
+                digest: Digest([0xab; 32]),
+                name: CodeName {
+                    form: Form::Module,
+                    profile: Profile::Deterministic,
+                    target: Target::of_this_machine(),
+                    compatibility: "0123456789abcdef".repeat(2),
+                },
+            },
             memory_bytes: 1,
             cpu_seconds: 2,
-            digest: Digest([0xab; 32]),
         };
         let args = job.to_args().into_iter().map(OsString::from);
         assert_eq!(Job::from_args(args), Some(job));
-        assert_eq!(Job::from_args(["component".into()]), None);
+        assert_eq!(Job::from_args(["module".into()]), None);
     }
 }

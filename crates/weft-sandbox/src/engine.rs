@@ -2,16 +2,18 @@
 //! running; the pool of slots that instances are made in; the ticker.
 //!
 //! What the code looks like that the compiler emits depends on [`configuration`]
-//! alone, never on the pool: compiled code of one sandbox fits every other of
-//! the same build, profile and machine type, and the compiling subprocess (which
-//! has no pool) agrees with its parent. A test holds the two equal.
+//! alone, never on the pool nor on the machine that compiles: code of one sandbox
+//! fits every other of the same build, profile and target, and the compiling
+//! subprocess (which has no pool) agrees with its parent. A test holds the two equal.
 //!
 //! Only the engine for guests of WASI 0.3 has component concurrency: the others
 //! are spared its cost and its surface.
 
 mod pool;
+mod target;
 mod ticker;
 
+pub(crate) use target::Target;
 pub(crate) use ticker::Ticker;
 
 use crate::{SandboxError, SandboxOptions, linker, state::HostState};
@@ -71,7 +73,7 @@ impl Profile {
 }
 
 /// Everything that decides what compiled code looks like.
-fn configuration(profile: Profile) -> Config {
+fn configuration(profile: Profile, target: Target) -> wasmtime::Result<Config> {
     let mut config = Config::new();
     config
         .memory_reservation(MEMORY_RESERVATION_BYTES)
@@ -105,12 +107,13 @@ fn configuration(profile: Profile) -> Config {
                 .wasm_component_model_error_context(false);
         }
     }
-    config
+    target.configure(&mut config)?;
+    Ok(config)
 }
 
 /// An engine that compiles and never runs anything.
-pub(crate) fn compiling_engine(profile: Profile) -> wasmtime::Result<Engine> {
-    Engine::new(&configuration(profile))
+pub(crate) fn compiling_engine(profile: Profile, target: Target) -> wasmtime::Result<Engine> {
+    Engine::new(&configuration(profile, target)?)
 }
 
 /// Names everything that compiled code depends on but the guest: wasmtime's
@@ -140,6 +143,7 @@ pub(crate) fn compatibility(engine: &Engine) -> String {
 /// An engine that runs guests.
 pub(crate) struct Runtime {
     pub(crate) profile: Profile,
+    pub(crate) target: Target,
     pub(crate) engine: Engine,
     pub(crate) compatibility: String,
     pub(crate) components: component::Linker<HostState>,
@@ -150,7 +154,11 @@ pub(crate) struct Runtime {
 impl Runtime {
     /// Reserves the pool's address space, as much of it as the machine gives.
     pub(crate) fn new(profile: Profile, options: &SandboxOptions) -> Result<Self, SandboxError> {
-        let config = configuration(profile);
+        let target = Target::of_this_machine();
+        let failed = |error: wasmtime::Error| SandboxError::Engine {
+            reason: format!("{error:#}"),
+        };
+        let config = configuration(profile, target).map_err(failed)?;
         let (engine, pool) = match profile {
             Profile::Fast | Profile::Deterministic => Pool::reserve(&config, options)?,
             // Each call that blocks inside of such a guest keeps a stack, so how many
@@ -159,11 +167,9 @@ impl Runtime {
             // guest take its neighbours' stacks.
             Profile::Concurrent => Pool::on_demand(&config, options)?,
         };
-        let failed = |error: wasmtime::Error| SandboxError::Engine {
-            reason: format!("{error:#}"),
-        };
         Ok(Self {
             profile,
+            target,
             compatibility: compatibility(&engine),
             components: linker::component_linker(&engine, profile).map_err(failed)?,
             modules: linker::module_linker(&engine).map_err(failed)?,
@@ -181,7 +187,7 @@ mod tests {
     fn compiler_and_runtime_agree() {
         for profile in Profile::ALL {
             let runtime = Runtime::new(profile, &SandboxOptions::default()).unwrap();
-            let compiler = compiling_engine(profile).unwrap();
+            let compiler = compiling_engine(profile, Target::of_this_machine()).unwrap();
             assert_eq!(
                 runtime.compatibility,
                 compatibility(&compiler),
@@ -203,9 +209,23 @@ mod tests {
     }
 
     #[test]
+    fn code_can_be_made_for_every_target_and_differs_between_them() {
+        let mut seen = std::collections::HashSet::new();
+        for target in Target::known() {
+            let engine = compiling_engine(Profile::Fast, target).unwrap();
+            assert!(
+                engine.precompile_module(b"\0asm\x01\0\0\0").is_ok(),
+                "{target}"
+            );
+            assert!(seen.insert(compatibility(&engine)), "{target}");
+        }
+    }
+
+    #[test]
     fn the_profiles_have_different_code() {
-        let [fast, deterministic, concurrent] =
-            Profile::ALL.map(|profile| compatibility(&compiling_engine(profile).unwrap()));
+        let [fast, deterministic, concurrent] = Profile::ALL.map(|profile| {
+            compatibility(&compiling_engine(profile, Target::of_this_machine()).unwrap())
+        });
         assert_ne!(fast, deterministic);
         assert_ne!(fast, concurrent);
         assert_ne!(deterministic, concurrent);
@@ -215,7 +235,10 @@ mod tests {
     fn only_the_third_engine_has_component_concurrency() {
         for profile in Profile::ALL {
             let runtime = Runtime::new(profile, &SandboxOptions::default()).unwrap();
-            for engine in [&runtime.engine, &compiling_engine(profile).unwrap()] {
+            for engine in [
+                &runtime.engine,
+                &compiling_engine(profile, Target::of_this_machine()).unwrap(),
+            ] {
                 assert_eq!(
                     engine.get_concurrency_support(),
                     profile == Profile::Concurrent,

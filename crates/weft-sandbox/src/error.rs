@@ -2,6 +2,7 @@
 //!
 //! (An attempt itself never errs: [`crate::AttemptReport`] carries its failure.)
 
+use crate::Digest;
 use std::{path::PathBuf, time::Duration};
 
 /// Why a [`crate::Sandbox`] could not be made.
@@ -35,6 +36,16 @@ pub enum SandboxWarning {
     CacheUnavailable {
         /// The cache folder.
         folder: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Code from elsewhere is not loaded; it is compiled here instead.
+    #[error(
+        "compiled code of {file} that came from elsewhere is not loaded, but made here: {problem}"
+    )]
+    CodeRefused {
+        /// The file that it should be the code of.
+        file: Digest,
         /// What is wrong with it.
         problem: String,
     },

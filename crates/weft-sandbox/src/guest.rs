@@ -1,6 +1,6 @@
 //! A loaded guest: checked, compiled, ready to be instantiated.
 
-use crate::{Digest, dag::Tasks, engine::Profile, state::HostState};
+use crate::{CodeSource, Digest, dag::Tasks, engine::Profile, state::HostState};
 use bytes::Bytes;
 use std::{fmt, sync::Arc};
 use tokio::sync::OnceCell;
@@ -12,14 +12,20 @@ pub struct Guest(pub(crate) Arc<LoadedGuest>);
 
 /// What a [`Guest`] points at.
 pub(crate) struct LoadedGuest {
-    pub(crate) digest: Digest,
-    pub(crate) kind: GuestKind,
-    /// Kept for the deterministic engine, whose code is compiled when it is first asked for.
-    pub(crate) wasm: Bytes,
+    /// Kept for the deterministic engine, whose code is looked for when it is first asked for.
+    pub(crate) file: GuestFile,
     /// For the engine that its kind runs on, see [`GuestKind::profile`].
     pub(crate) home: Prepared,
     /// For the deterministic engine.
     pub(crate) deterministic: OnceCell<Prepared>,
+}
+
+/// A checked file, and where its code may be had.
+pub(crate) struct GuestFile {
+    pub(crate) digest: Digest,
+    pub(crate) kind: GuestKind,
+    pub(crate) wasm: Bytes,
+    pub(crate) source: Option<Arc<dyn CodeSource>>,
 }
 
 /// A guest on one engine: linked, ready to be instantiated.
@@ -41,25 +47,25 @@ pub(crate) enum Callable {
 impl Guest {
     /// The SHA-256 digest of the file.
     pub fn digest(&self) -> Digest {
-        self.0.digest
+        self.0.file.digest
     }
 
     /// What it takes in memory, in bytes: its file and its code.
     pub fn bytes(&self) -> u64 {
-        self.0.wasm.len() as u64 + self.0.home.code_bytes
+        self.0.file.wasm.len() as u64 + self.0.home.code_bytes
     }
 
     /// What kind of guest it is.
     pub fn kind(&self) -> GuestKind {
-        self.0.kind
+        self.0.file.kind
     }
 }
 
 impl fmt::Debug for Guest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guest")
-            .field("digest", &self.0.digest)
-            .field("kind", &self.0.kind)
+            .field("digest", &self.0.file.digest)
+            .field("kind", &self.0.file.kind)
             .finish()
     }
 }

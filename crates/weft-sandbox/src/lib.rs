@@ -8,6 +8,7 @@
 //!
 //! - [`inspect()`] and [`container`] read and write files without running anything.
 //! - [`compiler`] is the other half of the compiling subprocess.
+//! - [`CodeMaker`] compiles and signs for other machines; [`CodeSource`] is where they get it.
 //! - One module stands for each WIT interface that Weft offers itself (`dag`,
 //!   `artifacts`); WASI comes from wasmtime-wasi, narrowed by `http`, `program`
 //!   and `scratch`.
@@ -42,11 +43,13 @@ mod limiter;
 mod linker;
 mod load;
 mod log;
+mod maker;
 mod meter;
 mod options;
 mod program;
 mod sandbox;
 mod scratch;
+mod source;
 mod state;
 mod variables;
 mod wasi;
@@ -59,12 +62,15 @@ pub use attempt::{
     AttemptFailure, AttemptOutcome, AttemptReport, AttemptRequest, CancelSignal, DeferUntil, Entry,
     FailureKind, ProgramEntry, Services, Usage,
 };
+pub use code::{BadCodeKey, CodeKey, CodeName, CodeSigner, UnknownCodeName};
 pub use error::{DescribeError, LoadError, SandboxError, SandboxWarning};
 pub use event::{EventSink, EventStream, GuestEvent, LogLevel, LogStream};
 pub use guest::{Guest, GuestKind};
 pub use http::{FixedResolver, Resolve, SystemResolver};
 pub use inspect::{Inspection, inspect};
+pub use maker::{CodeMaker, MakeError};
 pub use options::{CompileLimits, Compiler, SandboxOptions, WarningSink};
 pub use sandbox::{CodeFound, Sandbox};
+pub use source::{CodeSource, SignedCode};
 pub use variables::{MAX_VARIABLE_BYTES, NoVariables, VariableError, Variables};
 pub use weft_core::digest::Digest;

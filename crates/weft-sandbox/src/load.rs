@@ -1,5 +1,8 @@
 //! From a file to a guest: checks it, finds or makes its code, links it.
 //!
+//! Code is looked for in memory, in the cache on disk, where other machines'
+//! code is to be had, and only then compiled.
+//!
 //! The same digest is worked on once at a time, whoever asks: who comes later
 //! gets the result, or takes over if the first one gave up. Guests that were
 //! used last stay in memory, within a bound.
@@ -9,13 +12,14 @@ mod recent;
 pub(crate) use recent::Recent;
 
 use crate::{
-    Digest, Guest, GuestKind, LoadError,
-    code::{self, Form, Loaded, Origin},
+    CodeSource, Digest, Guest, GuestKind, LoadError, SandboxWarning,
+    code::{self, CodeName, Form, Loaded, Origin},
     compile,
     dag::{Tasks, TasksError},
     engine::Runtime,
-    guest::{Callable, LoadedGuest, Prepared},
+    guest::{Callable, GuestFile, LoadedGuest, Prepared},
     inspect::{self, FileKind, InspectError, Outline},
+    options::SandboxOptions,
     sandbox::Shared,
 };
 use bytes::Bytes;
@@ -23,7 +27,11 @@ use std::sync::{Arc, PoisonError, atomic::Ordering};
 use tokio::sync::OnceCell;
 
 /// Loads a file, once per digest at a time.
-pub(crate) async fn load(shared: &Arc<Shared>, wasm: Bytes) -> Result<Guest, LoadError> {
+pub(crate) async fn load(
+    shared: &Arc<Shared>,
+    wasm: Bytes,
+    source: Option<Arc<dyn CodeSource>>,
+) -> Result<Guest, LoadError> {
     let limit = shared.options.compile.component_bytes;
     if wasm.len() as u64 > limit {
         return Err(LoadError::TooLarge {
@@ -36,7 +44,7 @@ pub(crate) async fn load(shared: &Arc<Shared>, wasm: Bytes) -> Result<Guest, Loa
         blocking(move || Digest::of(&wasm)).await?
     };
     if let Some(guest) = lock(&shared.recent).get(&digest) {
-        shared.code_hits.fetch_add(1, Ordering::Relaxed);
+        shared.code_found.hits.fetch_add(1, Ordering::Relaxed);
         return Ok(guest);
     }
     let flight = Arc::clone(
@@ -45,7 +53,7 @@ pub(crate) async fn load(shared: &Arc<Shared>, wasm: Bytes) -> Result<Guest, Loa
             .or_insert_with(|| Arc::new(OnceCell::new())),
     );
     let result = flight
-        .get_or_init(|| load_new(shared, digest, wasm))
+        .get_or_init(|| load_new(shared, digest, wasm, source))
         .await
         .clone();
     {
@@ -78,14 +86,23 @@ async fn blocking<T: Send + 'static>(
         })
 }
 
-async fn load_new(shared: &Arc<Shared>, digest: Digest, wasm: Bytes) -> Result<Guest, LoadError> {
+async fn load_new(
+    shared: &Arc<Shared>,
+    digest: Digest,
+    wasm: Bytes,
+    source: Option<Arc<dyn CodeSource>>,
+) -> Result<Guest, LoadError> {
     let kind = kind(&wasm)?;
-    let runtime = shared.runtime(kind.profile())?;
-    let home = prepare(shared, &runtime, digest, kind, wasm.clone()).await?;
-    Ok(Guest(Arc::new(LoadedGuest {
+    let file = GuestFile {
         digest,
         kind,
         wasm,
+        source,
+    };
+    let runtime = shared.runtime(kind.profile())?;
+    let home = prepare(shared, &runtime, &file).await?;
+    Ok(Guest(Arc::new(LoadedGuest {
+        file,
         home,
         deterministic: OnceCell::new(),
     })))
@@ -145,54 +162,109 @@ fn hint(exports: &[String]) -> String {
     }
 }
 
-/// Code for one engine: from the cache, or compiled.
+/// Code for one engine: kept, fetched or compiled.
 pub(crate) async fn prepare(
     shared: &Arc<Shared>,
     runtime: &Arc<Runtime>,
-    digest: Digest,
-    kind: GuestKind,
-    wasm: Bytes,
+    file: &GuestFile,
 ) -> Result<Prepared, LoadError> {
-    let form = match kind {
-        GuestKind::Tasks | GuestKind::AsyncTasks | GuestKind::Command => Form::Component,
-        GuestKind::Module => Form::Module,
-    };
     let origin = Origin {
-        digest,
-        form,
-        profile: runtime.profile,
-        compatibility: runtime.compatibility.clone(),
+        digest: file.digest,
+        name: name(runtime, file.kind),
     };
-    let cached = {
-        let (shared, runtime, origin) = (Arc::clone(shared), Arc::clone(runtime), origin.clone());
-        blocking(move || {
-            let framed = shared.cache.as_ref()?.get(&origin)?;
-            // Code that wasmtime refuses after all is compiled again.
-            link(&runtime, kind, &origin, &framed).ok()
-        })
-        .await?
-    };
-    if let Some(prepared) = cached {
-        shared.code_hits.fetch_add(1, Ordering::Relaxed);
+    if let Some(prepared) = kept(shared, runtime, file.kind, &origin).await? {
+        shared.code_found.hits.fetch_add(1, Ordering::Relaxed);
         return Ok(prepared);
     }
-    shared.code_misses.fetch_add(1, Ordering::Relaxed);
-    let framed = compile::compile(
-        &shared.options.compiler,
-        &shared.options.compile,
-        &origin,
-        wasm,
-    )
-    .await?;
-    let (shared, runtime) = (Arc::clone(shared), Arc::clone(runtime));
+    if let Some(prepared) = fetched(shared, runtime, file, &origin).await? {
+        shared.code_found.fetched.fetch_add(1, Ordering::Relaxed);
+        return Ok(prepared);
+    }
+    shared.code_found.misses.fetch_add(1, Ordering::Relaxed);
+    let SandboxOptions {
+        compiler, compile, ..
+    } = &shared.options;
+    let framed = compile::compile(compiler, compile, &origin, file.wasm.clone()).await?;
+    let (shared, runtime, kind) = (Arc::clone(shared), Arc::clone(runtime), file.kind);
     blocking(move || {
         let prepared = link(&runtime, kind, &origin, &framed)?;
-        if let Some(cache) = &shared.cache {
-            cache.put(&origin, &framed);
-        }
+        shared.keep(&origin, &framed);
         Ok(prepared)
     })
     .await?
+}
+
+/// What code for this engine is called.
+pub(crate) fn name(runtime: &Runtime, kind: GuestKind) -> CodeName {
+    CodeName {
+        form: match kind {
+            GuestKind::Tasks | GuestKind::AsyncTasks | GuestKind::Command => Form::Component,
+            GuestKind::Module => Form::Module,
+        },
+        profile: runtime.profile,
+        target: runtime.target,
+        compatibility: runtime.compatibility.clone(),
+    }
+}
+
+/// From the cache on disk.
+async fn kept(
+    shared: &Arc<Shared>,
+    runtime: &Arc<Runtime>,
+    kind: GuestKind,
+    origin: &Origin,
+) -> Result<Option<Prepared>, LoadError> {
+    let (shared, runtime, origin) = (Arc::clone(shared), Arc::clone(runtime), origin.clone());
+    blocking(move || {
+        let framed = shared.cache.as_ref()?.get(&origin)?;
+        // Code that wasmtime refuses after all is compiled again.
+        link(&runtime, kind, &origin, &framed).ok()
+    })
+    .await
+}
+
+/// Compiled by another machine, which somebody vouches for. Whatever is wrong
+/// with it, it can still be compiled here.
+async fn fetched(
+    shared: &Arc<Shared>,
+    runtime: &Arc<Runtime>,
+    file: &GuestFile,
+    origin: &Origin,
+) -> Result<Option<Prepared>, LoadError> {
+    let source = match &file.source {
+        Some(source) if origin.name.target.is_known() => source,
+        _nobody_else_has_it => return Ok(None),
+    };
+    let most = code::most_bytes(file.wasm.len() as u64);
+    let Some(signed) = source.code(&file.digest, &origin.name, most).await else {
+        return Ok(None);
+    };
+    let (shared, runtime) = (Arc::clone(shared), Arc::clone(runtime));
+    let (origin, kind) = (origin.clone(), file.kind);
+    blocking(move || {
+        // What is linked is what was verified: these very bytes, in memory.
+        let usable = code::verify(&signed.key, &origin, &signed.bytes)
+            .map_err(|error| error.to_string())
+            .and_then(|framed| {
+                let prepared = link(&runtime, kind, &origin, &framed);
+                let prepared = prepared.map_err(|error| error.to_string())?;
+                Ok((framed, prepared))
+            });
+        match usable {
+            Ok((framed, prepared)) => {
+                shared.keep(&origin, &framed);
+                Some(prepared)
+            }
+            Err(problem) => {
+                shared.warn(&SandboxWarning::CodeRefused {
+                    file: origin.digest,
+                    problem,
+                });
+                None
+            }
+        }
+    })
+    .await
 }
 
 fn link(
@@ -211,7 +283,7 @@ fn link(
         reason: error.to_string(),
     })?;
     let complex = |reason| LoadError::TooComplex { reason };
-    let (callable, slots) = match code::load(runtime, origin.form, code).map_err(refused)? {
+    let (callable, slots) = match code::load(runtime, origin.name.form, code).map_err(refused)? {
         Loaded::Component(component) => {
             let needs = component
                 .resources_required()

@@ -1,10 +1,11 @@
 //! The way in: loads guests, describes them, runs attempts.
 
 use crate::{
-    AttemptReport, AttemptRequest, DescribeError, Digest, Guest, LoadError, SandboxError,
-    SandboxOptions,
+    AttemptReport, AttemptRequest, CodeName, CodeSource, DescribeError, Digest, Guest, GuestKind,
+    LoadError, SandboxError, SandboxOptions, SandboxWarning,
     attempt::execute,
     cache::Cache,
+    code::Origin,
     describe,
     engine::{Profile, Runtime, Ticker},
     http::Client,
@@ -36,8 +37,18 @@ type Flight = Arc<OnceCell<Result<Guest, LoadError>>>;
 pub struct CodeFound {
     /// Loads that found compiled code, in memory or on disk.
     pub hits: u64,
+    /// Loads whose code another machine had compiled.
+    pub fetched: u64,
     /// Loads that had to compile.
     pub misses: u64,
+}
+
+/// As [`CodeFound`], while it is counted.
+#[derive(Default)]
+pub(crate) struct CodeCounts {
+    pub(crate) hits: AtomicU64,
+    pub(crate) fetched: AtomicU64,
+    pub(crate) misses: AtomicU64,
 }
 
 /// What all clones share.
@@ -49,9 +60,7 @@ pub(crate) struct Shared {
     /// Loads that are going on.
     pub(crate) flights: Mutex<HashMap<Digest, Flight>>,
     pub(crate) http: Arc<Client>,
-    /// How often compiled code was found, and how often it had to be made.
-    pub(crate) code_hits: AtomicU64,
-    pub(crate) code_misses: AtomicU64,
+    pub(crate) code_found: CodeCounts,
     fast: Arc<Runtime>,
     deterministic: LaterRuntime,
     concurrent: LaterRuntime,
@@ -87,6 +96,20 @@ impl Shared {
             Profile::Concurrent => self.concurrent.get(profile, self),
         }
     }
+
+    /// Keeps framed code, where there is a folder for it. Blocks.
+    pub(crate) fn keep(&self, origin: &Origin, framed: &[u8]) {
+        if let Some(cache) = &self.cache {
+            cache.put(origin, framed);
+        }
+    }
+
+    /// Tells whoever wants to hear of it.
+    pub(crate) fn warn(&self, warning: &SandboxWarning) {
+        if let Some(warn) = &self.options.on_warning {
+            warn(warning);
+        }
+    }
 }
 
 impl Sandbox {
@@ -114,8 +137,7 @@ impl Sandbox {
             recent: Mutex::new(Recent::new(options.memory_cache_bytes)),
             flights: Mutex::new(HashMap::new()),
             http: Arc::new(Client::new(Arc::clone(&options.resolver))),
-            code_hits: AtomicU64::new(0),
-            code_misses: AtomicU64::new(0),
+            code_found: CodeCounts::default(),
             fast: Arc::new(fast),
             deterministic: LaterRuntime::default(),
             concurrent: LaterRuntime::default(),
@@ -133,14 +155,45 @@ impl Sandbox {
     /// # Errors
     /// [`LoadError`] says what is wrong with the file, or that the host failed.
     pub async fn load(&self, bytes: impl Into<Bytes>) -> Result<Guest, LoadError> {
-        load::load(&self.0, bytes.into()).await
+        load::load(&self.0, bytes.into(), None).await
+    }
+
+    /// As [`Self::load`], for a file whose code another machine may have compiled.
+    ///
+    /// # Errors
+    /// As [`Self::load`]; a source that has nothing usable is no error.
+    pub async fn load_from(
+        &self,
+        bytes: impl Into<Bytes>,
+        source: Arc<dyn CodeSource>,
+    ) -> Result<Guest, LoadError> {
+        load::load(&self.0, bytes.into(), Some(source)).await
+    }
+
+    /// What code for guests of this kind is called here, where other machines
+    /// can have the same.
+    ///
+    /// # Errors
+    /// The kind's engine can't be made.
+    pub fn code_name(&self, kind: GuestKind) -> Result<Option<CodeName>, LoadError> {
+        let runtime = self.0.runtime(kind.profile())?;
+        Ok(runtime
+            .target
+            .is_known()
+            .then(|| load::name(&runtime, kind)))
     }
 
     /// Where the code of all loads so far came from.
     pub fn code_found(&self) -> CodeFound {
+        let CodeCounts {
+            hits,
+            fetched,
+            misses,
+        } = &self.0.code_found;
         CodeFound {
-            hits: self.0.code_hits.load(Ordering::Relaxed),
-            misses: self.0.code_misses.load(Ordering::Relaxed),
+            hits: hits.load(Ordering::Relaxed),
+            fetched: fetched.load(Ordering::Relaxed),
+            misses: misses.load(Ordering::Relaxed),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What every handler shares. Cheap to clone, never locked.
 
 use crate::{
+    compiled::Compiling,
     documents::Documents,
     metrics::Metrics,
     options::ServerOptions,
@@ -45,6 +46,7 @@ struct Shared {
     deps: Deps,
     options: ServerOptions,
     documents: Documents,
+    compiling: Compiling,
     deploys: Semaphore,
     streams: Arc<Semaphore>,
     ending: watch::Sender<bool>,
@@ -57,6 +59,7 @@ impl App {
             streams: Arc::new(Semaphore::new(options.max_streams)),
             ending: watch::Sender::new(false),
             documents: Documents::default(),
+            compiling: Compiling::default(),
             deps,
             options,
         }))
@@ -104,6 +107,11 @@ impl App {
 
     pub(crate) fn documents(&self) -> &Documents {
         &self.0.documents
+    }
+
+    /// What is compiled for workers right now.
+    pub(crate) fn compiling(&self) -> &Compiling {
+        &self.0.compiling
     }
 
     pub(crate) fn options(&self) -> &ServerOptions {

@@ -1,5 +1,5 @@
 //! The way in for workers that reach nothing but this server: calls of the
-//! broker, blobs, segments of logs, and variables.
+//! broker, blobs, compiled code, segments of logs, and variables.
 //!
 //! It stands beside the API, under [`BASE`]: its messages are those of
 //! `weft_broker::gate`, between programs of Weft alone. What always holds: only a
@@ -9,6 +9,7 @@
 //! by its own bytes here, whatever the worker calls it.
 
 mod blobs;
+mod code;
 mod lookup;
 mod worker;
 
@@ -46,6 +47,8 @@ pub(crate) fn routes(app: &App) -> Router<App> {
             post(call).layer(DefaultBodyLimit::max(MOST_CALL_BYTES)),
         )
         .route("/variable", post(variable))
+        .route("/code-key", get(code::key))
+        .route("/blobs/{tenant}/compiled/{digest}/{name}", get(code::get))
         .route("/blobs/{tenant}/{kind}", put(blobs::put))
         .route("/blobs/{tenant}/{kind}/{digest}", get(blobs::get))
         .route(

@@ -20,6 +20,7 @@ pub mod api;
 mod app;
 mod auth;
 mod clock;
+mod compiled;
 mod cursor;
 mod deploy;
 mod documents;

@@ -7,7 +7,7 @@ mod live_logs;
 mod scheduler;
 
 pub use {
-    compiler::{BadFile, CompileError, Compiler, InspectedFile, Inspection},
+    compiler::{BadFile, CodeError, CompileError, Compiler, InspectedFile, Inspection},
     fleet::{Drain, Fleet, FleetError, QueueInfo, WorkerInfo},
     live_logs::{LiveLogs, LogKey},
     scheduler::{

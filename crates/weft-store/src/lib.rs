@@ -16,6 +16,7 @@
 mod audit;
 mod backend;
 mod commands;
+mod compiled;
 mod dags;
 mod database;
 mod deploy;
@@ -44,6 +45,7 @@ mod workers;
 pub use {
     audit::{AuditEntry, AuditId, AuditRow},
     commands::{CommandError, CommandOutcome, CommandRow, MAX_WAITING_COMMANDS},
+    compiled::{CompiledKey, CompiledRow},
     dags::{ActiveVersion, DagFilter, DagRow, Deletion},
     database::{
         BackupError, CLAIM_PATIENCE, Database, MAX_DAMAGES, Migration, OpenError, Place,

@@ -31,6 +31,7 @@ const STEPS: &[Step] = steps! {
     2 "0002_artifacts.sql" "what names artifacts";
     3 "0003_kinds_of_runs.sql" "lists of runs by kind";
     4 "0004_installation.sql" "the installation's own name";
+    5 "0005_compiled_code.sql" "where compiled code lies";
 };
 
 const TABLE: &str = "migrations";

@@ -17,7 +17,10 @@ use std::{
     sync::Arc,
 };
 use weft_core::{digest::Digest, id::TenantId};
+use zeroize::Zeroizing;
 
+/// What keys for signing are derived for; no other text may ever be used for it, nor this for another.
+const SIGNING: &str = "weft 2026-11-22 seed of the key that signs compiled code";
 /// As the cipher wants them.
 const NONCE_BYTES: usize = 24;
 
@@ -64,6 +67,8 @@ pub struct Keyring {
 #[derive(Clone)]
 struct Key {
     id: KeyId,
+    /// See [`Keyring::signing_seed`].
+    signing_seed: Zeroizing<[u8; 32]>,
     /// Wipes itself when it is dropped.
     cipher: XChaCha20Poly1305,
 }
@@ -162,6 +167,12 @@ impl Keyring {
         self.keys[0].id
     }
 
+    /// 32 secret bytes for signing, which tell nothing of the key that seals: derived
+    /// from it as BLAKE3 derives keys for a purpose. They change with that key.
+    pub fn signing_seed(&self) -> &[u8; 32] {
+        &self.keys[0].signing_seed
+    }
+
     /// Whether what this key sealed can be opened.
     pub fn has(&self, key: KeyId) -> bool {
         self.keys.iter().any(|known| known.id == key)
@@ -233,6 +244,7 @@ impl Key {
         let (id, _rest) = digest.0.split_first_chunk().expect("a digest has 32 bytes");
         Self {
             id: KeyId(i64::from_be_bytes(*id)),
+            signing_seed: Zeroizing::new(blake3::derive_key(SIGNING, &bytes)),
             cipher: XChaCha20Poly1305::new(&bytes.into()),
         }
     }
@@ -311,6 +323,14 @@ mod tests {
         assert_eq!(sealed.key, both.current());
         let error = old.open(&place("a"), &sealed).unwrap_err();
         assert!(matches!(error, SecretError::UnknownKey { .. }), "{error}");
+    }
+
+    #[test]
+    fn the_seed_for_signing_is_the_first_keys_and_nothing_else() {
+        let seed = |text: &str| *Keyring::parse(text).unwrap().signing_seed();
+        assert_eq!(seed(OLD), seed(&format!("{OLD}\n{NEW}\n")));
+        assert_ne!(seed(OLD), seed(NEW));
+        assert_ne!(Digest(seed(OLD)).hex(), OLD);
     }
 
     #[test]

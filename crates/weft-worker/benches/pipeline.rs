@@ -102,6 +102,7 @@ async fn measure() {
         blobs,
         logs,
         secrets: Arc::new(NoSecrets),
+        code: None,
     };
     let worker = Worker::new(options, services).expect("the options are right");
     let handle = worker.handle();

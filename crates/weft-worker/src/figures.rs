@@ -229,6 +229,11 @@ impl Collector for Now {
             code.hits,
         )?;
         counter(
+            "compile_cache_fetched",
+            "Files whose code another machine had compiled.",
+            code.fetched,
+        )?;
+        counter(
             "compile_cache_misses",
             "Files that had to be compiled.",
             code.misses,

@@ -20,6 +20,7 @@ mod artifacts;
 mod attempt;
 mod backoff;
 mod clock;
+mod code;
 mod components;
 mod driver;
 mod failure;
@@ -37,6 +38,7 @@ mod surroundings;
 mod worker;
 
 pub use {
+    code::CodeStore,
     handle::{WorkerHandle, WorkerPhase, WorkerStats},
     log::log_name,
     options::{OptionError, WorkerOptions},

@@ -1,6 +1,6 @@
 //! From a digest to a component that can run: fetched from the blob store,
-//! checked and compiled by the sandbox, which finds code that it compiled before
-//! on its own disk.
+//! checked and compiled by the sandbox, which finds code that it had before on
+//! its own disk, and code that another machine compiled in the installation's store.
 //!
 //! What a file is refused for is the file's fault and no retry mends it; a store
 //! or a host that fails is tried again, first here and then by the task's own
@@ -155,13 +155,28 @@ pub(crate) async fn load(
     let bytes = fetch(surroundings, key)
         .await
         .map_err(|error| LoadFailure::of_blob(&error))?;
-    match surroundings.sandbox.load(bytes.clone()).await {
+    match load_file(surroundings, key, bytes.clone()).await {
         Ok(guest) => Ok(Component::Guest(guest)),
         Err(LoadError::Container) => unpack(surroundings, key, &bytes).await,
         Err(error) => Err(LoadFailure::of_load(
             &error,
             &format!("the component {}", key.digest),
         )),
+    }
+}
+
+/// Loads one file, with code that another machine compiled where there is some.
+async fn load_file(
+    surroundings: &Surroundings,
+    key: &ComponentKey,
+    bytes: Bytes,
+) -> Result<Guest, LoadError> {
+    match &surroundings.code {
+        Some(store) => {
+            let source = store.of(&key.tenant);
+            surroundings.sandbox.load_from(bytes, source).await
+        }
+        None => surroundings.sandbox.load(bytes).await,
     }
 }
 
@@ -197,9 +212,7 @@ async fn unpack(
     })?;
     let mut parts = HashMap::with_capacity(container.files.len());
     for (name, file) in container.files {
-        let loaded = surroundings
-            .sandbox
-            .load(bytes.slice_ref(file))
+        let loaded = load_file(surroundings, key, bytes.slice_ref(file))
             .await
             .map_err(|error| {
                 let what = format!("the file {name:?} of the container {}", key.digest);

@@ -1,6 +1,6 @@
 //! What all attempts of a worker share.
 
-use crate::{Secrets, Services, WorkerOptions, load::LoadFailure};
+use crate::{CodeStore, Secrets, Services, WorkerOptions, load::LoadFailure};
 use std::{path::PathBuf, sync::Arc};
 use weft_blob::{Blobs, logs::LogWriter};
 use weft_broker::{AttemptKey, Failure, Report, ReportedOutcome, Usage};
@@ -14,6 +14,7 @@ pub(crate) struct Surroundings {
     pub(crate) blobs: Blobs,
     pub(crate) logs: LogWriter,
     pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) code: Option<Arc<dyn CodeStore>>,
     pub(crate) scratch_root: PathBuf,
 }
 
@@ -25,6 +26,7 @@ impl Surroundings {
             blobs,
             logs,
             secrets,
+            code,
         } = services;
         Self {
             worker: Arc::clone(&options.id),
@@ -32,6 +34,7 @@ impl Surroundings {
             blobs,
             logs,
             secrets,
+            code,
             scratch_root: options.scratch_root.clone(),
         }
     }

@@ -1,7 +1,7 @@
 //! The service: options and services in, a run until it is drained.
 
 use crate::{
-    OptionError, Secrets, WorkerHandle, WorkerOptions, WorkerPhase, WorkerStats,
+    CodeStore, OptionError, Secrets, WorkerHandle, WorkerOptions, WorkerPhase, WorkerStats,
     driver::Driver,
     figures::{Figures, Now},
 };
@@ -25,6 +25,8 @@ pub struct Services {
     pub logs: LogWriter,
     /// Where variables come from.
     pub secrets: Arc<dyn Secrets>,
+    /// Compiled code of other machines, where it is to be had and believed.
+    pub code: Option<Arc<dyn CodeStore>>,
 }
 
 /// Claims attempts, runs them, reports. See the crate's documentation.

@@ -15,13 +15,22 @@ pub(crate) fn sandbox(jobs: u32) -> Result<Sandbox, Problem> {
 
 /// A sandbox whose compiled code is kept in this folder.
 pub(crate) fn sandbox_in(jobs: u32, cache: Option<PathBuf>) -> Result<Sandbox, Problem> {
+    Sandbox::new(options(jobs, cache)?).map_err(|error| match error {
+        SandboxError::Engine { .. } => Problem::new(Code::Internal, error.to_string())
+            .help("allow more address space (ulimit -v), or run fewer tasks at once (--jobs)"),
+        SandboxError::Option { .. } => Problem::new(Code::Internal, error.to_string()),
+    })
+}
+
+/// How a sandbox of this program is set up: what compiles is a subprocess of it.
+pub(crate) fn options(jobs: u32, cache: Option<PathBuf>) -> Result<SandboxOptions, Problem> {
     let program = std::env::current_exe().map_err(|error| {
         Problem::new(
             Code::Internal,
             format!("can't find this program's own file, which also compiles: {error}"),
         )
     })?;
-    Sandbox::new(SandboxOptions {
+    Ok(SandboxOptions {
         cache_dir: cache,
         compiler: Compiler::Subprocess {
             program,
@@ -32,11 +41,6 @@ pub(crate) fn sandbox_in(jobs: u32, cache: Option<PathBuf>) -> Result<Sandbox, P
             anstream::eprintln!("warning: {warning}");
         })),
         ..SandboxOptions::default()
-    })
-    .map_err(|error| match error {
-        SandboxError::Engine { .. } => Problem::new(Code::Internal, error.to_string())
-            .help("allow more address space (ulimit -v), or run fewer tasks at once (--jobs)"),
-        SandboxError::Option { .. } => Problem::new(Code::Internal, error.to_string()),
     })
 }
 

@@ -36,5 +36,6 @@ pub(crate) use {
     transport::RedisPlace,
     up::{UpOptions, up},
     upkeep::Retention,
-    worker::{FarOptions, work},
+    way::Trusted,
+    worker::{CodeFrom, FarOptions, work},
 };

@@ -163,15 +163,7 @@ async fn prepare(shared: &Arc<Shared>, request: &AttemptRequest) -> Result<Ready
         // A failure is not kept: the next attempt tries again.
         guest
             .deterministic
-            .get_or_try_init(|| {
-                load::prepare(
-                    shared,
-                    &runtime,
-                    guest.digest,
-                    guest.kind,
-                    guest.wasm.clone(),
-                )
-            })
+            .get_or_try_init(|| load::prepare(shared, &runtime, &guest.file))
             .await
             .map_err(host)?;
         Some(determinism(&request.attempt)?)

@@ -1,16 +1,23 @@
 //! What a folder of compiled code survives.
 
 use super::*;
-use crate::{Digest, code::Form, engine::Profile};
+use crate::{
+    Digest,
+    code::{CodeName, Form},
+    engine::{Profile, Target},
+};
 use std::{os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
 use tempfile::TempDir;
 
 fn origin(number: u8) -> Origin {
     Origin {
         digest: Digest([number; 32]),
-        form: Form::Component,
-        profile: Profile::Fast,
-        compatibility: "test".into(),
+        name: CodeName {
+            form: Form::Component,
+            profile: Profile::Fast,
+            target: Target::Native,
+            compatibility: "test".into(),
+        },
     }
 }
 

@@ -19,11 +19,6 @@ use tokio::{
     process::Command,
 };
 
-/// The most compiled code, as a multiple of the file: ordinary code is 2 to 6 times as large.
-const CODE_FACTOR: u64 = 64;
-/// And at least so much.
-const CODE_FLOOR_BYTES: u64 = 64 << 20;
-
 /// The end of standard error that is kept.
 const MAX_ERROR_BYTES: u64 = 8 << 10;
 
@@ -50,11 +45,9 @@ pub(super) async fn compile(
         .saturating_mul(u32::try_from(threads).unwrap_or(u32::MAX))
         + GRACE;
     let job = Job {
-        form: origin.form,
-        profile: origin.profile,
+        origin: origin.clone(),
         memory_bytes: limits.memory_bytes,
         cpu_seconds: cpu.as_secs(),
-        digest: origin.digest,
     };
     let mut child = Command::new(program)
         .args(args)
@@ -73,9 +66,7 @@ pub(super) async fn compile(
     let mut stdin = child.stdin.take().expect("it is piped");
     let stdout = child.stdout.take().expect("it is piped");
     let stderr = child.stderr.take().expect("it is piped");
-    let most = (wasm.len() as u64)
-        .saturating_mul(CODE_FACTOR)
-        .max(CODE_FLOOR_BYTES);
+    let most = code::most_bytes(wasm.len() as u64);
     let work = async {
         let feed = async {
             if let Err(_closed) = stdin.write_all(&wasm).await {

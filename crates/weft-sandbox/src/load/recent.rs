@@ -41,7 +41,7 @@ impl Recent {
 
     pub(crate) fn put(&mut self, guest: Guest) {
         self.clock += 1;
-        let bytes = guest.0.home.code_bytes + guest.0.wasm.len() as u64;
+        let bytes = guest.0.home.code_bytes + guest.0.file.wasm.len() as u64;
         let entry = Entry {
             bytes,
             last: self.clock,

@@ -52,9 +52,7 @@ pub(super) async fn get(
         return Err(refused(kind));
     }
     by.must_serve(&app, &tenant).await?;
-    let digest = Digest::from_hex(&path.digest).ok_or_else(|| {
-        Problem::new(ProblemCode::InvalidId, "a digest has 64 hexadecimal digits")
-    })?;
+    let digest = digest(&path.digest)?;
     match app.blobs().reader(kind, &tenant, &digest).await {
         Ok(reader) => Ok(octets(reader)),
         Err(BlobError::Missing { kind, digest }) => Err(Problem::new(
@@ -119,10 +117,18 @@ pub(super) async fn put_segment(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn place(tenant: &str, kind: &str) -> Result<(TenantId, Kind), Problem> {
-    let tenant = tenant
-        .parse()
-        .map_err(|_odd| Problem::new(ProblemCode::InvalidId, "this names no tenant"))?;
+pub(super) fn tenant(text: &str) -> Result<TenantId, Problem> {
+    text.parse()
+        .map_err(|_odd| Problem::new(ProblemCode::InvalidId, "this names no tenant"))
+}
+
+pub(super) fn digest(text: &str) -> Result<Digest, Problem> {
+    Digest::from_hex(text)
+        .ok_or_else(|| Problem::new(ProblemCode::InvalidId, "a digest has 64 hexadecimal digits"))
+}
+
+fn place(text: &str, kind: &str) -> Result<(TenantId, Kind), Problem> {
+    let tenant = tenant(text)?;
     let kind = Kind::ALL
         .into_iter()
         .find(|known| known.name() == kind)

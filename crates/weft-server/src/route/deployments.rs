@@ -5,6 +5,7 @@ use crate::{
     api::{ChangeKind, DeployedDag, Deployment, DeploymentFile},
     app::App,
     auth::{By, Deploying},
+    compiled,
     deploy::{
         difference::{Side, between},
         receive::Received,
@@ -102,6 +103,7 @@ async fn deploy(
             .map_err(refused_deploy)?;
         app.scheduler().wake(Wake::Settings);
         app.metrics().deployments.inc();
+        compiled::offer(&app, &by.tenant, code_of(&inspection));
         tell(&app, &by.tenant, &inspection, &parts, &deployed).await?
     };
     Ok(axum::Json(Deployment {
@@ -121,6 +123,14 @@ async fn deploy(
             .collect(),
         dags,
     }))
+}
+
+/// The code that was made of it, by file.
+fn code_of(inspection: &Inspection) -> Vec<(Digest, String)> {
+    let files = inspection.files.iter();
+    files
+        .filter_map(|file| Some((file.digest, file.code.clone()?)))
+        .collect()
 }
 
 /// One DAG of the file.

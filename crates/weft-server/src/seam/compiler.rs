@@ -16,6 +16,28 @@ pub trait Compiler: Send + Sync {
     /// # Errors
     /// [`CompileError::Bad`] is the file's fault, anything else isn't.
     async fn inspect(&self, file: Bytes) -> Result<Inspection, CompileError>;
+
+    /// The public key that [`Self::code`] is signed with, as workers read it.
+    fn signer(&self) -> Arc<str>;
+
+    /// Compiles one of the files that tasks run, for machines and a sandbox that
+    /// `name` describes in the sandbox's own words, and signs what came of it. What
+    /// [`Self::inspect`] compiled before is not compiled again. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`CodeError`] says whether it can be had at all.
+    async fn code(&self, file: Bytes, digest: Digest, name: &str) -> Result<Bytes, CodeError>;
+}
+
+/// Why there is no compiled code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CodeError {
+    /// The name means nothing to this version, or nothing for other machines.
+    #[error("{0}")]
+    Unknown(String),
+    /// It can't be compiled, or not now.
+    #[error("{0}")]
+    Unavailable(String),
 }
 
 /// What a file is, and what it says of itself.
@@ -48,6 +70,9 @@ pub struct InspectedFile {
     /// `weft.dag/1` document, whose types hold for the edges of the deployed one.
     /// Neither parsed nor checked; `None` where there is none to be had.
     pub document: Option<Arc<str>>,
+    /// What its code is called that was compiled while it was inspected, where
+    /// other machines can have the same.
+    pub code: Option<String>,
 }
 
 /// Why there is no inspection.

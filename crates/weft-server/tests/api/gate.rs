@@ -1,6 +1,9 @@
 //! The workers' way in: what a worker may do there, and what it may not.
 
-use crate::{sign_in::stored, world::World};
+use crate::{
+    sign_in::stored,
+    world::{CODE, World, fake_code},
+};
 use async_trait::async_trait;
 use serde_json::json;
 use std::sync::{Arc, Mutex};
@@ -94,6 +97,8 @@ async fn only_a_workers_token_opens_it() {
         ("POST", "/worker/v1/variable"),
         ("PUT", "/worker/v1/blobs/default/output"),
         ("GET", "/worker/v1/blobs/default/output/00"),
+        ("GET", "/worker/v1/blobs/default/compiled/00/x"),
+        ("GET", "/worker/v1/code-key"),
         ("PUT", "/worker/v1/segments/00"),
     ] {
         let anonymous = world.any(method, path).anonymous().send().await;
@@ -171,6 +176,79 @@ async fn a_worker_reaches_blobs_of_tenants_that_it_serves_and_for_as_long() {
         .problem(403, "forbidden");
     worker.report(vec![report(1, QUEUE)]).await.unwrap();
     get(&component).await.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn code_is_made_once_and_kept_for_workers_of_the_tenant() {
+    let world = World::new().await;
+    let tenant = publish(&world).await;
+    let put = world.blobs.put(Kind::Component, &tenant, "wasm").await;
+    let component = put.unwrap();
+    let way = Way::new(&world).await;
+    let worker = GateWorker::new(&way);
+    let get = async |path: &str| way.any("GET", path).send().await;
+    let path = |digest: &Digest, name: &str| {
+        format!("/worker/v1/blobs/{tenant}/compiled/{}/{name}", digest.hex())
+    };
+    let code = path(&component, CODE);
+    get(&code).await.problem(403, "forbidden");
+    get("/worker/v1/code-key").await.problem(403, "forbidden");
+    worker.register(&info(), &[]).await.unwrap();
+    let key = get("/worker/v1/code-key").await.ok();
+    assert_eq!(key, json!({ "key": "the key" }));
+    get(&code).await.problem(403, "forbidden");
+    assert_eq!(worker.claim(1).await.unwrap().len(), 1);
+    let (first, second) = tokio::join!(get(&code), get(&code));
+    for reply in [first, second, get(&code).await] {
+        assert_eq!(reply.status.as_u16(), 200);
+        assert_eq!(reply.body, fake_code(&component));
+    }
+    assert_eq!(world.compiler.made(), 1, "it was compiled once");
+    // Its blob is lost, as after a backup was restored: it is made again.
+    let blob = Digest::of(&fake_code(&component));
+    let lost = world.blobs.delete(Kind::Compiled, &tenant, &blob).await;
+    assert!(lost.unwrap());
+    assert_eq!(get(&code).await.body, fake_code(&component));
+    assert_eq!(world.compiler.made(), 2);
+    get(&path(&component, "unknown"))
+        .await
+        .problem(404, "not_found");
+    get(&path(&Digest::of(b"nothing"), CODE))
+        .await
+        .problem(404, "not_found");
+    get(&path(&component, "slow"))
+        .await
+        .problem(503, "unavailable");
+    get(&path(&component, &"x".repeat(300)))
+        .await
+        .problem(400, "invalid_id");
+    get(&code.replace(tenant.as_str(), "other"))
+        .await
+        .problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_deploy_has_its_code_at_hand_for_workers() {
+    let world = World::new().await;
+    let deployed = world.deploy("x", json!({ "a": {} })).await;
+    let digest = deployed["digest"].as_str().unwrap();
+    let digest = Digest::from_hex(digest.trim_start_matches("sha256:")).unwrap();
+    let key = weft_store::CompiledKey {
+        tenant: weft_core::id::TenantId::default(),
+        component: digest,
+        name: CODE.into(),
+        signer: "the key".into(),
+    };
+    let found = async || world.database.find_compiled(&key).await.unwrap();
+    let wait = async {
+        while found().await.is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), wait)
+        .await
+        .expect("the code is offered soon");
+    assert_eq!(found().await, Some(Digest::of(&fake_code(&digest))));
 }
 
 #[tokio::test]

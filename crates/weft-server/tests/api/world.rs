@@ -4,7 +4,7 @@ mod fakes;
 mod turns;
 
 pub(crate) use {
-    fakes::{FakeScheduler, file, packed},
+    fakes::{CODE, FakeScheduler, fake_code, file, packed},
     turns::{instance, text},
 };
 
@@ -34,6 +34,7 @@ pub(crate) struct World {
     pub(crate) database: Database,
     pub(crate) blobs: Blobs,
     pub(crate) scheduler: Arc<FakeScheduler>,
+    pub(crate) compiler: Arc<FakeCompiler>,
     pub(crate) logs: Arc<FakeLogs>,
     pub(crate) broker: Arc<InProcess>,
     /// An administrator's token of the whole installation.
@@ -187,13 +188,14 @@ impl World {
             .expect("a new database has no token");
         let scheduler = Arc::new(FakeScheduler::default());
         let logs = Arc::new(FakeLogs::default());
+        let compiler = Arc::new(FakeCompiler::default());
         let broker = InProcess::new(BrokerOptions::default());
         let deps = Deps {
             database: database.clone(),
             keyring: Keyring::parse(&"7".repeat(64)).unwrap(),
             blobs: blobs.clone(),
             logs: LogReader::new(blobs.clone(), None),
-            compiler: Arc::new(FakeCompiler),
+            compiler: Arc::clone(&compiler) as _,
             scheduler: Arc::clone(&scheduler) as _,
             live_logs: Arc::clone(&logs) as _,
             fleet: Arc::new(FakeFleet),
@@ -205,6 +207,7 @@ impl World {
             database,
             blobs,
             scheduler,
+            compiler,
             logs,
             broker,
             admin: admin.reveal().to_owned(),

@@ -2,15 +2,16 @@
 
 use super::{Bulk, Statement};
 use crate::{
-    audit, commands, dags, deploy, dialect, dialect::Dialect, idempotency, installation, instances,
-    live_attempt, migration, references, retention, run_store, runs, secrets, tenants, tokens,
-    trigger, versions, workers,
+    audit, commands, compiled, dags, deploy, dialect, dialect::Dialect, idempotency, installation,
+    instances, live_attempt, migration, references, retention, run_store, runs, secrets, tenants,
+    tokens, trigger, versions, workers,
 };
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
 const STATEMENTS: &[&[Statement]] = &[
     audit::STATEMENTS,
     commands::STATEMENTS,
+    compiled::STATEMENTS,
     dags::STATEMENTS,
     deploy::STATEMENTS,
     dialect::STATEMENTS,

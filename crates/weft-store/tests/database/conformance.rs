@@ -53,6 +53,7 @@ conformance! {
         tokens_are_found_by_hash_and_revoked,
         changes_are_in_the_audit,
         workers_come_and_go,
+        compiled_code_is_found_until_it_is_forgotten,
         an_answer_is_kept_once,
         administrators_never_lock_everybody_out,
         a_change_is_made_to_the_state_that_it_was_meant_for;

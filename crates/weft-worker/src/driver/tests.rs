@@ -54,6 +54,7 @@ async fn driver(folder: &std::path::Path) -> Driver {
         blobs,
         logs,
         secrets: Arc::new(NoSecrets),
+        code: None,
     };
     let worker = crate::Worker::new(options.clone(), services.clone()).expect("right options");
     let stats = watch::Sender::new(worker.handle().stats());

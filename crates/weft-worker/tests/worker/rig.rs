@@ -144,6 +144,7 @@ impl Rig {
             blobs: blobs.clone(),
             logs,
             secrets: Arc::new(setup.secrets),
+            code: None,
         };
         let worker = Worker::new(setup.options, services).expect("the options are right");
         let handle = worker.handle();

@@ -214,10 +214,16 @@ impl Server {
         })
     }
 
+    /// Whether nobody on the way can read or change what is said.
+    pub(crate) fn is_private(&self) -> bool {
+        let url = &self.url.value;
+        url.scheme() == "https" || is_loopback(url)
+    }
+
     /// Refuses to send a token where everybody on the way can read it.
     pub(crate) fn check(&self) -> Result<(), Problem> {
         let url = &self.url.value;
-        if self.token.is_none() || self.insecure || url.scheme() == "https" || is_loopback(url) {
+        if self.token.is_none() || self.insecure || self.is_private() {
             return Ok(());
         }
         Err(Problem::new(

@@ -9,9 +9,10 @@ use crate::{
     engine,
     error::{Code, Exit, Problem, Problems},
     place,
-    services::{self, FarOptions},
+    services::{self, CodeFrom, FarOptions, Trusted},
 };
 use std::path::PathBuf;
+use weft_sandbox::CodeKey;
 
 /// Run tasks for a server, on this machine
 ///
@@ -39,6 +40,16 @@ pub(crate) struct WorkerArgs {
         help = "Where compiled code, scratch and logs on their way are kept (default: the folder 'worker' in $WEFT_DATA_DIR or ~/.local/share/weft)"
     )]
     data: Option<PathBuf>,
+    /// Load no code that was compiled elsewhere
+    ///
+    /// Without it, the server compiles each component once for all workers, and
+    /// this one loads what bears the installation's signature.
+    #[arg(long, conflicts_with = "code_key")]
+    compile_here: bool,
+    /// The key that compiled code must be signed with, as the server's log names it
+    /// (default: the one that the server names)
+    #[arg(long, value_name = "KEY", env = "WEFT_CODE_KEY")]
+    code_key: Option<CodeKey>,
     #[command(flatten)]
     status: StatusArgs,
     #[command(flatten)]
@@ -75,6 +86,11 @@ pub(crate) fn run(args: WorkerArgs) -> Result<Exit, Problems> {
         slots: args.working.slots,
         queues: args.working.queues.clone(),
         labels: args.labels,
+        code: if args.compile_here {
+            CodeFrom::Here
+        } else {
+            CodeFrom::Fleet(args.code_key.map_or(Trusted::Server, Trusted::Key))
+        },
         drain: args.working.drain(),
         status: args.status.listen(),
     };

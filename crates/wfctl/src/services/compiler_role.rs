@@ -4,6 +4,7 @@
 
 mod answer;
 pub(crate) mod child;
+mod code;
 mod parent;
 
 pub(crate) use parent::CompilerRole;

@@ -63,8 +63,8 @@ pub(crate) async fn serve(plan: ServerPlan) -> Result<Exit, Problems> {
     metrics.register(|registry| blobs.register(registry));
     let deps = Deps {
         database: database.clone(),
+        compiler: Arc::new(CompilerRole::of_this_program(&folder, &keyring)?),
         keyring,
-        compiler: Arc::new(CompilerRole::of_this_program(&folder)?),
         scheduler: Arc::new(FarSchedulers::listen(&redis)),
         live_logs: Arc::new(NoWriter),
         fleet: Arc::new(BrokersFleet {

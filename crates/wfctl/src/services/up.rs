@@ -122,6 +122,8 @@ impl Up {
                 blobs: blobs.clone(),
                 logs: logs.clone(),
                 secrets: Arc::new(secrets),
+                // Server and worker have one folder of it.
+                code: None,
             },
         )
         .map_err(|error| Problem::new(Code::Usage, error.to_string()))?;
@@ -135,8 +137,8 @@ impl Up {
         });
         let deps = Deps {
             database: database.clone(),
+            compiler: Arc::new(CompilerRole::of_this_program(&folder, &keyring)?),
             keyring,
-            compiler: Arc::new(CompilerRole::of_this_program(&folder)?),
             scheduler: Arc::new(SameProcess(handle)),
             live_logs: Arc::new(OneWriter {
                 writer: logs.clone(),

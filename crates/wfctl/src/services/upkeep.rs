@@ -6,6 +6,7 @@
 
 mod artifacts;
 mod blobs;
+mod compiled;
 mod runs;
 
 use super::data_folder::DataFolder;

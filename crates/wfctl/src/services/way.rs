@@ -1,12 +1,15 @@
 //! A worker's way to the server: one URL, one token, outgoing HTTP(S) alone.
 //!
 //! Everything that a worker needs of an installation goes over it: calls of its
-//! broker ([`Carrier`]), blobs and log segments (`way/blobs.rs`), variables
-//! (`way/secrets.rs`). Nothing is followed to another host, and nothing is tried
+//! broker ([`Carrier`]), blobs and log segments (`way/blobs.rs`), compiled code
+//! (`way/code.rs`), variables (`way/secrets.rs`). Nothing is followed to another host, and nothing is tried
 //! again here: whoever calls knows whether that does harm.
 
 mod blobs;
+mod code;
 mod secrets;
+
+pub(crate) use code::{FleetCode, Trusted};
 
 use crate::{
     client::{self, Server},

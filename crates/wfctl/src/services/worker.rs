@@ -3,7 +3,10 @@
 //! It holds nothing that may not be lost: compiled code, scratch, and log
 //! segments on their way to the server, in a folder of its own.
 
-use super::{Stop, status, way::Way};
+use super::{
+    Stop, status,
+    way::{FleetCode, Trusted, Way},
+};
 use crate::{
     client::Server,
     engine,
@@ -22,7 +25,7 @@ use weft_blob::{
 use weft_broker::gate::GateWorker;
 use weft_server::{Listen, Metrics};
 use weft_store::FolderLock;
-use weft_worker::{Drained, Services, Worker, WorkerOptions};
+use weft_worker::{CodeStore, Drained, Services, Worker, WorkerOptions};
 
 /// How old a segment of logs becomes before it goes to the server: others see an attempt's
 /// lines only then.
@@ -39,8 +42,19 @@ pub(crate) struct FarOptions {
     pub(crate) queues: Vec<String>,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) drain: Duration,
+    /// Whose compiled code is loaded.
+    pub(crate) code: CodeFrom,
     /// Where it says how it fares.
     pub(crate) status: Option<Listen>,
+}
+
+/// Whose compiled code a worker loads. Loading code is running it, outside of any sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CodeFrom {
+    /// Its own alone.
+    Here,
+    /// The installation's too, signed with the key that is trusted.
+    Fleet(Trusted),
 }
 
 /// How long loop and leases may stand before the worker is not ready.
@@ -93,6 +107,7 @@ pub(crate) async fn work(options: FarOptions) -> Result<Exit, Problems> {
             sandbox: engine::sandbox_in(slots, Some(code))?,
             blobs: blobs.clone(),
             logs: logs.clone(),
+            code: fleet_code(options.code, &options.server, &way),
             secrets: Arc::new(way),
         },
     )
@@ -146,6 +161,21 @@ pub(super) fn told(drained: Drained) {
             "not every task ended in time; they are tried again"
         );
     }
+}
+
+/// Where code that others compiled comes from. A key that comes in the clear may be anybody's.
+fn fleet_code(from: CodeFrom, server: &Server, way: &Way) -> Option<Arc<dyn CodeStore>> {
+    let trusted = match from {
+        CodeFrom::Here => return None,
+        CodeFrom::Fleet(Trusted::Server) if !server.is_private() => {
+            tracing::warn!(
+                "the way to the server is not encrypted, and no --code-key is named: components are compiled here"
+            );
+            return None;
+        }
+        CodeFrom::Fleet(trusted) => trusted,
+    };
+    Some(Arc::new(FleetCode::new(way.clone(), trusted)))
 }
 
 fn folder(data: &Path, name: &str) -> Result<PathBuf, Problem> {

@@ -5,16 +5,19 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::broadcast;
 use weft_blob::logs::LiveLines;
 use weft_core::{digest::Digest, document::TaskIndex, run_id::RunId};
 use weft_server::seam::{
-    BadFile, Change, Changes, CompileError, Compiler, Drain, Fleet, FleetError, InspectedFile,
-    Inspection, Listen, LiveLogs, LogKey, QueueInfo, Reason, SchedulerGone, SchedulerHandle,
-    SchedulerHealth, Wake, WorkerInfo,
+    BadFile, Change, Changes, CodeError, CompileError, Compiler, Drain, Fleet, FleetError,
+    InspectedFile, Inspection, Listen, LiveLogs, LogKey, QueueInfo, Reason, SchedulerGone,
+    SchedulerHandle, SchedulerHealth, Wake, WorkerInfo,
 };
 
 /// A file that describes these DAGs: what stands for WebAssembly is the document itself.
@@ -48,8 +51,26 @@ struct Packed {
     components: Vec<(String, Value)>,
 }
 
+/// What [`FakeCompiler`] calls the only code that it makes.
+pub(crate) const CODE: &str = "component.fast.here.1";
+
+/// What it makes.
+pub(crate) fn fake_code(digest: &Digest) -> Bytes {
+    format!("code of {digest}").into()
+}
+
 /// Takes a document for a file. Texts that aren't one are bad files.
-pub(crate) struct FakeCompiler;
+#[derive(Default)]
+pub(crate) struct FakeCompiler {
+    made: AtomicU32,
+}
+
+impl FakeCompiler {
+    /// How often it was asked for code and made it.
+    pub(crate) fn made(&self) -> u32 {
+        self.made.load(Ordering::Relaxed)
+    }
+}
 
 #[async_trait]
 impl Compiler for FakeCompiler {
@@ -80,6 +101,7 @@ impl Compiler for FakeCompiler {
                 bytes: name.clone().into_bytes().into(),
                 name,
                 document: Some(document.to_string().into()),
+                code: None,
             };
             return Ok(Inspection {
                 digest,
@@ -98,9 +120,26 @@ impl Compiler for FakeCompiler {
                 digest,
                 bytes: file,
                 document: None,
+                code: Some(CODE.into()),
             }],
             document: document.into(),
         })
+    }
+
+    fn signer(&self) -> Arc<str> {
+        "the key".into()
+    }
+
+    async fn code(&self, file: Bytes, digest: Digest, name: &str) -> Result<Bytes, CodeError> {
+        assert_eq!(Digest::of(&file), digest);
+        match name {
+            CODE => {
+                self.made.fetch_add(1, Ordering::Relaxed);
+                Ok(fake_code(&digest))
+            }
+            "slow" => Err(CodeError::Unavailable("killed".into())),
+            _other => Err(CodeError::Unknown("another version".into())),
+        }
     }
 }
 

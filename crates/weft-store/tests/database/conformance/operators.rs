@@ -3,8 +3,8 @@
 use crate::setup::{at, one_dag};
 use weft_core::{digest::Digest, id::TenantId};
 use weft_store::{
-    ActivateError, AuditEntry, ChangeError, CommandKind, Database, Meant, NewToken, PolicyStamp,
-    Pool, Revocation, Role, RunStore as _, ShardId, TenantLimits, TokenId, WorkerRow,
+    ActivateError, AuditEntry, ChangeError, CommandKind, CompiledKey, Database, Meant, NewToken,
+    PolicyStamp, Pool, Revocation, Role, RunStore as _, ShardId, TenantLimits, TokenId, WorkerRow,
     secret::{Keyring, SecretKind, SecretPlace},
 };
 
@@ -270,6 +270,42 @@ pub(crate) async fn workers_come_and_go(database: &Database) {
     assert_eq!(database.forget_workers(at(1_000)).await.unwrap(), 0);
     assert_eq!(database.forget_workers(at(i64::MAX)).await.unwrap(), 1);
     assert_eq!(database.list_workers(None, 9).await.unwrap(), []);
+}
+
+pub(crate) async fn compiled_code_is_found_until_it_is_forgotten(database: &Database) {
+    let key = |name: &str| CompiledKey {
+        tenant: TenantId::default(),
+        component: Digest::of(b"component"),
+        name: name.into(),
+        signer: "key".into(),
+    };
+    let (old, new) = (Digest::of(b"old"), Digest::of(b"new"));
+    assert_eq!(database.find_compiled(&key("a")).await.unwrap(), None);
+    for name in ["a", "b", "c"] {
+        database.put_compiled(&key(name), &old).await.unwrap();
+    }
+    database.put_compiled(&key("b"), &new).await.unwrap();
+    assert_eq!(database.find_compiled(&key("b")).await.unwrap(), Some(new));
+    let other = CompiledKey {
+        signer: "other".into(),
+        ..key("b")
+    };
+    assert_eq!(database.find_compiled(&other).await.unwrap(), None);
+    let first = database.compiled_page(None, 2).await.unwrap();
+    assert_eq!(
+        first.iter().map(|row| &row.key).collect::<Vec<_>>(),
+        [&key("a"), &key("b")]
+    );
+    let rest = database
+        .compiled_page(Some(&first[1].key), 9)
+        .await
+        .unwrap();
+    assert_eq!(rest.len(), 1);
+    let mut stale = first[0].clone();
+    stale.used = at(1);
+    assert!(!database.forget_compiled(&stale).await.unwrap());
+    assert!(database.forget_compiled(&first[0]).await.unwrap());
+    assert_eq!(database.find_compiled(&key("a")).await.unwrap(), None);
 }
 
 pub(crate) async fn an_answer_is_kept_once(database: &Database) {

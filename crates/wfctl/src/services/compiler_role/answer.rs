@@ -37,6 +37,8 @@ pub(super) struct File {
     pub(super) to: usize,
     /// What a component that tasks name says of its own tasks.
     pub(super) document: Option<String>,
+    /// What its compiled code is called.
+    pub(super) code: Option<String>,
 }
 
 impl File {

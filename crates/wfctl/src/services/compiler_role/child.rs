@@ -17,7 +17,7 @@ use std::{
     process::ExitCode,
 };
 use weft_core::document::{self, Document, Format};
-use weft_sandbox::{Digest, Sandbox, inspect::FileKind};
+use weft_sandbox::{Digest, Guest, Sandbox, inspect::FileKind};
 
 /// What a container is called.
 const PACKED: &str = "packed manifest";
@@ -72,6 +72,7 @@ async fn look_inside(
                     to: whole.len(),
                     // It is the document itself.
                     document: None,
+                    code: code_name(sandbox, &guest),
                 }],
                 document,
             })
@@ -126,6 +127,7 @@ async fn packed(
             from,
             to: from + bytes.len(),
             document,
+            code: code_name(sandbox, &guest),
         });
     }
     for name in used {
@@ -144,6 +146,12 @@ async fn packed(
         files: found,
         document,
     })
+}
+
+/// What the guest's code is called, where other machines can have it.
+fn code_name(sandbox: &Sandbox, guest: &Guest) -> Option<String> {
+    let name = sandbox.code_name(guest.kind()).ok().flatten();
+    name.map(|name| name.to_string())
 }
 
 /// The files that any task runs.

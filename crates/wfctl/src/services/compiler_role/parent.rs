@@ -1,7 +1,10 @@
 //! The server's side: starts the subprocess, waits for its answer, kills it
 //! when nobody waits any more.
 
-use super::answer::{Answer, Inspected, What};
+use super::{
+    answer::{Answer, Inspected, What},
+    code::Stock,
+};
 use crate::{
     error::Problem,
     services::{data_folder::DataFolder, failed},
@@ -11,32 +14,35 @@ use bytes::Bytes;
 use std::{io::Write as _, path::PathBuf, process::Stdio, sync::Arc};
 use tokio::{io::AsyncReadExt as _, process::Command};
 use weft_sandbox::Digest;
-use weft_server::seam::{BadFile, CompileError, Compiler, InspectedFile, Inspection};
+use weft_server::seam::{BadFile, CodeError, CompileError, Compiler, InspectedFile, Inspection};
+use weft_store::secret::Keyring;
 
 /// The longest answer, in bytes: a document has at most half of it.
 const MAX_ANSWER_BYTES: u64 = 128 << 20;
 
 /// Looks at files in subprocesses.
-#[derive(Debug)]
 pub(crate) struct CompilerRole {
     program: PathBuf,
     /// Compiled code goes there, for the workers of this machine.
     cache: PathBuf,
     temporary: PathBuf,
+    stock: Stock,
 }
 
 impl CompilerRole {
-    /// Subprocesses of this same program, with what they keep in the folder.
+    /// Subprocesses of this same program, with what they keep in the folder. What
+    /// they compile is signed here, with the installation's key.
     ///
     /// # Errors
     /// The program's own file can't be found.
-    pub(crate) fn of_this_program(folder: &DataFolder) -> Result<Self, Problem> {
+    pub(crate) fn of_this_program(folder: &DataFolder, keyring: &Keyring) -> Result<Self, Problem> {
         let program = std::env::current_exe()
             .map_err(|error| failed("this program's own file can't be found", &error))?;
         Ok(Self {
             program,
             cache: folder.code(),
             temporary: folder.scratch(),
+            stock: Stock::of(folder, keyring)?,
         })
     }
 
@@ -113,6 +119,14 @@ impl Compiler for CompilerRole {
             }
         }
     }
+
+    fn signer(&self) -> Arc<str> {
+        self.stock.signer()
+    }
+
+    async fn code(&self, file: Bytes, digest: Digest, name: &str) -> Result<Bytes, CodeError> {
+        self.stock.code(file, digest, name).await
+    }
 }
 
 /// Believes nothing that can be checked: the subprocess has run a stranger's code.
@@ -136,6 +150,7 @@ fn inspection(file: &Bytes, inspected: Inspected) -> Result<Inspection, String> 
                 digest: Digest::of(&bytes),
                 bytes,
                 document: told.document.map(Arc::from),
+                code: told.code,
             })
         })
         .collect::<Result<_, String>>()?;

@@ -6,7 +6,7 @@
 
 use super::{
     artifacts::{self, Known},
-    before,
+    before, compiled,
 };
 use crate::services::backup::named;
 use std::time::Duration;
@@ -32,9 +32,11 @@ pub(super) async fn collect(
     let before = oldest.map_or(graced, |oldest| oldest.min(graced));
     let live = named(database).await.map_err(|error| error.to_string())?;
     let artifacts = artifacts::named(database, blobs, &live, known).await?;
+    let compiled = compiled::named(database, &live, now, before).await?;
     for tenant in blobs.tenants().await.map_err(|error| error.to_string())? {
         for (kind, live) in [
             (Kind::Component, &live),
+            (Kind::Compiled, &compiled),
             (Kind::Output, &live),
             (Kind::Artifact, &artifacts),
         ] {

@@ -13,8 +13,8 @@ use weft_core::{
     time::DurationMs,
 };
 use weft_store::{
-    Deploy, DeployDag, FileEntry, InstanceRow, InstanceTag, Output, Place, RunStore as _,
-    RunUpdate, Trigger, Turn,
+    CompiledKey, Deploy, DeployDag, FileEntry, InstanceRow, InstanceTag, Output, Place,
+    RunStore as _, RunUpdate, Trigger, Turn,
 };
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -242,6 +242,45 @@ async fn artifacts_go_when_no_kept_run_names_them() {
         assert!(!home.exists(Kind::Artifact, gone).await, "{gone}");
     }
     assert!(!home.exists(Kind::Output, &large).await);
+}
+
+#[tokio::test]
+async fn code_stays_while_its_file_is_there_and_somebody_asks_for_it() {
+    let home = Home::new().await;
+    home.run().await;
+    let key = |component: &[u8], name: &str| CompiledKey {
+        tenant: TenantId::default(),
+        component: Digest::of(component),
+        name: name.into(),
+        signer: "key".into(),
+    };
+    let blob = async |bytes: &str| home.put(Kind::Compiled, bytes, 0).await;
+    let (asked, orphan, unnamed) = (
+        blob("asked for").await,
+        blob("its file is gone").await,
+        blob("named by nothing").await,
+    );
+    let here = key(b"component", "here");
+    for (key, digest) in [(&here, &asked), (&key(b"gone", "here"), &orphan)] {
+        home.database.put_compiled(key, digest).await.unwrap();
+    }
+    let mut known = Known::default();
+    let mut collect = async |days: i64| {
+        let now = Timestamp(super::now().0 + days * DAY);
+        blobs::collect(&home.database, &home.blobs, now, &mut known)
+            .await
+            .unwrap();
+    };
+    collect(0).await;
+    assert!(!home.exists(Kind::Compiled, &unnamed).await);
+    // It may be of a file that came after the list of files was read.
+    assert!(home.exists(Kind::Compiled, &orphan).await);
+    collect(2).await;
+    assert!(!home.exists(Kind::Compiled, &orphan).await);
+    assert!(home.exists(Kind::Compiled, &asked).await);
+    collect(31).await;
+    assert!(!home.exists(Kind::Compiled, &asked).await);
+    assert_eq!(home.database.find_compiled(&here).await.unwrap(), None);
 }
 
 #[tokio::test]

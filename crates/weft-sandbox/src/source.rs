@@ -1,0 +1,25 @@
+//! Compiled code from elsewhere: made once for a whole fleet, loaded by whoever
+//! holds the key that it is signed with.
+
+use crate::{Digest, code::CodeKey, code::CodeName};
+use async_trait::async_trait;
+use bytes::Bytes;
+
+/// Where code may be had that was compiled before.
+#[async_trait]
+pub trait CodeSource: Send + Sync {
+    /// The code of a file of at most `most` bytes, and whose signature to look
+    /// for. `None` where there is none: then it is compiled here. Asked once
+    /// for each file and engine; whatever goes wrong is the source's to tell.
+    async fn code(&self, file: &Digest, name: &CodeName, most: u64) -> Option<SignedCode>;
+}
+
+/// Code as it came in. Nothing of it is believed before the signature is.
+#[derive(Debug, Clone)]
+pub struct SignedCode {
+    /// What was sent.
+    pub bytes: Bytes,
+    /// Whose signature it has to bear. This comes from whoever is trusted to
+    /// say so, never with the bytes.
+    pub key: CodeKey,
+}
