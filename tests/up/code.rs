@@ -43,28 +43,26 @@ impl Shown {
 
     /// The figures of its page, and what it said in its life.
     fn end(self) -> (Found, String) {
-        let mut stream = TcpStream::connect(&self.page).expect("it listens");
-        write!(
-            stream,
-            "GET /metrics HTTP/1.0\r\nhost: {}\r\n\r\n",
-            self.page
-        )
-        .expect("it listens");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        let value = |name: &str| {
-            let line = answer.lines().find_map(|line| line.strip_prefix(name));
-            let value = line.and_then(|value| value.trim().parse().ok());
-            value.unwrap_or_else(|| panic!("{name} is not in\n{answer}"))
-        };
+        let value = |name: &str| figure(&self.page, name);
         let found = Found {
-            compiled: value("weft_worker_compile_cache_misses_total "),
-            fetched: value("weft_worker_compile_cache_fetched_total "),
+            compiled: value("weft_worker_compile_cache_misses_total"),
+            fetched: value("weft_worker_compile_cache_fetched_total"),
         };
         assert!(self.worker.terminate().success());
         let said = fs::read_to_string(self.log).expect("it said something");
         (found, said)
     }
+}
+
+/// A figure that a worker's page shows.
+pub(crate) fn figure(page: &str, name: &str) -> u64 {
+    let mut stream = TcpStream::connect(page).expect("it listens");
+    write!(stream, "GET /metrics HTTP/1.0\r\nhost: {page}\r\n\r\n").expect("it listens");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    let line = answer.lines().find_map(|line| line.strip_prefix(name));
+    let value = line.and_then(|value| value.trim().parse().ok());
+    value.unwrap_or_else(|| panic!("{name} is not in\n{answer}"))
 }
 
 /// One run to its end, by the only worker.

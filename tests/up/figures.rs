@@ -13,7 +13,7 @@ use std::{
 };
 
 /// What stands under `/metrics`.
-fn figures(installation: &Installation) -> String {
+pub(crate) fn figures(installation: &Installation) -> String {
     let read = |file: &str| {
         let text = fs::read_to_string(installation.path("data").join(file));
         text.expect("it was written down").trim().to_owned()

@@ -1,6 +1,6 @@
 //! The store of blobs: opened at a place, put into, got from.
 
-use crate::{BlobError, BlobReader, BlobWriter, Kind, figures::Figures, location};
+use crate::{BlobError, BlobReader, BlobWriter, Kind, figures::Figures, location, signed::Sign};
 use bytes::Bytes;
 use object_store::{
     ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path, prefix::PrefixStore,
@@ -25,6 +25,8 @@ pub struct Blobs {
     /// put at the same moment must not be taken for the old one. This stands
     /// over awaits on purpose; only collecting waits for it, one blob at a time.
     publishing: Arc<RwLock<()>>,
+    /// Makes URLs, where the store honours them.
+    pub(crate) urls: Option<Arc<dyn Sign>>,
     figures: Figures,
 }
 
@@ -77,7 +79,10 @@ impl Blobs {
             return Err(place(&shown, reason));
         }
         #[cfg(feature = "s3")]
-        provide_cryptography();
+        if parsed.scheme() == "s3" {
+            let opened = crate::s3::open(&parsed, options);
+            return opened.map_err(|error| place(&shown, error.to_string()));
+        }
         let (store, prefix) = object_store::parse_url_opts(&parsed, options)
             .map_err(|error| place(&shown, error.to_string()))?;
         Ok(Self::over(Arc::new(PrefixStore::new(store, prefix)), None))
@@ -88,6 +93,7 @@ impl Blobs {
             store,
             folder,
             publishing: Arc::new(RwLock::new(())),
+            urls: None,
             figures: Figures::default(),
         }
     }
@@ -282,16 +288,6 @@ impl Blobs {
             digest,
             path: self.shown(path),
         }
-    }
-}
-
-/// The client of S3 takes the process' own cryptography; where there is none yet it is ring.
-#[cfg(feature = "s3")]
-fn provide_cryptography() {
-    if rustls::crypto::CryptoProvider::get_default().is_none()
-        && let Err(_other) = rustls::crypto::ring::default_provider().install_default()
-    {
-        // Somebody else installed one at the same moment.
     }
 }
 

@@ -18,6 +18,9 @@ mod figures;
 mod kind;
 mod location;
 mod remote;
+#[cfg(feature = "s3")]
+mod s3;
+mod signed;
 mod stream;
 
 pub use {

@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::OnceCell;
-use weft_blob::{BlobError, BlobReader, Kind};
+use weft_blob::{BlobError, Kind};
 use weft_core::{digest::Digest, id::TenantId};
 use weft_store::{CompiledKey, StoreError};
 
@@ -72,13 +72,13 @@ impl Compiling {
     }
 }
 
-/// The code of a tenant's component; `name` is the sandbox's word for what it is for.
+/// The blob with the code of a tenant's component; `name` is the sandbox's word for what it is for.
 pub(crate) async fn code(
     app: &App,
     tenant: &TenantId,
     component: Digest,
     name: &str,
-) -> Result<BlobReader, NoCode> {
+) -> Result<Digest, NoCode> {
     let key = CompiledKey {
         tenant: tenant.clone(),
         component,
@@ -86,18 +86,16 @@ pub(crate) async fn code(
         signer: app.compiler().signer(),
     };
     if let Some(digest) = app.database().find_compiled(&key).await? {
-        match app.blobs().reader(Kind::Compiled, tenant, &digest).await {
-            Ok(reader) => return Ok(reader),
-            // The row outlived its blob: a backup holds no code.
-            Err(BlobError::Missing { .. }) => {}
-            Err(error) => return Err(NoCode::of_blob(&error)),
+        let found = app.blobs().exists(Kind::Compiled, tenant, &digest).await;
+        // The row may have outlived its blob: a backup holds no code.
+        if found.map_err(|error| NoCode::of_blob(&error))? {
+            return Ok(digest);
         }
     }
     let flight = app.compiling().join(&key);
     let made = flight.get_or_init(|| make(app, &key)).await.clone();
     app.compiling().leave(&key, &flight);
-    let reader = app.blobs().reader(Kind::Compiled, tenant, &made?).await;
-    reader.map_err(|error| NoCode::of_blob(&error))
+    made
 }
 
 async fn make(app: &App, key: &CompiledKey) -> Result<Digest, NoCode> {

@@ -34,6 +34,8 @@ use worker::ByWorker;
 pub(crate) const BASE: &str = "/worker/v1";
 /// What paths of blobs begin with; they may take as long as a deploy.
 pub(crate) const BLOBS: &str = "/worker/v1/blobs";
+/// The header field with which a worker says that it takes a blob from where it lies, too.
+const REDIRECT: &str = "weft-redirect";
 /// The header field that names a worker's registration.
 const SESSION: &str = "weft-session";
 /// The longest call: a worker's reports, whose large outputs are blobs.

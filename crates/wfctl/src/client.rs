@@ -21,7 +21,7 @@ mod fake;
 pub(crate) mod tests;
 
 pub(crate) use auth::{ConnectArgs, Server, Surroundings};
-pub(crate) use http::{Client, http_to};
+pub(crate) use http::{Client, http, http_to, no_http};
 
 use crate::error::{Code, Problem, Problems};
 use std::future::Future;

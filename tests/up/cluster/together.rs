@@ -3,6 +3,8 @@
 use super::Cluster;
 use crate::{
     api::Api,
+    code::figure,
+    figures::figures,
     ledger::pass,
     workers::{LONG_DAG, token},
 };
@@ -88,6 +90,12 @@ fn a_server_schedulers_and_workers_of_their_own_run_a_dag() {
     assert_eq!(said.code, Some(0), "{said:?} {}", second.said());
     let names = here.list(&server, &["workers", "list"]);
     assert_eq!(names.len(), 3, "{names:?}");
+    // Code came from S3 itself: the server only said where it lies.
+    assert!(figure(&page, "weft_worker_compile_cache_fetched_total") > 0);
+    let figures = figures(here);
+    let read = "weft_blobs_read_bytes_total{kind=\"compiled\"} ";
+    let read = figures.lines().find_map(|line| line.strip_prefix(read));
+    assert!(read.is_none_or(|bytes| bytes == "0"), "{figures}");
     assert!(near.terminate().success());
     let (status, said) = server.terminate();
     assert!(status.success(), "{said}");

@@ -4,6 +4,7 @@ use crate::{
     log_sample::{key, lines},
     s3_server::Server,
 };
+use std::time::Duration;
 use weft_blob::{
     BlobError, Blobs, Kind,
     logs::{LogOptions, LogReader, LogWriter},
@@ -51,6 +52,32 @@ async fn blobs_are_kept_found_listed_and_removed() {
         blobs.get(Kind::Output, &own, &small).await,
         Err(BlobError::Missing { .. })
     ));
+}
+
+#[tokio::test]
+async fn a_signed_url_opens_one_blob_for_a_while() {
+    let server = Server::start();
+    let blobs = blobs(&server);
+    let own = TenantId::default();
+    let digest = blobs.put(Kind::Output, &own, "mine").await.unwrap();
+    let url = async |lasts| {
+        let url = blobs.signed_url(Kind::Output, &own, &digest, lasts).await;
+        url.unwrap().expect("S3 has such URLs")
+    };
+    let minute = url(Duration::from_mins(1)).await;
+    let told = minute.to_string();
+    let settings = server.settings();
+    let secret = settings.iter().find(|(name, _)| name.contains("SECRET"));
+    assert!(!told.contains(&secret.unwrap().1), "{told}");
+    let read = async |url| {
+        let answer = reqwest::get(url).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    assert_eq!(read(minute).await, (200, "mine".to_owned()));
+    let folder = tempfile::tempdir().unwrap();
+    let local = Blobs::local(folder.path()).unwrap();
+    let none = local.signed_url(Kind::Output, &own, &digest, Duration::from_mins(1));
+    assert_eq!(none.await, Ok(None));
 }
 
 #[tokio::test]

@@ -10,14 +10,18 @@ use crate::{
 use axum::{
     body::{Body, Bytes},
     extract::State,
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use futures_util::StreamExt as _;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use url::Url;
 use weft_blob::{BlobError, Kind, logs::SegmentId};
 use weft_core::{digest::Digest, id::TenantId};
 
+/// How long a worker may wait before it goes where it was sent.
+const OPEN_FOR: Duration = Duration::from_mins(5);
 /// The longest blob that is taken: beyond what any policy allows a task to write.
 const MOST_BLOB_BYTES: u64 = 64 << 30;
 /// The longest segment of logs that is taken; workers write shorter ones.
@@ -53,7 +57,24 @@ pub(super) async fn get(
     }
     by.must_serve(&app, &tenant).await?;
     let digest = digest(&path.digest)?;
-    match app.blobs().reader(kind, &tenant, &digest).await {
+    served(&by, &app, kind, &tenant, &digest).await
+}
+
+/// The blob, or where it lies for a worker that goes there: large ones need not come through here.
+pub(super) async fn served(
+    by: &ByWorker,
+    app: &App,
+    kind: Kind,
+    tenant: &TenantId,
+    digest: &Digest,
+) -> Result<Response, Problem> {
+    if by.goes_elsewhere {
+        let blobs = app.blobs();
+        if let Some(url) = blobs.signed_url(kind, tenant, digest, OPEN_FOR).await? {
+            return redirection(&url);
+        }
+    }
+    match app.blobs().reader(kind, tenant, digest).await {
         Ok(reader) => Ok(octets(reader)),
         Err(BlobError::Missing { kind, digest }) => Err(Problem::new(
             ProblemCode::NotFound,
@@ -61,6 +82,17 @@ pub(super) async fn get(
         )),
         Err(error) => Err(error.into()),
     }
+}
+
+fn redirection(url: &Url) -> Result<Response, Problem> {
+    let mut location = HeaderValue::try_from(url.as_str()).map_err(Problem::internal)?;
+    // Who has it can read the blob.
+    location.set_sensitive(true);
+    let mut response = StatusCode::TEMPORARY_REDIRECT.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, location);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }
 
 /// What an attempt wrote; the answer says what it is called.

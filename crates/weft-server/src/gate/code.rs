@@ -6,11 +6,11 @@ use crate::{
     compiled::{self, NoCode},
     extract::Path,
     problem::{Problem, ProblemCode},
-    route::outputs::octets,
 };
 use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use weft_blob::Kind;
 
 /// The longest name of code that is looked at, in bytes.
 const MOST_NAME_BYTES: usize = 200;
@@ -52,11 +52,11 @@ pub(super) async fn get(
             format!("a name of code has at most {MOST_NAME_BYTES} bytes"),
         ));
     }
-    compiled::code(&app, &tenant, digest, &path.name)
+    let code = compiled::code(&app, &tenant, digest, &path.name)
         .await
-        .map(octets)
         .map_err(|error| match error {
             NoCode::Unknown(_) => Problem::new(ProblemCode::NotFound, error.to_string()),
             NoCode::Unavailable(_) => Problem::new(ProblemCode::Unavailable, error.to_string()),
-        })
+        })?;
+    super::blobs::served(&by, &app, Kind::Compiled, &tenant, &code).await
 }

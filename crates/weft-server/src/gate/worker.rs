@@ -1,6 +1,6 @@
 //! Which worker calls: its token, and the registration that it names.
 
-use super::{SESSION, lookup};
+use super::{REDIRECT, SESSION, lookup};
 use crate::{
     app::App,
     auth,
@@ -25,6 +25,8 @@ use weft_store::Role;
 pub(super) struct ByWorker {
     /// Its token.
     pub(super) owner: SessionOwner,
+    /// It takes blobs from where they lie, too.
+    pub(super) goes_elsewhere: bool,
     /// The registration that it says is its own; the gate knows whether it is.
     pub(super) session: Option<String>,
 }
@@ -102,6 +104,7 @@ pub(super) async fn authenticate(
     let session = header_text(request.headers(), &HeaderName::from_static(SESSION))?;
     let by = ByWorker {
         owner: SessionOwner(token.id.0),
+        goes_elsewhere: request.headers().contains_key(REDIRECT),
         session: session.map(str::to_owned),
     };
     request.extensions_mut().insert(by);

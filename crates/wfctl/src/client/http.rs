@@ -51,9 +51,7 @@ impl Client {
 
     /// This server.
     pub(crate) fn of(server: Server) -> Result<Self, Problem> {
-        let http = http_to(&server)?
-            .build()
-            .map_err(|error| Problem::new(Code::Internal, format!("can't set up HTTP: {error}")))?;
+        let http = http_to(&server)?.build().map_err(no_http)?;
         Ok(Self { http, server })
     }
 
@@ -114,12 +112,7 @@ pub(crate) fn http_to(server: &Server) -> Result<reqwest::ClientBuilder, Problem
         })?;
         headers.insert(TENANT, value);
     }
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("wfctl/", env!("CARGO_PKG_VERSION")))
-        .default_headers(headers)
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tls_backend_preconfigured(tls(&server.url.value)?);
+    let mut builder = over(tls(&server.url.value)?).default_headers(headers);
     if auth::is_loopback(&server.url.value) {
         // A proxy knows another machine under that name.
         builder = builder.no_proxy();
@@ -127,14 +120,47 @@ pub(crate) fn http_to(server: &Server) -> Result<reqwest::ClientBuilder, Problem
     Ok(builder)
 }
 
+/// Requests to anybody: without token and tenant, and without redirects.
+pub(crate) fn http() -> Result<reqwest::ClientBuilder, Problem> {
+    Ok(over(tls_with(trusted_roots())?))
+}
+
+/// Why there is no client.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it stands where errors are mapped"
+)]
+pub(crate) fn no_http(error: reqwest::Error) -> Problem {
+    Problem::new(Code::Internal, format!("can't set up HTTP: {error}"))
+}
+
+fn over(tls: rustls::ClientConfig) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("wfctl/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tls_backend_preconfigured(tls)
+}
+
 /// Mozilla's roots, and those that the machine's owner added; ring, since it builds in seconds.
 pub(crate) fn tls(url: &Url) -> Result<rustls::ClientConfig, Problem> {
-    let mut roots = rustls::RootCertStore::empty();
     // Reading a machine's certificates takes milliseconds that plain HTTP needn't spend.
-    if url.scheme() == "https" {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    }
+    let roots = if url.scheme() == "https" {
+        trusted_roots()
+    } else {
+        rustls::RootCertStore::empty()
+    };
+    tls_with(roots)
+}
+
+fn trusted_roots() -> rustls::RootCertStore {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}
+
+fn tls_with(roots: rustls::RootCertStore) -> Result<rustls::ClientConfig, Problem> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -2,14 +2,18 @@
 //!
 //! Everything that a worker needs of an installation goes over it: calls of its
 //! broker ([`Carrier`]), blobs and log segments (`way/blobs.rs`), compiled code
-//! (`way/code.rs`), variables (`way/secrets.rs`). Nothing is followed to another host, and nothing is tried
-//! again here: whoever calls knows whether that does harm.
+//! (`way/code.rs`), variables (`way/secrets.rs`). Only blobs may come from another
+//! host, where the server names it (`way/elsewhere.rs`). Nothing is tried again
+//! here: whoever calls knows whether that does harm.
 
 mod blobs;
 mod code;
+mod elsewhere;
 mod secrets;
 
 pub(crate) use code::{FleetCode, Trusted};
+
+use elsewhere::Elsewhere;
 
 use crate::{
     client::{self, Server},
@@ -48,6 +52,7 @@ struct Shared {
     http: reqwest::Client,
     base: Url,
     session: Mutex<String>,
+    elsewhere: Elsewhere,
 }
 
 impl fmt::Debug for Way {
@@ -87,7 +92,7 @@ impl Way {
         let http = client::http_to(server)?
             .read_timeout(gate::LONGEST_WAIT + QUIET_WITHIN)
             .build()
-            .map_err(|error| Problem::new(Code::Internal, format!("can't set up HTTP: {error}")))?;
+            .map_err(client::no_http)?;
         let mut base = server.url.value.clone();
         let path = base.path().trim_end_matches('/').to_owned();
         base.set_path(&format!("{path}/worker/v1/"));
@@ -95,6 +100,7 @@ impl Way {
             http,
             base,
             session: Mutex::default(),
+            elsewhere: Elsewhere::default(),
         })))
     }
 
@@ -151,7 +157,10 @@ impl Way {
 
 /// Sends it; a refusal with the server's own words.
 async fn answered(request: RequestBuilder) -> Result<Response, Refused> {
-    let response = request.send().await.map_err(|error| unanswered(&error))?;
+    judged(request.send().await.map_err(|error| unanswered(&error))?).await
+}
+
+async fn judged(response: Response) -> Result<Response, Refused> {
     let status = response.status();
     if status.is_success() {
         return Ok(response);

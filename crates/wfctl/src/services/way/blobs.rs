@@ -58,8 +58,8 @@ impl RemoteStore for Way {
         tenant: &TenantId,
         digest: &Digest,
     ) -> Result<Incoming, RemoteError> {
-        let request = self.request(Method::GET, &path(kind, tenant, digest));
-        let response = answered(request).await.map_err(refused)?;
+        let response = self.blob(&path(kind, tenant, digest), None).await;
+        let response = response.map_err(refused)?;
         let size = length(&response)?;
         let bytes = stream::unfold(Some(response), async |response| {
             let mut response = response?;

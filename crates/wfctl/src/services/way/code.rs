@@ -88,9 +88,8 @@ impl TenantCode {
             Trusted::Server => self.key().await?,
         };
         let path = format!("blobs/{}/compiled/{}/{name}", self.tenant, file.hex());
-        let request = self.way.request(Method::GET, &path).timeout(CODE_WITHIN);
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        let bytes = whole(answered(request).await?, most).await?;
+        let response = self.way.blob(&path, Some(CODE_WITHIN)).await?;
+        let bytes = whole(response, usize::try_from(most).unwrap_or(usize::MAX)).await?;
         Ok(SignedCode { bytes, key })
     }
 
