@@ -17,6 +17,7 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod gate;
+pub mod guest;
 pub mod in_process;
 pub mod message;
 pub mod redis;

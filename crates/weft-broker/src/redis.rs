@@ -19,6 +19,7 @@
 mod address;
 mod connect;
 mod endpoint;
+mod guests;
 mod line;
 mod link;
 mod operator;

@@ -112,6 +112,24 @@ impl Address {
     }
 }
 
+impl Address {
+    /// The same, as another user.
+    pub(super) fn signed_in(mut self, user: &str, password: &str) -> Self {
+        for node in &mut self.nodes {
+            let settings = node.redis_settings().clone();
+            let settings = settings.set_username(user).set_password(password);
+            *node = node.clone().set_redis_settings(settings);
+        }
+        self
+    }
+
+    /// The number of the database.
+    pub(super) fn database(&self) -> i64 {
+        let node = self.nodes.first();
+        node.map_or(0, |node| node.redis_settings().db())
+    }
+}
+
 /// One host, read by the client's own parser of plain URLs.
 fn node(
     is_secure: bool,

@@ -83,7 +83,14 @@ impl Redis {
         options: Options,
         clock: Clock,
     ) -> Result<Arc<Self>, ConnectError> {
-        let address = Address::read(url)?;
+        Self::connect_to(Address::read(url)?, options, clock).await
+    }
+
+    pub(super) async fn connect_to(
+        address: Address,
+        options: Options,
+        clock: Clock,
+    ) -> Result<Arc<Self>, ConnectError> {
         let endpoint = Arc::new(Endpoint::new(
             address,
             options.roots.as_deref(),

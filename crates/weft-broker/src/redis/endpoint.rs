@@ -14,7 +14,7 @@ use ::redis::{
     sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
 };
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 /// Tries of one call that a Cluster's own client makes while nodes move.
 const CLUSTER_RETRIES: u32 = 3;
@@ -22,6 +22,8 @@ const CLUSTER_RETRIES: u32 = 3;
 /// Makes connections to one address.
 pub(super) struct Endpoint {
     pub(super) address: Address,
+    /// Wakes whoever has to see to it that there is a way again.
+    pub(super) trouble: Notify,
     client: Clients,
 }
 
@@ -63,7 +65,11 @@ impl Endpoint {
         };
         let client = make(&address, certificates, call_timeout, longest_wait)
             .map_err(|error| ConnectError::Address(error.to_string()))?;
-        Ok(Self { address, client })
+        Ok(Self {
+            address,
+            trouble: Notify::new(),
+            client,
+        })
     }
 
     /// A new connection, made within the timeout.

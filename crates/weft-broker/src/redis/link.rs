@@ -49,6 +49,8 @@ pub(super) enum Command<'a> {
 pub(super) enum CallError {
     /// The server doesn't have the script (any more).
     NoScript,
+    /// The server doesn't do this, for this user or at all.
+    Denied(String),
     /// For the caller's caller.
     Broker(BrokerError),
 }
@@ -57,6 +59,7 @@ impl From<CallError> for BrokerError {
     fn from(error: CallError) -> Self {
         match error {
             CallError::NoScript => Self::Unavailable("Redis forgot a script at once".to_owned()),
+            CallError::Denied(why) => Self::Unavailable(why),
             CallError::Broker(error) => error,
         }
     }
@@ -133,6 +136,7 @@ impl Link {
             }
             Err(why) => {
                 state.pause();
+                self.endpoint.trouble.notify_one();
                 tracing::warn!(redis = %self.endpoint.address, purpose = ?self.purpose, failures = state.failures, error = why, "Redis can't be reached; it is tried again");
                 Err(unavailable(format!("Redis can't be reached: {why}")))
             }
@@ -194,6 +198,9 @@ fn describe(error: &RedisError) -> CallError {
         ErrorKind::Server(ServerErrorKind::NoScript) => CallError::NoScript,
         _ if error.code() == Some("OOM") => {
             unavailable("Redis is out of memory (its maxmemory is reached)")
+        }
+        ErrorKind::Server(ServerErrorKind::NoPerm | ServerErrorKind::ResponseError) => {
+            CallError::Denied(error.to_string())
         }
         _ => unavailable(error.to_string()),
     }

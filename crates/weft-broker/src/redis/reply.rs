@@ -69,6 +69,16 @@ fn bytes(value: Value) -> Result<Vec<u8>, BrokerError> {
     }
 }
 
+/// A list of texts.
+pub(super) fn texts(value: Value) -> Result<Vec<String>, BrokerError> {
+    let mut reply = Reply::list(value)?;
+    let mut texts = Vec::new();
+    while !reply.is_empty() {
+        texts.push(reply.text()?);
+    }
+    Ok(texts)
+}
+
 /// One entry of a stream.
 pub(super) struct Entry {
     pub(super) id: String,

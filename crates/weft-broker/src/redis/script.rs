@@ -25,9 +25,10 @@ pub(super) enum Script {
     Look,
     Pause,
     Leave,
+    Holds,
 }
 
-const SCRIPTS: [(Script, &str); 18] = [
+const SCRIPTS: [(Script, &str); 19] = [
     (Script::Takeover, include_str!("lua/takeover.lua")),
     (Script::Publish, include_str!("lua/publish.lua")),
     (Script::Revoke, include_str!("lua/revoke.lua")),
@@ -46,6 +47,7 @@ const SCRIPTS: [(Script, &str); 18] = [
     (Script::Look, include_str!("lua/look.lua")),
     (Script::Pause, include_str!("lua/pause.lua")),
     (Script::Leave, include_str!("lua/leave.lua")),
+    (Script::Holds, include_str!("lua/holds.lua")),
 ];
 
 /// Whose time the scripts go by.

@@ -12,6 +12,7 @@ use std::{
 use weft_broker::{
     LeaseTerms, OperatorBroker, SchedulerBroker, WorkerBroker,
     conformance::Fixture,
+    guest::GuestBroker as _,
     redis::{Bounds, Options, Redis, RedisScheduler},
 };
 
@@ -20,6 +21,8 @@ const LEASE: Duration = Duration::from_mins(10);
 
 pub(crate) struct Brokers {
     redis: Arc<Redis>,
+    /// By which workers come, where not by the scheduler's.
+    guest: Option<Arc<Redis>>,
     options: Options,
     epoch: AtomicU64,
     newest: Mutex<Weak<RedisScheduler>>,
@@ -54,11 +57,20 @@ impl Brokers {
             .unwrap();
         Self {
             redis,
+            guest: None,
             options,
             epoch: AtomicU64::new(0),
             newest: Mutex::default(),
             seeds,
         }
+    }
+
+    /// Workers come as a guest.
+    pub(crate) async fn with_guest(mut self) -> Self {
+        let (_guest, pass) = self.redis.admit(7, "worker").await.unwrap();
+        let guest = Redis::connect_as_with_movable_clock(&pass, self.options.clone());
+        self.guest = Some(guest.await.unwrap());
+        self
     }
 }
 
@@ -72,7 +84,8 @@ impl Fixture for Brokers {
     }
 
     async fn worker(&self) -> Arc<dyn WorkerBroker> {
-        Arc::new(self.redis.worker())
+        let redis = self.guest.as_ref().unwrap_or(&self.redis);
+        Arc::new(redis.worker())
     }
 
     fn operator(&self) -> Arc<dyn OperatorBroker> {

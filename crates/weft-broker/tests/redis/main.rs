@@ -12,6 +12,7 @@ mod command;
 mod crew;
 mod errors;
 mod faults;
+mod guests;
 mod lines;
 mod messages;
 mod plain;

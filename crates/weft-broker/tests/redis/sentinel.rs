@@ -11,7 +11,9 @@ use tokio::{
     sync::OnceCell,
     time::{Instant, sleep},
 };
-use weft_broker::{SchedulerBroker as _, conformance::dispatch, redis::Redis};
+use weft_broker::{
+    SchedulerBroker as _, conformance::dispatch, guest::GuestBroker as _, redis::Redis,
+};
 
 /// Sentinels that need longer to agree never will.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -93,6 +95,26 @@ async fn sentinel() -> Brokers {
 }
 
 weft_broker::conformance_suite!(#[tokio::test], sentinel);
+
+/// The replica that becomes the primary knows no guests, until their server is asked again.
+#[tokio::test]
+async fn a_guest_is_one_again_after_a_failover() {
+    let mut watched = Watched::start().await;
+    let redis = Redis::connect(&watched.url(), options()).await.unwrap();
+    let (guest, pass) = redis.admit(7, "near#7").await.unwrap();
+    let near = Redis::connect_as(&pass, options()).await.unwrap();
+    let scheduler = redis.scheduler(1).await.unwrap();
+    let _worker = Worker::start(&near, "near#7", 20, Duration::from_millis(5));
+    load(&scheduler, 200, async |_ended| {}).await;
+    watched.primary.kill();
+    let begin = Instant::now();
+    near.in_trouble().await;
+    while redis.prolong(&guest).await.is_err() {
+        assert!(begin.elapsed() < PATIENCE, "there is no primary");
+        sleep(PAUSE).await;
+    }
+    load(&scheduler, 200, async |_ended| {}).await;
+}
 
 /// The replica stands still while the primary acknowledges its last writes, so
 /// that they are lost with it.

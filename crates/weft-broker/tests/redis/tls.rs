@@ -55,6 +55,12 @@ async fn tls() -> Brokers {
     Brokers::new(&secured.url(), Some(secured.certificate.clone()), 1).await
 }
 
+#[tokio::test]
+async fn a_guest_comes_over_tls() {
+    let secured = Secured::start("127.0.0.1");
+    crate::guests::works(&secured.url(), Some(secured.certificate.clone())).await;
+}
+
 weft_broker::conformance_suite!(#[tokio::test], tls);
 
 #[tokio::test]
