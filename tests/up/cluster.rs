@@ -2,6 +2,7 @@
 //! Redis and a place for blobs, each of which may be killed, stopped, cut off and
 //! emptied.
 
+mod direct;
 mod faults;
 mod network;
 mod process;
@@ -111,11 +112,18 @@ impl Cluster {
 
     /// Redis forgets everything.
     fn flush(&self) {
+        let said = self.ask_redis("FLUSHALL");
+        assert!(said.starts_with("+OK"), "{said}");
+    }
+
+    /// What Redis says to a command.
+    fn ask_redis(&self, command: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.redis.port)).expect("Redis listens");
-        stream.write_all(b"FLUSHALL\r\n").expect("it reads");
-        let mut answer = [0; 3];
-        stream.read_exact(&mut answer).expect("it answers");
-        assert_eq!(&answer, b"+OK");
+        let commands = format!("{command}\r\nQUIT\r\n");
+        stream.write_all(commands.as_bytes()).expect("it reads");
+        let mut said = String::new();
+        stream.read_to_string(&mut said).expect("it answers");
+        said
     }
 
     /// Postgres ends every session of this database.

@@ -237,3 +237,25 @@ fn a_worker_that_is_not_let_in_says_why_and_ends() {
         assert!(!stderr.contains("weft_0000"), "{stderr}");
     }
 }
+
+#[test]
+fn a_trusted_worker_goes_through_a_server_that_has_no_other_way() {
+    let installation = Installation::new();
+    let up = control(&installation);
+    let said = installation.deploy(&up, LONG_DAG.replace("long.wasm", "busy.wasm").as_str());
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let token = token(&installation, &up, "trusted-worker");
+    let mut only_direct = command(&installation, &up, "only", &token);
+    let said = only_direct.args(["--way", "direct"]).output();
+    let said = said.expect("wfctl starts");
+    let text = String::from_utf8_lossy(&said.stderr);
+    assert_eq!(said.status.code(), Some(2), "{text}");
+    assert!(text.contains("the server has no Redis"), "{text}");
+    let worker = Worker::start(&installation, &up, "far", &token);
+    let said = installation.client(&up, &["runs", "trigger", "long", "--watch"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(worker.terminate().success());
+    let said = fs::read_to_string(installation.path("far.log")).expect("it said something");
+    assert!(said.contains("tasks come through the server"), "{said}");
+    assert!(said.contains("the server has no Redis"), "{said}");
+}

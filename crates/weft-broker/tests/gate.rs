@@ -13,7 +13,7 @@ use weft_broker::{
 };
 use weft_core::id::TenantId;
 
-const OWNER: SessionOwner = SessionOwner(7);
+const OWNER: SessionOwner = SessionOwner::Token(7);
 
 /// Carries calls to whichever gate there is now.
 #[derive(Clone)]
@@ -87,13 +87,13 @@ async fn what_was_claimed_through_another_gate_is_unknown_until_it_is_looked_up(
     unknown.sort_by_key(|key| key.attempt.nonce);
     assert_eq!(unknown, [key(1), key(2)]);
     assert!(!gate.serves(OWNER, &session, &tenant));
-    assert_eq!(gate.unknown(SessionOwner(8), &session), []);
+    assert_eq!(gate.unknown(SessionOwner::Token(8), &session), []);
     let is = HeldAttempt {
         tenant: tenant.clone(),
         variables: vec!["mine".into()],
     };
     // One of them is under way, which it alone becomes known for.
-    gate.learn(SessionOwner(8), &session, &key(1), is.clone());
+    gate.learn(SessionOwner::Token(8), &session, &key(1), is.clone());
     assert_eq!(gate.held(OWNER, &session, &key(1)), None);
     gate.learn(OWNER, &session, &key(1), is.clone());
     gate.learn(OWNER, &session, &key(3), is.clone());

@@ -79,7 +79,7 @@ mod gate {
         message::MessageError,
     };
 
-    const OWNER: SessionOwner = SessionOwner(7);
+    const OWNER: SessionOwner = SessionOwner::Token(7);
 
     struct Gated {
         inner: Local,
@@ -162,7 +162,7 @@ mod gate {
         let fixture = gated().await;
         let mine = fixture.worker().await;
         mine.register(&info("a"), &[]).await.expect("free");
-        let other = GateWorker::new(Hand(fixture.gate.clone(), SessionOwner(8)));
+        let other = GateWorker::new(Hand(fixture.gate.clone(), SessionOwner::Token(8)));
         for name in ["a", "local"] {
             let refused = other.register(&info(name), &[]).await;
             assert!(
@@ -205,7 +205,7 @@ mod gate {
         let facts = held().expect("held");
         assert_eq!(facts.tenant, tenant);
         assert!(fixture.gate.serves(OWNER, &session, &tenant));
-        let stranger = SessionOwner(8);
+        let stranger = SessionOwner::Token(8);
         assert_eq!(fixture.gate.held(stranger, &session, &key(1)), None);
         assert!(!fixture.gate.serves(stranger, &session, &tenant));
         let lease = fixture.terms().lease;

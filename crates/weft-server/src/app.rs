@@ -3,6 +3,7 @@
 use crate::{
     compiled::Compiling,
     documents::Documents,
+    gate::Guests,
     metrics::Metrics,
     options::ServerOptions,
     seam::{Compiler, Fleet, LiveLogs, SchedulerHandle},
@@ -10,7 +11,7 @@ use crate::{
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 use weft_blob::{Blobs, logs::LogReader};
-use weft_broker::gate::Gate;
+use weft_broker::{gate::Gate, guest::GuestBroker};
 use weft_store::{Database, secret::Keyring};
 
 /// What the server works with; the binary puts it together.
@@ -34,6 +35,8 @@ pub struct Deps {
     pub fleet: Arc<dyn Fleet>,
     /// The broker, for workers that reach nothing but the server.
     pub gate: Arc<Gate>,
+    /// Lets workers that are trusted with everything reach the broker themselves.
+    pub guests: Arc<dyn GuestBroker>,
     /// What is counted, the server's own and others'.
     pub metrics: Metrics,
 }
@@ -47,6 +50,7 @@ struct Shared {
     options: ServerOptions,
     documents: Documents,
     compiling: Compiling,
+    guests: Guests,
     deploys: Semaphore,
     streams: Arc<Semaphore>,
     ending: watch::Sender<bool>,
@@ -60,6 +64,7 @@ impl App {
             ending: watch::Sender::new(false),
             documents: Documents::default(),
             compiling: Compiling::default(),
+            guests: Guests::default(),
             deps,
             options,
         }))
@@ -99,6 +104,15 @@ impl App {
 
     pub(crate) fn gate(&self) -> &Gate {
         &self.0.deps.gate
+    }
+
+    pub(crate) fn guest_broker(&self) -> &dyn GuestBroker {
+        &*self.0.deps.guests
+    }
+
+    /// Workers that reach the broker themselves.
+    pub(crate) fn guests(&self) -> &Guests {
+        &self.0.guests
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -7,11 +7,17 @@
 //! tenants whose attempts it holds and no others, and is told a variable only for
 //! an attempt that it holds and that was granted it. What a worker sends is named
 //! by its own bytes here, whatever the worker calls it.
+//!
+//! A worker that is trusted with the whole installation may ask for the direct way
+//! (`guests`): it then takes attempts from Redis itself, and all else from here.
 
 mod blobs;
 mod code;
+mod guests;
 mod lookup;
 mod worker;
+
+pub(crate) use guests::Guests;
 
 use crate::{
     app::App,
@@ -25,9 +31,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post, put},
 };
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
-use weft_broker::message::{MessageError, read_key};
+use weft_broker::{
+    guest::Asked,
+    message::{MessageError, read_key},
+};
 use worker::ByWorker;
 
 /// What every path here begins with.
@@ -51,6 +60,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/variable", post(variable))
         .route("/code-key", get(code::key))
         .route("/blobs/{tenant}/compiled/{digest}/{name}", get(code::get))
+        .route("/direct", post(direct).delete(leave))
         .route("/blobs/{tenant}/{kind}", put(blobs::put))
         .route("/blobs/{tenant}/{kind}/{digest}", get(blobs::get))
         .route(
@@ -82,6 +92,27 @@ fn bad_call(error: &MessageError) -> Problem {
         format!("the worker's call can't be carried out: {error}"),
     )
     .help("run the worker with the server's version of wfctl")
+}
+
+/// The worker asks for the direct way, or for more time on it. What opens it stands in the
+/// answer's body, and nowhere else.
+async fn direct(
+    by: ByWorker,
+    State(app): State<App>,
+    axum::Json(asked): axum::Json<Asked>,
+) -> Result<Response, Problem> {
+    let told = app.guests().answer(&app, by.owner, &asked).await?;
+    serde_json::to_vec(&told)
+        .map(secret)
+        .map_err(Problem::internal)
+}
+
+/// The worker needs the direct way no more.
+async fn leave(by: ByWorker, State(app): State<App>) -> Result<StatusCode, Problem> {
+    if let Some(user) = &by.session {
+        app.guests().dismiss(&app, by.owner, user).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Deserialize)]
@@ -117,11 +148,16 @@ async fn variable(
         .await;
     let value = value.map_err(Problem::internal)?;
     let told = serde_json::to_vec(&VariableTold { value }).map_err(Problem::internal)?;
-    let mut response = json(told);
+    Ok(secret(told))
+}
+
+/// An answer that nobody on its way keeps.
+fn secret(body: Vec<u8>) -> Response {
+    let mut response = json(body);
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    response
 }
 
 fn json(body: Vec<u8>) -> Response {

@@ -54,6 +54,8 @@ pub enum Role {
     Worker = 4,
     /// Deploy, and operate runs.
     Deployer = 5,
+    /// Claim and report tasks, at the installation's own transport where there is a way.
+    TrustedWorker = 6,
 }
 
 /// A token.
@@ -223,6 +225,7 @@ fn token_row(mut row: Row) -> Result<TokenRow, StoreError> {
             3 => Role::Viewer,
             4 => Role::Worker,
             5 => Role::Deployer,
+            6 => Role::TrustedWorker,
             other => return Err(stored::unknown("role", other)),
         },
         created: row.take()?,

@@ -36,6 +36,6 @@ pub(crate) use {
     transport::RedisPlace,
     up::{UpOptions, up},
     upkeep::Retention,
-    way::Trusted,
+    way::{Trusted, Wanted},
     worker::{CodeFrom, FarOptions, work},
 };

@@ -23,13 +23,13 @@ const LINES: usize = 60;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A cluster under load.
-struct Field {
-    cluster: Cluster,
-    server: Up,
-    address: String,
+pub(super) struct Field {
+    pub(super) cluster: Cluster,
+    pub(super) server: Up,
+    pub(super) address: String,
     schedulers: Vec<Process>,
-    workers: Vec<Process>,
-    token: PathBuf,
+    pub(super) workers: Vec<Process>,
+    pub(super) token: PathBuf,
     ledger: Ledger,
     asker: Asker,
 }
@@ -46,6 +46,11 @@ impl Drop for Over<'_> {
 impl Field {
     /// A server, two schedulers, of which the first one owns everything, and two workers.
     fn new() -> Self {
+        Self::with("worker", &["one", "two"])
+    }
+
+    /// The same, with these workers, whose token has this role.
+    pub(super) fn with(role: &str, names: &[&str]) -> Self {
         let cluster = Cluster::new();
         let address = format!("127.0.0.1:{}", free_port());
         let server = cluster.server_at(&address);
@@ -53,11 +58,13 @@ impl Field {
         until("a scheduler is heard of", || server.api().is_ready());
         let ledger = Ledger::open();
         deploy(&cluster.here, &server, &ledger);
-        let token = token(&cluster.here, &server, "worker");
-        let workers = ["one", "two"].map(|name| cluster.worker(&server, name, &token));
+        let token = token(&cluster.here, &server, role);
+        let workers = names
+            .iter()
+            .map(|name| cluster.worker(&server, name, &token));
         Self {
             schedulers: vec![owner, cluster.scheduler()],
-            workers: workers.into(),
+            workers: workers.collect(),
             cluster,
             server,
             address,
@@ -68,7 +75,7 @@ impl Field {
     }
 
     /// Does something in the middle of the load, and waits until work goes on.
-    fn amid(&mut self, what: &str, happens: impl FnOnce(&mut Self)) {
+    pub(super) fn amid(&mut self, what: &str, happens: impl FnOnce(&mut Self)) {
         let over = AtomicBool::new(false);
         let mut asker = mem::replace(&mut self.asker, Asker::new(fastrand::Rng::with_seed(8)));
         let api = self.server.api();
@@ -101,7 +108,7 @@ impl Field {
     }
 
     /// Lets everything end, and holds it against the ledger.
-    fn audit(mut self) {
+    pub(super) fn audit(mut self) {
         self.asker.settle(&self.server.api());
         let found = audit::end(&self.cluster.here, &self.server, &self.asker, &self.ledger);
         println!("{found}");

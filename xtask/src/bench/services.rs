@@ -18,7 +18,7 @@ use crate::{
 use anyhow::{Context, Result, ensure};
 use client::{Client, Waits};
 use jiff::Timestamp;
-use many::Many;
+use many::{Many, Route};
 use process::Process;
 use serde_json::Value;
 use std::{
@@ -42,7 +42,7 @@ pub(crate) struct Scenario {
 }
 
 /// All of them.
-pub(crate) const SCENARIOS: [Scenario; 6] = [
+pub(crate) const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "up: flows",
         once: false,
@@ -52,6 +52,11 @@ pub(crate) const SCENARIOS: [Scenario; 6] = [
         name: "many: flows",
         once: false,
         measure: flows_of_many,
+    },
+    Scenario {
+        name: "many: flows through the server",
+        once: false,
+        measure: flows_through_server,
     },
     Scenario {
         name: "up: idle",
@@ -139,6 +144,9 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
+/// What a worker may keep in memory after the flows.
+const WORKER_MB: f64 = 40.0;
+
 /// What flows are to take.
 struct Bars {
     pickup_ms: f64,
@@ -155,32 +163,48 @@ fn flows(bench: &Bench<'_>) -> Result<Vec<Figure>> {
         w3_ms: 200.0,
         w4_per_s: 10_000.0,
     };
-    let figures = measure_flows("up", &client, || client.waits(), &bars)?;
+    let figures = measure_flows("up", &client, || client.waits(), Some(&bars))?;
     installation.end()?;
     Ok(figures)
 }
 
-/// A server, a scheduler and a worker, each a process; Postgres syncs each commit.
+/// A server, a scheduler and a worker, each a process; Postgres syncs each commit. The worker
+/// takes its tasks from Redis itself.
 fn flows_of_many(bench: &Bench<'_>) -> Result<Vec<Figure>> {
-    let many = Many::start(bench)?;
-    let file = bench.workspace.guests().join("bench_flows.wasm");
-    let mut deploy = many.server.client(["deploy".as_ref(), file.as_os_str()]);
-    program::read(&mut deploy)?;
-    let client = Client::of(&many.server)?;
     let bars = Bars {
         pickup_ms: 2.0,
         w1_ms: 80.0,
         w3_ms: 300.0,
         w4_per_s: 6_000.0,
     };
-    let mut figures = measure_flows("many", &client, || Waits::of(&many.status), &bars)?;
+    many_flows(bench, "many", Route::Direct, Some(&bars))
+}
+
+/// The same with a worker that reaches nothing but the server: to be seen beside the other, which
+/// is the one that has bars.
+fn flows_through_server(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+    many_flows(bench, "many, through the server", Route::Server, None)
+}
+
+fn many_flows(
+    bench: &Bench<'_>,
+    prefix: &str,
+    route: Route,
+    bars: Option<&Bars>,
+) -> Result<Vec<Figure>> {
+    let many = Many::start(bench, route)?;
+    let file = bench.workspace.guests().join("bench_flows.wasm");
+    let mut deploy = many.server.client(["deploy".as_ref(), file.as_os_str()]);
+    program::read(&mut deploy)?;
+    let client = Client::of(&many.server)?;
+    let mut figures = measure_flows(prefix, &client, || Waits::of(&many.status), bars)?;
     figures.push(Figure {
-        name: "many: a worker's resident memory".to_owned(),
+        name: format!("{prefix}: a worker's resident memory"),
         ..figure(
             "",
             "MB",
             Process::numbered(many.worker_number()).resident_mb()?,
-            Some(40.0),
+            Some(WORKER_MB),
         )
     });
     Ok(figures)
@@ -190,7 +214,7 @@ fn measure_flows(
     prefix: &str,
     client: &Client,
     waits: impl Fn() -> Result<Waits>,
-    bars: &Bars,
+    bars: Option<&Bars>,
 ) -> Result<Vec<Figure>> {
     // The first run's task is compiled while it waits.
     trigger_to_success(client, "single", 1)?;
@@ -210,17 +234,27 @@ fn measure_flows(
             "pickup: handed out to claimed",
             "ms",
             pickup,
-            Some(bars.pickup_ms),
+            bars.map(|bars| bars.pickup_ms),
         ),
-        named("W1: trigger to success", "ms", w1, Some(bars.w1_ms)),
-        named("W3: trigger to success", "ms", w3, Some(bars.w3_ms)),
+        named(
+            "W1: trigger to success",
+            "ms",
+            w1,
+            bars.map(|bars| bars.w1_ms),
+        ),
+        named(
+            "W3: trigger to success",
+            "ms",
+            w3,
+            bars.map(|bars| bars.w3_ms),
+        ),
         Figure {
             better: Better::Higher,
             ..named(
                 "W4: 20,000 tasks, trigger to success",
                 "tasks/s",
                 W4_TASKS / (w4 / 1e3),
-                Some(bars.w4_per_s),
+                bars.map(|bars| bars.w4_per_s),
             )
         },
     ])

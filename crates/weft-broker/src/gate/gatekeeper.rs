@@ -37,9 +37,36 @@ const MOST_SIGNALS: usize = 4_096;
 /// registration ended long before.
 const FORGET_AFTER: Duration = Duration::from_mins(10);
 
-/// Whose calls they are, in the carrier's own terms: the number of a token.
+/// Whose calls they are, in the carrier's own terms: the number of a token, and how far it is
+/// trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SessionOwner(pub i64);
+pub enum SessionOwner {
+    /// Reaches the broker through the gate alone. What the broker hands it is proof.
+    Token(i64),
+    /// May reach the broker itself as well ([`crate::guest`]), and write there what it likes: an
+    /// attempt counts as its own only where the database agrees. So its workers' names hold its
+    /// number, which nobody else's do.
+    Trusted(i64),
+}
+
+/// What stands between a trusted worker's own name and the number of its token.
+const SIGN: char = '#';
+
+impl SessionOwner {
+    /// The name that a worker of this owner has in the installation; nothing where it would be
+    /// one of somebody who is trusted.
+    pub fn name(self, worker: &str) -> Option<String> {
+        match self {
+            Self::Trusted(token) => Some(format!("{worker}{SIGN}{token}")),
+            Self::Token(_) => {
+                let is_signed = worker.rsplit_once(SIGN).is_some_and(|(_name, token)| {
+                    !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit())
+                });
+                (!is_signed).then(|| worker.to_owned())
+            }
+        }
+    }
+}
 
 /// An attempt that a worker beyond the gate holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +104,8 @@ struct SessionState {
 
 /// A claim of the worker's. One that it no longer renews it has lost, whatever it asks.
 struct Claimed {
-    /// Nothing where it was claimed before this process began, until somebody looked it up.
+    /// Nothing where it was claimed before this process began, or by somebody whose word the
+    /// broker may be giving, until it was looked up.
     attempt: Option<HeldAttempt>,
     lease_ends: Instant,
 }
@@ -129,6 +157,9 @@ impl Gate {
                 labels,
                 holding,
             } => {
+                let id = owner.name(&id).ok_or_else(|| {
+                    broken("a worker's name ends in # and digits only where its token is trusted")
+                })?;
                 let info = worker_info(&id, &queues, slots, prefetch, labels);
                 check(&info)?;
                 let holding = keys(&holding)?;
@@ -155,8 +186,8 @@ impl Gate {
         state.held.get(attempt)?.live().cloned()
     }
 
-    /// Attempts that the registration says it claimed through a process before this one, and that
-    /// the broker does not deny. Who looks them up says what they are by [`Self::learn`], after
+    /// Attempts that the registration says it claimed through a process before this one, or that
+    /// the broker alone vouches for, and that it does not deny. Who looks them up says what they are by [`Self::learn`], after
     /// making sure that they are the attempts that are under way: a broker that has lost what it
     /// knew believes every worker.
     pub fn unknown(&self, owner: SessionOwner, session: &str) -> Vec<AttemptKey> {
@@ -168,6 +199,12 @@ impl Gate {
         held.filter(|(_key, claimed)| claimed.attempt.is_none() && claimed.is_live())
             .map(|(key, _claimed)| *key)
             .collect()
+    }
+
+    /// The name under which the registration's worker works.
+    pub fn worker(&self, owner: SessionOwner, session: &str) -> Option<Arc<str>> {
+        let (_name, session) = self.session(owner, Some(session))?;
+        Some(Arc::clone(&session.worker))
     }
 
     /// What an attempt is that the registration may hold.
@@ -350,12 +387,16 @@ impl Session {
             dispatch, lease, ..
         } in claims
         {
-            let attempt = HeldAttempt {
-                tenant: dispatch.tenant.clone(),
-                variables: dispatch.granted.variables.clone(),
+            let attempt = match self.owner {
+                SessionOwner::Token(_) => Some(HeldAttempt {
+                    tenant: dispatch.tenant.clone(),
+                    variables: dispatch.granted.variables.clone(),
+                }),
+                // It may have written the dispatch itself.
+                SessionOwner::Trusted(_) => None,
             };
             let claimed = Claimed {
-                attempt: Some(attempt),
+                attempt,
                 lease_ends: Instant::now() + *lease,
             };
             state.held.insert(dispatch.key, claimed);

@@ -211,6 +211,7 @@ pub(crate) const fn role_of(stored: weft_store::Role) -> Role {
         weft_store::Role::Operator => Role::Operator,
         weft_store::Role::Viewer => Role::Viewer,
         weft_store::Role::Worker => Role::Worker,
+        weft_store::Role::TrustedWorker => Role::TrustedWorker,
     }
 }
 
@@ -222,5 +223,6 @@ pub(crate) const fn stored_role(role: Role) -> weft_store::Role {
         Role::Operator => weft_store::Role::Operator,
         Role::Viewer => weft_store::Role::Viewer,
         Role::Worker => weft_store::Role::Worker,
+        Role::TrustedWorker => weft_store::Role::TrustedWorker,
     }
 }

@@ -55,6 +55,7 @@ impl Role {
         Self::Deployer,
         Self::Admin,
         Self::Worker,
+        Self::TrustedWorker,
     ];
 
     /// What its holders may do.
@@ -64,7 +65,7 @@ impl Role {
             Self::Operator => &[Permission::Read, Permission::Operate, Permission::Settle],
             Self::Deployer => &[Permission::Read, Permission::Operate, Permission::Deploy],
             Self::Admin => Permission::ALL,
-            Self::Worker => &[],
+            Self::Worker | Self::TrustedWorker => &[],
         }
     }
 
@@ -81,6 +82,7 @@ impl Role {
             Self::Deployer => "deployer",
             Self::Admin => "admin",
             Self::Worker => "worker",
+            Self::TrustedWorker => "trusted_worker",
         }
     }
 
@@ -133,7 +135,8 @@ mod tests {
     fn every_role_has_a_name_that_reads_back_and_may_read_unless_it_is_a_workers() {
         for role in Role::ALL {
             assert_eq!(Role::from_name(role.as_str()), Some(*role));
-            assert_eq!(role.may(Permission::Read), *role != Role::Worker);
+            let is_worker = matches!(role, Role::Worker | Role::TrustedWorker);
+            assert_eq!(role.may(Permission::Read), !is_worker);
         }
         assert_eq!(Role::from_name("root"), None);
     }

@@ -141,7 +141,7 @@ pub(super) async fn put_segment(
     Path(segment): Path<String>,
     body: Bytes,
 ) -> Result<StatusCode, Problem> {
-    by.must_be_registered(&app)?;
+    by.must_be_registered(&app).await?;
     let segment: SegmentId = segment
         .parse()
         .map_err(|_odd| Problem::new(ProblemCode::InvalidId, "this names no segment"))?;

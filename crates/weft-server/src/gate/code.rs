@@ -29,7 +29,7 @@ struct Key {
 
 /// Whose code this installation's workers can load.
 pub(super) async fn key(by: ByWorker, State(app): State<App>) -> Result<Response, Problem> {
-    by.must_be_registered(&app)?;
+    by.must_be_registered(&app).await?;
     let key = app.compiler().signer();
     serde_json::to_vec(&Key { key })
         .map(json)

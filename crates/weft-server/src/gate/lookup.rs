@@ -1,6 +1,5 @@
-//! What attempts are that a worker claimed through a server before this one: their
-//! tenant stands with their run, and what they were granted follows from the run's
-//! version and the policy that holds.
+//! What attempts are that nobody at this gate handed out: their tenant stands with their
+//! run, and what they were granted follows from the run's version and the policy that holds.
 
 use crate::{app::App, policies::policy_of, problem::Problem};
 use weft_broker::{
@@ -10,17 +9,36 @@ use weft_broker::{
 
 /// Looks up all that the registration holds and the gate knows nothing of.
 pub(super) async fn unknown(app: &App, owner: SessionOwner, session: &str) -> Result<(), Problem> {
+    let Some(name) = app.gate().worker(owner, session) else {
+        return Ok(());
+    };
     for attempt in app.gate().unknown(owner, session) {
-        if let Some(is) = look(app, &attempt).await? {
-            app.gate().learn(owner, session, &attempt, is);
+        if let Some(found) = look(app, &attempt).await?
+            && found.may_be_held_by(&name)
+        {
+            app.gate().learn(owner, session, &attempt, found.is);
         }
     }
     Ok(())
 }
 
+/// An attempt that is under way, as the database has it.
+pub(super) struct Found {
+    pub(super) is: HeldAttempt,
+    /// Who runs it; nothing while its scheduler has not heard of a claim.
+    pub(super) worker: Option<String>,
+}
+
+impl Found {
+    /// Whether nobody else is known to run it.
+    pub(super) fn may_be_held_by(&self, name: &str) -> bool {
+        self.worker.as_deref().is_none_or(|worker| worker == name)
+    }
+}
+
 /// Nothing where it is not under way: a broker that lost what it knew believes whoever says
 /// that they hold an attempt, and only who was given it knows its nonce.
-async fn look(app: &App, attempt: &AttemptKey) -> Result<Option<HeldAttempt>, Problem> {
+pub(super) async fn look(app: &App, attempt: &AttemptKey) -> Result<Option<Found>, Problem> {
     let live = app.database().live_attempt(attempt.run, attempt.attempt);
     let Some(live) = live.await? else {
         return Ok(None);
@@ -32,12 +50,14 @@ async fn look(app: &App, attempt: &AttemptKey) -> Result<Option<HeldAttempt>, Pr
     let granted = policy_of(app, &live.tenant)
         .await?
         .evaluate(&task.request());
-    Ok(Some(HeldAttempt {
+    let is = HeldAttempt {
         tenant: live.tenant,
         // A policy that became stricter grants nothing any more.
         variables: granted.map_or_else(
             |_refused| Vec::new(),
             |(granted, _limits)| granted.variables,
         ),
-    }))
+    };
+    let worker = live.worker;
+    Ok(Some(Found { is, worker }))
 }

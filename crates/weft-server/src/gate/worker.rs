@@ -1,6 +1,6 @@
 //! Which worker calls: its token, and the registration that it names.
 
-use super::{REDIRECT, SESSION, lookup};
+use super::{REDIRECT, SESSION, guests, lookup};
 use crate::{
     app::App,
     auth,
@@ -16,6 +16,7 @@ use http::{HeaderName, request::Parts};
 use weft_broker::{
     AttemptKey,
     gate::{HeldAttempt, SessionOwner},
+    guest::Guest,
 };
 use weft_core::id::TenantId;
 use weft_store::Role;
@@ -32,9 +33,21 @@ pub(super) struct ByWorker {
 }
 
 impl ByWorker {
+    /// The guest that it is, where it takes its attempts from the transport itself.
+    async fn guest(&self, app: &App) -> Result<Option<Guest>, Problem> {
+        match self.session.as_deref() {
+            Some(session) => app.guests().find(app, self.owner, session).await,
+            None => Ok(None),
+        }
+    }
+
     /// Refuses a worker that holds no attempt of the tenant.
     pub(super) async fn must_serve(&self, app: &App, tenant: &TenantId) -> Result<(), Problem> {
-        if let Some(session) = self.session.as_deref() {
+        if let Some(guest) = self.guest(app).await? {
+            if app.guests().serves(app, &guest, tenant).await? {
+                return Ok(());
+            }
+        } else if let Some(session) = self.session.as_deref() {
             lookup::unknown(app, self.owner, session).await?;
             if app.gate().serves(self.owner, session, tenant) {
                 return Ok(());
@@ -52,6 +65,9 @@ impl ByWorker {
         app: &App,
         attempt: &AttemptKey,
     ) -> Result<Option<HeldAttempt>, Problem> {
+        if let Some(guest) = self.guest(app).await? {
+            return guests::held(app, &guest, attempt).await;
+        }
         let Some(session) = self.session.as_deref() else {
             return Ok(None);
         };
@@ -60,9 +76,9 @@ impl ByWorker {
     }
 
     /// Refuses a worker that is not registered.
-    pub(super) fn must_be_registered(&self, app: &App) -> Result<(), Problem> {
+    pub(super) async fn must_be_registered(&self, app: &App) -> Result<(), Problem> {
         let knows = |session| app.gate().is_registered(self.owner, session);
-        if self.session.as_deref().is_some_and(knows) {
+        if self.session.as_deref().is_some_and(knows) || self.guest(app).await?.is_some() {
             return Ok(());
         }
         Err(Problem::new(
@@ -94,16 +110,20 @@ pub(super) async fn authenticate(
             return Err(problem);
         }
     };
-    if token.role != Role::Worker || token.tenant.is_some() {
-        return Err(Problem::new(
-            ProblemCode::Forbidden,
-            "this is the workers' way in, and the token is not a worker's",
-        )
-        .help("make one on the server: wfctl tokens create NAME --role worker"));
-    }
+    let owner = match token.role {
+        Role::Worker if token.tenant.is_none() => SessionOwner::Token(token.id.0),
+        Role::TrustedWorker if token.tenant.is_none() => SessionOwner::Trusted(token.id.0),
+        _other => {
+            return Err(Problem::new(
+                ProblemCode::Forbidden,
+                "this is the workers' way in, and the token is not a worker's",
+            )
+            .help("make one on the server: wfctl tokens create NAME --role worker"));
+        }
+    };
     let session = header_text(request.headers(), &HeaderName::from_static(SESSION))?;
     let by = ByWorker {
-        owner: SessionOwner(token.id.0),
+        owner,
         goes_elsewhere: request.headers().contains_key(REDIRECT),
         session: session.map(str::to_owned),
     };

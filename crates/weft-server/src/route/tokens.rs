@@ -74,7 +74,7 @@ async fn create_token(
         ));
     }
     let tenant = tenant_of(&app, &by, body.tenant.as_deref()).await?;
-    if body.role == Role::Worker && tenant.is_some() {
+    if matches!(body.role, Role::Worker | Role::TrustedWorker) && tenant.is_some() {
         return Err(Problem::new(
             ProblemCode::InvalidValue,
             "a worker runs tasks of every tenant: its token holds in the whole installation",

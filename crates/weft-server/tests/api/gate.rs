@@ -38,6 +38,14 @@ impl<'w> Way<'w> {
         }
     }
 
+    /// Of a worker that is trusted with the whole installation.
+    async fn trusted(world: &'w World) -> Self {
+        Self {
+            token: stored(world, Role::TrustedWorker, None, None).await,
+            ..Self::new(world).await
+        }
+    }
+
     fn session(&self) -> String {
         self.session.lock().unwrap().clone()
     }
@@ -95,6 +103,8 @@ async fn only_a_workers_token_opens_it() {
     for (method, path) in [
         ("POST", "/worker/v1/call"),
         ("POST", "/worker/v1/variable"),
+        ("POST", "/worker/v1/direct"),
+        ("DELETE", "/worker/v1/direct"),
         ("PUT", "/worker/v1/blobs/default/output"),
         ("GET", "/worker/v1/blobs/default/output/00"),
         ("GET", "/worker/v1/blobs/default/compiled/00/x"),
@@ -283,4 +293,40 @@ async fn a_variable_is_told_for_a_held_attempt_that_was_granted_it() {
     ask("theirs").await.problem(403, "forbidden");
     worker.report(vec![report(1, QUEUE)]).await.unwrap();
     ask("mine").await.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn who_could_write_at_the_broker_is_not_believed_for_what_it_says() {
+    let world = World::new().await;
+    let tenant = publish(&world).await;
+    let way = Way::trusted(&world).await;
+    let worker = GateWorker::new(&way);
+    worker.register(&info(), &[]).await.unwrap();
+    // A dispatch that the database knows nothing of.
+    assert_eq!(worker.claim(1).await.unwrap().len(), 1);
+    let asked = json!({ "attempt": write_key(&key(1)), "name": "mine" });
+    let told = way.any("POST", "/worker/v1/variable").json(&asked);
+    told.send().await.problem(403, "forbidden");
+    let digest = Digest::of(b"wasm").hex();
+    let file = format!("/worker/v1/blobs/{tenant}/component/{digest}");
+    let got = way.any("GET", &file).send().await;
+    got.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn nobody_else_takes_the_name_of_a_trusted_worker() {
+    let world = World::new().await;
+    let way = Way::new(&world).await;
+    let named = |id: &str| {
+        let call = json!({ "register": { "id": id, "queues": [], "slots": 1, "prefetch": 0,
+            "labels": [], "holding": [] } });
+        let call = json!({ "call": call });
+        let asked = world.any("POST", "/worker/v1/call");
+        asked.token(way.token.clone()).body(call.to_string())
+    };
+    let refused = named("near#7").send().await;
+    refused.problem(400, "invalid_request");
+    for fine in ["near#", "near#a", "7"] {
+        named(fine).send().await.ok();
+    }
 }

@@ -10,6 +10,7 @@ mod deploys;
 mod events;
 mod fuzz;
 mod gate;
+mod guests;
 mod instances;
 mod logs;
 mod runs;

@@ -4,7 +4,7 @@ mod fakes;
 mod turns;
 
 pub(crate) use {
-    fakes::{CODE, FakeScheduler, fake_code, file, packed},
+    fakes::{CODE, FakeGuests, FakeScheduler, fake_code, file, packed},
     turns::{instance, text},
 };
 
@@ -37,6 +37,7 @@ pub(crate) struct World {
     pub(crate) compiler: Arc<FakeCompiler>,
     pub(crate) logs: Arc<FakeLogs>,
     pub(crate) broker: Arc<InProcess>,
+    pub(crate) guests: Arc<FakeGuests>,
     /// An administrator's token of the whole installation.
     pub(crate) admin: String,
     pub(crate) deps: Deps,
@@ -190,6 +191,7 @@ impl World {
         let logs = Arc::new(FakeLogs::default());
         let compiler = Arc::new(FakeCompiler::default());
         let broker = InProcess::new(BrokerOptions::default());
+        let guests = Arc::new(FakeGuests::default());
         let deps = Deps {
             database: database.clone(),
             keyring: Keyring::parse(&"7".repeat(64)).unwrap(),
@@ -200,6 +202,7 @@ impl World {
             live_logs: Arc::clone(&logs) as _,
             fleet: Arc::new(FakeFleet),
             gate: gate_before(&broker),
+            guests: Arc::clone(&guests) as _,
             metrics: Metrics::default(),
         };
         Self {
@@ -210,6 +213,7 @@ impl World {
             compiler,
             logs,
             broker,
+            guests,
             admin: admin.reveal().to_owned(),
             deps,
             _folder: folder,

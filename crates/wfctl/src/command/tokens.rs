@@ -16,6 +16,7 @@ use weft_server::api::{CreatedToken, NewToken, Role, Time, Token};
 #[command(after_long_help = "\
 Examples:
   wfctl tokens create ci --role deployer --expires-in 90d > ci.token
+  wfctl tokens create worker-1 --role worker > worker.token
   wfctl tokens list
   wfctl tokens revoke 7
 
@@ -70,6 +71,9 @@ enum TokenRole {
     Admin,
     /// Run tasks, as `wfctl worker`, and nothing else.
     Worker,
+    /// As a worker, on a machine that is trusted with the whole installation: the server hands it
+    /// short-lived credentials of its Redis.
+    TrustedWorker,
 }
 
 impl TokenRole {
@@ -80,6 +84,7 @@ impl TokenRole {
             Self::Deployer => Role::Deployer,
             Self::Admin => Role::Admin,
             Self::Worker => Role::Worker,
+            Self::TrustedWorker => Role::TrustedWorker,
         }
     }
 }

@@ -9,8 +9,9 @@ use crate::{
     engine,
     error::{Code, Exit, Problem, Problems},
     place,
-    services::{self, CodeFrom, FarOptions, Trusted},
+    services::{self, CodeFrom, FarOptions, Trusted, Wanted},
 };
+use clap::ValueEnum;
 use std::path::PathBuf;
 use weft_sandbox::CodeKey;
 
@@ -50,10 +51,35 @@ pub(crate) struct WorkerArgs {
     /// (default: the one that the server names)
     #[arg(long, value_name = "KEY", env = "WEFT_CODE_KEY")]
     code_key: Option<CodeKey>,
+    /// Which way tasks come
+    #[arg(long, value_enum, value_name = "WAY", default_value_t = WayArg::Offered)]
+    way: WayArg,
     #[command(flatten)]
     status: StatusArgs,
     #[command(flatten)]
     server: ConnectArgs,
+}
+
+/// Which way tasks come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum WayArg {
+    /// From the installation's Redis where the server offers that to this worker's token, and
+    /// through the server everywhere else.
+    Offered,
+    /// From Redis; the worker doesn't start where the server doesn't offer it.
+    Direct,
+    /// Through the server.
+    Server,
+}
+
+impl WayArg {
+    const fn wanted(self) -> Wanted {
+        match self {
+            Self::Offered => Wanted::Offered,
+            Self::Direct => Wanted::Direct,
+            Self::Server => Wanted::Server,
+        }
+    }
 }
 
 fn label(text: &str) -> Result<(String, String), String> {
@@ -92,6 +118,7 @@ pub(crate) fn run(args: WorkerArgs) -> Result<Exit, Problems> {
             CodeFrom::Fleet(args.code_key.map_or(Trusted::Server, Trusted::Key))
         },
         drain: args.working.drain(),
+        way: args.way.wanted(),
         status: args.status.listen(),
     };
     let runtime = engine::runtime()?;

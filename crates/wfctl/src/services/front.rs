@@ -8,14 +8,22 @@ use super::{
     upkeep::{Retention, Upkeep},
 };
 use crate::error::Problem;
-use std::time::Duration;
-use tokio::task::JoinHandle;
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior, interval_at},
+};
+use weft_broker::guest::GuestBroker;
 use weft_server::{Deps, Listener, Server, ServerOptions, create_first_token, write_token_file};
+
+/// How often it is looked whose time at the transport has passed.
+const GUESTS_EVERY: Duration = Duration::from_secs(5);
 
 /// A server that answers.
 pub(super) struct Front {
     server: Service<()>,
     upkeep: JoinHandle<()>,
+    guests: JoinHandle<()>,
     folder: DataFolder,
 }
 
@@ -53,9 +61,11 @@ impl Front {
             blobs: deps.blobs.clone(),
             retention,
         };
+        let guests = tokio::spawn(see_off(Arc::clone(&deps.guests)));
         Ok(Self {
             server: Service::start(|stop| Server::run(options, listener, deps, stop.wait())),
             upkeep: tokio::spawn(upkeep.run()),
+            guests,
             folder: folder.clone(),
         })
     }
@@ -69,9 +79,25 @@ impl Front {
     /// Answers nothing new, and lets what is under way end.
     pub(super) async fn close(self) {
         self.upkeep.abort();
+        self.guests.abort();
         report("server", self.server.end().await);
         // Nobody listens there any more.
         drop(std::fs::remove_file(self.folder.url()));
+    }
+}
+
+/// Sees workers off whose time at the transport has passed, whichever server took them in.
+async fn see_off(guests: Arc<dyn GuestBroker>) {
+    let mut rounds = interval_at(Instant::now() + GUESTS_EVERY, GUESTS_EVERY);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        rounds.tick().await;
+        match guests.tidy().await {
+            Ok(0) => {}
+            Ok(gone) => tracing::info!(gone, "workers may not reach Redis any more"),
+            // The next round finds them.
+            Err(error) => tracing::debug!(%error, "workers could not be seen off"),
+        }
     }
 }
 

@@ -72,6 +72,7 @@ pub(crate) async fn serve(plan: ServerPlan) -> Result<Exit, Problems> {
             own: None,
         }),
         gate: Arc::new(transport.gate(Vec::new())),
+        guests: transport.guests(),
         logs: LogReader::new(blobs.clone(), None),
         metrics,
         blobs,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use weft_broker::{
     BrokerError, OperatorBroker, SchedulerBroker, WorkerBroker,
     gate::Gate,
+    guest::{GuestBroker, NoGuests},
     in_process::{self, InProcess},
     redis::{self, ConnectError, Redis},
 };
@@ -73,6 +74,14 @@ impl Transport {
     pub(super) fn gate(&self, reserved: Vec<Arc<str>>) -> Gate {
         let transport = self.clone();
         Gate::new(move || transport.worker(), reserved)
+    }
+
+    /// Takes in workers of other machines that are trusted with everything.
+    pub(super) fn guests(&self) -> Arc<dyn GuestBroker> {
+        match self {
+            Self::InProcess(_) => Arc::new(NoGuests),
+            Self::Redis(redis) => Arc::clone(redis) as Arc<dyn GuestBroker>,
+        }
     }
 
     /// Shows what it holds; of a Redis that is for its own exporter to do.

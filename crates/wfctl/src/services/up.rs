@@ -150,6 +150,7 @@ impl Up {
             }),
             // The name of this process' own worker is taken.
             gate: Arc::new(transport.gate(vec![LOCAL.into()])),
+            guests: transport.guests(),
             logs: LogReader::new(blobs.clone(), None),
             metrics,
             blobs,

@@ -2,16 +2,23 @@
 //!
 //! Everything that a worker needs of an installation goes over it: calls of its
 //! broker ([`Carrier`]), blobs and log segments (`way/blobs.rs`), compiled code
-//! (`way/code.rs`), variables (`way/secrets.rs`). Only blobs may come from another
-//! host, where the server names it (`way/elsewhere.rs`). Nothing is tried again
-//! here: whoever calls knows whether that does harm.
+//! (`way/code.rs`), variables (`way/secrets.rs`). A worker that is trusted with
+//! everything may call its broker itself (`way/direct.rs`), and blobs may come from
+//! another host where the server names it (`way/elsewhere.rs`); the rest goes this
+//! way all the same. Nothing is tried again here: whoever calls knows whether that
+//! does harm.
 
 mod blobs;
 mod code;
+mod direct;
 mod elsewhere;
 mod secrets;
 
-pub(crate) use code::{FleetCode, Trusted};
+pub(super) use direct::DirectWay;
+pub(crate) use {
+    code::{FleetCode, Trusted},
+    direct::Wanted,
+};
 
 use elsewhere::Elsewhere;
 
@@ -131,8 +138,13 @@ impl Way {
 
     /// A request below the workers' way in; `path` is of this program's own words.
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = self.0.base.join(path).expect("a path of plain words");
         let session = self.session().clone();
+        self.request_as(&session, method, path)
+    }
+
+    /// As whoever is known by this.
+    fn request_as(&self, session: &str, method: Method, path: &str) -> RequestBuilder {
+        let url = self.0.base.join(path).expect("a path of plain words");
         self.0.http.request(method, url).header(SESSION, session)
     }
 
@@ -144,6 +156,11 @@ impl Way {
             .body(json);
         let response = answered(request).await?;
         whole(response, MOST_ANSWER_BYTES).await
+    }
+
+    /// The worker is known by this from now on.
+    fn goes_as(&self, session: &str) {
+        session.clone_into(&mut self.session());
     }
 
     fn session(&self) -> MutexGuard<'_, String> {
@@ -211,6 +228,6 @@ impl Carrier for Way {
     }
 
     fn registered(&self, session: &str) {
-        session.clone_into(&mut self.session());
+        self.goes_as(session);
     }
 }

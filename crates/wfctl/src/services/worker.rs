@@ -4,8 +4,8 @@
 //! segments on their way to the server, in a folder of its own.
 
 use super::{
-    Stop, status,
-    way::{FleetCode, Trusted, Way},
+    Service, Stop, status,
+    way::{DirectWay, FleetCode, Trusted, Wanted, Way},
 };
 use crate::{
     client::Server,
@@ -22,7 +22,6 @@ use weft_blob::{
     Blobs,
     logs::{LogOptions, LogWriter},
 };
-use weft_broker::gate::GateWorker;
 use weft_server::{Listen, Metrics};
 use weft_store::FolderLock;
 use weft_worker::{CodeStore, Drained, Services, Worker, WorkerOptions};
@@ -44,6 +43,7 @@ pub(crate) struct FarOptions {
     pub(crate) drain: Duration,
     /// Whose compiled code is loaded.
     pub(crate) code: CodeFrom,
+    pub(crate) way: Wanted,
     /// Where it says how it fares.
     pub(crate) status: Option<Listen>,
 }
@@ -74,6 +74,8 @@ pub(crate) async fn work(options: FarOptions) -> Result<Exit, Problems> {
     if !way.knock().await? {
         tracing::warn!(%url, "the server does not answer yet: the worker joins it when it does");
     }
+    let direct = find_way(&way, &options).await?;
+    let broker = direct.broker();
     let (code, scratch, spool) = (
         folder(&options.data, "code")?,
         folder(&options.data, "scratch")?,
@@ -87,23 +89,12 @@ pub(crate) async fn work(options: FarOptions) -> Result<Exit, Problems> {
     let (logs, _told_by_an_earlier_process) = LogWriter::start(&blobs, log_options)
         .await
         .map_err(|error| super::failed("the log can't be written", &error))?;
-    let mut worker_options = WorkerOptions::new(options.name.as_str(), &scratch);
-    worker_options.queues = options
-        .queues
-        .iter()
-        .map(|name| name.as_str().into())
-        .collect();
-    worker_options.drain_timeout = options.drain;
-    if let Some(slots) = options.slots {
-        worker_options.slots = slots;
-        worker_options.prefetch = slots;
-    }
-    worker_options.labels = super::labels(options.labels);
+    let worker_options = worker_options(&options, &scratch);
     let slots = worker_options.slots;
     let worker = Worker::new(
         worker_options,
         Services {
-            broker: Arc::new(GateWorker::new(way.clone())),
+            broker,
             sandbox: engine::sandbox_in(slots, Some(code))?,
             blobs: blobs.clone(),
             logs: logs.clone(),
@@ -126,7 +117,13 @@ pub(crate) async fn work(options: FarOptions) -> Result<Exit, Problems> {
         options.name,
         options.queues.join(", ")
     );
-    let mut worker = super::Service::start(|stop: Stop| worker.run(stop.wait()));
+    let direct = (options.way != Wanted::Server).then(|| {
+        Service::start(|stop: Stop| async {
+            direct.keep(stop.wait()).await;
+            Ok::<(), String>(())
+        })
+    });
+    let mut worker = Service::start(|stop: Stop| worker.run(stop.wait()));
     let ended = tokio::select! {
         () = &mut asked_to_end => None,
         ended = &mut worker.task => Some(ended),
@@ -146,10 +143,46 @@ pub(crate) async fn work(options: FarOptions) -> Result<Exit, Problems> {
         }
     }
     status::end(status).await;
+    if let Some(direct) = direct {
+        super::report("direct way", direct.end().await);
+    }
     if let Err(error) = logs.close().await {
         tracing::error!(%error, "the log");
     }
     Ok(Exit::Success)
+}
+
+/// The way that attempts come at first.
+///
+/// # Errors
+/// There is not the one that was asked for.
+async fn find_way(way: &Way, options: &FarOptions) -> Result<DirectWay, Problem> {
+    let mut direct = DirectWay::new(way, &options.name);
+    if options.way == Wanted::Server {
+        return Ok(direct);
+    }
+    match (direct.ask().await, options.way) {
+        (Err(why), Wanted::Direct) => Err(Problem::new(
+            Code::Usage,
+            format!("there is no direct way: {why}"),
+        )
+        .help("without --way the worker takes the way that there is")),
+        // It is asked again.
+        (Ok(()) | Err(_), _) => Ok(direct),
+    }
+}
+
+fn worker_options(options: &FarOptions, scratch: &Path) -> WorkerOptions {
+    let mut worker = WorkerOptions::new(options.name.as_str(), scratch);
+    let queues = options.queues.iter();
+    worker.queues = queues.map(|name| name.as_str().into()).collect();
+    worker.drain_timeout = options.drain;
+    if let Some(slots) = options.slots {
+        worker.slots = slots;
+        worker.prefetch = slots;
+    }
+    worker.labels = super::labels(options.labels.clone());
+    worker
 }
 
 /// How the worker ended, where that is worth a word.

@@ -64,6 +64,7 @@ pub(crate) const fn role(role: Role) -> &'static str {
         Role::Deployer => "deployer",
         Role::Admin => "admin",
         Role::Worker => "worker",
+        Role::TrustedWorker => "trusted_worker",
     }
 }
 

@@ -23,6 +23,15 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// The folder of the server and the worker, in the target folder.
 const FOLDER: &str = "bench-many";
 
+/// How attempts reach the worker.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Route {
+    /// It takes them from Redis itself.
+    Direct,
+    /// The server brings them.
+    Server,
+}
+
 /// All of it.
 pub(super) struct Many<'b> {
     worker: Running,
@@ -35,7 +44,8 @@ pub(super) struct Many<'b> {
 }
 
 impl<'b> Many<'b> {
-    pub(super) fn start(bench: &Bench<'b>) -> Result<Self> {
+    /// With a worker that goes this way.
+    pub(super) fn start(bench: &Bench<'b>, route: Route) -> Result<Self> {
         let folder = bench.workspace.target().join(FOLDER);
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
@@ -79,8 +89,11 @@ impl<'b> Many<'b> {
             &more,
         )?;
         let scheduler = Running::start(bench.wfctl.command(["scheduler"]).args(&places))?;
-        let token =
-            program::read(&mut server.client(["tokens", "create", "w", "--role", "worker"]))?;
+        let (role, way) = match route {
+            Route::Direct => ("trusted-worker", "direct"),
+            Route::Server => ("worker", "server"),
+        };
+        let token = program::read(&mut server.client(["tokens", "create", "w", "--role", role]))?;
         let file = folder.join("token");
         fs::write(&file, token)?;
         let status = format!("127.0.0.1:{}", free_port()?);
@@ -88,6 +101,7 @@ impl<'b> Many<'b> {
             bench
                 .wfctl
                 .command(["worker", "--url", server.url(), "--status", &status])
+                .args(["--way", way])
                 .arg("--token-file")
                 .arg(&file)
                 .arg("--data")

@@ -13,6 +13,10 @@ use std::{
 };
 use tokio::sync::broadcast;
 use weft_blob::logs::LiveLines;
+use weft_broker::{
+    AttemptKey, BrokerError,
+    guest::{Guest, GuestBroker, GuestError, Pass},
+};
 use weft_core::{digest::Digest, document::TaskIndex, run_id::RunId};
 use weft_server::seam::{
     BadFile, Change, Changes, CodeError, CompileError, Compiler, Drain, Fleet, FleetError,
@@ -266,5 +270,78 @@ impl Fleet for FakeFleet {
             "local" => Drain::PartOfServer,
             _ => Drain::Unknown,
         })
+    }
+}
+
+/// A transport that takes in whoever comes, and believes what a test says that they hold.
+#[derive(Default)]
+pub(crate) struct FakeGuests {
+    guests: Mutex<HashMap<String, Guest>>,
+    /// By the worker's name.
+    pub(crate) held: Mutex<HashMap<String, Vec<AttemptKey>>>,
+}
+
+impl FakeGuests {
+    /// It loses everything.
+    pub(crate) fn forget(&self) {
+        self.guests.lock().unwrap().clear();
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.guests.lock().unwrap().len()
+    }
+}
+
+#[async_trait]
+impl GuestBroker for FakeGuests {
+    async fn admit(&self, token: i64, worker: &str) -> Result<(Guest, Pass), GuestError> {
+        if worker.starts_with("odd") {
+            return Err(GuestError::NoWay("nobody gets in".to_owned()));
+        }
+        let user = format!("weft-guest-{}", fastrand::u64(..));
+        let guest = Guest {
+            user: user.as_str().into(),
+            token,
+            worker: worker.into(),
+            password: Digest::of(b"hush"),
+        };
+        self.guests
+            .lock()
+            .unwrap()
+            .insert(user.clone(), guest.clone());
+        let pass = Pass {
+            address: "redis://localhost".to_owned(),
+            user,
+            password: "hush".to_owned(),
+            roots: None,
+            namespace: "weft".to_owned(),
+            shard: 0,
+            worker: worker.to_owned(),
+        };
+        Ok((guest, pass))
+    }
+
+    async fn prolong(&self, guest: &Guest) -> Result<(), GuestError> {
+        let mut guests = self.guests.lock().unwrap();
+        guests.insert(guest.user.to_string(), guest.clone());
+        Ok(())
+    }
+
+    async fn guest(&self, user: &str) -> Result<Option<Guest>, BrokerError> {
+        Ok(self.guests.lock().unwrap().get(user).cloned())
+    }
+
+    async fn dismiss(&self, user: &str) -> Result<(), BrokerError> {
+        self.guests.lock().unwrap().remove(user);
+        Ok(())
+    }
+
+    async fn tidy(&self) -> Result<usize, BrokerError> {
+        Ok(0)
+    }
+
+    async fn held_by(&self, worker: &str) -> Result<Vec<AttemptKey>, BrokerError> {
+        let held = self.held.lock().unwrap();
+        Ok(held.get(worker).cloned().unwrap_or_default())
     }
 }

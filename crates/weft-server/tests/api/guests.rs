@@ -1,0 +1,241 @@
+//! The direct way: what a worker is told that takes its attempts from the transport
+//! itself, and what it still can't have.
+
+use crate::{
+    sign_in::stored,
+    world::{Call, World, instance},
+};
+use serde_json::{Value, json};
+use weft_blob::Kind;
+use weft_broker::{AttemptKey, message::write_key};
+use weft_core::run::Attempt;
+use weft_server::Secret;
+use weft_store::{InstanceRow, InstanceTag, Role};
+
+/// Allows the variable and the queue of the test's task.
+const POLICY: &str = "[variables]\nallow = [\"key\"]\n";
+
+/// A trusted worker.
+struct Near {
+    token: String,
+    /// Under which it works.
+    name: String,
+    user: String,
+}
+
+impl Near {
+    async fn new(world: &World) -> Self {
+        let token = stored(world, Role::TrustedWorker, None, None).await;
+        let digest = token.parse::<Secret>().unwrap().digest();
+        let row = world.database.find_token(&digest).await.unwrap().unwrap();
+        let mut near = Self {
+            token,
+            name: format!("near#{}", row.id.0),
+            user: String::new(),
+        };
+        let told = near.ask(world, &json!({ "worker": "near" })).await;
+        assert_eq!(told["open"]["worker"], near.name, "{told}");
+        told["open"]["user"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut near.user);
+        near
+    }
+
+    async fn ask(&self, world: &World, asked: &Value) -> Value {
+        let call = world.any("POST", "/worker/v1/direct");
+        let reply = call.token(self.token.clone()).json(asked).send().await;
+        assert_eq!(reply.header("cache-control"), "no-store");
+        reply.ok()
+    }
+
+    fn any<'w>(&self, world: &'w World, method: &str, path: &str) -> Call<'w> {
+        let call = world.any(method, path).token(self.token.clone());
+        call.header("weft-session", self.user.clone())
+    }
+
+    /// The status of asking for the variable of an attempt, and the value.
+    async fn variable(&self, world: &World, attempt: &AttemptKey) -> (u16, Value) {
+        let asked = json!({ "attempt": write_key(attempt), "name": "key" });
+        let call = self.any(world, "POST", "/worker/v1/variable").json(&asked);
+        let reply = call.send().await;
+        (reply.status.as_u16(), reply.json()["value"].clone())
+    }
+}
+
+/// A run whose only task was granted the variable `key`, and the key of its attempt.
+async fn run(world: &World) -> (String, AttemptKey) {
+    let policy = json!({ "policy": POLICY });
+    world.put("/policy").json(&policy).send().await.ok();
+    let value = json!({ "value": "hunter2" });
+    let put = world.put("/variables/key").json(&value).send().await;
+    assert!(put.status.is_success(), "{put:?}");
+    let tasks = json!({ "a": { "grants": { "variables": ["key"] } } });
+    world.deploy("d", tasks).await;
+    let run = world.trigger("d").await;
+    let row = instance(&run, 0, 0, InstanceTag::Running);
+    let attempt = AttemptKey {
+        run: row.run,
+        attempt: Attempt {
+            instance: row.instance,
+            number: row.number,
+            nonce: row.nonce,
+        },
+    };
+    (run, attempt)
+}
+
+/// Writes that the attempt is at this, claimed by this worker.
+async fn stands(world: &World, run: &str, state: InstanceTag, worker: &str) {
+    let row = InstanceRow {
+        worker: Some(worker.into()),
+        ..instance(run, 0, 0, state)
+    };
+    world.write_instances(vec![row]).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_is_not_trusted_is_told_to_go_through_the_server() {
+    let world = World::new().await;
+    let worker = stored(&world, Role::Worker, None, None).await;
+    let asked = json!({ "worker": "far" });
+    let ask = |token: &str| {
+        world
+            .any("POST", "/worker/v1/direct")
+            .token(token)
+            .json(&asked)
+    };
+    let told = ask(&worker).send().await.ok();
+    assert!(
+        told["refused"]["why"].as_str().unwrap().contains("trusted"),
+        "{told}"
+    );
+    assert_eq!(world.guests.count(), 0);
+    let admin = ask(&world.admin).send().await;
+    admin.problem(403, "forbidden");
+    let made = json!({ "name": "w", "role": "trusted_worker", "tenant": "default" });
+    let made = world.post("/tokens").json(&made).send().await;
+    made.problem(422, "invalid_value");
+    let trusted = stored(&world, Role::TrustedWorker, None, None).await;
+    let odd = json!({ "worker": "" });
+    let odd = world
+        .any("POST", "/worker/v1/direct")
+        .token(&trusted)
+        .json(&odd);
+    odd.send().await.problem(400, "invalid_request");
+    let odd = json!({ "worker": "odd" });
+    let call = world.any("POST", "/worker/v1/direct").token(&trusted);
+    let told = call.json(&odd).send().await.ok();
+    assert_eq!(told, json!({ "refused": { "why": "nobody gets in" } }));
+    // It sees nothing of the API either.
+    let seen = world.get("/dags").token(&trusted).send().await;
+    seen.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_guest_stays_one_for_as_long_as_its_token_is_worth_something() {
+    let world = World::new().await;
+    let near = Near::new(&world).await;
+    let again = json!({ "worker": "near", "user": near.user });
+    assert_eq!(near.ask(&world, &again).await, json!("prolonged"));
+    // The transport has lost it; the server hasn't.
+    world.guests.forget();
+    assert_eq!(near.ask(&world, &again).await, json!("prolonged"));
+    assert_eq!(world.guests.count(), 1);
+    // Its user is nobody else's, whatever they say.
+    let other = Near::new(&world).await;
+    let told = other.ask(&world, &again).await;
+    assert_ne!(told["open"]["user"], json!(near.user), "{told}");
+    let stolen = Near {
+        token: other.token.clone(),
+        name: other.name.clone(),
+        user: near.user.clone(),
+    };
+    let count = world.guests.count();
+    let left = stolen
+        .any(&world, "DELETE", "/worker/v1/direct")
+        .send()
+        .await;
+    assert_eq!((left.status.as_u16(), world.guests.count()), (204, count));
+    let left = near.any(&world, "DELETE", "/worker/v1/direct").send().await;
+    assert_eq!(
+        (left.status.as_u16(), world.guests.count()),
+        (204, count - 1)
+    );
+    let id = near.name.split('#').next_back().unwrap();
+    let revoked = world.delete(&format!("/tokens/{id}")).send().await;
+    assert_eq!(revoked.status.as_u16(), 204);
+    let asked = near.any(&world, "POST", "/worker/v1/direct").json(&again);
+    asked.send().await.problem(401, "token_revoked");
+}
+
+#[tokio::test]
+async fn a_guest_is_told_secrets_of_attempts_that_are_its_own_alone() {
+    let world = World::new().await;
+    let (run, attempt) = run(&world).await;
+    let near = Near::new(&world).await;
+    let other = Near::new(&world).await;
+    assert_eq!(near.variable(&world, &attempt).await.0, 403);
+    // What nobody has claimed yet: by what the transport says.
+    stands(&world, &run, InstanceTag::Queued, "earlier").await;
+    assert_eq!(near.variable(&world, &attempt).await.0, 403);
+    let holds = |near: &Near| {
+        let mut held = world.guests.held.lock().unwrap();
+        held.insert(near.name.clone(), vec![attempt]);
+    };
+    holds(&near);
+    let told = near.variable(&world, &attempt).await;
+    assert_eq!(told, (200, json!("hunter2")));
+    assert_eq!(other.variable(&world, &attempt).await.0, 403);
+    // What the database knows to run: whatever the transport says, where guests can write.
+    stands(&world, &run, InstanceTag::Running, &other.name).await;
+    assert_eq!(near.variable(&world, &attempt).await.0, 403);
+    assert_eq!(other.variable(&world, &attempt).await.0, 200);
+    stands(&world, &run, InstanceTag::Running, "far").await;
+    assert_eq!(near.variable(&world, &attempt).await.0, 403);
+    // Only the attempt that is under way, and only who showed the token.
+    stands(&world, &run, InstanceTag::Running, &near.name).await;
+    let mut earlier = attempt;
+    earlier.attempt.nonce += 1;
+    assert_eq!(near.variable(&world, &earlier).await.0, 403);
+    for token in [
+        other.token.clone(),
+        stored(&world, Role::Worker, None, None).await,
+    ] {
+        let stolen = Near {
+            token,
+            name: near.name.clone(),
+            user: near.user.clone(),
+        };
+        assert_eq!(stolen.variable(&world, &attempt).await.0, 403);
+    }
+    stands(&world, &run, InstanceTag::Success, &near.name).await;
+    assert_eq!(near.variable(&world, &attempt).await.0, 403);
+}
+
+#[tokio::test]
+async fn a_guest_reaches_blobs_of_tenants_whose_attempts_are_its_own() {
+    let world = World::new().await;
+    let (run, attempt) = run(&world).await;
+    let near = Near::new(&world).await;
+    let tenant = "default".parse().unwrap();
+    let file = world.blobs.put(Kind::Component, &tenant, "wasm").await;
+    let file = format!("/worker/v1/blobs/default/component/{}", file.unwrap().hex());
+    let get = async || near.any(&world, "GET", &file).send().await.status.as_u16();
+    assert_eq!(get().await, 403);
+    world
+        .guests
+        .held
+        .lock()
+        .unwrap()
+        .insert(near.name.clone(), vec![attempt]);
+    stands(&world, &run, InstanceTag::Running, "far").await;
+    assert_eq!(get().await, 403);
+    stands(&world, &run, InstanceTag::Running, &near.name).await;
+    assert_eq!(get().await, 200);
+    let other = near.any(&world, "GET", &file.replace("default", "other"));
+    other.send().await.problem(403, "forbidden");
+    let segment = format!("/worker/v1/segments/{}", "0".repeat(32));
+    let taken = near.any(&world, "PUT", &segment).body("lines").send().await;
+    assert_eq!(taken.status.as_u16(), 204);
+}
