@@ -33,7 +33,8 @@ const NAME_DIGITS: usize = 32;
 
 /// What a guest may call: the commands of a worker's scripts, and what its connections need.
 /// Signing in and choosing a protocol are everybody's; that the client's library can't say
-/// its own name (`CLIENT SETINFO`, which not every version knows) it passes over.
+/// its own name (`CLIENT SETINFO`, which not every version knows) it passes over. A command that
+/// scripts of workers of the version before call stays here.
 const COMMANDS: &[&str] = &[
     // Of the handle and its connections.
     "eval",
@@ -58,7 +59,6 @@ const COMMANDS: &[&str] = &[
     "sadd",
     "smembers",
     "smove",
-    "spop",
     "srem",
     "time",
     "xadd",
@@ -308,7 +308,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// The scripts that a worker's handle calls, and what all of them share.
-    const OF_WORKERS: [&str; 10] = [
+    const OF_WORKERS: [&str; 11] = [
         include_str!("lua/state.lua"),
         include_str!("lua/clock_movable.lua"),
         include_str!("lua/register.lua"),
@@ -319,6 +319,7 @@ mod tests {
         include_str!("lua/look.lua"),
         include_str!("lua/pause.lua"),
         include_str!("lua/leave.lua"),
+        include_str!("lua/withdraw.lua"),
     ];
     const OF_CONNECTIONS: [&str; 7] = [
         "eval",

@@ -207,7 +207,7 @@ impl Office {
         let reply = self
             .call(Script::Publish, |command| {
                 command.arg(bounds.queue_length).arg(bounds.queues);
-                command.arg(DISPATCH_VERSION);
+                command.arg(DISPATCH_VERSION).arg(bounds.notices);
                 for (_, key, waiting) in items {
                     command.arg(*key).arg(&*waiting.queue);
                     command

@@ -26,9 +26,10 @@ pub(super) enum Script {
     Pause,
     Leave,
     Holds,
+    Withdraw,
 }
 
-const SCRIPTS: [(Script, &str); 19] = [
+const SCRIPTS: [(Script, &str); 20] = [
     (Script::Takeover, include_str!("lua/takeover.lua")),
     (Script::Publish, include_str!("lua/publish.lua")),
     (Script::Revoke, include_str!("lua/revoke.lua")),
@@ -48,6 +49,7 @@ const SCRIPTS: [(Script, &str); 19] = [
     (Script::Pause, include_str!("lua/pause.lua")),
     (Script::Leave, include_str!("lua/leave.lua")),
     (Script::Holds, include_str!("lua/holds.lua")),
+    (Script::Withdraw, include_str!("lua/withdraw.lua")),
 ];
 
 /// Whose time the scripts go by.

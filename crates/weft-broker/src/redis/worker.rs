@@ -3,7 +3,10 @@
 //! What the scheduler says to a worker, and that there is work for it, stands in
 //! one stream, its *inbox*, which a task of the handle (`inbox`) reads. So one
 //! connection waits, whatever the worker waits for; every other call is a script.
+//! What is published while a claim waits is claimed for it at once, and stands in the
+//! inbox as well (`handed`).
 
+mod handed;
 mod inbox;
 mod post;
 
@@ -13,6 +16,7 @@ use crate::{
     message::{DISPATCH_VERSION, REPORT_VERSION, read_dispatch, write_key, write_report},
 };
 use async_trait::async_trait;
+use handed::{Ask, Handed};
 use post::{Post, Session};
 use std::{sync::Arc, time::Duration};
 use tokio::{task::JoinHandle, time::timeout};
@@ -41,13 +45,15 @@ impl RedisWorker {
         Self { post, inbox }
     }
 
-    /// Claims what there is now.
-    async fn take(&self, session: &Session, max: u32) -> Result<Vec<Claim>, BrokerError> {
+    /// Claims what there is now. Where there is nothing, what is published next may be handed to
+    /// the call of this name.
+    async fn take(&self, session: &Session, max: u32, ask: u64) -> Result<Vec<Claim>, BrokerError> {
         let bounds = self.post.redis.options.bounds;
         let mut reply = self
             .post
             .call(session, Script::Claim, |command| {
-                command.arg(max).arg(DISPATCH_VERSION).arg(bounds.notices);
+                command.arg(max).arg(DISPATCH_VERSION);
+                command.arg(bounds.notices).arg(ask);
             })
             .await?;
         let lease = Duration::from_millis(u64::try_from(reply.number()?).unwrap_or(0));
@@ -124,10 +130,25 @@ impl WorkerBroker for RedisWorker {
     }
 
     async fn claim(&self, max: u32) -> Result<Vec<Claim>, BrokerError> {
+        let max = max.max(1);
+        let mut ask = Ask::new(&self.post);
         loop {
             let session = self.post.session()?;
-            let claims = self.take(&session, max.max(1)).await?;
+            let handed = self.post.handed(&session, max);
+            if !handed.is_empty() {
+                if handed.iter().any(|handed| handed.ask == ask.name) {
+                    ask.is_over();
+                }
+                let claims = handed.into_iter().filter_map(Handed::into_claim);
+                let claims: Vec<Claim> = claims.collect();
+                if !claims.is_empty() {
+                    return Ok(claims);
+                }
+            }
+            ask.begins(&session);
+            let claims = self.take(&session, max, ask.name).await?;
             if !claims.is_empty() {
+                ask.is_over();
                 return Ok(claims);
             }
             // Being woken is a hint; what it was that woke is found by looking, or nothing was.

@@ -13,6 +13,7 @@ mod crew;
 mod errors;
 mod faults;
 mod guests;
+mod handing;
 mod lines;
 mod messages;
 mod plain;

@@ -1,16 +1,57 @@
 -- Queues attempts that nobody knows yet, as far as there is room.
 -- Atomic, so that an attempt that is queued, claimed or reported meanwhile is
--- not queued twice, and a worker that waits is woken for what it will find.
+-- not queued twice, and a worker that waits is handed it, or woken for what it will find.
 -- ARGV: epoch, incarnation, length of a queue, number of queues, version of the
--- messages; then key, queue, priority, message of each.
+-- messages, how many notices may wait for the scheduler; then key, queue, priority,
+-- message of each.
 -- Answers, for each: 0 taken or known, 1 the queue is full, 2 one queue too many.
 local refusal = refuse_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
 pass_time()
 local most, most_queues, version = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
-local depths, added, seen = {}, {}, {}
+-- A longer message is left for the worker to fetch: an inbox is no place for it.
+local LONGEST_HANDED = 65536
+-- A claim that waits looks each second; one that has not for so long may be nobody's any more.
+local ASKS_FOR = 2000
+
+-- Claims for a worker whose call waits, and puts what came of it into its inbox: the worker has
+-- it after one hop. It is what the call would have claimed by itself now, and no more than asked.
+local function hand(session, worker, share)
+  local ask = worker.asks
+  worker.asks = NO_CLAIM
+  local function give(waited, its_version, message)
+    signal(worker.id, 'h', table.concat({session, ask, lease, waited, its_version, message}, ' '))
+  end
+  local free = math.min(room(worker), worker.most, share)
+  return (take(session, worker, free, worker.reads, LONGEST_HANDED, give))
+end
+
+-- Brings what was added to a queue to workers that wait for it, in equal shares.
+local function serve(queue, count)
+  local waiting = base .. ':waiting:' .. queue
+  local may_claim = call('XLEN', notices()) < tonumber(ARGV[6])
+  while count > 0 do
+    local session = call('SPOP', waiting)
+    if not session then return end
+    local worker = get_worker(session)
+    if worker and room(worker) > 0 then
+      local taken = {}
+      if may_claim and worker.asks ~= NO_CLAIM and now - worker.asked <= ASKS_FOR then
+        taken = hand(session, worker, math.ceil(count / (call('SCARD', waiting) + 1)))
+      end
+      if not next(taken) then
+        wake(worker)
+        count = count - 1
+      end
+      -- It may have taken from another of its queues, which comes first.
+      count = count - (taken[queue] or 0)
+    end
+  end
+end
+
+local depths, added, queues, seen = {}, {}, {}, {}
 local reply = {'ok'}
-for at = 6, #ARGV, 4 do
+for at = 7, #ARGV, 4 do
   local key, queue, priority, message = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local refused = 0
   if call('HEXISTS', ATTEMPTS, key) == 0 and call('HEXISTS', REPORTS, key) == 0 then
@@ -29,11 +70,12 @@ for at = 6, #ARGV, 4 do
       end
       call('HSET', ATTEMPTS, key, 'q ' .. member .. ' ' .. entry .. ' ' .. queue)
       depths[queue] = depth + 1
+      if not added[queue] then queues[#queues + 1] = queue end
       added[queue] = (added[queue] or 0) + 1
       call('HSET', DEPTH, queue, depth + 1)
     end
   end
   reply[#reply + 1] = refused
 end
-for queue, count in pairs(added) do wake_queue(queue, count) end
+for _, queue in ipairs(queues) do serve(queue, added[queue]) end
 return finish(reply)

@@ -29,6 +29,8 @@ local MOST_SIGNALS = 20000
 local MOST_EXPIRED = 500
 -- Who holds an attempt that started before everything was lost, until its worker announces it.
 local NOBODY = '-'
+-- In the place of the name of a claim that waits.
+local NO_CLAIM = '0'
 
 local meta = call('HMGET', META, 'epoch', 'incarnation', 'lease', 'redeliver')
 local epoch, incarnation = meta[1], meta[2]
@@ -57,14 +59,18 @@ local function get_worker(session)
   local known = workers[session]
   if known ~= nil then return known end
   local row = call('HMGET', base .. ':worker:' .. session,
-    'id', 'queues', 'places', 'held', 'paused', 'wants')
+    'id', 'queues', 'places', 'held', 'paused', 'wants', 'asks', 'most', 'reads', 'asked')
   local worker = false
   if row[1] then
     worker = {
       id = row[1], queues = cjson.decode(row[2]), places = tonumber(row[3]),
       held = tonumber(row[4]), paused = row[5] == '1', wants = row[6] == '1',
+      -- The claim that waits: its name, how much it takes, what it reads, when it looked last.
+      asks = row[7] or NO_CLAIM,
+      most = tonumber(row[8] or 0), reads = tonumber(row[9] or 0), asked = tonumber(row[10] or 0),
     }
     worker.was_held, worker.was_wanting = worker.held, worker.wants
+    worker.was_asking = worker.asks
     worker.counted = worker.paused and 0 or math.max(worker.places - worker.held, 0)
   end
   workers[session] = worker
@@ -92,19 +98,6 @@ local function wake(worker)
   if not worker.woken then
     worker.woken = true
     signal(worker.id, 'w', '')
-  end
-end
-
-local function wake_queue(queue, count)
-  local waiting = base .. ':waiting:' .. queue
-  while count > 0 do
-    local session = call('SPOP', waiting)
-    if not session then return end
-    local worker = get_worker(session)
-    if worker and room(worker) > 0 then
-      wake(worker)
-      count = count - 1
-    end
   end
 end
 
@@ -188,6 +181,43 @@ local function unqueue(key, state)
   risen = true
 end
 
+-- Claims what waits in the worker's queues, in its order, up to so many and up to the first
+-- message that is longer than so many bytes. `give` is called with how long each waited in ms,
+-- its version and its message. Answers how many of each queue, and how many are left to a newer
+-- worker.
+local function take(session, worker, free, reads, longest, give)
+  local taken, left = {}, 0
+  for _, queue in ipairs(worker.queues) do
+    local count = 0
+    for _, member in ipairs(free > 0 and call('ZRANGE', lanes(queue), 0, -1) or {}) do
+      if free <= 0 then break end
+      local version = tonumber(string.match(member, ',(%d+)$'))
+      local stream = lane(queue, member)
+      if version > reads then
+        left = left + call('XLEN', stream)
+      else
+        for _, entry in ipairs(call('XRANGE', stream, '-', '+', 'COUNT', free)) do
+          local fields = entry[2]
+          if #fields[6] > longest then
+            free = 0
+            break
+          end
+          call('XDEL', stream, entry[1])
+          hold(fields[2], session)
+          give(now - tonumber(fields[4]), version, fields[6])
+          count, free = count + 1, free - 1
+        end
+        tidy(queue, member)
+      end
+    end
+    if count > 0 then
+      shallower(queue, count)
+      taken[queue] = count
+    end
+  end
+  return taken, left
+end
+
 local function count_serving(worker, by)
   for _, queue in ipairs(worker.queues) do
     if call('HINCRBY', SERVING, queue, by) <= 0 then
@@ -265,6 +295,9 @@ local function finish(reply)
       if worker.held ~= worker.was_held or worker.wants ~= worker.was_wanting then
         call('HSET', base .. ':worker:' .. session,
           'held', worker.held, 'wants', worker.wants and '1' or '0')
+      end
+      if worker.asks ~= worker.was_asking then
+        call('HSET', base .. ':worker:' .. session, 'asks', worker.asks)
       end
     end
   end

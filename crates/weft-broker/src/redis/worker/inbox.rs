@@ -1,7 +1,10 @@
 //! The task of a worker's handle: reads its inbox, and looks each second whether
 //! Redis still knows the registration.
 
-use super::post::{Post, Session};
+use super::{
+    handed::Handed,
+    post::{Post, Session},
+};
 use crate::{
     BrokerError, Signal,
     message::read_key,
@@ -24,13 +27,15 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) async fn run(post: Arc<Post>) {
     let link = post.redis.waits();
     let mut next_look = Instant::now();
+    let mut read_to_its_end = Instant::now();
     loop {
         let Ok(session) = post.session() else {
             post.changed.notified().await;
             next_look = Instant::now() + LONGEST_WAIT;
             continue;
         };
-        if let Err(error) = turn(&post, &link, &session, &mut next_look).await {
+        let turned = turn(&post, &link, &session, &mut next_look, &mut read_to_its_end);
+        if let Err(error) = turned.await {
             tracing::debug!(worker = %session.id, %error, "a turn of reading the inbox failed");
             sleep(PAUSE).await;
         }
@@ -42,6 +47,7 @@ async fn turn(
     link: &Link,
     session: &Session,
     next_look: &mut Instant,
+    read_to_its_end: &mut Instant,
 ) -> Result<(), BrokerError> {
     if Instant::now() >= *next_look {
         *next_look = Instant::now() + LONGEST_WAIT;
@@ -66,9 +72,16 @@ async fn turn(
     read.arg("STREAMS");
     read.arg(post.redis.key(&format!("inbox:{}", session.id)));
     read.arg(&*post.read());
+    let began = Instant::now();
     let answer = link.call(Command::One(&read), wait).await?;
-    for entry in reply::entries(answer)? {
-        take(post, session, entry);
+    let entries = reply::entries(answer)?;
+    // What is read now was not there when the inbox was last read to its end.
+    let since = *read_to_its_end;
+    if entries.len() < MOST_READ {
+        *read_to_its_end = began;
+    }
+    for entry in entries {
+        take(post, session, entry, since);
     }
     Ok(())
 }
@@ -81,8 +94,9 @@ async fn is_known(post: &Post, session: &Session) -> Result<bool, BrokerError> {
     Ok(known == "1" && rest.text()? == *session.server)
 }
 
-fn take(post: &Post, session: &Session, entry: Entry) {
+fn take(post: &Post, session: &Session, entry: Entry, since: Instant) {
     let mut signals = Vec::new();
+    let mut handed = Vec::new();
     let mut is_work = false;
     for (kind, value) in entry.fields {
         let key = || {
@@ -92,13 +106,25 @@ fn take(post: &Post, session: &Session, entry: Entry) {
         };
         match &*kind {
             "w" => is_work = true,
-            "r" => signals.extend(key().map(Signal::Revoked)),
+            "h" => handed.extend(Handed::read(session, &value, since)),
+            // What nobody has begun needs no word.
+            "r" => {
+                let key = key().filter(|key| {
+                    let before = handed.len();
+                    handed.retain(|handed: &Handed| handed.key() != *key);
+                    handed.len() == before && !post.take_back(key)
+                });
+                signals.extend(key.map(Signal::Revoked));
+            }
             "c" => signals.extend(key().map(Signal::Confirmed)),
             "d" => signals.push(Signal::Drain),
             other => {
                 tracing::error!(worker = %session.id, kind = other, "a signal can't be read; it is passed over");
             }
         }
+    }
+    if !handed.is_empty() {
+        post.hand(session, handed);
     }
     if is_work {
         post.work.notify_one();

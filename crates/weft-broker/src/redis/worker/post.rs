@@ -1,8 +1,9 @@
 //! What a worker's handle and its task share: the registration, and the signals
 //! that were read and not taken.
 
+use super::handed::Handed;
 use crate::{
-    BrokerError, Signal,
+    AttemptKey, BrokerError, Signal,
     redis::{Redis, Reply, Script, unexpected},
 };
 use ::redis::Cmd;
@@ -45,6 +46,8 @@ struct Tray {
     /// The last registration's name, whether it lives or not.
     before: Option<Session>,
     signals: VecDeque<(Signal, Arc<str>)>,
+    /// Claims that no call has taken yet, all of them of this registration.
+    handed: VecDeque<Handed>,
     /// Up to where the inbox was read, and up to where it was taken.
     read: Option<Arc<str>>,
     taken: Option<Arc<str>>,
@@ -95,6 +98,7 @@ impl Post {
                 tray.read = None;
                 tray.taken = None;
             }
+            tray.handed.clear();
             tray.before = Some(session.clone());
             tray.session = Some(session);
         }
@@ -179,6 +183,40 @@ impl Post {
             }
         }
         self.arrived.notify_one();
+    }
+
+    /// Claims that this registration was handed, in their order, for a call to take.
+    pub(super) fn hand(&self, session: &Session, handed: Vec<Handed>) {
+        {
+            let mut tray = self.tray();
+            if tray.session.as_ref() != Some(session) {
+                return;
+            }
+            tray.handed.extend(handed);
+        }
+        self.work.notify_one();
+    }
+
+    /// At most so many of the claims that the registration was handed.
+    pub(super) fn handed(&self, session: &Session, max: u32) -> Vec<Handed> {
+        let mut tray = self.tray();
+        if tray.session.as_ref() != Some(session) {
+            return Vec::new();
+        }
+        let count = tray.handed.len().min(max as usize);
+        let taken = tray.handed.drain(..count).collect();
+        if !tray.handed.is_empty() {
+            self.work.notify_one();
+        }
+        taken
+    }
+
+    /// Whether an attempt that was handed is taken back before a call has taken it.
+    pub(super) fn take_back(&self, key: &AttemptKey) -> bool {
+        let mut tray = self.tray();
+        let before = tray.handed.len();
+        tray.handed.retain(|handed| handed.key() != *key);
+        tray.handed.len() < before
     }
 
     /// Waits for signals while the registration lives.
