@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 /// What is measured, as arguments for cargo. One selection for the product and
 /// for the crates' own benches: cargo unites the features of what it is asked
 /// to build, so that another selection would compile the engine once more.
-pub(crate) const MEASURED: [&str; 8] = [
+pub(crate) const MEASURED: [&str; 10] = [
     "--package",
     "wfctl",
     "--package",
@@ -17,6 +17,8 @@ pub(crate) const MEASURED: [&str; 8] = [
     "weft-sandbox",
     "--package",
     "weft-store",
+    "--package",
+    "weft-broker",
 ];
 
 /// The bench that fills a database with a long history, and measures it.
@@ -33,7 +35,7 @@ pub(crate) struct Bench {
 }
 
 /// All of them.
-pub(crate) const BENCHES: [Bench; 4] = [
+pub(crate) const BENCHES: [Bench; 5] = [
     Bench {
         name: "core: documents",
         target: "document",
@@ -51,6 +53,12 @@ pub(crate) const BENCHES: [Bench; 4] = [
         target: "instantiate",
         guests: &["guest_bare.wasm", "bench_sdk.wasm"],
         once: false,
+    },
+    Bench {
+        name: "broker: 1,000 workers",
+        target: "fleet",
+        guests: &[],
+        once: true,
     },
     Bench {
         name: "store: history",

@@ -2,6 +2,7 @@
 //! tasks, many DAGs, a long history, an idle process, a start after a crash.
 
 mod client;
+mod fleet;
 mod many;
 mod process;
 
@@ -42,7 +43,7 @@ pub(crate) struct Scenario {
 }
 
 /// All of them.
-pub(crate) const SCENARIOS: [Scenario; 7] = [
+pub(crate) const SCENARIOS: [Scenario; 9] = [
     Scenario {
         name: "up: flows",
         once: false,
@@ -57,6 +58,16 @@ pub(crate) const SCENARIOS: [Scenario; 7] = [
         name: "many: flows through the server",
         once: false,
         measure: flows_through_server,
+    },
+    Scenario {
+        name: "many: workers",
+        once: true,
+        measure: fleet::workers,
+    },
+    Scenario {
+        name: "many: takeover",
+        once: true,
+        measure: fleet::takeover,
     },
     Scenario {
         name: "up: idle",
@@ -144,6 +155,8 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
+/// How many tasks the worker runs at once.
+const WORKER_SLOTS: u32 = 32;
 /// What a worker may keep in memory after the flows.
 const WORKER_MB: f64 = 40.0;
 
@@ -193,17 +206,19 @@ fn many_flows(
     bars: Option<&Bars>,
 ) -> Result<Vec<Figure>> {
     let many = Many::start(bench, route)?;
+    let worker = many.worker("worker", WORKER_SLOTS)?;
+    worker.ready()?;
     let file = bench.workspace.guests().join("bench_flows.wasm");
     let mut deploy = many.server.client(["deploy".as_ref(), file.as_os_str()]);
     program::read(&mut deploy)?;
     let client = Client::of(&many.server)?;
-    let mut figures = measure_flows(prefix, &client, || Waits::of(&many.status), bars)?;
+    let mut figures = measure_flows(prefix, &client, || Waits::of(&worker.status), bars)?;
     figures.push(Figure {
         name: format!("{prefix}: a worker's resident memory"),
         ..figure(
             "",
             "MB",
-            Process::numbered(many.worker_number()).resident_mb()?,
+            Process::numbered(worker.number()).resident_mb()?,
             Some(WORKER_MB),
         )
     });

@@ -10,7 +10,7 @@ wit_bindgen::generate!({
 });
 
 use exports::weft::dag::tasks::{Failure, Guest, Outcome};
-use std::{fmt::Write as _, hint::black_box};
+use std::{fmt::Write as _, hint::black_box, time::Duration};
 
 struct Flows;
 
@@ -22,6 +22,8 @@ impl Guest for Flows {
             fan_out("w3", 1000),
             independent("w4", 20_000),
             independent("single", 1),
+            naps("naps", 800),
+            naps("many_naps", 20_000),
         ];
         Ok(format!(
             r#"{{"contract":"weft.dag/1","dags":[{}]}}"#,
@@ -47,6 +49,10 @@ impl Guest for Flows {
             }
             "double" => {
                 (2 * number("n").ok_or_else(|| failure("'n' is not a number"))?).to_string()
+            }
+            "nap" => {
+                std::thread::sleep(NAP);
+                "null".to_owned()
             }
             "noop" => "null".to_owned(),
             "sum" => sum(input("numbers").unwrap_or_default()).to_string(),
@@ -81,6 +87,18 @@ fn independent(dag: &str, count: usize) -> String {
         .map(|number| format!(r#""t{number:05}":{{"task":"noop"}}"#))
         .collect();
     format!(r#"{{"id":"{dag}","tasks":{{{}}}}}"#, tasks.join(","))
+}
+
+/// How long a nap takes.
+const NAP: Duration = Duration::from_millis(100);
+
+/// `count` naps, one for each of as many numbers.
+fn naps(dag: &str, count: u32) -> String {
+    format!(
+        r#"{{"id":"{dag}","tasks":{{
+            "numbers":{{"inputs":{{"count":{{"value":{count}}}}}}},
+            "nap":{{"expand":{{"n":"numbers"}}}}}}}}"#
+    )
 }
 
 /// One task that lists `count` numbers, one mapped over each, and one over all of theirs.

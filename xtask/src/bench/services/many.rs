@@ -1,10 +1,11 @@
 //! An installation of many processes to measure: a Postgres that syncs each commit, a
-//! Redis, a server, a scheduler and a worker. All of it goes when it is dropped.
+//! Redis, a server, a scheduler, and workers. All of it goes when it is dropped.
 
 use super::Bench;
 use crate::{
     installation::{Installation, Start},
     program, tools,
+    wfctl::Wfctl,
 };
 use anyhow::{Context as _, Result, bail};
 use std::{
@@ -34,17 +35,26 @@ pub(super) enum Route {
 
 /// All of it.
 pub(super) struct Many<'b> {
-    worker: Running,
-    _scheduler: Running,
+    wfctl: &'b Wfctl,
+    folder: PathBuf,
+    /// What servers and schedulers are told of where things are.
+    places: Vec<String>,
+    route: Route,
+    scheduler: Option<Running>,
     pub(super) server: Installation<'b>,
-    /// Where the worker says how it fares.
-    pub(super) status: String,
     _redis: Running,
     _postgres: Postgres,
 }
 
+/// A worker of it.
+pub(super) struct Worker {
+    process: Running,
+    /// Where it says how it fares.
+    pub(super) status: String,
+}
+
 impl<'b> Many<'b> {
-    /// With a worker that goes this way.
+    /// With no worker yet; those that come go this way.
     pub(super) fn start(bench: &Bench<'b>, route: Route) -> Result<Self> {
         let folder = bench.workspace.target().join(FOLDER);
         if folder.exists() {
@@ -65,7 +75,7 @@ impl<'b> Many<'b> {
         ]))?;
         let address = folder.join("database.url");
         fs::write(&address, &postgres.url)?;
-        let places = [
+        let places = vec![
             "--database-file".to_owned(),
             address.display().to_string(),
             "--redis".to_owned(),
@@ -89,47 +99,71 @@ impl<'b> Many<'b> {
             &more,
         )?;
         let scheduler = Running::start(bench.wfctl.command(["scheduler"]).args(&places))?;
-        let (role, way) = match route {
-            Route::Direct => ("trusted-worker", "direct"),
-            Route::Server => ("worker", "server"),
+        let role = match route {
+            Route::Direct => "trusted-worker",
+            Route::Server => "worker",
         };
         let token = program::read(&mut server.client(["tokens", "create", "w", "--role", role]))?;
-        let file = folder.join("token");
-        fs::write(&file, token)?;
-        let status = format!("127.0.0.1:{}", free_port()?);
-        let worker = Running::start(
-            bench
-                .wfctl
-                .command(["worker", "--url", server.url(), "--status", &status])
-                .args(["--way", way])
-                .arg("--token-file")
-                .arg(&file)
-                .arg("--data")
-                .arg(folder.join("worker")),
-        )?;
-        let many = Self {
-            worker,
-            _scheduler: scheduler,
+        fs::write(folder.join("token"), token)?;
+        Ok(Self {
+            wfctl: bench.wfctl,
+            folder,
+            places,
+            route,
+            scheduler: Some(scheduler),
             server,
-            status,
             _redis: redis,
             _postgres: postgres,
-        };
-        patiently("the worker", || {
-            let page = format!("http://{}/health/ready", many.status);
-            ureq::get(page).call().is_ok()
-        })?;
-        Ok(many)
+        })
     }
 
-    /// The worker's process.
-    pub(super) fn worker_number(&self) -> u32 {
-        self.worker.0.id()
+    /// Another worker, which keeps what it has in a folder of its name.
+    pub(super) fn worker(&self, name: &str, slots: u32) -> Result<Worker> {
+        let status = format!("127.0.0.1:{}", free_port()?);
+        let way = match self.route {
+            Route::Direct => "direct",
+            Route::Server => "server",
+        };
+        let mut command = self.wfctl.command(["worker", "--url", self.server.url()]);
+        command
+            .args(["--status", &status, "--way", way, "--name", name])
+            .args(["--slots", &slots.to_string()])
+            .arg("--token-file")
+            .arg(self.folder.join("token"))
+            .arg("--data")
+            .arg(self.folder.join(name));
+        let process = Running::start(&mut command)?;
+        Ok(Worker { process, status })
+    }
+
+    /// Another scheduler.
+    pub(super) fn standby(&self) -> Result<Running> {
+        Running::start(self.wfctl.command(["scheduler"]).args(&self.places))
+    }
+
+    /// Ends the first scheduler as a loss of power would.
+    pub(super) fn kill_scheduler(&mut self) {
+        self.scheduler = None;
+    }
+}
+
+impl Worker {
+    /// Waits until it takes work.
+    pub(super) fn ready(&self) -> Result<()> {
+        patiently("the worker", || {
+            let page = format!("http://{}/health/ready", self.status);
+            ureq::get(page).call().is_ok()
+        })
+    }
+
+    /// Its process.
+    pub(super) fn number(&self) -> u32 {
+        self.process.0.id()
     }
 }
 
 /// A process, killed when dropped.
-struct Running(Child);
+pub(super) struct Running(Child);
 
 impl Running {
     fn start(command: &mut Command) -> Result<Self> {
