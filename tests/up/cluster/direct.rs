@@ -32,10 +32,15 @@ fn tells_a_secret(said: &str) -> bool {
 
 /// What a worker is called in the installation: the number of its token stands behind its name.
 fn named(field: &Field, name: &str) -> String {
-    let workers = field.cluster.here.list(&field.server, &["workers", "list"]);
-    let mut ids = workers.iter().filter_map(|worker| worker["id"].as_str());
-    let id = ids.find(|id| id.starts_with(&format!("{name}#")));
-    id.expect("it is there").to_owned()
+    let mut found = None;
+    until("the worker is registered", || {
+        let workers = field.cluster.here.list(&field.server, &["workers", "list"]);
+        let mut ids = workers.iter().filter_map(|worker| worker["id"].as_str());
+        let id = ids.find(|id| id.starts_with(&format!("{name}#")));
+        found = id.map(ToOwned::to_owned);
+        found.is_some()
+    });
+    found.expect("it was waited for")
 }
 
 #[test]
