@@ -1,5 +1,5 @@
 //! What speaks with a server: where it is and who asks ([`auth`], [`context`]),
-//! requests and answers ([`http`], [`problem`], [`pages`]), and live updates
+//! requests and answers ([`mod@http`], [`problem`], [`pages`]), and live updates
 //! ([`sse`]).
 //!
 //! A token goes into the `Authorization` field and nowhere else: not into a
