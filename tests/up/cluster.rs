@@ -2,6 +2,7 @@
 //! Redis and a place for blobs, each of which may be killed, stopped, cut off and
 //! emptied.
 
+mod crash;
 mod direct;
 mod faults;
 mod network;

@@ -45,6 +45,9 @@ pub struct Dispatch {
     pub deterministic: bool,
     /// The W3C `traceparent` of the run's trace.
     pub trace: Option<Arc<str>>,
+    /// It was there when a worker died: a worker begins no two such attempts close
+    /// together, so that another death has one suspect.
+    pub watched: bool,
 }
 
 impl Dispatch {

@@ -1,11 +1,12 @@
 //! What a worker tells about an attempt that ended.
 
 use crate::AttemptKey;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use weft_core::{
     digest::Digest,
     id::TaskId,
+    suspicion::Evidence,
     time::{DurationMs, Timestamp},
 };
 
@@ -91,6 +92,48 @@ pub struct Failure {
     pub details: Option<Value>,
     /// Function names of the guest, innermost first, one a line.
     pub backtrace: Option<String>,
+}
+
+impl Failure {
+    /// The process of the worker ended while the attempt was in guest code.
+    pub const CRASHED: &str = "worker_crashed";
+
+    /// What a worker tells of an attempt that was in guest code when the process before
+    /// it ended without a farewell. To a scheduler that knows nothing of suspicion it is
+    /// a failure that another attempt may help.
+    pub fn crashed(worker: &str, evidence: Evidence) -> Self {
+        let (others, words) = match evidence {
+            Evidence::Alone => (None, "and nothing else is suspected".to_owned()),
+            Evidence::Among { others } => (Some(others), format!("and {others} others with it")),
+        };
+        Self {
+            code: Self::CRASHED.into(),
+            retryable: true,
+            message: format!(
+                "the process of the worker {worker} ended without a farewell while it ran the attempt, {words}"
+            ),
+            retry_after: None,
+            details: others.map(|others| json!({ "others": others })),
+            backtrace: None,
+        }
+    }
+
+    /// What a failure of [`Self::crashed`] says; `None` of any other one.
+    pub fn evidence(&self) -> Option<Evidence> {
+        if *self.code != *Self::CRASHED {
+            return None;
+        }
+        let others = self.details.as_ref().map(|details| &details["others"]);
+        Some(match others {
+            None => Evidence::Alone,
+            Some(others) => Evidence::Among {
+                others: others
+                    .as_u64()
+                    .and_then(|others| u32::try_from(others).ok())
+                    .unwrap_or(u32::MAX),
+            },
+        })
+    }
 }
 
 /// What an attempt used up.

@@ -11,6 +11,7 @@
 //! - [`timetable`]: the dates of a schedule.
 //! - [`trigger_rule`], [`retry`]: the rules the machine follows.
 //! - [`order`]: which ready work goes next, fairly and within every bound.
+//! - [`suspicion`]: which tasks take their workers down, and what follows.
 //! - [`inputs`]: what an instance is given, out of outputs and parameters.
 //! - [`contract`]: the documents that cross the boundary while an attempt runs.
 //! - [`grant`], [`limit`], [`policy`]: what a task asks for and what it gets.
@@ -28,6 +29,7 @@ pub mod policy;
 pub mod retry;
 pub mod run;
 pub mod run_id;
+pub mod suspicion;
 pub mod time;
 pub mod timetable;
 pub mod trigger_rule;

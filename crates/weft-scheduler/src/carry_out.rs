@@ -101,6 +101,7 @@ impl Shard {
     }
 
     fn cleared(&mut self, run: RunId, task: TaskIndex) {
+        self.forgive(run, task);
         self.order.remove_task(run, task);
         if let Some(active) = self.runs.get_mut(&run) {
             active.inputs.clear(task);

@@ -238,6 +238,9 @@ impl Shard {
             if active.is_over() {
                 cx.output_bytes = cx.output_bytes.saturating_sub(active.outputs.forget());
                 self.runs.remove(id);
+                if !self.suspects.is_empty() {
+                    self.suspects.forget_run(*id);
+                }
             }
         }
         for (id, instance) in &changes.instances {

@@ -225,10 +225,14 @@ impl Shard {
         run: RunId,
         attempt: Attempt,
     ) -> Result<Option<Dispatch>, Unmade> {
+        let instance = attempt.instance;
+        if let Some((code, why)) = self.condemned(run, instance) {
+            return Err(Unmade::Failed { code, why });
+        }
+        let watched = self.is_watched(run, instance);
         let Some(active) = self.runs.get_mut(&run) else {
             return Ok(None);
         };
-        let instance = attempt.instance;
         let policy = self
             .policies
             .get(&active.tenant)
@@ -278,6 +282,7 @@ impl Shard {
             limits,
             deterministic: task.deterministic,
             trace: active.trace.clone(),
+            watched,
         }))
     }
 }

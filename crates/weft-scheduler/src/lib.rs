@@ -25,6 +25,7 @@ mod changes;
 mod clock;
 mod command;
 mod commit;
+mod crash;
 mod dispatch;
 mod fault;
 mod feed;

@@ -87,6 +87,12 @@ impl Shard {
         } = report;
         self.changes.confirm.push(key);
         self.changes.urgent = true;
+        if let ReportedOutcome::Failed(failure) = &outcome
+            && let Some(evidence) = failure.evidence()
+        {
+            self.crashed(cx, key, worker, evidence, failure);
+            return;
+        }
         let Some(active) = self.runs.get(&key.run) else {
             return;
         };
@@ -102,6 +108,10 @@ impl Shard {
                 return;
             }
             self.changes.instances.insert((key.run, attempt.instance));
+        }
+        // Of some that failed nothing ran.
+        if usage.wall_us > 0 {
+            self.ended_by_itself(key.run, attempt.instance);
         }
         let Some(active) = self.runs.get_mut(&key.run) else {
             return;

@@ -168,6 +168,7 @@ impl Shard {
         }
         self.dags
             .retain(|key, entry| seen.contains(key) || !entry.active.is_empty());
+        self.read_crashes(cx).await?;
         self.settings_version = settings.version;
         Ok(())
     }

@@ -432,6 +432,7 @@ impl Shard {
             self.sweep(cx).await?;
             self.inquire(cx).await?;
         }
+        self.keep_crashes(cx).await?;
         if self.owes_broker() {
             self.offer_again().await;
         }

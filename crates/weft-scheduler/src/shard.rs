@@ -27,9 +27,10 @@ use weft_core::{
     order::Order,
     run::{Attempt, Moment},
     run_id::RunId,
+    suspicion::{ENOUGH, Suspects},
     time::Timestamp,
 };
-use weft_store::{CommandId, DagKey, DagState, ShardLease};
+use weft_store::{CommandId, CrashNews, DagKey, DagState, ShardLease};
 
 /// What all shards of a scheduler share.
 pub(crate) struct Context {
@@ -97,6 +98,10 @@ pub(crate) struct Shard {
     pub(crate) unconfirmed: Vec<AttemptKey>,
     /// What the broker is asked after.
     pub(crate) inquiry: Inquiry,
+    /// Who is suspected of taking workers down.
+    pub(crate) suspects: Suspects,
+    /// What became known of that, and is not written yet.
+    pub(crate) crash_news: Vec<CrashNews>,
     /// Runs of which listeners were not told how they stand.
     pub(crate) untold: BTreeSet<RunId>,
 }
@@ -147,6 +152,8 @@ impl Shard {
             unrevoked: Vec::new(),
             unconfirmed: Vec::new(),
             inquiry: Inquiry::default(),
+            suspects: Suspects::new(ENOUGH),
+            crash_news: Vec::new(),
             untold: BTreeSet::new(),
         }
     }

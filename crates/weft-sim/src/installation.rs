@@ -100,6 +100,7 @@ pub const KINDS: &[&str] = &[
     "committed: expand failed",
     "committed: expanded",
     "committed: failed",
+    "committed: failed for deaths of workers",
     "committed: lost",
     "committed: mark",
     "committed: skipped",
@@ -147,4 +148,5 @@ pub const KINDS: &[&str] = &[
     "worker: kills what it lost",
     "worker: kills what was revoked",
     "worker: registers",
+    "worker: tells who was there when it died",
 ];

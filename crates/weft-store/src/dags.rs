@@ -40,6 +40,8 @@ statements! {
         WHERE tenant = $1 AND id = $2 AND deleted IS NULL RETURNING key, shard";
     ACTIVE_RUNS = "SELECT count(*) FROM \
         (SELECT 1 AS one FROM runs WHERE dag = $1 AND state IN (1, 2) LIMIT $2) AS active";
+    /// Nothing runs of it any more that could be blamed.
+    DELETE_CRASHES = "DELETE FROM crashes WHERE dag = $1";
 }
 
 /// Where counting the runs that keep a DAG from being deleted stops.
@@ -193,6 +195,7 @@ impl Database {
                 return Ok(Deletion::ActiveRuns(active));
             }
         }
+        tx.run(DELETE_CRASHES, args![key]).await?;
         let change = Change {
             at: now,
             tenant: Some(tenant),

@@ -17,6 +17,7 @@ mod audit;
 mod backend;
 mod commands;
 mod compiled;
+mod crashes;
 mod dags;
 mod database;
 mod deploy;
@@ -46,6 +47,7 @@ pub use {
     audit::{AuditEntry, AuditId, AuditRow},
     commands::{CommandError, CommandOutcome, CommandRow, MAX_WAITING_COMMANDS},
     compiled::{CompiledKey, CompiledRow},
+    crashes::CrashNews,
     dags::{ActiveVersion, DagFilter, DagRow, Deletion},
     database::{
         BackupError, CLAIM_PATIENCE, Database, MAX_DAMAGES, Migration, OpenError, Place,

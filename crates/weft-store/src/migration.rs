@@ -32,6 +32,7 @@ const STEPS: &[Step] = steps! {
     3 "0003_kinds_of_runs.sql" "lists of runs by kind";
     4 "0004_installation.sql" "the installation's own name";
     5 "0005_compiled_code.sql" "where compiled code lies";
+    6 "0006_crashes.sql" "who took workers down";
 };
 
 const TABLE: &str = "migrations";

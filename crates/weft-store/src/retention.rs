@@ -25,6 +25,8 @@ statements! {
         (SELECT seq FROM run_events WHERE run = $1 ORDER BY seq LIMIT $2) RETURNING 1";
     DELETE_TASKS = "DELETE FROM run_tasks WHERE run = $1";
     DELETE_COMMANDS_OF_RUN = "DELETE FROM commands WHERE run = $1";
+    /// What counts against a task outlasts the run that showed it.
+    DELETE_CRASHES_OF_RUN = "DELETE FROM crashes WHERE run = $1 AND absolved = 1";
     DELETE_RUN = "DELETE FROM runs WHERE id = $1";
     DELETE_ANSWERS = "DELETE FROM answers WHERE (tenant, key) IN \
         (SELECT tenant, key FROM answers WHERE created < $1 ORDER BY created LIMIT $2) RETURNING 1";
@@ -144,7 +146,12 @@ impl Database {
             self.delete_rows(statement, run).await?;
         }
         let mut tx = self.backend().begin().await?;
-        for statement in [DELETE_TASKS, DELETE_COMMANDS_OF_RUN, DELETE_RUN] {
+        for statement in [
+            DELETE_TASKS,
+            DELETE_COMMANDS_OF_RUN,
+            DELETE_CRASHES_OF_RUN,
+            DELETE_RUN,
+        ] {
             tx.run(statement, args![run]).await?;
         }
         tx.commit().await?;

@@ -5,7 +5,10 @@ mod implementation;
 pub(crate) mod lease;
 pub(crate) mod reading;
 
-use crate::turn::{Output, Turn};
+use crate::{
+    crashes::CrashNews,
+    turn::{Output, Turn},
+};
 use async_trait::async_trait;
 use std::sync::Arc;
 use weft_core::{
@@ -14,6 +17,7 @@ use weft_core::{
     id::{DagId, TaskId, TenantId},
     run::{Instance, Marked},
     run_id::RunId,
+    suspicion::{Blamed, Crash},
     time::{DurationMs, Timestamp},
 };
 
@@ -338,6 +342,14 @@ pub trait RunStore: Send + Sync {
         run: RunId,
         instances: &[Instance],
     ) -> Result<Vec<(Instance, Arc<str>)>, StoreError>;
+
+    /// What counts against tasks of the shard's DAGs; of what was absolved that of runs
+    /// that go on.
+    async fn crashes(&self, shard: ShardId) -> Result<Vec<(Blamed, Crash)>, StoreError>;
+
+    /// Keeps what became known of crashes, in order, all or nothing. Told again it changes
+    /// nothing, whoever tells it.
+    async fn keep_crashes(&self, news: &[CrashNews]) -> Result<(), StoreError>;
 
     /// Commits everything of a turn, or nothing; durable when it returns.
     async fn commit(&self, turn: &Turn) -> Result<(), CommitError>;

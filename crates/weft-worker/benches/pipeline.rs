@@ -239,6 +239,7 @@ fn dispatch(digest: weft_core::digest::Digest) -> Dispatch {
         limits: Limits::DEFAULT,
         deterministic: false,
         trace: None,
+        watched: false,
     }
 }
 

@@ -14,6 +14,7 @@ mod membership;
 mod reports;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 use crate::{
     Services, WorkerOptions, WorkerPhase, WorkerStats,
@@ -22,6 +23,7 @@ use crate::{
     components::Components,
     figures::Figures,
     held::HeldAttempts,
+    journal::{Journal, Suspect},
     load::{Component, ComponentKey, LoadFailure},
     outbox::Outbox,
     surroundings::Surroundings,
@@ -42,6 +44,7 @@ use tokio::{
     task::{Id, JoinError, JoinSet},
     time::{Instant, Interval, MissedTickBehavior},
 };
+use watched::Watch;
 use weft_broker::{AttemptKey, BrokerError, Claim, LeaseTerms, Signal, WorkerBroker, WorkerInfo};
 
 /// How often time is looked at.
@@ -119,6 +122,9 @@ pub(crate) struct Driver {
     /// Attempts that wait for a slot and memory, first come first served; one that
     /// is not held any more may still stand here.
     line: VecDeque<AttemptKey>,
+    /// Who of the watched attempts has the worker's suspicion, and who waits for that.
+    watch: Watch,
+    journal: Journal,
     /// Attempts that run: their number, the sum of their limits on memory, their tasks.
     running: u32,
     memory_bytes: u64,
@@ -153,7 +159,8 @@ impl Driver {
             prefetch: options.prefetch,
             labels: options.labels.clone(),
         };
-        Self {
+        let (journal, suspects) = begin_journal(&options);
+        let mut driver = Self {
             info,
             membership: Membership::Joining,
             terms: LeaseTerms::default(),
@@ -168,6 +175,8 @@ impl Driver {
             },
             held: HeldAttempts::new(),
             line: VecDeque::new(),
+            watch: Watch::default(),
+            journal,
             running: 0,
             memory_bytes: 0,
             attempts: JoinSet::new(),
@@ -185,7 +194,9 @@ impl Driver {
             broker: Arc::clone(&services.broker),
             surroundings: Arc::new(Surroundings::new(&options, services)),
             options,
-        }
+        };
+        driver.tell_of(&suspects);
+        driver
     }
 
     /// Works until a drain is over or the broker is gone.
@@ -204,7 +215,7 @@ impl Driver {
         loop {
             let now = BootInstant::now();
             self.load_more();
-            self.fill();
+            self.fill(now);
             self.begin_calls(now);
             self.publish();
             if matches!(self.membership, Membership::Closed) {
@@ -309,6 +320,17 @@ impl Driver {
             unrenewed: BootInstant::now().since(self.renewed_at),
         });
     }
+}
+
+/// The worker's journal, and who stands in that of the process before it.
+fn begin_journal(options: &WorkerOptions) -> (Journal, Vec<Suspect>) {
+    let Some(path) = &options.journal else {
+        return (Journal::none(), Vec::new());
+    };
+    Journal::begin(path, options.slots).unwrap_or_else(|error| {
+        tracing::warn!(path = %path.display(), %error, "who is in guest code can't be written down; a crash of this worker is a loss as any other");
+        (Journal::none(), Vec::new())
+    })
 }
 
 /// Ticks that are not made up for after a pause.

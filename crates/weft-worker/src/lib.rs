@@ -27,6 +27,7 @@ mod failure;
 mod figures;
 mod handle;
 mod held;
+mod journal;
 mod load;
 mod log;
 mod options;

@@ -28,6 +28,12 @@ pub struct WorkerOptions {
     pub loads: u32,
     /// Attempts' scratch folders are made beneath it.
     pub scratch_root: PathBuf,
+    /// Where it writes down which attempts are in guest code, so that the process after
+    /// a crash can tell. Default: nowhere, and every crash is a loss as any other.
+    pub journal: Option<PathBuf>,
+    /// How long an attempt that is watched has a worker's suspicion for itself before
+    /// the next such attempt begins. Default: 10 s.
+    pub watch: Duration,
     /// How long running attempts may go on after a drain began. Default: 30 s.
     pub drain_timeout: Duration,
     /// How long a revoked attempt may go on after it was told so. Default: 2 s.
@@ -58,6 +64,8 @@ impl WorkerOptions {
             component_cache_bytes: 512 << 20,
             loads: 2,
             scratch_root: scratch_root.into(),
+            journal: None,
+            watch: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(30),
             cancel_grace: Duration::from_secs(2),
             resend_after: Duration::from_secs(1),

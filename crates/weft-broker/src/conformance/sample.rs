@@ -67,6 +67,7 @@ pub fn dispatch(number: u32, queue: &str, priority: i32) -> Dispatch {
         limits: Limits::DEFAULT,
         deterministic: false,
         trace: None,
+        watched: false,
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) struct Message<'a> {
     deterministic: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trace: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    watched: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -119,6 +121,7 @@ impl<'a> Message<'a> {
             limits,
             deterministic,
             trace,
+            watched,
         } = dispatch;
         Self {
             key: write_key(key).into(),
@@ -140,6 +143,7 @@ impl<'a> Message<'a> {
                 .collect(),
             deterministic: *deterministic,
             trace: trace.as_deref().map(Cow::Borrowed),
+            watched: *watched,
         }
     }
 
@@ -169,6 +173,7 @@ impl<'a> Message<'a> {
             limits,
             deterministic: self.deterministic,
             trace: self.trace.as_deref().map(Arc::from),
+            watched: self.watched,
             tenant,
         })
     }

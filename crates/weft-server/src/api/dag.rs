@@ -59,6 +59,37 @@ pub struct DagDetail {
     /// Whether missed runs are made up for; the installation's default where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catchup: Option<bool>,
+    /// Tasks that workers died of, of any version; absent where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspects: Vec<Suspect>,
+}
+
+/// A task that workers died of, none of whose attempts has ended by itself since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Suspect {
+    /// The task.
+    pub task: String,
+    /// The digest of the file that it runs.
+    pub digest: String,
+    /// Nothing of it runs until that is lifted, or another version is deployed.
+    pub quarantined: bool,
+    /// Which workers died, the first one first.
+    pub deaths: Vec<Death>,
+}
+
+/// A worker that died while it ran a task that nothing else was suspected beside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Death {
+    /// The worker.
+    pub worker: String,
+    /// When it told, after it was started again.
+    pub at: Time,
+    /// The run.
+    pub run: String,
+    /// The instance's map index; 0 of a task that isn't mapped.
+    pub map_index: u32,
+    /// The attempt.
+    pub attempt: u32,
 }
 
 /// A parameter of a run.
@@ -121,6 +152,10 @@ pub struct DagChange {
     /// Whether it is paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
+    /// `false` lets tasks in quarantine run again, and forgets what they are suspected of.
+    /// Nobody puts a task there by hand: `true` is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantined: Option<bool>,
 }
 
 /// A version of a DAG as lists show it.

@@ -100,7 +100,7 @@ async fn show_dag(
     detail(&app, &row).await
 }
 
-/// Pause or unpause a DAG
+/// Pause or unpause a DAG, or lift its quarantine
 ///
 /// Refused with 412 where `If-Match` names another state than the DAG's.
 #[utoipa::path(patch, path = "/dags/{dag}", tag = "dags", params(DagPath, ("If-Match" = Option<String>, Header, description = "The etag of the state that the change is meant for")), request_body = DagChange, responses((status = 200, description = "The DAG as it stands now", body = DagDetail, headers(("etag" = String, description = "Names this state of the DAG")))))]
@@ -112,6 +112,12 @@ async fn change_dag(
     Json(change): Json<DagChange>,
 ) -> Result<WithTag<DagDetail>, Problem> {
     let id = &path.dag.0;
+    if change.quarantined == Some(true) {
+        return Err(Problem::new(
+            ProblemCode::InvalidValue,
+            "nobody puts a DAG's tasks in quarantine by hand; pause it instead",
+        ));
+    }
     let row = find(&app, &by.tenant, id).await?;
     let state = meant(&row, &headers)?;
     let by_whom = by.actor();
@@ -126,6 +132,21 @@ async fn change_dag(
             app.database().unpause_dag(&by.tenant, id, meant).await?
         };
         if !found {
+            return Err(unknown(id));
+        }
+        app.scheduler().wake(Wake::Settings);
+    }
+    if change.quarantined.is_some() {
+        let lifted = Meant {
+            by: &by_whom,
+            // The change before may have been meant for the state before.
+            state: state.filter(|_| change.paused.is_none()),
+        };
+        if !app
+            .database()
+            .lift_quarantine(&by.tenant, id, lifted)
+            .await?
+        {
             return Err(unknown(id));
         }
         app.scheduler().wake(Wake::Settings);
@@ -192,9 +213,10 @@ pub(super) async fn active_document(
 
 async fn detail(app: &App, row: &DagRow) -> Result<WithTag<DagDetail>, Problem> {
     let document = active_document(app, row).await?;
+    let crashes = app.database().crashes_of_dag(&row.tenant, &row.id).await?;
     Ok(WithTag(
         tag(row),
-        view::dag::detail(row, document.as_deref()),
+        view::dag::detail(row, document.as_deref(), &crashes),
     ))
 }
 

@@ -306,8 +306,8 @@ async fn list_attempts(
 
 /// Tell why a task instance does not run
 ///
-/// Every reason, the decisive one first; none where it runs or has ended. In a run that has
-/// ended nothing runs any more: the reason says how the run ended.
+/// Every reason, the decisive one first; none where it runs or has ended well. Of one that failed
+/// it is why. In a run that has ended nothing runs any more: the reason says how the run ended.
 #[utoipa::path(get, path = "/runs/{run}/tasks/{task}/{index}/why", tag = "instances", params(InstancePath), responses((status = 200, description = "The reasons", body = Why)))]
 async fn why(
     by: By<Reading>,
@@ -315,8 +315,9 @@ async fn why(
     Path(path): Path<InstancePath>,
 ) -> Result<axum::Json<Why>, Problem> {
     let found = find(&app, &by.tenant, &path).await?;
+    let row = found.row.as_ref().map(|(view, _attempts)| view);
+    let failed = row.and_then(view::instance::why_it_failed);
     let reasons = if found.run.state.is_ended() {
-        let row = found.row.as_ref().map(|(view, _attempts)| view);
         vec![view::instance::of_ended_run(&found.run, row)]
     } else {
         app.scheduler()
@@ -326,8 +327,9 @@ async fn why(
     Ok(axum::Json(Why {
         task: found.task().id.to_string(),
         index: path.index,
-        reasons: reasons
+        reasons: failed
             .into_iter()
+            .chain(reasons)
             .map(|reason| api::Reason {
                 code: reason.code,
                 message: reason.message,

@@ -1,9 +1,11 @@
 //! DAGs and their versions.
 
 use crate::api;
+use std::collections::BTreeMap;
 use weft_core::{
     document::{self, Code, Task},
     policy::DEFAULT_QUEUE,
+    suspicion::{Blamed, Crash, ENOUGH},
 };
 use weft_store::{DagRow, VersionRow};
 
@@ -30,7 +32,11 @@ pub(crate) fn dag(row: &DagRow, active: Option<&document::Dag>) -> api::Dag {
 }
 
 /// A DAG with what its active version says.
-pub(crate) fn detail(row: &DagRow, active: Option<&document::Dag>) -> api::DagDetail {
+pub(crate) fn detail(
+    row: &DagRow,
+    active: Option<&document::Dag>,
+    crashes: &[(Blamed, Crash)],
+) -> api::DagDetail {
     api::DagDetail {
         dag: dag(row, active),
         params: active.map_or_else(Vec::new, |dag| dag.params.iter().map(param).collect()),
@@ -39,7 +45,31 @@ pub(crate) fn detail(row: &DagRow, active: Option<&document::Dag>) -> api::DagDe
         max_active_runs: active.and_then(|dag| dag.max_active_runs),
         max_active_tasks: active.and_then(|dag| dag.max_active_tasks),
         catchup: active.and_then(|dag| dag.catchup),
+        suspects: suspects(crashes),
     }
+}
+
+/// The tasks that are blamed, with the deaths that count against each, by time.
+fn suspects(crashes: &[(Blamed, Crash)]) -> Vec<api::Suspect> {
+    let mut by_task: BTreeMap<&Blamed, Vec<api::Death>> = BTreeMap::new();
+    for (blamed, crash) in crashes {
+        by_task.entry(blamed).or_default().push(api::Death {
+            worker: crash.worker.to_string(),
+            at: crash.at.into(),
+            run: crash.run.to_string(),
+            map_index: crash.instance.index,
+            attempt: crash.number,
+        });
+    }
+    by_task
+        .into_iter()
+        .map(|(blamed, deaths)| api::Suspect {
+            task: blamed.task.to_string(),
+            digest: blamed.digest.to_string(),
+            quarantined: deaths.len() >= ENOUGH as usize,
+            deaths,
+        })
+        .collect()
 }
 
 /// A version as lists show it.

@@ -166,6 +166,20 @@ fn output(output: &Output) -> api::OutputRef {
     }
 }
 
+/// Of an instance that failed for good: why.
+pub(crate) fn why_it_failed(view: &InstanceView) -> Option<Reason> {
+    let error = view
+        .error
+        .as_deref()
+        .filter(|_| view.state == InstanceTag::Failed)?;
+    let failure = failure(error);
+    Some(Reason {
+        code: failure.code,
+        message: failure.message,
+        help: None,
+    })
+}
+
 /// What stands in the column; what another version wrote is shown as its text.
 fn failure(json: &str) -> api::InstanceFailure {
     serde_json::from_str(json).unwrap_or_else(|_other_shape| api::InstanceFailure {

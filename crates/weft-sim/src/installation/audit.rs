@@ -22,11 +22,12 @@ use std::{
     sync::Arc,
 };
 use tokio::time::Instant;
-use weft_broker::{AttemptKey, Report, ReportedOutcome};
+use weft_broker::{AttemptKey, Dispatch, Report, ReportedOutcome};
 use weft_core::{
-    id::TenantId,
+    id::{TaskId, TenantId},
     run::{Attempt, Event, Instance, InstanceState, Outcome, Run, RunState, record},
     run_id::RunId,
+    suspicion::ENOUGH,
 };
 use weft_store::{
     DagKey, DagState, EventChunk, NewRun, Output, ShardId, ShardSettings, Turn, VersionId,
@@ -38,7 +39,9 @@ pub struct Auditor {
     runs: BTreeMap<RunId, Watched>,
     versions: BTreeMap<VersionId, Arc<Parsed>>,
     /// Everything that workers ever reported.
-    made: HashMap<AttemptKey, Vec<ReportedOutcome>>,
+    made: Made,
+    /// Attempts that were the one suspect when their worker died, by DAG and task.
+    deaths: Deaths,
     active: Active,
     running: BTreeMap<DagKey, BTreeSet<RunId>>,
     /// What each start of a scheduler was told of settings and DAGs.
@@ -60,6 +63,11 @@ pub struct Seen<'a> {
     pub(crate) switchboard: &'a Switchboard,
     pub(crate) coverage: &'a mut Coverage,
 }
+
+/// Reports by attempt.
+type Made = HashMap<AttemptKey, Vec<ReportedOutcome>>;
+/// Attempts by DAG and task.
+type Deaths = HashMap<(DagKey, TaskId), HashSet<AttemptKey>>;
 
 #[derive(Debug, Default)]
 struct Handed {
@@ -143,6 +151,15 @@ impl Auditor {
     pub fn reported(&mut self, report: &Report) {
         let made = self.made.entry(report.key).or_default();
         made.push(report.outcome.clone());
+    }
+
+    /// A worker died while it ran this and nothing else that is suspected.
+    pub fn died(&mut self, dispatch: &Dispatch) {
+        if let Some(run) = self.runs.get(&dispatch.key.run) {
+            let task = dispatch.document.task.clone();
+            let deaths = self.deaths.entry((run.dag, task)).or_default();
+            deaths.insert(dispatch.key);
+        }
     }
 
     /// The version that a run is pinned to.
@@ -235,11 +252,13 @@ impl Auditor {
         let events = record::decode(&chunk.body)
             .map_err(|error| format!("a chunk of run {id} can't be read: {error}"))?;
         self.watch(id, seen.tables)?;
-        let Self { runs, made, .. } = self;
+        let Self {
+            runs, made, deaths, ..
+        } = self;
         let run = runs.get_mut(&id).expect("it is watched");
         let mut actions = Vec::new();
         for (at, event) in events {
-            run.believe(id, &event, made, seen)?;
+            run.believe(id, &event, (made, deaths), seen)?;
             let was_ready = match &event {
                 Event::Dispatched { instance, .. } => {
                     run.machine.instance(*instance) == Some(InstanceState::Ready)
@@ -349,7 +368,7 @@ impl Watched {
         &mut self,
         id: RunId,
         event: &Event,
-        made: &HashMap<AttemptKey, Vec<ReportedOutcome>>,
+        (made, deaths): (&Made, &Deaths),
         seen: &mut Seen<'_>,
     ) -> Result<(), String> {
         match event {
@@ -360,7 +379,14 @@ impl Watched {
                 };
                 let made = made.get(&key).map(Vec::as_slice).unwrap_or_default();
                 // A list that was cleared after it was mapped over can't be taken apart again.
-                let can_fail_by_itself = self.meddled
+                let task = &self.parsed.dag.tasks[attempt.instance.task.as_usize()].id;
+                let is_blamed = deaths
+                    .get(&(self.dag, task.clone()))
+                    .is_some_and(|deaths| deaths.len() >= ENOUGH as usize);
+                if is_blamed && made.is_empty() {
+                    seen.coverage.add("committed: failed for deaths of workers");
+                }
+                let can_fail_by_itself = (self.meddled || is_blamed)
                     && matches!(
                         outcome,
                         Outcome::Failed {

@@ -56,6 +56,7 @@ calls! {
     Commands = "commands",
     OutputsOfTask = "outputs_of_task",
     ResumeStates = "resume_states",
+    KeepCrashes = "keep_crashes",
     Commit = "commit",
     Publish = "publish",
     Revoke = "revoke",

@@ -14,11 +14,12 @@ use weft_core::{
     document::TaskIndex,
     run::Instance,
     run_id::RunId,
+    suspicion::{Blamed, Crash},
     time::{DurationMs, Timestamp},
 };
 use weft_store::{
-    Command, CommandId, CommitError, DagKey, DagState, Output, RunStore, ShardId, ShardLease,
-    ShardSettings, StoreError, StoredRun, StoredVersion, Turn, VersionId,
+    Command, CommandId, CommitError, CrashNews, DagKey, DagState, Output, RunStore, ShardId,
+    ShardLease, ShardSettings, StoreError, StoredRun, StoredVersion, Turn, VersionId,
 };
 
 /// The database, as one start of a scheduler sees it.
@@ -217,6 +218,16 @@ impl RunStore for SimStore {
     ) -> Result<Vec<(Instance, Arc<str>)>, StoreError> {
         let read = |tables: &mut Tables, _| tables.resume_states(run, instances);
         self.read(Call::ResumeStates, read, Vec::len).await
+    }
+
+    async fn crashes(&self, shard: ShardId) -> Result<Vec<(Blamed, Crash)>, StoreError> {
+        // Always asked beside the settings, whose await stands for both.
+        Ok(self.world.lock().tables.crashes(shard))
+    }
+
+    async fn keep_crashes(&self, news: &[CrashNews]) -> Result<(), StoreError> {
+        let keep = |tables: &mut Tables, _| tables.keep_crashes(news);
+        self.read(Call::KeepCrashes, keep, |()| 1).await
     }
 
     async fn commit(&self, turn: &Turn) -> Result<(), CommitError> {

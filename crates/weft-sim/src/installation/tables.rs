@@ -5,6 +5,7 @@
 //! here fails or takes time: that is the [`store`](super::store)'s part.
 
 mod committing;
+mod crashing;
 mod operating;
 
 pub use committing::Written;
@@ -20,6 +21,7 @@ use weft_core::{
     id::TenantId,
     run::{Instance, RunState},
     run_id::RunId,
+    suspicion::{Blamed, Crash},
     time::{DurationMs, Timestamp},
 };
 use weft_store::{
@@ -47,6 +49,8 @@ pub struct Tables {
     dates: BTreeSet<(DagKey, Timestamp)>,
     active: BTreeMap<ShardId, BTreeSet<RunId>>,
     waiting: BTreeMap<ShardId, BTreeSet<CommandId>>,
+    /// By run, instance and number of the attempt.
+    crashes: BTreeMap<(RunId, Instance, u32), (Blamed, Crash)>,
     /// Runs whose events the database refuses, whatever they are.
     pub(crate) unwritable: BTreeSet<RunId>,
 }

@@ -1,10 +1,11 @@
 //! Simulated workers: they claim, run, renew, report until they are confirmed,
 //! kill what they lost, are cut off, and die.
 
-use super::{documents::Fates, switchboard::LEASE, truth::Truth};
+use super::{dice::Dice, documents::Fates, switchboard::LEASE, truth::Truth};
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
-use weft_broker::{AttemptKey, Dispatch, Report, Signal, Usage};
+use weft_broker::{AttemptKey, Dispatch, Failure, Report, ReportedOutcome, Signal, Usage};
+use weft_core::suspicion::Evidence;
 
 /// How often a worker renews its leases.
 const RENEW: Duration = Duration::from_millis(1_200);
@@ -44,13 +45,33 @@ impl Worker {
 
     /// The same machine after its process died: another worker, that knows nothing.
     #[must_use]
-    pub fn reborn(&self, life: u64) -> Self {
+    fn reborn(&self, life: u64) -> Self {
         let name = self.id.split('.').next().unwrap_or_default();
         Self::new(
             format!("{name}.{life}").into(),
             self.queues.clone(),
             self.slots,
         )
+    }
+
+    /// What is left of its process says who was in guest code; each of them had that to
+    /// itself or not, as the dice say.
+    fn suspects(&self, dice: &mut Dice) -> Vec<(Dispatch, Evidence)> {
+        if !dice.percent(50) {
+            return Vec::new();
+        }
+        let others = u32::try_from(self.running.len()).unwrap_or(u32::MAX);
+        let running = self.running.iter().map(|(dispatch, _)| dispatch.clone());
+        running
+            .map(|dispatch| {
+                let evidence = if dice.percent(70) {
+                    Evidence::Alone
+                } else {
+                    Evidence::Among { others }
+                };
+                (dispatch, evidence)
+            })
+            .collect()
     }
 
     /// When it does something next.
@@ -103,7 +124,10 @@ impl Worker {
             let report = Report {
                 key: dispatch.key,
                 outcome,
-                usage: Usage::default(),
+                usage: Usage {
+                    wall_us: 1,
+                    ..Usage::default()
+                },
                 log: None,
                 artifacts: Vec::new(),
                 worker: Arc::clone(&self.id),
@@ -115,6 +139,28 @@ impl Worker {
 }
 
 impl Truth {
+    /// A worker's process dies, and the next one may find out who was there.
+    pub fn kill_worker(&mut self, at: usize, life: u64) {
+        let before = &self.workers[at];
+        let mut next = before.reborn(life);
+        for (dispatch, evidence) in before.suspects(&mut self.dice) {
+            self.coverage
+                .add("worker: tells who was there when it died");
+            if evidence == Evidence::Alone {
+                self.auditor.died(&dispatch);
+            }
+            next.outbox.push(Report {
+                key: dispatch.key,
+                outcome: ReportedOutcome::Failed(Failure::crashed(&next.id, evidence)),
+                usage: Usage::default(),
+                log: None,
+                artifacts: Vec::new(),
+                worker: Arc::clone(&next.id),
+            });
+        }
+        self.workers[at] = next;
+    }
+
     /// One worker does what it has to.
     pub fn work(&mut self, at: usize) {
         let now = Instant::now();

@@ -401,7 +401,7 @@ impl World {
             truth.switchboard.lose_everything(Instant::now());
             for at in 0..truth.workers.len() {
                 self.lives += 1;
-                truth.workers[at] = truth.workers[at].reborn(self.lives);
+                truth.kill_worker(at, self.lives);
             }
         }
         drop(truth);

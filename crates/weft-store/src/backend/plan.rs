@@ -5,7 +5,7 @@ use crate::{Database, Place, dialect::Dialect};
 
 /// Tables that stay small, or are small whatever there is: the rows given with the statement,
 /// results that a limit bounds, a partial index of what is being removed.
-const SMALL: [&str; 22] = [
+const SMALL: [&str; 23] = [
     "installation",
     "settings",
     "shards",
@@ -14,6 +14,8 @@ const SMALL: [&str; 22] = [
     "p",
     "secrets",
     "workers",
+    // A row for each death of a worker.
+    "died",
     "migrations",
     "sqlite_schema",
     "wanted",

@@ -2,7 +2,7 @@
 
 use super::{Bulk, Statement};
 use crate::{
-    audit, commands, compiled, dags, deploy, dialect, dialect::Dialect, idempotency, installation,
+    audit, commands, compiled, crashes, dags, deploy, dialect, dialect::Dialect, idempotency, installation,
     instances, live_attempt, migration, references, retention, run_store, runs, secrets, tenants,
     tokens, trigger, versions, workers,
 };
@@ -12,6 +12,7 @@ const STATEMENTS: &[&[Statement]] = &[
     audit::STATEMENTS,
     commands::STATEMENTS,
     compiled::STATEMENTS,
+    crashes::STATEMENTS,
     dags::STATEMENTS,
     deploy::STATEMENTS,
     dialect::STATEMENTS,

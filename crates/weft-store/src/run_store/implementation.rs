@@ -4,13 +4,14 @@ use super::{
     Command, CommandId, CommitError, DagKey, DagState, RunStore, ShardId, ShardLease,
     ShardSettings, StoreError, StoredRun, StoredVersion, VersionId,
 };
-use crate::{Database, Output, Turn};
+use crate::{CrashNews, Database, Output, Turn};
 use async_trait::async_trait;
 use std::sync::Arc;
 use weft_core::{
     document::TaskIndex,
     run::Instance,
     run_id::RunId,
+    suspicion::{Blamed, Crash},
     time::{DurationMs, Timestamp},
 };
 
@@ -125,6 +126,14 @@ impl RunStore for Database {
         instances: &[Instance],
     ) -> Result<Vec<(Instance, Arc<str>)>, StoreError> {
         self.resume_states_of(run, instances).await
+    }
+
+    async fn crashes(&self, shard: ShardId) -> Result<Vec<(Blamed, Crash)>, StoreError> {
+        self.crashes_of_shard(shard).await
+    }
+
+    async fn keep_crashes(&self, news: &[CrashNews]) -> Result<(), StoreError> {
+        self.write_crashes(news).await
     }
 
     async fn commit(&self, turn: &Turn) -> Result<(), CommitError> {

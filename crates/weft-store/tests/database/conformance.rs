@@ -1,5 +1,6 @@
 //! What holds on every database, case by case.
 
+mod crashes;
 mod dags;
 mod instances;
 mod lease;
@@ -30,6 +31,9 @@ macro_rules! conformance {
 }
 
 conformance! {
+    crashes:
+        what_counts_is_kept_once_and_absolved_and_forgotten,
+        a_quarantine_is_lifted_and_the_scheduler_told;
     dags:
         the_same_file_again_changes_nothing,
         a_deploy_tells_what_was_active_before,

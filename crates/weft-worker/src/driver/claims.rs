@@ -25,7 +25,9 @@ impl Driver {
     /// so that claims come in groups under load.
     pub(super) fn claim(&mut self, now: BootInstant) {
         let held = u32::try_from(self.held.len()).unwrap_or(u32::MAX);
-        let waiting = held.saturating_sub(self.running);
+        // Those that only wait to be watched keep nobody else from starting.
+        let set_aside = u32::try_from(self.watch.waiting.len()).unwrap_or(u32::MAX);
+        let waiting = held.saturating_sub(self.running).saturating_sub(set_aside);
         let most = self.options.slots + self.options.prefetch;
         let is_wanted = self.draining.is_none()
             && held < most
@@ -227,32 +229,30 @@ impl Driver {
 
     /// Starts what waits, first come first served, while there are slots and
     /// memory. One that needs much is not overtaken for ever by ones that need little.
-    pub(super) fn fill(&mut self) {
+    pub(super) fn fill(&mut self, now: BootInstant) {
         if self.draining.is_some() {
             return;
         }
         while self.running < self.options.slots
-            && let Some(&key) = self.line.front()
+            && let Some(key) = self.next_in_line(now)
         {
             let Some(Held {
                 stage: Stage::Waiting(dispatch, _),
                 ..
             }) = self.held.get(&key)
             else {
-                // It was revoked or lost while it waited.
-                self.line.pop_front();
-                continue;
+                unreachable!("what stands next in line waits");
             };
             let needs = dispatch.limits.memory_bytes;
             if self.memory_bytes + needs > self.options.memory_bytes {
                 return;
             }
-            self.line.pop_front();
-            self.start(key);
+            self.leave_line(&key);
+            self.start(key, now);
         }
     }
 
-    fn start(&mut self, key: AttemptKey) {
+    fn start(&mut self, key: AttemptKey, now: BootInstant) {
         let Some(Held {
             lease_ends,
             queued,
@@ -266,6 +266,10 @@ impl Driver {
         let cancel = CancelSignal::new();
         let (kill, killed) = oneshot::channel();
         let memory_bytes = dispatch.limits.memory_bytes;
+        if dispatch.watched {
+            self.watch.begins(key, now + self.options.watch);
+        }
+        self.journal.begins(key, dispatch.watched);
         let stage = Stage::Running(Running {
             memory_bytes,
             cancel: cancel.clone(),

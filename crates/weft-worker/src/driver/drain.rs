@@ -38,6 +38,7 @@ impl Driver {
         self.held
             .retain(|_, held| matches!(held.stage, Stage::Running(_)));
         self.line.clear();
+        self.watch.waiting.clear();
         self.to_load.clear();
         self.loads.abort_all();
         tracing::info!(worker = %self.info.id, running = self.running, "draining");

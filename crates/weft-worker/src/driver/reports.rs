@@ -28,6 +28,8 @@ impl Driver {
         else {
             unreachable!("a task runs for each attempt that is held as running, and no other");
         };
+        self.journal.ended(&key);
+        self.watch.ended(&key);
         self.running -= 1;
         self.memory_bytes -= running.memory_bytes;
         self.ended += 1;

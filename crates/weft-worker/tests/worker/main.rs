@@ -3,6 +3,7 @@
 
 mod brokers;
 mod components;
+mod crashes;
 mod data;
 mod drain;
 mod ends;

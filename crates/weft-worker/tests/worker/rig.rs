@@ -213,6 +213,7 @@ impl Rig {
             },
             deterministic: false,
             trace: None,
+            watched: false,
         }
     }
 

@@ -53,6 +53,11 @@ enum DagsCommand {
         /// Its id
         dag: String,
     },
+    /// Let tasks of a DAG run again that are in quarantine since workers died of them
+    Unquarantine {
+        /// Its id
+        dag: String,
+    },
     /// List the versions of a DAG, the newest first
     Versions {
         /// Its id
@@ -108,12 +113,22 @@ async fn carry_out(client: &Client, command: &DagsCommand) -> Result<(), Problem
             table::one(format.output, &detail, |zone| show::text(&detail, zone))?;
         }
         DagsCommand::Pause { dag } => {
-            pause(client, dag, true).await?;
+            change(client, dag, &paused(true)).await?;
             table::write(&format!("{dag} is paused: no run of it starts\n"))?;
         }
         DagsCommand::Unpause { dag } => {
-            pause(client, dag, false).await?;
+            change(client, dag, &paused(false)).await?;
             table::write(&format!("{dag} is no longer paused\n"))?;
+        }
+        DagsCommand::Unquarantine { dag } => {
+            let lifted = DagChange {
+                quarantined: Some(false),
+                ..DagChange::default()
+            };
+            change(client, dag, &lifted).await?;
+            table::write(&format!(
+                "{dag}: nothing is in quarantine; tasks that failed for it run again with 'wfctl runs clear'\n"
+            ))?;
         }
         DagsCommand::Versions { dag, list } => {
             let call = || client.call(&route::LIST_VERSIONS, &[dag]);
@@ -148,13 +163,17 @@ async fn carry_out(client: &Client, command: &DagsCommand) -> Result<(), Problem
     Ok(())
 }
 
-async fn pause(client: &Client, dag: &str, paused: bool) -> Result<(), Problems> {
-    let body = DagChange {
+fn paused(paused: bool) -> DagChange {
+    DagChange {
         paused: Some(paused),
-    };
+        ..DagChange::default()
+    }
+}
+
+async fn change(client: &Client, dag: &str, body: &DagChange) -> Result<(), Problems> {
     client
         .call(&route::CHANGE_DAG, &[dag])
-        .json(&body)
+        .json(body)
         .done()
         .await
 }

@@ -116,6 +116,11 @@ impl DataFolder {
         self.0.join("code")
     }
 
+    /// Which attempts are in guest code.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.0.join("running")
+    }
+
     pub(crate) fn scratch(&self) -> PathBuf {
         self.0.join("scratch")
     }

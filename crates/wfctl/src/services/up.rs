@@ -236,6 +236,7 @@ fn worker_options(options: &UpOptions, folder: &DataFolder) -> WorkerOptions {
     let queues = options.queues.iter();
     worker.queues = queues.map(|queue| Arc::from(queue.as_str())).collect();
     worker.drain_timeout = options.drain;
+    worker.journal = Some(folder.journal());
     if let Some(slots) = options.slots {
         worker.slots = slots;
         worker.prefetch = slots;

@@ -177,6 +177,7 @@ fn worker_options(options: &FarOptions, scratch: &Path) -> WorkerOptions {
     let queues = options.queues.iter();
     worker.queues = queues.map(|name| name.as_str().into()).collect();
     worker.drain_timeout = options.drain;
+    worker.journal = Some(options.data.join("running"));
     if let Some(slots) = options.slots {
         worker.slots = slots;
         worker.prefetch = slots;

@@ -65,7 +65,7 @@ impl World {
                 let workers = truth.workers.len();
                 let at = truth.dice.rng.usize(0..workers);
                 self.lives += 1;
-                truth.workers[at] = truth.workers[at].reborn(self.lives);
+                truth.kill_worker(at, self.lives);
             }
             _ => {
                 truth.fault("fault: worker cut off");

@@ -2,7 +2,7 @@
 
 use crate::{display, moment::Zone, table};
 use std::fmt::Write as _;
-use weft_server::api::{DagDetail, DagTask};
+use weft_server::api::{DagDetail, DagTask, Suspect};
 
 /// What it is, its parameters, and its tasks with what they wait for.
 pub(super) fn text(detail: &DagDetail, zone: &Zone) -> String {
@@ -65,7 +65,33 @@ pub(super) fn text(detail: &DagDetail, zone: &Zone) -> String {
             &format!("  {}{}", task.id, facts(task, &upstream)),
         );
     }
+    if !detail.suspects.is_empty() {
+        text.push_str("\nworkers died of\n");
+        for suspect in &detail.suspects {
+            line_of(&mut text, &format!("  {}", deaths(suspect, zone)));
+        }
+    }
     text
+}
+
+/// A task that workers died of, in one line.
+fn deaths(suspect: &Suspect, zone: &Zone) -> String {
+    let state = if suspect.quarantined {
+        "in quarantine; deploy another version, or 'wfctl dags unquarantine'"
+    } else {
+        "suspected"
+    };
+    let deaths: Vec<String> = suspect
+        .deaths
+        .iter()
+        .map(|death| format!("{} {}", death.worker, zone.shown(death.at)))
+        .collect();
+    let digest = suspect.digest.get(..12).unwrap_or(&suspect.digest);
+    format!(
+        "{} of {digest} ({state}): {}",
+        suspect.task,
+        deaths.join(", ")
+    )
 }
 
 fn line_of(text: &mut String, line: &str) {

@@ -1,0 +1,53 @@
+//! What counts against tasks that take workers down.
+
+use super::Tables;
+use weft_core::{
+    run::RunState,
+    suspicion::{Blamed, Crash},
+};
+use weft_store::{CrashNews, DagKey, ShardId};
+
+impl Tables {
+    /// See `RunStore::crashes`.
+    pub fn crashes(&self, shard: ShardId) -> Vec<(Blamed, Crash)> {
+        let is_of_shard = |dag| {
+            self.dags
+                .get(&DagKey(dag))
+                .is_some_and(|row| row.shard == shard)
+        };
+        let goes_on = |run| {
+            self.runs
+                .get(run)
+                .is_some_and(|row| row.state() == RunState::Running)
+        };
+        self.crashes
+            .values()
+            .filter(|(blamed, _)| is_of_shard(blamed.dag))
+            .filter(|(_, crash)| !crash.absolved || goes_on(&crash.run))
+            .cloned()
+            .collect()
+    }
+
+    /// See `RunStore::keep_crashes`.
+    pub fn keep_crashes(&mut self, news: &[CrashNews]) {
+        for one in news {
+            match one {
+                CrashNews::Counted(blamed, crash) => {
+                    self.crashes
+                        .entry((crash.run, crash.instance, crash.number))
+                        .or_insert_with(|| (blamed.clone(), crash.clone()));
+                }
+                CrashNews::Absolved(blamed) => {
+                    for (_, crash) in self.crashes.values_mut().filter(|(of, _)| of == blamed) {
+                        crash.absolved = true;
+                    }
+                }
+                CrashNews::Cleared { run, task } => {
+                    self.crashes.retain(|(of, instance, _), (_, crash)| {
+                        of != run || instance.task != *task || !crash.absolved
+                    });
+                }
+            }
+        }
+    }
+}

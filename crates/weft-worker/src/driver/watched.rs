@@ -1,0 +1,95 @@
+//! Attempts that were there when a worker died: no two of them begin close together.
+
+use super::Driver;
+use crate::{
+    clock::BootInstant,
+    held::{Held, Stage},
+    journal::Suspect,
+};
+use std::collections::VecDeque;
+use weft_broker::{AttemptKey, Failure};
+
+/// Who has the worker's suspicion, and who waits for it.
+#[derive(Default)]
+pub(super) struct Watch {
+    /// Began last, and until when no other one begins.
+    begun: Option<(AttemptKey, BootInstant)>,
+    /// In the order they came to the front of the line; some may not be held any more.
+    pub(super) waiting: VecDeque<AttemptKey>,
+}
+
+impl Watch {
+    fn is_free(&self, now: BootInstant) -> bool {
+        self.begun.is_none_or(|(_, until)| until <= now)
+    }
+
+    pub(super) fn begins(&mut self, key: AttemptKey, until: BootInstant) {
+        self.begun = Some((key, until));
+    }
+
+    pub(super) fn ended(&mut self, key: &AttemptKey) {
+        if self.begun.is_some_and(|(begun, _)| begun == *key) {
+            self.begun = None;
+        }
+    }
+}
+
+impl Driver {
+    /// Reports who was in guest code when the process before this one died. Until the
+    /// broker has the reports it is told that the attempts are held, so that nobody
+    /// begins them anew before the scheduler knows.
+    pub(super) fn tell_of(&mut self, suspects: &[Suspect]) {
+        if suspects.is_empty() {
+            return;
+        }
+        tracing::warn!(worker = %self.info.id, attempts = suspects.len(), "the process before this one ended without a farewell, and these attempts with it");
+        for Suspect { key, evidence } in suspects {
+            let failure = Failure::crashed(&self.info.id, *evidence);
+            self.outbox.put(self.surroundings.failed(*key, failure));
+        }
+    }
+
+    /// What starts next if there is a slot and memory; nothing where all that waits is
+    /// watched and has to.
+    pub(super) fn next_in_line(&mut self, now: BootInstant) -> Option<AttemptKey> {
+        let is_free = self.watch.is_free(now);
+        while is_free && let Some(&key) = self.watch.waiting.front() {
+            if self.waits(&key).is_some() {
+                return Some(key);
+            }
+            self.watch.waiting.pop_front();
+        }
+        while let Some(&key) = self.line.front() {
+            match self.waits(&key) {
+                Some(false) => return Some(key),
+                Some(true) if is_free => return Some(key),
+                Some(true) => self.watch.waiting.push_back(key),
+                // It was revoked or lost while it waited.
+                None => {}
+            }
+            self.line.pop_front();
+        }
+        None
+    }
+
+    /// Takes what [`Self::next_in_line`] named out of where it waits.
+    pub(super) fn leave_line(&mut self, key: &AttemptKey) {
+        let line = if self.watch.waiting.front() == Some(key) {
+            &mut self.watch.waiting
+        } else {
+            &mut self.line
+        };
+        line.pop_front();
+    }
+
+    /// Whether an attempt that waits for a slot is watched; `None` where it doesn't wait.
+    fn waits(&self, key: &AttemptKey) -> Option<bool> {
+        match self.held.get(key) {
+            Some(Held {
+                stage: Stage::Waiting(dispatch, _),
+                ..
+            }) => Some(dispatch.watched),
+            Some(_) | None => None,
+        }
+    }
+}

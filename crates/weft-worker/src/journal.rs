@@ -1,0 +1,310 @@
+//! Which attempts are in guest code, on disk: what is left of a process that was
+//! killed tells the next one who was there.
+//!
+//! One line of a fixed length for each slot, written in place when an attempt
+//! begins and when it ends: a `pwrite` of 128 bytes each, some microseconds, and
+//! no sync, since the kernel keeps what a killed process has written. A machine
+//! that goes down takes everybody with it and blames nobody: the first line names
+//! the boot. A worker that ends in order removes the file.
+//!
+//! It only ever says who was there. Where it can't be written, or is lost, a crash
+//! is a loss as any other.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead as _, BufReader},
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+};
+use weft_broker::{AttemptKey, message};
+use weft_core::suspicion::Evidence;
+
+/// The length of a line, its end included.
+const LINE_BYTES: usize = 128;
+/// What names this boot of the machine; elsewhere than on Linux all are one.
+const BOOT: &str = "/proc/sys/kernel/random/boot_id";
+/// Stands before an attempt that is watched.
+const WATCHED: &str = "watched";
+/// Stands before any other one.
+const RUNNING: &str = "running";
+
+/// An attempt that was in guest code when the process before this one ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Suspect {
+    pub(crate) key: AttemptKey,
+    pub(crate) evidence: Evidence,
+}
+
+/// Attempts in guest code, by the line they stand on.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    open: Option<(PathBuf, File)>,
+    lines: HashMap<AttemptKey, u32>,
+    free: Vec<u32>,
+    /// The only one that stands there as watched.
+    watched: Option<AttemptKey>,
+}
+
+impl Journal {
+    /// Of a worker that keeps none.
+    pub(crate) fn none() -> Self {
+        Self {
+            open: None,
+            lines: HashMap::new(),
+            free: Vec::new(),
+            watched: None,
+        }
+    }
+
+    /// Begins a journal for so many attempts at once, and says who was there when
+    /// the process before this one ended without a farewell.
+    ///
+    /// # Errors
+    /// The file can't be read or written.
+    pub(crate) fn begin(path: &Path, slots: u32) -> io::Result<(Self, Vec<Suspect>)> {
+        let boot = boot();
+        let suspects = match File::open(path) {
+            Ok(file) => read(file, &boot)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(path)?;
+        // All its room from the start: a disk that fills up later takes no line away.
+        let mut text = line(&boot).to_vec();
+        for _slot in 0..slots {
+            text.extend_from_slice(&line(""));
+        }
+        file.write_all_at(&text, 0)?;
+        let journal = Self {
+            open: Some((path.to_owned(), file)),
+            lines: HashMap::new(),
+            free: (1..=slots).rev().collect(),
+            watched: None,
+        };
+        Ok((journal, suspects))
+    }
+
+    /// An attempt is about to enter guest code.
+    pub(crate) fn begins(&mut self, key: AttemptKey, is_watched: bool) {
+        let Some(at) = self.free.pop() else { return };
+        self.lines.insert(key, at);
+        if !is_watched {
+            self.write(at, RUNNING, key);
+            return;
+        }
+        // Whoever was watched before has had its time.
+        if let Some(before) = self.watched.replace(key)
+            && let Some(before_at) = self.lines.get(&before)
+        {
+            self.write(*before_at, RUNNING, before);
+        }
+        self.write(at, WATCHED, key);
+    }
+
+    /// An attempt is out of guest code.
+    pub(crate) fn ended(&mut self, key: &AttemptKey) {
+        let Some(at) = self.lines.remove(key) else {
+            return;
+        };
+        if self.watched == Some(*key) {
+            self.watched = None;
+        }
+        self.put(at, &line(""));
+        self.free.push(at);
+    }
+
+    fn write(&mut self, at: u32, how: &str, key: AttemptKey) {
+        let text = format!("{how} {}", message::write_key(&key));
+        self.put(at, &line(&text));
+    }
+
+    fn put(&mut self, at: u32, line: &[u8; LINE_BYTES]) {
+        let Some((path, file)) = &self.open else {
+            return;
+        };
+        if let Err(error) = file.write_all_at(line, u64::from(at) * LINE_BYTES as u64) {
+            tracing::warn!(path = %path.display(), %error, "who is in guest code can't be written down any more; a crash of this worker is a loss as any other");
+            self.open = None;
+        }
+    }
+}
+
+/// This process ends in order, or unwinds: nobody took it down.
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if let Some((path, _file)) = &self.open
+            && let Err(error) = fs::remove_file(path)
+        {
+            tracing::warn!(path = %path.display(), %error, "the journal of this worker can't be removed");
+        }
+    }
+}
+
+/// A text padded to a line; a longer one is cut, and then names nobody.
+fn line(text: &str) -> [u8; LINE_BYTES] {
+    let mut line = [b' '; LINE_BYTES];
+    let most = text.len().min(LINE_BYTES - 1);
+    line[..most].copy_from_slice(&text.as_bytes()[..most]);
+    line[LINE_BYTES - 1] = b'\n';
+    line
+}
+
+fn boot() -> String {
+    let boot = fs::read_to_string(BOOT).unwrap_or_default();
+    format!("boot {}", boot.trim())
+}
+
+/// Who stands in a journal of this boot. A line that names nobody is passed over.
+fn read(file: File, boot: &str) -> io::Result<Vec<Suspect>> {
+    let mut lines = BufReader::new(file).lines();
+    if lines
+        .next()
+        .transpose()?
+        .is_none_or(|first| first.trim_end() != boot)
+    {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for text in lines {
+        let text = text?;
+        let Some((how, key)) = text.trim_end().split_once(' ') else {
+            continue;
+        };
+        if let Ok(key) = message::read_key(key) {
+            found.push((key, how == WATCHED));
+        }
+    }
+    let others = u32::try_from(found.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    let is_one_watched = found.iter().filter(|(_, is_watched)| *is_watched).count() == 1;
+    Ok(found
+        .into_iter()
+        .map(|(key, is_watched)| {
+            let is_the_one = others == 0 || (is_watched && is_one_watched);
+            let evidence = if is_the_one {
+                Evidence::Alone
+            } else {
+                Evidence::Among { others }
+            };
+            Suspect { key, evidence }
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weft_core::{
+        document::TaskIndex,
+        run::{Attempt, Instance},
+        run_id::RunId,
+    };
+
+    fn key(index: u32) -> AttemptKey {
+        AttemptKey {
+            run: RunId::from_i64(i64::MAX).unwrap(),
+            attempt: Attempt {
+                instance: Instance {
+                    task: TaskIndex(u32::MAX),
+                    index,
+                },
+                number: u32::MAX,
+                nonce: u64::MAX,
+            },
+        }
+    }
+
+    /// What the process before left when it was killed now.
+    fn killed(journal: Journal, path: &Path) -> Vec<Suspect> {
+        let left = fs::read(path).unwrap();
+        drop(journal);
+        assert!(!path.exists(), "it ended in order");
+        fs::write(path, left).unwrap();
+        let (journal, suspects) = Journal::begin(path, 4).unwrap();
+        drop(journal);
+        suspects
+    }
+
+    fn journal(path: &Path) -> Journal {
+        let (journal, suspects) = Journal::begin(path, 4).unwrap();
+        assert!(suspects.is_empty());
+        journal
+    }
+
+    #[test]
+    fn whoever_was_alone_did_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("running");
+        let mut journal = journal(&path);
+        for other in 1..=3 {
+            journal.begins(key(other), false);
+        }
+        journal.begins(key(u32::MAX), false);
+        (1..=3).for_each(|other| journal.ended(&key(other)));
+        let suspect = Suspect {
+            key: key(u32::MAX),
+            evidence: Evidence::Alone,
+        };
+        assert_eq!(killed(journal, &path), [suspect]);
+    }
+
+    #[test]
+    fn one_of_many_is_the_one_that_was_watched_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("running");
+        let mut first = journal(&path);
+        first.begins(key(1), false);
+        first.begins(key(2), false);
+        let found = killed(first, &path);
+        assert!(
+            found
+                .iter()
+                .all(|suspect| suspect.evidence == Evidence::Among { others: 1 }),
+            "{found:?}"
+        );
+        fs::remove_file(&path).ok();
+        let mut second = journal(&path);
+        second.begins(key(1), false);
+        second.begins(key(2), true);
+        second.begins(key(3), true);
+        let found = killed(second, &path);
+        let alone: Vec<u32> = found
+            .iter()
+            .filter(|suspect| suspect.evidence == Evidence::Alone)
+            .map(|suspect| suspect.key.attempt.instance.index)
+            .collect();
+        assert_eq!((found.len(), alone), (3, vec![3]));
+    }
+
+    #[test]
+    fn nobody_is_suspected_after_an_end_in_order_another_boot_or_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("running");
+        let mut first = journal(&path);
+        first.begins(key(1), false);
+        let left = fs::read_to_string(&path).unwrap();
+        drop(first);
+        drop(journal(&path));
+        for damaged in [
+            left.replacen("boot", "boat", 1),
+            left.replace("running", "runninx").replace('.', ","),
+            "running".to_owned(),
+            String::new(),
+        ] {
+            fs::write(&path, damaged).unwrap();
+            drop(journal(&path));
+        }
+        // More than it has room for are run, and not written down.
+        let mut full = journal(&path);
+        for many in 0..9 {
+            full.begins(key(many), true);
+        }
+        (0..9).for_each(|many| full.ended(&key(many)));
+        assert_eq!(full.free.len(), 4);
+        assert_eq!(killed(full, &path), []);
+    }
+}

@@ -1,0 +1,109 @@
+//! What a worker tells of the process before it that was killed, and how it keeps
+//! those apart that were there.
+
+use crate::rig::{Rig, Setup};
+use std::{fs, path::Path, time::Duration};
+use weft_broker::{AttemptKey, ReportedOutcome};
+use weft_core::suspicion::Evidence;
+
+/// Longer than any test.
+const FOR_EVER: Duration = Duration::from_hours(1);
+
+fn setup(journal: &Path) -> Setup {
+    let mut setup = Setup::new();
+    setup.options.journal = Some(journal.to_owned());
+    setup.options.watch = FOR_EVER;
+    setup
+}
+
+/// What the next process says of the attempts, after this one was killed as it stands.
+async fn told_after_a_kill(rig: Rig, journal: &Path, keys: &[AttemptKey]) -> Vec<Evidence> {
+    let left = fs::read(journal).unwrap();
+    // The worker ends with it.
+    drop(rig);
+    fs::write(journal, left).unwrap();
+    let mut next = Rig::with(setup(journal)).await;
+    let mut told = Vec::new();
+    for key in keys {
+        let outcome = next.report_of(*key).await.outcome;
+        let ReportedOutcome::Failed(failure) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert!(failure.retryable);
+        told.push(failure.evidence().unwrap());
+    }
+    next.end().await.unwrap();
+    assert!(!journal.exists(), "nobody was there when it ended");
+    told
+}
+
+#[tokio::test]
+async fn a_worker_that_is_started_again_tells_who_was_there_when_it_was_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("running");
+    let mut rig = Rig::with(setup(&journal)).await;
+    let one = rig.publish(rig.dispatch("loop", "1")).await;
+    let two = rig.publish(rig.dispatch("loop", "2")).await;
+    let ended = rig.publish(rig.dispatch("echo", "3")).await;
+    rig.report_of(ended).await;
+    rig.until(|stats| stats.running == 2).await;
+    let others = Evidence::Among { others: 1 };
+    assert_eq!(
+        told_after_a_kill(rig, &journal, &[one, two]).await,
+        [others, others]
+    );
+}
+
+#[tokio::test]
+async fn those_that_are_watched_begin_one_at_a_time_and_keep_nobody_else_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("running");
+    let mut rig = Rig::with(setup(&journal)).await;
+    let watched = |rig: &Rig| {
+        let mut dispatch = rig.dispatch("loop", "1");
+        dispatch.watched = true;
+        dispatch
+    };
+    let first = rig.publish(watched(&rig)).await;
+    rig.until(|stats| stats.running == 1).await;
+    let second = rig.publish(watched(&rig)).await;
+    let third = rig.publish(watched(&rig)).await;
+    for number in 0..20 {
+        let other = rig.publish(rig.dispatch("echo", &number.to_string())).await;
+        rig.report_of(other).await;
+    }
+    let beside = rig.publish(rig.dispatch("loop", "1")).await;
+    rig.until(|stats| stats.running == 2 && stats.waiting == 2)
+        .await;
+    rig.revoke(first).await;
+    rig.report_of(first).await;
+    rig.until(|stats| stats.running == 2 && stats.waiting == 1)
+        .await;
+    // The one that waits was not there.
+    let told = told_after_a_kill(rig, &journal, &[second, beside]).await;
+    assert_eq!(told, [Evidence::Alone, Evidence::Among { others: 1 }]);
+    let _never_began = third;
+}
+
+#[tokio::test]
+async fn the_next_one_that_is_watched_begins_when_the_first_has_had_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("running");
+    let mut setup = setup(&journal);
+    setup.options.watch = Duration::from_millis(50);
+    let mut rig = Rig::with(setup).await;
+    let mut keys = Vec::new();
+    for _ in 0..3 {
+        let mut dispatch = rig.dispatch("loop", "1");
+        dispatch.watched = true;
+        keys.push(rig.publish(dispatch).await);
+    }
+    rig.until(|stats| stats.running == 3).await;
+    let told = told_after_a_kill(rig, &journal, &keys).await;
+    let alone: Vec<&Evidence> = told
+        .iter()
+        .filter(|told| **told == Evidence::Alone)
+        .collect();
+    assert_eq!(alone.len(), 1, "{told:?}");
+    assert_eq!(told[2], Evidence::Alone, "the last one is watched");
+}
