@@ -1,11 +1,15 @@
 //! Workers elsewhere: processes that have a URL and a token, and nothing else.
 
-use crate::installation::{Installation, Up};
+use crate::{
+    installation::{Installation, Up},
+    ledger::pass,
+};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, ExitStatus, Output, Stdio},
+    time::Duration,
 };
 
 /// How often something is asked for that comes within seconds: a minute of questions at least.
@@ -218,6 +222,73 @@ fn a_drained_worker_ends_what_it_runs_and_then_itself() {
     assert!(far.end().success());
     let workers = installation.list(&up, &["workers", "list"]);
     assert_eq!(workers.len(), 1, "{workers:?}");
+}
+
+const LARGE_DAG: &str = r#"
+[dag]
+id = "large"
+
+[tasks.large]
+program = "busy.wasm"
+limits = { memory = "96MiB" }
+priority = 9
+
+[tasks.small]
+program = "busy.wasm"
+limits = { memory = "32MiB" }
+"#;
+
+#[test]
+fn what_no_worker_can_hold_waits_for_a_larger_one_and_keeps_nothing_back() {
+    let installation = Installation::new();
+    let up = control(&installation);
+    let said = installation.deploy(&up, LARGE_DAG);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let token = token(&installation, &up, "worker");
+    let sized = |name: &str, memory: &str| {
+        let mut command = command(&installation, &up, name, &token);
+        command.args(["--memory", memory]).stderr(Stdio::null());
+        Worker(command.spawn().expect("wfctl starts"))
+    };
+    let _small = sized("small", "64MiB");
+    let run = installation.trigger(&up, "large");
+    let api = up.api();
+    let asked = |task: &str| api.get(&format!("/runs/{run}/tasks/{task}/0"));
+    let mut questions = 0..MOST_QUESTIONS;
+    while asked("small")["state"] != "success" {
+        assert!(questions.next().is_some(), "it is never done");
+        pass(Duration::from_millis(10));
+    }
+    let why = installation.client(&up, &["tasks", "why", &run, "large"]);
+    for words in [
+        "no worker of the queue default can hold it",
+        "96 MiB",
+        "64 MiB",
+    ] {
+        assert!(why.stdout.contains(words), "{words}: {why:?}");
+    }
+    let waits = || {
+        let queues = installation.list(&up, &["queues"]);
+        queues
+            .into_iter()
+            .find(|queue| queue["name"] == "default, too large")
+    };
+    let shown = loop {
+        if let Some(shown) = waits() {
+            break shown;
+        }
+        assert!(questions.next().is_some(), "nobody counts it");
+        pass(Duration::from_millis(10));
+    };
+    assert_eq!((&shown["ready"], &shown["workers"]), (&1.into(), &0.into()));
+    let _large = sized("large", "96MiB");
+    let said = installation.client(&up, &["runs", "watch", &run]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let large = asked("large");
+    assert_eq!(
+        (&large["worker"], &large["attempt"]),
+        (&"large".into(), &1.into())
+    );
 }
 
 #[test]

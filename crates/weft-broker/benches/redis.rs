@@ -49,6 +49,7 @@ async fn main() {
         queues: vec!["default".into()],
         slots: AHEAD,
         prefetch: AHEAD,
+        memory_bytes: None,
         labels: Vec::new(),
     };
     worker.register(&info, &[]).await.expect("registered");

@@ -127,6 +127,7 @@ macro_rules! conformance_suite {
             receive_and_signals_return_no_more_than_asked,
             full_queue_hands_back_what_does_not_fit,
             full_list_of_reports_refuses_and_keeps_the_attempt_held,
+            what_is_too_large_for_a_worker_is_left_to_a_larger_one,
             demand_is_room_less_what_waits,
             demand_of_several_queues_and_workers,
             rising_demand_is_told,

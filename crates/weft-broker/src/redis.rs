@@ -50,6 +50,8 @@ use std::{sync::Arc, time::Duration};
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// Attempts that one script is called with.
 const MOST_AT_ONCE: usize = 256;
+/// More memory than that is as good as any: scripts count in doubles.
+const MOST_MEMORY: u64 = 1 << 52;
 /// Bytes of messages that one script is called with, unless one message has more.
 const MOST_BYTES_AT_ONCE: usize = 4 << 20;
 

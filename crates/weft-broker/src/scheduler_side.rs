@@ -93,4 +93,7 @@ pub struct Demand {
     pub places: u32,
     /// How many workers serve it; 0 where attempts would wait for nobody.
     pub workers: u32,
+    /// What the largest of them can give one attempt, in bytes; none where one of them
+    /// doesn't say, as older ones do.
+    pub memory_bytes: Option<u64>,
 }

@@ -15,6 +15,9 @@ pub struct WorkerInfo {
     pub slots: u32,
     /// How many claimed attempts it may hold beyond its slots, to be ready when one ends.
     pub prefetch: u32,
+    /// The most memory that one attempt may ask for, in bytes: a broker gives the worker
+    /// none that asks for more. Older workers don't say.
+    pub memory_bytes: Option<u64>,
     /// Shown to operators: version, host, architecture, own words.
     pub labels: Vec<(String, String)>,
 }

@@ -68,6 +68,7 @@ async fn what_was_claimed_through_another_gate_is_unknown_until_it_is_looked_up(
         queues: vec!["default".into()],
         slots: 4,
         prefetch: 0,
+        memory_bytes: None,
         labels: Vec::new(),
     };
     worker.register(&info, &[]).await.unwrap();

@@ -153,6 +153,7 @@ mod gate {
             queues: vec![QUEUE.into()],
             slots: 2,
             prefetch: 0,
+            memory_bytes: None,
             labels: Vec::new(),
         }
     }

@@ -15,10 +15,11 @@
 //!    order of tasks, then the map index.
 //!
 //! Every take holds all bounds: active instances of the installation, of the
-//! tenant, of the DAG over all its runs; slots of the pool; places of the queue.
+//! tenant, of the DAG over all its runs; slots of the pool; places of the queue, and
+//! the memory of its largest worker.
 //!
 //! What is blocked stands before nothing else and costs nothing: work is kept
-//! in lists by (queue, tenant, pool and slots, DAG), and a list that is blocked
+//! in lists by (queue, tenant, pool and slots, memory, DAG), and a list that is blocked
 //! is out of the sets that are looked through. A bound that fills or frees
 //! moves the lists that it blocks, not their contents: a take or a release is
 //! O(log n), times the number of queues that the tenant works on and of pools
@@ -105,6 +106,8 @@ pub struct Ready {
     pub priority: i32,
     /// The DAG's bound over all its runs; what was told last holds.
     pub dag_max_active: Option<u32>,
+    /// What a worker has to have for one of them, in bytes.
+    pub memory_bytes: u64,
 }
 
 /// An instance that is to be dispatched now. It counts as active from now on.
@@ -119,12 +122,26 @@ pub struct Taken {
 }
 
 /// What a queue's workers can take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueBounds {
     /// Instances that may be taken for it from now on.
     pub places: u32,
     /// Workers that serve it.
     pub workers: u32,
+    /// What the largest of them can give one instance, in bytes; `u64::MAX` where that is
+    /// not known.
+    pub memory_bytes: u64,
+}
+
+impl Default for QueueBounds {
+    /// Nobody serves it.
+    fn default() -> Self {
+        Self {
+            places: 0,
+            workers: 0,
+            memory_bytes: u64::MAX,
+        }
+    }
 }
 
 /// Ready work, and the order that it goes in.

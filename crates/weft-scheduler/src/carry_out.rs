@@ -70,9 +70,14 @@ impl Shard {
     }
 
     fn ready(&mut self, run: RunId, task: TaskIndex, indexes: Range<u32>) {
-        let Some(active) = self.runs.get(&run) else {
+        let Some(active) = self.runs.get_mut(&run) else {
             return;
         };
+        // What is no longer granted fails when its turn comes, on whatever worker.
+        let granted = self
+            .policies
+            .get(&active.tenant)
+            .and_then(|policy| active.grants.of(&active.version.dag, task, policy).ok());
         let spec = &active.version.dag.tasks[task.as_usize()];
         let facts = &active.version.tasks[task.as_usize()];
         self.order.push(Ready {
@@ -83,6 +88,7 @@ impl Shard {
             queue: Arc::clone(&facts.queue),
             priority: spec.priority.unwrap_or(0),
             dag_max_active: active.version.dag.max_active_tasks,
+            memory_bytes: granted.map_or(0, |grant| grant.limits.memory_bytes),
         });
         self.changes.urgent = true;
     }

@@ -153,6 +153,7 @@ impl Shard {
             let bounds = QueueBounds {
                 places: demand.places,
                 workers: demand.workers,
+                memory_bytes: demand.memory_bytes.unwrap_or(u64::MAX),
             };
             self.order.set_queue(&demand.queue, bounds);
         }

@@ -315,6 +315,19 @@ impl Service {
             {
                 *ready.entry(Arc::clone(queue)).or_default() += count;
             }
+            // What is too large for a queue's workers shows as a queue that nobody serves.
+            for (queue, count) in self
+                .shards
+                .values()
+                .flat_map(|shard| shard.order.too_large_by_queue())
+            {
+                let fitting = ready.entry(Arc::clone(queue)).or_default();
+                *fitting = fitting.saturating_sub(count);
+                *ready
+                    .entry(format!("{queue}, too large").into())
+                    .or_default() += count;
+            }
+            ready.retain(|_, count| *count > 0);
             self.context.pulse.is_ready(ready);
         }
         for shard in deposed {

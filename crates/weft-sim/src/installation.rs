@@ -41,6 +41,8 @@ pub struct Options {
     pub trace: bool,
     /// Runs that ended before the world began.
     pub history: u64,
+    /// Workers tell who was in guest code when they were killed.
+    pub crashes: bool,
 }
 
 /// A world without a finding.
@@ -85,6 +87,13 @@ pub fn simulate(seed: u64, options: Options) -> Result<Outcome, Finding> {
     runtime.block_on(async { World::new(seed, options).live(seed).await })
 }
 
+/// What worlds with [`Options::crashes`] exercise beside that.
+pub const CRASH_KINDS: &[&str] = &[
+    "committed: failed for deaths of workers",
+    "fault: news of crashes not written",
+    "worker: tells who was there when it died",
+];
+
 /// Everything that a test run is sure to exercise, besides crashes.
 pub const KINDS: &[&str] = &[
     "answer: run exists already",
@@ -100,7 +109,6 @@ pub const KINDS: &[&str] = &[
     "committed: expand failed",
     "committed: expanded",
     "committed: failed",
-    "committed: failed for deaths of workers",
     "committed: lost",
     "committed: mark",
     "committed: skipped",
@@ -148,5 +156,4 @@ pub const KINDS: &[&str] = &[
     "worker: kills what it lost",
     "worker: kills what was revoked",
     "worker: registers",
-    "worker: tells who was there when it died",
 ];

@@ -33,6 +33,9 @@ struct Seeds {
     /// Plant a bug, by name.
     #[arg(long)]
     bug: Option<String>,
+    /// Workers of an installation tell who was in guest code when they were killed.
+    #[arg(long)]
+    crashes: bool,
 }
 
 fn main() -> ExitCode {
@@ -75,6 +78,7 @@ fn installation(seeds: &Seeds) -> ExitCode {
         bug,
         trace: seeds.trace,
         history: 0,
+        crashes: seeds.crashes,
     };
     let all = seeds.seed..seeds.seed.saturating_add(seeds.count);
     let outcomes = on_all_cores(all, |seed| installation::simulate(seed, options));

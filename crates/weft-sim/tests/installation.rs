@@ -9,6 +9,8 @@ use weft_sim::{
 
 /// How many seeds a test run simulates.
 const SEEDS: u64 = 2_000;
+/// How many of them with workers that tell of crashes.
+const CRASH_SEEDS: u64 = 300;
 /// Runs that ended before, to see that they cost nothing.
 const HISTORY: u64 = 3_000;
 
@@ -30,6 +32,23 @@ fn two_thousand_installations_pass_the_audit() {
     let kinds = installation::KINDS.iter().chain(CRASHES);
     let missing: Vec<_> = kinds.filter(|kind| coverage.count(kind) == 0).collect();
     assert!(missing.is_empty(), "never exercised: {missing:?}");
+}
+
+#[test]
+fn workers_that_tell_of_crashes_pass_the_audit() {
+    let options = Options {
+        crashes: true,
+        ..Options::default()
+    };
+    let outcomes = on_all_cores(0..CRASH_SEEDS, |seed| installation::simulate(seed, options));
+    let mut coverage = Coverage::default();
+    for outcome in outcomes {
+        let outcome = outcome.unwrap_or_else(|finding| panic!("{finding}"));
+        coverage.absorb(&outcome.coverage);
+    }
+    for kind in installation::CRASH_KINDS {
+        assert!(coverage.count(kind) > 0, "{kind} was never exercised");
+    }
 }
 
 #[test]

@@ -157,6 +157,7 @@ impl Driver {
             queues: options.queues.clone(),
             slots: options.slots,
             prefetch: options.prefetch,
+            memory_bytes: Some(options.memory_bytes),
             labels: options.labels.clone(),
         };
         let (journal, suspects) = begin_journal(&options);

@@ -18,8 +18,10 @@ pub struct WorkerOptions {
     /// How many attempts it holds beyond its slots, to be ready when one ends;
     /// at most `slots`. Default: as many as `slots`.
     pub prefetch: u32,
-    /// The sum of the memory limits of all running attempts, in bytes; what
-    /// doesn't fit waits, what can never fit fails. Default: 8 GiB.
+    /// The sum of the memory limits of all running attempts, in bytes; what doesn't
+    /// fit waits, and what can never fit is not given to it. Limits are upper bounds
+    /// that few tasks reach: who gives more than the machine has counts on that.
+    /// Default: 8 GiB.
     pub memory_bytes: u64,
     /// The most files and code of components that nothing runs, kept in memory,
     /// in bytes. Default: 512 MiB.

@@ -14,6 +14,7 @@ mod foundation;
 mod front;
 mod line;
 mod live_logs;
+mod memory;
 mod running;
 mod scheduler;
 mod scheduler_seam;

@@ -12,6 +12,7 @@ fn demand(queue: &str, places: u32, workers: u32) -> Demand {
         queue: queue.into(),
         places,
         workers,
+        memory_bytes: None,
     }
 }
 
@@ -154,4 +155,41 @@ async fn risen(fixture: &dyn Fixture, scheduler: &dyn SchedulerBroker, why: &str
         }
     }
     rest(fixture, scheduler).await;
+}
+
+/// A worker is given nothing that asks for more memory than it has, and what stands
+/// behind that in the queue goes on; the demand names the largest of all.
+pub async fn what_is_too_large_for_a_worker_is_left_to_a_larger_one(fixture: &dyn Fixture) {
+    const MIB: u64 = 1 << 20;
+    let scheduler = fixture.scheduler().await;
+    let of = async |id: &str, memory_bytes| {
+        let mut sample = Sample::new(fixture, id, 9).await;
+        sample.info.memory_bytes = memory_bytes;
+        sample.register(&[]).await;
+        sample
+    };
+    let largest = async || {
+        let demand = demanded(&*scheduler).await;
+        demand[0].memory_bytes
+    };
+    let small = of("small", Some(MIB)).await;
+    assert_eq!(largest().await, Some(MIB));
+    let dispatches = [(0, 3), (1, 1), (2, 2), (3, 1)].map(|(number, mebibytes)| {
+        let mut dispatch = dispatch(number, QUEUE, 0);
+        dispatch.limits.memory_bytes = mebibytes * MIB;
+        dispatch
+    });
+    soon("publish", scheduler.publish(dispatches.into()))
+        .await
+        .expect("there is room");
+    assert_eq!(small.claim(1).await, keys(&[1]));
+    assert_eq!(small.claim(9).await, keys(&[3]));
+    waits(fixture, "claim", small.broker.claim(9)).await;
+    let large = of("large", Some(2 * MIB)).await;
+    assert_eq!(largest().await, Some(2 * MIB));
+    assert_eq!(large.claim(9).await, keys(&[2]));
+    // One of before workers said what they have.
+    let old = of("old", None).await;
+    assert_eq!(largest().await, None);
+    assert_eq!(old.claim(9).await, keys(&[0]));
 }

@@ -276,6 +276,7 @@ impl Model {
                     queue,
                     places: count(room.saturating_sub(waiting)),
                     workers: count(serving.len()),
+                    memory_bytes: None,
                 }
             })
             .collect()

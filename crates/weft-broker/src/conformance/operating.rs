@@ -20,6 +20,7 @@ pub async fn survey_shows_workers_and_queues(fixture: &dyn Fixture) {
         queues: vec![QUEUE.into(), "ssd".into()],
         slots: 2,
         prefetch: 1,
+        memory_bytes: None,
         labels: vec![("architecture".into(), "x86_64".into())],
     };
     soon("register", broker.register(&info, &[]))

@@ -46,6 +46,7 @@ impl<'a> Run<'a> {
             queues: queues.to_vec(),
             slots,
             prefetch,
+            memory_bytes: None,
             labels: Vec::new(),
         };
         let infos = vec![

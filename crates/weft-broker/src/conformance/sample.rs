@@ -108,6 +108,7 @@ impl Sample {
                 queues: queues.iter().map(|queue| Arc::from(*queue)).collect(),
                 slots,
                 prefetch: 0,
+                memory_bytes: None,
                 labels: Vec::new(),
             },
         };

@@ -156,11 +156,12 @@ impl Gate {
                 prefetch,
                 labels,
                 holding,
+                memory_bytes,
             } => {
                 let id = owner.name(&id).ok_or_else(|| {
                     broken("a worker's name ends in # and digits only where its token is trusted")
                 })?;
-                let info = worker_info(&id, &queues, slots, prefetch, labels);
+                let info = worker_info(&id, &queues, slots, prefetch, memory_bytes, labels);
                 check(&info)?;
                 let holding = keys(&holding)?;
                 self.register(owner, &info, &holding).await
@@ -465,6 +466,7 @@ fn check(info: &WorkerInfo) -> Result<(), MessageError> {
         queues,
         slots,
         prefetch,
+        memory_bytes: _,
         labels,
     } = info;
     let names = queues.iter().map(|queue| &**queue);

@@ -33,6 +33,9 @@ pub(super) enum Call {
         labels: Vec<(String, String)>,
         /// Attempts that it still holds.
         holding: Vec<String>,
+        /// Absent of workers before the second version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        memory_bytes: Option<u64>,
     },
     Claim {
         max: u32,
@@ -136,6 +139,7 @@ impl Call {
             prefetch: worker.prefetch,
             labels: worker.labels.clone(),
             holding,
+            memory_bytes: worker.memory_bytes,
         }
     }
 
@@ -212,6 +216,7 @@ pub(super) fn worker_info(
     queues: &[String],
     slots: u32,
     prefetch: u32,
+    memory_bytes: Option<u64>,
     labels: Vec<(String, String)>,
 ) -> WorkerInfo {
     WorkerInfo {
@@ -222,6 +227,7 @@ pub(super) fn worker_info(
             .collect(),
         slots,
         prefetch,
+        memory_bytes,
         labels,
     }
 }

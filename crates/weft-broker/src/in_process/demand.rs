@@ -7,23 +7,28 @@ use std::{collections::HashMap, sync::Arc};
 impl State {
     /// In the queues' order; queues that hold something for nobody are among them.
     pub(super) fn demand(&self) -> Vec<Demand> {
-        let mut by_queue: HashMap<&Arc<str>, (u32, u32)> =
-            self.queues.keys().map(|queue| (queue, (0, 0))).collect();
+        let nobody = (0_u32, 0_u32, Some(0_u64));
+        let mut by_queue: HashMap<&Arc<str>, _> =
+            self.queues.keys().map(|queue| (queue, nobody)).collect();
         for worker in self.workers.values().filter(|worker| !worker.is_paused) {
             for queue in &worker.info.queues {
-                let (room, workers) = by_queue.entry(queue).or_default();
+                let (room, workers, largest) = by_queue.entry(queue).or_insert(nobody);
                 *room = room.saturating_add(worker.room());
                 *workers += 1;
+                *largest = largest
+                    .zip(worker.info.memory_bytes)
+                    .map(|(one, other)| one.max(other));
             }
         }
         let mut demand: Vec<Demand> = by_queue
             .into_iter()
-            .map(|(queue, (room, workers))| {
+            .map(|(queue, (room, workers, largest))| {
                 let waiting = self.queues.get(queue).map_or(0, Queue::len);
                 Demand {
                     queue: queue.clone(),
                     places: room.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX)),
                     workers,
+                    memory_bytes: largest.filter(|_| workers > 0),
                 }
             })
             .collect();

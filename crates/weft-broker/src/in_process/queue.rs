@@ -38,10 +38,11 @@ impl Queue {
         self.waiting.remove(place);
     }
 
-    /// The next one, and since when it waited.
-    pub(super) fn pop(&mut self) -> Option<(Dispatch, Instant)> {
-        self.waiting
-            .pop_first()
-            .map(|(_place, waiting)| (waiting.dispatch, waiting.since))
+    /// The next one that a worker with so much memory can hold, and since when it waited.
+    pub(super) fn pop(&mut self, memory_bytes: u64) -> Option<(Dispatch, Instant)> {
+        let fits = |waiting: &Waiting| waiting.dispatch.limits.memory_bytes <= memory_bytes;
+        let place = *self.waiting.iter().find(|(_, waiting)| fits(waiting))?.0;
+        let waiting = self.waiting.remove(&place)?;
+        Some((waiting.dispatch, waiting.since))
     }
 }

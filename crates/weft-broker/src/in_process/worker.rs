@@ -64,15 +64,19 @@ impl InProcessWorker {
         let (mut state, session) = self.state(now)?;
         let lease_ends = now + options.terms.lease;
         let mut claims = Vec::new();
-        let (queues, mut room) = match state.workers.get(&session) {
-            Some(worker) => (worker.info.queues.clone(), worker.room().min(max)),
+        let (queues, mut room, memory_bytes) = match state.workers.get(&session) {
+            Some(worker) => (
+                worker.info.queues.clone(),
+                worker.room().min(max),
+                worker.info.memory_bytes.unwrap_or(u64::MAX),
+            ),
             None => return Err(BrokerError::Unregistered),
         };
         for queue in queues {
             while room > 0
                 && state.notices.len() < options.bounds.notices
                 && let Some(waiting) = state.queues.get_mut(&queue)
-                && let Some((dispatch, since)) = waiting.pop()
+                && let Some((dispatch, since)) = waiting.pop(memory_bytes)
             {
                 if waiting.is_empty() {
                     state.queues.remove(&queue);

@@ -54,11 +54,17 @@ fn registered(reply: &mut Reply) -> Result<Registered, BrokerError> {
             queues: json(reply)?,
             slots: natural(reply)?,
             prefetch: natural(reply)?,
+            memory_bytes: memory(reply.number()?),
             labels: json(reply)?,
         },
         held: natural(reply)?,
         is_paused: reply.number()? == 1,
     })
+}
+
+/// Negative where it isn't known.
+pub(super) fn memory(number: i64) -> Option<u64> {
+    u64::try_from(number).ok()
 }
 
 fn natural(reply: &mut Reply) -> Result<u32, BrokerError> {

@@ -8,7 +8,9 @@ mod feed;
 mod ledger;
 mod office;
 
-use super::{MOST_AT_ONCE, Redis, millis, portion, script::Script, unexpected};
+use super::{
+    MOST_AT_ONCE, MOST_MEMORY, Redis, millis, operator::memory, portion, script::Script, unexpected,
+};
 use crate::{
     AttemptKey, BrokerError, Demand, Dispatch, Notice, SchedulerBroker,
     message::{DISPATCH_VERSION, read_dispatch, write_dispatch, write_key},
@@ -65,6 +67,7 @@ impl Item {
                 queue: dispatch.queue.clone(),
                 priority: dispatch.priority,
                 message: write_dispatch(&dispatch).into(),
+                memory_bytes: dispatch.limits.memory_bytes.min(MOST_MEMORY),
             },
             dispatch,
         }
@@ -132,6 +135,7 @@ impl SchedulerBroker for RedisScheduler {
                 queue: reply.text()?.into(),
                 places: count(reply.number()?),
                 workers: count(reply.number()?),
+                memory_bytes: memory(reply.number()?),
             });
         }
         demand.sort_by(|left, right| left.queue.cmp(&right.queue));
@@ -173,6 +177,7 @@ fn read_waiting(answer: &[u8]) -> Option<Waiting> {
         queue: dispatch.queue,
         priority: dispatch.priority,
         message: message.into(),
+        memory_bytes: dispatch.limits.memory_bytes.min(MOST_MEMORY),
     })
 }
 
@@ -212,7 +217,8 @@ impl Office {
                     command.arg(*key).arg(&*waiting.queue);
                     command
                         .arg(waiting.priority)
-                        .arg(waiting.message.as_bytes());
+                        .arg(waiting.message.as_bytes())
+                        .arg(waiting.memory_bytes);
                 }
             })
             .await;

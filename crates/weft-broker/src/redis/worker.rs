@@ -10,7 +10,7 @@ mod handed;
 mod inbox;
 mod post;
 
-use super::{LONGEST_WAIT, Redis, millis, portion, reply, script::Script, unexpected};
+use super::{LONGEST_WAIT, MOST_MEMORY, Redis, millis, portion, reply, script::Script, unexpected};
 use crate::{
     AttemptKey, BrokerError, Claim, LeaseTerms, Report, Signal, WorkerBroker, WorkerInfo,
     message::{DISPATCH_VERSION, REPORT_VERSION, read_dispatch, write_key, write_report},
@@ -93,6 +93,8 @@ impl WorkerBroker for RedisWorker {
         let places = worker.slots.saturating_add(worker.prefetch);
         let queues = json_list(worker.queues.iter().map(|queue| &**queue));
         let labels = serde_json::to_string(&worker.labels).expect("texts have a JSON form");
+        let memory = worker.memory_bytes.map(|bytes| bytes.min(MOST_MEMORY));
+        let memory = memory.map_or(-1, u64::cast_signed);
         let keys: Vec<String> = holding.iter().map(write_key).collect();
         let (word, mut reply) = self
             .post
@@ -103,7 +105,8 @@ impl WorkerBroker for RedisWorker {
                 command.arg(&incarnation).arg(millis(options.terms.lease));
                 command
                     .arg(millis(options.redeliver_every))
-                    .arg(worker.slots);
+                    .arg(worker.slots)
+                    .arg(memory);
                 for key in &keys {
                     command.arg(key);
                 }

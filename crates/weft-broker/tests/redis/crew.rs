@@ -66,6 +66,7 @@ impl Worker {
                 queues: vec!["default".into()],
                 slots,
                 prefetch: slots,
+                memory_bytes: None,
                 labels: Vec::new(),
             },
             is_joined: false,

@@ -245,6 +245,7 @@ async fn a_revocation_reaches_its_worker_within_a_tenth_of_a_second() {
         queues: vec!["default".into()],
         slots: 1,
         prefetch: 0,
+        memory_bytes: None,
         labels: Vec::new(),
     };
     worker.register(&info, &[]).await.unwrap();
@@ -309,6 +310,7 @@ async fn claims_wait_while_nobody_receives() {
         queues: vec!["default".into()],
         slots: 9,
         prefetch: 0,
+        memory_bytes: None,
         labels: Vec::new(),
     };
     worker.register(&info, &[]).await.unwrap();

@@ -22,6 +22,7 @@ async fn a_newer_dispatch_is_left_to_a_worker_that_can_read_it() {
         queues: vec!["default".into()],
         slots: 4,
         prefetch: 0,
+        memory_bytes: None,
         labels: Vec::new(),
     };
     worker.register(&info, &[]).await.unwrap();
@@ -59,6 +60,7 @@ async fn a_newer_dispatch_is_left_to_a_worker_that_can_read_it() {
         queue: "default".into(),
         places: 2,
         workers: 1,
+        memory_bytes: None,
     };
     assert_eq!(scheduler.demand().await, Ok(vec![waits]), "it waits still");
     relabel(2, 1).await;

@@ -2,7 +2,7 @@
 
 use super::{
     Account, Order,
-    level::{Class, Spot, TenantIx},
+    level::{Slots, Spot, TenantIx},
 };
 
 impl Order {
@@ -10,8 +10,8 @@ impl Order {
     /// was queued or running when its driver started.
     pub fn occupy(&mut self, account: &Account) {
         let tenant = self.tenant(&account.tenant);
-        let class = self.class(tenant, account);
-        self.charge(tenant, account.dag, class);
+        let slots = self.slots(tenant, account);
+        self.charge(tenant, account.dag, slots);
     }
 
     /// An active instance is over: it ended, was lost, revoked, or gave its slot
@@ -19,7 +19,7 @@ impl Order {
     /// [`Self::occupy`].
     pub fn release(&mut self, account: &Account) {
         let tenant = self.tenant(&account.tenant);
-        let class = self.class(tenant, account);
+        let slots = self.slots(tenant, account);
         self.active = self.active.saturating_sub(1);
         let was_full = self.tenants[tenant.0].full();
         let active = &mut self.tenants[tenant.0].active;
@@ -27,7 +27,7 @@ impl Order {
         if was_full {
             self.refresh_tenant(tenant);
         }
-        if let Class::Pooled(pool, slots) = class {
+        if let Some(Slots(pool, slots)) = slots {
             let before = self.pools[pool.0].free();
             let taken = &mut self.pools[pool.0].taken;
             *taken = taken.saturating_sub(u64::from(slots));
@@ -49,13 +49,13 @@ impl Order {
         self.active
     }
 
-    pub(super) fn charge(&mut self, tenant: TenantIx, dag: u64, class: Class) {
+    pub(super) fn charge(&mut self, tenant: TenantIx, dag: u64, slots: Option<Slots>) {
         self.active += 1;
         self.tenants[tenant.0].active += 1;
         if self.tenants[tenant.0].full() {
             self.refresh_tenant(tenant);
         }
-        if let Class::Pooled(pool, slots) = class {
+        if let Some(Slots(pool, slots)) = slots {
             let before = self.pools[pool.0].free();
             self.pools[pool.0].taken += u64::from(slots);
             self.refresh_pool(pool, before);

@@ -2,7 +2,7 @@
 
 use super::{
     Account, Bounds, Order, QueueBounds, TenantBounds,
-    level::{Class, Pool, PoolIx, Queue, QueueIx, Tenant, TenantIx},
+    level::{Class, Pool, PoolIx, Queue, QueueIx, Slots, Tenant, TenantIx},
 };
 use crate::id::TenantId;
 use std::sync::Arc;
@@ -38,6 +38,10 @@ impl Order {
         queue.places = bounds.places;
         queue.offered = bounds.places;
         queue.workers = bounds.workers;
+        if queue.memory_bytes != bounds.memory_bytes {
+            queue.memory_bytes = bounds.memory_bytes;
+            self.refresh_shelves(at);
+        }
         self.refresh_queue(at);
     }
 
@@ -48,6 +52,7 @@ impl Order {
             let bounds = QueueBounds {
                 places: queue.places,
                 workers: queue.workers,
+                memory_bytes: queue.memory_bytes,
             };
             (&queue.name, bounds)
         })
@@ -75,7 +80,24 @@ impl Order {
             .copied()
             .collect();
         for (slots, queue) in turned {
-            self.refresh_shelf(queue, tenant, Class::Pooled(at, slots));
+            for class in self.classes_of(queue, tenant, Slots(at, slots)) {
+                self.refresh_shelf(queue, tenant, class);
+            }
+            self.refresh_share(queue, tenant);
+        }
+    }
+
+    /// All shelves of a queue, after its workers became larger or smaller.
+    fn refresh_shelves(&mut self, queue: QueueIx) {
+        let shares = &self.queues[queue.0].shares;
+        let shelves: Vec<(TenantIx, Vec<Class>)> = shares
+            .iter()
+            .map(|(tenant, share)| (*tenant, share.shelves.keys().copied().collect()))
+            .collect();
+        for (tenant, classes) in shelves {
+            for class in classes {
+                self.refresh_shelf(queue, tenant, class);
+            }
             self.refresh_share(queue, tenant);
         }
     }
@@ -116,10 +138,8 @@ impl Order {
         at
     }
 
-    pub(super) fn class(&mut self, tenant: TenantIx, account: &Account) -> Class {
-        match &account.pool {
-            None => Class::Free,
-            Some(pool) => Class::Pooled(self.pool(tenant, pool), account.pool_slots.max(1)),
-        }
+    pub(super) fn slots(&mut self, tenant: TenantIx, account: &Account) -> Option<Slots> {
+        let pool = account.pool.as_ref()?;
+        Some(Slots(self.pool(tenant, pool), account.pool_slots.max(1)))
     }
 }

@@ -30,13 +30,17 @@ pub(super) struct QueueIx(pub(super) usize);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct PoolIx(pub(super) usize);
 
-/// What a task takes of pools; all work of one class is blocked by them alike.
+/// Slots of a pool, at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Class {
-    /// Nothing.
-    Free,
-    /// Slots of a pool, at least one.
-    Pooled(PoolIx, u32),
+pub(super) struct Slots(pub(super) PoolIx, pub(super) u32);
+
+/// What a task needs besides a place; all work of one class on a queue is blocked alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Class {
+    /// Of a pool, if it takes any.
+    pub(super) slots: Option<Slots>,
+    /// What its worker has to have.
+    pub(super) memory_bytes: u64,
 }
 
 /// Where a task stands within its DAG; smaller goes first.
@@ -101,6 +105,8 @@ pub(super) struct Queue {
     /// How many places it had when it was last set.
     pub(super) offered: u32,
     pub(super) workers: u32,
+    /// What the largest of its workers can give one instance.
+    pub(super) memory_bytes: u64,
     /// The pass of whoever went last.
     pub(super) clock: Pass,
     pub(super) shares: BTreeMap<TenantIx, Share>,
@@ -189,6 +195,7 @@ impl Queue {
             places: 0,
             offered: 0,
             workers: 0,
+            memory_bytes: u64::MAX,
             clock: 0,
             shares: BTreeMap::new(),
             open: BTreeSet::new(),

@@ -2,7 +2,7 @@
 
 use super::{
     Order,
-    level::{Class, QueueIx, Share, Spot, TenantIx},
+    level::{Class, QueueIx, Share, Slots, Spot, TenantIx},
 };
 
 impl Order {
@@ -65,9 +65,10 @@ impl Order {
         }
     }
 
-    /// A shelf is open while its pool has room and a DAG on it isn't blocked.
+    /// A shelf is open while its pool has room, a worker is large enough, and a DAG on it
+    /// isn't blocked.
     pub(super) fn refresh_shelf(&mut self, queue: QueueIx, tenant: TenantIx, class: Class) {
-        let room = self.has_room(class);
+        let room = self.has_room(queue, class);
         let share = self.share_mut(queue, tenant);
         let Some(shelf) = share.shelves.get_mut(&class) else {
             return;
@@ -87,10 +88,27 @@ impl Order {
         }
         if shelf.lanes == 0 {
             share.shelves.remove(&class);
-            if let Class::Pooled(pool, slots) = class {
-                self.pools[pool.0].shelves.remove(&(slots, queue));
+            if let Some(slots) = class.slots
+                && self.classes_of(queue, tenant, slots).is_empty()
+            {
+                self.pools[slots.0.0].shelves.remove(&(slots.1, queue));
             }
         }
+    }
+
+    /// The classes of a tenant's work on a queue that take so many slots of a pool.
+    pub(super) fn classes_of(&self, queue: QueueIx, tenant: TenantIx, slots: Slots) -> Vec<Class> {
+        let of = |memory_bytes| Class {
+            slots: Some(slots),
+            memory_bytes,
+        };
+        let share = self.queues[queue.0].shares.get(&tenant);
+        let shelves = share.map(|share| share.shelves.range(of(0)..=of(u64::MAX)));
+        shelves
+            .into_iter()
+            .flatten()
+            .map(|(class, _)| *class)
+            .collect()
     }
 
     /// A share is open while its tenant isn't at its bound and a shelf is open.
@@ -122,12 +140,16 @@ impl Order {
         queue_at.listed = wanted;
     }
 
+    /// Whether the pool of a class has room for one more of it, and a worker of the queue.
+    pub(super) fn has_room(&self, queue: QueueIx, class: Class) -> bool {
+        class.memory_bytes <= self.queues[queue.0].memory_bytes && self.has_slots(class)
+    }
+
     /// Whether the pool of a class has room for one more of it.
-    pub(super) fn has_room(&self, class: Class) -> bool {
-        match class {
-            Class::Free => true,
-            Class::Pooled(pool, slots) => self.pools[pool.0].free() >= slots,
-        }
+    pub(super) fn has_slots(&self, class: Class) -> bool {
+        class
+            .slots
+            .is_none_or(|Slots(pool, slots)| self.pools[pool.0].free() >= slots)
     }
 
     pub(super) fn share_mut(&mut self, queue: QueueIx, tenant: TenantIx) -> &mut Share {

@@ -2,7 +2,7 @@
 
 use super::{
     Order, Ready, Taken,
-    level::{Class, Item, Lane, Place, Rank, STEP, Spot, full},
+    level::{Class, Item, Lane, Place, Rank, STEP, Slots, Spot, full},
     ranges::Ranges,
 };
 use crate::{document::TaskIndex, run::Instance, run_id::RunId};
@@ -24,7 +24,10 @@ impl Order {
         };
         let place = Place {
             at,
-            class: self.class(tenant, &ready.account),
+            class: Class {
+                slots: self.slots(tenant, &ready.account),
+                memory_bytes: ready.memory_bytes,
+            },
             rank: Rank {
                 priority: Reverse(ready.priority),
                 run: ready.run,
@@ -74,7 +77,7 @@ impl Order {
             });
         item.account = ready.account;
         indexes.iter().for_each(|range| item.indexes.add(range));
-        if let Class::Pooled(pool, slots) = place.class {
+        if let Some(Slots(pool, slots)) = place.class.slots {
             self.pools[pool.0].shelves.insert((slots, at.queue));
         }
         self.enter(at, before);
@@ -127,6 +130,22 @@ impl Order {
         })
     }
 
+    /// Of these, how many need more memory than any of the workers that serve their queue has.
+    pub fn too_large_by_queue(&self) -> impl Iterator<Item = (&Arc<str>, u64)> {
+        self.queues.iter().filter_map(|queue| {
+            if queue.workers == 0 || queue.memory_bytes == u64::MAX {
+                return None;
+            }
+            let lines = queue.shares.values().flat_map(|share| share.lines.values());
+            let lanes = lines.flat_map(|line| &line.lanes);
+            let items = lanes
+                .filter(|(class, _)| class.memory_bytes > queue.memory_bytes)
+                .flat_map(|(_, lane)| lane.values());
+            let large: u64 = items.map(|item| item.indexes.count()).sum();
+            (large > 0).then_some((&queue.name, large))
+        })
+    }
+
     /// Whether nothing at all is ready.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
@@ -169,7 +188,7 @@ impl Order {
         }
         self.enter(at, before);
         self.advance(place);
-        self.charge(at.tenant, at.dag, place.class);
+        self.charge(at.tenant, at.dag, place.class.slots);
         Some(Taken {
             run: place.rank.run,
             instance: Instance {

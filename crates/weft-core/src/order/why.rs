@@ -2,7 +2,7 @@
 
 use super::{
     Order,
-    level::{Class, Item, Place, QueueIx, Spot, full},
+    level::{Item, Place, QueueIx, Slots, Spot, full},
 };
 use crate::{document::TaskIndex, run_id::RunId};
 use std::sync::Arc;
@@ -14,6 +14,15 @@ pub enum Blocked {
     QueueHasNoWorkers {
         /// The queue.
         queue: Arc<str>,
+    },
+    /// None of the queue's workers has the memory.
+    TooLarge {
+        /// The queue.
+        queue: Arc<str>,
+        /// What an instance of this task may take, in bytes.
+        needs: u64,
+        /// What the largest of the workers can give.
+        largest: u64,
     },
     /// The queue's workers have all that they can take.
     QueueFull {
@@ -76,6 +85,12 @@ impl Order {
         if queue.workers == 0 && queue.places == 0 {
             let queue = Arc::clone(&queue.name);
             blocked.push(Blocked::QueueHasNoWorkers { queue });
+        } else if place.class.memory_bytes > queue.memory_bytes {
+            blocked.push(Blocked::TooLarge {
+                queue: Arc::clone(&queue.name),
+                needs: place.class.memory_bytes,
+                largest: queue.memory_bytes,
+            });
         } else if queue.places == 0 {
             blocked.push(Blocked::QueueFull {
                 queue: Arc::clone(&queue.name),
@@ -98,8 +113,8 @@ impl Order {
             let active = dag.active;
             blocked.push(Blocked::DagLimit { limit, active });
         }
-        if let Class::Pooled(pool, needs) = place.class
-            && !self.has_room(place.class)
+        if let Some(Slots(pool, needs)) = place.class.slots
+            && !self.has_slots(place.class)
         {
             let pool = &self.pools[pool.0];
             blocked.push(Blocked::Pool {
@@ -132,7 +147,7 @@ impl Order {
             .get(&dag)?
             .lanes
             .iter()
-            .filter(|(class, _)| self.has_room(**class))
+            .filter(|(class, _)| self.has_room(at, **class))
             .filter_map(|(class, lane)| lane.first_key_value().map(|(rank, _)| (*class, *rank)))
             .min_by_key(|(_, rank)| *rank)?;
         let at = Spot {

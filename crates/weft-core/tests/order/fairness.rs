@@ -144,6 +144,7 @@ fn queues_take_turns_and_places_are_used_up() {
         QueueBounds {
             places: 1,
             workers: 1,
+            ..QueueBounds::default()
         },
     );
     order.set_queue(
@@ -151,6 +152,7 @@ fn queues_take_turns_and_places_are_used_up() {
         QueueBounds {
             places: 2,
             workers: 1,
+            ..QueueBounds::default()
         },
     );
     let runs: Vec<i64> = names(&order.take(9))
@@ -317,6 +319,7 @@ fn what_is_pushed_with_another_place_moves_there() {
         QueueBounds {
             places: 2,
             workers: 1,
+            ..QueueBounds::default()
         },
     );
     order.push(

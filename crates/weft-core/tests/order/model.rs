@@ -25,6 +25,7 @@ pub(crate) fn work() -> Work {
         queue: "q",
         pool: None,
         priority: 0,
+        memory_bytes: 0,
     }
 }
 
@@ -39,6 +40,7 @@ pub(crate) struct Work {
     pub(crate) queue: &'static str,
     pub(crate) pool: Option<(&'static str, u32)>,
     pub(crate) priority: i32,
+    pub(crate) memory_bytes: u64,
 }
 
 pub(crate) fn tenant(name: &str) -> TenantId {
@@ -68,6 +70,7 @@ impl Work {
             queue: self.queue.into(),
             priority: self.priority,
             dag_max_active: self.dag_max_active,
+            memory_bytes: self.memory_bytes,
         }
     }
 }
@@ -84,6 +87,7 @@ pub(crate) fn open() -> QueueBounds {
     QueueBounds {
         places: u32::MAX,
         workers: 1,
+        ..QueueBounds::default()
     }
 }
 
@@ -168,6 +172,12 @@ impl Model {
         let (bounds, offered) = self.queues.get(&queue).copied().unwrap_or_default();
         if bounds.places == 0 && bounds.workers == 0 {
             blocked.push(Blocked::QueueHasNoWorkers { queue });
+        } else if ready.memory_bytes > bounds.memory_bytes {
+            blocked.push(Blocked::TooLarge {
+                queue,
+                needs: ready.memory_bytes,
+                largest: bounds.memory_bytes,
+            });
         } else if bounds.places == 0 {
             blocked.push(Blocked::QueueFull {
                 queue,

@@ -42,9 +42,10 @@ fn some_work() -> impl Strategy<Value = Work> {
         pool,
         0..3_i32,
         bound(),
+        0..4_u64,
     )
         .prop_map(
-            |(dag, of, task, indexes, queue, pool, priority, dag_max_active)| Work {
+            |(dag, of, task, indexes, queue, pool, priority, dag_max_active, memory_bytes)| Work {
                 // A DAG belongs to one tenant, and a run to one DAG.
                 tenant: TENANTS[usize::try_from(dag % 3).expect("small")],
                 dag,
@@ -55,6 +56,7 @@ fn some_work() -> impl Strategy<Value = Work> {
                 pool,
                 priority,
                 dag_max_active,
+                memory_bytes,
             },
         )
 }
@@ -69,8 +71,12 @@ fn step() -> impl Strategy<Value = Step> {
         1 => bound().prop_map(Step::SetBounds),
         2 => (0..3_usize, bound(), 0..2_000_u32).prop_map(|(tenant, max, weight)| Step::SetTenant(tenant, max, weight)),
         2 => (0..3_usize, 0..2_usize, 0..6_u32).prop_map(|(tenant, pool, slots)| Step::SetPool(tenant, pool, slots)),
-        4 => (0..3_usize, 0..6_u32, 0..2_u32)
-            .prop_map(|(queue, places, workers)| Step::SetQueue(queue, QueueBounds { places, workers })),
+        4 => (0..3_usize, 0..6_u32, 0..2_u32, prop_oneof![Just(u64::MAX), 0..4_u64]).prop_map(
+            |(queue, places, workers, memory_bytes)| {
+                let bounds = QueueBounds { places, workers, memory_bytes };
+                Step::SetQueue(queue, bounds)
+            }
+        ),
         1 => instance.clone().prop_map(|(of, task)| Step::RemoveTask(of, task)),
         1 => (instance, 0..6_u32, 0..4_u32)
             .prop_map(|((of, task), start, length)| Step::RemoveInstances(of, task, start..start + length)),
@@ -190,7 +196,7 @@ proptest! {
             apply(Step::SetTenant(usize::from(name.as_bytes()[0] - b'a'), None, 1), &mut order, &mut model)?;
         }
         for queue in 0..QUEUES.len() {
-            let bounds = QueueBounds { places: u32::MAX, workers: 1 };
+            let bounds = QueueBounds { places: u32::MAX, workers: 1, ..QueueBounds::default() };
             apply(Step::SetQueue(queue, bounds), &mut order, &mut model)?;
         }
         for (tenant, pool) in [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)] {

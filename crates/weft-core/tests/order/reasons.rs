@@ -46,6 +46,7 @@ fn a_queue_without_workers_or_places() {
         QueueBounds {
             places: 0,
             workers: 2,
+            ..QueueBounds::default()
         },
     );
     assert_eq!(
@@ -60,6 +61,7 @@ fn a_queue_without_workers_or_places() {
         QueueBounds {
             places: 1,
             workers: 2,
+            ..QueueBounds::default()
         },
     );
     assert_eq!(why(&order, 1, 0), []);
@@ -135,4 +137,45 @@ fn every_bound_that_blocks_is_named_with_its_figures() {
         needs: 1,
     };
     assert_eq!(why(&order, 1, 1), [unheard]);
+}
+
+#[test]
+fn what_no_worker_can_hold_waits_for_a_larger_one_and_stands_before_nothing() {
+    let large = Work {
+        task: 1,
+        priority: 9,
+        memory_bytes: 65,
+        pool: Some(("p", 1)),
+        ..work()
+    };
+    let mut order = order([
+        large,
+        Work {
+            memory_bytes: 64,
+            ..work()
+        },
+    ]);
+    order.set_pool(&tenant("a"), "p", 1);
+    let bounds = |memory_bytes| QueueBounds {
+        memory_bytes,
+        ..open()
+    };
+    order.set_queue("q", bounds(64));
+    let too_large = Blocked::TooLarge {
+        queue: "q".into(),
+        needs: 65,
+        largest: 64,
+    };
+    assert_eq!(why(&order, 1, 1), [too_large]);
+    let counted: Vec<_> = order.too_large_by_queue().collect();
+    assert_eq!(counted, [(&"q".into(), 1)]);
+    let taken = order.take(9);
+    assert_eq!(taken.len(), 1, "the one behind it goes");
+    assert_eq!(taken[0].instance.task, TaskIndex(0));
+    order.set_queue("q", bounds(65));
+    assert_eq!(why(&order, 1, 1), []);
+    assert_eq!(order.take(9).len(), 1);
+    // Nobody is known to be too small where nobody serves.
+    order.set_queue("q", QueueBounds::default());
+    assert_eq!(order.too_large_by_queue().count(), 0);
 }

@@ -133,6 +133,7 @@ impl Installation {
             queues: queues.iter().map(|queue| Arc::from(*queue)).collect(),
             slots,
             prefetch: 0,
+            memory_bytes: None,
             labels: Vec::new(),
         };
         let taken = Arc::clone(&self.taken);

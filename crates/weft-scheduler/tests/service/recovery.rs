@@ -66,6 +66,7 @@ async fn an_attempt_that_no_worker_had_is_handed_out_again_as_it_is() {
         queues: vec!["default".into()],
         slots: 1,
         prefetch: 0,
+        memory_bytes: None,
         labels: Vec::new(),
     };
     weft_broker::WorkerBroker::register(&idle, &info, &[])

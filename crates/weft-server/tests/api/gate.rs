@@ -79,6 +79,7 @@ fn info() -> WorkerInfo {
         queues: vec![QUEUE.into()],
         slots: 4,
         prefetch: 0,
+        memory_bytes: None,
         labels: Vec::new(),
     }
 }

@@ -56,7 +56,6 @@ calls! {
     Commands = "commands",
     OutputsOfTask = "outputs_of_task",
     ResumeStates = "resume_states",
-    KeepCrashes = "keep_crashes",
     Commit = "commit",
     Publish = "publish",
     Revoke = "revoke",

@@ -241,6 +241,7 @@ impl Switchboard {
                     queue: Arc::clone(queue),
                     places: room.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX)),
                     workers,
+                    memory_bytes: None,
                 }
             })
             .collect()

@@ -44,6 +44,8 @@ pub struct Truth {
     pub(crate) whereabouts: [Option<(Call, Stage)>; 2],
     /// The first thing that is wrong.
     pub(crate) finding: Option<String>,
+    /// Workers tell who was in guest code when they were killed.
+    pub(crate) crashes: bool,
     /// What happened, if anybody wants to know.
     pub(crate) trace: Option<Vec<String>>,
 }

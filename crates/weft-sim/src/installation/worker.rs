@@ -143,7 +143,12 @@ impl Truth {
     pub fn kill_worker(&mut self, at: usize, life: u64) {
         let before = &self.workers[at];
         let mut next = before.reborn(life);
-        for (dispatch, evidence) in before.suspects(&mut self.dice) {
+        let suspects = if self.crashes {
+            before.suspects(&mut self.dice)
+        } else {
+            Vec::new()
+        };
+        for (dispatch, evidence) in suspects {
             self.coverage
                 .add("worker: tells who was there when it died");
             if evidence == Evidence::Alone {

@@ -76,6 +76,7 @@ impl World {
             broker_back: None,
             whereabouts: [None, None],
             finding: None,
+            crashes: options.crashes,
             trace: options.trace.then(Vec::new),
             dice,
         };

@@ -55,6 +55,7 @@ pub(crate) fn run(args: &UpArgs) -> Result<Exit, Problems> {
         data,
         listen: args.listening.listen(),
         slots: args.working.slots,
+        memory: args.working.memory(),
         queues: args.working.queues.clone(),
         drain: args.working.drain(),
         retention: args.keeping.retention(),

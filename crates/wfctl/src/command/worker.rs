@@ -110,6 +110,7 @@ pub(crate) fn run(args: WorkerArgs) -> Result<Exit, Problems> {
         data,
         name: args.name.unwrap_or_else(default_name),
         slots: args.working.slots,
+        memory: args.working.memory(),
         queues: args.working.queues.clone(),
         labels: args.labels,
         code: if args.compile_here {

@@ -1,6 +1,7 @@
 //! What every process that runs tasks is told: `wfctl up` and `wfctl worker`.
 
 use super::telemetry::TelemetryArgs;
+use bytesize::ByteSize;
 use std::time::Duration;
 use weft_core::time::DurationMs;
 
@@ -19,6 +20,10 @@ pub(crate) struct WorkingArgs {
     /// How many tasks run at once (default: 16 for each processor)
     #[arg(long, value_name = "N", env = "WEFT_SLOTS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(super) slots: Option<u32>,
+    /// How much memory the tasks that run at once may ask for together, such as 8GiB (default:
+    /// all that this machine, or its container, has); a task that asks for more runs elsewhere
+    #[arg(long, value_name = "SIZE", env = "WEFT_MEMORY")]
+    memory: Option<ByteSize>,
     /// How long running tasks may go on after the process was asked to end
     #[arg(long, value_name = "TIME", default_value = "30s")]
     drain: DurationMs,
@@ -29,6 +34,11 @@ pub(crate) struct WorkingArgs {
 impl WorkingArgs {
     pub(super) fn drain(&self) -> Duration {
         Duration::from(self.drain)
+    }
+
+    /// In bytes.
+    pub(super) fn memory(&self) -> Option<u64> {
+        self.memory.map(|size| size.0)
     }
 
     /// Where telemetry goes.

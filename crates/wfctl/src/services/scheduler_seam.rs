@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use std::{collections::BTreeMap, sync::Arc};
-use weft_core::{document::TaskIndex, order::Blocked, run_id::RunId, trigger_rule::TriggerRule};
+use weft_core::{
+    document::TaskIndex, limit::Unit, order::Blocked, run_id::RunId, trigger_rule::TriggerRule,
+};
 use weft_scheduler::{Handle, Listen, Reason};
 use weft_server::seam::{self, Changes, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake};
 
@@ -155,6 +157,21 @@ fn in_its_way(blocked: Blocked) -> seam::Reason {
             "no_worker",
             format!("no worker serves the queue {queue}"),
             Some("start a worker for it, or let the task use another queue"),
+        ),
+        Blocked::TooLarge {
+            queue,
+            needs,
+            largest,
+        } => reason(
+            "too_large",
+            format!(
+                "no worker of the queue {queue} can hold it: it may take {} of memory, and the largest of them has {}",
+                Unit::Bytes.show(needs),
+                Unit::Bytes.show(largest)
+            ),
+            Some(
+                "start a larger worker for the queue (--memory), or lower limits.memory of the task",
+            ),
         ),
         Blocked::QueueFull { queue, places: _ } => reason(
             "queue_full",

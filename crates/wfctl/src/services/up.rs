@@ -44,6 +44,7 @@ pub(crate) struct UpOptions {
     pub(crate) data: PathBuf,
     pub(crate) listen: Listen,
     pub(crate) slots: Option<u32>,
+    pub(crate) memory: Option<u64>,
     pub(crate) queues: Vec<String>,
     pub(crate) drain: Duration,
     pub(crate) retention: Retention,
@@ -236,6 +237,9 @@ fn worker_options(options: &UpOptions, folder: &DataFolder) -> WorkerOptions {
     let queues = options.queues.iter();
     worker.queues = queues.map(|queue| Arc::from(queue.as_str())).collect();
     worker.drain_timeout = options.drain;
+    worker.memory_bytes = options
+        .memory
+        .unwrap_or_else(super::memory::of_this_process);
     worker.journal = Some(folder.journal());
     if let Some(slots) = options.slots {
         worker.slots = slots;

@@ -4,7 +4,7 @@
 //! segments on their way to the server, in a folder of its own.
 
 use super::{
-    Service, Stop, status,
+    Service, Stop, memory, status,
     way::{DirectWay, FleetCode, Trusted, Wanted, Way},
 };
 use crate::{
@@ -38,6 +38,7 @@ pub(crate) struct FarOptions {
     pub(crate) data: PathBuf,
     pub(crate) name: String,
     pub(crate) slots: Option<u32>,
+    pub(crate) memory: Option<u64>,
     pub(crate) queues: Vec<String>,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) drain: Duration,
@@ -178,6 +179,7 @@ fn worker_options(options: &FarOptions, scratch: &Path) -> WorkerOptions {
     worker.queues = queues.map(|name| name.as_str().into()).collect();
     worker.drain_timeout = options.drain;
     worker.journal = Some(options.data.join("running"));
+    worker.memory_bytes = options.memory.unwrap_or_else(memory::of_this_process);
     if let Some(slots) = options.slots {
         worker.slots = slots;
         worker.prefetch = slots;

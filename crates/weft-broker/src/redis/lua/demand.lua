@@ -1,13 +1,14 @@
 -- How much more each queue's workers could take.
 -- Atomic, so that what is claimed meanwhile is counted once.
 -- ARGV: epoch, incarnation.
--- Answers queue, places, workers of each queue that is served or holds something.
+-- Answers queue, places, workers, the largest worker's memory (-1 where it isn't known) of
+-- each queue that is served or holds something.
 local refusal = refuse_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
 pass_time()
 finish(nil)
 local reply = {'ok'}
 each_queue(function(queue, _, places, serving)
-  for _, value in ipairs({queue, places, serving}) do reply[#reply + 1] = value end
+  for _, value in ipairs({queue, places, serving, largest(queue, serving)}) do reply[#reply + 1] = value end
 end)
 return reply

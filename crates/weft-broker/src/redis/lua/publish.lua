@@ -3,7 +3,7 @@
 -- not queued twice, and a worker that waits is handed it, or woken for what it will find.
 -- ARGV: epoch, incarnation, length of a queue, number of queues, version of the
 -- messages, how many notices may wait for the scheduler; then key, queue, priority,
--- message of each.
+-- message, memory of each.
 -- Answers, for each: 0 taken or known, 1 the queue is full, 2 one queue too many.
 local refusal = refuse_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
@@ -51,8 +51,9 @@ end
 
 local depths, added, queues, seen = {}, {}, {}, {}
 local reply = {'ok'}
-for at = 7, #ARGV, 4 do
+for at = 7, #ARGV, 5 do
   local key, queue, priority, message = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local memory = ARGV[at + 4]
   local refused = 0
   if call('HEXISTS', ATTEMPTS, key) == 0 and call('HEXISTS', REPORTS, key) == 0 then
     local depth = depths[queue] or tonumber(call('HGET', DEPTH, queue) or 0)
@@ -63,7 +64,7 @@ for at = 7, #ARGV, 4 do
     else
       local member = priority .. ',' .. version
       local stream = lane(queue, member)
-      local entry = call('XADD', stream, '*', 'k', key, 't', now, 'd', message)
+      local entry = call('XADD', stream, '*', 'k', key, 't', now, 'd', message, 'm', memory)
       if not seen[stream] then
         seen[stream] = true
         call('ZADD', lanes(queue), -tonumber(priority), member)

@@ -3,12 +3,12 @@
 -- moment in which it is nobody's.
 -- ARGV: session, the session before ('' without one), id, queues as JSON, places,
 -- labels as JSON, a name for a new incarnation, lease ms, redelivery ms, slots (of the
--- places), keys held.
+-- places), memory of one attempt (-1 where it isn't said), keys held.
 local session, before, id = ARGV[1], ARGV[2], ARGV[3]
 begin_incarnation(ARGV[7], ARGV[8], ARGV[9])
 pass_time()
 local announced = {}
-for at = 11, #ARGV do announced[ARGV[at]] = true end
+for at = 12, #ARGV do announced[ARGV[at]] = true end
 
 local replaced = {}
 local same_id = call('HGET', SESSIONS, id)
@@ -16,7 +16,7 @@ if same_id then replaced[#replaced + 1] = same_id end
 if before ~= '' and before ~= same_id then replaced[#replaced + 1] = before end
 
 call('HSET', base .. ':worker:' .. session, 'id', id, 'queues', ARGV[4], 'places', ARGV[5],
-  'slots', ARGV[10], 'labels', ARGV[6], 'held', 0, 'paused', '0', 'wants', '0')
+  'slots', ARGV[10], 'memory', ARGV[11], 'labels', ARGV[6], 'held', 0, 'paused', '0', 'wants', '0')
 call('HSET', SESSIONS, id, session)
 call('ZADD', REGISTRATIONS, now + lease, session)
 workers[session] = nil
@@ -42,7 +42,7 @@ end
 
 -- What waits in a queue, what nobody knows since everything was lost, and what
 -- nobody holds. Not what another one has, what was taken away, or what was reported.
-for at = 11, #ARGV do
+for at = 12, #ARGV do
   local key = ARGV[at]
   local state = call('HGET', ATTEMPTS, key)
   local other = holder(state)

@@ -7,8 +7,9 @@
 --
 -- What always holds between scripts: an attempt is queued, or claimed by one
 -- registration, or neither; `held` of a registration counts its claims; `room`
--- and `serving` of a queue are sums over the registrations that serve it; `depth`
--- counts what waits in it.
+-- and `serving` of a queue are sums over the registrations that serve it; `memory` of a
+-- queue has the same registrations by what each can give one attempt; `depth` counts
+-- what waits in it.
 
 local base = KEYS[1]
 local call = redis.call
@@ -59,11 +60,13 @@ local function get_worker(session)
   local known = workers[session]
   if known ~= nil then return known end
   local row = call('HMGET', base .. ':worker:' .. session,
-    'id', 'queues', 'places', 'held', 'paused', 'wants', 'asks', 'most', 'reads', 'asked')
+    'id', 'queues', 'places', 'held', 'paused', 'wants', 'asks', 'most', 'reads', 'asked',
+    'memory')
   local worker = false
   if row[1] then
     worker = {
       id = row[1], queues = cjson.decode(row[2]), places = tonumber(row[3]),
+      session = session, memory = tonumber(row[11] or '-1'),
       held = tonumber(row[4]), paused = row[5] == '1', wants = row[6] == '1',
       -- The claim that waits: its name, how much it takes, what it reads, when it looked last.
       asks = row[7] or NO_CLAIM,
@@ -196,16 +199,25 @@ local function take(session, worker, free, reads, longest, give)
       if version > reads then
         left = left + call('XLEN', stream)
       else
-        for _, entry in ipairs(call('XRANGE', stream, '-', '+', 'COUNT', free)) do
-          local fields = entry[2]
-          if #fields[6] > longest then
-            free = 0
-            break
+        local from = '-'
+        while free > 0 do
+          local entries = call('XRANGE', stream, from, '+', 'COUNT', free)
+          if #entries == 0 then break end
+          for _, entry in ipairs(entries) do
+            local fields = entry[2]
+            from = '(' .. entry[1]
+            -- What is too large for this worker is left to a larger one.
+            if worker.memory < 0 or tonumber(fields[8] or '0') <= worker.memory then
+              if #fields[6] > longest then
+                free = 0
+                break
+              end
+              call('XDEL', stream, entry[1])
+              hold(fields[2], session)
+              give(now - tonumber(fields[4]), version, fields[6])
+              count, free = count + 1, free - 1
+            end
           end
-          call('XDEL', stream, entry[1])
-          hold(fields[2], session)
-          give(now - tonumber(fields[4]), version, fields[6])
-          count, free = count + 1, free - 1
         end
         tidy(queue, member)
       end
@@ -218,12 +230,27 @@ local function take(session, worker, free, reads, longest, give)
   return taken, left
 end
 
+local function memories(queue)
+  return base .. ':memory:' .. queue
+end
+
 local function count_serving(worker, by)
   for _, queue in ipairs(worker.queues) do
     if call('HINCRBY', SERVING, queue, by) <= 0 then
       call('HDEL', SERVING, queue)
     end
+    if by < 0 then
+      call('ZREM', memories(queue), worker.session)
+    elseif worker.memory >= 0 then
+      call('ZADD', memories(queue), worker.memory, worker.session)
+    end
   end
+end
+
+-- What the largest worker of a queue can give one attempt; -1 where one of them doesn't say.
+local function largest(queue, serving)
+  if serving == 0 or call('ZCARD', memories(queue)) < serving then return '-1' end
+  return call('ZRANGE', memories(queue), 0, 0, 'REV', 'WITHSCORES')[2]
 end
 
 local function count_room(worker)

@@ -1,6 +1,6 @@
 -- Every registration and every queue, for people who look.
 -- Answers how many registrations there are; of each its worker's id, queues as JSON,
--- slots, prefetch, labels as JSON, held, paused; then of each queue its name, what
+-- slots, prefetch, memory (-1 where it doesn't say), labels as JSON, held, paused; then of each queue its name, what
 -- waits, places, workers.
 pass_time()
 finish(nil)
@@ -8,10 +8,10 @@ local flat = call('HGETALL', SESSIONS)
 local reply = {'ok', 0}
 for at = 2, #flat, 2 do
   local row = call('HMGET', base .. ':worker:' .. flat[at],
-    'id', 'queues', 'slots', 'places', 'labels', 'held', 'paused')
+    'id', 'queues', 'slots', 'places', 'memory', 'labels', 'held', 'paused')
   if row[1] then
     reply[2] = reply[2] + 1
-    for _, value in ipairs({row[1], row[2], row[3], row[4] - row[3], row[5], row[6], row[7]}) do
+    for _, value in ipairs({row[1], row[2], row[3], row[4] - row[3], row[5] or '-1', row[6], row[7], row[8]}) do
       reply[#reply + 1] = value
     end
   end

@@ -13,6 +13,8 @@ pub(super) struct Waiting {
     pub(super) priority: i32,
     /// Of the version that this program writes.
     pub(super) message: Arc<str>,
+    /// What its worker has to have.
+    pub(super) memory_bytes: u64,
 }
 
 #[derive(Debug)]
