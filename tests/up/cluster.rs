@@ -7,6 +7,7 @@ mod direct;
 mod faults;
 mod network;
 mod process;
+mod relay;
 // The one that the blobs' own tests start.
 #[allow(
     clippy::unwrap_used,
@@ -22,6 +23,7 @@ use crate::{
     redis::server::Server as Redis,
 };
 use process::Process;
+use relay::Relay;
 use std::{
     cell::Cell,
     fs,
@@ -30,11 +32,14 @@ use std::{
     path::Path,
     process::Command,
 };
+use together::until;
 
 /// What all its processes name alike.
 pub(crate) struct Cluster {
     here: Installation,
     redis: Redis,
+    /// What leads there.
+    relay: Relay,
     s3: s3_server::Server,
     blobs: String,
     database: String,
@@ -49,9 +54,11 @@ impl Cluster {
         let s3 = s3_server::Server::start();
         let database = postgres_server::new_database();
         fs::write(here.path("database.url"), &database).expect("there is room");
+        let redis = Redis::start(&[]);
         let cluster = Self {
             here,
-            redis: Redis::start(&[]),
+            relay: Relay::to(redis.port),
+            redis,
             blobs: s3.bucket(),
             s3,
             database,
@@ -74,7 +81,7 @@ impl Cluster {
             "--database-file",
             file.to_str().expect("temporary folders are UTF-8"),
             "--redis",
-            &self.redis.url(),
+            &self.relay.url(),
             "--blobs",
             &self.blobs,
         ]
@@ -113,18 +120,22 @@ impl Cluster {
 
     /// Redis forgets everything.
     fn flush(&self) {
-        let said = self.ask_redis("FLUSHALL");
-        assert!(said.starts_with("+OK"), "{said}");
+        tell(&self.redis, "FLUSHALL");
     }
 
     /// What Redis says to a command.
     fn ask_redis(&self, command: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.redis.port)).expect("Redis listens");
-        let commands = format!("{command}\r\nQUIT\r\n");
-        stream.write_all(commands.as_bytes()).expect("it reads");
-        let mut said = String::new();
-        stream.read_to_string(&mut said).expect("it answers");
-        said
+        ask(&self.redis, command)
+    }
+
+    /// Another Redis that has what this one has, up to now and no further.
+    fn stale_copy(&self) -> Redis {
+        let copy = Redis::start(&["--replicaof", &format!("127.0.0.1 {}", self.redis.port)]);
+        until("the copy is whole", || {
+            ask(&copy, "INFO replication").contains("master_link_status:up")
+        });
+        tell(&copy, "REPLICAOF NO ONE");
+        copy
     }
 
     /// Postgres ends every session of this database.
@@ -137,4 +148,20 @@ impl Cluster {
             .expect("psql comes with Postgres");
         assert!(ended.status.success(), "{ended:?}");
     }
+}
+
+/// Tells a Redis to do something.
+fn tell(redis: &Redis, command: &str) {
+    let answer = ask(redis, command);
+    assert!(answer.starts_with("+OK"), "{command}: {answer}");
+}
+
+/// What a Redis says to a command.
+fn ask(redis: &Redis, command: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", redis.port)).expect("Redis listens");
+    let commands = format!("{command}\r\nQUIT\r\n");
+    stream.write_all(commands.as_bytes()).expect("it reads");
+    let mut said = String::new();
+    stream.read_to_string(&mut said).expect("it answers");
+    said
 }

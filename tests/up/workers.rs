@@ -262,8 +262,8 @@ fn what_no_worker_can_hold_waits_for_a_larger_one_and_keeps_nothing_back() {
     let why = installation.client(&up, &["tasks", "why", &run, "large"]);
     for words in [
         "no worker of the queue default can hold it",
-        "96 MiB",
-        "64 MiB",
+        "96MiB",
+        "64MiB",
     ] {
         assert!(why.stdout.contains(words), "{words}: {why:?}");
     }

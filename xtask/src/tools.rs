@@ -172,8 +172,9 @@ pub(crate) fn redis() -> Result<&'static str> {
 }
 
 /// Small programs that tests start, and Debian's packages of them.
-const SMALL: [(&str, &str, &str); 3] = [
+const SMALL: [(&str, &str, &str); 4] = [
     ("ip", "-V", "iproute2"),
+    ("faketime", "--version", "faketime"),
     ("kill", "--version", "procps"),
     ("systemd-analyze", "--version", "systemd"),
 ];

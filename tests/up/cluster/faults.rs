@@ -109,6 +109,11 @@ impl Field {
 
     /// Lets everything end, and holds it against the ledger.
     pub(super) fn audit(mut self) {
+        self.hold_against_ledger();
+    }
+
+    /// The same, and what runs goes on.
+    fn hold_against_ledger(&mut self) {
         self.asker.settle(&self.server.api());
         let found = audit::end(&self.cluster.here, &self.server, &self.asker, &self.ledger);
         println!("{found}");
@@ -203,4 +208,111 @@ fn a_server_that_is_killed_and_started_again_loses_nothing() {
         field.server = field.cluster.server_at(&field.address);
     });
     field.audit();
+}
+
+/// A second and more of what Redis had acknowledged.
+const LOST: Duration = Duration::from_secs(2);
+
+#[test]
+fn a_redis_that_fails_over_to_one_that_lags_loses_nothing_that_counts() {
+    let mut field = Field::new();
+    for again in 0..2 {
+        let copy = field.cluster.stale_copy();
+        field.amid(&format!("Redis fails over, {again}"), |field| {
+            // What is acknowledged meanwhile the copy knows nothing of.
+            crate::ledger::pass(LOST);
+            field.cluster.redis.kill();
+            field.cluster.relay.lead_to(copy.port);
+            field.cluster.redis = copy;
+        });
+    }
+    field.audit();
+}
+
+#[test]
+fn a_redis_that_is_slow_slows_everything_and_breaks_nothing() {
+    let mut field = Field::new();
+    let relay_delays = |field: &mut Field, millis| {
+        field.cluster.relay.delay(Duration::from_millis(millis));
+    };
+    field.amid("each message to and from Redis takes 100 ms", |field| {
+        relay_delays(field, 100);
+    });
+    field.amid("Redis is slow still", |_field| {});
+    field.amid("Redis is as fast as before", |field| {
+        relay_delays(field, 0);
+    });
+    field.audit();
+}
+
+/// A task that runs for longer than a lease, and says so in its log before and after.
+const PATIENT_DAG: &str = r#"
+[dag]
+id = "patient"
+
+[tasks.slow]
+program = "patient.wasm"
+queue = "clocks"
+expand = { n = { value = [1, 2] } }
+"#;
+
+/// Prints 'a', computes for long, prints 'b'.
+const PATIENT: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\40\00\00\00\02\00\00\00")
+  (data (i32.const 8) "\42\00\00\00\02\00\00\00")
+  (data (i32.const 64) "a\nb\n")
+  (func (export "_start") (local $left i64)
+    (drop (call $write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 32)))
+    (local.set $left (i64.const 50000000000))
+    (loop $again
+      (local.set $left (i64.sub (local.get $left) (i64.const 1)))
+      (br_if $again (i64.ne (local.get $left) (i64.const 0))))
+    (drop (call $write (i32.const 2) (i32.const 8) (i32.const 1) (i32.const 32)))))"#;
+
+#[test]
+fn a_worker_whose_clock_is_an_hour_off_keeps_its_leases_and_its_log_in_order() {
+    let mut field = Field::new();
+    field.workers.clear();
+    for (name, off) in [("early", "-1h"), ("late", "+1h")] {
+        let worker = field
+            .cluster
+            .worker_command(field.server.url(), name, &field.token);
+        let mut command = std::process::Command::new("faketime");
+        command.args(["--exclude-monotonic", "-f", off]);
+        command.arg(worker.get_program()).args(worker.get_args());
+        command.args(["-q", "default,clocks"]);
+        command.current_dir(field.cluster.here.path("work"));
+        command.env("HOME", field.cluster.here.path("home"));
+        let log = field.cluster.here.path(&format!("{name}.log"));
+        field.workers.push(Process::start(command, log));
+    }
+    let here = &field.cluster.here;
+    let policy = std::fs::read_to_string(here.path("work").join("policy.toml"));
+    let policy = policy.expect("it was set") + "\n[queues]\nallow = [\"clocks\"]\n";
+    std::fs::write(here.path("work").join("policy.toml"), policy).expect("there is room");
+    let said = here.client(&field.server, &["policy", "set", "policy.toml"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let patient = wat::parse_str(PATIENT).expect("it is WebAssembly");
+    std::fs::write(here.path("work").join("patient.wasm"), patient).expect("there is room");
+    let said = here.deploy(&field.server, PATIENT_DAG);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    field.amid("clocks are an hour off", |_field| {});
+    field.hold_against_ledger();
+    let here = &field.cluster.here;
+    let run = here.trigger(&field.server, "patient");
+    let said = here.client(&field.server, &["runs", "watch", &run]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    for index in ["0", "1"] {
+        let api = field.server.api();
+        let instance = api.get(&format!("/runs/{run}/tasks/slow/{index}"));
+        assert_eq!(instance["attempt"], 1, "no lease was lost: {instance}");
+        // A segment of logs is brought over some seconds after its last line.
+        until("its log is there, in order", || {
+            let log = here.client(&field.server, &["logs", &run, "slow", "--index", index]);
+            let (a, b) = (log.stdout.rfind("a\n"), log.stdout.rfind("b\n"));
+            a.is_some() && a < b
+        });
+    }
 }

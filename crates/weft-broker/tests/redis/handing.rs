@@ -53,6 +53,7 @@ impl Office {
             queues: queues.iter().map(|queue| Arc::from(*queue)).collect(),
             slots,
             prefetch: 0,
+            memory_bytes: None,
             labels: Vec::new(),
         };
         let _terms: LeaseTerms = worker.register(&info, &[]).await.unwrap();

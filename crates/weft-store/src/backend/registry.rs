@@ -2,9 +2,9 @@
 
 use super::{Bulk, Statement};
 use crate::{
-    audit, commands, compiled, crashes, dags, deploy, dialect, dialect::Dialect, idempotency, installation,
-    instances, live_attempt, migration, references, retention, run_store, runs, secrets, tenants,
-    tokens, trigger, versions, workers,
+    audit, commands, compiled, crashes, dags, deploy, dialect, dialect::Dialect, idempotency,
+    installation, instances, live_attempt, migration, references, retention, run_store, runs,
+    secrets, tenants, tokens, trigger, versions, workers,
 };
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
