@@ -185,6 +185,7 @@ async fn work(worker: Arc<RedisWorker>, name: Arc<str>, seen: Arc<Seen>) {
         queues: vec!["default".into()],
         slots: SLOTS,
         prefetch: 0,
+        memory_bytes: None,
         labels: Vec::new(),
     };
     let terms = worker.register(&info, &[]).await.expect("registered");
