@@ -22,7 +22,7 @@ impl Guest for Flows {
             fan_out("w3", 1000),
             independent("w4", 20_000),
             independent("single", 1),
-            naps("naps", 800),
+            naps("naps", 3_000),
             naps("many_naps", 20_000),
         ];
         Ok(format!(
