@@ -212,6 +212,13 @@ impl Up {
         self.starting.process.wait().expect("it ends");
     }
 
+    /// Asks it to end, and waits for that, where it stands.
+    pub(crate) fn retire(&mut self) {
+        self.ask_to_end();
+        let status = self.starting.process.wait().expect("it ends");
+        assert!(status.success(), "{status}");
+    }
+
     /// Asks it to end.
     pub(crate) fn ask_to_end(&self) {
         let id = Pid::from_child(&self.starting.process);

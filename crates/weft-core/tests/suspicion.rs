@@ -18,12 +18,12 @@ fn blamed(file: &str, task: &str) -> Blamed {
     Blamed {
         dag: 1,
         digest: Digest::of(file.as_bytes()),
-        task: task.parse().unwrap(),
+        task: task.parse().expect("a name"),
     }
 }
 
 fn run(number: i64) -> RunId {
-    RunId::from_i64(number).unwrap()
+    RunId::from_i64(number).expect("not negative")
 }
 
 fn instance(index: u32) -> Instance {

@@ -210,6 +210,32 @@ fn a_server_that_is_killed_and_started_again_loses_nothing() {
     field.audit();
 }
 
+#[test]
+fn a_restart_of_one_after_another_loses_nothing() {
+    let mut field = Field::new();
+    field.amid("all have been replaced, one after another", |field| {
+        for scheduler in mem::take(&mut field.schedulers) {
+            let next = field.cluster.scheduler();
+            field.schedulers.push(next);
+            assert!(scheduler.terminate().success());
+            field.more("a scheduler is replaced");
+        }
+        field.server.retire();
+        field.server = field.cluster.server_at(&field.address);
+        field.more("the server is replaced");
+        for (worker, name) in mem::take(&mut field.workers)
+            .into_iter()
+            .zip(["three", "four"])
+        {
+            let next = field.cluster.worker(&field.server, name, &field.token);
+            field.workers.push(next);
+            assert!(worker.terminate().success());
+            field.more("a worker is replaced");
+        }
+    });
+    field.audit();
+}
+
 /// A second and more of what Redis had acknowledged.
 const LOST: Duration = Duration::from_secs(2);
 

@@ -67,6 +67,7 @@ const COMMANDS: &[&str] = &[
     "xrange",
     "xtrim",
     "zadd",
+    "zcard",
     "zrange",
     "zrem",
     "zremrangebyrank",

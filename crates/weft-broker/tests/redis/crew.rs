@@ -4,7 +4,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -45,6 +45,8 @@ pub(crate) fn options() -> Options {
 /// A worker that runs by itself until it is dropped.
 pub(crate) struct Worker {
     task: JoinHandle<()>,
+    /// Attempts that reached it.
+    pub(crate) claimed: Arc<Mutex<HashSet<AttemptKey>>>,
     /// Attempts that it ran.
     pub(crate) ran: Arc<AtomicU64>,
 }
@@ -58,7 +60,7 @@ impl Drop for Worker {
 impl Worker {
     /// One whose attempts take so long.
     pub(crate) fn start(redis: &Arc<Redis>, id: &str, slots: u32, takes: Duration) -> Self {
-        let ran = Arc::new(AtomicU64::new(0));
+        let (claimed, ran) = (Arc::default(), Arc::<AtomicU64>::default());
         let state = State {
             broker: Arc::new(redis.worker()),
             info: WorkerInfo {
@@ -73,10 +75,11 @@ impl Worker {
             takes,
             held: HashMap::new(),
             outbox: HashMap::new(),
-            ran: ran.clone(),
+            claimed: Arc::clone(&claimed),
+            ran: Arc::clone(&ran),
         };
         let task = tokio::spawn(state.run());
-        Self { task, ran }
+        Self { task, claimed, ran }
     }
 }
 
@@ -89,6 +92,7 @@ struct State {
     held: HashMap<AttemptKey, Instant>,
     /// With whether the broker took it.
     outbox: HashMap<AttemptKey, (Report, bool)>,
+    claimed: Arc<Mutex<HashSet<AttemptKey>>>,
     ran: Arc<AtomicU64>,
 }
 
@@ -180,6 +184,8 @@ impl State {
                 for claim in claims? {
                     let ends = Instant::now() + self.takes;
                     self.held.insert(claim.dispatch.key, ends);
+                    let mut claimed = self.claimed.lock().expect("nobody panics");
+                    claimed.insert(claim.dispatch.key);
                 }
             }
             Event::Signals(signals) => {

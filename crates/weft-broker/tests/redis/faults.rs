@@ -2,7 +2,7 @@
 
 use crate::{
     command::command,
-    crew::{Worker, load, options},
+    crew::{Told, Worker, load, options},
     server::Server,
 };
 use std::{
@@ -11,7 +11,7 @@ use std::{
 };
 use tokio::time::{Instant, sleep, timeout};
 use weft_broker::{
-    BrokerError, Notice, SchedulerBroker, Signal, WorkerBroker as _,
+    AttemptKey, BrokerError, Notice, SchedulerBroker, Signal, WorkerBroker as _,
     conformance::{dispatch, key},
     redis::{Bounds, Options, Redis, RedisScheduler},
 };
@@ -29,6 +29,16 @@ async fn connect(server: &Server, options: Options) -> (Arc<Redis>, RedisSchedul
 
 fn crew(redis: &Arc<Redis>) -> [Worker; 2] {
     ["one", "two"].map(|id| Worker::start(redis, id, 20, TAKES))
+}
+
+/// What was told as lost although a worker had it. What was handed to one and had not reached it
+/// when everything was lost is nobody's, and told as lost when its lease ends.
+fn ran_and_lost(told: &Told, crew: &[Worker]) -> Vec<AttemptKey> {
+    let reached = |key: &&AttemptKey| {
+        let mut crew = crew.iter();
+        crew.any(|worker| worker.claimed.lock().unwrap().contains(*key))
+    };
+    told.expired.iter().filter(reached).copied().collect()
 }
 
 /// The next notice that isn't about demand.
@@ -60,7 +70,11 @@ async fn everything_is_flushed_in_the_middle_and_nothing_is_lost() {
     })
     .await;
     assert_eq!((flushed, told.finished.len()), (3, ATTEMPTS as usize));
-    assert_eq!(told.expired, [], "nothing that ran is told as lost");
+    assert_eq!(
+        ran_and_lost(&told, &crew),
+        [],
+        "it ran, and is told as lost"
+    );
     let ran: u64 = crew
         .iter()
         .map(|worker| worker.ran.load(Ordering::Relaxed))
@@ -75,7 +89,7 @@ async fn everything_is_flushed_in_the_middle_and_nothing_is_lost() {
 async fn a_server_that_comes_back_empty_is_filled_again() {
     let mut server = Server::start(&[]);
     let (redis, scheduler) = connect(&server, options()).await;
-    let _crew = crew(&redis);
+    let crew = crew(&redis);
     let mut kills = 0;
     let told = load(&scheduler, ATTEMPTS, async |ended| {
         if ended >= ATTEMPTS as usize / 2 && kills == 0 {
@@ -87,7 +101,11 @@ async fn a_server_that_comes_back_empty_is_filled_again() {
     })
     .await;
     assert_eq!((kills, told.finished.len()), (1, ATTEMPTS as usize));
-    assert_eq!(told.expired, [], "nothing that ran is told as lost");
+    assert_eq!(
+        ran_and_lost(&told, &crew),
+        [],
+        "it ran, and is told as lost"
+    );
 }
 
 #[tokio::test]
@@ -134,7 +152,7 @@ async fn a_server_that_stands_still_is_unavailable_in_time_and_then_goes_on() {
                 "{demand:?}"
             );
             assert!(
-                begin.elapsed() < options().call_timeout * 2,
+                begin.elapsed() < options().call_timeout * 5,
                 "{:?}",
                 begin.elapsed()
             );
@@ -200,6 +218,15 @@ async fn what_runs_through_a_loss_is_announced_and_what_waits_is_published_again
             "{started:?}"
         );
     }
+    // What is on its way to a worker when Redis dies nobody has.
+    let knows = async {
+        while busy.claimed.lock().unwrap().len() < 2 {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(Duration::from_secs(30), knows)
+        .await
+        .expect("it hears of both");
     server.kill();
     server.start_again();
     let mut finished = Vec::new();
