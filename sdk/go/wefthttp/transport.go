@@ -59,7 +59,11 @@ func (Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, errors.New("the host has no answer to the request")
 	}
 	if answer.Some().Ok().IsErr() {
-		return nil, errors.Join(failure(request, answer.Some().Ok().Err()), unsent)
+		failed := failure(request, answer.Some().Ok().Err())
+		if unsent != nil {
+			failed = errors.Join(failed, unsent)
+		}
+		return nil, failed
 	}
 	return response(request, answer.Some().Ok().Ok())
 }
@@ -220,9 +224,24 @@ func failure(request *http.Request, code wasi.ErrorCode) error {
 			request.URL.Host, host, weft.ErrDenied)
 	case wasi.ErrorCode_HttpRequestUriInvalid, wasi.ErrorCode_HttpRequestMethodInvalid:
 		return weft.Fail("the host does not take such a request: %s", words(code))
+	case wasi.ErrorCode_DnsTimeout, wasi.ErrorCode_ConnectionTimeout, wasi.ErrorCode_ConnectionReadTimeout,
+		wasi.ErrorCode_ConnectionWriteTimeout, wasi.ErrorCode_HttpResponseTimeout:
+		return tooLate(words(code))
 	}
 	return errors.New(words(code))
 }
+
+// tooLate is what the host says when time is over, which it may notice before the client does: a net.Error,
+// as any other transport's.
+type tooLate string
+
+func (late tooLate) Error() string { return string(late) }
+
+// Timeout says that it is a matter of time.
+func (tooLate) Timeout() bool { return true }
+
+// Temporary says that another try may help.
+func (tooLate) Temporary() bool { return true }
 
 // words are the code's name, and what it says more.
 func words(code wasi.ErrorCode) string {
