@@ -14,7 +14,7 @@ mod evict;
 mod key;
 
 use crate::{
-    SandboxWarning, WarningSink,
+    SandboxOptions, SandboxWarning, WarningSink,
     code::{self, Origin},
 };
 use key::SealKey;
@@ -49,8 +49,15 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
+    /// The one that the options name, if any. Touches nothing yet.
+    pub(crate) fn of(options: &SandboxOptions) -> Option<Self> {
+        let folder = options.cache_dir.clone()?;
+        let warnings = options.on_warning.clone();
+        Some(Self::new(folder, options.cache_bytes, warnings))
+    }
+
     /// Touches nothing yet.
-    pub(crate) fn new(folder: PathBuf, bytes: u64, warnings: Option<WarningSink>) -> Self {
+    fn new(folder: PathBuf, bytes: u64, warnings: Option<WarningSink>) -> Self {
         Self {
             folder,
             bytes,

@@ -8,6 +8,7 @@ use crate::{
     code::{CodeKey, CodeName, CodeSigner, Origin},
     compile,
     engine::{self, compiling_engine},
+    load::blocking,
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -37,10 +38,7 @@ impl CodeMaker {
     /// Compiles as a sandbox with these options does, and takes what their folder
     /// of compiled code already has.
     pub fn new(options: SandboxOptions, signer: CodeSigner) -> Self {
-        let cache = options.cache_dir.as_ref().map(|folder| {
-            let warn = options.on_warning.clone();
-            Cache::new(folder.clone(), options.cache_bytes, warn)
-        });
+        let cache = Cache::of(&options);
         Self(Arc::new(Shared {
             options,
             cache,
@@ -99,16 +97,6 @@ impl Shared {
         }
         Ok(self.cache.as_ref().and_then(|cache| cache.get(origin)))
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, LoadError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| LoadError::Host {
-            reason: format!("making code was interrupted: {error}"),
-        })
 }
 
 #[cfg(test)]

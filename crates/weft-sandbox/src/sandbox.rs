@@ -124,13 +124,7 @@ impl Sandbox {
             reason: error.to_string(),
         })?;
         ticker.add(&fast.engine);
-        let cache = options.cache_dir.as_ref().map(|folder| {
-            Cache::new(
-                folder.clone(),
-                options.cache_bytes,
-                options.on_warning.clone(),
-            )
-        });
+        let cache = Cache::of(&options);
         Ok(Self(Arc::new(Shared {
             ticker,
             cache,
