@@ -15,6 +15,7 @@ mod relay;
 )]
 #[path = "../../crates/weft-blob/tests/blob/s3_server.rs"]
 mod s3_server;
+mod shards;
 mod together;
 
 use crate::{

@@ -9,6 +9,8 @@ use weft_core::{
 /// Names one attempt in the whole installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AttemptKey {
+    /// The shard whose scheduler made it: where whatever is said of it goes.
+    pub shard: u32,
     /// Its run.
     pub run: RunId,
     /// Which instance, which number, and the nonce that fences it.

@@ -2,7 +2,7 @@
 //! installation, and reach its transport themselves.
 //!
 //! A *guest* is such a worker as the server took it in. What it is handed, a
-//! [`Pass`], opens the keys of one shard for the commands of a worker's handle and
+//! [`Pass`], opens the keys of the shards for the commands of a worker's handle and
 //! nothing else, and is worth nothing soon after the server last prolonged it. The
 //! server's end is [`GuestBroker`], the worker's end [`EitherWay`].
 //!
@@ -103,6 +103,10 @@ pub trait GuestBroker: Send + Sync {
     /// [`BrokerError::Unavailable`].
     async fn tidy(&self) -> Result<usize, BrokerError>;
 
+    /// The shards whose keys guests have open. One that was let in before there were so many is
+    /// let in anew.
+    fn shards(&self) -> Vec<u32>;
+
     /// What a worker of this name holds, as the transport says.
     ///
     /// # Errors
@@ -136,6 +140,10 @@ impl GuestBroker for NoGuests {
 
     async fn tidy(&self) -> Result<usize, BrokerError> {
         Ok(0)
+    }
+
+    fn shards(&self) -> Vec<u32> {
+        Vec::new()
     }
 
     async fn held_by(&self, _worker: &str) -> Result<Vec<AttemptKey>, BrokerError> {

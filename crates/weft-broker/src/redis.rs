@@ -27,6 +27,7 @@ mod options;
 mod reply;
 mod scheduler;
 mod script;
+mod shards;
 mod worker;
 
 pub use {
@@ -34,7 +35,8 @@ pub use {
     line::{Heard, Line, Listener},
     options::{Bounds, Options},
     scheduler::RedisScheduler,
-    worker::RedisWorker,
+    shards::Shards,
+    worker::{RedisWorker, ShardedWorker},
 };
 
 use crate::BrokerError;
@@ -59,8 +61,8 @@ const MOST_BYTES_AT_ONCE: usize = 4 << 20;
 pub struct Redis {
     options: Options,
     endpoint: Arc<Endpoint>,
-    scripts: Scripts,
-    calls: Link,
+    scripts: Arc<Scripts>,
+    calls: Arc<Link>,
     /// What all keys of the shard begin with.
     base: String,
 }
@@ -89,6 +91,21 @@ impl Redis {
     /// A handle for one worker, which registers with it.
     pub fn worker(self: &Arc<Self>) -> RedisWorker {
         RedisWorker::new(self.clone())
+    }
+
+    /// Another shard's broker in the same Redis, by the same connection.
+    fn of_shard(&self, shard: u32) -> Arc<Self> {
+        let options = Options {
+            shard,
+            ..self.options.clone()
+        };
+        Arc::new(Self {
+            base: base(&options),
+            options,
+            endpoint: Arc::clone(&self.endpoint),
+            scripts: Arc::clone(&self.scripts),
+            calls: Arc::clone(&self.calls),
+        })
     }
 
     /// A connection whose calls wait.
@@ -133,6 +150,11 @@ impl Redis {
         };
         Reply::read(answer?)
     }
+}
+
+/// What all keys of a shard begin with; the braces keep them on one node of a Cluster.
+fn base(options: &Options) -> String {
+    format!("{{{}:{}}}", options.namespace, options.shard)
 }
 
 /// How many of these messages go into one call: at least one.

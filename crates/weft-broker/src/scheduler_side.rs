@@ -58,6 +58,11 @@ pub trait SchedulerBroker: Send + Sync {
     fn announced_within(&self) -> Duration {
         Duration::ZERO
     }
+
+    /// What the shard counts for where workers take from several: the sum of the weights of its
+    /// tenants that have work. They hear of it within seconds; nothing is to be said where there
+    /// is one shard.
+    fn weigh(&self, _weight: u32) {}
 }
 
 /// What a scheduler is told.

@@ -7,7 +7,6 @@ use crate::{
 };
 use serde_json::json;
 use std::{ops::Range, sync::Arc};
-use weft_broker::AttemptKey;
 use weft_core::{
     document::TaskIndex,
     order::{Order, Ready},
@@ -94,7 +93,8 @@ impl Shard {
     }
 
     fn revoke(&mut self, cx: &Context, run: RunId, attempt: Attempt) {
-        self.changes.revoke.push(AttemptKey { run, attempt });
+        let key = self.key(run, attempt);
+        self.changes.revoke.push(key);
         self.changes.urgent = true;
         let Some(active) = self.runs.get_mut(&run) else {
             return;

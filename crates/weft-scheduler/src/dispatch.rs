@@ -6,10 +6,10 @@ use crate::{
     grants::Grant,
     options::DISPATCHES_A_TURN,
     outputs::{NotHere, OutputError},
-    shard::{Context, Shard},
+    shard::{Context, Shard, key_in},
 };
 use std::{collections::HashSet, sync::Arc};
-use weft_broker::{AttemptKey, Demand, Dispatch};
+use weft_broker::{Demand, Dispatch};
 use weft_core::{
     contract::AttemptDocument,
     document::TaskIndex,
@@ -270,7 +270,7 @@ impl Shard {
             why: "the version names no file for the task; deploy it again".into(),
         })?;
         Ok(Some(Dispatch {
-            key: AttemptKey { run, attempt },
+            key: key_in(self.lease.shard, run, attempt),
             tenant: active.tenant.clone(),
             queue: Arc::clone(&facts.queue),
             priority: task.priority.unwrap_or(0),

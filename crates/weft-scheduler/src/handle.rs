@@ -14,7 +14,7 @@ use std::{
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 use weft_core::{document::TaskIndex, run_id::RunId};
 use weft_store::DagKey;
 
@@ -70,6 +70,8 @@ pub(crate) struct Pulse {
     last_turn_ms: AtomicI64,
     pub(crate) owns: AtomicBool,
     ready: Mutex<BTreeMap<Arc<str>, u64>>,
+    /// A shard is nobody's.
+    pub(crate) gave_back: Notify,
     pub(crate) figures: Figures,
 }
 
@@ -147,6 +149,12 @@ impl Handle {
             turns: self.pulse.figures.commits.get(),
             active_runs: u64::try_from(self.pulse.figures.active_runs.get()).unwrap_or(0),
         }
+    }
+
+    /// Waits until the scheduler has given a shard back, for others to be told of it. For one
+    /// listener.
+    pub async fn gave_back(&self) {
+        self.pulse.gave_back.notified().await;
     }
 
     /// How many task instances could run if there were workers for them, by queue, as of the

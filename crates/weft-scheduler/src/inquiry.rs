@@ -71,10 +71,11 @@ impl Shard {
             .iter()
             .chain(&self.changes.publish)
             .map(|dispatch| dispatch.key)
-            .chain(self.unprepared.iter().map(|(run, attempt)| AttemptKey {
-                run: *run,
-                attempt: *attempt,
-            }))
+            .chain(
+                self.unprepared
+                    .iter()
+                    .map(|(run, attempt)| self.key(*run, *attempt)),
+            )
             .collect();
         let mut suspects = Vec::new();
         for active in self.runs.values() {
@@ -88,10 +89,7 @@ impl Shard {
                 let since = facts
                     .and_then(|record| record.attempt.as_ref())
                     .and_then(|attempt| attempt.queued);
-                let key = AttemptKey {
-                    run: active.id,
-                    attempt,
-                };
+                let key = self.key(active.id, attempt);
                 if since.is_none_or(|since| since.plus(patience) <= now) && !waiting.contains(&key)
                 {
                     suspects.push((key, phase));

@@ -5,7 +5,7 @@ use crate::{
     active_run::{ActiveRun, AttemptFacts},
     fault::planted,
     grants::TenantPolicy,
-    shard::{Context, DagEntry, Shard},
+    shard::{Context, DagEntry, Shard, key_in},
     versions::Version,
 };
 use std::{
@@ -103,10 +103,7 @@ impl Shard {
                 self.order
                     .occupy(&active.version.tasks[instance.task.as_usize()].account);
             }
-            let key = AttemptKey {
-                run: id,
-                attempt: alive.attempt,
-            };
+            let key = key_in(self.lease.shard, id, alive.attempt);
             live.push((key, alive.phase));
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! The service: one task that owns all shards of this process.
 
+mod leases;
+
 use crate::{
     clock::Clock,
     commit::Deposed,
@@ -11,18 +13,12 @@ use crate::{
     versions::Versions,
 };
 use futures_util::future::select_all;
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep, sleep_until},
 };
 use weft_broker::{AttemptKey, BrokerError, Notice};
-use weft_core::time::DurationMs;
 use weft_store::{DagKey, ShardId, StoreError};
 
 /// Why a scheduler stopped by itself.
@@ -344,7 +340,8 @@ impl Service {
     async fn settle_strange_reports(&mut self) -> Result<(), StoreError> {
         for key in std::mem::take(&mut self.strange_reports) {
             let run = self.context.seams.store.run(key.run).await?;
-            let shard = self.shards.values_mut().find(|shard| match &run {
+            let shard = ShardId(key.shard.cast_signed());
+            let shard = self.shards.get_mut(&shard).filter(|shard| match &run {
                 Some(run) => {
                     shard.dags.contains_key(&run.dag) && !shard.runs.contains_key(&key.run)
                 }
@@ -357,90 +354,13 @@ impl Service {
         }
         Ok(())
     }
-
-    /// Keeps the leases, and takes shards that nobody owns.
-    async fn renew(&mut self) -> Result<(), SchedulerError> {
-        let asked = Instant::now();
-        if asked < self.next_renewal {
-            return Ok(());
-        }
-        let lease_span = self.context.options.lease;
-        self.next_renewal = asked + lease_span / 3;
-        let store = Arc::clone(&self.context.seams.store);
-        if self.may_own_more && !planted!(self.context, EpochKept) {
-            // They are to come under a new epoch, in which turns are numbered
-            // from the beginning.
-            if let Err(error) = store.release_shards(&self.context.options.id).await {
-                temporary(error)?;
-                self.next_renewal = asked + COMMIT_RETRY_MAX.min(lease_span / 3);
-                return Ok(());
-            }
-            self.may_own_more = false;
-        }
-        let lease_ms = DurationMs(u64::try_from(lease_span.as_millis()).unwrap_or(u64::MAX));
-        let leases = match store.lease_shards(&self.context.options.id, lease_ms).await {
-            Ok(leases) => leases,
-            Err(error) => {
-                temporary(error)?;
-                if asked >= self.lease_ends && !self.shards.is_empty() {
-                    tracing::warn!(
-                        "the leases could not be renewed in time: all shards are given up"
-                    );
-                    self.shards.clear();
-                    self.may_own_more = true;
-                }
-                self.next_renewal = asked + COMMIT_RETRY_MAX.min(lease_span / 3);
-                return Ok(());
-            }
-        };
-        match store.now().await {
-            Ok(shown) => self.context.clock.adjust(shown),
-            Err(error) => temporary(error)?,
-        }
-        self.lease_ends = asked + lease_span;
-        self.shards.retain(|id, shard| {
-            let is_kept = leases
-                .iter()
-                .any(|lease| lease.shard == *id && lease.epoch == shard.lease.epoch);
-            if !is_kept {
-                tracing::warn!(shard = id.0, "another scheduler owns the shard now");
-            }
-            is_kept
-        });
-        for lease in leases {
-            if let Some(shard) = self.shards.get_mut(&lease.shard) {
-                shard.lease = lease;
-                continue;
-            }
-            let broker = match self.context.seams.brokers.take_over(lease).await {
-                Ok(broker) => broker,
-                Err(error) => {
-                    tracing::warn!(%error, shard = lease.shard.0, "the broker of a shard can't be taken over yet");
-                    self.next_renewal = asked + COMMIT_RETRY_MAX.min(lease_span / 3);
-                    continue;
-                }
-            };
-            let mut shard = Shard::new(lease, broker);
-            match shard.recover(&mut self.context).await {
-                Ok(()) => drop(self.shards.insert(lease.shard, shard)),
-                Err(error) => {
-                    temporary(error)?;
-                    self.next_renewal = asked + COMMIT_RETRY;
-                }
-            }
-        }
-        self.context
-            .pulse
-            .owns
-            .store(!self.shards.is_empty(), Ordering::Relaxed);
-        Ok(())
-    }
 }
 
 impl Shard {
     /// Everything that follows from what has happened, in memory.
     async fn advance(&mut self, cx: &mut Context, sweep: bool) -> Result<(), StoreError> {
         if sweep {
+            self.broker.weigh(self.order.weight());
             self.tell_rest(cx);
             self.sweep(cx).await?;
             self.inquire(cx).await?;

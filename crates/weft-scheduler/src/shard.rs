@@ -30,7 +30,7 @@ use weft_core::{
     suspicion::{ENOUGH, Suspects},
     time::Timestamp,
 };
-use weft_store::{CommandId, CrashNews, DagKey, DagState, ShardLease};
+use weft_store::{CommandId, CrashNews, DagKey, DagState, ShardId, ShardLease};
 
 /// What all shards of a scheduler share.
 pub(crate) struct Context {
@@ -120,6 +120,15 @@ pub(crate) struct DagEntry {
     pub(crate) continuous: bool,
 }
 
+/// What an attempt of this shard is called outside of it.
+pub(crate) const fn key_in(shard: ShardId, run: RunId, attempt: Attempt) -> AttemptKey {
+    AttemptKey {
+        shard: shard.0.cast_unsigned(),
+        run,
+        attempt,
+    }
+}
+
 impl DagEntry {
     /// How many more of its runs may start now.
     pub(crate) fn room(&self) -> u32 {
@@ -156,6 +165,11 @@ impl Shard {
             crash_news: Vec::new(),
             untold: BTreeSet::new(),
         }
+    }
+
+    /// What an attempt of the shard is called outside of it.
+    pub(crate) const fn key(&self, run: RunId, attempt: Attempt) -> AttemptKey {
+        key_in(self.lease.shard, run, attempt)
     }
 
     /// When the shard has something to do even if nothing happens.

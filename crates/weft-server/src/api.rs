@@ -33,7 +33,7 @@ pub use {
         TaskRequest, TextChange,
     },
     event::{Change, InstanceChange, RunChange},
-    fleet::{Queue, Worker},
+    fleet::{Queue, Shard, ShardCount, Worker},
     instance::{
         Attempt, Instance, InstanceFailure, InstanceState, OutputRef, Reason, TaskSummary, Usage,
         Why,

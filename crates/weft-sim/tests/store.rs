@@ -69,6 +69,11 @@ impl Pair {
         simulated.add_shard(SHARD);
         let tenant = TenantId::default();
         simulated.put_tenant(&tenant, SHARD, None, 100);
+        // Of which nobody has anything, but that are shared out.
+        real.grow_shards(3, "test").await.expect("there is room");
+        for other in 1..3 {
+            simulated.add_shard(ShardId(other));
+        }
         let mut dags = Vec::new();
         for name in DAGS {
             let digest = Digest::of(name.as_bytes());
@@ -131,13 +136,15 @@ impl Pair {
         }
         // A lease of no time has run out in both, a long one in neither.
         let lease = DurationMs([0, 3_600_000][self.rng.usize(0..2)]);
-        let real = self
-            .real
-            .lease_shards(scheduler, lease)
-            .await
-            .expect("it answers");
+        let share = self.real.share_of_shards(scheduler, lease).await;
+        let share = share.expect("it answers");
         let now = self.real.now().await.expect("it answers");
-        let simulated = self.simulated.lease_shards(scheduler, lease, now);
+        assert_eq!(share, self.simulated.share_of_shards(scheduler, lease, now));
+        let at_most = [share, u32::MAX][self.rng.usize(0..2)];
+        let real = self.real.lease_shards(scheduler, lease, at_most).await;
+        let real = real.expect("it answers");
+        let now = self.real.now().await.expect("it answers");
+        let simulated = self.simulated.lease_shards(scheduler, lease, now, at_most);
         let seen = |leases: &[ShardLease]| -> Vec<(ShardId, i64)> {
             leases
                 .iter()
@@ -145,7 +152,14 @@ impl Pair {
                 .collect()
         };
         assert_eq!(seen(&real), seen(&simulated));
-        if let Some(new) = real.first().filter(|_| self.rng.u32(0..6) > 0) {
+        if let Some(last) = real.last().filter(|lease| lease.shard != SHARD)
+            && self.rng.bool()
+        {
+            self.real.release_shard(*last).await.expect("it answers");
+            self.simulated.release_shard(*last);
+        }
+        let of_dags = real.iter().find(|lease| lease.shard == SHARD);
+        if let Some(new) = of_dags.filter(|_| self.rng.u32(0..6) > 0) {
             if self.lease.is_none_or(|old| old.epoch != new.epoch) {
                 self.turn = 0;
             }

@@ -160,7 +160,9 @@ impl Work {
             idempotency_key: None,
         };
         let run = database.trigger(&trigger).await.unwrap().run();
-        let lease = database.lease_shards("bench", DurationMs(3_600_000)).await;
+        let lease = database
+            .lease_shards("bench", DurationMs(3_600_000), u32::MAX)
+            .await;
         Self {
             lease: lease.unwrap()[0],
             trigger,

@@ -56,7 +56,7 @@ async fn main() {
     };
     let run = database.trigger(&trigger).await.unwrap().run();
     let lease = database
-        .lease_shards("bench", DurationMs(3_600_000))
+        .lease_shards("bench", DurationMs(3_600_000), u32::MAX)
         .await
         .unwrap()[0];
     let mut number = 0;

@@ -35,6 +35,7 @@ mod run_store;
 mod runs;
 pub mod secret;
 mod secrets;
+mod shards;
 mod stored;
 mod tenants;
 mod tokens;
@@ -66,10 +67,11 @@ pub use {
     run_store::{
         Command, CommandId, CommandKind, CommitError, DagKey, DagState, FileEntry, Pool, RunKind,
         RunStore, ShardId, ShardLease, ShardSettings, StoreError, StoredRun, StoredVersion,
-        TenantSettings, VersionId,
+        TenantSettings, VersionId, lease::share_of,
     },
     runs::{ActiveRuns, MAX_COUNTED_RUNS, MAX_LATEST_RUNS, RunCursor, RunFilter, RunRow},
     secrets::{RotateError, SecretRow, VariableError},
+    shards::ShardRow,
     tenants::{PolicyRow, TenantLimits, TenantRow},
     tokens::{NewToken, Revocation, Role, TokenId, TokenRow},
     trigger::{

@@ -1,14 +1,14 @@
 //! Attempts that are under way, for whoever has to know whose they are.
 
 use crate::{
-    Database, StoreError, VersionId,
+    Database, ShardId, StoreError, VersionId,
     backend::{args, statements},
 };
 use weft_core::{id::TenantId, run::Attempt, run_id::RunId};
 
 statements! {
     /// $1 run, $2 task, $3 map index, $4 number, $5 nonce; queued or running.
-    LIVE = "SELECT r.tenant, r.version, CASE WHEN t.state = 2 THEN t.worker END FROM task_instances t JOIN runs r ON r.id = t.run \
+    LIVE = "SELECT r.tenant, r.shard, r.version, CASE WHEN t.state = 2 THEN t.worker END FROM task_instances t JOIN runs r ON r.id = t.run \
         WHERE t.run = $1 AND t.task = $2 AND t.map_index = $3 AND t.number = $4 AND t.nonce = $5 \
         AND t.state IN (1, 2)";
 }
@@ -18,6 +18,8 @@ statements! {
 pub struct LiveAttempt {
     /// Whose it is.
     pub tenant: TenantId,
+    /// Whose scheduler made it.
+    pub shard: ShardId,
     /// Of its run.
     pub version: VersionId,
     /// Who was the first to claim it; nothing while its scheduler has not heard of a claim.
@@ -49,6 +51,7 @@ impl Database {
         };
         Ok(Some(LiveAttempt {
             tenant: row.take()?,
+            shard: row.take()?,
             version: row.take()?,
             worker: row.take()?,
         }))

@@ -33,6 +33,7 @@ const STEPS: &[Step] = steps! {
     4 "0004_installation.sql" "the installation's own name";
     5 "0005_compiled_code.sql" "where compiled code lies";
     6 "0006_crashes.sql" "who took workers down";
+    7 "0007_schedulers.sql" "who schedules";
 };
 
 const TABLE: &str = "migrations";

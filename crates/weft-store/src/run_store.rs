@@ -250,15 +250,24 @@ pub trait RunStore: Send + Sync {
     /// The database's clock, the only one by which due times and leases go.
     async fn now(&self) -> Result<Timestamp, StoreError>;
 
-    /// Renews the shards that `scheduler` owns and takes those that nobody owns
-    /// or whose lease ran out, raising their epoch. Returns all that it owns now.
+    /// Says that `scheduler` is there, for as long as a lease, and returns how many of the
+    /// shards are its share among all schedulers that are.
+    async fn share_of_shards(&self, scheduler: &str, lease: DurationMs) -> Result<u32, StoreError>;
+
+    /// Renews the shards that `scheduler` owns and takes of those that nobody owns
+    /// or whose lease ran out, raising their epoch, until it owns `at_most`. Returns all
+    /// that it owns now: more than `at_most` where it owned more before.
     async fn lease_shards(
         &self,
         scheduler: &str,
         lease: DurationMs,
+        at_most: u32,
     ) -> Result<Vec<ShardLease>, StoreError>;
 
-    /// Gives shards back before their leases end.
+    /// Gives a shard back before its lease ends.
+    async fn release_shard(&self, lease: ShardLease) -> Result<(), StoreError>;
+
+    /// Gives all shards of `scheduler` back before their leases end; it is not there any more.
     async fn release_shards(&self, scheduler: &str) -> Result<(), StoreError>;
 
     /// Tenants, pools and limits of a shard.

@@ -17,8 +17,11 @@ statements! {
     /// Changes nothing, and keeps others from changing the row until the transaction ends.
     LOCK_TENANT = "UPDATE tenants SET weight = weight WHERE id = $1 RETURNING shard";
     SHARD_OF = "SELECT shard FROM tenants WHERE id = $1";
-    /// A new tenant is the first shard's.
-    PUT = "INSERT INTO tenants (id, shard, weight, max_active_tasks, created) VALUES ($1, 0, $2, $3, $4) \
+    /// A new tenant goes to the shard that has the fewest.
+    PUT = "WITH fewest AS (SELECT s.shard FROM shards s \
+            ORDER BY (SELECT count(*) FROM tenants o WHERE o.shard = s.shard), s.shard LIMIT 1) \
+        INSERT INTO tenants (id, shard, weight, max_active_tasks, created) \
+        VALUES ($1, (SELECT shard FROM fewest), $2, $3, $4) \
         ON CONFLICT (id) DO UPDATE SET weight = excluded.weight, max_active_tasks = excluded.max_active_tasks \
         RETURNING shard";
     PUT_SHARD_LIMIT = "UPDATE settings SET max_active_tasks = $2 WHERE shard = $1";

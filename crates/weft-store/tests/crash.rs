@@ -142,7 +142,7 @@ async fn commit_for_ever(folder: &Path) {
     database.migrate().await.unwrap();
     let run = the_run(&database).await;
     let lease = database
-        .lease_shards("child", DurationMs(60_000))
+        .lease_shards("child", DurationMs(60_000), u32::MAX)
         .await
         .unwrap()[0];
     let mut done = database.run(run).await.unwrap().unwrap().events.len() as u64;

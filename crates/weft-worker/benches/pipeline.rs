@@ -245,6 +245,7 @@ fn dispatch(digest: weft_core::digest::Digest) -> Dispatch {
 
 fn key(nonce: u64) -> AttemptKey {
     AttemptKey {
+        shard: 0,
         run: RunId::from_i64(1).expect("not negative"),
         attempt: Attempt {
             instance: Instance {

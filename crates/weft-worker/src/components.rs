@@ -140,6 +140,7 @@ mod tests {
             index: 0,
         };
         AttemptKey {
+            shard: 0,
             run: RunId::from_i64(1).expect("not negative"),
             attempt: Attempt {
                 instance,

@@ -206,6 +206,7 @@ mod tests {
 
     fn key(index: u32) -> AttemptKey {
         AttemptKey {
+            shard: 0,
             run: RunId::from_i64(i64::MAX).unwrap(),
             attempt: Attempt {
                 instance: Instance {

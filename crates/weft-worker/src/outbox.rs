@@ -211,6 +211,7 @@ mod tests {
 
     fn key(nonce: u64) -> AttemptKey {
         AttemptKey {
+            shard: 0,
             run: RunId::from_i64(1).expect("not negative"),
             attempt: Attempt {
                 instance: Instance {

@@ -124,6 +124,8 @@ pub(crate) enum Command {
     Workers(command::fleet::WorkersArgs),
     /// Show the queues: what waits in them, and who serves them
     Queues(command::fleet::QueuesArgs),
+    /// Show the shards: who schedules which tenants
+    Shards(command::fleet::ShardsArgs),
     /// Show what goes on now: runs, workers, queues
     Top(command::top::TopArgs),
     /// Show who changed what

@@ -75,6 +75,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Problems> {
         Command::Tokens(args) => tokens::run(&args),
         Command::Workers(args) => fleet::workers(&args),
         Command::Queues(args) => fleet::queues(&args),
+        Command::Shards(args) => fleet::shards(&args),
         Command::Top(args) => top::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Login(args) => login::run(&args),

@@ -24,6 +24,7 @@ pub(super) const QUEUE: &str = "default";
 /// The attempt of this number; different numbers are different attempts.
 pub fn key(number: u32) -> AttemptKey {
     AttemptKey {
+        shard: 0,
         run: RunId::from_i64(i64::from(number / 4)).expect("not negative"),
         attempt: Attempt {
             instance: Instance {

@@ -14,6 +14,10 @@ pub struct Asked {
     /// The user that it was made before, to be prolonged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// The shards whose keys that user has open, so that it is made anew where there are more
+    /// by now; a worker of before doesn't say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shards: Vec<u32>,
 }
 
 /// What it is told.
@@ -45,10 +49,24 @@ pub struct Pass {
     pub roots: Option<String>,
     /// What all keys begin with.
     pub namespace: String,
-    /// The shard whose keys are open.
+    /// The first of them, for workers of before.
     pub shard: u32,
+    /// The shards whose keys are open; a server of before names the one above alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shards: Vec<u32>,
     /// The name under which the worker has to work.
     pub worker: String,
+}
+
+impl Pass {
+    /// The shards whose keys are open; a server of before names one.
+    pub fn all_shards(&self) -> Vec<u32> {
+        if self.shards.is_empty() {
+            vec![self.shard]
+        } else {
+            self.shards.clone()
+        }
+    }
 }
 
 impl fmt::Debug for Pass {
@@ -77,7 +95,7 @@ mod tests {
             let told: Told = serde_json::from_str(line).unwrap();
             assert_eq!(serde_json::to_string(&told).unwrap(), line);
         }
-        assert_eq!((ASKED.lines().count(), TOLD.lines().count()), (2, 4));
+        assert_eq!((ASKED.lines().count(), TOLD.lines().count()), (3, 5));
     }
 
     #[test]

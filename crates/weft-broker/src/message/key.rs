@@ -1,4 +1,5 @@
-//! An attempt's name as one short text: `<run>.<task>.<instance>.<number>.<nonce>`.
+//! An attempt's name as one short text: `<run>.<task>.<instance>.<number>.<nonce>`, and
+//! `.<shard>` where it is of another shard than 0.
 //!
 //! The run as people see it, the nonce in hexadecimal, the rest in decimal, so
 //! that an operator who looks into Redis finds what the tools show.
@@ -13,6 +14,7 @@ use weft_core::{
 /// The attempt's name.
 pub fn write_key(key: &AttemptKey) -> String {
     let AttemptKey {
+        shard,
         run,
         attempt:
             Attempt {
@@ -21,7 +23,11 @@ pub fn write_key(key: &AttemptKey) -> String {
                 nonce,
             },
     } = key;
-    format!("{run}.{}.{index}.{number}.{nonce:x}", task.0)
+    let mut name = format!("{run}.{}.{index}.{number}.{nonce:x}", task.0);
+    if *shard != 0 {
+        name.push_str(&format!(".{shard}"));
+    }
+    name
 }
 
 /// The attempt of this name.
@@ -32,7 +38,8 @@ pub fn read_key(text: &str) -> Result<AttemptKey, MessageError> {
     let refuse = || MessageError::Broken(format!("{text:?} names no attempt"));
     let mut parts = text.split('.');
     let mut part = || parts.next().ok_or_else(refuse);
-    let key = AttemptKey {
+    let mut key = AttemptKey {
+        shard: 0,
         run: part()?.parse().map_err(|_error| refuse())?,
         attempt: Attempt {
             instance: Instance {
@@ -43,8 +50,12 @@ pub fn read_key(text: &str) -> Result<AttemptKey, MessageError> {
             nonce: u64::from_str_radix(part()?, 16).map_err(|_error| refuse())?,
         },
     };
-    if parts.next().is_some() {
-        return Err(refuse());
+    if let Some(shard) = parts.next() {
+        key.shard = shard.parse().map_err(|_error| refuse())?;
+        // A name is written in one way only.
+        if key.shard == 0 || parts.next().is_some() {
+            return Err(refuse());
+        }
     }
     Ok(key)
 }

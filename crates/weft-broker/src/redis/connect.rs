@@ -98,13 +98,12 @@ impl Redis {
             LONGEST_WAIT,
         )?);
         let calls = Link::new(endpoint.clone(), Purpose::Calls, options.call_timeout);
-        let base = format!("{{{}:{}}}", options.namespace, options.shard);
         let redis = Self {
-            scripts: Scripts::new(clock),
+            base: super::base(&options),
+            scripts: Arc::new(Scripts::new(clock)),
             options,
             endpoint,
-            calls,
-            base,
+            calls: Arc::new(calls),
         };
         redis.greet().await?;
         Ok(Arc::new(redis))

@@ -1,7 +1,7 @@
 //! Guests: users of this Redis that are made for one worker each.
 //!
-//! A guest may call the commands of a worker's handle, on the keys of one shard, and
-//! nothing else. Who it is stands under a key of its own that ends by itself and that
+//! A guest may call the commands of a worker's handle, on the keys of the shards that are
+//! served, and nothing else. Who it is stands under a key of its own that ends by itself and that
 //! no guest reaches; a user without such a key is an orphan, which any server removes.
 //! So a server that is gone, or a Redis that has lost everything, leaves nobody in.
 //!
@@ -9,7 +9,7 @@
 //! after a failover the next question of the worker makes its user anew.
 
 use super::{
-    ConnectError, Redis,
+    ConnectError, Redis, Shards,
     address::Address,
     link::{CallError, Command},
     options::Options,
@@ -89,13 +89,6 @@ struct Record {
 impl Redis {
     /// Connects as a guest. `options` says how to call; whose keys these are, and whose
     /// certificates count, is the pass' to say.
-    ///
-    /// # Errors
-    /// As [`Self::connect`].
-    pub async fn connect_as(pass: &Pass, options: Options) -> Result<Arc<Self>, ConnectError> {
-        Self::enter(pass, options, Clock::Server).await
-    }
-
     async fn enter(pass: &Pass, options: Options, clock: Clock) -> Result<Arc<Self>, ConnectError> {
         let options = Options {
             namespace: pass.namespace.clone(),
@@ -119,7 +112,7 @@ impl Redis {
 
     /// Writes down who it is, then makes its user, anew where there is one: so an orphan is
     /// never one that is only just being made.
-    async fn let_in(&self, guest: &Guest) -> Result<(), GuestError> {
+    async fn let_in(&self, guest: &Guest, shards: &[Arc<Self>]) -> Result<(), GuestError> {
         let record = Record {
             token: guest.token,
             worker: guest.worker.to_string(),
@@ -130,26 +123,13 @@ impl Redis {
         write.arg("SET").arg(self.guest_key(&guest.user));
         write.arg(record).arg("PX").arg(super::millis(STAYS_FOR));
         self.ask(&write).await.map_err(BrokerError::from)?;
-        let made = self.ask(&self.make_user(guest)).await;
+        let made = self.ask(&make_user(guest, shards)).await;
         made.map(drop).map_err(|error| match error {
             CallError::Denied(why) => GuestError::NoWay(format!(
                 "the server can't make users of its Redis (ACL SETUSER): {why}"
             )),
             other => GuestError::Broker(other.into()),
         })
-    }
-
-    fn make_user(&self, guest: &Guest) -> Cmd {
-        let keys = pattern(&self.base);
-        let mut command = Cmd::new();
-        command.arg("ACL").arg("SETUSER").arg(&*guest.user);
-        command.arg("reset").arg("on");
-        command.arg(format!("#{}", guest.password.hex()));
-        command.arg(format!("~{keys}")).arg(format!("~{keys}:*"));
-        for name in COMMANDS {
-            command.arg(format!("+{name}"));
-        }
-        command
     }
 
     async fn ask(&self, command: &Cmd) -> Result<Value, CallError> {
@@ -165,6 +145,22 @@ impl Redis {
         names.retain(|name| name.starts_with(&prefix));
         Ok(names)
     }
+}
+
+/// The user, with the keys of these shards.
+fn make_user(guest: &Guest, shards: &[Arc<Redis>]) -> Cmd {
+    let mut command = Cmd::new();
+    command.arg("ACL").arg("SETUSER").arg(&*guest.user);
+    command.arg("reset").arg("on");
+    command.arg(format!("#{}", guest.password.hex()));
+    for shard in shards {
+        let keys = pattern(&shard.base);
+        command.arg(format!("~{keys}")).arg(format!("~{keys}:*"));
+    }
+    for name in COMMANDS {
+        command.arg(format!("+{name}"));
+    }
+    command
 }
 
 /// A text as a pattern that fits nothing else.
@@ -187,39 +183,72 @@ fn random() -> Result<String, BrokerError> {
     Ok(Digest(bytes).hex())
 }
 
-/// For tests that let time pass.
-#[cfg(feature = "conformance")]
-impl Redis {
-    /// As [`Self::connect_as`], with the clock of [`Self::connect_with_movable_clock`].
+impl Shards {
+    /// Connects as a guest, to serve the shards that its pass opens. `options` says how to
+    /// call; whose keys these are, and whose certificates count, is the pass' to say.
     ///
     /// # Errors
-    /// As [`Self::connect_as`].
-    pub async fn connect_as_with_movable_clock(
+    /// As [`Redis::connect`].
+    pub async fn enter(pass: &Pass, options: Options) -> Result<Arc<Self>, ConnectError> {
+        Self::enter_by(pass, options, Clock::Server).await
+    }
+
+    async fn enter_by(
+        pass: &Pass,
+        options: Options,
+        clock: Clock,
+    ) -> Result<Arc<Self>, ConnectError> {
+        let shards = Self::new(Redis::enter(pass, options, clock).await?);
+        shards.serve(&pass.all_shards());
+        Ok(shards)
+    }
+}
+
+/// For tests that let time pass.
+#[cfg(feature = "conformance")]
+impl Shards {
+    /// As [`Self::enter`], with the clock of [`Redis::connect_with_movable_clock`].
+    ///
+    /// # Errors
+    /// As [`Self::enter`].
+    pub async fn enter_with_movable_clock(
         pass: &Pass,
         options: Options,
     ) -> Result<Arc<Self>, ConnectError> {
-        Self::enter(pass, options, Clock::Movable).await
+        Self::enter_by(pass, options, Clock::Movable).await
+    }
+
+    /// Moves the clock of every shard ahead.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unavailable`].
+    pub async fn move_clock(&self, by: Duration) -> Result<(), BrokerError> {
+        for redis in self.served().iter() {
+            redis.move_clock(by).await?;
+        }
+        Ok(())
     }
 }
 
 #[async_trait]
-impl GuestBroker for Redis {
+impl GuestBroker for Shards {
     async fn admit(&self, token: i64, worker: &str) -> Result<(Guest, Pass), GuestError> {
         let no = |why: &str| Err(GuestError::NoWay(why.to_owned()));
-        let address = &self.endpoint.address;
+        let redis = self.redis();
+        let address = &redis.endpoint.address;
         if address.database() != 0 {
             return no(
                 "the server's Redis is not database 0, and a user of Redis can't be kept to another one",
             );
         }
-        let roots = match self.options.roots.clone().map(String::from_utf8) {
+        let roots = match redis.options.roots.clone().map(String::from_utf8) {
             None => None,
             Some(Ok(roots)) => Some(roots),
             Some(Err(_odd)) => return no("the certificates of the server's Redis are no PEM"),
         };
         let user = format!(
             "{}{}",
-            prefix(&self.options.namespace),
+            prefix(&redis.options.namespace),
             &random()?[..NAME_DIGITS]
         );
         let password = random()?;
@@ -229,27 +258,29 @@ impl GuestBroker for Redis {
             worker: worker.into(),
             password: Digest::of(password.as_bytes()),
         };
-        self.let_in(&guest).await?;
+        let shards = self.served();
+        redis.let_in(&guest, &shards).await?;
         let pass = Pass {
             address: address.to_string(),
             user,
             password,
             roots,
-            namespace: self.options.namespace.clone(),
-            shard: self.options.shard,
+            namespace: redis.options.namespace.clone(),
+            shard: shards[0].options.shard,
+            shards: self.numbers(),
             worker: worker.to_owned(),
         };
         Ok((guest, pass))
     }
 
     async fn prolong(&self, guest: &Guest) -> Result<(), GuestError> {
-        self.let_in(guest).await
+        self.redis().let_in(guest, &self.served()).await
     }
 
     async fn guest(&self, user: &str) -> Result<Option<Guest>, BrokerError> {
         let mut read = Cmd::new();
-        read.arg("GET").arg(self.guest_key(user));
-        let Value::BulkString(record) = self.ask(&read).await? else {
+        read.arg("GET").arg(self.redis().guest_key(user));
+        let Value::BulkString(record) = self.redis().ask(&read).await? else {
             return Ok(None);
         };
         let record: Record =
@@ -265,19 +296,19 @@ impl GuestBroker for Redis {
     async fn dismiss(&self, user: &str) -> Result<(), BrokerError> {
         let mut remove = Cmd::new();
         remove.arg("ACL").arg("DELUSER").arg(user);
-        self.ask(&remove).await?;
+        self.redis().ask(&remove).await?;
         let mut forget = Cmd::new();
-        forget.arg("DEL").arg(self.guest_key(user));
-        self.ask(&forget).await?;
+        forget.arg("DEL").arg(self.redis().guest_key(user));
+        self.redis().ask(&forget).await?;
         Ok(())
     }
 
     async fn tidy(&self) -> Result<usize, BrokerError> {
         let mut gone = 0;
-        for user in self.guests().await? {
+        for user in self.redis().guests().await? {
             let mut look = Cmd::new();
-            look.arg("EXISTS").arg(self.guest_key(&user));
-            if self.ask(&look).await? == Value::Int(0) {
+            look.arg("EXISTS").arg(self.redis().guest_key(&user));
+            if self.redis().ask(&look).await? == Value::Int(0) {
                 self.dismiss(&user).await?;
                 gone += 1;
             }
@@ -285,24 +316,30 @@ impl GuestBroker for Redis {
         Ok(gone)
     }
 
+    fn shards(&self) -> Vec<u32> {
+        self.numbers()
+    }
+
     async fn held_by(&self, worker: &str) -> Result<Vec<AttemptKey>, BrokerError> {
-        let (word, mut reply) = self
-            .run(Script::Holds, |command| {
-                command.arg(worker);
-            })
-            .await?;
-        if word != "ok" {
-            return Err(unexpected(&word));
-        }
         let mut held = Vec::new();
-        while !reply.is_empty() {
-            // Whatever a guest wrote there that names none.
-            held.extend(read_key(&reply.text()?).ok());
+        for redis in self.served().iter() {
+            let (word, mut reply) = redis
+                .run(Script::Holds, |command| {
+                    command.arg(worker);
+                })
+                .await?;
+            if word != "ok" {
+                return Err(unexpected(&word));
+            }
+            while !reply.is_empty() {
+                // Whatever a guest wrote there that names none.
+                let key = read_key(&reply.text()?).ok();
+                held.extend(key.filter(|key| key.shard == redis.options.shard));
+            }
         }
         Ok(held)
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -165,6 +165,10 @@ impl SchedulerBroker for RedisScheduler {
     fn announced_within(&self) -> Duration {
         self.office.announced_within()
     }
+
+    fn weigh(&self, weight: u32) {
+        self.office.weigh(weight);
+    }
 }
 
 /// What waits in a queue, as `known` answers with it: it may have to be published again.

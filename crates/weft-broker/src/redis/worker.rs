@@ -9,6 +9,10 @@
 mod handed;
 mod inbox;
 mod post;
+mod sharded;
+mod turns;
+
+pub use sharded::ShardedWorker;
 
 use super::{LONGEST_WAIT, MOST_MEMORY, Redis, millis, portion, reply, script::Script, unexpected};
 use crate::{
@@ -21,6 +25,8 @@ use post::{Post, Session};
 use std::{sync::Arc, time::Duration};
 use tokio::{task::JoinHandle, time::timeout};
 
+/// In the place of the name of a call that is to be handed nothing; names begin at 1.
+const NO_CLAIM: u64 = 0;
 /// Leases that are renewed in one call.
 const MOST_RENEWED: usize = 5_000;
 
@@ -45,20 +51,31 @@ impl RedisWorker {
         Self { post, inbox }
     }
 
-    /// Claims what there is now. Where there is nothing, what is published next may be handed to
-    /// the call of this name.
-    async fn take(&self, session: &Session, max: u32, ask: u64) -> Result<Vec<Claim>, BrokerError> {
+    /// Claims what there is now, and says what the shard counts for beside others. Where there
+    /// is nothing, what is published next may be handed to the call of this name, up to so many;
+    /// without one the worker is woken. `beside` is how many a worker of several shards holds of the
+    /// others.
+    async fn take(
+        &self,
+        session: &Session,
+        max: u32,
+        ask: Option<(u64, u32)>,
+        beside: Option<u32>,
+    ) -> Result<(Vec<Claim>, u32), BrokerError> {
         let bounds = self.post.redis.options.bounds;
+        let (name, most) = ask.unwrap_or((NO_CLAIM, 0));
         let mut reply = self
             .post
             .call(session, Script::Claim, |command| {
                 command.arg(max).arg(DISPATCH_VERSION);
-                command.arg(bounds.notices).arg(ask);
+                command.arg(bounds.notices).arg(name).arg(most);
+                command.arg(or_empty(beside));
             })
             .await?;
         let lease = Duration::from_millis(u64::try_from(reply.number()?).unwrap_or(0));
         let left = reply.number()?;
         self.post.left_to_newer(left);
+        let weight = u32::try_from(reply.number()?).unwrap_or(0);
         let mut claims = Vec::new();
         while !reply.is_empty() {
             let waited = u64::try_from(reply.number()?).unwrap_or(0);
@@ -75,7 +92,39 @@ impl RedisWorker {
                 }
             }
         }
-        Ok(claims)
+        Ok((claims, weight))
+    }
+
+    /// Renews leases. `beside` is as in [`Self::take`].
+    async fn renew_beside_others(
+        &self,
+        attempts: &[AttemptKey],
+        beside: Option<u32>,
+    ) -> Result<Vec<AttemptKey>, BrokerError> {
+        let session = self.post.session()?;
+        let mut lost = Vec::new();
+        let mut rest = attempts;
+        loop {
+            let (now, later) = rest.split_at(rest.len().min(MOST_RENEWED));
+            let keys: Vec<String> = now.iter().map(write_key).collect();
+            let mut reply = self
+                .post
+                .call(&session, Script::Renew, |command| {
+                    command.arg(or_empty(beside));
+                    for key in &keys {
+                        command.arg(key);
+                    }
+                })
+                .await?;
+            while !reply.is_empty() {
+                let at = usize::try_from(reply.number()?).unwrap_or(usize::MAX);
+                lost.extend(now.get(at));
+            }
+            rest = later;
+            if rest.is_empty() {
+                return Ok(lost);
+            }
+        }
     }
 }
 
@@ -149,7 +198,9 @@ impl WorkerBroker for RedisWorker {
                 }
             }
             ask.begins(&session);
-            let claims = self.take(&session, max, ask.name).await?;
+            let (claims, _weight) = self
+                .take(&session, max, Some((ask.name, max)), None)
+                .await?;
             if !claims.is_empty() {
                 ask.is_over();
                 return Ok(claims);
@@ -165,29 +216,7 @@ impl WorkerBroker for RedisWorker {
     }
 
     async fn renew(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
-        let session = self.post.session()?;
-        let mut lost = Vec::new();
-        let mut rest = attempts;
-        loop {
-            let (now, later) = rest.split_at(rest.len().min(MOST_RENEWED));
-            let keys: Vec<String> = now.iter().map(write_key).collect();
-            let mut reply = self
-                .post
-                .call(&session, Script::Renew, |command| {
-                    for key in &keys {
-                        command.arg(key);
-                    }
-                })
-                .await?;
-            while !reply.is_empty() {
-                let at = usize::try_from(reply.number()?).unwrap_or(usize::MAX);
-                lost.extend(now.get(at));
-            }
-            rest = later;
-            if rest.is_empty() {
-                return Ok(lost);
-            }
-        }
+        self.renew_beside_others(attempts, None).await
     }
 
     async fn report(&self, reports: Vec<Report>) -> Result<(), BrokerError> {
@@ -253,6 +282,10 @@ impl WorkerBroker for RedisWorker {
         self.post.forget(&session);
         Ok(())
     }
+}
+
+fn or_empty(number: Option<u32>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
 }
 
 fn json_list<'a>(texts: impl Iterator<Item = &'a str>) -> String {

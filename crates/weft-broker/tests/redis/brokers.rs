@@ -13,16 +13,16 @@ use weft_broker::{
     LeaseTerms, OperatorBroker, SchedulerBroker, WorkerBroker,
     conformance::Fixture,
     guest::GuestBroker as _,
-    redis::{Bounds, Options, Redis, RedisScheduler},
+    redis::{Bounds, Options, Redis, RedisScheduler, Shards},
 };
 
 /// Long against what a test takes, since the server's own clock goes on too.
 const LEASE: Duration = Duration::from_mins(10);
 
 pub(crate) struct Brokers {
-    redis: Arc<Redis>,
+    shards: Arc<Shards>,
     /// By which workers come, where not by the scheduler's.
-    guest: Option<Arc<Redis>>,
+    guest: Option<Arc<Shards>>,
     options: Options,
     epoch: AtomicU64,
     newest: Mutex<Weak<RedisScheduler>>,
@@ -56,7 +56,7 @@ impl Brokers {
             .await
             .unwrap();
         Self {
-            redis,
+            shards: Shards::new(redis),
             guest: None,
             options,
             epoch: AtomicU64::new(0),
@@ -67,9 +67,15 @@ impl Brokers {
 
     /// Workers come as a guest.
     pub(crate) async fn with_guest(mut self) -> Self {
-        let (_guest, pass) = self.redis.admit(7, "worker").await.unwrap();
-        let guest = Redis::connect_as_with_movable_clock(&pass, self.options.clone());
+        let (_guest, pass) = self.shards.admit(7, "worker").await.unwrap();
+        let guest = Shards::enter_with_movable_clock(&pass, self.options.clone());
         self.guest = Some(guest.await.unwrap());
+        self
+    }
+
+    /// There are other shards, of which nobody has anything.
+    pub(crate) fn among_others(self) -> Self {
+        self.shards.serve(&[2, 0, 1]);
         self
     }
 }
@@ -78,18 +84,18 @@ impl Brokers {
 impl Fixture for Brokers {
     async fn scheduler(&self) -> Arc<dyn SchedulerBroker> {
         let epoch = self.epoch.fetch_add(1, Ordering::Relaxed) + 1;
-        let scheduler = Arc::new(self.redis.scheduler(epoch).await.unwrap());
+        let scheduler = Arc::new(self.shards.scheduler(0, epoch).await.unwrap());
         *self.newest.lock().unwrap() = Arc::downgrade(&scheduler);
         scheduler
     }
 
     async fn worker(&self) -> Arc<dyn WorkerBroker> {
-        let redis = self.guest.as_ref().unwrap_or(&self.redis);
-        Arc::new(redis.worker())
+        let shards = self.guest.as_ref().unwrap_or(&self.shards);
+        Arc::new(shards.worker())
     }
 
     fn operator(&self) -> Arc<dyn OperatorBroker> {
-        self.redis.clone()
+        self.shards.clone()
     }
 
     fn terms(&self) -> LeaseTerms {
@@ -109,7 +115,7 @@ impl Fixture for Brokers {
     }
 
     async fn pass(&self, span: Duration) {
-        self.redis.move_clock(span).await.unwrap();
+        self.shards.move_clock(span).await.unwrap();
         let newest = self.newest.lock().unwrap().upgrade();
         if let Some(scheduler) = newest {
             scheduler.tick().await.unwrap();

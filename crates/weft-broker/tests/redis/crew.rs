@@ -15,10 +15,10 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 use weft_broker::{
-    AttemptKey, BrokerError, Claim, LeaseTerms, Notice, Report, SchedulerBroker, Signal,
+    AttemptKey, BrokerError, Claim, Dispatch, LeaseTerms, Notice, Report, SchedulerBroker, Signal,
     WorkerBroker, WorkerInfo,
-    conformance::{dispatch, key, report},
-    redis::{Options, Redis},
+    conformance::{dispatch, report},
+    redis::Options,
 };
 
 /// A test that takes longer has hung.
@@ -59,10 +59,15 @@ impl Drop for Worker {
 
 impl Worker {
     /// One whose attempts take so long.
-    pub(crate) fn start(redis: &Arc<Redis>, id: &str, slots: u32, takes: Duration) -> Self {
+    pub(crate) fn start(
+        broker: impl WorkerBroker + 'static,
+        id: &str,
+        slots: u32,
+        takes: Duration,
+    ) -> Self {
         let (claimed, ran) = (Arc::default(), Arc::<AtomicU64>::default());
         let state = State {
-            broker: Arc::new(redis.worker()),
+            broker: Arc::new(broker),
             info: WorkerInfo {
                 id: id.into(),
                 queues: vec!["default".into()],
@@ -254,14 +259,29 @@ pub(crate) struct Told {
 pub(crate) async fn load(
     scheduler: &dyn SchedulerBroker,
     count: u32,
+    at: impl AsyncFnMut(usize),
+) -> Told {
+    load_of(0, scheduler, count, at).await
+}
+
+/// The attempt of this number and shard, to be published.
+pub(crate) fn dispatch_of(shard: u32, number: u32) -> Dispatch {
+    let mut dispatch = dispatch(number, "default", 0);
+    dispatch.key.shard = shard;
+    dispatch
+}
+
+/// As [`load`], of this shard.
+pub(crate) async fn load_of(
+    shard: u32,
+    scheduler: &dyn SchedulerBroker,
+    count: u32,
     mut at: impl AsyncFnMut(usize),
 ) -> Told {
     let mut told = Told::default();
-    let mut unpublished: Vec<_> = (0..count)
-        .rev()
-        .map(|number| dispatch(number, "default", 0))
-        .collect();
-    let by_key: HashMap<_, _> = (0..count).map(|number| (key(number), number)).collect();
+    let all = || (0..count).map(|number| dispatch_of(shard, number));
+    let mut unpublished: Vec<_> = all().rev().collect();
+    let by_key: HashMap<_, _> = all().map(|dispatch| (dispatch.key, dispatch)).collect();
     let mut unconfirmed = Vec::new();
     let begin = Instant::now();
     while told.finished.len() < count as usize || !unconfirmed.is_empty() {
@@ -294,7 +314,7 @@ pub(crate) async fn load(
                     }
                     Notice::Expired { key } => {
                         told.expired.push(key);
-                        unpublished.push(dispatch(by_key[&key], "default", 0));
+                        unpublished.push(by_key[&key].clone());
                     }
                     Notice::Started { .. } | Notice::Demand => {}
                 }

@@ -28,7 +28,7 @@ async fn connect(server: &Server, options: Options) -> (Arc<Redis>, RedisSchedul
 }
 
 fn crew(redis: &Arc<Redis>) -> [Worker; 2] {
-    ["one", "two"].map(|id| Worker::start(redis, id, 20, TAKES))
+    ["one", "two"].map(|id| Worker::start(redis.worker(), id, 20, TAKES))
 }
 
 /// What was told as lost although a worker had it. What was handed to one and had not reached it
@@ -183,7 +183,7 @@ async fn a_full_memory_refuses_attempts_and_takes_them_when_there_is_room() {
         "{error:?}"
     );
     // What frees memory goes on.
-    let worker = Worker::start(&redis, "worker", 2, Duration::ZERO);
+    let worker = Worker::start(redis.worker(), "worker", 2, Duration::ZERO);
     let told = load_of_one(&scheduler).await;
     assert_eq!((told, worker.ran.load(Ordering::Relaxed)), (key(1), 1));
     command(&server.url(), &["CONFIG", "SET", "maxmemory", "0"])
@@ -206,7 +206,7 @@ async fn load_of_one(scheduler: &RedisScheduler) -> weft_broker::AttemptKey {
 async fn what_runs_through_a_loss_is_announced_and_what_waits_is_published_again() {
     let mut server = Server::start(&[]);
     let (redis, scheduler) = connect(&server, options()).await;
-    let busy = Worker::start(&redis, "busy", 1, Duration::from_secs(3));
+    let busy = Worker::start(redis.worker(), "busy", 1, Duration::from_secs(3));
     let dispatches = (0..4)
         .map(|number| dispatch(number, "default", 0))
         .collect();
@@ -251,7 +251,7 @@ async fn a_worker_that_is_lost_with_redis_is_told_after_a_lease() {
     let mut options = options();
     options.terms.lease = Duration::from_secs(2);
     let (redis, scheduler) = connect(&server, options).await;
-    let worker = Worker::start(&redis, "worker", 1, Duration::from_mins(1));
+    let worker = Worker::start(redis.worker(), "worker", 1, Duration::from_mins(1));
     scheduler
         .publish(vec![dispatch(1, "default", 0)])
         .await

@@ -7,11 +7,11 @@ use crate::{
     crew::{Worker, load, options},
     server::{self, Server},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 use weft_broker::{
     guest::{Guest, GuestBroker as _, GuestError, Pass},
-    redis::{Options, Redis},
+    redis::{Options, Redis, Shards},
 };
 
 /// What takes longer never comes.
@@ -24,18 +24,23 @@ async fn guest() -> Brokers {
 
 weft_broker::conformance_suite!(#[tokio::test], guest);
 
+/// As a server has them: one, until it is told of more.
+async fn shards(url: &str, options: Options) -> Arc<Shards> {
+    Shards::new(Redis::connect(url, options).await.unwrap())
+}
+
 /// A guest takes all there is.
 pub(crate) async fn works(url: &str, roots: Option<Vec<u8>>) {
     let options = Options {
         roots: roots.clone(),
         ..options()
     };
-    let redis = Redis::connect(url, options.clone()).await.unwrap();
+    let redis = shards(url, options.clone()).await;
     let (_guest, pass) = redis.admit(7, "near#7").await.unwrap();
     assert_eq!(pass.roots.as_ref().map(String::as_bytes), roots.as_deref());
-    let near = Redis::connect_as(&pass, Options::default()).await.unwrap();
-    let scheduler = redis.scheduler(1).await.unwrap();
-    let worker = Worker::start(&near, "near#7", 20, Duration::ZERO);
+    let near = Shards::enter(&pass, Options::default()).await.unwrap();
+    let scheduler = redis.scheduler(0, 1).await.unwrap();
+    let worker = Worker::start(near.worker(), "near#7", 20, Duration::ZERO);
     load(&scheduler, 500, async |_ended| {}).await;
     assert!(worker.ran.load(std::sync::atomic::Ordering::Relaxed) >= 500);
 }
@@ -54,7 +59,7 @@ async fn is_refused(url: &str, words: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_guest_reaches_the_keys_of_its_shard_and_calls_nothing_else() {
+async fn a_guest_reaches_the_keys_of_its_shards_and_calls_nothing_else() {
     let server = server::shared();
     // One that another one's pattern would fit, if it were not taken as it is.
     let wild = namespace() + "[a]*";
@@ -62,13 +67,17 @@ async fn a_guest_reaches_the_keys_of_its_shard_and_calls_nothing_else() {
         namespace: wild.clone(),
         ..options()
     };
-    let redis = Redis::connect(&server.url(), options).await.unwrap();
+    let redis = shards(&server.url(), options).await;
+    redis.serve(&[0, 3]);
     let (guest, pass) = redis.admit(7, "near#7").await.unwrap();
     let url = signed_in(server, &pass);
-    let own = format!("{{{wild}:0}}:meta");
-    command(&url, &["HGET", &own, "epoch"]).await.unwrap();
+    let [own, also_own] = [0, 3].map(|shard| format!("{{{wild}:{shard}}}:meta"));
+    for key in [&own, &also_own] {
+        command(&url, &["HGET", key, "epoch"]).await.unwrap();
+    }
     for key in [
         format!("{{{wild}:1}}:meta"),
+        format!("{{{wild}:30}}:meta"),
         format!("{{{wild}:00}}:meta"),
         format!("{{{wild}:guests}}:{}", guest.user),
         format!("{{{wild}:line}}:schedulers"),
@@ -107,13 +116,13 @@ async fn a_guest_reaches_the_keys_of_its_shard_and_calls_nothing_else() {
 #[tokio::test]
 async fn a_guest_that_is_gone_is_shut_out_and_made_anew_when_it_is_prolonged() {
     let server = Server::start(&[]);
-    let redis = Redis::connect(&server.url(), options()).await.unwrap();
+    let redis = shards(&server.url(), options()).await;
     let (guest, pass) = redis.admit(7, "near#7").await.unwrap();
     assert_eq!(redis.guest(&guest.user).await, Ok(Some(guest.clone())));
     assert_eq!(redis.guest("weft-guest-0").await, Ok(None));
-    let near = Redis::connect_as(&pass, options()).await.unwrap();
-    let scheduler = redis.scheduler(1).await.unwrap();
-    let _worker = Worker::start(&near, "near#7", 20, Duration::from_millis(5));
+    let near = Shards::enter(&pass, options()).await.unwrap();
+    let scheduler = redis.scheduler(0, 1).await.unwrap();
+    let _worker = Worker::start(near.worker(), "near#7", 20, Duration::from_millis(5));
     let mut step = 0;
     load(&scheduler, 2_000, async |ended| {
         if step == 0 && ended >= 500 {
@@ -137,8 +146,8 @@ async fn a_guest_that_is_gone_is_shut_out_and_made_anew_when_it_is_prolonged() {
 #[tokio::test]
 async fn whose_time_has_passed_is_seen_off_and_nobody_else() {
     let server = server::shared();
-    let here = Redis::connect(&server.url(), options()).await.unwrap();
-    let elsewhere = Redis::connect(&server.url(), options()).await.unwrap();
+    let here = shards(&server.url(), options()).await;
+    let elsewhere = shards(&server.url(), options()).await;
     let (stays, _pass) = here.admit(7, "near#7").await.unwrap();
     let (goes, _pass) = here.admit(7, "near#7").await.unwrap();
     let (other, _pass) = elsewhere.admit(7, "near#7").await.unwrap();
@@ -165,14 +174,14 @@ async fn a_server_that_may_not_make_users_says_so() {
     ];
     command(&server.url(), &words).await.unwrap();
     let url = format!("redis://weft:weft@127.0.0.1:{}", server.port);
-    let redis = Redis::connect(&url, options()).await.unwrap();
+    let redis = shards(&url, options()).await;
     let refused = redis.admit(7, "near#7").await;
     assert!(
         matches!(&refused, Err(GuestError::NoWay(why)) if why.contains("ACL SETUSER")),
         "{refused:?}"
     );
-    let redis = Redis::connect(&format!("{}/3", server.url()), options()).await;
-    let refused = redis.unwrap().admit(7, "near#7").await;
+    let redis = shards(&format!("{}/3", server.url()), options()).await;
+    let refused = redis.admit(7, "near#7").await;
     assert!(
         matches!(&refused, Err(GuestError::NoWay(why)) if why.contains("database 0")),
         "{refused:?}"
@@ -182,11 +191,11 @@ async fn a_server_that_may_not_make_users_says_so() {
 #[tokio::test]
 async fn nothing_shows_the_password() {
     let server = Server::start(&[]);
-    let redis = Redis::connect(&server.url(), options()).await.unwrap();
+    let redis = shards(&server.url(), options()).await;
     let (guest, pass): (Guest, Pass) = redis.admit(7, "near#7").await.unwrap();
-    let near = Redis::connect_as(&pass, options()).await.unwrap();
+    let near = Shards::enter(&pass, options()).await.unwrap();
     redis.dismiss(&guest.user).await.unwrap();
-    let error = Redis::connect_as(&pass, options()).await.expect_err("gone");
+    let error = Shards::enter(&pass, options()).await.expect_err("gone");
     let shown = format!("{guest:?} {pass:?} {near:?} {error} {error:?}");
     assert!(!shown.contains(&pass.password), "{shown}");
 }

@@ -19,4 +19,5 @@ mod messages;
 mod plain;
 mod sentinel;
 mod server;
+mod shards;
 mod tls;

@@ -6,13 +6,16 @@ use crate::{
     crew::{Worker, load, options},
     server::Server,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::OnceCell,
     time::{Instant, sleep},
 };
 use weft_broker::{
-    SchedulerBroker as _, conformance::dispatch, guest::GuestBroker as _, redis::Redis,
+    SchedulerBroker as _,
+    conformance::dispatch,
+    guest::GuestBroker as _,
+    redis::{Redis, Shards},
 };
 
 /// Sentinels that need longer to agree never will.
@@ -101,15 +104,16 @@ weft_broker::conformance_suite!(#[tokio::test], sentinel);
 async fn a_guest_is_one_again_after_a_failover() {
     let mut watched = Watched::start().await;
     let redis = Redis::connect(&watched.url(), options()).await.unwrap();
-    let (guest, pass) = redis.admit(7, "near#7").await.unwrap();
-    let near = Redis::connect_as(&pass, options()).await.unwrap();
+    let shards = Shards::new(Arc::clone(&redis));
+    let (guest, pass) = shards.admit(7, "near#7").await.unwrap();
+    let near = Shards::enter(&pass, options()).await.unwrap();
     let scheduler = redis.scheduler(1).await.unwrap();
-    let _worker = Worker::start(&near, "near#7", 20, Duration::from_millis(5));
+    let _worker = Worker::start(near.worker(), "near#7", 20, Duration::from_millis(5));
     load(&scheduler, 200, async |_ended| {}).await;
     watched.primary.kill();
     let begin = Instant::now();
     near.in_trouble().await;
-    while redis.prolong(&guest).await.is_err() {
+    while shards.prolong(&guest).await.is_err() {
         assert!(begin.elapsed() < PATIENCE, "there is no primary");
         sleep(PAUSE).await;
     }
@@ -124,7 +128,8 @@ async fn a_failover_that_loses_acknowledged_writes_loses_no_work() {
     let mut watched = Watched::start().await;
     let redis = Redis::connect(&watched.url(), options()).await.unwrap();
     let scheduler = redis.scheduler(1).await.unwrap();
-    let _crew = ["one", "two"].map(|id| Worker::start(&redis, id, 20, Duration::from_millis(5)));
+    let _crew =
+        ["one", "two"].map(|id| Worker::start(redis.worker(), id, 20, Duration::from_millis(5)));
     let mut step = 0;
     let told = load(&scheduler, ATTEMPTS, async |ended| {
         if step == 0 && ended >= ATTEMPTS as usize / 4 {

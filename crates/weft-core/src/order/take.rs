@@ -2,11 +2,11 @@
 
 use super::{
     Order, Ready, Taken,
-    level::{Class, Item, Lane, Place, Rank, STEP, Slots, Spot, full},
+    level::{Class, Item, Lane, Place, Rank, STEP, Slots, Spot, TenantIx, full},
     ranges::Ranges,
 };
 use crate::{document::TaskIndex, run::Instance, run_id::RunId};
-use std::{cmp::Reverse, ops::Range, sync::Arc};
+use std::{cmp::Reverse, collections::BTreeSet, ops::Range, sync::Arc};
 
 impl Order {
     /// Adds ready instances. Those that are there already change nothing;
@@ -128,6 +128,23 @@ impl Order {
             let ready: u64 = items.map(|item| item.indexes.count()).sum();
             (ready > 0).then_some((&queue.name, ready))
         })
+    }
+
+    /// The sum of the weights of tenants that have something ready or active.
+    pub fn weight(&self) -> u32 {
+        let ready: BTreeSet<TenantIx> = self
+            .queues
+            .iter()
+            .flat_map(|queue| &queue.shares)
+            .filter(|(_, share)| !share.lines.is_empty())
+            .map(|(tenant, _)| *tenant)
+            .collect();
+        let tenants = self.tenants.iter().enumerate();
+        let at_work =
+            tenants.filter(|(at, tenant)| tenant.active > 0 || ready.contains(&TenantIx(*at)));
+        at_work
+            .map(|(_, tenant)| tenant.bounds.weight)
+            .fold(0, u32::saturating_add)
     }
 
     /// Of these, how many need more memory than any of the workers that serve their queue has.

@@ -39,3 +39,26 @@ pub struct Queue {
     /// the workers that serve it hold. What an autoscaler needs to know.
     pub wanted: u64,
 }
+
+/// A shard: tenants that one scheduler schedules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Shard {
+    /// Its number.
+    pub id: u32,
+    /// Who schedules it now; nobody while it changes hands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduler: Option<String>,
+    /// How often that changed.
+    pub takeovers: u64,
+    /// How many tenants it has.
+    pub tenants: u32,
+}
+
+/// How many shards there are to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShardCount {
+    /// At least as many as there are.
+    #[schema(minimum = 1, maximum = 64)]
+    pub count: u32,
+}

@@ -71,6 +71,7 @@ impl Guests {
         if let Some(user) = &asked.user
             && let Some(guest) = self.find(app, owner, user).await?
             && *guest.worker == *name
+            && (asked.shards.is_empty() || asked.shards == app.guest_broker().shards())
         {
             return match app.guest_broker().prolong(&guest).await {
                 Ok(()) => {

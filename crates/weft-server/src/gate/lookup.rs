@@ -43,6 +43,9 @@ pub(super) async fn look(app: &App, attempt: &AttemptKey) -> Result<Option<Found
     let Some(live) = live.await? else {
         return Ok(None);
     };
+    if live.shard.0.cast_unsigned() != attempt.shard {
+        return Ok(None);
+    }
     let dag = app.documents().of(app.database(), live.version).await?;
     let Some(task) = dag.tasks.get(attempt.attempt.instance.task.as_usize()) else {
         return Ok(None);

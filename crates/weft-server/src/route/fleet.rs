@@ -1,12 +1,12 @@
-//! Workers and queues.
+//! Workers, queues and shards.
 
 use crate::{
-    api::{Queue, Worker},
+    api::{Queue, Shard, ShardCount, Worker},
     app::App,
     auth::{By, Governing, Reading},
-    extract::Path,
+    extract::{Json, Path},
     problem::{Problem, ProblemCode},
-    seam::{Drain, QueueInfo},
+    seam::{Drain, QueueInfo, Wake},
 };
 use axum::extract::State;
 use http::StatusCode;
@@ -14,13 +14,15 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use weft_store::AuditEntry;
+use weft_store::{AuditEntry, Database, ShardRow};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_workers))
         .routes(routes!(drain_worker))
         .routes(routes!(list_queues))
+        .routes(routes!(list_shards))
+        .routes(routes!(grow_shards))
 }
 
 /// List workers
@@ -133,4 +135,51 @@ pub(super) async fn queue_loads(app: &App) -> Result<Vec<QueueInfo>, Problem> {
     }));
     loads.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(loads)
+}
+
+/// List shards
+///
+/// With who schedules each, by number.
+#[utoipa::path(get, path = "/shards", tag = "fleet", responses((status = 200, description = "Every shard", body = Vec<Shard>)))]
+async fn list_shards(
+    _by: By<Reading>,
+    State(app): State<App>,
+) -> Result<axum::Json<Vec<Shard>>, Problem> {
+    shards(&app).await
+}
+
+/// Add shards
+///
+/// Until there are so many; only with a token of the whole installation. New tenants go to the
+/// shards that have the fewest, and schedulers share all of them out among themselves.
+#[utoipa::path(put, path = "/shards", tag = "fleet", request_body = ShardCount, responses((status = 200, description = "Every shard as they stand now", body = Vec<Shard>)))]
+async fn grow_shards(
+    by: By<Governing>,
+    State(app): State<App>,
+    Json(body): Json<ShardCount>,
+) -> Result<axum::Json<Vec<Shard>>, Problem> {
+    let there = u32::try_from(app.database().shards().await?.len()).unwrap_or(u32::MAX);
+    let (count, most) = (body.count, Database::MAX_SHARDS);
+    if !(there..=most).contains(&count) {
+        return Err(Problem::new(
+            ProblemCode::InvalidValue,
+            format!(
+                "there can be {there} to {most} shards, not {count}: one that is there is never taken away"
+            ),
+        ));
+    }
+    app.database().grow_shards(count, &by.actor()).await?;
+    app.scheduler().wake(Wake::Shards);
+    shards(&app).await
+}
+
+async fn shards(app: &App) -> Result<axum::Json<Vec<Shard>>, Problem> {
+    let view = |row: ShardRow| Shard {
+        id: row.id.0.cast_unsigned(),
+        scheduler: row.scheduler,
+        takeovers: row.epoch.unsigned_abs(),
+        tenants: row.tenants,
+    };
+    let rows = app.database().list_shards().await?;
+    Ok(axum::Json(rows.into_iter().map(view).collect()))
 }

@@ -75,6 +75,7 @@ async fn run(world: &World) -> (String, AttemptKey) {
     let run = world.trigger("d").await;
     let row = instance(&run, 0, 0, InstanceTag::Running);
     let attempt = AttemptKey {
+        shard: 0,
         run: row.run,
         attempt: Attempt {
             instance: row.instance,

@@ -143,7 +143,7 @@ fn least_role(method: &str, path: &str) -> &'static str {
     match (method, path.split('/').nth(1).unwrap()) {
         (_, "tokens" | "audit" | "tenants") => "admin",
         ("GET", _) => "viewer",
-        (_, "policy" | "workers") => "admin",
+        (_, "policy" | "workers" | "shards") => "admin",
         (_, "variables" | "connections" | "pools") => "operator",
         (_, "deployments") | ("DELETE", "dags") => "deployer",
         (_, "dags") if path.ends_with("/activate") || path.ends_with("/rollback") => "deployer",

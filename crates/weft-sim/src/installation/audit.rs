@@ -22,7 +22,7 @@ use std::{
     sync::Arc,
 };
 use tokio::time::Instant;
-use weft_broker::{AttemptKey, Dispatch, Report, ReportedOutcome};
+use weft_broker::{Dispatch, Report, ReportedOutcome};
 use weft_core::{
     id::{TaskId, TenantId},
     run::{Attempt, Event, Instance, InstanceState, Outcome, Run, RunState, record},
@@ -65,9 +65,9 @@ pub struct Seen<'a> {
 }
 
 /// Reports by attempt.
-type Made = HashMap<AttemptKey, Vec<ReportedOutcome>>;
+type Made = HashMap<(RunId, Attempt), Vec<ReportedOutcome>>;
 /// Attempts by DAG and task.
-type Deaths = HashMap<(DagKey, TaskId), HashSet<AttemptKey>>;
+type Deaths = HashMap<(DagKey, TaskId), HashSet<(RunId, Attempt)>>;
 
 #[derive(Debug, Default)]
 struct Handed {
@@ -149,7 +149,10 @@ impl Auditor {
 
     /// A worker made a report.
     pub fn reported(&mut self, report: &Report) {
-        let made = self.made.entry(report.key).or_default();
+        let made = self
+            .made
+            .entry((report.key.run, report.key.attempt))
+            .or_default();
         made.push(report.outcome.clone());
     }
 
@@ -158,7 +161,7 @@ impl Auditor {
         if let Some(run) = self.runs.get(&dispatch.key.run) {
             let task = dispatch.document.task.clone();
             let deaths = self.deaths.entry((run.dag, task)).or_default();
-            deaths.insert(dispatch.key);
+            deaths.insert((dispatch.key.run, dispatch.key.attempt));
         }
     }
 
@@ -373,10 +376,7 @@ impl Watched {
     ) -> Result<(), String> {
         match event {
             Event::Finished { attempt, outcome } => {
-                let key = AttemptKey {
-                    run: id,
-                    attempt: *attempt,
-                };
+                let key = (id, *attempt);
                 let made = made.get(&key).map(Vec::as_slice).unwrap_or_default();
                 // A list that was cleared after it was mapped over can't be taken apart again.
                 let task = &self.parsed.dag.tasks[attempt.instance.task.as_usize()].id;
@@ -408,16 +408,12 @@ impl Watched {
                 }
             }
             Event::Lost { attempt } => {
-                let key = AttemptKey {
-                    run: id,
-                    attempt: *attempt,
-                };
                 let now = Instant::now();
                 let runs = seen
                     .workers
                     .iter()
-                    .find(|worker| worker.surely_runs(&key, now));
-                if let Some(worker) = runs
+                    .find_map(|worker| Some((worker, worker.surely_runs(id, *attempt, now)?)));
+                if let Some((worker, key)) = runs
                     && !seen.switchboard.may_have_given_up(&key, now)
                 {
                     return Err(format!(

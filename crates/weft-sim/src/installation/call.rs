@@ -42,7 +42,9 @@ macro_rules! calls {
 
 calls! {
     Now = "now",
+    Share = "share_of_shards",
     Lease = "lease_shards",
+    ReleaseOne = "release_shard",
     Release = "release_shards",
     Settings = "settings",
     SettingsVersion = "settings_version",

@@ -73,13 +73,24 @@ impl RunStore for SimStore {
         self.read(Call::Now, |_, now| now, |_| 1).await
     }
 
+    async fn share_of_shards(&self, scheduler: &str, lease: DurationMs) -> Result<u32, StoreError> {
+        let share = |tables: &mut Tables, now| tables.share_of_shards(scheduler, lease, now);
+        self.read(Call::Share, share, |_share| 1).await
+    }
+
     async fn lease_shards(
         &self,
         scheduler: &str,
         lease: DurationMs,
+        at_most: u32,
     ) -> Result<Vec<ShardLease>, StoreError> {
-        let take = |tables: &mut Tables, now| tables.lease_shards(scheduler, lease, now);
+        let take = |tables: &mut Tables, now| tables.lease_shards(scheduler, lease, now, at_most);
         self.read(Call::Lease, take, Vec::len).await
+    }
+
+    async fn release_shard(&self, lease: ShardLease) -> Result<(), StoreError> {
+        let release = |tables: &mut Tables, _| tables.release_shard(lease);
+        self.read(Call::ReleaseOne, release, |()| 1).await
     }
 
     async fn release_shards(&self, scheduler: &str) -> Result<(), StoreError> {

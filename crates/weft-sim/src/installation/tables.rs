@@ -27,13 +27,15 @@ use weft_core::{
 use weft_store::{
     AttemptRecord, Command, CommandId, CommandKind, DagKey, DagState, InstanceRow, Output, Pool,
     RunUpdate, ShardId, ShardLease, ShardSettings, StoredRun, StoredVersion, TaskSummary,
-    TenantSettings, VersionId,
+    TenantSettings, VersionId, share_of,
 };
 
 /// Every table that a scheduler reads or writes.
 #[derive(Debug, Default)]
 pub struct Tables {
     shards: BTreeMap<ShardId, ShardRow>,
+    /// Those that are there, and until when.
+    schedulers: BTreeMap<String, Timestamp>,
     tenants: BTreeMap<TenantId, TenantRow>,
     pools: BTreeMap<(TenantId, String), u32>,
     dags: BTreeMap<DagKey, DagRow>,
@@ -109,20 +111,45 @@ impl RunRow {
 
 /// What a scheduler reads. Names and contracts are `RunStore`'s.
 impl Tables {
+    /// See `RunStore::share_of_shards`.
+    pub fn share_of_shards(&mut self, scheduler: &str, lease: DurationMs, now: Timestamp) -> u32 {
+        self.schedulers
+            .insert(scheduler.to_owned(), now.plus(lease));
+        self.schedulers
+            .retain(|id, until| id == scheduler || *until > now);
+        let held = |id: &str| {
+            let own = self.shards.values().filter(|row| {
+                row.owner.as_deref() == Some(id) && (row.until > now || id == scheduler)
+            });
+            u32::try_from(own.count()).unwrap_or(u32::MAX)
+        };
+        let schedulers = self.schedulers.keys().map(|id| (id.clone(), held(id)));
+        let shards = u32::try_from(self.shards.len()).unwrap_or(u32::MAX);
+        share_of(scheduler, schedulers.collect(), shards)
+    }
+
     /// See `RunStore::lease_shards`.
     pub fn lease_shards(
         &mut self,
         scheduler: &str,
         lease: DurationMs,
         now: Timestamp,
+        at_most: u32,
     ) -> Vec<ShardLease> {
+        let own = |row: &ShardRow| row.owner.as_deref() == Some(scheduler);
+        let owned = self.shards.values().filter(|row| own(row)).count();
+        let mut room = (at_most as usize).saturating_sub(owned);
         let mut leases = Vec::new();
         for (shard, row) in &mut self.shards {
-            let own = row.owner.as_deref() == Some(scheduler);
+            let own = own(row);
             if !own && row.owner.is_some() && row.until > now {
                 continue;
             }
             if !own {
+                if room == 0 {
+                    continue;
+                }
+                room -= 1;
                 row.epoch += 1;
                 row.turn = 0;
                 row.owner = Some(scheduler.to_owned());
@@ -137,8 +164,19 @@ impl Tables {
         leases
     }
 
+    /// See `RunStore::release_shard`.
+    pub fn release_shard(&mut self, lease: ShardLease) {
+        if let Some(row) = self.shards.get_mut(&lease.shard)
+            && row.epoch == lease.epoch
+        {
+            row.owner = None;
+            row.until = Timestamp(0);
+        }
+    }
+
     /// See `RunStore::release_shards`.
     pub fn release_shards(&mut self, scheduler: &str) {
+        self.schedulers.remove(scheduler);
         for row in self.shards.values_mut() {
             if row.owner.as_deref() == Some(scheduler) {
                 row.owner = None;

@@ -5,7 +5,7 @@ use super::{dice::Dice, documents::Fates, switchboard::LEASE, truth::Truth};
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 use weft_broker::{AttemptKey, Dispatch, Failure, Report, ReportedOutcome, Signal, Usage};
-use weft_core::suspicion::Evidence;
+use weft_core::{run::Attempt, run_id::RunId, suspicion::Evidence};
 
 /// How often a worker renews its leases.
 const RENEW: Duration = Duration::from_millis(1_200);
@@ -84,12 +84,11 @@ impl Worker {
         self.next = self.next.min(at);
     }
 
-    /// Whether it runs an attempt and can be sure that it may.
-    pub fn surely_runs(&self, key: &AttemptKey, now: Instant) -> bool {
-        self.running
-            .iter()
-            .any(|(dispatch, _)| dispatch.key == *key)
-            && now < self.last_contact + LEASE
+    /// What an attempt is called that it runs and can be sure that it may.
+    pub fn surely_runs(&self, run: RunId, attempt: Attempt, now: Instant) -> Option<AttemptKey> {
+        let running = self.running.iter().map(|(dispatch, _)| dispatch.key);
+        let mut of_it = running.filter(|key| key.run == run && key.attempt == attempt);
+        of_it.next().filter(|_key| now < self.last_contact + LEASE)
     }
 
     /// What it has not got rid of.

@@ -5,10 +5,17 @@ use crate::{Database, Place, dialect::Dialect};
 
 /// Tables that stay small, or are small whatever there is: the rows given with the statement,
 /// results that a limit bounds, a partial index of what is being removed.
-const SMALL: [&str; 23] = [
+const SMALL: [&str; 29] = [
     "installation",
     "settings",
     "shards",
+    "schedulers",
+    // Schedulers, and shards beside others.
+    "s",
+    "h",
+    "f",
+    "fewest",
+    "o",
     "tenants",
     "pools",
     "p",
@@ -67,7 +74,7 @@ async fn nothing_reads_through_history() {
                         .is_some_and(|c| c.is_ascii_digit() || c.is_uppercase() || c == '(')
             });
             // The check of a foreign key, for a change of a tenant's name, which none makes.
-            let is_check = step == "SCAN dags" && text.starts_with("INSERT INTO tenants");
+            let is_check = step == "SCAN dags" && text.contains("INSERT INTO tenants");
             let is_bounded = is_check || BOUNDED.iter().any(|known| step.starts_with(known));
             if is_history && !is_bounded {
                 wrong.push(format!("{step} -- {text}"));

@@ -4,7 +4,7 @@ use super::{Bulk, Statement};
 use crate::{
     audit, commands, compiled, crashes, dags, deploy, dialect, dialect::Dialect, idempotency,
     installation, instances, live_attempt, migration, references, retention, run_store, runs,
-    secrets, tenants, tokens, trigger, versions, workers,
+    secrets, shards, tenants, tokens, trigger, versions, workers,
 };
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
@@ -28,6 +28,7 @@ const STATEMENTS: &[&[Statement]] = &[
     run_store::reading::STATEMENTS,
     runs::STATEMENTS,
     secrets::STATEMENTS,
+    shards::STATEMENTS,
     tenants::STATEMENTS,
     tokens::STATEMENTS,
     trigger::STATEMENTS,

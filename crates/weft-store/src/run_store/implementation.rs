@@ -21,12 +21,21 @@ impl RunStore for Database {
         self.clock().await
     }
 
+    async fn share_of_shards(&self, scheduler: &str, lease: DurationMs) -> Result<u32, StoreError> {
+        self.fair_share(scheduler, lease).await
+    }
+
     async fn lease_shards(
         &self,
         scheduler: &str,
         lease: DurationMs,
+        at_most: u32,
     ) -> Result<Vec<ShardLease>, StoreError> {
-        self.lease(scheduler, lease).await
+        self.lease(scheduler, lease, at_most).await
+    }
+
+    async fn release_shard(&self, lease: ShardLease) -> Result<(), StoreError> {
+        self.release_one(lease).await
     }
 
     async fn release_shards(&self, scheduler: &str) -> Result<(), StoreError> {

@@ -7,14 +7,32 @@ use crate::{
 use weft_core::time::{DurationMs, Timestamp};
 
 statements! {
-    /// $1 scheduler, $2 now, $3 until.
+    /// $1 scheduler, $2 until.
+    THERE = "INSERT INTO schedulers (id, until) VALUES ($1, $2) \
+        ON CONFLICT (id) DO UPDATE SET until = excluded.until";
+    /// $1 now, $2 the scheduler that asks. One of the version before is known by its shards alone.
+    SCHEDULERS = "SELECT s.id, \
+        (SELECT count(*) FROM shards h WHERE h.owner = s.id AND (h.until > $1 OR h.owner = $2)), \
+        (SELECT count(*) FROM shards), \
+        (SELECT count(*) FROM schedulers o WHERE o.until <= $1) \
+        FROM (SELECT id FROM schedulers WHERE until > $1 \
+            UNION SELECT owner FROM shards WHERE owner IS NOT NULL AND until > $1 \
+            UNION SELECT $2) s ORDER BY s.id";
+    FORGET = "DELETE FROM schedulers WHERE until <= $1";
+    /// $1 scheduler, $2 now, $3 until, $4 how many at most.
     LEASE = "UPDATE shards SET \
         epoch = CASE WHEN owner = $1 THEN epoch ELSE epoch + 1 END, \
         turn = CASE WHEN owner = $1 THEN turn ELSE 0 END, owner = $1, until = $3 \
-        WHERE owner = $1 OR owner IS NULL OR until <= $2 \
+        WHERE owner = $1 OR ((owner IS NULL OR until <= $2) AND shard IN ( \
+            SELECT f.shard FROM shards f WHERE (f.owner IS NULL OR f.until <= $2) AND $4 >= ( \
+                SELECT count(*) FROM shards h WHERE h.owner = $1 OR \
+                    ((h.owner IS NULL OR h.until <= $2) AND h.shard <= f.shard)))) \
         RETURNING shard, epoch, until";
     RELEASE = "UPDATE shards SET owner = NULL, until = 0 WHERE owner = $1";
+    GONE = "DELETE FROM schedulers WHERE id = $1";
+    RELEASE_ONE = "UPDATE shards SET owner = NULL, until = 0 WHERE shard = $1 AND epoch = $2";
     RELEASE_ALL = "UPDATE shards SET owner = NULL, until = 0 WHERE owner IS NOT NULL";
+    ALL_GONE = "DELETE FROM schedulers";
     SETTINGS = "SELECT version, max_active_tasks FROM settings WHERE shard = $1";
     VERSION = "SELECT version FROM settings WHERE shard = $1";
     TENANTS = "SELECT t.id, p.text, t.max_active_tasks, t.weight \
@@ -24,17 +42,54 @@ statements! {
         WHERE t.shard = $1 ORDER BY p.tenant, p.name";
 }
 
+/// How many of so many shards are a scheduler's, by what each of those that live holds now: equal
+/// shares, and what can't be shared equally stays with those who hold the most, so that as few
+/// shards as possible change hands. All that ask at one time are answered shares that add up.
+pub fn share_of(scheduler: &str, mut schedulers: Vec<(String, u32)>, shards: u32) -> u32 {
+    schedulers.sort_by(|(one, of_one), (other, of_other)| {
+        of_other.cmp(of_one).then_with(|| one.cmp(other))
+    });
+    let count = u32::try_from(schedulers.len()).unwrap_or(u32::MAX).max(1);
+    let place = schedulers.iter().position(|(id, _)| id == scheduler);
+    let place = place.and_then(|place| u32::try_from(place).ok());
+    let is_larger = place.is_some_and(|place| place < shards % count);
+    shards / count + u32::from(is_larger)
+}
+
 impl Database {
+    pub(super) async fn fair_share(
+        &self,
+        scheduler: &str,
+        lease: DurationMs,
+    ) -> Result<u32, StoreError> {
+        let backend = self.backend();
+        let now = self.clock().await?;
+        backend
+            .write(THERE, args![scheduler, now.plus(lease)])
+            .await?;
+        let (mut shards, mut gone) = (0_u32, 0_u32);
+        let mut schedulers = Vec::new();
+        for mut row in backend.read(SCHEDULERS, args![now, scheduler]).await? {
+            let id: String = row.take()?;
+            schedulers.push((id, row.take()?));
+            shards = row.take()?;
+            gone = row.take()?;
+        }
+        if gone > 0 {
+            backend.write(FORGET, args![now]).await?;
+        }
+        Ok(share_of(scheduler, schedulers, shards))
+    }
+
     pub(super) async fn lease(
         &self,
         scheduler: &str,
         lease: DurationMs,
+        at_most: u32,
     ) -> Result<Vec<ShardLease>, StoreError> {
         let now = self.clock().await?;
-        let rows = self
-            .backend()
-            .write(LEASE, args![scheduler, now, now.plus(lease)])
-            .await?;
+        let args = args![scheduler, now, now.plus(lease), at_most];
+        let rows = self.backend().write(LEASE, args).await?;
         let mut leases = Vec::with_capacity(rows.len());
         for mut row in rows {
             leases.push(ShardLease {
@@ -49,12 +104,20 @@ impl Database {
 
     pub(super) async fn release(&self, scheduler: &str) -> Result<(), StoreError> {
         self.backend().write(RELEASE, args![scheduler]).await?;
+        self.backend().write(GONE, args![scheduler]).await?;
+        Ok(())
+    }
+
+    pub(super) async fn release_one(&self, lease: ShardLease) -> Result<(), StoreError> {
+        let args = args![lease.shard, lease.epoch];
+        self.backend().write(RELEASE_ONE, args).await?;
         Ok(())
     }
 
     /// Forgets all leases, where nobody else can hold one.
     pub(crate) async fn release_all(&self) -> Result<(), StoreError> {
         self.backend().write(RELEASE_ALL, args![]).await?;
+        self.backend().write(ALL_GONE, args![]).await?;
         Ok(())
     }
 
@@ -103,5 +166,58 @@ impl Database {
             Some(mut row) => row.take(),
             None => Err(StoreError::Defect("the clock gave no row".into())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share_of;
+
+    /// Each gives back and takes until nobody wants to; how many shards changed hands.
+    fn settle(schedulers: &mut [(String, u32)], shards: u32) -> u32 {
+        let mut moved = 0;
+        for _round in 0..100 {
+            let mut changed = false;
+            for at in 0..schedulers.len() {
+                let share = share_of(&schedulers[at].0, schedulers.to_vec(), shards);
+                let free = shards - schedulers.iter().map(|(_, held)| held).sum::<u32>();
+                let held = &mut schedulers[at].1;
+                let then = share.min(*held + free);
+                moved += held.abs_diff(then);
+                changed |= then != *held;
+                *held = then;
+            }
+            if !changed {
+                return moved;
+            }
+        }
+        panic!("they go on for ever: {schedulers:?}");
+    }
+
+    #[test]
+    fn shares_are_equal_and_little_moves() {
+        for shards in 0..20 {
+            let mut schedulers = Vec::new();
+            for count in 1..8_u32 {
+                schedulers.push((format!("s{count}"), 0));
+                let moved = settle(&mut schedulers, shards);
+                let (least, most) = (shards / count, shards.div_ceil(count));
+                let all_fair = schedulers
+                    .iter()
+                    .all(|(_, held)| (least..=most).contains(held));
+                assert!(all_fair, "{shards}: {schedulers:?}");
+                let held: u32 = schedulers.iter().map(|(_, held)| held).sum();
+                assert_eq!(held, shards, "nothing is left over");
+                // Given back by one, taken by the other, and the first takes all.
+                let due = if count == 1 { shards } else { 2 * least };
+                assert!(moved <= due, "{shards} {count}: {moved}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_counts_who_is_not_there() {
+        assert_eq!(share_of("a", vec![("a".into(), 0)], 5), 5);
+        assert_eq!(share_of("a", Vec::new(), 5), 5, "alone until it is written");
     }
 }

@@ -49,6 +49,9 @@ conformance! {
         a_cleared_task_leaves_its_attempts;
     lease:
         a_shard_has_one_owner_until_its_lease_ends,
+        shards_are_shared_out_among_those_who_are_there,
+        a_shard_that_was_taken_over_is_not_given_back_by_its_owner_of_before,
+        new_tenants_go_to_the_shard_with_the_fewest,
         a_deposed_scheduler_writes_nothing,
         a_turn_again_is_a_success_that_writes_nothing;
     operators:

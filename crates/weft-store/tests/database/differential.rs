@@ -126,7 +126,11 @@ impl<'a> World<'a> {
             self.database.release_shards(scheduler).await.unwrap();
         }
         // Leases of no time have run out in both; long ones in neither.
-        let leases = self.database.lease_shards(scheduler, lease).await.unwrap();
+        let leases = self
+            .database
+            .lease_shards(scheduler, lease, u32::MAX)
+            .await
+            .unwrap();
         // Sometimes the old one is kept, which is then refused.
         if let Some(new) = leases.first().filter(|_lease| random.u32(0..5) > 0) {
             self.lease = Some(*new);

@@ -110,7 +110,7 @@ pub(crate) async fn lease(database: &Database) -> ShardLease {
     static SCHEDULERS: AtomicU64 = AtomicU64::new(0);
     let name = format!("scheduler-{}", SCHEDULERS.fetch_add(1, Ordering::Relaxed));
     let leases = database
-        .lease_shards(&name, DurationMs(60_000))
+        .lease_shards(&name, DurationMs(60_000), u32::MAX)
         .await
         .unwrap();
     leases[0]

@@ -63,6 +63,7 @@ async fn driver(folder: &std::path::Path) -> Driver {
 
 fn key(nonce: u64) -> AttemptKey {
     AttemptKey {
+        shard: 0,
         run: RunId::from_i64(1).expect("not negative"),
         attempt: Attempt {
             instance: Instance {

@@ -188,6 +188,7 @@ impl Rig {
         };
         Dispatch {
             key: AttemptKey {
+                shard: 0,
                 run,
                 attempt: Attempt {
                     instance: Instance {

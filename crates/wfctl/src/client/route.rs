@@ -91,6 +91,8 @@ routes! {
     LIST_WORKERS = GET "/workers" Safe;
     DRAIN_WORKER = POST "/workers/{worker}/drain" Safe;
     LIST_QUEUES = GET "/queues" Safe;
+    LIST_SHARDS = GET "/shards" Safe;
+    GROW_SHARDS = PUT "/shards" Safe;
     LIST_AUDIT = GET "/audit" Safe;
 }
 

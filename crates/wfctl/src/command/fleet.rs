@@ -1,11 +1,12 @@
-//! `wfctl workers` and `wfctl queues`: who works, and what waits for them.
+//! `wfctl workers`, `wfctl queues` and `wfctl shards`: who works, what waits for them, and who
+//! schedules it.
 
 use crate::{
     client::{self, Client, ConnectArgs, route},
     error::{Exit, Problems},
     table::{self, FormatArgs},
 };
-use weft_server::api::{Queue, Worker};
+use weft_server::api::{Queue, Shard, ShardCount, Worker};
 
 /// Show the workers that are there now
 #[derive(Debug, clap::Args)]
@@ -36,6 +37,30 @@ pub(crate) struct QueuesArgs {
     server: ConnectArgs,
 }
 
+/// Show the shards: who schedules which tenants
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShardsArgs {
+    #[command(subcommand)]
+    command: ShardsCommand,
+    #[command(flatten)]
+    server: ConnectArgs,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum ShardsCommand {
+    /// List them with who schedules each
+    List(FormatArgs),
+    /// Add shards, so that more schedulers have something to do
+    #[command(after_long_help = "\
+A shard is a group of tenants that one scheduler schedules: schedulers share the
+shards out among themselves. New tenants go to the shards that have the fewest;
+a tenant stays where it is, and a shard that is there is never taken away.")]
+    Grow {
+        /// How many there are to be
+        count: u32,
+    },
+}
+
 /// Runs the subcommand.
 pub(crate) fn workers(args: &WorkersArgs) -> Result<Exit, Problems> {
     let client = Client::connect(&args.server)?;
@@ -60,5 +85,24 @@ pub(crate) fn queues(args: &QueuesArgs) -> Result<Exit, Problems> {
     let client = Client::connect(&args.server)?;
     let queues: Vec<Queue> = client::block_on(client.call(&route::LIST_QUEUES, &[]).read())?;
     table::all(args.format.output, &queues)?;
+    Ok(Exit::Success)
+}
+
+/// Runs the subcommand.
+pub(crate) fn shards(args: &ShardsArgs) -> Result<Exit, Problems> {
+    let client = Client::connect(&args.server)?;
+    match &args.command {
+        ShardsCommand::List(format) => {
+            let list = client.call(&route::LIST_SHARDS, &[]);
+            let shards: Vec<Shard> = client::block_on(list.read())?;
+            table::all(format.output, &shards)?;
+        }
+        ShardsCommand::Grow { count } => {
+            let grow = client.call(&route::GROW_SHARDS, &[]);
+            let count = ShardCount { count: *count };
+            let shards: Vec<Shard> = client::block_on(grow.json(&count).read())?;
+            table::write(&format!("there are {} shards\n", shards.len()))?;
+        }
+    }
     Ok(Exit::Success)
 }

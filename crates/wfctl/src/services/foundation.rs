@@ -9,7 +9,7 @@ use super::{
 use crate::error::{Code, Problem};
 use std::sync::Arc;
 use weft_blob::{BlobError, Blobs};
-use weft_broker::redis::Redis;
+use weft_broker::redis::Shards;
 use weft_store::{Database, OpenError};
 
 /// Where an installation keeps what it has.
@@ -48,7 +48,7 @@ impl BlobsPlace {
 /// What is there, open.
 pub(super) struct Foundation {
     pub(super) database: Database,
-    pub(super) redis: Arc<Redis>,
+    pub(super) shards: Arc<Shards>,
     pub(super) blobs: Blobs,
 }
 
@@ -68,10 +68,10 @@ impl Foundation {
             error => unfit(error),
         })?;
         database.check().await.map_err(unfit)?;
-        let redis = transport::connect(&places.redis, &database).await?;
+        let shards = transport::connect(&places.redis, &database).await?;
         Ok(Self {
             database,
-            redis,
+            shards,
             blobs,
         })
     }

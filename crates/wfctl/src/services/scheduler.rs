@@ -35,7 +35,7 @@ pub(crate) async fn schedule(plan: SchedulerPlan) -> Result<Exit, Problems> {
     let asked_to_end = asked_to_end()?;
     let Foundation {
         database,
-        redis,
+        shards,
         blobs,
     } = Foundation::open(&plan.places).await?;
     // Another process with the same name must never be taken for this one.
@@ -44,7 +44,7 @@ pub(crate) async fn schedule(plan: SchedulerPlan) -> Result<Exit, Problems> {
         SchedulerOptions::new(id.as_str()),
         Seams {
             store: Arc::new(database.clone()),
-            brokers: Transport::Redis(Arc::clone(&redis)).brokers(),
+            brokers: Transport::Redis(Arc::clone(&shards)).brokers(),
             blobs: blobs.clone(),
         },
     );
@@ -53,7 +53,7 @@ pub(crate) async fn schedule(plan: SchedulerPlan) -> Result<Exit, Problems> {
         handle.register(registry);
         blobs.register(registry);
     });
-    let office = Office::open(&redis, &id, handle.clone());
+    let office = Office::open(shards.redis(), &id, handle.clone());
     let mut scheduler = Service::start(|stop| scheduler.run(stop.wait()));
     let page = status::show(page, metrics, move || fares(&handle));
     anstream::eprintln!("Scheduler {id}");

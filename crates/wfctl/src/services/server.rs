@@ -54,18 +54,18 @@ pub(crate) async fn serve(plan: ServerPlan) -> Result<Exit, Problems> {
     let keyring = keyring(&plan.key_file.unwrap_or_else(|| folder.key()))?;
     let Foundation {
         database,
-        redis,
+        shards,
         blobs,
     } = Foundation::open(&plan.places).await?;
     warn_of_closed(&database, &keyring).await?;
-    let transport = Transport::Redis(Arc::clone(&redis));
+    let transport = Transport::Redis(Arc::clone(&shards));
     let metrics = Metrics::default();
     metrics.register(|registry| blobs.register(registry));
     let deps = Deps {
         database: database.clone(),
         compiler: Arc::new(CompilerRole::of_this_program(&folder, &keyring)?),
         keyring,
-        scheduler: Arc::new(FarSchedulers::listen(&redis)),
+        scheduler: Arc::new(FarSchedulers::listen(shards.redis())),
         live_logs: Arc::new(NoWriter),
         fleet: Arc::new(BrokersFleet {
             broker: transport.operator(),

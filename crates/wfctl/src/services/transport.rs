@@ -4,16 +4,20 @@ use super::{broker_figures::BrokerFigures, failed};
 use crate::error::{Code, Problem};
 use async_trait::async_trait;
 use prometheus_client::registry::Registry;
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+use tokio::time::sleep;
 use weft_broker::{
     BrokerError, OperatorBroker, SchedulerBroker, WorkerBroker,
     gate::Gate,
     guest::{GuestBroker, NoGuests},
     in_process::{self, InProcess},
-    redis::{self, ConnectError, Redis},
+    redis::{self, ConnectError, Redis, Shards},
 };
 use weft_scheduler::{Brokers, OneBroker};
-use weft_store::{Database, ShardId, ShardLease};
+use weft_store::{Database, ShardLease, StoreError};
 
 /// Where a Redis is; its address is never shown, since it may hold a password.
 #[derive(Clone)]
@@ -25,14 +29,14 @@ pub(crate) struct RedisPlace {
     pub(crate) namespace: String,
 }
 
-/// The only shard that there is so far; its number is part of every key in Redis.
-const SHARD: ShardId = ShardId(0);
+/// How often it is looked whether there are more shards.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// One of the two ways.
 #[derive(Clone)]
 pub(super) enum Transport {
     InProcess(Arc<InProcess>),
-    Redis(Arc<Redis>),
+    Redis(Arc<Shards>),
 }
 
 impl Transport {
@@ -50,7 +54,7 @@ impl Transport {
     pub(super) fn brokers(&self) -> Arc<dyn Brokers> {
         match self {
             Self::InProcess(broker) => Arc::new(OneBroker(Arc::new(broker.scheduler()))),
-            Self::Redis(redis) => Arc::new(RedisBrokers(Arc::clone(redis))),
+            Self::Redis(shards) => Arc::new(RedisBrokers(Arc::clone(shards))),
         }
     }
 
@@ -58,7 +62,7 @@ impl Transport {
     pub(super) fn worker(&self) -> Arc<dyn WorkerBroker> {
         match self {
             Self::InProcess(broker) => Arc::new(broker.worker()),
-            Self::Redis(redis) => Arc::new(redis.worker()),
+            Self::Redis(shards) => Arc::new(shards.worker()),
         }
     }
 
@@ -66,7 +70,7 @@ impl Transport {
     pub(super) fn operator(&self) -> Arc<dyn OperatorBroker> {
         match self {
             Self::InProcess(broker) => Arc::clone(broker) as Arc<dyn OperatorBroker>,
-            Self::Redis(redis) => Arc::clone(redis) as Arc<dyn OperatorBroker>,
+            Self::Redis(shards) => Arc::clone(shards) as Arc<dyn OperatorBroker>,
         }
     }
 
@@ -80,7 +84,7 @@ impl Transport {
     pub(super) fn guests(&self) -> Arc<dyn GuestBroker> {
         match self {
             Self::InProcess(_) => Arc::new(NoGuests),
-            Self::Redis(redis) => Arc::clone(redis) as Arc<dyn GuestBroker>,
+            Self::Redis(shards) => Arc::clone(shards) as Arc<dyn GuestBroker>,
         }
     }
 
@@ -104,43 +108,59 @@ impl Transport {
     }
 }
 
-/// The Redis that is there, for the installation of this database alone.
+/// The Redis that is there, for the installation of this database alone, with all its shards.
 pub(super) async fn connect(
     place: &RedisPlace,
     database: &Database,
-) -> Result<Arc<Redis>, Problem> {
+) -> Result<Arc<Shards>, Problem> {
     let options = redis::Options {
         namespace: place.namespace.clone(),
         shard: 0,
         roots: place.roots.clone(),
         ..redis::Options::default()
     };
-    let installation = database
-        .installation()
-        .await
-        .map_err(|error| failed("the database can't be read", &error))?;
+    let unread = |error| failed("the database can't be read", &error);
+    let installation = database.installation().await.map_err(unread)?;
     let redis = Redis::connect(&place.url, options)
         .await
         .map_err(|error| unfit(&error))?;
     let taken = redis.belongs_to(&installation).await;
     taken.map_err(|error| unfit(&error))?;
-    Ok(redis)
+    let shards = Shards::new(redis);
+    shards.serve(&numbers(database).await.map_err(unread)?);
+    tokio::spawn(follow(Arc::downgrade(&shards), database.clone()));
+    Ok(shards)
+}
+
+/// Serves shards that are made while the process works; those who look at the database see them
+/// at once, so nothing of a new one waits for longer than this.
+async fn follow(shards: Weak<Shards>, database: Database) {
+    loop {
+        sleep(LOOK_EVERY).await;
+        let Some(shards) = shards.upgrade() else {
+            return;
+        };
+        match numbers(&database).await {
+            Ok(numbers) => shards.serve(&numbers),
+            Err(error) => tracing::debug!(%error, "whether there are more shards is not known"),
+        }
+    }
+}
+
+async fn numbers(database: &Database) -> Result<Vec<u32>, StoreError> {
+    let shards = database.shards().await?;
+    Ok(shards.iter().map(|shard| shard.0.cast_unsigned()).collect())
 }
 
 /// The brokers of shards, in Redis.
-struct RedisBrokers(Arc<Redis>);
+struct RedisBrokers(Arc<Shards>);
 
 #[async_trait]
 impl Brokers for RedisBrokers {
     async fn take_over(&self, lease: ShardLease) -> Result<Arc<dyn SchedulerBroker>, BrokerError> {
-        if lease.shard != SHARD {
-            let shard = lease.shard.0;
-            return Err(BrokerError::Unavailable(format!(
-                "this version of Weft has no queues for the shard {shard}"
-            )));
-        }
+        let shard = lease.shard.0.cast_unsigned();
         // Epochs are counted up from 0.
-        let scheduler = self.0.scheduler(lease.epoch.unsigned_abs()).await?;
+        let scheduler = self.0.scheduler(shard, lease.epoch.unsigned_abs()).await?;
         Ok(Arc::new(scheduler))
     }
 }

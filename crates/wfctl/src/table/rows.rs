@@ -7,7 +7,7 @@ use crate::{
 };
 use weft_server::api::{
     Attempt, AuditEntry, Connection, ConnectionAuth, Dag, Instance, InstanceState, Pool, Queue,
-    Role, Run, RunKind, RunState, TaskSummary, Token, Variable, Version, Worker,
+    Role, Run, RunKind, RunState, Shard, TaskSummary, Token, Variable, Version, Worker,
 };
 
 /// The characters of a digest that people need to tell two apart.
@@ -300,6 +300,19 @@ impl Row for Queue {
             self.queued.to_string(),
             self.places.to_string(),
             self.workers.to_string(),
+        ]
+    }
+}
+
+impl Row for Shard {
+    const COLUMNS: &'static [&'static str] = &["SHARD", "SCHEDULER", "TAKEOVERS", "TENANTS"];
+
+    fn cells(&self, _zone: &Zone) -> Vec<String> {
+        vec![
+            self.id.to_string(),
+            self.scheduler.clone().unwrap_or_default(),
+            self.takeovers.to_string(),
+            self.tenants.to_string(),
         ]
     }
 }

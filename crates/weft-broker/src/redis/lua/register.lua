@@ -16,7 +16,7 @@ if same_id then replaced[#replaced + 1] = same_id end
 if before ~= '' and before ~= same_id then replaced[#replaced + 1] = before end
 
 call('HSET', base .. ':worker:' .. session, 'id', id, 'queues', ARGV[4], 'places', ARGV[5],
-  'slots', ARGV[10], 'memory', ARGV[11], 'labels', ARGV[6], 'held', 0, 'paused', '0', 'wants', '0')
+  'slots', ARGV[10], 'memory', ARGV[11], 'labels', ARGV[6], 'bound', ARGV[5], 'held', 0, 'paused', '0', 'wants', '0')
 call('HSET', SESSIONS, id, session)
 call('ZADD', REGISTRATIONS, now + lease, session)
 workers[session] = nil

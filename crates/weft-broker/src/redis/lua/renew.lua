@@ -1,12 +1,13 @@
 -- Renews leases, all in one step, and names what the worker doesn't hold any more.
 -- Atomic, so that a lease that is renewed can't run out in between.
--- ARGV: session, keys. Answers which of them are lost, counted from 0.
+-- ARGV: session, how many the worker holds of other shards ('' where there are none), keys. Answers which of them are lost, counted from 0.
 local session = ARGV[1]
 local worker = caller(session)
 if not worker then return {'unregistered'} end
+bound(worker, ARGV[2])
 local reply = {'ok'}
 local mine = 'c' .. session
-for at = 2, #ARGV do
+for at = 3, #ARGV do
   local key = ARGV[at]
   if call('HGET', ATTEMPTS, key) == mine then
     call('ZADD', LEASES, now + lease, key)
@@ -16,7 +17,7 @@ for at = 2, #ARGV do
     if reporters then
       for _, id in ipairs(cjson.decode(reporters)) do is_reported = is_reported or id == worker.id end
     end
-    if not is_reported then reply[#reply + 1] = at - 2 end
+    if not is_reported then reply[#reply + 1] = at - 3 end
   end
 end
 return finish(reply)

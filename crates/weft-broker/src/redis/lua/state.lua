@@ -33,9 +33,11 @@ local NOBODY = '-'
 -- In the place of the name of a claim that waits.
 local NO_CLAIM = '0'
 
-local meta = call('HMGET', META, 'epoch', 'incarnation', 'lease', 'redeliver')
+local meta = call('HMGET', META, 'epoch', 'incarnation', 'lease', 'redeliver', 'weight')
 local epoch, incarnation = meta[1], meta[2]
 local lease, redeliver = tonumber(meta[3]), tonumber(meta[4])
+-- What the shard counts for beside others, as its scheduler said last.
+local weight = meta[5]
 
 local workers = {}
 local signals = {}
@@ -61,12 +63,14 @@ local function get_worker(session)
   if known ~= nil then return known end
   local row = call('HMGET', base .. ':worker:' .. session,
     'id', 'queues', 'places', 'held', 'paused', 'wants', 'asks', 'most', 'reads', 'asked',
-    'memory')
+    'memory', 'bound')
   local worker = false
   if row[1] then
     worker = {
       id = row[1], queues = cjson.decode(row[2]), places = tonumber(row[3]),
       session = session, memory = tonumber(row[11] or '-1'),
+      -- What it may hold of this shard while it holds others'.
+      bound = tonumber(row[12] or row[3]),
       held = tonumber(row[4]), paused = row[5] == '1', wants = row[6] == '1',
       -- The claim that waits: its name, how much it takes, what it reads, when it looked last.
       asks = row[7] or NO_CLAIM,
@@ -74,7 +78,8 @@ local function get_worker(session)
     }
     worker.was_held, worker.was_wanting = worker.held, worker.wants
     worker.was_asking = worker.asks
-    worker.counted = worker.paused and 0 or math.max(worker.places - worker.held, 0)
+    worker.was_bound = worker.bound
+    worker.counted = worker.paused and 0 or math.max(math.min(worker.places, worker.bound) - worker.held, 0)
   end
   workers[session] = worker
   return worker
@@ -83,6 +88,12 @@ end
 local function room(worker)
   if worker.paused then return 0 end
   return math.max(worker.places - worker.held, 0)
+end
+
+-- A worker of several shards says how much it holds of the others; '' of one. Its queues are
+-- kept shorter then; what it claims is its own matter.
+local function bound(worker, others)
+  if others ~= '' then worker.bound = worker.places - tonumber(others) end
 end
 
 local function signal(id, kind, key)
@@ -253,8 +264,13 @@ local function largest(queue, serving)
   return call('ZRANGE', memories(queue), 0, 0, 'REV', 'WITHSCORES')[2]
 end
 
+local function wanted(worker)
+  if worker.paused then return 0 end
+  return math.max(math.min(worker.places, worker.bound) - worker.held, 0)
+end
+
 local function count_room(worker)
-  local by = room(worker) - worker.counted
+  local by = wanted(worker) - worker.counted
   if by ~= 0 then
     worker.counted = worker.counted + by
     for _, queue in ipairs(worker.queues) do
@@ -322,6 +338,9 @@ local function finish(reply)
       if worker.held ~= worker.was_held or worker.wants ~= worker.was_wanting then
         call('HSET', base .. ':worker:' .. session,
           'held', worker.held, 'wants', worker.wants and '1' or '0')
+      end
+      if worker.bound ~= worker.was_bound then
+        call('HSET', base .. ':worker:' .. session, 'bound', worker.bound)
       end
       if worker.asks ~= worker.was_asking then
         call('HSET', base .. ':worker:' .. session, 'asks', worker.asks)

@@ -36,6 +36,8 @@ struct Desk {
     is_deposed: bool,
     /// The incarnation that this one took over; none where it has to do so again.
     incarnation: Option<Arc<str>>,
+    /// What the shard counts for beside others.
+    weight: u32,
     /// Which server answered last.
     server: String,
     /// What waits in the ledger is to be published again then.
@@ -115,6 +117,11 @@ impl Office {
         self.room.notify_one();
     }
 
+    /// The next tick says so.
+    pub(super) fn weigh(&self, weight: u32) {
+        self.desk().weight = weight;
+    }
+
     fn depose(&self) -> BrokerError {
         self.desk().is_deposed = true;
         self.notices.notify_one();
@@ -163,9 +170,10 @@ impl Office {
 
     /// Lets what is due by the server's clock happen, and looks whether it is the same server.
     pub(super) async fn tick(&self) -> Result<Due, BrokerError> {
+        let weight = self.desk().weight;
         let mut reply = self
             .call(Script::Tick, |command| {
-                command.arg(MOST_TOLD_AGAIN);
+                command.arg(MOST_TOLD_AGAIN).arg(weight);
             })
             .await?;
         let server = reply.text()?;

@@ -316,6 +316,7 @@ impl GuestBroker for FakeGuests {
             roots: None,
             namespace: "weft".to_owned(),
             shard: 0,
+            shards: vec![0],
             worker: worker.to_owned(),
         };
         Ok((guest, pass))
@@ -338,6 +339,10 @@ impl GuestBroker for FakeGuests {
 
     async fn tidy(&self) -> Result<usize, BrokerError> {
         Ok(0)
+    }
+
+    fn shards(&self) -> Vec<u32> {
+        vec![0]
     }
 
     async fn held_by(&self, worker: &str) -> Result<Vec<AttemptKey>, BrokerError> {

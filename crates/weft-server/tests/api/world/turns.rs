@@ -45,7 +45,7 @@ impl World {
     pub(crate) async fn turn(&self) -> Turn {
         let leases = self
             .database
-            .lease_shards("test", DurationMs(60_000))
+            .lease_shards("test", DurationMs(60_000), u32::MAX)
             .await
             .unwrap();
         Turn {

@@ -1,7 +1,7 @@
 //! Rows say what the events say, and an outcome counts once.
 
 use super::{Auditor, Seen};
-use weft_broker::{AttemptKey, ReportedOutcome};
+use weft_broker::ReportedOutcome;
 use weft_core::run::{Attempt, InstanceState, RunState};
 use weft_store::{InstanceRow, InstanceTag, Output, RunUpdate, Turn};
 
@@ -93,7 +93,7 @@ impl Auditor {
             number: row.number,
             nonce: row.nonce,
         };
-        let made = self.made.get(&AttemptKey { run: id, attempt });
+        let made = self.made.get(&(id, attempt));
         let reported = made.into_iter().flatten().any(|made| match made {
             ReportedOutcome::Success { output } | ReportedOutcome::Branch { tasks: _, output } => {
                 matches!(output, weft_broker::Output::Inline(made) if made == text)

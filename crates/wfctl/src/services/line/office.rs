@@ -54,6 +54,7 @@ impl Office {
         tasks.spawn(Arc::clone(&desk).hear(to_schedulers(redis).listen()));
         tasks.spawn(Arc::clone(&desk).tell_runs());
         tasks.spawn(Arc::clone(&desk).tell_everything());
+        tasks.spawn(tell_of_free_shards(Arc::clone(redis), desk.handle.clone()));
         tasks.spawn(desk.beat());
         Self {
             redis: Arc::clone(redis),
@@ -67,15 +68,10 @@ impl Office {
         let gone = ToServers::Gone {
             scheduler: self.name,
         };
-        let free = ToSchedulers::Wake(Wake::Shards);
-        for (line, message) in [
-            (to_servers(&self.redis), super::encode(&gone)),
-            (to_schedulers(&self.redis), super::encode(&free)),
-        ] {
-            if let Err(error) = line.say(&[message]).await {
-                tracing::debug!(%error, "others find out by themselves that this scheduler ended");
-            }
+        if let Err(error) = to_servers(&self.redis).say(&[super::encode(&gone)]).await {
+            tracing::debug!(%error, "servers find out by themselves that this scheduler ended");
         }
+        shards_are_free(&self.redis).await;
     }
 }
 
@@ -189,6 +185,20 @@ impl Desk {
                 ready: self.handle.ready(),
             });
         }
+    }
+}
+
+async fn tell_of_free_shards(redis: Arc<Redis>, handle: Handle) {
+    loop {
+        handle.gave_back().await;
+        shards_are_free(&redis).await;
+    }
+}
+
+async fn shards_are_free(redis: &Arc<Redis>) {
+    let free = super::encode(&ToSchedulers::Wake(Wake::Shards));
+    if let Err(error) = to_schedulers(redis).say(&[free]).await {
+        tracing::debug!(%error, "others find out by themselves that shards are free");
     }
 }
 

@@ -101,7 +101,7 @@ impl Home {
     async fn commit(&mut self, run: RunUpdate, instances: Vec<InstanceRow>) {
         let leases = self
             .database
-            .lease_shards("test", DurationMs(60_000))
+            .lease_shards("test", DurationMs(60_000), u32::MAX)
             .await
             .unwrap();
         self.number += 1;

@@ -15,7 +15,7 @@ use weft_broker::{
     WorkerBroker,
     gate::GateWorker,
     guest::{ASKS_EVERY, Asked, EitherWay, Pass, Told},
-    redis::{Options, Redis},
+    redis::{Options, Shards},
 };
 
 /// How long an answer may take.
@@ -51,7 +51,7 @@ pub(in crate::services) struct DirectWay {
 
 /// What it goes by now.
 struct Open {
-    redis: Arc<Redis>,
+    shards: Arc<Shards>,
     user: String,
 }
 
@@ -80,6 +80,11 @@ impl DirectWay {
         let asked = Asked {
             worker: self.worker.clone(),
             user: self.open.as_ref().map(|open| open.user.clone()),
+            shards: self
+                .open
+                .as_ref()
+                .map(|open| open.shards.numbers())
+                .unwrap_or_default(),
         };
         match self.way.direct(&asked).await {
             Ok(Told::Prolonged) => Ok(()),
@@ -98,8 +103,8 @@ impl DirectWay {
     }
 
     async fn enter(&mut self, pass: &Pass) -> Result<(), String> {
-        let redis = match Redis::connect_as(pass, Options::default()).await {
-            Ok(redis) => redis,
+        let shards = match Shards::enter(pass, Options::default()).await {
+            Ok(shards) => shards,
             Err(error) => {
                 self.way.leave_direct(&pass.user).await;
                 let why = format!("the server's Redis can't be used from here: {error}");
@@ -112,11 +117,11 @@ impl DirectWay {
             "tasks come from the server's Redis itself: the server trusts this worker's token"
         );
         self.way.goes_as(&pass.user);
-        let broker = Arc::new(redis.worker());
+        let broker = Arc::new(shards.worker());
         self.broker.turn(broker, Some(pass.worker.as_str().into()));
         self.why = None;
         self.open = Some(Open {
-            redis,
+            shards,
             user: pass.user.clone(),
         });
         Ok(())
@@ -143,7 +148,7 @@ impl DirectWay {
                     (Some(open), _) => {
                         tokio::select! {
                             () = sleep(ASKS_EVERY) => {}
-                            () = open.redis.in_trouble() => sleep(PAUSE).await,
+                            () = open.shards.in_trouble() => sleep(PAUSE).await,
                         }
                     }
                     (None, Some(_said_no)) => sleep(AGAIN_AFTER).await,
