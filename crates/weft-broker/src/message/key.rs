@@ -23,11 +23,11 @@ pub fn write_key(key: &AttemptKey) -> String {
                 nonce,
             },
     } = key;
-    let mut name = format!("{run}.{}.{index}.{number}.{nonce:x}", task.0);
-    if *shard != 0 {
-        name.push_str(&format!(".{shard}"));
+    let task = task.0;
+    match shard {
+        0 => format!("{run}.{task}.{index}.{number}.{nonce:x}"),
+        _ => format!("{run}.{task}.{index}.{number}.{nonce:x}.{shard}"),
     }
-    name
 }
 
 /// The attempt of this name.
