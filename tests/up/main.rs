@@ -20,4 +20,5 @@ mod postgres;
 mod redis;
 mod strangers;
 mod telemetry;
+mod upgrade;
 mod workers;

@@ -162,4 +162,22 @@ mod tests {
     fn no_two_options_are_in_each_others_way() {
         Cli::command().debug_assert();
     }
+
+    /// An option of a subcommand takes the place of one that all of them have, where the two
+    /// have one name in the code, whatever they are called.
+    #[test]
+    fn no_subcommand_takes_an_option_away_that_all_have() {
+        fn look(command: &clap::Command, above: &[&clap::Arg]) {
+            for own in command.get_arguments() {
+                let hidden = above.iter().find(|option| option.get_id() == own.get_id());
+                assert!(hidden.is_none(), "{}: {own}", command.get_name());
+            }
+            let global = command.get_arguments().filter(|arg| arg.is_global_set());
+            let all: Vec<&clap::Arg> = above.iter().copied().chain(global).collect();
+            for subcommand in command.get_subcommands() {
+                look(subcommand, &all);
+            }
+        }
+        look(&Cli::command(), &[]);
+    }
 }

@@ -46,8 +46,8 @@ struct SetArgs {
     /// Its name
     name: String,
     /// Where it leads: scheme, host, perhaps a port
-    #[arg(long = "at", value_name = "URL")]
-    url: String,
+    #[arg(long, value_name = "URL")]
+    at: String,
     /// A bearer token: @FILE, or - for standard input
     #[arg(long, value_name = "@FILE", conflicts_with_all = ["username", "password"])]
     bearer: Option<String>,
@@ -118,7 +118,7 @@ fn connection(args: &SetArgs) -> Result<NewConnection, Problem> {
         );
     }
     Ok(NewConnection {
-        url: args.url.clone(),
+        url: args.at.clone(),
         bearer: secret(&args.bearer, "the bearer token")?,
         username: args.username.clone(),
         password: secret(&args.password, "the password")?,
