@@ -7,6 +7,8 @@
 //! constants; values only ever travel as parameters.
 
 mod bulk;
+#[cfg(test)]
+mod corpus;
 mod fault;
 #[cfg(test)]
 mod plan;

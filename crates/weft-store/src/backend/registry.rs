@@ -60,3 +60,11 @@ pub(crate) fn all(dialect: Dialect) -> impl Iterator<Item = SqlStr> {
         .map(|text| AssertSqlSafe(text).into_sql_str());
     single.chain(bulk)
 }
+
+/// The parts that a turn's one statement is made of, where the database takes it so.
+#[cfg(test)]
+pub(super) fn over_arrays(dialect: Dialect) -> impl Iterator<Item = String> {
+    let is_so = dialect == Dialect::Postgres;
+    let bulks = run_store::commit::BULKS.iter().filter(move |_bulk| is_so);
+    bulks.map(|bulk| bulk.over_arrays(1))
+}

@@ -12,4 +12,5 @@ mod conformance;
 mod differential;
 mod opening;
 mod postgres_server;
+mod released;
 mod setup;
