@@ -2,6 +2,9 @@
 //!
 //! After a change of the API: `WEFT_UPDATE_OPENAPI=1 cargo test -p weft-server --test openapi`.
 
+mod compatible;
+mod released;
+
 use std::{fs, path::Path};
 
 #[test]
