@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn version_one_stays_as_it_is() {
-        assert_eq!(is_read_and_written_as_it_was::<Request>(CALLS), 8);
+        assert_eq!(is_read_and_written_as_it_was::<Request>(CALLS), 9);
         assert_eq!(is_read_and_written_as_it_was::<Answer>(ANSWERS), 9);
     }
 

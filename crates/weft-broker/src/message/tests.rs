@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{Failure, Output, ReportedOutcome, Usage, conformance};
-use serde_json::json;
-use std::sync::Arc;
+use serde_json::{Value, json};
+use std::{fs, path::Path, sync::Arc};
 use weft_core::{
     digest::Digest,
     document::{Code, OutputFormat, Program},
@@ -68,8 +68,8 @@ fn dispatches_come_back_as_they_were() {
     }
 }
 
-#[test]
-fn reports_come_back_as_they_were() {
+/// One of each outcome, with everything that there is to say.
+fn rich_reports() -> Vec<Report> {
     let blob = Output::Blob {
         digest: Digest([9; 32]),
         bytes: 1 << 40,
@@ -99,30 +99,101 @@ fn reports_come_back_as_they_were() {
             backtrace: Some("main\n".to_owned()),
         }),
     ];
-    for outcome in outcomes {
-        let report = Report {
-            outcome,
-            usage: Usage {
-                started: Timestamp(5),
-                wall_us: 1,
-                cpu_us: 2,
-                memory_peak_bytes: 3,
-                fuel: Some(u64::MAX),
-                log_bytes: 4,
-                bytes_in: 5,
-                bytes_out: 6,
-            },
-            log: Some("logs/a".into()),
-            artifacts: vec!["a".to_owned()],
-            ..conformance::report(3, "worker")
-        };
+    let report = |outcome| Report {
+        outcome,
+        usage: Usage {
+            started: Timestamp(5),
+            wall_us: 1,
+            cpu_us: 2,
+            memory_peak_bytes: 3,
+            fuel: Some(u64::MAX),
+            log_bytes: 4,
+            bytes_in: 5,
+            bytes_out: 6,
+        },
+        log: Some("logs/a".into()),
+        artifacts: vec!["a".to_owned()],
+        ..conformance::report(3, "worker")
+    };
+    outcomes.into_iter().map(report).collect()
+}
+
+#[test]
+fn reports_come_back_as_they_were() {
+    for report in rich_reports() {
         let text = write_report(&report);
-        assert_eq!(
-            read_report(REPORT_VERSION, text.as_bytes()),
-            Ok(report),
-            "{text}"
-        );
+        let read = read_report(REPORT_VERSION, text.as_bytes());
+        assert_eq!(read, Ok(report), "{text}");
     }
+}
+
+/// What the first version writes, a line each. Lines are added for what is new, and none is
+/// changed: `WEFT_UPDATE_RELEASED=1` adds them.
+fn corpus(file: &str, written: &[String]) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("src/message/corpus")
+        .join(file);
+    let mut kept = fs::read_to_string(&path).unwrap_or_default();
+    if std::env::var_os("WEFT_UPDATE_RELEASED").is_some() {
+        for new in written.iter().skip(kept.lines().count()) {
+            kept.push_str(new);
+            kept.push('\n');
+        }
+        fs::write(&path, &kept).unwrap();
+    }
+    kept.lines().map(ToOwned::to_owned).collect()
+}
+
+/// Whether everything of the one is in the other, which may say more.
+fn holds(more: &Value, kept: &Value) -> bool {
+    match (more, kept) {
+        (Value::Object(more), Value::Object(kept)) => kept
+            .iter()
+            .all(|(name, kept)| more.get(name).is_some_and(|more| holds(more, kept))),
+        (more, kept) => more == kept,
+    }
+}
+
+/// Each kept line is read, whatever it says besides, and all that it says is written again.
+fn are_read_and_written_as_ever(kept: &[String], again: impl Fn(&[u8]) -> String) {
+    for line in kept {
+        let with_more = line.replacen('{', r#"{"of_the_future":{"a":[1]},"#, 1);
+        for text in [line, &with_more] {
+            let written = again(text.as_bytes());
+            let [is, was] = [&written, line].map(|text| serde_json::from_str(text).unwrap());
+            assert!(holds(&is, &was), "{written} is not {line}");
+        }
+    }
+}
+
+#[test]
+fn version_one_of_dispatches_is_read_and_written_as_ever() {
+    let mut dispatches = vec![conformance::dispatch(1, "default", 0), rich_dispatch()];
+    let mut component = rich_dispatch();
+    component.code = Arc::new(Code::Component {
+        file: "tasks.wasm".to_owned(),
+        task: "load".to_owned(),
+    });
+    component.watched = true;
+    dispatches.push(component);
+    let written: Vec<String> = dispatches.iter().map(write_dispatch).collect();
+    let kept = corpus("dispatches-1.jsonl", &written);
+    assert_eq!(kept.len(), written.len());
+    are_read_and_written_as_ever(&kept, |text| {
+        write_dispatch(&read_dispatch(1, text).expect("version 1"))
+    });
+}
+
+#[test]
+fn version_one_of_reports_is_read_and_written_as_ever() {
+    let mut reports = vec![conformance::report(7, "w")];
+    reports.extend(rich_reports());
+    let written: Vec<String> = reports.iter().map(write_report).collect();
+    let kept = corpus("reports-1.jsonl", &written);
+    assert_eq!(kept.len(), written.len());
+    are_read_and_written_as_ever(&kept, |text| {
+        write_report(&read_report(1, text).expect("version 1"))
+    });
 }
 
 #[test]

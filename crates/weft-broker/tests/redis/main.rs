@@ -14,6 +14,7 @@ mod errors;
 mod faults;
 mod guests;
 mod handing;
+mod layout;
 mod lines;
 mod messages;
 mod plain;

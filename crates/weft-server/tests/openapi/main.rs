@@ -2,6 +2,11 @@
 //!
 //! After a change of the API: `WEFT_UPDATE_OPENAPI=1 cargo test -p weft-server --test openapi`.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "where a test meets what it does not expect, it should stop there"
+)]
+
 mod compatible;
 mod released;
 

@@ -257,6 +257,7 @@ pub(super) fn decode<T: Message>(bytes: &[u8]) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
     #[test]
     fn a_message_comes_back_as_it_went() {
@@ -288,6 +289,162 @@ mod tests {
             changes: vec![Changed(change)],
         };
         assert_eq!(decode(&encode(&message)), Some(message));
+    }
+
+    /// What the first version says, a line each: it has to be understood for as long as there are
+    /// processes of it, and they have to understand what is said today. Lines are added for what
+    /// is new, and none is changed: `WEFT_UPDATE_RELEASED=1` adds them.
+    const TO_SCHEDULERS: &str = "to-schedulers-1.jsonl";
+    const TO_SERVERS: &str = "to-servers-1.jsonl";
+
+    /// Whether everything of the one is in the other, which may say more.
+    fn holds(more: &Value, kept: &Value) -> bool {
+        match (more, kept) {
+            (Value::Object(more), Value::Object(kept)) => kept
+                .iter()
+                .all(|(name, kept)| more.get(name).is_some_and(|more| holds(more, kept))),
+            (Value::Array(more), Value::Array(kept)) => {
+                more.len() == kept.len() && more.iter().zip(kept).all(|(a, b)| holds(a, b))
+            }
+            (more, kept) => more == kept,
+        }
+    }
+
+    fn is_said_and_understood<T>(file: &str, messages: &[T])
+    where
+        T: Message + PartialEq + std::fmt::Debug,
+    {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/services/line/corpus");
+        let path = std::path::Path::new(folder).join(file);
+        let mut kept = std::fs::read_to_string(&path).unwrap_or_default();
+        if std::env::var_os("WEFT_UPDATE_RELEASED").is_some() {
+            for new in messages.iter().skip(kept.lines().count()) {
+                kept.push_str(std::str::from_utf8(&encode(new)).unwrap());
+                kept.push('\n');
+            }
+            std::fs::write(&path, &kept).unwrap();
+        }
+        assert_eq!(kept.lines().count(), messages.len(), "{file}");
+        for (line, message) in kept.lines().zip(messages) {
+            assert_eq!(
+                decode::<T>(line.as_bytes()).as_ref(),
+                Some(message),
+                "{line}"
+            );
+            let [is, was] = [&*encode(message), line.as_bytes()]
+                .map(|text| serde_json::from_slice::<Value>(text).unwrap());
+            assert!(holds(&is, &was), "{is} is not {line}");
+            let with_more = line.replacen(r#"{"v":1,"#, r#"{"of_the_future":[1],"v":1,"#, 1);
+            let read = decode::<T>(with_more.as_bytes());
+            assert_eq!(read.as_ref(), Some(message), "{with_more}");
+        }
+    }
+
+    #[test]
+    fn version_one_to_schedulers_stays_as_it_is() {
+        let messages = [
+            ToSchedulers::Wake(Wake::Queued(DagKey(7))),
+            ToSchedulers::Wake(Wake::Command),
+            ToSchedulers::Wake(Wake::Settings),
+            ToSchedulers::Wake(Wake::Shards),
+            ToSchedulers::Everything,
+            ToSchedulers::Why {
+                question: u64::MAX,
+                run: "0000000000001".parse().unwrap(),
+                task: 3,
+                index: 4,
+            },
+        ];
+        is_said_and_understood(TO_SCHEDULERS, &messages);
+    }
+
+    #[test]
+    fn version_one_to_servers_stays_as_it_is() {
+        let run = |state| {
+            Changed(Change::Run {
+                tenant: "default".parse().unwrap(),
+                dag: "quakes".parse().unwrap(),
+                run: "0000000000001".parse().unwrap(),
+                state,
+                counts: Counts {
+                    success: 2,
+                    running: 1,
+                    ..Counts::default()
+                },
+            })
+        };
+        let instance = |state, worker: Option<&str>| {
+            Changed(Change::Instance {
+                tenant: "default".parse().unwrap(),
+                run: "0000000000001".parse().unwrap(),
+                task: "load".parse().unwrap(),
+                map_index: worker.map(|_far| 2),
+                state,
+                number: 1,
+                worker: worker.map(Into::into),
+            })
+        };
+        let reason = ReasonMessage {
+            code: "pool_full".to_owned(),
+            message: "the pool is full".to_owned(),
+            help: Some("wait".to_owned()),
+        };
+        let because = |reasons| ToServers::Because {
+            question: 7,
+            scheduler: "north".into(),
+            reasons,
+        };
+        let messages = [
+            ToServers::Changed {
+                everything: true,
+                changes: [
+                    RunState::Pending,
+                    RunState::Running,
+                    RunState::Success,
+                    RunState::Failed,
+                    RunState::Cancelled,
+                ]
+                .map(run)
+                .to_vec(),
+            },
+            ToServers::Changed {
+                everything: false,
+                changes: [
+                    InstanceTag::Queued,
+                    InstanceTag::Running,
+                    InstanceTag::UpForRetry,
+                    InstanceTag::Deferred,
+                    InstanceTag::Ready,
+                    InstanceTag::Success,
+                    InstanceTag::Failed,
+                    InstanceTag::Skipped,
+                    InstanceTag::UpstreamFailed,
+                    InstanceTag::Cancelled,
+                ]
+                .map(|state| instance(state, Some("far")))
+                .to_vec(),
+            },
+            ToServers::Changed {
+                everything: false,
+                changes: vec![instance(InstanceTag::Ready, None)],
+            },
+            ToServers::Changed {
+                everything: true,
+                changes: Vec::new(),
+            },
+            because(Some(vec![reason])),
+            because(None),
+            ToServers::Beat {
+                scheduler: "north".into(),
+                owns: true,
+                since_ms: 3,
+                ready: BTreeMap::from([("default".into(), 5)]),
+            },
+            ToServers::Gone {
+                scheduler: "north".into(),
+            },
+        ];
+        is_said_and_understood(TO_SERVERS, &messages);
     }
 
     #[test]
