@@ -13,6 +13,7 @@ use std::{
 const NEWER: &str = "import sqlite3, sys
 database = sqlite3.connect(sys.argv[1])
 database.execute(\"INSERT INTO migrations (number, name, applied) VALUES (9999, 'future', 0)\")
+database.execute(\"UPDATE compatibility SET oldest = 9999\")
 database.commit()";
 
 #[test]

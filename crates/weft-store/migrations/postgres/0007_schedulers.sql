@@ -3,3 +3,10 @@ CREATE TABLE schedulers (
     id TEXT COLLATE "C" PRIMARY KEY,
     until BIGINT NOT NULL
 );
+
+-- One row: the step that a program has to know to work with what stands here. Programs of before
+-- go on with steps that they don't know yet.
+CREATE TABLE compatibility (
+    oldest BIGINT NOT NULL
+);
+INSERT INTO compatibility (oldest) VALUES (7);

@@ -5,7 +5,7 @@ use crate::{Database, Place, dialect::Dialect};
 
 /// Tables that stay small, or are small whatever there is: the rows given with the statement,
 /// results that a limit bounds, a partial index of what is being removed.
-const SMALL: [&str; 29] = [
+const SMALL: [&str; 30] = [
     "installation",
     "settings",
     "shards",
@@ -24,6 +24,7 @@ const SMALL: [&str; 29] = [
     // A row for each death of a worker.
     "died",
     "migrations",
+    "compatibility",
     "sqlite_schema",
     "wanted",
     "w",

@@ -8,7 +8,9 @@ use weft_store::{
     StoreError,
 };
 
+/// What a newer Weft writes that adds something, and one that takes something away.
 const NEWER: &str = "INSERT INTO migrations (number, name, applied) VALUES (9999, 'future', 0)";
+const STRANGE: &str = "UPDATE compatibility SET oldest = 9999";
 
 #[tokio::test]
 async fn a_second_opening_of_a_folder_is_refused() {
@@ -52,22 +54,27 @@ async fn a_database_that_lacks_migrations_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_newer_database_is_refused() {
+async fn a_newer_database_is_worked_with_until_it_is_said_that_it_can_not_be() {
     let home = setup::sqlite().await;
     let file = home.folder.as_ref().unwrap().path().join("weft.db");
-    let mut raw = SqliteConnection::connect(file.to_str().unwrap())
-        .await
-        .unwrap();
-    raw.execute(NEWER).await.unwrap();
+    let file = file.to_str().unwrap();
+    let mut sqlite = SqliteConnection::connect(file).await.unwrap();
     let place = setup::postgres_place();
-    let postgres = Database::open(&place).await.unwrap();
-    postgres.migrate().await.unwrap();
+    let database = Database::open(&place).await.unwrap();
+    database.migrate().await.unwrap();
     let Place::Postgres { url } = &place else {
         unreachable!("it was made so")
     };
-    let mut raw = PgConnection::connect(url).await.unwrap();
-    raw.execute(NEWER).await.unwrap();
-    for database in [home.database, postgres] {
+    let mut postgres = PgConnection::connect(url).await.unwrap();
+    sqlite.execute(NEWER).await.unwrap();
+    postgres.execute(NEWER).await.unwrap();
+    for database in [&home.database, &database] {
+        database.check().await.unwrap();
+        assert_eq!(database.migrate().await.unwrap(), []);
+    }
+    sqlite.execute(STRANGE).await.unwrap();
+    postgres.execute(STRANGE).await.unwrap();
+    for database in [&home.database, &database] {
         for error in [
             database.check().await.unwrap_err(),
             database.migrate().await.unwrap_err(),
