@@ -13,10 +13,24 @@ impl Order {
         self.bounds = bounds;
     }
 
-    /// Changes what bounds a tenant.
+    /// Changes what bounds a tenant. A larger weight holds from its next take on: what it
+    /// took before costs it no more than a take does now.
     pub fn set_tenant(&mut self, tenant: &TenantId, bounds: TenantBounds) {
         let at = self.tenant(tenant);
         self.tenants[at.0].bounds = bounds;
+        let step = bounds.step();
+        for queue in &self.tenants[at.0].queues {
+            let queue = &mut self.queues[queue.0];
+            let Some(share) = queue.shares.get_mut(&at) else {
+                continue;
+            };
+            let pass = share.pass.min(queue.clock + step);
+            if share.listed {
+                queue.open.remove(&(share.pass, at));
+                queue.open.insert((pass, at));
+            }
+            share.pass = pass;
+        }
         self.refresh_tenant(at);
     }
 

@@ -4,7 +4,7 @@
 //! `open`; what is blocked isn't in it. Whoever changes something refreshes the
 //! levels above (`refresh`); nothing here decides.
 
-use super::{Account, TenantBounds, ranges::Ranges};
+use super::{Account, MAX_WEIGHT, TenantBounds, ranges::Ranges};
 use crate::{document::TaskIndex, run_id::RunId};
 use std::{
     cmp::Reverse,
@@ -16,7 +16,7 @@ use std::{
 pub(super) type Pass = u128;
 
 /// What a take costs a tenant of weight 1.
-pub(super) const STEP: Pass = 1 << 40;
+const STEP: Pass = 1 << 40;
 
 /// The position of a tenant in [`super::Order`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -166,6 +166,13 @@ pub(super) struct Spot {
 /// Whether `active` has reached a bound.
 pub(super) fn full(active: u64, bound: Option<u32>) -> bool {
     bound.is_some_and(|bound| active >= u64::from(bound))
+}
+
+impl TenantBounds {
+    /// What a take costs the tenant.
+    pub(super) fn step(&self) -> Pass {
+        STEP / Pass::from(self.weight.clamp(1, MAX_WEIGHT))
+    }
 }
 
 impl Tenant {

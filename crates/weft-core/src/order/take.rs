@@ -2,7 +2,7 @@
 
 use super::{
     Order, Ready, Taken,
-    level::{Class, Item, Lane, Place, Rank, STEP, Slots, Spot, TenantIx, full},
+    level::{Class, Item, Lane, Place, Rank, Slots, Spot, TenantIx, full},
     ranges::Ranges,
 };
 use crate::{document::TaskIndex, run::Instance, run_id::RunId};
@@ -218,14 +218,11 @@ impl Order {
 
     /// Moves the clocks of queue and tenant on after a take.
     fn advance(&mut self, place: Place) {
-        let weight = self.tenants[place.at.tenant.0]
-            .bounds
-            .weight
-            .clamp(1, super::MAX_WEIGHT);
+        let step = self.tenants[place.at.tenant.0].bounds.step();
         let queue = &mut self.queues[place.at.queue.0];
         let share = queue.shares.entry(place.at.tenant).or_default();
         queue.clock = share.pass;
-        let next = share.pass + STEP / u128::from(weight);
+        let next = share.pass + step;
         if share.listed {
             queue.open.remove(&(share.pass, place.at.tenant));
             queue.open.insert((next, place.at.tenant));

@@ -47,6 +47,20 @@ fn weights_are_shares_spread_evenly() {
 }
 
 #[test]
+fn a_larger_weight_does_not_wait_for_what_the_smaller_one_cost() {
+    let mut order = order([backlog("a", 1), backlog("b", 2)]);
+    order.set_tenant(&tenant("a"), weighing(1_000));
+    order.set_tenant(&tenant("b"), weighing(1));
+    assert_eq!(tenants_of(&mut order, 4), ["a", "b", "a", "a"]);
+    order.set_tenant(&tenant("b"), weighing(500));
+    assert_eq!(
+        tenants_of(&mut order, 6),
+        ["a", "a", "b", "a", "a", "b"],
+        "not after a thousand of the other's"
+    );
+}
+
+#[test]
 fn a_single_task_does_not_wait_for_a_backlog() {
     for (weight, round) in [(1_000, 3), (1, 2_001)] {
         let mut order = order([backlog("a", 1), backlog("b", 2)]);
