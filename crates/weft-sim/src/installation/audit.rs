@@ -24,6 +24,7 @@ use std::{
 use tokio::time::Instant;
 use weft_broker::{Dispatch, Report, ReportedOutcome};
 use weft_core::{
+    document::TaskIndex,
     id::{TaskId, TenantId},
     run::{Attempt, Event, Instance, InstanceState, Outcome, Run, RunState, record},
     run_id::RunId,
@@ -87,6 +88,9 @@ struct Watched {
     machine: Run,
     model: Model,
     dispatched: HashSet<Attempt>,
+    /// Of attempts that began before all upstreams had ended: how many instances of each
+    /// task that their inputs come from had succeeded by then.
+    had: HashMap<Attempt, BTreeMap<TaskIndex, u64>>,
     /// By task: what its instances take up, and how many of them do.
     accounts: Vec<Account>,
     /// Every output that was ever committed.
@@ -289,11 +293,13 @@ impl Auditor {
                 Event::Start => drop(done.started.insert(run.dag)),
                 Event::Dispatched { instance, nonce } => {
                     let next = run.machine.next_number(instance).unwrap_or(1);
-                    run.dispatched.insert(Attempt {
+                    let attempt = Attempt {
                         instance,
                         number: next - 1,
                         nonce,
-                    });
+                    };
+                    run.dispatched.insert(attempt);
+                    run.note_early(attempt);
                     done.dispatched.push((id, instance));
                 }
                 Event::Clear { .. } | Event::Mark { .. } => run.meddled = true,
@@ -357,6 +363,7 @@ impl Watched {
             model: Model::new(&scenario),
             parsed,
             dispatched: HashSet::new(),
+            had: HashMap::new(),
             accounts,
             outputs: HashMap::new(),
             counted: HashMap::new(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use weft_broker::{AttemptKey, Dispatch};
 use weft_core::{
     document::TaskIndex,
-    run::{Instance, InstanceState},
+    run::{Attempt, Instance, InstanceState},
     trigger_rule::TriggerRule,
 };
 use weft_store::Output;
@@ -108,6 +108,20 @@ impl Watched {
         )
     }
 
+    /// Notes what an attempt has to get at the least that doesn't wait for all upstreams.
+    pub(super) fn note_early(&mut self, attempt: Attempt) {
+        let task = attempt.instance.task;
+        if self.parsed.plan.step(task).rule != TriggerRule::OneSuccess {
+            return;
+        }
+        let inputs = document_inputs(&self.parsed.dag.tasks[task.as_usize()]);
+        let had = inputs
+            .into_iter()
+            .map(|(_, source)| (source, self.machine.counts(source).success))
+            .collect();
+        self.had.insert(attempt, had);
+    }
+
     fn check_resumed(&self, dispatch: &Dispatch) -> Result<(), String> {
         let left = self.resume.get(&dispatch.key.attempt.instance);
         let fits = match (left, &dispatch.resumed) {
@@ -159,13 +173,14 @@ impl Watched {
         } else {
             Some(whole)
         };
-        // Who may start before all upstreams have ended gets what there was by then,
-        // at each of its attempts.
-        let task = dispatch.key.attempt.instance.task;
-        let starts_early = self.parsed.plan.step(task).rule == TriggerRule::OneSuccess;
-        // What was handed out anew may be told after another upstream has ended.
-        let may_differ = self.meddled || starts_early;
-        if expected.as_deref() == Some(value) || (may_differ && self.was_committed(value)) {
+        if expected.as_deref() == Some(value) || (self.meddled && self.was_committed(value)) {
+            return Ok(());
+        }
+        // Who may start before all upstreams have ended gets what there was by then, or
+        // when it is handed out anew. That may be told after another upstream has ended.
+        let had = self.had.get(&dispatch.key.attempt);
+        let had = had.and_then(|had| had.get(&source)).copied();
+        if had.is_some_and(|had| parts(value, gathers) >= had) && self.was_committed(value) {
             return Ok(());
         }
         Err(format!(
@@ -188,6 +203,15 @@ impl Watched {
             Ok(_) => any(value),
             Err(_) => false,
         }
+    }
+}
+
+/// How many outputs an input is made of.
+fn parts(value: &str, gathers: bool) -> u64 {
+    match serde_json::from_str(value) {
+        Ok(Value::Array(parts)) if gathers => parts.len() as u64,
+        Ok(Value::Null) | Err(_) => 0,
+        Ok(_) => 1,
     }
 }
 
