@@ -7,7 +7,7 @@ use crate::{
 };
 use serde_json::{Map, Value};
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
-use weft_core::{time::Timestamp, timetable::Due};
+use weft_core::{run_id::RunId, time::Timestamp, timetable::Due};
 use weft_store::{DagKey, NewRun, RunKind, StoreError, TimetableUpdate};
 
 /// When scheduled runs are made. An entry that no longer holds is skipped when
@@ -117,6 +117,19 @@ impl Shard {
             .and_then(|timetable| timetable.next(state.last_scheduled, state.scheduled_since, now)))
     }
 
+    /// An id that no run in memory and none of this turn has: so many runs are made in one
+    /// millisecond at midnight that some draw the same.
+    pub(crate) fn new_run_id(&self, cx: &mut Context) -> RunId {
+        loop {
+            let id = cx.run_id();
+            let is_taken =
+                self.runs.contains_key(&id) || self.changes.new_runs.iter().any(|new| new.id == id);
+            if !is_taken {
+                return id;
+            }
+        }
+    }
+
     /// Makes a run of a DAG's active version, queued.
     pub(crate) async fn make_run(
         &mut self,
@@ -148,7 +161,7 @@ impl Shard {
             }
         };
         let now = cx.now();
-        let id = cx.run_id();
+        let id = self.new_run_id(cx);
         // Nobody asked for the run: its trace begins here.
         let span = tracing::info_span!("make_run", tenant = %state.tenant, dag = %state.id, run = %id, kind = ?kind, logical_date = %logical_date);
         let new = NewRun {

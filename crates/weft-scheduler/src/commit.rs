@@ -17,7 +17,7 @@ use weft_core::{
     run_id::RunId,
     time::{DurationMs, Timestamp},
 };
-use weft_store::{CommitError, RunUpdate, ShardId, StoreError, Turn};
+use weft_store::{CommitError, NewRun, RunUpdate, ShardId, StoreError, Turn};
 
 /// The shard belongs to somebody else: everything in memory of it is void.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -57,8 +57,11 @@ impl Shard {
                     tracing::info!(%run, "a run for this date exists already");
                     self.drop_run(run);
                 }
+                Err(Refused::IdTaken(run)) => self.draw_again(cx, run),
                 Err(Refused::Broken(why)) => {
-                    let culprits = self.find_broken(cx, &turn).await?;
+                    let Some(culprits) = self.find_broken(cx, &turn).await? else {
+                        continue;
+                    };
                     for run in &culprits {
                         tracing::error!(%run, why, "a run can't be written; it is failed, so that the others go on");
                         self.drop_run(*run);
@@ -119,6 +122,7 @@ impl Shard {
                 Err(CommitError::Fenced(_)) if planted!(cx, FenceIgnored) => return Ok(()),
                 Err(CommitError::Fenced(shard)) => return Err(Refused::Deposed(Deposed(shard))),
                 Err(CommitError::RunExists(run)) => return Err(Refused::Taken(run)),
+                Err(CommitError::IdTaken(run)) => return Err(Refused::IdTaken(run)),
                 Err(CommitError::Store(
                     error @ (StoreError::Unavailable(_) | StoreError::Full(_)),
                 )) => {
@@ -143,8 +147,13 @@ impl Shard {
 
     /// The runs whose rows break a turn, found by writing each run's alone.
     /// What can be written is written by that, and written once more with the
-    /// turn as a whole, which changes nothing.
-    async fn find_broken(&mut self, cx: &Context, turn: &Turn) -> Result<Vec<RunId>, Deposed> {
+    /// turn as a whole, which changes nothing. None where a new run got in the way: the
+    /// turn has to be written again first.
+    async fn find_broken(
+        &mut self,
+        cx: &Context,
+        turn: &Turn,
+    ) -> Result<Option<Vec<RunId>>, Deposed> {
         let mut culprits = Vec::new();
         let runs: BTreeSet<RunId> = turn
             .events
@@ -158,13 +167,31 @@ impl Shard {
             match self.write(cx, &alone).await {
                 Ok(()) => self.written(run),
                 Err(Refused::Deposed(deposed)) => return Err(deposed),
-                Err(Refused::Taken(_) | Refused::Broken(_)) => {
+                Err(Refused::Taken(_) | Refused::IdTaken(_)) => {
+                    self.turn -= 1;
+                    return Ok(None);
+                }
+                Err(Refused::Broken(_)) => {
                     self.turn -= 1;
                     culprits.push(run);
                 }
             }
         }
-        Ok(culprits)
+        Ok(Some(culprits))
+    }
+
+    /// Makes a run of this turn under another id, since another run has the one that was
+    /// drawn. What it began is forgotten: it is queued, and begins in the next turn.
+    fn draw_again(&mut self, cx: &mut Context, taken: RunId) {
+        tracing::info!(run = %taken, "another run has this id; the new one gets another");
+        let new_runs = self.changes.new_runs.iter();
+        let again: Vec<_> = new_runs.filter(|new| new.id == taken).cloned().collect();
+        self.drop_run(taken);
+        for new in again {
+            self.to_start.insert(new.dag);
+            let id = self.new_run_id(cx);
+            self.changes.new_runs.push(NewRun { id, ..new });
+        }
     }
 
     /// A run's part of the turn is in the database.
@@ -217,7 +244,7 @@ impl Shard {
             match self.write(cx, &turn).await {
                 Ok(()) => self.turn += 1,
                 Err(Refused::Deposed(deposed)) => return Err(deposed),
-                Err(Refused::Taken(_) | Refused::Broken(_)) => {
+                Err(Refused::Taken(_) | Refused::IdTaken(_) | Refused::Broken(_)) => {
                     tracing::error!(%run, "a broken run can't even be failed; it is left as it is");
                 }
             }
@@ -364,6 +391,7 @@ impl Shard {
 enum Refused {
     Deposed(Deposed),
     Taken(RunId),
+    IdTaken(RunId),
     Broken(String),
 }
 

@@ -50,7 +50,7 @@ impl Shard {
         self.sweep(cx).await
     }
 
-    async fn recover_run(
+    pub(crate) async fn recover_run(
         &mut self,
         cx: &mut Context,
         stored: StoredRun,

@@ -18,7 +18,7 @@ use std::{
 use weft_core::{
     contract::DataInterval,
     inputs::Inputs,
-    run::{Event, Run},
+    run::{Event, Run, RunState},
     run_id::RunId,
 };
 use weft_store::{DagKey, NewRun, RunKind, StoreError, StoredRun};
@@ -61,7 +61,11 @@ impl Shard {
                         .versions
                         .get(&*cx.seams.store, run.version, &run.tenant)
                         .await?;
-                    self.start(cx, run, version);
+                    if has_begun(&run, &version) {
+                        self.take_up(cx, run).await?;
+                    } else {
+                        self.start(cx, run, version);
+                    }
                 }
             }
         }
@@ -69,6 +73,22 @@ impl Shard {
             self.make_run(cx, dag, now, (now, now), RunKind::Scheduled)
                 .await?;
         }
+        Ok(())
+    }
+
+    /// Takes a run up whose row says that it is queued, and whose events say that it has
+    /// begun. Events are the truth: its row says so too after this turn.
+    async fn take_up(&mut self, cx: &mut Context, stored: StoredRun) -> Result<(), StoreError> {
+        let (id, dag) = (stored.id, stored.dag);
+        tracing::error!(run = %id, "a run that has begun is stored as one that waits; its row is put right");
+        // Whether the broker knows its attempts is asked as for all that are under way for long.
+        self.recover_run(cx, stored, &mut Vec::new()).await?;
+        let is_over = self.runs.get(&id).is_some_and(|active| active.is_over());
+        if is_over && let Some(entry) = self.dags.get_mut(&dag) {
+            entry.active.remove(&id);
+        }
+        self.changes.runs.insert(id);
+        self.changes.urgent = true;
         Ok(())
     }
 
@@ -92,12 +112,23 @@ impl Shard {
     /// Starts a run that is in memory, and waited until now.
     fn begin(&mut self, cx: &mut Context, id: RunId) {
         let dag = self.runs.get(&id).map(|active| active.dag);
-        if let Some(entry) = dag.and_then(|dag| self.dags.get_mut(&dag)) {
+        if let Err(rejection) = self.apply(cx, id, Event::Start) {
+            tracing::error!(run = %id, %rejection, "a run can't begin; it is left as it is");
+            return;
+        }
+        let has_ended = self.runs.get(&id).is_none_or(|active| active.is_over());
+        if !has_ended && let Some(entry) = dag.and_then(|dag| self.dags.get_mut(&dag)) {
             entry.active.insert(id);
         }
-        let started = self.apply(cx, id, Event::Start);
-        debug_assert_eq!(started, Ok(()), "a queued run is pending");
     }
+}
+
+/// Whether a run that is stored as queued has begun by its events.
+fn has_begun(stored: &StoredRun, version: &Version) -> bool {
+    // Most have none, and what is marked before its start is few.
+    !stored.events.is_empty()
+        && Run::replay(Arc::clone(&version.plan), None, &stored.events)
+            .is_ok_and(|run| run.state() != RunState::Pending)
 }
 
 impl ActiveRun {

@@ -97,6 +97,7 @@ pub const CRASH_KINDS: &[&str] = &[
 /// Everything that a test run is sure to exercise, besides crashes.
 pub const KINDS: &[&str] = &[
     "answer: run exists already",
+    "answer: run's id is taken",
     "answer: turn written before",
     "broker: lease ran out",
     "broker: report told again",
@@ -116,6 +117,7 @@ pub const KINDS: &[&str] = &[
     "committed: started",
     "committed: success",
     "committed: woken",
+    "fault: another run drew the same id",
     "fault: answer of the broker lost",
     "fault: broker away",
     "fault: broker lost everything",

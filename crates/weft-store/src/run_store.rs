@@ -235,9 +235,13 @@ pub enum CommitError {
     /// Somebody else owns the shard: stop at once.
     #[error("the shard {0:?} is owned by another scheduler")]
     Fenced(ShardId),
-    /// A run for this date exists already, or the run's id is taken: leave the new run out.
-    #[error("the run {0} exists already")]
+    /// A run for this date exists already: leave the new run out.
+    #[error("there is a run for the date of {0} already")]
     RunExists(RunId),
+    /// Another run has the id that was drawn for a new one, or two new ones have the same:
+    /// draw another.
+    #[error("the id {0} is taken by another run")]
+    IdTaken(RunId),
     /// Another reason; [`StoreError::Unavailable`] and [`StoreError::Full`] may pass,
     /// anything else lies in the turn itself: find the run that breaks it by halving.
     #[error(transparent)]

@@ -15,14 +15,14 @@ use weft_core::{
     digest::Digest,
     document::{Format, Source},
     id::TenantId,
-    run::RunState,
+    run::{Counts, RunState},
     run_id::RunId,
-    time::Timestamp,
+    time::{DurationMs, Timestamp},
 };
 use weft_scheduler::{Handle, Listen, OneBroker, Scheduler, SchedulerOptions, Seams, Wake};
 use weft_store::{
     CommandId, CommandKind, CommandOutcome, Database, Deploy, DeployDag, Deployed, FileEntry,
-    InstanceFilter, InstanceView, Place, RunRow, Trigger,
+    InstanceFilter, InstanceView, Place, RunRow, RunStore as _, RunUpdate, Trigger, Turn,
 };
 
 /// The longest that a test waits for something that has to happen.
@@ -302,6 +302,39 @@ impl Installation {
         tokio::time::timeout(PATIENCE, wait)
             .await
             .expect("the scheduler looks at commands")
+    }
+
+    /// Lets the row of a run say that it waits, as no scheduler writes it.
+    pub(crate) async fn store_as_queued(&self, run: RunId) {
+        let leases = self
+            .database
+            .lease_shards("meddler", DurationMs(60_000))
+            .await
+            .expect("the database answers");
+        let turn = Turn {
+            lease: leases[0],
+            number: 1,
+            new_runs: Vec::new(),
+            runs: vec![RunUpdate {
+                id: run,
+                state: RunState::Pending,
+                started: None,
+                ended: None,
+                counts: Counts::default(),
+            }],
+            events: Vec::new(),
+            cleared: Vec::new(),
+            attempts: Vec::new(),
+            instances: Vec::new(),
+            tasks: Vec::new(),
+            commands: Vec::new(),
+            timetables: Vec::new(),
+        };
+        self.database.commit(&turn).await.expect("it is written");
+        self.database
+            .release_shards("meddler")
+            .await
+            .expect("the database answers");
     }
 
     pub(crate) async fn set_paused(&self, deployed: &Deployed, paused: bool) {

@@ -44,6 +44,23 @@ async fn a_run_goes_on_after_a_crash() {
 }
 
 #[tokio::test]
+async fn a_run_that_has_ended_and_is_stored_as_queued_stands_in_nobodys_way() {
+    let mut installation = Installation::running(1, |_| success("1")).await;
+    let deployed = installation
+        .deploy(&json!({ "id": "twice", "max_active_runs": 1, "tasks": { "only": {} } }))
+        .await;
+    let first = installation.trigger(&deployed).await;
+    assert_eq!(installation.ended(first).await, RunState::Success);
+    installation.stop_scheduler().await;
+    installation.store_as_queued(first).await;
+    let second = installation.trigger(&deployed).await;
+    installation.start_scheduler("second");
+    assert_eq!(installation.ended(second).await, RunState::Success);
+    assert_eq!(installation.ended(first).await, RunState::Success);
+    assert_eq!(installation.taken(), ["only", "only"], "nothing ran again");
+}
+
+#[tokio::test]
 async fn a_trigger_without_a_scheduler_is_not_forgotten() {
     let mut installation = Installation::new().await;
     let deployed = installation

@@ -63,6 +63,8 @@ pub enum Wait {
 pub struct Dice {
     /// Everything that is random in a world but the schedulers' own numbers.
     pub rng: Rng,
+    /// For what is rare, so that it changes nothing of the worlds that it doesn't befall.
+    rare: Rng,
     healed: bool,
     slow: u32,
     stalled: u32,
@@ -90,6 +92,7 @@ impl Dice {
         let mishap_ms = [700, 1500, 4000][rng.usize(0..3)];
         Self {
             rng,
+            rare: Rng::with_seed(!seed),
             healed: false,
             slow,
             stalled,
@@ -163,6 +166,11 @@ impl Dice {
             1 | 2 => CommitFate::NotWritten,
             _ => CommitFate::AnswerLost,
         }
+    }
+
+    /// Whether somebody triggers a run just now, and draws the id of a new one of a turn.
+    pub fn id_taken(&mut self) -> bool {
+        !self.healed && self.rare.u32(0..50) == 0
     }
 
     /// What becomes of a message.

@@ -308,16 +308,21 @@ impl Operators {
                 let shard = self.shards[rng.usize(0..self.shards.len())];
                 let most = rng.bool().then(|| rng.u32(1..8));
                 truth.tables.put_shard_limit(shard, most);
+                truth.note(|| format!("{shard:?} has {most:?} active tasks at the most"));
             }
             1 => {
                 let most = rng.bool().then(|| rng.u32(1..5));
                 let weight = [50, 100, 300][rng.usize(0..3)];
                 truth.tables.put_tenant(&tenant, ShardId(0), most, weight);
+                truth.note(|| {
+                    format!("{tenant} has the weight {weight}, {most:?} active tasks at the most")
+                });
             }
             _ => {
                 let pool = POOLS[rng.usize(0..POOLS.len())];
                 let slots = rng.u32(0..5);
                 truth.tables.put_pool(&tenant, pool, slots);
+                truth.note(|| format!("the pool {pool} of {tenant} has {slots} slots"));
             }
         }
     }

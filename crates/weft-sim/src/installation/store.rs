@@ -5,7 +5,7 @@ use super::{
     audit::Seen,
     call::{Call, Stage},
     dice::CommitFate,
-    tables::{Tables, Written},
+    tables::{Tables, Wanted, Written},
     truth::Shared,
 };
 use async_trait::async_trait;
@@ -18,8 +18,8 @@ use weft_core::{
     time::{DurationMs, Timestamp},
 };
 use weft_store::{
-    Command, CommandId, CommitError, CrashNews, DagKey, DagState, Output, RunStore, ShardId,
-    ShardLease, ShardSettings, StoreError, StoredRun, StoredVersion, Turn, VersionId,
+    Command, CommandId, CommitError, CrashNews, DagKey, DagState, Output, RunKind, RunStore,
+    ShardId, ShardLease, ShardSettings, StoreError, StoredRun, StoredVersion, Turn, VersionId,
 };
 
 /// The database, as one start of a scheduler sees it.
@@ -275,12 +275,31 @@ impl super::truth::Truth {
             }
             CommitFate::Written | CommitFate::AnswerLost => {}
         }
+        if let Some(new) = turn.new_runs.first()
+            && self.dice.id_taken()
+        {
+            let now = self.clock.now();
+            let wanted = Wanted {
+                id: new.id,
+                dag: new.dag,
+                version: new.version,
+                kind: RunKind::Manual,
+                logical_date: now,
+                not_before: now,
+            };
+            // Not where the turn is written already.
+            if self.tables.trigger(&wanted, now) {
+                self.fault("fault: another run drew the same id");
+                self.note(|| format!("triggers {} of {:?}, by chance", new.id, new.dag));
+            }
+        }
         let written = match self.tables.commit(turn) {
             Ok(written) => written,
             Err(error) => {
                 match &error {
                     CommitError::Fenced(_) => self.fault("fault: deposed scheduler writes"),
                     CommitError::RunExists(_) => self.coverage.add("answer: run exists already"),
+                    CommitError::IdTaken(_) => self.coverage.add("answer: run's id is taken"),
                     CommitError::Store(_) if self.tables.unwritable.is_empty() => {
                         self.judge(Err(format!(
                             "scheduler {who} writes what can't be: {error}"
@@ -319,12 +338,19 @@ fn describe(who: usize, turn: &Turn) -> String {
         .iter()
         .map(|chunk| format!("{} {}: {}", chunk.run, chunk.seq, chunk.body))
         .collect();
+    let made: Vec<String> = turn.new_runs.iter().map(|new| new.id.to_string()).collect();
+    let runs: Vec<String> = turn
+        .runs
+        .iter()
+        .map(|run| format!("{} {:?}", run.id, run.state))
+        .collect();
     format!(
-        "scheduler {who}: shard {} epoch {} turn {}: {} new runs, {} rows; {}",
+        "scheduler {who}: shard {} epoch {} turn {}: made [{}], now [{}], {} rows; {}",
         turn.lease.shard.0,
         turn.lease.epoch,
         turn.number,
-        turn.new_runs.len(),
+        made.join(", "),
+        runs.join(", "),
         turn.instances.len(),
         events.join("; ")
     )

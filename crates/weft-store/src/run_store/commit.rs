@@ -15,6 +15,7 @@ use weft_core::{document::TaskIndex, run_id::RunId, time::Timestamp};
 
 statements! {
     LAST_TURN = "SELECT epoch, turn FROM shards WHERE shard = $1";
+    ID_TAKEN = "SELECT 1 FROM runs WHERE id = $1";
     /// $1 run, $2 task.
     KEEP_CLEARED = "INSERT INTO attempts \
         (run, task, map_index, number, outcome, queued, started, ended, worker, error, usage, log) \
@@ -207,6 +208,10 @@ async fn insert_runs(tx: &mut Tx, shard: ShardId, new: &[NewRun]) -> Result<(), 
     }
     let mut sorted: Vec<&NewRun> = new.iter().collect();
     sorted.sort_by_key(|run| run.id);
+    // The second of two would be left out in silence, as if it stood there already.
+    if let Some(same) = sorted.windows(2).find(|pair| pair[0].id == pair[1].id) {
+        return Err(CommitError::IdTaken(same[0].id));
+    }
     let mut values = Vec::with_capacity(sorted.len() * 14);
     for run in sorted {
         values.extend(args![
@@ -230,9 +235,13 @@ async fn insert_runs(tx: &mut Tx, shard: ShardId, new: &[NewRun]) -> Result<(), 
     for mut row in tx.run_bulk(&NEW_RUNS, values).await? {
         made.insert(row.take::<RunId>()?);
     }
-    match new.iter().find(|run| !made.contains(&run.id)) {
-        Some(taken) => Err(CommitError::RunExists(taken.id)),
-        None => Ok(()),
+    let Some(refused) = new.iter().find(|run| !made.contains(&run.id)) else {
+        return Ok(());
+    };
+    let id = refused.id;
+    match tx.run_one(ID_TAKEN, args![id]).await? {
+        Some(_another) => Err(CommitError::IdTaken(id)),
+        None => Err(CommitError::RunExists(id)),
     }
 }
 

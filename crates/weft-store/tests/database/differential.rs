@@ -152,9 +152,7 @@ impl<'a> World<'a> {
             for _run in 0..random.u32(0..3) {
                 turn.new_runs.push(new_run(random, dag));
             }
-            // An id may come once only.
             turn.new_runs.sort_by_key(|run| run.id);
-            turn.new_runs.dedup_by_key(|run| run.id);
             turn.timetables
                 .extend(random.bool().then(|| TimetableUpdate {
                     dag: dag.key,

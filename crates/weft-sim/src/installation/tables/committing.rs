@@ -46,12 +46,19 @@ impl Tables {
     }
 
     fn refuse_taken(&self, new: &[NewRun]) -> Result<(), CommitError> {
+        let mut ids = BTreeSet::new();
+        if let Some(run) = new.iter().find(|run| !ids.insert(run.id)) {
+            return Err(CommitError::IdTaken(run.id));
+        }
         let mut dates: BTreeSet<_> = BTreeSet::new();
         for run in new {
+            if self.runs.contains_key(&run.id) {
+                return Err(CommitError::IdTaken(run.id));
+            }
             let dated = run.kind != RunKind::Manual;
-            let taken = self.runs.contains_key(&run.id)
-                || (dated && self.has_run_for(run.dag, run.logical_date))
-                || (dated && !dates.insert((run.dag, run.logical_date)));
+            let taken = dated
+                && (self.has_run_for(run.dag, run.logical_date)
+                    || !dates.insert((run.dag, run.logical_date)));
             if taken {
                 return Err(CommitError::RunExists(run.id));
             }

@@ -167,7 +167,7 @@ pub(crate) async fn a_taken_run_id_stops_the_whole_turn(database: &Database) {
         .push(instance_row(RunId::from_i64(2).unwrap(), 0, 0));
     let error = database.commit(&second).await.unwrap_err();
     assert!(
-        matches!(error, CommitError::RunExists(id) if id.as_i64() == 1),
+        matches!(error, CommitError::IdTaken(id) if id.as_i64() == 1),
         "{error}"
     );
     assert!(
@@ -178,6 +178,14 @@ pub(crate) async fn a_taken_run_id_stops_the_whole_turn(database: &Database) {
             .is_none()
     );
     // The turn counts as not committed: without that run it goes through under its number.
+    second.new_runs.pop();
+    // Nor is one of two that drew the same id left out in silence.
+    second.new_runs.push(new_run(&dag, 2, 40));
+    let error = database.commit(&second).await.unwrap_err();
+    assert!(
+        matches!(error, CommitError::IdTaken(id) if id.as_i64() == 2),
+        "{error}"
+    );
     second.new_runs.pop();
     database.commit(&second).await.unwrap();
 }
