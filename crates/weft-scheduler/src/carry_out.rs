@@ -122,7 +122,7 @@ impl Shard {
 
     fn instance_changed(
         &mut self,
-        cx: &Context,
+        cx: &mut Context,
         run: RunId,
         instance: Instance,
         state: &InstanceState,
@@ -157,6 +157,11 @@ impl Shard {
             | InstanceState::Cancelled => {
                 active.release(instance, &mut self.order);
                 if cause == Cause::Marked {
+                    // What it returned, in this turn or before, doesn't count any more.
+                    active.record(instance).output = None;
+                    let freed = active.outputs.void(instance);
+                    active.inputs.grew(instance.task);
+                    cx.output_bytes = cx.output_bytes.saturating_sub(freed);
                     // It may have been ready: it is not handed out any more.
                     let index = instance.index..instance.index + 1;
                     self.order.remove_instances(run, instance.task, &index);

@@ -30,6 +30,8 @@ enum Kept {
     Text(Arc<str>),
     /// In the blob store, and not read yet.
     Elsewhere(Output),
+    /// There is none any more, whatever the database says until the turn is committed.
+    Void,
 }
 
 /// The output is not in memory: fetch it, then ask again.
@@ -77,6 +79,14 @@ impl Outputs {
         bytes
     }
 
+    /// An instance has no output any more; returns how many bytes that frees.
+    pub(crate) fn void(&mut self, instance: Instance) -> usize {
+        let outputs = self.tasks.entry(instance.task).or_default();
+        let freed = outputs.get(instance.index).map_or(0, Kept::bytes);
+        outputs.put(instance.index, Kept::Void);
+        freed
+    }
+
     /// The task starts over; nothing of it counts any more.
     pub(crate) fn clear(&mut self, task: TaskIndex) {
         let outputs = TaskOutputs {
@@ -89,15 +99,11 @@ impl Outputs {
     /// Forgets everything that can be read again; only right after a commit.
     /// Returns how many bytes that frees.
     pub(crate) fn forget(&mut self) -> usize {
-        let held = |kept: &Kept| match kept {
-            Kept::Text(text) => text.len(),
-            Kept::Elsewhere(_) => 0,
-        };
         let freed = self
             .tasks
             .values()
             .flat_map(|task| task.by_index.iter().flatten())
-            .map(held)
+            .map(Kept::bytes)
             .sum();
         self.tasks.clear();
         freed
@@ -147,6 +153,15 @@ impl Outputs {
     }
 }
 
+impl Kept {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Elsewhere(_) | Self::Void => 0,
+        }
+    }
+}
+
 impl TaskOutputs {
     fn put(&mut self, index: u32, kept: Kept) {
         let index = index as usize;
@@ -170,6 +185,7 @@ impl inputs::Outputs for Outputs {
         };
         match task.get(instance.index) {
             Some(Kept::Text(text)) => Ok(Some(Arc::clone(text))),
+            Some(Kept::Void) => Ok(None),
             None if task.complete => Ok(None),
             Some(Kept::Elsewhere(_)) | None => Err(NotHere),
         }
@@ -183,8 +199,10 @@ impl inputs::Outputs for Outputs {
             .ok_or(NotHere)?;
         let mut list = String::from("[");
         for kept in outputs.by_index.iter().flatten() {
-            let Kept::Text(text) = kept else {
-                return Err(NotHere);
+            let text = match kept {
+                Kept::Text(text) => text,
+                Kept::Void => continue,
+                Kept::Elsewhere(_) => return Err(NotHere),
             };
             if list.len() > 1 {
                 list.push(',');

@@ -7,7 +7,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 use weft_core::run::{Marked, RunState};
-use weft_store::{CommandKind, InstanceTag};
+use weft_store::{CommandKind, InstanceTag, Output};
 
 fn pair() -> Value {
     json!({ "id": "pair", "tasks": { "first": {}, "second": { "after": ["first"] } } })
@@ -154,4 +154,50 @@ async fn a_command_for_an_unknown_task_is_refused_and_changes_nothing() {
     let refused = installation.command_outcome(id).await;
     assert!(refused.is_some_and(|why| why.contains("nosuch")));
     assert_eq!(installation.show(run).await.state, RunState::Running);
+}
+
+#[tokio::test]
+async fn what_a_task_returned_before_it_was_marked_is_handed_to_nobody() {
+    let installation = Installation::running(2, |dispatch| match dispatch.document.task.as_str() {
+        "first" => success("41"),
+        "busy" => None,
+        _ => success(&dispatch.inputs[0].1),
+    })
+    .await;
+    let deployed = installation
+        .deploy(&json!({ "id": "marked", "tasks": {
+            "first": {},
+            "busy": {},
+            "last": {
+                "after": ["busy"],
+                "inputs": { "given": "first" },
+                "trigger_rule": "all_done",
+            },
+        } }))
+        .await;
+    let run = installation.trigger(&deployed).await;
+    let mark = |task: &str, as_state| CommandKind::Mark {
+        task: task.parse().expect("an id"),
+        index: 0,
+        as_state,
+    };
+    installation
+        .wait(run, |row| {
+            row.counts.success == 1 && row.counts.running == 1
+        })
+        .await;
+    installation
+        .command(run, mark("first", Marked::Skipped))
+        .await;
+    installation.wait(run, |row| row.counts.skipped == 1).await;
+    installation
+        .command(run, mark("busy", Marked::Success))
+        .await;
+    installation.ended(run).await;
+    let instances = installation.instances(run).await;
+    let outputs: Vec<_> = (0..3)
+        .map(|task| instances[&(task, 0)].output.clone())
+        .collect();
+    // As it would be after a restart: the row says that there is none.
+    assert_eq!(outputs, [None, None, Some(Output::Inline("null".into()))]);
 }

@@ -6,7 +6,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
-use weft_core::{document::TaskIndex, order::Blocked, run::RunState};
+use weft_core::{document::TaskIndex, order::Blocked, run::RunState, time::Timestamp};
 use weft_scheduler::Reason;
 
 #[tokio::test]
@@ -15,8 +15,10 @@ async fn runs_of_a_dag_wait_for_their_turn() {
     let deployed = installation
         .deploy(&json!({ "id": "single", "max_active_runs": 1, "tasks": { "only": {} } }))
         .await;
-    let first = installation.trigger(&deployed).await;
-    let second = installation.trigger(&deployed).await;
+    // Ids of one millisecond are in no order.
+    let date = |at| Some(Timestamp(at));
+    let first = installation.trigger_at(&deployed, date(1), None).await;
+    let second = installation.trigger_at(&deployed, date(2), None).await;
     installation
         .wait(first, |row| row.state == RunState::Running)
         .await;

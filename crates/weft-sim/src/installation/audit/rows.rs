@@ -71,13 +71,15 @@ impl Auditor {
                 row.number
             ));
         }
-        let Some(output) = row
-            .output
-            .as_ref()
-            .filter(|_| row.state == InstanceTag::Success)
-        else {
+        let Some(output) = &row.output else {
             return Ok(());
         };
+        if row.state != InstanceTag::Success {
+            return Err(format!(
+                "{instance:?} of run {id} is {:?}, and its row has the output {output:?}",
+                row.state
+            ));
+        }
         let Output::Inline(text) = output else {
             return Err("nobody made an output that large".into());
         };
