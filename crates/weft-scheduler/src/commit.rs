@@ -17,7 +17,9 @@ use weft_core::{
     run_id::RunId,
     time::{DurationMs, Timestamp},
 };
-use weft_store::{CommitError, NewRun, RunUpdate, ShardId, StoreError, Turn};
+use weft_store::{
+    CommitError, NewRun, RunKind, RunUpdate, ShardId, StoreError, TimetableUpdate, Turn,
+};
 
 /// The shard belongs to somebody else: everything in memory of it is void.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -155,13 +157,19 @@ impl Shard {
         turn: &Turn,
     ) -> Result<Option<Vec<RunId>>, Deposed> {
         let mut culprits = Vec::new();
-        let runs: BTreeSet<RunId> = turn
+        let mut runs: BTreeSet<RunId> = turn
             .events
             .iter()
             .map(|chunk| chunk.run)
             .chain(turn.runs.iter().map(|run| run.id))
             .collect();
-        for run in runs {
+        // A timetable goes on with each of its runs: those are written in the order of dates.
+        let mut new_runs: Vec<&NewRun> = turn.new_runs.iter().collect();
+        new_runs.sort_by_key(|new| (new.dag, new.logical_date));
+        for new in &new_runs {
+            runs.remove(&new.id);
+        }
+        for run in runs.into_iter().chain(new_runs.iter().map(|new| new.id)) {
             self.turn += 1;
             let alone = alone(turn, run, self.turn);
             match self.write(cx, &alone).await {
@@ -403,7 +411,8 @@ fn still_wanted(active: Option<&ActiveRun>, dispatch: &Dispatch) -> bool {
         .is_some_and(|state| matches!(state, InstanceState::Queued { attempt: current } if current == attempt))
 }
 
-/// A run's part of a turn.
+/// A run's part of a turn; of a scheduled run that is made in it also that its timetable
+/// has come so far, or its date would be made again, or never, after a crash.
 fn alone(turn: &Turn, run: RunId, number: i64) -> Turn {
     Turn {
         lease: turn.lease,
@@ -451,10 +460,93 @@ fn alone(turn: &Turn, run: RunId, number: i64) -> Turn {
             .cloned()
             .collect(),
         commands: Vec::new(),
-        timetables: Vec::new(),
+        timetables: turn
+            .new_runs
+            .iter()
+            .filter(|new| new.id == run && new.kind == RunKind::Scheduled)
+            .filter_map(|new| {
+                let update = turn
+                    .timetables
+                    .iter()
+                    .find(|update| update.dag == new.dag)?;
+                Some(TimetableUpdate {
+                    last_scheduled: new.logical_date,
+                    ..update.clone()
+                })
+            })
+            .collect(),
     }
 }
 
 fn away(error: &BrokerError) {
     tracing::warn!(%error, "the broker was told something");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weft_core::id::TenantId;
+    use weft_store::{DagKey, ShardLease, VersionId};
+
+    fn new_run(id: i64, dag: i64, date: i64, kind: RunKind) -> NewRun {
+        let date = Timestamp(date);
+        NewRun {
+            id: RunId::from_i64(id).expect("not negative"),
+            tenant: TenantId::default(),
+            dag: DagKey(dag),
+            version: VersionId(1),
+            kind,
+            logical_date: date,
+            interval: (date, date),
+            params: "{}".into(),
+            not_before: date,
+            created: date,
+            trace: None,
+        }
+    }
+
+    fn last_scheduled(turn: &Turn, run: i64) -> Vec<(i64, i64)> {
+        let run = RunId::from_i64(run).expect("not negative");
+        let alone = alone(turn, run, 8);
+        assert_eq!(alone.new_runs.len(), 1);
+        let timetables = alone.timetables.iter();
+        timetables
+            .map(|update| (update.dag.0, update.last_scheduled.0))
+            .collect()
+    }
+
+    #[test]
+    fn a_new_run_that_is_written_alone_takes_its_timetable_as_far_as_its_own_date() {
+        let update = |dag, date| TimetableUpdate {
+            dag: DagKey(dag),
+            last_scheduled: Timestamp(date),
+            next: None,
+        };
+        let turn = Turn {
+            lease: ShardLease {
+                shard: ShardId(0),
+                epoch: 1,
+                until: Timestamp(0),
+            },
+            number: 7,
+            new_runs: vec![
+                new_run(1, 1, 10, RunKind::Scheduled),
+                new_run(2, 1, 20, RunKind::Scheduled),
+                new_run(3, 2, 15, RunKind::Scheduled),
+                new_run(4, 3, 15, RunKind::Scheduled),
+            ],
+            runs: Vec::new(),
+            events: Vec::new(),
+            cleared: Vec::new(),
+            attempts: Vec::new(),
+            instances: Vec::new(),
+            tasks: Vec::new(),
+            commands: Vec::new(),
+            timetables: vec![update(1, 20), update(2, 15)],
+        };
+        assert_eq!(last_scheduled(&turn, 1), [(1, 10)]);
+        assert_eq!(last_scheduled(&turn, 2), [(1, 20)]);
+        assert_eq!(last_scheduled(&turn, 3), [(2, 15)]);
+        assert_eq!(last_scheduled(&turn, 4), [], "a continuous one has none");
+    }
 }
