@@ -224,6 +224,56 @@ fn a_drained_worker_ends_what_it_runs_and_then_itself() {
     assert_eq!(workers.len(), 1, "{workers:?}");
 }
 
+/// Two tasks that take their time.
+const SLOW_DAG: &str = r#"
+[dag]
+id = "slow"
+
+[tasks.one]
+component = "guest_plain.wasm"
+task = "sleep"
+inputs = { ms = { value = 3000 } }
+
+[tasks.two]
+component = "guest_plain.wasm"
+task = "sleep"
+inputs = { ms = { value = 3000 } }
+"#;
+
+#[test]
+fn what_a_drained_worker_never_began_is_another_ones_as_the_same_attempt() {
+    let installation = Installation::new();
+    let up = control(&installation);
+    let said = installation.deploy_with(&up, "guest_plain", SLOW_DAG);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let token = token(&installation, &up, "worker");
+    let far = Worker::start_with(&installation, &up, "far", &token, &["--slots", "1"]);
+    let run = installation.trigger(&up, "slow");
+    let api = up.api();
+    let asked = |task: &str| api.get(&format!("/runs/{run}/tasks/{task}/0"));
+    let until = |state: &str| {
+        let mut questions = 0..MOST_QUESTIONS;
+        while ["one", "two"].map(|task| asked(task)["state"] == state) != [true, true] {
+            assert!(questions.next().is_some(), "it is never {state}");
+            pass(Duration::from_millis(10));
+        }
+    };
+    // It has both, and one place.
+    until("running");
+    let said = installation.client(&up, &["workers", "drain", "far"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let _near = Worker::start(&installation, &up, "near", &token);
+    until("success");
+    assert!(far.end().success());
+    let mut ran_on = ["one", "two"].map(|task| {
+        let instance = asked(task);
+        assert_eq!(instance["attempt"], 1, "{instance}");
+        instance["worker"].to_string()
+    });
+    ran_on.sort();
+    assert_eq!(ran_on, ["\"far\"", "\"near\""]);
+}
+
 const LARGE_DAG: &str = r#"
 [dag]
 id = "large"

@@ -124,7 +124,10 @@ async fn settle(scheduler: &InProcessScheduler) -> u32 {
         let notices = scheduler.receive(512).await.expect("answered");
         ended.extend(notices.into_iter().filter_map(|notice| match notice {
             Notice::Finished(report) => Some(report.key),
-            Notice::Started { .. } | Notice::Expired { .. } | Notice::Demand => None,
+            Notice::Started { .. }
+            | Notice::Expired { .. }
+            | Notice::GivenBack { .. }
+            | Notice::Demand => None,
         }));
     }
     scheduler.confirm(&ended).await.expect("confirmed");

@@ -6,6 +6,7 @@
 
 mod cancelling;
 mod claiming;
+mod giving_back;
 mod leases;
 mod limits;
 mod membership;
@@ -18,6 +19,7 @@ mod sample;
 pub use {
     cancelling::*,
     claiming::*,
+    giving_back::*,
     leases::*,
     limits::*,
     membership::*,
@@ -112,6 +114,9 @@ macro_rules! conformance_suite {
             lease_runs_out_once_and_fences_the_worker,
             late_report_is_passed_on,
             leaving_gives_back_what_was_held,
+            what_was_never_begun_is_given_back_and_goes_first,
+            only_what_is_held_is_given_back,
+            what_was_given_back_is_known_until_it_is_published_again,
             worker_that_is_silent_is_no_longer_registered,
             registering_again_keeps_what_is_announced_and_gives_back_the_rest,
             what_a_lost_broker_knew_is_announced_by_its_worker,

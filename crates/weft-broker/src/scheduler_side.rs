@@ -8,7 +8,8 @@ use std::{sync::Arc, time::Duration};
 #[async_trait]
 pub trait SchedulerBroker: Send + Sync {
     /// Hands out attempts that are committed. Publishing the same attempt again
-    /// changes nothing while it is queued or claimed.
+    /// changes nothing while it is queued or claimed. What a worker gave back has had its
+    /// turn: it goes before what waits with the same priority.
     ///
     /// # Errors
     /// What was not accepted is handed back with the reason; the scheduler offers it again later.
@@ -42,10 +43,10 @@ pub trait SchedulerBroker: Send + Sync {
     async fn demand(&self) -> Result<Vec<Demand>, BrokerError>;
 
     /// After a scheduler started or took over: which of these live attempts the
-    /// broker knows (queued, claimed, or reported and unconfirmed). The others
-    /// are to be published again, or are lost where they had started. What
+    /// broker knows (queued, claimed, given back, or reported and unconfirmed). The
+    /// others are to be published again, or are lost where they had started. What
     /// became of the known ones is told again: [`Notice::Started`] of those that
-    /// are claimed, and every report that is not confirmed.
+    /// are claimed, [`Notice::GivenBack`], and every report that is not confirmed.
     ///
     /// # Errors
     /// [`BrokerError::Unavailable`] or [`BrokerError::Closed`].
@@ -80,6 +81,12 @@ pub enum Notice {
     Finished(Box<Report>),
     /// The attempt's worker did not renew its lease, or left without finishing it.
     Expired {
+        /// Which attempt.
+        key: AttemptKey,
+    },
+    /// The attempt's worker will not begin it, and has not: it is to be published again,
+    /// as the same attempt. May come again until it is.
+    GivenBack {
         /// Which attempt.
         key: AttemptKey,
     },

@@ -9,9 +9,12 @@ use crate::{
     rows,
     shard::{Context, Shard},
 };
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 use tokio::time::{Instant, sleep};
-use weft_broker::{BrokerError, Dispatch};
+use weft_broker::{AttemptKey, BrokerError, Dispatch};
 use weft_core::{
     run::{InstanceState, RunState},
     run_id::RunId,
@@ -371,9 +374,10 @@ impl Shard {
                 Err(error) => away(&error),
             }
         }
-        let runs = &self.runs;
+        let (runs, given_back) = (&self.runs, &self.given_back);
         self.unpublished.retain(|dispatch| {
-            still_wanted(runs.get(&dispatch.key.run).map(|run| &**run), dispatch)
+            let run = runs.get(&dispatch.key.run).map(|run| &**run);
+            still_wanted(run, dispatch, given_back)
         });
         if !self.unpublished.is_empty()
             && let Err((left, error)) = broker.publish(std::mem::take(&mut self.unpublished)).await
@@ -403,12 +407,20 @@ enum Refused {
     Broken(String),
 }
 
-/// Whether an attempt that is not handed out yet is still the current one.
-fn still_wanted(active: Option<&ActiveRun>, dispatch: &Dispatch) -> bool {
+/// Whether an attempt that is not handed out yet is still the current one, and no worker's.
+fn still_wanted(
+    active: Option<&ActiveRun>,
+    dispatch: &Dispatch,
+    given_back: &HashSet<AttemptKey>,
+) -> bool {
     let attempt = dispatch.key.attempt;
-    active
-        .and_then(|active| active.run.instance(attempt.instance))
-        .is_some_and(|state| matches!(state, InstanceState::Queued { attempt: current } if current == attempt))
+    match active.and_then(|active| active.run.instance(attempt.instance)) {
+        Some(InstanceState::Queued { attempt: current }) => current == attempt,
+        Some(InstanceState::Running { attempt: current }) => {
+            current == attempt && given_back.contains(&dispatch.key)
+        }
+        Some(_) | None => false,
+    }
 }
 
 /// A run's part of a turn; of a scheduled run that is made in it also that its timetable

@@ -48,6 +48,9 @@ impl Shard {
             return Ok(());
         }
         self.inquiry.next = now + INQUIRE_EVERY;
+        let mut given_back = std::mem::take(&mut self.given_back);
+        given_back.retain(|key| self.is_running(key));
+        self.given_back = given_back;
         let suspects = self.suspects(cx.now());
         if suspects.is_empty() {
             self.inquiry.unknown.clear();
@@ -90,6 +93,11 @@ impl Shard {
                     .and_then(|record| record.attempt.as_ref())
                     .and_then(|attempt| attempt.queued);
                 let key = self.key(active.id, attempt);
+                let phase = if self.given_back.contains(&key) {
+                    Phase::Queued
+                } else {
+                    phase
+                };
                 if since.is_none_or(|since| since.plus(patience) <= now) && !waiting.contains(&key)
                 {
                     suspects.push((key, phase));

@@ -17,9 +17,9 @@ impl Shard {
     /// Whether a notice is about a run that is in memory here.
     pub(crate) fn concerns(&self, notice: &Notice) -> bool {
         match notice {
-            Notice::Started { key, worker: _ } | Notice::Expired { key } => {
-                self.runs.contains_key(&key.run)
-            }
+            Notice::Started { key, worker: _ }
+            | Notice::Expired { key }
+            | Notice::GivenBack { key } => self.runs.contains_key(&key.run),
             Notice::Finished(report) => self.runs.contains_key(&report.key.run),
             Notice::Demand => false,
         }
@@ -31,6 +31,7 @@ impl Shard {
             Notice::Started { key, worker } => self.started(cx, key, worker),
             Notice::Finished(report) => self.finished(cx, *report),
             Notice::Expired { key } => self.lost(cx, key),
+            Notice::GivenBack { key } => self.given_back(cx, key),
             Notice::Demand => {}
         }
     }
@@ -39,14 +40,62 @@ impl Shard {
         let event = Event::Started {
             attempt: key.attempt,
         };
+        // Whoever had it before gave it back: it counts as started already.
+        let is_taken_again = self.given_back.remove(&key) && self.is_running(&key);
         // Rejected: it ended or was revoked before this news arrived.
-        if self.apply(cx, key.run, event).is_ok()
+        if (self.apply(cx, key.run, event).is_ok() || is_taken_again)
             && let Some(active) = self.runs.get_mut(&key.run)
         {
             let facts = active.facts(key);
             facts.started = Some(cx.now());
             facts.worker = Some(worker);
         }
+        if is_taken_again {
+            self.changes
+                .instances
+                .insert((key.run, key.attempt.instance));
+            self.changes.lazy_since.get_or_insert(cx.now());
+        }
+    }
+
+    /// A worker never began an attempt and won't: nothing of it is lost, and it is handed
+    /// out again as it is. To the run it stays what it was, queued or started: that it
+    /// waits once more is the broker's matter, as a claim is.
+    fn given_back(&mut self, cx: &Context, key: AttemptKey) {
+        let state = self
+            .runs
+            .get(&key.run)
+            .and_then(|active| active.run.instance(key.attempt.instance));
+        match state {
+            Some(InstanceState::Queued { attempt }) if attempt == key.attempt => {}
+            Some(InstanceState::Running { attempt }) if attempt == key.attempt => {
+                self.given_back.insert(key);
+                if let Some(active) = self.runs.get_mut(&key.run) {
+                    active.facts(key).worker = None;
+                }
+                self.changes
+                    .instances
+                    .insert((key.run, key.attempt.instance));
+                self.changes.lazy_since.get_or_insert(cx.now());
+            }
+            Some(_) | None => {
+                // Nobody wants it any more; the broker may forget it.
+                self.changes.revoke.push(key);
+                self.changes.urgent = true;
+                return;
+            }
+        }
+        let waits = (key.run, key.attempt);
+        if !self.unprepared.contains(&waits) {
+            self.unprepared.push(waits);
+        }
+    }
+
+    /// Whether an attempt is the current one and has started.
+    pub(crate) fn is_running(&self, key: &AttemptKey) -> bool {
+        let active = self.runs.get(&key.run);
+        let state = active.and_then(|active| active.run.instance(key.attempt.instance));
+        matches!(state, Some(InstanceState::Running { attempt }) if attempt == key.attempt)
     }
 
     /// The worker of an attempt is given up.

@@ -235,7 +235,13 @@ impl Service {
         match (concerned, notice) {
             (Some(shard), notice) => shard.notice(&mut self.context, notice),
             (None, Notice::Finished(report)) => self.strange_reports.push(report.key),
-            (None, Notice::Started { .. } | Notice::Expired { .. } | Notice::Demand) => {}
+            (
+                None,
+                Notice::Started { .. }
+                | Notice::Expired { .. }
+                | Notice::GivenBack { .. }
+                | Notice::Demand,
+            ) => {}
         }
     }
 

@@ -17,7 +17,7 @@ use crate::{
     versions::Versions,
 };
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 use weft_broker::{AttemptKey, Dispatch, SchedulerBroker};
@@ -96,6 +96,9 @@ pub(crate) struct Shard {
     pub(crate) unpublished: Vec<Dispatch>,
     pub(crate) unrevoked: Vec<AttemptKey>,
     pub(crate) unconfirmed: Vec<AttemptKey>,
+    /// Attempts that count as started, that their worker gave back unbegun, and that no
+    /// worker is known to have taken again.
+    pub(crate) given_back: HashSet<AttemptKey>,
     /// What the broker is asked after.
     pub(crate) inquiry: Inquiry,
     /// Who is suspected of taking workers down.
@@ -160,6 +163,7 @@ impl Shard {
             unpublished: Vec::new(),
             unrevoked: Vec::new(),
             unconfirmed: Vec::new(),
+            given_back: HashSet::new(),
             inquiry: Inquiry::default(),
             suspects: Suspects::new(ENOUGH),
             crash_news: Vec::new(),

@@ -106,6 +106,10 @@ pub async fn unregistered_worker_is_told_so_by_every_call(fixture: &dyn Fixture)
         soon("signals", worker.signals(1)).await,
         Err(refusal.clone())
     );
+    assert_eq!(
+        soon("give_back", worker.give_back(&[])).await,
+        Err(refusal.clone())
+    );
     assert_eq!(soon("pause", worker.pause()).await, Err(refusal.clone()));
     assert_eq!(soon("leave", worker.leave()).await, Err(refusal));
 }

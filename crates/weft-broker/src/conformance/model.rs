@@ -12,12 +12,20 @@ pub(super) struct Queued {
     pub(super) number: Number,
     queue: Arc<str>,
     priority: i32,
+    /// It was given back before, and goes before those that were not.
+    was_held: bool,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Held {
     pub(super) number: Number,
     pub(super) worker: usize,
+    ends: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct GivenBack {
+    pub(super) number: Number,
     ends: Duration,
 }
 
@@ -37,6 +45,8 @@ pub(super) struct Model {
     /// In the order of publishing.
     pub(super) queued: Vec<Queued>,
     pub(super) held: Vec<Held>,
+    /// And not published again.
+    pub(super) given_back: Vec<GivenBack>,
     /// With the worker that reported it.
     pub(super) reported: Vec<(Number, usize)>,
     pub(super) workers: Vec<Member>,
@@ -55,6 +65,7 @@ impl Model {
             queue_length: fixture.queue_length(),
             queued: Vec::new(),
             held: Vec::new(),
+            given_back: Vec::new(),
             reported: Vec::new(),
             workers: workers
                 .into_iter()
@@ -72,15 +83,21 @@ impl Model {
     pub(super) fn knows(&self, number: Number) -> bool {
         self.queued.iter().any(|queued| queued.number == number)
             || self.held.iter().any(|held| held.number == number)
+            || self.is_given_back(number)
             || self
                 .reported
                 .iter()
                 .any(|(reported, _)| *reported == number)
     }
 
+    fn is_given_back(&self, number: Number) -> bool {
+        self.given_back.iter().any(|other| other.number == number)
+    }
+
     /// Whether it is taken.
     pub(super) fn publish(&mut self, number: Number, queue: &Arc<str>, priority: i32) -> bool {
-        if self.knows(number) {
+        let was_held = self.is_given_back(number);
+        if self.knows(number) && !was_held {
             return true;
         }
         let length = self
@@ -91,10 +108,12 @@ impl Model {
         if length >= self.queue_length {
             return false;
         }
+        self.given_back.retain(|other| other.number != number);
         self.queued.push(Queued {
             number,
             queue: queue.clone(),
             priority,
+            was_held,
         });
         true
     }
@@ -129,8 +148,9 @@ impl Model {
             while claimed.len() < room {
                 let mut best: Option<usize> = None;
                 for (at, queued) in self.queued.iter().enumerate() {
+                    let rank = |queued: &Queued| (queued.priority, queued.was_held);
                     if queued.queue == queue
-                        && best.is_none_or(|best| queued.priority > self.queued[best].priority)
+                        && best.is_none_or(|best| rank(queued) > rank(&self.queued[best]))
                     {
                         best = Some(at);
                     }
@@ -174,9 +194,27 @@ impl Model {
         lost
     }
 
+    pub(super) fn give_back(&mut self, worker: usize, numbers: &[Number]) {
+        for number in numbers {
+            let is_its = |held: &Held| held.number == *number && held.worker == worker;
+            let Some(at) = self.held.iter().position(is_its) else {
+                continue;
+            };
+            self.held.remove(at);
+            if self.reported.iter().all(|(reported, _)| reported != number) {
+                self.given_back.push(GivenBack {
+                    number: *number,
+                    ends: self.now + self.lease,
+                });
+                self.notices.push(super::sample::given_back(*number));
+            }
+        }
+    }
+
     /// A report that is kept; duplicates are the caller's to leave out.
     pub(super) fn report(&mut self, worker: usize, number: Number) {
         self.queued.retain(|queued| queued.number != number);
+        self.given_back.retain(|other| other.number != number);
         self.held
             .retain(|held| held.number != number || held.worker != worker);
         self.reported.push((number, worker));
@@ -198,6 +236,7 @@ impl Model {
     /// Who is to kill it.
     pub(super) fn revoke(&mut self, number: Number) -> Option<usize> {
         self.queued.retain(|queued| queued.number != number);
+        self.given_back.retain(|other| other.number != number);
         let at = self.held.iter().position(|held| held.number == number)?;
         self.fenced.push(number);
         Some(self.held.remove(at).worker)
@@ -212,6 +251,9 @@ impl Model {
                 if held.worker == worker {
                     held.ends = self.now + self.lease;
                 }
+                continue;
+            }
+            if self.is_given_back(*number) {
                 continue;
             }
             let is_queued = self.queued.iter().any(|queued| queued.number == *number);
@@ -232,6 +274,7 @@ impl Model {
         self.now += span;
         let now = self.now;
         self.expire(|held| held.ends <= now);
+        self.given_back.retain(|other| other.ends > now);
         for worker in 0..self.workers.len() {
             if self.workers[worker].ends.is_some_and(|ends| ends <= now) {
                 self.leave(worker);

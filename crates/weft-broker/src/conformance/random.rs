@@ -92,7 +92,8 @@ impl<'a> Run<'a> {
             _ if !self.model.is_registered(worker) => self.register(worker).await,
             58..78 => self.claim(worker, place).await,
             78..86 => self.report(worker).await,
-            86..94 => self.renew(worker, place).await,
+            86..92 => self.renew(worker, place).await,
+            92..94 => self.give_back(worker, place).await,
             94..97 => {
                 soon("pause", self.workers[worker].pause())
                     .await
@@ -149,6 +150,11 @@ impl<'a> Run<'a> {
                         .iter()
                         .any(|held| key(held.number) == *expired);
                     assert!(count == 1 && !is_held, "{place}: {notice:?} in {told:?}");
+                }
+                Notice::GivenBack { key: returned } => {
+                    let mut given_back = self.model.given_back.iter();
+                    let is_given_back = given_back.any(|other| key(other.number) == *returned);
+                    assert!(is_given_back, "{place}: {notice:?}");
                 }
                 Notice::Demand => unreachable!("left out"),
             }
@@ -230,6 +236,15 @@ impl<'a> Run<'a> {
         let expected = self.model.renew(worker, &numbers);
         let lost = soon("renew", self.workers[worker].renew(&keys(&numbers))).await;
         assert_eq!(lost, Ok(keys(&expected)), "{place}");
+    }
+
+    async fn give_back(&mut self, worker: usize, place: &str) {
+        let numbers: Vec<u32> = self.all().filter(|_| self.rng.bool()).collect();
+        self.model.calls(worker);
+        self.model.give_back(worker, &numbers);
+        soon("give_back", self.workers[worker].give_back(&keys(&numbers)))
+            .await
+            .expect(place);
     }
 
     async fn register(&mut self, worker: usize) {

@@ -226,6 +226,11 @@ pub(super) fn expired(number: u32) -> Notice {
     Notice::Expired { key: key(number) }
 }
 
+/// That the attempt was given back.
+pub(super) fn given_back(number: u32) -> Notice {
+    Notice::GivenBack { key: key(number) }
+}
+
 /// The attempts of these numbers.
 pub(super) fn keys(numbers: &[u32]) -> Vec<AttemptKey> {
     numbers.iter().map(|number| key(*number)).collect()

@@ -357,6 +357,13 @@ impl Gate {
                     }),
                 }
             }
+            Call::GiveBack { attempts } => {
+                let attempts = keys(&attempts)?;
+                broker.give_back(&attempts).await.map(|()| {
+                    session.drop_held(&attempts);
+                    Answer::Done
+                })
+            }
             Call::Pause => broker.pause().await.map(|()| Answer::Done),
             Call::Leave => broker.leave().await.map(|()| {
                 self.sessions().remove(name);

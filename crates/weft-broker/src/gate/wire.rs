@@ -52,6 +52,11 @@ pub(super) enum Call {
     },
     Pause,
     Leave,
+    /// Not of workers before the third version; an older server doesn't know it, and has what
+    /// would be given back when the worker leaves.
+    GiveBack {
+        attempts: Vec<String>,
+    },
 }
 
 /// What comes back.
@@ -249,6 +254,8 @@ mod tests {
     /// understood for as long as there are any.
     const CALLS: &str = include_str!("corpus/calls-1.jsonl");
     const ANSWERS: &str = include_str!("corpus/answers-1.jsonl");
+    /// What was added since.
+    const LATER_CALLS: &str = include_str!("corpus/calls-3.jsonl");
 
     fn is_read_and_written_as_it_was<T: Serialize + DeserializeOwned>(lines: &str) -> usize {
         for line in lines.lines() {
@@ -263,6 +270,11 @@ mod tests {
     fn version_one_stays_as_it_is() {
         assert_eq!(is_read_and_written_as_it_was::<Request>(CALLS), 9);
         assert_eq!(is_read_and_written_as_it_was::<Answer>(ANSWERS), 9);
+    }
+
+    #[test]
+    fn what_was_added_stays_as_it_is() {
+        assert_eq!(is_read_and_written_as_it_was::<Request>(LATER_CALLS), 2);
     }
 
     #[test]

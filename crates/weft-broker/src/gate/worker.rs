@@ -152,6 +152,11 @@ impl<C: Carrier> WorkerBroker for GateWorker<C> {
         }
     }
 
+    async fn give_back(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+        let attempts = attempts.iter().map(write_key).collect();
+        self.order(Call::GiveBack { attempts }).await
+    }
+
     async fn pause(&self) -> Result<(), BrokerError> {
         self.order(Call::Pause).await
     }

@@ -92,6 +92,11 @@ impl WorkerBroker for EitherWay {
         self.call(async |way| way.broker.signals(max).await).await
     }
 
+    async fn give_back(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+        self.call(async |way| way.broker.give_back(attempts).await)
+            .await
+    }
+
     async fn pause(&self) -> Result<(), BrokerError> {
         self.call(async |way| way.broker.pause().await).await
     }

@@ -1,4 +1,5 @@
-//! What time does: leases and registrations run out, reports come again.
+//! What time does: leases and registrations run out, reports come again, what was given
+//! back and nobody wants is forgotten.
 //!
 //! Deadlines are not kept in order. [`State::due`] is a time before which none
 //! of them can pass, since renewals only move them away; when it has come, all
@@ -28,6 +29,9 @@ impl State {
         for key in expired {
             self.expire(key, bounds);
         }
+        self.attempts.retain(
+            |_key, phase| !matches!(phase, Phase::GivenBack { until, .. } if *until <= now),
+        );
         let gone: Vec<Session> = self
             .workers
             .iter()
@@ -50,6 +54,7 @@ impl State {
     fn earliest(&self) -> Option<Instant> {
         let leases = self.attempts.values().filter_map(|phase| match phase {
             Phase::Claimed { lease_ends, .. } => Some(*lease_ends),
+            Phase::GivenBack { until, .. } => Some(*until),
             Phase::Queued { .. } => None,
         });
         let registrations = self.workers.values().map(|worker| worker.registration_ends);

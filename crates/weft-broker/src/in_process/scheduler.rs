@@ -93,7 +93,7 @@ impl State {
                     Some(Notice::Started { key, worker })
                 }
                 // It ended before anybody heard of its start: the end says it all.
-                Some(Phase::Queued { .. }) | None => None,
+                Some(Phase::Queued { .. } | Phase::GivenBack { .. }) | None => None,
             },
             Pending::Finished(key) => {
                 let unconfirmed = self.reports.get_mut(&key)?;
@@ -103,6 +103,14 @@ impl State {
                 Some(Notice::Finished(report))
             }
             Pending::Expired(key) => Some(Notice::Expired { key }),
+            Pending::GivenBack(key) => match self.attempts.get_mut(&key) {
+                Some(Phase::GivenBack { is_announced, .. }) => {
+                    *is_announced = false;
+                    Some(Notice::GivenBack { key })
+                }
+                // It is published again already, or was taken back.
+                Some(Phase::Queued { .. } | Phase::Claimed { .. }) | None => None,
+            },
         }
     }
 
@@ -121,7 +129,10 @@ impl State {
     }
 
     fn enqueue(&mut self, dispatch: Dispatch, now: Instant) {
-        let place = self.place(dispatch.priority);
+        let place = match self.attempts.get(&dispatch.key) {
+            Some(Phase::GivenBack { .. }) => self.place_again(dispatch.priority),
+            Some(_) | None => self.place(dispatch.priority),
+        };
         let queue = dispatch.queue.clone();
         let queued = Phase::Queued {
             queue: queue.clone(),
@@ -148,7 +159,9 @@ impl SchedulerBroker for InProcessScheduler {
         let mut reason = None;
         let mut touched: Vec<Arc<str>> = Vec::new();
         for dispatch in dispatches {
-            if state.knows(&dispatch.key) {
+            let given_back = state.attempts.get(&dispatch.key);
+            let is_given_back = matches!(given_back, Some(Phase::GivenBack { .. }));
+            if state.knows(&dispatch.key) && !is_given_back {
                 continue;
             }
             if let Some(error) = state.refusal(&dispatch.queue, bounds) {
@@ -182,7 +195,7 @@ impl SchedulerBroker for InProcessScheduler {
                         worker.signal(Signal::Revoked(*key), bounds);
                     }
                 }
-                None => {}
+                Some(Phase::GivenBack { .. }) | None => {}
             }
         }
         if state.has_demand_risen {

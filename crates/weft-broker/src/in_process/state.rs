@@ -1,7 +1,7 @@
 //! Everything the in-process broker knows, and the changes that keep it whole.
 //!
 //! What always holds: an attempt is queued, or claimed by one registered worker,
-//! or neither; a worker's `held` counts its claims; a notice that waits is in
+//! or given back, or none of these; a worker's `held` counts its claims; a notice that waits is in
 //! `notices` once. Nothing here waits, and nothing here reads the clock.
 
 use super::{
@@ -14,6 +14,9 @@ use std::{
     sync::Arc,
 };
 use tokio::{sync::Notify, time::Instant};
+
+/// Places of what was never given back come after this.
+const FRESH: u64 = 1 << 63;
 
 /// Names a registration: a worker that registers again gets another.
 pub(super) type Session = u64;
@@ -69,6 +72,13 @@ pub(super) enum Phase {
         /// Its `Started` waits in `notices`.
         is_announced: bool,
     },
+    /// Its worker never began it, and the scheduler has not published it again.
+    GivenBack {
+        /// Then it is forgotten: a scheduler that doesn't publish it doesn't want it.
+        until: Instant,
+        /// Its notice waits in `notices`.
+        is_announced: bool,
+    },
 }
 
 /// A report that is kept until it is confirmed.
@@ -89,6 +99,7 @@ pub(super) enum Pending {
     Started(AttemptKey),
     Finished(AttemptKey),
     Expired(AttemptKey),
+    GivenBack(AttemptKey),
 }
 
 /// A registered worker.
@@ -154,13 +165,19 @@ impl Worker {
 }
 
 impl State {
-    /// Whether the attempt is queued, claimed, or reported and unconfirmed.
+    /// Whether the attempt is queued, claimed, given back, or reported and unconfirmed.
     pub(super) fn knows(&self, key: &AttemptKey) -> bool {
         self.attempts.contains_key(key) || self.reports.contains_key(key)
     }
 
     /// The next place behind all others of the same priority.
     pub(super) fn place(&mut self, priority: i32) -> Place {
+        self.next_place += 1;
+        (std::cmp::Reverse(priority), FRESH | self.next_place)
+    }
+
+    /// The next place behind what was given back with the same priority, before the others.
+    pub(super) fn place_again(&mut self, priority: i32) -> Place {
         self.next_place += 1;
         (std::cmp::Reverse(priority), self.next_place)
     }
@@ -220,6 +237,27 @@ impl State {
             self.press(Pending::Expired(key));
             self.fence(key, bounds);
         }
+    }
+
+    /// A claim whose worker never began the attempt: it is undone, and the scheduler is told.
+    pub(super) fn give_back(&mut self, key: AttemptKey, session: Session, until: Instant) {
+        if !matches!(self.attempts.get(&key), Some(Phase::Claimed { session: holder, .. }) if *holder == session)
+        {
+            return;
+        }
+        self.release(session);
+        // Somebody else's report of it says more.
+        if self.reports.contains_key(&key) {
+            self.attempts.remove(&key);
+            return;
+        }
+        let given_back = Phase::GivenBack {
+            until,
+            is_announced: true,
+        };
+        self.attempts.insert(key, given_back);
+        self.falls_due(until);
+        self.press(Pending::GivenBack(key));
     }
 
     pub(super) fn fence(&mut self, key: AttemptKey, bounds: &Bounds) {
@@ -299,15 +337,22 @@ impl State {
             .collect()
     }
 
-    /// Tells the scheduler again that these were claimed, and of every unconfirmed report.
+    /// Tells the scheduler again that these were claimed or given back, and of every
+    /// unconfirmed report.
     pub(super) fn repeat(&mut self, claims: impl Iterator<Item = AttemptKey>) {
         for key in claims {
-            if let Some(Phase::Claimed { is_announced, .. }) = self.attempts.get_mut(&key)
-                && !*is_announced
-            {
-                *is_announced = true;
-                self.press(Pending::Started(key));
-            }
+            let notice = match self.attempts.get_mut(&key) {
+                Some(Phase::Claimed { is_announced, .. }) if !*is_announced => {
+                    *is_announced = true;
+                    Pending::Started(key)
+                }
+                Some(Phase::GivenBack { is_announced, .. }) if !*is_announced => {
+                    *is_announced = true;
+                    Pending::GivenBack(key)
+                }
+                Some(_) | None => continue,
+            };
+            self.press(notice);
         }
         for (key, unconfirmed) in &mut self.reports {
             if unconfirmed.again.take().is_some() {
@@ -345,10 +390,10 @@ impl State {
             .map(|(name, queue)| (name.clone(), queue.len()))
             .collect();
         queued.sort();
-        let waiting: usize = queued.iter().map(|(_name, length)| length).sum();
+        let is_claimed = |phase: &&Phase| matches!(phase, Phase::Claimed { .. });
         Stats {
             queued,
-            claimed: self.attempts.len() - waiting,
+            claimed: self.attempts.values().filter(is_claimed).count(),
             unconfirmed: self.reports.len(),
             notices: self.notices.len(),
             workers: self.workers.len(),

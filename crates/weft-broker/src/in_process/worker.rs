@@ -109,7 +109,7 @@ impl State {
     /// a queue, and what nobody knows since another broker was lost.
     fn adopt(&mut self, key: AttemptKey, session: Session, lease_ends: Instant) {
         match self.attempts.get(&key) {
-            Some(Phase::Claimed { .. }) => return,
+            Some(Phase::Claimed { .. } | Phase::GivenBack { .. }) => return,
             Some(Phase::Queued { queue, place }) => {
                 let (queue, place) = (queue.clone(), *place);
                 self.unqueue(&queue, &place);
@@ -143,6 +143,7 @@ impl State {
             }
             // Another one holds it by now; whose outcome counts is the scheduler's to say.
             Some(Phase::Claimed { .. }) | None => {}
+            Some(Phase::GivenBack { .. }) => drop(self.attempts.remove(&key)),
             Some(Phase::Queued { queue, place }) => {
                 let (queue, place) = (queue.clone(), *place);
                 self.attempts.remove(&key);
@@ -259,7 +260,8 @@ impl WorkerBroker for InProcessWorker {
                     .reports
                     .get(key)
                     .is_some_and(|known| known.is_from(&id)) => {}
-                Some(Phase::Claimed { .. } | Phase::Queued { .. }) | None => lost.push(*key),
+                Some(Phase::Claimed { .. } | Phase::Queued { .. } | Phase::GivenBack { .. })
+                | None => lost.push(*key),
             }
         }
         Ok(lost)
@@ -279,6 +281,17 @@ impl WorkerBroker for InProcessWorker {
         }
         self.tell_scheduler(&state);
         result
+    }
+
+    async fn give_back(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+        let now = Instant::now();
+        let until = now + self.broker.options.terms.lease;
+        let (mut state, session) = self.state(now)?;
+        for key in attempts {
+            state.give_back(*key, session, until);
+        }
+        self.tell_scheduler(&state);
+        Ok(())
     }
 
     async fn signals(&self, max: usize) -> Result<Vec<Signal>, BrokerError> {

@@ -346,7 +346,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// The scripts that a worker's handle calls, and what all of them share.
-    const OF_WORKERS: [&str; 11] = [
+    const OF_WORKERS: [&str; 12] = [
         include_str!("lua/state.lua"),
         include_str!("lua/clock_movable.lua"),
         include_str!("lua/register.lua"),
@@ -356,6 +356,7 @@ mod tests {
         include_str!("lua/listen.lua"),
         include_str!("lua/look.lua"),
         include_str!("lua/pause.lua"),
+        include_str!("lua/give_back.lua"),
         include_str!("lua/leave.lua"),
         include_str!("lua/withdraw.lua"),
     ];

@@ -24,12 +24,13 @@ pub(super) enum Script {
     Listen,
     Look,
     Pause,
+    GiveBack,
     Leave,
     Holds,
     Withdraw,
 }
 
-const SCRIPTS: [(Script, &str); 20] = [
+const SCRIPTS: [(Script, &str); 21] = [
     (Script::Takeover, include_str!("lua/takeover.lua")),
     (Script::Publish, include_str!("lua/publish.lua")),
     (Script::Revoke, include_str!("lua/revoke.lua")),
@@ -47,6 +48,7 @@ const SCRIPTS: [(Script, &str); 20] = [
     (Script::Listen, include_str!("lua/listen.lua")),
     (Script::Look, include_str!("lua/look.lua")),
     (Script::Pause, include_str!("lua/pause.lua")),
+    (Script::GiveBack, include_str!("lua/give_back.lua")),
     (Script::Leave, include_str!("lua/leave.lua")),
     (Script::Holds, include_str!("lua/holds.lua")),
     (Script::Withdraw, include_str!("lua/withdraw.lua")),

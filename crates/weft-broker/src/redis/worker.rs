@@ -27,7 +27,7 @@ use tokio::{task::JoinHandle, time::timeout};
 
 /// In the place of the name of a call that is to be handed nothing; names begin at 1.
 const NO_CLAIM: u64 = 0;
-/// Leases that are renewed in one call.
+/// Leases that are renewed or given back in one call.
 const MOST_RENEWED: usize = 5_000;
 
 /// One worker's end. Dropping it ends its task; what the worker held comes back
@@ -268,6 +268,21 @@ impl WorkerBroker for RedisWorker {
             })
             .await?;
         self.post.signals(&session, max.max(1)).await
+    }
+
+    async fn give_back(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+        let session = self.post.session()?;
+        for attempts in attempts.chunks(MOST_RENEWED) {
+            let keys: Vec<String> = attempts.iter().map(write_key).collect();
+            self.post
+                .call(&session, Script::GiveBack, |command| {
+                    for key in &keys {
+                        command.arg(key);
+                    }
+                })
+                .await?;
+        }
+        Ok(())
     }
 
     async fn pause(&self) -> Result<(), BrokerError> {

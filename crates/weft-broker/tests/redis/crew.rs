@@ -312,6 +312,9 @@ pub(crate) async fn load_of(
                         told.finished.insert(report.key);
                         unconfirmed.push(report.key);
                     }
+                    Notice::GivenBack { key } => {
+                        unpublished.push(dispatch(by_key[&key], "default", 0));
+                    }
                     Notice::Expired { key } => {
                         told.expired.push(key);
                         unpublished.push(by_key[&key].clone());

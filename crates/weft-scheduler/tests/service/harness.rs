@@ -308,7 +308,7 @@ impl Installation {
     pub(crate) async fn store_as_queued(&self, run: RunId) {
         let leases = self
             .database
-            .lease_shards("meddler", DurationMs(60_000))
+            .lease_shards("meddler", DurationMs(60_000), u32::MAX)
             .await
             .expect("the database answers");
         let turn = Turn {

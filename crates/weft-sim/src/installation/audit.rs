@@ -22,7 +22,7 @@ use std::{
     sync::Arc,
 };
 use tokio::time::Instant;
-use weft_broker::{Dispatch, Report, ReportedOutcome};
+use weft_broker::{AttemptKey, Dispatch, Report, ReportedOutcome};
 use weft_core::{
     document::TaskIndex,
     id::{TaskId, TenantId},
@@ -43,6 +43,8 @@ pub struct Auditor {
     made: Made,
     /// Attempts that were the one suspect when their worker died, by DAG and task.
     deaths: Deaths,
+    /// Attempts that a worker's next process told of.
+    suspected: HashSet<AttemptKey>,
     active: Active,
     running: BTreeMap<DagKey, BTreeSet<RunId>>,
     /// What each start of a scheduler was told of settings and DAGs.
@@ -160,6 +162,12 @@ impl Auditor {
         made.push(report.outcome.clone());
     }
 
+    /// A worker that died with this attempt in guest code tells of it: whoever has it by
+    /// then, it is lost.
+    pub fn suspected(&mut self, key: AttemptKey) {
+        self.suspected.insert(key);
+    }
+
     /// A worker died while it ran this and nothing else that is suspected.
     pub fn died(&mut self, dispatch: &Dispatch) {
         if let Some(run) = self.runs.get(&dispatch.key.run) {
@@ -260,12 +268,16 @@ impl Auditor {
             .map_err(|error| format!("a chunk of run {id} can't be read: {error}"))?;
         self.watch(id, seen.tables)?;
         let Self {
-            runs, made, deaths, ..
+            runs,
+            made,
+            deaths,
+            suspected,
+            ..
         } = self;
         let run = runs.get_mut(&id).expect("it is watched");
         let mut actions = Vec::new();
         for (at, event) in events {
-            run.believe(id, &event, (made, deaths), seen)?;
+            run.believe(id, &event, (made, deaths, suspected), seen)?;
             let was_ready = match &event {
                 Event::Dispatched { instance, .. } => {
                     run.machine.instance(*instance) == Some(InstanceState::Ready)
@@ -378,7 +390,7 @@ impl Watched {
         &mut self,
         id: RunId,
         event: &Event,
-        (made, deaths): (&Made, &Deaths),
+        (made, deaths, suspected): (&Made, &Deaths, &HashSet<AttemptKey>),
         seen: &mut Seen<'_>,
     ) -> Result<(), String> {
         match event {
@@ -421,6 +433,7 @@ impl Watched {
                     .iter()
                     .find_map(|worker| Some((worker, worker.surely_runs(id, *attempt, now)?)));
                 if let Some((worker, key)) = runs
+                    && !suspected.contains(&key)
                     && !seen.switchboard.may_have_given_up(&key, now)
                 {
                     return Err(format!(

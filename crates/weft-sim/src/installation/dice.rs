@@ -173,6 +173,11 @@ impl Dice {
         !self.healed && self.rare.u32(0..50) == 0
     }
 
+    /// Whether a worker hands back what it just claimed.
+    pub fn gives_back(&mut self) -> bool {
+        !self.healed && self.rare.u32(0..30) == 0
+    }
+
     /// What becomes of a message.
     pub fn message(&mut self) -> MessageFate {
         if self.strikes(self.message_lost) {

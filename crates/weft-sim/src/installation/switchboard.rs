@@ -27,6 +27,9 @@ pub struct Switchboard {
     queues: BTreeMap<Arc<str>, Vec<Dispatch>>,
     claims: Vec<Claim>,
     reports: Vec<Unconfirmed>,
+    /// Attempts that their worker never began, and that are not published again; and when
+    /// they are forgotten.
+    given_back: Vec<(AttemptKey, Instant)>,
     workers: BTreeMap<Arc<str>, Registration>,
     notices: Vec<(Instant, Notice)>,
     /// Attempts that were taken from a worker.
@@ -85,8 +88,9 @@ impl Switchboard {
     pub fn leftovers(&self) -> Option<String> {
         let queued: usize = self.queues.values().map(Vec::len).sum();
         let (claims, reports) = (self.claims.len(), self.reports.len());
-        (queued + claims + reports > 0).then(|| {
-            format!("the broker still holds {queued} queued, {claims} claimed attempts and {reports} reports")
+        let given_back = self.given_back.len();
+        (queued + claims + given_back + reports > 0).then(|| {
+            format!("the broker still holds {queued} queued, {claims} claimed, {given_back} attempts that were given back and {reports} reports")
         })
     }
 
@@ -119,6 +123,7 @@ impl Switchboard {
             coverage.add("broker: lease ran out");
             self.tell(Notice::Expired { key }, now, dice, coverage);
         }
+        self.given_back.retain(|(_, until)| *until > now);
         let again: Vec<Report> = self
             .reports
             .iter_mut()
@@ -140,7 +145,9 @@ impl Switchboard {
         let workers = self.workers.values().map(|worker| worker.ends);
         let reports = self.reports.iter().map(|report| report.again);
         let notices = self.notices.iter().map(|(at, _)| *at);
-        leases.chain(workers).chain(reports).chain(notices).min()
+        let given_back = self.given_back.iter().map(|(_, until)| *until);
+        let times = leases.chain(workers).chain(reports).chain(notices);
+        times.chain(given_back).min()
     }
 
     /// Sends a notice to whichever scheduler listens.
@@ -186,16 +193,22 @@ impl Switchboard {
 
     /// Queues an attempt that is not known.
     pub fn publish(&mut self, dispatch: Dispatch) {
+        let is_given_back = self.is_given_back(&dispatch.key);
+        self.given_back.retain(|(key, _)| *key != dispatch.key);
         if self.knows(&dispatch.key) {
             return;
         }
         let queue = self.queues.entry(Arc::clone(&dispatch.queue)).or_default();
-        let at = queue.partition_point(|waiting| waiting.priority >= dispatch.priority);
+        let at = queue.partition_point(|waiting| {
+            waiting.priority > dispatch.priority
+                || (waiting.priority == dispatch.priority && !is_given_back)
+        });
         queue.insert(at, dispatch);
     }
 
     /// Takes an attempt back.
     pub fn revoke(&mut self, key: &AttemptKey) {
+        self.given_back.retain(|(other, _)| other != key);
         for queue in self.queues.values_mut() {
             queue.retain(|waiting| waiting.key != *key);
         }
@@ -265,7 +278,12 @@ impl Switchboard {
                 worker: Arc::clone(&claim.worker),
             })
             .collect();
-        for notice in started {
+        let given_back = self.given_back.iter().map(|(key, _)| *key);
+        let given_back: Vec<Notice> = given_back
+            .filter(|key| known.contains(key))
+            .map(|key| Notice::GivenBack { key })
+            .collect();
+        for notice in started.into_iter().chain(given_back) {
             self.tell(notice, now, dice, coverage);
         }
         for unconfirmed in &mut self.reports {
@@ -276,12 +294,17 @@ impl Switchboard {
 
     fn knows(&self, key: &AttemptKey) -> bool {
         self.claims.iter().any(|claim| claim.key == *key)
+            || self.is_given_back(key)
             || self.reports.iter().any(|known| known.report.key == *key)
             || self
                 .queues
                 .values()
                 .flatten()
                 .any(|waiting| waiting.key == *key)
+    }
+
+    fn is_given_back(&self, key: &AttemptKey) -> bool {
+        self.given_back.iter().any(|(other, _)| other == key)
     }
 
     fn signal(&mut self, worker: &Arc<str>, signal: Signal) {

@@ -150,6 +150,7 @@ impl Truth {
         for (dispatch, evidence) in suspects {
             self.coverage
                 .add("worker: tells who was there when it died");
+            self.auditor.suspected(dispatch.key);
             if evidence == Evidence::Alone {
                 self.auditor.died(&dispatch);
             }
@@ -197,11 +198,14 @@ impl Truth {
             let held = worker.keys();
             if !switchboard.has_worker(&worker.id) {
                 coverage.add("worker: registers");
+                // What it has a report of is nobody else's to begin.
+                let reports = worker.outbox.iter().map(|report| report.key);
+                let holding: Vec<AttemptKey> = held.iter().copied().chain(reports).collect();
                 switchboard.register(
                     &worker.id,
                     &worker.queues,
                     worker.slots,
-                    &held,
+                    &holding,
                     now,
                     (&mut *dice, &mut *coverage),
                 );
@@ -233,6 +237,12 @@ impl Truth {
                 }
             } else {
                 for dispatch in claimed {
+                    if dice.gives_back() {
+                        coverage.add("worker: gives back what it never began");
+                        let told = (&mut *dice, &mut *coverage);
+                        switchboard.give_back(&worker.id, dispatch.key, now, told);
+                        continue;
+                    }
                     let ends = now + Fates::duration(dice);
                     worker.running.push((dispatch, ends));
                 }

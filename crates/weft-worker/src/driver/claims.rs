@@ -66,10 +66,11 @@ impl Driver {
         match result {
             Ok(claims) => {
                 self.calls.claim.backoff.succeeded();
-                // What a drain finds claimed is not begun: the broker has it back when the worker leaves.
-                if self.draining.is_none() {
-                    for claim in claims {
+                for claim in claims {
+                    if self.draining.is_none() {
                         self.hold(claim, now);
+                    } else {
+                        self.decline(&claim);
                     }
                 }
             }

@@ -1,12 +1,18 @@
-//! The end of a worker: nothing new is started, what runs may end in time, the
-//! rest is killed and given back.
+//! The end of a worker: nothing new is started, what was claimed and has not started is
+//! given back, what runs may end in time, the rest is killed.
 
 use super::{CALL_TIMEOUT, Driver, Membership, membership::CallKind, within};
-use crate::{WorkerPhase, clock::BootInstant, held::Stage, worker::Drained};
+use crate::{
+    WorkerPhase,
+    clock::BootInstant,
+    held::{Held, Stage},
+    worker::Drained,
+};
 use std::{sync::Arc, time::Duration};
-use weft_broker::BrokerError;
+use weft_broker::{AttemptKey, BrokerError, Claim};
 
-/// How long a worker that runs nothing any more waits for its reports to be confirmed.
+/// How long a worker that runs nothing any more waits for its reports to be confirmed, and
+/// for the broker to take back what it never began.
 const CONFIRM_GRACE: Duration = Duration::from_secs(5);
 
 /// A drain that is under way.
@@ -17,9 +23,16 @@ pub(super) struct Draining {
     idle_since: Option<BootInstant>,
     /// The broker knows.
     is_paused: bool,
+    /// What was claimed and never begun, and is still to be given back.
+    unbegun: Vec<AttemptKey>,
 }
 
 impl Draining {
+    /// What is still to be given back.
+    pub(super) fn unbegun(&self) -> impl Iterator<Item = AttemptKey> + '_ {
+        self.unbegun.iter().copied()
+    }
+
     /// A new registration knows of no drain.
     pub(super) fn pause_again(&mut self) {
         self.is_paused = false;
@@ -28,15 +41,16 @@ impl Draining {
 
 impl Driver {
     /// From now on nothing is claimed or started. What was claimed and has not
-    /// started is not renewed any more, and given back when the worker leaves.
+    /// started is given back as soon as the broker knows that this worker wants no more.
     pub(super) fn begin_drain(&mut self, now: BootInstant) {
+        let has_begun = |held: &Held| matches!(held.stage, Stage::Running(_));
+        let unbegun = self.held.extract_if(|_, held| !has_begun(held));
         self.draining = Some(Draining {
             until: now + self.options.drain_timeout,
             idle_since: None,
             is_paused: false,
+            unbegun: unbegun.map(|(key, _)| key).collect(),
         });
-        self.held
-            .retain(|_, held| matches!(held.stage, Stage::Running(_)));
         self.line.clear();
         self.watch.waiting.clear();
         self.to_load.clear();
@@ -74,8 +88,58 @@ impl Driver {
         }
     }
 
+    /// What a drain finds claimed goes back.
+    pub(super) fn decline(&mut self, claim: &Claim) {
+        let key = claim.dispatch.key;
+        // A broker that lost its memory may give the worker again what it has.
+        if self.held.contains_key(&key) || self.outbox.remind(&key) {
+            return;
+        }
+        if let Some(draining) = &mut self.draining {
+            draining.unbegun.push(key);
+        }
+    }
+
+    /// Gives back what was never begun, once the broker hands this worker nothing more.
+    pub(super) fn give_back(&mut self, now: BootInstant) {
+        let Some(Draining {
+            is_paused: true,
+            unbegun,
+            ..
+        }) = &self.draining
+        else {
+            return;
+        };
+        if unbegun.is_empty() || !self.calls.give_back.may_begin(now) {
+            return;
+        }
+        let keys = unbegun.clone();
+        let broker = Arc::clone(&self.broker);
+        self.calls.give_back.begin(async move {
+            let result = within(CALL_TIMEOUT, broker.give_back(&keys)).await;
+            (keys, result)
+        });
+    }
+
+    pub(super) fn on_given_back(
+        &mut self,
+        keys: &[AttemptKey],
+        result: Result<(), BrokerError>,
+        now: BootInstant,
+    ) {
+        match result {
+            Ok(()) => {
+                if let Some(draining) = &mut self.draining {
+                    draining.unbegun.retain(|key| !keys.contains(key));
+                }
+            }
+            Err(error) => self.failed(CallKind::GiveBack, &error, now),
+        }
+    }
+
     /// Whether nothing is left to wait for, or the time to wait is over.
     pub(super) fn is_drained(&mut self, now: BootInstant) -> bool {
+        let is_joined = matches!(self.membership, Membership::Joined);
         let Some(draining) = &mut self.draining else {
             return false;
         };
@@ -86,7 +150,10 @@ impl Driver {
             return false;
         }
         let idle_since = *draining.idle_since.get_or_insert(now);
-        self.outbox.len() == 0 || now >= idle_since + CONFIRM_GRACE
+        // Until the broker knows, it may hand this worker more.
+        let is_told = draining.is_paused || !is_joined;
+        let is_rid_of_all = is_told && draining.unbegun.is_empty() && self.outbox.len() == 0;
+        is_rid_of_all || now >= idle_since + CONFIRM_GRACE
     }
 
     /// Kills what still runs, and gives everything back.

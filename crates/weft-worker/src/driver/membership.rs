@@ -1,6 +1,6 @@
 //! Being known to the broker: registering, and hearing that one isn't any more.
 
-use super::{CALL_TIMEOUT, Calls, Driver, Membership, within};
+use super::{CALL_TIMEOUT, Calls, Driver, Membership, drain::Draining, within};
 use crate::{backoff::Backoff, clock::BootInstant};
 use std::sync::Arc;
 use weft_broker::{AttemptKey, BrokerError, LeaseTerms};
@@ -14,6 +14,7 @@ pub(super) enum CallKind {
     Renew,
     Report,
     Pause,
+    GiveBack,
 }
 
 impl Driver {
@@ -30,14 +31,15 @@ impl Driver {
             .begin(async move { within(CALL_TIMEOUT, broker.register(&info, &holding)).await });
     }
 
-    /// What the broker may not give to others: what waits or runs, and what
-    /// ended and the broker doesn't know of.
+    /// What the broker may not give to others: what waits or runs, what ended and the
+    /// broker doesn't know of, and what is on its way back.
     pub(super) fn holding(&self) -> Vec<AttemptKey> {
         self.held
             .iter()
             .filter(|(_, held)| held.is_kept())
             .map(|(key, _)| *key)
             .chain(self.outbox.unaccepted())
+            .chain(self.draining.iter().flat_map(Draining::unbegun))
             .collect()
     }
 
@@ -91,6 +93,7 @@ impl Driver {
             renew,
             report,
             pause,
+            give_back,
         } = &mut self.calls;
         match kind {
             CallKind::Register => &mut register.backoff,
@@ -99,6 +102,7 @@ impl Driver {
             CallKind::Renew => &mut renew.backoff,
             CallKind::Report => &mut report.backoff,
             CallKind::Pause => &mut pause.backoff,
+            CallKind::GiveBack => &mut give_back.backoff,
         }
     }
 }

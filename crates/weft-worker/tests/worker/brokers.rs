@@ -18,6 +18,8 @@ pub(crate) struct Faults {
     pub(crate) refuse_reports: AtomicBool,
     /// `renew` does not answer.
     pub(crate) refuse_renewals: AtomicBool,
+    /// So many calls of `give_back` are not answered.
+    pub(crate) refuse_returns: AtomicU32,
     /// The next call but `register` finds the worker unknown, so often.
     pub(crate) forget: AtomicU32,
     /// Reports that came through.
@@ -84,6 +86,13 @@ impl WorkerBroker for Faulty {
 
     async fn signals(&self, max: usize) -> Result<Vec<Signal>, BrokerError> {
         self.inner.signals(max).await
+    }
+
+    async fn give_back(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+        if take(&self.faults.refuse_returns) {
+            return Err(unavailable());
+        }
+        self.inner.give_back(attempts).await
     }
 
     async fn pause(&self) -> Result<(), BrokerError> {

@@ -1,7 +1,13 @@
 //! The end of a worker.
 
-use crate::rig::{Rig, Setup};
-use std::time::Duration;
+use crate::{
+    brokers::{Faults, Faulty},
+    rig::{Rig, Setup},
+};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use weft_broker::ReportedOutcome;
 use weft_worker::{Drained, WorkerPhase};
 
@@ -21,16 +27,46 @@ async fn a_drain_lets_running_attempts_end_and_gives_waiting_ones_back() {
         .await;
     let late = rig.publish(rig.dispatch("echo", "2")).await;
     rig.revoke(running).await;
+    // Not only when the worker leaves, which what runs may keep it from for long.
+    while !rig.given_back.contains(&waiting) {
+        rig.receive().await;
+    }
     let outcome = rig.report_of(running).await.outcome;
     assert!(
         matches!(outcome, ReportedOutcome::Success { .. }),
         "{outcome:?}"
     );
-    while !rig.expired.contains(&waiting) {
+    assert!(!rig.has_report(late) && !rig.has_report(waiting));
+    assert_eq!(rig.given_back, [waiting]);
+    assert_eq!(rig.expired, [], "nothing is lost");
+    assert_eq!(rig.end().await, Ok(Drained::default()));
+}
+
+#[tokio::test]
+async fn what_is_not_given_back_is_announced_until_it_is() {
+    let mut setup = Setup::new();
+    setup.options.slots = 1;
+    setup.options.prefetch = 1;
+    let faults = Arc::new(Faults::default());
+    faults.refuse_returns.store(3, Ordering::SeqCst);
+    let wrapping = Arc::clone(&faults);
+    let mut rig = Rig::wrapped(setup, |inner| {
+        Arc::new(Faulty {
+            inner,
+            faults: wrapping,
+        })
+    })
+    .await;
+    rig.publish(rig.dispatch("patient", "1")).await;
+    let waiting = rig.publish(rig.dispatch("echo", "1")).await;
+    rig.until(|stats| stats.running == 1 && stats.waiting == 1)
+        .await;
+    rig.handle.drain();
+    while !rig.given_back.contains(&waiting) {
         rig.receive().await;
     }
-    assert!(!rig.has_report(late) && !rig.has_report(waiting));
-    assert_eq!(rig.end().await, Ok(Drained::default()));
+    assert_eq!(faults.refuse_returns.load(Ordering::SeqCst), 0);
+    assert_eq!(rig.expired, [], "nothing is lost");
 }
 
 #[tokio::test]

@@ -100,6 +100,7 @@ pub(crate) struct Rig {
     worker: JoinHandle<Result<Drained, WorkerError>>,
     reports: HashMap<AttemptKey, Report>,
     pub(crate) expired: Vec<AttemptKey>,
+    pub(crate) given_back: Vec<AttemptKey>,
     next: AtomicU64,
     _folder: TempDir,
 }
@@ -163,6 +164,7 @@ impl Rig {
             worker,
             reports: HashMap::new(),
             expired: Vec::new(),
+            given_back: Vec::new(),
             next: AtomicU64::new(1),
             _folder: folder,
         }
@@ -257,6 +259,7 @@ impl Rig {
                     self.reports.insert(report.key, *report);
                 }
                 Notice::Expired { key } => self.expired.push(key),
+                Notice::GivenBack { key } => self.given_back.push(key),
                 Notice::Started { .. } | Notice::Demand => {}
             }
         }

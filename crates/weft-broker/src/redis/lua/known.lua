@@ -1,7 +1,7 @@
 -- What is known of attempts, which is told to the scheduler again.
 -- Atomic, so that what is answered and what is told are one state.
 -- ARGV: epoch, incarnation, keys.
--- Answers, for each: '' unknown, 'c' claimed, 'r' reported, or what waits: its
+-- Answers, for each: '' unknown, 'c' claimed or given back, 'r' reported, or what waits: its
 -- version and message with a space between.
 local refusal = refuse_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
@@ -16,6 +16,9 @@ for at = 3, #ARGV do
     answer = 'c'
     local worker = session ~= NOBODY and get_worker(session)
     if worker then notify('k', 'S', 'a', key, 'w', worker.id) end
+  elseif state == GIVEN_BACK then
+    answer = 'c'
+    notify('k', 'B', 'a', key)
   elseif state then
     local member, entry, queue = read_queued(state)
     local found = call('XRANGE', lane(queue, member), entry, entry)

@@ -1,4 +1,4 @@
--- Queues attempts that nobody knows yet, as far as there is room.
+-- Queues attempts that nobody knows yet or that were given back, as far as there is room.
 -- Atomic, so that an attempt that is queued, claimed or reported meanwhile is
 -- not queued twice, and a worker that waits is handed it, or woken for what it will find.
 -- ARGV: epoch, incarnation, length of a queue, number of queues, version of the
@@ -55,20 +55,23 @@ for at = 7, #ARGV, 5 do
   local key, queue, priority, message = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local memory = ARGV[at + 4]
   local refused = 0
-  if call('HEXISTS', ATTEMPTS, key) == 0 and call('HEXISTS', REPORTS, key) == 0 then
+  local state = call('HGET', ATTEMPTS, key)
+  if (not state or state == GIVEN_BACK) and call('HEXISTS', REPORTS, key) == 0 then
     local depth = depths[queue] or tonumber(call('HGET', DEPTH, queue) or 0)
     if depth >= most then
       refused = 1
     elseif depth == 0 and call('HLEN', DEPTH) >= most_queues then
       refused = 2
     else
-      local member = priority .. ',' .. version
+      -- What was given back goes before what waits with the same priority.
+      local member = priority .. (state and 'b,' or ',') .. version
       local stream = lane(queue, member)
       local entry = call('XADD', stream, '*', 'k', key, 't', now, 'd', message, 'm', memory)
       if not seen[stream] then
         seen[stream] = true
-        call('ZADD', lanes(queue), -tonumber(priority), member)
+        call('ZADD', lanes(queue), -tonumber(priority) - (state and 0.5 or 0), member)
       end
+      if state then call('ZREM', LEASES, key) end
       call('HSET', ATTEMPTS, key, 'q ' .. member .. ' ' .. entry .. ' ' .. queue)
       depths[queue] = depth + 1
       if not added[queue] then queues[#queues + 1] = queue end

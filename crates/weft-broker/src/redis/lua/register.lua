@@ -41,7 +41,8 @@ for _, old in ipairs(replaced) do
 end
 
 -- What waits in a queue, what nobody knows since everything was lost, and what
--- nobody holds. Not what another one has, what was taken away, or what was reported.
+-- nobody holds. Not what another one has or gave back, what was taken away, or what was
+-- reported.
 for at = 12, #ARGV do
   local key = ARGV[at]
   local state = call('HGET', ATTEMPTS, key)
@@ -49,7 +50,7 @@ for at = 12, #ARGV do
   if other == NOBODY then
     unhold(key, NOBODY)
     hold(key, session)
-  elseif state and not other then
+  elseif state and not other and state ~= GIVEN_BACK then
     unqueue(key, state)
     hold(key, session)
   elseif not state and not call('ZSCORE', FENCED, key) and call('HEXISTS', REPORTS, key) == 0 then

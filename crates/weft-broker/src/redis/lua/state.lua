@@ -30,6 +30,8 @@ local MOST_SIGNALS = 20000
 local MOST_EXPIRED = 500
 -- Who holds an attempt that started before everything was lost, until its worker announces it.
 local NOBODY = '-'
+-- The state of an attempt that its worker gave back, until it is published again.
+local GIVEN_BACK = 'b'
 -- In the place of the name of a claim that waits.
 local NO_CLAIM = '0'
 
@@ -150,8 +152,13 @@ local function holder(state)
 end
 
 local function expire(key)
-  local session = holder(call('HGET', ATTEMPTS, key))
-  if session then
+  local state = call('HGET', ATTEMPTS, key)
+  local session = holder(state)
+  if state == GIVEN_BACK then
+    -- Nobody published it again: nobody wants it.
+    call('HDEL', ATTEMPTS, key)
+    call('ZREM', LEASES, key)
+  elseif session then
     unhold(key, session)
     notify('k', 'E', 'a', key)
     fence(key)
@@ -186,7 +193,13 @@ local function read_queued(state)
   return string.match(state, '^q (%S+) (%S+) (.*)$')
 end
 
+-- What was given back stands in no queue.
 local function unqueue(key, state)
+  if state == GIVEN_BACK then
+    call('HDEL', ATTEMPTS, key)
+    call('ZREM', LEASES, key)
+    return
+  end
   local member, entry, queue = read_queued(state)
   call('XDEL', lane(queue, member), entry)
   tidy(queue, member)

@@ -154,6 +154,7 @@ fn take(office: &Office, entry: Entry) {
             worker: worker.into(),
         },
         (Some("E"), Some(Ok(key)), ..) => Notice::Expired { key },
+        (Some("B"), Some(Ok(key)), ..) => Notice::GivenBack { key },
         (Some("F"), Some(Ok(_key)), _, Some(report)) => match finished(&report) {
             Ok(notice) => notice,
             Err(error @ MessageError::Newer { .. }) => {

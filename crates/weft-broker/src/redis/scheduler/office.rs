@@ -231,7 +231,8 @@ impl Office {
                 desk.ledger.ended(&report.key);
                 desk.has_demand_risen = true;
             }
-            Notice::Expired { key } => {
+            // Nobody started it: published again it stands in the ledger as any other.
+            Notice::Expired { key } | Notice::GivenBack { key } => {
                 desk.ledger.ended(key);
                 desk.has_demand_risen = true;
             }

@@ -385,6 +385,18 @@ impl WorkerBroker for ShardedWorker {
         .await
     }
 
+    async fn give_back(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+        self.call(async |team| {
+            for key in attempts {
+                team.holds_less(key);
+            }
+            let parts = team.each(attempts.iter().copied(), |key| key);
+            let given = parts.iter().map(|(worker, keys)| worker.give_back(keys));
+            all(join_all(given).await).map(drop)
+        })
+        .await
+    }
+
     async fn signals(&self, max: usize) -> Result<Vec<Signal>, BrokerError> {
         self.call(async |team| {
             let signals = team.workers.iter().map(|worker| worker.signals(max));

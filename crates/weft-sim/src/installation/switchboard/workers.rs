@@ -42,7 +42,8 @@ impl Switchboard {
         for key in holding {
             let claimed = self.claims.iter().any(|claim| claim.key == *key);
             let reported = self.reports.iter().any(|known| known.report.key == *key);
-            if claimed || reported || self.fenced.contains(key) {
+            let given_back = self.is_given_back(key);
+            if claimed || reported || given_back || self.fenced.contains(key) {
                 continue;
             }
             for queue in self.queues.values_mut() {
@@ -107,6 +108,24 @@ impl Switchboard {
         claimed
     }
 
+    /// Undoes a claim: the worker never began the attempt.
+    pub fn give_back(
+        &mut self,
+        id: &Arc<str>,
+        key: AttemptKey,
+        now: Instant,
+        (dice, coverage): (&mut Dice, &mut Coverage),
+    ) {
+        let before = self.claims.len();
+        self.claims
+            .retain(|claim| claim.key != key || claim.worker != *id);
+        let reported = self.reports.iter().any(|known| known.report.key == key);
+        if self.claims.len() < before && !reported {
+            self.given_back.push((key, now + LEASE));
+            self.tell(Notice::GivenBack { key }, now, dice, coverage);
+        }
+    }
+
     /// Takes a report over; its claim ends.
     pub fn report(
         &mut self,
@@ -122,6 +141,7 @@ impl Switchboard {
         for queue in self.queues.values_mut() {
             queue.retain(|waiting| waiting.key != key);
         }
+        self.given_back.retain(|(other, _)| *other != key);
         self.has_demand_risen = true;
         if let Some(known) = self
             .reports

@@ -1,0 +1,115 @@
+//! Attempts that were claimed and never begun.
+
+use super::{
+    Fixture,
+    sample::{
+        QUEUE, Sample, dispatch, given_back, keys, no_notices, notices, publish, rest, started,
+        told,
+    },
+    soon, waits,
+};
+use crate::{AttemptKey, SchedulerBroker};
+
+async fn gives_back(worker: &Sample, numbers: &[u32]) {
+    soon("give_back", worker.broker.give_back(&keys(numbers)))
+        .await
+        .expect("the broker answers");
+}
+
+async fn known(scheduler: &dyn SchedulerBroker, numbers: &[u32]) -> Vec<AttemptKey> {
+    soon("known", scheduler.known(&keys(numbers)))
+        .await
+        .expect("the broker answers")
+}
+
+/// It is nobody's loss: the scheduler is told, and what it publishes again, the same attempt,
+/// goes before what waited meanwhile, and not before what is more urgent.
+pub async fn what_was_never_begun_is_given_back_and_goes_first(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    let leaves = Sample::new(fixture, "leaves", 3).await;
+    publish(&*scheduler, &[1, 2, 3]).await;
+    assert_eq!(leaves.claim(9).await, keys(&[1, 2, 3]));
+    notices(&*scheduler, 3).await;
+    soon("pause", leaves.broker.pause()).await.expect("paused");
+    gives_back(&leaves, &[2, 3]).await;
+    assert_eq!(
+        notices(&*scheduler, 2).await,
+        [given_back(2), given_back(3)]
+    );
+    assert_eq!(leaves.renew(&keys(&[1, 2, 3])).await, keys(&[2, 3]));
+    publish(&*scheduler, &[4]).await;
+    let urgent = vec![dispatch(5, QUEUE, 1)];
+    soon("publish", scheduler.publish(urgent))
+        .await
+        .expect("there is room");
+    publish(&*scheduler, &[2, 3]).await;
+    let next = Sample::new(fixture, "next", 9).await;
+    assert_eq!(next.claim(9).await, keys(&[5, 2, 3, 4]));
+    let told = notices(&*scheduler, 4).await;
+    assert_eq!(told, [5, 2, 3, 4].map(|number| started(number, "next")));
+    // Nothing of its old claim is left that could run out.
+    soon("leave", leaves.broker.leave()).await.expect("left");
+    let told = rest(fixture, &*scheduler).await;
+    assert_eq!(told, [super::sample::expired(1)]);
+    assert_eq!(next.renew(&keys(&[5, 2, 3, 4])).await, []);
+}
+
+/// Not another's, nor what was reported or taken away, nor what is given back already; and a
+/// worker that serves on has room again.
+pub async fn only_what_is_held_is_given_back(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    let one = Sample::new(fixture, "one", 3).await;
+    publish(&*scheduler, &[1, 2, 3]).await;
+    assert_eq!(one.claim(9).await, keys(&[1, 2, 3]));
+    let two = Sample::new(fixture, "two", 3).await;
+    one.report(&[1]).await;
+    soon("revoke", scheduler.revoke(&keys(&[2])))
+        .await
+        .expect("revoked");
+    notices(&*scheduler, 2).await;
+    rest(fixture, &*scheduler).await;
+    gives_back(&two, &[1, 2, 3, 4]).await;
+    gives_back(&one, &[1, 2, 4]).await;
+    no_notices(fixture, &*scheduler).await;
+    gives_back(&one, &[3]).await;
+    assert_eq!(notices(&*scheduler, 1).await, [given_back(3)]);
+    gives_back(&one, &[3]).await;
+    no_notices(fixture, &*scheduler).await;
+    publish(&*scheduler, &[3]).await;
+    assert_eq!(one.claim(9).await, keys(&[3]), "it serves on");
+}
+
+/// So nobody takes it for lost meanwhile. Until then it is told again to whoever asks, and is
+/// nobody's to announce; what is revoked is gone.
+pub async fn what_was_given_back_is_known_until_it_is_published_again(fixture: &dyn Fixture) {
+    let before = fixture.scheduler().await;
+    let worker = Sample::new(fixture, "worker", 3).await;
+    publish(&*before, &[1, 2]).await;
+    assert_eq!(worker.claim(9).await, keys(&[1, 2]));
+    gives_back(&worker, &[1, 2]).await;
+    rest(fixture, &*before).await;
+    let scheduler = fixture.scheduler().await;
+    assert_eq!(known(&*scheduler, &[1, 2, 3]).await, keys(&[1, 2]));
+    let mut again = rest(fixture, &*scheduler).await;
+    again.sort_by_key(|notice| format!("{notice:?}"));
+    again.dedup();
+    assert_eq!(again, [given_back(1), given_back(2)]);
+    worker.register(&keys(&[1])).await;
+    assert_eq!(worker.renew(&keys(&[1])).await, keys(&[1]));
+    soon("revoke", scheduler.revoke(&keys(&[2])))
+        .await
+        .expect("revoked");
+    assert_eq!(known(&*scheduler, &[1, 2]).await, keys(&[1]));
+    rest(fixture, &*scheduler).await;
+    publish(&*scheduler, &[1]).await;
+    assert_eq!(known(&*scheduler, &[1]).await, keys(&[1]));
+    no_notices(fixture, &*scheduler).await;
+    assert_eq!(worker.claim(9).await, keys(&[1]));
+    waits(fixture, "a claim of nothing", worker.broker.claim(1)).await;
+    // What nobody publishes nobody wants.
+    gives_back(&worker, &[1]).await;
+    told(&*scheduler, &given_back(1)).await;
+    fixture.pass(fixture.terms().lease * 11 / 10).await;
+    assert_eq!(known(&*scheduler, &[1]).await, []);
+    no_notices(fixture, &*scheduler).await;
+}
