@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
-use weft_core::{document::TaskIndex, id::TenantId, run_id::RunId};
+use weft_core::{document::TaskIndex, id::TenantId, run::InstanceState, run_id::RunId};
 use weft_store::{ShardId, ShardSettings};
 
 /// Takes beyond the exact share that rounding and ties may cost.
@@ -57,18 +57,28 @@ impl Auditor {
         let Some(settings) = told.and_then(|told| told.settings.get(&shard)) else {
             return Ok(());
         };
+        // What could not be made took its places all the same until it failed.
+        let mut ended_at_once: BTreeSet<&TenantId> = BTreeSet::new();
         let mut takes: BTreeMap<Arc<str>, BTreeMap<TenantId, u64>> = BTreeMap::new();
         for (id, instance) in &done.dispatched {
             let run = &self.runs[id];
             let queue = &run.accounts[instance.task.as_usize()].queue;
             let of_queue = takes.entry(Arc::clone(queue)).or_default();
             *of_queue.entry(run.tenant.clone()).or_default() += 1;
+            let is_active = matches!(
+                run.machine.instance(*instance),
+                Some(InstanceState::Queued { .. } | InstanceState::Running { .. })
+            );
+            if !is_active {
+                ended_at_once.insert(&run.tenant);
+            }
         }
         let mut passed_over: BTreeSet<(Arc<str>, TenantId)> = BTreeSet::new();
         for (id, task) in ready {
             let run = &self.runs[id];
             let account = &run.accounts[task.as_usize()];
-            if account.ready > 0 && !self.is_blocked(*id, *task, settings) {
+            let was_blocked = ended_at_once.contains(&run.tenant);
+            if account.ready > 0 && !was_blocked && !self.is_blocked(*id, *task, settings) {
                 passed_over.insert((Arc::clone(&account.queue), run.tenant.clone()));
             }
         }
