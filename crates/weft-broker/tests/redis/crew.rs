@@ -313,7 +313,7 @@ pub(crate) async fn load_of(
                         unconfirmed.push(report.key);
                     }
                     Notice::GivenBack { key } => {
-                        unpublished.push(dispatch(by_key[&key], "default", 0));
+                        unpublished.push(by_key[&key].clone());
                     }
                     Notice::Expired { key } => {
                         told.expired.push(key);
