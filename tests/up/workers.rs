@@ -5,6 +5,7 @@ use crate::{
     ledger::pass,
 };
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -157,6 +158,57 @@ fn a_worker_elsewhere_runs_what_needs_nothing_but_its_server() {
     assert!(said.contains("Worker far of http://"), "{said}");
     let token = fs::read_to_string(token).expect("it is there");
     assert!(!said.contains(token.trim()), "the token is in its log");
+}
+
+#[test]
+fn a_queue_may_be_named_for_what_a_worker_says_of_itself() {
+    let installation = Installation::new();
+    let up = control(&installation);
+    let here = format!("architecture={}", std::env::consts::ARCH);
+    let policy = format!("[queues]\nallow = [\"{here}\", \"zone=north\"]\n");
+    fs::write(installation.path("work").join("policy.toml"), policy).expect("there is room");
+    let said = installation.client(&up, &["policy", "set", "policy.toml"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let manifest = format!(
+        r#"
+[dag]
+id = "placed"
+
+[tasks.first]
+program = "busy.wasm"
+queue = "{here}"
+
+[tasks.second]
+program = "busy.wasm"
+queue = "zone=north"
+after = ["first"]
+"#
+    );
+    assert_eq!(installation.deploy(&up, &manifest).code, Some(0));
+    let token = token(&installation, &up, "worker");
+    let more = ["--label", "zone=north", "-q", "zone=,architecture="];
+    let _north = Worker::start_with(&installation, &up, "north", &token, &more);
+    let said = installation.client(&up, &["runs", "trigger", "placed", "--watch"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let workers = installation.list(&up, &["workers", "list"]);
+    let north = &workers.iter().find(|worker| worker["id"] == "north");
+    let north = north.expect("it is registered");
+    assert_eq!(north["queues"], json!(["zone=north", here]), "{north}");
+    let features = north["labels"]["features"].as_str();
+    assert!(
+        features.is_some_and(|words| words.contains("aes")),
+        "{north}"
+    );
+    let said = command(&installation, &up, "south", &token)
+        .args(["-q", "zone="])
+        .output();
+    let said = said.expect("wfctl starts");
+    let text = String::from_utf8_lossy(&said.stderr);
+    assert_eq!(said.status.code(), Some(2), "{text}");
+    assert!(
+        text.contains("no label \"zone\"") && text.contains("--label zone=WORD"),
+        "{text}"
+    );
 }
 
 #[test]

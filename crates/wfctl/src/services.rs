@@ -12,6 +12,7 @@ pub(crate) mod database;
 mod fleet;
 mod foundation;
 mod front;
+pub(crate) mod labels;
 mod line;
 mod live_logs;
 mod memory;
@@ -28,7 +29,7 @@ mod upkeep;
 mod way;
 mod worker;
 
-use running::{Service, Stop, asked_to_end, failed, gave_up, labels, report};
+use running::{Service, Stop, asked_to_end, failed, gave_up, report};
 pub(crate) use {
     database::PostgresUrl,
     foundation::{BlobsPlace, Places},

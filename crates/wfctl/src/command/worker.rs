@@ -9,7 +9,7 @@ use crate::{
     engine,
     error::{Code, Exit, Problem, Problems},
     place,
-    services::{self, CodeFrom, FarOptions, Trusted, Wanted},
+    services::{self, CodeFrom, FarOptions, Trusted, Wanted, labels::OWN},
 };
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -24,14 +24,16 @@ use weft_sandbox::CodeKey;
 Examples:
   wfctl tokens create worker-1 --role worker      (on the server; shows the token once)
   wfctl worker --url https://weft.example.org --token-file token
-  WEFT_TOKEN=weft_... wfctl worker --url https://weft.example.org -q ssd,default --slots 8")]
+  WEFT_TOKEN=weft_... wfctl worker --url https://weft.example.org -q ssd,default --slots 8
+  wfctl worker --url https://weft.example.org --label zone=north -q zone=,features=,default")]
 pub(crate) struct WorkerArgs {
     #[command(flatten)]
     working: WorkingArgs,
     /// Its name among the workers (default: the machine's, with something random)
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Shown beside it in lists, as NAME=WORD
+    /// Shown beside it in lists, as NAME=WORD, as are its version, architecture and processor's
+    /// features; -q NAME= serves the queue of that name
     #[arg(long = "label", value_name = "NAME=WORD", value_parser = label)]
     labels: Vec<(String, String)>,
     /// Where compiled code, scratch and logs on their way are kept
@@ -84,6 +86,9 @@ impl WayArg {
 
 fn label(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
+        Some((name, _word)) if OWN.contains(&name) => {
+            Err(format!("{name} is what the worker finds out by itself"))
+        }
         Some((name, word)) if !name.is_empty() => Ok((name.to_owned(), word.to_owned())),
         _ => Err("a label is NAME=WORD, such as zone=north".into()),
     }
@@ -144,6 +149,7 @@ mod tests {
     fn a_label_is_a_name_and_a_word() {
         assert_eq!(label("zone=a=b"), Ok(("zone".into(), "a=b".into())));
         assert!(label("zone").is_err() && label("=a").is_err());
+        assert!(label("architecture=other").is_err(), "it knows better");
     }
 
     #[test]

@@ -8,7 +8,8 @@ use weft_core::time::DurationMs;
 /// How tasks are run here.
 #[derive(Debug, clap::Args)]
 pub(crate) struct WorkingArgs {
-    /// Queues that are served, the first ones first
+    /// Queues that are served, the first ones first; NAME= is the queue that is named as the
+    /// worker's label NAME, such as architecture=x86_64
     #[arg(
         long,
         short = 'q',

@@ -72,16 +72,6 @@ pub(super) fn gave_up(service: &str, ended: Result<Result<(), String>, JoinError
     Problem::new(Code::Internal, format!("the {service} gave up: {why}"))
 }
 
-/// What a worker of this program shows of itself, before its operator's own words.
-pub(super) fn labels(own: Vec<(String, String)>) -> Vec<(String, String)> {
-    let mut labels = vec![
-        ("version".into(), env!("CARGO_PKG_VERSION").into()),
-        ("architecture".into(), std::env::consts::ARCH.into()),
-    ];
-    labels.extend(own);
-    labels
-}
-
 /// How a service ended that was asked to.
 pub(super) fn report(service: &str, ended: Result<(), String>) {
     if let Err(error) = ended {

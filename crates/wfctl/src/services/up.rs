@@ -12,7 +12,8 @@ use super::{
     failed,
     fleet::BrokersFleet,
     front::Front,
-    gave_up, labels,
+    gave_up,
+    labels::{labels, queues},
     live_logs::OneWriter,
     report,
     scheduler_seam::SameProcess,
@@ -113,7 +114,7 @@ impl Up {
             database: database.clone(),
             keyring: keyring.clone(),
         };
-        let worker_options = worker_options(options, &folder);
+        let worker_options = worker_options(options, &folder)?;
         let slots = worker_options.slots;
         let worker = Worker::new(
             worker_options,
@@ -232,10 +233,10 @@ async fn open(
     Ok((database, lock))
 }
 
-fn worker_options(options: &UpOptions, folder: &DataFolder) -> WorkerOptions {
+fn worker_options(options: &UpOptions, folder: &DataFolder) -> Result<WorkerOptions, Problem> {
     let mut worker = WorkerOptions::new(LOCAL, folder.scratch());
-    let queues = options.queues.iter();
-    worker.queues = queues.map(|queue| Arc::from(queue.as_str())).collect();
+    worker.labels = labels(&[]);
+    worker.queues = queues(&options.queues, &worker.labels)?;
     worker.drain_timeout = options.drain;
     worker.memory_bytes = options
         .memory
@@ -245,6 +246,5 @@ fn worker_options(options: &UpOptions, folder: &DataFolder) -> WorkerOptions {
         worker.slots = slots;
         worker.prefetch = slots;
     }
-    worker.labels = labels(Vec::new());
-    worker
+    Ok(worker)
 }

@@ -4,7 +4,9 @@
 //! segments on their way to the server, in a folder of its own.
 
 use super::{
-    Service, Stop, memory, status,
+    Service, Stop,
+    labels::{labels, queues},
+    memory, status,
     way::{DirectWay, FleetCode, Trusted, Wanted, Way},
 };
 use crate::{
@@ -90,8 +92,13 @@ pub(crate) async fn work(options: FarOptions) -> Result<Exit, Problems> {
     let (logs, _told_by_an_earlier_process) = LogWriter::start(&blobs, log_options)
         .await
         .map_err(|error| super::failed("the log can't be written", &error))?;
-    let worker_options = worker_options(&options, &scratch);
+    let worker_options = worker_options(&options, &scratch)?;
     let slots = worker_options.slots;
+    let serves: Vec<String> = worker_options
+        .queues
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     let worker = Worker::new(
         worker_options,
         Services {
@@ -116,7 +123,7 @@ pub(crate) async fn work(options: FarOptions) -> Result<Exit, Problems> {
     anstream::eprintln!(
         "Worker {} of {url}: {slots} slots for {}",
         options.name,
-        options.queues.join(", ")
+        serves.join(", ")
     );
     let direct = (options.way != Wanted::Server).then(|| {
         Service::start(|stop: Stop| async {
@@ -173,10 +180,10 @@ async fn find_way(way: &Way, options: &FarOptions) -> Result<DirectWay, Problem>
     }
 }
 
-fn worker_options(options: &FarOptions, scratch: &Path) -> WorkerOptions {
+fn worker_options(options: &FarOptions, scratch: &Path) -> Result<WorkerOptions, Problem> {
     let mut worker = WorkerOptions::new(options.name.as_str(), scratch);
-    let queues = options.queues.iter();
-    worker.queues = queues.map(|name| name.as_str().into()).collect();
+    worker.labels = labels(&options.labels);
+    worker.queues = queues(&options.queues, &worker.labels)?;
     worker.drain_timeout = options.drain;
     worker.journal = Some(options.data.join("running"));
     worker.memory_bytes = options.memory.unwrap_or_else(memory::of_this_process);
@@ -184,8 +191,7 @@ fn worker_options(options: &FarOptions, scratch: &Path) -> WorkerOptions {
         worker.slots = slots;
         worker.prefetch = slots;
     }
-    worker.labels = super::labels(options.labels.clone());
-    worker
+    Ok(worker)
 }
 
 /// How the worker ended, where that is worth a word.

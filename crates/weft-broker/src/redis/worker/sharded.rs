@@ -207,6 +207,8 @@ impl Team {
             });
             match timeout(LONGEST_WAIT, select_all(work)).await {
                 Ok(((), shard, _others)) => self.turns().may_have(shard),
+                // Who waits in each asks each anyway.
+                Err(_elapsed) if part > 0 => {}
                 Err(_elapsed) => {
                     for shard in 0..self.workers.len() {
                         self.turns().may_have(shard);
