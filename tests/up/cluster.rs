@@ -44,6 +44,8 @@ pub(crate) struct Cluster {
     s3: s3_server::Server,
     blobs: String,
     database: String,
+    /// Where the database is, if no other test has one there.
+    postgres: Option<postgres_server::Server>,
     /// How many schedulers were started.
     schedulers: Cell<usize>,
 }
@@ -51,9 +53,18 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// An empty one.
     fn new() -> Self {
+        Self::with(postgres_server::new_database(), None)
+    }
+
+    /// An empty one whose Postgres may be ended.
+    fn with_own_postgres() -> Self {
+        let server = postgres_server::Server::start();
+        Self::with(server.new_database(), Some(server))
+    }
+
+    fn with(database: String, postgres: Option<postgres_server::Server>) -> Self {
         let here = Installation::new();
         let s3 = s3_server::Server::start();
-        let database = postgres_server::new_database();
         fs::write(here.path("database.url"), &database).expect("there is room");
         let redis = Redis::start(&[]);
         let cluster = Self {
@@ -63,6 +74,7 @@ impl Cluster {
             blobs: s3.bucket(),
             s3,
             database,
+            postgres,
             schedulers: Cell::new(0),
         };
         let migrated = cluster

@@ -6,6 +6,7 @@ use crate::{
     installation::Up,
     kills::{asking::Asker, audit, deploy},
     ledger::Ledger,
+    postgres::postgres_server::End,
     redis::server::free_port,
     workers::token,
 };
@@ -51,7 +52,10 @@ impl Field {
 
     /// The same, with these workers, whose token has this role.
     pub(super) fn with(role: &str, names: &[&str]) -> Self {
-        let cluster = Cluster::new();
+        Self::of(Cluster::new(), role, names)
+    }
+
+    fn of(cluster: Cluster, role: &str, names: &[&str]) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
         let server = cluster.server_at(&address);
         let owner = cluster.scheduler();
@@ -184,6 +188,19 @@ fn a_postgres_that_ends_every_session_costs_time_alone() {
     for _again in 0..3 {
         field.amid("Postgres ends every session", |field| {
             field.cluster.end_sessions();
+        });
+    }
+    field.audit();
+}
+
+#[test]
+fn a_postgres_that_is_restarted_costs_time_alone() {
+    let cluster = Cluster::with_own_postgres();
+    let mut field = Field::of(cluster, "worker", &["one", "two"]);
+    for end in [End::Order, End::Crash, End::Order] {
+        field.amid(&format!("Postgres ends and is back ({end:?})"), |field| {
+            let postgres = field.cluster.postgres.as_mut();
+            postgres.expect("it is its own").restart(end);
         });
     }
     field.audit();

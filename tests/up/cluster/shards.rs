@@ -7,7 +7,7 @@ use crate::{
     workers::token,
 };
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 const TENANTS: [&str; 4] = ["default", "ants", "bees", "crabs"];
 const SHARDS: usize = 4;
@@ -43,9 +43,11 @@ fn is_owned(here: &Installation, server: &Up, by: &[(&str, usize)]) {
         .iter()
         .map(|(name, count)| ((*name).into(), *count))
         .collect();
+    let began = Instant::now();
     until(&format!("{by:?}"), || {
         owned(here, server).as_ref() == Some(&by)
     });
+    println!("{by:?} after {:?}", began.elapsed());
 }
 
 /// Makes runs in every tenant, lets something happen, and waits until all have ended well.
