@@ -1,4 +1,4 @@
-//! One scheduler's way to the simulated broker: its calls take time and fail,
+//! One scheduler's ways to the simulated broker, one for each shard: its calls take time and fail,
 //! and what it was told gets lost or comes twice.
 
 use super::{
@@ -8,19 +8,53 @@ use super::{
     truth::{Shared, Truth},
 };
 use async_trait::async_trait;
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::time::{Instant, sleep_until};
 use weft_broker::{AttemptKey, BrokerError, Demand, Dispatch, Notice, SchedulerBroker};
+use weft_scheduler::Brokers;
+use weft_store::ShardLease;
 
-/// The broker, as one start of a scheduler sees it.
-#[derive(Debug)]
-pub struct SimBroker {
-    /// The world that it stands in.
+/// The brokers of all shards, as one start of a scheduler sees them.
+#[derive(Debug, Clone)]
+pub struct SimBrokers {
+    /// The world that they stand in.
     pub(crate) world: Shared,
     /// Which scheduler calls.
     pub(crate) who: usize,
     /// Whether its workers are gone with it, as where all is one process.
     pub(crate) embedded: bool,
+}
+
+/// The broker of one shard.
+#[derive(Debug)]
+pub struct SimBroker {
+    world: Shared,
+    who: usize,
+    embedded: bool,
+    shard: u32,
+    /// How often it was told that there was more room.
+    risen: Mutex<u64>,
+}
+
+#[async_trait]
+impl Brokers for SimBrokers {
+    async fn take_over(&self, lease: ShardLease) -> Result<Arc<dyn SchedulerBroker>, BrokerError> {
+        let Self {
+            world,
+            who,
+            embedded,
+        } = self.clone();
+        Ok(Arc::new(SimBroker {
+            world,
+            who,
+            embedded,
+            shard: lease.shard.0.cast_unsigned(),
+            risen: Mutex::default(),
+        }))
+    }
 }
 
 fn away() -> BrokerError {
@@ -63,9 +97,10 @@ impl SimBroker {
         } = &mut *truth;
         let now = Instant::now();
         switchboard.pass_time(now, dice, coverage);
-        let notices = switchboard.receive(max, now);
+        let mut risen = self.risen.lock().unwrap_or_else(PoisonError::into_inner);
+        let notices = switchboard.receive(self.shard, &mut risen, max, now);
         if notices.is_empty() {
-            return Err(switchboard.next_change());
+            return Err(switchboard.next_change(self.shard));
         }
         truth.note(|| format!("scheduler {} hears {notices:?}", self.who));
         Ok(notices)

@@ -1,7 +1,7 @@
 //! One place where a scheduler runs: its future is polled one step at a time,
 //! dropped in the middle, suspended, stopped, and started anew.
 
-use super::{broker::SimBroker, documents, store::SimStore, truth::Shared};
+use super::{broker::SimBrokers, documents, store::SimStore, truth::Shared};
 use std::{
     fmt,
     future::Future,
@@ -16,9 +16,7 @@ use std::{
 };
 use tokio::{sync::oneshot, task::coop::unconstrained, time::Instant};
 use weft_blob::Blobs;
-use weft_scheduler::{
-    Handle, OneBroker, Planted, Scheduler, SchedulerError, SchedulerOptions, Seams,
-};
+use weft_scheduler::{Handle, Planted, Scheduler, SchedulerError, SchedulerOptions, Seams};
 
 /// How long the schedulers' leases are.
 const LEASE: Duration = Duration::from_secs(5);
@@ -101,11 +99,11 @@ impl Process {
                 id: id.clone(),
                 start: start.number,
             }),
-            brokers: Arc::new(OneBroker(Arc::new(SimBroker {
+            brokers: Arc::new(SimBrokers {
                 world: world.clone(),
                 who: start.who,
                 embedded: start.embedded,
-            }))),
+            }),
             blobs: blobs.clone(),
         };
         let mut options = SchedulerOptions::new(id);

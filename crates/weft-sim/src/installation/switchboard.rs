@@ -36,7 +36,8 @@ pub struct Switchboard {
     fenced: HashSet<AttemptKey>,
     /// Attempts whose lease ran out, or whose worker left: for the auditor, so never forgotten.
     expired: HashSet<AttemptKey>,
-    has_demand_risen: bool,
+    /// How often there was more room for attempts.
+    demand_risen: u64,
     /// When everything was lost.
     losses: Vec<Instant>,
 }
@@ -68,11 +69,13 @@ impl Switchboard {
     /// It forgets everything.
     pub fn lose_everything(&mut self, now: Instant) {
         let expired = std::mem::take(&mut self.expired);
+        let demand_risen = self.demand_risen;
         let mut losses = std::mem::take(&mut self.losses);
         losses.push(now);
         *self = Self {
             expired,
             losses,
+            demand_risen,
             ..Self::default()
         };
     }
@@ -139,12 +142,14 @@ impl Switchboard {
         }
     }
 
-    /// When time changes something next.
-    pub fn next_change(&self) -> Option<Instant> {
+    /// When time changes something next, of a shard's notices or for all.
+    pub fn next_change(&self, shard: u32) -> Option<Instant> {
         let leases = self.claims.iter().map(|claim| claim.ends);
         let workers = self.workers.values().map(|worker| worker.ends);
         let reports = self.reports.iter().map(|report| report.again);
-        let notices = self.notices.iter().map(|(at, _)| *at);
+        let own = |notice: &Notice| shard_of(notice) == Some(shard);
+        let notices = self.notices.iter().filter(|(_, notice)| own(notice));
+        let notices = notices.map(|(at, _)| *at);
         let given_back = self.given_back.iter().map(|(_, until)| *until);
         let times = leases.chain(workers).chain(reports).chain(notices);
         times.chain(given_back).min()
@@ -172,17 +177,36 @@ impl Switchboard {
     }
 }
 
+/// Whose scheduler is told.
+fn shard_of(notice: &Notice) -> Option<u32> {
+    match notice {
+        Notice::Started { key, worker: _ }
+        | Notice::Expired { key }
+        | Notice::GivenBack { key } => Some(key.shard),
+        Notice::Finished(report) => Some(report.key.shard),
+        Notice::Demand => None,
+    }
+}
+
 /// The scheduler's side.
 impl Switchboard {
-    /// Takes the notices that have arrived.
-    pub fn receive(&mut self, max: usize, now: Instant) -> Vec<Notice> {
+    /// Takes the notices of a shard that have arrived; `risen` is how often its scheduler was
+    /// told that there was more room.
+    pub fn receive(
+        &mut self,
+        shard: u32,
+        risen: &mut u64,
+        max: usize,
+        now: Instant,
+    ) -> Vec<Notice> {
         let mut taken = Vec::new();
-        if std::mem::take(&mut self.has_demand_risen) {
+        if std::mem::replace(risen, self.demand_risen) != self.demand_risen {
             taken.push(Notice::Demand);
         }
         let mut at = 0;
         while at < self.notices.len() && taken.len() < max {
-            if self.notices[at].0 <= now {
+            let (arrives, notice) = &self.notices[at];
+            if *arrives <= now && shard_of(notice) == Some(shard) {
                 taken.push(self.notices.remove(at).1);
             } else {
                 at += 1;
@@ -217,7 +241,7 @@ impl Switchboard {
             self.fenced.insert(*key);
             self.signal(&claim.worker, Signal::Revoked(*key));
         }
-        self.has_demand_risen = true;
+        self.demand_risen += 1;
     }
 
     /// Lets those who reported an attempt forget it.

@@ -56,7 +56,7 @@ impl Switchboard {
             };
             self.tell(started, now, dice, coverage);
         }
-        self.has_demand_risen = true;
+        self.demand_risen += 1;
     }
 
     /// Prolongs a registration and these claims; returns those that the worker has to kill.
@@ -142,7 +142,7 @@ impl Switchboard {
             queue.retain(|waiting| waiting.key != key);
         }
         self.given_back.retain(|(other, _)| *other != key);
-        self.has_demand_risen = true;
+        self.demand_risen += 1;
         if let Some(known) = self
             .reports
             .iter_mut()
