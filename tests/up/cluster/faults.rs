@@ -4,7 +4,11 @@
 use super::{Cluster, process::Process, together::until};
 use crate::{
     installation::Up,
-    kills::{asking::Asker, audit, deploy},
+    kills::{
+        asking::Asker,
+        audit::{self, Repeats},
+        deploy,
+    },
     ledger::Ledger,
     postgres::postgres_server::End,
     redis::server::free_port,
@@ -32,6 +36,7 @@ pub(super) struct Field {
     pub(super) workers: Vec<Process>,
     pub(super) token: PathBuf,
     ledger: Ledger,
+    repeats: Repeats,
     asker: Asker,
 }
 
@@ -74,6 +79,7 @@ impl Field {
             address,
             token,
             ledger,
+            repeats: Repeats::Never,
             asker: Asker::new(fastrand::Rng::with_seed(7)),
         }
     }
@@ -119,7 +125,12 @@ impl Field {
     /// The same, and what runs goes on.
     fn hold_against_ledger(&mut self) {
         self.asker.settle(&self.server.api());
-        let found = audit::end(&self.cluster.here, &self.server, &self.asker, &self.ledger);
+        let found = audit::end(
+            &self.cluster.here,
+            &self.server,
+            &self.asker,
+            (&self.ledger, self.repeats),
+        );
         println!("{found}");
     }
 }
@@ -259,6 +270,7 @@ const LOST: Duration = Duration::from_secs(2);
 #[test]
 fn a_redis_that_fails_over_to_one_that_lags_loses_nothing_that_counts() {
     let mut field = Field::new();
+    field.repeats = Repeats::Possible;
     for again in 0..2 {
         let copy = field.cluster.stale_copy();
         field.amid(&format!("Redis fails over, {again}"), |field| {

@@ -272,14 +272,16 @@ async fn lost_chunks_leave_the_rest_readable() {
     fs::remove_file(&log.segments()[0]).expect("its retention is over");
     let page = log.read(&pointer, 0, 1000).await;
     assert!(page.is_incomplete);
-    assert!(page.first > 0 && page.first < 30, "{}", page.first);
+    // How many lines a chunk holds is the clock's to say.
+    assert!(page.first > 2 && page.first < 60, "{}", page.first);
     assert_eq!(page.lines, lines(page.first..60, "x"));
     let early = log.read(&pointer, 0, 2).await;
     assert!(early.is_incomplete && early.lines.is_empty(), "{early:?}");
-    let late = log.read(&pointer, 40, 1000).await;
+    let late = page.first + 1;
+    let page = log.read(&pointer, late, 1000).await;
     assert_eq!(
-        (late.lines, late.is_incomplete),
-        (lines(40..60, "x"), false)
+        (page.lines, page.is_incomplete),
+        (lines(late..60, "x"), false)
     );
 }
 
