@@ -74,8 +74,8 @@ impl Switchboard {
         losses.push(now);
         *self = Self {
             expired,
-            losses,
             demand_risen,
+            losses,
             ..Self::default()
         };
     }

@@ -9,7 +9,7 @@ use weft_core::time::DurationMs;
 #[derive(Debug, clap::Args)]
 pub(crate) struct WorkingArgs {
     /// Queues that are served, the first ones first; NAME= is the queue that is named as the
-    /// worker's label NAME, such as architecture=x86_64
+    /// worker's label NAME, such as architecture=aarch64
     #[arg(
         long,
         short = 'q',
