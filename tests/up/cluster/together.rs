@@ -67,7 +67,6 @@ fn a_server_schedulers_and_workers_of_their_own_run_a_dag() {
             .readiness()
             .is_some_and(|is_ready| is_ready)
     });
-    let _far = cluster.worker(&server, "far", &token);
     let run = here.trigger(&server, "chain");
     let why = || {
         let said = here.client(&server, &["tasks", "why", &run, "third"]);
@@ -78,6 +77,8 @@ fn a_server_schedulers_and_workers_of_their_own_run_a_dag() {
     });
     let said = here.client(&server, &["outputs", "get", &run, "second"]);
     assert_eq!(said.stdout.trim(), "7", "{said:?}");
+    // Only now, so that what is looked at below was the first one's to run.
+    let _far = cluster.worker(&server, "far", &token);
     let said = here.client(&server, &["tasks", "why", &run, "first"]);
     assert_eq!(said.code, Some(0), "{said:?}");
     // Who ended is replaced at once, and who watches hears of it.
@@ -88,8 +89,9 @@ fn a_server_schedulers_and_workers_of_their_own_run_a_dag() {
     let _other = super::Process::start(other, here.path("other.log"));
     let said = here.client(&server, &["runs", "watch", &run]);
     assert_eq!(said.code, Some(0), "{said:?} {}", second.said());
-    let names = here.list(&server, &["workers", "list"]);
-    assert_eq!(names.len(), 3, "{names:?}");
+    until("all workers are there", || {
+        here.list(&server, &["workers", "list"]).len() == 3
+    });
     // Code came from S3 itself: the server only said where it lies.
     assert!(figure(&page, "weft_worker_compile_cache_fetched_total") > 0);
     let figures = figures(here);
