@@ -73,8 +73,8 @@ impl Service {
         for lease in leases {
             if let Some(shard) = self.shards.get_mut(&lease.shard) {
                 shard.lease = lease;
-            } else if !self.take_over(lease).await? {
-                self.next_renewal = soon;
+            } else if let Err(again) = self.take_over(lease).await? {
+                self.next_renewal = asked + again.min(lease_span / 3);
             }
         }
         self.give_back(surplus).await?;
@@ -97,25 +97,28 @@ impl Service {
         Ok((share, store.lease_shards(id, lease, share).await?))
     }
 
-    /// Loads a shard that is this scheduler's from now on; `false` where that is to be tried again.
-    async fn take_over(&mut self, lease: ShardLease) -> Result<bool, SchedulerError> {
+    /// Loads a shard that is this scheduler's from now on, or says after how long that is to be
+    /// tried again.
+    async fn take_over(
+        &mut self,
+        lease: ShardLease,
+    ) -> Result<Result<(), Duration>, SchedulerError> {
         let broker = match self.context.seams.brokers.take_over(lease).await {
             Ok(broker) => broker,
             Err(error) => {
                 tracing::warn!(%error, shard = lease.shard.0, "the broker of a shard can't be taken over yet");
-                return Ok(false);
+                return Ok(Err(COMMIT_RETRY_MAX));
             }
         };
         let mut shard = Shard::new(lease, broker);
         match shard.recover(&mut self.context).await {
             Ok(()) => {
                 self.shards.insert(lease.shard, shard);
-                Ok(true)
+                Ok(Ok(()))
             }
             Err(error) => {
                 temporary(error)?;
-                self.next_renewal = Instant::now() + COMMIT_RETRY;
-                Ok(true)
+                Ok(Err(COMMIT_RETRY))
             }
         }
     }
