@@ -90,6 +90,7 @@ pub fn simulate(seed: u64, options: Options) -> Result<Outcome, Finding> {
 /// What worlds with [`Options::crashes`] exercise beside that.
 pub const CRASH_KINDS: &[&str] = &[
     "committed: failed for deaths of workers",
+    "fault: a task took down its worker",
     "fault: news of crashes not written",
     "worker: tells who was there when it died",
 ];

@@ -178,6 +178,11 @@ impl Dice {
         !self.healed && self.rare.u32(0..30) == 0
     }
 
+    /// Whether the deadly task takes its worker down this time.
+    pub fn takes_down(&mut self) -> bool {
+        !self.healed && self.rare.u32(0..5) > 0
+    }
+
     /// What becomes of a message.
     pub fn message(&mut self) -> MessageFate {
         if self.strikes(self.message_lost) {

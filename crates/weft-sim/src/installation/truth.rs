@@ -21,7 +21,8 @@ use tokio::{
     sync::Notify,
     time::{Instant, sleep},
 };
-use weft_core::time::Timestamp;
+use weft_core::{id::TaskId, time::Timestamp};
+use weft_store::DagKey;
 
 /// When a world begins, by its database's clock: in November 2023.
 const BEGINNING: Timestamp = Timestamp(1_700_000_000_000);
@@ -46,6 +47,8 @@ pub struct Truth {
     pub(crate) finding: Option<String>,
     /// Workers tell who was in guest code when they were killed.
     pub(crate) crashes: bool,
+    /// A task that takes down workers, in worlds in which these tell of it.
+    pub(crate) deadly: Option<(DagKey, TaskId)>,
     /// What happened, if anybody wants to know.
     pub(crate) trace: Option<Vec<String>>,
 }

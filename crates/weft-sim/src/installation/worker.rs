@@ -138,6 +138,30 @@ impl Worker {
 }
 
 impl Truth {
+    /// Whether a task that ends now takes its worker down with it instead.
+    pub fn takes_down(&mut self, at: usize) -> bool {
+        if !self.crashes {
+            return false;
+        }
+        let now = Instant::now();
+        let Self {
+            workers,
+            tables,
+            dice,
+            deadly,
+            ..
+        } = self;
+        let running = workers[at].running.iter();
+        let ending = running.filter(|(_, ends)| *ends <= now);
+        let mut tasks = ending.filter_map(|(dispatch, _)| {
+            let dag = tables.run_row(dispatch.key.run)?.stored.dag;
+            Some((dag, dispatch.document.task.clone()))
+        });
+        // The first task that ends in a world is its deadly one.
+        let is_there = tasks.any(|task| *deadly.get_or_insert_with(|| task.clone()) == task);
+        is_there && dice.takes_down()
+    }
+
     /// A worker's process dies, and the next one may find out who was there.
     pub fn kill_worker(&mut self, at: usize, life: u64) {
         let before = &self.workers[at];

@@ -77,6 +77,7 @@ impl World {
             whereabouts: [None, None],
             finding: None,
             crashes: options.crashes,
+            deadly: None,
             trace: options.trace.then(Vec::new),
             dice,
         };
@@ -237,12 +238,17 @@ impl World {
         }
     }
 
-    fn let_workers_work(&self, now: Instant) {
+    fn let_workers_work(&mut self, now: Instant) {
         let mut truth = self.shared.lock();
         let due: Vec<usize> = (0..truth.workers.len())
             .filter(|at| truth.workers[*at].next() <= now)
             .collect();
         for at in &due {
+            if !self.embedded && truth.takes_down(*at) {
+                truth.fault("fault: a task took down its worker");
+                self.lives += 1;
+                truth.kill_worker(*at, self.lives);
+            }
             truth.work(*at);
         }
         drop(truth);
