@@ -42,6 +42,8 @@ pub(crate) struct ActiveRun {
     pub(crate) records: HashMap<Instance, Record>,
     /// Deferred instances whose state stands in the database only; empty once it is read.
     pub(crate) to_resume: Vec<Instance>,
+    /// Running instances whose rows may not say so yet; empty once they are to be written.
+    pub(crate) to_show: Vec<Instance>,
     /// What happened in this turn.
     pub(crate) happened: Vec<(Moment, Event)>,
     /// The sequence number of the next chunk of events.

@@ -141,10 +141,10 @@ impl Shard {
         }
         match state {
             // Nobody waits for the news that an attempt has started.
-            InstanceState::Running { attempt: _ } => {
-                self.changes.lazy_since.get_or_insert(now);
+            InstanceState::Running { attempt: _ } => self.shows_later(now, run, instance),
+            InstanceState::Queued { attempt: _ } => {
+                self.changes.instances.insert((run, instance));
             }
-            InstanceState::Queued { attempt: _ } => {}
             InstanceState::Waiting
             | InstanceState::Expanding
             | InstanceState::Ready
@@ -166,10 +166,10 @@ impl Shard {
                     let index = instance.index..instance.index + 1;
                     self.order.remove_instances(run, instance.task, &index);
                 }
+                self.changes.instances.insert((run, instance));
                 self.changes.urgent = true;
             }
         }
-        self.changes.instances.insert((run, instance));
         self.changes.runs.insert(run);
         if mapped {
             self.changes.mapped.insert((run, instance.task));

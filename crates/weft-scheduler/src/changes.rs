@@ -2,7 +2,7 @@
 //! contents are read off the runs when the turn is committed, so that a thing
 //! that changes five times in a turn is written once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use weft_broker::{AttemptKey, Dispatch};
 use weft_core::{document::TaskIndex, run::Instance, run_id::RunId, time::Timestamp};
 use weft_store::{AttemptRecord, CommandDone, DagKey, NewRun, TimetableUpdate};
@@ -30,8 +30,9 @@ pub(crate) struct Changes {
     pub(crate) confirm: Vec<AttemptKey>,
     /// Somebody waits for this turn.
     pub(crate) urgent: bool,
-    /// When the first change came that nobody waits for.
-    pub(crate) lazy_since: Option<Timestamp>,
+    /// Attempts that count as started, or are no worker's any more, and when they became so:
+    /// their rows say it later, and never where they end before.
+    pub(crate) started: VecDeque<(Timestamp, RunId, Instance)>,
 }
 
 impl Changes {
@@ -48,6 +49,7 @@ impl Changes {
         self.cleared.retain(|(of, _)| *of != run);
         self.instances.retain(|(of, _)| *of != run);
         self.mapped.retain(|(of, _)| *of != run);
+        self.started.retain(|(_, of, _)| *of != run);
         self.attempts.retain(|attempt| attempt.run != run);
         self.publish.retain(|dispatch| dispatch.key.run != run);
         // Its reports come again, and are confirmed once it is failed.

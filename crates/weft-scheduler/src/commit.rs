@@ -5,7 +5,7 @@ use crate::{
     changes::Changes,
     fault::planted,
     feed::Change,
-    options::{COMMIT_RETRY, COMMIT_RETRY_MAX, LAZY_COMMIT, OUTPUT_BYTES, ROWS_A_TURN},
+    options::{COMMIT_RETRY, COMMIT_RETRY_MAX, LAZY_COMMIT, OUTPUT_BYTES, ROWS_A_TURN, millis},
     rows,
     shard::{Context, Shard},
 };
@@ -16,9 +16,9 @@ use std::{
 use tokio::time::{Instant, sleep};
 use weft_broker::{AttemptKey, BrokerError, Dispatch};
 use weft_core::{
-    run::{InstanceState, RunState},
+    run::{Instance, InstanceState, RunState},
     run_id::RunId,
-    time::{DurationMs, Timestamp},
+    time::Timestamp,
 };
 use weft_store::{
     CommitError, NewRun, RunKind, RunUpdate, ShardId, StoreError, TimetableUpdate, Turn,
@@ -32,25 +32,43 @@ pub(crate) struct Deposed(pub(crate) ShardId);
 impl Shard {
     /// Whether the changes so far should be written now.
     pub(crate) fn wants_commit(&self, now: Timestamp) -> bool {
-        let lazy = DurationMs(u64::try_from(LAZY_COMMIT.as_millis()).unwrap_or(u64::MAX));
         self.changes.urgent
             || self.changes.rows() >= ROWS_A_TURN
-            || self
-                .changes
-                .lazy_since
-                .is_some_and(|since| since.plus(lazy) <= now)
+            || self.lazy_due().is_some_and(|due| due <= now)
     }
 
     /// When changes that nobody waits for are written at the latest.
     pub(crate) fn lazy_due(&self) -> Option<Timestamp> {
-        let lazy = DurationMs(u64::try_from(LAZY_COMMIT.as_millis()).unwrap_or(u64::MAX));
-        self.changes.lazy_since.map(|since| since.plus(lazy))
+        let (since, ..) = self.changes.started.front()?;
+        Some(since.plus(millis(LAZY_COMMIT)))
+    }
+
+    /// The row of a running attempt is not up to date.
+    pub(crate) fn shows_later(&mut self, now: Timestamp, run: RunId, instance: Instance) {
+        self.changes.started.push_back((now, run, instance));
+    }
+
+    /// Writes the rows of attempts that run for some time: with those that are due go the ones
+    /// that would be soon, so that many that started one by one are few turns.
+    fn show_started(&mut self, now: Timestamp) {
+        let some_time = millis(LAZY_COMMIT / 2);
+        while let Some((since, run, instance)) = self.changes.started.front().copied()
+            && since.plus(some_time) <= now
+        {
+            self.changes.started.pop_front();
+            let active = self.runs.get(&run);
+            let state = active.and_then(|active| active.run.instance(instance));
+            if matches!(state, Some(InstanceState::Running { .. })) {
+                self.changes.instances.insert((run, instance));
+            }
+        }
     }
 
     /// Writes the changes, however often that takes, and tells the broker and
     /// whoever listens.
     pub(crate) async fn commit(&mut self, cx: &mut Context) -> Result<(), Deposed> {
         let mut broken: Vec<RunId> = Vec::new();
+        self.show_started(cx.now());
         self.tell_too_early(cx).await;
         let turn = loop {
             let number = self.turn + 1;
@@ -94,7 +112,8 @@ impl Shard {
             }
         }
         self.tell_listeners(cx);
-        let changes = std::mem::take(&mut self.changes);
+        let mut changes = std::mem::take(&mut self.changes);
+        self.changes.started = std::mem::take(&mut changes.started);
         self.settle(cx, &changes);
         self.tell_broker(changes).await;
         self.fail_broken(cx, &broken).await

@@ -8,7 +8,7 @@
 
 use crate::{
     fault::planted,
-    options::{INQUIRE_EVERY, SUSPECT_AFTER},
+    options::{INQUIRE_EVERY, SUSPECT_AFTER, millis},
     shard::{Context, Shard},
 };
 use std::{
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use weft_broker::{AttemptKey, BrokerError};
 use weft_core::{
     run::{InstanceState, Phase},
-    time::{DurationMs, Timestamp},
+    time::Timestamp,
 };
 use weft_store::StoreError;
 
@@ -68,7 +68,7 @@ impl Shard {
 
     /// Attempts that are under way for some time, and were handed out.
     fn suspects(&self, now: Timestamp) -> Vec<(AttemptKey, Phase)> {
-        let patience = DurationMs(u64::try_from(SUSPECT_AFTER.as_millis()).unwrap_or(u64::MAX));
+        let patience = millis(SUSPECT_AFTER);
         let waiting: HashSet<AttemptKey> = self
             .unpublished
             .iter()

@@ -51,10 +51,7 @@ impl Shard {
             facts.worker = Some(worker);
         }
         if is_taken_again {
-            self.changes
-                .instances
-                .insert((key.run, key.attempt.instance));
-            self.changes.lazy_since.get_or_insert(cx.now());
+            self.shows_later(cx.now(), key.run, key.attempt.instance);
         }
     }
 
@@ -73,10 +70,7 @@ impl Shard {
                 if let Some(active) = self.runs.get_mut(&key.run) {
                     active.facts(key).worker = None;
                 }
-                self.changes
-                    .instances
-                    .insert((key.run, key.attempt.instance));
-                self.changes.lazy_since.get_or_insert(cx.now());
+                self.shows_later(cx.now(), key.run, key.attempt.instance);
             }
             Some(_) | None => {
                 // Nobody wants it any more; the broker may forget it.

@@ -3,7 +3,7 @@
 use crate::Brokers;
 use std::{sync::Arc, time::Duration};
 use weft_blob::Blobs;
-use weft_core::plan::Defaults;
+use weft_core::{plan::Defaults, time::DurationMs};
 use weft_store::RunStore;
 
 /// What a scheduler works with.
@@ -56,6 +56,11 @@ impl SchedulerOptions {
     }
 }
 
+/// A span in the units of the database's clock.
+pub(crate) fn millis(span: Duration) -> DurationMs {
+    DurationMs(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
+}
+
 /// How often an attempt of an instance may be lost. A restart of the process
 /// that holds the workers loses everything that runs, so this is far above what
 /// machines do, and only ends a task that takes its worker down each time.
@@ -72,8 +77,9 @@ pub(crate) const COMMANDS_A_TURN: u32 = 256;
 pub(crate) const DAGS_A_TURN: usize = 64;
 /// Runs that the timetables make in one turn.
 pub(crate) const DUE_A_TURN: usize = 256;
-/// How long a change that nobody waits for (an attempt has started) may stay uncommitted.
-pub(crate) const LAZY_COMMIT: Duration = Duration::from_millis(50);
+/// How long a change that nobody waits for (an attempt has started) may stay uncommitted. One
+/// that ended before half of it was never written as running: a row version less.
+pub(crate) const LAZY_COMMIT: Duration = Duration::from_millis(500);
 /// The first wait before a commit is tried again; each further one is twice as long.
 pub(crate) const COMMIT_RETRY: Duration = Duration::from_millis(20);
 /// The longest wait before a commit is tried again.

@@ -5,6 +5,7 @@ use crate::{
     active_run::{ActiveRun, AttemptFacts},
     fault::planted,
     grants::TenantPolicy,
+    options::{LAZY_COMMIT, millis},
     shard::{Context, DagEntry, Shard, key_in},
     versions::Version,
 };
@@ -96,6 +97,9 @@ impl Shard {
             }
         }
         let active = self.runs.get_mut(&id).expect("it was just inserted");
+        for instance in std::mem::take(&mut active.to_show) {
+            self.changes.started.push_back((cx.now(), id, instance));
+        }
         for alive in attempts {
             let instance = alive.attempt.instance;
             if !planted!(cx, TakeoverForgetsSlots) {
@@ -265,11 +269,13 @@ impl ActiveRun {
         let mut claimed: HashMap<Attempt, Timestamp> = HashMap::new();
         let mut deferred: BTreeSet<Instance> = BTreeSet::new();
         let mut began = None;
+        let mut last = Timestamp::default();
         let entries = stored
             .events
             .iter()
             .flat_map(|chunk| record::decode(chunk).unwrap_or_default());
         for (at, event) in entries {
+            last = at.now;
             match event {
                 Event::Start => began = Some(at.now),
                 Event::Dispatched { instance, nonce: _ } => drop(queued.insert(instance, at.now)),
@@ -306,11 +312,16 @@ impl ActiveRun {
         let attempts: Vec<_> = active.run.live_attempts().collect();
         for alive in attempts {
             let instance = alive.attempt.instance;
+            let started = claimed.get(&alive.attempt).copied();
+            // No row is further behind than that.
+            if started.is_some_and(|started| started.plus(millis(LAZY_COMMIT)) >= last) {
+                active.to_show.push(instance);
+            }
             active.record(instance).attempt = Some(AttemptFacts {
                 number: alive.attempt.number,
                 nonce: alive.attempt.nonce,
                 queued: queued.get(&instance).copied(),
-                started: claimed.get(&alive.attempt).copied(),
+                started,
                 ..AttemptFacts::default()
             });
         }

@@ -169,6 +169,7 @@ impl ActiveRun {
             live: HashSet::new(),
             records: HashMap::new(),
             to_resume: Vec::new(),
+            to_show: Vec::new(),
             happened: Vec::new(),
             next_seq,
             started: None,

@@ -8,7 +8,7 @@
 use super::{SchedulerError, Service, temporary};
 use crate::{
     fault::planted,
-    options::{COMMIT_RETRY, COMMIT_RETRY_MAX},
+    options::{COMMIT_RETRY, COMMIT_RETRY_MAX, millis},
     shard::Shard,
 };
 use std::{
@@ -16,7 +16,6 @@ use std::{
     time::Duration,
 };
 use tokio::time::Instant;
-use weft_core::time::DurationMs;
 use weft_store::{RunStore, ShardId, ShardLease, StoreError};
 
 impl Service {
@@ -92,7 +91,7 @@ impl Service {
         lease: Duration,
     ) -> Result<(u32, Vec<ShardLease>), StoreError> {
         let id = &self.context.options.id;
-        let lease = DurationMs(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
+        let lease = millis(lease);
         let share = store.share_of_shards(id, lease).await?;
         Ok((share, store.lease_shards(id, lease, share).await?))
     }

@@ -26,7 +26,7 @@ use weft_store::{
 };
 
 /// The longest that a test waits for something that has to happen.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a worker answers to a dispatch; `None` leaves it running for ever.
 pub(crate) type Rule = Arc<dyn Fn(&Dispatch) -> Option<ReportedOutcome> + Send + Sync>;

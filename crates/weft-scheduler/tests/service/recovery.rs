@@ -1,9 +1,11 @@
 //! What outlives a crash: everything that was acknowledged.
 
-use crate::harness::{Installation, success};
+use crate::harness::{Installation, PATIENCE, success};
 use serde_json::json;
 use std::sync::Arc;
-use weft_core::run::RunState;
+use weft_core::run::{Counts, RunState};
+use weft_scheduler::Listen;
+use weft_store::InstanceTag;
 
 #[tokio::test]
 async fn a_run_goes_on_after_a_crash() {
@@ -118,4 +120,37 @@ async fn a_clean_stop_and_start_changes_nothing() {
         "the broker still knows the attempt"
     );
     assert_eq!(installation.instances(run).await[&(0, 0)].number, 1);
+}
+
+#[tokio::test]
+async fn the_row_of_an_attempt_that_stays_says_that_it_runs() {
+    let mut installation =
+        Installation::running(4, |dispatch| match dispatch.document.task.as_str() {
+            "short" => success("1"),
+            _ => None,
+        })
+        .await;
+    let deployed = installation
+        .deploy(&json!({ "id": "two", "tasks": { "long": {}, "short": {} } }))
+        .await;
+    let run = installation.trigger(&deployed).await;
+    // The end of the short one has committed the start of the long one as an event; its row says
+    // it later, whoever has the shard by then.
+    let both = |counts: &Counts| (counts.success, counts.running) == (1, 1);
+    installation.wait(run, |row| both(&row.counts)).await;
+    installation.stop_scheduler().await;
+    installation.start_scheduler("second");
+    let mut changes = installation.handle().changes(Listen::Everything);
+    let shown = async {
+        while installation.instances(run).await[&(0, 0)].state != InstanceTag::Running {
+            drop(changes.recv().await);
+        }
+    };
+    let shown = tokio::time::timeout(PATIENCE, shown).await;
+    shown.expect("the row says so in the end");
+    assert_eq!(
+        installation.taken().len(),
+        2,
+        "nothing was handed out again"
+    );
 }

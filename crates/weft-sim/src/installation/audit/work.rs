@@ -3,7 +3,8 @@
 
 use crate::installation::call::Call;
 use std::collections::BTreeMap;
-use weft_store::Turn;
+use weft_core::{run::Instance, run_id::RunId};
+use weft_store::{InstanceTag, Turn};
 
 /// Rows that a turn may write for each event and each thing that followed from it.
 const ROWS_EACH: u64 = 4;
@@ -21,6 +22,8 @@ pub struct Work {
     pub rows_written: u64,
     /// Events that they told of.
     pub events: u64,
+    /// How often the row of an attempt was written as running, by epoch.
+    shown: BTreeMap<(i64, RunId, Instance, u32), u64>,
 }
 
 impl Work {
@@ -31,19 +34,31 @@ impl Work {
         *total += rows as u64;
     }
 
-    /// A turn that was written.
+    /// A turn that was written. That an attempt runs is written later than the event that says
+    /// so, and counts by itself.
     pub fn turn(&mut self, turn: &Turn, events: u64, actions: u64) -> Result<(), String> {
         let rows = turn.new_runs.len()
             + turn.runs.len()
             + turn.events.len()
             + turn.cleared.len()
             + turn.attempts.len()
-            + turn.instances.len()
             + turn.tasks.len();
-        let rows = rows as u64;
+        let (running, others): (Vec<_>, Vec<_>) = turn
+            .instances
+            .iter()
+            .partition(|row| row.state == InstanceTag::Running);
+        for row in &running {
+            let attempt = (turn.lease.epoch, row.run, row.instance, row.number);
+            let times = self.shown.entry(attempt).or_default();
+            *times += 1;
+            if *times > ROWS_EACH {
+                return Err(format!("{attempt:?} was written as running {times} times"));
+            }
+        }
+        let rows = (rows + others.len()) as u64;
         let told = (turn.commands.len() + turn.timetables.len() + turn.new_runs.len()) as u64;
         self.turns += 1;
-        self.rows_written += rows + told;
+        self.rows_written += rows + running.len() as u64 + told;
         self.events += events;
         let most = ROWS_EACH * (events + actions) + told + ROWS_BESIDES;
         if rows > most {
