@@ -20,6 +20,7 @@ mod together;
 
 use crate::{
     installation::{Installation, Starting, Up},
+    patience::until,
     postgres::postgres_server,
     redis::server::Server as Redis,
 };
@@ -33,7 +34,6 @@ use std::{
     path::Path,
     process::Command,
 };
-use together::until;
 
 /// What all its processes name alike.
 pub(crate) struct Cluster {

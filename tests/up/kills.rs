@@ -10,7 +10,8 @@ pub(crate) mod audit;
 use crate::{
     api::Api,
     installation::{Installation, Starting, Up},
-    ledger::{Ledger, pass},
+    ledger::Ledger,
+    patience::pass,
 };
 use asking::Asker;
 use std::{

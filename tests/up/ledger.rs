@@ -7,7 +7,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// Threads that answer. A sender that is killed lets its thread go at once.
@@ -177,13 +177,5 @@ impl Shared {
         drop(book);
         let mut stream = stream;
         stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
-    }
-}
-
-/// Waits for so long, whatever comes: a moment that nothing announces.
-pub(crate) fn pass(time: Duration) {
-    let until = Instant::now() + time;
-    while let Some(left) = until.checked_duration_since(Instant::now()) {
-        thread::park_timeout(left);
     }
 }

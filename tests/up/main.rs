@@ -16,6 +16,7 @@ mod installation;
 mod kills;
 mod ledger;
 mod life;
+mod patience;
 mod postgres;
 mod redis;
 mod strangers;

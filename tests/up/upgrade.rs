@@ -12,6 +12,7 @@ mod dump;
 
 use crate::{
     installation::{Installation, Up, busy},
+    patience::until,
     postgres::postgres_server,
 };
 use serde_json::Value;
@@ -19,16 +20,11 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Once,
-    thread,
-    time::Duration,
 };
 use weft_tests::guests;
 
 /// Seals the variables of all these databases, and nothing else anywhere.
 const KEY: &str = "5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b";
-/// How often something is asked for that comes within seconds.
-const MOST_QUESTIONS: usize = 3_000;
-const BETWEEN_QUESTIONS: Duration = Duration::from_millis(10);
 
 /// One run goes on while the other waits. `sleeper` is killed with its process; `page` and
 /// `flaky` never end by themselves, and wait for the slot that it has.
@@ -191,16 +187,6 @@ fn make(folder: &Path) {
         leave(kind, folder, &to);
     }
     conversation::record(&folder.join("conversation.jsonl"));
-}
-
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _question in 0..MOST_QUESTIONS {
-        if is_so() {
-            return;
-        }
-        thread::sleep(BETWEEN_QUESTIONS);
-    }
-    panic!("{what}, in vain");
 }
 
 /// What never changes in an installation that goes on, by path.

@@ -2,7 +2,7 @@
 
 use crate::{
     installation::{Installation, Up},
-    ledger::pass,
+    patience::pass,
 };
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;

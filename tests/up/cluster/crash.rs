@@ -4,10 +4,11 @@
 //! What kills the worker is the test: it hears that the task has started, since the
 //! task asks it something, and never answers.
 
-use super::{Cluster, process::Process, together::until};
+use super::{Cluster, process::Process};
 use crate::{
     installation::{Installation, Up, computing},
     ledger::Ledger,
+    patience::until,
     workers::token,
 };
 use serde_json::Value;

@@ -2,8 +2,8 @@
 //! itself, whatever happens to it, to Redis and to the server; until its token is
 //! worth nothing.
 
-use super::{Cluster, faults::Field, process::Process, together::until};
-use crate::workers::token;
+use super::{Cluster, faults::Field, process::Process};
+use crate::{patience::until, workers::token};
 
 /// What a worker says that goes this way.
 const DIRECT: &str = "tasks come from the server's Redis itself";

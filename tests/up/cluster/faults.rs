@@ -1,7 +1,7 @@
 //! What may happen to each process of a cluster while runs are asked for all the
 //! time; in the end everything is held against the ledger that the tasks wrote.
 
-use super::{Cluster, process::Process, together::until};
+use super::{Cluster, process::Process};
 use crate::{
     installation::Up,
     kills::{
@@ -10,6 +10,7 @@ use crate::{
         deploy,
     },
     ledger::Ledger,
+    patience::{pass, until},
     postgres::postgres_server::End,
     redis::server::free_port,
     workers::token,
@@ -187,7 +188,7 @@ fn a_redis_that_loses_everything_costs_time_alone() {
     });
     field.amid("Redis stands still", |field| {
         field.cluster.redis.freeze();
-        crate::ledger::pass(Duration::from_secs(5));
+        pass(Duration::from_secs(5));
         field.cluster.redis.thaw();
     });
     field.audit();
@@ -222,7 +223,7 @@ fn an_s3_that_stands_still_holds_up_what_needs_it_and_loses_nothing() {
     let mut field = Field::new();
     field.amid("S3 stood still for a while", |field| {
         field.cluster.s3.freeze();
-        crate::ledger::pass(Duration::from_secs(5));
+        pass(Duration::from_secs(5));
         field.cluster.s3.thaw();
     });
     field.audit();
@@ -275,7 +276,7 @@ fn a_redis_that_fails_over_to_one_that_lags_loses_nothing_that_counts() {
         let copy = field.cluster.stale_copy();
         field.amid(&format!("Redis fails over, {again}"), |field| {
             // What is acknowledged meanwhile the copy knows nothing of.
-            crate::ledger::pass(LOST);
+            pass(LOST);
             field.cluster.redis.kill();
             field.cluster.relay.lead_to(copy.port);
             field.cluster.redis = copy;

@@ -1,8 +1,8 @@
 //! A worker on a machine of its own, as far as the network goes: in a network
 //! namespace whose only way out is a pair of interfaces, which is cut and healed.
 
-use super::{Cluster, Process, together::until};
-use crate::workers::token;
+use super::{Cluster, Process};
+use crate::{patience::until, workers::token};
 use std::process::Command;
 
 const SLOW_DAG: &str = r#"

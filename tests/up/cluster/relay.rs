@@ -1,7 +1,7 @@
 //! What stands between an installation and its Redis: it can be slow, and it can lead
 //! to another server from one moment to the next.
 
-use crate::ledger::pass;
+use crate::patience::pass;
 use std::{
     io::{Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},

@@ -1,9 +1,10 @@
 //! Several shards: schedulers share them out among themselves, and tasks of every tenant run
 //! on the same workers, whoever schedules them.
 
-use super::{Cluster, process::Process, together::until};
+use super::{Cluster, process::Process};
 use crate::{
     installation::{Installation, Up},
+    patience::until,
     workers::token,
 };
 use serde_json::json;

@@ -5,10 +5,9 @@ use crate::{
     api::Api,
     code::figure,
     figures::figures,
-    ledger::pass,
+    patience::until,
     workers::{LONG_DAG, token},
 };
-use std::time::{Duration, Instant};
 
 const CHAIN: &str = r#"
 [dag]
@@ -28,20 +27,6 @@ after = ["second"]
 "#;
 
 const POLICY: &str = "[queues]\nallow = [\"nobody\"]\n";
-
-/// What has not come about after this never will.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// Between two questions.
-const PAUSE: Duration = Duration::from_millis(10);
-
-/// Asks until the answer is yes.
-pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "{what}: never");
-        pass(PAUSE);
-    }
-}
 
 #[test]
 fn a_server_schedulers_and_workers_of_their_own_run_a_dag() {

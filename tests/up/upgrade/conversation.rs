@@ -5,10 +5,11 @@
 //! is another one; but each field that was answered once has to be there, and
 //! of the same type.
 
-use super::{BETWEEN_QUESTIONS, MOST_QUESTIONS, NIGHTLY, component, dump, fixtures};
+use super::{NIGHTLY, component, dump, fixtures};
 use crate::{
     api::{Answer, Api},
     installation::{Installation, Up, busy},
+    patience::comes_about,
 };
 use serde_json::{Map, Value, json};
 use std::{
@@ -233,14 +234,8 @@ pub(super) fn replay(file: &Path) {
         let path = names.translated(text("path"));
         let body = body(&call["body"]);
         let headers = call["headers"].as_object().expect("header fields");
-        // What a run comes to takes its time; what changes something is said once.
-        let most = if text("method") == "GET" {
-            MOST_QUESTIONS
-        } else {
-            1
-        };
         let mut lacks = None;
-        for _question in 0..most {
+        let mut is_answered = || {
             let answer = ask(&up.api(), text("method"), &path, headers, &body);
             let said = content(&answer);
             lacks = if call["status"] == answer.status {
@@ -250,9 +245,14 @@ pub(super) fn replay(file: &Path) {
             };
             if lacks.is_none() {
                 names.learn(&call["answer"], &said);
-                break;
             }
-            thread::sleep(BETWEEN_QUESTIONS);
+            lacks.is_none()
+        };
+        // What a run comes to takes its time; what changes something is said once.
+        if text("method") == "GET" {
+            comes_about(is_answered);
+        } else {
+            is_answered();
         }
         if let Some(lacks) = lacks {
             panic!("{} {path}: {lacks}; once it was {call}", text("method"));
