@@ -5,7 +5,9 @@
 //! Everything is on one machine; each attempt is published, claimed, told as
 //! started, reported, told as finished, confirmed, and its confirmation taken.
 //! The scheduler confirms what it received in one call, the worker reports what
-//! it claimed in one: as the real ones do under load.
+//! it claimed in one: as the real ones do under load. Besides the times it says what Redis
+//! itself did for each attempt: its commands, those of scripts included, which don't depend
+//! on the machine, and its own time.
 
 use std::{
     net::TcpListener,
@@ -29,11 +31,14 @@ const SINGLES: u32 = 3_000;
 /// Tries to reach the server that has just been started.
 const TRIES: u32 = 500;
 
-struct Server(Child);
+struct Server {
+    process: Child,
+    url: String,
+}
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Err(error) = self.0.kill() {
+        if let Err(error) = self.process.kill() {
             eprintln!("redis-server could not be ended: {error}");
         }
     }
@@ -41,7 +46,7 @@ impl Drop for Server {
 
 #[tokio::main]
 async fn main() {
-    let (_server, redis) = start().await;
+    let (server, redis) = start().await;
     let scheduler = redis.scheduler(1).await.expect("nobody else is there");
     let worker = redis.worker();
     let info = WorkerInfo {
@@ -58,6 +63,7 @@ async fn main() {
         report: report(0, "worker"),
     };
 
+    let before = server.effort();
     let begin = Instant::now();
     join!(
         schedule(&scheduler, &template),
@@ -67,7 +73,9 @@ async fn main() {
     let took = begin.elapsed();
     let per_second = f64::from(ATTEMPTS) / took.as_secs_f64();
     println!("{ATTEMPTS} round trips in {took:.2?}: {per_second:.0} a second");
+    server.effort().print_since(&before, ATTEMPTS);
 
+    let before = server.effort();
     let mut pickups = Vec::new();
     let mut ways = Vec::new();
     for number in ATTEMPTS..ATTEMPTS + SINGLES {
@@ -93,8 +101,46 @@ async fn main() {
         ways.push(begin.elapsed());
         worker.signals(8).await.expect("confirmed");
     }
+    println!("one by one:");
+    server.effort().print_since(&before, SINGLES);
     println!("pickup: {}", spread(pickups));
     println!("published to confirmed: {}", spread(ways));
+}
+
+/// What a server has done since it began.
+struct Effort {
+    commands: f64,
+    /// Of its processor, in seconds.
+    time: f64,
+}
+
+impl Effort {
+    fn print_since(&self, before: &Self, attempts: u32) {
+        let each = |now: f64, before: f64| (now - before) / f64::from(attempts);
+        let commands = each(self.commands, before.commands);
+        let time = each(self.time, before.time) * 1e6;
+        println!("for each of them {commands:.1} commands of Redis, which took {time:.1} us");
+    }
+}
+
+impl Server {
+    fn effort(&self) -> Effort {
+        let client = redis::Client::open(&*self.url).expect("an address");
+        let mut connection = client.get_connection().expect("it answers");
+        let mut info = redis::cmd("INFO");
+        info.arg("commandstats").arg("cpu");
+        let said: String = info.query(&mut connection).expect("it answers");
+        // Lines of figures after each of these names.
+        let sum = |name: &str| -> f64 {
+            let figures = said.lines().filter_map(|line| line.split_once(name));
+            let figures = figures.map(|(_of, rest)| rest.split(',').next().unwrap_or(rest));
+            figures.filter_map(|figure| figure.trim().parse::<f64>().ok()).sum()
+        };
+        Effort {
+            commands: sum(":calls="),
+            time: sum("used_cpu_user:") + sum("used_cpu_sys:"),
+        }
+    }
 }
 
 fn spread(mut times: Vec<Duration>) -> String {
@@ -120,10 +166,12 @@ async fn start() -> (Server, Arc<Redis>) {
         .stdout(Stdio::null())
         .spawn()
         .expect("redis-server is installed ('cargo xtask setup')");
-    let server = Server(child);
-    let url = format!("redis://127.0.0.1:{port}");
+    let server = Server {
+        process: child,
+        url: format!("redis://127.0.0.1:{port}"),
+    };
     for _ in 0..TRIES {
-        if let Ok(redis) = Redis::connect(&url, Options::default()).await {
+        if let Ok(redis) = Redis::connect(&server.url, Options::default()).await {
             return (server, redis);
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
