@@ -134,7 +134,9 @@ impl Server {
         let sum = |name: &str| -> f64 {
             let figures = said.lines().filter_map(|line| line.split_once(name));
             let figures = figures.map(|(_of, rest)| rest.split(',').next().unwrap_or(rest));
-            figures.filter_map(|figure| figure.trim().parse::<f64>().ok()).sum()
+            figures
+                .filter_map(|figure| figure.trim().parse::<f64>().ok())
+                .sum()
         };
         Effort {
             commands: sum(":calls="),

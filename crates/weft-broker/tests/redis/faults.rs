@@ -11,7 +11,7 @@ use std::{
 };
 use tokio::time::{Instant, sleep, timeout};
 use weft_broker::{
-    AttemptKey, BrokerError, Notice, SchedulerBroker, Signal, WorkerBroker as _,
+    AttemptKey, BrokerError, LeaseTerms, Notice, SchedulerBroker, Signal, WorkerBroker as _,
     conformance::{dispatch, key},
     redis::{Bounds, Options, Redis, RedisScheduler},
 };
@@ -312,6 +312,52 @@ async fn a_scheduler_of_a_smaller_epoch_is_deposed_for_good() {
     assert_eq!((back.len(), error), (1, BrokerError::Closed));
     assert_eq!(redis.scheduler(1).await.unwrap_err(), BrokerError::Closed);
     assert_eq!(second.demand().await, Ok(Vec::new()));
+}
+
+/// What time did in passing is kept, also where the call that let it pass is refused.
+#[tokio::test]
+async fn what_ends_with_the_registration_of_a_caller_makes_room_for_others() {
+    let server = Server::start(&[]);
+    let options = Options {
+        terms: LeaseTerms {
+            lease: Duration::from_mins(10),
+            renew_every: Duration::from_mins(3),
+        },
+        ..options()
+    };
+    let lease = options.terms.lease;
+    let redis = Redis::connect_with_movable_clock(&server.url(), options)
+        .await
+        .unwrap();
+    let scheduler = redis.scheduler(1).await.unwrap();
+    let register = async |id: &str| {
+        let worker = redis.worker();
+        let info = weft_broker::WorkerInfo {
+            id: id.into(),
+            queues: vec!["default".into()],
+            slots: 1,
+            prefetch: 0,
+            memory_bytes: None,
+            labels: Vec::new(),
+        };
+        worker.register(&info, &[]).await.unwrap();
+        worker
+    };
+    let (silent, busy) = (register("silent").await, register("busy").await);
+    let publish = async |number| {
+        let dispatches = vec![dispatch(number, "default", 0)];
+        scheduler.publish(dispatches).await.unwrap();
+    };
+    publish(1).await;
+    assert_eq!(busy.claim(1).await.unwrap().len(), 1);
+    redis.move_clock(lease * 2 / 3).await.unwrap();
+    assert_eq!(busy.renew(&[]).await, Ok(Vec::new()), "its lease goes on");
+    redis.move_clock(lease / 2).await.unwrap();
+    assert_eq!(silent.renew(&[]).await, Err(BrokerError::Unregistered));
+    publish(2).await;
+    let claims = timeout(Duration::from_secs(5), busy.claim(1)).await;
+    let claims = claims.expect("it has room again").unwrap();
+    assert_eq!(claims[0].dispatch.key, key(2));
 }
 
 #[tokio::test]

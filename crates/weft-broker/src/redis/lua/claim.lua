@@ -9,7 +9,7 @@
 -- waited in ms, version and message of each.
 local session, most, reads, ask = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[5]
 local worker = caller(session)
-if not worker then return {'unregistered'} end
+if not worker then return finish({'unregistered'}) end
 bound(worker, ARGV[7] or '')
 local free = math.min(room(worker), most)
 local reply = {'ok', lease, 0, tonumber(weight or '0')}

@@ -3,7 +3,7 @@
 -- ARGV: session, keys.
 local session = ARGV[1]
 local worker = caller(session)
-if not worker then return {'unregistered'} end
+if not worker then return finish({'unregistered'}) end
 local mine = 'c' .. session
 for at = 2, #ARGV do
   local key = ARGV[at]

@@ -2,7 +2,7 @@
 -- Atomic, so that the room that its queues lose is counted once.
 -- ARGV: session.
 local worker = caller(ARGV[1])
-if not worker then return {'unregistered'} end
+if not worker then return finish({'unregistered'}) end
 if not worker.paused then
   worker.paused = true
   count_serving(worker, -1)

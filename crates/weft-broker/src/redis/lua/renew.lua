@@ -3,7 +3,7 @@
 -- ARGV: session, how many the worker holds of other shards ('' where there are none), keys. Answers which of them are lost, counted from 0.
 local session = ARGV[1]
 local worker = caller(session)
-if not worker then return {'unregistered'} end
+if not worker then return finish({'unregistered'}) end
 bound(worker, ARGV[2])
 local reply = {'ok'}
 local mine = 'c' .. session

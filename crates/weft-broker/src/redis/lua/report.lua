@@ -5,7 +5,7 @@
 -- Answers how many were refused.
 local session, most = ARGV[1], tonumber(ARGV[2])
 local worker = caller(session)
-if not worker then return {'unregistered'} end
+if not worker then return finish({'unregistered'}) end
 local count = call('HLEN', REPORTS)
 local refused = 0
 for at = 4, #ARGV, 2 do

@@ -343,7 +343,7 @@ local function pass_time()
   end
 end
 
--- Writes what was changed in passing. The last thing that a script does.
+-- Writes what was changed in passing. What a script does last, whatever it answers.
 local function finish(reply)
   for session, worker in pairs(workers) do
     if worker then
