@@ -34,7 +34,8 @@ pub struct Bounds {
     pub queues: usize,
     /// Reports that no scheduler confirmed; beyond it a report is refused.
     pub unconfirmed_reports: usize,
-    /// Notices that no scheduler received; while there are so many, claims wait.
+    /// Entries of notices that no scheduler received; while there are so many, claims wait.
+    /// An entry has what one call brought about, at most 64 notices of it.
     pub notices: usize,
 }
 

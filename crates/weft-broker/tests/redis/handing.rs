@@ -11,7 +11,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 use weft_broker::{
-    Dispatch, LeaseTerms, SchedulerBroker as _, WorkerBroker as _, WorkerInfo,
+    Dispatch, LeaseTerms, Notice, SchedulerBroker as _, WorkerBroker as _, WorkerInfo,
     conformance::{dispatch, key},
     redis::{Bounds, Options, Redis, RedisScheduler, RedisWorker},
 };
@@ -148,6 +148,47 @@ async fn what_is_handed_is_what_a_claim_would_take() {
     // No more than there is room for, and everything in the end.
     let rest = worker.claim(9).await.unwrap();
     assert_eq!(rest.len(), 1);
+}
+
+/// More than one entry of the stream has.
+const MANY: u32 = 100;
+
+#[tokio::test]
+async fn what_one_call_brings_about_is_told_in_its_order() {
+    let office = Office::open(options()).await;
+    let worker = office.worker("one", &["default"], MANY).await;
+    let (claims, ()) = join!(
+        worker.claim(MANY),
+        office.publish_to(1, "default", numbers(0..MANY, "default"))
+    );
+    assert_eq!(claims.unwrap().len(), MANY as usize);
+    let mut started = Vec::new();
+    while started.len() < MANY as usize {
+        let told = timeout(PATIENCE, office.scheduler.receive(9)).await;
+        for notice in told.expect("all are told").unwrap() {
+            if let Notice::Started { key, .. } = notice {
+                started.push(key);
+            }
+        }
+    }
+    assert_eq!(started, (0..MANY).map(key).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_one_call_brings_about_is_told_in_few_entries() {
+    let office = Office::open(options()).await;
+    let worker = office.worker("one", &["default"], MANY).await;
+    let published = office.scheduler.publish(numbers(0..MANY, "default"));
+    published.await.unwrap();
+    // The one that would read them is gone.
+    drop(office.redis.scheduler(2).await.unwrap());
+    assert_eq!(worker.claim(MANY).await.unwrap().len(), MANY as usize);
+    let notices = format!("{{{}:0}}:notices:2", office.namespace);
+    let told = office.ask(&["XRANGE", &notices, "-", "+"]).await;
+    assert_eq!(told.matches("'\"S\"'").count(), MANY as usize, "{told}");
+    let entries = office.ask(&["XLEN", &notices]).await;
+    // Perhaps with one about the demand, from before.
+    assert!(["int(2)", "int(3)"].contains(&&*entries), "{entries}");
 }
 
 #[tokio::test]

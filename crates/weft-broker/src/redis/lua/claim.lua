@@ -1,7 +1,7 @@
 -- Claims what waits in the worker's queues, in its order, as far as it has room.
 -- Atomic, so that no two workers get one attempt, and the lease begins with the claim.
 -- ARGV: session, most, the newest version of messages that the worker reads, how
--- many notices may wait for the scheduler, the claim's name: under it the worker may be
+-- many entries of notices may wait for the scheduler, the claim's name: under it the worker may be
 -- handed what is published while it waits (an older one is only woken, and gives none, and one
 -- of several shards may give none), how many it may be handed, how many it holds of other shards
 -- ('' where there are none).

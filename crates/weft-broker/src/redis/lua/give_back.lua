@@ -13,7 +13,7 @@ for at = 2, #ARGV do
     if call('HEXISTS', REPORTS, key) == 0 then
       call('HSET', ATTEMPTS, key, GIVEN_BACK)
       call('ZADD', LEASES, now + lease, key)
-      notify('k', 'B', 'a', key)
+      notify('B', key)
     end
   end
 end

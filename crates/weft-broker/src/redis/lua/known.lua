@@ -15,10 +15,10 @@ for at = 3, #ARGV do
   if session then
     answer = 'c'
     local worker = session ~= NOBODY and get_worker(session)
-    if worker then notify('k', 'S', 'a', key, 'w', worker.id) end
+    if worker then notify('S', key, 'w', worker.id) end
   elseif state == GIVEN_BACK then
     answer = 'c'
-    notify('k', 'B', 'a', key)
+    notify('B', key)
   elseif state then
     local member, entry, queue = read_queued(state)
     local found = call('XRANGE', lane(queue, member), entry, entry)

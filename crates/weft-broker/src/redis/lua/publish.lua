@@ -2,8 +2,8 @@
 -- Atomic, so that an attempt that is queued, claimed or reported meanwhile is
 -- not queued twice, and a worker that waits is handed it, or woken for what it will find.
 -- ARGV: epoch, incarnation, length of a queue, number of queues, version of the
--- messages, how many notices may wait for the scheduler; then key, queue, priority,
--- message, memory of each.
+-- messages, how many entries of notices may wait for the scheduler; then key,
+-- queue, priority, message, memory of each.
 -- Answers, for each: 0 taken or known, 1 the queue is full, 2 one queue too many.
 local refusal = refuse_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end

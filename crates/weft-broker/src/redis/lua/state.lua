@@ -28,6 +28,9 @@ local MOST_FENCED = 50000
 local MOST_SIGNALS = 20000
 -- Leases, and registrations, that one script lets run out; the next one goes on.
 local MOST_EXPIRED = 500
+-- Notices in one entry of their stream, and bytes of what they say after which another one
+-- begins: so few entries are never much for the scheduler to read at once.
+local MOST_IN_ENTRY, MOST_ENTRY_BYTES = 64, 65536
 -- Who holds an attempt that started before everything was lost, until its worker announces it.
 local NOBODY = '-'
 -- The state of an attempt that its worker gave back, until it is published again.
@@ -51,12 +54,32 @@ local function notices()
   return base .. ':notices:' .. epoch
 end
 
-local function notify(...)
-  if epoch then call('XADD', notices(), '*', ...) end
+-- Entries with notices one after another, each of which begins with its kind. They are
+-- gathered, and written by `finish` in the order in which they were told.
+local entries, last_entry = {}, nil
+
+-- A notice of this kind, about an attempt or none, that says something more of this name or not.
+local function notify(kind, key, name, value)
+  if not epoch then return end
+  local entry = last_entry
+  if not entry or entry.count == MOST_IN_ENTRY or entry.bytes >= MOST_ENTRY_BYTES then
+    entry = {count = 0, words = 0, bytes = 0}
+    last_entry, entries[#entries + 1] = entry, entry
+  end
+  local at = entry.words
+  entry[at + 1], entry[at + 2] = 'k', kind
+  if key then
+    entry[at + 3], entry[at + 4], at = 'a', key, at + 2
+  end
+  if name then
+    entry[at + 3], entry[at + 4], at = name, value, at + 2
+    entry.bytes = entry.bytes + #value
+  end
+  entry.count, entry.words = entry.count + 1, at + 2
 end
 
 local function notify_report(key, report)
-  notify('k', 'F', 'a', key, 'r', report)
+  notify('F', key, 'r', report)
 end
 
 -- A registration, read once and written by `finish`.
@@ -131,7 +154,7 @@ local function hold(key, session)
   call('HSET', ATTEMPTS, key, 'c' .. session)
   call('ZADD', LEASES, now + lease, key)
   call('SADD', base .. ':held:' .. session, key)
-  notify('k', 'S', 'a', key, 'w', worker.id)
+  notify('S', key, 'w', worker.id)
 end
 
 local function unhold(key, session)
@@ -160,7 +183,7 @@ local function expire(key)
     call('ZREM', LEASES, key)
   elseif session then
     unhold(key, session)
-    notify('k', 'E', 'a', key)
+    notify('E', key)
     fence(key)
   else
     call('ZREM', LEASES, key)
@@ -364,7 +387,8 @@ local function finish(reply)
     call('XADD', base .. ':inbox:' .. id, 'MAXLEN', '~', MOST_SIGNALS, '*', unpack(list))
   end
   if fences then call('ZREMRANGEBYRANK', FENCED, 0, -MOST_FENCED - 1) end
-  if risen then notify('k', 'D') end
+  if risen then notify('D') end
+  for _, entry in ipairs(entries) do call('XADD', notices(), '*', unpack(entry, 1, entry.words)) end
   return reply
 end
 

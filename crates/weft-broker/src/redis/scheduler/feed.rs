@@ -15,8 +15,10 @@ use ::redis::{Cmd, Pipeline};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
-/// Notices read at once.
-const MOST_READ: usize = 512;
+/// Entries read at once. Scripts put at most 64 notices into one (`MOST_IN_ENTRY`), and begin
+/// another one after 64 KiB (`MOST_ENTRY_BYTES`): so that is at most 4,096 notices, and about
+/// 4 MiB unless one of them has more.
+const MOST_READ: usize = 64;
 /// While so many were read and not received, no more are read.
 const MOST_UNRECEIVED: usize = 4_096;
 /// After a failure; the link has its own, growing, pause.
@@ -135,20 +137,42 @@ async fn read(
     reply::entries(answers.last()?)
 }
 
+/// The fields of one notice.
+#[derive(Default)]
+struct Told {
+    kind: Option<String>,
+    key: Option<String>,
+    worker: Option<String>,
+    report: Option<String>,
+}
+
+/// What one call brought about, in its order: each kind begins another notice.
 fn take(office: &Office, entry: Entry) {
-    let (mut kind, mut key, mut worker, mut report) = (None, None, None, None);
+    let mut told: Vec<Told> = Vec::new();
     for (name, value) in entry.fields {
+        if name == "k" {
+            told.push(Told::default());
+        }
+        let Some(last) = told.last_mut() else {
+            continue;
+        };
         let field = match &*name {
-            "k" => &mut kind,
-            "a" => &mut key,
-            "w" => &mut worker,
-            "r" => &mut report,
+            "k" => &mut last.kind,
+            "a" => &mut last.key,
+            "w" => &mut last.worker,
+            "r" => &mut last.report,
             _of_a_newer_version => continue,
         };
         *field = String::from_utf8(value).ok();
     }
-    let key = key.map(|key| read_key(&key));
-    let notice = match (kind.as_deref(), key, worker, report) {
+    for one in told {
+        tell(office, one);
+    }
+}
+
+fn tell(office: &Office, told: Told) {
+    let key = told.key.map(|key| read_key(&key));
+    let notice = match (told.kind.as_deref(), key, told.worker, told.report) {
         (Some("S"), Some(Ok(key)), Some(worker), _) => Notice::Started {
             key,
             worker: worker.into(),
