@@ -11,7 +11,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 use weft_broker::{
-    Dispatch, LeaseTerms, Notice, SchedulerBroker as _, WorkerBroker as _, WorkerInfo,
+    AttemptKey, Claim, Dispatch, LeaseTerms, Notice, SchedulerBroker as _, WorkerBroker as _,
+    WorkerInfo,
     conformance::{dispatch, key},
     redis::{Bounds, Options, Redis, RedisScheduler, RedisWorker},
 };
@@ -47,13 +48,23 @@ impl Office {
     }
 
     async fn worker(&self, id: &str, queues: &[&str], slots: u32) -> RedisWorker {
+        self.worker_with_memory(id, queues, slots, None).await
+    }
+
+    async fn worker_with_memory(
+        &self,
+        id: &str,
+        queues: &[&str],
+        slots: u32,
+        memory_bytes: Option<u64>,
+    ) -> RedisWorker {
         let worker = self.redis.worker();
         let info = WorkerInfo {
             id: id.into(),
             queues: queues.iter().map(|queue| Arc::from(*queue)).collect(),
             slots,
             prefetch: 0,
-            memory_bytes: None,
+            memory_bytes,
             labels: Vec::new(),
         };
         let _terms: LeaseTerms = worker.register(&info, &[]).await.unwrap();
@@ -71,6 +82,12 @@ impl Office {
         self.ask(&["XRANGE", &key, "-", "+"]).await
     }
 
+    /// How many attempts wait in a queue, all of one priority.
+    async fn queued(&self, queue: &str) -> String {
+        let key = format!("{{{}:0}}:queue:0,1:{queue}", self.namespace);
+        self.ask(&["XLEN", &key]).await
+    }
+
     /// Publishes when so many claims wait in a queue.
     async fn publish_to(&self, waiting: usize, queue: &str, dispatches: Vec<Dispatch>) {
         let key = format!("{{{}:0}}:waiting:{queue}", self.namespace);
@@ -82,6 +99,18 @@ impl Office {
         timeout(PATIENCE, waits).await.expect("they wait");
         self.scheduler.publish(dispatches).await.unwrap();
     }
+}
+
+const MIB: u64 = 1 << 20;
+
+fn of_memory(number: u32, memory_bytes: u64) -> Dispatch {
+    let mut dispatch = dispatch(number, "default", 0);
+    dispatch.limits.memory_bytes = memory_bytes;
+    dispatch
+}
+
+fn keys_of(claims: &[Claim]) -> Vec<AttemptKey> {
+    claims.iter().map(|claim| claim.dispatch.key).collect()
 }
 
 fn numbers(numbers: impl Iterator<Item = u32>, queue: &str) -> Vec<Dispatch> {
@@ -97,7 +126,7 @@ async fn a_claim_that_waits_is_handed_what_is_published() {
         office.publish_to(1, "default", numbers(1..3, "default"))
     );
     let claims = claims.unwrap();
-    let claimed: Vec<_> = claims.iter().map(|claim| claim.dispatch.key).collect();
+    let claimed = keys_of(&claims);
     assert_eq!(claimed, [key(1), key(2)]);
     assert!(
         claims
@@ -139,7 +168,7 @@ async fn what_is_handed_is_what_a_claim_would_take() {
     published.push(dispatch(5, "default", 9));
     let (claims, ()) = join!(worker.claim(2), office.publish_to(1, "default", published));
     let claims = claims.unwrap();
-    let claimed: Vec<_> = claims.iter().map(|claim| claim.dispatch.key).collect();
+    let claimed = keys_of(&claims);
     assert_eq!(
         claimed,
         [key(4), key(5)],
@@ -148,6 +177,114 @@ async fn what_is_handed_is_what_a_claim_would_take() {
     // No more than there is room for, and everything in the end.
     let rest = worker.claim(9).await.unwrap();
     assert_eq!(rest.len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_given_back_is_handed_before_what_has_the_same_priority() {
+    let office = Office::open(options()).await;
+    let gives = office.worker("gives", &["default"], 1).await;
+    office
+        .scheduler
+        .publish(numbers(1..2, "default"))
+        .await
+        .unwrap();
+    assert_eq!(keys_of(&gives.claim(1).await.unwrap()), [key(1)]);
+    gives.give_back(&[key(1)]).await.unwrap();
+    gives.pause().await.unwrap();
+    let takes = office.worker("takes", &["default"], 9).await;
+    let published = [(2, 0), (1, 0), (3, 5)];
+    let published = published.map(|(number, priority)| dispatch(number, "default", priority));
+    let (claims, ()) = join!(
+        takes.claim(9),
+        office.publish_to(1, "default", published.into())
+    );
+    assert_eq!(keys_of(&claims.unwrap()), [key(3), key(1), key(2)]);
+    let inbox = office.inbox("takes").await;
+    assert!(inbox.contains(HANDED) && !inbox.contains(WOKEN), "{inbox}");
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_one_that_waits_is_handed_to_another() {
+    let office = Office::open(options()).await;
+    let of = async |id, memory_bytes| {
+        let memory_bytes = Some(memory_bytes);
+        office
+            .worker_with_memory(id, &["default"], 4, memory_bytes)
+            .await
+    };
+    let (small, large) = (of("small", MIB).await, of("large", 4 * MIB).await);
+    let (mine, others, ()) = join!(
+        small.claim(4),
+        large.claim(4),
+        office.publish_to(2, "default", vec![of_memory(1, 3 * MIB), of_memory(2, MIB)])
+    );
+    let claimed = [keys_of(&mine.unwrap()), keys_of(&others.unwrap())];
+    assert_eq!(claimed, [[key(2)], [key(1)]]);
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_all_that_wait_is_queued_and_they_wait_on() {
+    let office = Office::open(options()).await;
+    let small = office
+        .worker_with_memory("small", &["default"], 4, Some(MIB))
+        .await;
+    let (claims, ()) = join!(small.claim(4), async {
+        office
+            .publish_to(1, "default", vec![of_memory(1, 3 * MIB)])
+            .await;
+        assert_eq!(office.queued("default").await, "int(1)");
+        // It goes behind what waits, and the worker fetches it.
+        office
+            .publish_to(1, "default", vec![of_memory(2, MIB)])
+            .await;
+    });
+    assert_eq!(keys_of(&claims.unwrap()), [key(2)]);
+    let inbox = office.inbox("small").await;
+    assert!(inbox.contains(WOKEN) && !inbox.contains(HANDED), "{inbox}");
+    let large = office.worker("large", &["default"], 4).await;
+    assert_eq!(keys_of(&large.claim(4).await.unwrap()), [key(1)]);
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_published_twice_at_once_is_one() {
+    let office = Office::open(options()).await;
+    let worker = office.worker("one", &["default"], 9).await;
+    let twice = |number| {
+        [
+            dispatch(number, "default", 0),
+            dispatch(number, "default", 0),
+        ]
+    };
+    let (claims, ()) = join!(
+        worker.claim(9),
+        office.publish_to(1, "default", twice(1).into())
+    );
+    assert_eq!(keys_of(&claims.unwrap()), [key(1)]);
+    assert_eq!(office.queued("default").await, "int(0)");
+    office.scheduler.publish(twice(2).into()).await.unwrap();
+    assert_eq!(office.queued("default").await, "int(1)");
+    assert_eq!(keys_of(&worker.claim(9).await.unwrap()), [key(2)]);
+}
+
+#[tokio::test]
+async fn what_is_handed_takes_no_room_in_the_queue() {
+    let options = Options {
+        bounds: Bounds {
+            queue_length: 2,
+            ..Bounds::default()
+        },
+        ..options()
+    };
+    let office = Office::open(options).await;
+    let worker = office.worker("one", &["default"], 3).await;
+    let (claims, ()) = join!(
+        worker.claim(3),
+        office.publish_to(1, "default", numbers(0..5, "default"))
+    );
+    assert_eq!(claims.unwrap().len(), 3);
+    assert_eq!(office.queued("default").await, "int(2)");
+    let refused = office.scheduler.publish(numbers(5..6, "default")).await;
+    assert_eq!(refused.unwrap_err().0.len(), 1);
 }
 
 /// More than one entry of the stream has.

@@ -1,6 +1,7 @@
 -- Renews leases, all in one step, and names what the worker doesn't hold any more.
 -- Atomic, so that a lease that is renewed can't run out in between.
--- ARGV: session, how many the worker holds of other shards ('' where there are none), keys. Answers which of them are lost, counted from 0.
+-- ARGV: session, how many the worker holds of other shards ('' where there are none), keys.
+-- Answers which of them are lost, counted from 0.
 local session = ARGV[1]
 local worker = caller(session)
 if not worker then return finish({'unregistered'}) end
@@ -10,7 +11,7 @@ local mine = 'c' .. session
 for at = 3, #ARGV do
   local key = ARGV[at]
   if call('HGET', ATTEMPTS, key) == mine then
-    call('ZADD', LEASES, now + lease, key)
+    call('ZADD', LEASES, time(now + lease), key)
   else
     local reporters = call('HGET', REPORTERS, key)
     local is_reported = false

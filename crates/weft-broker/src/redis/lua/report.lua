@@ -32,7 +32,7 @@ for at = 4, #ARGV, 2 do
       count = count + 1
       call('HSET', REPORTS, key, report)
       call('HSET', REPORTERS, key, ARGV[3])
-      call('ZADD', AGAIN, epoch and now + redeliver or 0, key)
+      call('ZADD', AGAIN, epoch and time(now + redeliver) or 0, key)
       notify_report(key, report)
     end
   end

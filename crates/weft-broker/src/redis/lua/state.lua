@@ -44,6 +44,18 @@ local lease, redeliver = tonumber(meta[3]), tonumber(meta[4])
 -- What the shard counts for beside others, as its scheduler said last.
 local weight = meta[5]
 
+-- A time as commands take it. Redis writes numbers in a way that costs about as much as calling a command, so
+-- a time that is said of many attempts is written once.
+local written = {}
+local function time(at)
+  local text = written[at]
+  if not text then
+    text = string.format('%.0f', at)
+    written[at] = text
+  end
+  return text
+end
+
 local workers = {}
 local signals = {}
 local risen, fences = false, false
@@ -131,9 +143,9 @@ local function signal(id, kind, key)
   list[#list + 1] = key
 end
 
--- A claim that waits may find something now.
+-- A claim that waits may find something now, and looks by itself.
 local function wake(worker)
-  worker.wants = false
+  worker.wants, worker.asks = false, NO_CLAIM
   if not worker.woken then
     worker.woken = true
     signal(worker.id, 'w', '')
@@ -152,7 +164,7 @@ local function hold(key, session)
   local worker = get_worker(session)
   worker.held = worker.held + 1
   call('HSET', ATTEMPTS, key, 'c' .. session)
-  call('ZADD', LEASES, now + lease, key)
+  call('ZADD', LEASES, time(now + lease), key)
   call('SADD', base .. ':held:' .. session, key)
   notify('S', key, 'w', worker.id)
 end
@@ -199,6 +211,11 @@ local function lanes(queue)
   return base .. ':lanes:' .. queue
 end
 
+-- Registrations whose claim waits for something in the queue.
+local function waiting(queue)
+  return base .. ':waiting:' .. queue
+end
+
 local function tidy(queue, member)
   local stream = lane(queue, member)
   if call('XLEN', stream) == 0 then
@@ -229,52 +246,6 @@ local function unqueue(key, state)
   shallower(queue, 1)
   call('HDEL', ATTEMPTS, key)
   risen = true
-end
-
--- Claims what waits in the worker's queues, in its order, up to so many and up to the first
--- message that is longer than so many bytes. `give` is called with how long each waited in ms,
--- its version and its message. Answers how many of each queue, and how many are left to a newer
--- worker.
-local function take(session, worker, free, reads, longest, give)
-  local taken, left = {}, 0
-  for _, queue in ipairs(worker.queues) do
-    local count = 0
-    for _, member in ipairs(free > 0 and call('ZRANGE', lanes(queue), 0, -1) or {}) do
-      if free <= 0 then break end
-      local version = tonumber(string.match(member, ',(%d+)$'))
-      local stream = lane(queue, member)
-      if version > reads then
-        left = left + call('XLEN', stream)
-      else
-        local from = '-'
-        while free > 0 do
-          local entries = call('XRANGE', stream, from, '+', 'COUNT', free)
-          if #entries == 0 then break end
-          for _, entry in ipairs(entries) do
-            local fields = entry[2]
-            from = '(' .. entry[1]
-            -- What is too large for this worker is left to a larger one.
-            if worker.memory < 0 or tonumber(fields[8] or '0') <= worker.memory then
-              if #fields[6] > longest then
-                free = 0
-                break
-              end
-              call('XDEL', stream, entry[1])
-              hold(fields[2], session)
-              give(now - tonumber(fields[4]), version, fields[6])
-              count, free = count + 1, free - 1
-            end
-          end
-        end
-        tidy(queue, member)
-      end
-    end
-    if count > 0 then
-      shallower(queue, count)
-      taken[queue] = count
-    end
-  end
-  return taken, left
 end
 
 local function memories(queue)
@@ -345,7 +316,7 @@ local function drop_worker(session)
   worker.paused = true
   count_room(worker)
   for _, queue in ipairs(worker.queues) do
-    call('SREM', base .. ':waiting:' .. queue, session)
+    call('SREM', waiting(queue), session)
   end
   if call('HGET', SESSIONS, worker.id) == session then
     call('HDEL', SESSIONS, worker.id)
