@@ -19,6 +19,8 @@ use std::{
 
 /// How long a server may take to begin.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// What a task may use that doesn't say, in MiB.
+const TASK_MEMORY: u32 = 256;
 /// Between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// The folder of the server and the worker, in the target folder.
@@ -128,6 +130,8 @@ impl<'b> Many<'b> {
         command
             .args(["--status", &status, "--way", way, "--name", name])
             .args(["--slots", &slots.to_string()])
+            // As much as its slots may ask for: slots are measured, not this machine's memory.
+            .args(["--memory", &format!("{}MiB", slots * TASK_MEMORY)])
             .arg("--token-file")
             .arg(self.folder.join("token"))
             .arg("--data")
