@@ -30,8 +30,8 @@ pub(crate) struct Changes {
     pub(crate) confirm: Vec<AttemptKey>,
     /// Somebody waits for this turn.
     pub(crate) urgent: bool,
-    /// Attempts that count as started, or are no worker's any more, and when they became so:
-    /// their rows say it later, and never where they end before.
+    /// Attempts that have started, and when: their rows say it later, and never where they end
+    /// before.
     pub(crate) started: VecDeque<(Timestamp, RunId, Instance)>,
 }
 

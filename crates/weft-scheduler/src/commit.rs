@@ -43,17 +43,19 @@ impl Shard {
         Some(since.plus(millis(LAZY_COMMIT)))
     }
 
-    /// The row of a running attempt is not up to date.
+    /// An attempt has started; its row needn't say so at once.
     pub(crate) fn shows_later(&mut self, now: Timestamp, run: RunId, instance: Instance) {
         self.changes.started.push_back((now, run, instance));
     }
 
     /// Writes the rows of attempts that run for some time: with those that are due go the ones
-    /// that would be soon, so that many that started one by one are few turns.
+    /// that would be soon, so that many that started one by one are few turns. More than one turn
+    /// may write are the next one's.
     fn show_started(&mut self, now: Timestamp) {
         let some_time = millis(LAZY_COMMIT / 2);
         while let Some((since, run, instance)) = self.changes.started.front().copied()
             && since.plus(some_time) <= now
+            && self.changes.rows() < ROWS_A_TURN
         {
             self.changes.started.pop_front();
             let active = self.runs.get(&run);

@@ -31,7 +31,7 @@ impl Shard {
             Notice::Started { key, worker } => self.started(cx, key, worker),
             Notice::Finished(report) => self.finished(cx, *report),
             Notice::Expired { key } => self.lost(cx, key),
-            Notice::GivenBack { key } => self.given_back(cx, key),
+            Notice::GivenBack { key } => self.given_back(key),
             Notice::Demand => {}
         }
     }
@@ -58,7 +58,7 @@ impl Shard {
     /// A worker never began an attempt and won't: nothing of it is lost, and it is handed
     /// out again as it is. To the run it stays what it was, queued or started: that it
     /// waits once more is the broker's matter, as a claim is.
-    fn given_back(&mut self, cx: &Context, key: AttemptKey) {
+    fn given_back(&mut self, key: AttemptKey) {
         let state = self
             .runs
             .get(&key.run)
@@ -70,7 +70,9 @@ impl Shard {
                 if let Some(active) = self.runs.get_mut(&key.run) {
                     active.facts(key).worker = None;
                 }
-                self.shows_later(cx.now(), key.run, key.attempt.instance);
+                // Before it is handed out again: the row bars every other worker from it.
+                let instance = (key.run, key.attempt.instance);
+                self.changes.instances.insert(instance);
             }
             Some(_) | None => {
                 // Nobody wants it any more; the broker may forget it.

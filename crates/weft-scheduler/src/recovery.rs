@@ -97,9 +97,7 @@ impl Shard {
             }
         }
         let active = self.runs.get_mut(&id).expect("it was just inserted");
-        for instance in std::mem::take(&mut active.to_show) {
-            self.changes.started.push_back((cx.now(), id, instance));
-        }
+        let to_show = std::mem::take(&mut active.to_show);
         for alive in attempts {
             let instance = alive.attempt.instance;
             if !planted!(cx, TakeoverForgetsSlots) {
@@ -109,6 +107,9 @@ impl Shard {
             }
             let key = key_in(self.lease.shard, id, alive.attempt);
             live.push((key, alive.phase));
+        }
+        for instance in to_show {
+            self.shows_later(cx.now(), id, instance);
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ pub struct LiveAttempt {
     pub shard: ShardId,
     /// Of its run.
     pub version: VersionId,
-    /// Who was the first to claim it; nothing while its scheduler has not heard of a claim.
+    /// Who was the first to claim it; nothing while its row doesn't say yet that it runs.
     pub worker: Option<String>,
 }
 

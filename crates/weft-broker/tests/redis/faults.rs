@@ -12,6 +12,7 @@ use std::{
 use tokio::time::{Instant, sleep, timeout};
 use weft_broker::{
     AttemptKey, BrokerError, LeaseTerms, Notice, SchedulerBroker, Signal, WorkerBroker as _,
+    WorkerInfo,
     conformance::{dispatch, key},
     redis::{Bounds, Options, Redis, RedisScheduler},
 };
@@ -39,6 +40,17 @@ fn ran_and_lost(told: &Told, crew: &[Worker]) -> Vec<AttemptKey> {
         crew.any(|worker| worker.claimed.lock().unwrap().contains(*key))
     };
     told.expired.iter().filter(reached).copied().collect()
+}
+
+fn info(id: &str, slots: u32) -> WorkerInfo {
+    WorkerInfo {
+        id: id.into(),
+        queues: vec!["default".into()],
+        slots,
+        prefetch: 0,
+        memory_bytes: None,
+        labels: Vec::new(),
+    }
 }
 
 /// The next notice that isn't about demand.
@@ -267,15 +279,7 @@ async fn a_revocation_reaches_its_worker_within_a_tenth_of_a_second() {
     let server = Server::start(&[]);
     let (redis, scheduler) = connect(&server, options()).await;
     let worker = redis.worker();
-    let info = weft_broker::WorkerInfo {
-        id: "worker".into(),
-        queues: vec!["default".into()],
-        slots: 1,
-        prefetch: 0,
-        memory_bytes: None,
-        labels: Vec::new(),
-    };
-    worker.register(&info, &[]).await.unwrap();
+    worker.register(&info("worker", 1), &[]).await.unwrap();
     for number in 0..10 {
         scheduler
             .publish(vec![dispatch(number, "default", 0)])
@@ -332,15 +336,7 @@ async fn what_ends_with_the_registration_of_a_caller_makes_room_for_others() {
     let scheduler = redis.scheduler(1).await.unwrap();
     let register = async |id: &str| {
         let worker = redis.worker();
-        let info = weft_broker::WorkerInfo {
-            id: id.into(),
-            queues: vec!["default".into()],
-            slots: 1,
-            prefetch: 0,
-            memory_bytes: None,
-            labels: Vec::new(),
-        };
-        worker.register(&info, &[]).await.unwrap();
+        worker.register(&info(id, 1), &[]).await.unwrap();
         worker
     };
     let (silent, busy) = (register("silent").await, register("busy").await);
@@ -378,15 +374,7 @@ async fn claims_wait_while_nobody_receives() {
     other.publish(dispatches).await.unwrap();
     drop(other);
     let worker = redis.worker();
-    let info = weft_broker::WorkerInfo {
-        id: "worker".into(),
-        queues: vec!["default".into()],
-        slots: 9,
-        prefetch: 0,
-        memory_bytes: None,
-        labels: Vec::new(),
-    };
-    worker.register(&info, &[]).await.unwrap();
+    worker.register(&info("worker", 9), &[]).await.unwrap();
     let mut claimed = 0;
     while let Ok(claims) = timeout(Duration::from_millis(200), worker.claim(1)).await {
         claimed += claims.unwrap().len();

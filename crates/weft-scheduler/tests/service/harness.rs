@@ -26,7 +26,7 @@ use weft_store::{
 };
 
 /// The longest that a test waits for something that has to happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a worker answers to a dispatch; `None` leaves it running for ever.
 pub(crate) type Rule = Arc<dyn Fn(&Dispatch) -> Option<ReportedOutcome> + Send + Sync>;
@@ -280,6 +280,28 @@ impl Installation {
         rows.into_iter()
             .map(|row| ((row.instance.task.0, row.instance.index), row))
             .collect()
+    }
+
+    /// Waits until the first instance of a run has a row that satisfies `until`.
+    pub(crate) async fn shows(
+        &self,
+        run: RunId,
+        until: impl Fn(&InstanceView) -> bool,
+    ) -> InstanceView {
+        let mut changes = self.handle().changes(Listen::Everything);
+        let shows = async {
+            loop {
+                let first = self.instances(run).await.remove(&(0, 0));
+                if let Some(row) = first.filter(&until) {
+                    return row;
+                }
+                // A lagging listener looks again, as one should.
+                drop(changes.recv().await);
+            }
+        };
+        tokio::time::timeout(PATIENCE, shows)
+            .await
+            .expect("it comes to that")
     }
 
     /// What came of a command, once something did: why it was refused, if it was.

@@ -1,10 +1,10 @@
 //! What outlives a crash: everything that was acknowledged.
 
-use crate::harness::{Installation, PATIENCE, success};
+use crate::harness::{Installation, success};
 use serde_json::json;
 use std::sync::Arc;
+use weft_broker::{WorkerBroker as _, WorkerInfo};
 use weft_core::run::{Counts, RunState};
-use weft_scheduler::Listen;
 use weft_store::InstanceTag;
 
 #[tokio::test]
@@ -140,17 +140,46 @@ async fn the_row_of_an_attempt_that_stays_says_that_it_runs() {
     installation.wait(run, |row| both(&row.counts)).await;
     installation.stop_scheduler().await;
     installation.start_scheduler("second");
-    let mut changes = installation.handle().changes(Listen::Everything);
-    let shown = async {
-        while installation.instances(run).await[&(0, 0)].state != InstanceTag::Running {
-            drop(changes.recv().await);
-        }
-    };
-    let shown = tokio::time::timeout(PATIENCE, shown).await;
-    shown.expect("the row says so in the end");
+    installation
+        .shows(run, |row| row.state == InstanceTag::Running)
+        .await;
     assert_eq!(
         installation.taken().len(),
         2,
         "nothing was handed out again"
     );
+}
+
+#[tokio::test]
+async fn what_was_given_back_is_no_workers_when_another_one_has_it() {
+    let mut installation = Installation::new().await;
+    installation.start_scheduler("first");
+    let deployed = installation
+        .deploy(&json!({ "id": "one", "tasks": { "only": {} } }))
+        .await;
+    let worker = async |id: &str| {
+        let worker = installation.broker.worker();
+        let info = WorkerInfo {
+            id: id.into(),
+            queues: vec!["default".into()],
+            slots: 1,
+            prefetch: 0,
+            memory_bytes: None,
+            labels: Vec::new(),
+        };
+        worker.register(&info, &[]).await.expect("it registers");
+        worker
+    };
+    let (leaving, coming) = (worker("leaving").await, worker("coming").await);
+    let run = installation.trigger(&deployed).await;
+    let claimed = leaving.claim(1).await.expect("there is something");
+    let row = installation.shows(run, |row| row.worker.is_some()).await;
+    assert_eq!(row.worker.as_deref(), Some("leaving"));
+    let key = claimed[0].dispatch.key;
+    leaving.give_back(&[key]).await.expect("it had it");
+    let again = coming.claim(1).await.expect("it is handed out again");
+    assert_eq!(again[0].dispatch.key, key);
+    // The server would refuse its variables to everybody else.
+    let rows = installation.instances(run).await;
+    assert_ne!(rows[&(0, 0)].worker.as_deref(), Some("leaving"));
 }

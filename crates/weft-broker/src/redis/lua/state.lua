@@ -44,8 +44,8 @@ local lease, redeliver = tonumber(meta[3]), tonumber(meta[4])
 -- What the shard counts for beside others, as its scheduler said last.
 local weight = meta[5]
 
--- A time as commands take it. Redis writes numbers in a way that costs about as much as calling a command, so
--- a time that is said of many attempts is written once.
+-- A time as commands take it. Redis writes numbers in a way that costs about as much as calling
+-- a command, so a time that is said of many attempts is written once.
 local written = {}
 local function time(at)
   local text = written[at]
