@@ -102,6 +102,11 @@ impl SimBroker {
         if notices.is_empty() {
             return Err(switchboard.next_change(self.shard));
         }
+        for notice in &notices {
+            if let Notice::GivenBack { key } = notice {
+                truth.auditor.work.given_back(key.run, key.attempt);
+            }
+        }
         truth.note(|| format!("scheduler {} hears {notices:?}", self.who));
         Ok(notices)
     }

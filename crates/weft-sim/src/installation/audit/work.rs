@@ -3,11 +3,17 @@
 
 use crate::installation::call::Call;
 use std::collections::BTreeMap;
-use weft_core::{run::Instance, run_id::RunId};
+use weft_core::{
+    run::{Attempt, Instance},
+    run_id::RunId,
+};
 use weft_store::{InstanceTag, Turn};
 
 /// Rows that a turn may write for each event and each thing that followed from it.
 const ROWS_EACH: u64 = 4;
+/// Rows for an attempt that is given back: one that frees it of its worker, and one that says who
+/// has it next.
+const ROWS_FOR_GIVEN_BACK: u64 = 2;
 /// Rows that a turn may write besides.
 const ROWS_BESIDES: u64 = 4;
 
@@ -24,6 +30,8 @@ pub struct Work {
     pub events: u64,
     /// How often the row of an attempt was written as running, by epoch.
     shown: BTreeMap<(i64, RunId, Instance, u32), u64>,
+    /// How often a scheduler heard that an attempt was given back.
+    given_back: BTreeMap<(RunId, Instance, u32), u64>,
 }
 
 impl Work {
@@ -32,6 +40,12 @@ impl Work {
         let (calls, total) = self.calls.entry(call.name()).or_default();
         *calls += 1;
         *total += rows as u64;
+    }
+
+    /// A scheduler heard that a worker gave this attempt back.
+    pub fn given_back(&mut self, run: RunId, attempt: Attempt) {
+        let attempt = (run, attempt.instance, attempt.number);
+        *self.given_back.entry(attempt).or_default() += 1;
     }
 
     /// A turn that was written. That an attempt runs is written later than the event that says
@@ -48,10 +62,13 @@ impl Work {
             .iter()
             .partition(|row| row.state == InstanceTag::Running);
         for row in &running {
-            let attempt = (turn.lease.epoch, row.run, row.instance, row.number);
-            let times = self.shown.entry(attempt).or_default();
+            let attempt = (row.run, row.instance, row.number);
+            let given_back = self.given_back.get(&attempt).copied().unwrap_or_default();
+            let (run, instance, number) = attempt;
+            let shown = (turn.lease.epoch, run, instance, number);
+            let times = self.shown.entry(shown).or_default();
             *times += 1;
-            if *times > ROWS_EACH {
+            if *times > ROWS_EACH + ROWS_FOR_GIVEN_BACK * given_back {
                 return Err(format!("{attempt:?} was written as running {times} times"));
             }
         }
