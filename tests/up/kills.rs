@@ -65,12 +65,6 @@ impl Storm<'_> {
         let starting = self.start();
         pass(Duration::from_millis(self.random.u64(..STARTS_WITHIN_MS)));
         starting.kill();
-        // As after the machine went down: or three such lives in a row, each of which began one
-        // task that was there before, would put an innocent one in quarantine.
-        let journal = self.installation.path("data").join("running");
-        if let Err(error) = std::fs::remove_file(&journal) {
-            assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}");
-        }
     }
 
     /// One life that serves, with somebody asking for things all the time, and

@@ -102,18 +102,25 @@ impl Failure {
     /// it ended without a farewell. To a scheduler that knows nothing of suspicion it is
     /// a failure that another attempt may help.
     pub fn crashed(worker: &str, evidence: Evidence) -> Self {
-        let (others, words) = match evidence {
-            Evidence::Alone => (None, "and nothing else is suspected".to_owned()),
-            Evidence::Among { others } => (Some(others), format!("and {others} others with it")),
+        let (details, words) = match evidence {
+            Evidence::Alone => (None, ", and nothing else is suspected".to_owned()),
+            Evidence::Among { others } => (
+                Some(json!({ "others": others })),
+                format!(", and {others} others with it"),
+            ),
+            Evidence::Outside => (
+                Some(json!({ "outside": true })),
+                ": it was killed from outside, which is nobody's doing".to_owned(),
+            ),
         };
         Self {
             code: Self::CRASHED.into(),
             retryable: true,
             message: format!(
-                "the process of the worker {worker} ended without a farewell while it ran the attempt, {words}"
+                "the process of the worker {worker} ended without a farewell while it ran the attempt{words}"
             ),
             retry_after: None,
-            details: others.map(|others| json!({ "others": others })),
+            details,
             backtrace: None,
         }
     }
@@ -123,15 +130,18 @@ impl Failure {
         if *self.code != *Self::CRASHED {
             return None;
         }
-        let others = self.details.as_ref().map(|details| &details["others"]);
-        Some(match others {
-            None => Evidence::Alone,
-            Some(others) => Evidence::Among {
-                others: others
-                    .as_u64()
-                    .and_then(|others| u32::try_from(others).ok())
-                    .unwrap_or(u32::MAX),
-            },
+        let Some(details) = &self.details else {
+            return Some(Evidence::Alone);
+        };
+        if details["outside"] == true {
+            return Some(Evidence::Outside);
+        }
+        // A version that knows no more than that there is something takes it for one of many.
+        let others = details["others"].as_u64();
+        Some(Evidence::Among {
+            others: others
+                .and_then(|others| u32::try_from(others).ok())
+                .unwrap_or(u32::MAX),
         })
     }
 }
@@ -155,4 +165,29 @@ pub struct Usage {
     pub bytes_in: u64,
     /// Bytes that went out.
     pub bytes_out: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_death_says_is_told_whole() {
+        for evidence in [
+            Evidence::Alone,
+            Evidence::Among { others: 0 },
+            Evidence::Among { others: 99 },
+            Evidence::Outside,
+        ] {
+            let failure = Failure::crashed("one", evidence);
+            assert_eq!(failure.evidence(), Some(evidence), "{failure:?}");
+        }
+        // A later version may say something else: nobody is blamed for what isn't understood.
+        let mut failure = Failure::crashed("one", Evidence::Outside);
+        failure.details = Some(json!({ "moon": "full" }));
+        assert!(matches!(
+            failure.evidence(),
+            Some(Evidence::Among { others: u32::MAX })
+        ));
+    }
 }

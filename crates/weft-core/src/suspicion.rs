@@ -2,7 +2,8 @@
 //!
 //! A worker that dies tells, when it is started again, which attempts were in
 //! guest code. One of them may have done it; the others are innocent, and so may
-//! all of them be, since machines fail too. What follows from that:
+//! all of them be, since machines fail too. Where it is known that the process was
+//! killed from outside, nothing follows. Else:
 //!
 //! - All of them are *watched*: a worker begins no two watched attempts close
 //!   together, so that the next death has one suspect and not a hundred. An
@@ -72,6 +73,8 @@ pub enum Evidence {
         /// How many others there were.
         others: u32,
     },
+    /// Nobody did it: the process was killed from outside.
+    Outside,
 }
 
 /// Why an attempt is not made.
@@ -128,6 +131,9 @@ impl Suspects {
     /// A worker died with this attempt in guest code. Returns whether that counts,
     /// and so is to be kept. Told again it changes nothing.
     pub fn crashed(&mut self, blamed: Blamed, crash: Crash, evidence: Evidence) -> bool {
+        if evidence == Evidence::Outside {
+            return false;
+        }
         if self.watched_instances.len() < MOST_WATCHED {
             self.watched_instances.insert((crash.run, crash.instance));
         }
@@ -136,7 +142,7 @@ impl Suspects {
         }
         match evidence {
             Evidence::Alone => self.blamed.entry(blamed).or_default().add(crash),
-            Evidence::Among { others: _ } => false,
+            Evidence::Among { others: _ } | Evidence::Outside => false,
         }
     }
 

@@ -98,6 +98,15 @@ fn one_of_many_is_watched_and_not_blamed() {
 }
 
 #[test]
+fn nobody_is_suspected_of_what_came_from_outside() {
+    let (mut suspects, one) = (Suspects::new(MOST), blamed("file", "one"));
+    for number in 1..=20 {
+        assert!(!suspects.crashed(one.clone(), crash(0, number), Evidence::Outside));
+    }
+    assert!(suspects.is_empty());
+}
+
+#[test]
 fn what_ends_by_itself_absolves_its_task_and_not_the_instance_that_goes_on_killing() {
     let (mut suspects, task) = (Suspects::new(MOST), blamed("file", "task"));
     for number in 1..=MOST {
@@ -179,7 +188,7 @@ proptest! {
                     }
                 }
                 _ => {
-                    let evidence = Evidence::Among { others: 1 };
+                    let evidence = if what == 2 { Evidence::Outside } else { Evidence::Among { others: 1 } };
                     prop_assert!(!suspects.crashed(of.clone(), crash(index, number), evidence));
                 }
             }

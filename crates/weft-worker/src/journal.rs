@@ -7,11 +7,17 @@
 //! that goes down takes everybody with it and blames nobody: the first line names
 //! the boot. A worker that ends in order removes the file.
 //!
+//! Nor is anybody to blame for a process that was killed from outside: it left no
+//! mark ([`fatal`]), and the kernel has killed nothing for want of memory since it
+//! began. Where one of these can't be known, it may have been its own doing.
+//!
 //! It only ever says who was there. Where it can't be written, or is lost, a crash
 //! is a loss as any other.
 
+use crate::fatal;
 use std::{
     collections::HashMap,
+    fmt,
     fs::{self, File, OpenOptions},
     io::{self, BufRead as _, BufReader},
     os::unix::fs::FileExt as _,
@@ -21,9 +27,14 @@ use weft_broker::{AttemptKey, message};
 use weft_core::suspicion::Evidence;
 
 /// The length of a line, its end included.
-const LINE_BYTES: usize = 128;
+pub(crate) const LINE_BYTES: usize = 128;
+/// Lines before those of attempts: what the process was, and its mark.
+const LINES_BEFORE: u32 = 2;
 /// What names this boot of the machine; elsewhere than on Linux all are one.
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
+/// What the kernel counts: a line `oom_kill N` since Linux 4.13, of the whole machine, a
+/// container's too.
+const COUNTS: &str = "/proc/vmstat";
 /// Stands before an attempt that is watched.
 const WATCHED: &str = "watched";
 /// Stands before any other one.
@@ -63,9 +74,9 @@ impl Journal {
     /// # Errors
     /// The file can't be read or written.
     pub(crate) fn begin(path: &Path, slots: u32) -> io::Result<(Self, Vec<Suspect>)> {
-        let boot = boot();
+        let life = Life::now();
         let suspects = match File::open(path) {
-            Ok(file) => read(file, &boot)?,
+            Ok(file) => read(file, &life)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
@@ -75,15 +86,16 @@ impl Journal {
             .truncate(true)
             .open(path)?;
         // All its room from the start: a disk that fills up later takes no line away.
-        let mut text = line(&boot).to_vec();
-        for _slot in 0..slots {
+        let mut text = line(&life.to_string()).to_vec();
+        for _rest in 1..LINES_BEFORE + slots {
             text.extend_from_slice(&line(""));
         }
         file.write_all_at(&text, 0)?;
+        fatal::open(&file);
         let journal = Self {
             open: Some((path.to_owned(), file)),
             lines: HashMap::new(),
-            free: (1..=slots).rev().collect(),
+            free: (LINES_BEFORE..LINES_BEFORE + slots).rev().collect(),
             watched: None,
         };
         Ok((journal, suspects))
@@ -129,6 +141,7 @@ impl Journal {
         };
         if let Err(error) = file.write_all_at(line, u64::from(at) * LINE_BYTES as u64) {
             tracing::warn!(path = %path.display(), %error, "who is in guest code can't be written down any more; a crash of this worker is a loss as any other");
+            fatal::close(file);
             self.open = None;
         }
     }
@@ -137,9 +150,11 @@ impl Journal {
 /// This process ends in order, or unwinds: nobody took it down.
 impl Drop for Journal {
     fn drop(&mut self) {
-        if let Some((path, _file)) = &self.open
-            && let Err(error) = fs::remove_file(path)
-        {
+        let Some((path, file)) = &self.open else {
+            return;
+        };
+        fatal::close(file);
+        if let Err(error) = fs::remove_file(path) {
             tracing::warn!(path = %path.display(), %error, "the journal of this worker can't be removed");
         }
     }
@@ -154,38 +169,95 @@ fn line(text: &str) -> [u8; LINE_BYTES] {
     line
 }
 
-fn boot() -> String {
-    let boot = fs::read_to_string(BOOT).unwrap_or_default();
-    format!("boot {}", boot.trim())
+/// What tells one process's life from another's, and how it ended.
+#[derive(Debug, PartialEq, Eq)]
+struct Life {
+    /// Which boot of the machine.
+    boot: String,
+    /// How many processes the kernel had killed for want of memory; none where that is not known.
+    killed: Option<u64>,
+    /// Whether it leaves a mark where it takes itself down.
+    marks: bool,
+}
+
+impl Life {
+    /// Of this process.
+    fn now() -> Self {
+        let boot = fs::read_to_string(BOOT).unwrap_or_default();
+        let counts = fs::read_to_string(COUNTS).unwrap_or_default();
+        let killed = counts
+            .lines()
+            .find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok());
+        Self {
+            boot: boot.trim().to_owned(),
+            killed,
+            marks: fatal::are_seen(),
+        }
+    }
+
+    /// Of the process that wrote this; an older version's line says less.
+    fn of(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        if words.next() != Some("boot") {
+            return None;
+        }
+        Some(Self {
+            boot: words.next().unwrap_or_default().to_owned(),
+            killed: words.next().and_then(|killed| killed.parse().ok()),
+            marks: words.next() == Some("marks"),
+        })
+    }
+
+    /// Whether it can only have been ended from outside, as it left no mark.
+    fn was_ended(&self, next: &Self) -> bool {
+        self.marks && self.killed.is_some() && self.killed == next.killed
+    }
+}
+
+impl fmt::Display for Life {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "boot {} ", self.boot)?;
+        match self.killed {
+            Some(killed) => write!(f, "{killed}")?,
+            None => f.write_str("unknown")?,
+        }
+        f.write_str(if self.marks { " marks" } else { "" })
+    }
 }
 
 /// Who stands in a journal of this boot. A line that names nobody is passed over.
-fn read(file: File, boot: &str) -> io::Result<Vec<Suspect>> {
+fn read(file: File, next: &Life) -> io::Result<Vec<Suspect>> {
     let mut lines = BufReader::new(file).lines();
-    if lines
-        .next()
-        .transpose()?
-        .is_none_or(|first| first.trim_end() != boot)
-    {
+    let first = lines.next().transpose()?;
+    let Some(life) = first
+        .and_then(|first| Life::of(first.trim_end()))
+        .filter(|life| life.boot == next.boot)
+    else {
         return Ok(Vec::new());
-    }
+    };
     let mut found = Vec::new();
+    let mut is_marked = false;
     for text in lines {
         let text = text?;
-        let Some((how, key)) = text.trim_end().split_once(' ') else {
+        let text = text.trim_end();
+        is_marked |= text == fatal::MARK;
+        let Some((how, key)) = text.split_once(' ') else {
             continue;
         };
         if let Ok(key) = message::read_key(key) {
             found.push((key, how == WATCHED));
         }
     }
+    let was_ended = !is_marked && life.was_ended(next);
     let others = u32::try_from(found.len().saturating_sub(1)).unwrap_or(u32::MAX);
     let is_one_watched = found.iter().filter(|(_, is_watched)| *is_watched).count() == 1;
     Ok(found
         .into_iter()
         .map(|(key, is_watched)| {
             let is_the_one = others == 0 || (is_watched && is_one_watched);
-            let evidence = if is_the_one {
+            let evidence = if was_ended {
+                Evidence::Outside
+            } else if is_the_one {
                 Evidence::Alone
             } else {
                 Evidence::Among { others }
@@ -279,6 +351,57 @@ mod tests {
             .map(|suspect| suspect.key.attempt.instance.index)
             .collect();
         assert_eq!((found.len(), alone), (3, vec![3]));
+    }
+
+    #[test]
+    fn nobody_is_to_blame_where_the_process_was_ended_from_outside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("running");
+        let boot = Life::now().boot;
+        let mut journal = journal(&path);
+        journal.begins(key(1), false);
+        let left = fs::read_to_string(&path).unwrap();
+        drop(journal);
+        let next = Life {
+            boot,
+            killed: Some(7),
+            marks: false,
+        };
+        let evidence = |killed: Option<u64>, marks: bool, mark: &str| {
+            let life = Life {
+                boot: next.boot.clone(),
+                killed,
+                marks,
+            };
+            let mut lines: Vec<&str> = left.lines().collect();
+            let first = life.to_string();
+            (lines[0], lines[1]) = (&first, mark);
+            fs::write(&path, lines.join("\n")).unwrap();
+            let found = read(File::open(&path).unwrap(), &next).unwrap();
+            assert_eq!((found.len(), found[0].key), (1, key(1)));
+            found[0].evidence
+        };
+        assert_eq!(evidence(Some(7), true, ""), Evidence::Outside);
+        for (killed, marks, mark) in [
+            // Its own doing.
+            (Some(7), true, fatal::MARK),
+            // The kernel killed somebody meanwhile.
+            (Some(6), true, ""),
+            // It can't be known.
+            (None, true, ""),
+            (Some(7), false, ""),
+        ] {
+            assert_eq!(evidence(killed, marks, mark), Evidence::Alone);
+        }
+        // What an older version left.
+        let old = format!(
+            "boot {}\nrunning {}\n",
+            next.boot,
+            message::write_key(&key(1))
+        );
+        fs::write(&path, old).unwrap();
+        let found = read(File::open(&path).unwrap(), &next).unwrap();
+        assert_eq!(found[0].evidence, Evidence::Alone);
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod code;
 mod components;
 mod driver;
 mod failure;
+mod fatal;
 mod figures;
 mod handle;
 mod held;
@@ -40,6 +41,7 @@ mod worker;
 
 pub use {
     code::CodeStore,
+    fatal::notice_fatal_signals,
     handle::{WorkerHandle, WorkerPhase, WorkerStats},
     log::log_name,
     options::{OptionError, WorkerOptions},

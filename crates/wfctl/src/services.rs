@@ -29,7 +29,7 @@ mod upkeep;
 mod way;
 mod worker;
 
-use running::{Service, Stop, asked_to_end, failed, gave_up, report};
+use running::{Service, Stop, asked_to_end, failed, gave_up, notice_fatal_signals, report};
 pub(crate) use {
     database::PostgresUrl,
     foundation::{BlobsPlace, Places},

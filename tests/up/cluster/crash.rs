@@ -1,7 +1,7 @@
 //! A task that takes its worker down each time: it is found among the innocent that
 //! ran beside it, fails, and is in quarantine until somebody lifts that.
 //!
-//! What kills the worker is the test: it hears that the task has started, since the
+//! What takes the worker down is the test, in the task's place: it hears that the task has started, since the
 //! task asks it something, and never answers.
 
 use super::{Cluster, process::Process};
@@ -11,9 +11,12 @@ use crate::{
     patience::until,
     workers::token,
 };
+use rustix::process::Signal;
 use serde_json::Value;
 use std::{
+    array,
     io::{BufRead as _, BufReader, Write as _},
+    iter::Cycle,
     net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     sync::mpsc,
@@ -105,12 +108,14 @@ struct Supervised<'a> {
     server: &'a Up,
     token: PathBuf,
     process: Option<Process>,
+    /// What it dies of next, and then.
+    signals: Cycle<array::IntoIter<Signal, 2>>,
 }
 
 impl Supervised<'_> {
     fn dies_and_comes_back(&mut self) {
         if let Some(process) = self.process.take() {
-            process.kill();
+            process.crash(self.signals.next().expect("there is always one more"));
         }
         self.process = Some(self.cluster.worker(self.server, "one", &self.token));
     }
@@ -134,6 +139,7 @@ fn a_task_that_kills_its_workers_is_found_and_the_others_go_on() {
         server: &server,
         token: token(here, &server, "worker"),
         process: None,
+        signals: [Signal::ABORT, Signal::SEGV].into_iter().cycle(),
     };
     worker.dies_and_comes_back();
     let api = server.api();

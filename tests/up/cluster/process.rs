@@ -3,6 +3,7 @@
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs::File,
+    os::unix::process::ExitStatusExt as _,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
 };
@@ -34,6 +35,13 @@ impl Process {
     /// As a loss of power would.
     pub(super) fn kill(mut self) {
         self.child.kill().expect("it runs, or is not waited for");
+    }
+
+    /// As a defect of its own would: by such a signal, with all that it runs.
+    pub(super) fn crash(mut self, signal: Signal) {
+        self.signal(signal);
+        let status = self.child.wait().expect("it ends");
+        assert_eq!(status.signal(), Some(signal.as_raw()), "{status}");
     }
 
     /// Asks it to end, and waits for that.

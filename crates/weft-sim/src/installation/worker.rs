@@ -54,17 +54,20 @@ impl Worker {
         )
     }
 
-    /// What is left of its process says who was in guest code; each of them had that to
-    /// itself or not, as the dice say.
+    /// What is left of its process says who was in guest code, and whether it was killed from
+    /// outside; if not, each of them had that to itself or not, as the dice say.
     fn suspects(&self, dice: &mut Dice) -> Vec<(Dispatch, Evidence)> {
         if !dice.percent(50) {
             return Vec::new();
         }
         let others = u32::try_from(self.running.len()).unwrap_or(u32::MAX);
+        let is_from_outside = dice.percent(20);
         let running = self.running.iter().map(|(dispatch, _)| dispatch.clone());
         running
             .map(|dispatch| {
-                let evidence = if dice.percent(70) {
+                let evidence = if is_from_outside {
+                    Evidence::Outside
+                } else if dice.percent(70) {
                     Evidence::Alone
                 } else {
                     Evidence::Among { others }

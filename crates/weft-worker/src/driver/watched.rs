@@ -8,6 +8,7 @@ use crate::{
 };
 use std::collections::VecDeque;
 use weft_broker::{AttemptKey, Failure};
+use weft_core::suspicion::Evidence;
 
 /// Who has the worker's suspicion, and who waits for it.
 #[derive(Default)]
@@ -42,7 +43,10 @@ impl Driver {
         if suspects.is_empty() {
             return;
         }
-        tracing::warn!(worker = %self.info.id, attempts = suspects.len(), "the process before this one ended without a farewell, and these attempts with it");
+        let from_outside = suspects
+            .iter()
+            .all(|suspect| suspect.evidence == Evidence::Outside);
+        tracing::warn!(worker = %self.info.id, attempts = suspects.len(), from_outside, "the process before this one ended without a farewell, and these attempts with it");
         for Suspect { key, evidence } in suspects {
             let failure = Failure::crashed(&self.info.id, *evidence);
             self.outbox.put(self.surroundings.failed(*key, failure));

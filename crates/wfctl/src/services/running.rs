@@ -62,6 +62,14 @@ pub(super) fn asked_to_end() -> Result<impl Future<Output = ()>, Problem> {
     })
 }
 
+/// Lets the worker of this process tell its own deaths from those that come from outside; before
+/// the first engine is made.
+pub(super) fn notice_fatal_signals() {
+    if let Err(error) = weft_worker::notice_fatal_signals() {
+        tracing::warn!(%error, "signals that end this process can't be seen: whatever it runs when it is killed will be suspected");
+    }
+}
+
 /// A service that ended without being asked to.
 pub(super) fn gave_up(service: &str, ended: Result<Result<(), String>, JoinError>) -> Problem {
     let why = match ended {

@@ -60,6 +60,7 @@ pub(crate) struct UpOptions {
 /// # Errors
 /// A problem with the folder, the address or a service that gave up.
 pub(crate) async fn up(options: UpOptions) -> Result<Exit, Problems> {
+    super::notice_fatal_signals();
     let listener = Listener::bind(&options.listen)
         .await
         .map_err(|error| Problem::new(Code::Usage, error.to_string()))?;

@@ -68,6 +68,7 @@ const READY_WITHIN: Duration = Duration::from_secs(10);
 /// # Errors
 /// A problem with the folder, the token or an option.
 pub(crate) async fn work(options: FarOptions) -> Result<Exit, Problems> {
+    super::notice_fatal_signals();
     let status = status::bind(options.status.as_ref()).await?;
     let _lock = FolderLock::take(&options.data).map_err(super::database::unfit)?;
     let way = Way::to(&options.server)?;
