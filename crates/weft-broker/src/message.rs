@@ -9,7 +9,9 @@
 
 mod dispatch;
 mod key;
+mod limits;
 mod report;
+mod text;
 
 pub use key::{read_key, write_key};
 

@@ -1,43 +1,46 @@
 //! The wire form of a dispatch.
 
-use super::{MessageError, read_key, write_key};
+use super::{MessageError, limits::LimitsMessage, read_key, text::Text, write_key};
 use crate::Dispatch;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 use weft_core::{
     contract::{AttemptDocument, DataInterval},
     digest::Digest,
     document::{Code, OutputFormat, Program},
     grant::HttpGrant,
-    limit::{Limits, TABLE},
     policy::{Granted, PrivateHost},
     time::Timestamp,
 };
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Message<'a> {
-    key: Cow<'a, str>,
-    tenant: Cow<'a, str>,
-    queue: Cow<'a, str>,
+    #[serde(borrow)]
+    key: Text<'a>,
+    #[serde(borrow)]
+    tenant: Text<'a>,
+    #[serde(borrow)]
+    queue: Text<'a>,
     #[serde(default, skip_serializing_if = "is_default")]
     priority: i32,
-    digest: Cow<'a, str>,
+    #[serde(borrow)]
+    digest: Text<'a>,
+    #[serde(borrow)]
     code: CodeMessage<'a>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    inputs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    inputs: Vec<(Text<'a>, Text<'a>)>,
+    #[serde(borrow)]
     document: Document<'a>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    resumed: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    resumed: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "is_default")]
     granted: GrantedMessage<'a>,
-    /// Every row of the table of limits, by field: what is a default here may
-    /// be another one there.
-    limits: BTreeMap<Cow<'a, str>, u64>,
+    limits: LimitsMessage,
     #[serde(default, skip_serializing_if = "is_default")]
     deterministic: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    trace: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    trace: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "is_default")]
     watched: bool,
 }
@@ -46,14 +49,18 @@ pub(super) struct Message<'a> {
 #[serde(rename_all = "snake_case")]
 enum CodeMessage<'a> {
     Own {
-        task: Cow<'a, str>,
+        #[serde(borrow)]
+        task: Text<'a>,
     },
     Component {
-        file: Cow<'a, str>,
-        task: Cow<'a, str>,
+        #[serde(borrow)]
+        file: Text<'a>,
+        #[serde(borrow)]
+        task: Text<'a>,
     },
     Program {
-        file: Cow<'a, str>,
+        #[serde(borrow)]
+        file: Text<'a>,
         args: Cow<'a, [String]>,
         env: Cow<'a, [(String, String)]>,
         output: Format,
@@ -72,9 +79,12 @@ enum Format {
 /// Times are milliseconds since the Unix epoch, UTC.
 #[derive(Serialize, Deserialize)]
 struct Document<'a> {
-    dag: Cow<'a, str>,
-    run: Cow<'a, str>,
-    task: Cow<'a, str>,
+    #[serde(borrow)]
+    dag: Text<'a>,
+    #[serde(borrow)]
+    run: Text<'a>,
+    #[serde(borrow)]
+    task: Text<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     map_index: Option<u64>,
     number: u32,
@@ -84,7 +94,8 @@ struct Document<'a> {
     params: Cow<'a, Map<String, Value>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deadline: Option<i64>,
-    idempotency_key: Cow<'a, str>,
+    #[serde(borrow)]
+    idempotency_key: Text<'a>,
 }
 
 /// Each grant as its author writes it.
@@ -126,7 +137,7 @@ impl<'a> Message<'a> {
         Self {
             key: write_key(key).into(),
             tenant: tenant.as_str().into(),
-            queue: Cow::Borrowed(queue),
+            queue: (&**queue).into(),
             priority: *priority,
             digest: digest.hex().into(),
             code: CodeMessage::of(code),
@@ -135,26 +146,17 @@ impl<'a> Message<'a> {
                 .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
             document: Document::of(document),
-            resumed: resumed.as_deref().map(Cow::Borrowed),
+            resumed: resumed.as_deref().map(Text::from),
             granted: GrantedMessage::of(granted),
-            limits: TABLE
-                .iter()
-                .map(|limit| (limit.field.into(), limits.get(limit)))
-                .collect(),
+            limits: LimitsMessage(*limits),
             deterministic: *deterministic,
-            trace: trace.as_deref().map(Cow::Borrowed),
+            trace: trace.as_deref().map(Text::from),
             watched: *watched,
         }
     }
 
     pub(super) fn into_dispatch(self) -> Result<Dispatch, MessageError> {
         let tenant: weft_core::id::TenantId = self.tenant.parse().map_err(MessageError::broken)?;
-        let mut limits = Limits::DEFAULT;
-        for limit in TABLE {
-            if let Some(amount) = self.limits.get(limit.field) {
-                limits.set(limit, *amount);
-            }
-        }
         Ok(Dispatch {
             key: read_key(&self.key)?,
             queue: Arc::from(&*self.queue),
@@ -170,7 +172,7 @@ impl<'a> Message<'a> {
             document: Arc::new(self.document.into_document(tenant.as_str())?),
             resumed: self.resumed.as_deref().map(Arc::from),
             granted: Arc::new(self.granted.into_granted()?),
-            limits,
+            limits: self.limits.0,
             deterministic: self.deterministic,
             trace: self.trace.as_deref().map(Arc::from),
             watched: self.watched,

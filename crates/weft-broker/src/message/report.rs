@@ -1,6 +1,6 @@
 //! The wire form of a report.
 
-use super::{MessageError, read_key, write_key};
+use super::{MessageError, read_key, text::Text, write_key};
 use crate::{Failure, Output, Report, ReportedOutcome, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,51 +13,65 @@ use weft_core::{
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Message<'a> {
-    key: Cow<'a, str>,
+    #[serde(borrow)]
+    key: Text<'a>,
+    #[serde(borrow)]
     outcome: Outcome<'a>,
     usage: UsageMessage,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    log: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    log: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
     artifacts: Cow<'a, [String]>,
-    worker: Cow<'a, str>,
+    #[serde(borrow)]
+    worker: Text<'a>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Outcome<'a> {
     Success {
+        #[serde(borrow)]
         output: OutputMessage<'a>,
     },
     Skipped {
-        reason: Option<Cow<'a, str>>,
+        #[serde(borrow)]
+        reason: Option<Text<'a>>,
     },
     Branch {
-        tasks: Vec<Cow<'a, str>>,
+        #[serde(borrow)]
+        tasks: Vec<Text<'a>>,
+        #[serde(borrow)]
         output: OutputMessage<'a>,
     },
     Deferred {
         until: i64,
-        state: Cow<'a, str>,
+        #[serde(borrow)]
+        state: Text<'a>,
     },
     Failed {
-        code: Cow<'a, str>,
+        #[serde(borrow)]
+        code: Text<'a>,
         retryable: bool,
-        message: Cow<'a, str>,
+        #[serde(borrow)]
+        message: Text<'a>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after_ms: Option<u64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         details: Option<Cow<'a, Value>>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        backtrace: Option<Cow<'a, str>>,
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        backtrace: Option<Text<'a>>,
     },
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum OutputMessage<'a> {
-    Inline(Cow<'a, str>),
-    Blob { digest: Cow<'a, str>, bytes: u64 },
+    Inline(#[serde(borrow)] Text<'a>),
+    Blob {
+        #[serde(borrow)]
+        digest: Text<'a>,
+        bytes: u64,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -87,9 +101,9 @@ impl<'a> Message<'a> {
             key: write_key(key).into(),
             outcome: Outcome::of(outcome),
             usage: UsageMessage::of(*usage),
-            log: log.as_deref().map(Cow::Borrowed),
+            log: log.as_deref().map(Text::from),
             artifacts: artifacts.into(),
-            worker: Cow::Borrowed(worker),
+            worker: (&**worker).into(),
         }
     }
 
@@ -112,7 +126,7 @@ impl<'a> Outcome<'a> {
                 output: OutputMessage::of(output),
             },
             ReportedOutcome::Skipped { reason } => Self::Skipped {
-                reason: reason.as_deref().map(Cow::Borrowed),
+                reason: reason.as_deref().map(Text::from),
             },
             ReportedOutcome::Branch { tasks, output } => Self::Branch {
                 tasks: tasks.iter().map(|task| task.as_str().into()).collect(),
@@ -120,7 +134,7 @@ impl<'a> Outcome<'a> {
             },
             ReportedOutcome::Deferred { until, state } => Self::Deferred {
                 until: until.0,
-                state: Cow::Borrowed(state),
+                state: (&**state).into(),
             },
             ReportedOutcome::Failed(Failure {
                 code,
@@ -130,12 +144,12 @@ impl<'a> Outcome<'a> {
                 details,
                 backtrace,
             }) => Self::Failed {
-                code: Cow::Borrowed(code),
+                code: (&**code).into(),
                 retryable: *retryable,
                 message: message.into(),
                 retry_after_ms: retry_after.map(|span| span.0),
                 details: details.as_ref().map(Cow::Borrowed),
-                backtrace: backtrace.as_deref().map(Cow::Borrowed),
+                backtrace: backtrace.as_deref().map(Text::from),
             },
         }
     }
@@ -146,7 +160,7 @@ impl<'a> Outcome<'a> {
                 output: output.into_output()?,
             },
             Self::Skipped { reason } => ReportedOutcome::Skipped {
-                reason: reason.map(Cow::into_owned),
+                reason: reason.map(Text::into_owned),
             },
             Self::Branch { tasks, output } => {
                 let tasks: Result<Vec<TaskId>, _> = tasks.iter().map(|task| task.parse()).collect();
@@ -172,7 +186,7 @@ impl<'a> Outcome<'a> {
                 message: message.into_owned(),
                 retry_after: retry_after_ms.map(DurationMs),
                 details: details.map(Cow::into_owned),
-                backtrace: backtrace.map(Cow::into_owned),
+                backtrace: backtrace.map(Text::into_owned),
             }),
         })
     }
@@ -181,7 +195,7 @@ impl<'a> Outcome<'a> {
 impl<'a> OutputMessage<'a> {
     fn of(output: &'a Output) -> Self {
         match output {
-            Output::Inline(text) => Self::Inline(Cow::Borrowed(text)),
+            Output::Inline(text) => Self::Inline((&**text).into()),
             Output::Blob { digest, bytes } => Self::Blob {
                 digest: digest.hex().into(),
                 bytes: *bytes,

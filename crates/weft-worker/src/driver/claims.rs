@@ -284,14 +284,16 @@ impl Driver {
         self.held.insert(key, held);
         self.running += 1;
         self.memory_bytes += memory_bytes;
-        let task = self.attempts.spawn(attempt::run(Job {
+        let job = Job {
             queue_wait,
             dispatch: *dispatch,
             component,
             cancel,
             killed,
             surroundings: Arc::clone(&self.surroundings),
-        }));
+        };
+        // It is some kilobytes, and the runtime moves whatever it is given four times.
+        let task = self.attempts.spawn(Box::pin(attempt::run(job)));
         self.attempt_of.insert(task.id(), key);
     }
 }
