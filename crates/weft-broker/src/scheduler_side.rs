@@ -103,9 +103,31 @@ pub struct Demand {
     /// free slots and one round of prefetch, less what waits in the queue.
     /// A worker of several queues counts for each of them.
     pub places: u32,
+    /// How many wait in the queue beyond what its workers could take, since they were
+    /// published ahead of free places; 0 where there are [`Self::places`].
+    pub ahead: u32,
     /// How many workers serve it; 0 where attempts would wait for nobody.
     pub workers: u32,
     /// What the largest of them can give one attempt, in bytes; none where one of them
     /// doesn't say, as older ones do.
     pub memory_bytes: Option<u64>,
+}
+
+impl Demand {
+    /// Of a queue in which so many wait, while its workers could hold so many more.
+    pub fn new(
+        queue: Arc<str>,
+        room: u32,
+        waiting: u32,
+        workers: u32,
+        memory_bytes: Option<u64>,
+    ) -> Self {
+        Self {
+            queue,
+            places: room.saturating_sub(waiting),
+            ahead: waiting.saturating_sub(room),
+            workers,
+            memory_bytes,
+        }
+    }
 }

@@ -161,6 +161,11 @@ impl Shard {
         let Some(active) = self.runs.get_mut(&key.run) else {
             return;
         };
+        let queue = &active.version.tasks[attempt.instance.task.as_usize()].queue;
+        match self.ended.get_mut(queue) {
+            Some(ended) => *ended += 1,
+            None => drop(self.ended.insert(Arc::clone(queue), 1)),
+        }
         let facts = active.facts(key);
         facts.started.get_or_insert(usage.started);
         facts.worker = Some(worker);

@@ -99,6 +99,8 @@ pub(crate) struct Shard {
     /// Attempts that count as started, that their worker gave back unbegun, and that no
     /// worker is known to have taken again.
     pub(crate) given_back: HashSet<AttemptKey>,
+    /// How many attempts of each queue have ended since attempts were made last.
+    pub(crate) ended: HashMap<Arc<str>, u32>,
     /// What the broker is asked after.
     pub(crate) inquiry: Inquiry,
     /// Who is suspected of taking workers down.
@@ -164,6 +166,7 @@ impl Shard {
             unrevoked: Vec::new(),
             unconfirmed: Vec::new(),
             given_back: HashSet::new(),
+            ended: HashMap::new(),
             inquiry: Inquiry::default(),
             suspects: Suspects::new(ENOUGH),
             crash_news: Vec::new(),

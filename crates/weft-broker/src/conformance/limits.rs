@@ -7,13 +7,9 @@ use super::{
 };
 use crate::{BrokerError, Demand, Notice, SchedulerBroker};
 
-fn demand(queue: &str, places: u32, workers: u32) -> Demand {
-    Demand {
-        queue: queue.into(),
-        places,
-        workers,
-        memory_bytes: None,
-    }
+/// Of a queue whose workers could hold so many more, while so many wait.
+fn demand(queue: &str, room: u32, waiting: u32, workers: u32) -> Demand {
+    Demand::new(queue.into(), room, waiting, workers, None)
 }
 
 async fn demanded(scheduler: &dyn SchedulerBroker) -> Vec<Demand> {
@@ -85,22 +81,22 @@ pub async fn demand_is_room_less_what_waits(fixture: &dyn Fixture) {
     publish(&*scheduler, &[1]).await;
     assert_eq!(
         demanded(&*scheduler).await,
-        [demand(QUEUE, 0, 0)],
+        [demand(QUEUE, 0, 1, 0)],
         "it waits for nobody"
     );
     let mut worker = Sample::new(fixture, "worker", 3).await;
     worker.info.prefetch = 2;
     worker.register(&[]).await;
-    assert_eq!(demanded(&*scheduler).await, [demand(QUEUE, 4, 1)]);
+    assert_eq!(demanded(&*scheduler).await, [demand(QUEUE, 5, 1, 1)]);
     worker.claim(1).await;
-    assert_eq!(demanded(&*scheduler).await, [demand(QUEUE, 4, 1)]);
+    assert_eq!(demanded(&*scheduler).await, [demand(QUEUE, 4, 0, 1)]);
     publish(&*scheduler, &[2, 3, 4, 5, 6, 7]).await;
-    assert_eq!(demanded(&*scheduler).await, [demand(QUEUE, 0, 1)]);
+    assert_eq!(demanded(&*scheduler).await, [demand(QUEUE, 4, 6, 1)]);
     assert_eq!(worker.claim(9).await, keys(&[2, 3, 4, 5]));
     worker.report(&[1, 2, 3]).await;
-    assert_eq!(demanded(&*scheduler).await, [demand(QUEUE, 1, 1)]);
+    assert_eq!(demanded(&*scheduler).await, [demand(QUEUE, 3, 2, 1)]);
     soon("pause", worker.broker.pause()).await.expect("paused");
-    assert_eq!(demanded(&*scheduler).await, [demand(QUEUE, 0, 0)]);
+    assert_eq!(demanded(&*scheduler).await, [demand(QUEUE, 0, 2, 0)]);
     waits(fixture, "a paused claim", worker.broker.claim(1)).await;
 }
 
@@ -111,7 +107,7 @@ pub async fn demand_of_several_queues_and_workers(fixture: &dyn Fixture) {
     let _one = Sample::of_queues(fixture, "one", 2, &["b"]).await;
     assert_eq!(
         demanded(&*scheduler).await,
-        [demand("a", 4, 1), demand("b", 6, 2)]
+        [demand("a", 4, 0, 1), demand("b", 6, 0, 2)]
     );
     let dispatches = vec![dispatch(1, "a", 0), dispatch(2, "c", 0)];
     soon("publish", scheduler.publish(dispatches))
@@ -119,12 +115,20 @@ pub async fn demand_of_several_queues_and_workers(fixture: &dyn Fixture) {
         .expect("there is room");
     assert_eq!(
         demanded(&*scheduler).await,
-        [demand("a", 3, 1), demand("b", 6, 2), demand("c", 0, 0)]
+        [
+            demand("a", 4, 1, 1),
+            demand("b", 6, 0, 2),
+            demand("c", 0, 1, 0)
+        ]
     );
     both.claim(1).await;
     assert_eq!(
         demanded(&*scheduler).await,
-        [demand("a", 3, 1), demand("b", 5, 2), demand("c", 0, 0)]
+        [
+            demand("a", 3, 0, 1),
+            demand("b", 5, 0, 2),
+            demand("c", 0, 1, 0)
+        ]
     );
 }
 

@@ -315,12 +315,13 @@ impl Model {
                     .filter(|worker| self.workers[*worker].info.queues.contains(&queue))
                     .collect();
                 let room: usize = serving.iter().map(|worker| self.room(*worker)).sum();
-                Demand {
+                Demand::new(
                     queue,
-                    places: count(room.saturating_sub(waiting)),
-                    workers: count(serving.len()),
-                    memory_bytes: None,
-                }
+                    count(room),
+                    count(waiting),
+                    count(serving.len()),
+                    None,
+                )
             })
             .collect()
     }

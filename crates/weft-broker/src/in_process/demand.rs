@@ -24,12 +24,13 @@ impl State {
             .into_iter()
             .map(|(queue, (room, workers, largest))| {
                 let waiting = self.queues.get(queue).map_or(0, Queue::len);
-                Demand {
-                    queue: queue.clone(),
-                    places: room.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX)),
+                Demand::new(
+                    queue.clone(),
+                    room,
+                    u32::try_from(waiting).unwrap_or(u32::MAX),
                     workers,
-                    memory_bytes: largest.filter(|_| workers > 0),
-                }
+                    largest.filter(|_| workers > 0),
+                )
             })
             .collect();
         demand.sort_by(|left, right| left.queue.cmp(&right.queue));

@@ -131,12 +131,13 @@ impl SchedulerBroker for RedisScheduler {
         let mut demand = Vec::new();
         let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
         while !reply.is_empty() {
-            demand.push(Demand {
-                queue: reply.text()?.into(),
-                places: count(reply.number()?),
-                workers: count(reply.number()?),
-                memory_bytes: memory(reply.number()?),
-            });
+            demand.push(Demand::new(
+                reply.text()?.into(),
+                count(reply.number()?),
+                count(reply.number()?),
+                count(reply.number()?),
+                memory(reply.number()?),
+            ));
         }
         demand.sort_by(|left, right| left.queue.cmp(&right.queue));
         Ok(demand)

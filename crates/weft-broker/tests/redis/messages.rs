@@ -56,12 +56,7 @@ async fn a_newer_dispatch_is_left_to_a_worker_that_can_read_it() {
     );
     let again = timeout(Duration::from_millis(100), worker.claim(9)).await;
     assert!(again.is_err(), "{again:?}");
-    let waits = Demand {
-        queue: "default".into(),
-        places: 2,
-        workers: 1,
-        memory_bytes: None,
-    };
+    let waits = Demand::new("default".into(), 4, 2, 1, None);
     assert_eq!(scheduler.demand().await, Ok(vec![waits]), "it waits still");
     relabel(2, 1).await;
     let claims = worker.claim(9).await.unwrap();

@@ -55,6 +55,37 @@ async fn a_dag_never_has_more_active_tasks_than_it_allows() {
 }
 
 #[tokio::test]
+async fn as_much_waits_ahead_of_free_places_as_ended_last() {
+    for (ends, ahead) in [(0, 0..=0), (4, 1..=4)] {
+        let left = AtomicU32::new(ends);
+        let installation = Installation::running(4, move |_| {
+            left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            })
+            .ok()
+            .and_then(|_left| success("1"))
+        })
+        .await;
+        let tasks: serde_json::Map<String, serde_json::Value> = (0..20)
+            .map(|task| (format!("t{task}"), json!({})))
+            .collect();
+        let deployed = installation
+            .deploy(&json!({ "id": "many", "tasks": tasks }))
+            .await;
+        let run = installation.trigger(&deployed).await;
+        let row = installation
+            .wait(run, |row| {
+                row.counts.success == u64::from(ends)
+                    && row.counts.running == 4
+                    && row.counts.queued > 0
+                    || ends == 0 && row.counts.running == 4
+            })
+            .await;
+        assert!(ahead.contains(&row.counts.queued), "{:?}", row.counts);
+    }
+}
+
+#[tokio::test]
 async fn why_names_a_queue_without_workers() {
     let installation = Installation::running(1, |_| success("1")).await;
     let policy = "[queues]\nallow = [\"gpu\"]";

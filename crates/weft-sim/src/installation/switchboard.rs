@@ -274,12 +274,8 @@ impl Switchboard {
             .into_iter()
             .map(|(queue, (room, workers))| {
                 let waiting = self.queues.get(queue).map_or(0, Vec::len);
-                Demand {
-                    queue: Arc::clone(queue),
-                    places: room.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX)),
-                    workers,
-                    memory_bytes: None,
-                }
+                let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+                Demand::new(Arc::clone(queue), room, waiting, workers, None)
             })
             .collect()
     }

@@ -292,13 +292,12 @@ local function read_numbers(hash)
   return numbers
 end
 
--- Every queue that is served or holds something: its name, what waits, how many more
+-- Every queue that is served or holds something: its name, what waits, how many
 -- its workers could take, how many they are.
 local function each_queue(visit)
   local depth, free, serving = read_numbers(DEPTH), read_numbers(ROOM), read_numbers(SERVING)
   local function show(queue)
-    local waiting = depth[queue] or 0
-    visit(queue, waiting, math.max((free[queue] or 0) - waiting, 0), serving[queue] or 0)
+    visit(queue, depth[queue] or 0, free[queue] or 0, serving[queue] or 0)
   end
   for queue in pairs(serving) do show(queue) end
   for queue in pairs(depth) do

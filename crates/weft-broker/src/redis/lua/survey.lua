@@ -16,7 +16,7 @@ for at = 2, #flat, 2 do
     end
   end
 end
-each_queue(function(queue, waiting, places, serving)
-  for _, value in ipairs({queue, waiting, places, serving}) do reply[#reply + 1] = value end
+each_queue(function(queue, waiting, free, serving)
+  for _, value in ipairs({queue, waiting, math.max(free - waiting, 0), serving}) do reply[#reply + 1] = value end
 end)
 return reply
