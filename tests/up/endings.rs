@@ -1,4 +1,5 @@
-//! SIGTERM: what runs may end within the time that was set, and no longer.
+//! SIGTERM: what runs may end within the time that was set, and no longer. And what ends
+//! a guest by a signal of the processor ends nothing else.
 
 use crate::{
     api::Api,
@@ -95,4 +96,48 @@ fn an_idle_process_ends_at_once() {
     let (status, said) = up.terminate();
     assert!(status.success(), "{said}");
     assert!(asked.elapsed() < Duration::from_secs(10), "{said}");
+}
+
+/// Programs that the processor stops: by an instruction that is none, an address that isn't
+/// theirs, a division by nothing.
+const FALLING: [(&str, &str); 3] = [
+    ("nowhere", "unreachable"),
+    ("outside", "(drop (i32.load (i32.const 0x7fff_0000)))"),
+    (
+        "divided",
+        "(drop (i32.div_s (i32.const 1) (i32.load (i32.const 0))))",
+    ),
+];
+
+#[test]
+fn a_guest_that_traps_ends_alone() {
+    let installation = Installation::new();
+    let up = installation.up();
+    let mut manifest = "[dag]\nid = \"falling\"\n".to_owned();
+    for (name, body) in FALLING {
+        let text =
+            format!("(module (memory (export \"memory\") 1) (func (export \"_start\") {body}))");
+        let program = wat::parse_str(text).expect("it is WebAssembly");
+        let file = installation.path("work").join(format!("{name}.wasm"));
+        std::fs::write(file, program).expect("there is room");
+        let task = format!(
+            "\n[tasks.{name}]\nprogram = \"{name}.wasm\"\nretries = 2\nretry_delay = \"1ms\"\n"
+        );
+        manifest.push_str(&task);
+    }
+    manifest.push_str("\n[tasks.good]\nprogram = \"busy.wasm\"\n");
+    let said = installation.deploy(&up, &manifest);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let run = installation.trigger(&up, "falling");
+    let said = installation.client(&up, &["runs", "watch", &run]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let api = up.api();
+    for (name, _) in FALLING {
+        let task = api.get(&format!("/runs/{run}/tasks/{name}/0"));
+        assert_eq!(task["state"], "failed", "{task}");
+        assert_eq!(task["error"]["code"], "trap", "{task}");
+    }
+    assert_eq!(state(&api, &run, "good"), ("success".into(), 1));
+    let (status, said) = up.terminate();
+    assert!(status.success(), "{said}");
 }
