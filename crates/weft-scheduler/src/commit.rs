@@ -400,18 +400,24 @@ impl Shard {
             let run = runs.get(&dispatch.key.run).map(|run| &**run);
             still_wanted(run, dispatch, given_back)
         });
-        if !self.unpublished.is_empty()
-            && let Err((left, error)) = broker.publish(std::mem::take(&mut self.unpublished)).await
-        {
-            self.unpublished = left;
-            away(&error);
-        }
-        if !self.unconfirmed.is_empty() {
-            match broker.confirm(&self.unconfirmed).await {
-                Ok(()) => self.unconfirmed.clear(),
-                Err(error) => away(&error),
+        let publish = async {
+            let dispatches = std::mem::take(&mut self.unpublished);
+            if !dispatches.is_empty()
+                && let Err((left, error)) = broker.publish(dispatches).await
+            {
+                self.unpublished = left;
+                away(&error);
             }
-        }
+        };
+        let confirm = async {
+            if !self.unconfirmed.is_empty() {
+                match broker.confirm(&self.unconfirmed).await {
+                    Ok(()) => self.unconfirmed.clear(),
+                    Err(error) => away(&error),
+                }
+            }
+        };
+        tokio::join!(publish, confirm);
     }
 
     /// Whether the broker is still to be told something.

@@ -16,10 +16,15 @@ use crate::{
     message::{DISPATCH_VERSION, read_dispatch, write_dispatch, write_key},
 };
 use async_trait::async_trait;
+use futures_util::{StreamExt, TryStreamExt, future::ready, stream};
 use ledger::Waiting;
 use office::Office;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
+
+/// Calls about attempts that are under way at once: Redis goes on with the next one while this
+/// process, and the network, are still at the one before.
+const CALLS_AT_ONCE: usize = 8;
 
 /// One scheduler's end. Dropping it ends its task; nothing is lost.
 #[derive(Debug)]
@@ -52,58 +57,47 @@ impl RedisScheduler {
     }
 }
 
-/// What a publish is made of.
+/// An attempt on its way into a queue.
 struct Item {
-    dispatch: Dispatch,
+    attempt: AttemptKey,
     key: String,
     waiting: Waiting,
 }
 
 impl Item {
-    fn new(dispatch: Dispatch) -> Self {
+    fn new(attempt: AttemptKey, waiting: Waiting) -> Self {
         Self {
-            key: write_key(&dispatch.key),
-            waiting: Waiting {
-                queue: dispatch.queue.clone(),
-                priority: dispatch.priority,
-                message: write_dispatch(&dispatch).into(),
-                memory_bytes: dispatch.limits.memory_bytes.min(MOST_MEMORY),
-            },
-            dispatch,
+            attempt,
+            key: write_key(&attempt),
+            waiting,
         }
+    }
+
+    fn of(dispatch: &Dispatch) -> Self {
+        let waiting = Waiting {
+            queue: dispatch.queue.clone(),
+            priority: dispatch.priority,
+            message: write_dispatch(dispatch).into(),
+            memory_bytes: dispatch.limits.memory_bytes.min(MOST_MEMORY),
+        };
+        Self::new(dispatch.key, waiting)
     }
 }
 
 #[async_trait]
 impl SchedulerBroker for RedisScheduler {
     async fn publish(&self, dispatches: Vec<Dispatch>) -> Result<(), (Vec<Dispatch>, BrokerError)> {
-        let mut items: Vec<Item> = dispatches.into_iter().map(Item::new).collect();
+        let items: Vec<Item> = dispatches.iter().map(Item::of).collect();
+        let reasons = self.office.publish(&items).await;
         let mut refused = Vec::new();
         let mut reason = None;
-        while !items.is_empty() {
-            let rest = items.split_off(portion(&items, |item| item.waiting.message.len()));
-            let call: Vec<_> = items
-                .iter()
-                .map(|item| (item.dispatch.key, &*item.key, &item.waiting))
-                .collect();
-            match self.office.publish(&call).await {
-                Ok(reasons) => {
-                    for (item, why) in items.into_iter().zip(reasons) {
-                        if let Some(error) = why {
-                            refused.push(item.dispatch);
-                            reason = Some(error);
-                        }
-                    }
-                }
-                Err(error) => {
-                    // Whether these are queued isn't known; to publish them again changes nothing then.
-                    let left = items.into_iter().chain(rest);
-                    refused.extend(left.map(|item| item.dispatch));
-                    return Err((refused, error));
-                }
+        for (dispatch, why) in dispatches.into_iter().zip(reasons) {
+            if let Some(error) = why {
+                refused.push(dispatch);
+                reason = Some(error);
             }
-            items = rest;
         }
+        self.office.refuse(&refused);
         reason.map_or(Ok(()), |error| Err((refused, error)))
     }
 
@@ -120,10 +114,14 @@ impl SchedulerBroker for RedisScheduler {
     }
 
     async fn confirm(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
-        for keys in attempts.chunks(MOST_AT_ONCE) {
-            self.office.call_with_keys(Script::Confirm, keys).await?;
-        }
-        Ok(())
+        let calls: Vec<_> = attempts
+            .chunks(MOST_AT_ONCE)
+            .map(|keys| self.office.call_with_keys(Script::Confirm, keys))
+            .collect();
+        stream::iter(calls)
+            .buffered(CALLS_AT_ONCE)
+            .try_for_each(|_reply| ready(Ok(())))
+            .await
     }
 
     async fn demand(&self) -> Result<Vec<Demand>, BrokerError> {
@@ -202,54 +200,59 @@ impl Office {
         .await
     }
 
-    /// Publishes what fits one call; for each why it was not taken.
-    async fn publish(
+    /// Publishes these; for each why it was not taken, where it wasn't. Whether those of a call
+    /// that failed were isn't known: to publish them again changes nothing then.
+    async fn publish(&self, items: &[Item]) -> Vec<Option<BrokerError>> {
+        let mut calls = Vec::new();
+        let mut rest = items;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(portion(rest, |item| item.waiting.message.len()));
+            calls.push(async {
+                let reasons = self.publish_at_once(now).await;
+                reasons.unwrap_or_else(|error| vec![Some(error); now.len()])
+            });
+            rest = later;
+        }
+        stream::iter(calls).buffered(CALLS_AT_ONCE).concat().await
+    }
+
+    async fn publish_at_once(
         &self,
-        items: &[(AttemptKey, &str, &Waiting)],
+        items: &[Item],
     ) -> Result<Vec<Option<BrokerError>>, BrokerError> {
         let bounds = self.redis.options.bounds;
         // Before the call: what comes of the attempt may be told before the call has returned.
         self.remember(
             items
                 .iter()
-                .map(|(key, _, waiting)| (*key, (*waiting).clone())),
+                .map(|item| (item.attempt, item.waiting.clone())),
         );
-        let reply = self
+        let mut reply = self
             .call(Script::Publish, |command| {
                 command.arg(bounds.queue_length).arg(bounds.queues);
                 command.arg(DISPATCH_VERSION).arg(bounds.notices);
-                for (_, key, waiting) in items {
-                    command.arg(*key).arg(&*waiting.queue);
+                for Item { key, waiting, .. } in items {
                     command
+                        .arg(key)
+                        .arg(&*waiting.queue)
                         .arg(waiting.priority)
                         .arg(waiting.message.as_bytes())
                         .arg(waiting.memory_bytes);
                 }
             })
-            .await;
-        let all: Vec<AttemptKey> = items.iter().map(|(key, ..)| *key).collect();
-        let mut reply = match reply {
-            Ok(reply) => reply,
-            Err(error) => {
-                self.forget_waiting(&all);
-                return Err(error);
-            }
-        };
-        let mut reasons = Vec::with_capacity(items.len());
-        for key in all {
-            let (what, bound) = match reply.number()? {
-                0 => {
-                    reasons.push(None);
-                    continue;
-                }
-                1 => ("a queue", bounds.queue_length),
-                2 => ("the broker's list of queues", bounds.queues),
-                other => return Err(unexpected(&other.to_string())),
-            };
-            self.forget_waiting(&[key]);
-            reasons.push(Some(BrokerError::Full { what, bound }));
-        }
-        Ok(reasons)
+            .await?;
+        items
+            .iter()
+            .map(|_item| {
+                let (what, bound) = match reply.number()? {
+                    0 => return Ok(None),
+                    1 => ("a queue", bounds.queue_length),
+                    2 => ("the broker's list of queues", bounds.queues),
+                    other => return Err(unexpected(&other.to_string())),
+                };
+                Ok(Some(BrokerError::Full { what, bound }))
+            })
+            .collect()
     }
 
     /// The terms that workers are granted, as the scripts keep them.

@@ -1,9 +1,12 @@
 //! What a scheduler's handle and its task share: being the one that counts, the
 //! notices that were read, and the ledger.
 
-use super::ledger::{Ledger, Waiting};
+use super::{
+    Item,
+    ledger::{Ledger, Waiting},
+};
 use crate::{
-    AttemptKey, BrokerError, Notice,
+    AttemptKey, BrokerError, Dispatch, Notice,
     redis::{Redis, Reply, Script, unexpected},
 };
 use ::redis::Cmd;
@@ -195,30 +198,27 @@ impl Office {
             }
             desk.ledger.waiting()
         };
-        let items: Vec<(AttemptKey, String, Waiting)> = waiting
+        let items: Vec<Item> = waiting
             .into_iter()
-            .map(|(key, waiting)| (key, crate::message::write_key(&key), waiting))
+            .map(|(attempt, waiting)| Item::new(attempt, waiting))
             .collect();
-        let count = items.len();
-        let mut rest = &items[..];
-        while !rest.is_empty() {
-            let (now, later) = rest.split_at(crate::redis::portion(rest, |(.., waiting)| {
-                waiting.message.len()
-            }));
-            let call: Vec<_> = now
-                .iter()
-                .map(|(key, name, waiting)| (*key, &**name, waiting))
-                .collect();
-            for (reason, (key, ..)) in self.publish(&call).await?.into_iter().zip(now) {
-                if let Some(error) = reason {
+        let mut failed = None;
+        for (item, reason) in items.iter().zip(self.publish(&items).await) {
+            match reason {
+                None => {}
+                Some(error @ BrokerError::Full { .. }) => {
+                    let key = item.attempt;
                     tracing::warn!(?key, %error, "an attempt could not be published again; it is told as lost");
-                    self.put(Notice::Expired { key: *key });
+                    self.put(Notice::Expired { key });
                 }
+                Some(error) => failed = Some(error),
             }
-            rest = later;
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         self.desk().publish_at = None;
-        tracing::info!(attempts = count, "published again what nobody had started");
+        tracing::info!(attempts = items.len(), "published again what nobody had started");
         Ok(())
     }
 
@@ -291,10 +291,11 @@ impl Office {
         }
     }
 
-    pub(super) fn forget_waiting(&self, keys: &[AttemptKey]) {
+    /// These were not taken, and are the scheduler's again.
+    pub(super) fn refuse(&self, dispatches: &[Dispatch]) {
         let mut desk = self.desk();
-        for key in keys {
-            desk.ledger.refused(key);
+        for dispatch in dispatches {
+            desk.ledger.refused(&dispatch.key);
         }
     }
 
