@@ -205,6 +205,36 @@ async fn a_full_memory_refuses_attempts_and_takes_them_when_there_is_room() {
     assert_eq!(load_of_one(&scheduler).await, key(2));
 }
 
+#[tokio::test]
+async fn what_has_no_room_after_a_loss_is_published_when_there_is() {
+    let server = Server::start(&["--maxmemory-policy", "noeviction"]);
+    let (redis, scheduler) = connect(&server, options()).await;
+    scheduler
+        .publish(vec![dispatch(1, "default", 0)])
+        .await
+        .unwrap();
+    for line in [&["CONFIG", "SET", "maxmemory", "1"][..], &["FLUSHALL"]] {
+        command(&server.url(), line).await.unwrap();
+    }
+    let refused = async {
+        loop {
+            let errors = command(&server.url(), &["INFO", "errorstats"]).await;
+            if format!("{errors:?}").contains("errorstat_OOM") {
+                break;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_secs(30), refused)
+        .await
+        .expect("it is published again, and refused");
+    command(&server.url(), &["CONFIG", "SET", "maxmemory", "0"])
+        .await
+        .unwrap();
+    let _worker = Worker::start(redis.worker(), "worker", 2, Duration::ZERO);
+    assert_eq!(load_of_one(&scheduler).await, key(1));
+}
+
 async fn load_of_one(scheduler: &RedisScheduler) -> weft_broker::AttemptKey {
     loop {
         if let Notice::Finished(report) = next(scheduler).await {
