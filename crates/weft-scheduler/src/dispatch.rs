@@ -8,10 +8,7 @@ use crate::{
     outputs::{NotHere, OutputError},
     shard::{Context, Shard, key_in},
 };
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 use weft_broker::{Demand, Dispatch};
 use weft_core::{
     contract::AttemptDocument,
@@ -103,12 +100,12 @@ impl Shard {
 
     /// Makes attempts while there is room for them.
     pub(crate) async fn dispatch(&mut self, cx: &mut Context) -> Result<(), StoreError> {
-        let ended = std::mem::take(&mut self.ended);
+        self.pace.turn();
         if self.order.is_empty() {
             return Ok(());
         }
         match self.broker.demand().await {
-            Ok(demands) => self.take_demand(&demands, &ended),
+            Ok(demands) => self.take_demand(&demands),
             // Nothing is handed out while the broker is away; the next turn asks again.
             Err(error) => {
                 tracing::warn!(%error, "the broker was asked for free places");
@@ -142,9 +139,8 @@ impl Shard {
     }
 
     /// Tells the order how many attempts each queue's workers can take: now, and until the next
-    /// turn's are published. In this one as many will end as did in the last, or their places
-    /// would stand empty until then; so many wait in the queue at most, for whoever is free first.
-    fn take_demand(&mut self, demands: &[Demand], ended: &HashMap<Arc<str>, u32>) {
+    /// turn's are published. So many wait in the queue at most, for whoever is free first.
+    fn take_demand(&mut self, demands: &[Demand]) {
         let served: HashSet<&str> = demands.iter().map(|demand| &*demand.queue).collect();
         let deserted: Vec<Arc<str>> = self
             .order
@@ -156,11 +152,9 @@ impl Shard {
             self.order.set_queue(&queue, QueueBounds::default());
         }
         for demand in demands {
-            let soon = ended.get(&demand.queue).copied().unwrap_or_default();
+            let ahead = self.pace.ahead(&demand.queue).saturating_sub(demand.ahead);
             let bounds = QueueBounds {
-                places: demand
-                    .places
-                    .saturating_add(soon.saturating_sub(demand.ahead)),
+                places: demand.places.saturating_add(ahead),
                 workers: demand.workers,
                 memory_bytes: demand.memory_bytes.unwrap_or(u64::MAX),
             };

@@ -36,6 +36,7 @@ mod inquiry;
 mod notice;
 mod options;
 mod outputs;
+mod pace;
 mod recovery;
 mod rows;
 mod scheduler;

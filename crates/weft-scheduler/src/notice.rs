@@ -162,10 +162,7 @@ impl Shard {
             return;
         };
         let queue = &active.version.tasks[attempt.instance.task.as_usize()].queue;
-        match self.ended.get_mut(queue) {
-            Some(ended) => *ended += 1,
-            None => drop(self.ended.insert(Arc::clone(queue), 1)),
-        }
+        self.pace.ended(queue);
         let facts = active.facts(key);
         facts.started.get_or_insert(usage.started);
         facts.worker = Some(worker);

@@ -13,6 +13,7 @@ use crate::{
     handle::Pulse,
     inquiry::Inquiry,
     options::{SchedulerOptions, Seams},
+    pace::Pace,
     timers::Timers,
     versions::Versions,
 };
@@ -99,8 +100,8 @@ pub(crate) struct Shard {
     /// Attempts that count as started, that their worker gave back unbegun, and that no
     /// worker is known to have taken again.
     pub(crate) given_back: HashSet<AttemptKey>,
-    /// How many attempts of each queue have ended since attempts were made last.
-    pub(crate) ended: HashMap<Arc<str>, u32>,
+    /// How many attempts of each queue end while a turn lasts.
+    pub(crate) pace: Pace,
     /// What the broker is asked after.
     pub(crate) inquiry: Inquiry,
     /// Who is suspected of taking workers down.
@@ -166,7 +167,7 @@ impl Shard {
             unrevoked: Vec::new(),
             unconfirmed: Vec::new(),
             given_back: HashSet::new(),
-            ended: HashMap::new(),
+            pace: Pace::default(),
             inquiry: Inquiry::default(),
             suspects: Suspects::new(ENOUGH),
             crash_news: Vec::new(),

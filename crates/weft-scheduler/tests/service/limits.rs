@@ -55,8 +55,8 @@ async fn a_dag_never_has_more_active_tasks_than_it_allows() {
 }
 
 #[tokio::test]
-async fn as_much_waits_ahead_of_free_places_as_ended_last() {
-    for (ends, ahead) in [(0, 0..=0), (4, 1..=4)] {
+async fn twice_as_much_waits_ahead_of_free_places_as_ended_in_a_turn() {
+    for (ends, ahead) in [(0, 0..=0), (4, 1..=8)] {
         let left = AtomicU32::new(ends);
         let installation = Installation::running(4, move |_| {
             left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {

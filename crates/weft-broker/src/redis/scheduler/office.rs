@@ -218,7 +218,10 @@ impl Office {
             return Err(error);
         }
         self.desk().publish_at = None;
-        tracing::info!(attempts = items.len(), "published again what nobody had started");
+        tracing::info!(
+            attempts = items.len(),
+            "published again what nobody had started"
+        );
         Ok(())
     }
 
