@@ -122,8 +122,10 @@ impl Toolchain {
     /// A program that becomes a component needs the start of a library too: without its call of the
     /// constructors the linker wraps every export in one, the allocator among them, where a
     /// constructor's calls to the host trap ("cannot leave component instance").
+    ///
+    /// A library begins with the heap that `wfctl build` gives a DAG.
     pub(crate) fn linker_arguments(&self, kind: Artifact, triple: &str) -> Vec<String> {
-        match self {
+        let mut arguments = match self {
             Self::Rustup => Vec::new(),
             Self::Debian(root) => {
                 let starts: &[&str] = match kind {
@@ -137,7 +139,11 @@ impl Toolchain {
                     |start| format!("-Clink-arg={}", wasi_libc(root).join(start).display());
                 starts.iter().map(argument).collect()
             }
+        };
+        if kind == Artifact::Library {
+            arguments.push("-Clink-arg=--initial-heap=262144".to_owned());
         }
+        arguments
     }
 }
 

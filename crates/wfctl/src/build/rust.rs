@@ -18,6 +18,10 @@ use std::{
 };
 use toolchain::{TARGET, Toolchain};
 
+/// Bytes of heap that a component begins with: what most tasks get along with. Else each 64 KiB of
+/// them would be a growth of its memory, which the host has to ask the kernel for, and give back.
+const INITIAL_HEAP: u32 = 256 * 1024;
+
 /// The part of a manifest that decides how the SDK is found.
 #[derive(Deserialize)]
 struct Manifest {
@@ -136,6 +140,7 @@ pub(super) fn build(folder: &Path) -> Result<Vec<u8>, Problem> {
     let flags = remapped
         .into_iter()
         .map(|(from, to)| remap(&from, to))
+        .chain([format!("-Clink-arg=--initial-heap={INITIAL_HEAP}").into()])
         .collect();
     toolchain.prepare(&mut cargo, flags)?;
     // The library that is compiled along has no use for the SDK's patch, and cargo says so.
