@@ -16,6 +16,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use ureq::Agent;
 
 /// How long a server may take to begin.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -158,6 +159,15 @@ impl Worker {
             let page = format!("http://{}/health/ready", self.status);
             ureq::get(page).call().is_ok()
         })
+    }
+
+    /// How many of its slots no task is in.
+    pub(super) fn slots_free(&self, agent: &Agent) -> Result<u32> {
+        let page = format!("http://{}/metrics", self.status);
+        let said = agent.get(page).call()?.body_mut().read_to_string()?;
+        said.lines()
+            .find_map(|line| line.strip_prefix("weft_worker_slots_free ")?.parse().ok())
+            .context("a worker says how many slots are free")
     }
 
     /// Its process.
