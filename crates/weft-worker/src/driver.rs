@@ -117,6 +117,10 @@ pub(crate) struct Driver {
     broker: Arc<dyn WorkerBroker>,
     surroundings: Arc<Surroundings>,
     membership: Membership,
+    /// How often the broker took the worker in.
+    registrations: u64,
+    /// A claim brought attempts across a registration, which didn't announce them.
+    is_unannounced: bool,
     /// The terms of the last registration.
     terms: LeaseTerms,
     draining: Option<Draining>,
@@ -167,6 +171,8 @@ impl Driver {
         let mut driver = Self {
             info,
             membership: Membership::Joining,
+            registrations: 0,
+            is_unannounced: false,
             terms: LeaseTerms::default(),
             draining: None,
             calls: Calls {
@@ -294,6 +300,10 @@ impl Driver {
     fn begin_calls(&mut self, now: BootInstant) {
         match &self.membership {
             Membership::Closed => {}
+            Membership::Joined if self.is_unannounced => {
+                self.membership = Membership::Joining;
+                self.register(now);
+            }
             Membership::Joining => self.register(now),
             Membership::Joined => {
                 self.renew(now);

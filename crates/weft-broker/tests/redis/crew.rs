@@ -77,6 +77,7 @@ impl Worker {
                 labels: Vec::new(),
             },
             is_joined: false,
+            registrations: Arc::default(),
             takes,
             held: HashMap::new(),
             outbox: HashMap::new(),
@@ -92,6 +93,7 @@ struct State {
     broker: Arc<dyn WorkerBroker>,
     info: WorkerInfo,
     is_joined: bool,
+    registrations: Arc<AtomicU64>,
     takes: Duration,
     /// When each ends.
     held: HashMap<AttemptKey, Instant>,
@@ -107,28 +109,28 @@ enum Event {
     Signals(Result<Vec<Signal>, BrokerError>),
 }
 
-/// Calls that wait are never dropped, as a real worker doesn't.
-async fn claim(broker: Arc<dyn WorkerBroker>, events: mpsc::Sender<Event>) {
-    loop {
-        let claimed = broker.claim(64).await;
-        let is_failure = claimed.is_err();
-        if events.send(Event::Claimed(claimed)).await.is_err() {
-            return;
-        }
-        if is_failure {
-            sleep(PAUSE).await;
-        }
-    }
+/// Calls that wait, of a worker that has registered so often when each begins.
+struct Calls {
+    broker: Arc<dyn WorkerBroker>,
+    registrations: Arc<AtomicU64>,
+    events: mpsc::Sender<(u64, Event)>,
 }
 
-async fn listen(broker: Arc<dyn WorkerBroker>, events: mpsc::Sender<Event>) {
-    loop {
-        let signals = broker.signals(1000).await;
-        let is_failure = signals.is_err();
-        if events.send(Event::Signals(signals)).await.is_err() {
-            return;
-        }
-        if is_failure {
+impl Calls {
+    /// They are never dropped, as a real worker doesn't.
+    async fn make<F: Future<Output = Event>>(self, call: impl Fn(Arc<dyn WorkerBroker>) -> F) {
+        loop {
+            let registered = self.registrations.load(Ordering::Relaxed);
+            if registered > 0 {
+                let event = call(Arc::clone(&self.broker)).await;
+                let is_failure = matches!(event, Event::Claimed(Err(_)) | Event::Signals(Err(_)));
+                if self.events.send((registered, event)).await.is_err() {
+                    return;
+                }
+                if !is_failure {
+                    continue;
+                }
+            }
             sleep(PAUSE).await;
         }
     }
@@ -138,8 +140,15 @@ impl State {
     async fn run(mut self) {
         let (sender, mut events) = mpsc::channel(16);
         let mut calls = JoinSet::new();
-        calls.spawn(claim(self.broker.clone(), sender.clone()));
-        calls.spawn(listen(self.broker.clone(), sender));
+        let waiting = || Calls {
+            broker: Arc::clone(&self.broker),
+            registrations: Arc::clone(&self.registrations),
+            events: sender.clone(),
+        };
+        calls.spawn(waiting().make(|broker| async move { Event::Claimed(broker.claim(64).await) }));
+        calls.spawn(
+            waiting().make(|broker| async move { Event::Signals(broker.signals(1000).await) }),
+        );
         let mut renew_at = Instant::now();
         loop {
             if let Err(error) = self.turn(&mut renew_at, &mut events).await {
@@ -155,11 +164,12 @@ impl State {
     async fn turn(
         &mut self,
         renew_at: &mut Instant,
-        events: &mut mpsc::Receiver<Event>,
+        events: &mut mpsc::Receiver<(u64, Event)>,
     ) -> Result<(), BrokerError> {
         if !self.is_joined {
             self.broker.register(&self.info, &self.holding()).await?;
             self.is_joined = true;
+            self.registrations.fetch_add(1, Ordering::Relaxed);
             // What the broker took before it may have lost.
             for (_report, is_taken) in self.outbox.values_mut() {
                 *is_taken = false;
@@ -184,9 +194,18 @@ impl State {
         let Ok(event) = timeout_at(until, events.recv()).await else {
             return Ok(());
         };
-        match event.expect("the calls go on") {
+        let (registered, event) = event.expect("the calls go on");
+        let is_across = registered != self.registrations.load(Ordering::Relaxed);
+        match event {
+            // It has registered again meanwhile.
+            Event::Claimed(Err(BrokerError::Unregistered))
+            | Event::Signals(Err(BrokerError::Unregistered))
+                if is_across => {}
             Event::Claimed(claims) => {
-                for claim in claims? {
+                let claims = claims?;
+                // What was claimed across a registration is announced with another one.
+                self.is_joined &= !is_across || claims.is_empty();
+                for claim in claims {
                     let ends = Instant::now() + self.takes;
                     self.held.insert(claim.dispatch.key, ends);
                     let mut claimed = self.claimed.lock().expect("nobody panics");

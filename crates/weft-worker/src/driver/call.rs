@@ -13,6 +13,8 @@ use std::{
 /// At most one call of a kind.
 pub(super) struct Call<T> {
     future: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
+    /// How often the broker had taken the worker in when the last one began.
+    pub(super) registration: u64,
     pub(super) backoff: Backoff,
 }
 
@@ -20,6 +22,7 @@ impl<T> Call<T> {
     pub(super) const fn new() -> Self {
         Self {
             future: None,
+            registration: 0,
             backoff: Backoff::new(),
         }
     }
@@ -29,7 +32,12 @@ impl<T> Call<T> {
         self.future.is_none() && self.backoff.is_over(now)
     }
 
-    pub(super) fn begin(&mut self, future: impl Future<Output = T> + Send + 'static) {
+    pub(super) fn begin(
+        &mut self,
+        registration: u64,
+        future: impl Future<Output = T> + Send + 'static,
+    ) {
+        self.registration = registration;
         self.future = Some(Box::pin(future));
     }
 

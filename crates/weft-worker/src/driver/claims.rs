@@ -1,6 +1,6 @@
 //! From a claim to a running attempt: room, component, slot, memory.
 
-use super::{Driver, Loaded, membership::CallKind};
+use super::{Driver, Loaded, Membership, membership::CallKind};
 use crate::{
     attempt::{self, Job},
     clock::BootInstant,
@@ -43,7 +43,7 @@ impl Driver {
         let broker = Arc::clone(&self.broker);
         self.calls
             .claim
-            .begin(async move { broker.claim(room).await });
+            .begin(self.registrations, async move { broker.claim(room).await });
     }
 
     /// How many more could start now, and wait beyond that. What memory keeps back
@@ -66,6 +66,10 @@ impl Driver {
         match result {
             Ok(claims) => {
                 self.calls.claim.backoff.succeeded();
+                // The broker may take them for nobody's, and give them to others.
+                let is_across = !matches!(self.membership, Membership::Joined)
+                    || self.calls.claim.registration != self.registrations;
+                self.is_unannounced |= is_across && !claims.is_empty();
                 for claim in claims {
                     if self.draining.is_none() {
                         self.hold(claim, now);

@@ -71,9 +71,9 @@ impl Driver {
             return;
         }
         let broker = Arc::clone(&self.broker);
-        self.calls
-            .pause
-            .begin(async move { within(CALL_TIMEOUT, broker.pause()).await });
+        self.calls.pause.begin(self.registrations, async move {
+            within(CALL_TIMEOUT, broker.pause()).await
+        });
     }
 
     pub(super) fn on_paused(&mut self, result: Result<(), BrokerError>, now: BootInstant) {
@@ -115,7 +115,7 @@ impl Driver {
         }
         let keys = unbegun.clone();
         let broker = Arc::clone(&self.broker);
-        self.calls.give_back.begin(async move {
+        self.calls.give_back.begin(self.registrations, async move {
             let result = within(CALL_TIMEOUT, broker.give_back(&keys)).await;
             (keys, result)
         });

@@ -30,7 +30,7 @@ impl Driver {
         }
         let asked = self.holding();
         let broker = Arc::clone(&self.broker);
-        self.calls.renew.begin(async move {
+        self.calls.renew.begin(self.registrations, async move {
             let result = within(terms.renew_every, broker.renew(&asked)).await;
             Renewal {
                 asked_at: now,

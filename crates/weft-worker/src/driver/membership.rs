@@ -26,9 +26,10 @@ impl Driver {
         let broker = Arc::clone(&self.broker);
         let info = self.info.clone();
         let holding = self.holding();
-        self.calls
-            .register
-            .begin(async move { within(CALL_TIMEOUT, broker.register(&info, &holding)).await });
+        self.is_unannounced = false;
+        self.calls.register.begin(self.registrations, async move {
+            within(CALL_TIMEOUT, broker.register(&info, &holding)).await
+        });
     }
 
     /// What the broker may not give to others: what waits or runs, what ended and the
@@ -53,6 +54,7 @@ impl Driver {
                 tracing::debug!(worker = %self.info.id, holding = self.held.len(), "registered");
                 self.calls.register.backoff.succeeded();
                 self.membership = Membership::Joined;
+                self.registrations += 1;
                 self.terms = terms;
                 // What was held is renewed at once: the new leases began with the call.
                 self.renewed_at = BootInstant::START;
@@ -70,6 +72,8 @@ impl Driver {
     pub(super) fn failed(&mut self, kind: CallKind, error: &BrokerError, now: BootInstant) {
         match error {
             BrokerError::Closed => self.membership = Membership::Closed,
+            // It has registered again meanwhile; the call is made again.
+            BrokerError::Unregistered if self.registration_of(kind) < self.registrations => {}
             BrokerError::Unregistered => {
                 if let Membership::Joined = self.membership {
                     tracing::warn!(worker = %self.info.id, "the broker does not know this worker any more; registering again");
@@ -82,6 +86,20 @@ impl Driver {
                 tracing::warn!(worker = %self.info.id, ?kind, %error, "a call to the broker failed; it is made again");
                 self.backoff(kind).failed(now);
             }
+        }
+    }
+
+    /// As of which registration the last call of a kind began.
+    fn registration_of(&self, kind: CallKind) -> u64 {
+        let calls = &self.calls;
+        match kind {
+            CallKind::Register => calls.register.registration,
+            CallKind::Claim => calls.claim.registration,
+            CallKind::Signals => calls.signals.registration,
+            CallKind::Renew => calls.renew.registration,
+            CallKind::Report => calls.report.registration,
+            CallKind::Pause => calls.pause.registration,
+            CallKind::GiveBack => calls.give_back.registration,
         }
     }
 

@@ -70,7 +70,7 @@ impl Driver {
             return;
         }
         let broker = Arc::clone(&self.broker);
-        self.calls.report.begin(async move {
+        self.calls.report.begin(self.registrations, async move {
             let keys = reports.iter().map(|report: &Report| report.key).collect();
             (keys, within(CALL_TIMEOUT, broker.report(reports)).await)
         });
@@ -95,9 +95,9 @@ impl Driver {
             return;
         }
         let broker = Arc::clone(&self.broker);
-        self.calls
-            .signals
-            .begin(async move { broker.signals(MOST_SIGNALS).await });
+        self.calls.signals.begin(self.registrations, async move {
+            broker.signals(MOST_SIGNALS).await
+        });
     }
 
     pub(super) fn on_signals(

@@ -1,10 +1,14 @@
 //! Brokers that fail in one way.
 
 use async_trait::async_trait;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
 };
+use tokio::time::sleep;
 use weft_broker::{
     AttemptKey, BrokerError, Claim, LeaseTerms, Report, Signal, WorkerBroker, WorkerInfo,
 };
@@ -22,6 +26,10 @@ pub(crate) struct Faults {
     pub(crate) refuse_returns: AtomicU32,
     /// The next call but `register` finds the worker unknown, so often.
     pub(crate) forget: AtomicU32,
+    /// So many calls of `claim` are answered when the worker has registered again.
+    pub(crate) late_claims: AtomicU32,
+    /// So many calls of `claim` find the worker unknown when it has registered again.
+    pub(crate) late_refusals: AtomicU32,
     /// Reports that came through.
     pub(crate) reports: AtomicU32,
     /// Registrations, with how much was held at the last one.
@@ -60,7 +68,22 @@ impl WorkerBroker for Faulty {
     }
 
     async fn claim(&self, max: u32) -> Result<Vec<Claim>, BrokerError> {
-        self.inner.claim(max).await
+        let registered_again = async || {
+            while self.faults.registrations.load(Ordering::SeqCst) < 2 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        if take(&self.faults.late_refusals) {
+            registered_again().await;
+            // It hears of that first.
+            sleep(Duration::from_millis(10)).await;
+            return Err(BrokerError::Unregistered);
+        }
+        let claims = self.inner.claim(max).await;
+        if take(&self.faults.late_claims) {
+            registered_again().await;
+        }
+        claims
     }
 
     async fn renew(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {

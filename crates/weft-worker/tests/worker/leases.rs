@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 use weft_broker::LeaseTerms;
+use weft_worker::WorkerPhase;
 
 fn short() -> Setup {
     let mut setup = Setup::new();
@@ -59,6 +60,40 @@ async fn an_attempt_goes_on_beyond_its_first_lease() {
     assert!(rig.expired.is_empty());
     let outcome = format!("{:?}", report.outcome);
     assert!(outcome.contains("timeout"), "{outcome}");
+}
+
+#[tokio::test]
+async fn what_is_claimed_across_a_registration_is_announced_with_another_one() {
+    let faults = Arc::new(Faults::default());
+    faults.late_claims.store(1, Ordering::SeqCst);
+    let mut rig = Rig::wrapped(short(), |inner| {
+        let faults = Arc::clone(&faults);
+        Arc::new(Faulty { inner, faults })
+    })
+    .await;
+    rig.until(|stats| stats.phase == WorkerPhase::Serving).await;
+    rig.publish(rig.dispatch("loop", "1")).await;
+    faults.forget.store(1, Ordering::SeqCst);
+    rig.until(|_| faults.registrations.load(Ordering::SeqCst) == 3)
+        .await;
+    assert_eq!(faults.held.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn who_is_unknown_to_a_call_from_before_its_registration_goes_on() {
+    let faults = Arc::new(Faults::default());
+    faults.late_refusals.store(1, Ordering::SeqCst);
+    faults.forget.store(1, Ordering::SeqCst);
+    let mut rig = Rig::wrapped(short(), |inner| {
+        let faults = Arc::clone(&faults);
+        Arc::new(Faulty { inner, faults })
+    })
+    .await;
+    rig.until(|_| faults.registrations.load(Ordering::SeqCst) == 2)
+        .await;
+    // The next claim is made when the late refusal is heard.
+    rig.run("echo", "1").await;
+    assert_eq!(faults.registrations.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
