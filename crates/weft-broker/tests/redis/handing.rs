@@ -8,12 +8,13 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 use tokio::{
     join,
+    task::JoinSet,
     time::{sleep, timeout},
 };
 use weft_broker::{
-    AttemptKey, Claim, Dispatch, LeaseTerms, Notice, SchedulerBroker as _, WorkerBroker as _,
-    WorkerInfo,
-    conformance::{dispatch, key},
+    AttemptKey, Claim, Dispatch, LeaseTerms, Notice, Output, Report, ReportedOutcome,
+    SchedulerBroker as _, WorkerBroker as _, WorkerInfo,
+    conformance::{dispatch, key, report},
     redis::{Bounds, Options, Redis, RedisScheduler, RedisWorker},
 };
 
@@ -245,6 +246,33 @@ async fn what_is_too_large_for_all_that_wait_is_queued_and_they_wait_on() {
     assert_eq!(keys_of(&large.claim(4).await.unwrap()), [key(1)]);
 }
 
+/// More than one publish tries in vain (`MOST_PASSED_OVER`).
+const CROWD: usize = 40;
+
+#[tokio::test]
+async fn a_crowd_of_small_ones_that_wait_keeps_nothing_from_a_large_one() {
+    let office = Office::open(options()).await;
+    let mut crowd = JoinSet::new();
+    for number in 0..CROWD {
+        let id = format!("small{number}");
+        let small = office
+            .worker_with_memory(&id, &["default"], 1, Some(MIB))
+            .await;
+        crowd.spawn(async move { small.claim(1).await });
+    }
+    let large = office
+        .worker_with_memory("large", &["default"], 1, Some(4 * MIB))
+        .await;
+    let (claims, ()) = join!(
+        large.claim(1),
+        office.publish_to(CROWD + 1, "default", vec![of_memory(1, 3 * MIB)])
+    );
+    assert_eq!(keys_of(&claims.unwrap()), [key(1)]);
+    // The others' claims wait on.
+    office.publish_to(CROWD, "default", Vec::new()).await;
+    assert!(crowd.try_join_next().is_none());
+}
+
 #[tokio::test]
 async fn an_attempt_that_is_published_twice_at_once_is_one() {
     let office = Office::open(options()).await;
@@ -326,6 +354,45 @@ async fn what_one_call_brings_about_is_told_in_few_entries() {
     let entries = office.ask(&["XLEN", &notices]).await;
     // Perhaps with one about the demand, from before.
     assert!(["int(2)", "int(3)"].contains(&&*entries), "{entries}");
+}
+
+#[tokio::test]
+async fn what_one_call_brings_about_is_told_in_short_entries() {
+    let office = Office::open(options()).await;
+    let worker = office.worker("one", &["default"], 4).await;
+    let published = office.scheduler.publish(numbers(0..4, "default"));
+    published.await.unwrap();
+    assert_eq!(worker.claim(4).await.unwrap().len(), 4);
+    // The one that would read them is gone.
+    drop(office.redis.scheduler(2).await.unwrap());
+    let reports = (0..4).map(|number| Report {
+        outcome: ReportedOutcome::Success {
+            output: Output::Inline("x".repeat(40_000).into()),
+        },
+        ..report(number, "one")
+    });
+    worker.report(reports.collect()).await.unwrap();
+    let notices = format!("{{{}:0}}:notices:2", office.namespace);
+    let told = office.ask(&["XRANGE", &notices, "-", "+"]).await;
+    assert_eq!(told.matches("'\"F\"'").count(), 4);
+    let entries = office.ask(&["XLEN", &notices]).await;
+    // An entry is full with the second report of 40,000 bytes; perhaps one about the demand is from before.
+    assert!(["int(2)", "int(3)"].contains(&&*entries), "{entries}");
+}
+
+/// More than are read from a queue at once (`MOST_READ`).
+const ROUND: u32 = 2_500;
+
+#[tokio::test]
+async fn more_than_is_read_at_once_is_claimed_at_once() {
+    let office = Office::open(options()).await;
+    let all: Vec<Dispatch> = numbers(0..ROUND, "default");
+    office.scheduler.publish(all).await.unwrap();
+    let worker = office.worker("one", &["default"], ROUND).await;
+    let mut claimed = keys_of(&worker.claim(ROUND).await.unwrap());
+    claimed.sort_by_key(|key| key.attempt.nonce);
+    assert_eq!(claimed, (0..ROUND).map(key).collect::<Vec<_>>());
+    assert_eq!(office.queued("default").await, "int(0)");
 }
 
 #[tokio::test]
