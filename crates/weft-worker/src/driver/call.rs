@@ -41,6 +41,11 @@ impl<T> Call<T> {
         self.future = Some(Box::pin(future));
     }
 
+    /// As of which registration the last one began, and its pauses.
+    pub(super) fn state(&mut self) -> (u64, &mut Backoff) {
+        (self.registration, &mut self.backoff)
+    }
+
     /// Gives the call up.
     pub(super) fn abandon(&mut self) {
         self.future = None;

@@ -1,6 +1,6 @@
 //! Being known to the broker: registering, and hearing that one isn't any more.
 
-use super::{CALL_TIMEOUT, Calls, Driver, Membership, drain::Draining, within};
+use super::{CALL_TIMEOUT, Driver, Membership, drain::Draining, within};
 use crate::{backoff::Backoff, clock::BootInstant};
 use std::sync::Arc;
 use weft_broker::{AttemptKey, BrokerError, LeaseTerms};
@@ -73,54 +73,33 @@ impl Driver {
         match error {
             BrokerError::Closed => self.membership = Membership::Closed,
             // It has registered again meanwhile; the call is made again.
-            BrokerError::Unregistered if self.registration_of(kind) < self.registrations => {}
+            BrokerError::Unregistered if self.call(kind).0 < self.registrations => {}
             BrokerError::Unregistered => {
                 if let Membership::Joined = self.membership {
                     tracing::warn!(worker = %self.info.id, "the broker does not know this worker any more; registering again");
                     self.membership = Membership::Joining;
                 }
                 // A broker that doesn't keep what it registered must not be asked in a tight loop.
-                self.backoff(kind).failed(now);
+                self.call(kind).1.failed(now);
             }
             BrokerError::Unavailable(_) | BrokerError::Full { .. } => {
                 tracing::warn!(worker = %self.info.id, ?kind, %error, "a call to the broker failed; it is made again");
-                self.backoff(kind).failed(now);
+                self.call(kind).1.failed(now);
             }
         }
     }
 
-    /// As of which registration the last call of a kind began.
-    fn registration_of(&self, kind: CallKind) -> u64 {
-        let calls = &self.calls;
+    /// As of which registration the last call of a kind began, and its pauses.
+    fn call(&mut self, kind: CallKind) -> (u64, &mut Backoff) {
+        let calls = &mut self.calls;
         match kind {
-            CallKind::Register => calls.register.registration,
-            CallKind::Claim => calls.claim.registration,
-            CallKind::Signals => calls.signals.registration,
-            CallKind::Renew => calls.renew.registration,
-            CallKind::Report => calls.report.registration,
-            CallKind::Pause => calls.pause.registration,
-            CallKind::GiveBack => calls.give_back.registration,
-        }
-    }
-
-    fn backoff(&mut self, kind: CallKind) -> &mut Backoff {
-        let Calls {
-            register,
-            claim,
-            signals,
-            renew,
-            report,
-            pause,
-            give_back,
-        } = &mut self.calls;
-        match kind {
-            CallKind::Register => &mut register.backoff,
-            CallKind::Claim => &mut claim.backoff,
-            CallKind::Signals => &mut signals.backoff,
-            CallKind::Renew => &mut renew.backoff,
-            CallKind::Report => &mut report.backoff,
-            CallKind::Pause => &mut pause.backoff,
-            CallKind::GiveBack => &mut give_back.backoff,
+            CallKind::Register => calls.register.state(),
+            CallKind::Claim => calls.claim.state(),
+            CallKind::Signals => calls.signals.state(),
+            CallKind::Renew => calls.renew.state(),
+            CallKind::Report => calls.report.state(),
+            CallKind::Pause => calls.pause.state(),
+            CallKind::GiveBack => calls.give_back.state(),
         }
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Faults {
     pub(crate) late_claims: AtomicU32,
     /// So many calls of `claim` find the worker unknown when it has registered again.
     pub(crate) late_refusals: AtomicU32,
+    /// Renewals that were asked for.
+    pub(crate) renewals: AtomicU32,
     /// Reports that came through.
     pub(crate) reports: AtomicU32,
     /// Registrations, with how much was held at the last one.
@@ -50,6 +52,13 @@ fn take(counter: &AtomicU32) -> bool {
         .is_ok()
 }
 
+/// A rig waits for nothing for ever, so neither does this.
+async fn reaches(counter: &AtomicU32, count: u32) {
+    while counter.load(Ordering::SeqCst) < count {
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
 fn unavailable() -> BrokerError {
     BrokerError::Unavailable("told to".into())
 }
@@ -68,25 +77,20 @@ impl WorkerBroker for Faulty {
     }
 
     async fn claim(&self, max: u32) -> Result<Vec<Claim>, BrokerError> {
-        let registered_again = async || {
-            while self.faults.registrations.load(Ordering::SeqCst) < 2 {
-                sleep(Duration::from_millis(1)).await;
-            }
-        };
         if take(&self.faults.late_refusals) {
-            registered_again().await;
-            // It hears of that first.
-            sleep(Duration::from_millis(10)).await;
+            // It renews first when it hears that it is registered again.
+            reaches(&self.faults.renewals, 2).await;
             return Err(BrokerError::Unregistered);
         }
         let claims = self.inner.claim(max).await;
         if take(&self.faults.late_claims) {
-            registered_again().await;
+            reaches(&self.faults.registrations, 2).await;
         }
         claims
     }
 
     async fn renew(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
+        self.faults.renewals.fetch_add(1, Ordering::SeqCst);
         if take(&self.faults.forget) {
             return Err(BrokerError::Unregistered);
         }

@@ -89,14 +89,15 @@ fn slots_in_use<T>(
         let done = doing();
         let quarter = began.elapsed() / 4;
         is_done.store(true, Ordering::Relaxed);
-        let looks = looking.join().expect("it doesn't panic")?;
+        let looks = looking.join().expect("it doesn't panic");
+        let (done, looks) = (done?, looks?);
         let middle = began + quarter..began + quarter * 3;
         let used: Vec<f64> = looks
             .into_iter()
             .filter_map(|(at, used)| middle.contains(&at).then_some(used))
             .collect();
         ensure!(!used.is_empty(), "it was over before anybody looked");
-        Ok((done?, used))
+        Ok((done, used))
     })
 }
 
