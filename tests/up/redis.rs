@@ -6,7 +6,7 @@
     clippy::unwrap_used,
     reason = "it belongs to the broker's tests, which use all of it and allow it"
 )]
-#[path = "../../crates/weft-broker/tests/redis/server.rs"]
+#[path = "../../crates/weft-broker-redis/tests/redis/server.rs"]
 pub(crate) mod server;
 
 use crate::{

@@ -153,7 +153,7 @@ impl GuestBroker for NoGuests {
 
 /// The beginning of the names of a namespace's guests: of letters and digits that every
 /// transport takes, whatever the namespace is called.
-pub(crate) fn prefix(namespace: &str) -> String {
+pub fn prefix(namespace: &str) -> String {
     let digest = Digest::of(namespace.as_bytes()).hex();
     format!("{PREFIX}{}-", &digest[..16])
 }

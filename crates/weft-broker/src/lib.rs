@@ -16,11 +16,9 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
-pub mod gate;
 pub mod guest;
 pub mod in_process;
 pub mod message;
-pub mod redis;
 
 mod dispatch;
 mod error;

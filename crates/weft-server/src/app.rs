@@ -11,7 +11,8 @@ use crate::{
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 use weft_blob::{Blobs, logs::LogReader};
-use weft_broker::{gate::Gate, guest::GuestBroker};
+use weft_broker::guest::GuestBroker;
+use weft_gateway::Gate;
 use weft_store::{Database, secret::Keyring};
 
 /// What the server works with; the binary puts it together.

@@ -2,7 +2,7 @@
 //! broker, blobs, compiled code, segments of logs, and variables.
 //!
 //! It stands beside the API, under [`BASE`]: its messages are those of
-//! `weft_broker::gate`, between programs of Weft alone. What always holds: only a
+//! `weft_gateway`, between programs of Weft alone. What always holds: only a
 //! token with the role `worker` opens it; a worker reads and writes blobs of
 //! tenants whose attempts it holds and no others, and is told a variable only for
 //! an attempt that it holds and that was granted it. What a worker sends is named

@@ -18,7 +18,7 @@ pub(crate) const MEASURED: [&str; 10] = [
     "--package",
     "weft-store",
     "--package",
-    "weft-broker",
+    "weft-broker-redis",
 ];
 
 /// The bench that fills a database with a long history, and measures it.

@@ -23,10 +23,10 @@ use std::{
 };
 use weft_broker::{
     AttemptKey, BrokerError,
-    gate::{HeldAttempt, SessionOwner},
     guest::{Asked, Guest, GuestError, STAYS_FOR, Told},
 };
 use weft_core::id::TenantId;
+use weft_gateway::{HeldAttempt, SessionOwner};
 
 /// Guests that one server takes in at once.
 const MOST_GUESTS: usize = 10_000;

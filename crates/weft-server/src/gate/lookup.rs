@@ -2,10 +2,8 @@
 //! run, and what they were granted follows from the run's version and the policy that holds.
 
 use crate::{app::App, policies::policy_of, problem::Problem};
-use weft_broker::{
-    AttemptKey,
-    gate::{HeldAttempt, SessionOwner},
-};
+use weft_broker::AttemptKey;
+use weft_gateway::{HeldAttempt, SessionOwner};
 
 /// Looks up all that the registration holds and the gate knows nothing of.
 pub(super) async fn unknown(app: &App, owner: SessionOwner, session: &str) -> Result<(), Problem> {

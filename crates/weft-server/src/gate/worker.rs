@@ -13,12 +13,9 @@ use axum::{
     response::Response,
 };
 use http::{HeaderName, request::Parts};
-use weft_broker::{
-    AttemptKey,
-    gate::{HeldAttempt, SessionOwner},
-    guest::Guest,
-};
+use weft_broker::{AttemptKey, guest::Guest};
 use weft_core::id::TenantId;
+use weft_gateway::{HeldAttempt, SessionOwner};
 use weft_store::Role;
 
 /// A worker, as its token and its request name it.

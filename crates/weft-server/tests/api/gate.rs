@@ -11,10 +11,10 @@ use weft_blob::Kind;
 use weft_broker::{
     BrokerError, SchedulerBroker as _, WorkerBroker as _, WorkerInfo,
     conformance::{dispatch, key, report},
-    gate::{Carrier, GateWorker},
     message::write_key,
 };
 use weft_core::{digest::Digest, policy::Granted};
+use weft_gateway::{Carrier, GateWorker};
 use weft_store::{
     Role,
     secret::{SecretKind, SecretPlace},

@@ -22,9 +22,9 @@ use tower::ServiceExt;
 use weft_blob::{Blobs, logs::LogReader};
 use weft_broker::{
     WorkerBroker,
-    gate::Gate,
     in_process::{InProcess, Options as BrokerOptions},
 };
+use weft_gateway::Gate;
 use weft_server::{Deps, Listen, Metrics, Secret, Server, ServerOptions, create_first_token};
 use weft_store::{Database, Place, secret::Keyring};
 

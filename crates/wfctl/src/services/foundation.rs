@@ -9,7 +9,7 @@ use super::{
 use crate::error::{Code, Problem};
 use std::sync::Arc;
 use weft_blob::{BlobError, Blobs};
-use weft_broker::redis::Shards;
+use weft_broker_redis::Shards;
 use weft_store::{Database, OpenError};
 
 /// Where an installation keeps what it has.

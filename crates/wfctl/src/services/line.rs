@@ -18,7 +18,7 @@ pub(super) use {far_schedulers::FarSchedulers, office::Office};
 use messages::{Message, encode};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::sleep};
-use weft_broker::redis::{Line, Redis};
+use weft_broker_redis::{Line, Redis};
 
 /// Messages that wait to be said; beyond it they are dropped.
 const MOST_WAITING: usize = 4_096;

@@ -11,11 +11,11 @@ use std::{
 use tokio::time::sleep;
 use weft_broker::{
     BrokerError, OperatorBroker, SchedulerBroker, WorkerBroker,
-    gate::Gate,
     guest::{GuestBroker, NoGuests},
     in_process::{self, InProcess},
-    redis::{self, ConnectError, Redis, Shards},
 };
+use weft_broker_redis::{ConnectError, Redis, Shards};
+use weft_gateway::Gate;
 use weft_scheduler::{Brokers, OneBroker};
 use weft_store::{Database, ShardLease, StoreError};
 
@@ -113,11 +113,11 @@ pub(super) async fn connect(
     place: &RedisPlace,
     database: &Database,
 ) -> Result<Arc<Shards>, Problem> {
-    let options = redis::Options {
+    let options = weft_broker_redis::Options {
         namespace: place.namespace.clone(),
         shard: 0,
         roots: place.roots.clone(),
-        ..redis::Options::default()
+        ..weft_broker_redis::Options::default()
     };
     let unread = |error| failed("the database can't be read", &error);
     let installation = database.installation().await.map_err(unread)?;

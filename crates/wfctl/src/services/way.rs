@@ -34,10 +34,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use weft_broker::{
-    BrokerError,
-    gate::{self, Carrier},
-};
+use weft_broker::BrokerError;
+use weft_gateway::Carrier;
 use weft_server::problem::ProblemCode;
 
 /// How long an answer to a call may be on its way, beyond what the call waits at the server.
@@ -97,7 +95,7 @@ impl Way {
                 .help("make one on the server, wfctl tokens create NAME --role worker, and name it with --token-file or WEFT_TOKEN"));
         }
         let http = client::http_to(server)?
-            .read_timeout(gate::LONGEST_WAIT + QUIET_WITHIN)
+            .read_timeout(weft_gateway::LONGEST_WAIT + QUIET_WITHIN)
             .build()
             .map_err(client::no_http)?;
         let mut base = server.url.value.clone();
@@ -152,7 +150,7 @@ impl Way {
         let request = self
             .request(Method::POST, path)
             .header(header::CONTENT_TYPE, "application/json")
-            .timeout(gate::LONGEST_WAIT + ANSWER_WITHIN)
+            .timeout(weft_gateway::LONGEST_WAIT + ANSWER_WITHIN)
             .body(json);
         let response = answered(request).await?;
         whole(response, MOST_ANSWER_BYTES).await

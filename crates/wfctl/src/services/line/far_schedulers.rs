@@ -17,7 +17,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout_at},
 };
-use weft_broker::redis::{Heard, Listener, Redis};
+use weft_broker_redis::{Heard, Listener, Redis};
 use weft_core::{document::TaskIndex, run_id::RunId};
 use weft_server::seam::{
     Changes, Listen, News, Reason, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake,

@@ -12,7 +12,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, interval, sleep},
 };
-use weft_broker::redis::{Heard, Listener, Redis};
+use weft_broker_redis::{Heard, Listener, Redis};
 use weft_core::document::TaskIndex;
 use weft_scheduler::{Change, Handle, Listen, Wake};
 

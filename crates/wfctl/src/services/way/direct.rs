@@ -13,10 +13,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 use weft_broker::{
     WorkerBroker,
-    gate::GateWorker,
     guest::{ASKS_EVERY, Asked, EitherWay, Pass, Told},
-    redis::{Options, Shards},
 };
+use weft_broker_redis::{Options, Shards};
+use weft_gateway::GateWorker;
 
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);

@@ -1,0 +1,200 @@
+//! The first look at a Redis: whether it is there, and whether it will do.
+
+use super::{
+    LONGEST_WAIT, Options, Redis,
+    address::Address,
+    endpoint::{Endpoint, Purpose},
+    link::{Command, Link},
+    reply::Reply,
+    script::{Clock, Scripts},
+};
+use ::redis::{Cmd, Value};
+use std::{sync::Arc, time::Duration};
+use weft_broker::BrokerError;
+
+/// The oldest server whose scripts and streams do all that is needed.
+const OLDEST_VERSION: u64 = 7;
+/// How the keys lie that this program knows.
+const LAYOUT: i64 = 1;
+
+/// Asks for the server's version and the layout of what it holds, in words that
+/// servers of any version understand.
+const GREETING: &str = "return {string.match(redis.call('INFO', 'server'), 'redis_version:([%d.]+)') or '?', \
+     redis.call('HGET', KEYS[1] .. ':meta', 'layout') or '0'}";
+
+/// Why there is no broker at an address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// The URL is none; say another.
+    #[error("this is no address of a Redis: {0}")]
+    Address(String),
+    /// It does not answer, or refuses this user; the same call may succeed later.
+    #[error("{address}: {why}")]
+    Unavailable {
+        /// Without its secrets.
+        address: String,
+        /// What was met.
+        why: String,
+    },
+    /// It is too old.
+    #[error("{address} is Redis {found}; at least {OLDEST_VERSION} is needed")]
+    TooOld {
+        /// Without its secrets.
+        address: String,
+        /// The server's version.
+        found: String,
+    },
+    /// Its namespace holds what belongs to another installation.
+    #[error(
+        "the namespace {namespace:?} of {address} belongs to another installation: name one of its own"
+    )]
+    Foreign {
+        /// Without its secrets.
+        address: String,
+        /// What keys begin with.
+        namespace: String,
+    },
+    /// A newer Weft laid out what it holds.
+    #[error(
+        "what {address} holds was laid out by a newer version of Weft (layout {found}, this one knows {LAYOUT})"
+    )]
+    Newer {
+        /// Without its secrets.
+        address: String,
+        /// The layout's number.
+        found: i64,
+    },
+}
+
+impl Redis {
+    /// Connects to the Redis at a URL. Forms of URLs: `redis://host:6379/0`,
+    /// `redis-cluster://host,host`, `redis-sentinel://host,host/service/0`, and with
+    /// `rediss`, `rediss-cluster`, `rediss-sentinel` the same over TLS; each with
+    /// `user:password@` before the hosts where they are needed.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; none of them holds a secret of the URL.
+    pub async fn connect(url: &str, options: Options) -> Result<Arc<Self>, ConnectError> {
+        Self::connect_by(url, options, Clock::Server).await
+    }
+
+    async fn connect_by(
+        url: &str,
+        options: Options,
+        clock: Clock,
+    ) -> Result<Arc<Self>, ConnectError> {
+        Self::connect_to(Address::read(url)?, options, clock).await
+    }
+
+    pub(super) async fn connect_to(
+        address: Address,
+        options: Options,
+        clock: Clock,
+    ) -> Result<Arc<Self>, ConnectError> {
+        let endpoint = Arc::new(Endpoint::new(
+            address,
+            options.roots.as_deref(),
+            options.call_timeout,
+            LONGEST_WAIT,
+        )?);
+        let calls = Link::new(endpoint.clone(), Purpose::Calls, options.call_timeout);
+        let redis = Self {
+            base: super::base(&options),
+            scripts: Arc::new(Scripts::new(clock)),
+            options,
+            endpoint,
+            calls: Arc::new(calls),
+        };
+        redis.greet().await?;
+        Ok(Arc::new(redis))
+    }
+
+    /// Takes the namespace for an installation, or finds that it is its own already. Two that
+    /// shared it would take each other's work. A Redis that has lost everything belongs to whoever
+    /// comes first.
+    ///
+    /// # Errors
+    /// [`ConnectError::Foreign`] or [`ConnectError::Unavailable`].
+    pub async fn belongs_to(&self, installation: &str) -> Result<(), ConnectError> {
+        let address = self.endpoint.address.to_string();
+        let mut command = Cmd::new();
+        command.arg("SET").arg(self.key("installation"));
+        command.arg(installation).arg("NX").arg("GET");
+        let before = self
+            .calls
+            .call(Command::One(&command), Duration::ZERO)
+            .await;
+        let before = before.map_err(|error| ConnectError::Unavailable {
+            address: address.clone(),
+            why: BrokerError::from(error).to_string(),
+        })?;
+        match before {
+            Value::Nil => Ok(()),
+            Value::BulkString(name) if name == installation.as_bytes() => Ok(()),
+            _other => Err(ConnectError::Foreign {
+                address,
+                namespace: self.options.namespace.clone(),
+            }),
+        }
+    }
+
+    async fn greet(&self) -> Result<(), ConnectError> {
+        let address = self.endpoint.address.to_string();
+        let mut command = Cmd::new();
+        command.arg("EVAL").arg(GREETING).arg(1).arg(&self.base);
+        let answer = self
+            .calls
+            .call(Command::One(&command), Duration::ZERO)
+            .await;
+        let read = answer
+            .map_err(BrokerError::from)
+            .and_then(Reply::read)
+            .and_then(|(version, mut rest)| Ok((version, rest.number()?)));
+        let (found, layout) = read.map_err(|error| ConnectError::Unavailable {
+            address: address.clone(),
+            why: error.to_string(),
+        })?;
+        let major = found.split('.').next().and_then(|major| major.parse().ok());
+        if major.is_none_or(|major: u64| major < OLDEST_VERSION) {
+            return Err(ConnectError::TooOld { address, found });
+        }
+        if layout > LAYOUT {
+            let found = layout;
+            return Err(ConnectError::Newer { address, found });
+        }
+        Ok(())
+    }
+}
+
+/// For tests that let time pass.
+#[cfg(feature = "conformance")]
+impl Redis {
+    /// As [`Self::connect`], with a clock that [`Self::move_clock`] moves. All that
+    /// use the same namespace and shard must connect like this.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub async fn connect_with_movable_clock(
+        url: &str,
+        options: Options,
+    ) -> Result<Arc<Self>, ConnectError> {
+        Self::connect_by(url, options, Clock::Movable).await
+    }
+
+    /// Moves the clock ahead.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unavailable`].
+    pub async fn move_clock(&self, by: Duration) -> Result<(), BrokerError> {
+        let mut command = Cmd::new();
+        command
+            .arg("INCRBY")
+            .arg(self.key("shift"))
+            .arg(super::millis(by));
+        let moved = self
+            .calls
+            .call(Command::One(&command), Duration::ZERO)
+            .await;
+        moved.map(|_shift| ()).map_err(BrokerError::from)
+    }
+}

@@ -1,0 +1,196 @@
+//! All shards in one Redis, for those who serve every one of them: workers, operators, and
+//! whoever takes guests in.
+
+use super::{Redis, RedisScheduler, ShardedWorker};
+use async_trait::async_trait;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::watch;
+use weft_broker::{BrokerError, OperatorBroker, QueueLoad, Registered, Survey};
+
+/// The shards of an installation. There may be more of them while workers work: these have to
+/// register again then.
+#[derive(Debug)]
+pub struct Shards {
+    /// The one that was connected; what belongs to no shard goes by it.
+    redis: Arc<Redis>,
+    /// Every broker that was ever asked for: who serves a shard again goes on by the same one.
+    known: Mutex<BTreeMap<u32, Arc<Redis>>>,
+    served: watch::Sender<Arc<[Arc<Redis>]>>,
+}
+
+impl Shards {
+    /// Serves the shard of this broker alone until [`Self::serve`] says otherwise.
+    pub fn new(redis: Arc<Redis>) -> Arc<Self> {
+        let known = BTreeMap::from([(redis.options.shard, Arc::clone(&redis))]);
+        let served: Arc<[Arc<Redis>]> = Arc::new([Arc::clone(&redis)]);
+        Arc::new(Self {
+            redis,
+            known: Mutex::new(known),
+            served: watch::Sender::new(served),
+        })
+    }
+
+    /// These shards are served from now on, in this order; none where there are none.
+    pub fn serve(&self, shards: &[u32]) {
+        if shards.is_empty() || shards == self.numbers() {
+            return;
+        }
+        let served = shards.iter().map(|shard| self.of(*shard)).collect();
+        self.served.send_replace(served);
+    }
+
+    /// Which shards are served.
+    pub fn numbers(&self) -> Vec<u32> {
+        let served = self.served();
+        served.iter().map(|redis| redis.options.shard).collect()
+    }
+
+    /// What belongs to no shard goes by this one: lines, the name of the installation.
+    pub fn redis(&self) -> &Arc<Redis> {
+        &self.redis
+    }
+
+    /// A handle for one worker, which serves all shards with it.
+    pub fn worker(&self) -> ShardedWorker {
+        ShardedWorker::new(self.served.subscribe())
+    }
+
+    /// The scheduler of this epoch takes a shard over.
+    ///
+    /// # Errors
+    /// As [`Redis::scheduler`].
+    pub async fn scheduler(&self, shard: u32, epoch: u64) -> Result<RedisScheduler, BrokerError> {
+        self.of(shard).scheduler(epoch).await
+    }
+
+    /// As [`Redis::in_trouble`].
+    pub async fn in_trouble(&self) {
+        self.redis.in_trouble().await;
+    }
+
+    pub(super) fn served(&self) -> Arc<[Arc<Redis>]> {
+        Arc::clone(&self.served.borrow())
+    }
+
+    fn of(&self, shard: u32) -> Arc<Redis> {
+        // Nothing foreign is called while it is locked.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let broker = known
+            .entry(shard)
+            .or_insert_with(|| self.redis.of_shard(shard));
+        Arc::clone(broker)
+    }
+}
+
+#[async_trait]
+impl OperatorBroker for Shards {
+    async fn survey(&self) -> Result<Survey, BrokerError> {
+        let mut surveys = Vec::new();
+        for redis in self.served().iter() {
+            surveys.push(redis.survey().await?);
+        }
+        Ok(together(surveys))
+    }
+
+    async fn drain(&self, worker: &str) -> Result<bool, BrokerError> {
+        let mut is_there = false;
+        for redis in self.served().iter() {
+            is_there |= redis.drain(worker).await?;
+        }
+        Ok(is_there)
+    }
+}
+
+/// One survey of all shards. A worker registers with each of them, and what it holds of one
+/// takes places of all.
+fn together(mut surveys: Vec<Survey>) -> Survey {
+    if surveys.len() == 1 {
+        return surveys.remove(0);
+    }
+    let mut workers: BTreeMap<Arc<str>, Registered> = BTreeMap::new();
+    let mut queues: BTreeMap<Arc<str>, QueueLoad> = BTreeMap::new();
+    for survey in surveys {
+        for of_shard in survey.workers {
+            let id = Arc::clone(&of_shard.info.id);
+            if let Some(worker) = workers.get_mut(&id) {
+                worker.held += of_shard.held;
+                worker.is_paused |= of_shard.is_paused;
+            } else {
+                workers.insert(id, of_shard);
+            }
+        }
+        for of_shard in survey.queues {
+            let queue = queues
+                .entry(Arc::clone(&of_shard.name))
+                .or_insert_with(|| QueueLoad {
+                    name: of_shard.name,
+                    queued: 0,
+                    places: 0,
+                    workers: 0,
+                });
+            queue.queued += of_shard.queued;
+        }
+    }
+    for queue in queues.values_mut() {
+        let serve = workers
+            .values()
+            .filter(|worker| !worker.is_paused && worker.info.queues.contains(&queue.name));
+        let mut free = 0_u64;
+        for worker in serve {
+            let places = worker.info.slots.saturating_add(worker.info.prefetch);
+            free += u64::from(places.saturating_sub(worker.held));
+            queue.workers += 1;
+        }
+        queue.places = u32::try_from(free.saturating_sub(queue.queued)).unwrap_or(u32::MAX);
+    }
+    Survey {
+        workers: workers.into_values().collect(),
+        queues: queues.into_values().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weft_broker::WorkerInfo;
+
+    #[test]
+    fn a_worker_of_two_shards_is_one_worker() {
+        let worker = |held| Registered {
+            info: WorkerInfo {
+                id: "w".into(),
+                queues: vec!["default".into()],
+                slots: 4,
+                prefetch: 1,
+                memory_bytes: None,
+                labels: Vec::new(),
+            },
+            held,
+            is_paused: false,
+        };
+        let load = |name: &str, queued, places| QueueLoad {
+            name: name.into(),
+            queued,
+            places,
+            workers: 1,
+        };
+        let shard = |held, queues| Survey {
+            workers: vec![worker(held)],
+            queues,
+        };
+        let survey = together(vec![
+            shard(1, vec![load("default", 1, 3)]),
+            shard(2, vec![load("default", 0, 3), load("gpu", 7, 0)]),
+        ]);
+        assert_eq!(survey.workers, [worker(3)]);
+        let default = load("default", 1, 1);
+        let unserved = QueueLoad {
+            workers: 0,
+            ..load("gpu", 7, 0)
+        };
+        assert_eq!(survey.queues, [default, unserved]);
+    }
+}

@@ -1,0 +1,199 @@
+//! Guests: workers that were handed a user of their own can do all that a worker does,
+//! and nothing else.
+
+use crate::{
+    brokers::{Brokers, namespace},
+    command::command,
+    crew::{Worker, load, options},
+    server::{self, Server},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
+use weft_broker::guest::{Guest, GuestBroker as _, GuestError, Pass};
+use weft_broker_redis::{Options, Redis, Shards};
+
+/// What takes longer never comes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+async fn guest() -> Brokers {
+    let brokers = Brokers::new(&server::shared().url(), None, 2).await;
+    brokers.with_guest().await
+}
+
+weft_broker::conformance_suite!(#[tokio::test], guest);
+
+/// As a server has them: one, until it is told of more.
+async fn shards(url: &str, options: Options) -> Arc<Shards> {
+    Shards::new(Redis::connect(url, options).await.unwrap())
+}
+
+/// A guest takes all there is.
+pub(crate) async fn works(url: &str, roots: Option<Vec<u8>>) {
+    let options = Options {
+        roots: roots.clone(),
+        ..options()
+    };
+    let redis = shards(url, options.clone()).await;
+    let (_guest, pass) = redis.admit(7, "near#7").await.unwrap();
+    assert_eq!(pass.roots.as_ref().map(String::as_bytes), roots.as_deref());
+    let near = Shards::enter(&pass, Options::default()).await.unwrap();
+    let scheduler = redis.scheduler(0, 1).await.unwrap();
+    let worker = Worker::start(near.worker(), "near#7", 20, Duration::ZERO);
+    load(&scheduler, 500, async |_ended| {}).await;
+    assert!(worker.ran.load(std::sync::atomic::Ordering::Relaxed) >= 500);
+}
+
+/// A URL that signs in with a pass.
+fn signed_in(server: &Server, pass: &Pass) -> String {
+    let Pass { user, password, .. } = pass;
+    format!("redis://{user}:{password}@127.0.0.1:{}", server.port)
+}
+
+async fn is_refused(url: &str, words: &[&str]) {
+    let error = command(url, words).await.expect_err(words[0]).to_string();
+    let is_told = ["NOPERM", "permissions", "executing the script can't"];
+    let is_denied = is_told.iter().any(|word| error.contains(word));
+    assert!(is_denied, "{words:?}: {error}");
+}
+
+#[tokio::test]
+async fn a_guest_reaches_the_keys_of_its_shards_and_calls_nothing_else() {
+    let server = server::shared();
+    // One that another one's pattern would fit, if it were not taken as it is.
+    let wild = namespace() + "[a]*";
+    let options = Options {
+        namespace: wild.clone(),
+        ..options()
+    };
+    let redis = shards(&server.url(), options).await;
+    redis.serve(&[0, 3]);
+    let (guest, pass) = redis.admit(7, "near#7").await.unwrap();
+    let url = signed_in(server, &pass);
+    let [own, also_own] = [0, 3].map(|shard| format!("{{{wild}:{shard}}}:meta"));
+    for key in [&own, &also_own] {
+        command(&url, &["HGET", key, "epoch"]).await.unwrap();
+    }
+    for key in [
+        format!("{{{wild}:1}}:meta"),
+        format!("{{{wild}:30}}:meta"),
+        format!("{{{wild}:00}}:meta"),
+        format!("{{{wild}:guests}}:{}", guest.user),
+        format!("{{{wild}:line}}:schedulers"),
+        format!("{{{}aX:0}}:meta", wild.trim_end_matches("[a]*")),
+        "meta".to_owned(),
+    ] {
+        is_refused(&url, &["HGET", &key, "epoch"]).await;
+        is_refused(&url, &["XADD", &key, "*", "m", "1"]).await;
+        let script = "return redis.call('HGET', KEYS[1], 'epoch')";
+        is_refused(&url, &["EVAL", script, "1", &key]).await;
+        let script = "return redis.call('HGET', ARGV[1], 'epoch')";
+        is_refused(&url, &["EVAL", script, "1", &own, &key]).await;
+    }
+    for words in [
+        &["FLUSHALL"][..],
+        &["CONFIG", "GET", "*"],
+        &["ACL", "LIST"],
+        &["ACL", "SETUSER", "other"],
+        &["KEYS", "*"],
+        &["SCAN", "0"],
+        &["CLIENT", "LIST"],
+        &["SELECT", "1"],
+        &["SCRIPT", "FLUSH"],
+        &["PUBLISH", "news", "none"],
+        &["MONITOR"],
+        &["INFO", "clients"],
+        &["SHUTDOWN"],
+        &["EVAL", "return redis.call('KEYS', '*')", "1", &own],
+    ] {
+        is_refused(&url, words).await;
+    }
+    let users = command(&server.url(), &["ACL", "GETUSER", &guest.user]).await;
+    assert!(!format!("{users:?}").contains(&pass.password), "{users:?}");
+}
+
+#[tokio::test]
+async fn a_guest_that_is_gone_is_shut_out_and_made_anew_when_it_is_prolonged() {
+    let server = Server::start(&[]);
+    let redis = shards(&server.url(), options()).await;
+    let (guest, pass) = redis.admit(7, "near#7").await.unwrap();
+    assert_eq!(redis.guest(&guest.user).await, Ok(Some(guest.clone())));
+    assert_eq!(redis.guest("weft-guest-0").await, Ok(None));
+    let near = Shards::enter(&pass, options()).await.unwrap();
+    let scheduler = redis.scheduler(0, 1).await.unwrap();
+    let _worker = Worker::start(near.worker(), "near#7", 20, Duration::from_millis(5));
+    let mut step = 0;
+    load(&scheduler, 2_000, async |ended| {
+        if step == 0 && ended >= 500 {
+            step = 1;
+            redis.dismiss(&guest.user).await.unwrap();
+            let shut_out = timeout(PATIENCE, near.in_trouble()).await;
+            shut_out.expect("it can't connect again");
+            assert_eq!(redis.guest(&guest.user).await, Ok(None));
+            redis.prolong(&guest).await.unwrap();
+        } else if step == 1 && ended >= 1_500 {
+            step = 2;
+            command(&server.url(), &["FLUSHALL"]).await.unwrap();
+            assert_eq!(redis.tidy().await, Ok(1), "nothing says whose user it is");
+            redis.prolong(&guest).await.unwrap();
+        }
+    })
+    .await;
+    assert_eq!(step, 2);
+}
+
+#[tokio::test]
+async fn whose_time_has_passed_is_seen_off_and_nobody_else() {
+    let server = server::shared();
+    let here = shards(&server.url(), options()).await;
+    let elsewhere = shards(&server.url(), options()).await;
+    let (stays, _pass) = here.admit(7, "near#7").await.unwrap();
+    let (goes, _pass) = here.admit(7, "near#7").await.unwrap();
+    let (other, _pass) = elsewhere.admit(7, "near#7").await.unwrap();
+    let users = async || format!("{:?}", command(&server.url(), &["ACL", "USERS"]).await);
+    assert_eq!(here.tidy().await, Ok(0));
+    // As time does.
+    let keys = command(&server.url(), &["KEYS", &format!("*{}", goes.user)]).await;
+    let keys: Vec<String> = redis::from_redis_value(keys.unwrap()).unwrap();
+    let left = command(&server.url(), &["PTTL", &keys[0]]).await.unwrap();
+    assert!(matches!(left, redis::Value::Int(1..=30_000)), "{left:?}");
+    command(&server.url(), &["DEL", &keys[0]]).await.unwrap();
+    assert_eq!(elsewhere.tidy().await, Ok(0));
+    assert_eq!(here.tidy().await, Ok(1));
+    let users = users().await;
+    assert!(!users.contains(&*goes.user), "{users}");
+    assert!(users.contains(&*stays.user) && users.contains(&*other.user));
+}
+
+#[tokio::test]
+async fn a_server_that_may_not_make_users_says_so() {
+    let server = Server::start(&[]);
+    let words = [
+        "ACL", "SETUSER", "weft", "on", ">weft", "~*", "+@all", "-acl",
+    ];
+    command(&server.url(), &words).await.unwrap();
+    let url = format!("redis://weft:weft@127.0.0.1:{}", server.port);
+    let redis = shards(&url, options()).await;
+    let refused = redis.admit(7, "near#7").await;
+    assert!(
+        matches!(&refused, Err(GuestError::NoWay(why)) if why.contains("ACL SETUSER")),
+        "{refused:?}"
+    );
+    let redis = shards(&format!("{}/3", server.url()), options()).await;
+    let refused = redis.admit(7, "near#7").await;
+    assert!(
+        matches!(&refused, Err(GuestError::NoWay(why)) if why.contains("database 0")),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn nothing_shows_the_password() {
+    let server = Server::start(&[]);
+    let redis = shards(&server.url(), options()).await;
+    let (guest, pass): (Guest, Pass) = redis.admit(7, "near#7").await.unwrap();
+    let near = Shards::enter(&pass, options()).await.unwrap();
+    redis.dismiss(&guest.user).await.unwrap();
+    let error = Shards::enter(&pass, options()).await.expect_err("gone");
+    let shown = format!("{guest:?} {pass:?} {near:?} {error} {error:?}");
+    assert!(!shown.contains(&pass.password), "{shown}");
+}

@@ -1,0 +1,444 @@
+//! What is published while a worker waits is in its inbox, claimed, without another call.
+
+use crate::{
+    command::command,
+    crew::options,
+    server::{self, Server},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    join,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use weft_broker::{
+    AttemptKey, Claim, Dispatch, LeaseTerms, Notice, Output, Report, ReportedOutcome,
+    SchedulerBroker as _, WorkerBroker as _, WorkerInfo,
+    conformance::{dispatch, key, report},
+};
+use weft_broker_redis::{Bounds, Options, Redis, RedisScheduler, RedisWorker};
+
+/// What takes longer never comes.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Until a claim is known to wait.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How the kinds of an inbox's entries are shown.
+const HANDED: &str = "'\"h\"'";
+const WOKEN: &str = "'\"w\"'";
+
+struct Office {
+    server: &'static Server,
+    namespace: String,
+    redis: Arc<Redis>,
+    scheduler: RedisScheduler,
+}
+
+impl Office {
+    async fn open(options: Options) -> Self {
+        let server = server::shared();
+        let namespace = options.namespace.clone();
+        let redis = Redis::connect(&server.url(), options).await.unwrap();
+        let scheduler = redis.scheduler(1).await.unwrap();
+        Self {
+            server,
+            namespace,
+            redis,
+            scheduler,
+        }
+    }
+
+    async fn worker(&self, id: &str, queues: &[&str], slots: u32) -> RedisWorker {
+        self.worker_with_memory(id, queues, slots, None).await
+    }
+
+    async fn worker_with_memory(
+        &self,
+        id: &str,
+        queues: &[&str],
+        slots: u32,
+        memory_bytes: Option<u64>,
+    ) -> RedisWorker {
+        let worker = self.redis.worker();
+        let info = WorkerInfo {
+            id: id.into(),
+            queues: queues.iter().map(|queue| Arc::from(*queue)).collect(),
+            slots,
+            prefetch: 0,
+            memory_bytes,
+            labels: Vec::new(),
+        };
+        let _terms: LeaseTerms = worker.register(&info, &[]).await.unwrap();
+        worker
+    }
+
+    async fn ask(&self, words: &[&str]) -> String {
+        let answer = command(&self.server.url(), words).await.unwrap();
+        format!("{answer:?}")
+    }
+
+    /// Everything that stands in a worker's inbox.
+    async fn inbox(&self, id: &str) -> String {
+        let key = format!("{{{}:0}}:inbox:{id}", self.namespace);
+        self.ask(&["XRANGE", &key, "-", "+"]).await
+    }
+
+    /// How many attempts wait in a queue, all of one priority.
+    async fn queued(&self, queue: &str) -> String {
+        let key = format!("{{{}:0}}:queue:0,1:{queue}", self.namespace);
+        self.ask(&["XLEN", &key]).await
+    }
+
+    /// Publishes when so many claims wait in a queue.
+    async fn publish_to(&self, waiting: usize, queue: &str, dispatches: Vec<Dispatch>) {
+        let key = format!("{{{}:0}}:waiting:{queue}", self.namespace);
+        let waits = async {
+            while self.ask(&["SCARD", &key]).await != format!("int({waiting})") {
+                sleep(PAUSE).await;
+            }
+        };
+        timeout(PATIENCE, waits).await.expect("they wait");
+        self.scheduler.publish(dispatches).await.unwrap();
+    }
+}
+
+const MIB: u64 = 1 << 20;
+
+fn of_memory(number: u32, memory_bytes: u64) -> Dispatch {
+    let mut dispatch = dispatch(number, "default", 0);
+    dispatch.limits.memory_bytes = memory_bytes;
+    dispatch
+}
+
+fn keys_of(claims: &[Claim]) -> Vec<AttemptKey> {
+    claims.iter().map(|claim| claim.dispatch.key).collect()
+}
+
+fn numbers(numbers: impl Iterator<Item = u32>, queue: &str) -> Vec<Dispatch> {
+    numbers.map(|number| dispatch(number, queue, 0)).collect()
+}
+
+#[tokio::test]
+async fn a_claim_that_waits_is_handed_what_is_published() {
+    let office = Office::open(options()).await;
+    let worker = office.worker("one", &["default"], 4).await;
+    let (claims, ()) = join!(
+        worker.claim(4),
+        office.publish_to(1, "default", numbers(1..3, "default"))
+    );
+    let claims = claims.unwrap();
+    let claimed = keys_of(&claims);
+    assert_eq!(claimed, [key(1), key(2)]);
+    assert!(
+        claims
+            .iter()
+            .all(|claim| claim.lease <= options().terms.lease)
+    );
+    let inbox = office.inbox("one").await;
+    assert!(inbox.contains(HANDED) && !inbox.contains(WOKEN), "{inbox}");
+    assert_eq!(
+        worker.renew(&claimed).await,
+        Ok(Vec::new()),
+        "it holds them"
+    );
+}
+
+#[tokio::test]
+async fn workers_that_wait_share_what_is_published() {
+    let office = Office::open(options()).await;
+    let mut workers = Vec::new();
+    for id in ["one", "two", "three"] {
+        workers.push(office.worker(id, &["default"], 8).await);
+    }
+    let (one, two, three, ()) = join!(
+        workers[0].claim(8),
+        workers[1].claim(8),
+        workers[2].claim(8),
+        office.publish_to(3, "default", numbers(0..6, "default"))
+    );
+    let counts = [one, two, three].map(|claims| claims.unwrap().len());
+    assert_eq!(counts, [2, 2, 2]);
+}
+
+#[tokio::test]
+async fn what_is_handed_is_what_a_claim_would_take() {
+    let office = Office::open(options()).await;
+    let worker = office.worker("one", &["ssd", "default"], 3).await;
+    let mut published = numbers(0..4, "default");
+    published.extend(numbers(4..5, "ssd"));
+    published.push(dispatch(5, "default", 9));
+    let (claims, ()) = join!(worker.claim(2), office.publish_to(1, "default", published));
+    let claims = claims.unwrap();
+    let claimed = keys_of(&claims);
+    assert_eq!(
+        claimed,
+        [key(4), key(5)],
+        "its first queue, then the highest"
+    );
+    // No more than there is room for, and everything in the end.
+    let rest = worker.claim(9).await.unwrap();
+    assert_eq!(rest.len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_given_back_is_handed_before_what_has_the_same_priority() {
+    let office = Office::open(options()).await;
+    let gives = office.worker("gives", &["default"], 1).await;
+    office
+        .scheduler
+        .publish(numbers(1..2, "default"))
+        .await
+        .unwrap();
+    assert_eq!(keys_of(&gives.claim(1).await.unwrap()), [key(1)]);
+    gives.give_back(&[key(1)]).await.unwrap();
+    gives.pause().await.unwrap();
+    let takes = office.worker("takes", &["default"], 9).await;
+    let published = [(2, 0), (1, 0), (3, 5)];
+    let published = published.map(|(number, priority)| dispatch(number, "default", priority));
+    let (claims, ()) = join!(
+        takes.claim(9),
+        office.publish_to(1, "default", published.into())
+    );
+    assert_eq!(keys_of(&claims.unwrap()), [key(3), key(1), key(2)]);
+    let inbox = office.inbox("takes").await;
+    assert!(inbox.contains(HANDED) && !inbox.contains(WOKEN), "{inbox}");
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_one_that_waits_is_handed_to_another() {
+    let office = Office::open(options()).await;
+    let of = async |id, memory_bytes| {
+        let memory_bytes = Some(memory_bytes);
+        office
+            .worker_with_memory(id, &["default"], 4, memory_bytes)
+            .await
+    };
+    let (small, large) = (of("small", MIB).await, of("large", 4 * MIB).await);
+    let (mine, others, ()) = join!(
+        small.claim(4),
+        large.claim(4),
+        office.publish_to(2, "default", vec![of_memory(1, 3 * MIB), of_memory(2, MIB)])
+    );
+    let claimed = [keys_of(&mine.unwrap()), keys_of(&others.unwrap())];
+    assert_eq!(claimed, [[key(2)], [key(1)]]);
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_all_that_wait_is_queued_and_they_wait_on() {
+    let office = Office::open(options()).await;
+    let small = office
+        .worker_with_memory("small", &["default"], 4, Some(MIB))
+        .await;
+    let (claims, ()) = join!(small.claim(4), async {
+        office
+            .publish_to(1, "default", vec![of_memory(1, 3 * MIB)])
+            .await;
+        assert_eq!(office.queued("default").await, "int(1)");
+        // It goes behind what waits, and the worker fetches it.
+        office
+            .publish_to(1, "default", vec![of_memory(2, MIB)])
+            .await;
+    });
+    assert_eq!(keys_of(&claims.unwrap()), [key(2)]);
+    let inbox = office.inbox("small").await;
+    assert!(inbox.contains(WOKEN) && !inbox.contains(HANDED), "{inbox}");
+    let large = office.worker("large", &["default"], 4).await;
+    assert_eq!(keys_of(&large.claim(4).await.unwrap()), [key(1)]);
+}
+
+/// More than one publish tries in vain (`MOST_PASSED_OVER`).
+const CROWD: usize = 40;
+
+#[tokio::test]
+async fn a_crowd_of_small_ones_that_wait_keeps_nothing_from_a_large_one() {
+    let office = Office::open(options()).await;
+    let mut crowd = JoinSet::new();
+    for number in 0..CROWD {
+        let id = format!("small{number}");
+        let small = office
+            .worker_with_memory(&id, &["default"], 1, Some(MIB))
+            .await;
+        crowd.spawn(async move { small.claim(1).await });
+    }
+    let large = office
+        .worker_with_memory("large", &["default"], 1, Some(4 * MIB))
+        .await;
+    let (claims, ()) = join!(
+        large.claim(1),
+        office.publish_to(CROWD + 1, "default", vec![of_memory(1, 3 * MIB)])
+    );
+    assert_eq!(keys_of(&claims.unwrap()), [key(1)]);
+    // The others' claims wait on.
+    office.publish_to(CROWD, "default", Vec::new()).await;
+    assert!(crowd.try_join_next().is_none());
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_published_twice_at_once_is_one() {
+    let office = Office::open(options()).await;
+    let worker = office.worker("one", &["default"], 9).await;
+    let twice = |number| {
+        [
+            dispatch(number, "default", 0),
+            dispatch(number, "default", 0),
+        ]
+    };
+    let (claims, ()) = join!(
+        worker.claim(9),
+        office.publish_to(1, "default", twice(1).into())
+    );
+    assert_eq!(keys_of(&claims.unwrap()), [key(1)]);
+    assert_eq!(office.queued("default").await, "int(0)");
+    office.scheduler.publish(twice(2).into()).await.unwrap();
+    assert_eq!(office.queued("default").await, "int(1)");
+    assert_eq!(keys_of(&worker.claim(9).await.unwrap()), [key(2)]);
+}
+
+#[tokio::test]
+async fn what_is_handed_takes_no_room_in_the_queue() {
+    let options = Options {
+        bounds: Bounds {
+            queue_length: 2,
+            ..Bounds::default()
+        },
+        ..options()
+    };
+    let office = Office::open(options).await;
+    let worker = office.worker("one", &["default"], 3).await;
+    let (claims, ()) = join!(
+        worker.claim(3),
+        office.publish_to(1, "default", numbers(0..5, "default"))
+    );
+    assert_eq!(claims.unwrap().len(), 3);
+    assert_eq!(office.queued("default").await, "int(2)");
+    let refused = office.scheduler.publish(numbers(5..6, "default")).await;
+    assert_eq!(refused.unwrap_err().0.len(), 1);
+}
+
+/// More than one entry of the stream has.
+const MANY: u32 = 100;
+
+#[tokio::test]
+async fn what_one_call_brings_about_is_told_in_its_order() {
+    let office = Office::open(options()).await;
+    let worker = office.worker("one", &["default"], MANY).await;
+    let (claims, ()) = join!(
+        worker.claim(MANY),
+        office.publish_to(1, "default", numbers(0..MANY, "default"))
+    );
+    assert_eq!(claims.unwrap().len(), MANY as usize);
+    let mut started = Vec::new();
+    while started.len() < MANY as usize {
+        let told = timeout(PATIENCE, office.scheduler.receive(9)).await;
+        for notice in told.expect("all are told").unwrap() {
+            if let Notice::Started { key, .. } = notice {
+                started.push(key);
+            }
+        }
+    }
+    assert_eq!(started, (0..MANY).map(key).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_one_call_brings_about_is_told_in_few_entries() {
+    let office = Office::open(options()).await;
+    let worker = office.worker("one", &["default"], MANY).await;
+    let published = office.scheduler.publish(numbers(0..MANY, "default"));
+    published.await.unwrap();
+    // The one that would read them is gone.
+    drop(office.redis.scheduler(2).await.unwrap());
+    assert_eq!(worker.claim(MANY).await.unwrap().len(), MANY as usize);
+    let notices = format!("{{{}:0}}:notices:2", office.namespace);
+    let told = office.ask(&["XRANGE", &notices, "-", "+"]).await;
+    assert_eq!(told.matches("'\"S\"'").count(), MANY as usize, "{told}");
+    let entries = office.ask(&["XLEN", &notices]).await;
+    // Perhaps with one about the demand, from before.
+    assert!(["int(2)", "int(3)"].contains(&&*entries), "{entries}");
+}
+
+#[tokio::test]
+async fn what_one_call_brings_about_is_told_in_short_entries() {
+    let office = Office::open(options()).await;
+    let worker = office.worker("one", &["default"], 8).await;
+    let published = office.scheduler.publish(numbers(0..8, "default"));
+    published.await.unwrap();
+    assert_eq!(worker.claim(8).await.unwrap().len(), 8);
+    // The one that would read them is gone.
+    drop(office.redis.scheduler(2).await.unwrap());
+    let reports = (0..8).map(|number| Report {
+        outcome: ReportedOutcome::Success {
+            output: Output::Inline("x".repeat(40_000).into()),
+        },
+        ..report(number, "one")
+    });
+    worker.report(reports.collect()).await.unwrap();
+    let notices = format!("{{{}:0}}:notices:2", office.namespace);
+    let told = office.ask(&["XRANGE", &notices, "-", "+"]).await;
+    assert_eq!(told.matches("'\"F\"'").count(), 8);
+    let entries = office.ask(&["XLEN", &notices]).await;
+    // An entry is full with two reports of 40,000 bytes. Perhaps with one about the demand, from before.
+    assert!(["int(4)", "int(5)"].contains(&&*entries), "{entries}");
+}
+
+/// More than are read from a queue at once (`MOST_READ`).
+const ROUND: u32 = 2_500;
+
+#[tokio::test]
+async fn more_than_is_read_at_once_is_claimed_at_once() {
+    let office = Office::open(options()).await;
+    let all: Vec<Dispatch> = numbers(0..ROUND, "default");
+    office.scheduler.publish(all).await.unwrap();
+    let worker = office.worker("one", &["default"], ROUND).await;
+    let mut claimed = keys_of(&worker.claim(ROUND).await.unwrap());
+    claimed.sort_by_key(|key| key.attempt.nonce);
+    assert_eq!(claimed, (0..ROUND).map(key).collect::<Vec<_>>());
+    assert_eq!(office.queued("default").await, "int(0)");
+}
+
+#[tokio::test]
+async fn a_long_message_is_fetched() {
+    let office = Office::open(options()).await;
+    let worker = office.worker("one", &["default"], 4).await;
+    let mut long = dispatch(1, "default", 0);
+    long.inputs = vec![("text".to_owned(), format!("\"{}\"", "a".repeat(1 << 17)))];
+    let (claims, ()) = join!(
+        worker.claim(4),
+        office.publish_to(1, "default", vec![long, dispatch(2, "default", 0)])
+    );
+    assert_eq!(claims.unwrap().len(), 2);
+    let inbox = office.inbox("one").await;
+    assert!(inbox.contains(WOKEN) && !inbox.contains(HANDED), "{inbox}");
+}
+
+#[tokio::test]
+async fn nothing_is_handed_while_the_scheduler_does_not_keep_up() {
+    let options = Options {
+        bounds: Bounds {
+            notices: 0,
+            ..Bounds::default()
+        },
+        ..options()
+    };
+    let office = Office::open(options).await;
+    let worker = office.worker("one", &["default"], 4).await;
+    let claim = timeout(PAUSE * 10, worker.claim(4));
+    let published = office.scheduler.publish(numbers(0..1, "default"));
+    let (claims, published) = join!(claim, published);
+    assert!(published.is_ok() && claims.is_err(), "{claims:?}");
+}
+
+#[tokio::test]
+async fn a_claim_that_nobody_waits_for_any_more_is_handed_nothing() {
+    let office = Office::open(options()).await;
+    let gone = office.worker("gone", &["default"], 4).await;
+    assert!(timeout(PAUSE * 5, gone.claim(4)).await.is_err());
+    sleep(PAUSE * 5).await;
+    office
+        .scheduler
+        .publish(numbers(0..1, "default"))
+        .await
+        .unwrap();
+    let other = office.worker("other", &["default"], 4).await;
+    let claims = timeout(PATIENCE, other.claim(4)).await;
+    assert_eq!(claims.expect("it is there").unwrap().len(), 1);
+}

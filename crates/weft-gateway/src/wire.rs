@@ -1,0 +1,296 @@
+//! Calls and answers as they cross the wire: JSON, one object each.
+//!
+//! A field that an old reader may ignore changes nothing; anything else needs
+//! another path at the carrier. Dispatches and reports are those of
+//! [`weft_broker::message`], with their versions.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::{sync::Arc, time::Duration};
+use weft_broker::{
+    BrokerError, Claim, LeaseTerms, Report, Signal, WorkerInfo,
+    message::{self, MessageError},
+};
+
+/// What a worker sends.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Request {
+    /// The registration that the call belongs to; none before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) session: Option<String>,
+    pub(super) call: Call,
+}
+
+/// One call of [`weft_broker::WorkerBroker`].
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Call {
+    Register {
+        id: String,
+        queues: Vec<String>,
+        slots: u32,
+        prefetch: u32,
+        labels: Vec<(String, String)>,
+        /// Attempts that it still holds.
+        holding: Vec<String>,
+        /// Absent of workers before the second version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        memory_bytes: Option<u64>,
+    },
+    Claim {
+        max: u32,
+    },
+    Renew {
+        attempts: Vec<String>,
+    },
+    Report {
+        version: u32,
+        reports: Vec<Box<RawValue>>,
+    },
+    Signals {
+        max: usize,
+    },
+    Pause,
+    Leave,
+    /// Not of workers before the third version; an older server doesn't know it, and has what
+    /// would be given back when the worker leaves.
+    GiveBack {
+        attempts: Vec<String>,
+    },
+}
+
+/// What comes back.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Answer {
+    Registered {
+        session: String,
+        lease_ms: u64,
+        renew_every_ms: u64,
+    },
+    Claimed {
+        claims: Vec<ClaimMessage>,
+    },
+    /// Those of a renewal that the worker doesn't hold any more.
+    Lost {
+        attempts: Vec<String>,
+    },
+    /// Each read by itself: a worker passes over those that a newer server knows.
+    Signals {
+        signals: Vec<Box<RawValue>>,
+    },
+    Done,
+    Refused(Refusal),
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ClaimMessage {
+    lease_ms: u64,
+    waited_ms: u64,
+    version: u32,
+    dispatch: Box<RawValue>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SignalMessage {
+    Revoked(String),
+    Confirmed(String),
+    Drain,
+}
+
+/// A [`BrokerError`].
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Refusal {
+    Unavailable { why: String },
+    Full { bound: usize },
+    Unregistered,
+    Closed,
+}
+
+impl From<BrokerError> for Refusal {
+    fn from(error: BrokerError) -> Self {
+        match error {
+            BrokerError::Unavailable(why) => Self::Unavailable { why },
+            BrokerError::Full { what: _, bound } => Self::Full { bound },
+            BrokerError::Unregistered => Self::Unregistered,
+            BrokerError::Closed => Self::Closed,
+        }
+    }
+}
+
+impl From<Refusal> for BrokerError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unavailable { why } => Self::Unavailable(why),
+            // Nothing else that a worker hands over has a bound.
+            Refusal::Full { bound } => Self::Full {
+                what: "the broker's list of unconfirmed reports",
+                bound,
+            },
+            Refusal::Unregistered => Self::Unregistered,
+            Refusal::Closed => Self::Closed,
+        }
+    }
+}
+
+impl Call {
+    pub(super) fn register(worker: &WorkerInfo, holding: Vec<String>) -> Self {
+        Self::Register {
+            id: worker.id.to_string(),
+            queues: worker.queues.iter().map(ToString::to_string).collect(),
+            slots: worker.slots,
+            prefetch: worker.prefetch,
+            labels: worker.labels.clone(),
+            holding,
+            memory_bytes: worker.memory_bytes,
+        }
+    }
+
+    pub(super) fn report(reports: &[Report]) -> Self {
+        Self::Report {
+            version: message::REPORT_VERSION,
+            reports: reports
+                .iter()
+                .map(|report| raw(message::write_report(report)))
+                .collect(),
+        }
+    }
+}
+
+impl Answer {
+    pub(super) fn registered(session: String, terms: LeaseTerms) -> Self {
+        Self::Registered {
+            session,
+            lease_ms: millis(terms.lease),
+            renew_every_ms: millis(terms.renew_every),
+        }
+    }
+}
+
+impl ClaimMessage {
+    pub(super) fn of(claim: &Claim) -> Self {
+        Self {
+            lease_ms: millis(claim.lease),
+            waited_ms: millis(claim.waited),
+            version: message::DISPATCH_VERSION,
+            dispatch: raw(message::write_dispatch(&claim.dispatch)),
+        }
+    }
+
+    pub(super) fn into_claim(self) -> Result<Claim, MessageError> {
+        Ok(Claim {
+            dispatch: message::read_dispatch(self.version, self.dispatch.get().as_bytes())?,
+            lease: Duration::from_millis(self.lease_ms),
+            waited: Duration::from_millis(self.waited_ms),
+        })
+    }
+}
+
+impl SignalMessage {
+    pub(super) fn of(signal: Signal) -> Box<RawValue> {
+        let message = match signal {
+            Signal::Revoked(key) => Self::Revoked(message::write_key(&key)),
+            Signal::Confirmed(key) => Self::Confirmed(message::write_key(&key)),
+            Signal::Drain => Self::Drain,
+        };
+        raw(serde_json::to_string(&message).expect("a signal has a JSON form"))
+    }
+
+    /// The signal; nothing where only a newer version knows it.
+    pub(super) fn read(text: &RawValue) -> Result<Option<Signal>, MessageError> {
+        let Ok(message) = serde_json::from_str(text.get()) else {
+            tracing::warn!(
+                signal = text.get(),
+                "a signal of a newer Weft is passed over"
+            );
+            return Ok(None);
+        };
+        Ok(Some(match message {
+            Self::Revoked(key) => Signal::Revoked(message::read_key(&key)?),
+            Self::Confirmed(key) => Signal::Confirmed(message::read_key(&key)?),
+            Self::Drain => Signal::Drain,
+        }))
+    }
+}
+
+/// A worker as its message described it.
+pub(super) fn worker_info(
+    id: &str,
+    queues: &[String],
+    slots: u32,
+    prefetch: u32,
+    memory_bytes: Option<u64>,
+    labels: Vec<(String, String)>,
+) -> WorkerInfo {
+    WorkerInfo {
+        id: id.into(),
+        queues: queues
+            .iter()
+            .map(|queue| Arc::from(queue.as_str()))
+            .collect(),
+        slots,
+        prefetch,
+        memory_bytes,
+        labels,
+    }
+}
+
+fn raw(json: String) -> Box<RawValue> {
+    RawValue::from_string(json).expect("it was written as JSON")
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::de::DeserializeOwned;
+
+    /// What workers of the first version send, and what servers answer: both have to be
+    /// understood for as long as there are any.
+    const CALLS: &str = include_str!("corpus/calls-1.jsonl");
+    const ANSWERS: &str = include_str!("corpus/answers-1.jsonl");
+    /// What was added since.
+    const LATER_CALLS: &str = include_str!("corpus/calls-3.jsonl");
+
+    fn is_read_and_written_as_it_was<T: Serialize + DeserializeOwned>(lines: &str) -> usize {
+        for line in lines.lines() {
+            let message: T =
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            assert_eq!(serde_json::to_string(&message).unwrap(), line);
+        }
+        lines.lines().count()
+    }
+
+    #[test]
+    fn version_one_stays_as_it_is() {
+        assert_eq!(is_read_and_written_as_it_was::<Request>(CALLS), 9);
+        assert_eq!(is_read_and_written_as_it_was::<Answer>(ANSWERS), 9);
+    }
+
+    #[test]
+    fn what_was_added_stays_as_it_is() {
+        assert_eq!(is_read_and_written_as_it_was::<Request>(LATER_CALLS), 2);
+    }
+
+    #[test]
+    fn what_a_newer_version_adds_is_passed_over() {
+        let call =
+            r#"{"session":"s","of_the_future":1,"call":{"claim":{"max":3,"of_the_future":1}}}"#;
+        let request: Request = serde_json::from_str(call).unwrap();
+        assert!(matches!(request.call, Call::Claim { max: 3 }));
+        let answer = r#"{"signals":{"signals":["drain",{"sing":"loudly"},"whistle"]}}"#;
+        let Ok(Answer::Signals { signals }) = serde_json::from_str(answer) else {
+            panic!("signals are read one by one");
+        };
+        let read: Vec<Option<Signal>> = signals
+            .iter()
+            .map(|signal| SignalMessage::read(signal).unwrap())
+            .collect();
+        assert_eq!(read, [Some(Signal::Drain), None, None]);
+    }
+}

@@ -1,0 +1,106 @@
+//! What a gate knows of attempts that were claimed through another one, as after a
+//! restart of the process that it is in.
+
+#![cfg(test)]
+
+use async_trait::async_trait;
+use std::sync::{Arc, Mutex};
+use weft_broker::{
+    BrokerError, SchedulerBroker as _, WorkerBroker, WorkerInfo,
+    conformance::{dispatch, key},
+    in_process::{InProcess, Options},
+};
+use weft_core::id::TenantId;
+use weft_gateway::{Carrier, Gate, GateWorker, HeldAttempt, SessionOwner};
+
+const OWNER: SessionOwner = SessionOwner::Token(7);
+
+/// Carries calls to whichever gate there is now.
+#[derive(Clone)]
+struct Way {
+    gate: Arc<Mutex<Arc<Gate>>>,
+    session: Arc<Mutex<String>>,
+}
+
+impl Way {
+    fn gate(&self) -> Arc<Gate> {
+        self.gate.lock().unwrap().clone()
+    }
+
+    fn session(&self) -> String {
+        self.session.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Carrier for Way {
+    async fn carry(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError> {
+        let answered = self.gate().answer(OWNER, &call).await;
+        Ok(answered.expect("calls are in order"))
+    }
+
+    fn registered(&self, session: &str) {
+        session.clone_into(&mut self.session.lock().unwrap());
+    }
+}
+
+fn gate(broker: &Arc<InProcess>) -> Arc<Gate> {
+    let broker = Arc::clone(broker);
+    let worker = move || Arc::new(broker.worker()) as Arc<dyn WorkerBroker>;
+    Arc::new(Gate::new(worker, Vec::new()))
+}
+
+#[tokio::test]
+async fn what_was_claimed_through_another_gate_is_unknown_until_it_is_looked_up() {
+    let broker = InProcess::new(Options::default());
+    let scheduler = broker.scheduler();
+    scheduler
+        .publish(vec![dispatch(1, "default", 0)])
+        .await
+        .unwrap();
+    let way = Way {
+        gate: Arc::new(Mutex::new(gate(&broker))),
+        session: Arc::default(),
+    };
+    let worker = GateWorker::new(way.clone());
+    let info = WorkerInfo {
+        id: "far".into(),
+        queues: vec!["default".into()],
+        slots: 4,
+        prefetch: 0,
+        memory_bytes: None,
+        labels: Vec::new(),
+    };
+    worker.register(&info, &[]).await.unwrap();
+    assert_eq!(worker.claim(4).await.unwrap().len(), 1);
+    assert_eq!(way.gate().unknown(OWNER, &way.session()), []);
+
+    *way.gate.lock().unwrap() = gate(&broker);
+    assert_eq!(
+        worker.renew(&[key(1)]).await,
+        Err(BrokerError::Unregistered)
+    );
+    // It says that it holds an attempt that it never had, too.
+    worker.register(&info, &[key(1), key(2)]).await.unwrap();
+    let (gate, session) = (way.gate(), way.session());
+    let tenant = TenantId::default();
+    let mut unknown = gate.unknown(OWNER, &session);
+    unknown.sort_by_key(|key| key.attempt.nonce);
+    assert_eq!(unknown, [key(1), key(2)]);
+    assert!(!gate.serves(OWNER, &session, &tenant));
+    assert_eq!(gate.unknown(SessionOwner::Token(8), &session), []);
+    let is = HeldAttempt {
+        tenant: tenant.clone(),
+        variables: vec!["mine".into()],
+    };
+    // One of them is under way, which it alone becomes known for.
+    gate.learn(SessionOwner::Token(8), &session, &key(1), is.clone());
+    assert_eq!(gate.held(OWNER, &session, &key(1)), None);
+    gate.learn(OWNER, &session, &key(1), is.clone());
+    gate.learn(OWNER, &session, &key(3), is.clone());
+    assert_eq!(gate.held(OWNER, &session, &key(1)), Some(is));
+    assert_eq!(gate.held(OWNER, &session, &key(2)), None);
+    assert_eq!(gate.held(OWNER, &session, &key(3)), None);
+    assert!(gate.serves(OWNER, &session, &tenant));
+    assert_eq!(gate.unknown(OWNER, &session), [key(2)]);
+}
