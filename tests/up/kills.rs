@@ -21,8 +21,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often the process is killed.
-const KILLS: usize = 200;
 /// One in so many lives is ended while it starts.
 const EARLY: usize = 5;
 /// A start that is cut short is cut within this.
@@ -91,10 +89,8 @@ impl Storm<'_> {
 }
 
 #[test]
-fn two_hundred_kills_lose_nothing_and_double_nothing() {
-    let kills = number("WEFT_TEST_KILLS").map_or(KILLS, |kills| {
-        usize::try_from(kills).expect("as many as there can be")
-    });
+fn kills_lose_nothing_and_double_nothing() {
+    let kills = number("WEFT_TEST_KILLS").unwrap_or_else(|| weft_sweeps::KILLS.size());
     let seed = number("WEFT_TEST_SEED").unwrap_or_else(|| fastrand::u64(..));
     println!("WEFT_TEST_SEED={seed} asks the same again");
     let installation = Installation::new();

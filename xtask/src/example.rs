@@ -1,8 +1,10 @@
 //! Runs the examples with the product, and holds their results against ones
 //! that were computed without it.
 
+mod reference;
+
 use crate::{
-    program, reference,
+    program,
     wfctl::{Finished, Profile, Wfctl},
     workspace::Workspace,
 };

@@ -1,6 +1,9 @@
 //! `cargo xtask guests`: everything that runs in the sandbox, into `target/guests`.
 
-use crate::{programs, toolchain::Toolchain, wasm, workspace::Workspace};
+mod programs;
+mod wasm;
+
+use crate::{tools::toolchain::Toolchain, workspace::Workspace};
 use anyhow::{Context, Result};
 
 /// Each folder is a cargo workspace of its own.

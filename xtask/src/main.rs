@@ -1,31 +1,21 @@
 //! The project's own chores: `cargo xtask <command>`.
 //!
-//! One file per command; the rest is what several of them share: where things
-//! lie (`workspace`), running programs (`program`), and compiling to
-//! WebAssembly (`toolchain`, `wasm`). Nothing here is part of the product.
+//! One file per command, with a folder of its parts beside it. Several commands share the
+//! folders (`workspace`), running programs (`program`, `steps`), programs that are installed
+//! on demand (`tools`), and `wfctl` itself (`wfctl`, `installation`, `example`). Nothing here
+//! is part of the product.
 
-mod api_fuzz;
 mod bench;
-mod compilers;
 mod demo;
-mod deployment;
-mod environment;
 mod example;
-mod go;
 mod guests;
 mod installation;
-mod js;
-mod newcomer;
 mod program;
-mod programs;
-mod python;
-mod reference;
 mod setup;
 mod steps;
 mod test;
-mod toolchain;
 mod tools;
-mod wasm;
+mod vocabulary;
 mod wfctl;
 mod workspace;
 

@@ -1,6 +1,10 @@
 //! `cargo xtask setup`: installs what is missing, and names what it can't install.
 
-use crate::{program, toolchain::Toolchain, tools, workspace::Workspace};
+use crate::{
+    program,
+    tools::{self, toolchain::Toolchain},
+    workspace::Workspace,
+};
 use anyhow::{Result, bail};
 
 /// Looks at everything, and says what there is.

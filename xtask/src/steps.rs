@@ -18,12 +18,21 @@ struct Step {
 enum Outcome {
     Passed,
     Failed,
-    /// Something that it needs has failed before.
+    /// A step that it needs has failed before.
     NotRun,
 }
 
+/// Prints a heading, runs a step, and prints how long it took.
+pub(crate) fn timed<T>(name: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {
+    eprintln!("\n=== {name}");
+    let start = Instant::now();
+    let done = step()?;
+    eprintln!("--- {name}: {:.1} s", start.elapsed().as_secs_f64());
+    Ok(done)
+}
+
 impl Steps {
-    /// None yet. With `only`, steps whose names don't contain it are passed over silently.
+    /// None yet. With `only`, steps whose names don't contain it are skipped silently.
     pub(crate) fn new(only: Option<String>) -> Self {
         Self {
             only,
@@ -31,13 +40,15 @@ impl Steps {
         }
     }
 
-    /// Runs a step and says whether what builds on it can go on.
-    pub(crate) fn run(&mut self, name: &'static str, step: impl FnOnce() -> Result<()>) -> bool {
-        if self
-            .only
+    fn is_selected(&self, name: &str) -> bool {
+        self.only
             .as_ref()
-            .is_some_and(|only| !name.contains(only.as_str()))
-        {
+            .is_none_or(|only| name.contains(only.as_str()))
+    }
+
+    /// Runs a step, and returns whether the steps that need it can run.
+    pub(crate) fn run(&mut self, name: &'static str, step: impl FnOnce() -> Result<()>) -> bool {
+        if !self.is_selected(name) {
             return true;
         }
         eprintln!("\n=== {name}");
@@ -58,13 +69,24 @@ impl Steps {
         passed
     }
 
-    /// Notes a step that can't run, because of what failed before it.
-    pub(crate) fn leave_out(&mut self, name: &'static str) {
-        self.done.push(Step {
-            name,
-            took: Duration::ZERO,
-            outcome: Outcome::NotRun,
-        });
+    /// Runs a step whose needs are met, and records the others as not run.
+    pub(crate) fn run_if(
+        &mut self,
+        needs_met: bool,
+        name: &'static str,
+        step: impl FnOnce() -> Result<()>,
+    ) -> bool {
+        if needs_met {
+            return self.run(name, step);
+        }
+        if self.is_selected(name) {
+            self.done.push(Step {
+                name,
+                took: Duration::ZERO,
+                outcome: Outcome::NotRun,
+            });
+        }
+        false
     }
 
     /// Prints every step with its seconds, and fails where one did.
@@ -72,13 +94,13 @@ impl Steps {
         let total: Duration = self.done.iter().map(|step| step.took).sum();
         eprintln!("\n=== summary");
         for step in &self.done {
-            let said = match step.outcome {
+            let outcome = match step.outcome {
                 Outcome::Passed => "passed",
                 Outcome::Failed => "FAILED",
                 Outcome::NotRun => "not run",
             };
             eprintln!(
-                "{said:>8} {:>7.1} s  {}",
+                "{outcome:>8} {:>7.1} s  {}",
                 step.took.as_secs_f64(),
                 step.name
             );

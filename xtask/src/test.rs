@@ -4,9 +4,16 @@
 //! machine shares one target folder and the development profile, so that the
 //! heavy dependencies are compiled once.
 
+mod api_fuzz;
+mod cargo_tests;
+mod deployment;
+mod go;
+mod js;
+mod new_dag;
+mod python;
+
 use crate::{
-    api_fuzz, deployment, example, go, guests, js, newcomer, program, python, setup, steps::Steps,
-    tools, workspace::Workspace,
+    example, guests, program, setup, steps::Steps, tools, vocabulary, workspace::Workspace,
 };
 use anyhow::Result;
 use clap::Args;
@@ -18,6 +25,9 @@ pub(crate) struct TestArgs {
     /// Only the steps whose names contain this
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// Run sweeps (simulated seeds, kills, fuzzing) at their full length, as before a release
+    #[arg(long)]
+    deep: bool,
 }
 
 /// Cargo workspaces beside the root one, whose code can be checked on this machine too.
@@ -29,50 +39,38 @@ const GUESTS: [&str; 2] = ["tests/guests", "xtask/bench-guests"];
 /// Runs them all, and sums up.
 pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     let mut steps = Steps::new(args.only.clone());
+    let mut programs = Vec::new();
     let tools = steps.run("tools", || setup::run(workspace));
     steps.run("format", || format(workspace));
-    if tools {
-        steps.run("licences and layers (cargo deny)", || deny(workspace));
-    } else {
-        steps.leave_out("licences and layers (cargo deny)");
+    if args.only.is_some() {
+        steps.run("vocabulary", || vocabulary::check(workspace));
     }
+    steps.run_if(tools, "licences and layers (cargo deny)", || {
+        deny(workspace)
+    });
     steps.run("lints (clippy)", || lints(workspace));
     steps.run("documentation (rustdoc)", || documentation(workspace));
     steps.run("Python SDK (pytest)", || python::test(workspace));
     steps.run("JavaScript SDK (node --test)", || js::test(workspace));
     steps.run("Go SDK (go test)", || go::test(workspace));
-    let guests = tools && steps.run("guests", || guests::run(workspace));
+    let guests = steps.run_if(tools, "guests", || guests::run(workspace));
     let built = steps.run("build", || {
         // Not `test --no-run`: that builds `wfctl` as well, but without the list of its files by
         // which the tests know that it is up to date.
         root_cargo(workspace, &["build", "--workspace", "--bins", "--tests"])
     });
-    if guests && built {
-        // All tests are run even where some fail: one list of failures is worth more than its
-        // first line. Without a choice of targets cargo runs the documentation's examples too,
-        // and leaves out benches, which mean nothing in this profile.
-        steps.run("tests", || {
-            root_cargo(workspace, &["test", "--workspace", "--no-fail-fast"])
-        });
-        steps.run("the API, fuzzed (schemathesis)", || {
-            api_fuzz::run(workspace)
-        });
-        steps.run("deployment files", || deployment::check(workspace));
-        steps.run("examples' own tests", || examples_tests(workspace));
-        steps.run("examples' results", || example::check(workspace));
-        steps.run("a new DAG", || newcomer::check(workspace));
-    } else {
-        for name in [
-            "tests",
-            "the API, fuzzed (schemathesis)",
-            "deployment files",
-            "examples' own tests",
-            "examples' results",
-            "a new DAG",
-        ] {
-            steps.leave_out(name);
-        }
-    }
+    let ready = guests && built;
+    steps.run_if(ready, "tests", || {
+        cargo_tests::run(workspace, args.deep, &mut programs)
+    });
+    steps.run_if(ready, "the API, fuzzed (schemathesis)", || {
+        api_fuzz::run(workspace, args.deep)
+    });
+    steps.run_if(ready, "deployment files", || deployment::check(workspace));
+    steps.run_if(ready, "examples' own tests", || examples_tests(workspace));
+    steps.run_if(ready, "examples' results", || example::check(workspace));
+    steps.run_if(ready, "a new DAG", || new_dag::check(workspace));
+    cargo_tests::print(&mut programs);
     steps.finish()
 }
 

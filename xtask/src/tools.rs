@@ -1,6 +1,10 @@
 //! Programs besides cargo that the tests need: found, or installed where that
 //! touches nothing of the user's.
 
+pub(crate) mod compilers;
+pub(crate) mod environment;
+pub(crate) mod toolchain;
+
 use crate::{
     program,
     workspace::{Workspace, cache_folder},

@@ -15,13 +15,33 @@ use std::{
 };
 use wait4::Wait4;
 
-/// How `wfctl` is compiled.
+/// How `wfctl` is compiled: the profiles of the root `Cargo.toml`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
     /// As the tests do, so that both share what is compiled. Its dependencies are optimised all the same.
     Dev,
+    /// To be built soon, and fast enough to use.
+    Demo,
     /// As users get it: what is measured.
     Release,
+}
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Demo => "demo",
+            Self::Release => "release",
+        }
+    }
+
+    /// Its folder in cargo's target folder.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Dev => "debug",
+            Self::Demo | Self::Release => self.name(),
+        }
+    }
 }
 
 /// A built `wfctl`, and where its runs leave their folders.
@@ -55,29 +75,21 @@ pub(crate) struct Finished {
 }
 
 impl Wfctl {
-    /// Builds it together with the tests, since cargo would compile the engine
-    /// once more for another selection of crates: its features would be others.
-    pub(crate) fn build(workspace: &Workspace) -> Result<Self> {
+    /// Builds it alone.
+    pub(crate) fn build(workspace: &Workspace, profile: Profile) -> Result<Self> {
         let mut build = cargo();
-        build.current_dir(workspace.root()).args([
-            "build",
-            "--locked",
-            "--workspace",
-            "--bins",
-            "--tests",
-        ]);
+        build
+            .current_dir(workspace.root())
+            .args(["build", "--locked", "--package", "wfctl", "--profile"])
+            .arg(profile.name());
         program::run(&mut build)?;
-        Ok(Self::built(workspace, Profile::Dev))
+        Ok(Self::built(workspace, profile))
     }
 
     /// The one that was built before.
     pub(crate) fn built(workspace: &Workspace, profile: Profile) -> Self {
-        let folder = match profile {
-            Profile::Dev => "debug",
-            Profile::Release => "release",
-        };
         Self {
-            program: workspace.target().join(folder).join("wfctl"),
+            program: workspace.target().join(profile.folder()).join("wfctl"),
             data: workspace.target().join("xtask-data"),
         }
     }
@@ -122,7 +134,7 @@ impl Wfctl {
     pub(crate) fn measure(&self, file: &Path, args: &[&str]) -> Result<Measured> {
         let since_epoch = SystemTime::now()
             .duration_since(UNIX_EPOCH)
-            .context("the clock stands before 1970")?;
+            .context("the clock is before 1970")?;
         let start = Instant::now();
         let mut child = self.start(file, args)?;
         let mut printed = Vec::new();
@@ -165,7 +177,7 @@ impl Wfctl {
         let exit = child.wait()?.code();
         let Some(run) = events.pop().filter(|last| last["event"] == "run_ended") else {
             bail!(
-                "wfctl run {} ended with {exit:?} before its run did; what it said stands above",
+                "wfctl run {} ended with {exit:?} before its run did; its output is above",
                 file.display()
             );
         };

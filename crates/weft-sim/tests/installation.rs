@@ -1,4 +1,4 @@
-//! Two thousand installations under faults without a finding; together they
+//! Hundreds of installations under faults without a finding; together they
 //! exercise every kind of fault, and a crash at every await.
 
 use weft_sim::{
@@ -6,17 +6,15 @@ use weft_sim::{
     installation::{self, EVENTS, FAULTS, Options, call::CRASHES},
     on_all_cores,
 };
+use weft_sweeps::{SIMULATED_CRASHES, SIMULATED_INSTALLATIONS};
 
-/// How many seeds a test run simulates.
-const SEEDS: u64 = 2_000;
-/// How many of them with workers that tell of crashes.
-const CRASH_SEEDS: u64 = 300;
 /// Runs that ended before, to see that they cost nothing.
 const HISTORY: u64 = 3_000;
 
 #[test]
-fn two_thousand_installations_pass_the_audit() {
-    let outcomes = on_all_cores(0..SEEDS, |seed| {
+fn simulated_installations_pass_the_audit() {
+    let seeds = SIMULATED_INSTALLATIONS.size();
+    let outcomes = on_all_cores(0..seeds, |seed| {
         installation::simulate(seed, Options::default())
     });
     let mut coverage = Coverage::default();
@@ -28,7 +26,7 @@ fn two_thousand_installations_pass_the_audit() {
         events += outcome.events;
         faults += outcome.faults;
     }
-    println!("{SEEDS} seeds, {events} events, {faults} faults:\n{coverage}");
+    println!("{seeds} seeds, {events} events, {faults} faults:\n{coverage}");
     let kinds = installation::KINDS.iter().chain(CRASHES);
     let missing: Vec<_> = kinds.filter(|kind| coverage.count(kind) == 0).collect();
     assert!(missing.is_empty(), "never exercised: {missing:?}");
@@ -40,7 +38,8 @@ fn workers_that_tell_of_crashes_pass_the_audit() {
         crashes: true,
         ..Options::default()
     };
-    let outcomes = on_all_cores(0..CRASH_SEEDS, |seed| installation::simulate(seed, options));
+    let seeds = SIMULATED_CRASHES.size();
+    let outcomes = on_all_cores(0..seeds, |seed| installation::simulate(seed, options));
     let mut coverage = Coverage::default();
     for outcome in outcomes {
         let outcome = outcome.unwrap_or_else(|finding| panic!("{finding}"));

@@ -1,21 +1,20 @@
-//! Ten thousand worlds without a bug have no finding, and together they
+//! Thousands of simulated runs without a bug have no finding, and together they
 //! exercise every kind of event, fault and answer.
 
 use std::thread;
 use weft_sim::{Options, coverage::Coverage, simulate};
-
-/// How many seeds a test run simulates.
-const SEEDS: u64 = 10_000;
+use weft_sweeps::SIMULATED_RUNS;
 
 #[test]
-fn ten_thousand_worlds_pass_the_audit() {
+fn simulated_runs_pass_the_audit() {
+    let seeds = SIMULATED_RUNS.size();
     let workers = thread::available_parallelism().map_or(2, |cores| cores.get() as u64);
     let coverage = thread::scope(|scope| {
         let handles: Vec<_> = (0..workers)
             .map(|worker| {
                 scope.spawn(move || {
                     let mut coverage = Coverage::default();
-                    for seed in (0..SEEDS).filter(|seed| seed % workers == worker) {
+                    for seed in (0..seeds).filter(|seed| seed % workers == worker) {
                         match simulate(seed, Options::default()) {
                             Ok(seen) => coverage.absorb(&seen),
                             Err(finding) => panic!("{finding}"),
@@ -34,7 +33,7 @@ fn ten_thousand_worlds_pass_the_audit() {
         }
         coverage
     });
-    println!("{SEEDS} seeds:\n{coverage}");
+    println!("{seeds} seeds:\n{coverage}");
     let missing: Vec<_> = Coverage::KINDS
         .into_iter()
         .filter(|kind| coverage.count(kind) == 0)

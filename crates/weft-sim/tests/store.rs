@@ -21,7 +21,6 @@ use weft_store::{
 };
 
 const SHARD: ShardId = ShardId(0);
-const SEEDS: u64 = 3;
 const STEPS: u32 = 300;
 const DAGS: [&str; 3] = ["a", "b", "c"];
 /// Far more than there is of anything.
@@ -43,7 +42,7 @@ struct Pair {
 
 #[tokio::test]
 async fn the_simulated_database_answers_like_the_real_one() {
-    for seed in 0..SEEDS {
+    for seed in 0..weft_sweeps::SIMULATED_STORES.size() {
         let mut pair = Pair::new(seed).await;
         for step in 0..STEPS {
             let done = pair.step().await;

@@ -26,9 +26,8 @@ use weft_store::{
     Database, Deploy, DeployDag, EventChunk, InstanceFilter, InstanceRow, InstanceTag, OpenError,
     Output, Place, RunFilter, RunStore as _, RunUpdate, Trigger, Turn,
 };
+use weft_sweeps::STORE_KILLS;
 
-/// How often the child is killed.
-const KILLS: u64 = 25;
 /// Instances of each turn.
 const WIDTH: u32 = 5;
 /// How the child is told that it is the child.
@@ -44,7 +43,10 @@ fn main() {
         runtime.block_on(commit_for_ever(Path::new(&folder)));
     } else {
         runtime.block_on(kill_and_look());
-        println!("{KILLS} kills: every acknowledged turn was there, and no part of another");
+        println!(
+            "{} kills: every acknowledged turn was there, and no part of another",
+            STORE_KILLS.size()
+        );
     }
 }
 
@@ -55,7 +57,7 @@ async fn kill_and_look() {
     };
     let mut random = fastrand::Rng::with_seed(7);
     let mut before = 0;
-    for kill in 0..KILLS {
+    for kill in 0..STORE_KILLS.size() {
         let acknowledged = killed_child(folder.path(), &place, random.u64(1..40)).await;
         let database = Database::open(&place).await.unwrap();
         database.check().await.unwrap();

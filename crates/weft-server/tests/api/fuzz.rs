@@ -7,9 +7,6 @@ use crate::world::{World, file};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, fmt::Write as _};
 
-/// How often each operation is asked.
-const ROUNDS: usize = 60;
-
 struct Fuzz {
     random: fastrand::Rng,
     document: Value,
@@ -253,7 +250,7 @@ async fn nothing_that_a_caller_sends_leads_to_a_5xx() {
     let mut answers: BTreeMap<u16, usize> = BTreeMap::new();
     for (template, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            for _ in 0..ROUNDS {
+            for _ in 0..weft_sweeps::SERVER_REQUESTS.size() {
                 let path = fuzz.path(template, &known) + &fuzz.query(operation);
                 let body = fuzz.body(operation);
                 let shown = String::from_utf8_lossy(&body)

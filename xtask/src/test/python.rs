@@ -1,7 +1,7 @@
 //! The Python SDK's own tests, and the Python examples', without WebAssembly:
 //! pytest in an environment of its own in Weft's cache folder.
 
-use crate::{environment, program, workspace::Workspace};
+use crate::{program, tools::environment, workspace::Workspace};
 use anyhow::Result;
 use std::process::Command;
 

@@ -2,8 +2,11 @@
 //! `tests/programs`, and two programs of other people's, as they are published.
 
 use crate::{
-    compilers, program,
-    toolchain::{Artifact, Toolchain},
+    program,
+    tools::{
+        compilers,
+        toolchain::{Artifact, Toolchain},
+    },
     workspace::Workspace,
 };
 use anyhow::{Context, Result, bail};

@@ -1,7 +1,7 @@
 //! The Go SDK's own tests, and the Go example's, without WebAssembly: gofmt and
 //! vet, for this machine and for the sandbox, then the tests.
 
-use crate::{compilers, program, workspace::Workspace};
+use crate::{program, tools::compilers, workspace::Workspace};
 use anyhow::{Context as _, Result, ensure};
 use std::{fs, path::Path, process::Command};
 

@@ -1,8 +1,9 @@
 //! Compilers of other languages than Rust, at versions that the tests were written for: Zig, which
 //! compiles C and C++ too, Go, and AssemblyScript. All come from package indexes into Weft's cache folder.
 
+use super::environment;
 use crate::{
-    environment, program, tools,
+    program, tools,
     workspace::{Workspace, cache_folder},
 };
 use anyhow::Result;

@@ -2,7 +2,8 @@
 //! WebAssembly: tsc holds the types, then Node runs the tests.
 
 use crate::{
-    compilers, program,
+    program,
+    tools::compilers,
     workspace::{Workspace, cache_folder},
 };
 use anyhow::{Context, Result};

@@ -21,8 +21,6 @@ use std::{
 
 /// Of everything that is random.
 const SEED: &str = "20260101";
-/// Questions for each operation, besides those that its schema's bounds lead to.
-const QUESTIONS: &str = "20";
 /// What is looked at in each answer.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
     response_headers_conformance,response_schema_conformance";
@@ -56,7 +54,7 @@ inputs = { ledger = { value = "http://127.0.0.1" } }
 "#;
 
 /// Starts a server, and asks.
-pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, deep: bool) -> Result<()> {
     let tool = tools::SCHEMATHESIS.get(workspace)?;
     let wfctl = Wfctl::built(workspace, Profile::Dev);
     let folder = workspace.target().join("api-fuzz");
@@ -79,6 +77,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         document: workspace.root().join("crates/weft-server/openapi.json"),
         known: prepare(&wfctl, &up, &folder)?.to_string(),
         folder,
+        requests: weft_sweeps::API_REQUESTS.size_if(deep).to_string(),
     };
     let most = format!("{STREAMS}|{REVOKES}");
     fuzz.ask(&up, &["--exclude-operation-id-regex", &most])?;
@@ -126,6 +125,8 @@ struct Fuzz {
     document: PathBuf,
     known: String,
     folder: PathBuf,
+    /// Requests to each operation, besides those that its schema's bounds lead to.
+    requests: String,
 }
 
 impl Fuzz {
@@ -141,7 +142,7 @@ impl Fuzz {
             .arg("run")
             .arg(&self.document)
             .args(["--url", up.url()])
-            .args(["--seed", SEED, "--max-examples", QUESTIONS])
+            .args(["--seed", SEED, "--max-examples", &self.requests])
             .args(["--checks", CHECKS])
             .args(["--workers", "1", "--request-timeout", "60"])
             .args(["--continue-on-failure", "--warnings", "off"])

@@ -2,7 +2,7 @@
 
 use crate::{
     program,
-    toolchain::{Artifact, Toolchain},
+    tools::toolchain::{Artifact, Toolchain},
     workspace::Workspace,
 };
 use anyhow::{Context, Result};

@@ -1,0 +1,51 @@
+//! How often tests repeat what is random: simulated seeds, kills, fuzzed requests.
+//!
+//! `cargo xtask test` runs a share of each sweep, which still meets every kind of event that the
+//! sweep asserts; `cargo xtask test --deep` runs all of it. Both numbers are here and nowhere else.
+
+use std::env;
+
+/// The environment variable that asks for full sweeps.
+pub const DEEP: &str = "WEFT_TEST_DEEP";
+
+/// Seeds of simulated runs, each a few hundred events of the state machine.
+pub const SIMULATED_RUNS: Sweep = Sweep::new(2_000, 10_000);
+/// Seeds of simulated installations.
+pub const SIMULATED_INSTALLATIONS: Sweep = Sweep::new(300, 2_000);
+/// Seeds of simulated installations whose workers report crashes.
+pub const SIMULATED_CRASHES: Sweep = Sweep::new(60, 300);
+/// Seeds of installations that are simulated over a real database.
+pub const SIMULATED_STORES: Sweep = Sweep::new(1, 3);
+/// Kills of a serving `wfctl up`.
+pub const KILLS: Sweep = Sweep::new(30, 200);
+/// Kills of a process that commits to SQLite.
+pub const STORE_KILLS: Sweep = Sweep::new(8, 25);
+/// Seeds of random operations that both databases have to answer alike.
+pub const STORE_OPERATIONS: Sweep = Sweep::new(1, 3);
+/// Requests of the server's own fuzzer to each operation of the API.
+pub const SERVER_REQUESTS: Sweep = Sweep::new(20, 60);
+/// Requests of the external fuzzer to each operation, besides those that a schema's bounds lead to.
+pub const API_REQUESTS: Sweep = Sweep::new(6, 20);
+
+/// How often one test repeats itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Sweep {
+    ordinary: u64,
+    deep: u64,
+}
+
+impl Sweep {
+    const fn new(ordinary: u64, deep: u64) -> Self {
+        Self { ordinary, deep }
+    }
+
+    /// The number for this run, by the environment.
+    pub fn size(self) -> u64 {
+        self.size_if(env::var_os(DEEP).is_some())
+    }
+
+    /// The number for a run in depth, or an ordinary one.
+    pub const fn size_if(self, deep: bool) -> u64 {
+        if deep { self.deep } else { self.ordinary }
+    }
+}
