@@ -5,7 +5,7 @@
     clippy::unwrap_used,
     reason = "it belongs to the store's tests, which allow it"
 )]
-#[path = "../../crates/weft-store/tests/database/postgres_server.rs"]
+#[path = "../../crates/weft-store-sql/tests/database/postgres_server.rs"]
 pub(crate) mod postgres_server;
 
 use crate::installation::{Installation, Up};

@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use weft_blob::{Blobs, logs::LogReader};
 use weft_broker::guest::GuestBroker;
 use weft_gateway::Gate;
-use weft_store::{Database, secret::Keyring};
+use weft_store_sql::{Database, secret::Keyring};
 
 /// What the server works with; the binary puts it together.
 #[derive(Clone)]

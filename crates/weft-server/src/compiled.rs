@@ -12,7 +12,8 @@ use std::{
 use tokio::sync::OnceCell;
 use weft_blob::{BlobError, Kind};
 use weft_core::{digest::Digest, id::TenantId};
-use weft_store::{CompiledKey, StoreError};
+use weft_store::StoreError;
+use weft_store_sql::CompiledKey;
 
 /// Why there is no code.
 #[derive(Debug, Clone, thiserror::Error)]

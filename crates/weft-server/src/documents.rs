@@ -6,7 +6,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use weft_core::document::{self, Dag, Format, Source};
-use weft_store::{Database, RunStore, VersionId};
+use weft_store::{RunStore, VersionId};
+use weft_store_sql::Database;
 
 /// The most text of documents whose DAGs are kept, in bytes.
 const MAX_TEXT_BYTES: usize = 16 << 20;

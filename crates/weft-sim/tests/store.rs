@@ -14,11 +14,11 @@ use weft_core::{
 };
 use weft_sim::installation::tables::{Tables, Wanted, Written};
 use weft_store::{
-    AttemptRecord, CommandDone, CommandId, CommandKind, CommitError, DagKey, Database, Deploy,
-    DeployDag, Deployed, EventChunk, FileEntry, InstanceRow, InstanceTag, NewRun, Output, Place,
-    Pool, RunKind, RunStore as _, RunUpdate, ShardId, ShardLease, StoredRun, TaskSummary,
-    TimetableUpdate, Trigger, Turn,
+    AttemptRecord, CommandDone, CommandId, CommandKind, CommitError, DagKey, EventChunk, FileEntry,
+    InstanceRow, InstanceTag, NewRun, Output, Pool, RunKind, RunStore as _, RunUpdate, ShardId,
+    ShardLease, StoredRun, TaskSummary, TimetableUpdate, Turn,
 };
+use weft_store_sql::{Database, Deploy, DeployDag, Deployed, Place, Trigger};
 
 const SHARD: ShardId = ShardId(0);
 const STEPS: u32 = 300;

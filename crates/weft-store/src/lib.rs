@@ -1,86 +1,31 @@
-//! The truth: what is deployed, what runs, what came of it, and who may do what.
+//! What a scheduler asks of the store, and the types that it speaks in.
 //!
-//! [`Database`] is SQLite or Postgres behind one set of SQL texts. It serves two
-//! sides: the scheduler, through the small trait [`RunStore`], which the
-//! simulation implements too; and whoever answers people, through its methods.
-//!
-//! What always holds:
-//!
-//! - A transaction of a scheduler is fenced: it locks its shard's row and
-//!   compares the epoch, so a deposed scheduler writes nothing.
-//! - Everything of one turn is committed, or nothing is.
-//! - Rules live in `weft-core`. SQL loads, inserts, and compares and sets.
-//! - Whatever is listed has an index and is paged by key, never by offset.
-//! - Values of variables and connections are encrypted before they get here.
+//! The trait [`RunStore`] has two implementations: the databases (`weft-store-sql`)
+//! and the tables of the simulation. Nothing here knows of SQL.
 
-mod audit;
-mod backend;
-mod commands;
-mod compiled;
-mod crashes;
-mod dags;
-mod database;
-mod deploy;
-mod dialect;
-mod folder;
-mod idempotency;
-mod installation;
-mod instances;
-mod live_attempt;
-mod meant;
-mod migration;
-mod references;
-mod retention;
+mod command;
+mod crash;
+mod dag;
+mod error;
+mod key;
+mod lease;
+mod run;
 mod run_store;
-mod runs;
-pub mod secret;
-mod secrets;
-mod shards;
-mod stored;
-mod tenants;
-mod tokens;
-mod trigger;
+mod settings;
 mod turn;
-mod versions;
-mod workers;
 
 pub use {
-    audit::{AuditEntry, AuditId, AuditRow},
-    commands::{CommandError, CommandOutcome, CommandRow, MAX_WAITING_COMMANDS},
-    compiled::{CompiledKey, CompiledRow},
-    crashes::CrashNews,
-    dags::{ActiveVersion, DagFilter, DagRow, Deletion},
-    database::{
-        BackupError, CLAIM_PATIENCE, Database, MAX_DAMAGES, Migration, OpenError, Place,
-        StatementError,
-    },
-    deploy::{
-        Deploy, DeployChange, DeployDag, DeployError, Deployed, MAX_DAGS_PER_FILE, PreviousVersion,
-    },
-    folder::{DATABASE_FILE, FolderLock},
-    idempotency::RememberedAnswer,
-    instances::{AttemptView, InstanceFilter, InstanceView},
-    live_attempt::LiveAttempt,
-    meant::{ChangeError, DagStamp, Meant, PolicyStamp},
-    references::{DigestCursor, TextCursor},
-    retention::{RetentionStep, RunRetention, TraceRetention},
-    run_store::{
-        Command, CommandId, CommandKind, CommitError, DagKey, DagState, FileEntry, Pool, RunKind,
-        RunStore, ShardId, ShardLease, ShardSettings, StoreError, StoredRun, StoredVersion,
-        TenantSettings, VersionId, lease::share_of,
-    },
-    runs::{ActiveRuns, MAX_COUNTED_RUNS, MAX_LATEST_RUNS, RunCursor, RunFilter, RunRow},
-    secrets::{RotateError, SecretRow, VariableError},
-    shards::ShardRow,
-    tenants::{PolicyRow, TenantLimits, TenantRow},
-    tokens::{NewToken, Revocation, Role, TokenId, TokenRow},
-    trigger::{
-        Backfill, BackfillDate, Backfilled, MAX_BACKFILL_RUNS, Trigger, TriggerError, Triggered,
-    },
+    command::{Command, CommandKind},
+    crash::CrashNews,
+    dag::{DagState, FileEntry, StoredVersion},
+    error::{CommitError, StoreError},
+    key::{CommandId, DagKey, ShardId, VersionId},
+    lease::{ShardLease, share_of},
+    run::{RunKind, StoredRun},
+    run_store::RunStore,
+    settings::{Pool, ShardSettings, TenantSettings},
     turn::{
         AttemptRecord, CommandDone, EventChunk, InstanceRow, InstanceTag, NewRun, Output,
         RunUpdate, TaskSummary, TimetableUpdate, Turn,
     },
-    versions::{ActivateError, VersionRow},
-    workers::WorkerRow,
 };

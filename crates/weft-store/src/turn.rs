@@ -3,7 +3,7 @@
 //! Each thing stands here at most once, in the state it has at the end of the
 //! turn, however often it changed within it.
 
-use crate::run_store::{CommandId, DagKey, RunKind, ShardLease, VersionId};
+use crate::{CommandId, DagKey, RunKind, ShardLease, VersionId};
 use std::sync::Arc;
 use weft_core::{
     digest::Digest,

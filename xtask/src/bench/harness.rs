@@ -16,7 +16,7 @@ pub(crate) const MEASURED: [&str; 10] = [
     "--package",
     "weft-sandbox",
     "--package",
-    "weft-store",
+    "weft-store-sql",
     "--package",
     "weft-broker-redis",
 ];

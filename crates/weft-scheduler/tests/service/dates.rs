@@ -4,7 +4,8 @@ use crate::harness::{Installation, success};
 use serde_json::json;
 use weft_core::{run::RunState, time::Timestamp};
 use weft_scheduler::Listen;
-use weft_store::{RunCursor, RunFilter, RunKind, RunRow};
+use weft_store::RunKind;
+use weft_store_sql::{RunCursor, RunFilter, RunRow};
 
 async fn runs(installation: &Installation) -> Vec<RunRow> {
     let filter = RunFilter {

@@ -20,9 +20,10 @@ use weft_core::{
     time::{DurationMs, Timestamp},
 };
 use weft_scheduler::{Handle, Listen, OneBroker, Scheduler, SchedulerOptions, Seams, Wake};
-use weft_store::{
-    CommandId, CommandKind, CommandOutcome, Database, Deploy, DeployDag, Deployed, FileEntry,
-    InstanceFilter, InstanceView, Place, RunRow, RunStore as _, RunUpdate, Trigger, Turn,
+use weft_store::{CommandId, CommandKind, FileEntry, RunStore as _, RunUpdate, Turn};
+use weft_store_sql::{
+    CommandOutcome, Database, Deploy, DeployDag, Deployed, InstanceFilter, InstanceView, Place,
+    RunRow, Trigger,
 };
 
 /// The longest that a test waits for something that has to happen.

@@ -14,7 +14,7 @@ use axum::{
 use http::{HeaderMap, HeaderName, header, request::Parts};
 use std::{marker::PhantomData, ops::Deref};
 use weft_core::id::TenantId;
-use weft_store::{TokenId, TokenRow};
+use weft_store_sql::{TokenId, TokenRow};
 
 /// A token of the installation says with this header field which tenant it means.
 pub(crate) const TENANT_HEADER: HeaderName = HeaderName::from_static("weft-tenant");
@@ -204,25 +204,25 @@ async fn tenant_of(app: &App, row: &TokenRow, headers: &HeaderMap) -> Result<Ten
 }
 
 /// A role as it is shown.
-pub(crate) const fn role_of(stored: weft_store::Role) -> Role {
+pub(crate) const fn role_of(stored: weft_store_sql::Role) -> Role {
     match stored {
-        weft_store::Role::Admin => Role::Admin,
-        weft_store::Role::Deployer => Role::Deployer,
-        weft_store::Role::Operator => Role::Operator,
-        weft_store::Role::Viewer => Role::Viewer,
-        weft_store::Role::Worker => Role::Worker,
-        weft_store::Role::TrustedWorker => Role::TrustedWorker,
+        weft_store_sql::Role::Admin => Role::Admin,
+        weft_store_sql::Role::Deployer => Role::Deployer,
+        weft_store_sql::Role::Operator => Role::Operator,
+        weft_store_sql::Role::Viewer => Role::Viewer,
+        weft_store_sql::Role::Worker => Role::Worker,
+        weft_store_sql::Role::TrustedWorker => Role::TrustedWorker,
     }
 }
 
 /// A role as it is stored.
-pub(crate) const fn stored_role(role: Role) -> weft_store::Role {
+pub(crate) const fn stored_role(role: Role) -> weft_store_sql::Role {
     match role {
-        Role::Admin => weft_store::Role::Admin,
-        Role::Deployer => weft_store::Role::Deployer,
-        Role::Operator => weft_store::Role::Operator,
-        Role::Viewer => weft_store::Role::Viewer,
-        Role::Worker => weft_store::Role::Worker,
-        Role::TrustedWorker => weft_store::Role::TrustedWorker,
+        Role::Admin => weft_store_sql::Role::Admin,
+        Role::Deployer => weft_store_sql::Role::Deployer,
+        Role::Operator => weft_store_sql::Role::Operator,
+        Role::Viewer => weft_store_sql::Role::Viewer,
+        Role::Worker => weft_store_sql::Role::Worker,
+        Role::TrustedWorker => weft_store_sql::Role::TrustedWorker,
     }
 }

@@ -6,7 +6,8 @@ use std::{
     io::{self, Write},
     path::Path,
 };
-use weft_store::{Database, NewToken, Role, StoreError};
+use weft_store::StoreError;
+use weft_store_sql::{Database, NewToken, Role};
 
 /// Why there is no first token.
 #[derive(Debug, thiserror::Error)]

@@ -16,7 +16,7 @@ use http::{HeaderName, request::Parts};
 use weft_broker::{AttemptKey, guest::Guest};
 use weft_core::id::TenantId;
 use weft_gateway::{HeldAttempt, SessionOwner};
-use weft_store::Role;
+use weft_store_sql::Role;
 
 /// A worker, as its token and its request name it.
 #[derive(Debug, Clone)]

@@ -10,7 +10,8 @@ use weft_core::{
     document::{self, DocumentError},
     policy::Refusal,
 };
-use weft_store::{ChangeError, StoreError};
+use weft_store::StoreError;
+use weft_store_sql::ChangeError;
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {

@@ -11,7 +11,7 @@ use crate::{
 };
 use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use weft_store::AuditId;
+use weft_store_sql::AuditId;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list_audit))

@@ -19,7 +19,7 @@ use axum::{
 use http::StatusCode;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_core::timetable::Timetable;
-use weft_store::{BackfillDate, MAX_BACKFILL_RUNS};
+use weft_store_sql::{BackfillDate, MAX_BACKFILL_RUNS};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(backfill))
@@ -60,7 +60,7 @@ async fn backfill(
     if body.dry_run {
         return Ok((StatusCode::OK, axum::Json(answer)).into_response());
     }
-    let request = weft_store::Backfill {
+    let request = weft_store_sql::Backfill {
         tenant: by.tenant.clone(),
         dag: id.clone(),
         version: active.id,

@@ -25,7 +25,8 @@ use weft_core::{
     run::Marked,
     run_id::RunId,
 };
-use weft_store::{CommandError, CommandId, CommandKind};
+use weft_store::{CommandId, CommandKind};
+use weft_store_sql::CommandError;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -16,7 +16,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_core::grant::{HostPattern, HttpGrant};
-use weft_store::secret::SecretKind;
+use weft_store_sql::secret::SecretKind;
 
 /// The most further header fields.
 const MAX_HEADERS: usize = 32;

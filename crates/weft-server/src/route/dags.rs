@@ -22,7 +22,7 @@ use weft_core::{
     document,
     id::{DagId, TenantId},
 };
-use weft_store::{DagFilter, DagRow, DagStamp, Deletion, Meant};
+use weft_store_sql::{DagFilter, DagRow, DagStamp, Deletion, Meant};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

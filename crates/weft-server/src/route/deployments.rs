@@ -30,7 +30,8 @@ use weft_core::{
     document::{self, Code, Dag, Document, DocumentError, Format, Source, TaskTypes},
     id::TenantId,
 };
-use weft_store::{Deploy, DeployChange, DeployDag, DeployError, Deployed, FileEntry};
+use weft_store::FileEntry;
+use weft_store_sql::{Deploy, DeployChange, DeployDag, DeployError, Deployed};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(deploy))

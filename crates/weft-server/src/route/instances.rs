@@ -25,7 +25,7 @@ use weft_core::{
     run::Instance as InstanceKey,
     run_id::RunId,
 };
-use weft_store::{AttemptView, InstanceFilter, InstanceView, RunRow};
+use weft_store_sql::{AttemptView, InstanceFilter, InstanceView, RunRow};
 
 /// The most earlier attempts of an instance that are shown: the newest.
 const MAX_ATTEMPTS: u32 = 1_000;

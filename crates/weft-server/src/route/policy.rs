@@ -17,7 +17,7 @@ use weft_core::{
     id::TenantId,
     policy,
 };
-use weft_store::{Meant, PolicyRow, PolicyStamp};
+use weft_store_sql::{Meant, PolicyRow, PolicyStamp};
 
 /// The longest policy file, in bytes.
 const MAX_POLICY_BYTES: usize = 256 << 10;

@@ -29,9 +29,8 @@ use weft_core::{
     id::{DagId, TenantId},
     run_id::RunId,
 };
-use weft_store::{
-    DagRow, RunCursor, RunFilter, RunRow, Trigger, TriggerError, Triggered, VersionId,
-};
+use weft_store::VersionId;
+use weft_store_sql::{DagRow, RunCursor, RunFilter, RunRow, Trigger, TriggerError, Triggered};
 
 /// Names a request, so that the same one again makes no second run.
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

@@ -11,7 +11,7 @@ use crate::{
     problem::{Problem, ProblemCode},
 };
 use http::StatusCode;
-use weft_store::{
+use weft_store_sql::{
     SecretRow,
     secret::{SecretKind, SecretPlace},
 };

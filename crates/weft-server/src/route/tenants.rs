@@ -15,7 +15,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_core::id::TenantId;
-use weft_store::{TenantLimits, TenantRow};
+use weft_store_sql::{TenantLimits, TenantRow};
 
 /// The largest share of a tenant; 100 is usual.
 const MAX_WEIGHT: u32 = 1_000;

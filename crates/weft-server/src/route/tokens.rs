@@ -18,7 +18,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_core::id::TenantId;
-use weft_store::{Revocation, TokenId, TokenRow};
+use weft_store_sql::{Revocation, TokenId, TokenRow};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -81,7 +81,7 @@ async fn create_token(
         ));
     }
     let secret = Secret::draw();
-    let token = weft_store::NewToken {
+    let token = weft_store_sql::NewToken {
         name: name.0,
         tenant,
         role: stored_role(body.role),

@@ -13,7 +13,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use weft_store::secret::SecretKind;
+use weft_store_sql::secret::SecretKind;
 
 /// The longest value, in bytes.
 const MAX_VALUE_BYTES: usize = 64 << 10;

@@ -21,7 +21,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_blob::Kind;
 use weft_core::id::DagId;
-use weft_store::{ActivateError, DagStamp, Meant};
+use weft_store_sql::{ActivateError, DagStamp, Meant};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -7,7 +7,7 @@ use weft_core::{
     policy::DEFAULT_QUEUE,
     suspicion::{Blamed, Crash, ENOUGH},
 };
-use weft_store::{DagRow, VersionRow};
+use weft_store_sql::{DagRow, VersionRow};
 
 /// A DAG as lists show it; `active` is its active version's document.
 pub(crate) fn dag(row: &DagRow, active: Option<&document::Dag>) -> api::Dag {

@@ -3,7 +3,8 @@
 use crate::{api, seam::Reason, view::run::state_of as run_state};
 use serde::Serialize;
 use weft_core::document::Task;
-use weft_store::{AttemptView, InstanceTag, InstanceView, Output, RunRow};
+use weft_store::{InstanceTag, Output};
+use weft_store_sql::{AttemptView, InstanceView, RunRow};
 
 /// An instance as it travels.
 pub(crate) fn instance(task: &Task, view: &InstanceView) -> api::Instance {

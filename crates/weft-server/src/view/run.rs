@@ -3,7 +3,8 @@
 use crate::{api, problem::Problem};
 use serde_json::{Map, Value};
 use weft_core::run::{Counts, RunState};
-use weft_store::{CommandOutcome, CommandRow, RunKind, RunRow};
+use weft_store::RunKind;
+use weft_store_sql::{CommandOutcome, CommandRow, RunRow};
 
 /// A run as it travels.
 pub(crate) fn run(row: &RunRow) -> Result<api::Run, Problem> {

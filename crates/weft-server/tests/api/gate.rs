@@ -15,7 +15,7 @@ use weft_broker::{
 };
 use weft_core::{digest::Digest, policy::Granted};
 use weft_gateway::{Carrier, GateWorker};
-use weft_store::{
+use weft_store_sql::{
     Role,
     secret::{SecretKind, SecretPlace},
 };
@@ -244,7 +244,7 @@ async fn a_deploy_has_its_code_at_hand_for_workers() {
     let deployed = world.deploy("x", json!({ "a": {} })).await;
     let digest = deployed["digest"].as_str().unwrap();
     let digest = Digest::from_hex(digest.trim_start_matches("sha256:")).unwrap();
-    let key = weft_store::CompiledKey {
+    let key = weft_store_sql::CompiledKey {
         tenant: weft_core::id::TenantId::default(),
         component: digest,
         name: CODE.into(),

@@ -10,7 +10,8 @@ use weft_blob::Kind;
 use weft_broker::{AttemptKey, message::write_key};
 use weft_core::run::Attempt;
 use weft_server::Secret;
-use weft_store::{InstanceRow, InstanceTag, Role};
+use weft_store::{InstanceRow, InstanceTag};
+use weft_store_sql::Role;
 
 /// Allows the variable and the queue of the test's task.
 const POLICY: &str = "[variables]\nallow = [\"key\"]\n";

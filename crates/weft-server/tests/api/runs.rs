@@ -229,7 +229,7 @@ async fn a_thousand_runs_are_paged_by_key_while_more_come() {
         .await
         .unwrap()
         .unwrap();
-    let trigger = |_n| weft_store::Trigger {
+    let trigger = |_n| weft_store_sql::Trigger {
         tenant: TenantId::default(),
         dag: "d".parse().unwrap(),
         version: row.active.as_ref().unwrap().id,

@@ -4,7 +4,7 @@ use crate::world::World;
 use serde_json::json;
 use weft_core::id::TenantId;
 use weft_server::seam::Wake;
-use weft_store::secret::{Keyring, SecretKind, SecretPlace};
+use weft_store_sql::secret::{Keyring, SecretKind, SecretPlace};
 
 #[tokio::test]
 async fn a_variable_is_set_listed_and_never_shown() {

@@ -4,7 +4,7 @@ use crate::world::World;
 use serde_json::{Value, json};
 use weft_core::time::Timestamp;
 use weft_server::{Secret, ServerOptions};
-use weft_store::{NewToken, Role};
+use weft_store_sql::{NewToken, Role};
 
 pub(crate) async fn stored(
     world: &World,

@@ -26,7 +26,7 @@ use weft_broker::{
 };
 use weft_gateway::Gate;
 use weft_server::{Deps, Listen, Metrics, Secret, Server, ServerOptions, create_first_token};
-use weft_store::{Database, Place, secret::Keyring};
+use weft_store_sql::{Database, Place, secret::Keyring};
 
 /// A server with its database in a folder that goes with it.
 pub(crate) struct World {

@@ -11,7 +11,7 @@ use crate::{
     },
 };
 use std::path::PathBuf;
-use weft_store::{Database, Place};
+use weft_store_sql::{Database, Place};
 
 /// Check the database of 'wfctl up', or bring it up to date
 #[derive(Debug, clap::Args)]

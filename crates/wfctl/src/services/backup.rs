@@ -39,7 +39,7 @@ use std::{
 };
 use tokio::{task::spawn_blocking, time::sleep};
 use weft_core::digest::Digest;
-use weft_store::{BackupError, DATABASE_FILE, Database, DigestCursor, OpenError};
+use weft_store_sql::{BackupError, DATABASE_FILE, Database, DigestCursor, OpenError};
 
 /// Names of the database that are read at once.
 const PAGE: u32 = 1000;

@@ -17,7 +17,7 @@ use std::{
     io,
     path::{Path, PathBuf},
 };
-use weft_store::DATABASE_FILE;
+use weft_store_sql::DATABASE_FILE;
 
 /// The token that `wfctl` uses on this machine where no other is named.
 pub(crate) const TOKEN_FILE: &str = "admin.token";

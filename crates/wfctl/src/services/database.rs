@@ -3,7 +3,8 @@
 use super::failed;
 use crate::error::{Code, Problem};
 use std::path::Path;
-use weft_store::{Database, OpenError, Place, StoreError, secret::Keyring};
+use weft_store::StoreError;
+use weft_store_sql::{Database, OpenError, Place, secret::Keyring};
 
 /// The address of a Postgres database; never shown.
 #[derive(Clone, PartialEq, Eq)]

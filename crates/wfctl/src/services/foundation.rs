@@ -10,7 +10,7 @@ use crate::error::{Code, Problem};
 use std::sync::Arc;
 use weft_blob::{BlobError, Blobs};
 use weft_broker_redis::Shards;
-use weft_store::{Database, OpenError};
+use weft_store_sql::{Database, OpenError};
 
 /// Where an installation keeps what it has.
 pub(crate) struct Places {

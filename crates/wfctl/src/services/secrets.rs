@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use std::path::Path;
 use weft_broker::AttemptKey;
 use weft_core::id::TenantId;
-use weft_store::{Database, secret::Keyring};
+use weft_store_sql::{Database, secret::Keyring};
 use weft_worker::{SecretError, Secrets};
 
 /// The key that seals variables and connections, made where there is none.

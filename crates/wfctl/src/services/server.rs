@@ -24,7 +24,7 @@ use crate::error::{Code, Exit, Problem, Problems};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use weft_blob::logs::LogReader;
 use weft_server::{Deps, Listen, Listener, Metrics};
-use weft_store::FolderLock;
+use weft_store_sql::FolderLock;
 
 /// What `wfctl server` was asked for.
 pub(crate) struct ServerPlan {

@@ -17,7 +17,8 @@ use weft_broker::{
 use weft_broker_redis::{ConnectError, Redis, Shards};
 use weft_gateway::Gate;
 use weft_scheduler::{Brokers, OneBroker};
-use weft_store::{Database, ShardLease, StoreError};
+use weft_store::{ShardLease, StoreError};
+use weft_store_sql::Database;
 
 /// Where a Redis is; its address is never shown, since it may hold a password.
 #[derive(Clone)]

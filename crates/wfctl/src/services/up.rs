@@ -33,7 +33,7 @@ use weft_blob::{
 };
 use weft_scheduler::{Scheduler, SchedulerOptions, Seams};
 use weft_server::{Deps, Listen, Listener, Metrics};
-use weft_store::{Database, FolderLock, Place};
+use weft_store_sql::{Database, FolderLock, Place};
 use weft_worker::{Drained, Services, Worker, WorkerHandle, WorkerOptions};
 
 /// The name of the one scheduler and the one worker of this process. The lock

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, interval_at};
 use weft_blob::{Blobs, logs::LogReader};
 use weft_core::time::Timestamp;
-use weft_store::Database;
+use weft_store_sql::Database;
 
 /// How often runs are looked through.
 const RUNS_EVERY: Duration = Duration::from_mins(10);

@@ -25,7 +25,7 @@ use weft_blob::{
     logs::{LogOptions, LogWriter},
 };
 use weft_server::{Listen, Metrics};
-use weft_store::FolderLock;
+use weft_store_sql::FolderLock;
 use weft_worker::{CodeStore, Drained, Services, Worker, WorkerOptions};
 
 /// How old a segment of logs becomes before it goes to the server: others see an attempt's

@@ -10,7 +10,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 use weft_core::digest::Digest;
-use weft_store::Database;
+use weft_store_sql::Database;
 
 const MANIFEST: &str = "backup.json";
 const SUMS: &str = "SHA256SUMS";

@@ -20,7 +20,7 @@ use std::{
 use tokio::task::spawn_blocking;
 use weft_core::digest::Digest;
 use weft_server::{create_admin_token, write_token_file};
-use weft_store::{Database, OpenError, Place, secret::Keyring};
+use weft_store_sql::{Database, OpenError, Place, secret::Keyring};
 
 /// Which backup, and where to.
 #[derive(Debug, Clone)]

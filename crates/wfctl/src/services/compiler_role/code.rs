@@ -5,7 +5,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use weft_sandbox::{CodeMaker, CodeName, CodeSigner, Digest, MakeError};
 use weft_server::seam::CodeError;
-use weft_store::secret::Keyring;
+use weft_store_sql::secret::Keyring;
 
 /// Makes code and signs it.
 pub(super) struct Stock {

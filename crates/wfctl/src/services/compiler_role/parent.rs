@@ -15,7 +15,7 @@ use std::{io::Write as _, path::PathBuf, process::Stdio, sync::Arc};
 use tokio::{io::AsyncReadExt as _, process::Command};
 use weft_sandbox::Digest;
 use weft_server::seam::{BadFile, CodeError, CompileError, Compiler, InspectedFile, Inspection};
-use weft_store::secret::Keyring;
+use weft_store_sql::secret::Keyring;
 
 /// The longest answer, in bytes: a document has at most half of it.
 const MAX_ANSWER_BYTES: u64 = 128 << 20;

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use weft_blob::{BlobError, Blobs, Kind};
 use weft_core::{contract::artifact_refs, digest::Digest, id::TenantId};
-use weft_store::{Database, TextCursor};
+use weft_store_sql::{Database, TextCursor};
 
 /// Texts that are read at once; each has at most some kilobytes.
 const TEXTS: u32 = 200;

@@ -12,7 +12,7 @@ use crate::services::backup::named;
 use std::time::Duration;
 use weft_blob::{Blobs, Kind};
 use weft_core::time::Timestamp;
-use weft_store::Database;
+use weft_store_sql::Database;
 
 /// Blobs younger than this stay.
 const GRACE: Duration = Duration::from_hours(24);

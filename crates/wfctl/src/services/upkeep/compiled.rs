@@ -3,7 +3,7 @@
 use super::before;
 use std::{collections::HashSet, time::Duration};
 use weft_core::{digest::Digest, time::Timestamp};
-use weft_store::{CompiledKey, CompiledRow, Database};
+use weft_store_sql::{CompiledKey, CompiledRow, Database};
 
 /// Code that no worker asked for in so long goes: a version of Weft that is gone compiled
 /// it, or for machines that are.

@@ -4,7 +4,8 @@ use super::{Retention, before};
 use std::time::Duration;
 use tokio::time::sleep;
 use weft_core::time::Timestamp;
-use weft_store::{Database, RunRetention, StoreError, TraceRetention};
+use weft_store::StoreError;
+use weft_store_sql::{Database, RunRetention, TraceRetention};
 
 /// Runs that are looked at in a portion.
 const RUNS_AT_ONCE: u32 = 100;

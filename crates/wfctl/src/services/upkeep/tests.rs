@@ -12,10 +12,8 @@ use weft_core::{
     run_id::RunId,
     time::DurationMs,
 };
-use weft_store::{
-    CompiledKey, Deploy, DeployDag, FileEntry, InstanceRow, InstanceTag, Output, Place,
-    RunStore as _, RunUpdate, Trigger, Turn,
-};
+use weft_store::{FileEntry, InstanceRow, InstanceTag, Output, RunStore as _, RunUpdate, Turn};
+use weft_store_sql::{CompiledKey, Deploy, DeployDag, Place, Trigger};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 

@@ -1,0 +1,252 @@
+//! One face for both databases: statements go in with values, rows of values come out.
+//!
+//! What differs between SQLite and Postgres as *programs* (connections,
+//! transactions, types on the wire, errors) ends here; what differs between
+//! them as *languages* stands in [`crate::dialect`]. Nothing above this module
+//! names sqlx. A statement's text is a constant of Weft's own or made from
+//! constants; values only ever travel as parameters.
+
+mod bulk;
+#[cfg(test)]
+mod corpus;
+mod fault;
+#[cfg(test)]
+mod plan;
+mod postgres;
+mod registry;
+mod row;
+mod sqlite;
+mod statement;
+mod value;
+
+pub(crate) use {
+    bulk::{Bulk, Column},
+    registry::all as all_statements,
+    row::Row,
+    statement::{Statement, statements},
+    value::{Value, args},
+};
+
+use crate::{
+    database::{OpenError, Place},
+    dialect::Dialect,
+};
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+use weft_store::StoreError;
+
+/// SQLite or Postgres.
+pub(crate) enum Backend {
+    /// Boxed since only one of the two ever stands.
+    Sqlite(sqlite::Sqlite),
+    /// A pool.
+    Postgres(postgres::Postgres),
+}
+
+/// A transaction that writes. Dropped without [`Tx::commit`] it leaves nothing.
+pub(crate) enum Tx {
+    Sqlite(sqlite::Tx),
+    Postgres(postgres::Tx),
+}
+
+impl Backend {
+    pub(crate) async fn open(place: &Place) -> Result<Self, OpenError> {
+        Ok(match place {
+            Place::Sqlite { folder } => Self::Sqlite(sqlite::Sqlite::open(folder).await?),
+            Place::SqliteReadOnly { file } => {
+                Self::Sqlite(sqlite::Sqlite::open_read_only(file).await?)
+            }
+            Place::Postgres { url } => Self::Postgres(postgres::Postgres::open(url).await?),
+        })
+    }
+
+    pub(crate) const fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Whether no other process can work here.
+    pub(crate) fn is_alone(&self) -> bool {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.holds_folder(),
+            Self::Postgres(postgres) => postgres.is_claimed(),
+        }
+    }
+
+    /// Takes the database for this process; `false` where another one has it.
+    pub(crate) async fn claim(&self) -> Result<bool, StoreError> {
+        match (self, self.dialect().claim()) {
+            (Self::Postgres(postgres), Some(claim)) => postgres.claim(claim.sql()).await,
+            // Whoever opened a folder has it already.
+            (Self::Sqlite(_) | Self::Postgres(_), _) => Ok(self.is_alone()),
+        }
+    }
+
+    /// Takes the database for this process and others that take it so; `false` where one
+    /// has it for itself.
+    pub(crate) async fn share(&self) -> Result<bool, StoreError> {
+        match (self, self.dialect().share()) {
+            (Self::Postgres(postgres), Some(share)) => postgres.share(share.sql()).await,
+            // A folder can't be shared.
+            (Self::Sqlite(_) | Self::Postgres(_), _) => Ok(self.is_alone()),
+        }
+    }
+
+    /// Reads, in a transaction of its own.
+    pub(crate) async fn read(
+        &self,
+        statement: Statement,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.read(statement.sql(), args).await,
+            Self::Postgres(postgres) => postgres.run(statement.sql(), args).await,
+        }
+    }
+
+    /// Reads at most one row.
+    pub(crate) async fn read_one(
+        &self,
+        statement: Statement,
+        args: Vec<Value>,
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.read(statement, args).await?.into_iter().next())
+    }
+
+    /// Reads once for each chunk of `values`, all rows together.
+    pub(crate) async fn read_bulk(
+        &self,
+        bulk: &'static Bulk,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut rows = Vec::new();
+        for (text, chunk) in bulk.chunks(self.dialect(), values) {
+            let sql = AssertSqlSafe(text).into_sql_str();
+            rows.extend(match self {
+                Self::Sqlite(sqlite) => sqlite.read(sql, chunk).await?,
+                Self::Postgres(postgres) => postgres.run(sql, chunk).await?,
+            });
+        }
+        Ok(rows)
+    }
+
+    /// Writes with one statement, durable when it returns; what it returns is given back.
+    pub(crate) async fn write(
+        &self,
+        statement: Statement,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.write(statement.sql(), args).await,
+            Self::Postgres(postgres) => postgres.run(statement.sql(), args).await,
+        }
+    }
+
+    /// Begins a transaction that writes.
+    pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite(sqlite) => Tx::Sqlite(sqlite.begin().await?),
+            Self::Postgres(postgres) => Tx::Postgres(postgres.begin().await?),
+        })
+    }
+
+    /// Writes everything in one transaction that is one message to the database, if that is
+    /// possible here and the first statement changes a row; `false` where nothing was done.
+    pub(crate) async fn write_at_once<'w>(
+        &self,
+        writes: impl Iterator<Item = &'w (&'static Bulk, Vec<Value>)> + Clone,
+    ) -> Result<bool, StoreError> {
+        let sqlite = match self {
+            Self::Sqlite(sqlite) => sqlite,
+            Self::Postgres(postgres) => return postgres.write_at_once(writes).await,
+        };
+        let values: usize = writes.clone().map(|(_bulk, values)| values.len()).sum();
+        if values > sqlite::MOST_AT_ONCE {
+            return Ok(false);
+        }
+        let chunks = writes.flat_map(|(bulk, values)| bulk.chunks(Dialect::Sqlite, values.clone()));
+        sqlite.write_at_once(chunks.collect()).await
+    }
+
+    /// Whether the statement is right, without running it.
+    pub(crate) async fn prepare(&self, sql: SqlStr) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.prepare(sql).await,
+            Self::Postgres(postgres) => postgres.prepare(sql).await,
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.close().await,
+            Self::Postgres(postgres) => postgres.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Runs a statement and gives back what it returns.
+    pub(crate) async fn run(
+        &mut self,
+        statement: Statement,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.run_sql(statement.sql(), args).await
+    }
+
+    /// Runs a statement that returns at most one row.
+    pub(crate) async fn run_one(
+        &mut self,
+        statement: Statement,
+        args: Vec<Value>,
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.run(statement, args).await?.into_iter().next())
+    }
+
+    /// Runs a statement over many rows, in chunks; `values` are the rows' one after another.
+    pub(crate) async fn run_bulk(
+        &mut self,
+        bulk: &'static Bulk,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut rows = Vec::new();
+        for (text, chunk) in bulk.chunks(self.dialect(), values) {
+            rows.extend(
+                self.run_sql(AssertSqlSafe(text).into_sql_str(), chunk)
+                    .await?,
+            );
+        }
+        Ok(rows)
+    }
+
+    /// Runs several statements without values, as migrations are.
+    pub(crate) async fn run_script(&mut self, script: &'static str) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.run_script(script).await,
+            Self::Postgres(tx) => tx.run_script(script).await,
+        }
+    }
+
+    /// Durable when it returns.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await,
+        }
+    }
+
+    pub(crate) const fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    async fn run_sql(&mut self, sql: SqlStr, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.run(sql, args).await,
+            Self::Postgres(tx) => tx.run(sql, args).await,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What people want done to runs: given here, carried out by the scheduler.
+
+use crate::{
+    Database,
+    audit::{self, Change},
+    backend::{args, statements},
+    stored,
+};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use weft_core::{
+    id::{TaskId, TenantId},
+    run::Marked,
+    run_id::RunId,
+    time::Timestamp,
+};
+use weft_store::{Command, CommandId, CommandKind, StoreError};
+
+statements! {
+    /// $1 tenant, $2 run, $3 body, $4 now, $5 by, $6 the bound.
+    INSERT = "INSERT INTO commands (shard, tenant, run, body, created, created_by) \
+        SELECT r.shard, r.tenant, r.id, CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS TEXT) FROM runs r \
+        WHERE r.tenant = $1 AND r.id = $2 AND r.expiring = 0 AND $6 > \
+            (SELECT count(*) FROM commands c WHERE c.run = $2 AND c.shard = r.shard AND c.done IS NULL) \
+        RETURNING id";
+    RUN = "SELECT id FROM runs WHERE tenant = $1 AND id = $2 AND expiring = 0";
+    SHOW = "SELECT id, run, body, created, created_by, done, refused FROM commands WHERE tenant = $1 AND id = $2";
+}
+
+/// A command and what came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommandRow {
+    /// What was wanted.
+    pub command: Command,
+    /// When.
+    pub created: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// What came of it.
+    pub outcome: CommandOutcome,
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandOutcome {
+    /// The scheduler has not seen it.
+    Waiting,
+    /// Done.
+    CarriedOut(Timestamp),
+    /// Not done.
+    Refused(Timestamp, String),
+}
+
+/// Why a command was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// No such run.
+    #[error("there is no run {0}")]
+    UnknownRun(RunId),
+    /// The run has too many that wait.
+    #[error("the run {0} has {MAX_WAITING_COMMANDS} commands that wait already")]
+    TooMany(RunId),
+    /// The database said no.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The most commands of one run that wait for the scheduler.
+pub const MAX_WAITING_COMMANDS: u32 = 100;
+
+impl Database {
+    /// Takes a command; durable when it returns.
+    pub async fn insert_command(
+        &self,
+        tenant: &TenantId,
+        run: RunId,
+        kind: &CommandKind,
+        by: &str,
+    ) -> Result<CommandId, CommandError> {
+        let now = self.clock().await?;
+        let body = stored::write_command(kind);
+        let mut tx = self.backend().begin().await?;
+        let made = tx
+            .run_one(
+                INSERT,
+                args![tenant, run, body, now, by, MAX_WAITING_COMMANDS],
+            )
+            .await?;
+        if let Some(mut row) = made {
+            // The command's own row goes with its run; who gave it stays known for longer.
+            let (action, details) = audited(kind);
+            let change = Change {
+                at: now,
+                tenant: Some(tenant),
+                by,
+                action,
+                subject: &run.to_string(),
+                details: details.map(|details| details.to_string()),
+            };
+            audit::append(&mut tx, change).await?;
+            tx.commit().await?;
+            return Ok(row.take()?);
+        }
+        drop(tx);
+        match self.backend().read_one(RUN, args![tenant, run]).await? {
+            Some(_run) => Err(CommandError::TooMany(run)),
+            None => Err(CommandError::UnknownRun(run)),
+        }
+    }
+
+    /// A command, for as long as it is kept.
+    pub async fn show_command(
+        &self,
+        tenant: &TenantId,
+        id: CommandId,
+    ) -> Result<Option<CommandRow>, StoreError> {
+        let Some(mut row) = self.backend().read_one(SHOW, args![tenant, id]).await? else {
+            return Ok(None);
+        };
+        Ok(Some(CommandRow {
+            command: Command {
+                id: row.take()?,
+                run: row.take()?,
+                kind: stored::read_command(&row.take::<Arc<str>>()?)?,
+            },
+            created: row.take()?,
+            created_by: row.take()?,
+            outcome: match (row.take()?, row.take()?) {
+                (None, _) => CommandOutcome::Waiting,
+                (Some(at), None) => CommandOutcome::CarriedOut(at),
+                (Some(at), Some(why)) => CommandOutcome::Refused(at, why),
+            },
+        }))
+    }
+}
+
+/// What the audit says of a command.
+fn audited(kind: &CommandKind) -> (&'static str, Option<Value>) {
+    match kind {
+        CommandKind::Cancel => ("run.cancel", None),
+        CommandKind::Clear { tasks, downstream } => {
+            let tasks: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
+            (
+                "run.clear",
+                Some(json!({ "tasks": tasks, "downstream": downstream })),
+            )
+        }
+        CommandKind::Mark {
+            task,
+            index,
+            as_state,
+        } => {
+            let state = match as_state {
+                Marked::Success => "success",
+                Marked::Failed => "failed",
+                Marked::Skipped => "skipped",
+            };
+            (
+                "run.mark",
+                Some(json!({ "task": task.as_str(), "index": index, "state": state })),
+            )
+        }
+        CommandKind::Wake { task, index } => (
+            "run.wake",
+            Some(json!({ "task": task.as_str(), "index": index })),
+        ),
+    }
+}

@@ -1,0 +1,6 @@
+//! The scheduler's side of the database: [`weft_store::RunStore`] by SQL.
+
+pub(crate) mod commit;
+mod implementation;
+pub(crate) mod lease;
+pub(crate) mod reading;

@@ -1,0 +1,151 @@
+//! [`RunStore`] over a database.
+
+use crate::Database;
+use async_trait::async_trait;
+use std::sync::Arc;
+use weft_core::{
+    document::TaskIndex,
+    run::Instance,
+    run_id::RunId,
+    suspicion::{Blamed, Crash},
+    time::{DurationMs, Timestamp},
+};
+use weft_store::{
+    Command, CommandId, CommitError, CrashNews, DagKey, DagState, Output, RunStore, ShardId,
+    ShardLease, ShardSettings, StoreError, StoredRun, StoredVersion, Turn, VersionId,
+};
+
+#[async_trait]
+impl RunStore for Database {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.clock().await
+    }
+
+    async fn share_of_shards(&self, scheduler: &str, lease: DurationMs) -> Result<u32, StoreError> {
+        self.fair_share(scheduler, lease).await
+    }
+
+    async fn lease_shards(
+        &self,
+        scheduler: &str,
+        lease: DurationMs,
+        at_most: u32,
+    ) -> Result<Vec<ShardLease>, StoreError> {
+        self.lease(scheduler, lease, at_most).await
+    }
+
+    async fn release_shard(&self, lease: ShardLease) -> Result<(), StoreError> {
+        self.release_one(lease).await
+    }
+
+    async fn release_shards(&self, scheduler: &str) -> Result<(), StoreError> {
+        self.release(scheduler).await
+    }
+
+    async fn settings(&self, shard: ShardId) -> Result<ShardSettings, StoreError> {
+        self.shard_settings(shard).await
+    }
+
+    async fn settings_version(&self, shard: ShardId) -> Result<i64, StoreError> {
+        self.shard_version(shard).await
+    }
+
+    async fn dags(
+        &self,
+        shard: ShardId,
+        after: Option<DagKey>,
+        limit: u32,
+    ) -> Result<Vec<DagState>, StoreError> {
+        self.shard_dags(shard, after, limit).await
+    }
+
+    async fn version(&self, version: VersionId) -> Result<Option<StoredVersion>, StoreError> {
+        self.stored_version(version).await
+    }
+
+    async fn active_runs(
+        &self,
+        shard: ShardId,
+        after: Option<RunId>,
+        limit: u32,
+    ) -> Result<Vec<StoredRun>, StoreError> {
+        self.runs_in_progress(shard, after, limit).await
+    }
+
+    async fn run(&self, run: RunId) -> Result<Option<StoredRun>, StoreError> {
+        self.one_run(run).await
+    }
+
+    async fn queued_runs(
+        &self,
+        dag: DagKey,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<StoredRun>, StoreError> {
+        self.runs_in_queue(dag, now, limit).await
+    }
+
+    async fn dags_with_queued_runs(
+        &self,
+        shard: ShardId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DagKey>, StoreError> {
+        self.dags_in_queue(shard, now, limit).await
+    }
+
+    async fn next_queued(
+        &self,
+        shard: ShardId,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.next_in_queue(shard, now).await
+    }
+
+    async fn commands(
+        &self,
+        shard: ShardId,
+        after: Option<CommandId>,
+        limit: u32,
+    ) -> Result<Vec<Command>, StoreError> {
+        self.waiting_commands(shard, after, limit).await
+    }
+
+    async fn outputs(
+        &self,
+        run: RunId,
+        instances: &[Instance],
+    ) -> Result<Vec<(Instance, Output)>, StoreError> {
+        self.outputs_of(run, instances).await
+    }
+
+    async fn outputs_of_task(
+        &self,
+        run: RunId,
+        task: TaskIndex,
+        from: u32,
+        limit: u32,
+    ) -> Result<Vec<(Instance, Output)>, StoreError> {
+        self.outputs_from(run, task, from, limit).await
+    }
+
+    async fn resume_states(
+        &self,
+        run: RunId,
+        instances: &[Instance],
+    ) -> Result<Vec<(Instance, Arc<str>)>, StoreError> {
+        self.resume_states_of(run, instances).await
+    }
+
+    async fn crashes(&self, shard: ShardId) -> Result<Vec<(Blamed, Crash)>, StoreError> {
+        self.crashes_of_shard(shard).await
+    }
+
+    async fn keep_crashes(&self, news: &[CrashNews]) -> Result<(), StoreError> {
+        self.write_crashes(news).await
+    }
+
+    async fn commit(&self, turn: &Turn) -> Result<(), CommitError> {
+        self.commit_turn(turn).await
+    }
+}

@@ -1,0 +1,157 @@
+//! Who schedules which shard, and what bounds it.
+
+use crate::{
+    Database,
+    backend::{args, statements},
+};
+use weft_core::time::{DurationMs, Timestamp};
+use weft_store::{Pool, ShardId, ShardLease, ShardSettings, StoreError, TenantSettings, share_of};
+
+statements! {
+    /// $1 scheduler, $2 until.
+    THERE = "INSERT INTO schedulers (id, until) VALUES ($1, $2) \
+        ON CONFLICT (id) DO UPDATE SET until = excluded.until";
+    /// $1 now, $2 the scheduler that asks. One of the version before is known by its shards alone.
+    SCHEDULERS = "SELECT s.id, \
+        (SELECT count(*) FROM shards h WHERE h.owner = s.id AND (h.until > $1 OR h.owner = $2)), \
+        (SELECT count(*) FROM shards), \
+        (SELECT count(*) FROM schedulers o WHERE o.until <= $1) \
+        FROM (SELECT id FROM schedulers WHERE until > $1 \
+            UNION SELECT owner FROM shards WHERE owner IS NOT NULL AND until > $1 \
+            UNION SELECT $2) s ORDER BY s.id";
+    FORGET = "DELETE FROM schedulers WHERE until <= $1";
+    /// $1 scheduler, $2 now, $3 until, $4 how many at most.
+    LEASE = "UPDATE shards SET \
+        epoch = CASE WHEN owner = $1 THEN epoch ELSE epoch + 1 END, \
+        turn = CASE WHEN owner = $1 THEN turn ELSE 0 END, owner = $1, until = $3 \
+        WHERE owner = $1 OR ((owner IS NULL OR until <= $2) AND shard IN ( \
+            SELECT f.shard FROM shards f WHERE (f.owner IS NULL OR f.until <= $2) AND $4 >= ( \
+                SELECT count(*) FROM shards h WHERE h.owner = $1 OR \
+                    ((h.owner IS NULL OR h.until <= $2) AND h.shard <= f.shard)))) \
+        RETURNING shard, epoch, until";
+    RELEASE = "UPDATE shards SET owner = NULL, until = 0 WHERE owner = $1";
+    GONE = "DELETE FROM schedulers WHERE id = $1";
+    RELEASE_ONE = "UPDATE shards SET owner = NULL, until = 0 WHERE shard = $1 AND epoch = $2";
+    RELEASE_ALL = "UPDATE shards SET owner = NULL, until = 0 WHERE owner IS NOT NULL";
+    ALL_GONE = "DELETE FROM schedulers";
+    SETTINGS = "SELECT version, max_active_tasks FROM settings WHERE shard = $1";
+    VERSION = "SELECT version FROM settings WHERE shard = $1";
+    TENANTS = "SELECT t.id, p.text, t.max_active_tasks, t.weight \
+        FROM tenants t LEFT JOIN policies p ON p.tenant = t.id \
+        WHERE t.shard = $1 ORDER BY t.id";
+    POOLS = "SELECT p.tenant, p.name, p.slots FROM tenants t JOIN pools p ON p.tenant = t.id \
+        WHERE t.shard = $1 ORDER BY p.tenant, p.name";
+}
+
+impl Database {
+    pub(super) async fn fair_share(
+        &self,
+        scheduler: &str,
+        lease: DurationMs,
+    ) -> Result<u32, StoreError> {
+        let backend = self.backend();
+        let now = self.clock().await?;
+        backend
+            .write(THERE, args![scheduler, now.plus(lease)])
+            .await?;
+        let (mut shards, mut gone) = (0_u32, 0_u32);
+        let mut schedulers = Vec::new();
+        for mut row in backend.read(SCHEDULERS, args![now, scheduler]).await? {
+            let id: String = row.take()?;
+            schedulers.push((id, row.take()?));
+            shards = row.take()?;
+            gone = row.take()?;
+        }
+        if gone > 0 {
+            backend.write(FORGET, args![now]).await?;
+        }
+        Ok(share_of(scheduler, schedulers, shards))
+    }
+
+    pub(super) async fn lease(
+        &self,
+        scheduler: &str,
+        lease: DurationMs,
+        at_most: u32,
+    ) -> Result<Vec<ShardLease>, StoreError> {
+        let now = self.clock().await?;
+        let args = args![scheduler, now, now.plus(lease), at_most];
+        let rows = self.backend().write(LEASE, args).await?;
+        let mut leases = Vec::with_capacity(rows.len());
+        for mut row in rows {
+            leases.push(ShardLease {
+                shard: row.take()?,
+                epoch: row.take()?,
+                until: row.take()?,
+            });
+        }
+        leases.sort_by_key(|lease| lease.shard);
+        Ok(leases)
+    }
+
+    pub(super) async fn release(&self, scheduler: &str) -> Result<(), StoreError> {
+        self.backend().write(RELEASE, args![scheduler]).await?;
+        self.backend().write(GONE, args![scheduler]).await?;
+        Ok(())
+    }
+
+    pub(super) async fn release_one(&self, lease: ShardLease) -> Result<(), StoreError> {
+        let args = args![lease.shard, lease.epoch];
+        self.backend().write(RELEASE_ONE, args).await?;
+        Ok(())
+    }
+
+    /// Forgets all leases, where nobody else can hold one.
+    pub(crate) async fn release_all(&self) -> Result<(), StoreError> {
+        self.backend().write(RELEASE_ALL, args![]).await?;
+        self.backend().write(ALL_GONE, args![]).await?;
+        Ok(())
+    }
+
+    pub(super) async fn shard_settings(&self, shard: ShardId) -> Result<ShardSettings, StoreError> {
+        let backend = self.backend();
+        // The version is read first: what changes meanwhile is read again.
+        let Some(mut row) = backend.read_one(SETTINGS, args![shard]).await? else {
+            return Ok(ShardSettings::default());
+        };
+        let mut settings = ShardSettings {
+            version: row.take()?,
+            max_active_tasks: row.take()?,
+            ..ShardSettings::default()
+        };
+        for mut row in backend.read(TENANTS, args![shard]).await? {
+            settings.tenants.push(TenantSettings {
+                tenant: row.take()?,
+                policy: row.take()?,
+                max_active_tasks: row.take()?,
+                weight: row.take()?,
+            });
+        }
+        for mut row in backend.read(POOLS, args![shard]).await? {
+            settings.pools.push(Pool {
+                tenant: row.take()?,
+                name: row.take()?,
+                slots: row.take()?,
+            });
+        }
+        Ok(settings)
+    }
+
+    pub(super) async fn shard_version(&self, shard: ShardId) -> Result<i64, StoreError> {
+        match self.backend().read_one(VERSION, args![shard]).await? {
+            Some(mut row) => row.take(),
+            None => Ok(0),
+        }
+    }
+
+    /// Milliseconds by the database's clock: the server's, or, on SQLite, this machine's.
+    pub(crate) async fn clock(&self) -> Result<Timestamp, StoreError> {
+        let Some(statement) = self.backend().dialect().now() else {
+            return Ok(crate::database::machine_clock());
+        };
+        match self.backend().read_one(statement, args![]).await? {
+            Some(mut row) => row.take(),
+            None => Err(StoreError::Defect("the clock gave no row".into())),
+        }
+    }
+}

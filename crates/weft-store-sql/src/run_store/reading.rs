@@ -1,0 +1,323 @@
+//! What a scheduler reads: DAGs, runs with their events, commands, outputs.
+//!
+//! Every statement goes by an index and is bounded by what is active, never by
+//! what ever was.
+
+use crate::{
+    Database,
+    backend::{Bulk, Column, Row, Value, args, statements},
+    stored,
+};
+use std::{collections::HashMap, sync::Arc};
+use weft_core::{document::TaskIndex, run::Instance, run_id::RunId, time::Timestamp};
+use weft_store::{
+    Command, CommandId, DagKey, DagState, Output, ShardId, StoreError, StoredRun, StoredVersion,
+    VersionId,
+};
+
+macro_rules! run_columns {
+    () => {
+        "r.id, r.tenant, r.dag, r.version, r.kind, r.logical_date, r.interval_start, r.interval_end, \
+         r.params, r.not_before, r.created, r.trace"
+    };
+}
+
+statements! {
+    DAGS = "SELECT key, tenant, id, active, paused, last_scheduled, scheduled_since FROM dags \
+        WHERE shard = $1 AND key > $2 AND deleted IS NULL ORDER BY key LIMIT $3";
+    VERSION = "SELECT id, dag, digest, document, files FROM versions WHERE id = $1";
+    ACTIVE_RUNS = concat!("SELECT ", run_columns!(), " FROM runs r \
+        WHERE r.shard = $1 AND r.state = 2 AND r.id > $2 ORDER BY r.id LIMIT $3");
+    ONE_RUN = concat!("SELECT ", run_columns!(), " FROM runs r WHERE r.id = $1");
+    QUEUED_RUNS = concat!("SELECT ", run_columns!(), " FROM runs r \
+        WHERE r.dag = $1 AND r.state = 1 AND r.not_before <= $2 ORDER BY r.logical_date, r.id LIMIT $3");
+    /// Steps from DAG to DAG through the index, however many runs of one wait.
+    DAGS_WITH_QUEUED_RUNS = "WITH RECURSIVE waiting (dag) AS ( \
+            SELECT (SELECT r.dag FROM runs r WHERE r.shard = $1 AND r.state = 1 ORDER BY r.dag LIMIT 1) \
+            UNION ALL \
+            SELECT (SELECT r.dag FROM runs r WHERE r.shard = $1 AND r.state = 1 AND r.dag > waiting.dag ORDER BY r.dag LIMIT 1) \
+            FROM waiting WHERE waiting.dag IS NOT NULL \
+        ) \
+        SELECT d.key FROM waiting CROSS JOIN dags d \
+        WHERE d.key = waiting.dag AND d.paused = 0 AND EXISTS ( \
+            SELECT 1 FROM runs r WHERE r.shard = $1 AND r.dag = d.key AND r.state = 1 AND r.not_before <= $2) \
+        ORDER BY d.key LIMIT $3";
+    NEXT_QUEUED = "SELECT min(not_before) FROM runs WHERE shard = $1 AND state = 1 AND not_before > $2";
+    COMMANDS = "SELECT id, run, body FROM commands \
+        WHERE shard = $1 AND done IS NULL AND id > $2 ORDER BY id LIMIT $3";
+    OUTPUTS_OF_TASK = "SELECT task, map_index, output, output_digest, output_bytes FROM task_instances \
+        WHERE run = $1 AND task = $2 AND map_index >= $3 AND (output IS NOT NULL OR output_digest IS NOT NULL) \
+        ORDER BY map_index LIMIT $4";
+}
+
+static EVENTS: Bulk = Bulk::with(
+    "WITH wanted (run) AS (VALUES ",
+    &[Column::Int],
+    ") SELECT e.run, e.seq, e.body FROM wanted w CROSS JOIN run_events e WHERE e.run = w.run ORDER BY e.run, e.seq",
+);
+static OUTPUTS: Bulk = Bulk::with(
+    "WITH wanted (run, task, map_index) AS (VALUES ",
+    &[Column::Int, Column::Int, Column::Int],
+    ") SELECT i.task, i.map_index, i.output, i.output_digest, i.output_bytes FROM wanted w CROSS JOIN task_instances i \
+     WHERE i.run = w.run AND i.task = w.task AND i.map_index = w.map_index \
+     AND (i.output IS NOT NULL OR i.output_digest IS NOT NULL)",
+);
+static RESUME_STATES: Bulk = Bulk::with(
+    "WITH wanted (run, task, map_index) AS (VALUES ",
+    &[Column::Int, Column::Int, Column::Int],
+    ") SELECT i.task, i.map_index, i.resume FROM wanted w CROSS JOIN task_instances i \
+     WHERE i.run = w.run AND i.task = w.task AND i.map_index = w.map_index AND i.resume IS NOT NULL",
+);
+pub(crate) static BULKS: &[&Bulk] = &[&EVENTS, &OUTPUTS, &RESUME_STATES];
+
+impl Database {
+    pub(super) async fn shard_dags(
+        &self,
+        shard: ShardId,
+        after: Option<DagKey>,
+        limit: u32,
+    ) -> Result<Vec<DagState>, StoreError> {
+        let after = after.map_or(0, |key| key.0);
+        let rows = self
+            .backend()
+            .read(DAGS, args![shard, after, limit])
+            .await?;
+        rows.into_iter()
+            .map(|mut row| {
+                Ok(DagState {
+                    key: row.take()?,
+                    tenant: row.take()?,
+                    id: row.take()?,
+                    active: row.take()?,
+                    paused: row.take()?,
+                    last_scheduled: row.take()?,
+                    scheduled_since: row.take()?,
+                })
+            })
+            .collect()
+    }
+
+    pub(super) async fn stored_version(
+        &self,
+        version: VersionId,
+    ) -> Result<Option<StoredVersion>, StoreError> {
+        let Some(mut row) = self.backend().read_one(VERSION, args![version]).await? else {
+            return Ok(None);
+        };
+        Ok(Some(StoredVersion {
+            id: row.take()?,
+            dag: row.take()?,
+            digest: row.take()?,
+            document: row.take()?,
+            files: stored::read_files(&row.take::<Arc<str>>()?)?,
+        }))
+    }
+
+    pub(super) async fn runs_in_progress(
+        &self,
+        shard: ShardId,
+        after: Option<RunId>,
+        limit: u32,
+    ) -> Result<Vec<StoredRun>, StoreError> {
+        // Ids are not negative.
+        let after = after.map_or(-1, RunId::as_i64);
+        let rows = self
+            .backend()
+            .read(ACTIVE_RUNS, args![shard, after, limit])
+            .await?;
+        self.with_events(rows).await
+    }
+
+    pub(super) async fn one_run(&self, run: RunId) -> Result<Option<StoredRun>, StoreError> {
+        let rows = self.backend().read(ONE_RUN, args![run]).await?;
+        Ok(self.with_events(rows).await?.pop())
+    }
+
+    pub(super) async fn runs_in_queue(
+        &self,
+        dag: DagKey,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<StoredRun>, StoreError> {
+        let rows = self
+            .backend()
+            .read(QUEUED_RUNS, args![dag, now, limit])
+            .await?;
+        // A queued run has no events, unless it was cleared back to its start.
+        self.with_events(rows).await
+    }
+
+    pub(super) async fn dags_in_queue(
+        &self,
+        shard: ShardId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DagKey>, StoreError> {
+        let rows = self
+            .backend()
+            .read(DAGS_WITH_QUEUED_RUNS, args![shard, now, limit])
+            .await?;
+        rows.into_iter().map(|mut row| row.take()).collect()
+    }
+
+    pub(super) async fn next_in_queue(
+        &self,
+        shard: ShardId,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        match self
+            .backend()
+            .read_one(NEXT_QUEUED, args![shard, now])
+            .await?
+        {
+            Some(mut row) => row.take(),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) async fn waiting_commands(
+        &self,
+        shard: ShardId,
+        after: Option<CommandId>,
+        limit: u32,
+    ) -> Result<Vec<Command>, StoreError> {
+        let after = after.map_or(0, |id| id.0);
+        let rows = self
+            .backend()
+            .read(COMMANDS, args![shard, after, limit])
+            .await?;
+        rows.into_iter()
+            .map(|mut row| {
+                Ok(Command {
+                    id: row.take()?,
+                    run: row.take()?,
+                    kind: stored::read_command(&row.take::<Arc<str>>()?)?,
+                })
+            })
+            .collect()
+    }
+
+    pub(super) async fn outputs_of(
+        &self,
+        run: RunId,
+        instances: &[Instance],
+    ) -> Result<Vec<(Instance, Output)>, StoreError> {
+        let rows = self
+            .backend()
+            .read_bulk(&OUTPUTS, keys(run, instances))
+            .await?;
+        rows.into_iter().map(output_row).collect()
+    }
+
+    pub(super) async fn outputs_from(
+        &self,
+        run: RunId,
+        task: TaskIndex,
+        from: u32,
+        limit: u32,
+    ) -> Result<Vec<(Instance, Output)>, StoreError> {
+        let rows = self
+            .backend()
+            .read(OUTPUTS_OF_TASK, args![run, task.0, from, limit])
+            .await?;
+        rows.into_iter().map(output_row).collect()
+    }
+
+    pub(super) async fn resume_states_of(
+        &self,
+        run: RunId,
+        instances: &[Instance],
+    ) -> Result<Vec<(Instance, Arc<str>)>, StoreError> {
+        let rows = self
+            .backend()
+            .read_bulk(&RESUME_STATES, keys(run, instances))
+            .await?;
+        rows.into_iter()
+            .map(|mut row| Ok((take_instance(&mut row)?, row.take()?)))
+            .collect()
+    }
+
+    /// The runs of these rows with their events.
+    async fn with_events(&self, rows: Vec<Row>) -> Result<Vec<StoredRun>, StoreError> {
+        let mut runs = rows
+            .into_iter()
+            .map(stored_run)
+            .collect::<Result<Vec<_>, _>>()?;
+        let places: HashMap<RunId, usize> = runs
+            .iter()
+            .enumerate()
+            .map(|(place, run)| (run.id, place))
+            .collect();
+        let ids = runs.iter().map(|run| Value::from(run.id)).collect();
+        for mut row in self.backend().read_bulk(&EVENTS, ids).await? {
+            let run: RunId = row.take()?;
+            let place = places
+                .get(&run)
+                .ok_or_else(|| StoreError::Defect("events of another run".into()))?;
+            let run = &mut runs[*place];
+            run.next_seq = row.take::<i64>()? + 1;
+            run.events.push(row.take()?);
+        }
+        Ok(runs)
+    }
+}
+
+fn keys(run: RunId, instances: &[Instance]) -> Vec<Value> {
+    instances
+        .iter()
+        .flat_map(|instance| {
+            [
+                Value::from(run),
+                Value::from(instance.task.0),
+                Value::from(instance.index),
+            ]
+        })
+        .collect()
+}
+
+fn stored_run(mut row: Row) -> Result<StoredRun, StoreError> {
+    Ok(StoredRun {
+        id: row.take()?,
+        tenant: row.take()?,
+        dag: row.take()?,
+        version: row.take()?,
+        kind: stored::kind_of(row.take()?)?,
+        logical_date: row.take()?,
+        interval: (row.take()?, row.take()?),
+        params: row.take()?,
+        not_before: row.take()?,
+        created: row.take()?,
+        trace: row.take()?,
+        events: Vec::new(),
+        next_seq: 0,
+    })
+}
+
+pub(crate) fn take_instance(row: &mut Row) -> Result<Instance, StoreError> {
+    Ok(Instance {
+        task: TaskIndex(row.take()?),
+        index: row.take()?,
+    })
+}
+
+/// The columns `output`, `output_digest`, `output_bytes`.
+pub(crate) fn take_output(row: &mut Row) -> Result<Option<Output>, StoreError> {
+    let inline: Option<Arc<str>> = row.take()?;
+    let digest = row.take()?;
+    let bytes: Option<u64> = row.take()?;
+    Ok(match (inline, digest) {
+        (Some(inline), _) => Some(Output::Inline(inline)),
+        (None, Some(digest)) => Some(Output::Blob {
+            digest,
+            bytes: bytes.unwrap_or(0),
+        }),
+        (None, None) => None,
+    })
+}
+
+fn output_row(mut row: Row) -> Result<(Instance, Output), StoreError> {
+    let instance = take_instance(&mut row)?;
+    let output = take_output(&mut row)?
+        .ok_or_else(|| StoreError::Defect("a row without an output".into()))?;
+    Ok((instance, output))
+}

@@ -1,0 +1,358 @@
+//! Runs as people see them: list, show, count.
+
+use crate::{
+    Database,
+    backend::{Bulk, Column, Row, Statement, Value, args, statements},
+    dialect::Dialect,
+    stored,
+};
+use std::{collections::HashMap, sync::Arc};
+use weft_core::{
+    document::TaskIndex,
+    id::{DagId, TenantId},
+    run::{Counts, RunState},
+    run_id::RunId,
+    time::Timestamp,
+};
+use weft_store::{DagKey, RunKind, StoreError, TaskSummary, VersionId};
+
+macro_rules! columns {
+    () => {
+        "r.id, r.tenant, r.dag, d.id, r.version, v.number, r.kind, r.state, r.logical_date, r.interval_start, \
+         r.interval_end, r.params, r.not_before, r.created, r.created_by, r.started, r.ended, r.counts, r.trace"
+    };
+}
+
+/// The crossed joins tell SQLite to begin with the runs, whose index is the order.
+macro_rules! list {
+    ($($which:literal),+) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM runs r CROSS JOIN dags d CROSS JOIN versions v \
+             WHERE d.key = r.dag AND v.id = r.version AND r.tenant = $1 AND ",
+            $($which),+
+        )
+    };
+}
+
+/// A page of runs with ids between $2 and $3, both exclusive; further values from $5 on. SQLite
+/// is told the index: without figures of how rows are spread it takes a range of ids for so
+/// selective that it leaves the state or the kind to be filtered, through all of history.
+macro_rules! page {
+    ($index:literal $order:literal $($which:literal)*) => {
+        [
+            Statement::only(Dialect::Sqlite, page!(@[" INDEXED BY " $index] $order $($which)*)),
+            Statement::only(Dialect::Postgres, page!(@[] $order $($which)*)),
+        ]
+    };
+    (@[$($hint:literal)*] $order:literal $($which:literal)*) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM runs r",
+            $($hint,)*
+            " CROSS JOIN dags d CROSS JOIN versions v \
+             WHERE d.key = r.dag AND v.id = r.version AND r.tenant = $1 AND ",
+            $($which,)*
+            "r.id > $2 AND r.id < $3 ORDER BY r.id",
+            $order,
+            " LIMIT $4"
+        )
+    };
+}
+
+/// The newest first, and the oldest first.
+macro_rules! pages {
+    ($index:literal $($which:literal)*) => {
+        [page!($index " DESC" $($which)*), page!($index "" $($which)*)]
+    };
+}
+
+macro_rules! pages_of_dag {
+    ($index:literal $($which:literal)*) => {
+        pages!(
+            $index
+            "r.dag = (SELECT key FROM dags WHERE tenant = $1 AND id = $5 AND deleted IS NULL) AND "
+            $($which)*
+        )
+    };
+}
+
+/// By filter (see [`page_of`]), order, dialect.
+pub(crate) static PAGES: [[[Statement; 2]; 2]; 8] = [
+    pages!("runs_tenant"),
+    pages!("runs_tenant_kind" "r.kind = $5 AND "),
+    pages!("runs_tenant_state" "r.state = $5 AND "),
+    pages!("runs_tenant_state_kind" "r.state = $5 AND r.kind = $6 AND "),
+    pages_of_dag!("runs_dag"),
+    pages_of_dag!("runs_dag_kind" "r.kind = $6 AND "),
+    pages_of_dag!("runs_dag_state" "r.state = $6 AND "),
+    pages_of_dag!("runs_dag_state_kind" "r.state = $6 AND r.kind = $7 AND "),
+];
+
+/// The statement for what is filtered by.
+fn page_of(filter: &RunFilter, newest_first: bool, dialect: Dialect) -> Statement {
+    let of = usize::from(filter.kind.is_some())
+        + 2 * usize::from(filter.state.is_some())
+        + 4 * usize::from(filter.dag.is_some());
+    PAGES[of][usize::from(!newest_first)][dialect as usize]
+}
+
+statements! {
+    SHOW = list!("r.id = $2");
+    COUNT = "SELECT count(*) FROM \
+        (SELECT 1 AS one FROM runs WHERE tenant = $1 AND state = $2 LIMIT $3) AS counted";
+    SUMMARIES = "SELECT t.task, t.instances, t.counts FROM runs r CROSS JOIN run_tasks t \
+        WHERE r.tenant = $1 AND r.id = $2 AND t.run = r.id ORDER BY t.task";
+}
+
+/// The limit is [`MAX_LATEST_RUNS`], since SQLite's can't come from a column.
+static LATEST: Bulk = Bulk::with(
+    "WITH wanted (tenant, dag) AS (VALUES ",
+    &[Column::Text, Column::Int],
+    concat!(
+        ") SELECT ",
+        columns!(),
+        " FROM wanted w CROSS JOIN runs r CROSS JOIN dags d CROSS JOIN versions v \
+         WHERE r.id IN (SELECT n.id FROM runs n WHERE n.dag = w.dag ORDER BY n.id DESC LIMIT 25) \
+         AND r.tenant = w.tenant AND d.key = r.dag AND v.id = r.version"
+    ),
+);
+pub(crate) static BULKS: &[&Bulk] = &[&LATEST];
+
+/// The most runs of each DAG that [`Database::latest_runs`] gives.
+pub const MAX_LATEST_RUNS: u32 = 25;
+
+/// A run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRow {
+    /// Its name.
+    pub id: RunId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// The row of its DAG.
+    pub dag: DagKey,
+    /// The name of its DAG.
+    pub dag_id: DagId,
+    /// Pinned when it was made.
+    pub version: VersionId,
+    /// That version's number.
+    pub version_number: u32,
+    /// What made it.
+    pub kind: RunKind,
+    /// Its state; `Pending` is queued.
+    pub state: RunState,
+    /// The date it is for.
+    pub logical_date: Timestamp,
+    /// Start and end of its data.
+    pub interval: (Timestamp, Timestamp),
+    /// A JSON object.
+    pub params: Arc<str>,
+    /// Not started earlier.
+    pub not_before: Timestamp,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Who made it; none where the timetable did.
+    pub created_by: Option<String>,
+    /// When it started.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// How its instances stand; all zero while it is queued.
+    pub counts: Counts,
+    /// The W3C `traceparent` that it began under.
+    pub trace: Option<Arc<str>>,
+}
+
+/// Which runs.
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which DAG; one that was deleted has none.
+    pub dag: Option<DagId>,
+    /// In which state.
+    pub state: Option<RunState>,
+    /// What made them.
+    pub kind: Option<RunKind>,
+    /// Made at this time or later.
+    pub created_from: Option<Timestamp>,
+    /// Made before this time.
+    pub created_before: Option<Timestamp>,
+    /// Where the page begins, and its order.
+    pub from: RunCursor,
+}
+
+/// Where a page of runs begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RunCursor {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// Those made before this one, the newest first.
+    Before(RunId),
+    /// Those made after this one, the oldest first.
+    After(RunId),
+}
+
+/// How many runs of a tenant have not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ActiveRuns {
+    /// Not started.
+    pub queued: u32,
+    /// Started.
+    pub running: u32,
+    /// There are more than [`MAX_COUNTED_RUNS`] of one of them: the number is that bound.
+    pub capped: bool,
+}
+
+/// Where counting stops.
+pub const MAX_COUNTED_RUNS: u32 = 10_000;
+
+impl Database {
+    /// Runs in the order of [`RunFilter::from`]; at most `limit`.
+    pub async fn list_runs(
+        &self,
+        filter: &RunFilter,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        // Ids rise with the time that a run was made.
+        let mut above = filter
+            .created_from
+            .map_or(-1, |from| RunId::new(from, 0).as_i64() - 1);
+        let mut below = filter
+            .created_before
+            .map_or(i64::MAX, |before| RunId::new(before, 0).as_i64());
+        let newest_first = match filter.from {
+            RunCursor::Newest => true,
+            RunCursor::Before(run) => {
+                below = below.min(run.as_i64());
+                true
+            }
+            RunCursor::After(run) => {
+                above = above.max(run.as_i64());
+                false
+            }
+        };
+        let mut values = args![&filter.tenant, above, below, limit];
+        values.extend(filter.dag.as_ref().map(Value::from));
+        values.extend(
+            filter
+                .state
+                .map(|state| Value::from(stored::state_number(state))),
+        );
+        values.extend(filter.kind.map(Value::from));
+        let statement = page_of(filter, newest_first, self.backend().dialect());
+        let rows = self.backend().read(statement, values).await?;
+        rows.into_iter().map(run_row).collect()
+    }
+
+    /// One run.
+    pub async fn show_run(
+        &self,
+        tenant: &TenantId,
+        run: RunId,
+    ) -> Result<Option<RunRow>, StoreError> {
+        let row = self.backend().read_one(SHOW, args![tenant, run]).await?;
+        row.map(run_row).transpose()
+    }
+
+    /// The last `each` runs (at most [`MAX_LATEST_RUNS`]) of each of these DAGs, by DAG and then the
+    /// newest first; for the page that lists DAGs.
+    pub async fn latest_runs(
+        &self,
+        tenant: &TenantId,
+        dags: &[DagKey],
+        each: u32,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        let wanted = dags
+            .iter()
+            .flat_map(|dag| args![tenant, *dag])
+            .collect::<Vec<_>>();
+        let mut left: HashMap<DagKey, u32> = HashMap::new();
+        let mut runs = Vec::new();
+        let mut rows = self
+            .backend()
+            .read_bulk(&LATEST, wanted)
+            .await?
+            .into_iter()
+            .map(run_row)
+            .collect::<Result<Vec<_>, _>>()?;
+        rows.sort_by_key(|run| (run.dag, std::cmp::Reverse(run.id)));
+        for run in rows {
+            let left = left.entry(run.dag).or_insert(each);
+            if *left > 0 {
+                *left -= 1;
+                runs.push(run);
+            }
+        }
+        Ok(runs)
+    }
+
+    /// How many runs have not ended.
+    pub async fn count_active_runs(&self, tenant: &TenantId) -> Result<ActiveRuns, StoreError> {
+        let mut counts = ActiveRuns::default();
+        for (state, count) in [
+            (RunState::Pending, &mut counts.queued),
+            (RunState::Running, &mut counts.running),
+        ] {
+            let row = self
+                .backend()
+                .read_one(
+                    COUNT,
+                    args![tenant, stored::state_number(state), MAX_COUNTED_RUNS + 1],
+                )
+                .await?;
+            if let Some(mut row) = row {
+                *count = row.take()?;
+            }
+        }
+        counts.capped = counts.queued.max(counts.running) > MAX_COUNTED_RUNS;
+        counts.queued = counts.queued.min(MAX_COUNTED_RUNS);
+        counts.running = counts.running.min(MAX_COUNTED_RUNS);
+        Ok(counts)
+    }
+
+    /// How the mapped tasks of a run stand, by task.
+    pub async fn list_task_summaries(
+        &self,
+        tenant: &TenantId,
+        run: RunId,
+    ) -> Result<Vec<TaskSummary>, StoreError> {
+        let rows = self.backend().read(SUMMARIES, args![tenant, run]).await?;
+        rows.into_iter()
+            .map(|mut row| {
+                Ok(TaskSummary {
+                    run,
+                    task: TaskIndex(row.take()?),
+                    instances: row.take()?,
+                    counts: stored::read_counts(Some(&row.take::<Arc<str>>()?))?,
+                })
+            })
+            .collect()
+    }
+}
+
+fn run_row(mut row: Row) -> Result<RunRow, StoreError> {
+    Ok(RunRow {
+        id: row.take()?,
+        tenant: row.take()?,
+        dag: row.take()?,
+        dag_id: row.take()?,
+        version: row.take()?,
+        version_number: row.take()?,
+        kind: stored::kind_of(row.take()?)?,
+        state: stored::state_of(row.take()?)?,
+        logical_date: row.take()?,
+        interval: (row.take()?, row.take()?),
+        params: row.take()?,
+        not_before: row.take()?,
+        created: row.take()?,
+        created_by: row.take()?,
+        started: row.take()?,
+        ended: row.take()?,
+        counts: stored::read_counts(row.take::<Option<Arc<str>>>()?.as_deref())?,
+        trace: row.take()?,
+    })
+}

@@ -1,0 +1,275 @@
+//! Variables and connections: sealed values by name.
+//!
+//! The value is opaque here; [`crate::secret`] seals and opens it. What stands
+//! beside it (`about`) is not secret and is shown in lists.
+
+use crate::{
+    Database,
+    audit::{self, Change},
+    backend::{Row, args, statements},
+    secret::{KeyId, Keyring, Sealed, SecretError, SecretKind, SecretPlace},
+    stored,
+};
+use std::sync::Arc;
+use weft_core::{id::TenantId, time::Timestamp};
+use weft_store::StoreError;
+
+statements! {
+    LIST = "SELECT tenant, kind, name, about, updated, updated_by FROM secrets \
+        WHERE tenant = $1 AND kind = $2 AND name > $3 ORDER BY name LIMIT $4";
+    SHOW = "SELECT tenant, kind, name, about, updated, updated_by, key_id, sealed FROM secrets \
+        WHERE tenant = $1 AND kind = $2 AND name = $3";
+    PUT = "INSERT INTO secrets (tenant, kind, name, about, key_id, sealed, updated, updated_by) \
+        SELECT t.id, CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS BIGINT), $6, \
+        CAST($7 AS BIGINT), CAST($8 AS TEXT) FROM tenants t WHERE t.id = $1 \
+        ON CONFLICT (tenant, kind, name) DO UPDATE SET about = excluded.about, key_id = excluded.key_id, \
+        sealed = excluded.sealed, updated = excluded.updated, updated_by = excluded.updated_by RETURNING name";
+    DELETE = "DELETE FROM secrets WHERE tenant = $1 AND kind = $2 AND name = $3 RETURNING name";
+    SEALED_OTHERWISE = "SELECT tenant, kind, name, key_id, sealed FROM secrets \
+        WHERE key_id <> $1 ORDER BY tenant, kind, name LIMIT $2";
+    KEYS = "SELECT key_id, count(*) FROM secrets GROUP BY key_id ORDER BY key_id";
+    RESEAL = "UPDATE secrets SET key_id = $4, sealed = $5 \
+        WHERE tenant = $1 AND kind = $2 AND name = $3 AND sealed = $6 RETURNING name";
+}
+
+/// A variable or connection without its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretRow {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which of the two.
+    pub kind: SecretKind,
+    /// Its name.
+    pub name: String,
+    /// What may be shown of it: JSON.
+    pub about: Arc<str>,
+    /// When it was set.
+    pub updated: Timestamp,
+    /// By whom.
+    pub updated_by: String,
+}
+
+/// Why a variable was not opened. Never holds its value.
+#[derive(Debug, thiserror::Error)]
+pub enum VariableError {
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key is not there, or the value is damaged.
+    #[error(transparent)]
+    Sealed(#[from] SecretError),
+    /// It is no text.
+    #[error("the variable {0:?} is not UTF-8")]
+    NotText(String),
+}
+
+impl Database {
+    /// Names and what may be shown, by name, after `after`; at most `limit`.
+    pub async fn list_secrets(
+        &self,
+        tenant: &TenantId,
+        kind: SecretKind,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<SecretRow>, StoreError> {
+        let after = after.unwrap_or("");
+        let rows = self
+            .backend()
+            .read(LIST, args![tenant, kind as i16, after, limit])
+            .await?;
+        rows.into_iter()
+            .map(|mut row| secret_row(&mut row))
+            .collect()
+    }
+
+    /// One with its sealed value.
+    pub async fn show_secret(
+        &self,
+        tenant: &TenantId,
+        kind: SecretKind,
+        name: &str,
+    ) -> Result<Option<(SecretRow, Sealed)>, StoreError> {
+        let row = self
+            .backend()
+            .read_one(SHOW, args![tenant, kind as i16, name])
+            .await?;
+        let Some(mut row) = row else {
+            return Ok(None);
+        };
+        Ok(Some((secret_row(&mut row)?, sealed(&mut row)?)))
+    }
+
+    /// The value of a tenant's variable, opened; none where it has none of this name.
+    pub async fn open_variable(
+        &self,
+        keys: &Keyring,
+        tenant: &TenantId,
+        name: &str,
+    ) -> Result<Option<String>, VariableError> {
+        let found = self.show_secret(tenant, SecretKind::Variable, name).await?;
+        let Some((_row, sealed)) = found else {
+            return Ok(None);
+        };
+        let place = SecretPlace {
+            tenant: tenant.clone(),
+            kind: SecretKind::Variable,
+            name: name.to_owned(),
+        };
+        let value = keys.open(&place, &sealed)?;
+        String::from_utf8(value)
+            .map(Some)
+            .map_err(|_not_text| VariableError::NotText(name.to_owned()))
+    }
+
+    /// Makes or replaces it; `false` where there is no such tenant. `about` is JSON that may be shown.
+    pub async fn put_secret(
+        &self,
+        place: &SecretPlace,
+        about: &str,
+        value: &Sealed,
+        by: &str,
+    ) -> Result<bool, StoreError> {
+        let now = self.clock().await?;
+        let mut tx = self.backend().begin().await?;
+        let made = tx
+            .run_one(
+                PUT,
+                args![
+                    &place.tenant,
+                    place.kind as i16,
+                    &place.name,
+                    about,
+                    value.key.0,
+                    &*value.bytes,
+                    now,
+                    by
+                ],
+            )
+            .await?;
+        if made.is_none() {
+            return Ok(false);
+        }
+        audit::append(&mut tx, change(place, now, by, Done::Put)).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Removes it; `false` where there was none.
+    pub async fn delete_secret(&self, place: &SecretPlace, by: &str) -> Result<bool, StoreError> {
+        let now = self.clock().await?;
+        let mut tx = self.backend().begin().await?;
+        let gone = tx
+            .run_one(DELETE, args![&place.tenant, place.kind as i16, &place.name])
+            .await?;
+        if gone.is_none() {
+            return Ok(false);
+        }
+        audit::append(&mut tx, change(place, now, by, Done::Deleted)).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// The keys that values are sealed with, and how many with each.
+    pub async fn sealing_keys(&self) -> Result<Vec<(KeyId, u64)>, StoreError> {
+        let rows = self.backend().read(KEYS, args![]).await?;
+        rows.into_iter()
+            .map(|mut row| Ok((KeyId(row.take()?), row.take()?)))
+            .collect()
+    }
+
+    /// Seals up to `limit` values anew that aren't sealed with the keyring's
+    /// current key; returns how many. Zero means that the old keys may go.
+    pub async fn rotate_secrets(&self, keys: &Keyring, limit: u32) -> Result<u32, RotateError> {
+        let rows = self
+            .backend()
+            .read(SEALED_OTHERWISE, args![keys.current().0, limit])
+            .await?;
+        let mut rotated = 0;
+        for mut row in rows {
+            let place = SecretPlace {
+                tenant: row.take()?,
+                kind: kind_of(row.take()?)?,
+                name: row.take()?,
+            };
+            let old = sealed(&mut row)?;
+            let new = keys.seal(&place, &keys.open(&place, &old)?)?;
+            // A value that was set meanwhile stays as it was set.
+            let done = self
+                .backend()
+                .write(
+                    RESEAL,
+                    args![
+                        &place.tenant,
+                        place.kind as i16,
+                        &place.name,
+                        new.key.0,
+                        &*new.bytes,
+                        &*old.bytes
+                    ],
+                )
+                .await?;
+            rotated += u32::from(!done.is_empty());
+        }
+        Ok(rotated)
+    }
+}
+
+/// Why values were not sealed anew.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    /// A value can't be opened with any key of the ring.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The database said no.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What was done to a secret.
+#[derive(Clone, Copy)]
+enum Done {
+    Put,
+    Deleted,
+}
+
+fn change<'a>(place: &'a SecretPlace, at: Timestamp, by: &'a str, done: Done) -> Change<'a> {
+    Change {
+        at,
+        tenant: Some(&place.tenant),
+        by,
+        action: match (place.kind, done) {
+            (SecretKind::Variable, Done::Put) => "variable.put",
+            (SecretKind::Variable, Done::Deleted) => "variable.delete",
+            (SecretKind::Connection, Done::Put) => "connection.put",
+            (SecretKind::Connection, Done::Deleted) => "connection.delete",
+        },
+        subject: &place.name,
+        details: None,
+    }
+}
+
+fn kind_of(number: i64) -> Result<SecretKind, StoreError> {
+    Ok(match number {
+        1 => SecretKind::Variable,
+        2 => SecretKind::Connection,
+        other => return Err(stored::unknown("kind of secret", other)),
+    })
+}
+
+fn secret_row(row: &mut Row) -> Result<SecretRow, StoreError> {
+    Ok(SecretRow {
+        tenant: row.take()?,
+        kind: kind_of(row.take()?)?,
+        name: row.take()?,
+        about: row.take()?,
+        updated: row.take()?,
+        updated_by: row.take()?,
+    })
+}
+
+fn sealed(row: &mut Row) -> Result<Sealed, StoreError> {
+    Ok(Sealed {
+        key: KeyId(row.take()?),
+        bytes: row.take()?,
+    })
+}

@@ -1,0 +1,221 @@
+//! How Weft's types are written in columns: the numbers of states, the JSON of small parts.
+//!
+//! A number or a key that was released is never given another meaning.
+
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use weft_core::{
+    digest::Digest,
+    id::TaskId,
+    run::{Counts, Marked, RunState},
+};
+use weft_store::{CommandKind, FileEntry, InstanceTag, RunKind, StoreError};
+
+pub(crate) const fn state_number(state: RunState) -> i64 {
+    match state {
+        RunState::Pending => 1,
+        RunState::Running => 2,
+        RunState::Success => 10,
+        RunState::Failed => 11,
+        RunState::Cancelled => 14,
+    }
+}
+
+pub(crate) fn state_of(number: i64) -> Result<RunState, StoreError> {
+    Ok(match number {
+        1 => RunState::Pending,
+        2 => RunState::Running,
+        10 => RunState::Success,
+        11 => RunState::Failed,
+        14 => RunState::Cancelled,
+        other => return Err(unknown("run state", other)),
+    })
+}
+
+pub(crate) const fn kind_number(kind: RunKind) -> i64 {
+    match kind {
+        RunKind::Manual => 1,
+        RunKind::Scheduled => 2,
+        RunKind::Backfill => 3,
+    }
+}
+
+pub(crate) fn kind_of(number: i64) -> Result<RunKind, StoreError> {
+    Ok(match number {
+        1 => RunKind::Manual,
+        2 => RunKind::Scheduled,
+        3 => RunKind::Backfill,
+        other => return Err(unknown("kind of run", other)),
+    })
+}
+
+pub(crate) fn tag_of(number: i64) -> Result<InstanceTag, StoreError> {
+    [
+        InstanceTag::Queued,
+        InstanceTag::Running,
+        InstanceTag::UpForRetry,
+        InstanceTag::Deferred,
+        InstanceTag::Ready,
+        InstanceTag::Success,
+        InstanceTag::Failed,
+        InstanceTag::Skipped,
+        InstanceTag::UpstreamFailed,
+        InstanceTag::Cancelled,
+    ]
+    .into_iter()
+    .find(|tag| *tag as i64 == number)
+    .ok_or_else(|| unknown("instance state", number))
+}
+
+pub(crate) fn unknown(what: &str, number: i64) -> StoreError {
+    StoreError::Corrupt(format!("the {what} {number} is unknown"))
+}
+
+fn damaged(what: &str, error: &serde_json::Error) -> StoreError {
+    StoreError::Corrupt(format!("{what} can't be read: {error}"))
+}
+
+fn write<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("its keys are texts and its numbers finite")
+}
+
+pub(crate) fn write_counts(counts: &Counts) -> String {
+    write(counts)
+}
+
+pub(crate) fn read_counts(text: Option<&str>) -> Result<Counts, StoreError> {
+    text.map_or(Ok(Counts::default()), |text| {
+        serde_json::from_str(text).map_err(|error| damaged("counts", &error))
+    })
+}
+
+/// [`FileEntry`] as JSON.
+#[derive(Serialize, Deserialize)]
+struct StoredFile {
+    name: String,
+    /// 64 hexadecimal digits.
+    digest: String,
+}
+
+pub(crate) fn write_files(files: &[FileEntry]) -> String {
+    let files: Vec<StoredFile> = files
+        .iter()
+        .map(|file| StoredFile {
+            name: file.name.clone(),
+            digest: file.digest.hex(),
+        })
+        .collect();
+    write(&files)
+}
+
+pub(crate) fn read_files(text: &str) -> Result<Vec<FileEntry>, StoreError> {
+    let files: Vec<StoredFile> =
+        serde_json::from_str(text).map_err(|error| damaged("the files of a version", &error))?;
+    files
+        .into_iter()
+        .map(|file| {
+            Ok(FileEntry {
+                digest: Digest::from_hex(&file.digest)
+                    .ok_or_else(|| StoreError::Corrupt("a file's digest is none".into()))?,
+                name: file.name,
+            })
+        })
+        .collect()
+}
+
+/// [`CommandKind`] as JSON.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum StoredCommand {
+    Cancel,
+    Clear {
+        tasks: Vec<String>,
+        downstream: bool,
+    },
+    Mark {
+        task: String,
+        index: u32,
+        state: StoredMark,
+    },
+    Wake {
+        task: String,
+        index: u32,
+    },
+}
+
+/// [`Marked`] as JSON.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StoredMark {
+    Success,
+    Failed,
+    Skipped,
+}
+
+pub(crate) fn write_command(kind: &CommandKind) -> String {
+    write(&match kind {
+        CommandKind::Cancel => StoredCommand::Cancel,
+        CommandKind::Clear { tasks, downstream } => StoredCommand::Clear {
+            tasks: tasks.iter().map(ToString::to_string).collect(),
+            downstream: *downstream,
+        },
+        CommandKind::Mark {
+            task,
+            index,
+            as_state,
+        } => StoredCommand::Mark {
+            task: task.to_string(),
+            index: *index,
+            state: match as_state {
+                Marked::Success => StoredMark::Success,
+                Marked::Failed => StoredMark::Failed,
+                Marked::Skipped => StoredMark::Skipped,
+            },
+        },
+        CommandKind::Wake { task, index } => StoredCommand::Wake {
+            task: task.to_string(),
+            index: *index,
+        },
+    })
+}
+
+pub(crate) fn read_command(text: &str) -> Result<CommandKind, StoreError> {
+    let task = |text: String| -> Result<TaskId, StoreError> {
+        text.parse()
+            .map_err(|error| StoreError::Corrupt(format!("a command names no task: {error}")))
+    };
+    let stored = serde_json::from_str(text).map_err(|error| damaged("a command", &error))?;
+    Ok(match stored {
+        StoredCommand::Cancel => CommandKind::Cancel,
+        StoredCommand::Clear { tasks, downstream } => CommandKind::Clear {
+            tasks: tasks.into_iter().map(task).collect::<Result<_, _>>()?,
+            downstream,
+        },
+        StoredCommand::Mark {
+            task: of,
+            index,
+            state,
+        } => CommandKind::Mark {
+            task: task(of)?,
+            index,
+            as_state: match state {
+                StoredMark::Success => Marked::Success,
+                StoredMark::Failed => Marked::Failed,
+                StoredMark::Skipped => Marked::Skipped,
+            },
+        },
+        StoredCommand::Wake { task: of, index } => CommandKind::Wake {
+            task: task(of)?,
+            index,
+        },
+    })
+}
+
+/// A list of texts as JSON.
+pub(crate) fn write_texts(texts: &[String]) -> String {
+    write(&texts)
+}
+
+pub(crate) fn read_texts(text: &Arc<str>) -> Result<Vec<String>, StoreError> {
+    serde_json::from_str(text).map_err(|error| damaged("a list of texts", &error))
+}

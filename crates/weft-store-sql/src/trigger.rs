@@ -1,0 +1,335 @@
+//! Making runs: by hand, and over a range of dates.
+
+use crate::{
+    Database,
+    audit::{self, Change},
+    backend::{Bulk, Column, Row, Value, args, statements},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+use weft_core::{
+    id::{DagId, TenantId},
+    run_id::RunId,
+    time::Timestamp,
+};
+use weft_store::{DagKey, RunKind, ShardId, StoreError, VersionId};
+
+statements! {
+    /// $1 tenant, $2 DAG, $3 version, $4 id, and so on: one statement, one commit.
+    TRIGGER = "INSERT INTO runs (id, tenant, dag, version, shard, kind, state, logical_date, interval_start, interval_end, \
+        params, not_before, created, created_by, trace, idempotency_key) \
+        SELECT CAST($4 AS BIGINT), d.tenant, d.key, v.id, d.shard, 1, 1, CAST($5 AS BIGINT), CAST($6 AS BIGINT), \
+        CAST($7 AS BIGINT), CAST($8 AS TEXT), CAST($9 AS BIGINT), CAST($10 AS BIGINT), CAST($11 AS TEXT), \
+        CAST($12 AS TEXT), CAST($13 AS TEXT) \
+        FROM dags d JOIN versions v ON v.dag = d.key \
+        WHERE d.tenant = $1 AND d.id = $2 AND d.deleted IS NULL AND v.id = $3 \
+        ON CONFLICT DO NOTHING RETURNING id";
+    OF_KEY = "SELECT id FROM runs WHERE tenant = $1 AND idempotency_key = $2";
+    TARGET = "SELECT d.key, d.shard, v.id FROM dags d LEFT JOIN versions v ON v.dag = d.key AND v.id = $3 \
+        WHERE d.tenant = $1 AND d.id = $2 AND d.deleted IS NULL";
+}
+
+/// Those of a scheduler's new runs as well, but for what the last one says.
+pub(crate) const NEW_RUN_COLUMNS: &[Column] = {
+    use Column::{Int, Text};
+    &[
+        Int, Text, Int, Int, Int, Int, Int, Int, Int, Int, Text, Int, Int, Text,
+    ]
+};
+static NEW_RUNS: Bulk = Bulk::insert(
+    "INSERT INTO runs (id, tenant, dag, version, shard, kind, state, logical_date, interval_start, interval_end, \
+     params, not_before, created, created_by) VALUES ",
+    NEW_RUN_COLUMNS,
+    " ON CONFLICT DO NOTHING RETURNING id, logical_date",
+);
+static EXISTING: Bulk = Bulk::with(
+    "WITH wanted (dag, logical_date) AS (VALUES ",
+    &[Column::Int, Column::Int],
+    ") SELECT r.logical_date FROM wanted w CROSS JOIN runs r \
+     WHERE r.dag = w.dag AND r.logical_date = w.logical_date AND r.kind IN (2, 3)",
+);
+pub(crate) static BULKS: &[&Bulk] = &[&NEW_RUNS, &EXISTING];
+
+/// How often ids are drawn: two of the same millisecond differ in 20 random bits.
+const MAX_ID_DRAWS: usize = 8;
+
+/// The most dates of one backfill.
+pub const MAX_BACKFILL_RUNS: usize = 10_000;
+
+/// A run that somebody wants.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trigger {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which DAG.
+    pub dag: DagId,
+    /// The version that its parameters were checked against.
+    pub version: VersionId,
+    /// The date it is for; none means now.
+    pub logical_date: Option<Timestamp>,
+    /// Start and end of its data; none means the logical date, twice.
+    pub interval: Option<(Timestamp, Timestamp)>,
+    /// A JSON object, defaults filled in.
+    pub params: Arc<str>,
+    /// Not started earlier; none means at once.
+    pub not_before: Option<Timestamp>,
+    /// Who wants it.
+    pub by: String,
+    /// The W3C `traceparent` that it begins under.
+    pub trace: Option<Arc<str>>,
+    /// The same key again makes no second run.
+    pub idempotency_key: Option<String>,
+}
+
+/// What a trigger made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Triggered {
+    /// A new run.
+    New(RunId),
+    /// The run that this idempotency key made before.
+    Before(RunId),
+}
+
+impl Triggered {
+    /// Which run.
+    pub const fn run(self) -> RunId {
+        match self {
+            Self::New(run) | Self::Before(run) => run,
+        }
+    }
+}
+
+/// Runs over a range of dates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Backfill {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which DAG.
+    pub dag: DagId,
+    /// The version that the parameters were checked against.
+    pub version: VersionId,
+    /// The range that was asked for, for the audit.
+    pub range: (Timestamp, Timestamp),
+    /// At most [`MAX_BACKFILL_RUNS`].
+    pub dates: Vec<BackfillDate>,
+    /// A JSON object, defaults filled in; of each run.
+    pub params: Arc<str>,
+    /// Who wants them.
+    pub by: String,
+}
+
+/// One date of a backfill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackfillDate {
+    /// The date.
+    pub logical_date: Timestamp,
+    /// Start and end of its data.
+    pub interval: (Timestamp, Timestamp),
+}
+
+/// What a backfill made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Backfilled {
+    /// The new runs with their dates, by date.
+    pub made: Vec<(RunId, Timestamp)>,
+    /// Dates that have a scheduled or backfilled run already, by date.
+    pub existing: Vec<Timestamp>,
+}
+
+/// Why no run was made.
+#[derive(Debug, thiserror::Error)]
+pub enum TriggerError {
+    /// No such DAG.
+    #[error("there is no DAG {0}")]
+    UnknownDag(DagId),
+    /// No such version of it.
+    #[error("the DAG {0} has no such version")]
+    UnknownVersion(DagId),
+    /// More than [`MAX_BACKFILL_RUNS`].
+    #[error("{0} runs at once are too many, the most is {MAX_BACKFILL_RUNS}")]
+    TooMany(usize),
+    /// The database said no.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Database {
+    /// Makes a run, queued; durable when it returns.
+    pub async fn trigger(&self, trigger: &Trigger) -> Result<Triggered, TriggerError> {
+        let now = self.clock().await?;
+        let logical_date = trigger.logical_date.unwrap_or(now);
+        let interval = trigger.interval.unwrap_or((logical_date, logical_date));
+        for _attempt in 0..MAX_ID_DRAWS {
+            let id = RunId::new(now, fastrand::u64(..));
+            let made = self
+                .backend()
+                .write(
+                    TRIGGER,
+                    args![
+                        &trigger.tenant,
+                        &trigger.dag,
+                        trigger.version,
+                        id,
+                        logical_date,
+                        interval.0,
+                        interval.1,
+                        &trigger.params,
+                        trigger.not_before.unwrap_or(now),
+                        now,
+                        &trigger.by,
+                        trigger.trace.as_ref(),
+                        trigger.idempotency_key.as_ref(),
+                    ],
+                )
+                .await?;
+            if !made.is_empty() {
+                return Ok(Triggered::New(id));
+            }
+            if let Some(before) = self.why_not_triggered(trigger).await? {
+                return Ok(Triggered::Before(before));
+            }
+        }
+        Err(StoreError::Unavailable("every run id that was drawn is taken".into()).into())
+    }
+
+    /// Makes a run for each date that has none, in one transaction.
+    pub async fn backfill(&self, backfill: &Backfill) -> Result<Backfilled, TriggerError> {
+        let wanted: BTreeMap<Timestamp, BackfillDate> = backfill
+            .dates
+            .iter()
+            .map(|date| (date.logical_date, *date))
+            .collect();
+        if wanted.len() > MAX_BACKFILL_RUNS {
+            return Err(TriggerError::TooMany(wanted.len()));
+        }
+        let now = self.clock().await?;
+        let mut tx = self.backend().begin().await?;
+        let row = tx
+            .run_one(
+                TARGET,
+                args![&backfill.tenant, &backfill.dag, backfill.version],
+            )
+            .await?;
+        let (dag, shard) = target(row, &backfill.dag)?;
+        let mut left = wanted;
+        let mut done = Backfilled::default();
+        for _attempt in 0..MAX_ID_DRAWS {
+            if left.is_empty() {
+                break;
+            }
+            let rows = new_rows(backfill, (dag, shard), left.values(), now);
+            for mut row in tx.run_bulk(&NEW_RUNS, rows).await? {
+                let (id, date) = (row.take()?, row.take()?);
+                left.remove(&date);
+                done.made.push((id, date));
+            }
+            // What was not made has a run already, or drew an id that is taken.
+            let dates = left
+                .keys()
+                .flat_map(|date| args![dag, *date])
+                .collect::<Vec<_>>();
+            for mut row in tx.run_bulk(&EXISTING, dates).await? {
+                let date = row.take()?;
+                left.remove(&date);
+                done.existing.push(date);
+            }
+        }
+        if !left.is_empty() {
+            return Err(
+                StoreError::Unavailable("every run id that was drawn is taken".into()).into(),
+            );
+        }
+        let details = serde_json::json!({
+            "from": backfill.range.0.to_string(),
+            "to": backfill.range.1.to_string(),
+            "runs": done.made.len(),
+        });
+        let change = Change {
+            at: now,
+            tenant: Some(&backfill.tenant),
+            by: &backfill.by,
+            action: "dag.backfill",
+            subject: backfill.dag.as_str(),
+            details: Some(details.to_string()),
+        };
+        audit::append(&mut tx, change).await?;
+        tx.commit().await?;
+        done.made.sort_by_key(|(_id, date)| *date);
+        done.existing.sort_unstable();
+        // A date that was made in this call is found as existing by the second round.
+        let made: BTreeSet<Timestamp> = done.made.iter().map(|(_id, date)| *date).collect();
+        done.existing.retain(|date| !made.contains(date));
+        Ok(done)
+    }
+}
+
+impl Database {
+    /// The run that the trigger's key made before, or an error where it can't make one;
+    /// none where only the id was taken.
+    async fn why_not_triggered(&self, trigger: &Trigger) -> Result<Option<RunId>, TriggerError> {
+        if let Some(key) = &trigger.idempotency_key {
+            let row = self
+                .backend()
+                .read_one(OF_KEY, args![&trigger.tenant, key])
+                .await?;
+            if let Some(mut row) = row {
+                return Ok(Some(row.take()?));
+            }
+        }
+        let row = self
+            .backend()
+            .read_one(
+                TARGET,
+                args![&trigger.tenant, &trigger.dag, trigger.version],
+            )
+            .await?;
+        target(row, &trigger.dag).map(|_dag| None)
+    }
+}
+
+fn target(row: Option<Row>, dag: &DagId) -> Result<(DagKey, ShardId), TriggerError> {
+    let mut row = row.ok_or_else(|| TriggerError::UnknownDag(dag.clone()))?;
+    let found = (row.take()?, row.take()?);
+    match row.take::<Option<VersionId>>()? {
+        Some(_version) => Ok(found),
+        None => Err(TriggerError::UnknownVersion(dag.clone())),
+    }
+}
+
+/// Rows of [`NEW_RUNS`], by date, with ids that differ among them.
+fn new_rows<'a>(
+    backfill: &Backfill,
+    (dag, shard): (DagKey, ShardId),
+    dates: impl Iterator<Item = &'a BackfillDate>,
+    now: Timestamp,
+) -> Vec<Value> {
+    let dates: Vec<&BackfillDate> = dates.collect();
+    let mut ids = BTreeSet::new();
+    while ids.len() < dates.len() {
+        ids.insert(RunId::new(now, fastrand::u64(..)));
+    }
+    dates
+        .into_iter()
+        .zip(ids)
+        .flat_map(|(date, id)| {
+            args![
+                id,
+                &backfill.tenant,
+                dag,
+                backfill.version,
+                shard,
+                RunKind::Backfill,
+                1_i64,
+                date.logical_date,
+                date.interval.0,
+                date.interval.1,
+                &backfill.params,
+                now,
+                now,
+                &backfill.by,
+            ]
+        })
+        .collect()
+}

@@ -1,0 +1,157 @@
+//! Shards: leases, epochs, fencing.
+
+use crate::setup::{at, one_dag, trigger_of, turn};
+use weft_core::time::DurationMs;
+use weft_store::{CommitError, EventChunk, RunStore as _};
+use weft_store_sql::{Database, TenantLimits};
+
+const LONG: DurationMs = DurationMs(60_000);
+const NONE: DurationMs = DurationMs(0);
+
+pub(crate) async fn a_shard_has_one_owner_until_its_lease_ends(database: &Database) {
+    let first = database.lease_shards("a", LONG, u32::MAX).await.unwrap();
+    assert_eq!(first.len(), 1);
+    assert_eq!(
+        database.lease_shards("b", LONG, u32::MAX).await.unwrap(),
+        []
+    );
+    let renewed = database.lease_shards("a", LONG, u32::MAX).await.unwrap();
+    assert_eq!(renewed[0].epoch, first[0].epoch, "renewing is no takeover");
+    assert!(renewed[0].until >= first[0].until);
+    database.release_shards("a").await.unwrap();
+    let second = database.lease_shards("b", NONE, u32::MAX).await.unwrap();
+    assert!(second[0].epoch > first[0].epoch);
+    let third = database.lease_shards("c", LONG, u32::MAX).await.unwrap();
+    assert!(
+        third[0].epoch > second[0].epoch,
+        "a lease that ran out is taken over"
+    );
+}
+
+/// What this scheduler owns after it has asked for its share and given back what is above it.
+async fn owned_by(database: &Database, scheduler: &str) -> Vec<i32> {
+    let share = database.share_of_shards(scheduler, LONG).await.unwrap();
+    let leases = database.lease_shards(scheduler, LONG, share).await.unwrap();
+    let (kept, surplus) = leases.split_at(leases.len().min(share as usize));
+    for lease in surplus {
+        database.release_shard(*lease).await.unwrap();
+    }
+    kept.iter().map(|lease| lease.shard.0).collect()
+}
+
+pub(crate) async fn shards_are_shared_out_among_those_who_are_there(database: &Database) {
+    database.grow_shards(5, "test").await.unwrap();
+    assert_eq!(owned_by(database, "a").await, [0, 1, 2, 3, 4]);
+    assert_eq!(
+        owned_by(database, "b").await,
+        [] as [i32; 0],
+        "none is free"
+    );
+    assert_eq!(owned_by(database, "a").await, [0, 1, 2]);
+    assert_eq!(owned_by(database, "b").await, [3, 4]);
+    assert_eq!(owned_by(database, "a").await, [0, 1, 2], "and stays so");
+    assert_eq!(owned_by(database, "c").await, [] as [i32; 0]);
+    assert_eq!(owned_by(database, "a").await, [0, 1]);
+    assert_eq!(owned_by(database, "b").await, [3, 4]);
+    assert_eq!(owned_by(database, "c").await, [2]);
+    database.release_shards("b").await.unwrap();
+    let after = (owned_by(database, "a").await, owned_by(database, "c").await);
+    assert_eq!(after, (vec![0, 1, 3], vec![2, 4]));
+}
+
+pub(crate) async fn a_shard_that_was_taken_over_is_not_given_back_by_its_owner_of_before(
+    database: &Database,
+) {
+    let old = database.lease_shards("a", NONE, 1).await.unwrap()[0];
+    let new = database.lease_shards("b", LONG, 1).await.unwrap()[0];
+    database.release_shard(old).await.unwrap();
+    let renewed = database.lease_shards("b", LONG, 1).await.unwrap()[0];
+    assert_eq!(renewed.epoch, new.epoch);
+    database.release_shard(new).await.unwrap();
+    let next = database.lease_shards("c", LONG, 1).await.unwrap()[0];
+    assert!(next.epoch > new.epoch);
+}
+
+pub(crate) async fn new_tenants_go_to_the_shard_with_the_fewest(database: &Database) {
+    let add = async |name: &str| {
+        let tenant = name.parse().unwrap();
+        let limits = TenantLimits::default();
+        database.put_tenant(&tenant, limits, "test").await.unwrap();
+        let row = database.show_tenant(&tenant).await.unwrap().unwrap();
+        row.shard.0
+    };
+    assert_eq!(add("alone").await, 0);
+    database.grow_shards(3, "test").await.unwrap();
+    database.grow_shards(2, "test").await.unwrap();
+    assert_eq!(database.shards().await.unwrap().len(), 3, "never fewer");
+    let shards = [
+        add("a").await,
+        add("b").await,
+        add("c").await,
+        add("d").await,
+    ];
+    assert_eq!(shards, [1, 2, 1, 2], "the first has two already");
+    assert_eq!(add("alone").await, 0, "and stays where it is");
+    let lease = database.lease_shards("s", LONG, 1).await.unwrap()[0];
+    let rows = database.list_shards().await.unwrap();
+    let shown = rows
+        .iter()
+        .map(|row| (row.id.0, row.scheduler.as_deref(), row.tenants));
+    let shown: Vec<_> = shown.collect();
+    assert_eq!(shown, [(0, Some("s"), 2), (1, None, 2), (2, None, 2)]);
+    assert_eq!(rows[0].epoch, lease.epoch);
+}
+
+pub(crate) async fn a_deposed_scheduler_writes_nothing(database: &Database) {
+    let dag = one_dag(database, "x").await;
+    let run = database.trigger(&trigger_of(&dag)).await.unwrap().run();
+    let old = database.lease_shards("a", NONE, u32::MAX).await.unwrap()[0];
+    database.lease_shards("b", LONG, u32::MAX).await.unwrap();
+    let mut late = turn(old);
+    late.events.push(EventChunk {
+        run,
+        seq: 0,
+        at: at(1),
+        body: "late".into(),
+    });
+    let error = database.commit(&late).await.unwrap_err();
+    assert!(
+        matches!(error, CommitError::Fenced(shard) if shard == old.shard),
+        "{error}"
+    );
+    assert_eq!(
+        database.run(run).await.unwrap().unwrap().events,
+        [] as [&str; 0]
+    );
+}
+
+pub(crate) async fn a_turn_again_is_a_success_that_writes_nothing(database: &Database) {
+    let dag = one_dag(database, "x").await;
+    let run = database.trigger(&trigger_of(&dag)).await.unwrap().run();
+    let lease = database.lease_shards("a", LONG, u32::MAX).await.unwrap()[0];
+    let mut first = turn(lease);
+    first.number = 1;
+    first.events.push(EventChunk {
+        run,
+        seq: 0,
+        at: at(1),
+        body: "once".into(),
+    });
+    database.commit(&first).await.unwrap();
+    // With the same events, which could not be written twice.
+    database.commit(&first).await.unwrap();
+    assert_eq!(database.run(run).await.unwrap().unwrap().events, ["once"]);
+    let mut second = turn(lease);
+    second.number = 2;
+    database.commit(&second).await.unwrap();
+    let error = database.commit(&first).await.unwrap_err();
+    assert!(
+        matches!(error, CommitError::Store(_)),
+        "turns don't go back: {error}"
+    );
+    database.release_shards("a").await.unwrap();
+    let next = database.lease_shards("b", LONG, u32::MAX).await.unwrap()[0];
+    let mut first = turn(next);
+    first.number = 1;
+    database.commit(&first).await.unwrap();
+}

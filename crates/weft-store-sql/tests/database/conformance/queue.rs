@@ -1,0 +1,249 @@
+//! What a scheduler looks for: queued runs, commands.
+
+use crate::setup::{at, dag_id, lease, one_dag, trigger_of, turn};
+use weft_core::{
+    id::{TaskId, TenantId},
+    run::{Counts, Marked, RunState},
+    run_id::RunId,
+};
+use weft_store::{
+    CommandDone, CommandKind, CommitError, NewRun, RunKind, RunStore as _, RunUpdate, ShardId,
+};
+use weft_store_sql::{
+    CommandError, CommandOutcome, Database, Deployed, MAX_WAITING_COMMANDS, Trigger,
+};
+
+const SHARD: ShardId = ShardId(0);
+
+pub(crate) fn new_run(dag: &Deployed, id: i64, date: i64) -> NewRun {
+    NewRun {
+        id: RunId::from_i64(id).unwrap(),
+        tenant: TenantId::default(),
+        dag: dag.key,
+        version: dag.version,
+        kind: RunKind::Scheduled,
+        logical_date: at(date),
+        interval: (at(date), at(date + 10)),
+        params: "{}".into(),
+        not_before: at(date),
+        created: at(date),
+        trace: None,
+    }
+}
+
+pub(crate) async fn queued_runs_wait_for_their_time_in_order_of_dates(database: &Database) {
+    let dag = one_dag(database, "x").await;
+    let other = one_dag(database, "y").await;
+    let mut runs = Vec::new();
+    for (date, not_before) in [(30, 100), (10, 200), (20, 100)] {
+        let trigger = Trigger {
+            logical_date: Some(at(date)),
+            not_before: Some(at(not_before)),
+            ..trigger_of(&dag)
+        };
+        runs.push(database.trigger(&trigger).await.unwrap().run());
+    }
+    let late = Trigger {
+        not_before: Some(at(500)),
+        ..trigger_of(&other)
+    };
+    database.trigger(&late).await.unwrap();
+    assert_eq!(
+        database
+            .dags_with_queued_runs(SHARD, at(99), 10)
+            .await
+            .unwrap(),
+        []
+    );
+    assert_eq!(
+        database.next_queued(SHARD, at(0)).await.unwrap(),
+        Some(at(100))
+    );
+    assert_eq!(
+        database.next_queued(SHARD, at(100)).await.unwrap(),
+        Some(at(200))
+    );
+    assert_eq!(database.next_queued(SHARD, at(500)).await.unwrap(), None);
+    assert_eq!(
+        database
+            .dags_with_queued_runs(SHARD, at(100), 10)
+            .await
+            .unwrap(),
+        [dag.key]
+    );
+    let due = database.queued_runs(dag.key, at(100), 10).await.unwrap();
+    assert_eq!(
+        due.iter().map(|run| run.id).collect::<Vec<_>>(),
+        [runs[2], runs[0]]
+    );
+    let due = database.queued_runs(dag.key, at(200), 1).await.unwrap();
+    assert_eq!(due[0].id, runs[1]);
+    assert_eq!(due[0].interval, (at(10), at(10)));
+    let both = database
+        .dags_with_queued_runs(SHARD, at(900), 10)
+        .await
+        .unwrap();
+    assert_eq!(both, [dag.key, other.key]);
+    assert_eq!(
+        database
+            .dags_with_queued_runs(SHARD, at(900), 1)
+            .await
+            .unwrap(),
+        [dag.key]
+    );
+}
+
+pub(crate) async fn paused_dags_wait_without_being_looked_at(database: &Database) {
+    let dag = one_dag(database, "x").await;
+    database.trigger(&trigger_of(&dag)).await.unwrap();
+    let tenant = TenantId::default();
+    database
+        .pause_dag(&tenant, &dag_id("x"), "bob")
+        .await
+        .unwrap();
+    let far = at(i64::MAX);
+    assert_eq!(
+        database
+            .dags_with_queued_runs(SHARD, far, 10)
+            .await
+            .unwrap(),
+        []
+    );
+    database
+        .unpause_dag(&tenant, &dag_id("x"), "bob")
+        .await
+        .unwrap();
+    assert_eq!(
+        database
+            .dags_with_queued_runs(SHARD, far, 10)
+            .await
+            .unwrap(),
+        [dag.key]
+    );
+}
+
+pub(crate) async fn a_scheduled_date_has_one_run(database: &Database) {
+    let dag = one_dag(database, "x").await;
+    let lease = lease(database).await;
+    let mut first = turn(lease);
+    first.new_runs = vec![new_run(&dag, 2, 20), new_run(&dag, 1, 10)];
+    database.commit(&first).await.unwrap();
+    let mut second = turn(lease);
+    second.new_runs = vec![new_run(&dag, 3, 30), new_run(&dag, 4, 10)];
+    let error = database.commit(&second).await.unwrap_err();
+    assert!(
+        matches!(error, CommitError::RunExists(id) if id.as_i64() == 4),
+        "{error}"
+    );
+    assert!(
+        database
+            .run(RunId::from_i64(3).unwrap())
+            .await
+            .unwrap()
+            .is_none()
+    );
+    // A run by hand for the same date is another matter.
+    let by_hand = Trigger {
+        logical_date: Some(at(10)),
+        ..trigger_of(&dag)
+    };
+    database.trigger(&by_hand).await.unwrap();
+    assert_eq!(
+        database
+            .queued_runs(dag.key, at(i64::MAX), 10)
+            .await
+            .unwrap()
+            .len(),
+        3
+    );
+}
+
+pub(crate) async fn commands_wait_until_they_are_done(database: &Database) {
+    let dag = one_dag(database, "x").await;
+    let run = database.trigger(&trigger_of(&dag)).await.unwrap().run();
+    let tenant = TenantId::default();
+    let task: TaskId = "t".parse().unwrap();
+    let kinds = [
+        CommandKind::Cancel,
+        CommandKind::Clear {
+            tasks: vec![task.clone()],
+            downstream: true,
+        },
+        CommandKind::Mark {
+            task: task.clone(),
+            index: 3,
+            as_state: Marked::Skipped,
+        },
+        CommandKind::Wake { task, index: 0 },
+    ];
+    let mut ids = Vec::new();
+    for kind in &kinds {
+        ids.push(
+            database
+                .insert_command(&tenant, run, kind, "bob")
+                .await
+                .unwrap(),
+        );
+    }
+    let waiting = database.commands(SHARD, None, 10).await.unwrap();
+    assert_eq!(
+        waiting
+            .iter()
+            .map(|command| command.kind.clone())
+            .collect::<Vec<_>>(),
+        kinds
+    );
+    assert_eq!(
+        database.commands(SHARD, Some(ids[1]), 1).await.unwrap()[0].id,
+        ids[2]
+    );
+    let mut turn = turn(lease(database).await);
+    turn.commands = vec![
+        CommandDone {
+            id: ids[1],
+            refused: Some("no".into()),
+        },
+        CommandDone {
+            id: ids[0],
+            refused: None,
+        },
+    ];
+    turn.runs.push(RunUpdate {
+        id: run,
+        state: RunState::Cancelled,
+        started: None,
+        ended: Some(at(5)),
+        counts: Counts::default(),
+    });
+    database.commit(&turn).await.unwrap();
+    assert_eq!(database.commands(SHARD, None, 10).await.unwrap().len(), 2);
+    let done = database
+        .show_command(&tenant, ids[0])
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(matches!(done.outcome, CommandOutcome::CarriedOut(_)));
+    let refused = database
+        .show_command(&tenant, ids[1])
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(matches!(refused.outcome, CommandOutcome::Refused(_, why) if why == "no"));
+    let unknown = RunId::from_i64(1).unwrap();
+    let error = database
+        .insert_command(&tenant, unknown, &kinds[0], "bob")
+        .await
+        .unwrap_err();
+    assert!(matches!(error, CommandError::UnknownRun(_)), "{error}");
+    for _more in 2..MAX_WAITING_COMMANDS {
+        database
+            .insert_command(&tenant, run, &kinds[0], "bob")
+            .await
+            .unwrap();
+    }
+    let error = database
+        .insert_command(&tenant, run, &kinds[0], "bob")
+        .await
+        .unwrap_err();
+    assert!(matches!(error, CommandError::TooMany(_)), "{error}");
+}

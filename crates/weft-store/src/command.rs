@@ -1,0 +1,45 @@
+//! What people ask of a run.
+
+use crate::CommandId;
+use weft_core::{id::TaskId, run::Marked, run_id::RunId};
+
+/// Something that somebody wants done to a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    /// Its place in the order.
+    pub id: CommandId,
+    /// To which run.
+    pub run: RunId,
+    /// What.
+    pub kind: CommandKind,
+}
+
+/// What can be wanted of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandKind {
+    /// End it as cancelled.
+    Cancel,
+    /// Run these tasks again.
+    Clear {
+        /// Which.
+        tasks: Vec<TaskId>,
+        /// And everything downstream of them.
+        downstream: bool,
+    },
+    /// Give an instance a state by hand.
+    Mark {
+        /// Its task.
+        task: TaskId,
+        /// Its map index; 0 of a task that isn't mapped.
+        index: u32,
+        /// The state.
+        as_state: Marked,
+    },
+    /// A deferred instance goes on before its time.
+    Wake {
+        /// Its task.
+        task: TaskId,
+        /// Its map index; 0 of a task that isn't mapped.
+        index: u32,
+    },
+}

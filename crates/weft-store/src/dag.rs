@@ -1,0 +1,53 @@
+//! A DAG and its versions, as a scheduler needs them.
+
+use crate::{DagKey, VersionId};
+use std::sync::Arc;
+use weft_core::{
+    digest::Digest,
+    id::{DagId, TenantId},
+    time::Timestamp,
+};
+
+/// A DAG as the scheduler sees it, without its document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DagState {
+    /// Its row.
+    pub key: DagKey,
+    /// Whose.
+    pub tenant: TenantId,
+    /// Its name.
+    pub id: DagId,
+    /// The version that new runs get; none while nothing is active.
+    pub active: Option<VersionId>,
+    /// No run starts while it is paused; those that run go on.
+    pub paused: bool,
+    /// The logical date of the last scheduled run that was made, if any.
+    pub last_scheduled: Option<Timestamp>,
+    /// When it was first unpaused or activated: without catchup nothing before it is made.
+    pub scheduled_since: Timestamp,
+}
+
+/// A version with its document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredVersion {
+    /// Its row.
+    pub id: VersionId,
+    /// Of which DAG.
+    pub dag: DagKey,
+    /// The file that was deployed.
+    pub digest: Digest,
+    /// The `weft.dag/1` document of this DAG alone (`Dag` of `weft_core::document::published`), as JSON.
+    pub document: Arc<str>,
+    /// The files of its tasks by name; of a component without a manifest, the
+    /// one entry with an empty name that `Code::Own` stands for.
+    pub files: Vec<FileEntry>,
+}
+
+/// A file that tasks of a version run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileEntry {
+    /// As the document names it; empty for the describing component itself.
+    pub name: String,
+    /// Its bytes' digest, under which it stands in the blob store.
+    pub digest: Digest,
+}

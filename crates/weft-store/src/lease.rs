@@ -1,0 +1,82 @@
+//! Who schedules which shard.
+
+use crate::ShardId;
+use weft_core::time::Timestamp;
+
+/// A shard that is owned, and until when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShardLease {
+    /// Which shard.
+    pub shard: ShardId,
+    /// Rises with each change of owner; every transaction compares it.
+    pub epoch: i64,
+    /// By the database's clock.
+    pub until: Timestamp,
+}
+
+/// How many of so many shards are a scheduler's, by what each of those that live holds now: equal
+/// shares, and what can't be shared equally stays with those who hold the most, so that as few
+/// shards as possible change hands. All that ask at one time are answered shares that add up.
+pub fn share_of(scheduler: &str, mut schedulers: Vec<(String, u32)>, shards: u32) -> u32 {
+    schedulers.sort_by(|(one, of_one), (other, of_other)| {
+        of_other.cmp(of_one).then_with(|| one.cmp(other))
+    });
+    let count = u32::try_from(schedulers.len()).unwrap_or(u32::MAX).max(1);
+    let place = schedulers.iter().position(|(id, _)| id == scheduler);
+    let place = place.and_then(|place| u32::try_from(place).ok());
+    let is_larger = place.is_some_and(|place| place < shards % count);
+    shards / count + u32::from(is_larger)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share_of;
+
+    /// Each gives back and takes until nobody wants to; how many shards changed hands.
+    fn settle(schedulers: &mut [(String, u32)], shards: u32) -> u32 {
+        let mut moved = 0;
+        for _round in 0..100 {
+            let mut changed = false;
+            for at in 0..schedulers.len() {
+                let share = share_of(&schedulers[at].0, schedulers.to_vec(), shards);
+                let free = shards - schedulers.iter().map(|(_, held)| held).sum::<u32>();
+                let held = &mut schedulers[at].1;
+                let then = share.min(*held + free);
+                moved += held.abs_diff(then);
+                changed |= then != *held;
+                *held = then;
+            }
+            if !changed {
+                return moved;
+            }
+        }
+        panic!("they go on for ever: {schedulers:?}");
+    }
+
+    #[test]
+    fn shares_are_equal_and_little_moves() {
+        for shards in 0..20 {
+            let mut schedulers = Vec::new();
+            for count in 1..8_u32 {
+                schedulers.push((format!("s{count}"), 0));
+                let moved = settle(&mut schedulers, shards);
+                let (least, most) = (shards / count, shards.div_ceil(count));
+                let all_fair = schedulers
+                    .iter()
+                    .all(|(_, held)| (least..=most).contains(held));
+                assert!(all_fair, "{shards}: {schedulers:?}");
+                let held: u32 = schedulers.iter().map(|(_, held)| held).sum();
+                assert_eq!(held, shards, "nothing is left over");
+                // Given back by one, taken by the other, and the first takes all.
+                let due = if count == 1 { shards } else { 2 * least };
+                assert!(moved <= due, "{shards} {count}: {moved}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_counts_who_is_not_there() {
+        assert_eq!(share_of("a", vec![("a".into(), 0)], 5), 5);
+        assert_eq!(share_of("a", Vec::new(), 5), 5, "alone until it is written");
+    }
+}

@@ -1,0 +1,47 @@
+//! A run, as a scheduler takes it up.
+
+use crate::{DagKey, VersionId};
+use std::sync::Arc;
+use weft_core::{id::TenantId, run_id::RunId, time::Timestamp};
+
+/// Everything of a run that the machine needs to go on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredRun {
+    /// Which run.
+    pub id: RunId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// Of which DAG.
+    pub dag: DagKey,
+    /// Pinned when it was made.
+    pub version: VersionId,
+    /// What made it.
+    pub kind: RunKind,
+    /// The date that it is for.
+    pub logical_date: Timestamp,
+    /// The span of data that it is for: start and end.
+    pub interval: (Timestamp, Timestamp),
+    /// A JSON object, defaults filled in.
+    pub params: Arc<str>,
+    /// Not started earlier.
+    pub not_before: Timestamp,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The W3C `traceparent` that it began under.
+    pub trace: Option<Arc<str>>,
+    /// What happened to it, as `weft_core::run::record` writes it, in order; empty while it is queued.
+    pub events: Vec<String>,
+    /// The sequence number that its next chunk of events gets.
+    pub next_seq: i64,
+}
+
+/// What made a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RunKind {
+    /// Somebody, or a program of theirs.
+    Manual,
+    /// The timetable. Unique by (DAG, logical date), together with `Backfill`.
+    Scheduled,
+    /// A backfill over a range of dates.
+    Backfill,
+}
