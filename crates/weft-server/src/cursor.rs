@@ -3,7 +3,7 @@
 //! A cursor is bound to its list and its filters: handed to another list it is
 //! refused, so that a page never begins at a key of something else.
 
-use crate::problem::{Problem, ProblemCode};
+use crate::problem::{Code, Problem};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Write as _;
 use weft_core::digest::Digest;
@@ -60,7 +60,7 @@ impl List {
 
 fn refused() -> Problem {
     Problem::new(
-        ProblemCode::InvalidCursor,
+        Code::InvalidCursor,
         "the cursor is none that this list gave out, with these filters",
     )
 }
@@ -83,7 +83,7 @@ mod tests {
                 .key::<(i64, String)>(Some(&cursor))
                 .unwrap_err()
                 .code(),
-            ProblemCode::InvalidCursor
+            Code::InvalidCursor
         );
     }
 

@@ -1,7 +1,7 @@
 //! Tags that name a state of a resource, so that a change meant for one state
 //! is not made to another.
 
-use crate::problem::{Problem, ProblemCode};
+use crate::problem::{Code, Problem};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
@@ -40,7 +40,7 @@ impl Tag {
             return Ok(Some(state));
         }
         Err(Problem::new(
-            ProblemCode::ChangedMeanwhile,
+            Code::ChangedMeanwhile,
             "it is not in the state that If-Match names any more",
         ))
     }
@@ -77,6 +77,6 @@ mod tests {
         let named = asking(&format!("\"x\", {}", tag.0));
         assert_eq!(tag.meant(&named, 1).unwrap(), Some(1));
         let other = Tag::of(&("a", 2)).meant(&asking(&tag.0), 2).unwrap_err();
-        assert_eq!(other.code(), ProblemCode::ChangedMeanwhile);
+        assert_eq!(other.code(), Code::ChangedMeanwhile);
     }
 }

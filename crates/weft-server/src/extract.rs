@@ -1,7 +1,7 @@
 //! How handlers read a request: paths, queries, headers and bodies into valid
 //! types, every misfit answered with a problem.
 
-use crate::problem::{Problem, ProblemCode, quoted};
+use crate::problem::{Code, Problem, quoted};
 use axum::{
     body::Body,
     extract::{FromRequest, FromRequestParts, Request},
@@ -29,10 +29,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match axum::extract::Path::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(value)) => Ok(Self(value)),
-            Err(rejection) => Err(Problem::new(
-                ProblemCode::InvalidId,
-                short(&rejection.body_text()),
-            )),
+            Err(rejection) => Err(Problem::new(Code::InvalidId, short(&rejection.body_text()))),
         }
     }
 }
@@ -51,12 +48,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             .is_some_and(|query| query.len() > MAX_QUERY_BYTES)
         {
             let detail = format!("a query string has at most {MAX_QUERY_BYTES} bytes");
-            return Err(Problem::new(ProblemCode::TooLarge, detail));
+            return Err(Problem::new(Code::TooLarge, detail));
         }
         match axum::extract::Query::<T>::try_from_uri(&parts.uri) {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
             Err(rejection) => Err(Problem::new(
-                ProblemCode::InvalidRequest,
+                Code::InvalidRequest,
                 short(&rejection.body_text()),
             )),
         }
@@ -74,7 +71,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         let (parts, body) = request.into_parts();
         if !is_json(&parts.headers) {
             return Err(Problem::new(
-                ProblemCode::UnsupportedMediaType,
+                Code::UnsupportedMediaType,
                 "the body must be application/json",
             ));
         }
@@ -83,7 +80,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         match axum::Json::<T>::from_bytes(&bytes) {
             Ok(axum::Json(value)) => Ok(Self(value)),
             Err(rejection) => Err(Problem::new(
-                ProblemCode::InvalidRequest,
+                Code::InvalidRequest,
                 short(&rejection.body_text()),
             )),
         }
@@ -133,13 +130,13 @@ impl BodyFrames {
         loop {
             let Ok(frame) = tokio::time::timeout(BODY_IDLE, self.0.frame()).await else {
                 let detail = format!("nothing of the body came for {} s", BODY_IDLE.as_secs());
-                return Err(Problem::new(ProblemCode::RequestTimeout, detail));
+                return Err(Problem::new(Code::RequestTimeout, detail));
             };
             match frame {
                 None => return Ok(None),
                 Some(Err(error)) => {
                     let detail = format!("the body broke off: {}", short(&error.to_string()));
-                    return Err(Problem::new(ProblemCode::InvalidRequest, detail));
+                    return Err(Problem::new(Code::InvalidRequest, detail));
                 }
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
@@ -153,7 +150,7 @@ impl BodyFrames {
 
 pub(crate) fn too_large(most: u64) -> Problem {
     Problem::new(
-        ProblemCode::TooLarge,
+        Code::TooLarge,
         format!("the body has more than the {most} bytes that are allowed"),
     )
 }
@@ -204,7 +201,7 @@ pub(crate) fn header_text<'h>(
         .map(|value| {
             value.to_str().map_err(|_odd| {
                 Problem::new(
-                    ProblemCode::InvalidRequest,
+                    Code::InvalidRequest,
                     format!("the header field {name} must be plain ASCII"),
                 )
             })

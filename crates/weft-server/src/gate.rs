@@ -21,7 +21,7 @@ pub(crate) use guests::Guests;
 
 use crate::{
     app::App,
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
 };
 use axum::{
     Router,
@@ -79,7 +79,7 @@ async fn call(by: ByWorker, State(app): State<App>, body: Bytes) -> Result<Respo
     let answered = tokio::select! {
         answered = app.gate().answer(by.owner, &body) => answered,
         () = app.streams_end() => {
-            return Err(Problem::new(ProblemCode::Unavailable, "the server is ending"));
+            return Err(Problem::new(Code::Unavailable, "the server is ending"));
         }
     };
     let answer = answered.map_err(|error| bad_call(&error))?;
@@ -88,7 +88,7 @@ async fn call(by: ByWorker, State(app): State<App>, body: Bytes) -> Result<Respo
 
 fn bad_call(error: &MessageError) -> Problem {
     Problem::new(
-        ProblemCode::InvalidRequest,
+        Code::InvalidRequest,
         format!("the worker's call can't be carried out: {error}"),
     )
     .help("run the worker with the server's version of wfctl")
@@ -138,7 +138,7 @@ async fn variable(
     let held = by.held(&app, &attempt).await?;
     let Some(held) = held.filter(|held| held.variables.contains(&asked.name)) else {
         return Err(Problem::new(
-            ProblemCode::Forbidden,
+            Code::Forbidden,
             "the worker holds no such attempt, or it was not granted the variable",
         ));
     };

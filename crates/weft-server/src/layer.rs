@@ -6,7 +6,7 @@
 
 use crate::{
     app::App,
-    problem::{Problem, ProblemCode, quoted},
+    problem::{Code, Problem, quoted},
     request_id, trace,
 };
 use axum::{
@@ -102,7 +102,7 @@ pub(crate) async fn limit_time(
         .await
         .map_err(|_elapsed| {
             let detail = format!("the request was not done within {} s", most.as_secs());
-            Problem::new(ProblemCode::Unavailable, detail)
+            Problem::new(Code::Unavailable, detail)
         })
 }
 
@@ -126,13 +126,10 @@ pub(crate) async fn check_host(
     match named {
         Some(host) if hosts.allow(host) => Ok(next.run(request).await),
         Some(host) => Err(Problem::new(
-            ProblemCode::HostRefused,
+            Code::HostRefused,
             format!("this server is not {}", quoted(host)),
         )),
-        None => Err(Problem::new(
-            ProblemCode::HostRefused,
-            "the request names no host",
-        )),
+        None => Err(Problem::new(Code::HostRefused, "the request names no host")),
     }
 }
 

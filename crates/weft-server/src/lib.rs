@@ -4,7 +4,7 @@
 //! store, and small traits ([`seam`]) for what is somebody else's: looking at
 //! deployed files, the scheduler, live logs, workers. What always holds:
 //!
-//! - Bodies are this crate's own types ([`api`]), which the client shares; the
+//! - Bodies are types of their own ([`weft_api`]), which the client shares; the
 //!   document that describes them is generated from the handlers ([`openapi`]),
 //!   and a committed copy is held to it.
 //! - A request that is wrong is answered with a problem: a stable code, what
@@ -16,7 +16,6 @@
 //!
 //! It knows no engine and no queue.
 
-pub mod api;
 mod app;
 mod auth;
 mod clock;
@@ -52,7 +51,6 @@ pub use {
         FirstTokenError, Permission, Secret, SecretError, create_admin_token, create_first_token,
         write_token_file,
     },
-    deploy::difference::of_documents as difference,
     listen::{Listen, ListenError, Protection},
     metrics::Metrics,
     options::ServerOptions,

@@ -5,7 +5,7 @@
 //! methods, statuses and codes: sets that are fixed when the server is built,
 //! never what a caller writes, so that nobody can make the metrics grow.
 
-use crate::problem::ProblemCode;
+use crate::problem::Code;
 use axum::response::{IntoResponse as _, Response};
 use http::header;
 use prometheus_client::{
@@ -38,7 +38,7 @@ pub struct Metrics {
     pub(crate) in_flight: Gauge,
     pub(crate) streams: Gauge,
     pub(crate) connections: Gauge,
-    refused_sign_ins: Family<Code, Counter>,
+    refused_sign_ins: Family<CodeLabel, Counter>,
     pub(crate) deployments: Counter,
     pub(crate) runs_triggered: Counter,
     pub(crate) panics: Counter,
@@ -63,7 +63,7 @@ struct Route {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Code {
+struct CodeLabel {
     code: &'static str,
 }
 
@@ -196,9 +196,9 @@ impl Metrics {
         self.requests.get_or_create(&request).inc();
     }
 
-    pub(crate) fn refused_sign_in(&self, code: ProblemCode) {
+    pub(crate) fn refused_sign_in(&self, code: Code) {
         self.refused_sign_ins
-            .get_or_create(&Code {
+            .get_or_create(&CodeLabel {
                 code: code.as_str(),
             })
             .inc();

@@ -9,6 +9,7 @@ use utoipa::openapi::{
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 use utoipa::{PartialSchema, ToSchema};
+use weft_api::problem::MEDIA_TYPE;
 
 /// How the document calls the bearer token.
 const SCHEME: &str = "token";
@@ -38,12 +39,12 @@ pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
         .build();
     components.add_security_scheme(SCHEME, SecurityScheme::Http(bearer));
     components.schemas.insert(
-        crate::api::ProblemBody::name().into_owned(),
-        crate::api::ProblemBody::schema(),
+        weft_api::problem::ProblemBody::name().into_owned(),
+        weft_api::problem::ProblemBody::schema(),
     );
     components.schemas.insert(
-        crate::api::ProblemDetail::name().into_owned(),
-        crate::api::ProblemDetail::schema(),
+        weft_api::problem::ProblemDetail::name().into_owned(),
+        weft_api::problem::ProblemDetail::schema(),
     );
     for item in api.paths.paths.values_mut() {
         for operation in operations(item) {
@@ -74,11 +75,13 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 
 fn failure() -> RefOr<utoipa::openapi::Response> {
     let content = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name(crate::api::ProblemBody::name())))
+        .schema(Some(Ref::from_schema_name(
+            weft_api::problem::ProblemBody::name(),
+        )))
         .build();
     ResponseBuilder::new()
         .description("Why it was not done")
-        .content(crate::problem::MEDIA_TYPE, content)
+        .content(MEDIA_TYPE, content)
         .build()
         .into()
 }

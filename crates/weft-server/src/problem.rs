@@ -4,20 +4,16 @@
 //! Nothing secret and nothing of the database's own words stands in an answer:
 //! faults of Weft are told in full in the log, under the request's id.
 
-mod code;
 pub(crate) mod convert;
 
-pub use code::{ExitCode, ProblemCode};
+pub(crate) use weft_api::problem::Code;
 
-use crate::{
-    api::{ProblemBody, ProblemDetail},
-    request_id,
-};
+use crate::request_id;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
+use weft_api::problem::MEDIA_TYPE;
+use weft_api::problem::{ProblemBody, ProblemDetail};
 
-/// The media type of problems.
-pub const MEDIA_TYPE: &str = "application/problem+json";
 /// The most single problems in one answer; the others are counted in its text.
 pub const MAX_DETAILS: usize = 100;
 /// The longest text of the caller's that a message repeats, in characters.
@@ -29,7 +25,7 @@ pub struct Problem(Box<Inner>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Inner {
-    code: ProblemCode,
+    code: Code,
     detail: String,
     help: Option<String>,
     details: Vec<ProblemDetail>,
@@ -37,7 +33,7 @@ struct Inner {
 
 impl Problem {
     /// What happened, in one sentence.
-    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             code,
             detail: detail.into(),
@@ -62,7 +58,7 @@ impl Problem {
     }
 
     /// Its code.
-    pub fn code(&self) -> ProblemCode {
+    pub fn code(&self) -> Code {
         self.0.code
     }
 
@@ -75,12 +71,21 @@ impl Problem {
     pub(crate) fn internal(what: impl std::fmt::Display) -> Self {
         tracing::error!(request = request_id::current(), "{what}");
         Self::new(
-            ProblemCode::Internal,
+            Code::Internal,
             "the server met something that it was not made for; its log says what",
         )
     }
 
-    /// As it travels.
+    /// The status of the answer. A code that no server answers with is a defect.
+    fn status(&self) -> StatusCode {
+        self.0
+            .code
+            .status()
+            .and_then(|status| StatusCode::from_u16(status).ok())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The answer's body.
     pub fn body(&self) -> ProblemBody {
         let Inner {
             code,
@@ -92,11 +97,11 @@ impl Problem {
         ProblemBody {
             kind: format!("urn:weft:problem:{}", code.as_str()),
             title: code.title().to_owned(),
-            status: code.status().as_u16(),
+            status: self.status().as_u16(),
             code: code.as_str().to_owned(),
             detail: detail.clone(),
             help: help.clone().or(general.map(str::to_owned)),
-            exit_code: code.exit() as u8,
+            exit_code: code.exit().code(),
             problems: details.clone(),
             request: request_id::current(),
         }
@@ -106,18 +111,18 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = serde_json::to_vec(&self.body()).expect("a problem has no map with odd keys");
-        let mut response = (self.0.code.status(), body).into_response();
+        let mut response = (self.status(), body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        match self.0.code.status() {
-            http::StatusCode::UNAUTHORIZED => {
+        match self.status() {
+            StatusCode::UNAUTHORIZED => {
                 headers.insert(
                     header::WWW_AUTHENTICATE,
                     HeaderValue::from_static("Bearer realm=\"weft\""),
                 );
             }
-            http::StatusCode::SERVICE_UNAVAILABLE | http::StatusCode::TOO_MANY_REQUESTS => {
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _other => {}

@@ -28,7 +28,7 @@ mod versions;
 
 use crate::{
     app::App,
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
 };
 use utoipa_axum::router::OpenApiRouter;
 
@@ -71,7 +71,7 @@ fn page_size(asked: Option<u32>) -> Result<u32, Problem> {
         None => Ok(DEFAULT_PAGE),
         Some(size) if (1..=MAX_PAGE).contains(&size) => Ok(size),
         Some(size) => Err(Problem::new(
-            ProblemCode::InvalidValue,
+            Code::InvalidValue,
             format!("a page has 1 to {MAX_PAGE} items, not {size}"),
         )),
     }
@@ -83,14 +83,14 @@ fn paged<R, T>(
     size: u32,
     cursor: impl FnOnce(&R) -> String,
     convert: impl FnMut(&R) -> Result<T, Problem>,
-) -> Result<crate::api::Page<T>, Problem> {
+) -> Result<weft_api::Page<T>, Problem> {
     let size = size as usize;
     let next = (rows.len() > size).then(|| {
         rows.truncate(size);
         rows.last().map(cursor)
     });
     let items = rows.iter().map(convert).collect::<Result<_, _>>()?;
-    Ok(crate::api::Page {
+    Ok(weft_api::Page {
         items,
         next: next.flatten(),
     })

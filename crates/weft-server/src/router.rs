@@ -7,7 +7,7 @@ use crate::{
     gate,
     layer::{self, Hosts},
     openapi,
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
     route,
 };
 use axum::{Router, middleware, response::Response};
@@ -44,12 +44,12 @@ pub(crate) fn router(app: App, hosts: Hosts) -> Router {
 }
 
 async fn nothing_here() -> Problem {
-    Problem::new(ProblemCode::NotFound, "there is nothing at this path")
+    Problem::new(Code::NotFound, "there is nothing at this path")
 }
 
 async fn no_such_method() -> Problem {
     Problem::new(
-        ProblemCode::MethodNotAllowed,
+        Code::MethodNotAllowed,
         "the path knows no such method; the Allow field names those it knows",
     )
 }

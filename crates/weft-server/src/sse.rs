@@ -7,7 +7,7 @@
 use crate::{
     app::App,
     layer::Raised,
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
     seam::{Change, Changes, Listen, News},
     view,
 };
@@ -52,7 +52,7 @@ impl Place {
                 "{} live streams are open already",
                 app.options().max_streams
             );
-            Problem::new(ProblemCode::TooManyStreams, detail)
+            Problem::new(Code::TooManyStreams, detail)
         })?;
         Ok(Self {
             _permit: permit,

@@ -23,7 +23,6 @@ mod workroom;
 use crate::{
     command::run::named_files,
     engine,
-    error::{Code, Exit, Problem, Problems},
     target::{Opened, Target},
 };
 use anstyle::Style;
@@ -32,6 +31,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use toolchain::Toolchain;
+use weft_api::problem::{Code, Exit, Problem, Problems};
 
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();

@@ -23,8 +23,8 @@ pub(crate) mod tests;
 pub(crate) use auth::{ConnectArgs, Server, Surroundings};
 pub(crate) use http::{Client, http, http_to, no_http};
 
-use crate::error::{Code, Problem, Problems};
 use std::future::Future;
+use weft_api::problem::{Code, Problem, Problems};
 
 /// Runs a command's async part. One thread is enough for one request at a time.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Problems>>) -> Result<T, Problems> {

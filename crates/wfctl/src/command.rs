@@ -45,10 +45,8 @@ pub(crate) mod variables;
 pub(crate) mod worker;
 mod working;
 
-use crate::{
-    cli::Command,
-    error::{Exit, Problems},
-};
+use crate::cli::Command;
+use weft_api::problem::{Exit, Problems};
 
 /// Runs one command to its end.
 pub(crate) fn run(command: Command) -> Result<Exit, Problems> {

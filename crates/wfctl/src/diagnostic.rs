@@ -4,9 +4,9 @@
 //! The line that is shown is cut to a window around the span, so that a
 //! document of ten megabytes in one line still makes a short message.
 
-use crate::error::{Place, Problem, Problems};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle};
 use std::io::{IsTerminal, Write};
+use weft_api::problem::{Location, Problem, Problems};
 
 /// The most of a line that is shown, in bytes on each side of the span.
 const WINDOW_BYTES: usize = 160;
@@ -49,11 +49,11 @@ pub(crate) fn render(problems: &Problems, styled: bool) -> String {
 }
 
 fn one(problem: &Problem, renderer: &Renderer) -> String {
-    let window = problem.place.as_deref().map(Window::around);
+    let window = problem.location.as_deref().map(Window::around);
     let title = Level::ERROR
         .primary_title(problem.message.as_str())
         .id(problem.code.as_str());
-    let mut group = match (&problem.place, &window) {
+    let mut group = match (&problem.location, &window) {
         (Some(place), Some(window)) => title.element(
             Snippet::source(window.text.as_str())
                 .path(place.path.as_str())
@@ -84,7 +84,7 @@ struct Window {
 }
 
 impl Window {
-    fn around(place: &Place) -> Self {
+    fn around(place: &Location) -> Self {
         let source = &*place.source;
         let start = floor(source, place.span.start.min(source.len()));
         let end = ceil(source, place.span.end.clamp(start, source.len()));
@@ -121,10 +121,10 @@ fn ceil(text: &str, mut at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Code;
+    use weft_api::problem::Code;
 
-    fn place(source: &str, span: std::ops::Range<usize>) -> Place {
-        Place {
+    fn place(source: &str, span: std::ops::Range<usize>) -> Location {
+        Location {
             path: "dag.toml".into(),
             source: source.into(),
             span,

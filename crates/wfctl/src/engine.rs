@@ -1,11 +1,8 @@
 //! The sandbox as `wfctl` sets it up, and its errors as problems.
 
-use crate::{
-    error::{Code, Problem},
-    place,
-    target::Opened,
-};
+use crate::{place, target::Opened};
 use std::path::PathBuf;
+use weft_api::problem::{Code, Problem};
 use weft_sandbox::{Compiler, DescribeError, LoadError, Sandbox, SandboxError, SandboxOptions};
 
 /// A sandbox for at most so many attempts at once, with this user's compiled code.
@@ -102,7 +99,7 @@ pub(crate) fn describe_problem(name: &str, error: &DescribeError) -> Problem {
 /// Opens a file and learns its DAGs, for commands that run nothing else.
 pub(crate) fn load(
     path: &std::path::Path,
-) -> Result<crate::target::Target, crate::error::Problems> {
+) -> Result<crate::target::Target, weft_api::problem::Problems> {
     let opened = Opened::open(path)?;
     let sandbox = sandbox(1)?;
     runtime()?.block_on(crate::target::Target::load(opened, &sandbox))

@@ -1,11 +1,8 @@
 //! The policy that holds for a run here, and what it gives each task.
 
-use crate::{
-    error::{Code, Problem, Problems},
-    runner::Grant,
-    target::document_problems,
-};
+use crate::{runner::Grant, target::document_problems};
 use std::path::Path;
+use weft_api::problem::{Code, Problem, Problems};
 use weft_core::{
     document::{Dag, Format, Source},
     policy::Policy,

@@ -11,7 +11,6 @@ mod command;
 mod diagnostic;
 mod display;
 mod engine;
-mod error;
 mod grants;
 mod graph;
 mod moment;

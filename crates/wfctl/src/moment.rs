@@ -2,8 +2,8 @@
 
 use jiff::{Timestamp as Moment, tz::TimeZone};
 use std::time::Duration;
+use weft_api::Time;
 use weft_core::time::Timestamp;
-use weft_server::api::Time;
 
 /// The zone of whoever reads: `TZ`, or the machine's.
 #[derive(Debug, Clone)]

@@ -4,14 +4,12 @@
 
 mod template;
 
-use crate::{
-    build,
-    error::{Code, Exit, Problem, Problems},
-};
+use crate::build;
 use std::{
     fs,
     path::{Path, PathBuf},
 };
+use weft_api::problem::{Code, Exit, Problem, Problems};
 
 /// Start a DAG in a folder of its own
 #[derive(Debug, clap::Args)]

@@ -4,9 +4,9 @@
 //! reads it from a file. What a parameter is, its JSON Schema says, or else the
 //! type of its default.
 
-use crate::error::{Code, Problem, Problems};
 use serde_json::{Map, Value};
 use std::fs;
+use weft_api::problem::{Code, Problem, Problems};
 use weft_core::document::{self, Dag, Param, ProblemCode};
 
 /// The parameters of a run: what was given, each held to its schema, defaults for the rest.
@@ -224,7 +224,7 @@ pub(crate) fn json(what: &str, text: &str) -> Result<Value, Problem> {
     serde_json::from_str(text).map_err(|error| {
         let offset = offset_of(text, error.line(), error.column());
         Problem::new(Code::InvalidJson, format!("{what} is not JSON: {error}"))
-            .at(crate::error::Place {
+            .at(weft_api::problem::Location {
                 path: what.to_owned(),
                 source: text.into(),
                 span: offset..(offset + 1).min(text.len()).max(offset),

@@ -1,10 +1,10 @@
 //! Folders of this user: compiled code, and what runs leave behind.
 
-use crate::error::{Code, Problem};
 use std::{
     env,
     path::{Path, PathBuf},
 };
+use weft_api::problem::{Code, Problem};
 
 /// Where compiled code is kept: `$WEFT_CACHE_DIR`, `$XDG_CACHE_HOME/weft`, `~/.cache/weft`.
 pub(crate) fn cache() -> Option<PathBuf> {

@@ -6,13 +6,13 @@
 //! same DAG on this machine stand in, where `--input` gives nothing.
 
 use crate::{
-    error::{Code, Problem, Problems},
     params,
     runner::{folder, outputs::Outputs},
     target::suggestion,
 };
 use serde_json::{Map, Value};
 use std::{collections::BTreeSet, fs, path::Path};
+use weft_api::problem::{Code, Problem, Problems};
 use weft_core::{
     document::{Binding, Dag, TaskIndex, schema_misfit},
     inputs::Given,

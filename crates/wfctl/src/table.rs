@@ -9,12 +9,7 @@ pub(crate) mod tally;
 
 pub(crate) use rows::{instance_state, role, run_kind, run_state, short_digest, took};
 
-use crate::{
-    client::pages::Listed,
-    display,
-    error::{Code, Problem},
-    moment::Zone,
-};
+use crate::{client::pages::Listed, display, moment::Zone};
 use anstyle::Style;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -22,6 +17,7 @@ use std::{
     fmt::Write as _,
     io::{self, IsTerminal as _, Write as _},
 };
+use weft_api::problem::{Code, Problem};
 
 const BOLD: Style = Style::new().bold();
 /// The most characters of a cell.

@@ -13,10 +13,8 @@ pub(crate) use files::Files;
 pub(crate) use open::{Content, Opened, find, inspected, is_wasm, nearest, read};
 pub(crate) use source::{document_problems, parse};
 
-use crate::{
-    engine,
-    error::{Code, Problem, Problems},
-};
+use crate::engine;
+use weft_api::problem::{Code, Problem, Problems};
 use weft_core::document::{Dag, Document, Format};
 use weft_sandbox::{Digest, Guest, Sandbox};
 

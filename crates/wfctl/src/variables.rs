@@ -1,10 +1,8 @@
 //! Variables that the user gives to a run with `--variable`.
 
-use crate::{
-    error::{Code, Problem},
-    params,
-};
+use crate::params;
 use std::collections::HashMap;
+use weft_api::problem::{Code, Problem};
 use weft_sandbox::{VariableError, Variables};
 
 /// By name.

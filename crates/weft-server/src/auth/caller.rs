@@ -2,9 +2,8 @@
 
 use super::{Permission, Secret, permission::Needs};
 use crate::{
-    api::Role,
     app::App,
-    problem::{Problem, ProblemCode, quoted},
+    problem::{Code, Problem, quoted},
 };
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -13,6 +12,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, header, request::Parts};
 use std::{marker::PhantomData, ops::Deref};
+use weft_api::Role;
 use weft_core::id::TenantId;
 use weft_store_sql::{TokenId, TokenRow};
 
@@ -43,18 +43,18 @@ impl Caller {
     /// Refuses what the role does not allow.
     fn check(&self, permission: Permission) -> Result<(), Problem> {
         let role = self.role.as_str();
-        if !self.role.may(permission) {
+        if !permission.belongs_to(self.role) {
             let detail = format!(
                 "the role {role} lacks the permission {}",
                 permission.as_str()
             );
-            return Err(Problem::new(ProblemCode::Forbidden, detail));
+            return Err(Problem::new(Code::Forbidden, detail));
         }
         // A tenant's own administrator must not widen what the operator granted to the tenant.
         if permission == Permission::Govern && !self.everywhere {
             let detail =
                 "policies, tenants and workers are seen to with a token of the whole installation";
-            return Err(Problem::new(ProblemCode::Forbidden, detail));
+            return Err(Problem::new(Code::Forbidden, detail));
         }
         Ok(())
     }
@@ -122,7 +122,7 @@ async fn find(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
 /// The request's token, which is known and neither revoked nor expired.
 pub(crate) async fn token(app: &App, headers: &HeaderMap) -> Result<TokenRow, Problem> {
     let secret = bearer(headers)?;
-    let unknown = || Problem::new(ProblemCode::TokenUnknown, "the token is not known here");
+    let unknown = || Problem::new(Code::TokenUnknown, "the token is not known here");
     let row = app
         .database()
         .find_token(&secret.digest())
@@ -131,13 +131,13 @@ pub(crate) async fn token(app: &App, headers: &HeaderMap) -> Result<TokenRow, Pr
     let now = crate::clock::now();
     if let Some(revoked) = row.revoked {
         return Err(Problem::new(
-            ProblemCode::TokenRevoked,
+            Code::TokenRevoked,
             format!("the token was revoked at {revoked}"),
         ));
     }
     if let Some(expires) = row.expires.filter(|expires| *expires <= now) {
         return Err(Problem::new(
-            ProblemCode::TokenExpired,
+            Code::TokenExpired,
             format!("the token expired at {expires}"),
         ));
     }
@@ -149,13 +149,13 @@ fn bearer(headers: &HeaderMap) -> Result<Secret, Problem> {
     let mut fields = headers.get_all(header::AUTHORIZATION).iter();
     let Some(field) = fields.next() else {
         return Err(Problem::new(
-            ProblemCode::Unauthenticated,
+            Code::Unauthenticated,
             "the request carries no token",
         ));
     };
     let malformed = || {
         Problem::new(
-            ProblemCode::Unauthenticated,
+            Code::Unauthenticated,
             "the Authorization field is not `Bearer weft_...`",
         )
     };
@@ -172,7 +172,7 @@ fn bearer(headers: &HeaderMap) -> Result<Secret, Problem> {
     }
     token.trim().parse().map_err(|_not_one| {
         Problem::new(
-            ProblemCode::TokenUnknown,
+            Code::TokenUnknown,
             "the token is none of Weft's: it has another form",
         )
     })
@@ -186,13 +186,13 @@ async fn tenant_of(app: &App, row: &TokenRow, headers: &HeaderMap) -> Result<Ten
         (Some(own), None) => Ok(own.clone()),
         (Some(own), Some(asked)) if own.as_str() == asked => Ok(own.clone()),
         (Some(_), Some(_)) => Err(Problem::new(
-            ProblemCode::Forbidden,
+            Code::Forbidden,
             "the token does not hold in that tenant",
         )),
         (None, Some(asked)) => {
             let none = || {
                 Problem::new(
-                    ProblemCode::InvalidId,
+                    Code::InvalidId,
                     format!("there is no tenant {}", quoted(asked)),
                 )
             };

@@ -1,6 +1,6 @@
 //! The table of roles and permissions.
 
-use crate::api::Role;
+use weft_api::Role;
 
 /// Something that an operation takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,50 +45,21 @@ impl Permission {
             Self::Audit => "audit",
         }
     }
-}
 
-impl Role {
-    /// Each of them.
-    pub const ALL: &[Self] = &[
-        Self::Viewer,
-        Self::Operator,
-        Self::Deployer,
-        Self::Admin,
-        Self::Worker,
-        Self::TrustedWorker,
-    ];
-
-    /// What its holders may do.
-    pub const fn permissions(self) -> &'static [Permission] {
-        match self {
-            Self::Viewer => &[Permission::Read],
-            Self::Operator => &[Permission::Read, Permission::Operate, Permission::Settle],
-            Self::Deployer => &[Permission::Read, Permission::Operate, Permission::Deploy],
-            Self::Admin => Permission::ALL,
-            Self::Worker | Self::TrustedWorker => &[],
+    /// What the holder of a token with this role may do.
+    pub const fn of_role(role: Role) -> &'static [Self] {
+        match role {
+            Role::Viewer => &[Self::Read],
+            Role::Operator => &[Self::Read, Self::Operate, Self::Settle],
+            Role::Deployer => &[Self::Read, Self::Operate, Self::Deploy],
+            Role::Admin => Self::ALL,
+            Role::Worker | Role::TrustedWorker => &[],
         }
     }
 
-    /// Whether its holders may do this.
-    pub fn may(self, permission: Permission) -> bool {
-        self.permissions().contains(&permission)
-    }
-
-    /// Its stable name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
-            Self::Deployer => "deployer",
-            Self::Admin => "admin",
-            Self::Worker => "worker",
-            Self::TrustedWorker => "trusted_worker",
-        }
-    }
-
-    /// The role of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|role| role.as_str() == name)
+    /// Whether the holder of a token with this role has it.
+    pub fn belongs_to(self, role: Role) -> bool {
+        Self::of_role(role).contains(&self)
     }
 }
 
@@ -134,9 +105,8 @@ mod tests {
     #[test]
     fn every_role_has_a_name_that_reads_back_and_may_read_unless_it_is_a_workers() {
         for role in Role::ALL {
-            assert_eq!(Role::from_name(role.as_str()), Some(*role));
             let is_worker = matches!(role, Role::Worker | Role::TrustedWorker);
-            assert_eq!(role.may(Permission::Read), !is_worker);
+            assert_eq!(Permission::Read.belongs_to(*role), !is_worker);
         }
         assert_eq!(Role::from_name("root"), None);
     }
@@ -147,7 +117,7 @@ mod tests {
             let may: Vec<Role> = Role::ALL
                 .iter()
                 .copied()
-                .filter(|role| role.may(permission))
+                .filter(|role| permission.belongs_to(*role))
                 .collect();
             assert_eq!(may, [Role::Admin]);
         }

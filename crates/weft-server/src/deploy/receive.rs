@@ -3,7 +3,7 @@
 
 use crate::{
     extract::{BodyFrames, too_large},
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
 };
 use axum::body::Body;
 use bytes::Bytes;
@@ -47,7 +47,7 @@ impl Received {
         file.flush().await.map_err(|error| no_room(&error))?;
         if bytes == 0 {
             return Err(Problem::new(
-                ProblemCode::InvalidWasm,
+                Code::InvalidWasm,
                 "the body is empty: it must be the file's bytes",
             ));
         }
@@ -73,7 +73,7 @@ impl Received {
 fn no_room(error: &std::io::Error) -> Problem {
     tracing::error!("the temporary folder can't be used: {error}");
     Problem::new(
-        ProblemCode::StorageFull,
+        Code::StorageFull,
         "the file can't be kept while it comes in: the temporary folder can't be written",
     )
 }

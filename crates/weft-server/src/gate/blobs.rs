@@ -4,7 +4,7 @@ use super::{ByWorker, json};
 use crate::{
     app::App,
     extract::Path,
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
     route::outputs::octets,
 };
 use axum::{
@@ -77,7 +77,7 @@ pub(super) async fn served(
     match app.blobs().reader(kind, tenant, digest).await {
         Ok(reader) => Ok(octets(reader)),
         Err(BlobError::Missing { kind, digest }) => Err(Problem::new(
-            ProblemCode::NotFound,
+            Code::NotFound,
             format!("there is no {kind} {digest}"),
         )),
         Err(error) => Err(error.into()),
@@ -112,14 +112,11 @@ pub(super) async fn put(
     while let Some(part) = parts.next().await {
         // A body that breaks off is no blob: what came of it goes with the writer.
         let part = part.map_err(|error| {
-            Problem::new(
-                ProblemCode::InvalidRequest,
-                format!("the blob broke off: {error}"),
-            )
+            Problem::new(Code::InvalidRequest, format!("the blob broke off: {error}"))
         })?;
         if writer.bytes() + part.len() as u64 > MOST_BLOB_BYTES {
             return Err(Problem::new(
-                ProblemCode::TooLarge,
+                Code::TooLarge,
                 format!("a blob has at most {MOST_BLOB_BYTES} bytes"),
             ));
         }
@@ -144,19 +141,19 @@ pub(super) async fn put_segment(
     by.must_be_registered(&app).await?;
     let segment: SegmentId = segment
         .parse()
-        .map_err(|_odd| Problem::new(ProblemCode::InvalidId, "this names no segment"))?;
+        .map_err(|_odd| Problem::new(Code::InvalidId, "this names no segment"))?;
     app.blobs().put_segment(segment, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 pub(super) fn tenant(text: &str) -> Result<TenantId, Problem> {
     text.parse()
-        .map_err(|_odd| Problem::new(ProblemCode::InvalidId, "this names no tenant"))
+        .map_err(|_odd| Problem::new(Code::InvalidId, "this names no tenant"))
 }
 
 pub(super) fn digest(text: &str) -> Result<Digest, Problem> {
     Digest::from_hex(text)
-        .ok_or_else(|| Problem::new(ProblemCode::InvalidId, "a digest has 64 hexadecimal digits"))
+        .ok_or_else(|| Problem::new(Code::InvalidId, "a digest has 64 hexadecimal digits"))
 }
 
 fn place(text: &str, kind: &str) -> Result<(TenantId, Kind), Problem> {
@@ -164,13 +161,13 @@ fn place(text: &str, kind: &str) -> Result<(TenantId, Kind), Problem> {
     let kind = Kind::ALL
         .into_iter()
         .find(|known| known.name() == kind)
-        .ok_or_else(|| Problem::new(ProblemCode::NotFound, "there are no such blobs"))?;
+        .ok_or_else(|| Problem::new(Code::NotFound, "there are no such blobs"))?;
     Ok((tenant, kind))
 }
 
 fn refused(kind: Kind) -> Problem {
     Problem::new(
-        ProblemCode::Forbidden,
+        Code::Forbidden,
         format!("workers can't do this with blobs of the kind {kind}"),
     )
 }

@@ -5,7 +5,7 @@ use crate::{
     app::App,
     compiled::{self, NoCode},
     extract::Path,
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
 };
 use axum::{extract::State, response::Response};
 use serde::{Deserialize, Serialize};
@@ -48,15 +48,15 @@ pub(super) async fn get(
     let digest = super::blobs::digest(&path.digest)?;
     if path.name.len() > MOST_NAME_BYTES {
         return Err(Problem::new(
-            ProblemCode::InvalidId,
+            Code::InvalidId,
             format!("a name of code has at most {MOST_NAME_BYTES} bytes"),
         ));
     }
     let code = compiled::code(&app, &tenant, digest, &path.name)
         .await
         .map_err(|error| match error {
-            NoCode::Unknown(_) => Problem::new(ProblemCode::NotFound, error.to_string()),
-            NoCode::Unavailable(_) => Problem::new(ProblemCode::Unavailable, error.to_string()),
+            NoCode::Unknown(_) => Problem::new(Code::NotFound, error.to_string()),
+            NoCode::Unavailable(_) => Problem::new(Code::Unavailable, error.to_string()),
         })?;
     super::blobs::served(&by, &app, Kind::Compiled, &tenant, &code).await
 }

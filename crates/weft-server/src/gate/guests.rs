@@ -14,7 +14,7 @@
 use super::lookup;
 use crate::{
     app::App,
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
 };
 use std::{
     collections::HashMap,
@@ -64,7 +64,7 @@ impl Guests {
         let name = owner.name(&asked.worker).unwrap_or_default();
         if asked.worker.is_empty() || name.len() > MOST_NAME_BYTES {
             return Err(Problem::new(
-                ProblemCode::InvalidRequest,
+                Code::InvalidRequest,
                 format!("a worker's name has 1 to {MOST_NAME_BYTES} bytes"),
             ));
         }
@@ -239,5 +239,5 @@ fn failed(error: GuestError) -> Result<Told, Problem> {
 }
 
 fn unavailable(error: &BrokerError) -> Problem {
-    Problem::new(ProblemCode::Unavailable, error.to_string())
+    Problem::new(Code::Unavailable, error.to_string())
 }

@@ -5,7 +5,7 @@ use crate::{
     app::App,
     auth,
     extract::header_text,
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
 };
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -51,7 +51,7 @@ impl ByWorker {
             }
         }
         Err(Problem::new(
-            ProblemCode::Forbidden,
+            Code::Forbidden,
             "the worker holds no attempt of this tenant",
         ))
     }
@@ -79,7 +79,7 @@ impl ByWorker {
             return Ok(());
         }
         Err(Problem::new(
-            ProblemCode::Forbidden,
+            Code::Forbidden,
             "the worker is not registered here",
         ))
     }
@@ -112,7 +112,7 @@ pub(super) async fn authenticate(
         Role::TrustedWorker if token.tenant.is_none() => SessionOwner::Trusted(token.id.0),
         _other => {
             return Err(Problem::new(
-                ProblemCode::Forbidden,
+                Code::Forbidden,
                 "this is the workers' way in, and the token is not a worker's",
             )
             .help("make one on the server: wfctl tokens create NAME --role worker"));

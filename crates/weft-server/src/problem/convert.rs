@@ -1,10 +1,8 @@
 //! Problems from what the domain and the database answer.
 
-use super::{Problem, ProblemCode};
-use crate::{
-    api::ProblemDetail,
-    seam::{FleetError, SchedulerGone},
-};
+use super::{Code, Problem};
+use crate::seam::{FleetError, SchedulerGone};
+use weft_api::problem::ProblemDetail;
 use weft_blob::BlobError;
 use weft_core::{
     document::{self, DocumentError},
@@ -18,12 +16,12 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Unavailable(why) => {
                 tracing::warn!("the database does not answer: {why}");
-                Self::new(ProblemCode::Unavailable, "the database does not answer now")
+                Self::new(Code::Unavailable, "the database does not answer now")
             }
             StoreError::Full(why) => {
                 tracing::error!("the database can't be written: {why}");
                 Self::new(
-                    ProblemCode::StorageFull,
+                    Code::StorageFull,
                     "the database can't be written: there is no space left",
                 )
             }
@@ -36,7 +34,7 @@ impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
             error @ ChangeError::ChangedMeanwhile => {
-                Self::new(ProblemCode::ChangedMeanwhile, error.to_string())
+                Self::new(Code::ChangedMeanwhile, error.to_string())
             }
             ChangeError::Store(error) => error.into(),
         }
@@ -49,30 +47,24 @@ impl From<BlobError> for Problem {
             BlobError::Full { path } => {
                 tracing::error!("there is no space left to write {path}");
                 Self::new(
-                    ProblemCode::StorageFull,
+                    Code::StorageFull,
                     "there is no space left in the blob store",
                 )
             }
             BlobError::Missing { kind, digest } => {
                 tracing::error!("the {kind} {digest} is named by the database and not there");
                 Self::new(
-                    ProblemCode::Damaged,
+                    Code::Damaged,
                     format!("the {kind} {digest} is not there any more"),
                 )
             }
             BlobError::Damaged { digest, path } => {
                 tracing::error!("the blob {path} is damaged: its bytes are not those of {digest}");
-                Self::new(
-                    ProblemCode::Damaged,
-                    format!("the bytes of {digest} are damaged"),
-                )
+                Self::new(Code::Damaged, format!("the bytes of {digest} are damaged"))
             }
             BlobError::Unavailable { path, reason } => {
                 tracing::warn!("the blob store failed at {path}: {reason}");
-                Self::new(
-                    ProblemCode::Unavailable,
-                    "the blob store does not answer now",
-                )
+                Self::new(Code::Unavailable, "the blob store does not answer now")
             }
             error @ (BlobError::Forbidden { .. }
             | BlobError::TooLarge { .. }
@@ -83,17 +75,14 @@ impl From<BlobError> for Problem {
 
 impl From<SchedulerGone> for Problem {
     fn from(_gone: SchedulerGone) -> Self {
-        Self::new(
-            ProblemCode::Unavailable,
-            "the scheduler does not answer now",
-        )
+        Self::new(Code::Unavailable, "the scheduler does not answer now")
     }
 }
 
 impl From<FleetError> for Problem {
     fn from(error: FleetError) -> Self {
         tracing::warn!("{error}");
-        Self::new(ProblemCode::Unavailable, "the broker does not answer now")
+        Self::new(Code::Unavailable, "the broker does not answer now")
     }
 }
 
@@ -116,7 +105,7 @@ pub(crate) fn document_detail(problem: &document::Problem) -> ProblemDetail {
 }
 
 /// A document or a policy that was refused.
-pub(crate) fn refused_document(code: ProblemCode, error: &DocumentError) -> Problem {
+pub(crate) fn refused_document(code: Code, error: &DocumentError) -> Problem {
     let count = error.problems.len() + error.more;
     let what = if count == 1 {
         "one thing is".to_owned()

@@ -2,7 +2,6 @@
 
 use super::{page_size, paged, variables::ListByName};
 use crate::{
-    api::{AuditEntry, Page},
     app::App,
     auth::{Auditing, By},
     cursor::List,
@@ -11,6 +10,7 @@ use crate::{
 };
 use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_api::{AuditEntry, Page};
 use weft_store_sql::AuditId;
 
 pub(super) fn routes() -> OpenApiRouter<App> {

@@ -5,11 +5,10 @@ use super::{
     runs,
 };
 use crate::{
-    api::{Backfill, NewBackfill, Time},
     app::App,
     auth::{By, Operating},
     extract::{Json, Path},
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
     seam::Wake,
 };
 use axum::{
@@ -18,6 +17,7 @@ use axum::{
 };
 use http::StatusCode;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_api::{Backfill, NewBackfill, Time};
 use weft_core::timetable::Timetable;
 use weft_store_sql::{BackfillDate, MAX_BACKFILL_RUNS};
 
@@ -41,7 +41,7 @@ async fn backfill(
     let row = dags::find(&app, &by.tenant, id).await?;
     let none_active = || {
         Problem::new(
-            ProblemCode::DagNotActive,
+            Code::DagNotActive,
             format!("the DAG {id} has no active version"),
         )
     };
@@ -95,21 +95,21 @@ fn dates(
 ) -> Result<Vec<BackfillDate>, Problem> {
     if to <= from {
         return Err(Problem::new(
-            ProblemCode::InvalidValue,
+            Code::InvalidValue,
             "the range ends before it begins",
         ));
     }
     let timetable = Timetable::of(dag).filter(|timetable| !timetable.is_continuous());
     let timetable = timetable.ok_or_else(|| {
         Problem::new(
-            ProblemCode::NoSchedule,
+            Code::NoSchedule,
             format!("the DAG {} has no schedule that has dates", dag.id),
         )
     })?;
     let due = timetable.between(from.0, to.0, MAX_BACKFILL_RUNS + 1);
     if due.len() > MAX_BACKFILL_RUNS {
         let detail = format!("the range has more than {MAX_BACKFILL_RUNS} dates: fill it in parts");
-        return Err(Problem::new(ProblemCode::InvalidValue, detail));
+        return Err(Problem::new(Code::InvalidValue, detail));
     }
     let date = |due: weft_core::timetable::Due| BackfillDate {
         logical_date: due.logical_date,

@@ -3,11 +3,10 @@
 
 use super::runs::{RunPath, find};
 use crate::{
-    api::{self, Clear, Command, Mark, MarkAs, Wake as WakeBody},
     app::App,
     auth::{By, Caller, Operating, Reading},
     extract::{Json, Path, Text},
-    problem::{Problem, ProblemCode, quoted},
+    problem::{Code, Problem, quoted},
     seam::Wake,
     view,
 };
@@ -19,6 +18,8 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_api as api;
+use weft_api::{Clear, Command, Mark, MarkAs, Wake as WakeBody};
 use weft_core::{
     document::{Dag, TaskIndex},
     id::TaskId,
@@ -49,7 +50,7 @@ async fn cancel(
     let row = find(&app, &by.tenant, path.run.0).await?;
     if row.state.is_ended() {
         return Err(Problem::new(
-            ProblemCode::RunEnded,
+            Code::RunEnded,
             format!("the run {} has ended", row.id),
         ));
     }
@@ -69,7 +70,7 @@ async fn clear(
     let row = find(&app, &by.tenant, path.run.0).await?;
     if body.tasks.is_empty() {
         return Err(Problem::new(
-            ProblemCode::InvalidValue,
+            Code::InvalidValue,
             "at least one task must be named",
         ));
     }
@@ -141,7 +142,7 @@ pub(super) fn task(dag: &Dag, name: &str) -> Result<(TaskIndex, TaskId), Problem
     let position = dag.tasks.iter().position(|task| task.id.as_str() == name);
     let none = || {
         Problem::new(
-            ProblemCode::TaskNotFound,
+            Code::TaskNotFound,
             format!("the DAG {} has no task {}", dag.id, quoted(name)),
         )
     };
@@ -162,10 +163,10 @@ async fn command(
         .await
         .map_err(|error| match error {
             CommandError::UnknownRun(run) => {
-                Problem::new(ProblemCode::RunNotFound, format!("there is no run {run}"))
+                Problem::new(Code::RunNotFound, format!("there is no run {run}"))
             }
             error @ CommandError::TooMany(_) => {
-                Problem::new(ProblemCode::TooManyCommands, error.to_string())
+                Problem::new(Code::TooManyCommands, error.to_string())
             }
             CommandError::Store(error) => error.into(),
         })?;
@@ -204,7 +205,7 @@ async fn show_command(
     let row = row.filter(|row| row.command.run == path.run.0);
     let none = || {
         Problem::new(
-            ProblemCode::CommandNotFound,
+            Code::CommandNotFound,
             format!("the run {} has no command {}", path.run.0, path.command),
         )
     };

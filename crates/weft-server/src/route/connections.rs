@@ -5,16 +5,16 @@ use super::{
     variables::{ListByName, NamePath},
 };
 use crate::{
-    api::{Connection, ConnectionAuth, NewConnection, Page},
     app::App,
     auth::{By, Reading, Settling},
     extract::{Json, Path, Query},
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
 };
 use axum::extract::State;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_api::{Connection, ConnectionAuth, NewConnection, Page};
 use weft_core::grant::{HostPattern, HttpGrant};
 use weft_store_sql::secret::SecretKind;
 
@@ -68,7 +68,7 @@ async fn put_connection(
     Path(path): Path<NamePath>,
     Json(body): Json<NewConnection>,
 ) -> Result<StatusCode, Problem> {
-    let about = check(&body).map_err(|why| Problem::new(ProblemCode::InvalidValue, why))?;
+    let about = check(&body).map_err(|why| Problem::new(Code::InvalidValue, why))?;
     let about = serde_json::to_string(&about).map_err(Problem::internal)?;
     let value = serde_json::to_vec(&body).map_err(Problem::internal)?;
     let place = secrets::place(&by, SecretKind::Connection, path.name.0);

@@ -2,13 +2,12 @@
 
 use super::{page_size, paged};
 use crate::{
-    api::{Dag, DagChange, DagDetail, Page},
     app::App,
     auth::{By, Deploying, Operating, Reading},
     cursor::List,
     etag::{Tag, WithTag},
     extract::{Json, Path, Query, Text},
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
     seam::Wake,
     view,
 };
@@ -18,6 +17,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_api::{Dag, DagChange, DagDetail, Page};
 use weft_core::{
     document,
     id::{DagId, TenantId},
@@ -69,7 +69,7 @@ async fn list_dags(
         after: after
             .map(|id| id.parse())
             .transpose()
-            .map_err(|_odd| Problem::new(ProblemCode::InvalidCursor, "the cursor names no DAG"))?,
+            .map_err(|_odd| Problem::new(Code::InvalidCursor, "the cursor names no DAG"))?,
         paused: query.paused,
     };
     let rows = app.database().list_dags(&filter, size + 1).await?;
@@ -114,7 +114,7 @@ async fn change_dag(
     let id = &path.dag.0;
     if change.quarantined == Some(true) {
         return Err(Problem::new(
-            ProblemCode::InvalidValue,
+            Code::InvalidValue,
             "nobody puts a DAG's tasks in quarantine by hand; pause it instead",
         ));
     }
@@ -179,7 +179,7 @@ async fn delete_dag(
         Deletion::Unknown => Err(unknown(id)),
         Deletion::ActiveRuns(count) => {
             let detail = format!("the DAG {id} has at least {count} runs that have not ended");
-            Err(Problem::new(ProblemCode::DagHasActiveRuns, detail))
+            Err(Problem::new(Code::DagHasActiveRuns, detail))
         }
     }
 }
@@ -193,7 +193,7 @@ pub(super) async fn find(app: &App, tenant: &TenantId, id: &DagId) -> Result<Dag
 }
 
 pub(super) fn unknown(id: &DagId) -> Problem {
-    Problem::new(ProblemCode::DagNotFound, format!("there is no DAG {id}"))
+    Problem::new(Code::DagNotFound, format!("there is no DAG {id}"))
 }
 
 /// The document of the active version, if one is active.

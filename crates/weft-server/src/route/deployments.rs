@@ -2,20 +2,14 @@
 
 use super::dags;
 use crate::{
-    api::{ChangeKind, DeployedDag, Deployment, DeploymentFile},
     app::App,
     auth::{By, Deploying},
     compiled,
-    deploy::{
-        difference::{Side, between},
-        receive::Received,
-        requests,
-        split::split,
-    },
+    deploy::{receive::Received, requests, split::split},
     documents,
     extract::Query,
     policies::policy_of,
-    problem::{Problem, ProblemCode, convert},
+    problem::{Code, Problem, convert},
     seam::{BadFile, CompileError, InspectedFile, Inspection, Wake},
 };
 use axum::{body::Body, extract::State};
@@ -24,10 +18,14 @@ use serde::Deserialize;
 use std::{collections::HashMap, sync::Arc};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_api::{
+    ChangeKind, DeployedDag, Deployment, DeploymentFile,
+    difference::{Side, between},
+};
 use weft_blob::Kind;
 use weft_core::{
     digest::Digest,
-    document::{self, Code, Dag, Document, DocumentError, Format, Source, TaskTypes},
+    document::{self, Code as TaskCode, Dag, Document, DocumentError, Format, Source, TaskTypes},
     id::TenantId,
 };
 use weft_store::FileEntry;
@@ -165,8 +163,7 @@ fn read_dags(inspection: &Inspection) -> Result<Vec<Part>, Problem> {
         text: &inspection.document,
         format: Format::Json,
     };
-    let refused =
-        |error: DocumentError| convert::refused_document(ProblemCode::InvalidDocument, &error);
+    let refused = |error: DocumentError| convert::refused_document(Code::InvalidDocument, &error);
     let whole = document::parse(source).map_err(refused)?;
     check_edges_between_components(&whole, source, inspection).map_err(refused)?;
     let documents = split(&inspection.document).filter(|parts| parts.len() == whole.dags.len());
@@ -224,9 +221,9 @@ fn files_of(dag: &Dag, known: &HashMap<&str, Digest>) -> Result<Vec<FileEntry>, 
     let mut files: Vec<FileEntry> = Vec::new();
     for task in &dag.tasks {
         let name = match &task.code {
-            Code::Own { task: _ } => "",
-            Code::Component { file, task: _ } => file,
-            Code::Program(program) => &program.file,
+            TaskCode::Own { task: _ } => "",
+            TaskCode::Component { file, task: _ } => file,
+            TaskCode::Program(program) => &program.file,
         };
         if files.iter().any(|file| file.name == name) {
             continue;
@@ -236,7 +233,7 @@ fn files_of(dag: &Dag, known: &HashMap<&str, Digest>) -> Result<Vec<FileEntry>, 
                 "the task {} of {} runs the file {name:?}, which the deployed file does not hold",
                 task.id, dag.id
             );
-            Problem::new(ProblemCode::InvalidDocument, detail)
+            Problem::new(Code::InvalidDocument, detail)
         })?;
         files.push(FileEntry {
             name: name.to_owned(),
@@ -353,7 +350,7 @@ fn compare(
     before: Option<(&str, Digest)>,
     part: &Part,
     digest: Digest,
-) -> Result<crate::api::Difference, Problem> {
+) -> Result<weft_api::Difference, Problem> {
     let Some((document, old_digest)) = before else {
         return Ok(between(None, part.side(), false));
     };
@@ -376,11 +373,11 @@ fn refused_file(error: CompileError) -> Problem {
             help,
         } => {
             let code = match what {
-                BadFile::NotWasm => ProblemCode::InvalidWasm,
-                BadFile::NoDags => ProblemCode::UnsupportedFile,
-                BadFile::UnknownImport => ProblemCode::UnknownImport,
-                BadFile::Describe => ProblemCode::DescribeFailed,
-                BadFile::Compile => ProblemCode::CompileFailed,
+                BadFile::NotWasm => Code::InvalidWasm,
+                BadFile::NoDags => Code::UnsupportedFile,
+                BadFile::UnknownImport => Code::UnknownImport,
+                BadFile::Describe => Code::DescribeFailed,
+                BadFile::Compile => Code::CompileFailed,
             };
             let problem = Problem::new(code, message);
             match help {
@@ -390,7 +387,7 @@ fn refused_file(error: CompileError) -> Problem {
         }
         CompileError::Unavailable(why) => {
             tracing::error!("the compiler does not answer: {why}");
-            Problem::new(ProblemCode::Unavailable, "the compiler does not answer now")
+            Problem::new(Code::Unavailable, "the compiler does not answer now")
         }
     }
 }
@@ -398,7 +395,7 @@ fn refused_file(error: CompileError) -> Problem {
 fn refused_deploy(error: DeployError) -> Problem {
     match error {
         error @ (DeployError::TooMany(_) | DeployError::Twice(_)) => {
-            Problem::new(ProblemCode::InvalidDocument, error.to_string())
+            Problem::new(Code::InvalidDocument, error.to_string())
         }
         error @ DeployError::UnknownTenant(_) => Problem::internal(error),
         DeployError::Store(error) => error.into(),

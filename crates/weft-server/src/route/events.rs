@@ -2,7 +2,6 @@
 
 use super::runs::{self, RunPath};
 use crate::{
-    api::Change,
     app::App,
     auth::{By, Reading},
     extract::{Path, Query},
@@ -14,6 +13,7 @@ use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_api::Change;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

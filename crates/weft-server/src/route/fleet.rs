@@ -1,11 +1,10 @@
 //! Workers, queues and shards.
 
 use crate::{
-    api::{Queue, Shard, ShardCount, Worker},
     app::App,
     auth::{By, Governing, Reading},
     extract::{Json, Path},
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
     seam::{Drain, QueueInfo, Wake},
 };
 use axum::extract::State;
@@ -14,6 +13,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_api::{Queue, Shard, ShardCount, Worker};
 use weft_store_sql::{AuditEntry, Database, ShardRow};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -77,11 +77,11 @@ async fn drain_worker(
             Ok(StatusCode::ACCEPTED)
         }
         Drain::PartOfServer => Err(Problem::new(
-            ProblemCode::PartOfServer,
+            Code::PartOfServer,
             format!("the worker {worker:?} runs in the server's own process"),
         )),
         Drain::Unknown => Err(Problem::new(
-            ProblemCode::WorkerNotFound,
+            Code::WorkerNotFound,
             format!("there is no worker {worker:?}"),
         )),
     }
@@ -162,7 +162,7 @@ async fn grow_shards(
     let (count, most) = (body.count, Database::MAX_SHARDS);
     if !(there..=most).contains(&count) {
         return Err(Problem::new(
-            ProblemCode::InvalidValue,
+            Code::InvalidValue,
             format!(
                 "there can be {there} to {most} shards, not {count}: one that is there is never taken away"
             ),

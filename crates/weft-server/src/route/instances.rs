@@ -6,12 +6,11 @@ use super::{
     runs::{self, RunPath},
 };
 use crate::{
-    api::{self, Attempt, Counts, Instance, InstanceState, Page, TaskSummary, Why},
     app::App,
     auth::{By, Reading},
     cursor::List,
     extract::{Path, Query, Text},
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
     view,
 };
 use axum::extract::State;
@@ -19,6 +18,8 @@ use serde::Deserialize;
 use std::{collections::HashMap, sync::Arc};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_api as api;
+use weft_api::{Attempt, Counts, Instance, InstanceState, Page, TaskSummary, Why};
 use weft_core::{
     document::{Dag, Task, TaskIndex},
     id::TenantId,
@@ -252,7 +253,7 @@ pub(super) async fn find(
                 "the task {task_id} has no instance {} in the run {}",
                 path.index, run.id
             );
-            return Err(Problem::new(ProblemCode::InstanceNotFound, detail));
+            return Err(Problem::new(Code::InstanceNotFound, detail));
         }
     }
     Ok(Found { run, dag, key, row })

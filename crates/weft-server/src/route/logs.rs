@@ -5,12 +5,11 @@ use super::{
     page_size,
 };
 use crate::{
-    api::LogPage,
     app::App,
     auth::{By, Reading},
     cursor::List,
     extract::{Path, Query, header_text},
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
     seam::{Change, Changes, Listen, LogKey, News},
     sse, view,
 };
@@ -24,6 +23,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_api::LogPage;
 use weft_blob::logs::LogError;
 use weft_core::id::{TaskId, TenantId};
 
@@ -109,7 +109,7 @@ async fn follow_log(
         None | Some("") => 0,
         Some(id) => id.parse().map_err(|_odd| {
             Problem::new(
-                ProblemCode::InvalidRequest,
+                Code::InvalidRequest,
                 "Last-Event-ID is none that this stream gave out",
             )
         })?,
@@ -144,7 +144,7 @@ struct Log {
 /// Some lines, and how it goes on.
 struct Lines {
     first: u64,
-    list: Vec<crate::api::LogLine>,
+    list: Vec<weft_api::LogLine>,
     next: u64,
     incomplete: bool,
     ended: bool,
@@ -159,7 +159,7 @@ impl Log {
                 found.key.index,
                 found.run.id
             );
-            Problem::new(ProblemCode::AttemptNotFound, detail)
+            Problem::new(Code::AttemptNotFound, detail)
         };
         let Some((view, earlier)) = &found.row else {
             return Err(none(attempt.unwrap_or(1)));
@@ -239,11 +239,11 @@ fn unreadable(error: LogError) -> Problem {
             let detail = format!(
                 "the log is gone with its segment {segment}: it was too old, or is not uploaded yet"
             );
-            Problem::new(ProblemCode::LogNotFound, detail)
+            Problem::new(Code::LogNotFound, detail)
         }
         LogError::Damaged { .. } => {
             tracing::error!("{error}");
-            Problem::new(ProblemCode::Damaged, "the log is damaged")
+            Problem::new(Code::Damaged, "the log is damaged")
         }
         LogError::Store(error) => error.into(),
         error @ (LogError::Lost { .. }

@@ -8,7 +8,7 @@ use crate::{
     app::App,
     auth::{By, Reading},
     extract::{Path, Text},
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
 };
 use axum::{
     body::{Body, Bytes},
@@ -66,7 +66,7 @@ async fn output(app: &App, tenant: &TenantId, path: &InstancePath) -> Result<Byt
                 "{}[{}] has no output in the run {}",
                 path.task, path.index, found.run.id
             );
-            return Err(Problem::new(ProblemCode::OutputNotFound, detail));
+            return Err(Problem::new(Code::OutputNotFound, detail));
         }
         Some(Output::Inline(text)) => Bytes::copy_from_slice(text.as_bytes()),
         Some(Output::Blob { digest, bytes: _ }) => {
@@ -116,7 +116,7 @@ async fn read_artifact(
             "the output of {}[{}] names no artifact {digest}",
             instance.task, instance.index
         );
-        return Err(Problem::new(ProblemCode::ArtifactNotFound, detail));
+        return Err(Problem::new(Code::ArtifactNotFound, detail));
     }
     let reader = app
         .blobs()

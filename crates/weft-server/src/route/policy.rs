@@ -1,17 +1,17 @@
 //! The tenant's policy: what its tasks may be granted.
 
 use crate::{
-    api::{NewPolicy, Policy},
     app::App,
     auth::{By, Governing, Reading},
     etag::{Tag, WithTag},
     extract::Json,
-    problem::{Problem, ProblemCode, convert},
+    problem::{Code, Problem, convert},
     seam::Wake,
 };
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_api::{NewPolicy, Policy};
 use weft_core::{
     document::{Format, Source},
     id::TenantId,
@@ -49,7 +49,7 @@ async fn put_policy(
             "a policy has at most {MAX_POLICY_BYTES} bytes, this one has {}",
             body.policy.len()
         );
-        return Err(Problem::new(ProblemCode::InvalidValue, detail));
+        return Err(Problem::new(Code::InvalidValue, detail));
     }
     let source = Source {
         name: "the policy",
@@ -57,7 +57,7 @@ async fn put_policy(
         format: Format::Toml,
     };
     policy::Policy::parse(source)
-        .map_err(|error| convert::refused_document(ProblemCode::InvalidPolicy, &error))?;
+        .map_err(|error| convert::refused_document(Code::InvalidPolicy, &error))?;
     // TOML takes a NUL in no place, so the text can stand in any database.
     set(&app, &by.tenant, &headers, Some(&body.policy), &by.actor()).await?;
     let row = app.database().show_policy(&by.tenant).await?;

@@ -5,17 +5,17 @@ use super::{
     variables::{ListByName, NamePath},
 };
 use crate::{
-    api::{NewPool, Page, Pool},
     app::App,
     auth::{By, Reading, Settling},
     cursor::List,
     extract::{Json, Path, Query},
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
     seam::Wake,
 };
 use axum::extract::State;
 use http::StatusCode;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_api::{NewPool, Page, Pool};
 
 /// The most slots of a pool.
 const MAX_SLOTS: u32 = 1_000_000;
@@ -66,7 +66,7 @@ async fn put_pool(
 ) -> Result<axum::Json<Pool>, Problem> {
     if !(1..=MAX_SLOTS).contains(&body.slots) {
         return Err(Problem::new(
-            ProblemCode::InvalidValue,
+            Code::InvalidValue,
             format!("a pool has 1 to {MAX_SLOTS} slots, not {}", body.slots),
         ));
     }
@@ -107,7 +107,7 @@ async fn delete_pool(
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(Problem::new(
-        ProblemCode::PoolNotFound,
+        Code::PoolNotFound,
         format!("there is no pool {name:?}"),
     ))
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     app::App,
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
 };
 use axum::{
     Router,
@@ -52,7 +52,7 @@ fn json(document: Bytes) -> Response {
 
 fn file(name: &str, config: &Arc<Config<'static>>) -> Result<Response, Problem> {
     let found = utoipa_swagger_ui::serve(name, Arc::clone(config)).map_err(Problem::internal)?;
-    let none = || Problem::new(ProblemCode::NotFound, "the reference page has no such file");
+    let none = || Problem::new(Code::NotFound, "the reference page has no such file");
     let found = found.ok_or_else(none)?;
     let mut response = Body::from(found.bytes.into_owned()).into_response();
     let headers = response.headers_mut();

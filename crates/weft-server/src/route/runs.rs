@@ -5,12 +5,11 @@ use super::{
     page_size, paged, versions,
 };
 use crate::{
-    api::{self, NewRun, Page, Run, RunKind, RunState, Time},
     app::App,
     auth::{By, Caller, Operating, Reading},
     cursor::List,
     extract::{Json, Path, Query, Text, header_text},
-    problem::{Problem, ProblemCode, convert},
+    problem::{Code, Problem, convert},
     seam::Wake,
     trace, view,
 };
@@ -24,6 +23,8 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_api as api;
+use weft_api::{NewRun, Page, Run, RunKind, RunState, Time};
 use weft_core::{
     document::Dag,
     id::{DagId, TenantId},
@@ -120,7 +121,7 @@ pub(super) async fn version_of(
         }
         (None, Some(active)) => Ok(active.id),
         (None, None) => Err(Problem::new(
-            ProblemCode::DagNotActive,
+            Code::DagNotActive,
             format!("the DAG {} has no active version", row.id),
         )),
     }
@@ -130,7 +131,7 @@ pub(super) async fn version_of(
 pub(super) fn params(dag: &Dag, given: &Map<String, Value>) -> Result<Arc<str>, Problem> {
     let resolved = dag.resolve_params(given).map_err(|problems| {
         Problem::new(
-            ProblemCode::InvalidParams,
+            Code::InvalidParams,
             format!("the parameters don't fit the DAG {}", dag.id),
         )
         .details(problems.iter().map(convert::document_detail))
@@ -145,7 +146,7 @@ fn interval(
 ) -> Result<(weft_core::time::Timestamp, weft_core::time::Timestamp), Problem> {
     if interval.end < interval.start {
         return Err(Problem::new(
-            ProblemCode::InvalidValue,
+            Code::InvalidValue,
             "the data interval ends before it starts",
         ));
     }
@@ -162,7 +163,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     {
         let detail =
             format!("an idempotency key has 1 to {MAX_KEY_CHARS} visible ASCII characters");
-        return Err(Problem::new(ProblemCode::InvalidRequest, detail));
+        return Err(Problem::new(Code::InvalidRequest, detail));
     }
     Ok(Some(key.to_owned()))
 }
@@ -185,19 +186,17 @@ fn same_request(run: &RunRow, request: &Trigger) -> Result<(), Problem> {
         "the idempotency key belongs to the run {}, which was asked for differently",
         run.id
     );
-    Err(Problem::new(ProblemCode::IdempotencyMismatch, detail))
+    Err(Problem::new(Code::IdempotencyMismatch, detail))
 }
 
 pub(super) fn refused(id: &DagId, error: TriggerError) -> Problem {
     match error {
         TriggerError::UnknownDag(_) => dags::unknown(id),
         TriggerError::UnknownVersion(_) => Problem::new(
-            ProblemCode::VersionNotFound,
+            Code::VersionNotFound,
             format!("the DAG {id} has no such version any more"),
         ),
-        error @ TriggerError::TooMany(_) => {
-            Problem::new(ProblemCode::InvalidValue, error.to_string())
-        }
+        error @ TriggerError::TooMany(_) => Problem::new(Code::InvalidValue, error.to_string()),
         TriggerError::Store(error) => error.into(),
     }
 }
@@ -336,6 +335,6 @@ async fn show_run(
 
 /// A tenant's run.
 pub(super) async fn find(app: &App, tenant: &TenantId, run: RunId) -> Result<RunRow, Problem> {
-    let none = || Problem::new(ProblemCode::RunNotFound, format!("there is no run {run}"));
+    let none = || Problem::new(Code::RunNotFound, format!("there is no run {run}"));
     app.database().show_run(tenant, run).await?.ok_or_else(none)
 }

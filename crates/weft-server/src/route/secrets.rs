@@ -3,14 +3,14 @@
 
 use super::{page_size, paged, variables::ListByName};
 use crate::{
-    api::Page,
     app::App,
     auth::Caller,
     cursor::List,
     extract::Name,
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
 };
 use http::StatusCode;
+use weft_api::Page;
 use weft_store_sql::{
     SecretRow,
     secret::{SecretKind, SecretPlace},
@@ -71,8 +71,8 @@ pub(super) async fn remove(
         return Ok(StatusCode::NO_CONTENT);
     }
     let code = match place.kind {
-        SecretKind::Variable => ProblemCode::VariableNotFound,
-        SecretKind::Connection => ProblemCode::ConnectionNotFound,
+        SecretKind::Variable => Code::VariableNotFound,
+        SecretKind::Connection => Code::ConnectionNotFound,
     };
     let detail = format!("there is no {} {:?}", word(place.kind), place.name);
     Err(Problem::new(code, detail))

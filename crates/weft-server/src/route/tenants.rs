@@ -2,18 +2,18 @@
 
 use super::{page_size, paged, variables::ListByName};
 use crate::{
-    api::{Page, Tenant, TenantChange},
     app::App,
     auth::{By, Governing},
     cursor::List,
     extract::{Json, Path, Query, Text},
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
     seam::Wake,
 };
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_api::{Page, Tenant, TenantChange};
 use weft_core::id::TenantId;
 use weft_store_sql::{TenantLimits, TenantRow};
 
@@ -41,7 +41,7 @@ async fn list_tenants(
     let after: Option<TenantId> = after
         .map(|id| id.parse())
         .transpose()
-        .map_err(|_odd| Problem::new(ProblemCode::InvalidCursor, "the cursor names no tenant"))?;
+        .map_err(|_odd| Problem::new(Code::InvalidCursor, "the cursor names no tenant"))?;
     let rows = app
         .database()
         .list_tenants(after.as_ref(), size + 1)
@@ -82,7 +82,7 @@ async fn put_tenant(
     if let Some(weight) = body.weight {
         if !(1..=MAX_WEIGHT).contains(&weight) {
             return Err(Problem::new(
-                ProblemCode::InvalidValue,
+                Code::InvalidValue,
                 format!("a weight lies between 1 and {MAX_WEIGHT}, not {weight}"),
             ));
         }
@@ -92,7 +92,7 @@ async fn put_tenant(
         let bounded = i32::try_from(most).is_ok();
         if !bounded {
             return Err(Problem::new(
-                ProblemCode::InvalidValue,
+                Code::InvalidValue,
                 format!("max_active_tasks is at most {}", i32::MAX),
             ));
         }

@@ -2,12 +2,11 @@
 
 use super::{page_size, paged, variables::ListByName};
 use crate::{
-    api::{CreatedToken, NewToken, Page, Role, Token, Whoami},
     app::App,
     auth::{By, Caller, Permission, Reading, Secret, Tokens, role_of, stored_role},
     cursor::List,
     extract::{Json, Name, Path, Query},
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
 };
 use axum::{
     extract::State,
@@ -17,6 +16,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_api::{CreatedToken, NewToken, Page, Role, Token, Whoami};
 use weft_core::id::TenantId;
 use weft_store_sql::{Revocation, TokenId, TokenRow};
 
@@ -63,20 +63,17 @@ async fn create_token(
     let name: Name = body
         .name
         .parse()
-        .map_err(|error| Problem::new(ProblemCode::InvalidValue, format!("name: {error}")))?;
+        .map_err(|error| Problem::new(Code::InvalidValue, format!("name: {error}")))?;
     if body
         .expires
         .is_some_and(|expires| expires.0 <= crate::clock::now())
     {
-        return Err(Problem::new(
-            ProblemCode::InvalidValue,
-            "expires lies in the past",
-        ));
+        return Err(Problem::new(Code::InvalidValue, "expires lies in the past"));
     }
     let tenant = tenant_of(&app, &by, body.tenant.as_deref()).await?;
     if matches!(body.role, Role::Worker | Role::TrustedWorker) && tenant.is_some() {
         return Err(Problem::new(
-            ProblemCode::InvalidValue,
+            Code::InvalidValue,
             "a worker runs tasks of every tenant: its token holds in the whole installation",
         ));
     }
@@ -113,16 +110,16 @@ async fn tenant_of(
     };
     let tenant: TenantId = asked
         .parse()
-        .map_err(|error| Problem::new(ProblemCode::InvalidValue, format!("tenant: {error}")))?;
+        .map_err(|error| Problem::new(Code::InvalidValue, format!("tenant: {error}")))?;
     if !by.everywhere && tenant != by.tenant {
         return Err(Problem::new(
-            ProblemCode::Forbidden,
+            Code::Forbidden,
             "the caller's token does not hold in that tenant",
         ));
     }
     if app.database().show_tenant(&tenant).await?.is_none() {
         return Err(Problem::new(
-            ProblemCode::InvalidValue,
+            Code::InvalidValue,
             format!("there is no tenant {tenant}"),
         ));
     }
@@ -149,7 +146,7 @@ async fn revoke_token(
     let id = TokenId(path.token);
     let unknown = || {
         Problem::new(
-            ProblemCode::TokenNotFound,
+            Code::TokenNotFound,
             format!("there is no token {}", path.token),
         )
     };
@@ -158,7 +155,7 @@ async fn revoke_token(
         // Revoking again changes nothing, and is as good as the first time.
         Revocation::Done | Revocation::Unknown => Ok(StatusCode::NO_CONTENT),
         Revocation::LastAdmin => Err(Problem::new(
-            ProblemCode::LastAdmin,
+            Code::LastAdmin,
             format!(
                 "the token {} is the last one that may make others",
                 row.name
@@ -196,9 +193,9 @@ fn view(row: &TokenRow) -> Token {
         tenant: row.tenant.as_ref().map(ToString::to_string),
         created: row.created.into(),
         created_by: row.created_by.clone(),
-        expires: row.expires.map(crate::api::Time),
-        revoked: row.revoked.map(crate::api::Time),
-        last_used: row.last_used.map(crate::api::Time),
+        expires: row.expires.map(weft_api::Time),
+        revoked: row.revoked.map(weft_api::Time),
+        last_used: row.last_used.map(weft_api::Time),
     }
 }
 
@@ -212,8 +209,7 @@ async fn whoami(by: By<Reading>) -> axum::Json<Whoami> {
         tenant: by.tenant.to_string(),
         everywhere: by.everywhere,
         role,
-        permissions: role
-            .permissions()
+        permissions: Permission::of_role(role)
             .iter()
             .copied()
             .map(Permission::as_str)

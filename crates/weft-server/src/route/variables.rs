@@ -2,17 +2,17 @@
 
 use super::secrets;
 use crate::{
-    api::{NewVariable, Page, Variable},
     app::App,
     auth::{By, Reading, Settling},
     extract::{Json, Name, Path, Query, Text},
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
 };
 use axum::extract::State;
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_api::{NewVariable, Page, Variable};
 use weft_store_sql::secret::SecretKind;
 
 /// The longest value, in bytes.
@@ -76,7 +76,7 @@ async fn put_variable(
             "a value has at most {MAX_VALUE_BYTES} bytes, this one has {}",
             body.value.len()
         );
-        return Err(Problem::new(ProblemCode::InvalidValue, detail));
+        return Err(Problem::new(Code::InvalidValue, detail));
     }
     let place = secrets::place(&by, SecretKind::Variable, path.name.0);
     secrets::put(&app, &by, &place, "{}", body.value.as_bytes()).await

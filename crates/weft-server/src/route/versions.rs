@@ -5,12 +5,11 @@ use super::{
     page_size, paged,
 };
 use crate::{
-    api::{Activate, Dag, DeploymentFile, Page, Rollback, Version, VersionDetail},
     app::App,
     auth::{By, Caller, Deploying, Reading},
     cursor::List,
     extract::{Json, Path, Query, Text},
-    problem::{Problem, ProblemCode},
+    problem::{Code, Problem},
     seam::Wake,
     view,
 };
@@ -19,6 +18,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use weft_api::{Activate, Dag, DeploymentFile, Page, Rollback, Version, VersionDetail};
 use weft_blob::Kind;
 use weft_core::id::DagId;
 use weft_store_sql::{ActivateError, DagStamp, Meant};
@@ -157,7 +157,7 @@ async fn rollback(
     let state = dags::meant(&row, &headers)?;
     let none_active = || {
         Problem::new(
-            ProblemCode::DagNotActive,
+            Code::DagNotActive,
             format!("the DAG {id} has no active version"),
         )
     };
@@ -168,7 +168,7 @@ async fn rollback(
         .await?;
     let none_before = || {
         Problem::new(
-            ProblemCode::NoPreviousVersion,
+            Code::NoPreviousVersion,
             format!("the DAG {id} has no version before {from}"),
         )
     };
@@ -194,10 +194,7 @@ async fn switch(
     {
         Ok(_before) => {}
         Err(error @ ActivateError::ChangedMeanwhile(_)) => {
-            return Err(Problem::new(
-                ProblemCode::ChangedMeanwhile,
-                error.to_string(),
-            ));
+            return Err(Problem::new(Code::ChangedMeanwhile, error.to_string()));
         }
         Err(ActivateError::UnknownDag(_)) => return Err(dags::unknown(id)),
         Err(ActivateError::UnknownVersion(..)) => return Err(unknown(id, version)),
@@ -211,7 +208,7 @@ async fn switch(
 
 pub(super) fn unknown(id: &DagId, version: u32) -> Problem {
     Problem::new(
-        ProblemCode::VersionNotFound,
+        Code::VersionNotFound,
         format!("the DAG {id} has no version {version}"),
     )
 }

@@ -1,7 +1,8 @@
 //! Live updates as they travel.
 
 use super::{instance::state_of, run};
-use crate::{api, seam::Change};
+use crate::seam::Change;
+use weft_api as api;
 
 /// A change as an event's data holds it.
 pub(crate) fn change(change: &Change) -> api::Change {

@@ -1,7 +1,7 @@
 //! DAGs and their versions.
 
-use crate::api;
 use std::collections::BTreeMap;
+use weft_api as api;
 use weft_core::{
     document::{self, Code, Task},
     policy::DEFAULT_QUEUE,

@@ -1,7 +1,8 @@
 //! Task instances and their attempts.
 
-use crate::{api, seam::Reason, view::run::state_of as run_state};
+use crate::{seam::Reason, view::run::state_of as run_state};
 use serde::Serialize;
+use weft_api as api;
 use weft_core::document::Task;
 use weft_store::{InstanceTag, Output};
 use weft_store_sql::{AttemptView, InstanceView, RunRow};

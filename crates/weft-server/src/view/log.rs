@@ -1,6 +1,6 @@
 //! Log lines.
 
-use crate::api;
+use weft_api as api;
 use weft_blob::logs::{LogLine, LogSource};
 
 /// A line as it travels.

@@ -1,7 +1,8 @@
 //! Runs and commands.
 
-use crate::{api, problem::Problem};
+use crate::problem::Problem;
 use serde_json::{Map, Value};
+use weft_api as api;
 use weft_core::run::{Counts, RunState};
 use weft_store::RunKind;
 use weft_store_sql::{CommandOutcome, CommandRow, RunRow};

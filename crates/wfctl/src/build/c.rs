@@ -12,12 +12,12 @@ use super::{
     carried::{self, files},
     encode, workroom,
 };
-use crate::error::{Code, Problem};
 use compiler::{Compiler, Dialect};
 use std::{
     fs,
     path::{Path, PathBuf},
 };
+use weft_api::problem::{Code, Problem};
 
 /// The folder of the cache, and of the unpacked SDK.
 const LANGUAGE: &str = "c";

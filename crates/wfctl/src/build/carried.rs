@@ -4,14 +4,12 @@
 //! copy is named for its version and contents and never changed once it is
 //! whole, so that two versions of `wfctl` don't disturb each other.
 
-use crate::{
-    error::{Code, Problem},
-    place,
-};
+use crate::place;
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
+use weft_api::problem::{Code, Problem};
 use weft_sandbox::Digest;
 
 /// Paths, and what stands in them.

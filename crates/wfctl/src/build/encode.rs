@@ -2,8 +2,8 @@
 //! made: says which world it is for, and adapts it from WASI 0.1 to 0.2.
 
 use super::carried::WIT;
-use crate::error::{Code, Problem};
 use std::fmt::Display;
+use weft_api::problem::{Code, Problem};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{PackageId, Resolve, UnresolvedPackageGroup};
 

@@ -2,12 +2,12 @@
 //! the cache folder, made with the Python that is installed.
 
 use super::workroom::{self, said};
-use crate::error::{Code, Problem};
 use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
 };
+use weft_api::problem::{Code, Problem};
 
 /// The oldest Python that the Python SDK and the tools run on.
 const OLDEST: (u32, u32) = (3, 10);

@@ -11,12 +11,12 @@ mod carried;
 mod compiler;
 
 use super::{carried as shared, encode, own_tests::OwnTests, workroom};
-use crate::error::{Code, Problem};
 use compiler::Compiler;
 use std::{
     fs,
     path::{Path, PathBuf},
 };
+use weft_api::problem::{Code, Problem};
 
 /// The folder of the cache, and of the unpacked SDK.
 const LANGUAGE: &str = "go";

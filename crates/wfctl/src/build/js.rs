@@ -22,7 +22,6 @@ use super::{
     own_tests::OwnTests,
     workroom,
 };
-use crate::error::{Code, Problem};
 use serde::Deserialize;
 use serde_json::json;
 use std::{
@@ -32,6 +31,7 @@ use std::{
     process::Command,
 };
 use tools::Tools;
+use weft_api::problem::{Code, Problem};
 
 /// The folder of the cache.
 const LANGUAGE: &str = "js";

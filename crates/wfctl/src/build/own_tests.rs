@@ -3,9 +3,9 @@
 //! as such; `wfctl run` runs them in the sandbox.
 
 use super::{Source, c, go, js, python, rust, source};
-use crate::error::{Code, Exit, Problem, Problems};
 use std::{ffi::OsString, path::PathBuf, process::Command};
 use tempfile::TempDir;
+use weft_api::problem::{Code, Exit, Problem, Problems};
 
 /// Run the tests that stand beside a DAG, with the tool of its language
 #[derive(Debug, clap::Args)]
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<Exit, Problems> {
     Ok(if status.success() {
         Exit::Success
     } else {
-        Exit::RunFailed
+        Exit::Failed
     })
 }
 

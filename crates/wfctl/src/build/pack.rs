@@ -3,11 +3,11 @@
 use crate::{
     command::run::named_files,
     engine,
-    error::{Code, Problem, Problems},
     target::{self, Opened, Target},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap as _, ser::SerializeSeq as _};
 use std::{collections::BTreeSet, path::Path};
+use weft_api::problem::{Code, Problem, Problems};
 use weft_sandbox::container;
 
 /// The container of a manifest, TOML or JSON.

@@ -25,7 +25,6 @@ use super::{
     own_tests::OwnTests,
     workroom::{self, said},
 };
-use crate::error::{Code, Problem};
 use serde::Deserialize;
 use serde_json::json;
 use std::{
@@ -35,6 +34,7 @@ use std::{
     process::{Command, Stdio},
 };
 use tools::Tools;
+use weft_api::problem::{Code, Problem};
 
 /// What runs an author's tests.
 const PYTHON: &str = "python3";

@@ -5,7 +5,6 @@
 //! machine are replaced before they get into the file.
 
 use super::{own_tests::OwnTests, sdk, toolchain};
-use crate::error::{Code, Problem};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -17,6 +16,7 @@ use std::{
     thread,
 };
 use toolchain::{TARGET, Toolchain};
+use weft_api::problem::{Code, Problem};
 
 /// Bytes of heap that a component begins with: what most tasks get along with. Else each 64 KiB of
 /// them would be a growth of its memory, which the host has to ask the kernel for, and give back.

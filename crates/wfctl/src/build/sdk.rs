@@ -2,8 +2,8 @@
 //! copy of it in the data folder.
 
 use super::carried::{self, files};
-use crate::error::Problem;
 use std::path::{Path, PathBuf};
+use weft_api::problem::Problem;
 
 files! {
     /// Paths below `sdk/rust`, and what stands in them.

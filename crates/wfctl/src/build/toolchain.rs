@@ -3,15 +3,13 @@
 //! with the library's sources and is driven by the cargo and the linkers that
 //! are installed.
 
-use crate::{
-    error::{Code, Problem},
-    place,
-};
+use crate::place;
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
     process::Command,
 };
+use weft_api::problem::{Code, Problem};
 
 /// What components are compiled for.
 pub(crate) const TARGET: &str = "wasm32-wasip2";

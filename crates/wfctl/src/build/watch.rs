@@ -9,11 +9,7 @@
 mod sources;
 
 use super::{BuildArgs, build, show};
-use crate::{
-    diagnostic, engine,
-    error::{Code, Exit, Problem, Problems},
-    runner::interrupt,
-};
+use crate::{diagnostic, engine, runner::interrupt};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use sources::{Place, Since, Sources};
 use std::{
@@ -22,6 +18,7 @@ use std::{
     sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
     time::Duration,
 };
+use weft_api::problem::{Code, Exit, Problem, Problems};
 
 /// An editor writes a file in several steps, a branch that is checked out changes many:
 /// it is built when nothing has happened for so long.

@@ -1,16 +1,14 @@
 //! Where builds happen: folders of the cache, one for each language, so that
 //! the author's own folder is only read. And how their tools are run.
 
-use crate::{
-    error::{Code, Problem},
-    place,
-};
+use crate::place;
 use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 use tempfile::TempDir;
+use weft_api::problem::{Code, Problem};
 
 /// The folder of everything about a language in the cache.
 pub(super) fn cache(language: &str) -> Result<PathBuf, Problem> {

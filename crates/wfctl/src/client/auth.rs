@@ -8,7 +8,6 @@
 
 use super::context::{self, Config, Context, Project, Token};
 use crate::{
-    error::{Code, Problem},
     place,
     services::data_folder::{TOKEN_FILE, URL_FILE},
 };
@@ -17,6 +16,7 @@ use std::{
     env, fmt,
     path::{Path, PathBuf},
 };
+use weft_api::problem::{Code, Problem};
 
 /// Where `wfctl up` listens by default.
 pub(crate) const DEFAULT_URL: &str = "http://127.0.0.1:8080";

@@ -4,7 +4,6 @@
 //! `weft.toml` of a project may name a context, never a URL or a token: a
 //! folder that somebody downloads must not be able to send a token elsewhere.
 
-use crate::error::{Code, Problem};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -14,6 +13,7 @@ use std::{
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
+use weft_api::problem::{Code, Problem};
 
 /// The longest file of settings that is read.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;

@@ -9,7 +9,6 @@ use super::{
     problem,
     route::{Repeat, Route},
 };
-use crate::error::{Code, Problem, Problems};
 use bytes::{Bytes, BytesMut};
 use reqwest::{
     StatusCode, Url,
@@ -17,6 +16,7 @@ use reqwest::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt::Display, sync::Arc, time::Duration};
+use weft_api::problem::{Code, Problem, Problems};
 
 /// How long a connection may take to stand.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,9 +1,8 @@
 //! Lists page by page, as far as somebody wants to read.
 
 use super::http::Call;
-use crate::error::Problems;
 use serde::de::DeserializeOwned;
-use weft_server::api::Page;
+use weft_api::{Page, problem::Problems};
 
 /// The most items that a server gives at once.
 pub(crate) const MAX_PAGE: usize = 500;

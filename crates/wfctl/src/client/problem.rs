@@ -1,12 +1,8 @@
 //! What a server refused, and what kept a request from it, as problems with
 //! stable codes. A server's own code and its exit code are kept as they are.
 
-use crate::error::{Code, Exit, Place, Problem, Problems};
 use reqwest::{StatusCode, Url};
-use weft_server::{
-    api::{ProblemBody, ProblemDetail},
-    problem::ProblemCode,
-};
+use weft_api::problem::{Code, Exit, Location, Problem, ProblemBody, ProblemDetail, Problems};
 
 /// The most of an answer that is no problem's body and is shown, in characters.
 const MAX_SHOWN: usize = 200;
@@ -72,27 +68,12 @@ fn told(body: &ProblemBody, sent: Option<Sent<'_>>) -> Problems {
 
 /// The code that this program knows, or else what the server says it ends with.
 fn code(body: &ProblemBody) -> Code {
-    ProblemCode::ALL
-        .iter()
-        .find(|known| known.as_str() == body.code)
-        .map_or_else(
-            || Code::NewerServer(exit(body.exit_code)),
-            |known| Code::Server(*known),
-        )
-}
-
-const fn exit(code: u8) -> Exit {
-    match code {
-        2 => Exit::Usage,
-        3 => Exit::BadFile,
-        4 => Exit::Refused,
-        _ => Exit::RunFailed,
-    }
+    Code::of_answer(&body.code).unwrap_or(Code::NewerServer(Exit::of_answer(body.exit_code)))
 }
 
 /// The server's advice, in the words of the command line where those differ.
 fn help(body: &ProblemBody) -> Option<String> {
-    if body.code == ProblemCode::Unauthenticated.as_str() {
+    if body.code == Code::Unauthenticated.as_str() {
         return Some(
             "wfctl login stores one; WEFT_TOKEN or --token-file give one for once".to_owned(),
         );
@@ -109,12 +90,12 @@ fn detailed(code: Code, detail: &ProblemDetail, sent: Option<Sent<'_>>) -> Probl
     };
     let mut problem = Problem::new(code, format!("{at}{message}"));
     problem.help = detail.help.as_deref().map(shown);
-    problem.place = place.map(Box::new);
+    problem.location = place.map(Box::new);
     problem
 }
 
 /// The name at a line and a column of the text.
-fn place(detail: &ProblemDetail, sent: Sent<'_>) -> Option<Place> {
+fn place(detail: &ProblemDetail, sent: Sent<'_>) -> Option<Location> {
     let line = usize::try_from(detail.line?).ok()?.checked_sub(1)?;
     let column = usize::try_from(detail.column.unwrap_or(1))
         .ok()?
@@ -133,7 +114,7 @@ fn place(detail: &ProblemDetail, sent: Sent<'_>) -> Option<Place> {
         .map_or(rest.len() - skipped, |(at, letter)| {
             at.max(letter.len_utf8())
         });
-    Some(Place {
+    Some(Location {
         path: sent.name.to_owned(),
         source: sent.text.into(),
         span: start + skipped..start + skipped + length,

@@ -7,8 +7,8 @@ use super::{
     route::Route,
     sse::{Event, Parser},
 };
-use crate::error::{Code, Problem, Problems};
 use std::{collections::VecDeque, time::Duration};
+use weft_api::problem::{Code, Problem, Problems};
 
 /// How often a lost stream is connected again in a row without an event.
 const MAX_RECONNECTS: u32 = 10;
@@ -119,7 +119,8 @@ impl<'c> Follow<'c> {
 fn is_passing(problems: &Problems) -> bool {
     problems.iter().all(|problem: &Problem| match problem.code {
         Code::Unreachable | Code::ServerTimeout => true,
-        Code::Server(code) => code.status().is_server_error() || code.status().as_u16() == 429,
-        _ => false,
+        code => code
+            .status()
+            .is_some_and(|status| status >= 500 || status == 429),
     })
 }

@@ -6,12 +6,11 @@ use super::{
     route,
     stream::{Follow, Heard},
 };
-use crate::error::{Code, Exit, Problems};
 use serde_json::Value;
 use std::future::Future;
-use weft_server::{
-    api::{Counts, Interval, NewRun, Run, RunKind, RunState, Time},
-    problem::ProblemCode,
+use weft_api::{
+    Counts, Interval, NewRun, Run, RunKind, RunState, Time,
+    problem::{Code, Exit, Problems},
 };
 
 /// A run for tests of what draws runs.
@@ -46,7 +45,7 @@ fn show(fake: &Fake) -> Result<Value, Problems> {
 }
 
 #[track_caller]
-fn one(result: Result<Value, Problems>) -> crate::error::Problem {
+fn one(result: Result<Value, Problems>) -> weft_api::problem::Problem {
     let problems = result.unwrap_err();
     assert_eq!(problems.iter().count(), 1, "{problems}");
     problems.iter().next().unwrap().clone()
@@ -86,17 +85,22 @@ fn no_redirect_takes_the_token_elsewhere() {
 #[test]
 fn a_problem_keeps_its_code_its_exit_and_its_advice() {
     for (code, exit) in [
-        (ProblemCode::DagNotFound, Exit::Usage),
-        (ProblemCode::RefusedByPolicy, Exit::Refused),
-        (ProblemCode::InvalidWasm, Exit::BadFile),
-        (ProblemCode::RunEnded, Exit::RunFailed),
+        (Code::DagNotFound, Exit::Usage),
+        (Code::RefusedByPolicy, Exit::Refused),
+        (Code::InvalidWasm, Exit::BadFile),
+        (Code::RunEnded, Exit::Failed),
     ] {
-        let fake =
-            Fake::start(move |_, _| Reply::problem(code.status().as_u16(), code.as_str(), 1));
+        let fake = Fake::start(move |_, _| {
+            Reply::problem(
+                code.status().expect("servers answer with it"),
+                code.as_str(),
+                1,
+            )
+        });
         let problem = one(show(&fake));
         assert_eq!(
             (problem.code, problem.code.as_str(), problem.code.exit()),
-            (Code::Server(code), code.as_str(), exit)
+            (code, code.as_str(), exit)
         );
         assert_eq!(
             (problem.message.as_str(), problem.help.as_deref()),
@@ -182,10 +186,7 @@ fn what_may_be_repeated_is_until_it_is_answered() {
 #[test]
 fn it_is_not_repeated_for_ever() {
     let fake = Fake::start(|_, _| Reply::problem(503, "unavailable", 1));
-    assert_eq!(
-        one(show(&fake)).code,
-        Code::Server(ProblemCode::Unavailable)
-    );
+    assert_eq!(one(show(&fake)).code, Code::Unavailable);
     assert_eq!(fake.asked().len(), 3);
 }
 

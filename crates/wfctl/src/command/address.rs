@@ -1,9 +1,9 @@
 //! Addresses of servers that may hold a password: never among the arguments,
 //! which everybody on the machine can see, and never repeated.
 
-use crate::error::{Code, Problem};
 use std::path::Path;
 use url::Url;
+use weft_api::problem::{Code, Problem};
 
 /// What is addressed, in the words of messages.
 pub(super) struct Server {

@@ -2,10 +2,12 @@
 
 use crate::{
     client::{self, Client, ConnectArgs, pages, route},
-    error::{Exit, Problems},
     table::{self, ListArgs},
 };
-use weft_server::api::AuditEntry;
+use weft_api::{
+    AuditEntry,
+    problem::{Exit, Problems},
+};
 
 /// Show who changed what
 #[derive(Debug, clap::Args)]

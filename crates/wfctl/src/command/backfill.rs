@@ -4,12 +4,14 @@ use super::runs::{date, given};
 use crate::{
     client::{self, Client, ConnectArgs, route},
     display,
-    error::{Exit, Problems},
     moment::Zone,
     table::{self, FormatArgs},
 };
 use std::fmt::Write as _;
-use weft_server::api::{Backfill, NewBackfill};
+use weft_api::{
+    Backfill, NewBackfill,
+    problem::{Exit, Problems},
+};
 
 /// Make the runs of a range of dates
 #[derive(Debug, clap::Args)]
@@ -105,7 +107,7 @@ mod tests {
 
     #[test]
     fn says_what_was_made_and_what_was_left_out() {
-        let dates: Vec<weft_server::api::Time> = (1..=3)
+        let dates: Vec<weft_api::Time> = (1..=3)
             .map(|day| format!("2026-11-0{day}T00:00:00Z").parse().unwrap())
             .collect();
         let made = Backfill {

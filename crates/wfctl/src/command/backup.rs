@@ -3,10 +3,10 @@
 use super::{inspect::size, up::server_data};
 use crate::{
     engine,
-    error::{Code, Exit, Problem, Problems},
     services::backup::{BackedUp, BackupOptions, GivenUp, back_up},
 };
 use std::path::PathBuf;
+use weft_api::problem::{Code, Exit, Problem, Problems};
 
 /// Copy the database and the blobs of 'wfctl up', which may be running
 ///

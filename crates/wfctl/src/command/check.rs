@@ -6,12 +6,11 @@
 
 use crate::{
     command::run::{load_codes, named_files},
-    engine,
-    error::{Exit, Problem, Problems},
-    grants,
+    engine, grants,
     target::{Opened, Target},
 };
 use std::path::PathBuf;
+use weft_api::problem::{Exit, Problem, Problems};
 use weft_core::document::Dag;
 use weft_sandbox::Sandbox;
 

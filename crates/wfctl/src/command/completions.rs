@@ -1,8 +1,9 @@
 //! `wfctl completions`: prints a completion script.
 
-use crate::{cli::Cli, error::Exit};
+use crate::cli::Cli;
 use clap::CommandFactory;
 use clap_complete::Shell;
+use weft_api::problem::Exit;
 
 /// Print a completion script for a shell
 #[derive(Debug, clap::Args)]

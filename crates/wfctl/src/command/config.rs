@@ -6,13 +6,13 @@ use crate::{
         auth::{Server, Setting, Source, Surroundings},
         context,
     },
-    error::{Exit, Problems},
     moment::Zone,
     place,
     table::{self, FormatArgs, Row},
 };
 use serde::Serialize;
 use std::{env, path::Path};
+use weft_api::problem::{Exit, Problems};
 
 /// Print each setting that holds here, and where it came from
 #[derive(Debug, clap::Args)]

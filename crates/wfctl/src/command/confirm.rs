@@ -1,7 +1,7 @@
 //! Asks before something is lost.
 
-use crate::error::{Code, Problem};
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use weft_api::problem::{Code, Problem};
 
 /// Goes on with `--yes`, or where somebody at a terminal says so.
 pub(crate) fn ask(yes: bool, question: &str) -> Result<(), Problem> {

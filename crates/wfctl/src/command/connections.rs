@@ -3,11 +3,13 @@
 use super::{confirm, secret_value};
 use crate::{
     client::{self, Client, ConnectArgs, pages, route},
-    error::{Code, Exit, Problem, Problems},
     table::{self, ListArgs},
 };
 use std::collections::BTreeMap;
-use weft_server::api::{Connection, NewConnection};
+use weft_api::{
+    Connection, NewConnection,
+    problem::{Code, Exit, Problem, Problems},
+};
 
 /// Set the connections that tasks use
 #[derive(Debug, clap::Args)]

@@ -6,12 +6,12 @@ use crate::{
         auth::{Source, parsed},
         context::{self, Config, Context},
     },
-    error::{Code, Exit, Problem, Problems},
     moment::Zone,
     table::{self, FormatArgs, Row},
 };
 use serde::Serialize;
 use std::path::PathBuf;
+use weft_api::problem::{Code, Exit, Problem, Problems};
 
 /// Name servers, and choose one of them
 #[derive(Debug, clap::Args)]

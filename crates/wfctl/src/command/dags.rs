@@ -6,10 +6,12 @@ mod show;
 use super::confirm;
 use crate::{
     client::{self, Client, ConnectArgs, pages, route},
-    error::{Exit, Problems},
     table::{self, FormatArgs, ListArgs},
 };
-use weft_server::api::{Activate, Dag, DagChange, DagDetail, Rollback, Version};
+use weft_api::{
+    Activate, Dag, DagChange, DagDetail, Rollback, Version,
+    problem::{Exit, Problems},
+};
 
 /// Show, pause and change what is deployed
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,6 @@
 use super::{database::DatabaseArgs, up::server_data};
 use crate::{
     engine,
-    error::{Code, Exit, Problem, Problems},
     services::{
         PostgresUrl,
         data_folder::DataFolder,
@@ -11,6 +10,7 @@ use crate::{
     },
 };
 use std::path::PathBuf;
+use weft_api::problem::{Code, Exit, Problem, Problems};
 use weft_store_sql::{Database, Place};
 
 /// Check the database of 'wfctl up', or bring it up to date

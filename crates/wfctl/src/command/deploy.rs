@@ -5,7 +5,6 @@ use crate::{
     build,
     client::{self, Client, ConnectArgs, route},
     display,
-    error::{Exit, Problems},
     table::{self, FormatArgs},
     target,
 };
@@ -14,7 +13,10 @@ use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
 };
-use weft_server::api::{ChangeKind, DeployedDag, Deployment};
+use weft_api::{
+    ChangeKind, DeployedDag, Deployment,
+    problem::{Exit, Problems},
+};
 
 /// Publish DAGs on a server
 #[derive(Debug, clap::Args)]
@@ -127,7 +129,7 @@ fn headline(dag: &DeployedDag, digest: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use weft_server::api::{ChangedTask, Difference};
+    use weft_api::{ChangedTask, Difference};
 
     fn dag(change: ChangeKind, difference: Difference) -> DeployedDag {
         DeployedDag {

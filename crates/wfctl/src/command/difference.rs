@@ -1,6 +1,6 @@
 //! How two versions of a DAG differ, in lines for people.
 
-use weft_server::api::{Difference, RequestKind, TaskRequest};
+use weft_api::{Difference, RequestKind, TaskRequest};
 
 /// One line for each thing that differs, without a line's end.
 pub(crate) fn lines(difference: &Difference) -> Vec<String> {
@@ -67,7 +67,7 @@ fn request(request: &TaskRequest) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use weft_server::api::{ChangedTask, TextChange};
+    use weft_api::{ChangedTask, TextChange};
 
     #[test]
     fn every_difference_has_its_line() {

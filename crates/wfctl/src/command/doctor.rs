@@ -1,16 +1,13 @@
 //! `wfctl doctor`: what is there to work with, what is missing, and the one
 //! line that gets it.
 
-use crate::{
-    engine,
-    error::{Code, Exit, Problem, Problems},
-    place,
-};
+use crate::{engine, place};
 use anstyle::{AnsiColor, Style};
 use std::{
     path::{Path, PathBuf},
     process::Command,
 };
+use weft_api::problem::{Code, Exit, Problem, Problems};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();

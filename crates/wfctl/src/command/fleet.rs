@@ -3,10 +3,12 @@
 
 use crate::{
     client::{self, Client, ConnectArgs, route},
-    error::{Exit, Problems},
     table::{self, FormatArgs},
 };
-use weft_server::api::{Queue, Shard, ShardCount, Worker};
+use weft_api::{
+    Queue, Shard, ShardCount, Worker,
+    problem::{Exit, Problems},
+};
 
 /// Show the workers that are there now
 #[derive(Debug, clap::Args)]

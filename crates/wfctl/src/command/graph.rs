@@ -2,13 +2,13 @@
 
 use crate::{
     engine,
-    error::{Code, Exit, Problem, Problems},
     graph::{Shape, dot, mermaid, svg, text},
 };
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
 };
+use weft_api::problem::{Code, Exit, Problem, Problems};
 
 /// Columns of a text drawing that goes into a pipe or a file.
 const PIPE_COLUMNS: usize = 120;

@@ -6,13 +6,13 @@
 use crate::{
     command::run::named_files,
     engine,
-    error::{Code, Exit, Problem, Problems},
     graph::shape::rule_name,
     target::{self, Opened, Target},
 };
 use anstyle::Style;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use weft_api::problem::{Code, Exit, Problem, Problems};
 use weft_core::document::{Binding, Code as TaskCode, Dag, Task};
 use weft_sandbox::{
     GuestKind, Inspection,

@@ -8,10 +8,12 @@ use crate::{
         context::{Context, Token},
         route,
     },
-    error::{Code, Exit, Problem, Problems},
     table,
 };
-use weft_server::api::Whoami;
+use weft_api::{
+    Whoami,
+    problem::{Code, Exit, Problem, Problems},
+};
 
 /// Store a token, after asking its server whether it holds
 #[derive(Debug, clap::Args)]

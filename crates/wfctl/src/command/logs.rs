@@ -7,13 +7,15 @@ use crate::{
         stream::{Follow, Heard},
     },
     display,
-    error::{Code, Exit, Problem, Problems},
     moment::Zone,
     table,
 };
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write as _;
-use weft_server::api::{LogLine, LogPage, LogSource};
+use weft_api::{
+    LogLine, LogPage, LogSource,
+    problem::{Code, Exit, Problem, Problems},
+};
 
 const FAINT: Style = Style::new().dimmed();
 const WARN: Style = AnsiColor::Yellow.on_default();

@@ -3,12 +3,10 @@
 mod artifact;
 
 use super::run_ref::InstanceRef;
-use crate::{
-    client::{self, Client, ConnectArgs, http::Answer, route},
-    error::{Code, Exit, Problem, Problems},
-};
+use crate::client::{self, Client, ConnectArgs, http::Answer, route};
 use serde_json::Value;
 use std::io::{self, IsTerminal as _, Write as _};
+use weft_api::problem::{Code, Exit, Problem, Problems};
 
 /// Read what tasks returned
 #[derive(Debug, clap::Args)]

@@ -2,10 +2,8 @@
 //! `wfctl scheduler`, which all name the same places.
 
 use super::{database::DatabaseArgs, redis::RedisArgs};
-use crate::{
-    error::{Code, Problem},
-    services::{BlobsPlace, Places},
-};
+use crate::services::{BlobsPlace, Places};
+use weft_api::problem::{Code, Problem};
 
 /// The database, the Redis and the place for blobs.
 #[derive(Debug, clap::Args)]

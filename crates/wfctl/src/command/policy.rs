@@ -3,12 +3,14 @@
 use super::confirm;
 use crate::{
     client::{self, Client, ConnectArgs, problem, route},
-    error::{Exit, Problem, Problems},
     grants,
     table::{self, FormatArgs},
 };
 use std::path::{Path, PathBuf};
-use weft_server::api::{NewPolicy, Policy};
+use weft_api::{
+    NewPolicy, Policy,
+    problem::{Exit, Problem, Problems},
+};
 
 /// Show and set what tasks may be granted
 #[derive(Debug, clap::Args)]

@@ -3,10 +3,12 @@
 use super::confirm;
 use crate::{
     client::{self, Client, ConnectArgs, pages, route},
-    error::{Exit, Problems},
     table::{self, ListArgs},
 };
-use weft_server::api::{NewPool, Pool};
+use weft_api::{
+    NewPool, Pool,
+    problem::{Exit, Problems},
+};
 
 /// Set the pools whose slots tasks share
 #[derive(Debug, clap::Args)]

@@ -1,8 +1,9 @@
 //! Which Redis, where attempts reach their workers by one.
 
 use super::address::Server;
-use crate::{error::Problem, services::RedisPlace};
+use crate::services::RedisPlace;
 use std::path::PathBuf;
+use weft_api::problem::Problem;
 
 const REDIS: Server = Server {
     what: "a Redis",

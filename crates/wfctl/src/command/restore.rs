@@ -3,13 +3,13 @@
 use super::{backup::until_interrupted, up::server_data};
 use crate::{
     engine,
-    error::{Code, Exit, Problem, Problems},
     services::backup::{
         GivenUp,
         restore::{RestoreOptions, Restored, restore},
     },
 };
 use std::path::PathBuf;
+use weft_api::problem::{Code, Exit, Problem, Problems};
 
 /// Make a data folder for 'wfctl up' of a backup
 ///

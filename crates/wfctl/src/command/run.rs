@@ -2,9 +2,7 @@
 
 use crate::{
     display::{self, Facts, OutputFormat},
-    engine,
-    error::{Code, Exit, Problem, Problems},
-    grants, params, place,
+    engine, grants, params, place,
     runner::{
         Codes, Runner, Setup, attempt::Shared, clock::Clock, folder::RunFolder, interrupt,
         outputs::Outputs,
@@ -15,6 +13,7 @@ use crate::{
 };
 use std::{collections::HashMap, io::IsTerminal, path::PathBuf, sync::Arc};
 use tokio::task::JoinSet;
+use weft_api::problem::{Code, Exit, Problem, Problems};
 use weft_core::{
     document::{Code as TaskCode, Dag, Format, Program},
     inputs::Inputs,
@@ -111,7 +110,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit, Problems> {
         RunState::Success => Exit::Success,
         RunState::Cancelled if result.interrupted => Exit::Interrupted,
         RunState::Failed | RunState::Cancelled | RunState::Pending | RunState::Running => {
-            Exit::RunFailed
+            Exit::Failed
         }
     })
 }

@@ -1,10 +1,10 @@
 //! Which run a command is about.
 
-use crate::{
-    client::{Client, pages, route},
-    error::{Code, Problem, Problems},
+use crate::client::{Client, pages, route};
+use weft_api::{
+    Run,
+    problem::{Code, Problem, Problems},
 };
-use weft_server::api::Run;
 
 /// Stands for the newest run.
 const LATEST: &str = "latest";

@@ -12,10 +12,12 @@ mod watch;
 use super::run_ref::RunRef;
 use crate::{
     client::{self, Client, ConnectArgs, route},
-    error::{Exit, Problems},
     table::{self, FormatArgs},
 };
-use weft_server::api::{Run, TaskSummary};
+use weft_api::{
+    Run, TaskSummary,
+    problem::{Exit, Problems},
+};
 
 /// Make, show and change runs
 #[derive(Debug, clap::Args)]

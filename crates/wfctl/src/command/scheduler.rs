@@ -5,9 +5,9 @@ use super::{
 };
 use crate::{
     engine,
-    error::{Exit, Problems},
     services::{self, SchedulerPlan},
 };
+use weft_api::problem::{Exit, Problems};
 
 /// Schedule an installation of many machines, or stand by to take over
 ///

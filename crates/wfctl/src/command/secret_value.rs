@@ -2,11 +2,11 @@
 //! from a terminal without showing what is typed. Never from an argument, which
 //! every user of the machine can read and which the shell remembers.
 
-use crate::error::{Code, Problem};
 use std::{
     fs,
     io::{self, IsTerminal as _, Read as _},
 };
+use weft_api::problem::{Code, Problem};
 
 /// The longest value, in bytes.
 const MAX_BYTES: u64 = 4 << 20;

@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{
     engine,
-    error::{Exit, Problems},
     services::{self, ServerPlan},
 };
 use std::{path::PathBuf, time::Duration};
+use weft_api::problem::{Exit, Problems};
 use weft_core::time::DurationMs;
 
 /// Serve the API and the workers of an installation of many machines

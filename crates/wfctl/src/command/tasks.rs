@@ -3,13 +3,15 @@
 use super::run_ref::{InstanceRef, RunRef};
 use crate::{
     client::{self, Client, ConnectArgs, pages, route},
-    error::{Exit, Problems},
     moment::Zone,
     table::{self, Format, FormatArgs, ListArgs, instance_state},
 };
 use clap::ValueEnum;
 use std::fmt::Write as _;
-use weft_server::api::{Attempt, Instance, InstanceState, TaskSummary, Why};
+use weft_api::{
+    Attempt, Instance, InstanceState, TaskSummary, Why,
+    problem::{Exit, Problems},
+};
 
 /// Show the tasks of a run, and why they don't run
 #[derive(Debug, clap::Args)]

@@ -3,13 +3,15 @@
 use super::confirm;
 use crate::{
     client::{self, Client, ConnectArgs, pages, route},
-    error::{Code, Exit, Problem, Problems},
     moment,
     table::{self, Format, FormatArgs, ListArgs},
 };
 use clap::ValueEnum;
+use weft_api::{
+    CreatedToken, NewToken, Role, Time, Token,
+    problem::{Code, Exit, Problem, Problems},
+};
 use weft_core::time::DurationMs;
-use weft_server::api::{CreatedToken, NewToken, Role, Time, Token};
 
 /// Make, list and revoke tokens
 #[derive(Debug, clap::Args)]

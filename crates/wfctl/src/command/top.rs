@@ -6,15 +6,17 @@ mod keys;
 use crate::{
     client::{self, Client, ConnectArgs, pages, route},
     display,
-    error::{Code, Exit, Problem, Problems},
     moment::{self, Zone},
     table::{self, Row, tally},
 };
 use keys::Keys;
 use std::fmt::Write as _;
 use std::{io::IsTerminal as _, time::Duration};
+use weft_api::{
+    Counts, Queue, Run, Worker,
+    problem::{Code, Exit, Problem, Problems},
+};
 use weft_core::time::DurationMs;
-use weft_server::api::{Counts, Queue, Run, Worker};
 
 /// Show what goes on now: runs, workers, queues
 #[derive(Debug, clap::Args)]

@@ -5,12 +5,11 @@ use super::{
     working::WorkingArgs,
 };
 use crate::{
-    engine,
-    error::{Code, Exit, Problem, Problems},
-    place,
+    engine, place,
     services::{self, UpOptions},
 };
 use std::path::PathBuf;
+use weft_api::problem::{Code, Exit, Problem, Problems};
 
 /// Serve, schedule and run DAGs here, with nothing else to install
 ///

@@ -3,10 +3,12 @@
 use super::{confirm, secret_value};
 use crate::{
     client::{self, Client, ConnectArgs, pages, route},
-    error::{Exit, Problems},
     table::{self, ListArgs},
 };
-use weft_server::api::{NewVariable, Variable};
+use weft_api::{
+    NewVariable, Variable,
+    problem::{Exit, Problems},
+};
 
 /// Set the variables that tasks read
 #[derive(Debug, clap::Args)]

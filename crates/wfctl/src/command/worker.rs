@@ -6,13 +6,12 @@ use super::{
 };
 use crate::{
     client::{ConnectArgs, Server, Surroundings},
-    engine,
-    error::{Code, Exit, Problem, Problems},
-    place,
+    engine, place,
     services::{self, CodeFrom, FarOptions, Trusted, Wanted, labels::OWN},
 };
 use clap::ValueEnum;
 use std::path::PathBuf;
+use weft_api::problem::{Code, Exit, Problem, Problems};
 use weft_sandbox::CodeKey;
 
 /// Run tasks for a server, on this machine

@@ -6,12 +6,13 @@
 //! ends. A folder without `run.json` may belong to a run that still goes on,
 //! so it is removed only when it is older than [`ABANDONED_AFTER`].
 
-use crate::{error::Problem, place};
+use crate::place;
 use std::{
     fs, io,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
+use weft_api::problem::Problem;
 use weft_sandbox::FolderArtifacts;
 
 /// How many ended runs stay.

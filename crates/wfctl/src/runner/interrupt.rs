@@ -1,10 +1,10 @@
 //! Ctrl-C: the first one asks the run to end, the second one ends the process.
 
-use crate::error::Exit;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
 };
+use weft_api::problem::Exit;
 
 /// Listens from now on. The receiver gets one message, for the first signal;
 /// the second signal ends the process, whatever the loop is doing.

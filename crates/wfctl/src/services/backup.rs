@@ -23,7 +23,6 @@ use super::{
     data_folder::DataFolder,
     database::{read_only, unfit},
 };
-use crate::error::{Code, Problem};
 use copy::Copied;
 use manifest::{Manifest, Sums};
 use staging::Staging;
@@ -38,6 +37,7 @@ use std::{
     time::Duration,
 };
 use tokio::{task::spawn_blocking, time::sleep};
+use weft_api::problem::{Code, Problem};
 use weft_core::digest::Digest;
 use weft_store_sql::{BackupError, DATABASE_FILE, Database, DigestCursor, OpenError};
 

@@ -11,12 +11,12 @@
 //! backup.lock   held by a backup, and by whoever removes blobs
 //! ```
 
-use crate::error::{Code, Problem};
 use std::{
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
 };
+use weft_api::problem::{Code, Problem};
 use weft_store_sql::DATABASE_FILE;
 
 /// The token that `wfctl` uses on this machine where no other is named.

@@ -1,8 +1,8 @@
 //! The database of the services, as commands name it and as it refuses.
 
 use super::failed;
-use crate::error::{Code, Problem};
 use std::path::Path;
+use weft_api::problem::{Code, Problem};
 use weft_store::StoreError;
 use weft_store_sql::{Database, OpenError, Place, secret::Keyring};
 

@@ -6,8 +6,8 @@ use super::{
     failed,
     transport::{self, RedisPlace},
 };
-use crate::error::{Code, Problem};
 use std::sync::Arc;
+use weft_api::problem::{Code, Problem};
 use weft_blob::{BlobError, Blobs};
 use weft_broker_redis::Shards;
 use weft_store_sql::{Database, OpenError};

@@ -7,12 +7,12 @@ use super::{
     failed, gave_up, report,
     upkeep::{Retention, Upkeep},
 };
-use crate::error::Problem;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     task::JoinHandle,
     time::{Instant, MissedTickBehavior, interval_at},
 };
+use weft_api::problem::Problem;
 use weft_broker::guest::GuestBroker;
 use weft_server::{Deps, Listener, Server, ServerOptions, create_first_token, write_token_file};
 

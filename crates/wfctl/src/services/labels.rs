@@ -4,8 +4,8 @@
 //! `architecture=aarch64` runs where that is so. Which of these queues a worker serves is its
 //! operator's to say, by the label's name: one line of settings then fits every machine.
 
-use crate::error::{Code, Problem};
 use std::sync::Arc;
+use weft_api::problem::{Code, Problem};
 
 /// A name, and one or more words.
 pub(super) type Label = (String, String);

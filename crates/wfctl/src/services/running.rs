@@ -1,12 +1,12 @@
 //! What services of one process share: how each is started and ended, and how
 //! somebody asks for the end.
 
-use crate::error::{Code, Problem};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
     task::{JoinError, JoinHandle},
 };
+use weft_api::problem::{Code, Problem};
 
 /// A running service, and the word that ends it.
 pub(super) struct Service<T> {

@@ -9,8 +9,8 @@ use super::{
     report, status,
     transport::Transport,
 };
-use crate::error::{Exit, Problems};
 use std::{sync::Arc, time::Duration};
+use weft_api::problem::{Exit, Problems};
 use weft_scheduler::{Handle, Scheduler, SchedulerOptions, Seams};
 use weft_server::{Listen, Metrics};
 

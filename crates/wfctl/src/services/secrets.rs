@@ -1,9 +1,9 @@
 //! Variables for running tasks, from the database, opened for one attempt at a time.
 
 use super::failed;
-use crate::error::Problem;
 use async_trait::async_trait;
 use std::path::Path;
+use weft_api::problem::Problem;
 use weft_broker::AttemptKey;
 use weft_core::id::TenantId;
 use weft_store_sql::{Database, secret::Keyring};

@@ -20,8 +20,8 @@ use super::{
     transport::Transport,
     upkeep::Retention,
 };
-use crate::error::{Code, Exit, Problem, Problems};
 use std::{path::PathBuf, sync::Arc, time::Duration};
+use weft_api::problem::{Code, Exit, Problem, Problems};
 use weft_blob::logs::LogReader;
 use weft_server::{Deps, Listen, Listener, Metrics};
 use weft_store_sql::FolderLock;

@@ -1,7 +1,7 @@
 //! The page on which a scheduler or a worker says how it fares.
 
 use super::{Service, report};
-use crate::error::{Code, Problem};
+use weft_api::problem::{Code, Problem};
 use weft_server::{Listen, Listener, Metrics, StatusPage};
 
 /// Listens where a page is wanted.

@@ -6,16 +6,14 @@
 //! secret is ever logged or put into a span: the crates below name things, never
 //! values. What tasks print goes to their own logs and nowhere else.
 
-use crate::{
-    client,
-    error::{Code, Problem},
-};
+use crate::client;
 use reqwest::Url;
 use std::{io::IsTerminal as _, time::Duration};
 use tokio::runtime::Handle;
 use tracing_subscriber::{
     EnvFilter, Layer as _, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
+use weft_api::problem::{Code, Problem};
 use weft_trace::{Export, Identity};
 
 /// How much is said where nobody asked for more or less.

@@ -1,7 +1,6 @@
 //! How attempts reach their workers: within this process, or by Redis.
 
 use super::{broker_figures::BrokerFigures, failed};
-use crate::error::{Code, Problem};
 use async_trait::async_trait;
 use prometheus_client::registry::Registry;
 use std::{
@@ -9,6 +8,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::sleep;
+use weft_api::problem::{Code, Problem};
 use weft_broker::{
     BrokerError, OperatorBroker, SchedulerBroker, WorkerBroker,
     guest::{GuestBroker, NoGuests},

@@ -22,11 +22,9 @@ use super::{
     upkeep::Retention,
     worker::told,
 };
-use crate::{
-    engine,
-    error::{Code, Exit, Problem, Problems},
-};
+use crate::engine;
 use std::{path::PathBuf, sync::Arc, time::Duration};
+use weft_api::problem::{Code, Exit, Problem, Problems};
 use weft_blob::{
     Blobs,
     logs::{LogOptions, LogReader, LogWriter},

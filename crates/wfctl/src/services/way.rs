@@ -22,10 +22,7 @@ pub(crate) use {
 
 use elsewhere::Elsewhere;
 
-use crate::{
-    client::{self, Server},
-    error::{Code, Problem, Problems},
-};
+use crate::client::{self, Server};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
@@ -34,9 +31,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use weft_api::problem::{Code, Problem, Problems};
 use weft_broker::BrokerError;
 use weft_gateway::Carrier;
-use weft_server::problem::ProblemCode;
 
 /// How long an answer to a call may be on its way, beyond what the call waits at the server.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -123,8 +120,8 @@ impl Way {
             Err(Refused::Told(status, _)) if status.is_server_error() => Ok(false),
             Err(Refused::Told(status, why)) => {
                 let code = match status {
-                    StatusCode::UNAUTHORIZED => Code::Server(ProblemCode::TokenUnknown),
-                    StatusCode::FORBIDDEN => Code::Server(ProblemCode::Forbidden),
+                    StatusCode::UNAUTHORIZED => Code::TokenUnknown,
+                    StatusCode::FORBIDDEN => Code::Forbidden,
                     _other => Code::Usage,
                 };
                 Err(Problem::new(code, format!("the server refuses this worker: {why}"))
@@ -183,7 +180,7 @@ async fn judged(response: Response) -> Result<Response, Refused> {
     let body = whole(response, MOST_REFUSAL_BYTES)
         .await
         .unwrap_or_default();
-    let detail = serde_json::from_slice::<weft_server::api::ProblemBody>(&body).map_or_else(
+    let detail = serde_json::from_slice::<weft_api::problem::ProblemBody>(&body).map_or_else(
         |_foreign| "it gives no reason".to_owned(),
         |body| body.detail,
     );

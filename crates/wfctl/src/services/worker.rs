@@ -9,17 +9,14 @@ use super::{
     memory, status,
     way::{DirectWay, FleetCode, Trusted, Wanted, Way},
 };
-use crate::{
-    client::Server,
-    engine,
-    error::{Code, Exit, Problem, Problems},
-};
+use crate::{client::Server, engine};
 use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
+use weft_api::problem::{Code, Exit, Problem, Problems};
 use weft_blob::{
     Blobs,
     logs::{LogOptions, LogWriter},

@@ -5,7 +5,7 @@ use crate::{
     display,
     moment::{self, Zone},
 };
-use weft_server::api::{
+use weft_api::{
     Attempt, AuditEntry, Connection, ConnectionAuth, Dag, Instance, InstanceState, Pool, Queue,
     Role, Run, RunKind, RunState, Shard, TaskSummary, Token, Variable, Version, Worker,
 };
@@ -69,10 +69,7 @@ pub(crate) const fn role(role: Role) -> &'static str {
 }
 
 /// How long it went on, up to now where it has not ended.
-pub(crate) fn took(
-    started: Option<weft_server::api::Time>,
-    ended: Option<weft_server::api::Time>,
-) -> String {
+pub(crate) fn took(started: Option<weft_api::Time>, ended: Option<weft_api::Time>) -> String {
     started.map_or_else(
         || "-".to_owned(),
         |started| display::duration(moment::between(started, ended.unwrap_or_else(moment::now))),

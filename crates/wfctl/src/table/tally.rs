@@ -1,6 +1,6 @@
 //! How many instances stand in each state, for people.
 
-use weft_server::api::Counts;
+use weft_api::Counts;
 
 /// By state, in the order in which people ask: what went wrong, what goes on,
 /// what is done, what waits.

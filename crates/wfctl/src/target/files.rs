@@ -1,8 +1,8 @@
 //! The files that tasks name: beside a manifest, or packed in a container.
 
-use crate::error::{Code, Problem};
 use bytes::Bytes;
 use std::path::{Component, Path, PathBuf};
+use weft_api::problem::{Code, Problem};
 
 /// Where the files of a document come from.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use super::{
     Files,
     source::{document_problems, parse as parse_alone},
 };
-use crate::error::{Code, Problems};
 use std::collections::{BTreeSet, HashMap};
+use weft_api::problem::{Code, Problems};
 use weft_core::document::{self, Document, Format, Source, TaskTypes};
 use weft_sandbox::Sandbox;
 

@@ -1,8 +1,8 @@
 //! Opens what the user named and says what it is, without running guest code.
 
-use crate::error::{Code, Problem, Problems};
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
+use weft_api::problem::{Code, Problem, Problems};
 use weft_core::document::Format;
 use weft_sandbox::{
     Digest, GuestKind, Inspection, container,

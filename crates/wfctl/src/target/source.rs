@@ -1,8 +1,8 @@
 //! Reads a document and turns what is wrong with it into problems that show
 //! the line.
 
-use crate::error::{Code, Place, Problem, Problems};
 use std::{ops::Range, sync::Arc};
+use weft_api::problem::{Code, Location, Problem, Problems};
 use weft_core::document::{self, Document, DocumentError, Format, Source};
 
 /// Parses and validates; every problem that can be found is reported.
@@ -21,7 +21,7 @@ pub(crate) fn document_problems(error: &DocumentError, text: &str, code: Code) -
             let mut problem = Problem::new(code, found.message.clone());
             problem.help.clone_from(&found.help);
             match found.position {
-                Some(position) => problem.at(Place {
+                Some(position) => problem.at(Location {
                     path: error.name.clone(),
                     source: Arc::clone(&source),
                     span: word(text, position.offset),

@@ -1,17 +1,15 @@
 //! The compiler of C and C++: Zig's clang, which comes with libraries for WASI.
 //! The machine's own `zig`, or one from Python's package index.
 
-use crate::{
-    build::{
-        environment::{self, Environment, Package},
-        workroom,
-    },
-    error::Problem,
+use crate::build::{
+    environment::{self, Environment, Package},
+    workroom,
 };
 use std::{
     path::{Path, PathBuf},
     process::Command,
 };
+use weft_api::problem::Problem;
 
 const PACKAGE: Package = Package {
     name: "ziglang",

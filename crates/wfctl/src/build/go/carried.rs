@@ -2,14 +2,12 @@
 //! data folder, and so do editors and `go test`.
 
 use super::LANGUAGE;
-use crate::{
-    build::{
-        carried::{self, files},
-        workroom,
-    },
-    error::Problem,
+use crate::build::{
+    carried::{self, files},
+    workroom,
 };
 use std::path::PathBuf;
+use weft_api::problem::Problem;
 
 files! {
     /// Paths below `sdk/go`, and what stands in them.

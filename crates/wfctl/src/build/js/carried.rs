@@ -1,11 +1,9 @@
 //! The JavaScript SDK that this program carries, and the scripts that its build runs.
 
 use super::tools::Tools;
-use crate::{
-    build::carried::{self, files},
-    error::Problem,
-};
+use crate::build::carried::{self, files};
 use std::path::PathBuf;
+use weft_api::problem::Problem;
 
 files! {
     /// The package `@weft/sdk`.

@@ -2,11 +2,11 @@
 //! import the SDK, in `dags/`, else in `src/`, else in the folder itself. What
 //! they import comes along; tests and what tools make is left out.
 
-use crate::error::{Code, Problem};
 use std::{
     fs,
     path::{Path, PathBuf},
 };
+use weft_api::problem::{Code, Problem};
 
 /// The most modules with DAGs in one folder.
 const MAX_ENTRIES: usize = 2_000;

@@ -2,12 +2,9 @@
 //! packages of fixed versions in a folder of their own in the cache.
 
 use super::{LANGUAGE, carried::BUILD};
-use crate::{
-    build::{
-        carried,
-        workroom::{cache, said},
-    },
-    error::{Code, Problem},
+use crate::build::{
+    carried,
+    workroom::{cache, said},
 };
 use serde_json::json;
 use std::{
@@ -15,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
+use weft_api::problem::{Code, Problem};
 
 /// What the first build gets; `sdk/js/build/package.json` says the versions.
 pub(super) const VERSIONS: &str = "componentize-qjs 0.4.5, esbuild 0.28.2, typescript 7.0.2";

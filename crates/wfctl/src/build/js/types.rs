@@ -5,16 +5,14 @@
 //! who don't run tests need not install it.
 
 use super::tools::Tools;
-use crate::{
-    build::workroom::said,
-    error::{Code, Problem},
-};
+use crate::build::workroom::said;
 use serde_json::{Value, json};
 use std::{
     fs,
     io::IsTerminal as _,
     path::{Path, PathBuf},
 };
+use weft_api::problem::{Code, Problem};
 
 /// Runs tsc over the project, if there is TypeScript in it.
 pub(super) fn check(

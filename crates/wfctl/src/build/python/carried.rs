@@ -1,10 +1,8 @@
 //! The Python SDK that this program carries: what components of Python DAGs are made with.
 
-use crate::{
-    build::carried::{self, files},
-    error::Problem,
-};
+use crate::build::carried::{self, files};
 use std::path::PathBuf;
+use weft_api::problem::Problem;
 
 files! {
     /// The package `weft`, as it is imported.

@@ -2,14 +2,12 @@
 //! sources and tools give the same file.
 
 use super::{carried, project::Sources, tools::COMPONENTIZE_PY};
-use crate::{
-    build::{carried::WIT, kept::Parts},
-    error::Problem,
-};
+use crate::build::{carried::WIT, kept::Parts};
 use std::{
     fs,
     path::{Path, PathBuf},
 };
+use weft_api::problem::Problem;
 
 /// What a component is made of, as a name.
 pub(super) fn key(sources: &Sources, packages: Option<&Path>) -> Result<String, Problem> {

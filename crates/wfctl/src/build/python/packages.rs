@@ -5,14 +5,12 @@
 //! the cache. A package with native code can't run in the sandbox and is refused by name.
 
 use super::{Project, cache, tools::Tools};
-use crate::{
-    build::workroom::{Said, said},
-    error::{Code, Problem},
-};
+use crate::build::workroom::{Said, said};
 use std::{
     fs,
     path::{Path, PathBuf},
 };
+use weft_api::problem::{Code, Problem};
 use weft_sandbox::Digest;
 
 /// The Python that components hold.

@@ -4,13 +4,13 @@
 //! each other from there, as in Airflow. Tests, environments and what begins
 //! with a dot are left out.
 
-use crate::error::{Code, Problem};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
+use weft_api::problem::{Code, Problem};
 
 /// The most files of an author's that go into a component.
 const MAX_FILES: usize = 20_000;

@@ -1,10 +1,8 @@
 //! What Python DAGs are built with: componentize-py, in an environment of its own.
 
-use crate::{
-    build::environment::{Environment, Package},
-    error::Problem,
-};
+use crate::build::environment::{Environment, Package};
 use std::process::Command;
+use weft_api::problem::Problem;
 
 /// The version that components are made with: it decides which Python they hold (3.14).
 pub(crate) const COMPONENTIZE_PY: &str = "0.25.1";

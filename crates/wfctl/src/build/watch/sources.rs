@@ -5,7 +5,6 @@
 use crate::{
     build::BuildArgs,
     command::run::named_files,
-    error::Problem,
     target::{self, Content, Opened},
 };
 use std::{
@@ -15,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
     time::SystemTime,
 };
+use weft_api::problem::Problem;
 
 /// Folders that tools fill. Hidden ones are left out too.
 const MADE: [&str; 4] = ["target", "node_modules", "__pycache__", "venv"];

@@ -3,10 +3,12 @@
 use crate::{
     client::{Client, route},
     command::difference,
-    error::{Code, Problem, Problems},
     table::{self, FormatArgs},
 };
-use weft_server::api::{DagDetail, VersionDetail};
+use weft_api::{
+    DagDetail, VersionDetail,
+    problem::{Code, Problem, Problems},
+};
 
 /// Which versions.
 #[derive(Debug, clap::Args)]
@@ -51,7 +53,7 @@ pub(super) async fn run(client: &Client, args: &DiffArgs) -> Result<(), Problems
             .collect::<Vec<_>>()
     };
     let code_changed = files(&old) != files(&new);
-    let difference = weft_server::difference(
+    let difference = weft_api::difference::between_documents(
         &old.document.to_string(),
         &new.document.to_string(),
         code_changed,

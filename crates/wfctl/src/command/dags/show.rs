@@ -2,7 +2,7 @@
 
 use crate::{display, moment::Zone, table};
 use std::fmt::Write as _;
-use weft_server::api::{DagDetail, DagTask, Suspect};
+use weft_api::{DagDetail, DagTask, Suspect};
 
 /// What it is, its parameters, and its tasks with what they wait for.
 pub(super) fn text(detail: &DagDetail, zone: &Zone) -> String {

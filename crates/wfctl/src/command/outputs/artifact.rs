@@ -1,10 +1,7 @@
 //! `wfctl outputs artifact`: the bytes behind a reference in an output.
 
 use super::{InstanceRef, open, write};
-use crate::{
-    client::{Client, http::Answer, problem, route},
-    error::{Code, Problem, Problems},
-};
+use crate::client::{Client, http::Answer, problem, route};
 use serde_json::Value;
 use std::{
     fs::Permissions,
@@ -12,6 +9,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
+use weft_api::problem::{Code, Problem, Problems};
 use weft_core::contract::{ArtifactRef, artifact_refs};
 
 /// How many references a message lists.

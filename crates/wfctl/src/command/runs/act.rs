@@ -7,13 +7,15 @@ use crate::{
         route::{self, Route},
     },
     command::run_ref::{InstanceRef, RunRef},
-    error::{Code, Problem, Problems},
     table,
 };
 use clap::ValueEnum;
 use serde::Serialize;
 use std::time::{Duration, Instant};
-use weft_server::api::{Clear, Command, CommandState, Mark, MarkAs, Wake};
+use weft_api::{
+    Clear, Command, CommandState, Mark, MarkAs, Wake,
+    problem::{Code, Problem, Problems},
+};
 
 /// How long the scheduler is waited for; what was asked for stays asked for.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -2,12 +2,11 @@
 
 use crate::{
     client::{Client, route},
-    error::Problems,
     params,
 };
 use serde_json::{Map, Value};
+use weft_api::{DagDetail, problem::Problems};
 use weft_core::document::Param;
-use weft_server::api::DagDetail;
 
 /// The values of `--param NAME=VALUE`; the server fills in defaults and checks them.
 pub(crate) async fn params(

@@ -3,11 +3,10 @@
 use super::date;
 use crate::{
     client::{Client, pages, route},
-    error::Problems,
     table::{self, ListArgs},
 };
 use clap::ValueEnum;
-use weft_server::api::{Run, RunKind, RunState};
+use weft_api::{Run, RunKind, RunState, problem::Problems};
 
 /// Which runs.
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,7 @@ use crate::{
     moment::Zone,
     table::{self, tally},
 };
-use weft_server::api::{Run, TaskSummary};
+use weft_api::{Run, TaskSummary};
 
 /// What it is and how its tasks stand.
 pub(super) fn text(run: &Run, tasks: &[TaskSummary], zone: &Zone) -> String {

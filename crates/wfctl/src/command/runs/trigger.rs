@@ -3,11 +3,13 @@
 use super::{given, watch};
 use crate::{
     client::{Client, route},
-    error::{Code, Exit, Problem, Problems},
     moment::Zone,
     table::{self, Format},
 };
-use weft_server::api::{NewRun, Run, RunState, Time};
+use weft_api::{
+    NewRun, Run, RunState, Time,
+    problem::{Code, Exit, Problem, Problems},
+};
 
 /// What kind of run.
 #[derive(Debug, clap::Args)]

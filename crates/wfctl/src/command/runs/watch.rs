@@ -14,7 +14,6 @@ use crate::{
         Client, route,
         stream::{Follow, Heard},
     },
-    error::{Code, Exit, Problem, Problems},
     table::{self, tally},
 };
 use std::fmt::Write as _;
@@ -22,7 +21,10 @@ use std::{
     io::IsTerminal as _,
     time::{Duration, Instant},
 };
-use weft_server::api::{Change, Instance, Page, Run, RunState, TaskSummary};
+use weft_api::{
+    Change, Instance, Page, Run, RunState, TaskSummary,
+    problem::{Code, Exit, Problem, Problems},
+};
 
 /// How often the run is read again at most.
 const REREADS_PER_SECOND: u32 = 4;
@@ -95,7 +97,7 @@ pub(super) async fn run(client: &Client, id: &str, view: View) -> Result<Exit, P
     Ok(match standing.run.state {
         RunState::Success => Exit::Success,
         RunState::Failed | RunState::Cancelled | RunState::Queued | RunState::Running => {
-            Exit::RunFailed
+            Exit::Failed
         }
     })
 }

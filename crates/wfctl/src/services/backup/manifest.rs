@@ -1,7 +1,6 @@
 //! What a backup says of itself, and the digests of all that is in it.
 
 use super::copy;
-use crate::error::{Code, Problem};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -9,6 +8,7 @@ use std::{
     fs,
     path::{Component, Path, PathBuf},
 };
+use weft_api::problem::{Code, Problem};
 use weft_core::digest::Digest;
 use weft_store_sql::Database;
 

@@ -8,16 +8,14 @@ use super::{
     named,
     staging::Staging,
 };
-use crate::{
-    error::{Code, Problem},
-    services::data_folder::DataFolder,
-};
+use crate::services::data_folder::DataFolder;
 use std::{
     collections::HashSet,
     fs,
     path::{Path, PathBuf},
 };
 use tokio::task::spawn_blocking;
+use weft_api::problem::{Code, Problem};
 use weft_core::digest::Digest;
 use weft_server::{create_admin_token, write_token_file};
 use weft_store_sql::{Database, OpenError, Place, secret::Keyring};

@@ -1,12 +1,12 @@
 //! A folder that is filled beside the place where it belongs, and gets its name at the end.
 
 use super::{is_free, sync};
-use crate::error::{Code, Problem};
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 use tempfile::TempDir;
+use weft_api::problem::{Code, Problem};
 
 /// A folder that is not finished; gone if it never is, unless the process is killed.
 pub(super) struct Staging(TempDir);

@@ -6,7 +6,6 @@
 use super::answer::{Answer, File, Inspected, What};
 use crate::{
     engine,
-    error::{Code, Problem, Problems},
     target::{Content, Opened, inspected, parse},
 };
 use bytes::Bytes;
@@ -16,6 +15,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
+use weft_api::problem::{Code, Problem, Problems};
 use weft_core::document::{self, Document, Format};
 use weft_sandbox::{Digest, Guest, Sandbox, inspect::FileKind};
 

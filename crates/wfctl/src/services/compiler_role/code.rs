@@ -1,8 +1,9 @@
 //! Compiled code for the fleet: the server holds the key, a subprocess compiles.
 
-use crate::{engine, error::Problem, services::data_folder::DataFolder};
+use crate::{engine, services::data_folder::DataFolder};
 use bytes::Bytes;
 use std::sync::Arc;
+use weft_api::problem::Problem;
 use weft_sandbox::{CodeMaker, CodeName, CodeSigner, Digest, MakeError};
 use weft_server::seam::CodeError;
 use weft_store_sql::secret::Keyring;

@@ -5,14 +5,12 @@ use super::{
     answer::{Answer, Inspected, What},
     code::Stock,
 };
-use crate::{
-    error::Problem,
-    services::{data_folder::DataFolder, failed},
-};
+use crate::services::{data_folder::DataFolder, failed};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::{io::Write as _, path::PathBuf, process::Stdio, sync::Arc};
 use tokio::{io::AsyncReadExt as _, process::Command};
+use weft_api::problem::Problem;
 use weft_sandbox::Digest;
 use weft_server::seam::{BadFile, CodeError, CompileError, Compiler, InspectedFile, Inspection};
 use weft_store_sql::secret::Keyring;

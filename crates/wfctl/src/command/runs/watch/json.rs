@@ -5,7 +5,7 @@
 use super::{Standing, Watch};
 use serde_json::{Value, json};
 use std::io::Write as _;
-use weft_server::api::Change;
+use weft_api::Change;
 
 #[derive(Debug, Default)]
 pub(super) struct JsonLines {

@@ -9,7 +9,7 @@ use crate::{
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write as _;
-use weft_server::api::{Change, Counts, TaskSummary};
+use weft_api::{Change, Counts, TaskSummary};
 
 /// Redraws a second at most; indicatif drops the others.
 const DRAWS_PER_SECOND: u8 = 12;

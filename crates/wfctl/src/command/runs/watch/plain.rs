@@ -8,7 +8,7 @@ use crate::{
     table::{self, tally},
 };
 use std::collections::HashSet;
-use weft_server::api::{Change, InstanceChange, InstanceState};
+use weft_api::{Change, InstanceChange, InstanceState};
 
 #[derive(Debug, Default)]
 pub(super) struct PlainLines {

@@ -1,12 +1,12 @@
 //! Runs over a range of past or future dates.
 
-use crate::api::Time;
+use crate::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
 /// A range of dates to make runs for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewBackfill {
     /// The first logical date.
@@ -15,7 +15,7 @@ pub struct NewBackfill {
     pub to: Time,
     /// Parameters of every run.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
-    #[schema(value_type = Object)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub params: Map<String, Value>,
     /// Nothing is made: only told what would be.
     #[serde(default)]
@@ -23,7 +23,8 @@ pub struct NewBackfill {
 }
 
 /// What a backfill made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Backfill {
     /// Of which DAG.
     pub dag: String,

@@ -1,12 +1,12 @@
 //! DAGs and their versions.
 
-use crate::api::Time;
+use crate::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
 
 /// A DAG as lists show it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Dag {
     /// Its name.
     pub id: String,
@@ -39,7 +39,8 @@ pub struct Dag {
 }
 
 /// A DAG with all that its active version says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DagDetail {
     /// As lists show it.
     #[serde(flatten)]
@@ -65,7 +66,8 @@ pub struct DagDetail {
 }
 
 /// A task that workers died of, none of whose attempts has ended by itself since.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Suspect {
     /// The task.
     pub task: String,
@@ -78,7 +80,8 @@ pub struct Suspect {
 }
 
 /// A worker that died while it ran a task that nothing else was suspected beside.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Death {
     /// The worker.
     pub worker: String,
@@ -93,7 +96,8 @@ pub struct Death {
 }
 
 /// A parameter of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ParamDetail {
     /// Its name.
     pub name: String,
@@ -111,7 +115,8 @@ pub struct ParamDetail {
 }
 
 /// A task of a DAG.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DagTask {
     /// Its name.
     pub id: String,
@@ -137,7 +142,8 @@ pub struct DagTask {
 }
 
 /// An edge between two tasks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Edge {
     /// The task that goes first.
     pub from: String,
@@ -146,7 +152,8 @@ pub struct Edge {
 }
 
 /// What to change about a DAG; what is absent stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DagChange {
     /// Whether it is paused.
@@ -159,7 +166,8 @@ pub struct DagChange {
 }
 
 /// A version of a DAG as lists show it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Version {
     /// Counts from 1 within the DAG.
     pub number: u32,
@@ -174,7 +182,8 @@ pub struct Version {
 }
 
 /// A version with its document.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VersionDetail {
     /// As lists show it.
     #[serde(flatten)]
@@ -182,11 +191,12 @@ pub struct VersionDetail {
     /// The `weft.dag/1` document of this DAG alone.
     pub document: Value,
     /// The files of its tasks.
-    pub files: Vec<crate::api::DeploymentFile>,
+    pub files: Vec<crate::DeploymentFile>,
 }
 
 /// Which version to activate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Activate {
     /// Its number.
@@ -194,7 +204,8 @@ pub struct Activate {
 }
 
 /// What a rollback did.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Rollback {
     /// The version that was active.
     pub from: u32,

@@ -1,12 +1,12 @@
 //! Task instances, their attempts, and why they don't run.
 
-use crate::api::{Time, run::Counts};
+use crate::{Time, run::Counts};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
 
 /// One instance of a task within a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Instance {
     /// Its task.
     pub task: String,
@@ -48,7 +48,8 @@ pub struct Instance {
 }
 
 /// Where a task instance stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum InstanceState {
     /// Its upstreams have not decided yet.
@@ -78,7 +79,8 @@ pub enum InstanceState {
 }
 
 /// An output's size and digest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OutputRef {
     /// In bytes of JSON.
     pub bytes: u64,
@@ -88,7 +90,8 @@ pub struct OutputRef {
 }
 
 /// Why an attempt failed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InstanceFailure {
     /// A stable name in snake case.
     pub code: String,
@@ -103,7 +106,8 @@ pub struct InstanceFailure {
 }
 
 /// What an attempt used up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Usage {
     /// From its start to its end, in microseconds.
     #[serde(default)]
@@ -129,7 +133,8 @@ pub struct Usage {
 }
 
 /// One attempt of an instance.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Attempt {
     /// From 1 on.
     pub number: u32,
@@ -160,7 +165,8 @@ pub struct Attempt {
 }
 
 /// How the instances of a task stand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TaskSummary {
     /// The task.
     pub task: String,
@@ -173,7 +179,8 @@ pub struct TaskSummary {
 }
 
 /// Why an instance does not run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Why {
     /// The task.
     pub task: String,
@@ -184,7 +191,8 @@ pub struct Why {
 }
 
 /// One reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reason {
     /// A stable name in snake case, such as `upstream_unfinished` or `pool_full`.
     pub code: String,

@@ -1,12 +1,12 @@
 //! Tokens and the roles they carry.
 
-use crate::api::Time;
+use crate::Time;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use utoipa::ToSchema;
 
 /// What a token's holder may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Looks at everything but secrets, tokens and the audit.
@@ -24,8 +24,38 @@ pub enum Role {
     TrustedWorker,
 }
 
+impl Role {
+    /// Every role.
+    pub const ALL: &[Self] = &[
+        Self::Viewer,
+        Self::Operator,
+        Self::Deployer,
+        Self::Admin,
+        Self::Worker,
+        Self::TrustedWorker,
+    ];
+
+    /// Its stable name, as JSON has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Deployer => "deployer",
+            Self::Admin => "admin",
+            Self::Worker => "worker",
+            Self::TrustedWorker => "trusted_worker",
+        }
+    }
+
+    /// The role of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|role| role.as_str() == name)
+    }
+}
+
 /// A token, without what opens doors.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Token {
     /// Its number.
     pub id: i64,
@@ -52,7 +82,8 @@ pub struct Token {
 }
 
 /// A token to be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
     /// Whose or what for: shown in lists and in the audit.
@@ -68,7 +99,8 @@ pub struct NewToken {
 }
 
 /// A new token, the only time that it is shown.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreatedToken {
     /// As lists show it.
     #[serde(flatten)]
@@ -78,7 +110,8 @@ pub struct CreatedToken {
 }
 
 /// Who the caller is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Whoami {
     /// The token's name.
     pub name: String,
@@ -101,5 +134,21 @@ impl fmt::Debug for CreatedToken {
         f.debug_struct("CreatedToken")
             .field("token", &self.token)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Role;
+
+    #[test]
+    fn a_roles_name_is_the_one_in_json() {
+        for role in Role::ALL {
+            assert_eq!(Role::from_name(role.as_str()), Some(*role));
+            assert_eq!(
+                serde_json::to_value(role).expect("a role is a string"),
+                role.as_str()
+            );
+        }
     }
 }

@@ -1,21 +1,27 @@
-//! The bodies of the API, as they travel: what a server writes and a client reads.
+//! The bodies of the REST API, which the server writes and a client reads, and
+//! the codes of everything that can go wrong ([`problem`]).
 //!
-//! They are types of their own, converted explicitly from what the database and
+//! Bodies are types of their own, converted explicitly from what the database and
 //! the domain hold, so that neither can change the API by accident. A request's
-//! body refuses unknown fields, since a misspelled one that is ignored is a
-//! setting that never holds; a response may gain fields, and a client ignores
-//! those that it doesn't know.
+//! body refuses unknown fields, since ignoring a misspelled one would silently
+//! drop a setting; a response may gain fields, and a client ignores
+//! those that it doesn't know. Times are [`weft_core::time::Timestamp`]s inside [`Time`]; nothing else of the
+//! domain is part of a body.
+//!
+//! The feature `openapi` derives the JSON Schemas that the server's document needs.
+//! Without it the crate depends on serde, serde_json and the domain (`weft-core`) alone.
 
 mod audit;
 mod backfill;
 mod dag;
 mod deployment;
+pub mod difference;
 mod event;
 mod fleet;
 mod instance;
 mod log;
 mod page;
-mod problem;
+pub mod problem;
 mod run;
 mod setting;
 mod time;
@@ -40,7 +46,6 @@ pub use {
     },
     log::{LogField, LogLine, LogPage, LogSource},
     page::Page,
-    problem::{ProblemBody, ProblemDetail},
     run::{
         Clear, Command, CommandState, Counts, Interval, Mark, MarkAs, NewRun, Run, RunKind,
         RunState, Wake,

@@ -1,11 +1,11 @@
 //! Log lines of attempts.
 
-use crate::api::Time;
+use crate::Time;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Some of an attempt's log lines.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LogPage {
     /// Which attempt.
     pub attempt: u32,
@@ -22,7 +22,8 @@ pub struct LogPage {
 }
 
 /// One line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LogLine {
     /// When it was printed, by the worker's clock.
     pub at: Time,
@@ -36,7 +37,8 @@ pub struct LogLine {
 }
 
 /// One name and value of a structured line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LogField {
     /// Its name.
     pub name: String,
@@ -45,7 +47,8 @@ pub struct LogField {
 }
 
 /// Where a line came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LogSource {
     /// Standard output.

@@ -3,12 +3,12 @@
 //! An event's name is `run` or `instance`, its data one of these as JSON. An
 //! event called `resync` has no data: some were missed, read the lists again.
 
-use crate::api::{Counts, InstanceState, RunState};
+use crate::{Counts, InstanceState, RunState};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Something changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Change {
     /// A run.
@@ -18,7 +18,8 @@ pub enum Change {
 }
 
 /// A run changed, or how its instances stand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunChange {
     /// Which run.
     pub run: String,
@@ -31,7 +32,8 @@ pub struct RunChange {
 }
 
 /// A task instance changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InstanceChange {
     /// Of which run.
     pub run: String,

@@ -1,11 +1,11 @@
 //! One page of a list.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// One page of a list. Pages are cut by key, so that a list which grows
 /// meanwhile neither repeats nor skips what was there before.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Page<T> {
     /// At most as many as were asked for.
     pub items: Vec<T>,

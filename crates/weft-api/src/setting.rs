@@ -1,13 +1,13 @@
 //! Variables, connections, pools, the policy, and what bounds a tenant.
 
-use crate::api::Time;
+use crate::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
-use utoipa::ToSchema;
 
 /// A variable. Its value is never shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Variable {
     /// Its name.
     pub name: String,
@@ -18,16 +18,18 @@ pub struct Variable {
 }
 
 /// A variable's value.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewVariable {
     /// At most 64 KiB of text.
-    #[schema(write_only)]
+    #[cfg_attr(feature = "openapi", schema(write_only))]
     pub value: String,
 }
 
 /// A connection. What is secret about it is never shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Connection {
     /// Its name.
     pub name: String,
@@ -44,7 +46,8 @@ pub struct Connection {
 }
 
 /// How a connection signs in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionAuth {
     /// Not, or by header fields of its own.
@@ -57,30 +60,32 @@ pub enum ConnectionAuth {
 
 /// What a connection leads to, and the credentials that the host adds. They
 /// are used for exactly this scheme, host and port.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewConnection {
     /// Scheme, host and perhaps a port, such as `https://api.example.org`.
     pub url: String,
     /// Sent as `Authorization: Bearer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(write_only)]
+    #[cfg_attr(feature = "openapi", schema(write_only))]
     pub bearer: Option<String>,
     /// Sent, together with `password`, as `Authorization: Basic`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// See `username`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(write_only)]
+    #[cfg_attr(feature = "openapi", schema(write_only))]
     pub password: Option<String>,
     /// Further header fields that are added to each request.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schema(write_only)]
+    #[cfg_attr(feature = "openapi", schema(write_only))]
     pub headers: BTreeMap<String, String>,
 }
 
 /// A pool of slots that tasks share.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Pool {
     /// Its name.
     pub name: String,
@@ -89,16 +94,18 @@ pub struct Pool {
 }
 
 /// A pool's size.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewPool {
     /// At least 1; to stop its tasks, pause their DAGs.
-    #[schema(minimum = 1, maximum = 1_000_000)]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1_000_000))]
     pub slots: u32,
 }
 
 /// What tasks may be granted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Policy {
     /// The policy file, TOML; empty where the default holds.
     pub policy: String,
@@ -107,7 +114,8 @@ pub struct Policy {
 }
 
 /// A policy to be set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewPolicy {
     /// The policy file, TOML (`weft.policy/1`).
@@ -115,7 +123,8 @@ pub struct NewPolicy {
 }
 
 /// What bounds a tenant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Tenant {
     /// Its id.
     pub id: String,
@@ -127,7 +136,8 @@ pub struct Tenant {
 }
 
 /// What to change about a tenant.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TenantChange {
     /// Task instances at once; 0 takes the bound away.
@@ -135,7 +145,7 @@ pub struct TenantChange {
     pub max_active_tasks: Option<u32>,
     /// From 1 to 1000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1, maximum = 1000)]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1000))]
     pub weight: Option<u32>,
 }
 

@@ -1,10 +1,10 @@
 //! What an answer other than success holds: RFC 9457 with a stable code.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Why a request was not carried out (`application/problem+json`, RFC 9457).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProblemBody {
     /// `urn:weft:problem:` and the code.
     #[serde(rename = "type")]
@@ -31,7 +31,8 @@ pub struct ProblemBody {
 }
 
 /// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProblemDetail {
     /// A stable name of its kind.
     pub code: String,

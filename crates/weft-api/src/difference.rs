@@ -1,21 +1,27 @@
 //! How two versions of a DAG differ, field by field of their documents.
+//!
+//! Pure: the server compares a deployed file with the active version, and a
+//! client compares documents that it has read.
 
-use super::requests;
-use crate::api::{ChangedTask, Difference, TextChange};
+mod requests;
+
+use crate::{ChangedTask, Difference, TextChange};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use weft_core::document::{self, Dag, DocumentError, Format, Source};
 
 /// A version to be compared: its document's text, and the same parsed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Side<'a> {
-    pub(crate) document: &'a str,
-    pub(crate) dag: &'a Dag,
+pub struct Side<'a> {
+    /// The text of its document.
+    pub document: &'a str,
+    /// The same, parsed.
+    pub dag: &'a Dag,
 }
 
-/// What the second has that the first hasn't, and the other way round. Without
-/// a first one everything is new.
-pub(crate) fn between(before: Option<Side<'_>>, after: Side<'_>, code_changed: bool) -> Difference {
+/// What `after` has that `before` hasn't, and the other way round. Without
+/// `before` everything is new.
+pub fn between(before: Option<Side<'_>>, after: Side<'_>, code_changed: bool) -> Difference {
     let Some(before) = before else {
         return Difference {
             code_changed,
@@ -91,7 +97,7 @@ pub(crate) fn between(before: Option<Side<'_>>, after: Side<'_>, code_changed: b
 ///
 /// # Errors
 /// One of them is no document of a DAG.
-pub fn of_documents(
+pub fn between_documents(
     before: &str,
     after: &str,
     code_changed: bool,
@@ -206,7 +212,7 @@ mod tests {
             (schedule.before.as_deref(), schedule.after.as_deref()),
             (Some("0 0 * * *"), Some("0 * * * *"))
         );
-        let lines = |requests: &[crate::api::TaskRequest]| {
+        let lines = |requests: &[crate::TaskRequest]| {
             requests
                 .iter()
                 .map(|r| format!("{} {}", r.task, r.what))

@@ -1,10 +1,10 @@
 //! What a deploy answers.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// What became of a file, DAG by DAG.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Deployment {
     /// The file's SHA-256 digest: `sha256:` and 64 hexadecimal digits.
     pub digest: String,
@@ -23,7 +23,8 @@ pub struct Deployment {
 }
 
 /// A file inside a deployed one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeploymentFile {
     /// As the document names it; empty for the deployed component itself.
     pub name: String,
@@ -34,7 +35,8 @@ pub struct DeploymentFile {
 }
 
 /// What became of one DAG.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeployedDag {
     /// Its id.
     pub dag: String,
@@ -55,7 +57,8 @@ pub struct DeployedDag {
 }
 
 /// What a deploy did with a DAG.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     /// There was no such DAG.
@@ -67,7 +70,8 @@ pub enum ChangeKind {
 }
 
 /// How two versions of a DAG differ.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Difference {
     /// The code differs, whatever the document says.
     pub code_changed: bool,
@@ -89,7 +93,8 @@ pub struct Difference {
 }
 
 /// A task whose definition differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChangedTask {
     /// The task.
     pub task: String,
@@ -98,7 +103,8 @@ pub struct ChangedTask {
 }
 
 /// A text before and after.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TextChange {
     /// Absent where there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -109,7 +115,8 @@ pub struct TextChange {
 }
 
 /// Something that a task asks to be allowed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TaskRequest {
     /// The task.
     pub task: String,
@@ -120,7 +127,8 @@ pub struct TaskRequest {
 }
 
 /// What a task can ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RequestKind {
     /// A host for outgoing HTTP.
