@@ -10,7 +10,8 @@
 //! - [`run`]: the state machine of one DAG run, event in, actions out.
 //! - [`timetable`]: the dates of a schedule.
 //! - [`trigger_rule`], [`retry`]: the rules the machine follows.
-//! - [`order`]: which ready work goes next, fairly and within every bound.
+//! - [`fair_queue`]: the order in which ready work is dispatched, within every bound.
+//! - [`stride`]: shares by weight, for the fair queue and for brokers.
 //! - [`suspicion`]: which tasks take their workers down, and what follows.
 //! - [`inputs`]: what an instance is given, out of outputs and parameters.
 //! - [`contract`]: the documents that cross the boundary while an attempt runs.
@@ -19,16 +20,17 @@
 pub mod contract;
 pub mod digest;
 pub mod document;
+pub mod fair_queue;
 pub mod grant;
 pub mod id;
 pub mod inputs;
 pub mod limit;
-pub mod order;
 pub mod plan;
 pub mod policy;
 pub mod retry;
 pub mod run;
 pub mod run_id;
+pub mod stride;
 pub mod suspicion;
 pub mod time;
 pub mod timetable;

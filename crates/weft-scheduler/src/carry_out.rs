@@ -9,7 +9,7 @@ use serde_json::json;
 use std::{ops::Range, sync::Arc};
 use weft_core::{
     document::TaskIndex,
-    order::{Order, Ready},
+    fair_queue::{FairQueue, Ready},
     run::{Action, Attempt, Cause, Event, Instance, InstanceState, Rejection, RunState},
     run_id::RunId,
 };
@@ -220,7 +220,7 @@ impl Shard {
 
 impl ActiveRun {
     /// The instance is not active any more; what it took up is free.
-    pub(crate) fn release(&mut self, instance: Instance, order: &mut Order) {
+    pub(crate) fn release(&mut self, instance: Instance, order: &mut FairQueue) {
         if self.live.remove(&instance) {
             order.release(&self.version.tasks[instance.task.as_usize()].account);
         }

@@ -13,8 +13,8 @@ use weft_broker::{Demand, Dispatch};
 use weft_core::{
     contract::AttemptDocument,
     document::TaskIndex,
+    fair_queue::QueueBounds,
     inputs::{self, InputError},
-    order::QueueBounds,
     run::{Attempt, Event, Instance},
     run_id::RunId,
 };
@@ -154,7 +154,7 @@ impl Shard {
         for demand in demands {
             let ahead = self.pace.ahead(&demand.queue).saturating_sub(demand.ahead);
             let bounds = QueueBounds {
-                places: demand.places.saturating_add(ahead),
+                free_slots: demand.places.saturating_add(ahead),
                 workers: demand.workers,
                 memory_bytes: demand.memory_bytes.unwrap_or(u64::MAX),
             };

@@ -4,7 +4,7 @@
 //! One task owns all state ([`Scheduler::run`]); nothing is locked and nothing
 //! else decides. A *turn* takes what has happened (bounded), applies it to the
 //! runs in memory (`weft_core::run`), decides what to dispatch
-//! (`weft_core::order`), commits all of it in one transaction, and only then
+//! (`weft_core::fair_queue`), commits all of it in one transaction, and only then
 //! publishes dispatches and confirms reports. So:
 //!
 //! - What a worker is told is committed; what a worker may forget is committed.

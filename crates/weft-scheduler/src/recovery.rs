@@ -15,8 +15,8 @@ use std::{
 };
 use weft_broker::AttemptKey;
 use weft_core::{
+    fair_queue::{Bounds, MAX_WEIGHT, TenantBounds},
     id::TenantId,
-    order::{Bounds, MAX_WEIGHT, TenantBounds},
     plan::Plan,
     run::{Attempt, Event, Instance, Outcome, Phase, Run, record},
     time::Timestamp,

@@ -321,7 +321,7 @@ impl Service {
             for (queue, count) in self
                 .shards
                 .values()
-                .flat_map(|shard| shard.order.too_large_by_queue())
+                .flat_map(|shard| shard.order.oversized_by_queue())
             {
                 let fitting = ready.entry(Arc::clone(queue)).or_default();
                 *fitting = fitting.saturating_sub(count);

@@ -24,8 +24,8 @@ use std::{
 use weft_broker::{AttemptKey, Dispatch, SchedulerBroker};
 use weft_core::{
     document::TaskIndex,
+    fair_queue::FairQueue,
     id::TenantId,
-    order::Order,
     run::{Attempt, Moment},
     run_id::RunId,
     suspicion::{ENOUGH, Suspects},
@@ -79,7 +79,7 @@ pub(crate) struct Shard {
     /// The pools that the order was told of.
     pub(crate) pools: BTreeSet<(TenantId, String)>,
     pub(crate) runs: HashMap<RunId, Box<ActiveRun>>,
-    pub(crate) order: Order,
+    pub(crate) order: FairQueue,
     pub(crate) timers: Timers,
     pub(crate) calendar: Calendar,
     pub(crate) changes: Changes,
@@ -154,7 +154,7 @@ impl Shard {
             policies: HashMap::new(),
             pools: BTreeSet::new(),
             runs: HashMap::new(),
-            order: Order::default(),
+            order: FairQueue::default(),
             timers: Timers::default(),
             calendar: Calendar::default(),
             changes: Changes::default(),

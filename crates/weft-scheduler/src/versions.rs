@@ -5,9 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 use weft_core::{
     digest::Digest,
     document::{Code, Dag, Format, Source, TaskIndex, parse},
+    fair_queue::Account,
     id::{TaskId, TenantId},
     inputs,
-    order::Account,
     plan::{Defaults, Plan},
     policy::DEFAULT_QUEUE,
     timetable::Timetable,

@@ -3,8 +3,8 @@
 use crate::shard::Shard;
 use weft_core::{
     document::TaskIndex,
+    fair_queue::Blocked,
     id::TaskId,
-    order::Blocked,
     run::{Instance, InstanceState, RunState},
     run_id::RunId,
     time::Timestamp,
@@ -96,7 +96,7 @@ impl Shard {
             }
             InstanceState::Expanding => vec![Reason::Expanding],
             InstanceState::Ready => {
-                let blocked = self.order.why(run, task);
+                let blocked = self.order.find_blockers(run, task);
                 if blocked.is_empty() {
                     vec![Reason::Soon]
                 } else {

@@ -6,7 +6,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
-use weft_core::{document::TaskIndex, order::Blocked, run::RunState, time::Timestamp};
+use weft_core::{document::TaskIndex, fair_queue::Blocked, run::RunState, time::Timestamp};
 use weft_scheduler::Reason;
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use std::{collections::BTreeMap, sync::Arc};
 use weft_core::{
-    document::TaskIndex, limit::Unit, order::Blocked, run_id::RunId, trigger_rule::TriggerRule,
+    document::TaskIndex, fair_queue::Blocked, limit::Unit, run_id::RunId, trigger_rule::TriggerRule,
 };
 use weft_scheduler::{Handle, Listen, Reason};
 use weft_server::seam::{self, Changes, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake};
@@ -158,7 +158,7 @@ fn in_its_way(blocked: Blocked) -> seam::Reason {
             format!("no worker serves the queue {queue}"),
             Some("start a worker for it, or let the task use another queue"),
         ),
-        Blocked::TooLarge {
+        Blocked::Oversized {
             queue,
             needs,
             largest,
@@ -173,7 +173,7 @@ fn in_its_way(blocked: Blocked) -> seam::Reason {
                 "start a larger worker for the queue (--memory), or lower limits.memory of the task",
             ),
         ),
-        Blocked::QueueFull { queue, places: _ } => reason(
+        Blocked::QueueFull { queue, slots: _ } => reason(
             "queue_full",
             format!("all slots of the workers of the queue {queue} are taken"),
             Some("it goes out as soon as one is free; more workers or slots run more at once"),

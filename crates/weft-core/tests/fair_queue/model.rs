@@ -1,5 +1,5 @@
-//! Short names for work, and the naive reference: it keeps every ready instance
-//! and looks through all of them.
+//! Short constructors of work, and the naive reference, which stores every ready
+//! instance and looks through all of them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,8 +8,8 @@ use std::{
 };
 use weft_core::{
     document::TaskIndex,
+    fair_queue::{Account, Blocked, Bounds, FairQueue, QueueBounds, Ready, Taken, TenantBounds},
     id::TenantId,
-    order::{Account, Blocked, Bounds, Order, QueueBounds, Ready, Taken, TenantBounds},
     run_id::RunId,
 };
 
@@ -75,23 +75,24 @@ impl Work {
     }
 }
 
-/// An order with one queue, `q`, that has as many places as anybody could want.
-pub(crate) fn order(work: impl IntoIterator<Item = Work>) -> Order {
-    let mut order = Order::new(Bounds::default());
-    order.set_queue("q", open());
-    work.into_iter().for_each(|work| order.push(work.ready()));
-    order
+/// A fair queue with one queue, `q`, of unbounded free slots.
+pub(crate) fn fair_queue(work: impl IntoIterator<Item = Work>) -> FairQueue {
+    let mut fair_queue = FairQueue::new(Bounds::default());
+    fair_queue.set_queue("q", unbounded());
+    work.into_iter()
+        .for_each(|work| fair_queue.push(work.ready()));
+    fair_queue
 }
 
-pub(crate) fn open() -> QueueBounds {
+pub(crate) fn unbounded() -> QueueBounds {
     QueueBounds {
-        places: u32::MAX,
+        free_slots: u32::MAX,
         workers: 1,
         ..QueueBounds::default()
     }
 }
 
-pub(crate) fn weighing(weight: u32) -> TenantBounds {
+pub(crate) fn with_weight(weight: u32) -> TenantBounds {
     TenantBounds {
         weight,
         ..TenantBounds::default()
@@ -135,18 +136,18 @@ impl Model {
         }
         self.dags.insert(ready.account.dag, ready.dag_max_active);
         let key = (ready.run, ready.task);
-        let stands = self
+        let entry = self
             .work
             .entry(key)
             .or_insert_with(|| (ready.clone(), BTreeSet::new()));
-        stands.0 = ready.clone();
-        stands.1.extend(ready.indexes.clone());
+        entry.0 = ready.clone();
+        entry.1.extend(ready.indexes.clone());
     }
 
     pub(crate) fn remove(&mut self, key: Key, indexes: &Range<u32>) {
-        if let Some((_, standing)) = self.work.get_mut(&key) {
-            standing.retain(|index| !indexes.contains(index));
-            if standing.is_empty() {
+        if let Some((_, ready)) = self.work.get_mut(&key) {
+            ready.retain(|index| !indexes.contains(index));
+            if ready.is_empty() {
                 self.work.remove(&key);
             }
         }
@@ -164,24 +165,24 @@ impl Model {
             .sum()
     }
 
-    /// Every bound that blocks the work, in the order in which they are told.
+    /// Every bound that blocks the work, in the order of `find_blockers`.
     pub(crate) fn blocked(&self, ready: &Ready) -> Vec<Blocked> {
         let account = &ready.account;
         let mut blocked = Vec::new();
         let queue = Arc::clone(&ready.queue);
         let (bounds, offered) = self.queues.get(&queue).copied().unwrap_or_default();
-        if bounds.places == 0 && bounds.workers == 0 {
+        if bounds.free_slots == 0 && bounds.workers == 0 {
             blocked.push(Blocked::QueueHasNoWorkers { queue });
         } else if ready.memory_bytes > bounds.memory_bytes {
-            blocked.push(Blocked::TooLarge {
+            blocked.push(Blocked::Oversized {
                 queue,
                 needs: ready.memory_bytes,
                 largest: bounds.memory_bytes,
             });
-        } else if bounds.places == 0 {
+        } else if bounds.free_slots == 0 {
             blocked.push(Blocked::QueueFull {
                 queue,
-                places: offered,
+                slots: offered,
             });
         }
         let active = self.active.len() as u64;
@@ -234,7 +235,7 @@ impl Model {
             .collect()
     }
 
-    /// Takes what was taken, if it may be and nothing of its DAG goes before it.
+    /// Takes the same instance, if it may be taken and no other of its DAG goes first.
     pub(crate) fn take(&mut self, taken: &Taken) -> Result<(), String> {
         let key = (taken.run, taken.instance.task);
         let (ready, indexes) = self.work.get(&key).ok_or("it isn't ready")?;
@@ -267,7 +268,7 @@ impl Model {
         self.remove(key, &(index..index + 1));
         self.active.push(Account::clone(&taken.account));
         if let Some((bounds, _)) = self.queues.get_mut(&queue) {
-            bounds.places -= 1;
+            bounds.free_slots -= 1;
         }
         Ok(())
     }

@@ -1,10 +1,10 @@
-//! Who goes next among queues, tenants, DAGs and tasks.
+//! The order among queues, tenants, DAGs and tasks.
 
-use super::model::{Work, names, open, order, run, tenant, weighing, work};
+use super::model::{Work, fair_queue, names, run, tenant, unbounded, with_weight, work};
 use proptest::prelude::*;
 use weft_core::{
     document::TaskIndex,
-    order::{Bounds, Order, QueueBounds, TenantBounds},
+    fair_queue::{Bounds, FairQueue, QueueBounds, TenantBounds},
 };
 
 /// More than any test takes.
@@ -20,8 +20,8 @@ fn backlog(tenant: &'static str, dag: u64) -> Work {
     }
 }
 
-fn tenants_of(order: &mut Order, count: usize) -> Vec<String> {
-    names(&order.take(count))
+fn tenants_of(fair_queue: &mut FairQueue, count: usize) -> Vec<String> {
+    names(&fair_queue.take(count))
         .into_iter()
         .map(|(tenant, ..)| tenant)
         .collect()
@@ -29,109 +29,112 @@ fn tenants_of(order: &mut Order, count: usize) -> Vec<String> {
 
 #[test]
 fn equal_tenants_alternate() {
-    let mut order = order([backlog("a", 1), backlog("b", 2)]);
-    assert_eq!(tenants_of(&mut order, 6), ["a", "b", "a", "b", "a", "b"]);
+    let mut fair_queue = fair_queue([backlog("a", 1), backlog("b", 2)]);
+    assert_eq!(
+        tenants_of(&mut fair_queue, 6),
+        ["a", "b", "a", "b", "a", "b"]
+    );
 }
 
 #[test]
-fn weights_are_shares_spread_evenly() {
-    let mut order = order([backlog("a", 1), backlog("b", 2)]);
-    order.set_tenant(&tenant("a"), weighing(300));
-    order.set_tenant(&tenant("b"), weighing(100));
+fn takes_of_weighted_tenants_are_spread_evenly() {
+    let mut fair_queue = fair_queue([backlog("a", 1), backlog("b", 2)]);
+    fair_queue.set_tenant(&tenant("a"), with_weight(300));
+    fair_queue.set_tenant(&tenant("b"), with_weight(100));
     assert_eq!(
-        tenants_of(&mut order, 9),
+        tenants_of(&mut fair_queue, 9),
         ["a", "b", "a", "a", "a", "b", "a", "a", "a"]
     );
-    let more = tenants_of(&mut order, 4_000);
+    let more = tenants_of(&mut fair_queue, 4_000);
     assert_eq!(more.iter().filter(|tenant| *tenant == "a").count(), 3_000);
 }
 
 #[test]
-fn a_larger_weight_does_not_wait_for_what_the_smaller_one_cost() {
-    let mut order = order([backlog("a", 1), backlog("b", 2)]);
-    order.set_tenant(&tenant("a"), weighing(1_000));
-    order.set_tenant(&tenant("b"), weighing(1));
-    assert_eq!(tenants_of(&mut order, 4), ["a", "b", "a", "a"]);
-    order.set_tenant(&tenant("b"), weighing(500));
+fn a_larger_weight_applies_to_earlier_takes_at_once() {
+    let mut fair_queue = fair_queue([backlog("a", 1), backlog("b", 2)]);
+    fair_queue.set_tenant(&tenant("a"), with_weight(1_000));
+    fair_queue.set_tenant(&tenant("b"), with_weight(1));
+    assert_eq!(tenants_of(&mut fair_queue, 4), ["a", "b", "a", "a"]);
+    fair_queue.set_tenant(&tenant("b"), with_weight(500));
     assert_eq!(
-        tenants_of(&mut order, 6),
+        tenants_of(&mut fair_queue, 6),
         ["a", "a", "b", "a", "a", "b"],
         "not after a thousand of the other's"
     );
 }
 
 #[test]
-fn a_single_task_does_not_wait_for_a_backlog() {
+fn a_single_task_does_not_wait_for_the_backlog_of_others() {
     for (weight, round) in [(1_000, 3), (1, 2_001)] {
-        let mut order = order([backlog("a", 1), backlog("b", 2)]);
-        order.set_tenant(&tenant("a"), weighing(1_000));
-        order.set_tenant(&tenant("b"), weighing(1_000));
-        order.set_tenant(&tenant("small"), weighing(weight));
+        let mut fair_queue = fair_queue([backlog("a", 1), backlog("b", 2)]);
+        fair_queue.set_tenant(&tenant("a"), with_weight(1_000));
+        fair_queue.set_tenant(&tenant("b"), with_weight(1_000));
+        fair_queue.set_tenant(&tenant("small"), with_weight(weight));
         for number in 100..120 {
-            order.take(500);
+            fair_queue.take(500);
             let single = Work {
                 tenant: "small",
                 dag: 9,
                 run: number,
                 ..work()
             };
-            order.push(single.ready());
-            let next = tenants_of(&mut order, round);
+            fair_queue.push(single.ready());
+            let next = tenants_of(&mut fair_queue, round);
             assert!(next.contains(&"small".into()), "{number} with {weight}");
         }
     }
 }
 
 #[test]
-fn who_was_idle_saved_nothing_up() {
-    let mut order = order([
+fn an_idle_tenant_earns_no_credit() {
+    let mut fair_queue = fair_queue([
         backlog("a", 1),
         Work {
             indexes: 0..1,
             ..backlog("b", 2)
         },
     ]);
-    order.take(10_000);
-    order.push(backlog("b", 3).ready());
-    let next = tenants_of(&mut order, 100);
+    fair_queue.take(10_000);
+    fair_queue.push(backlog("b", 3).ready());
+    let next = tenants_of(&mut fair_queue, 100);
     assert_eq!(next.iter().filter(|tenant| *tenant == "b").count(), 50);
 }
 
 #[test]
-fn who_was_blocked_saved_nothing_up() {
-    let mut order = order([backlog("a", 1), backlog("b", 2)]);
+fn a_blocked_tenant_earns_no_credit() {
+    let mut fair_queue = fair_queue([backlog("a", 1), backlog("b", 2)]);
     let none = TenantBounds {
         max_active: Some(0),
         ..TenantBounds::default()
     };
-    order.set_tenant(&tenant("b"), none);
+    fair_queue.set_tenant(&tenant("b"), none);
     assert!(
-        tenants_of(&mut order, 1_000)
+        tenants_of(&mut fair_queue, 1_000)
             .iter()
             .all(|tenant| tenant == "a")
     );
-    order.set_tenant(&tenant("b"), TenantBounds::default());
-    let next = tenants_of(&mut order, 100);
+    fair_queue.set_tenant(&tenant("b"), TenantBounds::default());
+    let next = tenants_of(&mut fair_queue, 100);
     assert_eq!(next.iter().filter(|tenant| *tenant == "b").count(), 50);
 }
 
 #[test]
-fn dags_of_a_tenant_take_turns() {
-    let mut order = order([backlog("a", 1), backlog("a", 2), backlog("a", 3)]);
-    let dags: Vec<i64> = names(&order.take(7))
+fn dags_of_a_tenant_go_round_robin() {
+    let mut fair_queue = fair_queue([backlog("a", 1), backlog("a", 2), backlog("a", 3)]);
+    let dags: Vec<i64> = names(&fair_queue.take(7))
         .into_iter()
         .map(|(_, run, ..)| run)
         .collect();
     assert_eq!(dags, [1, 2, 3, 1, 2, 3, 1]);
-    // Who comes goes behind those that wait; nothing of it jumps the turns, whatever its priority.
-    order.push(
+    // A new DAG goes behind those that wait, whatever the priority of its tasks.
+    fair_queue.push(
         Work {
             priority: 99,
             ..backlog("a", 4)
         }
         .ready(),
     );
-    let dags: Vec<i64> = names(&order.take(5))
+    let dags: Vec<i64> = names(&fair_queue.take(5))
         .into_iter()
         .map(|(_, run, ..)| run)
         .collect();
@@ -139,53 +142,53 @@ fn dags_of_a_tenant_take_turns() {
 }
 
 #[test]
-fn queues_take_turns_and_places_are_used_up() {
-    let mut order = order([
+fn queues_go_round_robin_and_takes_use_up_free_slots() {
+    let mut fair_queue = fair_queue([
         backlog("a", 1),
         Work {
             queue: "r",
             ..backlog("a", 2)
         },
     ]);
-    order.set_queue("r", open());
-    let runs: Vec<i64> = names(&order.take(4))
+    fair_queue.set_queue("r", unbounded());
+    let runs: Vec<i64> = names(&fair_queue.take(4))
         .into_iter()
         .map(|(_, run, ..)| run)
         .collect();
     assert_eq!(runs, [1, 2, 1, 2]);
-    order.set_queue(
+    fair_queue.set_queue(
         "q",
         QueueBounds {
-            places: 1,
+            free_slots: 1,
             workers: 1,
             ..QueueBounds::default()
         },
     );
-    order.set_queue(
+    fair_queue.set_queue(
         "r",
         QueueBounds {
-            places: 2,
+            free_slots: 2,
             workers: 1,
             ..QueueBounds::default()
         },
     );
-    let runs: Vec<i64> = names(&order.take(9))
+    let runs: Vec<i64> = names(&fair_queue.take(9))
         .into_iter()
         .map(|(_, run, ..)| run)
         .collect();
     assert_eq!(runs, [1, 2, 2]);
-    // Nothing but the broker's word gives a place back.
-    order.release(&backlog("a", 1).account());
-    assert!(order.take(9).is_empty());
-    let stand: Vec<_> = order
+    // A release frees no slot of the queue: only the broker knows those.
+    fair_queue.release(&backlog("a", 1).account());
+    assert!(fair_queue.take(9).is_empty());
+    let left: Vec<_> = fair_queue
         .queues()
-        .map(|(name, bounds)| (name.to_string(), bounds.places))
+        .map(|(name, bounds)| (name.to_string(), bounds.free_slots))
         .collect();
-    assert_eq!(stand, [("q".into(), 0), ("r".into(), 0)]);
+    assert_eq!(left, [("q".into(), 0), ("r".into(), 0)]);
 }
 
 #[test]
-fn within_a_dag_priority_then_age_then_the_authors_order_then_the_index() {
+fn a_dag_orders_by_priority_then_run_then_task_then_index() {
     let of = |run, task, priority, indexes| Work {
         run,
         task,
@@ -193,7 +196,7 @@ fn within_a_dag_priority_then_age_then_the_authors_order_then_the_index() {
         priority,
         ..work()
     };
-    let mut order = order([
+    let mut fair_queue = fair_queue([
         of(2, 1, 0, 3..5),
         of(2, 0, 0, 0..1),
         of(1, 7, 0, 0..1),
@@ -201,7 +204,7 @@ fn within_a_dag_priority_then_age_then_the_authors_order_then_the_index() {
         of(1, 8, -1, 0..1),
         of(2, 1, 0, 0..1),
     ]);
-    let taken: Vec<_> = names(&order.take(10))
+    let taken: Vec<_> = names(&fair_queue.take(10))
         .into_iter()
         .map(|(_, run, task, index)| (run, task, index))
         .collect();
@@ -217,43 +220,43 @@ fn within_a_dag_priority_then_age_then_the_authors_order_then_the_index() {
             (1, 8, 0)
         ]
     );
-    assert!(order.is_empty());
-    assert_eq!(order.active(), 7);
+    assert!(fair_queue.is_empty());
+    assert_eq!(fair_queue.active(), 7);
 }
 
 #[test]
-fn a_million_instances_are_taken_in_order_and_come_back_at_their_place() {
-    let mut order = order([backlog("a", 1)]);
-    assert_eq!(order.ready_of(run(1), TaskIndex(0)), 1_000_000);
-    let indexes = |order: &mut Order, count| -> Vec<u32> {
-        names(&order.take(count))
+fn a_million_instances_are_taken_in_order_and_return_to_their_position() {
+    let mut fair_queue = fair_queue([backlog("a", 1)]);
+    assert_eq!(fair_queue.ready_of(run(1), TaskIndex(0)), 1_000_000);
+    let indexes = |fair_queue: &mut FairQueue, count| -> Vec<u32> {
+        names(&fair_queue.take(count))
             .into_iter()
             .map(|(.., index)| index)
             .collect()
     };
-    assert_eq!(indexes(&mut order, 3), [0, 1, 2]);
-    order.push(
+    assert_eq!(indexes(&mut fair_queue, 3), [0, 1, 2]);
+    fair_queue.push(
         Work {
             indexes: 1..2,
             ..backlog("a", 1)
         }
         .ready(),
     );
-    order.remove_instances(run(1), TaskIndex(0), &(4..6));
-    assert_eq!(indexes(&mut order, 4), [1, 3, 6, 7]);
-    assert_eq!(order.ready_of(run(1), TaskIndex(0)), 999_992);
-    order.remove_task(run(1), TaskIndex(0));
-    assert!(order.take(1).is_empty());
+    fair_queue.remove_instances(run(1), TaskIndex(0), &(4..6));
+    assert_eq!(indexes(&mut fair_queue, 4), [1, 3, 6, 7]);
+    assert_eq!(fair_queue.ready_of(run(1), TaskIndex(0)), 999_992);
+    fair_queue.remove_task(run(1), TaskIndex(0));
+    assert!(fair_queue.take(1).is_empty());
 }
 
 #[test]
-fn what_is_blocked_stands_before_nothing() {
+fn blocked_work_delays_no_other_work() {
     let tight = Work {
         pool: Some(("p", 1)),
         priority: 9,
         ..backlog("a", 1)
     };
-    let mut order = order([
+    let mut fair_queue = fair_queue([
         tight.clone(),
         Work {
             task: 1,
@@ -265,19 +268,19 @@ fn what_is_blocked_stands_before_nothing() {
         },
         backlog("b", 3),
         Work {
-            queue: "nobody",
+            queue: "unserved",
             ..backlog("b", 4)
         },
     ]);
-    order.set_pool(&tenant("a"), "p", 2);
-    order.set_tenant(
+    fair_queue.set_pool(&tenant("a"), "p", 2);
+    fair_queue.set_tenant(
         &tenant("b"),
         TenantBounds {
             max_active: Some(2),
             ..TenantBounds::default()
         },
     );
-    let taken: Vec<_> = names(&order.take(12))
+    let taken: Vec<_> = names(&fair_queue.take(12))
         .into_iter()
         .map(|(_, run, task, _)| (run, task))
         .collect();
@@ -299,8 +302,8 @@ fn what_is_blocked_stands_before_nothing() {
             (1, 1)
         ]
     );
-    order.release(&tight.account());
-    let next: Vec<_> = names(&order.take(2))
+    fair_queue.release(&tight.account());
+    let next: Vec<_> = names(&fair_queue.take(2))
         .into_iter()
         .map(|(_, run, task, _)| (run, task))
         .collect();
@@ -308,35 +311,35 @@ fn what_is_blocked_stands_before_nothing() {
 }
 
 #[test]
-fn what_was_active_before_counts() {
-    let mut order = Order::new(Bounds {
+fn occupied_instances_count_as_active() {
+    let mut fair_queue = FairQueue::new(Bounds {
         max_active: Some(2),
     });
-    order.set_queue("q", open());
-    order.push(backlog("a", 1).ready());
-    order.occupy(&backlog("b", 2).account());
-    assert_eq!(order.take(9).len(), 1);
-    order.release(&backlog("b", 2).account());
-    assert_eq!(order.take(9).len(), 1);
-    order.set_bounds(Bounds::default());
-    assert_eq!(order.take(9).len(), 9);
+    fair_queue.set_queue("q", unbounded());
+    fair_queue.push(backlog("a", 1).ready());
+    fair_queue.occupy(&backlog("b", 2).account());
+    assert_eq!(fair_queue.take(9).len(), 1);
+    fair_queue.release(&backlog("b", 2).account());
+    assert_eq!(fair_queue.take(9).len(), 1);
+    fair_queue.set_bounds(Bounds::default());
+    assert_eq!(fair_queue.take(9).len(), 9);
 }
 
 #[test]
-fn what_is_pushed_with_another_place_moves_there() {
-    let mut order = order([Work {
+fn a_push_with_another_queue_moves_the_task() {
+    let mut fair_queue = fair_queue([Work {
         indexes: 0..3,
         ..work()
     }]);
-    order.set_queue(
+    fair_queue.set_queue(
         "r",
         QueueBounds {
-            places: 2,
+            free_slots: 2,
             workers: 1,
             ..QueueBounds::default()
         },
     );
-    order.push(
+    fair_queue.push(
         Work {
             indexes: 2..4,
             queue: "r",
@@ -345,10 +348,10 @@ fn what_is_pushed_with_another_place_moves_there() {
         }
         .ready(),
     );
-    assert_eq!(order.ready_of(run(1), TaskIndex(0)), 4);
-    assert!(order.take(9).is_empty(), "the pool has no slots");
-    order.set_pool(&tenant("a"), "p", 9);
-    assert_eq!(order.take(9).len(), 2);
+    assert_eq!(fair_queue.ready_of(run(1), TaskIndex(0)), 4);
+    assert!(fair_queue.take(9).is_empty(), "the pool has no slots");
+    fair_queue.set_pool(&tenant("a"), "p", 9);
+    assert_eq!(fair_queue.take(9).len(), 2);
 }
 
 proptest! {
@@ -358,13 +361,13 @@ proptest! {
         counts in prop::collection::vec(1..200_usize, 1..6),
     ) {
         const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
-        let mut order = order((1..).zip(NAMES).take(weights.len()).map(|(dag, name)| backlog(name, dag)));
+        let mut fair_queue = fair_queue((1..).zip(NAMES).take(weights.len()).map(|(dag, name)| backlog(name, dag)));
         for (name, weight) in NAMES.into_iter().zip(&weights) {
-            order.set_tenant(&tenant(name), weighing(*weight));
+            fair_queue.set_tenant(&tenant(name), with_weight(*weight));
         }
         let mut had = vec![0_u64; weights.len()];
         for count in counts {
-            for name in tenants_of(&mut order, count) {
+            for name in tenants_of(&mut fair_queue, count) {
                 had[NAMES.iter().position(|known| *known == name).expect("known")] += 1;
                 // As start-time fair queueing promises: |a/wa - b/wb| <= 1/wa + 1/wb.
                 for (a, wa) in had.iter().zip(&weights) {

@@ -1,10 +1,10 @@
-//! Whatever is done, in whatever order: the reference agrees.
+//! Random calls in random order, compared with the naive reference.
 
 use super::model::{Model, Work, run, tenant, work};
 use proptest::prelude::*;
 use weft_core::{
     document::TaskIndex,
-    order::{Account, Blocked, Bounds, Order, QueueBounds, TenantBounds},
+    fair_queue::{Account, Blocked, Bounds, FairQueue, QueueBounds, TenantBounds},
 };
 
 const TENANTS: [&str; 3] = ["a", "b", "c"];
@@ -72,8 +72,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..3_usize, bound(), 0..2_000_u32).prop_map(|(tenant, max, weight)| Step::SetTenant(tenant, max, weight)),
         2 => (0..3_usize, 0..2_usize, 0..6_u32).prop_map(|(tenant, pool, slots)| Step::SetPool(tenant, pool, slots)),
         4 => (0..3_usize, 0..6_u32, 0..2_u32, prop_oneof![Just(u64::MAX), 0..4_u64]).prop_map(
-            |(queue, places, workers, memory_bytes)| {
-                let bounds = QueueBounds { places, workers, memory_bytes };
+            |(queue, free_slots, workers, memory_bytes)| {
+                let bounds = QueueBounds { free_slots, workers, memory_bytes };
                 Step::SetQueue(queue, bounds)
             }
         ),
@@ -84,14 +84,14 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn apply(step: Step, order: &mut Order, model: &mut Model) -> Result<(), TestCaseError> {
+fn apply(step: Step, fair_queue: &mut FairQueue, model: &mut Model) -> Result<(), TestCaseError> {
     match step {
         Step::Push(work) => {
             model.push(&work.ready());
-            order.push(work.ready());
+            fair_queue.push(work.ready());
         }
         Step::Take(max) => {
-            let taken = order.take(max);
+            let taken = fair_queue.take(max);
             prop_assert!(taken.len() <= max);
             for one in &taken {
                 model
@@ -105,58 +105,58 @@ fn apply(step: Step, order: &mut Order, model: &mut Model) -> Result<(), TestCas
         }
         Step::Release(which) => {
             if let Some(which) = which.checked_rem(model.active.len()) {
-                order.release(&model.active.swap_remove(which));
+                fair_queue.release(&model.active.swap_remove(which));
             }
         }
         Step::Occupy(work) => {
             let account: Account = work.account();
-            order.occupy(&account);
+            fair_queue.occupy(&account);
             model.active.push(account);
         }
         Step::SetBounds(max_active) => {
             model.bounds = Bounds { max_active };
-            order.set_bounds(model.bounds);
+            fair_queue.set_bounds(model.bounds);
         }
         Step::SetTenant(at, max_active, weight) => {
             let bounds = TenantBounds { max_active, weight };
             model.tenants.insert(tenant(TENANTS[at]), bounds);
-            order.set_tenant(&tenant(TENANTS[at]), bounds);
+            fair_queue.set_tenant(&tenant(TENANTS[at]), bounds);
         }
         Step::SetPool(at, pool, slots) => {
             model
                 .pools
                 .insert((tenant(TENANTS[at]), POOLS[pool].into()), slots);
-            order.set_pool(&tenant(TENANTS[at]), POOLS[pool], slots);
+            fair_queue.set_pool(&tenant(TENANTS[at]), POOLS[pool], slots);
         }
         Step::SetQueue(queue, bounds) => {
             model
                 .queues
-                .insert(QUEUES[queue].into(), (bounds, bounds.places));
-            order.set_queue(QUEUES[queue], bounds);
+                .insert(QUEUES[queue].into(), (bounds, bounds.free_slots));
+            fair_queue.set_queue(QUEUES[queue], bounds);
         }
         Step::RemoveTask(of, task) => {
             model.remove((run(of), TaskIndex(task)), &(0..u32::MAX));
-            order.remove_task(run(of), TaskIndex(task));
+            fair_queue.remove_task(run(of), TaskIndex(task));
         }
         Step::RemoveInstances(of, task, indexes) => {
             model.remove((run(of), TaskIndex(task)), &indexes);
-            order.remove_instances(run(of), TaskIndex(task), &indexes);
+            fair_queue.remove_instances(run(of), TaskIndex(task), &indexes);
         }
         Step::RemoveRun(of) => {
-            model.work.retain(|(standing, _), _| *standing != run(of));
-            order.remove_run(run(of));
+            model.work.retain(|(ready, _), _| *ready != run(of));
+            fair_queue.remove_run(run(of));
         }
     }
     Ok(())
 }
 
-/// What stands there, and why it does, is the same.
-fn agree(order: &Order, model: &Model) -> Result<(), TestCaseError> {
-    prop_assert_eq!(order.active(), model.active.len() as u64);
-    prop_assert_eq!(order.is_empty(), model.work.is_empty());
+/// Checks that ready work and its blockers are the same.
+fn agree(fair_queue: &FairQueue, model: &Model) -> Result<(), TestCaseError> {
+    prop_assert_eq!(fair_queue.active(), model.active.len() as u64);
+    prop_assert_eq!(fair_queue.is_empty(), model.work.is_empty());
     for ((of, task), (ready, indexes)) in &model.work {
-        prop_assert_eq!(order.ready_of(*of, *task), indexes.len() as u64);
-        let why = order.why(*of, *task);
+        prop_assert_eq!(fair_queue.ready_of(*of, *task), indexes.len() as u64);
+        let why = fair_queue.find_blockers(*of, *task);
         let blocked = model.blocked(ready);
         if blocked.is_empty() {
             match &why[..] {
@@ -183,24 +183,24 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_bound_is_passed_nothing_is_left_and_every_reason_is_true(steps in prop::collection::vec(step(), 0..120)) {
-        let (mut order, mut model) = (Order::new(Bounds::default()), Model::default());
+    fn takes_respect_all_bounds_leave_nothing_takeable_and_explain_the_rest(steps in prop::collection::vec(step(), 0..120)) {
+        let (mut fair_queue, mut model) = (FairQueue::new(Bounds::default()), Model::default());
         for step in steps {
-            apply(step, &mut order, &mut model)?;
-            agree(&order, &model)?;
+            apply(step, &mut fair_queue, &mut model)?;
+            agree(&fair_queue, &model)?;
         }
-        // With room for everything everything goes.
-        order.set_bounds(Bounds::default());
+        // Without bounds everything is taken.
+        fair_queue.set_bounds(Bounds::default());
         model.bounds = Bounds::default();
         for name in TENANTS {
-            apply(Step::SetTenant(usize::from(name.as_bytes()[0] - b'a'), None, 1), &mut order, &mut model)?;
+            apply(Step::SetTenant(usize::from(name.as_bytes()[0] - b'a'), None, 1), &mut fair_queue, &mut model)?;
         }
         for queue in 0..QUEUES.len() {
-            let bounds = QueueBounds { places: u32::MAX, workers: 1, ..QueueBounds::default() };
-            apply(Step::SetQueue(queue, bounds), &mut order, &mut model)?;
+            let bounds = QueueBounds { free_slots: u32::MAX, workers: 1, ..QueueBounds::default() };
+            apply(Step::SetQueue(queue, bounds), &mut fair_queue, &mut model)?;
         }
         for (tenant, pool) in [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)] {
-            apply(Step::SetPool(tenant, pool, u32::MAX), &mut order, &mut model)?;
+            apply(Step::SetPool(tenant, pool, u32::MAX), &mut fair_queue, &mut model)?;
         }
         for dag in 0..7_u64 {
             let last = Work {
@@ -209,13 +209,13 @@ proptest! {
                 run: i64::try_from(dag).expect("small") * 10,
                 ..work()
             };
-            apply(Step::Push(last), &mut order, &mut model)?;
+            apply(Step::Push(last), &mut fair_queue, &mut model)?;
         }
-        apply(Step::Take(100_000), &mut order, &mut model)?;
-        prop_assert!(order.is_empty());
+        apply(Step::Take(100_000), &mut fair_queue, &mut model)?;
+        prop_assert!(fair_queue.is_empty());
         while !model.active.is_empty() {
-            apply(Step::Release(0), &mut order, &mut model)?;
+            apply(Step::Release(0), &mut fair_queue, &mut model)?;
         }
-        prop_assert_eq!(order.active(), 0);
+        prop_assert_eq!(fair_queue.active(), 0);
     }
 }

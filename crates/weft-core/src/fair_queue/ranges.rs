@@ -1,4 +1,4 @@
-//! A set of map indexes as ranges.
+//! A set of map indexes, stored as ranges.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, ops::Range};
 pub(super) struct Ranges(BTreeMap<u32, u32>);
 
 impl Ranges {
-    /// Adds indexes; those that are there already stay.
+    /// Adds indexes; existing ones stay.
     pub(super) fn add(&mut self, added: Range<u32>) {
         if added.is_empty() {
             return;
@@ -27,7 +27,7 @@ impl Ranges {
         self.0.insert(start, end);
     }
 
-    /// Removes indexes, whether they are there or not.
+    /// Removes indexes if they exist.
     pub(super) fn remove(&mut self, removed: &Range<u32>) {
         if removed.is_empty() {
             return;
@@ -51,7 +51,7 @@ impl Ranges {
         }
     }
 
-    /// Takes the smallest index out.
+    /// Removes and returns the smallest index.
     pub(super) fn pop(&mut self) -> Option<u32> {
         let (start, end) = self.0.pop_first()?;
         if start + 1 < end {
@@ -86,7 +86,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_set_of_indexes_in_the_fewest_ranges(
+        fn ranges_hold_a_set_of_indexes_in_as_few_ranges_as_possible(
             steps in prop::collection::vec((0..3_u8, 0..30_u32, 0..8_u32), 0..60),
         ) {
             let (mut ranges, mut set) = (Ranges::default(), BTreeSet::new());

@@ -1,0 +1,228 @@
+//! Adds, removes and takes ready work.
+
+use super::{
+    Account, FairQueue, Ready, Taken,
+    level::{
+        Class, DagQueue, Item, PoolSlots, QueueIx, QueueKey, Rank, TaskKey, TaskQueue, TenantIx,
+        is_full,
+    },
+    ranges::Ranges,
+};
+use crate::{document::TaskIndex, run::Instance, run_id::RunId};
+use std::{cmp::Reverse, ops::Range, sync::Arc};
+
+impl FairQueue {
+    /// Adds ready instances. Instances that are ready already stay. All ready instances of
+    /// one task take the queue, class and priority of the latest call.
+    pub fn push(&mut self, ready: Ready) {
+        if ready.indexes.is_empty() {
+            return;
+        }
+        let task_key = self.task_key(&ready);
+        let mut indexes = Ranges::default();
+        indexes.add(ready.indexes);
+        if self
+            .tasks
+            .get(&(ready.run, ready.task))
+            .is_some_and(|before| *before != task_key)
+            && let Some(moved) = self.take_out(ready.run, ready.task)
+        {
+            moved.indexes.iter().for_each(|range| indexes.add(range));
+        }
+
+        let key = task_key.key;
+        let load = self.dags.entry(key.dag).or_default();
+        let bound_changed = load.max_active != ready.dag_max_active;
+        load.max_active = ready.dag_max_active;
+        load.queues.insert(key.queue);
+        if bound_changed {
+            self.refresh_dag(key.tenant, key.dag);
+        }
+        self.tenants[key.tenant.0].queues.insert(key.queue);
+        self.tasks.insert((ready.run, ready.task), task_key);
+
+        let before = self.withdraw(key);
+        let item = self.item_mut(task_key, &ready.account);
+        item.account = ready.account;
+        indexes.iter().for_each(|range| item.indexes.add(range));
+        if let Some(PoolSlots(pool, slots)) = task_key.class.pool_slots {
+            self.pools[pool.0].needed_by.insert((slots, key.queue));
+        }
+        self.enter(key, before);
+    }
+
+    fn task_key(&mut self, ready: &Ready) -> TaskKey {
+        let tenant = self.tenant(&ready.account.tenant);
+        TaskKey {
+            key: QueueKey {
+                queue: self.queue(&ready.queue),
+                tenant,
+                dag: ready.account.dag,
+            },
+            class: Class {
+                pool_slots: self.pool_slots(tenant, &ready.account),
+                memory_bytes: ready.memory_bytes,
+            },
+            rank: Rank {
+                priority: Reverse(ready.priority),
+                run: ready.run,
+                task: ready.task,
+            },
+        }
+    }
+
+    /// The item of a task; an empty one if it has none. Between `withdraw` and `enter`.
+    fn item_mut(&mut self, task_key: TaskKey, account: &Arc<Account>) -> &mut Item {
+        let TaskKey { key, class, rank } = task_key;
+        let tenant_queue = self.tenant_queue(key.queue, key.tenant);
+        let last_position = &mut tenant_queue.last_position;
+        let dag_queue = tenant_queue.dag_queues.entry(key.dag).or_insert_with(|| {
+            // A new DAG goes behind all DAGs that wait.
+            *last_position += 1;
+            DagQueue {
+                position: *last_position,
+                ..Default::default()
+            }
+        });
+        let task_queue = dag_queue.task_queues.entry(class).or_insert_with(|| {
+            let class_queue = tenant_queue.class_queues.entry(class).or_default();
+            class_queue.task_queues += 1;
+            TaskQueue::new()
+        });
+        task_queue.entry(rank).or_insert_with(|| Item {
+            account: Arc::clone(account),
+            indexes: Ranges::default(),
+        })
+    }
+
+    /// Removes all ready instances of a task, which was cleared or whose run stopped.
+    pub fn remove_task(&mut self, run: RunId, task: TaskIndex) {
+        self.take_out(run, task);
+    }
+
+    /// Removes ready instances of a task, which a person marked.
+    pub fn remove_instances(&mut self, run: RunId, task: TaskIndex, indexes: &Range<u32>) {
+        let Some(task_key) = self.tasks.get(&(run, task)).copied() else {
+            return;
+        };
+        let item = self
+            .task_queue_mut(task_key)
+            .and_then(|tasks| tasks.get_mut(&task_key.rank));
+        if let Some(item) = item {
+            item.indexes.remove(indexes);
+            if item.indexes.is_empty() {
+                self.take_out(run, task);
+            }
+        }
+    }
+
+    /// Removes all ready instances of a run.
+    pub fn remove_run(&mut self, run: RunId) {
+        let (first, last) = ((run, TaskIndex(0)), (run, TaskIndex(u32::MAX)));
+        while let Some(((_, task), _)) = self.tasks.range(first..=last).next() {
+            let task = *task;
+            self.take_out(run, task);
+        }
+    }
+
+    /// Whether nothing is ready.
+    pub fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Takes the next instances, at most `max`; fewer only if the bounds allow no more.
+    pub fn take(&mut self, max: usize) -> Vec<Taken> {
+        let mut taken = Vec::new();
+        while taken.len() < max && !is_full(self.active, self.bounds.max_active) {
+            match self.take_one() {
+                Some(one) => taken.push(one),
+                None => break,
+            }
+        }
+        taken
+    }
+
+    fn take_one(&mut self) -> Option<Taken> {
+        let (_position, queue) = *self.eligible.first()?;
+        let next = self
+            .next_of(queue)
+            .expect("an eligible queue has something to take");
+        let key = next.key;
+
+        let before = self.withdraw(key);
+        let item = self
+            .task_queue_mut(next)
+            .and_then(|tasks| tasks.get_mut(&next.rank))
+            .expect("the next task is in its task queue");
+        let index = item.indexes.pop().expect("no item is empty");
+        let account = Arc::clone(&item.account);
+        if item.indexes.is_empty() {
+            self.remove_item(next);
+        }
+        let tenant_queue = self.tenant_queue(queue, key.tenant);
+        tenant_queue.last_position += 1;
+        if let Some(dag_queue) = tenant_queue.dag_queues.get_mut(&key.dag) {
+            dag_queue.position = tenant_queue.last_position;
+        }
+        self.enter(key, before);
+        self.advance(queue, key.tenant);
+        self.charge(key.tenant, key.dag, next.class.pool_slots);
+        Some(Taken {
+            run: next.rank.run,
+            instance: Instance {
+                task: next.rank.task,
+                index,
+            },
+            account,
+        })
+    }
+
+    /// Moves a queue and its tenant behind the others after a take.
+    fn advance(&mut self, index: QueueIx, tenant: TenantIx) {
+        let queue = &mut self.queues[index.0];
+        if let Some(tenant_queue) = queue.tenant_queues.get_mut(&tenant) {
+            queue.eligible.charge(tenant, &mut tenant_queue.client, 1);
+        }
+        queue.free_slots -= 1;
+        if queue.is_eligible {
+            self.eligible.remove(&(queue.position, index));
+            queue.is_eligible = false;
+        }
+        self.last_position += 1;
+        queue.position = self.last_position;
+        self.refresh_queue(index);
+    }
+
+    /// Removes all ready instances of a task and returns them.
+    fn take_out(&mut self, run: RunId, task: TaskIndex) -> Option<Item> {
+        let task_key = self.tasks.get(&(run, task)).copied()?;
+        let before = self.withdraw(task_key.key);
+        let item = self.remove_item(task_key);
+        self.enter(task_key.key, before);
+        item
+    }
+
+    /// Removes an item, and its task queue if that is empty then. Between `withdraw` and
+    /// `enter`.
+    fn remove_item(&mut self, task_key: TaskKey) -> Option<Item> {
+        let TaskKey { key, class, rank } = task_key;
+        self.tasks.remove(&(rank.run, rank.task));
+        let tenant_queue = self.tenant_queue(key.queue, key.tenant);
+        let dag_queue = tenant_queue.dag_queues.get_mut(&key.dag)?;
+        let task_queue = dag_queue.task_queues.get_mut(&class)?;
+        let item = task_queue.remove(&rank);
+        if task_queue.is_empty() {
+            dag_queue.task_queues.remove(&class);
+            if let Some(class_queue) = tenant_queue.class_queues.get_mut(&class) {
+                class_queue.task_queues -= 1;
+            }
+        }
+        item
+    }
+
+    fn task_queue_mut(&mut self, task_key: TaskKey) -> Option<&mut TaskQueue> {
+        let TaskKey { key, class, .. } = task_key;
+        let dag_queues = &mut self.tenant_queue(key.queue, key.tenant).dag_queues;
+        dag_queues.get_mut(&key.dag)?.task_queues.get_mut(&class)
+    }
+}

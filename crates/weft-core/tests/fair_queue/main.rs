@@ -1,0 +1,6 @@
+//! The fair queue: bounds, shares, order, and what blocks work.
+
+mod blocked;
+mod fairness;
+mod model;
+mod properties;
