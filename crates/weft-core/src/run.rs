@@ -52,6 +52,7 @@ pub use {
 
 use crate::{document::TaskIndex, plan::Plan, time::Timestamp, trigger_rule::Tally};
 use cell::{Cell, TAGS, Tag};
+use fault::Faults;
 use many::Many;
 use pause::Pause;
 use std::{
@@ -83,8 +84,7 @@ pub struct Run {
     choices: BTreeMap<TaskIndex, Choice>,
     /// Ranks of waiting tasks whose tally changed; empty between events.
     agenda: BTreeSet<u32>,
-    #[cfg(feature = "planted-bugs")]
-    planted: Option<fault::Planted>,
+    faults: Faults,
 }
 
 /// One task of a run.
@@ -179,8 +179,7 @@ impl Run {
             pauses: BTreeMap::new(),
             choices: BTreeMap::new(),
             agenda: BTreeSet::new(),
-            #[cfg(feature = "planted-bugs")]
-            planted: None,
+            faults: Faults::default(),
         }
     }
 

@@ -102,7 +102,7 @@ impl Run {
             return Err(Rejection::Unknown);
         }
         let cell = self.cell(attempt.instance).ok_or(Rejection::Stale)?;
-        let same_nonce = cell.nonce == attempt.nonce || super::fault::planted!(self, NonceIgnored);
+        let same_nonce = self.faults.same_nonce(cell.nonce, attempt.nonce);
         if cell.number == attempt.number && same_nonce {
             Ok(cell)
         } else {

@@ -2,7 +2,7 @@
 
 use super::{
     Action, Attempt, Body, Cause, Instance, InstanceState, Rejection, Run, RunState, Tag,
-    cell::Report, fault::planted,
+    cell::Report,
 };
 use crate::document::TaskIndex;
 
@@ -30,7 +30,7 @@ impl Run {
     fn stop_task(&mut self, task: TaskIndex, cause: Cause, actions: &mut Vec<Action>) {
         let state = InstanceState::Cancelled;
         for (instance, tag) in self.touched(task) {
-            if tag.is_ended() || (planted!(self, CancelForgetsDeferred) && tag == Tag::Deferred) {
+            if !self.faults.cancel_ends(tag) {
                 continue;
             }
             self.revoke(instance, actions);

@@ -1,8 +1,6 @@
 //! `Event::Clear`: tasks start over.
 
-use super::{
-    Action, Body, Instance, Moment, Rejection, Run, RunState, TAGS, Tag, cell::Cell, fault::planted,
-};
+use super::{Action, Body, Instance, Moment, Rejection, Run, RunState, TAGS, Tag, cell::Cell};
 use crate::document::TaskIndex;
 
 impl Run {
@@ -54,7 +52,7 @@ impl Run {
             let instance = *instance;
             self.pauses.remove(&instance);
         }
-        if !planted!(self, ClearKeepsChoice) {
+        if self.faults.clear_removes_choice() {
             self.choices.remove(&task);
         }
         let highest = self.tasks[task.0 as usize].highest;
@@ -62,11 +60,7 @@ impl Run {
         counts[Tag::Waiting as usize] = 1;
         let body = Body::One(Cell::fresh(
             Tag::Waiting,
-            if planted!(self, ClearRestartsNumbers) {
-                0
-            } else {
-                highest
-            },
+            self.faults.number_after_clear(highest),
         ));
         self.replace(task, body, counts);
         let generation = &mut self.tasks[task.0 as usize].generation;

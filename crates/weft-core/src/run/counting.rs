@@ -7,7 +7,6 @@
 use super::{
     Body, Cell, Instance, Run, RunState, TAGS, TaskCell,
     cell::{Class, Tag},
-    fault::planted,
 };
 use crate::{document::TaskIndex, trigger_rule::Tally};
 
@@ -116,9 +115,7 @@ impl Run {
             self.failed_leaves = self.failed_leaves - failing(before) + failing(after);
             return;
         }
-        if (planted!(self, UpstreamCountedOnce) && after.pending > 1)
-            || (planted!(self, ClearForgetsDownstream) && after.pending == 1)
-        {
+        if !self.faults.counts_downstream(after.pending) {
             return;
         }
         self.each_downstream(task, |tally| {

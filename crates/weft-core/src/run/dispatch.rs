@@ -3,7 +3,6 @@
 use super::{
     Action, Attempt, Body, Cause, Instance, InstanceState, Many, Rejection, Run, Tag,
     cell::{Cell, Report},
-    fault::planted,
 };
 use crate::document::TaskIndex;
 
@@ -112,7 +111,7 @@ impl Run {
             (Some(limit), Body::Many(_)) => {
                 let active =
                     cell.count(Tag::Ready) + cell.count(Tag::Queued) + cell.count(Tag::Running);
-                let limit = limit.max(1) + u32::from(planted!(self, MaxActiveOffByOne));
+                let limit = self.faults.max_active(limit.max(1));
                 limit.saturating_sub(active)
             }
             (None, _) | (Some(_), Body::One(_) | Body::Excluded) => u32::MAX,

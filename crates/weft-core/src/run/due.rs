@@ -1,6 +1,6 @@
 //! `Event::Due` and `Event::Woken`: a wait is over.
 
-use super::{Action, Cause, Instance, Rejection, Run, RunState, Tag, Timer, fault::planted};
+use super::{Action, Cause, Instance, Rejection, Run, RunState, Tag, Timer};
 
 impl Run {
     pub(super) fn due(&mut self, timer: Timer, actions: &mut Vec<Action>) -> Result<(), Rejection> {
@@ -11,7 +11,7 @@ impl Run {
                 let waits = matches!(cell.tag, Tag::UpForRetry | Tag::Deferred)
                     && !pause.due
                     && pause.until.is_some();
-                let current = cell.number == number || planted!(self, OldTimerFires);
+                let current = self.faults.timer_is_current(cell.number, number);
                 if !waits || !current {
                     return Err(Rejection::Stale);
                 }

@@ -1,8 +1,6 @@
 //! `Event::Expanded` and `Event::ExpandFailed`.
 
-use super::{
-    Action, Body, Cause, Instance, MAX_INSTANCES, Many, Rejection, Run, TAGS, Tag, fault::planted,
-};
+use super::{Action, Body, Cause, Instance, MAX_INSTANCES, Many, Rejection, Run, TAGS, Tag};
 use crate::document::TaskIndex;
 
 impl Run {
@@ -15,11 +13,7 @@ impl Run {
     ) -> Result<(), Rejection> {
         let placeholder = self.expanding(task, generation)?;
         if instances == 0 {
-            let tag = if planted!(self, EmptyListSucceeds) {
-                Tag::Success
-            } else {
-                Tag::Skipped
-            };
+            let tag = self.faults.end_of_empty_list();
             self.end(placeholder, tag, Cause::Expansion, actions);
         } else if instances > MAX_INSTANCES {
             self.end(placeholder, Tag::Failed, Cause::Expansion, actions);
@@ -56,7 +50,9 @@ impl Run {
             Body::Excluded => Err(Rejection::Unknown),
             Body::One(one)
                 if one.tag == Tag::Expanding
-                    && (cell.generation == generation || planted!(self, OldExpansionCounts)) =>
+                    && self
+                        .faults
+                        .expansion_is_current(cell.generation, generation) =>
             {
                 Ok(placeholder)
             }

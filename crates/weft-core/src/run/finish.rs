@@ -3,7 +3,6 @@
 use super::{
     Action, Attempt, Cause, Choice, Instance, Moment, Outcome, Rejection, Run, Tag,
     cell::{Cell, Report},
-    fault::planted,
 };
 use crate::{document::TaskIndex, plan::NotAChoice};
 
@@ -28,9 +27,7 @@ impl Run {
             Outcome::Deferred { until } => {
                 let mut pause = self.pause(instance);
                 pause.deferrals = pause.deferrals.saturating_add(1);
-                if pause.deferrals > self.plan.bounds.max_deferrals
-                    && !planted!(self, DeferralsUnbounded)
-                {
+                if pause.deferrals > self.faults.max_deferrals(self.plan.bounds.max_deferrals) {
                     self.end(instance, Tag::Failed, Cause::DeferredTooOften, actions);
                 } else {
                     pause.until = until;
@@ -44,7 +41,7 @@ impl Run {
             } => {
                 let mut pause = self.pause(instance);
                 pause.failures = pause.failures.saturating_add(1);
-                let counted = pause.failures - u32::from(planted!(self, OneRetryTooMany));
+                let counted = self.faults.counted_failures(pause.failures);
                 let retry = &self.plan.steps[instance.task.0 as usize].retry;
                 match retry
                     .wait(counted, retry_after, at.entropy)
@@ -68,9 +65,9 @@ impl Run {
         cell: Cell,
         outcome: &Outcome,
     ) -> Result<(), Rejection> {
-        if (planted!(self, LateReportApplied)
-            && matches!(cell.report, Report::Lost | Report::Revoked))
-            || (planted!(self, DuplicateApplied) && cell.report == Report::of(outcome))
+        if self
+            .faults
+            .applies_late_report(cell.report, Report::of(outcome))
         {
             return Ok(());
         }
@@ -100,15 +97,9 @@ impl Run {
             plan.branches
                 .left_out(instance.task, &chosen, &plan.downstreams, &plan.ranks);
         match left_out {
-            Ok(mut left_out) => {
-                if planted!(self, BranchIgnoresPaths) {
-                    left_out = plan
-                        .downstreams(instance.task)
-                        .iter()
-                        .copied()
-                        .filter(|task| !chosen.contains(task))
-                        .collect();
-                }
+            Ok(left_out) => {
+                let downstreams = plan.downstreams(instance.task);
+                let left_out = self.faults.left_out(left_out, downstreams, &chosen);
                 self.choices
                     .insert(instance.task, Choice { chosen, left_out });
                 self.end(instance, Tag::Success, Cause::Outcome, actions);

@@ -1,6 +1,6 @@
 //! `Event::Lost`: an attempt whose worker stopped answering.
 
-use super::{Action, Attempt, Cause, Rejection, Run, Tag, cell::Report, fault::planted};
+use super::{Action, Attempt, Cause, Rejection, Run, Tag, cell::Report};
 
 impl Run {
     pub(super) fn lost(
@@ -20,12 +20,11 @@ impl Run {
         self.cell_mut(instance).report = Report::Lost;
         let mut pause = self.pause(instance);
         pause.losses = pause.losses.saturating_add(1);
-        if planted!(self, LossIsFailure) {
-            pause.failures += 1;
-        }
-        // The worker may only be cut off: whoever reaches it shall kill the attempt.
+        pause.failures = self.faults.failures_after_loss(pause.failures);
+        // The worker may still run the attempt behind a broken connection, and kills it
+        // when it hears of the revocation.
         actions.push(Action::Revoke { attempt });
-        if pause.losses > self.plan.bounds.max_losses && !planted!(self, LossesUnbounded) {
+        if pause.losses > self.faults.max_losses(self.plan.bounds.max_losses) {
             self.end(instance, Tag::Failed, Cause::LostTooOften, actions);
         } else {
             self.pauses.insert(instance, pause);

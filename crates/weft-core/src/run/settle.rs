@@ -1,11 +1,8 @@
 //! What follows from an applied event: tasks whose rule decides now, and the
 //! run's end.
 
-use super::{Action, Body, Cause, Instance, Run, RunState, Tag, fault::planted};
-use crate::{
-    document::TaskIndex,
-    trigger_rule::{Tally, TriggerRule, Verdict},
-};
+use super::{Action, Body, Cause, Instance, Run, RunState, Tag};
+use crate::{document::TaskIndex, trigger_rule::Verdict};
 
 impl Run {
     /// Decides every task on the agenda, in topological order, and ends the run
@@ -17,15 +14,14 @@ impl Run {
                 self.decide(task, actions);
             }
         }
-        let left = u64::from(planted!(self, EndsEarly));
         let over = match self.state {
-            RunState::Running => self.unfinished <= left,
+            RunState::Running => self.faults.run_ends(self.unfinished),
             // A mark can change how an ended run ended.
             RunState::Success | RunState::Failed => !self.stopped,
             RunState::Pending | RunState::Cancelled => false,
         };
-        let failed = self.failed_leaves > 0 && !planted!(self, LeavesIgnored);
-        let end = if failed {
+        let failed_leaves = self.faults.failed_leaves(self.failed_leaves);
+        let end = if failed_leaves > 0 {
             RunState::Failed
         } else {
             RunState::Success
@@ -47,7 +43,7 @@ impl Run {
             self.plan.steps[task.0 as usize].rule,
             self.tasks[task.0 as usize].upstreams,
         );
-        let (rule, tally) = self.bent(rule, tally);
+        let (rule, tally) = self.faults.rule(rule, tally);
         match rule.verdict(&tally) {
             Verdict::Wait => {}
             Verdict::Skip => self.end(instance, Tag::Skipped, Cause::Rule, actions),
@@ -89,7 +85,7 @@ impl Run {
     }
 
     fn left_out_by_a_branch(&self, task: TaskIndex) -> bool {
-        if planted!(self, BranchSkipsNone) {
+        if !self.faults.branch_skips() {
             return false;
         }
         self.plan.branches.upstream_of(task).iter().any(|branch| {
@@ -97,21 +93,5 @@ impl Run {
                 .get(branch)
                 .is_some_and(|choice| choice.left_out.binary_search(&task).is_ok())
         })
-    }
-
-    /// The rule and the tally as they are, but for a planted bug.
-    fn bent(&self, rule: TriggerRule, tally: Tally) -> (TriggerRule, Tally) {
-        let mut bent = (rule, tally);
-        if planted!(self, SkippedIsSuccess) && rule == TriggerRule::AllSuccess {
-            bent.1.success += bent.1.skipped;
-            bent.1.skipped = 0;
-        }
-        if planted!(self, StartsEarly) && rule == TriggerRule::AllDone && tally.pending == 1 {
-            bent.1.pending = 0;
-        }
-        if planted!(self, UpstreamFailedIsDone) && rule == TriggerRule::OneDone {
-            bent.1.failed += bent.1.upstream_failed;
-        }
-        bent
     }
 }
