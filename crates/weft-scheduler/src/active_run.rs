@@ -2,9 +2,9 @@
 //! times, workers, outputs, errors, logs.
 
 use crate::{
-    feed::{Change, Feed, Told},
-    figures::Share,
+    feed::{Change, Feed, Notified},
     grants::Grants,
+    metrics::Share,
     outputs::Outputs,
     versions::Version,
 };
@@ -51,7 +51,7 @@ pub(crate) struct ActiveRun {
     pub(crate) started: Option<Timestamp>,
     pub(crate) ended: Option<Timestamp>,
     pub(crate) share: Share,
-    pub(crate) told: Option<Told>,
+    pub(crate) told: Option<Notified>,
 }
 
 /// What is known of an instance besides its state.
@@ -97,7 +97,7 @@ impl ActiveRun {
         if self.told.is_some_and(|told| told.is_fresh(state)) {
             return false;
         }
-        self.told = Some(Told::now(state));
+        self.told = Some(Notified::now(state));
         feed.tell_of_run(self.change());
         true
     }

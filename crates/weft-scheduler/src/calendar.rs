@@ -61,7 +61,7 @@ impl Shard {
         };
         self.make_run(cx, dag, due.logical_date, due.interval, RunKind::Scheduled)
             .await?;
-        cx.pulse.figures.made_due(due.due, now);
+        cx.heartbeat.metrics.made_due(due.due, now);
         let Some(entry) = self.dags.get_mut(&dag) else {
             return Ok(());
         };
@@ -107,7 +107,7 @@ impl Shard {
         };
         let version = cx
             .versions
-            .get(&*cx.seams.store, active, &state.tenant)
+            .get(&*cx.deps.store, active, &state.tenant)
             .await?;
         let now = cx.now();
         Ok(version
@@ -147,7 +147,7 @@ impl Shard {
         };
         let version = cx
             .versions
-            .get(&*cx.seams.store, active, &state.tenant)
+            .get(&*cx.deps.store, active, &state.tenant)
             .await?;
         let params: Arc<str> = match version.dag.resolve_params(&Map::new()) {
             Ok(params) => Value::Object(params).to_string().into(),

@@ -16,9 +16,9 @@ use weft_store::{Command, CommandDone, CommandKind, StoreError};
 
 impl Shard {
     /// Carries out the commands that were written since the last look.
-    pub(crate) async fn carry_out_commands(&mut self, cx: &mut Context) -> Result<(), StoreError> {
+    pub(crate) async fn apply_commands(&mut self, cx: &mut Context) -> Result<(), StoreError> {
         let commands = cx
-            .seams
+            .deps
             .store
             .commands(self.lease.shard, None, COMMANDS_A_TURN)
             .await?;
@@ -110,12 +110,12 @@ impl Shard {
         if self.runs.contains_key(&id) {
             return Ok(true);
         }
-        let Some(stored) = cx.seams.store.run(id).await? else {
+        let Some(stored) = cx.deps.store.run(id).await? else {
             return Ok(false);
         };
         let version = cx
             .versions
-            .get(&*cx.seams.store, stored.version, &stored.tenant)
+            .get(&*cx.deps.store, stored.version, &stored.tenant)
             .await?;
         match Run::replay(Arc::clone(&version.plan), None, &stored.events) {
             Ok(run) => {

@@ -107,10 +107,10 @@ impl Shard {
             }
         };
         self.turn += 1;
-        cx.pulse.figures.commits.inc();
+        cx.heartbeat.metrics.commits.inc();
         for update in &turn.runs {
             if let Some(active) = self.runs.get_mut(&update.id) {
-                active.share.show(&cx.pulse.figures, update.counts);
+                active.share.show(&cx.heartbeat.metrics, update.counts);
             }
         }
         self.tell_listeners(cx);
@@ -137,9 +137,9 @@ impl Shard {
         let began = Instant::now();
         loop {
             let asked = Instant::now();
-            match cx.seams.store.commit(turn).await {
+            match cx.deps.store.commit(turn).await {
                 Ok(()) => {
-                    cx.pulse.figures.written(asked.elapsed());
+                    cx.heartbeat.metrics.written(asked.elapsed());
                     if wait > COMMIT_RETRY {
                         tracing::info!(after = ?began.elapsed(), "the database can be written again");
                     }
@@ -152,14 +152,14 @@ impl Shard {
                 Err(CommitError::Store(
                     error @ (StoreError::Unavailable(_) | StoreError::Full(_)),
                 )) => {
-                    cx.pulse.figures.not_written();
+                    cx.heartbeat.metrics.not_written();
                     tracing::warn!(%error, ?wait, "a turn could not be written; it is tried again");
                     sleep(wait).await;
                     wait = (wait * 2).min(COMMIT_RETRY_MAX);
                     if planted!(cx, LostAnswerForgotten) {
                         let mut another = turn.clone();
                         another.number += 1;
-                        drop(cx.seams.store.commit(&another).await);
+                        drop(cx.deps.store.commit(&another).await);
                     }
                 }
                 Err(CommitError::Store(
@@ -328,7 +328,7 @@ impl Shard {
             for run in &runs {
                 let told = self.runs.get_mut(run).map(|active| active.tell(&cx.feed));
                 if told == Some(false) {
-                    self.untold.insert(*run);
+                    self.pending_notifications.insert(*run);
                 }
             }
             self.changes.runs = runs;
@@ -368,11 +368,11 @@ impl Shard {
 
     /// Tells who follows runs what they were spared so far.
     pub(crate) fn tell_rest(&mut self, cx: &Context) {
-        for run in std::mem::take(&mut self.untold) {
+        for run in std::mem::take(&mut self.pending_notifications) {
             if let Some(active) = self.runs.get_mut(&run)
                 && !active.tell(&cx.feed)
             {
-                self.untold.insert(run);
+                self.pending_notifications.insert(run);
             }
         }
     }
@@ -380,39 +380,39 @@ impl Shard {
     /// Hands out, takes back and confirms; what the broker doesn't take now is
     /// offered again in the next turn.
     async fn tell_broker(&mut self, changes: Changes) {
-        self.unrevoked.extend(changes.revoke);
-        self.unpublished.extend(changes.publish);
-        self.unconfirmed.extend(changes.confirm);
-        self.offer_again().await;
+        self.to_revoke.extend(changes.revoke);
+        self.to_publish.extend(changes.publish);
+        self.to_confirm.extend(changes.confirm);
+        self.call_broker().await;
     }
 
     /// Offers the broker what it has not taken so far.
-    pub(crate) async fn offer_again(&mut self) {
+    pub(crate) async fn call_broker(&mut self) {
         let broker = Arc::clone(&self.broker);
-        if !self.unrevoked.is_empty() {
-            match broker.revoke(&self.unrevoked).await {
-                Ok(()) => self.unrevoked.clear(),
+        if !self.to_revoke.is_empty() {
+            match broker.revoke(&self.to_revoke).await {
+                Ok(()) => self.to_revoke.clear(),
                 Err(error) => away(&error),
             }
         }
-        let (runs, given_back) = (&self.runs, &self.given_back);
-        self.unpublished.retain(|dispatch| {
+        let (runs, released) = (&self.runs, &self.released);
+        self.to_publish.retain(|dispatch| {
             let run = runs.get(&dispatch.key.run).map(|run| &**run);
-            still_wanted(run, dispatch, given_back)
+            still_wanted(run, dispatch, released)
         });
         let publish = async {
-            let dispatches = std::mem::take(&mut self.unpublished);
+            let dispatches = std::mem::take(&mut self.to_publish);
             if !dispatches.is_empty()
                 && let Err((left, error)) = broker.publish(dispatches).await
             {
-                self.unpublished = left;
+                self.to_publish = left;
                 away(&error);
             }
         };
         let confirm = async {
-            if !self.unconfirmed.is_empty() {
-                match broker.confirm(&self.unconfirmed).await {
-                    Ok(()) => self.unconfirmed.clear(),
+            if !self.to_confirm.is_empty() {
+                match broker.confirm(&self.to_confirm).await {
+                    Ok(()) => self.to_confirm.clear(),
                     Err(error) => away(&error),
                 }
             }
@@ -421,8 +421,8 @@ impl Shard {
     }
 
     /// Whether the broker is still to be told something.
-    pub(crate) fn owes_broker(&self) -> bool {
-        !(self.unrevoked.is_empty() && self.unpublished.is_empty() && self.unconfirmed.is_empty())
+    pub(crate) fn has_broker_calls(&self) -> bool {
+        !(self.to_revoke.is_empty() && self.to_publish.is_empty() && self.to_confirm.is_empty())
     }
 }
 
@@ -438,13 +438,13 @@ enum Refused {
 fn still_wanted(
     active: Option<&ActiveRun>,
     dispatch: &Dispatch,
-    given_back: &HashSet<AttemptKey>,
+    released: &HashSet<AttemptKey>,
 ) -> bool {
     let attempt = dispatch.key.attempt;
     match active.and_then(|active| active.run.instance(attempt.instance)) {
         Some(InstanceState::Queued { attempt: current }) => current == attempt,
         Some(InstanceState::Running { attempt: current }) => {
-            current == attempt && given_back.contains(&dispatch.key)
+            current == attempt && released.contains(&dispatch.key)
         }
         Some(_) | None => false,
     }

@@ -2,8 +2,8 @@
 //! when it died, and what follows for them. The rules are `weft_core::suspicion`'s.
 
 use crate::{
+    actions,
     active_run::ActiveRun,
-    carry_out,
     shard::{Context, Shard},
 };
 use std::{fmt::Write as _, sync::Arc};
@@ -52,7 +52,7 @@ impl Shard {
             Some(_) | None => false,
         };
         if is_current {
-            active.record(instance).error = Some(carry_out::error(&failure.code, &failure.message));
+            active.record(instance).error = Some(actions::error(&failure.code, &failure.message));
         }
         if self
             .suspects
@@ -146,7 +146,7 @@ impl Shard {
         if self.crash_news.is_empty() {
             return Ok(());
         }
-        cx.seams.store.keep_crashes(&self.crash_news).await?;
+        cx.deps.store.keep_crashes(&self.crash_news).await?;
         self.crash_news.clear();
         Ok(())
     }
@@ -154,7 +154,7 @@ impl Shard {
     /// Reads what counts against tasks, which people may have lifted.
     pub(crate) async fn read_crashes(&mut self, cx: &Context) -> Result<(), StoreError> {
         self.keep_crashes(cx).await?;
-        let kept = cx.seams.store.crashes(self.lease.shard).await?;
+        let kept = cx.deps.store.crashes(self.lease.shard).await?;
         self.suspects.replace(kept);
         Ok(())
     }

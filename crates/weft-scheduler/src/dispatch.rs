@@ -54,8 +54,7 @@ impl Shard {
                 Err(Unmade::Failed { code, why }) => {
                     let placeholder = Instance { task, index: 0 };
                     if let Some(active) = self.runs.get_mut(&run) {
-                        active.record(placeholder).error =
-                            Some(crate::carry_out::error(code, &why));
+                        active.record(placeholder).error = Some(crate::actions::error(code, &why));
                     }
                     Event::ExpandFailed {
                         task,
@@ -100,7 +99,7 @@ impl Shard {
 
     /// Makes attempts while there is room for them.
     pub(crate) async fn dispatch(&mut self, cx: &mut Context) -> Result<(), StoreError> {
-        self.pace.turn();
+        self.completion_rate.turn();
         if self.order.is_empty() {
             return Ok(());
         }
@@ -130,7 +129,7 @@ impl Shard {
     /// Tries again to hand out attempts whose inputs could not be read.
     pub(crate) async fn hand_out_unprepared(&mut self, cx: &mut Context) -> Result<(), StoreError> {
         let mut failed = None;
-        for (run, attempt) in std::mem::take(&mut self.unprepared) {
+        for (run, attempt) in std::mem::take(&mut self.to_prepare) {
             if let Err(error) = self.hand_out(cx, run, attempt).await {
                 failed = Some(error);
             }
@@ -152,7 +151,10 @@ impl Shard {
             self.order.set_queue(&queue, QueueBounds::default());
         }
         for demand in demands {
-            let ahead = self.pace.ahead(&demand.queue).saturating_sub(demand.ahead);
+            let ahead = self
+                .completion_rate
+                .prefetch(&demand.queue)
+                .saturating_sub(demand.ahead);
             let bounds = QueueBounds {
                 free_slots: demand.places.saturating_add(ahead),
                 workers: demand.workers,
@@ -217,7 +219,7 @@ impl Shard {
                 Ok(())
             }
             Err(Unmade::Store(error)) => {
-                self.unprepared.push((run, attempt));
+                self.to_prepare.push((run, attempt));
                 Err(error)
             }
         }
@@ -332,8 +334,8 @@ impl ActiveRun {
                     needed,
                     self.id,
                     &self.tenant,
-                    &*cx.seams.store,
-                    &cx.seams.blobs,
+                    &*cx.deps.store,
+                    &cx.deps.blobs,
                 )
                 .await?;
         }

@@ -1,4 +1,4 @@
-//! What changed, for whoever watches. Told after the commit, never before.
+//! What changed, for whoever watches. Notified after the commit, never before.
 
 use crate::options::FEED;
 use std::{sync::Arc, time::Duration};
@@ -32,7 +32,7 @@ pub(crate) struct Feed {
 
 /// The last change of a run that was told to who follows runs.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Told {
+pub(crate) struct Notified {
     state: RunState,
     at: Instant,
 }
@@ -73,7 +73,7 @@ impl Feed {
     }
 }
 
-impl Told {
+impl Notified {
     pub(crate) fn now(state: RunState) -> Self {
         let at = Instant::now();
         Self { state, at }

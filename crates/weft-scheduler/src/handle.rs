@@ -2,7 +2,7 @@
 
 use crate::{
     feed::{Change, Feed, Listen},
-    figures::Figures,
+    metrics::Metrics,
     why::Reason,
 };
 use prometheus_client::registry::Registry;
@@ -64,19 +64,19 @@ pub struct Health {
     pub active_runs: u64,
 }
 
-/// Figures that the loop keeps up.
+/// Metrics that the loop keeps up.
 #[derive(Debug, Default)]
-pub(crate) struct Pulse {
+pub(crate) struct Heartbeat {
     last_turn_ms: AtomicI64,
     pub(crate) owns: AtomicBool,
     ready: Mutex<BTreeMap<Arc<str>, u64>>,
     /// A shard is nobody's.
-    pub(crate) gave_back: Notify,
-    pub(crate) figures: Figures,
+    pub(crate) shard_released: Notify,
+    pub(crate) metrics: Metrics,
 }
 
-impl Pulse {
-    pub(crate) fn beat(&self) {
+impl Heartbeat {
+    pub(crate) fn record_turn(&self) {
         self.last_turn_ms.store(wall_ms(), Ordering::Relaxed);
     }
 
@@ -100,7 +100,7 @@ fn wall_ms() -> i64 {
 pub struct Handle {
     pub(crate) requests: mpsc::Sender<Request>,
     pub(crate) feed: Feed,
-    pub(crate) pulse: Arc<Pulse>,
+    pub(crate) heartbeat: Arc<Heartbeat>,
 }
 
 impl Handle {
@@ -141,31 +141,31 @@ impl Handle {
 
     /// How the loop fares.
     pub fn health(&self) -> Health {
-        let last = self.pulse.last_turn_ms.load(Ordering::Relaxed);
+        let last = self.heartbeat.last_turn_ms.load(Ordering::Relaxed);
         let since = u64::try_from(wall_ms().saturating_sub(last)).unwrap_or(0);
         Health {
             since_last_turn: Duration::from_millis(since),
-            owns_shards: self.pulse.owns.load(Ordering::Relaxed),
-            turns: self.pulse.figures.commits.get(),
-            active_runs: u64::try_from(self.pulse.figures.active_runs.get()).unwrap_or(0),
+            owns_shards: self.heartbeat.owns.load(Ordering::Relaxed),
+            turns: self.heartbeat.metrics.commits.get(),
+            active_runs: u64::try_from(self.heartbeat.metrics.active_runs.get()).unwrap_or(0),
         }
     }
 
     /// Waits until the scheduler has given a shard back, for others to be told of it. For one
     /// listener.
-    pub async fn gave_back(&self) {
-        self.pulse.gave_back.notified().await;
+    pub async fn shard_released(&self) {
+        self.heartbeat.shard_released.notified().await;
     }
 
     /// How many task instances could run if there were workers for them, by queue, as of the
     /// last sweep.
     pub fn ready(&self) -> BTreeMap<Arc<str>, u64> {
-        let ready = self.pulse.ready.lock();
+        let ready = self.heartbeat.ready.lock();
         ready.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Shows what the loop counts, under names that begin with `scheduler_` and `store_`.
     pub fn register(&self, registry: &mut Registry) {
-        self.pulse.figures.register(registry);
+        self.heartbeat.metrics.register(registry);
     }
 }

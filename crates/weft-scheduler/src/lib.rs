@@ -17,26 +17,26 @@
 //! It knows no engine and no HTTP. Wake-ups are hints: a sweep each second
 //! bounds a lost one.
 
+mod actions;
 mod active_run;
 mod brokers;
 mod calendar;
-mod carry_out;
 mod changes;
 mod clock;
 mod command;
 mod commit;
+mod completion_rate;
 mod crash;
 mod dispatch;
 mod fault;
 mod feed;
-mod figures;
 mod grants;
 mod handle;
-mod inquiry;
+mod metrics;
 mod notice;
 mod options;
 mod outputs;
-mod pace;
+mod reconcile;
 mod recovery;
 mod rows;
 mod scheduler;
@@ -52,7 +52,7 @@ pub use {
     brokers::{Brokers, OneBroker},
     feed::{Change, Listen},
     handle::{Handle, Health, Wake, WhyError},
-    options::{SchedulerOptions, Seams},
+    options::{Deps, SchedulerOptions},
     scheduler::{Scheduler, SchedulerError},
     why::Reason,
 };

@@ -1,8 +1,8 @@
 //! What workers tell, brought to the run it is about.
 
 use crate::{
+    actions,
     active_run::AttemptFacts,
-    carry_out,
     fault::planted,
     rows,
     shard::{Context, Shard},
@@ -31,7 +31,7 @@ impl Shard {
             Notice::Started { key, worker } => self.started(cx, key, worker),
             Notice::Finished(report) => self.finished(cx, *report),
             Notice::Expired { key } => self.lost(cx, key),
-            Notice::GivenBack { key } => self.given_back(key),
+            Notice::GivenBack { key } => self.released(key),
             Notice::Demand => {}
         }
     }
@@ -41,7 +41,7 @@ impl Shard {
             attempt: key.attempt,
         };
         // Whoever had it before gave it back: it counts as started already.
-        let is_taken_again = self.given_back.remove(&key) && self.is_running(&key);
+        let is_taken_again = self.released.remove(&key) && self.is_running(&key);
         // Rejected: it ended or was revoked before this news arrived.
         if (self.apply(cx, key.run, event).is_ok() || is_taken_again)
             && let Some(active) = self.runs.get_mut(&key.run)
@@ -58,7 +58,7 @@ impl Shard {
     /// A worker never began an attempt and won't: nothing of it is lost, and it is handed
     /// out again as it is. To the run it stays what it was, queued or started: that it
     /// waits once more is the broker's matter, as a claim is.
-    fn given_back(&mut self, key: AttemptKey) {
+    fn released(&mut self, key: AttemptKey) {
         let state = self
             .runs
             .get(&key.run)
@@ -66,7 +66,7 @@ impl Shard {
         match state {
             Some(InstanceState::Queued { attempt }) if attempt == key.attempt => {}
             Some(InstanceState::Running { attempt }) if attempt == key.attempt => {
-                self.given_back.insert(key);
+                self.released.insert(key);
                 if let Some(active) = self.runs.get_mut(&key.run) {
                     active.facts(key).worker = None;
                 }
@@ -82,8 +82,8 @@ impl Shard {
             }
         }
         let waits = (key.run, key.attempt);
-        if !self.unprepared.contains(&waits) {
-            self.unprepared.push(waits);
+        if !self.to_prepare.contains(&waits) {
+            self.to_prepare.push(waits);
         }
     }
 
@@ -162,7 +162,7 @@ impl Shard {
             return;
         };
         let queue = &active.version.tasks[attempt.instance.task.as_usize()].queue;
-        self.pace.ended(queue);
+        self.completion_rate.ended(queue);
         let facts = active.facts(key);
         facts.started.get_or_insert(usage.started);
         facts.worker = Some(worker);
@@ -184,7 +184,7 @@ impl Shard {
                 }
             }
             ReportedOutcome::Skipped { reason } => {
-                record.error = reason.map(|reason| carry_out::error("skipped", &reason));
+                record.error = reason.map(|reason| actions::error("skipped", &reason));
             }
             ReportedOutcome::Deferred { until: _, state } => {
                 record.resume = Some(state);

@@ -1,4 +1,4 @@
-//! What a scheduler is given: its seams, its bounds, its defaults.
+//! What a scheduler is given: its deps, its bounds, its defaults.
 
 use crate::Brokers;
 use std::{sync::Arc, time::Duration};
@@ -8,7 +8,7 @@ use weft_store::RunStore;
 
 /// What a scheduler works with.
 #[derive(Clone)]
-pub struct Seams {
+pub struct Deps {
     /// The truth.
     pub store: Arc<dyn RunStore>,
     /// The ways to workers.
@@ -85,9 +85,9 @@ pub(crate) const COMMIT_RETRY: Duration = Duration::from_millis(20);
 /// The longest wait before a commit is tried again.
 pub(crate) const COMMIT_RETRY_MAX: Duration = Duration::from_secs(2);
 /// How often attempts that are under way are asked after.
-pub(crate) const INQUIRE_EVERY: Duration = Duration::from_secs(5);
+pub(crate) const RECONCILE_EVERY: Duration = Duration::from_secs(5);
 /// For how long an attempt is under way before it is asked after.
-pub(crate) const SUSPECT_AFTER: Duration = Duration::from_secs(5);
+pub(crate) const RECONCILE_AFTER: Duration = Duration::from_secs(5);
 /// Versions of DAGs that stay parsed.
 pub(crate) const VERSIONS: usize = 4096;
 /// Outputs that are held in memory, in bytes, over all runs.

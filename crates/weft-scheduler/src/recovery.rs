@@ -37,7 +37,7 @@ impl Shard {
         let mut after = None;
         loop {
             let page = cx
-                .seams
+                .deps
                 .store
                 .active_runs(self.lease.shard, after, RUNS_A_PAGE)
                 .await?;
@@ -47,7 +47,7 @@ impl Shard {
                 self.recover_run(cx, stored, &mut live).await?;
             }
         }
-        self.find_again(cx, live).await?;
+        self.reconcile_with_broker(cx, live).await?;
         self.sweep(cx).await
     }
 
@@ -65,7 +65,7 @@ impl Shard {
         };
         let version = match cx
             .versions
-            .get(&*cx.seams.store, pinned, &stored.tenant)
+            .get(&*cx.deps.store, pinned, &stored.tenant)
             .await
         {
             Ok(version) => version,
@@ -84,7 +84,9 @@ impl Shard {
         };
         let mut active = ActiveRun::recovered(stored, version, run);
         active.read_resume_states(cx).await?;
-        active.share.show(&cx.pulse.figures, active.run.totals());
+        active
+            .share
+            .show(&cx.heartbeat.metrics, active.run.totals());
         if let Some(entry) = self.dags.get_mut(&active.dag) {
             entry.active.insert(id);
         }
@@ -93,7 +95,7 @@ impl Shard {
         self.runs.insert(id, Box::new(active));
         if !planted!(cx, TakeoverForgetsPending) {
             for action in pending {
-                self.carry_out(cx, id, action);
+                self.apply_action(cx, id, action);
             }
         }
         let active = self.runs.get_mut(&id).expect("it was just inserted");
@@ -117,7 +119,7 @@ impl Shard {
     /// Reads settings and DAGs, if they have changed.
     pub(crate) async fn read_settings(&mut self, cx: &mut Context) -> Result<(), StoreError> {
         let shard = self.lease.shard;
-        let settings = cx.seams.store.settings(shard).await?;
+        let settings = cx.deps.store.settings(shard).await?;
         self.order.set_bounds(Bounds {
             max_active: settings.max_active_tasks,
         });
@@ -160,7 +162,7 @@ impl Shard {
         let mut seen = BTreeSet::new();
         let mut after = None;
         loop {
-            let page = cx.seams.store.dags(shard, after, PAGE).await?;
+            let page = cx.deps.store.dags(shard, after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.key);
             for state in page {
@@ -219,7 +221,7 @@ impl Shard {
         };
         match cx
             .versions
-            .get(&*cx.seams.store, active, &state.tenant)
+            .get(&*cx.deps.store, active, &state.tenant)
             .await
         {
             Ok(version) => Ok(Some(version)),
@@ -234,11 +236,11 @@ impl Shard {
     /// Makes up for lost hints.
     pub(crate) async fn sweep(&mut self, cx: &mut Context) -> Result<(), StoreError> {
         let shard = self.lease.shard;
-        if cx.seams.store.settings_version(shard).await? != self.settings_version {
+        if cx.deps.store.settings_version(shard).await? != self.settings_version {
             self.read_settings(cx).await?;
         }
         if planted!(cx, SweepReadsRuns) {
-            drop(cx.seams.store.active_runs(shard, None, RUNS_A_PAGE).await?);
+            drop(cx.deps.store.active_runs(shard, None, RUNS_A_PAGE).await?);
         }
         if !planted!(cx, QueuedRunsUnseen) {
             self.find_queued(cx).await?;
@@ -246,19 +248,19 @@ impl Shard {
         if planted!(cx, CommandsUnseen) && self.turn > 0 {
             return Ok(());
         }
-        self.carry_out_commands(cx).await
+        self.apply_commands(cx).await
     }
 
     /// Looks for queued runs that may start, and for when the next one may.
     pub(crate) async fn find_queued(&mut self, cx: &Context) -> Result<(), StoreError> {
         let (shard, now) = (self.lease.shard, cx.now());
         let queued = cx
-            .seams
+            .deps
             .store
             .dags_with_queued_runs(shard, now, PAGE)
             .await?;
         self.to_start.extend(queued);
-        self.next_queued = cx.seams.store.next_queued(shard, now).await?;
+        self.next_queued = cx.deps.store.next_queued(shard, now).await?;
         Ok(())
     }
 }
@@ -336,7 +338,7 @@ impl ActiveRun {
         if instances.is_empty() {
             return Ok(());
         }
-        let states = cx.seams.store.resume_states(self.id, &instances).await?;
+        let states = cx.deps.store.resume_states(self.id, &instances).await?;
         for (instance, state) in states {
             self.record(instance).resume = Some(state);
         }

@@ -7,8 +7,8 @@ use crate::{
     commit::Deposed,
     fault::planted,
     feed::Feed,
-    handle::{Handle, Pulse, Request, Wake},
-    options::{COMMIT_RETRY, COMMIT_RETRY_MAX, NOTICES_A_TURN, REQUESTS, SchedulerOptions, Seams},
+    handle::{Handle, Heartbeat, Request, Wake},
+    options::{COMMIT_RETRY, COMMIT_RETRY_MAX, Deps, NOTICES_A_TURN, REQUESTS, SchedulerOptions},
     shard::{Context, Shard},
     versions::Versions,
 };
@@ -34,7 +34,7 @@ pub enum SchedulerError {
 
 /// A scheduler that is not running yet.
 pub struct Scheduler {
-    seams: Seams,
+    deps: Deps,
     options: SchedulerOptions,
     handle: Handle,
     requests: mpsc::Receiver<Request>,
@@ -54,15 +54,15 @@ enum Event {
 
 impl Scheduler {
     /// A scheduler, and what others hold of it.
-    pub fn new(options: SchedulerOptions, seams: Seams) -> (Self, Handle) {
+    pub fn new(options: SchedulerOptions, deps: Deps) -> (Self, Handle) {
         let (sender, requests) = mpsc::channel(REQUESTS);
         let handle = Handle {
             requests: sender,
             feed: Feed::new(),
-            pulse: Arc::new(Pulse::default()),
+            heartbeat: Arc::new(Heartbeat::default()),
         };
         let scheduler = Self {
-            seams,
+            deps,
             options,
             handle: handle.clone(),
             requests,
@@ -81,12 +81,12 @@ impl Scheduler {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), SchedulerError> {
         let Self {
-            seams,
+            deps,
             options,
             handle,
             requests,
         } = self;
-        let shown = patiently(|| seams.store.now()).await?;
+        let shown = patiently(|| deps.store.now()).await?;
         let random = options
             .seed
             .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
@@ -95,10 +95,10 @@ impl Scheduler {
             clock: Clock::set(shown),
             random,
             feed: handle.feed.clone(),
-            pulse: Arc::clone(&handle.pulse),
+            heartbeat: Arc::clone(&handle.heartbeat),
             output_bytes: 0,
             policy_generation: 0,
-            seams,
+            deps,
             options,
         };
         let mut service = Service {
@@ -109,7 +109,7 @@ impl Scheduler {
             next_renewal: Instant::now(),
             lease_ends: Instant::now(),
             failing: None,
-            strange_reports: Vec::new(),
+            orphan_reports: Vec::new(),
             may_own_more: true,
         };
         service.run(shutdown).await
@@ -128,7 +128,7 @@ struct Service {
     /// and how long that is.
     failing: Option<(Instant, Duration)>,
     /// Reports of runs that are not in memory.
-    strange_reports: Vec<AttemptKey>,
+    orphan_reports: Vec<AttemptKey>,
     /// The database may count shards as its own that it knows nothing of: those
     /// of a process that had its name before, and those that it gave up.
     may_own_more: bool,
@@ -150,14 +150,14 @@ impl Service {
                 self.request(request);
             }
             self.turn().await?;
-            self.context.pulse.figures.turned(began.elapsed());
-            self.context.pulse.beat();
+            self.context.heartbeat.metrics.turned(began.elapsed());
+            self.context.heartbeat.record_turn();
             if ending {
                 break;
             }
         }
         self.context
-            .seams
+            .deps
             .store
             .release_shards(&self.context.options.id)
             .await?;
@@ -234,7 +234,7 @@ impl Service {
             .find(|shard| shard.concerns(&notice));
         match (concerned, notice) {
             (Some(shard), notice) => shard.notice(&mut self.context, notice),
-            (None, Notice::Finished(report)) => self.strange_reports.push(report.key),
+            (None, Notice::Finished(report)) => self.orphan_reports.push(report.key),
             (
                 None,
                 Notice::Started { .. }
@@ -287,7 +287,7 @@ impl Service {
         if sweep {
             self.next_sweep = Instant::now() + self.context.options.sweep_every;
         }
-        if let Err(error) = self.settle_strange_reports().await {
+        if let Err(error) = self.settle_orphan_reports().await {
             temporary(error)?;
         }
         let mut deposed = Vec::new();
@@ -330,7 +330,7 @@ impl Service {
                     .or_default() += count;
             }
             ready.retain(|_, count| *count > 0);
-            self.context.pulse.is_ready(ready);
+            self.context.heartbeat.is_ready(ready);
         }
         for shard in deposed {
             tracing::warn!(shard = shard.0, "another scheduler owns the shard now");
@@ -343,9 +343,9 @@ impl Service {
     /// Confirms reports of runs that have ended long ago, or never were: nothing
     /// will ever come of them. A run of a shard that is not in memory is
     /// somebody else's, or comes into memory yet; its reports come again.
-    async fn settle_strange_reports(&mut self) -> Result<(), StoreError> {
-        for key in std::mem::take(&mut self.strange_reports) {
-            let run = self.context.seams.store.run(key.run).await?;
+    async fn settle_orphan_reports(&mut self) -> Result<(), StoreError> {
+        for key in std::mem::take(&mut self.orphan_reports) {
+            let run = self.context.deps.store.run(key.run).await?;
             let shard = ShardId(key.shard.cast_signed());
             let shard = self.shards.get_mut(&shard).filter(|shard| match &run {
                 Some(run) => {
@@ -369,11 +369,11 @@ impl Shard {
             self.broker.weigh(self.order.weight());
             self.tell_rest(cx);
             self.sweep(cx).await?;
-            self.inquire(cx).await?;
+            self.reconcile_attempts(cx).await?;
         }
         self.keep_crashes(cx).await?;
-        if self.owes_broker() {
-            self.offer_again().await;
+        if self.has_broker_calls() {
+            self.call_broker().await;
         }
         let now = cx.now();
         while let Some((run, timer)) = self.timers.due(now) {

@@ -8,12 +8,12 @@ use crate::{
     calendar::Calendar,
     changes::Changes,
     clock::Clock,
+    completion_rate::CompletionRate,
     feed::Feed,
     grants::TenantPolicy,
-    handle::Pulse,
-    inquiry::Inquiry,
-    options::{SchedulerOptions, Seams},
-    pace::Pace,
+    handle::Heartbeat,
+    options::{Deps, SchedulerOptions},
+    reconcile::Reconcile,
     timers::Timers,
     versions::Versions,
 };
@@ -35,13 +35,13 @@ use weft_store::{CommandId, CrashNews, DagKey, DagState, ShardId, ShardLease};
 
 /// What all shards of a scheduler share.
 pub(crate) struct Context {
-    pub(crate) seams: Seams,
+    pub(crate) deps: Deps,
     pub(crate) options: SchedulerOptions,
     pub(crate) versions: Versions,
     pub(crate) clock: Clock,
     pub(crate) random: fastrand::Rng,
     pub(crate) feed: Feed,
-    pub(crate) pulse: Arc<Pulse>,
+    pub(crate) heartbeat: Arc<Heartbeat>,
     /// Bytes of outputs in memory, over all runs.
     pub(crate) output_bytes: usize,
     /// Rises with every policy that is read.
@@ -92,24 +92,24 @@ pub(crate) struct Shard {
     /// Commands that were carried out and whose answer can't be written.
     pub(crate) unwritable: BTreeSet<CommandId>,
     /// Attempts that exist and whose inputs could not be read yet.
-    pub(crate) unprepared: Vec<(RunId, Attempt)>,
+    pub(crate) to_prepare: Vec<(RunId, Attempt)>,
     /// What the broker didn't accept yet.
-    pub(crate) unpublished: Vec<Dispatch>,
-    pub(crate) unrevoked: Vec<AttemptKey>,
-    pub(crate) unconfirmed: Vec<AttemptKey>,
+    pub(crate) to_publish: Vec<Dispatch>,
+    pub(crate) to_revoke: Vec<AttemptKey>,
+    pub(crate) to_confirm: Vec<AttemptKey>,
     /// Attempts that count as started, that their worker gave back unbegun, and that no
     /// worker is known to have taken again.
-    pub(crate) given_back: HashSet<AttemptKey>,
+    pub(crate) released: HashSet<AttemptKey>,
     /// How many attempts of each queue end while a turn lasts.
-    pub(crate) pace: Pace,
+    pub(crate) completion_rate: CompletionRate,
     /// What the broker is asked after.
-    pub(crate) inquiry: Inquiry,
+    pub(crate) reconcile: Reconcile,
     /// Who is suspected of taking workers down.
     pub(crate) suspects: Suspects,
     /// What became known of that, and is not written yet.
     pub(crate) crash_news: Vec<CrashNews>,
     /// Runs of which listeners were not told how they stand.
-    pub(crate) untold: BTreeSet<RunId>,
+    pub(crate) pending_notifications: BTreeSet<RunId>,
 }
 
 /// A DAG of the shard.
@@ -162,16 +162,16 @@ impl Shard {
             to_start: BTreeSet::new(),
             next_queued: None,
             unwritable: BTreeSet::new(),
-            unprepared: Vec::new(),
-            unpublished: Vec::new(),
-            unrevoked: Vec::new(),
-            unconfirmed: Vec::new(),
-            given_back: HashSet::new(),
-            pace: Pace::default(),
-            inquiry: Inquiry::default(),
+            to_prepare: Vec::new(),
+            to_publish: Vec::new(),
+            to_revoke: Vec::new(),
+            to_confirm: Vec::new(),
+            released: HashSet::new(),
+            completion_rate: CompletionRate::default(),
+            reconcile: Reconcile::default(),
             suspects: Suspects::new(ENOUGH),
             crash_news: Vec::new(),
-            untold: BTreeSet::new(),
+            pending_notifications: BTreeSet::new(),
         }
     }
 

@@ -3,8 +3,8 @@
 use crate::{
     active_run::ActiveRun,
     fault::planted,
-    figures::Share,
     grants::Grants,
+    metrics::Share,
     options::DAGS_A_TURN,
     outputs::Outputs,
     shard::{Context, Shard},
@@ -49,7 +49,7 @@ impl Shard {
         }
         let now = cx.now();
         // What ended in this turn still stands in the database as it was.
-        let queued = cx.seams.store.queued_runs(dag, now, room).await?;
+        let queued = cx.deps.store.queued_runs(dag, now, room).await?;
         let continuous = entry.continuous && queued.is_empty() && entry.active.is_empty();
         for run in queued {
             match self.runs.get(&run.id) {
@@ -59,7 +59,7 @@ impl Shard {
                 None => {
                     let version = cx
                         .versions
-                        .get(&*cx.seams.store, run.version, &run.tenant)
+                        .get(&*cx.deps.store, run.version, &run.tenant)
                         .await?;
                     if has_begun(&run, &version) {
                         self.take_up(cx, run).await?;

@@ -28,7 +28,7 @@ impl Service {
         let lease_span = self.context.options.lease;
         let soon = asked + COMMIT_RETRY_MAX.min(lease_span / 3);
         self.next_renewal = asked + lease_span / 3;
-        let store = Arc::clone(&self.context.seams.store);
+        let store = Arc::clone(&self.context.deps.store);
         if self.may_own_more && !planted!(self.context, EpochKept) {
             // They are to come under a new epoch, in which turns are numbered
             // from the beginning.
@@ -78,7 +78,7 @@ impl Service {
         }
         self.give_back(surplus).await?;
         self.context
-            .pulse
+            .heartbeat
             .owns
             .store(!self.shards.is_empty(), Ordering::Relaxed);
         Ok(())
@@ -102,7 +102,7 @@ impl Service {
         &mut self,
         lease: ShardLease,
     ) -> Result<Result<(), Duration>, SchedulerError> {
-        let broker = match self.context.seams.brokers.take_over(lease).await {
+        let broker = match self.context.deps.brokers.take_over(lease).await {
             Ok(broker) => broker,
             Err(error) => {
                 tracing::warn!(%error, shard = lease.shard.0, "the broker of a shard can't be taken over yet");
@@ -139,10 +139,10 @@ impl Service {
                 tracing::warn!(shard = id.0, "another scheduler owns the shard now");
                 continue;
             }
-            match self.context.seams.store.release_shard(shard.lease).await {
+            match self.context.deps.store.release_shard(shard.lease).await {
                 Ok(()) => {
                     tracing::info!(shard = id.0, "a shard is another scheduler's share now");
-                    self.context.pulse.gave_back.notify_one();
+                    self.context.heartbeat.shard_released.notify_one();
                 }
                 Err(error) => {
                     temporary(error)?;

@@ -16,7 +16,7 @@ use std::{
 };
 use tokio::{sync::oneshot, task::coop::unconstrained, time::Instant};
 use weft_blob::Blobs;
-use weft_scheduler::{Handle, Planted, Scheduler, SchedulerError, SchedulerOptions, Seams};
+use weft_scheduler::{Deps, Handle, Planted, Scheduler, SchedulerError, SchedulerOptions};
 
 /// How long the schedulers' leases are.
 const LEASE: Duration = Duration::from_secs(5);
@@ -92,7 +92,7 @@ impl Process {
     /// Starts a scheduler over a world. Its name is the same at each start.
     pub fn start(world: &Shared, blobs: &Blobs, start: Start) -> Self {
         let id = format!("scheduler {}", start.who);
-        let seams = Seams {
+        let deps = Deps {
             store: Arc::new(SimStore {
                 world: world.clone(),
                 who: start.who,
@@ -111,7 +111,7 @@ impl Process {
         options.defaults = documents::defaults();
         options.seed = Some(start.seed);
         options.planted = start.bug;
-        let (scheduler, handle) = Scheduler::new(options, seams);
+        let (scheduler, handle) = Scheduler::new(options, deps);
         let (stop, stopped) = oneshot::channel();
         let run = scheduler.run(async move {
             // A dropped sender stops it as well.

@@ -11,7 +11,7 @@ use super::{
 };
 use std::{sync::Arc, time::Duration};
 use weft_api::problem::{Exit, Problems};
-use weft_scheduler::{Handle, Scheduler, SchedulerOptions, Seams};
+use weft_scheduler::{Deps, Handle, Scheduler, SchedulerOptions};
 use weft_server::{Listen, Metrics};
 
 /// How long the loop may stand before the scheduler is not ready.
@@ -42,7 +42,7 @@ pub(crate) async fn schedule(plan: SchedulerPlan) -> Result<Exit, Problems> {
     let id = format!("{}-{:016x}", plan.name, fastrand::u64(..));
     let (scheduler, handle) = Scheduler::new(
         SchedulerOptions::new(id.as_str()),
-        Seams {
+        Deps {
             store: Arc::new(database.clone()),
             brokers: Transport::Redis(Arc::clone(&shards)).brokers(),
             blobs: blobs.clone(),

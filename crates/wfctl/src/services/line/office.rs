@@ -190,7 +190,7 @@ impl Desk {
 
 async fn tell_of_free_shards(redis: Arc<Redis>, handle: Handle) {
     loop {
-        handle.gave_back().await;
+        handle.shard_released().await;
         shards_are_free(&redis).await;
     }
 }

@@ -13,9 +13,9 @@ use prometheus_client::{
 use std::time::Duration;
 use weft_core::{run::Counts, time::Timestamp};
 
-/// Figures of one scheduler. Cheap to clone: clones share them.
+/// Metrics of one scheduler. Cheap to clone: clones share them.
 #[derive(Debug, Clone)]
-pub(crate) struct Figures {
+pub(crate) struct Metrics {
     turn_seconds: Histogram,
     commit_seconds: Histogram,
     commit_retries: Counter,
@@ -40,7 +40,7 @@ fn lags() -> Histogram {
     Histogram::new(exponential_buckets(0.001, 4.0, 12))
 }
 
-impl Default for Figures {
+impl Default for Metrics {
     fn default() -> Self {
         Self {
             turn_seconds: short_spans(),
@@ -54,7 +54,7 @@ impl Default for Figures {
     }
 }
 
-impl Figures {
+impl Metrics {
     /// The loop went round.
     pub(crate) fn turned(&self, took: Duration) {
         self.turn_seconds.observe(took.as_secs_f64());
@@ -166,23 +166,23 @@ fn states(counts: &Counts) -> [(&'static str, i64); 12] {
     .map(|(state, count)| (state, i64::try_from(count).unwrap_or(i64::MAX)))
 }
 
-/// One run's share of the figures: taken back when the run leaves memory,
+/// One run's share of the metrics: taken back when the run leaves memory,
 /// however that happens.
 #[derive(Debug, Default)]
-pub(crate) struct Share(Option<(Figures, Counts)>);
+pub(crate) struct Share(Option<(Metrics, Counts)>);
 
 impl Share {
     /// The run's instances stand like this now.
-    pub(crate) fn show(&mut self, figures: &Figures, counts: Counts) {
+    pub(crate) fn show(&mut self, metrics: &Metrics, counts: Counts) {
         match &mut self.0 {
             None => {
-                figures.active_runs.inc();
-                figures.add(&counts);
-                self.0 = Some((figures.clone(), counts));
+                metrics.active_runs.inc();
+                metrics.add(&counts);
+                self.0 = Some((metrics.clone(), counts));
             }
-            Some((figures, shown)) if *shown != counts => {
-                figures.add(&counts);
-                figures.take_away(shown);
+            Some((metrics, shown)) if *shown != counts => {
+                metrics.add(&counts);
+                metrics.take_away(shown);
                 *shown = counts;
             }
             Some(_as_before) => {}
@@ -192,9 +192,9 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        if let Some((figures, counts)) = &self.0 {
-            figures.active_runs.dec();
-            figures.take_away(counts);
+        if let Some((metrics, counts)) = &self.0 {
+            metrics.active_runs.dec();
+            metrics.take_away(counts);
         }
     }
 }
@@ -203,45 +203,45 @@ impl Drop for Share {
 mod tests {
     use super::*;
 
-    fn at(figures: &Figures, state: &'static str) -> i64 {
-        figures.instances.get_or_create(&StateLabel { state }).get()
+    fn at(metrics: &Metrics, state: &'static str) -> i64 {
+        metrics.instances.get_or_create(&StateLabel { state }).get()
     }
 
     #[test]
     fn a_run_that_leaves_memory_takes_its_share_along() {
-        let figures = Figures::default();
+        let metrics = Metrics::default();
         let mut one = Share::default();
         let mut other = Share::default();
         one.show(
-            &figures,
+            &metrics,
             Counts {
                 waiting: 3,
                 ..Counts::default()
             },
         );
         other.show(
-            &figures,
+            &metrics,
             Counts {
                 waiting: 1,
                 running: 1,
                 ..Counts::default()
             },
         );
-        assert_eq!((at(&figures, "waiting"), figures.active_runs.get()), (4, 2));
+        assert_eq!((at(&metrics, "waiting"), metrics.active_runs.get()), (4, 2));
         one.show(
-            &figures,
+            &metrics,
             Counts {
                 success: 2,
                 running: 1,
                 ..Counts::default()
             },
         );
-        assert_eq!((at(&figures, "waiting"), at(&figures, "running")), (1, 2));
+        assert_eq!((at(&metrics, "waiting"), at(&metrics, "running")), (1, 2));
         drop(one);
         drop(other);
         for state in ["waiting", "running", "success"] {
-            assert_eq!(at(&figures, state), 0, "{state}");
+            assert_eq!(at(&metrics, state), 0, "{state}");
         }
-        assert_eq!(figures.active_runs.get(), 0);
+        assert_eq!(metrics.active_runs.get(), 0);
     }
 }

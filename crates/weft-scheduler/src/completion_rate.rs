@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 /// Counted since the last turn, and what the turns before it say.
 #[derive(Debug, Default)]
-pub(crate) struct Pace(HashMap<Arc<str>, Ends>);
+pub(crate) struct CompletionRate(HashMap<Arc<str>, Ends>);
 
 #[derive(Debug, Default)]
 struct Ends {
@@ -14,7 +14,7 @@ struct Ends {
     most: u32,
 }
 
-impl Pace {
+impl CompletionRate {
     /// An attempt of this queue has ended.
     pub(crate) fn ended(&mut self, queue: &Arc<str>) {
         match self.0.get_mut(queue) {
@@ -35,7 +35,7 @@ impl Pace {
 
     /// How many are to wait in this queue beyond free places, so that none of them stands empty
     /// until the next turn: a turn takes up to twice as long as others.
-    pub(crate) fn ahead(&self, queue: &str) -> u32 {
+    pub(crate) fn prefetch(&self, queue: &str) -> u32 {
         let most = self.0.get(queue).map_or(0, |ends| ends.most);
         most.saturating_mul(2)
     }
@@ -48,21 +48,21 @@ mod tests {
     #[test]
     fn the_most_of_some_turns_counts_twice_and_fades() {
         let queue: Arc<str> = "default".into();
-        let mut pace = Pace::default();
+        let mut rate = CompletionRate::default();
         for _end in 0..8 {
-            pace.ended(&queue);
+            rate.ended(&queue);
         }
-        assert_eq!(pace.ahead(&queue), 0, "the turn has not begun");
+        assert_eq!(rate.prefetch(&queue), 0, "the turn has not begun");
         let mut said = Vec::new();
         for turn in 0..6 {
             if turn == 3 {
-                pace.ended(&queue);
+                rate.ended(&queue);
             }
-            pace.turn();
-            said.push(pace.ahead(&queue));
+            rate.turn();
+            said.push(rate.prefetch(&queue));
         }
         assert_eq!(said, [16, 12, 8, 6, 4, 2]);
-        pace.turn();
-        assert!(pace.0.is_empty());
+        rate.turn();
+        assert!(rate.0.is_empty());
     }
 }

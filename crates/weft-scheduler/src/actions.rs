@@ -29,14 +29,14 @@ impl Shard {
         active.happened.push((moment, event));
         self.changes.touched.insert(run);
         for action in actions {
-            self.carry_out(cx, run, action);
+            self.apply_action(cx, run, action);
         }
         Ok(())
     }
 
     /// Carries out one action. Expansions wait for [`Self::expand`], since they
     /// may have to read outputs.
-    pub(crate) fn carry_out(&mut self, cx: &mut Context, run: RunId, action: Action) {
+    pub(crate) fn apply_action(&mut self, cx: &mut Context, run: RunId, action: Action) {
         match action {
             Action::Expand { task, generation } => {
                 self.to_expand.push_back((run, task, generation));

@@ -8,7 +8,7 @@
 
 use crate::{
     fault::planted,
-    options::{INQUIRE_EVERY, SUSPECT_AFTER, millis},
+    options::{RECONCILE_AFTER, RECONCILE_EVERY, millis},
     shard::{Context, Shard},
 };
 use std::{
@@ -25,16 +25,16 @@ use weft_store::StoreError;
 
 /// What is to be asked next, and what was answered.
 #[derive(Debug)]
-pub(crate) struct Inquiry {
+pub(crate) struct Reconcile {
     next: Instant,
     /// Attempts that have started and that the broker didn't know, and since when.
     unknown: HashMap<AttemptKey, Instant>,
 }
 
-impl Default for Inquiry {
+impl Default for Reconcile {
     fn default() -> Self {
         Self {
-            next: Instant::now() + INQUIRE_EVERY,
+            next: Instant::now() + RECONCILE_EVERY,
             unknown: HashMap::new(),
         }
     }
@@ -42,21 +42,21 @@ impl Default for Inquiry {
 
 impl Shard {
     /// Asks after attempts that are under way for some time.
-    pub(crate) async fn inquire(&mut self, cx: &mut Context) -> Result<(), StoreError> {
+    pub(crate) async fn reconcile_attempts(&mut self, cx: &mut Context) -> Result<(), StoreError> {
         let now = Instant::now();
-        if now < self.inquiry.next || planted!(cx, LossOfBrokerUnseen) {
+        if now < self.reconcile.next || planted!(cx, LossOfBrokerUnseen) {
             return Ok(());
         }
-        self.inquiry.next = now + INQUIRE_EVERY;
-        let mut given_back = std::mem::take(&mut self.given_back);
-        given_back.retain(|key| self.is_running(key));
-        self.given_back = given_back;
+        self.reconcile.next = now + RECONCILE_EVERY;
+        let mut released = std::mem::take(&mut self.released);
+        released.retain(|key| self.is_running(key));
+        self.released = released;
         let suspects = self.suspects(cx.now());
         if suspects.is_empty() {
-            self.inquiry.unknown.clear();
+            self.reconcile.unknown.clear();
             return Ok(());
         }
-        match self.find_again(cx, suspects).await {
+        match self.reconcile_with_broker(cx, suspects).await {
             Err(Unanswered::Broker(error)) => {
                 tracing::warn!(%error, "the broker was asked what it knows");
                 Ok(())
@@ -68,14 +68,14 @@ impl Shard {
 
     /// Attempts that are under way for some time, and were handed out.
     fn suspects(&self, now: Timestamp) -> Vec<(AttemptKey, Phase)> {
-        let patience = millis(SUSPECT_AFTER);
+        let patience = millis(RECONCILE_AFTER);
         let waiting: HashSet<AttemptKey> = self
-            .unpublished
+            .to_publish
             .iter()
             .chain(&self.changes.publish)
             .map(|dispatch| dispatch.key)
             .chain(
-                self.unprepared
+                self.to_prepare
                     .iter()
                     .map(|(run, attempt)| self.key(*run, *attempt)),
             )
@@ -93,7 +93,7 @@ impl Shard {
                     .and_then(|record| record.attempt.as_ref())
                     .and_then(|attempt| attempt.queued);
                 let key = self.key(active.id, attempt);
-                let phase = if self.given_back.contains(&key) {
+                let phase = if self.released.contains(&key) {
                     Phase::Queued
                 } else {
                     phase
@@ -111,7 +111,7 @@ impl Shard {
 
     /// Attempts that the broker doesn't know: those that no worker had are
     /// handed out again, those that one had are lost.
-    pub(crate) async fn find_again(
+    pub(crate) async fn reconcile_with_broker(
         &mut self,
         cx: &mut Context,
         live: Vec<(AttemptKey, Phase)>,
@@ -128,7 +128,7 @@ impl Shard {
             self.broker.announced_within()
         };
         let now = Instant::now();
-        let before = std::mem::take(&mut self.inquiry.unknown);
+        let before = std::mem::take(&mut self.reconcile.unknown);
         let mut failed = None;
         for (key, phase) in live.into_iter().filter(|(key, _)| !known.contains(key)) {
             match phase {
@@ -142,7 +142,7 @@ impl Shard {
                     if now.duration_since(since) >= grace {
                         self.lost(cx, key);
                     } else {
-                        self.inquiry.unknown.insert(key, since);
+                        self.reconcile.unknown.insert(key, since);
                     }
                 }
             }
