@@ -29,7 +29,7 @@ use weft_blob::{
     Blobs,
     logs::{LogOptions, LogReader, LogWriter},
 };
-use weft_scheduler::{Deps, Scheduler, SchedulerOptions};
+use weft_scheduler::{Scheduler, SchedulerOptions};
 use weft_server::{Deps, Listen, Listener, Metrics};
 use weft_store_sql::{Database, FolderLock, Place};
 use weft_worker::{Drained, Services, Worker, WorkerHandle, WorkerOptions};
@@ -103,7 +103,7 @@ impl Up {
         let transport = Transport::open(options.redis.as_ref(), &database).await?;
         let (scheduler, handle) = Scheduler::new(
             SchedulerOptions::new(LOCAL),
-            Deps {
+            weft_scheduler::Deps {
                 store: Arc::new(database.clone()),
                 brokers: transport.brokers(),
                 blobs: blobs.clone(),
