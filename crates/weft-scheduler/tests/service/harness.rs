@@ -19,7 +19,7 @@ use weft_core::{
     run_id::RunId,
     time::{DurationMs, Timestamp},
 };
-use weft_scheduler::{Handle, Listen, OneBroker, Scheduler, SchedulerOptions, Seams, Wake};
+use weft_scheduler::{Deps, Handle, Listen, OneBroker, Scheduler, SchedulerOptions, Wake};
 use weft_store::{CommandId, CommandKind, FileEntry, RunStore as _, RunUpdate, Turn};
 use weft_store_sql::{
     CommandOutcome, Database, Deploy, DeployDag, Deployed, InstanceFilter, InstanceView, Place,
@@ -78,12 +78,12 @@ impl Installation {
     }
 
     pub(crate) fn start_scheduler(&mut self, id: &str) {
-        let seams = Seams {
+        let deps = Deps {
             store: Arc::new(self.database.clone()),
             brokers: Arc::new(OneBroker(Arc::new(self.broker.scheduler()))),
             blobs: self.blobs.clone(),
         };
-        let (scheduler, handle) = Scheduler::new(SchedulerOptions::new(id), seams);
+        let (scheduler, handle) = Scheduler::new(SchedulerOptions::new(id), deps);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             let stopped = async {
