@@ -229,7 +229,7 @@ async fn settle(scheduler: &RedisScheduler) -> u32 {
             Notice::Finished(report) => Some(report.key),
             Notice::Started { .. }
             | Notice::Expired { .. }
-            | Notice::GivenBack { .. }
+            | Notice::Released { .. }
             | Notice::Demand => None,
         }));
     }

@@ -1,7 +1,7 @@
 //! The first look at a Redis: whether it is there, and whether it will do.
 
 use super::{
-    LONGEST_WAIT, Options, Redis,
+    MAX_WAIT, Options, Redis,
     address::Address,
     endpoint::{Endpoint, Purpose},
     link::{Command, Link},
@@ -95,7 +95,7 @@ impl Redis {
             address,
             options.roots.as_deref(),
             options.call_timeout,
-            LONGEST_WAIT,
+            MAX_WAIT,
         )?);
         let calls = Link::new(endpoint.clone(), Purpose::Calls, options.call_timeout);
         let redis = Self {
@@ -115,7 +115,7 @@ impl Redis {
     ///
     /// # Errors
     /// [`ConnectError::Foreign`] or [`ConnectError::Unavailable`].
-    pub async fn belongs_to(&self, installation: &str) -> Result<(), ConnectError> {
+    pub async fn claim_namespace(&self, installation: &str) -> Result<(), ConnectError> {
         let address = self.endpoint.address.to_string();
         let mut command = Cmd::new();
         command.arg("SET").arg(self.key("installation"));

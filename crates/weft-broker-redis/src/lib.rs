@@ -18,9 +18,9 @@
 
 mod address;
 mod connect;
+pub mod control_bus;
+mod direct_workers;
 mod endpoint;
-mod guests;
-mod line;
 mod link;
 mod operator;
 mod options;
@@ -32,7 +32,6 @@ mod worker;
 
 pub use {
     connect::ConnectError,
-    line::{Heard, Line, Listener},
     options::{Bounds, Options},
     scheduler::RedisScheduler,
     shards::Shards,
@@ -49,7 +48,7 @@ use weft_broker::BrokerError;
 
 /// The longest that a call waits in the server for something to happen, and how
 /// often a handle that waits looks whether Redis is what it was.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 /// Attempts that one script is called with.
 const MOST_AT_ONCE: usize = 256;
 /// More memory than that is as good as any: scripts count in doubles.

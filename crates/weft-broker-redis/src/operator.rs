@@ -3,7 +3,7 @@
 use super::{Redis, Reply, script::Script, unexpected};
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
-use weft_broker::{BrokerError, OperatorBroker, QueueLoad, Registered, Survey, WorkerInfo};
+use weft_broker::{BrokerError, OperatorBroker, QueueLoad, RegisteredWorker, Survey, WorkerInfo};
 
 #[async_trait]
 impl OperatorBroker for Redis {
@@ -21,7 +21,7 @@ impl OperatorBroker for Redis {
             survey.queues.push(QueueLoad {
                 name: reply.text()?.into(),
                 queued: u64::try_from(reply.number()?).unwrap_or(0),
-                places: natural(&mut reply)?,
+                free_slots: natural(&mut reply)?,
                 workers: natural(&mut reply)?,
             });
         }
@@ -47,8 +47,8 @@ impl OperatorBroker for Redis {
     }
 }
 
-fn registered(reply: &mut Reply) -> Result<Registered, BrokerError> {
-    Ok(Registered {
+fn registered(reply: &mut Reply) -> Result<RegisteredWorker, BrokerError> {
+    Ok(RegisteredWorker {
         info: WorkerInfo {
             id: reply.text()?.into(),
             queues: json(reply)?,

@@ -141,7 +141,7 @@ impl SchedulerBroker for RedisScheduler {
         Ok(demand)
     }
 
-    async fn known(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
+    async fn find_known(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
         let mut known = Vec::new();
         let mut waiting = HashMap::new();
         for keys in attempts.chunks(MOST_AT_ONCE) {
@@ -161,12 +161,12 @@ impl SchedulerBroker for RedisScheduler {
         Ok(known)
     }
 
-    fn announced_within(&self) -> Duration {
-        self.office.announced_within()
+    fn announcement_window(&self) -> Duration {
+        self.office.announcement_window()
     }
 
-    fn weigh(&self, weight: u32) {
-        self.office.weigh(weight);
+    fn set_weight(&self, weight: u32) {
+        self.office.set_weight(weight);
     }
 }
 

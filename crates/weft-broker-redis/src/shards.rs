@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::watch;
-use weft_broker::{BrokerError, OperatorBroker, QueueLoad, Registered, Survey};
+use weft_broker::{BrokerError, OperatorBroker, QueueLoad, RegisteredWorker, Survey};
 
 /// The shards of an installation. There may be more of them while workers work: these have to
 /// register again then.
@@ -35,7 +35,7 @@ impl Shards {
 
     /// These shards are served from now on, in this order; none where there are none.
     pub fn serve(&self, shards: &[u32]) {
-        if shards.is_empty() || shards == self.numbers() {
+        if shards.is_empty() || shards == self.shard_numbers() {
             return;
         }
         let served = shards.iter().map(|shard| self.of(*shard)).collect();
@@ -43,7 +43,7 @@ impl Shards {
     }
 
     /// Which shards are served.
-    pub fn numbers(&self) -> Vec<u32> {
+    pub fn shard_numbers(&self) -> Vec<u32> {
         let served = self.served();
         served.iter().map(|redis| redis.options.shard).collect()
     }
@@ -66,9 +66,9 @@ impl Shards {
         self.of(shard).scheduler(epoch).await
     }
 
-    /// As [`Redis::in_trouble`].
-    pub async fn in_trouble(&self) {
-        self.redis.in_trouble().await;
+    /// As [`Redis::connection_failed`].
+    pub async fn connection_failed(&self) {
+        self.redis.connection_failed().await;
     }
 
     pub(super) fn served(&self) -> Arc<[Arc<Redis>]> {
@@ -110,7 +110,7 @@ fn together(mut surveys: Vec<Survey>) -> Survey {
     if surveys.len() == 1 {
         return surveys.remove(0);
     }
-    let mut workers: BTreeMap<Arc<str>, Registered> = BTreeMap::new();
+    let mut workers: BTreeMap<Arc<str>, RegisteredWorker> = BTreeMap::new();
     let mut queues: BTreeMap<Arc<str>, QueueLoad> = BTreeMap::new();
     for survey in surveys {
         for of_shard in survey.workers {
@@ -128,7 +128,7 @@ fn together(mut surveys: Vec<Survey>) -> Survey {
                 .or_insert_with(|| QueueLoad {
                     name: of_shard.name,
                     queued: 0,
-                    places: 0,
+                    free_slots: 0,
                     workers: 0,
                 });
             queue.queued += of_shard.queued;
@@ -140,11 +140,11 @@ fn together(mut surveys: Vec<Survey>) -> Survey {
             .filter(|worker| !worker.is_paused && worker.info.queues.contains(&queue.name));
         let mut free = 0_u64;
         for worker in serve {
-            let places = worker.info.slots.saturating_add(worker.info.prefetch);
-            free += u64::from(places.saturating_sub(worker.held));
+            let capacity = worker.info.slots.saturating_add(worker.info.prefetch);
+            free += u64::from(capacity.saturating_sub(worker.held));
             queue.workers += 1;
         }
-        queue.places = u32::try_from(free.saturating_sub(queue.queued)).unwrap_or(u32::MAX);
+        queue.free_slots = u32::try_from(free.saturating_sub(queue.queued)).unwrap_or(u32::MAX);
     }
     Survey {
         workers: workers.into_values().collect(),
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_worker_of_two_shards_is_one_worker() {
-        let worker = |held| Registered {
+        let worker = |held| RegisteredWorker {
             info: WorkerInfo {
                 id: "w".into(),
                 queues: vec!["default".into()],
@@ -171,10 +171,10 @@ mod tests {
             held,
             is_paused: false,
         };
-        let load = |name: &str, queued, places| QueueLoad {
+        let load = |name: &str, queued, free_slots| QueueLoad {
             name: name.into(),
             queued,
-            places,
+            free_slots,
             workers: 1,
         };
         let shard = |held, queues| Survey {

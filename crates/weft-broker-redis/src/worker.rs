@@ -14,7 +14,7 @@ mod turns;
 
 pub use sharded::ShardedWorker;
 
-use super::{LONGEST_WAIT, MOST_MEMORY, Redis, millis, portion, reply, script::Script, unexpected};
+use super::{MAX_WAIT, MOST_MEMORY, Redis, millis, portion, reply, script::Script, unexpected};
 use async_trait::async_trait;
 use handed::{Ask, Handed};
 use post::{Post, Session};
@@ -206,10 +206,7 @@ impl WorkerBroker for RedisWorker {
                 return Ok(claims);
             }
             // Being woken is a hint; what it was that woke is found by looking, or nothing was.
-            if timeout(LONGEST_WAIT, self.post.work.notified())
-                .await
-                .is_err()
-            {
+            if timeout(MAX_WAIT, self.post.work.notified()).await.is_err() {
                 tracing::trace!(worker = %session.id, "nothing to claim");
             }
         }
@@ -270,12 +267,12 @@ impl WorkerBroker for RedisWorker {
         self.post.signals(&session, max.max(1)).await
     }
 
-    async fn give_back(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+    async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
         let session = self.post.session()?;
         for attempts in attempts.chunks(MOST_RENEWED) {
             let keys: Vec<String> = attempts.iter().map(write_key).collect();
             self.post
-                .call(&session, Script::GiveBack, |command| {
+                .call(&session, Script::Release, |command| {
                     for key in &keys {
                         command.arg(key);
                     }

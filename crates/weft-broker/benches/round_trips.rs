@@ -126,7 +126,7 @@ async fn settle(scheduler: &InProcessScheduler) -> u32 {
             Notice::Finished(report) => Some(report.key),
             Notice::Started { .. }
             | Notice::Expired { .. }
-            | Notice::GivenBack { .. }
+            | Notice::Released { .. }
             | Notice::Demand => None,
         }));
     }

@@ -6,7 +6,6 @@
 
 mod cancelling;
 mod claiming;
-mod giving_back;
 mod leases;
 mod limits;
 mod membership;
@@ -14,18 +13,19 @@ mod model;
 mod notices;
 mod operating;
 mod random;
+mod releasing;
 mod sample;
 
 pub use {
     cancelling::*,
     claiming::*,
-    giving_back::*,
     leases::*,
     limits::*,
     membership::*,
     notices::*,
     operating::*,
     random::*,
+    releasing::*,
     sample::{Sample, dispatch, key, report},
 };
 
@@ -59,7 +59,7 @@ pub trait Fixture: Send + Sync {
     fn unconfirmed_reports(&self) -> usize;
 
     /// Lets time pass by the broker's clock.
-    async fn pass(&self, span: Duration);
+    async fn advance_time(&self, span: Duration);
 
     /// A call that should wait is watched for so long: longer than the broker
     /// needs for an answer.

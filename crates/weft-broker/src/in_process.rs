@@ -69,7 +69,7 @@ impl InProcess {
         self.is_closed.store(true, Ordering::Release);
         self.notices.notify_waiters();
         self.notices.notify_one();
-        self.lock().wake_everybody();
+        self.lock().wake_all_workers();
     }
 
     /// How much it holds now, for metrics.

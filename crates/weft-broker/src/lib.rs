@@ -16,7 +16,7 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
-pub mod guest;
+pub mod direct_worker;
 pub mod in_process;
 pub mod message;
 
@@ -26,14 +26,16 @@ mod lease;
 mod operator_side;
 mod report;
 mod scheduler_side;
+mod switchable;
 mod worker_side;
 
 pub use {
     dispatch::{AttemptKey, Dispatch},
     error::BrokerError,
     lease::{Claim, LeaseTerms},
-    operator_side::{OperatorBroker, QueueLoad, Registered, Survey},
+    operator_side::{OperatorBroker, QueueLoad, RegisteredWorker, Survey},
     report::{Failure, Output, Report, ReportedOutcome, Usage},
     scheduler_side::{Demand, Notice, SchedulerBroker},
+    switchable::SwitchableBroker,
     worker_side::{Signal, WorkerBroker, WorkerInfo},
 };

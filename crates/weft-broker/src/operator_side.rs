@@ -26,14 +26,14 @@ pub trait OperatorBroker: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Survey {
     /// Those that are registered, by name.
-    pub workers: Vec<Registered>,
+    pub workers: Vec<RegisteredWorker>,
     /// Those that are served or hold something, by name.
     pub queues: Vec<QueueLoad>,
 }
 
 /// A worker that is registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Registered {
+pub struct RegisteredWorker {
     /// As it announced itself.
     pub info: WorkerInfo,
     /// How many attempts it holds.
@@ -50,7 +50,7 @@ pub struct QueueLoad {
     /// How many attempts wait in it.
     pub queued: u64,
     /// How many more its workers could take beyond those.
-    pub places: u32,
+    pub free_slots: u32,
     /// How many workers serve it and are not paused.
     pub workers: u32,
 }

@@ -46,24 +46,24 @@ pub trait SchedulerBroker: Send + Sync {
     /// broker knows (queued, claimed, given back, or reported and unconfirmed). The
     /// others are to be published again, or are lost where they had started. What
     /// became of the known ones is told again: [`Notice::Started`] of those that
-    /// are claimed, [`Notice::GivenBack`], and every report that is not confirmed.
+    /// are claimed, [`Notice::Released`], and every report that is not confirmed.
     ///
     /// # Errors
     /// [`BrokerError::Unavailable`] or [`BrokerError::Closed`].
-    async fn known(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError>;
+    async fn find_known(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError>;
 
     /// For how long after it lost everything a broker may learn of attempts
     /// from the workers that hold them: an attempt that has started and that it
     /// doesn't know for so long is lost. Nothing where the workers are gone with
     /// the broker, as in one process; at least a lease everywhere else.
-    fn announced_within(&self) -> Duration {
+    fn announcement_window(&self) -> Duration {
         Duration::ZERO
     }
 
     /// What the shard counts for where workers take from several: the sum of the weights of its
     /// tenants that have work. They hear of it within seconds; nothing is to be said where there
     /// is one shard.
-    fn weigh(&self, _weight: u32) {}
+    fn set_weight(&self, _weight: u32) {}
 }
 
 /// What a scheduler is told.
@@ -86,7 +86,7 @@ pub enum Notice {
     },
     /// The attempt's worker will not begin it, and has not: it is to be published again,
     /// as the same attempt. May come again until it is.
-    GivenBack {
+    Released {
         /// Which attempt.
         key: AttemptKey,
     },
@@ -102,10 +102,10 @@ pub struct Demand {
     /// How many attempts its workers could take beyond those already published:
     /// free slots and one round of prefetch, less what waits in the queue.
     /// A worker of several queues counts for each of them.
-    pub places: u32,
+    pub free_slots: u32,
     /// How many wait in the queue beyond what its workers could take, since they were
-    /// published ahead of free places; 0 where there are [`Self::places`].
-    pub ahead: u32,
+    /// published ahead of free places; 0 where there are [`Self::free_slots`].
+    pub prefetched: u32,
     /// How many workers serve it; 0 where attempts would wait for nobody.
     pub workers: u32,
     /// What the largest of them can give one attempt, in bytes; none where one of them
@@ -117,15 +117,15 @@ impl Demand {
     /// Of a queue in which so many wait, while its workers could hold so many more.
     pub fn new(
         queue: Arc<str>,
-        room: u32,
-        waiting: u32,
+        free_slots: u32,
+        queued: u32,
         workers: u32,
         memory_bytes: Option<u64>,
     ) -> Self {
         Self {
             queue,
-            places: room.saturating_sub(waiting),
-            ahead: waiting.saturating_sub(room),
+            free_slots: free_slots.saturating_sub(queued),
+            prefetched: queued.saturating_sub(free_slots),
             workers,
             memory_bytes,
         }

@@ -67,13 +67,13 @@ pub trait WorkerBroker: Send + Sync {
     async fn report(&self, reports: Vec<Report>) -> Result<(), BrokerError>;
 
     /// Hands attempts back that were claimed and never begun, and won't be: their claims
-    /// are undone, and the scheduler, which is told so ([`crate::Notice::GivenBack`]),
+    /// are undone, and the scheduler, which is told so ([`crate::Notice::Released`]),
     /// publishes them again as they are. What the worker doesn't hold is passed over, and
     /// what nobody has published again after a lease is forgotten.
     ///
     /// # Errors
     /// As [`Self::claim`]. What is not known to be given back may be handed over again.
-    async fn give_back(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError>;
+    async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError>;
 
     /// Waits for what the scheduler has to say, at most `max` signals. Cancel-safe.
     ///

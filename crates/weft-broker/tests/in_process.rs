@@ -61,7 +61,7 @@ impl Fixture for Local {
         options().bounds.unconfirmed_reports
     }
 
-    async fn pass(&self, span: Duration) {
+    async fn advance_time(&self, span: Duration) {
         tokio::time::advance(span).await;
     }
 }

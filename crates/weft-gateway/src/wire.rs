@@ -54,7 +54,8 @@ pub(super) enum Call {
     Leave,
     /// Not of workers before the third version; an older server doesn't know it, and has what
     /// would be given back when the worker leaves.
-    GiveBack {
+    #[serde(rename = "give_back")]
+    Release {
         attempts: Vec<String>,
     },
 }

@@ -13,25 +13,25 @@ use weft_broker::{
 
 /// Brings a call to the gate and its answer back.
 #[async_trait]
-pub trait Carrier: Send + Sync {
-    /// Both are JSON. The gate answers within [`super::LONGEST_WAIT`] and what the way takes.
+pub trait GatewayTransport: Send + Sync {
+    /// Both are JSON. The gate answers within [`super::MAX_WAIT`] and what the way takes.
     ///
     /// # Errors
     /// [`BrokerError::Unavailable`]: whether the call was carried out is not known.
-    async fn carry(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError>;
+    async fn call(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError>;
 
     /// The worker has this registration from now on, by which others of its requests are known.
-    fn registered(&self, _session: &str) {}
+    fn set_session(&self, _session: &str) {}
 }
 
 /// A worker's handle whose broker stands behind a gate.
 #[derive(Debug)]
-pub struct GateWorker<C> {
+pub struct GatewayBroker<C> {
     carrier: C,
     session: Mutex<Option<String>>,
 }
 
-impl<C: Carrier> GateWorker<C> {
+impl<C: GatewayTransport> GatewayBroker<C> {
     /// Over a way to the gate.
     pub fn new(carrier: C) -> Self {
         Self {
@@ -48,7 +48,7 @@ impl<C: Carrier> GateWorker<C> {
         }
         let request = Request { session, call };
         let bytes = serde_json::to_vec(&request).expect("the keys are texts");
-        let answer = self.carrier.carry(bytes).await?;
+        let answer = self.carrier.call(bytes).await?;
         match serde_json::from_slice(&answer).map_err(|error| strange(&error))? {
             Answer::Refused(refusal) => Err(refusal.into()),
             answer => Ok(answer),
@@ -77,7 +77,7 @@ fn unexpected() -> BrokerError {
 }
 
 #[async_trait]
-impl<C: Carrier> WorkerBroker for GateWorker<C> {
+impl<C: GatewayTransport> WorkerBroker for GatewayBroker<C> {
     async fn register(
         &self,
         worker: &WorkerInfo,
@@ -90,7 +90,7 @@ impl<C: Carrier> WorkerBroker for GateWorker<C> {
                 lease_ms,
                 renew_every_ms,
             } => {
-                self.carrier.registered(&session);
+                self.carrier.set_session(&session);
                 *self.session() = Some(session);
                 Ok(LeaseTerms {
                     lease: Duration::from_millis(lease_ms),
@@ -152,9 +152,9 @@ impl<C: Carrier> WorkerBroker for GateWorker<C> {
         }
     }
 
-    async fn give_back(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+    async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
         let attempts = attempts.iter().map(write_key).collect();
-        self.order(Call::GiveBack { attempts }).await
+        self.order(Call::Release { attempts }).await
     }
 
     async fn pause(&self) -> Result<(), BrokerError> {

@@ -9,7 +9,7 @@ use weft_broker::{
     in_process::{Bounds, InProcess, Options},
     message::MessageError,
 };
-use weft_gateway::{Carrier, Gate, GateWorker, SessionOwner};
+use weft_gateway::{GatewayBroker, GatewayTransport, SessionOwner, WorkerSessions};
 
 /// The queue that samples serve.
 const QUEUE: &str = "default";
@@ -31,16 +31,16 @@ const OWNER: SessionOwner = SessionOwner::Token(7);
 
 struct Gated {
     broker: Arc<InProcess>,
-    gate: Arc<Gate>,
+    gate: Arc<WorkerSessions>,
 }
 
 /// Carries every call in the name of one owner.
-struct Hand(Arc<Gate>, SessionOwner);
+struct Hand(Arc<WorkerSessions>, SessionOwner);
 
 #[async_trait]
-impl Carrier for Hand {
-    async fn carry(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError> {
-        let answered = self.0.answer(self.1, &call).await;
+impl GatewayTransport for Hand {
+    async fn call(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError> {
+        let answered = self.0.handle_call(self.1, &call).await;
         Ok(answered.expect("the calls of this program are good"))
     }
 }
@@ -48,7 +48,7 @@ impl Carrier for Hand {
 async fn gated() -> Gated {
     let broker = InProcess::new(options());
     let behind = Arc::clone(&broker);
-    let gate = Gate::new(
+    let gate = WorkerSessions::new(
         move || Arc::new(behind.worker()) as Arc<dyn WorkerBroker>,
         vec!["local".into()],
     );
@@ -65,7 +65,7 @@ impl Fixture for Gated {
     }
 
     async fn worker(&self) -> Arc<dyn WorkerBroker> {
-        Arc::new(GateWorker::new(Hand(self.gate.clone(), OWNER)))
+        Arc::new(GatewayBroker::new(Hand(self.gate.clone(), OWNER)))
     }
 
     fn operator(&self) -> Arc<dyn OperatorBroker> {
@@ -88,7 +88,7 @@ impl Fixture for Gated {
         options().bounds.unconfirmed_reports
     }
 
-    async fn pass(&self, span: Duration) {
+    async fn advance_time(&self, span: Duration) {
         tokio::time::advance(span).await;
     }
 }
@@ -111,7 +111,7 @@ async fn a_name_belongs_to_whoever_registered_it() {
     let fixture = gated().await;
     let mine = fixture.worker().await;
     mine.register(&info("a"), &[]).await.expect("free");
-    let other = GateWorker::new(Hand(fixture.gate.clone(), SessionOwner::Token(8)));
+    let other = GatewayBroker::new(Hand(fixture.gate.clone(), SessionOwner::Token(8)));
     for name in ["a", "local"] {
         let refused = other.register(&info(name), &[]).await;
         assert!(
@@ -128,11 +128,11 @@ async fn a_name_belongs_to_whoever_registered_it() {
 async fn what_is_held_is_known_to_its_holder_alone_and_until_it_ends() {
     struct Known(Hand, std::sync::Mutex<String>);
     #[async_trait]
-    impl Carrier for &Known {
-        async fn carry(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError> {
-            self.0.carry(call).await
+    impl GatewayTransport for &Known {
+        async fn call(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError> {
+            self.0.call(call).await
         }
-        fn registered(&self, session: &str) {
+        fn set_session(&self, session: &str) {
             *self.1.lock().expect("whole") = session.to_owned();
         }
     }
@@ -142,48 +142,48 @@ async fn what_is_held_is_known_to_its_holder_alone_and_until_it_ends() {
         Hand(fixture.gate.clone(), OWNER),
         std::sync::Mutex::default(),
     );
-    let worker = GateWorker::new(&way);
+    let worker = GatewayBroker::new(&way);
     worker.register(&info("a"), &[]).await.expect("free");
     let session = way.1.lock().expect("whole").clone();
     let published = dispatch(1, QUEUE, 0);
     let tenant = published.tenant.clone();
     scheduler.publish(vec![published]).await.expect("room");
-    let held = || fixture.gate.held(OWNER, &session, &key(1));
+    let held = || fixture.gate.find_held(OWNER, &session, &key(1));
     assert_eq!(held(), None, "nothing is claimed yet");
     assert_eq!(worker.claim(1).await.expect("one").len(), 1);
     let facts = held().expect("held");
     assert_eq!(facts.tenant, tenant);
-    assert!(fixture.gate.serves(OWNER, &session, &tenant));
+    assert!(fixture.gate.serves_tenant(OWNER, &session, &tenant));
     let stranger = SessionOwner::Token(8);
-    assert_eq!(fixture.gate.held(stranger, &session, &key(1)), None);
-    assert!(!fixture.gate.serves(stranger, &session, &tenant));
+    assert_eq!(fixture.gate.find_held(stranger, &session, &key(1)), None);
+    assert!(!fixture.gate.serves_tenant(stranger, &session, &tenant));
     let lease = fixture.terms().lease;
-    fixture.pass(lease * 6 / 10).await;
+    fixture.advance_time(lease * 6 / 10).await;
     assert_eq!(worker.renew(&[key(1)]).await, Ok(Vec::new()));
-    fixture.pass(lease * 6 / 10).await;
+    fixture.advance_time(lease * 6 / 10).await;
     assert!(held().is_some(), "it was renewed");
     // It calls, so that it stays registered, and renews nothing.
     assert_eq!(worker.renew(&[]).await, Ok(Vec::new()));
-    fixture.pass(lease * 6 / 10).await;
+    fixture.advance_time(lease * 6 / 10).await;
     assert_eq!(held(), None, "its lease ran out");
     scheduler
         .publish(vec![dispatch(2, QUEUE, 0)])
         .await
         .expect("room");
     assert_eq!(worker.claim(1).await.expect("one").len(), 1);
-    assert!(fixture.gate.serves(OWNER, &session, &tenant));
+    assert!(fixture.gate.serves_tenant(OWNER, &session, &tenant));
     scheduler.revoke(&[key(2)]).await.expect("revoked");
     worker.signals(9).await.expect("told");
-    assert!(!fixture.gate.serves(OWNER, &session, &tenant));
+    assert!(!fixture.gate.serves_tenant(OWNER, &session, &tenant));
     scheduler
         .publish(vec![dispatch(3, QUEUE, 0)])
         .await
         .expect("room");
     assert_eq!(worker.claim(1).await.expect("one").len(), 1);
-    assert!(fixture.gate.serves(OWNER, &session, &tenant));
+    assert!(fixture.gate.serves_tenant(OWNER, &session, &tenant));
     let report = weft_broker::conformance::report(3, QUEUE);
     worker.report(vec![report]).await.expect("taken");
-    assert!(!fixture.gate.serves(OWNER, &session, &tenant));
+    assert!(!fixture.gate.serves_tenant(OWNER, &session, &tenant));
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,11 +194,11 @@ async fn calls_beyond_a_bound_are_refused_by_name() {
     let mut many = info("a");
     many.queues = vec!["q".into(); 65];
     for (info, word) in [(huge, "places"), (many, "queues"), (info(""), "name")] {
-        struct Watch(Arc<Gate>, std::sync::Mutex<Option<MessageError>>);
+        struct Watch(Arc<WorkerSessions>, std::sync::Mutex<Option<MessageError>>);
         #[async_trait]
-        impl Carrier for &Watch {
-            async fn carry(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError> {
-                let answered = self.0.answer(OWNER, &call).await;
+        impl GatewayTransport for &Watch {
+            async fn call(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError> {
+                let answered = self.0.handle_call(OWNER, &call).await;
                 answered.map_err(|error| {
                     *self.1.lock().expect("whole") = Some(error);
                     BrokerError::Closed
@@ -206,14 +206,14 @@ async fn calls_beyond_a_bound_are_refused_by_name() {
             }
         }
         let watch = Watch(fixture.gate.clone(), std::sync::Mutex::default());
-        let refused = GateWorker::new(&watch).register(&info, &[]).await;
+        let refused = GatewayBroker::new(&watch).register(&info, &[]).await;
         assert_eq!(refused, Err(BrokerError::Closed));
         let why = watch.1.lock().expect("whole").take().expect("said why");
         assert!(why.to_string().contains(word), "{why}");
     }
     // Nothing but a sample of noise: none of it is a call.
     for noise in [&b""[..], b"{}", b"[1]", b"\xff", br#"{"call":"dance"}"#] {
-        assert!(fixture.gate.answer(OWNER, noise).await.is_err());
+        assert!(fixture.gate.handle_call(OWNER, noise).await.is_err());
     }
     let worker = Sample::new(&fixture, "worker", 1).await;
     assert_eq!(worker.renew(&[]).await, []);

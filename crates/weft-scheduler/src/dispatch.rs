@@ -154,9 +154,9 @@ impl Shard {
             let ahead = self
                 .completion_rate
                 .prefetch(&demand.queue)
-                .saturating_sub(demand.ahead);
+                .saturating_sub(demand.prefetched);
             let bounds = QueueBounds {
-                free_slots: demand.places.saturating_add(ahead),
+                free_slots: demand.free_slots.saturating_add(ahead),
                 workers: demand.workers,
                 memory_bytes: demand.memory_bytes.unwrap_or(u64::MAX),
             };

@@ -19,7 +19,7 @@ impl Shard {
         match notice {
             Notice::Started { key, worker: _ }
             | Notice::Expired { key }
-            | Notice::GivenBack { key } => self.runs.contains_key(&key.run),
+            | Notice::Released { key } => self.runs.contains_key(&key.run),
             Notice::Finished(report) => self.runs.contains_key(&report.key.run),
             Notice::Demand => false,
         }
@@ -31,7 +31,7 @@ impl Shard {
             Notice::Started { key, worker } => self.started(cx, key, worker),
             Notice::Finished(report) => self.finished(cx, *report),
             Notice::Expired { key } => self.lost(cx, key),
-            Notice::GivenBack { key } => self.released(key),
+            Notice::Released { key } => self.released(key),
             Notice::Demand => {}
         }
     }

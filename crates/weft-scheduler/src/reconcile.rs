@@ -120,12 +120,12 @@ impl Shard {
             return Ok(());
         }
         let keys: Vec<AttemptKey> = live.iter().map(|(key, _)| *key).collect();
-        let known = self.broker.known(&keys).await?;
+        let known = self.broker.find_known(&keys).await?;
         let known: HashSet<AttemptKey> = known.into_iter().collect();
         let grace = if planted!(cx, LossDeclaredAtOnce) {
             Duration::ZERO
         } else {
-            self.broker.announced_within()
+            self.broker.announcement_window()
         };
         let now = Instant::now();
         let before = std::mem::take(&mut self.reconcile.unknown);

@@ -239,7 +239,7 @@ impl Service {
                 None,
                 Notice::Started { .. }
                 | Notice::Expired { .. }
-                | Notice::GivenBack { .. }
+                | Notice::Released { .. }
                 | Notice::Demand,
             ) => {}
         }
@@ -366,7 +366,7 @@ impl Shard {
     /// Everything that follows from what has happened, in memory.
     async fn advance(&mut self, cx: &mut Context, sweep: bool) -> Result<(), StoreError> {
         if sweep {
-            self.broker.weigh(self.order.weight());
+            self.broker.set_weight(self.order.weight());
             self.tell_rest(cx);
             self.sweep(cx).await?;
             self.reconcile_attempts(cx).await?;

@@ -11,8 +11,8 @@ use crate::{
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 use weft_blob::{Blobs, logs::LogReader};
-use weft_broker::guest::GuestBroker;
-use weft_gateway::Gate;
+use weft_broker::direct_worker::DirectWorkerBroker;
+use weft_gateway::WorkerSessions;
 use weft_store_sql::{Database, secret::Keyring};
 
 /// What the server works with; the binary puts it together.
@@ -35,9 +35,9 @@ pub struct Deps {
     /// Workers and queues.
     pub fleet: Arc<dyn Fleet>,
     /// The broker, for workers that reach nothing but the server.
-    pub gate: Arc<Gate>,
+    pub gate: Arc<WorkerSessions>,
     /// Lets workers that are trusted with everything reach the broker themselves.
-    pub guests: Arc<dyn GuestBroker>,
+    pub guests: Arc<dyn DirectWorkerBroker>,
     /// What is counted, the server's own and others'.
     pub metrics: Metrics,
 }
@@ -103,11 +103,11 @@ impl App {
         &*self.0.deps.fleet
     }
 
-    pub(crate) fn gate(&self) -> &Gate {
+    pub(crate) fn gate(&self) -> &WorkerSessions {
         &self.0.deps.gate
     }
 
-    pub(crate) fn guest_broker(&self) -> &dyn GuestBroker {
+    pub(crate) fn guest_broker(&self) -> &dyn DirectWorkerBroker {
         &*self.0.deps.guests
     }
 

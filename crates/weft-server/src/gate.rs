@@ -34,7 +34,7 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use weft_broker::{
-    guest::Asked,
+    direct_worker::CredentialRequest,
     message::{MessageError, read_key},
 };
 use worker::ByWorker;
@@ -77,7 +77,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
 /// A call of the worker's broker. One that waits ends when the server does.
 async fn call(by: ByWorker, State(app): State<App>, body: Bytes) -> Result<Response, Problem> {
     let answered = tokio::select! {
-        answered = app.gate().answer(by.owner, &body) => answered,
+        answered = app.gate().handle_call(by.owner, &body) => answered,
         () = app.streams_end() => {
             return Err(Problem::new(Code::Unavailable, "the server is ending"));
         }
@@ -99,7 +99,7 @@ fn bad_call(error: &MessageError) -> Problem {
 async fn direct(
     by: ByWorker,
     State(app): State<App>,
-    axum::Json(asked): axum::Json<Asked>,
+    axum::Json(asked): axum::Json<CredentialRequest>,
 ) -> Result<Response, Problem> {
     let told = app.guests().answer(&app, by.owner, &asked).await?;
     serde_json::to_vec(&told)

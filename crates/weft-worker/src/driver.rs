@@ -75,7 +75,7 @@ enum Event {
     /// The broker knows of the drain, or does not.
     Paused(Result<(), BrokerError>),
     /// These attempts are given back, or are not.
-    GivenBack(Vec<AttemptKey>, Result<(), BrokerError>),
+    Released(Vec<AttemptKey>, Result<(), BrokerError>),
     /// An attempt's task ended.
     Ended(Result<(Id, Ended), JoinError>),
     /// A component's load ended.
@@ -97,7 +97,7 @@ struct Calls {
     renew: Call<Renewal>,
     report: Call<(Vec<AttemptKey>, Result<(), BrokerError>)>,
     pause: Call<Result<(), BrokerError>>,
-    give_back: Call<(Vec<AttemptKey>, Result<(), BrokerError>)>,
+    release: Call<(Vec<AttemptKey>, Result<(), BrokerError>)>,
 }
 
 /// What the worker is to its broker.
@@ -182,7 +182,7 @@ impl Driver {
                 renew: Call::new(),
                 report: Call::new(),
                 pause: Call::new(),
-                give_back: Call::new(),
+                release: Call::new(),
             },
             held: HeldAttempts::new(),
             line: VecDeque::new(),
@@ -262,7 +262,7 @@ impl Driver {
             _at = ticks.tick() => Event::Tick,
             terms = calls.register.done() => Event::Registered(terms),
             result = calls.pause.done() => Event::Paused(result),
-            (keys, result) = calls.give_back.done() => Event::GivenBack(keys, result),
+            (keys, result) = calls.release.done() => Event::Released(keys, result),
             () = drain, if self.draining.is_none() => Event::Drain,
         }
     }
@@ -279,7 +279,7 @@ impl Driver {
             Event::Renewed(renewal) => self.on_renewed(renewal, now),
             Event::Reported(keys, result) => self.on_reported(&keys, result, now),
             Event::Paused(result) => self.on_paused(result, now),
-            Event::GivenBack(keys, result) => self.on_given_back(&keys, result, now),
+            Event::Released(keys, result) => self.on_given_back(&keys, result, now),
             Event::Ended(ended) => {
                 self.on_ended(ended);
                 // Whatever else has ended meanwhile goes into the same report.
@@ -311,7 +311,7 @@ impl Driver {
                 self.listen(now);
                 self.claim(now);
                 self.pause(now);
-                self.give_back(now);
+                self.release(now);
             }
         }
     }

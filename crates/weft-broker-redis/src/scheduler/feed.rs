@@ -3,7 +3,7 @@
 
 use super::office::{Due, Office};
 use crate::{
-    LONGEST_WAIT,
+    MAX_WAIT,
     link::{Command, Link},
     reply::{self, Entry, Reply},
 };
@@ -71,7 +71,7 @@ async fn turn(office: &Office, link: &Link, position: &mut Position) -> Result<(
     let now = Instant::now();
     if now >= position.next_tick {
         let Due(due) = office.tick().await?;
-        let wait = due.map_or(LONGEST_WAIT, |due| due.min(LONGEST_WAIT));
+        let wait = due.map_or(MAX_WAIT, |due| due.min(MAX_WAIT));
         position.next_tick = Instant::now() + wait.max(Duration::from_millis(1));
         office.publish_again().await?;
     }
@@ -178,7 +178,7 @@ fn tell(office: &Office, told: Told) {
             worker: worker.into(),
         },
         (Some("E"), Some(Ok(key)), ..) => Notice::Expired { key },
-        (Some("B"), Some(Ok(key)), ..) => Notice::GivenBack { key },
+        (Some("B"), Some(Ok(key)), ..) => Notice::Released { key },
         (Some("F"), Some(Ok(_key)), _, Some(report)) => match finished(&report) {
             Ok(notice) => notice,
             Err(error @ MessageError::Newer { .. }) => {

@@ -119,7 +119,7 @@ impl Office {
     }
 
     /// The next tick says so.
-    pub(super) fn weigh(&self, weight: u32) {
+    pub(super) fn set_weight(&self, weight: u32) {
         self.desk().weight = weight;
     }
 
@@ -233,7 +233,7 @@ impl Office {
                 desk.has_demand_risen = true;
             }
             // Nobody started it: published again it stands in the ledger as any other.
-            Notice::Expired { key } | Notice::GivenBack { key } => {
+            Notice::Expired { key } | Notice::Released { key } => {
                 desk.ledger.ended(key);
                 desk.has_demand_risen = true;
             }
@@ -302,7 +302,7 @@ impl Office {
 
     /// A Redis that knew nothing a lease ago may be one that lost everything:
     /// workers have a lease's time from then on to announce what they hold.
-    pub(super) fn announced_within(&self) -> Duration {
+    pub(super) fn announcement_window(&self) -> Duration {
         let until = self.desk().announced_at;
         until.map_or(Duration::ZERO, |until| {
             until.saturating_duration_since(Instant::now())

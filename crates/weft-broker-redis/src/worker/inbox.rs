@@ -6,7 +6,7 @@ use super::{
     post::{Post, Session},
 };
 use crate::{
-    LONGEST_WAIT, Script,
+    MAX_WAIT, Script,
     link::{Command, Link},
     reply::{self, Entry},
 };
@@ -28,7 +28,7 @@ pub(super) async fn run(post: Arc<Post>) {
     loop {
         let Ok(session) = post.session() else {
             post.changed.notified().await;
-            next_look = Instant::now() + LONGEST_WAIT;
+            next_look = Instant::now() + MAX_WAIT;
             continue;
         };
         let turned = turn(&post, &link, &session, &mut next_look, &mut read_to_its_end);
@@ -47,7 +47,7 @@ async fn turn(
     read_to_its_end: &mut Instant,
 ) -> Result<(), BrokerError> {
     if Instant::now() >= *next_look {
-        *next_look = Instant::now() + LONGEST_WAIT;
+        *next_look = Instant::now() + MAX_WAIT;
         if !is_known(post, session).await? && post.session().as_ref() == Ok(session) {
             tracing::warn!(worker = %session.id, "Redis does not know this worker any more, or is another one; it has to register again");
             post.forget(session);

@@ -15,7 +15,7 @@ use super::{
     handed::{Ask, Handed},
     turns::Turns,
 };
-use crate::{LONGEST_WAIT, Redis};
+use crate::{MAX_WAIT, Redis};
 use async_trait::async_trait;
 use futures_util::{
     FutureExt as _,
@@ -205,7 +205,7 @@ impl Team {
                 let woken = worker.post.work.notified();
                 woken.boxed()
             });
-            match timeout(LONGEST_WAIT, select_all(work)).await {
+            match timeout(MAX_WAIT, select_all(work)).await {
                 Ok(((), shard, _others)) => self.turns().may_have(shard),
                 // Who waits in each asks each anyway.
                 Err(_elapsed) if part > 0 => {}
@@ -387,13 +387,13 @@ impl WorkerBroker for ShardedWorker {
         .await
     }
 
-    async fn give_back(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+    async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
         self.call(async |team| {
             for key in attempts {
                 team.holds_less(key);
             }
             let parts = team.each(attempts.iter().copied(), |key| key);
-            let given = parts.iter().map(|(worker, keys)| worker.give_back(keys));
+            let given = parts.iter().map(|(worker, keys)| worker.release(keys));
             all(join_all(given).await).map(drop)
         })
         .await

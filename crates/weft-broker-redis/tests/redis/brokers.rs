@@ -11,7 +11,7 @@ use std::{
 };
 use weft_broker::{
     LeaseTerms, OperatorBroker, SchedulerBroker, WorkerBroker, conformance::Fixture,
-    guest::GuestBroker as _,
+    direct_worker::DirectWorkerBroker as _,
 };
 use weft_broker_redis::{Bounds, Options, Redis, RedisScheduler, Shards};
 
@@ -66,8 +66,8 @@ impl Brokers {
 
     /// Workers come as a guest.
     pub(crate) async fn with_guest(mut self) -> Self {
-        let (_guest, pass) = self.shards.admit(7, "worker").await.unwrap();
-        let guest = Shards::enter_with_movable_clock(&pass, self.options.clone());
+        let (_guest, pass) = self.shards.issue_credentials(7, "worker").await.unwrap();
+        let guest = Shards::connect_with_credentials_and_movable_clock(&pass, self.options.clone());
         self.guest = Some(guest.await.unwrap());
         self
     }
@@ -113,7 +113,7 @@ impl Fixture for Brokers {
         self.options.bounds.unconfirmed_reports
     }
 
-    async fn pass(&self, span: Duration) {
+    async fn advance_time(&self, span: Duration) {
         self.shards.move_clock(span).await.unwrap();
         let newest = self.newest.lock().unwrap().upgrade();
         if let Some(scheduler) = newest {

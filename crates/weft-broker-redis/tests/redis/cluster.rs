@@ -78,7 +78,7 @@ async fn knows_all(node: &Server) -> bool {
 async fn a_guest_of_a_cluster_is_one_on_every_node() {
     let nodes = nodes().await;
     let url = format!("redis-cluster://127.0.0.1:{}", nodes[0].port);
-    crate::guests::works(&url, None).await;
+    crate::direct_workers::works(&url, None).await;
 }
 
 weft_broker::conformance_suite!(#[tokio::test], cluster);

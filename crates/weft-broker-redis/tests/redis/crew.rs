@@ -331,7 +331,7 @@ pub(crate) async fn load_of(
                         told.finished.insert(report.key);
                         unconfirmed.push(report.key);
                     }
-                    Notice::GivenBack { key } => {
+                    Notice::Released { key } => {
                         unpublished.push(by_key[&key].clone());
                     }
                     Notice::Expired { key } => {

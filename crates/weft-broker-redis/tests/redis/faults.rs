@@ -279,7 +279,7 @@ async fn what_runs_through_a_loss_is_announced_and_what_waits_is_published_again
                 finished.push(report.key);
             }
             Notice::Expired { key } => panic!("{key:?} was lost"),
-            Notice::Started { .. } | Notice::GivenBack { .. } | Notice::Demand => {}
+            Notice::Started { .. } | Notice::Released { .. } | Notice::Demand => {}
         }
     }
     finished.sort_by_key(|key| key.attempt.nonce);

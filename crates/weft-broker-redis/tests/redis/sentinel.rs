@@ -11,7 +11,9 @@ use tokio::{
     sync::OnceCell,
     time::{Instant, sleep},
 };
-use weft_broker::{SchedulerBroker as _, conformance::dispatch, guest::GuestBroker as _};
+use weft_broker::{
+    SchedulerBroker as _, conformance::dispatch, direct_worker::DirectWorkerBroker as _,
+};
 use weft_broker_redis::{Redis, Shards};
 
 /// Sentinels that need longer to agree never will.
@@ -101,15 +103,17 @@ async fn a_guest_is_one_again_after_a_failover() {
     let mut watched = Watched::start().await;
     let redis = Redis::connect(&watched.url(), options()).await.unwrap();
     let shards = Shards::new(Arc::clone(&redis));
-    let (guest, pass) = shards.admit(7, "near#7").await.unwrap();
-    let near = Shards::enter(&pass, options()).await.unwrap();
+    let (guest, pass) = shards.issue_credentials(7, "near#7").await.unwrap();
+    let near = Shards::connect_with_credentials(&pass, options())
+        .await
+        .unwrap();
     let scheduler = redis.scheduler(1).await.unwrap();
     let _worker = Worker::start(near.worker(), "near#7", 20, Duration::from_millis(5));
     load(&scheduler, 200, async |_ended| {}).await;
     watched.primary.kill();
     let begin = Instant::now();
-    near.in_trouble().await;
-    while shards.prolong(&guest).await.is_err() {
+    near.connection_failed().await;
+    while shards.renew_credentials(&guest).await.is_err() {
         assert!(begin.elapsed() < PATIENCE, "there is no primary");
         sleep(PAUSE).await;
     }

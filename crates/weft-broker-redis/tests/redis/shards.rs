@@ -81,7 +81,7 @@ async fn shards_are_served_in_shares_of_their_weight() {
         shards.scheduler(1, 1).await.unwrap(),
     ];
     for (scheduler, (shard, weight)) in schedulers.iter().zip([(0, 100), (1, 300)]) {
-        scheduler.weigh(weight);
+        scheduler.set_weight(weight);
         scheduler.tick().await.unwrap();
         let all = (0..400).map(|number| dispatch_of(shard, number));
         scheduler.publish(all.collect()).await.unwrap();
@@ -189,7 +189,7 @@ async fn a_worker_that_is_full_of_one_shard_has_no_room_in_another() {
     let full = shards.scheduler(0, 1).await.unwrap();
     let idle = shards.scheduler(1, 1).await.unwrap();
     let worker = worker(&shards, 4).await;
-    let room = async || idle.demand().await.unwrap()[0].places;
+    let room = async || idle.demand().await.unwrap()[0].free_slots;
     assert_eq!(room().await, 4);
     let some = (0..3).map(|number| dispatch_of(0, number));
     full.publish(some.collect()).await.unwrap();

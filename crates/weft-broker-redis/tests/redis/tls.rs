@@ -58,7 +58,7 @@ async fn tls() -> Brokers {
 #[tokio::test]
 async fn a_guest_comes_over_tls() {
     let secured = Secured::start("127.0.0.1");
-    crate::guests::works(&secured.url(), Some(secured.certificate.clone())).await;
+    crate::direct_workers::works(&secured.url(), Some(secured.certificate.clone())).await;
 }
 
 weft_broker::conformance_suite!(#[tokio::test], tls);

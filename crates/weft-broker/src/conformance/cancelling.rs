@@ -70,9 +70,9 @@ pub async fn dropped_claim_loses_nothing(fixture: &dyn Fixture) {
         let claims = claims.expect("answered");
         claimed.extend(claims.iter().map(|claim| claim.dispatch.key));
     }
-    fixture.pass(fixture.terms().lease / 2).await;
+    fixture.advance_time(fixture.terms().lease / 2).await;
     worker.renew(&claimed).await;
-    fixture.pass(fixture.terms().lease * 6 / 10).await;
+    fixture.advance_time(fixture.terms().lease * 6 / 10).await;
     let told = rest(fixture, &*scheduler).await;
     for number in 0..5 {
         let is_expired = told.contains(&super::sample::expired(number));

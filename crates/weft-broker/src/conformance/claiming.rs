@@ -122,7 +122,7 @@ pub async fn claim_says_how_long_it_waited(fixture: &dyn Fixture) {
     let worker = Sample::new(fixture, "worker", 2).await;
     let span = fixture.terms().lease / 3;
     publish(&*scheduler, &[1]).await;
-    fixture.pass(span).await;
+    fixture.advance_time(span).await;
     publish(&*scheduler, &[2]).await;
     let claims = soon("claim", worker.broker.claim(2))
         .await

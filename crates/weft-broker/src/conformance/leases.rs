@@ -14,7 +14,7 @@ pub async fn renewed_lease_holds(fixture: &dyn Fixture) {
     worker.claim(1).await;
     assert_eq!(notices(&*scheduler, 1).await, [started(1, "worker")]);
     for _ in 0..8 {
-        fixture.pass(fixture.terms().lease / 2).await;
+        fixture.advance_time(fixture.terms().lease / 2).await;
         assert_eq!(worker.renew(&keys(&[1])).await, []);
     }
     no_notices(fixture, &*scheduler).await;
@@ -31,17 +31,17 @@ pub async fn lease_runs_out_once_and_fences_the_worker(fixture: &dyn Fixture) {
         notices(&*scheduler, 2).await,
         [started(1, "worker"), started(2, "worker")]
     );
-    fixture.pass(lease / 2).await;
+    fixture.advance_time(lease / 2).await;
     assert_eq!(
         worker.renew(&keys(&[2])).await,
         [],
         "the other is not renewed"
     );
-    fixture.pass(lease * 6 / 10).await;
+    fixture.advance_time(lease * 6 / 10).await;
     assert_eq!(notices(&*scheduler, 1).await, [expired(1)]);
     assert_eq!(worker.renew(&keys(&[1, 2])).await, keys(&[1]));
     no_notices(fixture, &*scheduler).await;
-    let known = scheduler.known(&keys(&[1, 2])).await;
+    let known = scheduler.find_known(&keys(&[1, 2])).await;
     assert_eq!(
         known,
         Ok(keys(&[2])),
@@ -61,7 +61,7 @@ pub async fn late_report_is_passed_on(fixture: &dyn Fixture) {
     let worker = Sample::new(fixture, "worker", 2).await;
     publish(&*scheduler, &[1]).await;
     worker.claim(1).await;
-    fixture.pass(fixture.terms().lease * 11 / 10).await;
+    fixture.advance_time(fixture.terms().lease * 11 / 10).await;
     told(&*scheduler, &expired(1)).await;
     worker.register(&[]).await;
     worker.report(&[1]).await;

@@ -12,12 +12,12 @@ pub async fn worker_that_is_silent_is_no_longer_registered(fixture: &dyn Fixture
     let lease = fixture.terms().lease;
     let scheduler = fixture.scheduler().await;
     let worker = Sample::new(fixture, "worker", 3).await;
-    fixture.pass(lease / 2).await;
+    fixture.advance_time(lease / 2).await;
     assert_eq!(worker.renew(&[]).await, [], "a call prolongs it");
-    fixture.pass(lease * 6 / 10).await;
+    fixture.advance_time(lease * 6 / 10).await;
     let demand = soon("demand", scheduler.demand()).await.expect("answered");
     assert_eq!(demand.iter().map(|demand| demand.workers).sum::<u32>(), 1);
-    fixture.pass(lease * 11 / 10).await;
+    fixture.advance_time(lease * 11 / 10).await;
     let demand = soon("demand", scheduler.demand()).await.expect("answered");
     assert_eq!(demand.iter().map(|demand| demand.workers).sum::<u32>(), 0);
     assert_eq!(
@@ -39,7 +39,7 @@ pub async fn registering_again_keeps_what_is_announced_and_gives_back_the_rest(
     publish(&*scheduler, &[1, 2]).await;
     worker.claim(2).await;
     notices(&*scheduler, 2).await;
-    fixture.pass(lease / 2).await;
+    fixture.advance_time(lease / 2).await;
     // The same worker, after its process was started again.
     let again = Sample {
         broker: fixture.worker().await,
@@ -49,7 +49,7 @@ pub async fn registering_again_keeps_what_is_announced_and_gives_back_the_rest(
     let told: Vec<Notice> = rest(fixture, &*scheduler).await;
     assert!(told.contains(&expired(1)), "{told:?}");
     assert!(!told.contains(&expired(2)), "{told:?}");
-    fixture.pass(lease * 6 / 10).await;
+    fixture.advance_time(lease * 6 / 10).await;
     assert_eq!(again.renew(&keys(&[1, 2])).await, keys(&[1]));
     no_notices(fixture, &*scheduler).await;
 }
@@ -68,7 +68,7 @@ pub async fn what_a_lost_broker_knew_is_announced_by_its_worker(fixture: &dyn Fi
     publish(&*scheduler, &[1, 2, 3]).await;
     assert_eq!(worker.claim(9).await, keys(&[3]), "the others are claimed");
     assert_eq!(
-        scheduler.known(&keys(&[1, 2, 3])).await,
+        scheduler.find_known(&keys(&[1, 2, 3])).await,
         Ok(keys(&[1, 2, 3]))
     );
 }
@@ -79,7 +79,7 @@ pub async fn what_was_taken_away_is_not_announced_back(fixture: &dyn Fixture) {
     let worker = Sample::new(fixture, "worker", 3).await;
     publish(&*scheduler, &[1, 2]).await;
     worker.claim(1).await;
-    fixture.pass(fixture.terms().lease * 11 / 10).await;
+    fixture.advance_time(fixture.terms().lease * 11 / 10).await;
     worker.register(&keys(&[1])).await;
     worker.claim(1).await;
     soon("revoke", scheduler.revoke(&keys(&[2])))
@@ -87,7 +87,7 @@ pub async fn what_was_taken_away_is_not_announced_back(fixture: &dyn Fixture) {
         .expect("revoked");
     worker.register(&keys(&[1, 2])).await;
     assert_eq!(worker.renew(&keys(&[1, 2])).await, keys(&[1, 2]));
-    assert_eq!(scheduler.known(&keys(&[1, 2])).await, Ok(Vec::new()));
+    assert_eq!(scheduler.find_known(&keys(&[1, 2])).await, Ok(Vec::new()));
 }
 
 /// No call is answered as if the worker were known.
@@ -107,7 +107,7 @@ pub async fn unregistered_worker_is_told_so_by_every_call(fixture: &dyn Fixture)
         Err(refusal.clone())
     );
     assert_eq!(
-        soon("give_back", worker.give_back(&[])).await,
+        soon("release", worker.release(&[])).await,
         Err(refusal.clone())
     );
     assert_eq!(soon("pause", worker.pause()).await, Err(refusal.clone()));

@@ -24,7 +24,7 @@ pub(super) struct Held {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct GivenBack {
+pub(super) struct Released {
     pub(super) number: Number,
     ends: Duration,
 }
@@ -46,7 +46,7 @@ pub(super) struct Model {
     pub(super) queued: Vec<Queued>,
     pub(super) held: Vec<Held>,
     /// And not published again.
-    pub(super) given_back: Vec<GivenBack>,
+    pub(super) released: Vec<Released>,
     /// With the worker that reported it.
     pub(super) reported: Vec<(Number, usize)>,
     pub(super) workers: Vec<Member>,
@@ -65,7 +65,7 @@ impl Model {
             queue_length: fixture.queue_length(),
             queued: Vec::new(),
             held: Vec::new(),
-            given_back: Vec::new(),
+            released: Vec::new(),
             reported: Vec::new(),
             workers: workers
                 .into_iter()
@@ -91,7 +91,7 @@ impl Model {
     }
 
     fn is_given_back(&self, number: Number) -> bool {
-        self.given_back.iter().any(|other| other.number == number)
+        self.released.iter().any(|other| other.number == number)
     }
 
     /// Whether it is taken.
@@ -108,7 +108,7 @@ impl Model {
         if length >= self.queue_length {
             return false;
         }
-        self.given_back.retain(|other| other.number != number);
+        self.released.retain(|other| other.number != number);
         self.queued.push(Queued {
             number,
             queue: queue.clone(),
@@ -194,7 +194,7 @@ impl Model {
         lost
     }
 
-    pub(super) fn give_back(&mut self, worker: usize, numbers: &[Number]) {
+    pub(super) fn release(&mut self, worker: usize, numbers: &[Number]) {
         for number in numbers {
             let is_its = |held: &Held| held.number == *number && held.worker == worker;
             let Some(at) = self.held.iter().position(is_its) else {
@@ -202,11 +202,11 @@ impl Model {
             };
             self.held.remove(at);
             if self.reported.iter().all(|(reported, _)| reported != number) {
-                self.given_back.push(GivenBack {
+                self.released.push(Released {
                     number: *number,
                     ends: self.now + self.lease,
                 });
-                self.notices.push(super::sample::given_back(*number));
+                self.notices.push(super::sample::released(*number));
             }
         }
     }
@@ -214,7 +214,7 @@ impl Model {
     /// A report that is kept; duplicates are the caller's to leave out.
     pub(super) fn report(&mut self, worker: usize, number: Number) {
         self.queued.retain(|queued| queued.number != number);
-        self.given_back.retain(|other| other.number != number);
+        self.released.retain(|other| other.number != number);
         self.held
             .retain(|held| held.number != number || held.worker != worker);
         self.reported.push((number, worker));
@@ -236,7 +236,7 @@ impl Model {
     /// Who is to kill it.
     pub(super) fn revoke(&mut self, number: Number) -> Option<usize> {
         self.queued.retain(|queued| queued.number != number);
-        self.given_back.retain(|other| other.number != number);
+        self.released.retain(|other| other.number != number);
         let at = self.held.iter().position(|held| held.number == number)?;
         self.fenced.push(number);
         Some(self.held.remove(at).worker)
@@ -274,7 +274,7 @@ impl Model {
         self.now += span;
         let now = self.now;
         self.expire(|held| held.ends <= now);
-        self.given_back.retain(|other| other.ends > now);
+        self.released.retain(|other| other.ends > now);
         for worker in 0..self.workers.len() {
             if self.workers[worker].ends.is_some_and(|ends| ends <= now) {
                 self.leave(worker);

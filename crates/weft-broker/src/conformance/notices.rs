@@ -17,7 +17,9 @@ pub async fn report_comes_again_until_it_is_confirmed(fixture: &dyn Fixture) {
     told(&*scheduler, &finished(1, "worker")).await;
     no_notices(fixture, &*scheduler).await;
     for _ in 0..3 {
-        fixture.pass(fixture.redeliver_every() * 11 / 10).await;
+        fixture
+            .advance_time(fixture.redeliver_every() * 11 / 10)
+            .await;
         assert_eq!(notices(&*scheduler, 1).await, [finished(1, "worker")]);
     }
     worker.register(&[]).await;
@@ -31,9 +33,11 @@ pub async fn report_comes_again_until_it_is_confirmed(fixture: &dyn Fixture) {
         .expect("unknown ones are no error");
     let signals = soon("signals", worker.broker.signals(9)).await;
     assert_eq!(signals, Ok(vec![Signal::Confirmed(key(1))]));
-    fixture.pass(fixture.redeliver_every() * 11 / 10).await;
+    fixture
+        .advance_time(fixture.redeliver_every() * 11 / 10)
+        .await;
     no_notices(fixture, &*scheduler).await;
-    assert_eq!(scheduler.known(&keys(&[1])).await, Ok(Vec::new()));
+    assert_eq!(scheduler.find_known(&keys(&[1])).await, Ok(Vec::new()));
 }
 
 /// A reported attempt holds no place, and its lease can't run out any more.
@@ -49,7 +53,7 @@ pub async fn report_ends_the_claim(fixture: &dyn Fixture) {
         [],
         "a renewal that the report overtook"
     );
-    fixture.pass(fixture.terms().lease * 11 / 10).await;
+    fixture.advance_time(fixture.terms().lease * 11 / 10).await;
     let told = rest(fixture, &*scheduler).await;
     assert!(
         told.contains(&finished(1, "worker")) && told.contains(&expired(2)),
@@ -64,7 +68,7 @@ pub async fn report_of_two_is_one_notice_until_confirmed(fixture: &dyn Fixture) 
     let one = Sample::new(fixture, "one", 1).await;
     publish(&*scheduler, &[1]).await;
     one.claim(1).await;
-    fixture.pass(fixture.terms().lease * 11 / 10).await;
+    fixture.advance_time(fixture.terms().lease * 11 / 10).await;
     told(&*scheduler, &expired(1)).await;
     one.register(&[]).await;
     let two = Sample::new(fixture, "two", 1).await;
@@ -120,7 +124,7 @@ pub async fn new_scheduler_hears_what_is_unsettled(fixture: &dyn Fixture) {
         .expect("confirmed");
     drop(first);
     let second = fixture.scheduler().await;
-    let known = soon("known", second.known(&keys(&[1, 2, 3, 4]))).await;
+    let known = soon("known", second.find_known(&keys(&[1, 2, 3, 4]))).await;
     assert_eq!(known, Ok(keys(&[2, 3])));
     let told = rest(fixture, &*second).await;
     assert!(told.contains(&started(3, "worker")), "{told:?}");
@@ -141,7 +145,7 @@ pub async fn known_tells_what_it_knows_and_what_became_of_it(fixture: &dyn Fixtu
     worker.claim(2).await;
     worker.report(&[1]).await;
     rest(fixture, &*scheduler).await;
-    let known = soon("known", scheduler.known(&keys(&[4, 3, 2, 1]))).await;
+    let known = soon("known", scheduler.find_known(&keys(&[4, 3, 2, 1]))).await;
     assert_eq!(known, Ok(keys(&[3, 2, 1])));
     let told = rest(fixture, &*scheduler).await;
     assert_eq!(told.len(), 2, "{told:?}");
@@ -166,7 +170,10 @@ pub async fn revoked_attempts_are_removed_or_signalled(fixture: &dyn Fixture) {
         keys(&[3]),
         "its place is free, and 2 is gone"
     );
-    assert_eq!(scheduler.known(&keys(&[1, 2, 3])).await, Ok(keys(&[3])));
+    assert_eq!(
+        scheduler.find_known(&keys(&[1, 2, 3])).await,
+        Ok(keys(&[3]))
+    );
     let told = rest(fixture, &*scheduler).await;
     assert!(
         !told.contains(&expired(1)),

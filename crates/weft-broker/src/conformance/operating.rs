@@ -5,7 +5,7 @@ use super::{
     sample::{QUEUE, Sample, publish},
     soon, waits,
 };
-use crate::{QueueLoad, Registered, Signal, Survey, WorkerInfo};
+use crate::{QueueLoad, RegisteredWorker, Signal, Survey, WorkerInfo};
 
 /// Workers as they announced themselves, what they hold, and what waits.
 pub async fn survey_shows_workers_and_queues(fixture: &dyn Fixture) {
@@ -42,20 +42,20 @@ pub async fn survey_shows_workers_and_queues(fixture: &dyn Fixture) {
         1
     );
 
-    let queue = |name: &str, queued, places, workers| QueueLoad {
+    let queue = |name: &str, queued, free_slots, workers| QueueLoad {
         name: name.into(),
         queued,
-        places,
+        free_slots,
         workers,
     };
     let expected = Survey {
         workers: vec![
-            Registered {
+            RegisteredWorker {
                 info,
                 held: 1,
                 is_paused: false,
             },
-            Registered {
+            RegisteredWorker {
                 info: drained.info.clone(),
                 held: 0,
                 is_paused: true,

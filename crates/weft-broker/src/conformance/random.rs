@@ -86,14 +86,14 @@ impl<'a> Run<'a> {
             0..25 => self.publish(place).await,
             25..33 => self.revoke(place).await,
             33..40 => self.confirm(place).await,
-            40..47 => self.pass().await,
+            40..47 => self.advance_time().await,
             47..50 => self.known(place).await,
             50..58 => self.register(worker).await,
             _ if !self.model.is_registered(worker) => self.register(worker).await,
             58..78 => self.claim(worker, place).await,
             78..86 => self.report(worker).await,
             86..92 => self.renew(worker, place).await,
-            92..94 => self.give_back(worker, place).await,
+            92..94 => self.release(worker, place).await,
             94..97 => {
                 soon("pause", self.workers[worker].pause())
                     .await
@@ -151,9 +151,9 @@ impl<'a> Run<'a> {
                         .any(|held| key(held.number) == *expired);
                     assert!(count == 1 && !is_held, "{place}: {notice:?} in {told:?}");
                 }
-                Notice::GivenBack { key: returned } => {
-                    let mut given_back = self.model.given_back.iter();
-                    let is_given_back = given_back.any(|other| key(other.number) == *returned);
+                Notice::Released { key: returned } => {
+                    let mut released = self.model.released.iter();
+                    let is_given_back = released.any(|other| key(other.number) == *returned);
                     assert!(is_given_back, "{place}: {notice:?}");
                 }
                 Notice::Demand => unreachable!("left out"),
@@ -238,11 +238,11 @@ impl<'a> Run<'a> {
         assert_eq!(lost, Ok(keys(&expected)), "{place}");
     }
 
-    async fn give_back(&mut self, worker: usize, place: &str) {
+    async fn release(&mut self, worker: usize, place: &str) {
         let numbers: Vec<u32> = self.all().filter(|_| self.rng.bool()).collect();
         self.model.calls(worker);
-        self.model.give_back(worker, &numbers);
-        soon("give_back", self.workers[worker].give_back(&keys(&numbers)))
+        self.model.release(worker, &numbers);
+        soon("release", self.workers[worker].release(&keys(&numbers)))
             .await
             .expect(place);
     }
@@ -291,14 +291,14 @@ impl<'a> Run<'a> {
     }
 
     /// Never to the very end of a lease: clocks of implementations may be a little apart.
-    async fn pass(&mut self) {
+    async fn advance_time(&mut self) {
         let lease = self.fixture.terms().lease;
         let span = if self.rng.u32(0..4) == 0 {
             lease * 12 / 10
         } else {
             lease * 4 / 10
         };
-        self.fixture.pass(span).await;
+        self.fixture.advance_time(span).await;
         self.model.pass(span);
     }
 
@@ -309,7 +309,7 @@ impl<'a> Run<'a> {
             .copied()
             .filter(|number| self.model.knows(*number))
             .collect();
-        let known = soon("known", self.scheduler.known(&keys(&numbers))).await;
+        let known = soon("known", self.scheduler.find_known(&keys(&numbers))).await;
         assert_eq!(known, Ok(keys(&expected)), "{place}");
     }
 

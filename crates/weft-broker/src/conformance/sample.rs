@@ -227,8 +227,8 @@ pub(super) fn expired(number: u32) -> Notice {
 }
 
 /// That the attempt was given back.
-pub(super) fn given_back(number: u32) -> Notice {
-    Notice::GivenBack { key: key(number) }
+pub(super) fn released(number: u32) -> Notice {
+    Notice::Released { key: key(number) }
 }
 
 /// The attempts of these numbers.

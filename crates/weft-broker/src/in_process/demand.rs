@@ -13,7 +13,7 @@ impl State {
         for worker in self.workers.values().filter(|worker| !worker.is_paused) {
             for queue in &worker.info.queues {
                 let (room, workers, largest) = by_queue.entry(queue).or_insert(nobody);
-                *room = room.saturating_add(worker.room());
+                *room = room.saturating_add(worker.free_slots());
                 *workers += 1;
                 *largest = largest
                     .zip(worker.info.memory_bytes)

@@ -29,9 +29,8 @@ impl State {
         for key in expired {
             self.expire(key, bounds);
         }
-        self.attempts.retain(
-            |_key, phase| !matches!(phase, Phase::GivenBack { until, .. } if *until <= now),
-        );
+        self.attempts
+            .retain(|_key, phase| !matches!(phase, Phase::Released { until, .. } if *until <= now));
         let gone: Vec<Session> = self
             .workers
             .iter()
@@ -54,7 +53,7 @@ impl State {
     fn earliest(&self) -> Option<Instant> {
         let leases = self.attempts.values().filter_map(|phase| match phase {
             Phase::Claimed { lease_ends, .. } => Some(*lease_ends),
-            Phase::GivenBack { until, .. } => Some(*until),
+            Phase::Released { until, .. } => Some(*until),
             Phase::Queued { .. } => None,
         });
         let registrations = self.workers.values().map(|worker| worker.registration_ends);

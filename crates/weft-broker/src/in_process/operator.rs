@@ -1,7 +1,7 @@
 //! What this process' broker holds, for people who look, and what they ask of workers.
 
 use super::{InProcess, queue::Queue};
-use crate::{BrokerError, OperatorBroker, QueueLoad, Registered, Signal, Survey};
+use crate::{BrokerError, OperatorBroker, QueueLoad, RegisteredWorker, Signal, Survey};
 use async_trait::async_trait;
 use tokio::time::Instant;
 
@@ -13,10 +13,10 @@ impl OperatorBroker for InProcess {
         }
         let mut state = self.lock();
         state.pass_time(Instant::now(), &self.options.bounds);
-        let mut workers: Vec<Registered> = state
+        let mut workers: Vec<RegisteredWorker> = state
             .workers
             .values()
-            .map(|worker| Registered {
+            .map(|worker| RegisteredWorker {
                 info: worker.info.clone(),
                 held: worker.held,
                 is_paused: worker.is_paused,
@@ -29,7 +29,7 @@ impl OperatorBroker for InProcess {
             .map(|demand| QueueLoad {
                 queued: state.queues.get(&demand.queue).map_or(0, Queue::len) as u64,
                 name: demand.queue,
-                places: demand.places,
+                free_slots: demand.free_slots,
                 workers: demand.workers,
             })
             .collect();

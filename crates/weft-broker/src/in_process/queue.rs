@@ -5,12 +5,12 @@ use std::{cmp::Reverse, collections::BTreeMap};
 use tokio::time::Instant;
 
 /// A place in a queue: smaller goes first.
-pub(super) type Place = (Reverse<i32>, u64);
+pub(super) type QueuePosition = (Reverse<i32>, u64);
 
 /// One queue.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    waiting: BTreeMap<Place, Box<Waiting>>,
+    waiting: BTreeMap<QueuePosition, Box<Waiting>>,
 }
 
 /// An attempt that waits.
@@ -29,12 +29,12 @@ impl Queue {
         self.waiting.is_empty()
     }
 
-    pub(super) fn insert(&mut self, place: Place, dispatch: Dispatch, since: Instant) {
+    pub(super) fn insert(&mut self, place: QueuePosition, dispatch: Dispatch, since: Instant) {
         self.waiting
             .insert(place, Box::new(Waiting { dispatch, since }));
     }
 
-    pub(super) fn remove(&mut self, place: &Place) {
+    pub(super) fn remove(&mut self, place: &QueuePosition) {
         self.waiting.remove(place);
     }
 

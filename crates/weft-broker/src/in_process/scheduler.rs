@@ -72,7 +72,7 @@ impl InProcessScheduler {
         }
         state.is_pressing &= !state.notices.is_empty();
         if was_full {
-            state.wake_everybody();
+            state.wake_all_workers();
         }
         Ok(Ok(notices))
     }
@@ -93,7 +93,7 @@ impl State {
                     Some(Notice::Started { key, worker })
                 }
                 // It ended before anybody heard of its start: the end says it all.
-                Some(Phase::Queued { .. } | Phase::GivenBack { .. }) | None => None,
+                Some(Phase::Queued { .. } | Phase::Released { .. }) | None => None,
             },
             Pending::Finished(key) => {
                 let unconfirmed = self.reports.get_mut(&key)?;
@@ -103,10 +103,10 @@ impl State {
                 Some(Notice::Finished(report))
             }
             Pending::Expired(key) => Some(Notice::Expired { key }),
-            Pending::GivenBack(key) => match self.attempts.get_mut(&key) {
-                Some(Phase::GivenBack { is_announced, .. }) => {
+            Pending::Released(key) => match self.attempts.get_mut(&key) {
+                Some(Phase::Released { is_announced, .. }) => {
                     *is_announced = false;
-                    Some(Notice::GivenBack { key })
+                    Some(Notice::Released { key })
                 }
                 // It is published again already, or was taken back.
                 Some(Phase::Queued { .. } | Phase::Claimed { .. }) | None => None,
@@ -130,8 +130,8 @@ impl State {
 
     fn enqueue(&mut self, dispatch: Dispatch, now: Instant) {
         let place = match self.attempts.get(&dispatch.key) {
-            Some(Phase::GivenBack { .. }) => self.place_again(dispatch.priority),
-            Some(_) | None => self.place(dispatch.priority),
+            Some(Phase::Released { .. }) => self.next_released_position(dispatch.priority),
+            Some(_) | None => self.next_position(dispatch.priority),
         };
         let queue = dispatch.queue.clone();
         let queued = Phase::Queued {
@@ -159,9 +159,9 @@ impl SchedulerBroker for InProcessScheduler {
         let mut reason = None;
         let mut touched: Vec<Arc<str>> = Vec::new();
         for dispatch in dispatches {
-            let given_back = state.attempts.get(&dispatch.key);
-            let is_given_back = matches!(given_back, Some(Phase::GivenBack { .. }));
-            if state.knows(&dispatch.key) && !is_given_back {
+            let released = state.attempts.get(&dispatch.key);
+            let was_released = matches!(released, Some(Phase::Released { .. }));
+            if state.knows(&dispatch.key) && !was_released {
                 continue;
             }
             if let Some(error) = state.refusal(&dispatch.queue, bounds) {
@@ -189,13 +189,13 @@ impl SchedulerBroker for InProcessScheduler {
             match state.attempts.remove(key) {
                 Some(Phase::Queued { queue, place }) => state.unqueue(&queue, &place),
                 Some(Phase::Claimed { session, .. }) => {
-                    state.release(session);
+                    state.free_slot(session);
                     state.fence(*key, bounds);
                     if let Some(worker) = state.workers.get_mut(&session) {
                         worker.signal(Signal::Revoked(*key), bounds);
                     }
                 }
-                Some(Phase::GivenBack { .. }) | None => {}
+                Some(Phase::Released { .. }) | None => {}
             }
         }
         if state.has_demand_risen {
@@ -242,7 +242,7 @@ impl SchedulerBroker for InProcessScheduler {
         Ok(self.state(Instant::now())?.demand())
     }
 
-    async fn known(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
+    async fn find_known(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
         let mut state = self.state(Instant::now())?;
         let known: Vec<AttemptKey> = attempts
             .iter()

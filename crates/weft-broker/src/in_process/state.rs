@@ -6,7 +6,7 @@
 
 use super::{
     options::Bounds,
-    queue::{Place, Queue},
+    queue::{Queue, QueuePosition},
 };
 use crate::{AttemptKey, Report, Signal, WorkerInfo};
 use std::{
@@ -55,7 +55,7 @@ pub(super) struct State {
     /// Which scheduler's handle is the current one.
     pub(super) scheduler: u64,
     pub(super) last_session: Session,
-    next_place: u64,
+    next_position: u64,
     fenced: Fenced,
 }
 
@@ -64,7 +64,7 @@ pub(super) struct State {
 pub(super) enum Phase {
     Queued {
         queue: Arc<str>,
-        place: Place,
+        place: QueuePosition,
     },
     Claimed {
         session: Session,
@@ -73,7 +73,7 @@ pub(super) enum Phase {
         is_announced: bool,
     },
     /// Its worker never began it, and the scheduler has not published it again.
-    GivenBack {
+    Released {
         /// Then it is forgotten: a scheduler that doesn't publish it doesn't want it.
         until: Instant,
         /// Its notice waits in `notices`.
@@ -99,7 +99,7 @@ pub(super) enum Pending {
     Started(AttemptKey),
     Finished(AttemptKey),
     Expired(AttemptKey),
-    GivenBack(AttemptKey),
+    Released(AttemptKey),
 }
 
 /// A registered worker.
@@ -142,12 +142,12 @@ impl Unconfirmed {
 }
 
 impl Worker {
-    pub(super) fn room(&self) -> u32 {
+    pub(super) fn free_slots(&self) -> u32 {
         if self.is_paused {
             0
         } else {
-            let places = self.info.slots.saturating_add(self.info.prefetch);
-            places.saturating_sub(self.held)
+            let capacity = self.info.slots.saturating_add(self.info.prefetch);
+            capacity.saturating_sub(self.held)
         }
     }
 
@@ -171,15 +171,15 @@ impl State {
     }
 
     /// The next place behind all others of the same priority.
-    pub(super) fn place(&mut self, priority: i32) -> Place {
-        self.next_place += 1;
-        (std::cmp::Reverse(priority), FRESH | self.next_place)
+    pub(super) fn next_position(&mut self, priority: i32) -> QueuePosition {
+        self.next_position += 1;
+        (std::cmp::Reverse(priority), FRESH | self.next_position)
     }
 
     /// The next place behind what was given back with the same priority, before the others.
-    pub(super) fn place_again(&mut self, priority: i32) -> Place {
-        self.next_place += 1;
-        (std::cmp::Reverse(priority), self.next_place)
+    pub(super) fn next_released_position(&mut self, priority: i32) -> QueuePosition {
+        self.next_position += 1;
+        (std::cmp::Reverse(priority), self.next_position)
     }
 
     /// The time at which something may fall due moves forward to this one.
@@ -190,7 +190,7 @@ impl State {
     }
 
     /// Takes an attempt out of its queue.
-    pub(super) fn unqueue(&mut self, queue: &Arc<str>, place: &Place) {
+    pub(super) fn unqueue(&mut self, queue: &Arc<str>, place: &QueuePosition) {
         if let Some(waiting) = self.queues.get_mut(queue) {
             waiting.remove(place);
             if waiting.is_empty() {
@@ -201,7 +201,7 @@ impl State {
     }
 
     /// A worker's claim ends, however it does: it has room for another.
-    pub(super) fn release(&mut self, session: Session) {
+    pub(super) fn free_slot(&mut self, session: Session) {
         if let Some(worker) = self.workers.get_mut(&session) {
             worker.held -= 1;
             if !worker.is_paused {
@@ -233,31 +233,31 @@ impl State {
     /// can't announce it as held any more.
     pub(super) fn expire(&mut self, key: AttemptKey, bounds: &Bounds) {
         if let Some(Phase::Claimed { session, .. }) = self.attempts.remove(&key) {
-            self.release(session);
+            self.free_slot(session);
             self.press(Pending::Expired(key));
             self.fence(key, bounds);
         }
     }
 
     /// A claim whose worker never began the attempt: it is undone, and the scheduler is told.
-    pub(super) fn give_back(&mut self, key: AttemptKey, session: Session, until: Instant) {
+    pub(super) fn release(&mut self, key: AttemptKey, session: Session, until: Instant) {
         if !matches!(self.attempts.get(&key), Some(Phase::Claimed { session: holder, .. }) if *holder == session)
         {
             return;
         }
-        self.release(session);
+        self.free_slot(session);
         // Somebody else's report of it says more.
         if self.reports.contains_key(&key) {
             self.attempts.remove(&key);
             return;
         }
-        let given_back = Phase::GivenBack {
+        let released = Phase::Released {
             until,
             is_announced: true,
         };
-        self.attempts.insert(key, given_back);
+        self.attempts.insert(key, released);
         self.falls_due(until);
-        self.press(Pending::GivenBack(key));
+        self.press(Pending::Released(key));
     }
 
     pub(super) fn fence(&mut self, key: AttemptKey, bounds: &Bounds) {
@@ -346,9 +346,9 @@ impl State {
                     *is_announced = true;
                     Pending::Started(key)
                 }
-                Some(Phase::GivenBack { is_announced, .. }) if !*is_announced => {
+                Some(Phase::Released { is_announced, .. }) if !*is_announced => {
                     *is_announced = true;
-                    Pending::GivenBack(key)
+                    Pending::Released(key)
                 }
                 Some(_) | None => continue,
             };
@@ -368,7 +368,7 @@ impl State {
         self.is_pressing = true;
     }
 
-    pub(super) fn wake_everybody(&self) {
+    pub(super) fn wake_all_workers(&self) {
         for worker in self.workers.values() {
             worker.wakers.wake();
         }
@@ -377,7 +377,7 @@ impl State {
     /// Wakes the claims of workers with room that serve the queue.
     pub(super) fn wake_claims(&self, queue: &str) {
         for worker in self.workers.values() {
-            if worker.room() > 0 && worker.serves(queue) {
+            if worker.free_slots() > 0 && worker.serves(queue) {
                 worker.wakers.claim.notify_one();
             }
         }

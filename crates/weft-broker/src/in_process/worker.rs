@@ -67,7 +67,7 @@ impl InProcessWorker {
         let (queues, mut room, memory_bytes) = match state.workers.get(&session) {
             Some(worker) => (
                 worker.info.queues.clone(),
-                worker.room().min(max),
+                worker.free_slots().min(max),
                 worker.info.memory_bytes.unwrap_or(u64::MAX),
             ),
             None => return Err(BrokerError::Unregistered),
@@ -109,7 +109,7 @@ impl State {
     /// a queue, and what nobody knows since another broker was lost.
     fn adopt(&mut self, key: AttemptKey, session: Session, lease_ends: Instant) {
         match self.attempts.get(&key) {
-            Some(Phase::Claimed { .. } | Phase::GivenBack { .. }) => return,
+            Some(Phase::Claimed { .. } | Phase::Released { .. }) => return,
             Some(Phase::Queued { queue, place }) => {
                 let (queue, place) = (queue.clone(), *place);
                 self.unqueue(&queue, &place);
@@ -139,11 +139,11 @@ impl State {
                 session: holder, ..
             }) if *holder == session => {
                 self.attempts.remove(&key);
-                self.release(session);
+                self.free_slot(session);
             }
             // Another one holds it by now; whose outcome counts is the scheduler's to say.
             Some(Phase::Claimed { .. }) | None => {}
-            Some(Phase::GivenBack { .. }) => drop(self.attempts.remove(&key)),
+            Some(Phase::Released { .. }) => drop(self.attempts.remove(&key)),
             Some(Phase::Queued { queue, place }) => {
                 let (queue, place) = (queue.clone(), *place);
                 self.attempts.remove(&key);
@@ -260,7 +260,7 @@ impl WorkerBroker for InProcessWorker {
                     .reports
                     .get(key)
                     .is_some_and(|known| known.is_from(&id)) => {}
-                Some(Phase::Claimed { .. } | Phase::Queued { .. } | Phase::GivenBack { .. })
+                Some(Phase::Claimed { .. } | Phase::Queued { .. } | Phase::Released { .. })
                 | None => lost.push(*key),
             }
         }
@@ -283,12 +283,12 @@ impl WorkerBroker for InProcessWorker {
         result
     }
 
-    async fn give_back(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+    async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
         let now = Instant::now();
         let until = now + self.broker.options.terms.lease;
         let (mut state, session) = self.state(now)?;
         for key in attempts {
-            state.give_back(*key, session, until);
+            state.release(*key, session, until);
         }
         self.tell_scheduler(&state);
         Ok(())

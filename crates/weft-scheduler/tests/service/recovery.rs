@@ -176,7 +176,7 @@ async fn what_was_given_back_is_no_workers_when_another_one_has_it() {
     let row = installation.shows(run, |row| row.worker.is_some()).await;
     assert_eq!(row.worker.as_deref(), Some("leaving"));
     let key = claimed[0].dispatch.key;
-    leaving.give_back(&[key]).await.expect("it had it");
+    leaving.release(&[key]).await.expect("it had it");
     let again = coming.claim(1).await.expect("it is handed out again");
     assert_eq!(again[0].dispatch.key, key);
     // The server would refuse its variables to everybody else.

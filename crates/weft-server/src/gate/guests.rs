@@ -23,7 +23,10 @@ use std::{
 };
 use weft_broker::{
     AttemptKey, BrokerError,
-    guest::{Asked, Guest, GuestError, STAYS_FOR, Told},
+    direct_worker::{
+        CREDENTIALS_LIFETIME, CredentialRequest, CredentialResponse, DirectWorker,
+        DirectWorkerError,
+    },
 };
 use weft_core::id::TenantId;
 use weft_gateway::{HeldAttempt, SessionOwner};
@@ -41,7 +44,7 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(5);
 pub(crate) struct Guests(Mutex<HashMap<Arc<str>, Known>>);
 
 struct Known {
-    guest: Guest,
+    guest: DirectWorker,
     /// When it has to have been prolonged.
     until: Instant,
     /// Tenants that it serves, and until when that is believed.
@@ -54,14 +57,14 @@ impl Guests {
         &self,
         app: &App,
         owner: SessionOwner,
-        asked: &Asked,
-    ) -> Result<Told, Problem> {
+        asked: &CredentialRequest,
+    ) -> Result<CredentialResponse, Problem> {
         let SessionOwner::Trusted(token) = owner else {
             return Ok(refused(
                 "its token is not trusted with the installation's Redis; one that is has the role trusted_worker",
             ));
         };
-        let name = owner.name(&asked.worker).unwrap_or_default();
+        let name = owner.worker_name(&asked.worker).unwrap_or_default();
         if asked.worker.is_empty() || name.len() > MOST_NAME_BYTES {
             return Err(Problem::new(
                 Code::InvalidRequest,
@@ -73,10 +76,10 @@ impl Guests {
             && *guest.worker == *name
             && (asked.shards.is_empty() || asked.shards == app.guest_broker().shards())
         {
-            return match app.guest_broker().prolong(&guest).await {
+            return match app.guest_broker().renew_credentials(&guest).await {
                 Ok(()) => {
                     self.remember(guest);
-                    Ok(Told::Prolonged)
+                    Ok(CredentialResponse::Renewed)
                 }
                 Err(error) => failed(error),
             };
@@ -84,11 +87,11 @@ impl Guests {
         if self.is_full() {
             return Ok(refused("the server has as many such workers as it takes"));
         }
-        match app.guest_broker().admit(token, &name).await {
+        match app.guest_broker().issue_credentials(token, &name).await {
             Ok((guest, pass)) => {
                 tracing::info!(worker = name, "a worker takes tasks from Redis itself");
                 self.remember(guest);
-                Ok(Told::Open(pass))
+                Ok(CredentialResponse::Issued(pass))
             }
             Err(error) => failed(error),
         }
@@ -103,7 +106,7 @@ impl Guests {
     ) -> Result<(), Problem> {
         if self.find(app, owner, user).await?.is_some() {
             self.known().remove(user);
-            let dismissed = app.guest_broker().dismiss(user).await;
+            let dismissed = app.guest_broker().revoke_credentials(user).await;
             dismissed.map_err(|error| unavailable(&error))?;
         }
         Ok(())
@@ -116,11 +119,11 @@ impl Guests {
         app: &App,
         owner: SessionOwner,
         user: &str,
-    ) -> Result<Option<Guest>, Problem> {
+    ) -> Result<Option<DirectWorker>, Problem> {
         let SessionOwner::Trusted(token) = owner else {
             return Ok(None);
         };
-        if !Guest::is_one(user) {
+        if !DirectWorker::is_user_name(user) {
             return Ok(None);
         }
         let known = {
@@ -133,7 +136,7 @@ impl Guests {
         let guest = if known.is_some() {
             known
         } else {
-            let found = app.guest_broker().guest(user).await;
+            let found = app.guest_broker().find_direct_worker(user).await;
             let found = found.map_err(|error| unavailable(&error))?;
             found.inspect(|guest| self.remember(guest.clone()))
         };
@@ -144,7 +147,7 @@ impl Guests {
     pub(super) async fn serves(
         &self,
         app: &App,
-        guest: &Guest,
+        guest: &DirectWorker,
         tenant: &TenantId,
     ) -> Result<bool, Problem> {
         if self.is_remembered(guest, tenant) {
@@ -166,7 +169,7 @@ impl Guests {
         Ok(false)
     }
 
-    fn is_remembered(&self, guest: &Guest, tenant: &TenantId) -> bool {
+    fn is_remembered(&self, guest: &DirectWorker, tenant: &TenantId) -> bool {
         let mut known = self.known();
         let Some(known) = known.get_mut(&guest.user) else {
             return false;
@@ -176,9 +179,9 @@ impl Guests {
         known.serves.contains_key(tenant)
     }
 
-    fn remember(&self, guest: Guest) {
+    fn remember(&self, guest: DirectWorker) {
         let mut known = self.known();
-        let until = Instant::now() + STAYS_FOR;
+        let until = Instant::now() + CREDENTIALS_LIFETIME;
         known
             .entry(Arc::clone(&guest.user))
             .and_modify(|known| known.until = until)
@@ -206,7 +209,7 @@ impl Guests {
 /// The attempt, where the guest holds it now.
 pub(super) async fn held(
     app: &App,
-    guest: &Guest,
+    guest: &DirectWorker,
     attempt: &AttemptKey,
 ) -> Result<Option<HeldAttempt>, Problem> {
     let Some(found) = lookup::look(app, attempt).await? else {
@@ -225,16 +228,16 @@ pub(super) async fn held(
     Ok(Some(found.is))
 }
 
-fn refused(why: &str) -> Told {
-    Told::Refused {
+fn refused(why: &str) -> CredentialResponse {
+    CredentialResponse::Refused {
         why: why.to_owned(),
     }
 }
 
-fn failed(error: GuestError) -> Result<Told, Problem> {
+fn failed(error: DirectWorkerError) -> Result<CredentialResponse, Problem> {
     match error {
-        GuestError::NoWay(why) => Ok(Told::Refused { why }),
-        GuestError::Broker(error) => Err(unavailable(&error)),
+        DirectWorkerError::Unsupported(why) => Ok(CredentialResponse::Refused { why }),
+        DirectWorkerError::Broker(error) => Err(unavailable(&error)),
     }
 }
 

@@ -7,14 +7,15 @@ use weft_gateway::{HeldAttempt, SessionOwner};
 
 /// Looks up all that the registration holds and the gate knows nothing of.
 pub(super) async fn unknown(app: &App, owner: SessionOwner, session: &str) -> Result<(), Problem> {
-    let Some(name) = app.gate().worker(owner, session) else {
+    let Some(name) = app.gate().worker_name(owner, session) else {
         return Ok(());
     };
-    for attempt in app.gate().unknown(owner, session) {
+    for attempt in app.gate().unverified_attempts(owner, session) {
         if let Some(found) = look(app, &attempt).await?
             && found.may_be_held_by(&name)
         {
-            app.gate().learn(owner, session, &attempt, found.is);
+            app.gate()
+                .record_attempt(owner, session, &attempt, found.is);
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ use axum::{
     response::Response,
 };
 use http::{HeaderName, request::Parts};
-use weft_broker::{AttemptKey, guest::Guest};
+use weft_broker::{AttemptKey, direct_worker::DirectWorker};
 use weft_core::id::TenantId;
 use weft_gateway::{HeldAttempt, SessionOwner};
 use weft_store_sql::Role;
@@ -31,7 +31,7 @@ pub(super) struct ByWorker {
 
 impl ByWorker {
     /// The guest that it is, where it takes its attempts from the transport itself.
-    async fn guest(&self, app: &App) -> Result<Option<Guest>, Problem> {
+    async fn guest(&self, app: &App) -> Result<Option<DirectWorker>, Problem> {
         match self.session.as_deref() {
             Some(session) => app.guests().find(app, self.owner, session).await,
             None => Ok(None),
@@ -46,7 +46,7 @@ impl ByWorker {
             }
         } else if let Some(session) = self.session.as_deref() {
             lookup::unknown(app, self.owner, session).await?;
-            if app.gate().serves(self.owner, session, tenant) {
+            if app.gate().serves_tenant(self.owner, session, tenant) {
                 return Ok(());
             }
         }
@@ -69,7 +69,7 @@ impl ByWorker {
             return Ok(None);
         };
         lookup::unknown(app, self.owner, session).await?;
-        Ok(app.gate().held(self.owner, session, attempt))
+        Ok(app.gate().find_held(self.owner, session, attempt))
     }
 
     /// Refuses a worker that is not registered.

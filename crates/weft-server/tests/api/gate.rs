@@ -14,7 +14,7 @@ use weft_broker::{
     message::write_key,
 };
 use weft_core::{digest::Digest, policy::Granted};
-use weft_gateway::{Carrier, GateWorker};
+use weft_gateway::{GatewayBroker, GatewayTransport};
 use weft_store_sql::{
     Role,
     secret::{SecretKind, SecretPlace},
@@ -60,15 +60,15 @@ impl<'w> Way<'w> {
 }
 
 #[async_trait]
-impl Carrier for &Way<'_> {
-    async fn carry(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError> {
+impl GatewayTransport for &Way<'_> {
+    async fn call(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError> {
         let asked = self.world.any("POST", "/worker/v1/call");
         let reply = asked.token(self.token.clone()).body(call).send().await;
         assert!(reply.status.is_success(), "{reply:?}");
         Ok(reply.body)
     }
 
-    fn registered(&self, session: &str) {
+    fn set_session(&self, session: &str) {
         session.clone_into(&mut self.session.lock().unwrap());
     }
 }
@@ -139,7 +139,7 @@ async fn a_worker_reaches_blobs_of_tenants_that_it_serves_and_for_as_long() {
         file.unwrap().hex()
     );
     let way = Way::new(&world).await;
-    let worker = GateWorker::new(&way);
+    let worker = GatewayBroker::new(&way);
     worker.register(&info(), &[]).await.unwrap();
     let get = async |path: &str| way.any("GET", path).send().await;
     get(&component).await.problem(403, "forbidden");
@@ -196,7 +196,7 @@ async fn code_is_made_once_and_kept_for_workers_of_the_tenant() {
     let put = world.blobs.put(Kind::Component, &tenant, "wasm").await;
     let component = put.unwrap();
     let way = Way::new(&world).await;
-    let worker = GateWorker::new(&way);
+    let worker = GatewayBroker::new(&way);
     let get = async |path: &str| way.any("GET", path).send().await;
     let path = |digest: &Digest, name: &str| {
         format!("/worker/v1/blobs/{tenant}/compiled/{}/{name}", digest.hex())
@@ -277,7 +277,7 @@ async fn a_variable_is_told_for_a_held_attempt_that_was_granted_it() {
         assert!(put.await.unwrap());
     }
     let way = Way::new(&world).await;
-    let worker = GateWorker::new(&way);
+    let worker = GatewayBroker::new(&way);
     worker.register(&info(), &[]).await.unwrap();
     let ask = async |name: &str| {
         let asked = json!({ "attempt": write_key(&key(1)), "name": name });
@@ -301,7 +301,7 @@ async fn who_could_write_at_the_broker_is_not_believed_for_what_it_says() {
     let world = World::new().await;
     let tenant = publish(&world).await;
     let way = Way::trusted(&world).await;
-    let worker = GateWorker::new(&way);
+    let worker = GatewayBroker::new(&way);
     worker.register(&info(), &[]).await.unwrap();
     // A dispatch that the database knows nothing of.
     assert_eq!(worker.claim(1).await.unwrap().len(), 1);

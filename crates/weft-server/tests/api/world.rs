@@ -24,7 +24,7 @@ use weft_broker::{
     WorkerBroker,
     in_process::{InProcess, Options as BrokerOptions},
 };
-use weft_gateway::Gate;
+use weft_gateway::WorkerSessions;
 use weft_server::{Deps, Listen, Metrics, Secret, Server, ServerOptions, create_first_token};
 use weft_store_sql::{Database, Place, secret::Keyring};
 
@@ -164,10 +164,10 @@ impl Call<'_> {
 }
 
 /// The gate before a broker of this process.
-fn gate_before(broker: &Arc<InProcess>) -> Arc<Gate> {
+fn gate_before(broker: &Arc<InProcess>) -> Arc<WorkerSessions> {
     let broker = Arc::clone(broker);
     let handle = move || Arc::new(broker.worker()) as Arc<dyn WorkerBroker>;
-    Arc::new(Gate::new(handle, Vec::new()))
+    Arc::new(WorkerSessions::new(handle, Vec::new()))
 }
 
 impl World {

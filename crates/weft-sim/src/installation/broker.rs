@@ -103,7 +103,7 @@ impl SimBroker {
             return Err(switchboard.next_change(self.shard));
         }
         for notice in &notices {
-            if let Notice::GivenBack { key } = notice {
+            if let Notice::Released { key } = notice {
                 truth.auditor.work.given_back(key.run, key.attempt);
             }
         }
@@ -175,7 +175,7 @@ impl SchedulerBroker for SimBroker {
             .await
     }
 
-    async fn known(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
+    async fn find_known(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
         let known = self
             .call(Call::Known, |truth, now| {
                 let Truth {
@@ -191,7 +191,7 @@ impl SchedulerBroker for SimBroker {
         known
     }
 
-    fn announced_within(&self) -> Duration {
+    fn announcement_window(&self) -> Duration {
         if self.embedded { Duration::ZERO } else { LEASE }
     }
 }

@@ -180,9 +180,9 @@ impl Switchboard {
 /// Whose scheduler is told.
 fn shard_of(notice: &Notice) -> Option<u32> {
     match notice {
-        Notice::Started { key, worker: _ }
-        | Notice::Expired { key }
-        | Notice::GivenBack { key } => Some(key.shard),
+        Notice::Started { key, worker: _ } | Notice::Expired { key } | Notice::Released { key } => {
+            Some(key.shard)
+        }
         Notice::Finished(report) => Some(report.key.shard),
         Notice::Demand => None,
     }
@@ -301,7 +301,7 @@ impl Switchboard {
         let given_back = self.given_back.iter().map(|(key, _)| *key);
         let given_back: Vec<Notice> = given_back
             .filter(|key| known.contains(key))
-            .map(|key| Notice::GivenBack { key })
+            .map(|key| Notice::Released { key })
             .collect();
         for notice in started.into_iter().chain(given_back) {
             self.tell(notice, now, dice, coverage);

@@ -267,7 +267,7 @@ impl Truth {
                     if dice.gives_back() {
                         coverage.add("worker: gives back what it never began");
                         let told = (&mut *dice, &mut *coverage);
-                        switchboard.give_back(&worker.id, dispatch.key, now, told);
+                        switchboard.release(&worker.id, dispatch.key, now, told);
                         continue;
                     }
                     let ends = now + Fates::duration(dice);

@@ -101,7 +101,7 @@ impl Driver {
     }
 
     /// Gives back what was never begun, once the broker hands this worker nothing more.
-    pub(super) fn give_back(&mut self, now: BootInstant) {
+    pub(super) fn release(&mut self, now: BootInstant) {
         let Some(Draining {
             is_paused: true,
             unbegun,
@@ -110,13 +110,13 @@ impl Driver {
         else {
             return;
         };
-        if unbegun.is_empty() || !self.calls.give_back.may_begin(now) {
+        if unbegun.is_empty() || !self.calls.release.may_begin(now) {
             return;
         }
         let keys = unbegun.clone();
         let broker = Arc::clone(&self.broker);
-        self.calls.give_back.begin(self.registrations, async move {
-            let result = within(CALL_TIMEOUT, broker.give_back(&keys)).await;
+        self.calls.release.begin(self.registrations, async move {
+            let result = within(CALL_TIMEOUT, broker.release(&keys)).await;
             (keys, result)
         });
     }
@@ -133,7 +133,7 @@ impl Driver {
                     draining.unbegun.retain(|key| !keys.contains(key));
                 }
             }
-            Err(error) => self.failed(CallKind::GiveBack, &error, now),
+            Err(error) => self.failed(CallKind::Release, &error, now),
         }
     }
 

@@ -14,7 +14,7 @@ pub(super) enum CallKind {
     Renew,
     Report,
     Pause,
-    GiveBack,
+    Release,
 }
 
 impl Driver {
@@ -99,7 +99,7 @@ impl Driver {
             CallKind::Renew => calls.renew.state(),
             CallKind::Report => calls.report.state(),
             CallKind::Pause => calls.pause.state(),
-            CallKind::GiveBack => calls.give_back.state(),
+            CallKind::Release => calls.release.state(),
         }
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Faults {
     pub(crate) refuse_reports: AtomicBool,
     /// `renew` does not answer.
     pub(crate) refuse_renewals: AtomicBool,
-    /// So many calls of `give_back` are not answered.
+    /// So many calls of `release` are not answered.
     pub(crate) refuse_returns: AtomicU32,
     /// The next call but `register` finds the worker unknown, so often.
     pub(crate) forget: AtomicU32,
@@ -115,11 +115,11 @@ impl WorkerBroker for Faulty {
         self.inner.signals(max).await
     }
 
-    async fn give_back(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+    async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
         if take(&self.faults.refuse_returns) {
             return Err(unavailable());
         }
-        self.inner.give_back(attempts).await
+        self.inner.release(attempts).await
     }
 
     async fn pause(&self) -> Result<(), BrokerError> {

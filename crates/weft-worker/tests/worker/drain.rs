@@ -28,7 +28,7 @@ async fn a_drain_lets_running_attempts_end_and_gives_waiting_ones_back() {
     let late = rig.publish(rig.dispatch("echo", "2")).await;
     rig.revoke(running).await;
     // Not only when the worker leaves, which what runs may keep it from for long.
-    while !rig.given_back.contains(&waiting) {
+    while !rig.released.contains(&waiting) {
         rig.receive().await;
     }
     let outcome = rig.report_of(running).await.outcome;
@@ -37,7 +37,7 @@ async fn a_drain_lets_running_attempts_end_and_gives_waiting_ones_back() {
         "{outcome:?}"
     );
     assert!(!rig.has_report(late) && !rig.has_report(waiting));
-    assert_eq!(rig.given_back, [waiting]);
+    assert_eq!(rig.released, [waiting]);
     assert_eq!(rig.expired, [], "nothing is lost");
     assert_eq!(rig.end().await, Ok(Drained::default()));
 }
@@ -62,7 +62,7 @@ async fn what_is_not_given_back_is_announced_until_it_is() {
     rig.until(|stats| stats.running == 1 && stats.waiting == 1)
         .await;
     rig.handle.drain();
-    while !rig.given_back.contains(&waiting) {
+    while !rig.released.contains(&waiting) {
         rig.receive().await;
     }
     assert_eq!(faults.refuse_returns.load(Ordering::SeqCst), 0);

@@ -100,7 +100,7 @@ pub(crate) struct Rig {
     worker: JoinHandle<Result<Drained, WorkerError>>,
     reports: HashMap<AttemptKey, Report>,
     pub(crate) expired: Vec<AttemptKey>,
-    pub(crate) given_back: Vec<AttemptKey>,
+    pub(crate) released: Vec<AttemptKey>,
     next: AtomicU64,
     _folder: TempDir,
 }
@@ -164,7 +164,7 @@ impl Rig {
             worker,
             reports: HashMap::new(),
             expired: Vec::new(),
-            given_back: Vec::new(),
+            released: Vec::new(),
             next: AtomicU64::new(1),
             _folder: folder,
         }
@@ -259,7 +259,7 @@ impl Rig {
                     self.reports.insert(report.key, *report);
                 }
                 Notice::Expired { key } => self.expired.push(key),
-                Notice::GivenBack { key } => self.given_back.push(key),
+                Notice::Released { key } => self.released.push(key),
                 Notice::Started { .. } | Notice::Demand => {}
             }
         }

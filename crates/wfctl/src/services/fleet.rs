@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use std::sync::Arc;
-use weft_broker::{BrokerError, OperatorBroker, QueueLoad, Registered};
+use weft_broker::{BrokerError, OperatorBroker, QueueLoad, RegisteredWorker};
 use weft_server::seam::{Drain, Fleet, FleetError, QueueInfo, WorkerInfo};
 
 /// Knows the workers by their registrations: that of this process, and those of others.
@@ -15,7 +15,7 @@ pub(crate) struct BrokersFleet {
 #[async_trait]
 impl Fleet for BrokersFleet {
     async fn workers(&self) -> Result<Vec<WorkerInfo>, FleetError> {
-        let view = |worker: Registered| WorkerInfo {
+        let view = |worker: RegisteredWorker| WorkerInfo {
             id: worker.info.id.to_string(),
             queues: worker.info.queues.iter().map(ToString::to_string).collect(),
             slots: worker.info.slots,
@@ -31,7 +31,7 @@ impl Fleet for BrokersFleet {
         let view = |queue: QueueLoad| QueueInfo {
             name: queue.name.to_string(),
             workers: queue.workers,
-            places: queue.places,
+            places: queue.free_slots,
             queued: queue.queued,
             ready: 0,
         };

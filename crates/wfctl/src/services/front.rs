@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval_at},
 };
 use weft_api::problem::Problem;
-use weft_broker::guest::GuestBroker;
+use weft_broker::direct_worker::DirectWorkerBroker;
 use weft_server::{Deps, Listener, Server, ServerOptions, create_first_token, write_token_file};
 
 /// How often it is looked whose time at the transport has passed.
@@ -87,12 +87,12 @@ impl Front {
 }
 
 /// Sees workers off whose time at the transport has passed, whichever server took them in.
-async fn see_off(guests: Arc<dyn GuestBroker>) {
+async fn see_off(guests: Arc<dyn DirectWorkerBroker>) {
     let mut rounds = interval_at(Instant::now() + GUESTS_EVERY, GUESTS_EVERY);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         rounds.tick().await;
-        match guests.tidy().await {
+        match guests.remove_expired().await {
             Ok(0) => {}
             Ok(gone) => tracing::info!(gone, "workers may not reach Redis any more"),
             // The next round finds them.

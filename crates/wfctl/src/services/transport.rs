@@ -11,11 +11,11 @@ use tokio::time::sleep;
 use weft_api::problem::{Code, Problem};
 use weft_broker::{
     BrokerError, OperatorBroker, SchedulerBroker, WorkerBroker,
-    guest::{GuestBroker, NoGuests},
+    direct_worker::{DirectWorkerBroker, NoDirectWorkers},
     in_process::{self, InProcess},
 };
 use weft_broker_redis::{ConnectError, Redis, Shards};
-use weft_gateway::Gate;
+use weft_gateway::WorkerSessions;
 use weft_scheduler::{Brokers, OneBroker};
 use weft_store::{ShardLease, StoreError};
 use weft_store_sql::Database;
@@ -76,16 +76,16 @@ impl Transport {
     }
 
     /// The way in for workers of other machines, none of which can have one of these names.
-    pub(super) fn gate(&self, reserved: Vec<Arc<str>>) -> Gate {
+    pub(super) fn gate(&self, reserved: Vec<Arc<str>>) -> WorkerSessions {
         let transport = self.clone();
-        Gate::new(move || transport.worker(), reserved)
+        WorkerSessions::new(move || transport.worker(), reserved)
     }
 
     /// Takes in workers of other machines that are trusted with everything.
-    pub(super) fn guests(&self) -> Arc<dyn GuestBroker> {
+    pub(super) fn guests(&self) -> Arc<dyn DirectWorkerBroker> {
         match self {
-            Self::InProcess(_) => Arc::new(NoGuests),
-            Self::Redis(shards) => Arc::clone(shards) as Arc<dyn GuestBroker>,
+            Self::InProcess(_) => Arc::new(NoDirectWorkers),
+            Self::Redis(shards) => Arc::clone(shards) as Arc<dyn DirectWorkerBroker>,
         }
     }
 
@@ -125,7 +125,7 @@ pub(super) async fn connect(
     let redis = Redis::connect(&place.url, options)
         .await
         .map_err(|error| unfit(&error))?;
-    let taken = redis.belongs_to(&installation).await;
+    let taken = redis.claim_namespace(&installation).await;
     taken.map_err(|error| unfit(&error))?;
     let shards = Shards::new(redis);
     shards.serve(&numbers(database).await.map_err(unread)?);

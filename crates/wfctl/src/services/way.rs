@@ -1,7 +1,7 @@
 //! A worker's way to the server: one URL, one token, outgoing HTTP(S) alone.
 //!
 //! Everything that a worker needs of an installation goes over it: calls of its
-//! broker ([`Carrier`]), blobs and log segments (`way/blobs.rs`), compiled code
+//! broker ([`GatewayTransport`]), blobs and log segments (`way/blobs.rs`), compiled code
 //! (`way/code.rs`), variables (`way/secrets.rs`). A worker that is trusted with
 //! everything may call its broker itself (`way/direct.rs`), and blobs may come from
 //! another host where the server names it (`way/elsewhere.rs`); the rest goes this
@@ -33,7 +33,7 @@ use std::{
 };
 use weft_api::problem::{Code, Problem, Problems};
 use weft_broker::BrokerError;
-use weft_gateway::Carrier;
+use weft_gateway::GatewayTransport;
 
 /// How long an answer to a call may be on its way, beyond what the call waits at the server.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -92,7 +92,7 @@ impl Way {
                 .help("make one on the server, wfctl tokens create NAME --role worker, and name it with --token-file or WEFT_TOKEN"));
         }
         let http = client::http_to(server)?
-            .read_timeout(weft_gateway::LONGEST_WAIT + QUIET_WITHIN)
+            .read_timeout(weft_gateway::MAX_WAIT + QUIET_WITHIN)
             .build()
             .map_err(client::no_http)?;
         let mut base = server.url.value.clone();
@@ -147,7 +147,7 @@ impl Way {
         let request = self
             .request(Method::POST, path)
             .header(header::CONTENT_TYPE, "application/json")
-            .timeout(weft_gateway::LONGEST_WAIT + ANSWER_WITHIN)
+            .timeout(weft_gateway::MAX_WAIT + ANSWER_WITHIN)
             .body(json);
         let response = answered(request).await?;
         whole(response, MOST_ANSWER_BYTES).await
@@ -214,15 +214,15 @@ fn unanswered(error: &reqwest::Error) -> Refused {
 }
 
 #[async_trait]
-impl Carrier for Way {
-    async fn carry(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError> {
+impl GatewayTransport for Way {
+    async fn call(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError> {
         self.post("call", call)
             .await
             .map(Into::into)
             .map_err(|refused| BrokerError::Unavailable(refused.to_string()))
     }
 
-    fn registered(&self, session: &str) {
+    fn set_session(&self, session: &str) {
         self.goes_as(session);
     }
 }

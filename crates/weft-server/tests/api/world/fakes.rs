@@ -15,7 +15,7 @@ use tokio::sync::broadcast;
 use weft_blob::logs::LiveLines;
 use weft_broker::{
     AttemptKey, BrokerError,
-    guest::{Guest, GuestBroker, GuestError, Pass},
+    direct_worker::{DirectWorker, DirectWorkerBroker, DirectWorkerError, RedisCredentials},
 };
 use weft_core::{digest::Digest, document::TaskIndex, run_id::RunId};
 use weft_server::seam::{
@@ -276,7 +276,7 @@ impl Fleet for FakeFleet {
 /// A transport that takes in whoever comes, and believes what a test says that they hold.
 #[derive(Default)]
 pub(crate) struct FakeGuests {
-    guests: Mutex<HashMap<String, Guest>>,
+    guests: Mutex<HashMap<String, DirectWorker>>,
     /// By the worker's name.
     pub(crate) held: Mutex<HashMap<String, Vec<AttemptKey>>>,
 }
@@ -293,13 +293,17 @@ impl FakeGuests {
 }
 
 #[async_trait]
-impl GuestBroker for FakeGuests {
-    async fn admit(&self, token: i64, worker: &str) -> Result<(Guest, Pass), GuestError> {
+impl DirectWorkerBroker for FakeGuests {
+    async fn issue_credentials(
+        &self,
+        token: i64,
+        worker: &str,
+    ) -> Result<(DirectWorker, RedisCredentials), DirectWorkerError> {
         if worker.starts_with("odd") {
-            return Err(GuestError::NoWay("nobody gets in".to_owned()));
+            return Err(DirectWorkerError::Unsupported("nobody gets in".to_owned()));
         }
         let user = format!("weft-guest-{}", fastrand::u64(..));
-        let guest = Guest {
+        let guest = DirectWorker {
             user: user.as_str().into(),
             token,
             worker: worker.into(),
@@ -309,7 +313,7 @@ impl GuestBroker for FakeGuests {
             .lock()
             .unwrap()
             .insert(user.clone(), guest.clone());
-        let pass = Pass {
+        let pass = RedisCredentials {
             address: "redis://localhost".to_owned(),
             user,
             password: "hush".to_owned(),
@@ -322,22 +326,22 @@ impl GuestBroker for FakeGuests {
         Ok((guest, pass))
     }
 
-    async fn prolong(&self, guest: &Guest) -> Result<(), GuestError> {
+    async fn renew_credentials(&self, guest: &DirectWorker) -> Result<(), DirectWorkerError> {
         let mut guests = self.guests.lock().unwrap();
         guests.insert(guest.user.to_string(), guest.clone());
         Ok(())
     }
 
-    async fn guest(&self, user: &str) -> Result<Option<Guest>, BrokerError> {
+    async fn find_direct_worker(&self, user: &str) -> Result<Option<DirectWorker>, BrokerError> {
         Ok(self.guests.lock().unwrap().get(user).cloned())
     }
 
-    async fn dismiss(&self, user: &str) -> Result<(), BrokerError> {
+    async fn revoke_credentials(&self, user: &str) -> Result<(), BrokerError> {
         self.guests.lock().unwrap().remove(user);
         Ok(())
     }
 
-    async fn tidy(&self) -> Result<usize, BrokerError> {
+    async fn remove_expired(&self) -> Result<usize, BrokerError> {
         Ok(0)
     }
 

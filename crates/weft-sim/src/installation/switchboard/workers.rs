@@ -109,7 +109,7 @@ impl Switchboard {
     }
 
     /// Undoes a claim: the worker never began the attempt.
-    pub fn give_back(
+    pub fn release(
         &mut self,
         id: &Arc<str>,
         key: AttemptKey,
@@ -122,7 +122,7 @@ impl Switchboard {
         let reported = self.reports.iter().any(|known| known.report.key == key);
         if self.claims.len() < before && !reported {
             self.given_back.push((key, now + LEASE));
-            self.tell(Notice::GivenBack { key }, now, dice, coverage);
+            self.tell(Notice::Released { key }, now, dice, coverage);
         }
     }
 

@@ -17,7 +17,10 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout_at},
 };
-use weft_broker_redis::{Heard, Listener, Redis};
+use weft_broker_redis::{
+    Redis,
+    control_bus::{Event, Subscription},
+};
 use weft_core::{document::TaskIndex, run_id::RunId};
 use weft_server::seam::{
     Changes, Listen, News, Reason, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake,
@@ -81,7 +84,7 @@ impl FarSchedulers {
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(speak(to_schedulers(redis), said));
-        tasks.spawn(Arc::clone(&desk).hear(to_servers(redis).listen()));
+        tasks.spawn(Arc::clone(&desk).hear(to_servers(redis).subscribe()));
         Self {
             desk,
             _tasks: tasks,
@@ -178,16 +181,16 @@ impl Drop for Question<'_> {
 
 impl Desk {
     /// What schedulers say.
-    async fn hear(self: Arc<Self>, mut listener: Listener) {
+    async fn hear(self: Arc<Self>, mut listener: Subscription) {
         let mut asked = Instant::now();
         loop {
-            match listener.hear().await {
-                Ok(Heard::Messages(messages)) => {
+            match listener.recv().await {
+                Ok(Event::Messages(messages)) => {
                     for message in messages {
                         self.heard(decode(&message));
                     }
                 }
-                Ok(Heard::Missed) => self.missed(),
+                Ok(Event::Lagged) => self.missed(),
                 Err(error) => {
                     tracing::debug!(%error, "schedulers can't be heard");
                     sleep(PAUSE).await;

@@ -12,7 +12,10 @@ use tokio::{
     task::JoinSet,
     time::{Instant, interval, sleep},
 };
-use weft_broker_redis::{Heard, Listener, Redis};
+use weft_broker_redis::{
+    Redis,
+    control_bus::{Event, Subscription},
+};
 use weft_core::document::TaskIndex;
 use weft_scheduler::{Change, Handle, Listen, Wake};
 
@@ -51,7 +54,7 @@ impl Office {
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(speak(to_servers(redis), said));
-        tasks.spawn(Arc::clone(&desk).hear(to_schedulers(redis).listen()));
+        tasks.spawn(Arc::clone(&desk).hear(to_schedulers(redis).subscribe()));
         tasks.spawn(Arc::clone(&desk).tell_runs());
         tasks.spawn(Arc::clone(&desk).tell_everything());
         tasks.spawn(tell_of_free_shards(Arc::clone(redis), desk.handle.clone()));
@@ -68,7 +71,10 @@ impl Office {
         let gone = ToServers::Gone {
             scheduler: self.name,
         };
-        if let Err(error) = to_servers(&self.redis).say(&[super::encode(&gone)]).await {
+        if let Err(error) = to_servers(&self.redis)
+            .publish(&[super::encode(&gone)])
+            .await
+        {
             tracing::debug!(%error, "servers find out by themselves that this scheduler ended");
         }
         shards_are_free(&self.redis).await;
@@ -77,16 +83,16 @@ impl Office {
 
 impl Desk {
     /// What servers want.
-    async fn hear(self: Arc<Self>, mut listener: Listener) {
+    async fn hear(self: Arc<Self>, mut listener: Subscription) {
         loop {
-            match listener.hear().await {
-                Ok(Heard::Messages(messages)) => {
+            match listener.recv().await {
+                Ok(Event::Messages(messages)) => {
                     for message in messages {
                         self.heard(&message);
                     }
                 }
                 // Whatever was said: the sweep finds it.
-                Ok(Heard::Missed) => self.handle.wake(Wake::Command),
+                Ok(Event::Lagged) => self.handle.wake(Wake::Command),
                 Err(error) => {
                     tracing::debug!(%error, "servers can't be heard");
                     sleep(PAUSE).await;
@@ -197,7 +203,7 @@ async fn tell_of_free_shards(redis: Arc<Redis>, handle: Handle) {
 
 async fn shards_are_free(redis: &Arc<Redis>) {
     let free = super::encode(&ToSchedulers::Wake(Wake::Shards));
-    if let Err(error) = to_schedulers(redis).say(&[free]).await {
+    if let Err(error) = to_schedulers(redis).publish(&[free]).await {
         tracing::debug!(%error, "others find out by themselves that shards are free");
     }
 }

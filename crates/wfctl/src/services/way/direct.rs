@@ -12,11 +12,13 @@ use reqwest::{Method, StatusCode, header};
 use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 use weft_broker::{
-    WorkerBroker,
-    guest::{ASKS_EVERY, Asked, EitherWay, Pass, Told},
+    SwitchableBroker, WorkerBroker,
+    direct_worker::{
+        CREDENTIALS_RENEW_EVERY, CredentialRequest, CredentialResponse, RedisCredentials,
+    },
 };
 use weft_broker_redis::{Options, Shards};
-use weft_gateway::GateWorker;
+use weft_gateway::GatewayBroker;
 
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -43,7 +45,7 @@ pub(in crate::services) struct DirectWay {
     way: Way,
     worker: String,
     through_server: Arc<dyn WorkerBroker>,
-    broker: Arc<EitherWay>,
+    broker: Arc<SwitchableBroker>,
     open: Option<Open>,
     /// Why attempts come through the server, as was said last.
     why: Option<String>,
@@ -58,11 +60,11 @@ struct Open {
 impl DirectWay {
     /// For a worker of this name. Its attempts come through the server at first.
     pub(in crate::services) fn new(way: &Way, worker: &str) -> Self {
-        let through_server: Arc<dyn WorkerBroker> = Arc::new(GateWorker::new(way.clone()));
+        let through_server: Arc<dyn WorkerBroker> = Arc::new(GatewayBroker::new(way.clone()));
         Self {
             way: way.clone(),
             worker: worker.to_owned(),
-            broker: Arc::new(EitherWay::new(Arc::clone(&through_server))),
+            broker: Arc::new(SwitchableBroker::new(Arc::clone(&through_server))),
             through_server,
             open: None,
             why: None,
@@ -70,26 +72,26 @@ impl DirectWay {
     }
 
     /// What the worker calls, whichever way its attempts come.
-    pub(in crate::services) fn broker(&self) -> Arc<EitherWay> {
+    pub(in crate::services) fn broker(&self) -> Arc<SwitchableBroker> {
         Arc::clone(&self.broker)
     }
 
     /// Asks the server once. `Err` says why attempts come through it; that it did not answer
     /// changes nothing.
     pub(in crate::services) async fn ask(&mut self) -> Result<(), String> {
-        let asked = Asked {
+        let asked = CredentialRequest {
             worker: self.worker.clone(),
             user: self.open.as_ref().map(|open| open.user.clone()),
             shards: self
                 .open
                 .as_ref()
-                .map(|open| open.shards.numbers())
+                .map(|open| open.shards.shard_numbers())
                 .unwrap_or_default(),
         };
         match self.way.direct(&asked).await {
-            Ok(Told::Prolonged) => Ok(()),
-            Ok(Told::Open(pass)) => self.enter(&pass).await,
-            Ok(Told::Refused { why }) => Err(self.through_server(why)),
+            Ok(CredentialResponse::Renewed) => Ok(()),
+            Ok(CredentialResponse::Issued(pass)) => self.enter(&pass).await,
+            Ok(CredentialResponse::Refused { why }) => Err(self.through_server(why)),
             Err(Refused::Told(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _)) => {
                 let why = "the server's version of Weft knows no other way";
                 Err(self.through_server(why.to_owned()))
@@ -102,8 +104,8 @@ impl DirectWay {
         }
     }
 
-    async fn enter(&mut self, pass: &Pass) -> Result<(), String> {
-        let shards = match Shards::enter(pass, Options::default()).await {
+    async fn enter(&mut self, pass: &RedisCredentials) -> Result<(), String> {
+        let shards = match Shards::connect_with_credentials(pass, Options::default()).await {
             Ok(shards) => shards,
             Err(error) => {
                 self.way.leave_direct(&pass.user).await;
@@ -118,7 +120,8 @@ impl DirectWay {
         );
         self.way.goes_as(&pass.user);
         let broker = Arc::new(shards.worker());
-        self.broker.turn(broker, Some(pass.worker.as_str().into()));
+        self.broker
+            .switch_to(broker, Some(pass.worker.as_str().into()));
         self.why = None;
         self.open = Some(Open {
             shards,
@@ -133,7 +136,8 @@ impl DirectWay {
             tracing::info!(why, "tasks come through the server");
         }
         if self.open.take().is_some() {
-            self.broker.turn(Arc::clone(&self.through_server), None);
+            self.broker
+                .switch_to(Arc::clone(&self.through_server), None);
         }
         self.why = Some(why.clone());
         why
@@ -147,8 +151,8 @@ impl DirectWay {
                 match (&self.open, &self.why) {
                     (Some(open), _) => {
                         tokio::select! {
-                            () = sleep(ASKS_EVERY) => {}
-                            () = open.shards.in_trouble() => sleep(PAUSE).await,
+                            () = sleep(CREDENTIALS_RENEW_EVERY) => {}
+                            () = open.shards.connection_failed() => sleep(PAUSE).await,
                         }
                     }
                     (None, Some(_said_no)) => sleep(AGAIN_AFTER).await,
@@ -169,7 +173,7 @@ impl DirectWay {
 }
 
 impl Way {
-    async fn direct(&self, asked: &Asked) -> Result<Told, Refused> {
+    async fn direct(&self, asked: &CredentialRequest) -> Result<CredentialResponse, Refused> {
         let asked = serde_json::to_vec(asked).expect("texts have a JSON form");
         let request = self
             .request(Method::POST, "direct")

@@ -3,21 +3,20 @@
 use super::{
     Fixture,
     sample::{
-        QUEUE, Sample, dispatch, given_back, keys, no_notices, notices, publish, rest, started,
-        told,
+        QUEUE, Sample, dispatch, keys, no_notices, notices, publish, released, rest, started, told,
     },
     soon, waits,
 };
 use crate::{AttemptKey, SchedulerBroker};
 
 async fn gives_back(worker: &Sample, numbers: &[u32]) {
-    soon("give_back", worker.broker.give_back(&keys(numbers)))
+    soon("release", worker.broker.release(&keys(numbers)))
         .await
         .expect("the broker answers");
 }
 
 async fn known(scheduler: &dyn SchedulerBroker, numbers: &[u32]) -> Vec<AttemptKey> {
-    soon("known", scheduler.known(&keys(numbers)))
+    soon("known", scheduler.find_known(&keys(numbers)))
         .await
         .expect("the broker answers")
 }
@@ -32,10 +31,7 @@ pub async fn what_was_never_begun_is_given_back_and_goes_first(fixture: &dyn Fix
     notices(&*scheduler, 3).await;
     soon("pause", leaves.broker.pause()).await.expect("paused");
     gives_back(&leaves, &[2, 3]).await;
-    assert_eq!(
-        notices(&*scheduler, 2).await,
-        [given_back(2), given_back(3)]
-    );
+    assert_eq!(notices(&*scheduler, 2).await, [released(2), released(3)]);
     assert_eq!(leaves.renew(&keys(&[1, 2, 3])).await, keys(&[2, 3]));
     publish(&*scheduler, &[4]).await;
     let urgent = vec![dispatch(5, QUEUE, 1)];
@@ -72,7 +68,7 @@ pub async fn only_what_is_held_is_given_back(fixture: &dyn Fixture) {
     gives_back(&one, &[1, 2, 4]).await;
     no_notices(fixture, &*scheduler).await;
     gives_back(&one, &[3]).await;
-    assert_eq!(notices(&*scheduler, 1).await, [given_back(3)]);
+    assert_eq!(notices(&*scheduler, 1).await, [released(3)]);
     gives_back(&one, &[3]).await;
     no_notices(fixture, &*scheduler).await;
     publish(&*scheduler, &[3]).await;
@@ -93,7 +89,7 @@ pub async fn what_was_given_back_is_known_until_it_is_published_again(fixture: &
     let mut again = rest(fixture, &*scheduler).await;
     again.sort_by_key(|notice| format!("{notice:?}"));
     again.dedup();
-    assert_eq!(again, [given_back(1), given_back(2)]);
+    assert_eq!(again, [released(1), released(2)]);
     worker.register(&keys(&[1])).await;
     assert_eq!(worker.renew(&keys(&[1])).await, keys(&[1]));
     soon("revoke", scheduler.revoke(&keys(&[2])))
@@ -108,8 +104,8 @@ pub async fn what_was_given_back_is_known_until_it_is_published_again(fixture: &
     waits(fixture, "a claim of nothing", worker.broker.claim(1)).await;
     // What nobody publishes nobody wants.
     gives_back(&worker, &[1]).await;
-    told(&*scheduler, &given_back(1)).await;
-    fixture.pass(fixture.terms().lease * 11 / 10).await;
+    told(&*scheduler, &released(1)).await;
+    fixture.advance_time(fixture.terms().lease * 11 / 10).await;
     assert_eq!(known(&*scheduler, &[1]).await, []);
     no_notices(fixture, &*scheduler).await;
 }

@@ -6,7 +6,7 @@
 //! follows from the attempts that it holds.
 
 use super::{
-    LONGEST_WAIT,
+    MAX_WAIT,
     wire::{Answer, Call, ClaimMessage, Refusal, Request, SignalMessage, worker_info},
 };
 use std::{
@@ -43,7 +43,7 @@ const FORGET_AFTER: Duration = Duration::from_mins(10);
 pub enum SessionOwner {
     /// Reaches the broker through the gate alone. What the broker hands it is proof.
     Token(i64),
-    /// May reach the broker itself as well ([`weft_broker::guest`]), and write there what it likes: an
+    /// May reach the broker itself as well ([`weft_broker::direct_worker`]), and write there what it likes: an
     /// attempt counts as its own only where the database agrees. So its workers' names hold its
     /// number, which nobody else's do.
     Trusted(i64),
@@ -55,7 +55,7 @@ const SIGN: char = '#';
 impl SessionOwner {
     /// The name that a worker of this owner has in the installation; nothing where it would be
     /// one of somebody who is trusted.
-    pub fn name(self, worker: &str) -> Option<String> {
+    pub fn worker_name(self, worker: &str) -> Option<String> {
         match self {
             Self::Trusted(token) => Some(format!("{worker}{SIGN}{token}")),
             Self::Token(_) => {
@@ -81,7 +81,7 @@ pub struct HeldAttempt {
 type MakeHandle = Box<dyn Fn() -> Arc<dyn WorkerBroker> + Send + Sync>;
 
 /// Answers the calls of workers beyond it.
-pub struct Gate {
+pub struct WorkerSessions {
     handle: MakeHandle,
     /// Names that no worker beyond the gate can have.
     reserved: Vec<Arc<str>>,
@@ -120,15 +120,15 @@ impl Claimed {
     }
 }
 
-impl std::fmt::Debug for Gate {
+impl std::fmt::Debug for WorkerSessions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gate")
+        f.debug_struct("WorkerSessions")
             .field("sessions", &self.sessions().len())
             .finish_non_exhaustive()
     }
 }
 
-impl Gate {
+impl WorkerSessions {
     /// A gate before a broker; `handle` makes one worker's end of it.
     pub fn new(
         handle: impl Fn() -> Arc<dyn WorkerBroker> + Send + Sync + 'static,
@@ -141,12 +141,16 @@ impl Gate {
         }
     }
 
-    /// Carries out a call of this owner. Waits for at most [`LONGEST_WAIT`] where the call
+    /// Carries out a call of this owner. Waits for at most [`MAX_WAIT`] where the call
     /// waits; dropping the future drops the call.
     ///
     /// # Errors
     /// [`MessageError::Broken`] where the call can't be read, or goes beyond a bound.
-    pub async fn answer(&self, owner: SessionOwner, call: &[u8]) -> Result<Vec<u8>, MessageError> {
+    pub async fn handle_call(
+        &self,
+        owner: SessionOwner,
+        call: &[u8],
+    ) -> Result<Vec<u8>, MessageError> {
         let request: Request = serde_json::from_slice(call).map_err(broken)?;
         let answered = match request.call {
             Call::Register {
@@ -158,7 +162,7 @@ impl Gate {
                 holding,
                 memory_bytes,
             } => {
-                let id = owner.name(&id).ok_or_else(|| {
+                let id = owner.worker_name(&id).ok_or_else(|| {
                     broken("a worker's name ends in # and digits only where its token is trusted")
                 })?;
                 let info = worker_info(&id, &queues, slots, prefetch, memory_bytes, labels);
@@ -176,7 +180,7 @@ impl Gate {
     }
 
     /// An attempt that the registration claimed here and still holds: its lease goes on.
-    pub fn held(
+    pub fn find_held(
         &self,
         owner: SessionOwner,
         session: &str,
@@ -188,10 +192,10 @@ impl Gate {
     }
 
     /// Attempts that the registration says it claimed through a process before this one, or that
-    /// the broker alone vouches for, and that it does not deny. Who looks them up says what they are by [`Self::learn`], after
+    /// the broker alone vouches for, and that it does not deny. Who looks them up says what they are by [`Self::record_attempt`], after
     /// making sure that they are the attempts that are under way: a broker that has lost what it
     /// knew believes every worker.
-    pub fn unknown(&self, owner: SessionOwner, session: &str) -> Vec<AttemptKey> {
+    pub fn unverified_attempts(&self, owner: SessionOwner, session: &str) -> Vec<AttemptKey> {
         let Some((_name, session)) = self.session(owner, Some(session)) else {
             return Vec::new();
         };
@@ -203,13 +207,19 @@ impl Gate {
     }
 
     /// The name under which the registration's worker works.
-    pub fn worker(&self, owner: SessionOwner, session: &str) -> Option<Arc<str>> {
+    pub fn worker_name(&self, owner: SessionOwner, session: &str) -> Option<Arc<str>> {
         let (_name, session) = self.session(owner, Some(session))?;
         Some(Arc::clone(&session.worker))
     }
 
     /// What an attempt is that the registration may hold.
-    pub fn learn(&self, owner: SessionOwner, session: &str, attempt: &AttemptKey, is: HeldAttempt) {
+    pub fn record_attempt(
+        &self,
+        owner: SessionOwner,
+        session: &str,
+        attempt: &AttemptKey,
+        is: HeldAttempt,
+    ) {
         if let Some((_name, session)) = self.session(owner, Some(session))
             && let Some(claimed) = session.state().held.get_mut(attempt)
         {
@@ -218,7 +228,7 @@ impl Gate {
     }
 
     /// Whether the registration holds an attempt of this tenant.
-    pub fn serves(&self, owner: SessionOwner, session: &str, tenant: &TenantId) -> bool {
+    pub fn serves_tenant(&self, owner: SessionOwner, session: &str, tenant: &TenantId) -> bool {
         self.session(owner, Some(session))
             .is_some_and(|(_name, session)| {
                 let state = session.state();
@@ -321,7 +331,7 @@ impl Gate {
         Ok(match call {
             Call::Register { .. } => Err(BrokerError::Unregistered),
             Call::Claim { max } => {
-                match timeout(LONGEST_WAIT, broker.claim(max.clamp(1, MOST_CLAIMED))).await {
+                match timeout(MAX_WAIT, broker.claim(max.clamp(1, MOST_CLAIMED))).await {
                     Ok(claims) => claims.map(|claims| session.hand_out(&claims)),
                     Err(_nothing) => Ok(Answer::Claimed { claims: Vec::new() }),
                 }
@@ -350,16 +360,16 @@ impl Gate {
                 })
             }
             Call::Signals { max } => {
-                match timeout(LONGEST_WAIT, broker.signals(max.clamp(1, MOST_SIGNALS))).await {
+                match timeout(MAX_WAIT, broker.signals(max.clamp(1, MOST_SIGNALS))).await {
                     Ok(signals) => signals.map(|signals| session.tell(signals)),
                     Err(_nothing) => Ok(Answer::Signals {
                         signals: Vec::new(),
                     }),
                 }
             }
-            Call::GiveBack { attempts } => {
+            Call::Release { attempts } => {
                 let attempts = keys(&attempts)?;
-                broker.give_back(&attempts).await.map(|()| {
+                broker.release(&attempts).await.map(|()| {
                     session.drop_held(&attempts);
                     Answer::Done
                 })

@@ -9,7 +9,9 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
-use weft_broker::guest::{Guest, GuestBroker as _, GuestError, Pass};
+use weft_broker::direct_worker::{
+    DirectWorker, DirectWorkerBroker as _, DirectWorkerError, RedisCredentials,
+};
 use weft_broker_redis::{Options, Redis, Shards};
 
 /// What takes longer never comes.
@@ -34,9 +36,11 @@ pub(crate) async fn works(url: &str, roots: Option<Vec<u8>>) {
         ..options()
     };
     let redis = shards(url, options.clone()).await;
-    let (_guest, pass) = redis.admit(7, "near#7").await.unwrap();
+    let (_guest, pass) = redis.issue_credentials(7, "near#7").await.unwrap();
     assert_eq!(pass.roots.as_ref().map(String::as_bytes), roots.as_deref());
-    let near = Shards::enter(&pass, Options::default()).await.unwrap();
+    let near = Shards::connect_with_credentials(&pass, Options::default())
+        .await
+        .unwrap();
     let scheduler = redis.scheduler(0, 1).await.unwrap();
     let worker = Worker::start(near.worker(), "near#7", 20, Duration::ZERO);
     load(&scheduler, 500, async |_ended| {}).await;
@@ -44,8 +48,8 @@ pub(crate) async fn works(url: &str, roots: Option<Vec<u8>>) {
 }
 
 /// A URL that signs in with a pass.
-fn signed_in(server: &Server, pass: &Pass) -> String {
-    let Pass { user, password, .. } = pass;
+fn signed_in(server: &Server, pass: &RedisCredentials) -> String {
+    let RedisCredentials { user, password, .. } = pass;
     format!("redis://{user}:{password}@127.0.0.1:{}", server.port)
 }
 
@@ -67,7 +71,7 @@ async fn a_guest_reaches_the_keys_of_its_shards_and_calls_nothing_else() {
     };
     let redis = shards(&server.url(), options).await;
     redis.serve(&[0, 3]);
-    let (guest, pass) = redis.admit(7, "near#7").await.unwrap();
+    let (guest, pass) = redis.issue_credentials(7, "near#7").await.unwrap();
     let url = signed_in(server, &pass);
     let [own, also_own] = [0, 3].map(|shard| format!("{{{wild}:{shard}}}:meta"));
     for key in [&own, &also_own] {
@@ -115,26 +119,35 @@ async fn a_guest_reaches_the_keys_of_its_shards_and_calls_nothing_else() {
 async fn a_guest_that_is_gone_is_shut_out_and_made_anew_when_it_is_prolonged() {
     let server = Server::start(&[]);
     let redis = shards(&server.url(), options()).await;
-    let (guest, pass) = redis.admit(7, "near#7").await.unwrap();
-    assert_eq!(redis.guest(&guest.user).await, Ok(Some(guest.clone())));
-    assert_eq!(redis.guest("weft-guest-0").await, Ok(None));
-    let near = Shards::enter(&pass, options()).await.unwrap();
+    let (guest, pass) = redis.issue_credentials(7, "near#7").await.unwrap();
+    assert_eq!(
+        redis.find_direct_worker(&guest.user).await,
+        Ok(Some(guest.clone()))
+    );
+    assert_eq!(redis.find_direct_worker("weft-guest-0").await, Ok(None));
+    let near = Shards::connect_with_credentials(&pass, options())
+        .await
+        .unwrap();
     let scheduler = redis.scheduler(0, 1).await.unwrap();
     let _worker = Worker::start(near.worker(), "near#7", 20, Duration::from_millis(5));
     let mut step = 0;
     load(&scheduler, 2_000, async |ended| {
         if step == 0 && ended >= 500 {
             step = 1;
-            redis.dismiss(&guest.user).await.unwrap();
-            let shut_out = timeout(PATIENCE, near.in_trouble()).await;
+            redis.revoke_credentials(&guest.user).await.unwrap();
+            let shut_out = timeout(PATIENCE, near.connection_failed()).await;
             shut_out.expect("it can't connect again");
-            assert_eq!(redis.guest(&guest.user).await, Ok(None));
-            redis.prolong(&guest).await.unwrap();
+            assert_eq!(redis.find_direct_worker(&guest.user).await, Ok(None));
+            redis.renew_credentials(&guest).await.unwrap();
         } else if step == 1 && ended >= 1_500 {
             step = 2;
             command(&server.url(), &["FLUSHALL"]).await.unwrap();
-            assert_eq!(redis.tidy().await, Ok(1), "nothing says whose user it is");
-            redis.prolong(&guest).await.unwrap();
+            assert_eq!(
+                redis.remove_expired().await,
+                Ok(1),
+                "nothing says whose user it is"
+            );
+            redis.renew_credentials(&guest).await.unwrap();
         }
     })
     .await;
@@ -146,19 +159,19 @@ async fn whose_time_has_passed_is_seen_off_and_nobody_else() {
     let server = server::shared();
     let here = shards(&server.url(), options()).await;
     let elsewhere = shards(&server.url(), options()).await;
-    let (stays, _pass) = here.admit(7, "near#7").await.unwrap();
-    let (goes, _pass) = here.admit(7, "near#7").await.unwrap();
-    let (other, _pass) = elsewhere.admit(7, "near#7").await.unwrap();
+    let (stays, _pass) = here.issue_credentials(7, "near#7").await.unwrap();
+    let (goes, _pass) = here.issue_credentials(7, "near#7").await.unwrap();
+    let (other, _pass) = elsewhere.issue_credentials(7, "near#7").await.unwrap();
     let users = async || format!("{:?}", command(&server.url(), &["ACL", "USERS"]).await);
-    assert_eq!(here.tidy().await, Ok(0));
+    assert_eq!(here.remove_expired().await, Ok(0));
     // As time does.
     let keys = command(&server.url(), &["KEYS", &format!("*{}", goes.user)]).await;
     let keys: Vec<String> = redis::from_redis_value(keys.unwrap()).unwrap();
     let left = command(&server.url(), &["PTTL", &keys[0]]).await.unwrap();
     assert!(matches!(left, redis::Value::Int(1..=30_000)), "{left:?}");
     command(&server.url(), &["DEL", &keys[0]]).await.unwrap();
-    assert_eq!(elsewhere.tidy().await, Ok(0));
-    assert_eq!(here.tidy().await, Ok(1));
+    assert_eq!(elsewhere.remove_expired().await, Ok(0));
+    assert_eq!(here.remove_expired().await, Ok(1));
     let users = users().await;
     assert!(!users.contains(&*goes.user), "{users}");
     assert!(users.contains(&*stays.user) && users.contains(&*other.user));
@@ -173,15 +186,15 @@ async fn a_server_that_may_not_make_users_says_so() {
     command(&server.url(), &words).await.unwrap();
     let url = format!("redis://weft:weft@127.0.0.1:{}", server.port);
     let redis = shards(&url, options()).await;
-    let refused = redis.admit(7, "near#7").await;
+    let refused = redis.issue_credentials(7, "near#7").await;
     assert!(
-        matches!(&refused, Err(GuestError::NoWay(why)) if why.contains("ACL SETUSER")),
+        matches!(&refused, Err(DirectWorkerError::Unsupported(why)) if why.contains("ACL SETUSER")),
         "{refused:?}"
     );
     let redis = shards(&format!("{}/3", server.url()), options()).await;
-    let refused = redis.admit(7, "near#7").await;
+    let refused = redis.issue_credentials(7, "near#7").await;
     assert!(
-        matches!(&refused, Err(GuestError::NoWay(why)) if why.contains("database 0")),
+        matches!(&refused, Err(DirectWorkerError::Unsupported(why)) if why.contains("database 0")),
         "{refused:?}"
     );
 }
@@ -190,10 +203,15 @@ async fn a_server_that_may_not_make_users_says_so() {
 async fn nothing_shows_the_password() {
     let server = Server::start(&[]);
     let redis = shards(&server.url(), options()).await;
-    let (guest, pass): (Guest, Pass) = redis.admit(7, "near#7").await.unwrap();
-    let near = Shards::enter(&pass, options()).await.unwrap();
-    redis.dismiss(&guest.user).await.unwrap();
-    let error = Shards::enter(&pass, options()).await.expect_err("gone");
+    let (guest, pass): (DirectWorker, RedisCredentials) =
+        redis.issue_credentials(7, "near#7").await.unwrap();
+    let near = Shards::connect_with_credentials(&pass, options())
+        .await
+        .unwrap();
+    redis.revoke_credentials(&guest.user).await.unwrap();
+    let error = Shards::connect_with_credentials(&pass, options())
+        .await
+        .expect_err("gone");
     let shown = format!("{guest:?} {pass:?} {near:?} {error} {error:?}");
     assert!(!shown.contains(&pass.password), "{shown}");
 }

@@ -190,7 +190,7 @@ async fn what_was_given_back_is_handed_before_what_has_the_same_priority() {
         .await
         .unwrap();
     assert_eq!(keys_of(&gives.claim(1).await.unwrap()), [key(1)]);
-    gives.give_back(&[key(1)]).await.unwrap();
+    gives.release(&[key(1)]).await.unwrap();
     gives.pause().await.unwrap();
     let takes = office.worker("takes", &["default"], 9).await;
     let published = [(2, 0), (1, 0), (3, 5)];

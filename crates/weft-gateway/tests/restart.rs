@@ -11,19 +11,19 @@ use weft_broker::{
     in_process::{InProcess, Options},
 };
 use weft_core::id::TenantId;
-use weft_gateway::{Carrier, Gate, GateWorker, HeldAttempt, SessionOwner};
+use weft_gateway::{GatewayBroker, GatewayTransport, HeldAttempt, SessionOwner, WorkerSessions};
 
 const OWNER: SessionOwner = SessionOwner::Token(7);
 
 /// Carries calls to whichever gate there is now.
 #[derive(Clone)]
 struct Way {
-    gate: Arc<Mutex<Arc<Gate>>>,
+    gate: Arc<Mutex<Arc<WorkerSessions>>>,
     session: Arc<Mutex<String>>,
 }
 
 impl Way {
-    fn gate(&self) -> Arc<Gate> {
+    fn gate(&self) -> Arc<WorkerSessions> {
         self.gate.lock().unwrap().clone()
     }
 
@@ -33,21 +33,21 @@ impl Way {
 }
 
 #[async_trait]
-impl Carrier for Way {
-    async fn carry(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError> {
-        let answered = self.gate().answer(OWNER, &call).await;
+impl GatewayTransport for Way {
+    async fn call(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError> {
+        let answered = self.gate().handle_call(OWNER, &call).await;
         Ok(answered.expect("calls are in order"))
     }
 
-    fn registered(&self, session: &str) {
+    fn set_session(&self, session: &str) {
         session.clone_into(&mut self.session.lock().unwrap());
     }
 }
 
-fn gate(broker: &Arc<InProcess>) -> Arc<Gate> {
+fn gate(broker: &Arc<InProcess>) -> Arc<WorkerSessions> {
     let broker = Arc::clone(broker);
     let worker = move || Arc::new(broker.worker()) as Arc<dyn WorkerBroker>;
-    Arc::new(Gate::new(worker, Vec::new()))
+    Arc::new(WorkerSessions::new(worker, Vec::new()))
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn what_was_claimed_through_another_gate_is_unknown_until_it_is_looked_up(
         gate: Arc::new(Mutex::new(gate(&broker))),
         session: Arc::default(),
     };
-    let worker = GateWorker::new(way.clone());
+    let worker = GatewayBroker::new(way.clone());
     let info = WorkerInfo {
         id: "far".into(),
         queues: vec!["default".into()],
@@ -73,7 +73,7 @@ async fn what_was_claimed_through_another_gate_is_unknown_until_it_is_looked_up(
     };
     worker.register(&info, &[]).await.unwrap();
     assert_eq!(worker.claim(4).await.unwrap().len(), 1);
-    assert_eq!(way.gate().unknown(OWNER, &way.session()), []);
+    assert_eq!(way.gate().unverified_attempts(OWNER, &way.session()), []);
 
     *way.gate.lock().unwrap() = gate(&broker);
     assert_eq!(
@@ -84,23 +84,26 @@ async fn what_was_claimed_through_another_gate_is_unknown_until_it_is_looked_up(
     worker.register(&info, &[key(1), key(2)]).await.unwrap();
     let (gate, session) = (way.gate(), way.session());
     let tenant = TenantId::default();
-    let mut unknown = gate.unknown(OWNER, &session);
+    let mut unknown = gate.unverified_attempts(OWNER, &session);
     unknown.sort_by_key(|key| key.attempt.nonce);
     assert_eq!(unknown, [key(1), key(2)]);
-    assert!(!gate.serves(OWNER, &session, &tenant));
-    assert_eq!(gate.unknown(SessionOwner::Token(8), &session), []);
+    assert!(!gate.serves_tenant(OWNER, &session, &tenant));
+    assert_eq!(
+        gate.unverified_attempts(SessionOwner::Token(8), &session),
+        []
+    );
     let is = HeldAttempt {
         tenant: tenant.clone(),
         variables: vec!["mine".into()],
     };
     // One of them is under way, which it alone becomes known for.
-    gate.learn(SessionOwner::Token(8), &session, &key(1), is.clone());
-    assert_eq!(gate.held(OWNER, &session, &key(1)), None);
-    gate.learn(OWNER, &session, &key(1), is.clone());
-    gate.learn(OWNER, &session, &key(3), is.clone());
-    assert_eq!(gate.held(OWNER, &session, &key(1)), Some(is));
-    assert_eq!(gate.held(OWNER, &session, &key(2)), None);
-    assert_eq!(gate.held(OWNER, &session, &key(3)), None);
-    assert!(gate.serves(OWNER, &session, &tenant));
-    assert_eq!(gate.unknown(OWNER, &session), [key(2)]);
+    gate.record_attempt(SessionOwner::Token(8), &session, &key(1), is.clone());
+    assert_eq!(gate.find_held(OWNER, &session, &key(1)), None);
+    gate.record_attempt(OWNER, &session, &key(1), is.clone());
+    gate.record_attempt(OWNER, &session, &key(3), is.clone());
+    assert_eq!(gate.find_held(OWNER, &session, &key(1)), Some(is));
+    assert_eq!(gate.find_held(OWNER, &session, &key(2)), None);
+    assert_eq!(gate.find_held(OWNER, &session, &key(3)), None);
+    assert!(gate.serves_tenant(OWNER, &session, &tenant));
+    assert_eq!(gate.unverified_attempts(OWNER, &session), [key(2)]);
 }

@@ -8,7 +8,7 @@ use std::fmt;
 
 /// What a worker asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct CredentialRequest {
     /// What it is called.
     pub worker: String,
     /// The user that it was made before, to be prolonged.
@@ -23,11 +23,13 @@ pub struct Asked {
 /// What it is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Told {
+pub enum CredentialResponse {
     /// This opens the way. The body of this answer is the only place where it stands.
-    Open(Pass),
+    #[serde(rename = "open")]
+    Issued(RedisCredentials),
     /// What it has stays good.
-    Prolonged,
+    #[serde(rename = "prolonged")]
+    Renewed,
     /// It goes through the server.
     Refused {
         /// For people.
@@ -37,7 +39,7 @@ pub enum Told {
 
 /// Opens the transport for one worker.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pass {
+pub struct RedisCredentials {
     /// Where the transport is: a URL without user and password.
     pub address: String,
     /// Whom to be there.
@@ -58,7 +60,7 @@ pub struct Pass {
     pub worker: String,
 }
 
-impl Pass {
+impl RedisCredentials {
     /// The shards whose keys are open; a server of before names one.
     pub fn all_shards(&self) -> Vec<u32> {
         if self.shards.is_empty() {
@@ -69,9 +71,9 @@ impl Pass {
     }
 }
 
-impl fmt::Debug for Pass {
+impl fmt::Debug for RedisCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pass")
+        f.debug_struct("RedisCredentials")
             .field("address", &self.address)
             .field("worker", &self.worker)
             .finish_non_exhaustive()
@@ -88,11 +90,11 @@ mod tests {
     #[test]
     fn version_one_stays_as_it_is() {
         for line in ASKED.lines() {
-            let asked: Asked = serde_json::from_str(line).unwrap();
+            let asked: CredentialRequest = serde_json::from_str(line).unwrap();
             assert_eq!(serde_json::to_string(&asked).unwrap(), line);
         }
         for line in TOLD.lines() {
-            let told: Told = serde_json::from_str(line).unwrap();
+            let told: CredentialResponse = serde_json::from_str(line).unwrap();
             assert_eq!(serde_json::to_string(&told).unwrap(), line);
         }
         assert_eq!((ASKED.lines().count(), TOLD.lines().count()), (3, 5));
@@ -100,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_pass_is_shown_without_its_secret() {
-        let told: Told = serde_json::from_str(TOLD.lines().next().unwrap()).unwrap();
+        let told: CredentialResponse = serde_json::from_str(TOLD.lines().next().unwrap()).unwrap();
         let shown = format!("{told:?}");
         assert!(
             shown.contains("redis.example") && !shown.contains("hush"),

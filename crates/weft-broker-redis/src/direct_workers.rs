@@ -23,7 +23,10 @@ use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
 use weft_broker::{
     AttemptKey, BrokerError,
-    guest::{Guest, GuestBroker, GuestError, Pass, STAYS_FOR, prefix},
+    direct_worker::{
+        CREDENTIALS_LIFETIME, DirectWorker, DirectWorkerBroker, DirectWorkerError,
+        RedisCredentials, user_prefix,
+    },
     message::read_key,
 };
 use weft_core::digest::Digest;
@@ -89,7 +92,11 @@ struct Record {
 impl Redis {
     /// Connects as a guest. `options` says how to call; whose keys these are, and whose
     /// certificates count, is the pass' to say.
-    async fn enter(pass: &Pass, options: Options, clock: Clock) -> Result<Arc<Self>, ConnectError> {
+    async fn connect_with_credentials(
+        pass: &RedisCredentials,
+        options: Options,
+        clock: Clock,
+    ) -> Result<Arc<Self>, ConnectError> {
         let options = Options {
             namespace: pass.namespace.clone(),
             shard: pass.shard,
@@ -102,7 +109,7 @@ impl Redis {
 
     /// Ready when a connection was tried for in vain, and at once where that was so since
     /// this was last awaited: the server may be gone, or doesn't know its user any more.
-    pub async fn in_trouble(&self) {
+    pub async fn connection_failed(&self) {
         self.endpoint.trouble.notified().await;
     }
 
@@ -112,7 +119,11 @@ impl Redis {
 
     /// Writes down who it is, then makes its user, anew where there is one: so an orphan is
     /// never one that is only just being made.
-    async fn let_in(&self, guest: &Guest, shards: &[Arc<Self>]) -> Result<(), GuestError> {
+    async fn let_in(
+        &self,
+        guest: &DirectWorker,
+        shards: &[Arc<Self>],
+    ) -> Result<(), DirectWorkerError> {
         let record = Record {
             token: guest.token,
             worker: guest.worker.to_string(),
@@ -121,14 +132,17 @@ impl Redis {
         let record = serde_json::to_string(&record).expect("texts have a JSON form");
         let mut write = Cmd::new();
         write.arg("SET").arg(self.guest_key(&guest.user));
-        write.arg(record).arg("PX").arg(super::millis(STAYS_FOR));
+        write
+            .arg(record)
+            .arg("PX")
+            .arg(super::millis(CREDENTIALS_LIFETIME));
         self.ask(&write).await.map_err(BrokerError::from)?;
         let made = self.ask(&make_user(guest, shards)).await;
         made.map(drop).map_err(|error| match error {
-            CallError::Denied(why) => GuestError::NoWay(format!(
+            CallError::Denied(why) => DirectWorkerError::Unsupported(format!(
                 "the server can't make users of its Redis (ACL SETUSER): {why}"
             )),
-            other => GuestError::Broker(other.into()),
+            other => DirectWorkerError::Broker(other.into()),
         })
     }
 
@@ -140,7 +154,7 @@ impl Redis {
     async fn guests(&self) -> Result<Vec<String>, BrokerError> {
         let mut command = Cmd::new();
         command.arg("ACL").arg("USERS");
-        let prefix = prefix(&self.options.namespace);
+        let prefix = user_prefix(&self.options.namespace);
         let mut names = reply::texts(self.ask(&command).await?)?;
         names.retain(|name| name.starts_with(&prefix));
         Ok(names)
@@ -148,7 +162,7 @@ impl Redis {
 }
 
 /// The user, with the keys of these shards.
-fn make_user(guest: &Guest, shards: &[Arc<Redis>]) -> Cmd {
+fn make_user(guest: &DirectWorker, shards: &[Arc<Redis>]) -> Cmd {
     let mut command = Cmd::new();
     command.arg("ACL").arg("SETUSER").arg(&*guest.user);
     command.arg("reset").arg("on");
@@ -189,16 +203,19 @@ impl Shards {
     ///
     /// # Errors
     /// As [`Redis::connect`].
-    pub async fn enter(pass: &Pass, options: Options) -> Result<Arc<Self>, ConnectError> {
-        Self::enter_by(pass, options, Clock::Server).await
+    pub async fn connect_with_credentials(
+        pass: &RedisCredentials,
+        options: Options,
+    ) -> Result<Arc<Self>, ConnectError> {
+        Self::connect_with_credentials_by(pass, options, Clock::Server).await
     }
 
-    async fn enter_by(
-        pass: &Pass,
+    async fn connect_with_credentials_by(
+        pass: &RedisCredentials,
         options: Options,
         clock: Clock,
     ) -> Result<Arc<Self>, ConnectError> {
-        let shards = Self::new(Redis::enter(pass, options, clock).await?);
+        let shards = Self::new(Redis::connect_with_credentials(pass, options, clock).await?);
         shards.serve(&pass.all_shards());
         Ok(shards)
     }
@@ -207,15 +224,15 @@ impl Shards {
 /// For tests that let time pass.
 #[cfg(feature = "conformance")]
 impl Shards {
-    /// As [`Self::enter`], with the clock of [`Redis::connect_with_movable_clock`].
+    /// As [`Self::connect_with_credentials`], with the clock of [`Redis::connect_with_movable_clock`].
     ///
     /// # Errors
-    /// As [`Self::enter`].
-    pub async fn enter_with_movable_clock(
-        pass: &Pass,
+    /// As [`Self::connect_with_credentials`].
+    pub async fn connect_with_credentials_and_movable_clock(
+        pass: &RedisCredentials,
         options: Options,
     ) -> Result<Arc<Self>, ConnectError> {
-        Self::enter_by(pass, options, Clock::Movable).await
+        Self::connect_with_credentials_by(pass, options, Clock::Movable).await
     }
 
     /// Moves the clock of every shard ahead.
@@ -231,9 +248,13 @@ impl Shards {
 }
 
 #[async_trait]
-impl GuestBroker for Shards {
-    async fn admit(&self, token: i64, worker: &str) -> Result<(Guest, Pass), GuestError> {
-        let no = |why: &str| Err(GuestError::NoWay(why.to_owned()));
+impl DirectWorkerBroker for Shards {
+    async fn issue_credentials(
+        &self,
+        token: i64,
+        worker: &str,
+    ) -> Result<(DirectWorker, RedisCredentials), DirectWorkerError> {
+        let no = |why: &str| Err(DirectWorkerError::Unsupported(why.to_owned()));
         let redis = self.redis();
         let address = &redis.endpoint.address;
         if address.database() != 0 {
@@ -248,11 +269,11 @@ impl GuestBroker for Shards {
         };
         let user = format!(
             "{}{}",
-            prefix(&redis.options.namespace),
+            user_prefix(&redis.options.namespace),
             &random()?[..NAME_DIGITS]
         );
         let password = random()?;
-        let guest = Guest {
+        let guest = DirectWorker {
             user: user.as_str().into(),
             token,
             worker: worker.into(),
@@ -260,24 +281,24 @@ impl GuestBroker for Shards {
         };
         let shards = self.served();
         redis.let_in(&guest, &shards).await?;
-        let pass = Pass {
+        let pass = RedisCredentials {
             address: address.to_string(),
             user,
             password,
             roots,
             namespace: redis.options.namespace.clone(),
             shard: shards[0].options.shard,
-            shards: self.numbers(),
+            shards: self.shard_numbers(),
             worker: worker.to_owned(),
         };
         Ok((guest, pass))
     }
 
-    async fn prolong(&self, guest: &Guest) -> Result<(), GuestError> {
+    async fn renew_credentials(&self, guest: &DirectWorker) -> Result<(), DirectWorkerError> {
         self.redis().let_in(guest, &self.served()).await
     }
 
-    async fn guest(&self, user: &str) -> Result<Option<Guest>, BrokerError> {
+    async fn find_direct_worker(&self, user: &str) -> Result<Option<DirectWorker>, BrokerError> {
         let mut read = Cmd::new();
         read.arg("GET").arg(self.redis().guest_key(user));
         let Value::BulkString(record) = self.redis().ask(&read).await? else {
@@ -285,15 +306,17 @@ impl GuestBroker for Shards {
         };
         let record: Record =
             serde_json::from_slice(&record).map_err(|error| unexpected(&error.to_string()))?;
-        Ok(Digest::from_hex(&record.password).map(|password| Guest {
-            user: user.into(),
-            token: record.token,
-            worker: record.worker.into(),
-            password,
-        }))
+        Ok(
+            Digest::from_hex(&record.password).map(|password| DirectWorker {
+                user: user.into(),
+                token: record.token,
+                worker: record.worker.into(),
+                password,
+            }),
+        )
     }
 
-    async fn dismiss(&self, user: &str) -> Result<(), BrokerError> {
+    async fn revoke_credentials(&self, user: &str) -> Result<(), BrokerError> {
         let mut remove = Cmd::new();
         remove.arg("ACL").arg("DELUSER").arg(user);
         self.redis().ask(&remove).await?;
@@ -303,13 +326,13 @@ impl GuestBroker for Shards {
         Ok(())
     }
 
-    async fn tidy(&self) -> Result<usize, BrokerError> {
+    async fn remove_expired(&self) -> Result<usize, BrokerError> {
         let mut gone = 0;
         for user in self.redis().guests().await? {
             let mut look = Cmd::new();
             look.arg("EXISTS").arg(self.redis().guest_key(&user));
             if self.redis().ask(&look).await? == Value::Int(0) {
-                self.dismiss(&user).await?;
+                self.revoke_credentials(&user).await?;
                 gone += 1;
             }
         }
@@ -317,7 +340,7 @@ impl GuestBroker for Shards {
     }
 
     fn shards(&self) -> Vec<u32> {
-        self.numbers()
+        self.shard_numbers()
     }
 
     async fn held_by(&self, worker: &str) -> Result<Vec<AttemptKey>, BrokerError> {
@@ -389,6 +412,6 @@ mod tests {
     #[test]
     fn a_namespace_is_no_pattern() {
         assert_eq!(pattern("{a*[b]?:0}"), "{a\\*\\[b\\]\\?:0}");
-        assert_ne!(prefix("a"), prefix("b"));
+        assert_ne!(user_prefix("a"), user_prefix("b"));
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 /// The handle; who turns it keeps a clone of the pointer to it.
-pub struct EitherWay {
+pub struct SwitchableBroker {
     way: watch::Sender<Arc<Way>>,
 }
 
@@ -20,13 +20,13 @@ struct Way {
     name: Option<Arc<str>>,
 }
 
-impl std::fmt::Debug for EitherWay {
+impl std::fmt::Debug for SwitchableBroker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EitherWay").finish_non_exhaustive()
+        f.debug_struct("SwitchableBroker").finish_non_exhaustive()
     }
 }
 
-impl EitherWay {
+impl SwitchableBroker {
     /// By this way first, under the worker's own name.
     pub fn new(broker: Arc<dyn WorkerBroker>) -> Self {
         let way = watch::Sender::new(Arc::new(Way { broker, name: None }));
@@ -34,7 +34,7 @@ impl EitherWay {
     }
 
     /// From now on by another one, under this name.
-    pub fn turn(&self, broker: Arc<dyn WorkerBroker>, name: Option<Arc<str>>) {
+    pub fn switch_to(&self, broker: Arc<dyn WorkerBroker>, name: Option<Arc<str>>) {
         self.way.send_replace(Arc::new(Way { broker, name }));
     }
 
@@ -53,7 +53,7 @@ impl EitherWay {
 }
 
 #[async_trait]
-impl WorkerBroker for EitherWay {
+impl WorkerBroker for SwitchableBroker {
     async fn register(
         &self,
         worker: &WorkerInfo,
@@ -92,8 +92,8 @@ impl WorkerBroker for EitherWay {
         self.call(async |way| way.broker.signals(max).await).await
     }
 
-    async fn give_back(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
-        self.call(async |way| way.broker.give_back(attempts).await)
+    async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+        self.call(async |way| way.broker.release(attempts).await)
             .await
     }
 
