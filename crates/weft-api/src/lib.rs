@@ -8,6 +8,9 @@
 //! those that it doesn't know. Times are [`weft_core::time::Timestamp`]s inside [`Time`]; nothing else of the
 //! domain is part of a body.
 //!
+//! Two modules belong to the programs around it rather than to a body: [`text`] makes texts of
+//! others fit for a terminal, and [`user_dirs`] names the folders that programs of one user share.
+//!
 //! The feature `openapi` derives the JSON Schemas that the server's document needs.
 //! Without it the crate depends on serde, serde_json and the domain (`weft-core`) alone.
 
@@ -24,8 +27,10 @@ mod page;
 pub mod problem;
 mod run;
 mod setting;
+pub mod text;
 mod time;
 mod token;
+pub mod user_dirs;
 
 pub use {
     audit::AuditEntry,

@@ -5,7 +5,7 @@
 
 use crate::command;
 use clap::{Parser, Subcommand, ValueEnum};
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
 /// Stands at the end of `wfctl --help`.
 const AFTER_HELP: &str = "\
@@ -67,11 +67,11 @@ impl Color {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Start a DAG in a folder of its own
-    New(crate::new::NewArgs),
+    New(command::new::NewArgs),
     /// Make one dag.wasm of a crate or a manifest
-    Build(crate::build::BuildArgs),
+    Build(command::build::BuildArgs),
     /// Run the tests that stand beside a DAG, with the tool of its language
-    Test(crate::build::own_tests::TestArgs),
+    Test(command::test::TestArgs),
     /// Run a DAG here, without any server
     Run(Box<command::run::RunArgs>),
     /// Find everything that is wrong with a DAG
@@ -143,7 +143,13 @@ pub(crate) enum Command {
     CompileComponent(CompileComponentArgs),
     /// What the server runs to look at a deployed file: not for people.
     #[command(name = "inspect-deployment", hide = true)]
-    InspectDeployment(crate::services::compiler_role::child::InspectDeploymentArgs),
+    InspectDeployment(InspectDeploymentArgs),
+}
+
+/// The deployed file that a server asks about.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InspectDeploymentArgs {
+    pub(crate) file: PathBuf,
 }
 
 /// Everything after the name belongs to the sandbox.

@@ -4,6 +4,7 @@ pub(crate) mod address;
 pub(crate) mod audit;
 pub(crate) mod backfill;
 pub(crate) mod backup;
+pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -23,6 +24,7 @@ mod keeping;
 mod listening;
 pub(crate) mod login;
 pub(crate) mod logs;
+pub(crate) mod new;
 pub(crate) mod outputs;
 mod places;
 pub(crate) mod policy;
@@ -38,6 +40,7 @@ pub(crate) mod server;
 mod status;
 pub(crate) mod tasks;
 mod telemetry;
+pub(crate) mod test;
 pub(crate) mod tokens;
 pub(crate) mod top;
 pub(crate) mod up;
@@ -51,9 +54,9 @@ use weft_api::problem::{Exit, Problems};
 /// Runs one command to its end.
 pub(crate) fn run(command: Command) -> Result<Exit, Problems> {
     match command {
-        Command::New(args) => crate::new::run(&args),
-        Command::Test(args) => crate::build::own_tests::run(&args),
-        Command::Build(args) => crate::build::run(&args),
+        Command::New(args) => new::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Build(args) => build::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Inspect(args) => inspect::run(&args),

@@ -4,25 +4,14 @@
 //! into an exit code. Nothing is created that the command does not need:
 //! `wfctl run` has to start its first task within milliseconds.
 
-mod build;
 mod cli;
 mod client;
 mod command;
 mod diagnostic;
-mod display;
-mod engine;
-mod grants;
 mod graph;
-mod moment;
-mod new;
-mod params;
-mod place;
-mod runner;
-mod selection;
+mod local_time;
 mod services;
 mod table;
-mod target;
-mod variables;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -35,7 +24,7 @@ fn main() -> ExitCode {
         return weft_sandbox::compiler::main(args.args);
     }
     if let cli::Command::InspectDeployment(args) = &cli.command {
-        return services::compiler_role::child::main(args);
+        return services::compiler_role::child::main(&args.file);
     }
     match command::run(cli.command) {
         Ok(exit) => ExitCode::from(exit.code()),

@@ -9,7 +9,7 @@ pub(crate) mod tally;
 
 pub(crate) use rows::{instance_state, role, run_kind, run_state, short_digest, took};
 
-use crate::{client::pages::Listed, display, moment::Zone};
+use crate::{client::pages::Listed, local_time::Zone};
 use anstyle::Style;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -17,7 +17,10 @@ use std::{
     fmt::Write as _,
     io::{self, IsTerminal as _, Write as _},
 };
-use weft_api::problem::{Code, Problem};
+use weft_api::{
+    problem::{Code, Problem},
+    text,
+};
 
 const BOLD: Style = Style::new().bold();
 /// The most characters of a cell.
@@ -142,7 +145,7 @@ pub(crate) fn drawn<T: Row>(items: &[T], zone: &Zone, width: Option<u16>) -> Str
 }
 
 fn cell(text: &str) -> String {
-    display::line(text, MAX_CELL_CHARS)
+    text::line(text, MAX_CELL_CHARS)
 }
 
 fn width() -> Option<u16> {

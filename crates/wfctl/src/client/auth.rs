@@ -7,16 +7,15 @@
 //! it; naming another URL means naming another token.
 
 use super::context::{self, Config, Context, Project, Token};
-use crate::{
-    place,
-    services::data_folder::{TOKEN_FILE, URL_FILE},
-};
 use reqwest::Url;
 use std::{
     env, fmt,
     path::{Path, PathBuf},
 };
-use weft_api::problem::{Code, Problem};
+use weft_api::{
+    problem::{Code, Problem},
+    user_dirs::{self, TOKEN_FILE, URL_FILE},
+};
 
 /// Where `wfctl up` listens by default.
 pub(crate) const DEFAULT_URL: &str = "http://127.0.0.1:8080";
@@ -122,7 +121,7 @@ impl Surroundings {
                 .map_or_else(|| Ok(Config::default()), |path| Config::read(&path))?,
             project: Project::read(&folder)?,
             folder,
-            data: place::data().map(|data| data.join("server")),
+            data: user_dirs::data().map(|data| data.join("server")),
         })
     }
 }

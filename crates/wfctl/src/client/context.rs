@@ -120,7 +120,7 @@ impl Config {
                 Code::UnknownContext,
                 format!("there is no context {name:?}"),
             )
-            .help(crate::target::suggestion(name, names, "contexts"))
+            .help(weft_api::text::suggestion(name, names, "contexts"))
         })
     }
 }

@@ -130,7 +130,7 @@ fn foreign(url: &Url, status: StatusCode, body: &[u8]) -> Problem {
         format!("{url} answered with {status}, not as a Weft server does"),
     )
     .help("check the URL: wfctl config shows it and where it comes from");
-    let line = crate::display::line(text.trim(), MAX_SHOWN);
+    let line = weft_api::text::line(text.trim(), MAX_SHOWN);
     if line.is_empty() {
         problem
     } else {
@@ -189,5 +189,5 @@ fn innermost(error: &dyn std::error::Error) -> String {
 /// A text of the server's, which must not steer the terminal.
 fn shown(text: &str) -> String {
     const MAX_CHARS: usize = 4_000;
-    crate::display::truncated(text, MAX_CHARS).0
+    weft_api::text::truncated(text, MAX_CHARS).0
 }

@@ -3,14 +3,14 @@
 use super::runs::{date, given};
 use crate::{
     client::{self, Client, ConnectArgs, route},
-    display,
-    moment::Zone,
+    local_time::Zone,
     table::{self, FormatArgs},
 };
 use std::fmt::Write as _;
 use weft_api::{
     Backfill, NewBackfill,
     problem::{Exit, Problems},
+    text,
 };
 
 /// Make the runs of a range of dates
@@ -72,14 +72,14 @@ fn text(made: &Backfill, zone: &Zone) -> String {
     let mut text = if made.dry_run {
         format!(
             "{} of {} would be made (version {})\n",
-            display::counted(missing.len(), "run"),
+            text::counted(missing.len(), "run"),
             made.dag,
             made.version
         )
     } else {
         format!(
             "{} of {} made (version {})\n",
-            display::counted(made.runs.len(), "run"),
+            text::counted(made.runs.len(), "run"),
             made.dag,
             made.version
         )
@@ -94,7 +94,7 @@ fn text(made: &Backfill, zone: &Zone) -> String {
         writeln!(
             text,
             "left out, since there are runs: {}",
-            display::counted(made.existing.len(), "date")
+            text::counted(made.existing.len(), "date")
         )
         .expect("a String takes every text");
     }

@@ -4,14 +4,11 @@
 //! and what the policy would refuse. Compiles, since code that does not compile
 //! can't run; runs nothing but `describe`.
 
-use crate::{
-    command::run::{load_codes, named_files},
-    engine, grants,
-    target::{Opened, Target},
-};
 use std::path::PathBuf;
 use weft_api::problem::{Exit, Problem, Problems};
 use weft_core::document::Dag;
+use weft_dagfile::{Opened, Target, engine, named_files};
+use weft_local::{code::load_codes, grants};
 use weft_sandbox::Sandbox;
 
 /// Find everything that is wrong with a DAG

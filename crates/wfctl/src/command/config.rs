@@ -6,13 +6,15 @@ use crate::{
         auth::{Server, Setting, Source, Surroundings},
         context,
     },
-    moment::Zone,
-    place,
+    local_time::Zone,
     table::{self, FormatArgs, Row},
 };
 use serde::Serialize;
 use std::{env, path::Path};
-use weft_api::problem::{Exit, Problems};
+use weft_api::{
+    problem::{Exit, Problems},
+    user_dirs,
+};
 
 /// Print each setting that holds here, and where it came from
 #[derive(Debug, clap::Args)]
@@ -98,13 +100,13 @@ fn settings(server: &Server) -> Vec<Shown> {
             "data folder",
             "WEFT_DATA_DIR",
             "XDG_DATA_HOME",
-            place::data().as_deref(),
+            user_dirs::data().as_deref(),
         ),
         folder(
             "cache folder",
             "WEFT_CACHE_DIR",
             "XDG_CACHE_HOME",
-            place::cache().as_deref(),
+            user_dirs::cache().as_deref(),
         ),
         folder(
             "contexts",

@@ -6,7 +6,7 @@ use crate::{
         auth::{Source, parsed},
         context::{self, Config, Context},
     },
-    moment::Zone,
+    local_time::Zone,
     table::{self, FormatArgs, Row},
 };
 use serde::Serialize;

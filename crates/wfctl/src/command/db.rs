@@ -1,16 +1,14 @@
 //! `wfctl db`: the database of `wfctl up`, looked at and brought up to date.
 
 use super::{database::DatabaseArgs, up::server_data};
-use crate::{
-    engine,
-    services::{
-        PostgresUrl,
-        data_folder::DataFolder,
-        database::{read_only, unfit},
-    },
+use crate::services::{
+    PostgresUrl,
+    data_folder::DataFolder,
+    database::{read_only, unfit},
 };
 use std::path::PathBuf;
 use weft_api::problem::{Code, Exit, Problem, Problems};
+use weft_dagfile::engine;
 use weft_store_sql::{Database, Place};
 
 /// Check the database of 'wfctl up', or bring it up to date

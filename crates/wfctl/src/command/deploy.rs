@@ -2,11 +2,8 @@
 
 use super::difference;
 use crate::{
-    build,
     client::{self, Client, ConnectArgs, route},
-    display,
     table::{self, FormatArgs},
-    target,
 };
 use bytes::Bytes;
 use std::{
@@ -16,6 +13,7 @@ use std::{
 use weft_api::{
     ChangeKind, DeployedDag, Deployment,
     problem::{Exit, Problems},
+    text,
 };
 
 /// Publish DAGs on a server
@@ -70,12 +68,12 @@ pub(crate) fn run(args: &DeployArgs) -> Result<Exit, Problems> {
 
 /// The bytes to upload: the file itself, or a manifest packed with its files.
 fn packed(path: &Path) -> Result<Bytes, Problems> {
-    let path = target::find(path)?;
-    let bytes = target::read(&path)?;
-    if target::is_wasm(&bytes) {
+    let path = weft_dagfile::find(path)?;
+    let bytes = weft_dagfile::read(&path)?;
+    if weft_dagfile::is_wasm(&bytes) {
         return Ok(bytes);
     }
-    build::packed(&path).map(Bytes::from)
+    weft_build::packed(&path).map(Bytes::from)
 }
 
 fn text(deployment: &Deployment) -> String {
@@ -93,7 +91,7 @@ fn text(deployment: &Deployment) -> String {
                 || (dag.change == ChangeKind::Created
                     && (line.contains("asks for") || line.contains("schedule")))
         });
-        told.for_each(|line| say(format!("  {}", display::line(&line, 400))));
+        told.for_each(|line| say(format!("  {}", text::line(&line, 400))));
     }
     text
 }
@@ -115,7 +113,7 @@ fn headline(dag: &DeployedDag, digest: &str) -> String {
     facts.push(table::short_digest(digest));
     if dag.change == ChangeKind::Created {
         let tasks = dag.difference.tasks_added.len();
-        facts.push(display::counted(tasks, "task"));
+        facts.push(text::counted(tasks, "task"));
     }
     if !dag.active {
         facts.push("not active".to_owned());

@@ -1,13 +1,17 @@
 //! `wfctl doctor`: what is there to work with, what is missing, and the one
 //! line that gets it.
 
-use crate::{engine, place};
 use anstyle::{AnsiColor, Style};
 use std::{
     path::{Path, PathBuf},
     process::Command,
 };
-use weft_api::problem::{Code, Exit, Problem, Problems};
+use weft_api::{
+    problem::{Code, Exit, Problem, Problems},
+    user_dirs,
+};
+use weft_build::doctor;
+use weft_dagfile::engine;
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
@@ -46,15 +50,15 @@ struct Missing {
 /// Looks for everything and prints one line each.
 pub(crate) fn run(args: &DoctorArgs) -> Result<Exit, Problems> {
     if args.python_sdk {
-        anstream::println!("{}", crate::build::python_sdk()?.display());
+        anstream::println!("{}", weft_build::python_sdk()?.display());
         return Ok(Exit::Success);
     }
     if args.js_sdk {
-        anstream::println!("{}", crate::build::js_sdk()?.display());
+        anstream::println!("{}", weft_build::js_sdk()?.display());
         return Ok(Exit::Success);
     }
     if args.go_sdk {
-        anstream::println!("{}", crate::build::go_sdk()?.display());
+        anstream::println!("{}", weft_build::go_sdk()?.display());
         return Ok(Exit::Success);
     }
     let findings = [
@@ -66,12 +70,12 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit, Problems> {
         Finding {
             what: "cache folder",
             required: true,
-            found: folder(place::cache(), "WEFT_CACHE_DIR"),
+            found: folder(user_dirs::cache(), "WEFT_CACHE_DIR"),
         },
         Finding {
             what: "data folder",
             required: true,
-            found: folder(place::data(), "WEFT_DATA_DIR"),
+            found: folder(user_dirs::data(), "WEFT_DATA_DIR"),
         },
         Finding {
             what: "cargo",
@@ -85,27 +89,27 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit, Problems> {
         Finding {
             what: "Rust for WebAssembly",
             required: false,
-            found: language(crate::build::doctor()),
+            found: language(doctor::rust()),
         },
         Finding {
             what: "Python",
             required: false,
-            found: language(crate::build::python_doctor()),
+            found: language(doctor::python()),
         },
         Finding {
             what: "Go",
             required: false,
-            found: language(crate::build::go_doctor()),
+            found: language(doctor::go()),
         },
         Finding {
             what: "C, C++",
             required: false,
-            found: language(crate::build::c_doctor()),
+            found: language(doctor::c()),
         },
         Finding {
             what: "JavaScript, TypeScript",
             required: false,
-            found: language(crate::build::js_doctor()),
+            found: language(doctor::js()),
         },
     ];
     let mut lacking = Vec::new();

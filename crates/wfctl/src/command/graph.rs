@@ -1,9 +1,6 @@
 //! `wfctl graph`: draws a DAG.
 
-use crate::{
-    engine,
-    graph::{Shape, dot, mermaid, svg, text},
-};
+use crate::graph::{Shape, dot, mermaid, svg, text};
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
@@ -52,7 +49,7 @@ enum Format {
 
 /// Draws to standard output or a file.
 pub(crate) fn run(args: &GraphArgs) -> Result<Exit, Problems> {
-    let target = engine::load(&args.file)?;
+    let target = weft_dagfile::load(&args.file)?;
     let shape = Shape::of(target.dag(args.dag.as_deref())?);
     let format = args
         .format

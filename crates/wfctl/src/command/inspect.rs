@@ -3,17 +3,13 @@
 //! Works for anything that may stand in a DAG, programs too, and runs nothing
 //! of it but a component's `describe`.
 
-use crate::{
-    command::run::named_files,
-    engine,
-    graph::shape::rule_name,
-    target::{self, Opened, Target},
-};
+use crate::graph::shape::rule_name;
 use anstyle::Style;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use weft_api::problem::{Code, Exit, Problem, Problems};
 use weft_core::document::{Binding, Code as TaskCode, Dag, Task};
+use weft_dagfile::{Opened, Target, engine, named_files};
 use weft_sandbox::{
     GuestKind, Inspection,
     inspect::{FileKind, inspect},
@@ -48,10 +44,13 @@ enum Format {
 
 /// Prints what the file is.
 pub(crate) fn run(args: &InspectArgs) -> Result<Exit, Problems> {
-    let path = target::find(&args.file)?;
-    let bytes = target::read(&path)?;
-    let inspection = if target::is_wasm(&bytes) {
-        Some(target::inspected(&path.display().to_string(), &bytes)?)
+    let path = weft_dagfile::find(&args.file)?;
+    let bytes = weft_dagfile::read(&path)?;
+    let inspection = if weft_dagfile::is_wasm(&bytes) {
+        Some(weft_dagfile::inspected(
+            &path.display().to_string(),
+            &bytes,
+        )?)
     } else {
         None
     };

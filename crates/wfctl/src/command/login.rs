@@ -83,12 +83,12 @@ pub(crate) fn run(args: &LoginArgs) -> Result<Exit, Problems> {
     config.contexts.insert(name.clone(), stored);
     config.current = Some(name.clone());
     config.write(&path)?;
-    let holder = crate::display::line(&who.name, 200);
+    let holder = weft_api::text::line(&who.name, 200);
     table::write(&format!(
         "{} ({}) in the tenant {}; {name} is the current context\n",
         holder,
         table::role(who.role),
-        crate::display::line(&who.tenant, 200)
+        weft_api::text::line(&who.tenant, 200)
     ))?;
     Ok(Exit::Success)
 }

@@ -6,8 +6,7 @@ use crate::{
         self, Client, ConnectArgs, problem, route,
         stream::{Follow, Heard},
     },
-    display,
-    moment::Zone,
+    local_time::Zone,
     table,
 };
 use anstyle::{AnsiColor, Style};
@@ -15,6 +14,7 @@ use std::fmt::Write as _;
 use weft_api::{
     LogLine, LogPage, LogSource,
     problem::{Code, Exit, Problem, Problems},
+    text,
 };
 
 const FAINT: Style = Style::new().dimmed();
@@ -188,14 +188,14 @@ impl Printer {
             LogSource::Debug | LogSource::Trace => (FAINT, ""),
             LogSource::Stdout | LogSource::Stderr | LogSource::Info => (Style::new(), ""),
         };
-        let message = display::truncated(&line.message, MAX_LINE_CHARS).0;
+        let message = text::truncated(&line.message, MAX_LINE_CHARS).0;
         write!(text, "{style}{word}{message}{style:#}").expect("a String takes every text");
         for field in &line.fields {
             let field = format!("{}={}", field.name, field.value);
             write!(
                 text,
                 " {FAINT}{}{FAINT:#}",
-                display::truncated(&field, MAX_LINE_CHARS).0
+                text::truncated(&field, MAX_LINE_CHARS).0
             )
             .expect("a String takes every text");
         }

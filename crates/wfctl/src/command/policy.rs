@@ -3,7 +3,6 @@
 use super::confirm;
 use crate::{
     client::{self, Client, ConnectArgs, problem, route},
-    grants,
     table::{self, FormatArgs},
 };
 use std::path::{Path, PathBuf};
@@ -11,6 +10,7 @@ use weft_api::{
     NewPolicy, Policy,
     problem::{Exit, Problem, Problems},
 };
+use weft_local::grants;
 
 /// Show and set what tasks may be granted
 #[derive(Debug, clap::Args)]

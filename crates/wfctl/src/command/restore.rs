@@ -1,15 +1,13 @@
 //! `wfctl restore`: a data folder of a backup.
 
 use super::{backup::until_interrupted, up::server_data};
-use crate::{
-    engine,
-    services::backup::{
-        GivenUp,
-        restore::{RestoreOptions, Restored, restore},
-    },
+use crate::services::backup::{
+    GivenUp,
+    restore::{RestoreOptions, Restored, restore},
 };
 use std::path::PathBuf;
 use weft_api::problem::{Code, Exit, Problem, Problems};
+use weft_dagfile::engine;
 
 /// Make a data folder for 'wfctl up' of a backup
 ///

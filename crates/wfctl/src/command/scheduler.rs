@@ -3,11 +3,9 @@
 use super::{
     places::PlacesArgs, status::StatusArgs, telemetry::TelemetryArgs, working::machine_name,
 };
-use crate::{
-    engine,
-    services::{self, SchedulerPlan},
-};
+use crate::services::SchedulerPlan;
 use weft_api::problem::{Exit, Problems};
+use weft_dagfile::engine;
 
 /// Schedule an installation of many machines, or stand by to take over
 ///
@@ -38,9 +36,10 @@ pub(crate) fn run(args: SchedulerArgs) -> Result<Exit, Problems> {
         status: args.status.listen(),
     };
     let runtime = engine::runtime()?;
-    let telemetry = services::telemetry::start(args.telemetry.collector(), runtime.handle())?;
+    let telemetry =
+        crate::services::telemetry::start(args.telemetry.collector(), runtime.handle())?;
     runtime.block_on(async {
-        let ended = services::schedule(plan).await;
+        let ended = crate::services::schedule(plan).await;
         telemetry.end().await;
         ended
     })

@@ -4,13 +4,11 @@ use super::{
     keeping::KeepingArgs, listening::ListeningArgs, places::PlacesArgs, telemetry::TelemetryArgs,
     up::server_data,
 };
-use crate::{
-    engine,
-    services::{self, ServerPlan},
-};
+use crate::services::ServerPlan;
 use std::{path::PathBuf, time::Duration};
 use weft_api::problem::{Exit, Problems};
 use weft_core::time::DurationMs;
+use weft_dagfile::engine;
 
 /// Serve the API and the workers of an installation of many machines
 ///
@@ -68,9 +66,10 @@ pub(crate) fn run(args: ServerArgs) -> Result<Exit, Problems> {
         retention: args.keeping.retention(),
     };
     let runtime = engine::runtime()?;
-    let telemetry = services::telemetry::start(args.telemetry.collector(), runtime.handle())?;
+    let telemetry =
+        crate::services::telemetry::start(args.telemetry.collector(), runtime.handle())?;
     runtime.block_on(async {
-        let ended = services::serve(plan).await;
+        let ended = crate::services::serve(plan).await;
         telemetry.end().await;
         ended
     })

@@ -3,7 +3,7 @@
 use super::run_ref::{InstanceRef, RunRef};
 use crate::{
     client::{self, Client, ConnectArgs, pages, route},
-    moment::Zone,
+    local_time::Zone,
     table::{self, Format, FormatArgs, ListArgs, instance_state},
 };
 use clap::ValueEnum;
@@ -171,8 +171,8 @@ fn text(instance: &Instance, attempts: &[Attempt], zone: &Zone) -> String {
     }
     if let Some(usage) = &instance.usage {
         let micros = std::time::Duration::from_micros;
-        pairs.push(("took", crate::display::duration(micros(usage.wall_us))));
-        pairs.push(("processor", crate::display::duration(micros(usage.cpu_us))));
+        pairs.push(("took", weft_api::text::duration(micros(usage.wall_us))));
+        pairs.push(("processor", weft_api::text::duration(micros(usage.cpu_us))));
         pairs.push((
             "memory peak",
             format!("{} KiB", usage.memory_peak_bytes >> 10),
@@ -180,7 +180,7 @@ fn text(instance: &Instance, attempts: &[Attempt], zone: &Zone) -> String {
     }
     let mut text = table::fields(&pairs);
     if let Some(error) = &instance.error {
-        let said = |text: &str| crate::display::truncated(text, 10_000).0;
+        let said = |text: &str| weft_api::text::truncated(text, 10_000).0;
         writeln!(text, "\n{}: {}", error.code, said(&error.message))
             .expect("a String takes every text");
         if let Some(details) = &error.details {
@@ -206,12 +206,12 @@ fn reasons(why: &Why) -> String {
         writeln!(
             text,
             "{}  ({})",
-            crate::display::line(&reason.message, 1_000),
+            weft_api::text::line(&reason.message, 1_000),
             reason.code
         )
         .expect("a String takes every text");
         if let Some(help) = &reason.help {
-            writeln!(text, "  help: {}", crate::display::line(help, 1_000))
+            writeln!(text, "  help: {}", weft_api::text::line(help, 1_000))
                 .expect("a String takes every text");
         }
     }

@@ -3,7 +3,7 @@
 use super::confirm;
 use crate::{
     client::{self, Client, ConnectArgs, pages, route},
-    moment,
+    local_time,
     table::{self, Format, FormatArgs, ListArgs},
 };
 use clap::ValueEnum;
@@ -107,7 +107,7 @@ pub(crate) fn run(args: &TokensArgs) -> Result<Exit, Problems> {
                     name: name.clone(),
                     role: role.api(),
                     tenant: only_in.clone(),
-                    expires: expires_in.map(|span| Time(moment::now().0.plus(span))),
+                    expires: expires_in.map(|span| Time(local_time::now().0.plus(span))),
                 };
                 let made: CreatedToken = client
                     .call(&route::CREATE_TOKEN, &[])
@@ -118,7 +118,7 @@ pub(crate) fn run(args: &TokensArgs) -> Result<Exit, Problems> {
                     anstream::eprintln!(
                         "Token {} for {} ({}), shown only this once:",
                         made.token.id,
-                        crate::display::line(&made.token.name, 200),
+                        weft_api::text::line(&made.token.name, 200),
                         table::role(role.api())
                     );
                 }

@@ -5,8 +5,7 @@ mod keys;
 
 use crate::{
     client::{self, Client, ConnectArgs, pages, route},
-    display,
-    moment::{self, Zone},
+    local_time::{self, Zone},
     table::{self, Row, tally},
 };
 use keys::Keys;
@@ -15,6 +14,7 @@ use std::{io::IsTerminal as _, time::Duration};
 use weft_api::{
     Counts, Queue, Run, Worker,
     problem::{Code, Exit, Problem, Problems},
+    text,
 };
 use weft_core::time::DurationMs;
 
@@ -104,7 +104,7 @@ async fn read(client: &Client) -> Result<Picture, Problems> {
 fn drawn(client: &Client, picture: &Picture, rows: usize) -> String {
     let zone = Zone::local();
     let url = &client.server().url.value;
-    let mut text = format!("{url}  {}\n", zone.shown(moment::now()));
+    let mut text = format!("{url}  {}\n", zone.shown(local_time::now()));
     text.push_str(&summary(picture));
     let rest = rows.saturating_sub(text.lines().count());
     // The runs get what the others leave.
@@ -123,7 +123,7 @@ fn drawn(client: &Client, picture: &Picture, rows: usize) -> String {
 fn summary(picture: &Picture) -> String {
     let counted = |runs: &pages::Listed<Run>, what: &str| {
         let more = if runs.more { " or more" } else { "" };
-        format!("{}{more} {what}", display::number(runs.items.len()))
+        format!("{}{more} {what}", text::number(runs.items.len()))
     };
     let total = picture
         .running

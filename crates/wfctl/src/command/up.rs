@@ -4,12 +4,13 @@ use super::{
     database::DatabaseArgs, keeping::KeepingArgs, listening::ListeningArgs, redis::RedisArgs,
     working::WorkingArgs,
 };
-use crate::{
-    engine, place,
-    services::{self, UpOptions},
-};
+use crate::services::UpOptions;
 use std::path::PathBuf;
-use weft_api::problem::{Code, Exit, Problem, Problems};
+use weft_api::{
+    problem::{Code, Exit, Problem, Problems},
+    user_dirs,
+};
+use weft_dagfile::engine;
 
 /// Serve, schedule and run DAGs here, with nothing else to install
 ///
@@ -62,9 +63,9 @@ pub(crate) fn run(args: &UpArgs) -> Result<Exit, Problems> {
         redis: args.redis.place()?,
     };
     let runtime = engine::runtime()?;
-    let telemetry = services::telemetry::start(args.working.collector(), runtime.handle())?;
+    let telemetry = crate::services::telemetry::start(args.working.collector(), runtime.handle())?;
     runtime.block_on(async {
-        let ended = services::up(options).await;
+        let ended = crate::services::up(options).await;
         telemetry.end().await;
         ended
     })
@@ -72,7 +73,7 @@ pub(crate) fn run(args: &UpArgs) -> Result<Exit, Problems> {
 
 /// Where the server of this user keeps its things.
 pub(crate) fn server_data() -> Result<PathBuf, Problem> {
-    place::data()
+    user_dirs::data()
         .map(|data| data.join("server"))
         .ok_or_else(|| {
             Problem::new(

@@ -6,12 +6,15 @@ use super::{
 };
 use crate::{
     client::{ConnectArgs, Server, Surroundings},
-    engine, place,
-    services::{self, CodeFrom, FarOptions, Trusted, Wanted, labels::OWN},
+    services::{CodeFrom, FarOptions, Trusted, Wanted, labels::OWN},
 };
 use clap::ValueEnum;
 use std::path::PathBuf;
-use weft_api::problem::{Code, Exit, Problem, Problems};
+use weft_api::{
+    problem::{Code, Exit, Problem, Problems},
+    user_dirs,
+};
+use weft_dagfile::engine;
 use weft_sandbox::CodeKey;
 
 /// Run tasks for a server, on this machine
@@ -99,7 +102,7 @@ pub(crate) fn run(args: WorkerArgs) -> Result<Exit, Problems> {
     server.check()?;
     let data = match args.data {
         Some(data) => data,
-        None => place::data()
+        None => user_dirs::data()
             .map(|data| data.join("worker"))
             .ok_or_else(|| {
                 Problem::new(
@@ -127,9 +130,9 @@ pub(crate) fn run(args: WorkerArgs) -> Result<Exit, Problems> {
         status: args.status.listen(),
     };
     let runtime = engine::runtime()?;
-    let telemetry = services::telemetry::start(args.working.collector(), runtime.handle())?;
+    let telemetry = crate::services::telemetry::start(args.working.collector(), runtime.handle())?;
     runtime.block_on(async {
-        let ended = services::work(options).await;
+        let ended = crate::services::work(options).await;
         telemetry.end().await;
         ended
     })

@@ -16,13 +16,11 @@ use std::{
     io,
     path::{Path, PathBuf},
 };
-use weft_api::problem::{Code, Problem};
+use weft_api::{
+    problem::{Code, Problem},
+    user_dirs::{TOKEN_FILE, URL_FILE},
+};
 use weft_store_sql::DATABASE_FILE;
-
-/// The token that `wfctl` uses on this machine where no other is named.
-pub(crate) const TOKEN_FILE: &str = "admin.token";
-/// Where the server of this folder listens.
-pub(crate) const URL_FILE: &str = "server.url";
 
 /// A data folder that exists.
 #[derive(Debug, Clone)]

@@ -22,13 +22,13 @@ use super::{
     upkeep::Retention,
     worker::told,
 };
-use crate::engine;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use weft_api::problem::{Code, Exit, Problem, Problems};
 use weft_blob::{
     Blobs,
     logs::{LogOptions, LogReader, LogWriter},
 };
+use weft_dagfile::engine;
 use weft_scheduler::{Scheduler, SchedulerOptions};
 use weft_server::{Deps, Listen, Listener, Metrics};
 use weft_store_sql::{Database, FolderLock, Place};

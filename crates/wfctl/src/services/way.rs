@@ -184,7 +184,7 @@ async fn judged(response: Response) -> Result<Response, Refused> {
         |_foreign| "it gives no reason".to_owned(),
         |body| body.detail,
     );
-    Err(Refused::Told(status, crate::display::line(&detail, 500)))
+    Err(Refused::Told(status, weft_api::text::line(&detail, 500)))
 }
 
 /// The whole body, up to a bound.

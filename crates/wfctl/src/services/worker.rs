@@ -9,7 +9,7 @@ use super::{
     memory, status,
     way::{DirectWay, FleetCode, Trusted, Wanted, Way},
 };
-use crate::{client::Server, engine};
+use crate::client::Server;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -21,6 +21,7 @@ use weft_blob::{
     Blobs,
     logs::{LogOptions, LogWriter},
 };
+use weft_dagfile::engine;
 use weft_server::{Listen, Metrics};
 use weft_store_sql::FolderLock;
 use weft_worker::{CodeStore, Drained, Services, Worker, WorkerOptions};

@@ -1,13 +1,10 @@
 //! What of the API's bodies stands in tables.
 
 use super::{Row, tally};
-use crate::{
-    display,
-    moment::{self, Zone},
-};
+use crate::local_time::{self, Zone};
 use weft_api::{
     Attempt, AuditEntry, Connection, ConnectionAuth, Dag, Instance, InstanceState, Pool, Queue,
-    Role, Run, RunKind, RunState, Shard, TaskSummary, Token, Variable, Version, Worker,
+    Role, Run, RunKind, RunState, Shard, TaskSummary, Token, Variable, Version, Worker, text,
 };
 
 /// The characters of a digest that people need to tell two apart.
@@ -72,7 +69,12 @@ pub(crate) const fn role(role: Role) -> &'static str {
 pub(crate) fn took(started: Option<weft_api::Time>, ended: Option<weft_api::Time>) -> String {
     started.map_or_else(
         || "-".to_owned(),
-        |started| display::duration(moment::between(started, ended.unwrap_or_else(moment::now))),
+        |started| {
+            text::duration(local_time::between(
+                started,
+                ended.unwrap_or_else(local_time::now),
+            ))
+        },
     )
 }
 
@@ -249,7 +251,7 @@ impl Row for Token {
     fn cells(&self, zone: &Zone) -> Vec<String> {
         let state = if self.revoked.is_some() {
             "revoked"
-        } else if self.expires.is_some_and(|at| at <= moment::now()) {
+        } else if self.expires.is_some_and(|at| at <= local_time::now()) {
             "expired"
         } else {
             "good"

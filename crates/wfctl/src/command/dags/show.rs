@@ -1,8 +1,8 @@
 //! A DAG for people.
 
-use crate::{display, moment::Zone, table};
+use crate::{local_time::Zone, table};
 use std::fmt::Write as _;
-use weft_api::{DagDetail, DagTask, Suspect};
+use weft_api::{DagDetail, DagTask, Suspect, text};
 
 /// What it is, its parameters, and its tasks with what they wait for.
 pub(super) fn text(detail: &DagDetail, zone: &Zone) -> String {
@@ -96,7 +96,7 @@ fn deaths(suspect: &Suspect, zone: &Zone) -> String {
 
 fn line_of(text: &mut String, line: &str) {
     const MAX_CHARS: usize = 400;
-    writeln!(text, "{}", display::line(line.trim_end(), MAX_CHARS))
+    writeln!(text, "{}", text::line(line.trim_end(), MAX_CHARS))
         .expect("a String takes every text");
 }
 
@@ -116,7 +116,7 @@ fn facts(task: &DagTask, upstream: &[&str]) -> String {
         facts.push("branch".to_owned());
     }
     if task.retries > 0 {
-        facts.push(display::counted(task.retries as usize, "retry").replace("retrys", "retries"));
+        facts.push(text::counted(task.retries as usize, "retry").replace("retrys", "retries"));
     }
     if task.queue != "default" {
         facts.push(format!("queue {}", task.queue));

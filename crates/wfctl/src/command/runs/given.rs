@@ -1,12 +1,10 @@
 //! Parameters of a run on the command line, read by what the DAG says of them.
 
-use crate::{
-    client::{Client, route},
-    params,
-};
+use crate::client::{Client, route};
 use serde_json::{Map, Value};
 use weft_api::{DagDetail, problem::Problems};
 use weft_core::document::Param;
+use weft_local::params;
 
 /// The values of `--param NAME=VALUE`; the server fills in defaults and checks them.
 pub(crate) async fn params(

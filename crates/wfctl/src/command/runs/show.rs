@@ -1,7 +1,7 @@
 //! A run for people.
 
 use crate::{
-    moment::Zone,
+    local_time::Zone,
     table::{self, tally},
 };
 use weft_api::{Run, TaskSummary};

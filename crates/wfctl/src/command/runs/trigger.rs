@@ -3,7 +3,7 @@
 use super::{given, watch};
 use crate::{
     client::{Client, route},
-    moment::Zone,
+    local_time::Zone,
     table::{self, Format},
 };
 use weft_api::{

@@ -191,7 +191,7 @@ async fn failures(client: &Client, id: &str) -> Result<String, Problems> {
     for instance in &page.items {
         let label = label(&instance.task, instance.index);
         if let Some(error) = &instance.error {
-            let message = crate::display::line(&error.message, 400);
+            let message = weft_api::text::line(&error.message, 400);
             writeln!(text, "{label} failed ({}): {message}", error.code)
                 .expect("a String takes every text");
         }

@@ -4,33 +4,19 @@
 //! deployed task starts without compiling.
 
 use super::answer::{Answer, File, Inspected, What};
-use crate::{
-    engine,
-    target::{Content, Opened, inspected, parse},
-};
 use bytes::Bytes;
-use std::{
-    collections::BTreeSet,
-    io::Write as _,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{collections::BTreeSet, io::Write as _, path::Path, process::ExitCode};
 use weft_api::problem::{Code, Problem, Problems};
 use weft_core::document::{self, Document, Format};
+use weft_dagfile::{Content, Opened, engine, inspected, parse};
 use weft_sandbox::{Digest, Guest, Sandbox, inspect::FileKind};
 
 /// What a container is called.
 const PACKED: &str = "packed manifest";
 
-/// What the hidden subcommand takes.
-#[derive(Debug, clap::Args)]
-pub(crate) struct InspectDeploymentArgs {
-    file: PathBuf,
-}
-
 /// Looks at the file and answers on standard output.
-pub(crate) fn main(args: &InspectDeploymentArgs) -> ExitCode {
-    let answer = look(&args.file).unwrap_or_else(|problems| refusal(&problems));
+pub(crate) fn main(file: &Path) -> ExitCode {
+    let answer = look(file).unwrap_or_else(|problems| refusal(&problems));
     let answer = serde_json::to_vec(&answer).expect("texts and numbers are JSON");
     match std::io::stdout().lock().write_all(&answer) {
         Ok(()) => ExitCode::SUCCESS,
@@ -39,7 +25,7 @@ pub(crate) fn main(args: &InspectDeploymentArgs) -> ExitCode {
 }
 
 fn look(path: &Path) -> Result<Answer, Problems> {
-    let bytes = crate::target::read(path)?;
+    let bytes = weft_dagfile::read(path)?;
     let opened = Opened::of_wasm("the file", &bytes)?;
     let sandbox = engine::sandbox(1)?;
     let inspected = engine::runtime()?.block_on(look_inside(&sandbox, &bytes, opened))?;

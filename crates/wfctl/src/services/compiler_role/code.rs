@@ -1,9 +1,10 @@
 //! Compiled code for the fleet: the server holds the key, a subprocess compiles.
 
-use crate::{engine, services::data_folder::DataFolder};
+use crate::services::data_folder::DataFolder;
 use bytes::Bytes;
 use std::sync::Arc;
 use weft_api::problem::Problem;
+use weft_dagfile::engine;
 use weft_sandbox::{CodeMaker, CodeName, CodeSigner, Digest, MakeError};
 use weft_server::seam::CodeError;
 use weft_store_sql::secret::Keyring;

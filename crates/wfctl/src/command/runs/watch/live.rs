@@ -3,13 +3,10 @@
 //! before those that are done or wait.
 
 use super::{Standing, Watch, headline};
-use crate::{
-    display,
-    table::{self, tally},
-};
+use crate::table::{self, tally};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write as _;
-use weft_api::{Change, Counts, TaskSummary};
+use weft_api::{Change, Counts, TaskSummary, text};
 
 /// Redraws a second at most; indicatif drops the others.
 const DRAWS_PER_SECOND: u8 = 12;
@@ -71,7 +68,7 @@ impl Watch for LiveTable {
 
 /// The whole picture in at most so many rows and columns.
 fn frame(standing: &Standing, spinner: &str, rows: usize, columns: usize) -> String {
-    let mut lines = vec![display::line(
+    let mut lines = vec![text::line(
         &headline(&standing.run),
         columns.saturating_sub(2),
     )];
@@ -101,10 +98,10 @@ fn frame(standing: &Standing, spinner: &str, rows: usize, columns: usize) -> Str
             .expect("a String takes every text");
         }
         line.push_str(&tally::phrase(&task.counts));
-        lines.push(display::line(&line, columns.saturating_sub(2)));
+        lines.push(text::line(&line, columns.saturating_sub(2)));
     }
     if hidden > 0 {
-        lines.push(format!("  and {}", display::counted(hidden, "more task")));
+        lines.push(format!("  and {}", text::counted(hidden, "more task")));
     }
     lines.join("\n")
 }

@@ -3,12 +3,9 @@
 //! that fails.
 
 use super::{Standing, Watch, headline, label};
-use crate::{
-    display,
-    table::{self, tally},
-};
+use crate::table::{self, tally};
 use std::collections::HashSet;
-use weft_api::{Change, InstanceChange, InstanceState};
+use weft_api::{Change, InstanceChange, InstanceState, text};
 
 #[derive(Debug, Default)]
 pub(super) struct PlainLines {
@@ -69,7 +66,7 @@ impl PlainLines {
                 say(&format!(
                     "{mark} {}: {} ({})",
                     task.task,
-                    display::counted(count, "instance"),
+                    text::counted(count, "instance"),
                     tally::phrase(&task.counts)
                 ));
             }

@@ -1,0 +1,94 @@
+//! The JavaScript SDK that this program carries, and the scripts that its build runs.
+
+use super::tools::Tools;
+use crate::carried::{self, files};
+use std::path::PathBuf;
+use weft_api::problem::Problem;
+
+files! {
+    /// The package `@weft/sdk`.
+    SDK, "js",
+    "package.json",
+    "src/artifact.ts",
+    "src/attempt.ts",
+    "src/context.ts",
+    "src/dag.ts",
+    "src/document.ts",
+    "src/edge.ts",
+    "src/ending.ts",
+    "src/guest/body.ts",
+    "src/guest/component.ts",
+    "src/guest/console.ts",
+    "src/guest/events.ts",
+    "src/guest/fetch.ts",
+    "src/guest/headers.ts",
+    "src/guest/host.ts",
+    "src/guest/imports.d.ts",
+    "src/guest/inspect.ts",
+    "src/guest/install.ts",
+    "src/guest/loop.ts",
+    "src/guest/promise.ts",
+    "src/guest/random.ts",
+    "src/guest/refusal.ts",
+    "src/guest/text.ts",
+    "src/guest/trace.ts",
+    "src/guest/web.ts",
+    "src/host.ts",
+    "src/index.ts",
+    "src/local/host.ts",
+    "src/local/rules.ts",
+    "src/log.ts",
+    "src/node.ts",
+    "src/schema.ts",
+    "src/settings.ts",
+    "src/task.ts",
+    "src/testing.ts",
+    "src/variable.ts",
+    "src/wire.ts",
+}
+
+files! {
+    /// What Node runs, and the versions of its packages.
+    BUILD, "js/build",
+    "bundle.mjs",
+    "component.mjs",
+    "main.mjs",
+    "map.mjs",
+    "package.json",
+}
+
+files! {
+    /// What a component of JavaScript imports and exports; beside the contract's own interfaces.
+    WIT, "js/wit",
+    "deps/random.wit",
+    "guest.wit",
+}
+
+/// The SDK as a package that npm installs, unpacked and compiled if it isn't there yet.
+pub(super) fn unpacked(tools: &Tools) -> Result<PathBuf, Problem> {
+    let files: Vec<_> = SDK
+        .iter()
+        .map(|(path, contents)| ((*path).to_owned(), *contents))
+        .collect();
+    carried::unpacked("js", &files, |folder| tools.compile_sdk(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_sdk_is_carried() {
+        let mut found = carried::found("js", "src", &["ts"]);
+        found.insert(0, "package.json".to_owned());
+        assert_eq!(carried::names(&[SDK]), found);
+        assert_eq!(
+            carried::names(&[BUILD]),
+            carried::found("js/build", "", &["mjs", "json"])
+        );
+        assert_eq!(
+            carried::names(&[WIT]),
+            carried::found("js/wit", "", &["wit"])
+        );
+    }
+}

@@ -1,0 +1,24 @@
+//! Runs one DAG in this process, without any server.
+//!
+//! [`Runner`] owns all state and is driven by one loop: it waits for the next
+//! `driver::Event`, tells the state machine (`weft_core::run`), carries
+//! out what that asks for, and hands ready instances to the sandbox while there
+//! are slots. Nobody else touches the state, so nothing is locked.
+//!
+//! What always holds: attempts run as tasks of the runtime and report once;
+//! whatever grows with what guests do (log lines, outputs) is bounded; nothing
+//! in the loop waits for a disk to synchronise or for a terminal.
+
+pub(crate) mod attempt;
+pub(crate) mod clock;
+pub(crate) mod driver;
+pub(crate) mod folder;
+pub(crate) mod history;
+pub(crate) mod log;
+pub(crate) mod outputs;
+pub(crate) mod ready;
+pub(crate) mod step;
+pub(crate) mod timers;
+
+pub use driver::RunResult;
+pub(crate) use driver::{Runner, Setup};

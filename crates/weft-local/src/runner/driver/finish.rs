@@ -1,0 +1,348 @@
+//! The end of attempts, and of the run.
+
+use super::{
+    Attempt, Done, Ended, ErrorRecord, GuestEvent, Id, JoinError, Micros, Notice, RunEvent,
+    RunResult, Runner, Running, TAIL_CHARS, TAIL_LINES,
+};
+use crate::{
+    display::{AttemptEnd, write_report},
+    runner::{folder, log::LineOf},
+};
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+    sync::Arc,
+};
+use weft_api::text::truncated;
+use weft_core::{
+    run::{Instance, InstanceState, Outcome},
+    time::Timestamp,
+};
+use weft_sandbox::{AttemptFailure, AttemptOutcome, AttemptReport, DeferUntil, FailureKind, Usage};
+
+impl Runner {
+    /// An attempt printed something or moved on.
+    pub(super) fn guest(&mut self, attempt: Attempt, event: &GuestEvent) {
+        let facts = Arc::clone(&self.setup.facts);
+        if let GuestEvent::Log { message, .. } = event
+            && let Some(running) = self
+                .by_instance
+                .get(&attempt.instance)
+                .and_then(|id| self.running.get_mut(id))
+        {
+            if running.tail.len() == TAIL_LINES {
+                running.tail.pop_front();
+            }
+            running.tail.push_back(truncated(message, TAIL_CHARS).0);
+        }
+        if !self.log_broken {
+            let of = LineOf {
+                task: &facts.task(attempt.instance.task).id,
+                map_index: facts.map_index(attempt.instance),
+                attempt: attempt.number,
+            };
+            if let Err(error) = self.log.write(of, event) {
+                self.log_broke(&error);
+            }
+        }
+        self.tell(&Notice::Guest { attempt, event });
+    }
+
+    pub(super) fn flush_log(&mut self) {
+        if let Err(error) = self.log.flush() {
+            self.log_broke(&error);
+        }
+    }
+
+    /// The run goes on without a log; saying it once is enough.
+    fn log_broke(&mut self, error: &std::io::Error) {
+        if !std::mem::replace(&mut self.log_broken, true) {
+            anstream::eprintln!(
+                "warning: log lines are no longer kept: can't write below {}: {error}; free space there, or name another folder with WEFT_DATA_DIR",
+                self.setup.folder.logs().display()
+            );
+        }
+    }
+
+    /// An attempt is over.
+    pub(super) fn done(&mut self, id: Id, done: Done) {
+        let Done {
+            attempt,
+            report,
+            events,
+        } = done;
+        for event in &events {
+            self.guest(attempt, event);
+        }
+        let Some(running) = self.forget(id) else {
+            return;
+        };
+        self.report(running, report);
+    }
+
+    /// The task of the runtime was aborted, or it panicked.
+    pub(super) fn broken(&mut self, error: &JoinError) {
+        let Some(running) = self.forget(error.id()) else {
+            return;
+        };
+        let kind = if error.is_cancelled() {
+            FailureKind::Cancelled
+        } else {
+            FailureKind::Internal
+        };
+        let failure = AttemptFailure::new(kind, format!("the attempt did not report: {error}"));
+        self.report(
+            running,
+            AttemptReport {
+                outcome: AttemptOutcome::Failed(failure),
+                usage: Usage::default(),
+                artifacts: Vec::new(),
+            },
+        );
+    }
+
+    fn forget(&mut self, id: Id) -> Option<Running> {
+        let running = self.running.remove(&id)?;
+        self.by_instance.remove(&running.attempt.instance);
+        self.stopping -= usize::from(running.stop_at.is_some());
+        Some(running)
+    }
+
+    /// An attempt that can't even begin: its inputs don't resolve.
+    pub(super) fn not_started(&mut self, attempt: Attempt, started: Micros, message: String) {
+        let mut failure = AttemptFailure::new(FailureKind::InvalidEntry, message);
+        failure.retryable = false;
+        self.conclude(
+            attempt,
+            started,
+            AttemptOutcome::Failed(failure),
+            &Usage::default(),
+            &[],
+        );
+    }
+
+    fn report(&mut self, running: Running, report: AttemptReport) {
+        let Running {
+            attempt,
+            started,
+            stop_at,
+            tail,
+            ..
+        } = running;
+        if stop_at.is_some() {
+            // It was revoked: the state machine has moved on already.
+            let at = self.setup.clock.now();
+            self.history.of(attempt.instance).ended = Some(at);
+            self.tell(&Notice::AttemptEnded {
+                at,
+                started,
+                attempt,
+                end: AttemptEnd::Stopped,
+                usage: &report.usage,
+            });
+            return;
+        }
+        let tail = Vec::from(tail);
+        self.conclude(attempt, started, report.outcome, &report.usage, &tail);
+    }
+
+    /// Keeps the output, tells the state machine, then whoever watches.
+    fn conclude(
+        &mut self,
+        attempt: Attempt,
+        started: Micros,
+        outcome: AttemptOutcome,
+        usage: &Usage,
+        tail: &[String],
+    ) {
+        let instance = attempt.instance;
+        let moment = self.moment();
+        let (outcome, told) = self.translate(attempt, outcome, moment.now);
+        let Ok(actions) = self.ask_machine(moment, RunEvent::Finished { attempt, outcome }) else {
+            return;
+        };
+        let retry_at = Self::retry_at(&actions, instance);
+        let at = self.setup.clock.now();
+        let error = match &told {
+            Told::Failed(failure) => Some(Box::new(ErrorRecord {
+                code: failure.kind.code(),
+                message: failure.message.clone(),
+                tail: if retry_at.is_none() && self.tails < MAX_TAILS {
+                    self.tails += 1;
+                    tail.to_vec()
+                } else {
+                    Vec::new()
+                },
+            })),
+            Told::Success | Told::Skipped(_) | Told::Deferred(_) => None,
+        };
+        let record = self.history.of(instance);
+        record.ended = Some(at);
+        record.error = error;
+        let end = match &told {
+            Told::Success => AttemptEnd::Success,
+            Told::Skipped(reason) => AttemptEnd::Skipped {
+                reason: reason.as_deref(),
+            },
+            Told::Deferred(until) => AttemptEnd::Deferred { until: *until },
+            Told::Failed(failure) => AttemptEnd::Failed { failure, retry_at },
+        };
+        let refused = self.setup.run.instance(instance) == Some(InstanceState::Failed);
+        if refused && matches!(told, Told::Success | Told::Deferred(_)) {
+            // The machine refused what the guest chose or how often it deferred;
+            // why, the record says once the actions are carried out.
+            self.carry_out(actions);
+            let error = self.history.of(instance).error.as_ref();
+            let message = error.map_or_else(String::new, |error| error.message.clone());
+            let failure = AttemptFailure::new(FailureKind::InvalidOutput, message);
+            let end = AttemptEnd::Failed {
+                failure: &failure,
+                retry_at: None,
+            };
+            self.tell(&Notice::AttemptEnded {
+                at,
+                started,
+                attempt,
+                end,
+                usage,
+            });
+            return;
+        }
+        self.tell(&Notice::AttemptEnded {
+            at,
+            started,
+            attempt,
+            end,
+            usage,
+        });
+        self.carry_out(actions);
+    }
+
+    /// What the sandbox reports, in the state machine's words and in the display's.
+    fn translate(
+        &mut self,
+        attempt: Attempt,
+        outcome: AttemptOutcome,
+        now: Timestamp,
+    ) -> (Outcome, Told) {
+        let fail = |failure: AttemptFailure| {
+            (
+                Self::failed(failure.retryable, failure.retry_after, &failure.message),
+                Told::Failed(failure),
+            )
+        };
+        match outcome {
+            AttemptOutcome::Success { output } => match self.keep(attempt.instance, output) {
+                Ok(()) => (Outcome::Success, Told::Success),
+                Err(error) => fail(unkept(&error)),
+            },
+            AttemptOutcome::Branch { tasks, output } => {
+                let dag = &self.setup.shared.dag;
+                let chosen: Option<Vec<_>> = tasks
+                    .iter()
+                    .map(|id| {
+                        let downstreams = self.setup.plan.downstreams(attempt.instance.task);
+                        downstreams
+                            .iter()
+                            .copied()
+                            .find(|index| dag.tasks[index.as_usize()].id.as_str() == id)
+                    })
+                    .collect();
+                match chosen {
+                    None => {
+                        let mut failure = AttemptFailure::new(
+                            FailureKind::InvalidOutput,
+                            format!(
+                                "the task chose {}; it can choose only among the tasks that wait for it directly",
+                                tasks.join(", ")
+                            ),
+                        );
+                        failure.retryable = false;
+                        fail(failure)
+                    }
+                    Some(chosen) => match self.keep(attempt.instance, output) {
+                        Ok(()) => (Outcome::Branch { chosen }, Told::Success),
+                        Err(error) => fail(unkept(&error)),
+                    },
+                }
+            }
+            AttemptOutcome::Skipped { reason } => (Outcome::Skipped, Told::Skipped(reason)),
+            AttemptOutcome::Deferred { until, state } => {
+                self.resumes.insert(attempt.instance, state);
+                let until = match until {
+                    DeferUntil::At(at) => at,
+                    DeferUntil::After(span) => now.plus(span),
+                };
+                (
+                    Outcome::Deferred { until: Some(until) },
+                    Told::Deferred(Some(until)),
+                )
+            }
+            AttemptOutcome::Failed(failure) => fail(failure),
+        }
+    }
+
+    /// Keeps an output. What was gathered of its task before, for one that didn't
+    /// wait for all, is not the whole any more.
+    fn keep(&mut self, instance: Instance, output: String) -> io::Result<()> {
+        self.setup.inputs.grew(instance.task);
+        self.setup.outputs.put(instance, output)
+    }
+
+    /// The run is over: its summary is written, the display has the last word.
+    pub(super) fn end(mut self) -> RunResult {
+        let ended = self.setup.clock.now();
+        self.flush_log();
+        let state = self.setup.run.state();
+        let facts = Arc::clone(&self.setup.facts);
+        let began = self.began;
+        let logged = !self.log.is_empty();
+        let mut result = Ended {
+            state,
+            started: began,
+            at: ended,
+            history: &self.history,
+            outputs: &mut self.setup.outputs,
+            logged,
+        };
+        let path = self.setup.folder.summary();
+        let written = File::create(&path).and_then(|file| {
+            let mut out = BufWriter::with_capacity(1 << 20, file);
+            write_report(&mut out, &facts, &mut result)?;
+            out.flush()
+        });
+        self.setup.display.end(result);
+        if let Err(error) = written {
+            anstream::eprintln!(
+                "warning: the run's summary was not kept: can't write {}: {error}",
+                path.display()
+            );
+        }
+        self.setup.folder.tidy();
+        folder::sweep(&facts.runs);
+        RunResult {
+            state,
+            interrupted: self.interrupted,
+        }
+    }
+}
+
+/// Failures whose last log lines are kept for the end of the run.
+const MAX_TAILS: usize = 20;
+
+/// How an attempt ended, owned until it is told.
+enum Told {
+    Success,
+    Skipped(Option<String>),
+    Deferred(Option<Timestamp>),
+    Failed(AttemptFailure),
+}
+
+fn unkept(error: &std::io::Error) -> AttemptFailure {
+    AttemptFailure::new(
+        FailureKind::Internal,
+        format!(
+            "the output can't be kept on disk: {error}; free space, or name another folder with WEFT_DATA_DIR"
+        ),
+    )
+}
