@@ -7,6 +7,7 @@
 
 mod bench;
 mod demo;
+mod dist;
 mod example;
 mod guests;
 mod installation;
@@ -41,6 +42,8 @@ enum Command {
     Guests,
     /// Measure, and print one table of figures beside their targets
     Bench(bench::BenchArgs),
+    /// Make what people install: an archive, a wheel, an npm package, an image, into target/dist
+    Dist(dist::DistArgs),
     /// Install what the other commands need and this machine lacks
     Setup,
 }
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&workspace, &args),
         Command::Guests => guests::run(&workspace),
         Command::Bench(args) => bench::run(&workspace, &args),
+        Command::Dist(args) => dist::run(&workspace, &args),
         Command::Setup => setup::run(&workspace),
     };
     match done {

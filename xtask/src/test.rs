@@ -8,8 +8,9 @@ mod api_fuzz;
 mod cargo_tests;
 mod deployment;
 mod go;
-mod js;
+pub(crate) mod js;
 mod new_dag;
+mod packages;
 mod python;
 
 use crate::{
@@ -70,6 +71,7 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     steps.run_if(ready, "examples' own tests", || examples_tests(workspace));
     steps.run_if(ready, "examples' results", || example::check(workspace));
     steps.run_if(ready, "a new DAG", || new_dag::check(workspace));
+    steps.run_if(ready, "packages", || packages::check(workspace));
     cargo_tests::print(&mut programs);
     steps.finish()
 }

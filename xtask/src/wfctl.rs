@@ -88,13 +88,19 @@ impl Wfctl {
 
     /// The one that was built before.
     pub(crate) fn built(workspace: &Workspace, profile: Profile) -> Self {
+        let folder = workspace.target().join(profile.folder());
+        Self::at(workspace, &folder.join("wfctl"))
+    }
+
+    /// The one in this file.
+    pub(crate) fn at(workspace: &Workspace, program: &Path) -> Self {
         Self {
-            program: workspace.target().join(profile.folder()).join("wfctl"),
+            program: program.to_path_buf(),
             data: workspace.target().join("xtask-data"),
         }
     }
 
-    /// Where it lies.
+    /// Its file.
     pub(crate) fn path(&self) -> &Path {
         &self.program
     }

@@ -138,6 +138,9 @@ pub(crate) enum Command {
     Config(command::config::ConfigArgs),
     /// Print a completion script for a shell
     Completions(command::completions::CompletionsArgs),
+    /// Write a manual page for each command, for packages
+    #[command(name = "man-pages", hide = true)]
+    ManPages(command::man_pages::ManPagesArgs),
     /// What the sandbox runs to compile a component: not for people.
     #[command(name = "compile-component", hide = true)]
     CompileComponent(CompileComponentArgs),

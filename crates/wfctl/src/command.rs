@@ -24,6 +24,7 @@ mod keeping;
 mod listening;
 pub(crate) mod login;
 pub(crate) mod logs;
+pub(crate) mod man_pages;
 pub(crate) mod new;
 pub(crate) mod outputs;
 mod places;
@@ -83,6 +84,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Problems> {
         Command::Context(args) => context::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Completions(args) => Ok(completions::run(&args)),
+        Command::ManPages(args) => man_pages::run(&args),
         Command::Up(args) => up::run(&args),
         Command::Server(args) => server::run(*args),
         Command::Scheduler(args) => scheduler::run(args),

@@ -51,7 +51,7 @@ pub(crate) fn test(workspace: &Workspace) -> Result<()> {
 }
 
 /// The folder of the packages, got where it isn't there yet.
-fn packages(workspace: &Workspace) -> Result<PathBuf> {
+pub(crate) fn packages(workspace: &Workspace) -> Result<PathBuf> {
     let pinned = fs::read_to_string(workspace.root().join(TOOLS))?;
     let folder = cache_folder().join("tools/js");
     // Written last: where it says the same, everything is there.

@@ -1,0 +1,24 @@
+//! `wfctl man-pages`: writes the manual pages that packages install.
+
+use crate::cli::Cli;
+use clap::CommandFactory;
+use std::path::PathBuf;
+use weft_api::problem::{Code, Exit, Problem, Problems};
+
+/// Write a manual page for each command, for packages
+#[derive(Debug, clap::Args)]
+pub(crate) struct ManPagesArgs {
+    /// An existing folder, where pages become files such as wfctl-run.1
+    folder: PathBuf,
+}
+
+/// Writes one file for each command that people see.
+pub(crate) fn run(args: &ManPagesArgs) -> Result<Exit, Problems> {
+    clap_mangen::generate_to(Cli::command(), &args.folder).map_err(|error| {
+        Problem::new(
+            Code::DataUnavailable,
+            format!("no manual pages in {}: {error}", args.folder.display()),
+        )
+    })?;
+    Ok(Exit::Success)
+}

@@ -1,0 +1,190 @@
+//! Packages are installed as their users do, each into an empty environment, and run a DAG there:
+//! without cargo, Rust or Node.js, and without a Python besides the wheel's own environment.
+
+use crate::{
+    dist, example, program, tools,
+    tools::compilers,
+    wfctl::{Profile, Wfctl},
+    workspace::Workspace,
+};
+use anyhow::{Context as _, Result};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// What each installed program runs.
+const DAG: &str = "quakes.dag.wasm";
+
+/// Packs the program that the tests built, installs, and runs.
+pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    let wfctl = Wfctl::built(workspace, Profile::Dev);
+    let dag = example::build(workspace, &wfctl)?;
+    let folder = workspace.target().join("packages");
+    let packages = dist::pack(workspace, stripped(workspace, &wfctl)?, &folder)?;
+    program::run(Command::new("sha256sum").current_dir(&folder).args([
+        "--check",
+        "--quiet",
+        "SHA256SUMS",
+    ]))?;
+    let installed = Installed {
+        folder: folder.join("installed"),
+        dag,
+    };
+    installed
+        .archive(&packages.archive)
+        .context("the archive")?;
+    installed
+        .wheel(&packages.wheel)
+        .context("the Python wheel")?;
+    installed.npm(&packages.npm).context("the npm package")?;
+    installed
+        .image(&packages.image)
+        .context("the container image")
+}
+
+/// The program without its debug information, which would be most of every package.
+fn stripped(workspace: &Workspace, wfctl: &Wfctl) -> Result<Wfctl> {
+    let file = workspace.target().join("wfctl-stripped");
+    program::run(Command::new("strip").arg("-o").arg(&file).arg(wfctl.path()))?;
+    Ok(Wfctl::at(workspace, &file))
+}
+
+struct Installed {
+    folder: PathBuf,
+    dag: PathBuf,
+}
+
+impl Installed {
+    fn archive(&self, file: &Path) -> Result<()> {
+        let folder = self.folder("archive")?;
+        compilers::unpack(file, &folder)?;
+        let unpacked = only_entry(&folder)?;
+        self.run_dag(&unpacked.join("bin"), &folder)?;
+        for made in ["completions/_wfctl", "share/man/man1/wfctl-run.1"] {
+            fs::metadata(unpacked.join(made)).context(made)?;
+        }
+        Ok(())
+    }
+
+    fn wheel(&self, file: &Path) -> Result<()> {
+        let folder = self.folder("wheel")?;
+        tools::venv()?;
+        program::run(
+            Command::new(tools::python()?)
+                .args(["-m", "venv"])
+                .arg(&folder),
+        )?;
+        program::run(
+            Command::new(folder.join("bin/python"))
+                .args(["-m", "pip", "--disable-pip-version-check", "install"])
+                .args(["--quiet", "--no-index"])
+                .arg(file),
+        )?;
+        self.run_dag(&folder.join("bin"), &folder)?;
+        let mut python = Command::new(folder.join("bin/python"));
+        program::run(python.env_clear().args(["-c", "import weft; weft.dag"]))
+    }
+
+    fn npm(&self, file: &Path) -> Result<()> {
+        let folder = self.folder("npm")?;
+        fs::write(folder.join("package.json"), "{\"type\": \"module\"}\n")?;
+        program::run(
+            compilers::node()?
+                .command("npm")
+                .current_dir(&folder)
+                .args([
+                    "install",
+                    "--silent",
+                    "--offline",
+                    "--no-audit",
+                    "--no-fund",
+                ])
+                .arg(file),
+        )?;
+        self.run_dag(&folder.join("node_modules/.bin"), &folder)?;
+        let imported = "import { dag } from '@weft/sdk'; import { run } from '@weft/sdk/testing'; \
+                        if (!dag || !run) throw new Error('the SDK exports nothing')";
+        let mut node = compilers::node()?.command("node");
+        program::run(
+            node.current_dir(&folder)
+                .args(["--input-type=module", "-e", imported]),
+        )
+    }
+
+    /// The image's files as the root folder of a process. Podman runs it in `--deep` tests.
+    fn image(&self, file: &Path) -> Result<()> {
+        let folder = self.folder("image")?;
+        let (layout, root) = (folder.join("layout"), folder.join("root"));
+        fs::create_dir_all(&layout)?;
+        fs::create_dir_all(&root)?;
+        program::run(
+            Command::new("tar")
+                .arg("-xf")
+                .arg(file)
+                .arg("-C")
+                .arg(&layout),
+        )?;
+        program::run(
+            Command::new("tar")
+                .args(["--no-same-owner", "-xf"])
+                .arg(layer(&layout)?)
+                .arg("-C")
+                .arg(&root),
+        )?;
+        fs::copy(&self.dag, root.join(DAG))?;
+        let mut run = Command::new("unshare");
+        program::run(
+            run.env_clear()
+                .env("WEFT_DATA_DIR", "/var/lib/weft")
+                .env("HOME", "/var/lib/weft")
+                .args(["--map-root-user", "--root"])
+                .arg(&root)
+                .args(["/usr/local/bin/wfctl", "run", &format!("/{DAG}")]),
+        )
+    }
+
+    /// Runs the DAG with the program of this folder, and nothing else on the path.
+    fn run_dag(&self, programs: &Path, home: &Path) -> Result<()> {
+        let mut run = Command::new(programs.join("wfctl"));
+        run.env_clear()
+            .env("PATH", programs)
+            .env("HOME", home)
+            .env("WEFT_DATA_DIR", home.join("data"))
+            .arg("run")
+            .arg(&self.dag);
+        program::run(&mut run)
+    }
+
+    fn folder(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.folder.join(name);
+        fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+}
+
+fn only_entry(folder: &Path) -> Result<PathBuf> {
+    let entry = fs::read_dir(folder)?
+        .next()
+        .context("the archive is empty")?;
+    Ok(entry?.path())
+}
+
+/// The file of the image's only layer, found as a container engine does.
+fn layer(layout: &Path) -> Result<PathBuf> {
+    let blob = |digest: &serde_json::Value| -> Result<PathBuf> {
+        let digest = digest
+            .as_str()
+            .and_then(|digest| digest.strip_prefix("sha256:"));
+        Ok(layout
+            .join("blobs/sha256")
+            .join(digest.context("a descriptor has a digest")?))
+    };
+    let read = |file: &Path| -> Result<serde_json::Value> {
+        Ok(serde_json::from_slice(&fs::read(file)?)?)
+    };
+    let index = read(&layout.join("index.json"))?;
+    let manifest = read(&blob(&index["manifests"][0]["digest"])?)?;
+    blob(&manifest["layers"][0]["digest"])
+}
