@@ -15,7 +15,7 @@ use weft_core::{
     suspicion::{Blamed, Crash, ENOUGH, Evidence, Verdict},
     time::Timestamp,
 };
-use weft_store::{CrashNews, StoreError};
+use weft_store::{CrashUpdate, StoreError};
 
 impl Shard {
     /// A worker died with this attempt in guest code. It is lost, unless it has taken
@@ -58,7 +58,7 @@ impl Shard {
             .suspects
             .crashed(blamed.clone(), crash.clone(), evidence)
         {
-            self.crash_news.push(CrashNews::Counted(blamed, crash));
+            self.crash_news.push(CrashUpdate::Counted(blamed, crash));
         }
         if !is_current {
             return;
@@ -81,7 +81,7 @@ impl Shard {
         if let Some(blamed) = blamed
             && self.suspects.ended(&blamed, run, instance)
         {
-            self.crash_news.push(CrashNews::Absolved(blamed));
+            self.crash_news.push(CrashUpdate::Absolved(blamed));
         }
     }
 
@@ -94,7 +94,7 @@ impl Shard {
         if let Some(blamed) = blamed
             && self.suspects.cleared(&blamed, run, task)
         {
-            self.crash_news.push(CrashNews::Cleared { run, task });
+            self.crash_news.push(CrashUpdate::Cleared { run, task });
         }
     }
 
@@ -146,7 +146,7 @@ impl Shard {
         if self.crash_news.is_empty() {
             return Ok(());
         }
-        cx.deps.store.keep_crashes(&self.crash_news).await?;
+        cx.deps.store.record_crashes(&self.crash_news).await?;
         self.crash_news.clear();
         Ok(())
     }

@@ -31,7 +31,7 @@ use weft_core::{
     suspicion::{ENOUGH, Suspects},
     time::Timestamp,
 };
-use weft_store::{CommandId, CrashNews, DagKey, DagState, ShardId, ShardLease};
+use weft_store::{CommandId, CrashUpdate, DagKey, DagState, ShardId, ShardLease};
 
 /// What all shards of a scheduler share.
 pub(crate) struct Context {
@@ -107,7 +107,7 @@ pub(crate) struct Shard {
     /// Who is suspected of taking workers down.
     pub(crate) suspects: Suspects,
     /// What became known of that, and is not written yet.
-    pub(crate) crash_news: Vec<CrashNews>,
+    pub(crate) crash_news: Vec<CrashUpdate>,
     /// Runs of which listeners were not told how they stand.
     pub(crate) pending_notifications: BTreeSet<RunId>,
 }

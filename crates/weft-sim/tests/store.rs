@@ -18,7 +18,7 @@ use weft_store::{
     InstanceRow, InstanceTag, NewRun, Output, Pool, RunKind, RunStore as _, RunUpdate, ShardId,
     ShardLease, StoredRun, TaskSummary, TimetableUpdate, Turn,
 };
-use weft_store_sql::{Database, Deploy, DeployDag, Deployed, Place, Trigger};
+use weft_store_sql::{Database, DatabaseLocation, Deploy, DeployDag, Deployed, Trigger};
 
 const SHARD: ShardId = ShardId(0);
 const STEPS: u32 = 300;
@@ -59,7 +59,7 @@ async fn the_simulated_database_answers_like_the_real_one() {
 impl Pair {
     async fn new(seed: u64) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let place = Place::Sqlite {
+        let place = DatabaseLocation::Sqlite {
             folder: folder.path().to_owned(),
         };
         let real = Database::open(&place).await.expect("it opens");

@@ -27,7 +27,8 @@ use weft_store::{
     EventChunk, InstanceRow, InstanceTag, RunStore as _, RunUpdate, ShardLease, Turn,
 };
 use weft_store_sql::{
-    DATABASE_FILE, Database, Deploy, DeployDag, InstanceFilter, Place, RunFilter, Trigger,
+    DATABASE_FILE, Database, DatabaseLocation, Deploy, DeployDag, InstanceFilter, RunFilter,
+    Trigger,
 };
 
 /// How many runs the history has.
@@ -75,7 +76,9 @@ async fn main() {
 
 async fn open(folder: &Path) -> Database {
     let folder = folder.into();
-    Database::open(&Place::Sqlite { folder }).await.unwrap()
+    Database::open(&DatabaseLocation::Sqlite { folder })
+        .await
+        .unwrap()
 }
 
 async fn deploy(database: &Database) -> weft_store::VersionId {

@@ -17,12 +17,12 @@ use weft_core::{
 use weft_store::{
     EventChunk, InstanceRow, InstanceTag, RunStore as _, RunUpdate, ShardLease, Turn,
 };
-use weft_store_sql::{Database, Deploy, DeployDag, Place, RunFilter, Trigger};
+use weft_store_sql::{Database, DatabaseLocation, Deploy, DeployDag, RunFilter, Trigger};
 
 #[tokio::main]
 async fn main() {
     let folder = tempfile::tempdir().unwrap();
-    let database = Database::open(&Place::Sqlite {
+    let database = Database::open(&DatabaseLocation::Sqlite {
         folder: folder.path().into(),
     })
     .await

@@ -108,11 +108,11 @@ fn returned(rows: Vec<Row>) -> Result<AuditId, StoreError> {
     }
 }
 
-/// Something that a change tells the audit.
+/// What the audit records of a change.
 pub(crate) struct Change<'a> {
     pub(crate) at: Timestamp,
     pub(crate) tenant: Option<&'a TenantId>,
-    pub(crate) by: &'a str,
+    pub(crate) actor: &'a str,
     pub(crate) action: &'static str,
     pub(crate) subject: &'a str,
     /// JSON.
@@ -124,12 +124,12 @@ pub(crate) async fn append(tx: &mut Tx, change: Change<'_>) -> Result<(), StoreE
     let Change {
         at,
         tenant,
-        by,
+        actor,
         action,
         subject,
         details,
     } = change;
-    tx.run(APPEND, args![at, tenant, by, action, subject, details])
+    tx.run(APPEND, args![at, tenant, actor, action, subject, details])
         .await?;
     Ok(())
 }

@@ -1,15 +1,15 @@
-//! One face for both databases: statements go in with values, rows of values come out.
+//! One interface to both databases: statements go in with values, rows of values come out.
 //!
 //! What differs between SQLite and Postgres as *programs* (connections,
 //! transactions, types on the wire, errors) ends here; what differs between
-//! them as *languages* stands in [`crate::dialect`]. Nothing above this module
+//! them as *languages* is in [`crate::dialect_statements`]. Nothing above this module
 //! names sqlx. A statement's text is a constant of Weft's own or made from
 //! constants; values only ever travel as parameters.
 
 mod bulk;
 #[cfg(test)]
 mod corpus;
-mod fault;
+mod error_kind;
 #[cfg(test)]
 mod plan;
 mod postgres;
@@ -27,16 +27,13 @@ pub(crate) use {
     value::{Value, args},
 };
 
-use crate::{
-    database::{OpenError, Place},
-    dialect::Dialect,
-};
+use crate::{dialect::Dialect, error::OpenError, location::DatabaseLocation};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use weft_store::StoreError;
 
 /// SQLite or Postgres.
 pub(crate) enum Backend {
-    /// Boxed since only one of the two ever stands.
+    /// One writer, a few readers.
     Sqlite(sqlite::Sqlite),
     /// A pool.
     Postgres(postgres::Postgres),
@@ -49,13 +46,17 @@ pub(crate) enum Tx {
 }
 
 impl Backend {
-    pub(crate) async fn open(place: &Place) -> Result<Self, OpenError> {
-        Ok(match place {
-            Place::Sqlite { folder } => Self::Sqlite(sqlite::Sqlite::open(folder).await?),
-            Place::SqliteReadOnly { file } => {
+    pub(crate) async fn open(location: &DatabaseLocation) -> Result<Self, OpenError> {
+        Ok(match location {
+            DatabaseLocation::Sqlite { folder } => {
+                Self::Sqlite(sqlite::Sqlite::open(folder).await?)
+            }
+            DatabaseLocation::SqliteReadOnly { file } => {
                 Self::Sqlite(sqlite::Sqlite::open_read_only(file).await?)
             }
-            Place::Postgres { url } => Self::Postgres(postgres::Postgres::open(url).await?),
+            DatabaseLocation::Postgres { url } => {
+                Self::Postgres(postgres::Postgres::open(url).await?)
+            }
         })
     }
 
@@ -67,29 +68,28 @@ impl Backend {
     }
 
     /// Whether no other process can work here.
-    pub(crate) fn is_alone(&self) -> bool {
+    pub(crate) fn is_exclusive(&self) -> bool {
         match self {
             Self::Sqlite(sqlite) => sqlite.holds_folder(),
-            Self::Postgres(postgres) => postgres.is_claimed(),
+            Self::Postgres(postgres) => postgres.is_exclusive(),
         }
     }
 
-    /// Takes the database for this process; `false` where another one has it.
-    pub(crate) async fn claim(&self) -> Result<bool, StoreError> {
-        match (self, self.dialect().claim()) {
-            (Self::Postgres(postgres), Some(claim)) => postgres.claim(claim.sql()).await,
-            // Whoever opened a folder has it already.
-            (Self::Sqlite(_) | Self::Postgres(_), _) => Ok(self.is_alone()),
+    /// Locks the database for this process alone; `false` if another process holds a lock.
+    pub(crate) async fn lock_exclusive(&self) -> Result<bool, StoreError> {
+        match (self, self.dialect().lock_exclusive()) {
+            (Self::Postgres(postgres), Some(lock)) => postgres.lock_exclusive(lock.sql()).await,
+            // Opening a folder locks it.
+            (Self::Sqlite(_) | Self::Postgres(_), _) => Ok(self.is_exclusive()),
         }
     }
 
-    /// Takes the database for this process and others that take it so; `false` where one
-    /// has it for itself.
-    pub(crate) async fn share(&self) -> Result<bool, StoreError> {
-        match (self, self.dialect().share()) {
-            (Self::Postgres(postgres), Some(share)) => postgres.share(share.sql()).await,
+    /// Locks the database beside other processes that lock it so; `false` if one holds it alone.
+    pub(crate) async fn lock_shared(&self) -> Result<bool, StoreError> {
+        match (self, self.dialect().lock_shared()) {
+            (Self::Postgres(postgres), Some(lock)) => postgres.lock_shared(lock.sql()).await,
             // A folder can't be shared.
-            (Self::Sqlite(_) | Self::Postgres(_), _) => Ok(self.is_alone()),
+            (Self::Sqlite(_) | Self::Postgres(_), _) => Ok(self.is_exclusive()),
         }
     }
 
@@ -152,21 +152,21 @@ impl Backend {
     }
 
     /// Writes everything in one transaction that is one message to the database, if that is
-    /// possible here and the first statement changes a row; `false` where nothing was done.
-    pub(crate) async fn write_at_once<'w>(
+    /// possible and the first statement changes a row; `false` if nothing was written.
+    pub(crate) async fn write_batch<'w>(
         &self,
         writes: impl Iterator<Item = &'w (&'static Bulk, Vec<Value>)> + Clone,
     ) -> Result<bool, StoreError> {
         let sqlite = match self {
             Self::Sqlite(sqlite) => sqlite,
-            Self::Postgres(postgres) => return postgres.write_at_once(writes).await,
+            Self::Postgres(postgres) => return postgres.write_batch(writes).await,
         };
         let values: usize = writes.clone().map(|(_bulk, values)| values.len()).sum();
-        if values > sqlite::MOST_AT_ONCE {
+        if values > sqlite::MAX_BATCH_VALUES {
             return Ok(false);
         }
         let chunks = writes.flat_map(|(bulk, values)| bulk.chunks(Dialect::Sqlite, values.clone()));
-        sqlite.write_at_once(chunks.collect()).await
+        sqlite.write_batch(chunks.collect()).await
     }
 
     /// Whether the statement is right, without running it.

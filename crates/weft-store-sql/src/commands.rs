@@ -4,7 +4,7 @@ use crate::{
     Database,
     audit::{self, Change},
     backend::{args, statements},
-    stored,
+    encoding,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -75,15 +75,15 @@ impl Database {
         tenant: &TenantId,
         run: RunId,
         kind: &CommandKind,
-        by: &str,
+        actor: &str,
     ) -> Result<CommandId, CommandError> {
         let now = self.clock().await?;
-        let body = stored::write_command(kind);
+        let body = encoding::encode_command(kind);
         let mut tx = self.backend().begin().await?;
         let made = tx
             .run_one(
                 INSERT,
-                args![tenant, run, body, now, by, MAX_WAITING_COMMANDS],
+                args![tenant, run, body, now, actor, MAX_WAITING_COMMANDS],
             )
             .await?;
         if let Some(mut row) = made {
@@ -92,7 +92,7 @@ impl Database {
             let change = Change {
                 at: now,
                 tenant: Some(tenant),
-                by,
+                actor,
                 action,
                 subject: &run.to_string(),
                 details: details.map(|details| details.to_string()),
@@ -121,7 +121,7 @@ impl Database {
             command: Command {
                 id: row.take()?,
                 run: row.take()?,
-                kind: stored::read_command(&row.take::<Arc<str>>()?)?,
+                kind: encoding::decode_command(&row.take::<Arc<str>>()?)?,
             },
             created: row.take()?,
             created_by: row.take()?,

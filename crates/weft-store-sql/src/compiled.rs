@@ -50,7 +50,7 @@ pub struct CompiledRow {
     pub key: CompiledKey,
     /// Its blob.
     pub digest: Digest,
-    /// When somebody asked for it, to a day.
+    /// When it was last requested, to a day.
     pub used: Timestamp,
 }
 
@@ -69,7 +69,7 @@ impl Database {
         Ok(())
     }
 
-    /// Where code lies, for somebody who needs it.
+    /// Where the compiled code is.
     pub async fn find_compiled(&self, key: &CompiledKey) -> Result<Option<Digest>, StoreError> {
         let CompiledKey {
             tenant,

@@ -1,10 +1,10 @@
 //! The deaths of workers that count against a task, and what was decided about them.
 //!
-//! What is written here are facts, not transitions: they are the same whoever tells
-//! them and however often, so they are no part of a turn and have no fence.
+//! Crashes are facts, not transitions. Writing them is idempotent for any scheduler, so they
+//! are no part of a turn and need no fence.
 
 use crate::{
-    ChangeError, DagStamp, Database, Meant,
+    ChangeError, DagStamp, Database, Precondition,
     audit::Change,
     backend::{Row, args, statements},
     dags, tenants,
@@ -16,7 +16,7 @@ use weft_core::{
     suspicion::{Blamed, Crash},
     time::Timestamp,
 };
-use weft_store::{CrashNews, DagKey, ShardId, StoreError};
+use weft_store::{CrashUpdate, DagKey, ShardId, StoreError};
 
 macro_rules! select {
     ($where:literal) => {
@@ -60,12 +60,12 @@ impl Database {
         &self,
         tenant: &TenantId,
         id: &DagId,
-        meant: impl Into<Meant<'a, DagStamp>> + Send,
+        precondition: impl Into<Precondition<'a, DagStamp>> + Send,
     ) -> Result<bool, ChangeError> {
-        let Meant { by, state } = meant.into();
+        let Precondition { actor, expected } = precondition.into();
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
-        dags::check(&mut tx, (tenant, id), state).await?;
+        dags::check(&mut tx, (tenant, id), expected).await?;
         let Some(mut row) = tx.run_one(ROW, args![tenant, id]).await? else {
             return Ok(false);
         };
@@ -76,7 +76,7 @@ impl Database {
         let change = Change {
             at: now,
             tenant: Some(tenant),
-            by,
+            actor,
             action: "dag.unquarantine",
             subject: id.as_str(),
             details: None,
@@ -93,11 +93,11 @@ impl Database {
         rows.into_iter().map(crash).collect()
     }
 
-    pub(crate) async fn write_crashes(&self, news: &[CrashNews]) -> Result<(), StoreError> {
+    pub(crate) async fn write_crashes(&self, updates: &[CrashUpdate]) -> Result<(), StoreError> {
         let mut tx = self.backend().begin().await?;
-        for one in news {
-            match one {
-                CrashNews::Counted(blamed, crash) => {
+        for update in updates {
+            match update {
+                CrashUpdate::Counted(blamed, crash) => {
                     let values = args![
                         crash.run,
                         crash.instance.task.0,
@@ -112,11 +112,11 @@ impl Database {
                     ];
                     tx.run(COUNT, values).await?;
                 }
-                CrashNews::Absolved(blamed) => {
+                CrashUpdate::Absolved(blamed) => {
                     let values = args![blamed.dag, &blamed.digest, blamed.task.as_str()];
                     tx.run(ABSOLVE, values).await?;
                 }
-                CrashNews::Cleared { run, task } => {
+                CrashUpdate::Cleared { run, task } => {
                     tx.run(CLEAR, args![*run, task.0]).await?;
                 }
             }

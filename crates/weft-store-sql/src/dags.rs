@@ -1,7 +1,7 @@
 //! DAGs as people see them: list, show, pause, delete.
 
 use crate::{
-    ChangeError, DagStamp, Database, Meant,
+    ChangeError, Database, Precondition,
     audit::Change,
     backend::{Row, Statement, Tx, args, statements},
     tenants,
@@ -96,6 +96,15 @@ impl DagRow {
     }
 }
 
+/// The state of a DAG that people change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DagStamp {
+    key: DagKey,
+    paused: bool,
+    active: Option<VersionId>,
+    updated: Timestamp,
+}
+
 /// Which DAGs, by id.
 #[derive(Debug, Clone, Default)]
 pub struct DagFilter {
@@ -157,9 +166,9 @@ impl Database {
         &self,
         tenant: &TenantId,
         id: &DagId,
-        meant: impl Into<Meant<'a, DagStamp>> + Send,
+        precondition: impl Into<Precondition<'a, DagStamp>> + Send,
     ) -> Result<bool, ChangeError> {
-        self.set_paused(PAUSE, "dag.pause", (tenant, id), meant.into())
+        self.set_paused(PAUSE, "dag.pause", (tenant, id), precondition.into())
             .await
     }
 
@@ -168,9 +177,9 @@ impl Database {
         &self,
         tenant: &TenantId,
         id: &DagId,
-        meant: impl Into<Meant<'a, DagStamp>> + Send,
+        precondition: impl Into<Precondition<'a, DagStamp>> + Send,
     ) -> Result<bool, ChangeError> {
-        self.set_paused(UNPAUSE, "dag.unpause", (tenant, id), meant.into())
+        self.set_paused(UNPAUSE, "dag.unpause", (tenant, id), precondition.into())
             .await
     }
 
@@ -179,12 +188,12 @@ impl Database {
         &self,
         tenant: &TenantId,
         id: &DagId,
-        meant: impl Into<Meant<'a, DagStamp>> + Send,
+        precondition: impl Into<Precondition<'a, DagStamp>> + Send,
     ) -> Result<Deletion, ChangeError> {
-        let Meant { by, state } = meant.into();
+        let Precondition { actor, expected } = precondition.into();
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
-        check(&mut tx, (tenant, id), state).await?;
+        check(&mut tx, (tenant, id), expected).await?;
         // First, so that a run that is made meanwhile either is counted or finds no DAG.
         let Some(mut row) = tx.run_one(DELETE, args![tenant, id, now]).await? else {
             return Ok(Deletion::Unknown);
@@ -200,7 +209,7 @@ impl Database {
         let change = Change {
             at: now,
             tenant: Some(tenant),
-            by,
+            actor,
             action: "dag.delete",
             subject: id.as_str(),
             details: None,
@@ -216,11 +225,11 @@ impl Database {
         statement: Statement,
         action: &'static str,
         (tenant, id): (&TenantId, &DagId),
-        Meant { by, state }: Meant<'_, DagStamp>,
+        Precondition { actor, expected }: Precondition<'_, DagStamp>,
     ) -> Result<bool, ChangeError> {
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
-        check(&mut tx, (tenant, id), state).await?;
+        check(&mut tx, (tenant, id), expected).await?;
         let Some(mut row) = tx.run_one(statement, args![tenant, id, now]).await? else {
             // There is none, or it is so already.
             return Ok(tx.run_one(SHOW, args![tenant, id]).await?.is_some());
@@ -228,7 +237,7 @@ impl Database {
         let change = Change {
             at: now,
             tenant: Some(tenant),
-            by,
+            actor,
             action,
             subject: id.as_str(),
             details: None,
@@ -238,13 +247,15 @@ impl Database {
     }
 }
 
-/// Refuses a change that is meant for another state. Whether there is such a DAG, the change finds out.
+/// Refuses the change if the DAG is in another state. A missing DAG is left to the change itself.
 pub(crate) async fn check(
     tx: &mut Tx,
     (tenant, id): (&TenantId, &DagId),
-    meant: Option<DagStamp>,
+    expected: Option<DagStamp>,
 ) -> Result<(), ChangeError> {
-    let Some(meant) = meant else { return Ok(()) };
+    let Some(expected) = expected else {
+        return Ok(());
+    };
     let Some(mut row) = tx.run_one(STAMP, args![tenant, id]).await? else {
         return Ok(());
     };
@@ -254,7 +265,7 @@ pub(crate) async fn check(
         active: row.take()?,
         updated: row.take()?,
     };
-    if found == meant {
+    if found == expected {
         Ok(())
     } else {
         Err(ChangeError::ChangedMeanwhile)

@@ -4,7 +4,7 @@ use crate::{
     Database,
     audit::{self, Change},
     backend::{Tx, args, statements},
-    stored, tenants,
+    encoding, tenants,
 };
 use std::{collections::BTreeSet, sync::Arc};
 use weft_core::{
@@ -77,7 +77,7 @@ pub struct Deployed {
     pub number: u32,
     /// What was done.
     pub change: DeployChange,
-    /// What was active before, to tell what changed.
+    /// The version that was active before.
     pub previous: Option<PreviousVersion>,
 }
 
@@ -150,7 +150,7 @@ impl Database {
                 Change {
                     at: now,
                     tenant: Some(&deploy.tenant),
-                    by: &deploy.by,
+                    actor: &deploy.by,
                     action: "dag.deploy",
                     subject: &deploy.digest.to_string(),
                     details: Some(summary(&done)),
@@ -241,7 +241,7 @@ async fn new_version(
                 number,
                 &deploy.digest,
                 &dag.document,
-                stored::write_files(&dag.files),
+                encoding::encode_files(&dag.files),
                 now,
                 &deploy.by
             ],

@@ -1,6 +1,5 @@
-//! Where SQL differs between the databases: one function for each difference.
+//! The languages of the databases.
 
-use crate::backend::Statement;
 use std::fmt;
 
 /// The language of a database.
@@ -22,107 +21,8 @@ impl fmt::Display for Placeholder {
     }
 }
 
-const NOW_POSTGRES: Statement = Statement::only(
-    Dialect::Postgres,
-    "SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)",
-);
-/// The number is Weft's own, so that no other program's lock is met.
-const LOCK_MIGRATIONS_POSTGRES: Statement = Statement::only(
-    Dialect::Postgres,
-    "SELECT 1 FROM (SELECT pg_advisory_xact_lock(8602934771)) AS locked",
-);
-/// Held by the session until it ends. The number is Weft's own, too.
-const CLAIM_POSTGRES: Statement = Statement::only(
-    Dialect::Postgres,
-    "SELECT 1 FROM (SELECT pg_try_advisory_lock(8602934772) AS mine) AS locked WHERE mine",
-);
-/// Held by the session until it ends, beside others that hold it so.
-const SHARE_POSTGRES: Statement = Statement::only(
-    Dialect::Postgres,
-    "SELECT 1 FROM (SELECT pg_try_advisory_lock_shared(8602934772) AS mine) AS locked WHERE mine",
-);
-const TABLE_EXISTS_SQLITE: Statement = Statement::only(
-    Dialect::Sqlite,
-    "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1",
-);
-const TABLE_EXISTS_POSTGRES: Statement = Statement::only(
-    Dialect::Postgres,
-    "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = $1",
-);
-const BACKUP_SQLITE: Statement = Statement::only(Dialect::Sqlite, "VACUUM INTO $1");
-/// The number is [`crate::MAX_DAMAGES`], since a pragma takes no parameter.
-const INTEGRITY_SQLITE: Statement = Statement::only(Dialect::Sqlite, "PRAGMA integrity_check(20)");
-
-/// Every statement of this module.
-pub(crate) const STATEMENTS: &[Statement] = &[
-    NOW_POSTGRES,
-    LOCK_MIGRATIONS_POSTGRES,
-    CLAIM_POSTGRES,
-    SHARE_POSTGRES,
-    TABLE_EXISTS_SQLITE,
-    TABLE_EXISTS_POSTGRES,
-    BACKUP_SQLITE,
-    INTEGRITY_SQLITE,
-];
-
 impl Dialect {
     pub(crate) const fn placeholder(self, number: usize) -> Placeholder {
         Placeholder(self, number)
-    }
-
-    /// The server's clock; none on SQLite, where it is this machine's.
-    pub(crate) const fn now(self) -> Option<Statement> {
-        match self {
-            Self::Sqlite => None,
-            Self::Postgres => Some(NOW_POSTGRES),
-        }
-    }
-
-    /// Lets one process migrate at a time; on SQLite the transaction does.
-    pub(crate) const fn lock_migrations(self) -> Option<Statement> {
-        match self {
-            Self::Sqlite => None,
-            Self::Postgres => Some(LOCK_MIGRATIONS_POSTGRES),
-        }
-    }
-
-    /// Takes the whole database for one session, where nobody else has it.
-    pub(crate) const fn claim(self) -> Option<Statement> {
-        match self {
-            Self::Sqlite => None,
-            Self::Postgres => Some(CLAIM_POSTGRES),
-        }
-    }
-
-    /// Takes the whole database for one session and others that take it so.
-    pub(crate) const fn share(self) -> Option<Statement> {
-        match self {
-            Self::Sqlite => None,
-            Self::Postgres => Some(SHARE_POSTGRES),
-        }
-    }
-
-    /// Whether a table of this name stands.
-    pub(crate) const fn table_exists(self) -> Statement {
-        match self {
-            Self::Sqlite => TABLE_EXISTS_SQLITE,
-            Self::Postgres => TABLE_EXISTS_POSTGRES,
-        }
-    }
-
-    /// Looks through the whole database for what is damaged.
-    pub(crate) const fn integrity(self) -> Option<Statement> {
-        match self {
-            Self::Sqlite => Some(INTEGRITY_SQLITE),
-            Self::Postgres => None,
-        }
-    }
-
-    /// Writes the whole database to a new file.
-    pub(crate) const fn backup(self) -> Option<Statement> {
-        match self {
-            Self::Sqlite => Some(BACKUP_SQLITE),
-            Self::Postgres => None,
-        }
     }
 }

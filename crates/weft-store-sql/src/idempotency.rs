@@ -14,9 +14,9 @@ statements! {
     RECALL = "SELECT request, status, body, created FROM answers WHERE tenant = $1 AND key = $2";
 }
 
-/// An answer that was given.
+/// A response that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RememberedAnswer {
+pub struct StoredResponse {
     /// The digest of the request: another one under the same key is a mistake.
     pub request: Digest,
     /// The answer's status.
@@ -29,28 +29,28 @@ pub struct RememberedAnswer {
 
 impl Database {
     /// Keeps an answer unless one is kept already; returns the one that is kept.
-    pub async fn remember_answer(
+    pub async fn put_response(
         &self,
         tenant: &TenantId,
         key: &str,
         request: &Digest,
         status: u16,
         body: &str,
-    ) -> Result<RememberedAnswer, StoreError> {
+    ) -> Result<StoredResponse, StoreError> {
         let now = self.clock().await?;
         let kept = self
             .backend()
             .write(REMEMBER, args![tenant, key, request, status, body, now])
             .await?;
         if !kept.is_empty() {
-            return Ok(RememberedAnswer {
+            return Ok(StoredResponse {
                 request: *request,
                 status,
                 body: body.into(),
                 created: now,
             });
         }
-        match self.recall_answer(tenant, key).await? {
+        match self.find_response(tenant, key).await? {
             Some(before) => Ok(before),
             // It was too old and was deleted between the two.
             None => Err(StoreError::Unavailable(
@@ -60,15 +60,15 @@ impl Database {
     }
 
     /// The answer that is kept.
-    pub async fn recall_answer(
+    pub async fn find_response(
         &self,
         tenant: &TenantId,
         key: &str,
-    ) -> Result<Option<RememberedAnswer>, StoreError> {
+    ) -> Result<Option<StoredResponse>, StoreError> {
         let Some(mut row) = self.backend().read_one(RECALL, args![tenant, key]).await? else {
             return Ok(None);
         };
-        Ok(Some(RememberedAnswer {
+        Ok(Some(StoredResponse {
             request: row.take()?,
             status: row.take()?,
             body: row.take()?,

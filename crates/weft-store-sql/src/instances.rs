@@ -3,8 +3,8 @@
 use crate::{
     Database,
     backend::{Row, args, statements},
+    encoding,
     run_store::reading::{take_instance, take_output},
-    stored,
 };
 use std::sync::Arc;
 use weft_core::{document::TaskIndex, id::TenantId, run::Instance, run_id::RunId, time::Timestamp};
@@ -32,7 +32,7 @@ macro_rules! view {
 }
 
 // Successes have no index of their own, they are what a run is made of; that a state is
-// another one must stand in the text for the others' index to be used.
+// another one must be in the text for the others' index to be used.
 statements! {
     ALL = view!("(i.task, i.map_index) > ($4, $5) ORDER BY i.task, i.map_index LIMIT $3");
     SUCCESSES = view!("(i.task, i.map_index) > ($4, $5) AND i.state = 10 ORDER BY i.task, i.map_index LIMIT $3");
@@ -50,7 +50,7 @@ statements! {
         WHERE r.tenant = $1 AND r.id = $2 AND e.run = r.id AND e.seq > $3 ORDER BY e.seq LIMIT $4";
 }
 
-/// An instance as it stands. Those that wait have no row.
+/// An instance in its present state. Instances that wait have no row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InstanceView {
     /// Task and map index.
@@ -218,7 +218,7 @@ impl Database {
 fn instance_view(mut row: Row) -> Result<InstanceView, StoreError> {
     Ok(InstanceView {
         instance: take_instance(&mut row)?,
-        state: stored::tag_of(row.take()?)?,
+        state: encoding::decode_instance_state(row.take()?)?,
         cause: row.take()?,
         number: row.take()?,
         queued: row.take()?,

@@ -1,4 +1,4 @@
-//! The truth: what is deployed, what runs, what came of it, and who may do what.
+//! The databases: what is deployed, what runs, what came of it, and who may do what.
 //!
 //! [`Database`] is SQLite or Postgres behind one set of SQL texts. It serves two
 //! sides: the scheduler, through the small trait [`RunStore`], which the
@@ -19,24 +19,28 @@ mod commands;
 mod compiled;
 mod crashes;
 mod dags;
+mod data_folder;
 mod database;
 mod deploy;
 mod dialect;
-mod folder;
+mod dialect_statements;
+mod encoding;
+mod error;
 mod idempotency;
 mod installation;
 mod instances;
 mod live_attempt;
-mod meant;
+mod location;
 mod migration;
+mod precondition;
 mod references;
 mod retention;
 mod run_store;
 mod runs;
+mod schema;
 pub mod secret;
 mod secrets;
 mod shards;
-mod stored;
 mod tenants;
 mod tokens;
 mod trigger;
@@ -47,25 +51,25 @@ pub use {
     audit::{AuditEntry, AuditId, AuditRow},
     commands::{CommandError, CommandOutcome, CommandRow, MAX_WAITING_COMMANDS},
     compiled::{CompiledKey, CompiledRow},
-    dags::{ActiveVersion, DagFilter, DagRow, Deletion},
-    database::{
-        BackupError, CLAIM_PATIENCE, Database, MAX_DAMAGES, Migration, OpenError, Place,
-        StatementError,
-    },
+    dags::{ActiveVersion, DagFilter, DagRow, DagStamp, Deletion},
+    data_folder::{DATABASE_FILE, DataFolderLock},
+    database::{Database, LOCK_TIMEOUT, MAX_DAMAGE_REPORTS},
     deploy::{
         Deploy, DeployChange, DeployDag, DeployError, Deployed, MAX_DAGS_PER_FILE, PreviousVersion,
     },
-    folder::{DATABASE_FILE, FolderLock},
-    idempotency::RememberedAnswer,
+    error::{BackupError, OpenError, StatementError},
+    idempotency::StoredResponse,
     instances::{AttemptView, InstanceFilter, InstanceView},
     live_attempt::LiveAttempt,
-    meant::{ChangeError, DagStamp, Meant, PolicyStamp},
+    location::DatabaseLocation,
+    precondition::{ChangeError, Precondition},
     references::{DigestCursor, TextCursor},
     retention::{RetentionStep, RunRetention, TraceRetention},
     runs::{ActiveRuns, MAX_COUNTED_RUNS, MAX_LATEST_RUNS, RunCursor, RunFilter, RunRow},
+    schema::Migration,
     secrets::{RotateError, SecretRow, VariableError},
     shards::ShardRow,
-    tenants::{PolicyRow, TenantLimits, TenantRow},
+    tenants::{PolicyRow, PolicyStamp, TenantLimits, TenantRow},
     tokens::{NewToken, Revocation, Role, TokenId, TokenRow},
     trigger::{
         Backfill, BackfillDate, Backfilled, MAX_BACKFILL_RUNS, Trigger, TriggerError, Triggered,

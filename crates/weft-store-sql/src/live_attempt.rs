@@ -1,4 +1,4 @@
-//! Attempts that are under way, for whoever has to know whose they are.
+//! Attempts that are under way, for a server that checks which tenant they belong to.
 
 use crate::{
     Database,
@@ -29,7 +29,7 @@ pub struct LiveAttempt {
 
 impl Database {
     /// An attempt, if it is the current one of its instance and has not ended. Its nonce is known
-    /// to nobody but schedulers, the broker and the worker that was given it.
+    /// only to schedulers, the broker and the worker that was given it.
     pub async fn live_attempt(
         &self,
         run: RunId,

@@ -1,44 +1,15 @@
-//! The schema's steps, in order, and which of them stand in a database.
+//! Applies the schema's steps.
 //!
-//! A step that was released is never changed. All that are missing are applied
-//! in one transaction, so that a database stands at one step or at another,
-//! never between.
+//! All missing steps are applied in one transaction, so that a database is never
+//! between two steps.
 
 use crate::{
-    Migration, OpenError,
     backend::{Backend, Row, Statement, Tx, Value, args, statements},
     dialect::Dialect,
+    error::OpenError,
+    schema::{Migration, OLDEST, STEPS, Step, known},
 };
 use weft_store::StoreError;
-
-struct Step {
-    migration: Migration,
-    sqlite: &'static str,
-    postgres: &'static str,
-}
-
-macro_rules! steps {
-    ($($number:literal $file:literal $name:literal;)*) => {
-        &[$(Step {
-            migration: Migration { number: $number, name: $name },
-            sqlite: include_str!(concat!("../migrations/sqlite/", $file)),
-            postgres: include_str!(concat!("../migrations/postgres/", $file)),
-        }),*]
-    };
-}
-
-const STEPS: &[Step] = steps! {
-    1 "0001_foundation.sql" "foundation";
-    2 "0002_artifacts.sql" "what names artifacts";
-    3 "0003_kinds_of_runs.sql" "lists of runs by kind";
-    4 "0004_installation.sql" "the installation's own name";
-    5 "0005_compiled_code.sql" "where compiled code lies";
-    6 "0006_crashes.sql" "who took workers down";
-    7 "0007_schedulers.sql" "who schedules, and what programs have to know";
-};
-/// The step that a program has to know at least to work with all of these: it rises only with a
-/// step that takes away what the version before still uses.
-const OLDEST: i64 = 7;
 
 const TABLE: &str = "migrations";
 const COMPATIBILITY: &str = "compatibility";
@@ -51,20 +22,15 @@ statements! {
     APPLIED = "INSERT INTO migrations (number, name, applied) VALUES ($1, $2, $3)";
 }
 
-/// The newest step that is known here.
-pub(crate) fn known() -> i64 {
-    STEPS.last().map_or(0, |step| step.migration.number)
-}
-
-/// What stands in a database.
-struct Stand {
+/// Which steps were applied to a database.
+struct Applied {
     /// The newest step.
     newest: i64,
     /// The step that a program has to know.
     oldest: i64,
 }
 
-impl Stand {
+impl Applied {
     /// What is missing; an error where a newer Weft left something that this one can't work with.
     fn missing(&self) -> Result<&'static [Step], OpenError> {
         if self.oldest > known() {
@@ -80,11 +46,11 @@ impl Stand {
     }
 }
 
-/// What stands in a database that `read` reads one row of.
-async fn stand(
+/// Reads which steps were applied; `read` runs a statement and returns its first row.
+async fn read_applied(
     dialect: Dialect,
     mut read: impl AsyncFnMut(Statement, Vec<Value>) -> Result<Option<Row>, StoreError>,
-) -> Result<Stand, StoreError> {
+) -> Result<Applied, StoreError> {
     let exists = dialect.table_exists();
     let newest = match read(exists, args![TABLE]).await? {
         Some(_there) => read(NEWEST, args![]).await?,
@@ -97,24 +63,24 @@ async fn stand(
     };
     // Before there was a table for it, every program had to know every step.
     let oldest = oldest.map_or(Ok(newest), |mut row| row.take())?;
-    Ok(Stand { newest, oldest })
+    Ok(Applied { newest, oldest })
 }
 
-async fn stands_in(backend: &Backend) -> Result<Stand, StoreError> {
-    stand(backend.dialect(), async |sql, args| {
+async fn applied_to(backend: &Backend) -> Result<Applied, StoreError> {
+    read_applied(backend.dialect(), async |sql, args| {
         backend.read_one(sql, args).await
     })
     .await
 }
 
-/// The newest step that stands in the database.
-pub(crate) async fn stands(backend: &Backend) -> Result<i64, StoreError> {
-    Ok(stands_in(backend).await?.newest)
+/// The newest step that was applied to the database.
+pub(crate) async fn applied(backend: &Backend) -> Result<i64, StoreError> {
+    Ok(applied_to(backend).await?.newest)
 }
 
-/// Whether every step stands, and none that this program can't work with.
+/// Checks that every step was applied, and none that this program can't work with.
 pub(crate) async fn check(backend: &Backend) -> Result<(), OpenError> {
-    let pending = stands_in(backend).await?.missing()?;
+    let pending = applied_to(backend).await?.missing()?;
     if pending.is_empty() {
         return Ok(());
     }
@@ -131,7 +97,7 @@ pub(crate) async fn migrate(backend: &Backend, now: i64) -> Result<Vec<Migration
         tx.run(lock, args![]).await?;
     }
     tx.run_script(MAKE_TABLE).await?;
-    let found = stand(dialect, async |sql, args| tx.run_one(sql, args).await).await?;
+    let found = read_applied(dialect, async |sql, args| tx.run_one(sql, args).await).await?;
     let steps = found.missing()?;
     for step in steps {
         apply(&mut tx, step, now).await?;

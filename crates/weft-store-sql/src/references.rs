@@ -4,7 +4,7 @@
 use crate::{
     Database,
     backend::{Row, args, statements},
-    stored,
+    encoding,
 };
 use std::sync::Arc;
 use weft_core::{digest::Digest, run_id::RunId, time::Timestamp};
@@ -96,7 +96,7 @@ impl Database {
                 for mut row in rows {
                     last = Some(row.take()?);
                     digests.push(row.take()?);
-                    let files = stored::read_files(&row.take::<Arc<str>>()?)?;
+                    let files = encoding::decode_files(&row.take::<Arc<str>>()?)?;
                     digests.extend(files.into_iter().map(|file| file.digest));
                 }
                 let next = last.map_or(DigestCursor::Outputs(None), DigestCursor::Versions);
@@ -117,7 +117,7 @@ impl Database {
         }
     }
 
-    /// Texts (JSON) of existing runs that may name artifacts: outputs that stand in the
+    /// Texts (JSON) of existing runs that may name artifacts: outputs that are in the
     /// database, what deferred tasks left for their next attempt, parameters. Large outputs
     /// are blobs, which their reader looks into.
     pub async fn texts_with_references(

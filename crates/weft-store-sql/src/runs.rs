@@ -4,7 +4,7 @@ use crate::{
     Database,
     backend::{Bulk, Column, Row, Statement, Value, args, statements},
     dialect::Dialect,
-    stored,
+    encoding,
 };
 use std::{collections::HashMap, sync::Arc};
 use weft_core::{
@@ -23,7 +23,7 @@ macro_rules! columns {
     };
 }
 
-/// The crossed joins tell SQLite to begin with the runs, whose index is the order.
+/// The crossed joins make SQLite begin with the runs, whose index is the order.
 macro_rules! list {
     ($($which:literal),+) => {
         concat!(
@@ -37,7 +37,7 @@ macro_rules! list {
 }
 
 /// A page of runs with ids between $2 and $3, both exclusive; further values from $5 on. SQLite
-/// is told the index: without figures of how rows are spread it takes a range of ids for so
+/// is told the index: without statistics of how rows are spread it takes a range of ids for so
 /// selective that it leaves the state or the kind to be filtered, through all of history.
 macro_rules! page {
     ($index:literal $order:literal $($which:literal)*) => {
@@ -159,7 +159,7 @@ pub struct RunRow {
     pub started: Option<Timestamp>,
     /// When it ended.
     pub ended: Option<Timestamp>,
-    /// How its instances stand; all zero while it is queued.
+    /// How many of its instances are in each state; all zero while it is queued.
     pub counts: Counts,
     /// The W3C `traceparent` that it began under.
     pub trace: Option<Arc<str>>,
@@ -240,7 +240,7 @@ impl Database {
         values.extend(
             filter
                 .state
-                .map(|state| Value::from(stored::state_number(state))),
+                .map(|state| Value::from(encoding::encode_run_state(state))),
         );
         values.extend(filter.kind.map(Value::from));
         let statement = page_of(filter, newest_first, self.backend().dialect());
@@ -301,7 +301,11 @@ impl Database {
                 .backend()
                 .read_one(
                     COUNT,
-                    args![tenant, stored::state_number(state), MAX_COUNTED_RUNS + 1],
+                    args![
+                        tenant,
+                        encoding::encode_run_state(state),
+                        MAX_COUNTED_RUNS + 1
+                    ],
                 )
                 .await?;
             if let Some(mut row) = row {
@@ -314,7 +318,7 @@ impl Database {
         Ok(counts)
     }
 
-    /// How the mapped tasks of a run stand, by task.
+    /// The counts of the mapped tasks of a run, by task.
     pub async fn list_task_summaries(
         &self,
         tenant: &TenantId,
@@ -327,7 +331,7 @@ impl Database {
                     run,
                     task: TaskIndex(row.take()?),
                     instances: row.take()?,
-                    counts: stored::read_counts(Some(&row.take::<Arc<str>>()?))?,
+                    counts: encoding::decode_counts(Some(&row.take::<Arc<str>>()?))?,
                 })
             })
             .collect()
@@ -342,8 +346,8 @@ fn run_row(mut row: Row) -> Result<RunRow, StoreError> {
         dag_id: row.take()?,
         version: row.take()?,
         version_number: row.take()?,
-        kind: stored::kind_of(row.take()?)?,
-        state: stored::state_of(row.take()?)?,
+        kind: encoding::decode_run_kind(row.take()?)?,
+        state: encoding::decode_run_state(row.take()?)?,
         logical_date: row.take()?,
         interval: (row.take()?, row.take()?),
         params: row.take()?,
@@ -352,7 +356,7 @@ fn run_row(mut row: Row) -> Result<RunRow, StoreError> {
         created_by: row.take()?,
         started: row.take()?,
         ended: row.take()?,
-        counts: stored::read_counts(row.take::<Option<Arc<str>>>()?.as_deref())?,
+        counts: encoding::decode_counts(row.take::<Option<Arc<str>>>()?.as_deref())?,
         trace: row.take()?,
     })
 }

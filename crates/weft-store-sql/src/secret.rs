@@ -1,4 +1,4 @@
-//! Sealing of values at rest: XChaCha20-Poly1305, bound to the place where the value stands.
+//! Sealing of values at rest: XChaCha20-Poly1305, bound to the address of the value.
 //!
 //! A sealed value opens only with its key, and only as the value of the same
 //! tenant, kind and name: moved to another row it is refused. Nonces are random,
@@ -34,9 +34,9 @@ pub enum SecretKind {
     Connection = 2,
 }
 
-/// Where a sealed value stands.
+/// Which value is sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretPlace {
+pub struct SecretAddress {
     /// Whose.
     pub tenant: TenantId,
     /// Which of the two.
@@ -54,7 +54,7 @@ pub struct Sealed {
     pub bytes: Vec<u8>,
 }
 
-/// Names a key without telling it: the first 8 bytes of a digest of it.
+/// Names a key without revealing it: the first 8 bytes of a digest of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId(pub i64);
 
@@ -101,7 +101,7 @@ pub enum SecretError {
         /// Its name.
         name: String,
     },
-    /// Changed, or moved from another place.
+    /// Changed, or moved from another address.
     #[error("the sealed value of {kind:?} {name:?} is damaged, or belongs somewhere else")]
     Damaged {
         /// Which kind.
@@ -167,7 +167,7 @@ impl Keyring {
         self.keys[0].id
     }
 
-    /// 32 secret bytes for signing, which tell nothing of the key that seals: derived
+    /// 32 secret bytes for signing, which reveal nothing of the key that seals: derived
     /// from it as BLAKE3 derives keys for a purpose. They change with that key.
     pub fn signing_seed(&self) -> &[u8; 32] {
         &self.keys[0].signing_seed
@@ -178,12 +178,12 @@ impl Keyring {
         self.keys.iter().any(|known| known.id == key)
     }
 
-    /// Seals a value for its place.
-    pub fn seal(&self, place: &SecretPlace, value: &[u8]) -> Result<Sealed, SecretError> {
+    /// Seals a value for its address.
+    pub fn seal(&self, address: &SecretAddress, value: &[u8]) -> Result<Sealed, SecretError> {
         let key = &self.keys[0];
         let mut nonce = [0; NONCE_BYTES];
         random(&mut nonce)?;
-        let place_bytes = place.bytes();
+        let place_bytes = address.bytes();
         let payload = Payload {
             msg: value,
             aad: &place_bytes,
@@ -197,25 +197,25 @@ impl Keyring {
         Ok(Sealed { key: key.id, bytes })
     }
 
-    /// Opens what was sealed for this place.
-    pub fn open(&self, place: &SecretPlace, sealed: &Sealed) -> Result<Vec<u8>, SecretError> {
+    /// Opens what was sealed for this address.
+    pub fn open(&self, address: &SecretAddress, sealed: &Sealed) -> Result<Vec<u8>, SecretError> {
         let key = self
             .keys
             .iter()
             .find(|key| key.id == sealed.key)
             .ok_or_else(|| SecretError::UnknownKey {
-                kind: place.kind,
-                name: place.name.clone(),
+                kind: address.kind,
+                name: address.name.clone(),
             })?;
         let damaged = || SecretError::Damaged {
-            kind: place.kind,
-            name: place.name.clone(),
+            kind: address.kind,
+            name: address.name.clone(),
         };
         let (nonce, sealed) = sealed
             .bytes
             .split_first_chunk::<NONCE_BYTES>()
             .ok_or_else(damaged)?;
-        let place_bytes = place.bytes();
+        let place_bytes = address.bytes();
         let payload = Payload {
             msg: sealed,
             aad: &place_bytes,
@@ -250,7 +250,7 @@ impl Key {
     }
 }
 
-impl SecretPlace {
+impl SecretAddress {
     /// What a sealed value is bound to: every part with its length, so that no two places are written alike.
     fn bytes(&self) -> Vec<u8> {
         let kind: &str = match self.kind {
@@ -277,8 +277,8 @@ mod tests {
     const OLD: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
     const NEW: &str = "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
-    fn place(name: &str) -> SecretPlace {
-        SecretPlace {
+    fn address(name: &str) -> SecretAddress {
+        SecretAddress {
             tenant: TenantId::default(),
             kind: SecretKind::Variable,
             name: name.into(),
@@ -286,30 +286,30 @@ mod tests {
     }
 
     #[test]
-    fn a_value_opens_at_its_own_place_only() {
+    fn a_value_opens_at_its_own_address_only() {
         let keys = Keyring::parse(OLD).unwrap();
-        let sealed = keys.seal(&place("a"), b"hush").unwrap();
-        assert_eq!(keys.open(&place("a"), &sealed).unwrap(), b"hush");
-        let connection = SecretPlace {
+        let sealed = keys.seal(&address("a"), b"hush").unwrap();
+        assert_eq!(keys.open(&address("a"), &sealed).unwrap(), b"hush");
+        let connection = SecretAddress {
             kind: SecretKind::Connection,
-            ..place("a")
+            ..address("a")
         };
-        for elsewhere in [place("b"), connection] {
+        for elsewhere in [address("b"), connection] {
             let error = keys.open(&elsewhere, &sealed).unwrap_err();
             assert!(matches!(error, SecretError::Damaged { .. }), "{error}");
         }
     }
 
     #[test]
-    fn every_changed_bit_is_noticed() {
+    fn any_changed_bit_is_detected() {
         let keys = Keyring::parse(OLD).unwrap();
-        let sealed = keys.seal(&place("a"), b"hush").unwrap();
+        let sealed = keys.seal(&address("a"), b"hush").unwrap();
         for at in 0..sealed.bytes.len() {
             let mut changed = sealed.clone();
             changed.bytes[at] ^= 1;
-            keys.open(&place("a"), &changed).unwrap_err();
+            keys.open(&address("a"), &changed).unwrap_err();
             changed.bytes.truncate(at);
-            keys.open(&place("a"), &changed).unwrap_err();
+            keys.open(&address("a"), &changed).unwrap_err();
         }
     }
 
@@ -317,11 +317,11 @@ mod tests {
     fn the_first_key_seals_and_all_open() {
         let old = Keyring::parse(OLD).unwrap();
         let both = Keyring::parse(&format!("# new\n{NEW}\n\n{OLD}\n")).unwrap();
-        let sealed = old.seal(&place("a"), b"hush").unwrap();
-        assert_eq!(both.open(&place("a"), &sealed).unwrap(), b"hush");
-        let sealed = both.seal(&place("a"), b"hush").unwrap();
+        let sealed = old.seal(&address("a"), b"hush").unwrap();
+        assert_eq!(both.open(&address("a"), &sealed).unwrap(), b"hush");
+        let sealed = both.seal(&address("a"), b"hush").unwrap();
         assert_eq!(sealed.key, both.current());
-        let error = old.open(&place("a"), &sealed).unwrap_err();
+        let error = old.open(&address("a"), &sealed).unwrap_err();
         assert!(matches!(error, SecretError::UnknownKey { .. }), "{error}");
     }
 
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_named_by_its_line() {
+    fn an_invalid_key_is_reported_with_its_line() {
         let error = Keyring::parse(&format!("{OLD}\nabc\n")).unwrap_err();
         assert!(matches!(error, SecretError::BadKey { line: 2 }), "{error}");
         assert!(matches!(
@@ -357,9 +357,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_secret_is_shown() {
+    fn debug_output_reveals_no_secret() {
         let keys = Keyring::parse(OLD).unwrap();
-        let sealed = keys.seal(&place("a"), b"hush").unwrap();
+        let sealed = keys.seal(&address("a"), b"hush").unwrap();
         let shown = format!("{keys:?} {sealed:?}");
         assert!(
             !shown.contains("0011") && !shown.contains("hush"),

@@ -1,14 +1,14 @@
 //! Variables and connections: sealed values by name.
 //!
-//! The value is opaque here; [`crate::secret`] seals and opens it. What stands
+//! The value is opaque here; [`crate::secret`] seals and opens it. What is
 //! beside it (`about`) is not secret and is shown in lists.
 
 use crate::{
     Database,
     audit::{self, Change},
     backend::{Row, args, statements},
-    secret::{KeyId, Keyring, Sealed, SecretError, SecretKind, SecretPlace},
-    stored,
+    encoding,
+    secret::{KeyId, Keyring, Sealed, SecretAddress, SecretError, SecretKind},
 };
 use std::sync::Arc;
 use weft_core::{id::TenantId, time::Timestamp};
@@ -110,12 +110,12 @@ impl Database {
         let Some((_row, sealed)) = found else {
             return Ok(None);
         };
-        let place = SecretPlace {
+        let address = SecretAddress {
             tenant: tenant.clone(),
             kind: SecretKind::Variable,
             name: name.to_owned(),
         };
-        let value = keys.open(&place, &sealed)?;
+        let value = keys.open(&address, &sealed)?;
         String::from_utf8(value)
             .map(Some)
             .map_err(|_not_text| VariableError::NotText(name.to_owned()))
@@ -124,10 +124,10 @@ impl Database {
     /// Makes or replaces it; `false` where there is no such tenant. `about` is JSON that may be shown.
     pub async fn put_secret(
         &self,
-        place: &SecretPlace,
+        address: &SecretAddress,
         about: &str,
         value: &Sealed,
-        by: &str,
+        actor: &str,
     ) -> Result<bool, StoreError> {
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
@@ -135,36 +135,43 @@ impl Database {
             .run_one(
                 PUT,
                 args![
-                    &place.tenant,
-                    place.kind as i16,
-                    &place.name,
+                    &address.tenant,
+                    address.kind as i16,
+                    &address.name,
                     about,
                     value.key.0,
                     &*value.bytes,
                     now,
-                    by
+                    actor
                 ],
             )
             .await?;
         if made.is_none() {
             return Ok(false);
         }
-        audit::append(&mut tx, change(place, now, by, Done::Put)).await?;
+        audit::append(&mut tx, change(address, now, actor, Done::Put)).await?;
         tx.commit().await?;
         Ok(true)
     }
 
     /// Removes it; `false` where there was none.
-    pub async fn delete_secret(&self, place: &SecretPlace, by: &str) -> Result<bool, StoreError> {
+    pub async fn delete_secret(
+        &self,
+        address: &SecretAddress,
+        actor: &str,
+    ) -> Result<bool, StoreError> {
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
         let gone = tx
-            .run_one(DELETE, args![&place.tenant, place.kind as i16, &place.name])
+            .run_one(
+                DELETE,
+                args![&address.tenant, address.kind as i16, &address.name],
+            )
             .await?;
         if gone.is_none() {
             return Ok(false);
         }
-        audit::append(&mut tx, change(place, now, by, Done::Deleted)).await?;
+        audit::append(&mut tx, change(address, now, actor, Done::Deleted)).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -186,22 +193,22 @@ impl Database {
             .await?;
         let mut rotated = 0;
         for mut row in rows {
-            let place = SecretPlace {
+            let address = SecretAddress {
                 tenant: row.take()?,
-                kind: kind_of(row.take()?)?,
+                kind: decode_run_kind(row.take()?)?,
                 name: row.take()?,
             };
             let old = sealed(&mut row)?;
-            let new = keys.seal(&place, &keys.open(&place, &old)?)?;
+            let new = keys.seal(&address, &keys.open(&address, &old)?)?;
             // A value that was set meanwhile stays as it was set.
             let done = self
                 .backend()
                 .write(
                     RESEAL,
                     args![
-                        &place.tenant,
-                        place.kind as i16,
-                        &place.name,
+                        &address.tenant,
+                        address.kind as i16,
+                        &address.name,
                         new.key.0,
                         &*new.bytes,
                         &*old.bytes
@@ -232,34 +239,34 @@ enum Done {
     Deleted,
 }
 
-fn change<'a>(place: &'a SecretPlace, at: Timestamp, by: &'a str, done: Done) -> Change<'a> {
+fn change<'a>(address: &'a SecretAddress, at: Timestamp, actor: &'a str, done: Done) -> Change<'a> {
     Change {
         at,
-        tenant: Some(&place.tenant),
-        by,
-        action: match (place.kind, done) {
+        tenant: Some(&address.tenant),
+        actor,
+        action: match (address.kind, done) {
             (SecretKind::Variable, Done::Put) => "variable.put",
             (SecretKind::Variable, Done::Deleted) => "variable.delete",
             (SecretKind::Connection, Done::Put) => "connection.put",
             (SecretKind::Connection, Done::Deleted) => "connection.delete",
         },
-        subject: &place.name,
+        subject: &address.name,
         details: None,
     }
 }
 
-fn kind_of(number: i64) -> Result<SecretKind, StoreError> {
+fn decode_run_kind(number: i64) -> Result<SecretKind, StoreError> {
     Ok(match number {
         1 => SecretKind::Variable,
         2 => SecretKind::Connection,
-        other => return Err(stored::unknown("kind of secret", other)),
+        other => return Err(encoding::unknown_number("kind of secret", other)),
     })
 }
 
 fn secret_row(row: &mut Row) -> Result<SecretRow, StoreError> {
     Ok(SecretRow {
         tenant: row.take()?,
-        kind: kind_of(row.take()?)?,
+        kind: decode_run_kind(row.take()?)?,
         name: row.take()?,
         about: row.take()?,
         updated: row.take()?,

@@ -18,12 +18,12 @@ statements! {
         ON CONFLICT (shard) DO NOTHING";
 }
 
-/// A shard as it stands now.
+/// A shard in its present state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShardRow {
     /// Which one.
     pub id: ShardId,
-    /// Who schedules it; nobody where its lease has ended.
+    /// The scheduler that owns it; none if its lease has ended.
     pub scheduler: Option<String>,
     /// How often its scheduler changed.
     pub epoch: i64,
@@ -62,7 +62,7 @@ impl Database {
 
     /// Makes shards until there are so many, at most [`Self::MAX_SHARDS`]; there are never less
     /// than before. New tenants go to those that have the fewest; a tenant stays where it is.
-    pub async fn grow_shards(&self, count: u32, by: &str) -> Result<(), StoreError> {
+    pub async fn grow_shards(&self, count: u32, actor: &str) -> Result<(), StoreError> {
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
         let mut made = false;
@@ -74,7 +74,7 @@ impl Database {
             let change = Change {
                 at: now,
                 tenant: None,
-                by,
+                actor,
                 action: "shards.grow",
                 subject: &count.to_string(),
                 details: None,

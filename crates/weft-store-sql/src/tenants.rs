@@ -4,7 +4,7 @@
 //! the same transaction, so that schedulers take it up within a second.
 
 use crate::{
-    ChangeError, Database, Meant, PolicyStamp,
+    ChangeError, Database, Precondition,
     audit::{self, Change},
     backend::{Row, Tx, args, statements},
 };
@@ -81,6 +81,10 @@ pub struct PolicyRow {
     pub updated_by: String,
 }
 
+/// A tenant's policy as it was seen; none where the default held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyStamp(pub Option<PolicyRow>);
+
 impl Database {
     /// Tenants by name, after `after`; at most `limit`. The default one always exists.
     pub async fn list_tenants(
@@ -104,7 +108,7 @@ impl Database {
         &self,
         tenant: &TenantId,
         limits: TenantLimits,
-        by: &str,
+        actor: &str,
     ) -> Result<(), StoreError> {
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
@@ -122,7 +126,7 @@ impl Database {
         let change = Change {
             at: now,
             tenant: Some(tenant),
-            by,
+            actor,
             action: "tenant.put",
             subject: tenant.as_str(),
             details: Some(details.to_string()),
@@ -135,7 +139,7 @@ impl Database {
         &self,
         shard: ShardId,
         max_active_tasks: Option<u32>,
-        by: &str,
+        actor: &str,
     ) -> Result<(), StoreError> {
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
@@ -145,7 +149,7 @@ impl Database {
         let change = Change {
             at: now,
             tenant: None,
-            by,
+            actor,
             action: "shard.limit",
             subject: &shard.0.to_string(),
             details: Some(details.to_string()),
@@ -176,7 +180,7 @@ impl Database {
     }
 
     /// Makes a pool or changes its slots; `false` where there is no such tenant.
-    pub async fn put_pool(&self, pool: &Pool, by: &str) -> Result<bool, StoreError> {
+    pub async fn put_pool(&self, pool: &Pool, actor: &str) -> Result<bool, StoreError> {
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
         let Some(shard) = shard_of(&mut tx, &pool.tenant).await? else {
@@ -187,7 +191,7 @@ impl Database {
         let change = Change {
             at: now,
             tenant: Some(&pool.tenant),
-            by,
+            actor,
             action: "pool.put",
             subject: &pool.name,
             details: Some(serde_json::json!({"slots": pool.slots}).to_string()),
@@ -201,7 +205,7 @@ impl Database {
         &self,
         tenant: &TenantId,
         name: &str,
-        by: &str,
+        actor: &str,
     ) -> Result<bool, StoreError> {
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
@@ -214,7 +218,7 @@ impl Database {
         let change = Change {
             at: now,
             tenant: Some(tenant),
-            by,
+            actor,
             action: "pool.delete",
             subject: name,
             details: None,
@@ -235,9 +239,9 @@ impl Database {
         &self,
         tenant: &TenantId,
         text: Option<&str>,
-        meant: impl Into<Meant<'a, PolicyStamp>> + Send,
+        precondition: impl Into<Precondition<'a, PolicyStamp>> + Send,
     ) -> Result<bool, ChangeError> {
-        let Meant { by, state } = meant.into();
+        let Precondition { actor, expected } = precondition.into();
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
         // There may be no policy to lock, so the tenant is.
@@ -245,14 +249,14 @@ impl Database {
             return Ok(false);
         };
         let shard = row.take()?;
-        if let Some(PolicyStamp(meant)) = state {
+        if let Some(PolicyStamp(expected)) = expected {
             let row = tx.run_one(POLICY, args![tenant]).await?;
-            if row.map(policy_row).transpose()? != meant {
+            if row.map(policy_row).transpose()? != expected {
                 return Err(ChangeError::ChangedMeanwhile);
             }
         }
         let action = if let Some(text) = text {
-            tx.run(PUT_POLICY, args![tenant, text, now, by]).await?;
+            tx.run(PUT_POLICY, args![tenant, text, now, actor]).await?;
             "policy.put"
         } else {
             tx.run(DELETE_POLICY, args![tenant]).await?;
@@ -261,7 +265,7 @@ impl Database {
         let change = Change {
             at: now,
             tenant: Some(tenant),
-            by,
+            actor,
             action,
             subject: tenant.as_str(),
             details: None,
@@ -307,7 +311,7 @@ pub(crate) async fn bump(tx: &mut Tx, shard: ShardId) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Writes the audit, tells the scheduler, commits.
+/// Writes the audit entry, raises the settings' version for the scheduler, and commits.
 pub(crate) async fn finish(
     mut tx: Tx,
     shard: ShardId,

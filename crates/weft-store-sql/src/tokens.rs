@@ -1,10 +1,10 @@
-//! Tokens of people and programs. Only their SHA-256 stands here.
+//! Tokens of people and programs. Only their SHA-256 is stored.
 
 use crate::{
     Database,
     audit::{self, Change},
     backend::{Row, args, statements},
-    stored,
+    encoding,
 };
 use weft_core::{digest::Digest, id::TenantId, time::Timestamp};
 use weft_store::StoreError;
@@ -90,7 +90,7 @@ pub enum Revocation {
     /// There is none, or it was revoked before.
     Unknown,
     /// It is the last administrator's token of the whole installation that does not
-    /// expire: without it nobody could make another.
+    /// expire: without it no other could be made.
     LastAdmin,
 }
 
@@ -111,7 +111,7 @@ pub struct NewToken {
 
 impl Database {
     /// Makes a token.
-    pub async fn create_token(&self, token: &NewToken, by: &str) -> Result<TokenId, StoreError> {
+    pub async fn create_token(&self, token: &NewToken, actor: &str) -> Result<TokenId, StoreError> {
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
         let row = tx
@@ -123,7 +123,7 @@ impl Database {
                     token.tenant.as_ref(),
                     token.role as i16,
                     now,
-                    by,
+                    actor,
                     token.expires
                 ],
             )
@@ -135,7 +135,7 @@ impl Database {
         let change = Change {
             at: now,
             tenant: token.tenant.as_ref(),
-            by,
+            actor,
             action: "token.create",
             subject: &token.name,
             details: Some(serde_json::json!({ "id": id }).to_string()),
@@ -147,7 +147,7 @@ impl Database {
 
     /// The token with this hash, whatever became of it: the caller looks at `expires` and `revoked`.
     pub async fn find_token(&self, hash: &Digest) -> Result<Option<TokenRow>, StoreError> {
-        // Found by an index over hashes of what is random: how long it takes tells nothing
+        // Found by an index over hashes of what is random: the time it takes reveals nothing
         // that helps to guess a token.
         let row = self.backend().read_one(FIND, args![hash]).await?;
         row.map(token_row).transpose()
@@ -187,7 +187,11 @@ impl Database {
     }
 
     /// Revokes it, unless it is the last one that may make others.
-    pub async fn revoke_token(&self, token: TokenId, by: &str) -> Result<Revocation, StoreError> {
+    pub async fn revoke_token(
+        &self,
+        token: TokenId,
+        actor: &str,
+    ) -> Result<Revocation, StoreError> {
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
         tx.run(LOCK, args![]).await?;
@@ -204,7 +208,7 @@ impl Database {
         let change = Change {
             at: now,
             tenant: tenant.as_ref(),
-            by,
+            actor,
             action: "token.revoke",
             subject: &name,
             details: Some(serde_json::json!({ "id": token.0 }).to_string()),
@@ -227,7 +231,7 @@ fn token_row(mut row: Row) -> Result<TokenRow, StoreError> {
             4 => Role::Worker,
             5 => Role::Deployer,
             6 => Role::TrustedWorker,
-            other => return Err(stored::unknown("role", other)),
+            other => return Err(encoding::unknown_number("role", other)),
         },
         created: row.take()?,
         created_by: row.take()?,

@@ -58,7 +58,7 @@ const MAX_ID_DRAWS: usize = 8;
 /// The most dates of one backfill.
 pub const MAX_BACKFILL_RUNS: usize = 10_000;
 
-/// A run that somebody wants.
+/// A run that a person or program triggers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trigger {
     /// Whose.
@@ -110,7 +110,7 @@ pub struct Backfill {
     pub dag: DagId,
     /// The version that the parameters were checked against.
     pub version: VersionId,
-    /// The range that was asked for, for the audit.
+    /// The requested range, for the audit.
     pub range: (Timestamp, Timestamp),
     /// At most [`MAX_BACKFILL_RUNS`].
     pub dates: Vec<BackfillDate>,
@@ -249,7 +249,7 @@ impl Database {
         let change = Change {
             at: now,
             tenant: Some(&backfill.tenant),
-            by: &backfill.by,
+            actor: &backfill.by,
             action: "dag.backfill",
             subject: backfill.dag.as_str(),
             details: Some(details.to_string()),

@@ -1,10 +1,10 @@
 //! Versions of a DAG: list, show, activate.
 
 use crate::{
-    ChangeError, DagStamp, Database, Meant,
+    ChangeError, DagStamp, Database, Precondition,
     audit::Change,
     backend::{Row, args, statements},
-    dags, stored, tenants,
+    dags, encoding, tenants,
 };
 use std::sync::Arc;
 use weft_core::{
@@ -64,7 +64,7 @@ pub enum ActivateError {
     /// No such version of it.
     #[error("the DAG {0} has no version {1}")]
     UnknownVersion(DagId, u32),
-    /// The DAG is in another state than the one that this was meant for.
+    /// The DAG is no longer in the expected state.
     #[error("the DAG {0} was changed meanwhile")]
     ChangedMeanwhile(DagId),
     /// The database said no.
@@ -111,7 +111,7 @@ impl Database {
             dag: version.dag,
             digest: version.digest,
             document: row.take()?,
-            files: stored::read_files(&row.take::<Arc<str>>()?)?,
+            files: encoding::decode_files(&row.take::<Arc<str>>()?)?,
         };
         Ok(Some((version, stored)))
     }
@@ -122,12 +122,12 @@ impl Database {
         tenant: &TenantId,
         dag: &DagId,
         number: u32,
-        meant: impl Into<Meant<'a, DagStamp>> + Send,
+        precondition: impl Into<Precondition<'a, DagStamp>> + Send,
     ) -> Result<Option<VersionRow>, ActivateError> {
-        let Meant { by, state } = meant.into();
+        let Precondition { actor, expected } = precondition.into();
         let now = self.clock().await?;
         let mut tx = self.backend().begin().await?;
-        dags::check(&mut tx, (tenant, dag), state)
+        dags::check(&mut tx, (tenant, dag), expected)
             .await
             .map_err(|error| match error {
                 ChangeError::ChangedMeanwhile => ActivateError::ChangedMeanwhile(dag.clone()),
@@ -154,7 +154,7 @@ impl Database {
         let change = Change {
             at: now,
             tenant: Some(tenant),
-            by,
+            actor,
             action: "dag.activate",
             subject: dag.as_str(),
             details: Some(serde_json::json!({ "number": number }).to_string()),

@@ -3,7 +3,7 @@
 use crate::{
     Database,
     backend::{args, statements},
-    stored,
+    encoding,
 };
 use weft_core::time::Timestamp;
 use weft_store::StoreError;
@@ -47,7 +47,7 @@ impl Database {
                 args![
                     &worker.name,
                     &worker.version,
-                    stored::write_texts(&worker.queues),
+                    encoding::encode_texts(&worker.queues),
                     worker.slots,
                     worker.draining,
                     worker.started,
@@ -73,7 +73,7 @@ impl Database {
                 Ok(WorkerRow {
                     name: row.take()?,
                     version: row.take()?,
-                    queues: stored::read_texts(&row.take()?)?,
+                    queues: encoding::decode_texts(&row.take()?)?,
                     slots: row.take()?,
                     draining: row.take()?,
                     started: row.take()?,

@@ -24,13 +24,13 @@ use weft_core::{
 };
 use weft_store::{EventChunk, InstanceRow, InstanceTag, Output, RunStore as _, RunUpdate, Turn};
 use weft_store_sql::{
-    Database, Deploy, DeployDag, InstanceFilter, OpenError, Place, RunFilter, Trigger,
+    Database, DatabaseLocation, Deploy, DeployDag, InstanceFilter, OpenError, RunFilter, Trigger,
 };
 use weft_sweeps::STORE_KILLS;
 
 /// Instances of each turn.
 const WIDTH: u32 = 5;
-/// How the child is told that it is the child.
+/// The environment variable that marks the child.
 const CHILD: &str = "WEFT_STORE_CRASH_FOLDER";
 
 fn main() {
@@ -52,7 +52,7 @@ fn main() {
 
 async fn kill_and_look() {
     let folder = tempfile::tempdir().unwrap();
-    let place = Place::Sqlite {
+    let place = DatabaseLocation::Sqlite {
         folder: folder.path().into(),
     };
     let mut random = fastrand::Rng::with_seed(7);
@@ -72,8 +72,8 @@ async fn kill_and_look() {
     }
 }
 
-/// Starts the child, kills it after this many acknowledged turns, and tells the last of them.
-async fn killed_child(folder: &Path, place: &Place, turns: u64) -> u64 {
+/// Starts the child, kills it after this many acknowledged turns, and returns the last of them.
+async fn killed_child(folder: &Path, place: &DatabaseLocation, turns: u64) -> u64 {
     let mut child: Child = Command::new(env::current_exe().unwrap())
         .env(CHILD, folder)
         .stdout(Stdio::piped())
@@ -137,7 +137,7 @@ async fn turns_of(database: &Database) -> u64 {
 }
 
 async fn commit_for_ever(folder: &Path) {
-    let place = Place::Sqlite {
+    let place = DatabaseLocation::Sqlite {
         folder: folder.into(),
     };
     let database = Database::open(&place).await.unwrap();

@@ -1,20 +1,20 @@
-//! What people ask of a run.
+//! Commands that people give for runs.
 
 use crate::CommandId;
 use weft_core::{id::TaskId, run::Marked, run_id::RunId};
 
-/// Something that somebody wants done to a run.
+/// A command that a person or program gives for a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Command {
-    /// Its place in the order.
+    /// Its row; commands are carried out in this order.
     pub id: CommandId,
-    /// To which run.
+    /// The run.
     pub run: RunId,
-    /// What.
+    /// What it does.
     pub kind: CommandKind,
 }
 
-/// What can be wanted of a run.
+/// What a command does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandKind {
     /// End it as cancelled.

@@ -6,9 +6,9 @@ use weft_core::{
     suspicion::{Blamed, Crash},
 };
 
-/// Something that became known of crashes.
+/// A change of what is known about crashes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CrashNews {
+pub enum CrashUpdate {
     /// This one counts.
     Counted(Blamed, Crash),
     /// An attempt of the task ended by itself.

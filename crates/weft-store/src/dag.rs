@@ -48,6 +48,6 @@ pub struct StoredVersion {
 pub struct FileEntry {
     /// As the document names it; empty for the describing component itself.
     pub name: String,
-    /// Its bytes' digest, under which it stands in the blob store.
+    /// Its bytes' digest, under which the blob store has it.
     pub digest: Digest,
 }

@@ -12,7 +12,7 @@ pub enum StoreError {
     /// No space is left, or it can't be written.
     #[error("the database can't be written: {0}")]
     Full(String),
-    /// What stands there is not what this version of Weft wrote.
+    /// The stored data is not what this version of Weft wrote.
     #[error("the database holds something unexpected: {0}")]
     Corrupt(String),
     /// A statement or type that doesn't fit the schema: a defect of Weft.

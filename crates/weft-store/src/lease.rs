@@ -1,4 +1,4 @@
-//! Who schedules which shard.
+//! Ownership of shards.
 
 use crate::ShardId;
 use weft_core::time::Timestamp;
@@ -14,17 +14,17 @@ pub struct ShardLease {
     pub until: Timestamp,
 }
 
-/// How many of so many shards are a scheduler's, by what each of those that live holds now: equal
-/// shares, and what can't be shared equally stays with those who hold the most, so that as few
-/// shards as possible change hands. All that ask at one time are answered shares that add up.
+/// A scheduler's fair share of the shards, given what each live scheduler holds now. Shares are
+/// equal; the remainder goes to the schedulers that hold the most, so that as few shards as
+/// possible move. Shares computed from the same holdings add up to all shards.
 pub fn share_of(scheduler: &str, mut schedulers: Vec<(String, u32)>, shards: u32) -> u32 {
     schedulers.sort_by(|(one, of_one), (other, of_other)| {
         of_other.cmp(of_one).then_with(|| one.cmp(other))
     });
     let count = u32::try_from(schedulers.len()).unwrap_or(u32::MAX).max(1);
-    let place = schedulers.iter().position(|(id, _)| id == scheduler);
-    let place = place.and_then(|place| u32::try_from(place).ok());
-    let is_larger = place.is_some_and(|place| place < shards % count);
+    let rank = schedulers.iter().position(|(id, _)| id == scheduler);
+    let rank = rank.and_then(|rank| u32::try_from(rank).ok());
+    let is_larger = rank.is_some_and(|rank| rank < shards % count);
     shards / count + u32::from(is_larger)
 }
 
@@ -32,7 +32,7 @@ pub fn share_of(scheduler: &str, mut schedulers: Vec<(String, u32)>, shards: u32
 mod tests {
     use super::share_of;
 
-    /// Each gives back and takes until nobody wants to; how many shards changed hands.
+    /// Lets every scheduler release and take shards until none changes; returns how many moved.
     fn settle(schedulers: &mut [(String, u32)], shards: u32) -> u32 {
         let mut moved = 0;
         for _round in 0..100 {
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_counts_who_is_not_there() {
+    fn a_scheduler_that_is_not_listed_gets_the_share_of_one_alone() {
         assert_eq!(share_of("a", vec![("a".into(), 0)], 5), 5);
         assert_eq!(share_of("a", Vec::new(), 5), 5, "alone until it is written");
     }

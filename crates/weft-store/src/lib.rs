@@ -16,7 +16,7 @@ mod turn;
 
 pub use {
     command::{Command, CommandKind},
-    crash::CrashNews,
+    crash::CrashUpdate,
     dag::{DagState, FileEntry, StoredVersion},
     error::{CommitError, StoreError},
     key::{CommandId, DagKey, ShardId, VersionId},

@@ -1,7 +1,7 @@
-//! What a scheduler asks of the store.
+//! The trait by which a scheduler uses the store.
 
 use crate::{
-    Command, CommandId, CommitError, CrashNews, DagKey, DagState, Output, ShardId, ShardLease,
+    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, Output, ShardId, ShardLease,
     ShardSettings, StoreError, StoredRun, StoredVersion, Turn, VersionId,
 };
 use async_trait::async_trait;
@@ -20,13 +20,13 @@ pub trait RunStore: Send + Sync {
     /// The database's clock, the only one by which due times and leases go.
     async fn now(&self) -> Result<Timestamp, StoreError>;
 
-    /// Says that `scheduler` is there, for as long as a lease, and returns how many of the
-    /// shards are its share among all schedulers that are.
+    /// Registers `scheduler` as live for the length of a lease, and returns its fair share of
+    /// the shards among all live schedulers.
     async fn share_of_shards(&self, scheduler: &str, lease: DurationMs) -> Result<u32, StoreError>;
 
-    /// Renews the shards that `scheduler` owns and takes of those that nobody owns
-    /// or whose lease ran out, raising their epoch, until it owns `at_most`. Returns all
-    /// that it owns now: more than `at_most` where it owned more before.
+    /// Renews the leases of `scheduler` and takes over shards without an owner or with an
+    /// expired lease, raising their epoch, until it owns `at_most`. Returns all that it owns
+    /// now: more than `at_most` if it owned more before.
     async fn lease_shards(
         &self,
         scheduler: &str,
@@ -34,16 +34,16 @@ pub trait RunStore: Send + Sync {
         at_most: u32,
     ) -> Result<Vec<ShardLease>, StoreError>;
 
-    /// Gives a shard back before its lease ends.
+    /// Releases a shard before its lease ends.
     async fn release_shard(&self, lease: ShardLease) -> Result<(), StoreError>;
 
-    /// Gives all shards of `scheduler` back before their leases end; it is not there any more.
+    /// Releases all shards of `scheduler` before their leases end, and removes its registration.
     async fn release_shards(&self, scheduler: &str) -> Result<(), StoreError>;
 
     /// Tenants, pools and limits of a shard.
     async fn settings(&self, shard: ShardId) -> Result<ShardSettings, StoreError>;
 
-    /// Only [`ShardSettings::version`]; asked each second.
+    /// Only [`ShardSettings::version`]; read each second.
     async fn settings_version(&self, shard: ShardId) -> Result<i64, StoreError>;
 
     /// The DAGs of a shard that were not deleted, by key, after `after`.
@@ -126,9 +126,9 @@ pub trait RunStore: Send + Sync {
     /// that go on.
     async fn crashes(&self, shard: ShardId) -> Result<Vec<(Blamed, Crash)>, StoreError>;
 
-    /// Keeps what became known of crashes, in order, all or nothing. Told again it changes
-    /// nothing, whoever tells it.
-    async fn keep_crashes(&self, news: &[CrashNews]) -> Result<(), StoreError>;
+    /// Records changes about crashes in order, all or nothing. It is idempotent, also when
+    /// another scheduler repeats it.
+    async fn record_crashes(&self, updates: &[CrashUpdate]) -> Result<(), StoreError>;
 
     /// Commits everything of a turn, or nothing; durable when it returns.
     async fn commit(&self, turn: &Turn) -> Result<(), CommitError>;

@@ -6,7 +6,7 @@ use weft_core::id::TenantId;
 /// What bounds the runs of a shard.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ShardSettings {
-    /// Rises with every change to anything that stands here or in [`DagState`].
+    /// Rises with every change to these settings or to a [`crate::DagState`].
     pub version: i64,
     /// Task instances at once over all tenants; without one the workers' slots are the bound.
     pub max_active_tasks: Option<u32>,

@@ -1,7 +1,7 @@
 //! What one turn of a scheduler's loop writes, all of it in one transaction.
 //!
-//! Each thing stands here at most once, in the state it has at the end of the
-//! turn, however often it changed within it.
+//! Each object is listed at most once, in the state it has at the end of the
+//! turn, however often it changed during the turn.
 
 use crate::{CommandId, DagKey, RunKind, ShardLease, VersionId};
 use std::sync::Arc;
@@ -71,7 +71,7 @@ pub struct NewRun {
     pub trace: Option<Arc<str>>,
 }
 
-/// How a run stands at the end of the turn. A run that is `Pending` is queued.
+/// A run's state at the end of the turn. A `Pending` run is queued.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunUpdate {
     /// Which run.
@@ -82,7 +82,7 @@ pub struct RunUpdate {
     pub started: Option<Timestamp>,
     /// When it ended; none again after a clear.
     pub ended: Option<Timestamp>,
-    /// How its instances stand.
+    /// How many of its instances are in each state.
     pub counts: Counts,
 }
 
@@ -125,7 +125,7 @@ pub enum InstanceTag {
     Cancelled = 14,
 }
 
-/// An instance as it stands at the end of the turn. Those that wait have no row.
+/// An instance at the end of the turn. Instances that wait have no row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InstanceRow {
     /// Its run.
@@ -203,7 +203,7 @@ pub struct AttemptRecord {
     pub log: Option<Arc<str>>,
 }
 
-/// How the instances of a mapped task stand.
+/// The counts of a mapped task's instances.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskSummary {
     /// Its run.
@@ -212,7 +212,7 @@ pub struct TaskSummary {
     pub task: TaskIndex,
     /// How many instances it has.
     pub instances: u32,
-    /// How they stand.
+    /// How many are in each state.
     pub counts: Counts,
 }
 

@@ -22,8 +22,8 @@ use weft_core::{
 use weft_scheduler::{Deps, Handle, Listen, OneBroker, Scheduler, SchedulerOptions, Wake};
 use weft_store::{CommandId, CommandKind, FileEntry, RunStore as _, RunUpdate, Turn};
 use weft_store_sql::{
-    CommandOutcome, Database, Deploy, DeployDag, Deployed, InstanceFilter, InstanceView, Place,
-    RunRow, Trigger,
+    CommandOutcome, Database, DatabaseLocation, Deploy, DeployDag, Deployed, InstanceFilter,
+    InstanceView, RunRow, Trigger,
 };
 
 /// The longest that a test waits for something that has to happen.
@@ -392,7 +392,7 @@ impl Installation {
 }
 
 async fn open(folder: &std::path::Path) -> Database {
-    let place = Place::Sqlite {
+    let place = DatabaseLocation::Sqlite {
         folder: folder.to_owned(),
     };
     let database = Database::open(&place).await.expect("it opens");

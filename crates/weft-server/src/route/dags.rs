@@ -22,7 +22,7 @@ use weft_core::{
     document,
     id::{DagId, TenantId},
 };
-use weft_store_sql::{DagFilter, DagRow, DagStamp, Deletion, Meant};
+use weft_store_sql::{DagFilter, DagRow, DagStamp, Deletion, Precondition};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -121,9 +121,9 @@ async fn change_dag(
     let row = find(&app, &by.tenant, id).await?;
     let state = meant(&row, &headers)?;
     let by_whom = by.actor();
-    let meant = Meant {
-        by: &by_whom,
-        state,
+    let meant = Precondition {
+        actor: &by_whom,
+        expected: state,
     };
     if let Some(paused) = change.paused.filter(|paused| *paused != row.paused) {
         let found = if paused {
@@ -137,10 +137,10 @@ async fn change_dag(
         app.scheduler().wake(Wake::Settings);
     }
     if change.quarantined.is_some() {
-        let lifted = Meant {
-            by: &by_whom,
+        let lifted = Precondition {
+            actor: &by_whom,
             // The change before may have been meant for the state before.
-            state: state.filter(|_| change.paused.is_none()),
+            expected: state.filter(|_| change.paused.is_none()),
         };
         if !app
             .database()
@@ -167,9 +167,9 @@ async fn delete_dag(
 ) -> Result<StatusCode, Problem> {
     let id = &path.dag.0;
     let row = find(&app, &by.tenant, id).await?;
-    let meant = Meant {
-        by: &by.actor(),
-        state: meant(&row, &headers)?,
+    let meant = Precondition {
+        actor: &by.actor(),
+        expected: meant(&row, &headers)?,
     };
     match app.database().delete_dag(&by.tenant, id, meant).await? {
         Deletion::Done => {

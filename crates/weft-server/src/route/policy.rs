@@ -17,7 +17,7 @@ use weft_core::{
     id::TenantId,
     policy,
 };
-use weft_store_sql::{Meant, PolicyRow, PolicyStamp};
+use weft_store_sql::{PolicyRow, PolicyStamp, Precondition};
 
 /// The longest policy file, in bytes.
 const MAX_POLICY_BYTES: usize = 256 << 10;
@@ -83,9 +83,9 @@ async fn set(
     actor: &str,
 ) -> Result<(), Problem> {
     let before = app.database().show_policy(tenant).await?;
-    let meant = Meant {
-        by: actor,
-        state: tag(before.as_ref()).meant(headers, PolicyStamp(before))?,
+    let meant = Precondition {
+        actor,
+        expected: tag(before.as_ref()).meant(headers, PolicyStamp(before))?,
     };
     if !app.database().put_policy(tenant, text, meant).await? {
         return Err(Problem::internal(format!(

@@ -13,11 +13,11 @@ use http::StatusCode;
 use weft_api::Page;
 use weft_store_sql::{
     SecretRow,
-    secret::{SecretKind, SecretPlace},
+    secret::{SecretAddress, SecretKind},
 };
 
-pub(super) fn place(by: &Caller, kind: SecretKind, name: Name) -> SecretPlace {
-    SecretPlace {
+pub(super) fn place(by: &Caller, kind: SecretKind, name: Name) -> SecretAddress {
+    SecretAddress {
         tenant: by.tenant.clone(),
         kind,
         name: name.0,
@@ -47,7 +47,7 @@ pub(super) async fn page<T>(
 pub(super) async fn put(
     app: &App,
     by: &Caller,
-    place: &SecretPlace,
+    place: &SecretAddress,
     about: &str,
     value: &[u8],
 ) -> Result<StatusCode, Problem> {
@@ -65,7 +65,7 @@ pub(super) async fn put(
 pub(super) async fn remove(
     app: &App,
     by: &Caller,
-    place: &SecretPlace,
+    place: &SecretAddress,
 ) -> Result<StatusCode, Problem> {
     if app.database().delete_secret(place, &by.actor()).await? {
         return Ok(StatusCode::NO_CONTENT);

@@ -21,7 +21,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_api::{Activate, Dag, DeploymentFile, Page, Rollback, Version, VersionDetail};
 use weft_blob::Kind;
 use weft_core::id::DagId;
-use weft_store_sql::{ActivateError, DagStamp, Meant};
+use weft_store_sql::{ActivateError, DagStamp, Precondition};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -183,9 +183,9 @@ async fn switch(
     (id, version): (&DagId, u32),
     state: Option<DagStamp>,
 ) -> Result<Dag, Problem> {
-    let meant = Meant {
-        by: &by.actor(),
-        state,
+    let meant = Precondition {
+        actor: &by.actor(),
+        expected: state,
     };
     match app
         .database()

@@ -17,7 +17,7 @@ use weft_core::{digest::Digest, policy::Granted};
 use weft_gateway::{GatewayBroker, GatewayTransport};
 use weft_store_sql::{
     Role,
-    secret::{SecretKind, SecretPlace},
+    secret::{SecretAddress, SecretKind},
 };
 
 const QUEUE: &str = "default";
@@ -267,7 +267,7 @@ async fn a_variable_is_told_for_a_held_attempt_that_was_granted_it() {
     let world = World::new().await;
     let tenant = publish(&world).await;
     for name in ["mine", "theirs"] {
-        let place = SecretPlace {
+        let place = SecretAddress {
             tenant: tenant.clone(),
             kind: SecretKind::Variable,
             name: name.into(),

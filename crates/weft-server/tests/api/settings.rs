@@ -4,7 +4,7 @@ use crate::world::World;
 use serde_json::json;
 use weft_core::id::TenantId;
 use weft_server::seam::Wake;
-use weft_store_sql::secret::{Keyring, SecretKind, SecretPlace};
+use weft_store_sql::secret::{Keyring, SecretAddress, SecretKind};
 
 #[tokio::test]
 async fn a_variable_is_set_listed_and_never_shown() {
@@ -23,7 +23,7 @@ async fn a_variable_is_set_listed_and_never_shown() {
     let listed = world.get("/variables").send().await;
     assert_eq!(listed.ok()["items"][0]["name"], "a/b c");
     assert!(!String::from_utf8_lossy(&listed.body).contains("hunter2"));
-    let place = SecretPlace {
+    let place = SecretAddress {
         tenant: TenantId::default(),
         kind: SecretKind::Variable,
         name: "a/b c".into(),

@@ -26,7 +26,7 @@ use weft_broker::{
 };
 use weft_gateway::WorkerSessions;
 use weft_server::{Deps, Listen, Metrics, Secret, Server, ServerOptions, create_first_token};
-use weft_store_sql::{Database, Place, secret::Keyring};
+use weft_store_sql::{Database, DatabaseLocation, secret::Keyring};
 
 /// A server with its database in a folder that goes with it.
 pub(crate) struct World {
@@ -177,7 +177,7 @@ impl World {
 
     pub(crate) async fn with(options: ServerOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place::Sqlite {
+        let place = DatabaseLocation::Sqlite {
             folder: folder.path().join("data"),
         };
         let database = Database::open(&place).await.unwrap();

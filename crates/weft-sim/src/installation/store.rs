@@ -18,7 +18,7 @@ use weft_core::{
     time::{DurationMs, Timestamp},
 };
 use weft_store::{
-    Command, CommandId, CommitError, CrashNews, DagKey, DagState, Output, RunKind, RunStore,
+    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, Output, RunKind, RunStore,
     ShardId, ShardLease, ShardSettings, StoreError, StoredRun, StoredVersion, Turn, VersionId,
 };
 
@@ -236,13 +236,13 @@ impl RunStore for SimStore {
         Ok(self.world.lock().tables.crashes(shard))
     }
 
-    async fn keep_crashes(&self, news: &[CrashNews]) -> Result<(), StoreError> {
+    async fn record_crashes(&self, news: &[CrashUpdate]) -> Result<(), StoreError> {
         let mut truth = self.world.lock();
         if !truth.store_answers() || truth.dice.read_fails() {
             truth.fault("fault: news of crashes not written");
             return Err(away());
         }
-        truth.tables.keep_crashes(news);
+        truth.tables.record_crashes(news);
         Ok(())
     }
 

@@ -25,15 +25,15 @@ pub(crate) enum Column {
     Bytes,
 }
 
-/// What stands before the rows.
+/// The text before the rows.
 const ROWS: &str = "VALUES ";
 
 /// A statement over many rows: `head`, the rows as a list of `VALUES`, `tail`.
 pub(crate) struct Bulk {
     head: &'static str,
     columns: &'static [Column],
-    /// Whether types must be told with the rows, since nothing around them tells.
-    tells_types: bool,
+    /// Whether the first row casts its parameters, because the statement gives them no types.
+    has_casts: bool,
     tail: &'static str,
     texts: [[OnceLock<Arc<str>>; SIZES]; 2],
 }
@@ -48,7 +48,7 @@ impl Bulk {
         Self::new(head, columns, false, tail)
     }
 
-    /// A statement that goes on with the rows as a table of its own, whose types must be told.
+    /// A statement that uses the rows as a table of its own, with casts in the first row.
     pub(crate) const fn with(
         head: &'static str,
         columns: &'static [Column],
@@ -60,7 +60,7 @@ impl Bulk {
     const fn new(
         head: &'static str,
         columns: &'static [Column],
-        tells_types: bool,
+        has_casts: bool,
         tail: &'static str,
     ) -> Self {
         assert!(
@@ -70,7 +70,7 @@ impl Bulk {
         Self {
             head,
             columns,
-            tells_types,
+            has_casts,
             tail,
             texts: [const { [const { OnceLock::new() }; SIZES] }; 2],
         }
@@ -144,9 +144,9 @@ impl Bulk {
                 }
                 number += 1;
                 // The types of the first row are those of all.
-                let told = (self.tells_types && row == 0).then_some(column);
+                let cast = (self.has_casts && row == 0).then_some(column);
                 let placeholder = dialect.placeholder(number);
-                let written = match told {
+                let written = match cast {
                     None => write!(text, "{placeholder}"),
                     Some(Column::Int) => write!(text, "CAST({placeholder} AS BIGINT)"),
                     Some(Column::Text) => write!(text, "CAST({placeholder} AS TEXT)"),

@@ -10,13 +10,13 @@ fn texts(dialect: Dialect) -> BTreeSet<String> {
     let all = registry::all(dialect).map(|sql| sql.as_str().to_owned());
     let many = |text: &String| text.contains("), (");
     let single = all.filter(|text| !many(text));
-    let at_once = registry::over_arrays(dialect);
-    single.chain(at_once).collect()
+    let batch = registry::over_arrays(dialect);
+    single.chain(batch).collect()
 }
 
 /// Written down before a release: `WEFT_UPDATE_RELEASED=1`, as 'Upgrades' in `ARCHITECTURE.md` says.
 #[test]
-fn every_statement_fits_a_line_of_what_is_kept_of_a_released_version() {
+fn every_statement_fits_one_line_of_a_release_fixture() {
     let version = concat!("../../tests/fixtures/version-", env!("CARGO_PKG_VERSION"));
     let version = Path::new(env!("CARGO_MANIFEST_DIR")).join(version);
     for (dialect, name) in [(Dialect::Sqlite, "sqlite"), (Dialect::Postgres, "postgres")] {

@@ -1,7 +1,7 @@
 //! How SQLite means to carry every statement out: none reads through a table that grows with history.
 
 use super::{Backend, Tx, registry};
-use crate::{Database, Place, dialect::Dialect};
+use crate::{Database, DatabaseLocation, dialect::Dialect};
 
 /// Tables that stay small, or are small whatever there is: the rows given with the statement,
 /// results that a limit bounds, a partial index of what is being removed.
@@ -47,9 +47,9 @@ const BOUNDED: [&str; 3] = [
 ];
 
 #[tokio::test]
-async fn nothing_reads_through_history() {
+async fn no_statement_scans_a_table_that_grows_with_history() {
     let folder = tempfile::tempdir().unwrap();
-    let place = Place::Sqlite {
+    let place = DatabaseLocation::Sqlite {
         folder: folder.path().into(),
     };
     let database = Database::open(&place).await.unwrap();
@@ -93,9 +93,9 @@ async fn nothing_reads_through_history() {
 
 /// Every filter of the list of runs has an index that holds all of it, in the order of its pages.
 #[tokio::test]
-async fn each_list_of_runs_has_its_index() {
+async fn each_filter_of_runs_has_its_index() {
     let folder = tempfile::tempdir().unwrap();
-    let place = Place::Sqlite {
+    let place = DatabaseLocation::Sqlite {
         folder: folder.path().into(),
     };
     let database = Database::open(&place).await.unwrap();

@@ -1,12 +1,12 @@
 //! Postgres: a pool of connections, each statement prepared once on each of them.
 
-mod at_once;
+mod batch;
 
 use super::{
     Bulk, Row, Value,
-    fault::{self, Fault},
+    error_kind::{self, ErrorKind},
 };
-use crate::database::OpenError;
+use crate::error::OpenError;
 use sqlx::{
     Arguments as _, AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Encode,
     Executor as _, Row as _, SqlStr, Transaction, Type, TypeInfo as _, ValueRef as _,
@@ -31,9 +31,9 @@ const CACHED_STATEMENTS: usize = 400;
 /// A server's database.
 pub(crate) struct Postgres {
     pool: PgPool,
-    /// The session that has the database for itself, where this process asked for that.
-    alone: OnceCell<Mutex<PgConnection>>,
-    /// The session that keeps everybody from having it for themselves.
+    /// The session that locks the database for this process alone.
+    exclusive: OnceCell<Mutex<PgConnection>>,
+    /// The session that keeps other processes from locking the database alone.
     shared: OnceCell<Mutex<PgConnection>>,
 }
 
@@ -49,7 +49,7 @@ impl Postgres {
             .application_name("weft")
             .statement_cache_capacity(CACHED_STATEMENTS)
             // A commit that was acknowledged survives, whatever the server's default is;
-            // a transaction whose process stands still gives its locks back before a lease ends.
+            // a transaction of a stalled process releases its locks before a lease ends.
             .options([
                 ("synchronous_commit", "on"),
                 ("idle_in_transaction_session_timeout", "5s"),
@@ -60,14 +60,14 @@ impl Postgres {
                 ("tcp_keepalives_count", "3"),
             ])
             .disable_statement_logging();
-        // A pool tries until its patience ends, and then says only that: one connection tells
-        // at once what is wrong with the address, the password or the server.
+        // A pool retries until its timeout and reports only that. One connection made first
+        // reports what is wrong with the address, the password or the server.
         let first = tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options))
             .await
             .map_err(|_elapsed| {
                 StoreError::Unavailable(format!("no answer within {ACQUIRE_TIMEOUT:?}"))
             })?;
-        first.map_err(sort)?.close().await.map_err(sort)?;
+        first.map_err(classify)?.close().await.map_err(classify)?;
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -75,22 +75,22 @@ impl Postgres {
             .connect_lazy_with(options);
         Ok(Self {
             pool,
-            alone: OnceCell::new(),
+            exclusive: OnceCell::new(),
             shared: OnceCell::new(),
         })
     }
 
-    /// Takes the database for this process; `false` where another one has it.
-    pub(super) async fn claim(&self, claim: SqlStr) -> Result<bool, StoreError> {
-        self.lock(&self.alone, claim).await
+    /// Locks the database for this process alone; `false` if another process holds a lock.
+    pub(super) async fn lock_exclusive(&self, lock: SqlStr) -> Result<bool, StoreError> {
+        self.lock(&self.exclusive, lock).await
     }
 
-    /// Takes the database as others may, too; `false` where one has it for itself.
-    pub(super) async fn share(&self, share: SqlStr) -> Result<bool, StoreError> {
-        self.lock(&self.shared, share).await
+    /// Locks the database beside others; `false` if another process holds it alone.
+    pub(super) async fn lock_shared(&self, lock: SqlStr) -> Result<bool, StoreError> {
+        self.lock(&self.shared, lock).await
     }
 
-    /// Takes a lock by a session of its own, and keeps that in the cell.
+    /// Takes a lock in a session of its own, which the cell keeps.
     async fn lock(
         &self,
         cell: &OnceCell<Mutex<PgConnection>>,
@@ -100,17 +100,19 @@ impl Postgres {
             return Ok(true);
         }
         let options = self.pool.connect_options();
-        let mut connection = PgConnection::connect_with(&options).await.map_err(sort)?;
-        let mine = connection
+        let mut connection = PgConnection::connect_with(&options)
+            .await
+            .map_err(classify)?;
+        let locked = connection
             .fetch_all(sqlx::query(lock))
             .await
-            .map_err(sort)?;
-        // Where somebody of this process was faster, this connection is not needed.
-        Ok(!mine.is_empty() && cell.set(Mutex::new(connection)).is_ok())
+            .map_err(classify)?;
+        // If another task of this process was faster, this connection is dropped.
+        Ok(!locked.is_empty() && cell.set(Mutex::new(connection)).is_ok())
     }
 
-    pub(super) fn is_claimed(&self) -> bool {
-        self.alone.initialized()
+    pub(super) fn is_exclusive(&self) -> bool {
+        self.exclusive.initialized()
     }
 
     pub(super) async fn run(&self, sql: SqlStr, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
@@ -118,45 +120,45 @@ impl Postgres {
             .pool
             .fetch_all(sqlx::query_with(sql, bind(args)?))
             .await
-            .map_err(sort)?;
+            .map_err(classify)?;
         rows.iter().map(decode).collect()
     }
 
     /// Writes everything in one statement; `false` where the first write would change nothing,
     /// and so nothing was done.
-    pub(super) async fn write_at_once<'w>(
+    pub(super) async fn write_batch<'w>(
         &self,
         writes: impl Iterator<Item = &'w (&'static Bulk, Vec<Value>)>,
     ) -> Result<bool, StoreError> {
-        let (text, arguments) = at_once::statement(writes)?;
+        let (text, arguments) = batch::statement(writes)?;
         let written = self
             .pool
             .execute(sqlx::query_with(AssertSqlSafe(text), arguments));
         match written.await {
             Ok(_done) => Ok(true),
             Err(sqlx::Error::Database(error))
-                if error.code().as_deref() == Some(at_once::NOTHING_CHANGED) =>
+                if error.code().as_deref() == Some(batch::NOTHING_CHANGED) =>
             {
                 Ok(false)
             }
-            Err(error) => Err(sort(error)),
+            Err(error) => Err(classify(error)),
         }
     }
 
     pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
-        let transaction = self.pool.begin().await.map_err(sort)?;
+        let transaction = self.pool.begin().await.map_err(classify)?;
         Ok(Tx { transaction })
     }
 
     pub(super) async fn prepare(&self, sql: SqlStr) -> Result<(), StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(sort)?;
-        connection.prepare(sql).await.map_err(sort)?;
+        let mut connection = self.pool.acquire().await.map_err(classify)?;
+        connection.prepare(sql).await.map_err(classify)?;
         Ok(())
     }
 
     pub(super) async fn close(&self) {
         self.pool.close().await;
-        for held in [&self.alone, &self.shared]
+        for held in [&self.exclusive, &self.shared]
             .into_iter()
             .filter_map(OnceCell::get)
         {
@@ -181,7 +183,7 @@ impl Tx {
             .transaction
             .fetch_all(sqlx::query_with(sql, bind(args)?))
             .await
-            .map_err(sort)?;
+            .map_err(classify)?;
         rows.iter().map(decode).collect()
     }
 
@@ -189,12 +191,12 @@ impl Tx {
         self.transaction
             .execute(sqlx::raw_sql(script))
             .await
-            .map_err(sort)?;
+            .map_err(classify)?;
         Ok(())
     }
 
     pub(super) async fn commit(self) -> Result<(), StoreError> {
-        self.transaction.commit().await.map_err(sort)
+        self.transaction.commit().await.map_err(classify)
     }
 }
 
@@ -233,20 +235,34 @@ fn decode(row: &PgRow) -> Result<Row, StoreError> {
     let mut values = Vec::with_capacity(row.len());
     for column in row.columns() {
         let at = column.ordinal();
-        let raw = row.try_get_raw(at).map_err(sort)?;
+        let raw = row.try_get_raw(at).map_err(classify)?;
         if raw.is_null() {
             values.push(Value::Null);
             continue;
         }
         values.push(match column.type_info().name() {
-            "INT8" => Value::Int(row.try_get_unchecked(at).map_err(sort)?),
-            "INT4" => Value::Int(row.try_get_unchecked::<i32, _>(at).map_err(sort)?.into()),
-            "INT2" => Value::Int(row.try_get_unchecked::<i16, _>(at).map_err(sort)?.into()),
-            "BOOL" => Value::Int(row.try_get_unchecked::<bool, _>(at).map_err(sort)?.into()),
-            "TEXT" | "VARCHAR" => {
-                Value::Text(row.try_get_unchecked::<&str, _>(at).map_err(sort)?.into())
-            }
-            "BYTEA" => Value::Bytes(row.try_get_unchecked(at).map_err(sort)?),
+            "INT8" => Value::Int(row.try_get_unchecked(at).map_err(classify)?),
+            "INT4" => Value::Int(
+                row.try_get_unchecked::<i32, _>(at)
+                    .map_err(classify)?
+                    .into(),
+            ),
+            "INT2" => Value::Int(
+                row.try_get_unchecked::<i16, _>(at)
+                    .map_err(classify)?
+                    .into(),
+            ),
+            "BOOL" => Value::Int(
+                row.try_get_unchecked::<bool, _>(at)
+                    .map_err(classify)?
+                    .into(),
+            ),
+            "TEXT" | "VARCHAR" => Value::Text(
+                row.try_get_unchecked::<&str, _>(at)
+                    .map_err(classify)?
+                    .into(),
+            ),
+            "BYTEA" => Value::Bytes(row.try_get_unchecked(at).map_err(classify)?),
             other => {
                 return Err(StoreError::Defect(format!(
                     "the column {} has the type {other}",
@@ -262,26 +278,28 @@ fn decode(row: &PgRow) -> Result<Row, StoreError> {
     clippy::needless_pass_by_value,
     reason = "it is what `map_err` is given"
 )]
-fn sort(error: sqlx::Error) -> StoreError {
-    fault::sort(&error, judge)
+fn classify(error: sqlx::Error) -> StoreError {
+    error_kind::classify(&error, kind_of_code)
 }
 
 /// By SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
-fn judge(error: &dyn DatabaseError) -> Fault {
+fn kind_of_code(error: &dyn DatabaseError) -> ErrorKind {
     let code = error.code().unwrap_or_default();
     match &*code {
         // disk_full; read_only_sql_transaction, as on a standby
-        "53100" | "25006" => Fault::Full,
+        "53100" | "25006" => ErrorKind::Full,
         // serialization_failure, deadlock_detected, lock_not_available, query_canceled;
         // invalid_catalog_name and refused sign-ins, which their operator can mend
-        "40001" | "40P01" | "55P03" | "57014" | "3D000" | "28000" | "28P01" => Fault::Unavailable,
+        "40001" | "40P01" | "55P03" | "57014" | "3D000" | "28000" | "28P01" => {
+            ErrorKind::Unavailable
+        }
         code if ["08", "53", "57", "58"]
             .iter()
             .any(|class| code.starts_with(class)) =>
         {
-            Fault::Unavailable
+            ErrorKind::Unavailable
         }
-        code if code.starts_with("XX") => Fault::Corrupt,
-        _ => Fault::Defect,
+        code if code.starts_with("XX") => ErrorKind::Corrupt,
+        _ => ErrorKind::Defect,
     }
 }

@@ -2,9 +2,9 @@
 
 use super::{Bulk, Statement};
 use crate::{
-    audit, commands, compiled, crashes, dags, deploy, dialect, dialect::Dialect, idempotency,
-    installation, instances, live_attempt, migration, references, retention, run_store, runs,
-    secrets, shards, tenants, tokens, trigger, versions, workers,
+    audit, commands, compiled, crashes, dags, deploy, dialect::Dialect, dialect_statements,
+    idempotency, installation, instances, live_attempt, migration, references, retention,
+    run_store, runs, secrets, shards, tenants, tokens, trigger, versions, workers,
 };
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
@@ -15,7 +15,7 @@ const STATEMENTS: &[&[Statement]] = &[
     crashes::STATEMENTS,
     dags::STATEMENTS,
     deploy::STATEMENTS,
-    dialect::STATEMENTS,
+    dialect_statements::STATEMENTS,
     idempotency::STATEMENTS,
     installation::STATEMENTS,
     instances::STATEMENTS,

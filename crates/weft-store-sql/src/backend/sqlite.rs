@@ -3,17 +3,17 @@
 //! A commit is on disk when it returns (`synchronous = FULL`), and readers see the
 //! last commit without waiting for the writer (`journal_mode = WAL`). A transaction
 //! that was dropped half-way stays open until the next one begins by rolling it
-//! back: nobody else writes meanwhile, and readers don't see it.
+//! back: no other transaction writes meanwhile, and readers don't see it.
 
 mod log;
 
 use super::{
     Row, Value,
-    fault::{self, Fault},
+    error_kind::{self, ErrorKind},
 };
 use crate::{
-    database::OpenError,
-    folder::{DATABASE_FILE, FolderLock},
+    data_folder::{DATABASE_FILE, DataFolderLock},
+    error::OpenError,
 };
 use sqlx::{
     Arguments as _, AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _,
@@ -42,7 +42,7 @@ const CHECKPOINT_PAGES: u32 = 4_000;
 /// Up to so many values, a transaction goes to the connection's thread as one message:
 /// waking it costs more than small writes do. Longer ones would push others out of the
 /// prepared statements, and cost more than a wake-up.
-pub(super) const MOST_AT_ONCE: usize = 256;
+pub(super) const MAX_BATCH_VALUES: usize = 256;
 const BEGIN: &str = "BEGIN IMMEDIATE";
 const COMMIT: &str = "COMMIT";
 /// Ends a message, before its COMMIT, where the statement before changed no row. An error is
@@ -56,7 +56,7 @@ pub(crate) struct Sqlite {
     writer: Arc<Mutex<Writer>>,
     readers: SqlitePool,
     /// Released when the last clone is gone; none where the database is only read.
-    lock: Option<FolderLock>,
+    lock: Option<DataFolderLock>,
 }
 
 struct Writer {
@@ -73,7 +73,7 @@ pub(crate) struct Tx {
 
 impl Sqlite {
     pub(super) async fn open(folder: &Path) -> Result<Self, OpenError> {
-        let lock = FolderLock::take(folder)?;
+        let lock = DataFolderLock::take(folder)?;
         let file = folder.join(DATABASE_FILE);
         let options = options(&file);
         let connection = options
@@ -86,8 +86,8 @@ impl Sqlite {
             .thread_name(|_number| "weft-db-writer".into())
             .connect()
             .await
-            .map_err(sort)?;
-        log::make_room(&file, CHECKPOINT_PAGES);
+            .map_err(classify)?;
+        log::preallocate(&file, CHECKPOINT_PAGES);
         Ok(Self::over(connection, options, Some(lock)))
     }
 
@@ -102,14 +102,14 @@ impl Sqlite {
             },
         })?;
         let options = options(file).read_only(true);
-        let connection = options.clone().connect().await.map_err(sort)?;
+        let connection = options.clone().connect().await.map_err(classify)?;
         Ok(Self::over(connection, options, None))
     }
 
     fn over(
         connection: SqliteConnection,
         options: SqliteConnectOptions,
-        lock: Option<FolderLock>,
+        lock: Option<DataFolderLock>,
     ) -> Self {
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -140,7 +140,7 @@ impl Sqlite {
             .readers
             .fetch_all(sqlx::query_with(sql, bind(args)?))
             .await
-            .map_err(sort)?;
+            .map_err(classify)?;
         rows.iter().map(decode).collect()
     }
 
@@ -161,7 +161,7 @@ impl Sqlite {
     }
 
     /// Writes everything in one message, if the first statement changes a row; otherwise nothing.
-    pub(super) async fn write_at_once(
+    pub(super) async fn write_batch(
         &self,
         writes: Vec<(Arc<str>, Vec<Value>)>,
     ) -> Result<bool, StoreError> {
@@ -185,7 +185,7 @@ impl Sqlite {
                 Ok(true)
             }
             Err(sqlx::Error::Database(error)) if error.message() == NOTHING_CHANGED => Ok(false),
-            Err(error) => Err(sort(error)),
+            Err(error) => Err(classify(error)),
         }
     }
 
@@ -203,7 +203,7 @@ impl Sqlite {
 
     pub(super) async fn prepare(&self, sql: SqlStr) -> Result<(), StoreError> {
         let mut writer = self.clean_writer().await?;
-        writer.connection()?.prepare(sql).await.map_err(sort)?;
+        writer.connection()?.prepare(sql).await.map_err(classify)?;
         Ok(())
     }
 
@@ -232,7 +232,7 @@ impl Writer {
             .connection()?
             .fetch_all(sqlx::query_with(sql, bind(args)?))
             .await
-            .map_err(sort)?;
+            .map_err(classify)?;
         rows.iter().map(decode).collect()
     }
 
@@ -244,7 +244,7 @@ impl Writer {
                 SqliteArguments::default(),
             ))
             .await
-            .map_err(sort)?;
+            .map_err(classify)?;
         Ok(())
     }
 }
@@ -263,7 +263,7 @@ impl Tx {
             .connection()?
             .execute(sqlx::raw_sql(script))
             .await
-            .map_err(sort)?;
+            .map_err(classify)?;
         Ok(())
     }
 
@@ -313,16 +313,20 @@ fn decode(row: &SqliteRow) -> Result<Row, StoreError> {
     let mut values = Vec::with_capacity(row.len());
     for column in row.columns() {
         let at = column.ordinal();
-        let value = row.try_get_raw(at).map_err(sort)?;
+        let value = row.try_get_raw(at).map_err(classify)?;
         if value.is_null() {
             values.push(Value::Null);
             continue;
         }
         let of = value.type_info();
         values.push(match of.name() {
-            "INTEGER" => Value::Int(row.try_get_unchecked(at).map_err(sort)?),
-            "TEXT" => Value::Text(row.try_get_unchecked::<&str, _>(at).map_err(sort)?.into()),
-            "BLOB" => Value::Bytes(row.try_get_unchecked(at).map_err(sort)?),
+            "INTEGER" => Value::Int(row.try_get_unchecked(at).map_err(classify)?),
+            "TEXT" => Value::Text(
+                row.try_get_unchecked::<&str, _>(at)
+                    .map_err(classify)?
+                    .into(),
+            ),
+            "BLOB" => Value::Bytes(row.try_get_unchecked(at).map_err(classify)?),
             other => {
                 return Err(StoreError::Defect(format!(
                     "the column {} has the type {other}",
@@ -338,27 +342,27 @@ fn decode(row: &SqliteRow) -> Result<Row, StoreError> {
     clippy::needless_pass_by_value,
     reason = "it is what `map_err` is given"
 )]
-fn sort(error: sqlx::Error) -> StoreError {
-    fault::sort(&error, judge)
+fn classify(error: sqlx::Error) -> StoreError {
+    error_kind::classify(&error, kind_of_code)
 }
 
 /// By SQLite's extended result codes (<https://www.sqlite.org/rescode.html>).
-fn judge(error: &dyn DatabaseError) -> Fault {
+fn kind_of_code(error: &dyn DatabaseError) -> ErrorKind {
     /// Writing, syncing, truncating and growing files.
     const WRITING: [i32; 5] = [778, 1034, 1290, 1546, 4874];
     let Some(code) = error.code().and_then(|code| code.parse::<i32>().ok()) else {
-        return Fault::Defect;
+        return ErrorKind::Defect;
     };
     if WRITING.contains(&code) {
-        return Fault::Full;
+        return ErrorKind::Full;
     }
     match code & 0xff {
         // READONLY, FULL
-        8 | 13 => Fault::Full,
+        8 | 13 => ErrorKind::Full,
         // BUSY, LOCKED, NOMEM, INTERRUPT, IOERR, CANTOPEN
-        5 | 6 | 7 | 9 | 10 | 14 => Fault::Unavailable,
+        5 | 6 | 7 | 9 | 10 | 14 => ErrorKind::Unavailable,
         // CORRUPT, NOTADB
-        11 | 26 => Fault::Corrupt,
-        _ => Fault::Defect,
+        11 | 26 => ErrorKind::Corrupt,
+        _ => ErrorKind::Defect,
     }
 }

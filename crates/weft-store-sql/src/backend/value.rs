@@ -58,7 +58,7 @@ impl From<RunId> for Value {
 
 impl From<RunKind> for Value {
     fn from(value: RunKind) -> Self {
-        Self::Int(crate::stored::kind_number(value))
+        Self::Int(crate::encoding::encode_run_kind(value))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     Database,
     backend::{Bulk, Column, Tx, Value, args, statements},
     dialect::Dialect,
-    stored,
+    encoding,
     trigger::NEW_RUN_COLUMNS,
 };
 use std::collections::BTreeSet;
@@ -167,7 +167,7 @@ impl Database {
         if is_plain
             && self
                 .backend()
-                .write_at_once(std::iter::once(&fence).chain(&writes))
+                .write_batch(std::iter::once(&fence).chain(&writes))
                 .await?
         {
             return Ok(());
@@ -209,7 +209,7 @@ async fn insert_runs(tx: &mut Tx, shard: ShardId, new: &[NewRun]) -> Result<(), 
     }
     let mut sorted: Vec<&NewRun> = new.iter().collect();
     sorted.sort_by_key(|run| run.id);
-    // The second of two would be left out in silence, as if it stood there already.
+    // The second of two would be left out in silence, as if it were there already.
     if let Some(same) = sorted.windows(2).find(|pair| pair[0].id == pair[1].id) {
         return Err(CommitError::IdTaken(same[0].id));
     }
@@ -222,7 +222,7 @@ async fn insert_runs(tx: &mut Tx, shard: ShardId, new: &[NewRun]) -> Result<(), 
             run.version,
             shard,
             run.kind,
-            stored::state_number(weft_core::run::RunState::Pending),
+            encoding::encode_run_state(weft_core::run::RunState::Pending),
             run.logical_date,
             run.interval.0,
             run.interval.1,
@@ -327,7 +327,7 @@ fn tasks(turn: &Turn) -> Vec<Value> {
                 row.run,
                 row.task.0,
                 row.instances,
-                stored::write_counts(&row.counts)
+                encoding::encode_counts(&row.counts)
             ]
         })
         .collect()
@@ -346,10 +346,10 @@ fn runs(runs: &[RunUpdate]) -> Vec<Value> {
         .flat_map(|row| {
             args![
                 row.id,
-                stored::state_number(row.state),
+                encoding::encode_run_state(row.state),
                 row.started,
                 row.ended,
-                stored::write_counts(&row.counts)
+                encoding::encode_counts(&row.counts)
             ]
         })
         .collect()

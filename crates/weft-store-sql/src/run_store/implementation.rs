@@ -11,7 +11,7 @@ use weft_core::{
     time::{DurationMs, Timestamp},
 };
 use weft_store::{
-    Command, CommandId, CommitError, CrashNews, DagKey, DagState, Output, RunStore, ShardId,
+    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, Output, RunStore, ShardId,
     ShardLease, ShardSettings, StoreError, StoredRun, StoredVersion, Turn, VersionId,
 };
 
@@ -141,8 +141,8 @@ impl RunStore for Database {
         self.crashes_of_shard(shard).await
     }
 
-    async fn keep_crashes(&self, news: &[CrashNews]) -> Result<(), StoreError> {
-        self.write_crashes(news).await
+    async fn record_crashes(&self, updates: &[CrashUpdate]) -> Result<(), StoreError> {
+        self.write_crashes(updates).await
     }
 
     async fn commit(&self, turn: &Turn) -> Result<(), CommitError> {

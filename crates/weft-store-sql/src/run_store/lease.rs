@@ -101,7 +101,7 @@ impl Database {
         Ok(())
     }
 
-    /// Forgets all leases, where nobody else can hold one.
+    /// Forgets all leases, when no other process can hold one.
     pub(crate) async fn release_all(&self) -> Result<(), StoreError> {
         self.backend().write(RELEASE_ALL, args![]).await?;
         self.backend().write(ALL_GONE, args![]).await?;

@@ -6,7 +6,7 @@
 use crate::{
     Database,
     backend::{Bulk, Column, Row, Value, args, statements},
-    stored,
+    encoding,
 };
 use std::{collections::HashMap, sync::Arc};
 use weft_core::{document::TaskIndex, run::Instance, run_id::RunId, time::Timestamp};
@@ -109,7 +109,7 @@ impl Database {
             dag: row.take()?,
             digest: row.take()?,
             document: row.take()?,
-            files: stored::read_files(&row.take::<Arc<str>>()?)?,
+            files: encoding::decode_files(&row.take::<Arc<str>>()?)?,
         }))
     }
 
@@ -191,7 +191,7 @@ impl Database {
                 Ok(Command {
                     id: row.take()?,
                     run: row.take()?,
-                    kind: stored::read_command(&row.take::<Arc<str>>()?)?,
+                    kind: encoding::decode_command(&row.take::<Arc<str>>()?)?,
                 })
             })
             .collect()
@@ -243,18 +243,18 @@ impl Database {
             .into_iter()
             .map(stored_run)
             .collect::<Result<Vec<_>, _>>()?;
-        let places: HashMap<RunId, usize> = runs
+        let positions: HashMap<RunId, usize> = runs
             .iter()
             .enumerate()
-            .map(|(place, run)| (run.id, place))
+            .map(|(position, run)| (run.id, position))
             .collect();
         let ids = runs.iter().map(|run| Value::from(run.id)).collect();
         for mut row in self.backend().read_bulk(&EVENTS, ids).await? {
             let run: RunId = row.take()?;
-            let place = places
+            let position = positions
                 .get(&run)
                 .ok_or_else(|| StoreError::Defect("events of another run".into()))?;
-            let run = &mut runs[*place];
+            let run = &mut runs[*position];
             run.next_seq = row.take::<i64>()? + 1;
             run.events.push(row.take()?);
         }
@@ -281,7 +281,7 @@ fn stored_run(mut row: Row) -> Result<StoredRun, StoreError> {
         tenant: row.take()?,
         dag: row.take()?,
         version: row.take()?,
-        kind: stored::kind_of(row.take()?)?,
+        kind: encoding::decode_run_kind(row.take()?)?,
         logical_date: row.take()?,
         interval: (row.take()?, row.take()?),
         params: row.take()?,

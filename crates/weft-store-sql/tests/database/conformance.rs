@@ -32,11 +32,11 @@ macro_rules! conformance {
 
 conformance! {
     crashes:
-        what_counts_is_kept_once_and_absolved_and_forgotten,
-        a_quarantine_is_lifted_and_the_scheduler_told;
+        crashes_are_recorded_once_absolved_and_cleared,
+        lifting_a_quarantine_raises_the_settings_version;
     dags:
         the_same_file_again_changes_nothing,
-        a_deploy_tells_what_was_active_before,
+        a_deploy_returns_the_previous_version,
         versions_are_listed_and_activated_again,
         an_unknown_tenant_or_a_doubled_dag_deploys_nothing,
         pausing_is_seen_by_the_scheduler,
@@ -49,11 +49,11 @@ conformance! {
         a_cleared_task_leaves_its_attempts;
     lease:
         a_shard_has_one_owner_until_its_lease_ends,
-        shards_are_shared_out_among_those_who_are_there,
-        a_shard_that_was_taken_over_is_not_given_back_by_its_owner_of_before,
+        shards_are_shared_among_live_schedulers,
+        a_deposed_owner_does_not_release_a_shard,
         new_tenants_go_to_the_shard_with_the_fewest,
         a_deposed_scheduler_writes_nothing,
-        a_turn_again_is_a_success_that_writes_nothing;
+        a_repeated_turn_succeeds_and_writes_nothing;
     operators:
         settings_rise_with_every_change,
         secrets_are_sealed_listed_and_rotated,
@@ -61,29 +61,29 @@ conformance! {
         changes_are_in_the_audit,
         workers_come_and_go,
         compiled_code_is_found_until_it_is_forgotten,
-        an_answer_is_kept_once,
-        administrators_never_lock_everybody_out,
-        a_change_is_made_to_the_state_that_it_was_meant_for;
+        a_response_is_stored_once,
+        the_last_administrator_token_is_not_revoked,
+        a_change_of_an_outdated_state_is_refused;
     queue:
         queued_runs_wait_for_their_time_in_order_of_dates,
-        paused_dags_wait_without_being_looked_at,
+        queued_runs_of_paused_dags_are_not_listed,
         a_scheduled_date_has_one_run,
         commands_wait_until_they_are_done;
     retention:
-        old_runs_go_with_all_of_them_and_the_newest_stay,
-        digests_of_versions_and_outputs_are_named,
+        retention_deletes_old_runs_with_their_rows_and_keeps_the_newest,
+        digests_of_versions_and_outputs_are_listed,
         texts_that_may_name_artifacts_are_listed,
-        what_runs_longest_is_known;
+        the_oldest_running_run_is_known;
     runs:
         a_trigger_is_idempotent_by_its_key,
-        a_trigger_names_what_is_missing,
+        a_trigger_of_an_unknown_dag_or_version_is_refused,
         a_backfill_reports_dates_that_exist,
         runs_are_paged_by_filter,
         runs_are_filtered_by_kind_and_time,
         the_latest_runs_of_each_dag,
         unfinished_runs_are_counted;
     turn:
-        every_statement_fits,
+        every_statement_prepares,
         everything_of_a_turn_is_read_back,
         a_turn_of_thousands_of_rows,
         a_taken_run_id_stops_the_whole_turn;

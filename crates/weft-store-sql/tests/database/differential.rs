@@ -3,6 +3,9 @@
 //! What a database draws itself (keys of rows, ids of triggered runs, times) is
 //! left out of the answers, everything else is compared as text.
 
+mod rows;
+
+use self::rows::{attempt, instance, instance_row, new_run};
 use crate::setup::{self, at, dag_id, file};
 use fastrand::Rng;
 use std::{collections::BTreeMap, fmt::Write as _};
@@ -14,9 +17,8 @@ use weft_core::{
     time::DurationMs,
 };
 use weft_store::{
-    AttemptRecord, CommandDone, CommandId, CommandKind, EventChunk, InstanceRow, InstanceTag,
-    NewRun, Output, Pool, RunKind, RunStore as _, RunUpdate, ShardId, ShardLease, TaskSummary,
-    TimetableUpdate, Turn,
+    CommandDone, CommandId, CommandKind, EventChunk, InstanceRow, InstanceTag, Pool, RunKind,
+    RunStore as _, RunUpdate, ShardId, ShardLease, TaskSummary, TimetableUpdate, Turn,
 };
 use weft_store_sql::{
     Backfill, BackfillDate, DagFilter, Database, Deployed, InstanceFilter, RunCursor, RunFilter,
@@ -30,7 +32,7 @@ const DAGS: [&str; 3] = ["a", "b", "c"];
 const RUNS: i64 = 12;
 
 #[tokio::test]
-async fn both_databases_answer_alike() {
+async fn both_databases_give_the_same_answers() {
     for seed in 1..=weft_sweeps::STORE_OPERATIONS.size() {
         let (sqlite, postgres) = (setup::sqlite().await, setup::postgres().await);
         let mut one = World::new(&sqlite.database);
@@ -465,88 +467,5 @@ impl<'a> World<'a> {
             .await
             .unwrap();
         format!("{rows:?} {shown:?} {outputs:?} {tail:?} {resume:?} {tasks:?}")
-    }
-}
-
-fn new_run(random: &mut Rng, dag: &Deployed) -> NewRun {
-    let date = random.i64(0..30);
-    NewRun {
-        id: RunId::from_i64(random.i64(1..=RUNS)).unwrap(),
-        tenant: TenantId::default(),
-        dag: dag.key,
-        version: dag.version,
-        kind: if random.bool() {
-            RunKind::Scheduled
-        } else {
-            RunKind::Manual
-        },
-        logical_date: at(date),
-        interval: (at(date), at(date + 1)),
-        params: "{}".into(),
-        not_before: at(random.i64(0..50)),
-        created: at(date),
-        trace: random.bool().then(|| "trace".into()),
-    }
-}
-
-fn instance(random: &mut Rng) -> Instance {
-    Instance {
-        task: TaskIndex(random.u32(0..3)),
-        index: random.u32(0..9),
-    }
-}
-
-fn instance_row(random: &mut Rng, run: RunId) -> InstanceRow {
-    let tags = [
-        InstanceTag::Success,
-        InstanceTag::Failed,
-        InstanceTag::Deferred,
-        InstanceTag::Running,
-    ];
-    let text = |random: &mut Rng| {
-        random
-            .bool()
-            .then(|| format!("\"{}\u{e9}\0\"", random.u8(..)).into())
-    };
-    InstanceRow {
-        run,
-        instance: instance(random),
-        state: *random.choice(tags.iter()).unwrap(),
-        cause: "outcome",
-        number: random.u32(0..4),
-        nonce: random.u64(..),
-        queued: random.bool().then(|| at(random.i64(..))),
-        started: random.bool().then(|| at(random.i64(..))),
-        ended: None,
-        due: random.bool().then(|| at(random.i64(..))),
-        worker: text(random),
-        output: match random.u32(0..3) {
-            0 => None,
-            1 => Some(Output::Inline("{}".into())),
-            _ => Some(Output::Blob {
-                digest: weft_core::digest::Digest::of(&[random.u8(..)]),
-                bytes: random.u64(..) >> 1,
-            }),
-        },
-        resume: text(random),
-        error: text(random),
-        usage: text(random),
-        log: text(random),
-    }
-}
-
-fn attempt(random: &mut Rng, run: RunId) -> AttemptRecord {
-    AttemptRecord {
-        run,
-        instance: instance(random),
-        number: random.u32(1..4),
-        end: "lost",
-        queued: None,
-        started: Some(at(random.i64(..))),
-        ended: at(2),
-        worker: None,
-        error: random.bool().then(|| "{}".into()),
-        usage: None,
-        log: None,
     }
 }

@@ -4,17 +4,17 @@ use crate::setup;
 use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use weft_store::{CommitError, RunStore as _, ShardId, StoreError};
-use weft_store_sql::{BackupError, DATABASE_FILE, Database, OpenError, Place};
+use weft_store_sql::{BackupError, DATABASE_FILE, Database, DatabaseLocation, OpenError};
 
 /// What a newer Weft writes that adds something, and one that takes something away.
 const NEWER: &str = "INSERT INTO migrations (number, name, applied) VALUES (9999, 'future', 0)";
 const STRANGE: &str = "UPDATE compatibility SET oldest = 9999";
 
 #[tokio::test]
-async fn a_second_opening_of_a_folder_is_refused() {
+async fn opening_a_folder_twice_is_refused() {
     let home = setup::sqlite().await;
     let folder = home.folder.as_ref().unwrap().path().to_owned();
-    let place = Place::Sqlite {
+    let place = DatabaseLocation::Sqlite {
         folder: folder.clone(),
     };
     let error = Database::open(&place).await.err().unwrap();
@@ -33,9 +33,9 @@ async fn a_second_opening_of_a_folder_is_refused() {
 }
 
 #[tokio::test]
-async fn a_database_that_lacks_migrations_is_told_so() {
+async fn a_database_that_lacks_migrations_is_refused() {
     let folder = TempDir::new().unwrap();
-    let sqlite = Place::Sqlite {
+    let sqlite = DatabaseLocation::Sqlite {
         folder: folder.path().into(),
     };
     for place in [sqlite, setup::postgres_place()] {
@@ -52,7 +52,7 @@ async fn a_database_that_lacks_migrations_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_newer_database_is_worked_with_until_it_is_said_that_it_can_not_be() {
+async fn a_newer_database_is_used_unless_it_is_marked_incompatible() {
     let home = setup::sqlite().await;
     let file = home.folder.as_ref().unwrap().path().join("weft.db");
     let file = file.to_str().unwrap();
@@ -60,7 +60,7 @@ async fn a_newer_database_is_worked_with_until_it_is_said_that_it_can_not_be() {
     let place = setup::postgres_place();
     let database = Database::open(&place).await.unwrap();
     database.migrate().await.unwrap();
-    let Place::Postgres { url } = &place else {
+    let DatabaseLocation::Postgres { url } = &place else {
         unreachable!("it was made so")
     };
     let mut postgres = PgConnection::connect(url).await.unwrap();
@@ -86,7 +86,7 @@ async fn a_newer_database_is_worked_with_until_it_is_said_that_it_can_not_be() {
 }
 
 #[tokio::test]
-async fn several_processes_migrate_one_postgres() {
+async fn concurrent_migrations_of_postgres_succeed() {
     let place = setup::postgres_place();
     let mut all = Vec::new();
     for _process in 0..4 {
@@ -110,18 +110,18 @@ async fn several_processes_migrate_one_postgres() {
 }
 
 #[tokio::test]
-async fn a_postgres_database_is_taken_by_one_process_at_a_time() {
+async fn one_process_at_a_time_locks_a_postgres_database_exclusively() {
     let place = setup::postgres_place();
     let first = Database::open(&place).await.unwrap();
-    first.claim().await.unwrap();
-    first.claim().await.unwrap();
+    first.lock_exclusive().await.unwrap();
+    first.lock_exclusive().await.unwrap();
     first.migrate().await.unwrap();
     let lease = setup::lease(&first).await;
     let second = Database::open(&place).await.unwrap();
-    let error = second.claim().await.unwrap_err();
+    let error = second.lock_exclusive().await.unwrap_err();
     assert!(matches!(error, OpenError::InUseElsewhere), "{error}");
     first.close().await;
-    second.claim().await.unwrap();
+    second.lock_exclusive().await.unwrap();
     // Whoever took it is alone: leases of before are void, and their holders fenced.
     second.check().await.unwrap();
     let newer = setup::lease(&second).await;
@@ -129,35 +129,35 @@ async fn a_postgres_database_is_taken_by_one_process_at_a_time() {
     let error = second.commit(&setup::turn(lease)).await.unwrap_err();
     assert!(matches!(error, CommitError::Fenced(_)), "{error}");
     let sqlite = setup::sqlite().await;
-    sqlite.database.claim().await.unwrap();
+    sqlite.database.lock_exclusive().await.unwrap();
 }
 
 #[tokio::test]
-async fn those_who_share_a_postgres_database_keep_each_others_leases_and_nobody_has_it_alone() {
+async fn processes_that_share_postgres_keep_leases_and_block_an_exclusive_lock() {
     let place = setup::postgres_place();
     let first = Database::open(&place).await.unwrap();
-    first.share().await.unwrap();
+    first.lock_shared().await.unwrap();
     first.migrate().await.unwrap();
     let lease = setup::lease(&first).await;
     let second = Database::open(&place).await.unwrap();
-    second.share().await.unwrap();
+    second.lock_shared().await.unwrap();
     second.check().await.unwrap();
     assert_eq!(second.migrate().await.unwrap(), []);
     first.commit(&setup::turn(lease)).await.unwrap();
     let third = Database::open(&place).await.unwrap();
-    let error = third.claim().await.unwrap_err();
+    let error = third.lock_exclusive().await.unwrap_err();
     assert!(matches!(error, OpenError::InUseElsewhere), "{error}");
     first.close().await;
     second.close().await;
-    third.claim().await.unwrap();
+    third.lock_exclusive().await.unwrap();
     let fourth = Database::open(&place).await.unwrap();
-    let error = fourth.share().await.unwrap_err();
+    let error = fourth.lock_shared().await.unwrap_err();
     assert!(matches!(error, OpenError::InUseElsewhere), "{error}");
 }
 
 #[tokio::test]
-async fn an_address_that_is_none_is_named_without_its_password() {
-    let place = Place::Postgres {
+async fn an_invalid_address_is_reported_without_its_password() {
+    let place = DatabaseLocation::Postgres {
         url: "postgres://weft:hush@:bad".into(),
     };
     let error = Database::open(&place).await.err().unwrap();
@@ -179,7 +179,7 @@ async fn a_backup_is_a_database_of_its_own() {
     home.database.backup(&file).await.unwrap();
     let error = home.database.backup(&file).await.unwrap_err();
     assert!(matches!(error, BackupError::Exists(_)), "{error}");
-    let restored = Database::open(&Place::Sqlite {
+    let restored = Database::open(&DatabaseLocation::Sqlite {
         folder: copy.path().into(),
     })
     .await
@@ -203,21 +203,21 @@ async fn a_database_in_use_can_be_read_and_copied_by_another_process() {
     setup::one_dag(&home.database, "x").await;
     let folder = home.folder.as_ref().unwrap().path();
     let file = folder.join(DATABASE_FILE);
-    let reader = Database::open(&Place::SqliteReadOnly { file: file.clone() })
+    let reader = Database::open(&DatabaseLocation::SqliteReadOnly { file: file.clone() })
         .await
         .unwrap();
-    // A lease of whoever works in the folder is none of a reader's business.
+    // A reader leaves the leases of the process that works in the folder alone.
     let lease = setup::lease(&home.database).await;
     reader.check().await.unwrap();
     home.database.commit(&setup::turn(lease)).await.unwrap();
     assert_eq!(reader.schema().await.unwrap(), Database::known_schema());
-    assert_eq!(reader.damages().await.unwrap(), [""; 0]);
+    assert_eq!(reader.find_damage().await.unwrap(), [""; 0]);
     let refused = reader.deploy(&setup::file("y", &["y"])).await;
     assert!(refused.is_err(), "{refused:?}");
     let copy = folder.join("copy.db");
     reader.backup(&copy).await.unwrap();
     reader.close().await;
-    let copied = Database::open(&Place::SqliteReadOnly { file: copy.clone() })
+    let copied = Database::open(&DatabaseLocation::SqliteReadOnly { file: copy.clone() })
         .await
         .unwrap();
     copied.check().await.unwrap();
@@ -228,7 +228,7 @@ async fn a_database_in_use_can_be_read_and_copied_by_another_process() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_told_and_a_missing_one_is_not_made() {
+async fn a_damaged_file_is_reported_and_a_missing_one_is_not_created() {
     let home = setup::sqlite().await;
     for day in 0..40 {
         setup::one_dag(&home.database, &format!("dag_{day}")).await;
@@ -242,15 +242,15 @@ async fn a_damaged_file_is_told_and_a_missing_one_is_not_made() {
         *byte ^= 0x55;
     }
     std::fs::write(&file, bytes).unwrap();
-    let damaged = Database::open(&Place::SqliteReadOnly { file })
+    let damaged = Database::open(&DatabaseLocation::SqliteReadOnly { file })
         .await
         .unwrap();
-    match damaged.damages().await {
+    match damaged.find_damage().await {
         Ok(damages) => assert!(!damages.is_empty()),
         Err(error) => assert!(matches!(error, StoreError::Corrupt(_)), "{error}"),
     }
     let none = folder.join("none.db");
-    let error = Database::open(&Place::SqliteReadOnly { file: none.clone() })
+    let error = Database::open(&DatabaseLocation::SqliteReadOnly { file: none.clone() })
         .await
         .err()
         .unwrap();
@@ -262,7 +262,7 @@ async fn a_damaged_file_is_told_and_a_missing_one_is_not_made() {
 }
 
 #[tokio::test]
-async fn the_log_has_room_before_it_is_needed() {
+async fn the_write_ahead_log_is_preallocated() {
     let home = setup::sqlite().await;
     let log = home.folder.as_ref().unwrap().path().join("weft.db-wal");
     let length = || std::fs::metadata(&log).unwrap().len();
@@ -287,7 +287,7 @@ async fn a_closed_database_leaves_one_file() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_given_up_leaves_the_database_usable() {
+async fn a_cancelled_call_leaves_the_database_usable() {
     for home in [setup::sqlite().await, setup::postgres().await] {
         let database = &home.database;
         for polls in 0..40 {

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use weft_core::{id::TenantId, time::Timestamp};
 use weft_store::{RunStore as _, ShardId};
 use weft_store_sql::{
-    DATABASE_FILE, DagFilter, Database, InstanceFilter, Place, RunCursor, RunFilter,
+    DATABASE_FILE, DagFilter, Database, DatabaseLocation, InstanceFilter, RunCursor, RunFilter,
     secret::{Keyring, SecretKind},
 };
 
@@ -54,17 +54,19 @@ enum Raw {
 
 impl Raw {
     /// Makes the file of SQLite where there is none.
-    async fn of(place: &Place) -> Self {
+    async fn of(place: &DatabaseLocation) -> Self {
         match place {
-            Place::Sqlite { folder } => {
+            DatabaseLocation::Sqlite { folder } => {
                 let options = SqliteConnectOptions::new()
                     .filename(folder.join(DATABASE_FILE))
                     .create_if_missing(true)
                     .foreign_keys(false);
                 Self::Sqlite(SqliteConnection::connect_with(&options).await.unwrap())
             }
-            Place::Postgres { url } => Self::Postgres(PgConnection::connect(url).await.unwrap()),
-            Place::SqliteReadOnly { .. } => unreachable!("no test opens one"),
+            DatabaseLocation::Postgres { url } => {
+                Self::Postgres(PgConnection::connect(url).await.unwrap())
+            }
+            DatabaseLocation::SqliteReadOnly { .. } => unreachable!("no test opens one"),
         }
     }
 
@@ -212,7 +214,7 @@ impl Released {
     }
 
     /// Fills an empty place with it.
-    async fn load(&self, place: &Place) -> Raw {
+    async fn load(&self, place: &DatabaseLocation) -> Raw {
         let mut raw = Raw::of(place).await;
         for part in ["schema.sql", "rows.sql"] {
             raw.run(&self.text(part)).await.unwrap();
@@ -222,12 +224,12 @@ impl Released {
 }
 
 /// An empty place; a folder lasts as long as what is returned with it.
-fn empty_place(kind: &str) -> (Place, Option<TempDir>) {
+fn empty_place(kind: &str) -> (DatabaseLocation, Option<TempDir>) {
     if kind == "postgres" {
         return (setup::postgres_place(), None);
     }
     let folder = TempDir::new().unwrap();
-    let place = Place::Sqlite {
+    let place = DatabaseLocation::Sqlite {
         folder: folder.path().into(),
     };
     (place, Some(folder))
@@ -245,7 +247,7 @@ async fn fresh(kind: &str) -> (Raw, Option<TempDir>) {
 const KINDS: [&str; 2] = ["sqlite", "postgres"];
 
 #[tokio::test]
-async fn the_schema_of_a_released_version_becomes_that_of_today() {
+async fn a_released_schema_migrates_to_the_current_schema() {
     for kind in KINDS {
         let (mut today, _folder) = fresh(kind).await;
         for released in Released::all(kind) {
@@ -262,7 +264,7 @@ async fn the_schema_of_a_released_version_becomes_that_of_today() {
 }
 
 #[tokio::test]
-async fn what_a_released_version_wrote_is_read() {
+async fn rows_of_a_released_version_are_readable() {
     for kind in KINDS {
         for released in Released::all(kind) {
             let (place, _folder) = empty_place(kind);
@@ -389,7 +391,7 @@ async fn everything_is_read(database: &Database, counts: &BTreeMap<String, usize
 }
 
 #[tokio::test]
-async fn what_a_released_version_writes_is_taken_by_the_schema_of_today() {
+async fn the_current_schema_accepts_writes_of_a_released_version() {
     for kind in KINDS {
         for released in Released::all(kind) {
             let (mut raw, _folder) = fresh(kind).await;
@@ -401,7 +403,7 @@ async fn what_a_released_version_writes_is_taken_by_the_schema_of_today() {
 }
 
 #[tokio::test]
-async fn the_columns_of_a_released_version_are_there_as_they_were() {
+async fn columns_of_a_released_version_are_unchanged() {
     for kind in KINDS {
         let (mut today, _folder) = fresh(kind).await;
         let today = today.columns().await;
@@ -415,7 +417,7 @@ async fn the_columns_of_a_released_version_are_there_as_they_were() {
 }
 
 #[tokio::test]
-async fn each_statement_of_a_released_version_fits_the_schema_of_today() {
+async fn statements_of_a_released_version_fit_the_current_schema() {
     for kind in KINDS {
         let (mut raw, _folder) = fresh(kind).await;
         for released in Released::all(kind) {
@@ -432,7 +434,7 @@ async fn each_statement_of_a_released_version_fits_the_schema_of_today() {
 
 /// What a released version would miss is found by one of the tests above.
 #[tokio::test]
-async fn a_step_that_a_released_version_cant_live_with_is_found() {
+async fn a_step_that_breaks_a_released_version_is_detected() {
     for kind in KINDS {
         for released in Released::all(kind) {
             let statements = released.statements();

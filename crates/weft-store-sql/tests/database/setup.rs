@@ -12,7 +12,7 @@ use weft_core::{
     time::{DurationMs, Timestamp},
 };
 use weft_store::{FileEntry, RunStore as _, ShardLease, Turn};
-use weft_store_sql::{Database, Deploy, DeployDag, Deployed, Place, Trigger};
+use weft_store_sql::{Database, DatabaseLocation, Deploy, DeployDag, Deployed, Trigger};
 
 /// A database and what it lies in.
 pub(crate) struct Home {
@@ -24,7 +24,7 @@ pub(crate) struct Home {
 /// SQLite in a folder of its own.
 pub(crate) async fn sqlite() -> Home {
     let folder = TempDir::new().unwrap();
-    let database = migrated(&Place::Sqlite {
+    let database = migrated(&DatabaseLocation::Sqlite {
         folder: folder.path().into(),
     })
     .await;
@@ -43,13 +43,13 @@ pub(crate) async fn postgres() -> Home {
 }
 
 /// An empty database of its own on that server.
-pub(crate) fn postgres_place() -> Place {
-    Place::Postgres {
+pub(crate) fn postgres_place() -> DatabaseLocation {
+    DatabaseLocation::Postgres {
         url: postgres_server::new_database(),
     }
 }
 
-async fn migrated(place: &Place) -> Database {
+async fn migrated(place: &DatabaseLocation) -> Database {
     let database = Database::open(place).await.unwrap();
     database.migrate().await.unwrap();
     database

@@ -9,7 +9,7 @@ use crate::services::{
 use std::path::PathBuf;
 use weft_api::problem::{Code, Exit, Problem, Problems};
 use weft_dagfile::engine;
-use weft_store_sql::{Database, Place};
+use weft_store_sql::{Database, DatabaseLocation};
 
 /// Check the database of 'wfctl up', or bring it up to date
 #[derive(Debug, clap::Args)]
@@ -77,7 +77,10 @@ async fn check(which: &WhichArgs) -> Result<(), Problem> {
         (read_only(&file).await?, file.display().to_string())
     };
     database.check().await.map_err(unfit)?;
-    let damages = database.damages().await.map_err(|error| damaged(&error))?;
+    let damages = database
+        .find_damage()
+        .await
+        .map_err(|error| damaged(&error))?;
     if !damages.is_empty() {
         return Err(damaged(&damages.join("; ")));
     }
@@ -100,13 +103,13 @@ async fn migrate(which: &WhichArgs) -> Result<(), Problem> {
         let folder = which.folder()?;
         // Nothing is made where there was nothing.
         read_only(&folder.database()).await?.close().await;
-        let place = Place::Sqlite {
+        let place = DatabaseLocation::Sqlite {
             folder: folder.path().to_owned(),
         };
         Database::open(&place).await.map_err(unfit)?
     };
     // Servers and schedulers of the version before may go on meanwhile.
-    database.share().await.map_err(unfit)?;
+    database.lock_shared().await.map_err(unfit)?;
     let done = database.migrate().await.map_err(unfit)?;
     database.close().await;
     for migration in &done {

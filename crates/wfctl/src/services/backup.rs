@@ -181,7 +181,7 @@ async fn look(file: &Path) -> Result<Seen, Problem> {
         )
         .help("restore an older backup, or recover what can be read with sqlite3's .recover")
     };
-    let damages = copy.damages().await.map_err(|error| refuse(&error))?;
+    let damages = copy.find_damage().await.map_err(|error| refuse(&error))?;
     if !damages.is_empty() {
         return Err(refuse(&damages.join("; ")));
     }

@@ -4,7 +4,7 @@ use super::failed;
 use std::path::Path;
 use weft_api::problem::{Code, Problem};
 use weft_store::StoreError;
-use weft_store_sql::{Database, OpenError, Place, secret::Keyring};
+use weft_store_sql::{Database, DatabaseLocation, OpenError, secret::Keyring};
 
 /// The address of a Postgres database; never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,8 +22,8 @@ impl PostgresUrl {
         Self(url)
     }
 
-    pub(crate) fn place(&self) -> Place {
-        Place::Postgres {
+    pub(crate) fn place(&self) -> DatabaseLocation {
+        DatabaseLocation::Postgres {
             url: self.0.clone(),
         }
     }
@@ -31,7 +31,7 @@ impl PostgresUrl {
 
 /// Opens a database file beside whoever works with it.
 pub(crate) async fn read_only(file: &Path) -> Result<Database, Problem> {
-    let place = Place::SqliteReadOnly { file: file.into() };
+    let place = DatabaseLocation::SqliteReadOnly { file: file.into() };
     Database::open(&place).await.map_err(unfit)
 }
 

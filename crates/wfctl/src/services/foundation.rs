@@ -62,7 +62,7 @@ impl Foundation {
         let database = Database::open(&places.postgres.place())
             .await
             .map_err(unfit)?;
-        database.share().await.map_err(|error| match error {
+        database.lock_shared().await.map_err(|error| match error {
             OpenError::InUseElsewhere => unfit(error)
                 .help("a 'wfctl up' has the whole database for itself, and so does not go with other services"),
             error => unfit(error),

@@ -24,7 +24,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use weft_api::problem::{Code, Exit, Problem, Problems};
 use weft_blob::logs::LogReader;
 use weft_server::{Deps, Listen, Listener, Metrics};
-use weft_store_sql::FolderLock;
+use weft_store_sql::DataFolderLock;
 
 /// What `wfctl server` was asked for.
 pub(crate) struct ServerPlan {
@@ -47,7 +47,7 @@ pub(crate) async fn serve(plan: ServerPlan) -> Result<Exit, Problems> {
         .map_err(|error| Problem::new(Code::Usage, error.to_string()))?;
     let asked_to_end = asked_to_end()?;
     let folder = DataFolder::open(&plan.data)?;
-    let _lock = FolderLock::take(folder.path()).map_err(unfit)?;
+    let _lock = DataFolderLock::take(folder.path()).map_err(unfit)?;
     folder
         .empty_scratch()
         .map_err(|error| failed("the scratch folder can't be emptied", &error))?;

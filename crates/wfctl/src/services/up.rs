@@ -31,7 +31,7 @@ use weft_blob::{
 use weft_dagfile::engine;
 use weft_scheduler::{Scheduler, SchedulerOptions};
 use weft_server::{Deps, Listen, Listener, Metrics};
-use weft_store_sql::{Database, FolderLock, Place};
+use weft_store_sql::{DataFolderLock, Database, DatabaseLocation};
 use weft_worker::{Drained, Services, Worker, WorkerHandle, WorkerOptions};
 
 /// The name of the one scheduler and the one worker of this process. The lock
@@ -70,7 +70,7 @@ pub(crate) async fn up(options: UpOptions) -> Result<Exit, Problems> {
 struct Up {
     folder: DataFolder,
     /// Of the folder, where the database does not hold it.
-    _lock: Option<FolderLock>,
+    _lock: Option<DataFolderLock>,
     database: Database,
     deps: Deps,
     logs: LogWriter,
@@ -207,21 +207,21 @@ impl Up {
 async fn open(
     folder: &DataFolder,
     postgres: Option<&PostgresUrl>,
-) -> Result<(Database, Option<FolderLock>), Problem> {
+) -> Result<(Database, Option<DataFolderLock>), Problem> {
     let (place, lock) = match postgres {
         None => (
-            Place::Sqlite {
+            DatabaseLocation::Sqlite {
                 folder: folder.path().to_owned(),
             },
             None,
         ),
         Some(url) => (
             url.place(),
-            Some(FolderLock::take(folder.path()).map_err(unfit)?),
+            Some(DataFolderLock::take(folder.path()).map_err(unfit)?),
         ),
     };
     let database = Database::open(&place).await.map_err(unfit)?;
-    database.claim().await.map_err(unfit)?;
+    database.lock_exclusive().await.map_err(unfit)?;
     for migration in database.migrate().await.map_err(unfit)? {
         tracing::debug!(
             number = migration.number,

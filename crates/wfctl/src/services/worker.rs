@@ -23,7 +23,7 @@ use weft_blob::{
 };
 use weft_dagfile::engine;
 use weft_server::{Listen, Metrics};
-use weft_store_sql::FolderLock;
+use weft_store_sql::DataFolderLock;
 use weft_worker::{CodeStore, Drained, Services, Worker, WorkerOptions};
 
 /// How old a segment of logs becomes before it goes to the server: others see an attempt's
@@ -68,7 +68,7 @@ const READY_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) async fn work(options: FarOptions) -> Result<Exit, Problems> {
     super::notice_fatal_signals();
     let status = status::bind(options.status.as_ref()).await?;
-    let _lock = FolderLock::take(&options.data).map_err(super::database::unfit)?;
+    let _lock = DataFolderLock::take(&options.data).map_err(super::database::unfit)?;
     let way = Way::to(&options.server)?;
     let asked_to_end = super::asked_to_end()?;
     tokio::pin!(asked_to_end);

@@ -5,7 +5,7 @@ use weft_core::{
     run::RunState,
     suspicion::{Blamed, Crash},
 };
-use weft_store::{CrashNews, DagKey, ShardId};
+use weft_store::{CrashUpdate, DagKey, ShardId};
 
 impl Tables {
     /// See `RunStore::crashes`.
@@ -28,21 +28,21 @@ impl Tables {
             .collect()
     }
 
-    /// See `RunStore::keep_crashes`.
-    pub fn keep_crashes(&mut self, news: &[CrashNews]) {
+    /// See `RunStore::record_crashes`.
+    pub fn record_crashes(&mut self, news: &[CrashUpdate]) {
         for one in news {
             match one {
-                CrashNews::Counted(blamed, crash) => {
+                CrashUpdate::Counted(blamed, crash) => {
                     self.crashes
                         .entry((crash.run, crash.instance, crash.number))
                         .or_insert_with(|| (blamed.clone(), crash.clone()));
                 }
-                CrashNews::Absolved(blamed) => {
+                CrashUpdate::Absolved(blamed) => {
                     for (_, crash) in self.crashes.values_mut().filter(|(of, _)| of == blamed) {
                         crash.absolved = true;
                     }
                 }
-                CrashNews::Cleared { run, task } => {
+                CrashUpdate::Cleared { run, task } => {
                     self.crashes.retain(|(of, instance, _), (_, crash)| {
                         of != run || instance.task != *task || !crash.absolved
                     });

@@ -1,4 +1,4 @@
-//! Room for SQLite's write-ahead log, made before it is needed.
+//! Preallocates SQLite's write-ahead log.
 //!
 //! A commit that writes over blocks that a file has takes about half as long
 //! to reach the disk as one that makes the file longer, since then the file
@@ -21,12 +21,12 @@ use std::{
 /// The head of the log, and what a page takes in it, as SQLite's file format says.
 const HEAD_BYTES: u64 = 32;
 const FRAME_HEAD_BYTES: u64 = 24;
-/// SQLite's page unless it is told otherwise, which Weft doesn't.
+/// SQLite's default page size, which Weft doesn't change.
 const PAGE_BYTES: u64 = 4_096;
 
-/// Lengthens the log of a database that nobody writes to yet, to hold this many pages.
-/// Where that can't be, on a full disk say, the log stays as it was: it grows as it is used.
-pub(super) fn make_room(database: &Path, pages: u32) {
+/// Lengthens the log of a database that has no writer yet, to hold this many pages.
+/// If that fails, on a full disk for example, the log stays as it was and grows as it is used.
+pub(super) fn preallocate(database: &Path, pages: u32) {
     let bytes = HEAD_BYTES + u64::from(pages) * (FRAME_HEAD_BYTES + PAGE_BYTES);
     let lengthened = lengthen(&log_of(database), bytes);
     // Slower commits are no reason to refuse work.
@@ -45,7 +45,7 @@ fn lengthen(log: &Path, bytes: u64) -> io::Result<()> {
     let mut zeros = io::repeat(0).take(bytes.saturating_sub(before));
     let written = io::copy(&mut zeros, &mut file).and_then(|_written| file.sync_all());
     if written.is_err() {
-        // The room is worth more to whoever comes next.
+        // Leaves the space to other writers of the disk.
         file.set_len(before)?;
     }
     written

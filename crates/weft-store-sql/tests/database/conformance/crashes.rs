@@ -10,7 +10,7 @@ use weft_core::{
     run_id::RunId,
     suspicion::{Blamed, Crash},
 };
-use weft_store::{CrashNews, RunStore as _, ShardId};
+use weft_store::{CrashUpdate, RunStore as _, ShardId};
 use weft_store_sql::{Database, Deployed};
 
 const SHARD: ShardId = ShardId(0);
@@ -41,46 +41,46 @@ async fn run_of(database: &Database, dag: &Deployed) -> RunId {
     database.trigger(&trigger_of(dag)).await.unwrap().run()
 }
 
-pub(crate) async fn what_counts_is_kept_once_and_absolved_and_forgotten(database: &Database) {
+pub(crate) async fn crashes_are_recorded_once_absolved_and_cleared(database: &Database) {
     let dag = one_dag(database, "d").await;
     let run = run_of(database, &dag).await;
     let (bad, other) = (blamed(&dag, "bad"), blamed(&dag, "other"));
     let news = [
-        CrashNews::Counted(bad.clone(), crash(run, 1)),
-        CrashNews::Counted(other.clone(), crash(run, 2)),
+        CrashUpdate::Counted(bad.clone(), crash(run, 1)),
+        CrashUpdate::Counted(other.clone(), crash(run, 2)),
     ];
     for _again in 0..2 {
-        database.keep_crashes(&news).await.unwrap();
+        database.record_crashes(&news).await.unwrap();
     }
     let kept = [(bad.clone(), crash(run, 1)), (other.clone(), crash(run, 2))];
     assert_eq!(database.crashes(SHARD).await.unwrap(), kept);
     assert_eq!(database.crashes(ShardId(7)).await.unwrap(), []);
     // What is absolved matters while its run goes on; this one waits.
-    let absolved = [CrashNews::Absolved(bad.clone())];
-    database.keep_crashes(&absolved).await.unwrap();
+    let absolved = [CrashUpdate::Absolved(bad.clone())];
+    database.record_crashes(&absolved).await.unwrap();
     assert_eq!(database.crashes(SHARD).await.unwrap(), kept[1..]);
-    let cleared = [CrashNews::Cleared {
+    let cleared = [CrashUpdate::Cleared {
         run,
         task: TaskIndex(3),
     }];
-    database.keep_crashes(&cleared).await.unwrap();
+    database.record_crashes(&cleared).await.unwrap();
     assert_eq!(database.crashes(SHARD).await.unwrap(), kept[1..]);
     // It was forgotten, so it can be counted anew.
-    database.keep_crashes(&news).await.unwrap();
+    database.record_crashes(&news).await.unwrap();
     assert_eq!(database.crashes(SHARD).await.unwrap(), kept);
 }
 
-pub(crate) async fn a_quarantine_is_lifted_and_the_scheduler_told(database: &Database) {
+pub(crate) async fn lifting_a_quarantine_raises_the_settings_version(database: &Database) {
     let (dag, other) = (one_dag(database, "d").await, one_dag(database, "e").await);
     let (run, run_of_other) = (run_of(database, &dag).await, run_of(database, &other).await);
-    let news: Vec<CrashNews> = (1..=3)
-        .map(|number| CrashNews::Counted(blamed(&dag, "bad"), crash(run, number)))
-        .chain([CrashNews::Counted(
+    let news: Vec<CrashUpdate> = (1..=3)
+        .map(|number| CrashUpdate::Counted(blamed(&dag, "bad"), crash(run, number)))
+        .chain([CrashUpdate::Counted(
             blamed(&other, "bad"),
             crash(run_of_other, 1),
         )])
         .collect();
-    database.keep_crashes(&news).await.unwrap();
+    database.record_crashes(&news).await.unwrap();
     let (tenant, id) = (TenantId::default(), dag_id("d"));
     let shown = database.crashes_of_dag(&tenant, &id).await.unwrap();
     assert_eq!(shown.len(), 3);

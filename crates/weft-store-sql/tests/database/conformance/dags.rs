@@ -29,7 +29,7 @@ pub(crate) async fn the_same_file_again_changes_nothing(database: &Database) {
     assert_eq!(database.settings_version(SHARD).await.unwrap(), version);
 }
 
-pub(crate) async fn a_deploy_tells_what_was_active_before(database: &Database) {
+pub(crate) async fn a_deploy_returns_the_previous_version(database: &Database) {
     let first = database.deploy(&file("a", &["x"])).await.unwrap();
     assert_eq!(first[0].previous, None);
     let second = database.deploy(&file("b", &["x"])).await.unwrap();

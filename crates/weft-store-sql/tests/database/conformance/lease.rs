@@ -28,7 +28,7 @@ pub(crate) async fn a_shard_has_one_owner_until_its_lease_ends(database: &Databa
     );
 }
 
-/// What this scheduler owns after it has asked for its share and given back what is above it.
+/// What this scheduler owns after it released what is above its share.
 async fn owned_by(database: &Database, scheduler: &str) -> Vec<i32> {
     let share = database.share_of_shards(scheduler, LONG).await.unwrap();
     let leases = database.lease_shards(scheduler, LONG, share).await.unwrap();
@@ -39,7 +39,7 @@ async fn owned_by(database: &Database, scheduler: &str) -> Vec<i32> {
     kept.iter().map(|lease| lease.shard.0).collect()
 }
 
-pub(crate) async fn shards_are_shared_out_among_those_who_are_there(database: &Database) {
+pub(crate) async fn shards_are_shared_among_live_schedulers(database: &Database) {
     database.grow_shards(5, "test").await.unwrap();
     assert_eq!(owned_by(database, "a").await, [0, 1, 2, 3, 4]);
     assert_eq!(
@@ -59,9 +59,7 @@ pub(crate) async fn shards_are_shared_out_among_those_who_are_there(database: &D
     assert_eq!(after, (vec![0, 1, 3], vec![2, 4]));
 }
 
-pub(crate) async fn a_shard_that_was_taken_over_is_not_given_back_by_its_owner_of_before(
-    database: &Database,
-) {
+pub(crate) async fn a_deposed_owner_does_not_release_a_shard(database: &Database) {
     let old = database.lease_shards("a", NONE, 1).await.unwrap()[0];
     let new = database.lease_shards("b", LONG, 1).await.unwrap()[0];
     database.release_shard(old).await.unwrap();
@@ -125,7 +123,7 @@ pub(crate) async fn a_deposed_scheduler_writes_nothing(database: &Database) {
     );
 }
 
-pub(crate) async fn a_turn_again_is_a_success_that_writes_nothing(database: &Database) {
+pub(crate) async fn a_repeated_turn_succeeds_and_writes_nothing(database: &Database) {
     let dag = one_dag(database, "x").await;
     let run = database.trigger(&trigger_of(&dag)).await.unwrap().run();
     let lease = database.lease_shards("a", LONG, u32::MAX).await.unwrap()[0];

@@ -4,9 +4,9 @@ use crate::setup::{at, one_dag};
 use weft_core::{digest::Digest, id::TenantId};
 use weft_store::{CommandKind, Pool, RunStore as _, ShardId};
 use weft_store_sql::{
-    ActivateError, AuditEntry, ChangeError, CompiledKey, Database, Meant, NewToken, PolicyStamp,
-    Revocation, Role, TenantLimits, TokenId, WorkerRow,
-    secret::{Keyring, SecretKind, SecretPlace},
+    ActivateError, AuditEntry, ChangeError, CompiledKey, Database, NewToken, PolicyStamp,
+    Precondition, Revocation, Role, TenantLimits, TokenId, WorkerRow,
+    secret::{Keyring, SecretAddress, SecretKind},
 };
 
 const SHARD: ShardId = ShardId(0);
@@ -88,7 +88,7 @@ pub(crate) async fn settings_rise_with_every_change(database: &Database) {
 pub(crate) async fn secrets_are_sealed_listed_and_rotated(database: &Database) {
     let (old, new) = ("0".repeat(64), "1".repeat(64));
     let keys = Keyring::parse(&old).unwrap();
-    let place = |name: &str| SecretPlace {
+    let place = |name: &str| SecretAddress {
         tenant: TenantId::default(),
         kind: SecretKind::Variable,
         name: name.into(),
@@ -102,7 +102,7 @@ pub(crate) async fn secrets_are_sealed_listed_and_rotated(database: &Database) {
                 .unwrap()
         );
     }
-    let foreign = SecretPlace {
+    let foreign = SecretAddress {
         tenant: "nobody".parse().unwrap(),
         ..place("a")
     };
@@ -309,27 +309,27 @@ pub(crate) async fn compiled_code_is_found_until_it_is_forgotten(database: &Data
     assert_eq!(database.find_compiled(&key("a")).await.unwrap(), None);
 }
 
-pub(crate) async fn an_answer_is_kept_once(database: &Database) {
+pub(crate) async fn a_response_is_stored_once(database: &Database) {
     let tenant = TenantId::default();
     let first = Digest::of(b"first");
-    assert_eq!(database.recall_answer(&tenant, "k").await.unwrap(), None);
+    assert_eq!(database.find_response(&tenant, "k").await.unwrap(), None);
     let kept = database
-        .remember_answer(&tenant, "k", &first, 201, "{}")
+        .put_response(&tenant, "k", &first, 201, "{}")
         .await
         .unwrap();
     assert_eq!((kept.request, kept.status, &*kept.body), (first, 201, "{}"));
     let again = database
-        .remember_answer(&tenant, "k", &Digest::of(b"second"), 409, "no")
+        .put_response(&tenant, "k", &Digest::of(b"second"), 409, "no")
         .await
         .unwrap();
     assert_eq!(again, kept, "the first answer stays");
     assert_eq!(
-        database.recall_answer(&tenant, "k").await.unwrap(),
+        database.find_response(&tenant, "k").await.unwrap(),
         Some(kept)
     );
     assert_eq!(
         database
-            .recall_answer(&"nobody".parse().unwrap(), "k")
+            .find_response(&"nobody".parse().unwrap(), "k")
             .await
             .unwrap(),
         None
@@ -348,7 +348,7 @@ async fn administrator(database: &Database, name: &str) -> TokenId {
     database.create_token(&token, "bob").await.unwrap()
 }
 
-pub(crate) async fn administrators_never_lock_everybody_out(database: &Database) {
+pub(crate) async fn the_last_administrator_token_is_not_revoked(database: &Database) {
     let mut last = administrator(database, "first").await;
     // One that will expire, or that holds in one tenant, can't be relied on.
     let expiring = NewToken {
@@ -388,14 +388,14 @@ pub(crate) async fn administrators_never_lock_everybody_out(database: &Database)
     assert_eq!(revoked.count(), 21);
 }
 
-pub(crate) async fn a_change_is_made_to_the_state_that_it_was_meant_for(database: &Database) {
+pub(crate) async fn a_change_of_an_outdated_state_is_refused(database: &Database) {
     let tenant = TenantId::default();
     let dag = one_dag(database, "x").await;
     let file = crate::setup::file("second", &["x"]);
     database.deploy(&file).await.unwrap();
-    let meant = async |by: &'static str| Meant {
-        by,
-        state: Some(
+    let precondition = async |by: &'static str| Precondition {
+        actor: by,
+        expected: Some(
             database
                 .show_dag(&tenant, &dag.id)
                 .await
@@ -406,7 +406,7 @@ pub(crate) async fn a_change_is_made_to_the_state_that_it_was_meant_for(database
     };
     for _round in 0..10 {
         // Both saw the same state; what the slower one saw is gone.
-        let (bob, eve) = (meant("bob").await, meant("eve").await);
+        let (bob, eve) = (precondition("bob").await, precondition("eve").await);
         let (one, two) = tokio::join!(
             database.pause_dag(&tenant, &dag.id, bob),
             database.activate_version(&tenant, &dag.id, 1, eve),
@@ -422,7 +422,7 @@ pub(crate) async fn a_change_is_made_to_the_state_that_it_was_meant_for(database
             .await
             .unwrap();
     }
-    let old = meant("bob").await;
+    let old = precondition("bob").await;
     database.pause_dag(&tenant, &dag.id, "eve").await.unwrap();
     let refused = database
         .delete_dag(&tenant, &dag.id, old)
@@ -433,11 +433,11 @@ pub(crate) async fn a_change_is_made_to_the_state_that_it_was_meant_for(database
         "{refused}"
     );
     let policy = async |text: &'static str, seen: PolicyStamp| {
-        let meant = Meant {
-            by: "bob",
-            state: Some(seen),
+        let precondition = Precondition {
+            actor: "bob",
+            expected: Some(seen),
         };
-        database.put_policy(&tenant, Some(text), meant).await
+        database.put_policy(&tenant, Some(text), precondition).await
     };
     let (one, two) = tokio::join!(
         policy("one", PolicyStamp(None)),
@@ -451,8 +451,8 @@ pub(crate) async fn a_change_is_made_to_the_state_that_it_was_meant_for(database
         ),
         "{one:?} {two:?}"
     );
-    let stands = database.show_policy(&tenant).await.unwrap();
-    assert!(policy("three", PolicyStamp(stands)).await.unwrap());
+    let current = database.show_policy(&tenant).await.unwrap();
+    assert!(policy("three", PolicyStamp(current)).await.unwrap());
     let run = database
         .trigger(&crate::setup::trigger_of(&dag))
         .await

@@ -93,7 +93,7 @@ pub(crate) async fn queued_runs_wait_for_their_time_in_order_of_dates(database: 
     );
 }
 
-pub(crate) async fn paused_dags_wait_without_being_looked_at(database: &Database) {
+pub(crate) async fn queued_runs_of_paused_dags_are_not_listed(database: &Database) {
     let dag = one_dag(database, "x").await;
     database.trigger(&trigger_of(&dag)).await.unwrap();
     let tenant = TenantId::default();

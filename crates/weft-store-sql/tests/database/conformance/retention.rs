@@ -22,7 +22,9 @@ fn id_at(millis: i64) -> i64 {
     RunId::new(Timestamp(millis), 0).as_i64()
 }
 
-pub(crate) async fn old_runs_go_with_all_of_them_and_the_newest_stay(database: &Database) {
+pub(crate) async fn retention_deletes_old_runs_with_their_rows_and_keeps_the_newest(
+    database: &Database,
+) {
     let dag = one_dag(database, "x").await;
     let lease = lease(database).await;
     let mut made = turn(lease);
@@ -109,7 +111,7 @@ pub(crate) async fn old_runs_go_with_all_of_them_and_the_newest_stay(database: &
     assert_eq!(database.list_audit(None, None, 9).await.unwrap(), []);
 }
 
-pub(crate) async fn digests_of_versions_and_outputs_are_named(database: &Database) {
+pub(crate) async fn digests_of_versions_and_outputs_are_listed(database: &Database) {
     let dag = one_dag(database, "x").await;
     one_dag(database, "y").await;
     let mut turn = turn(lease(database).await);
@@ -189,7 +191,7 @@ pub(crate) async fn texts_that_may_name_artifacts_are_listed(database: &Database
     }
 }
 
-pub(crate) async fn what_runs_longest_is_known(database: &Database) {
+pub(crate) async fn the_oldest_running_run_is_known(database: &Database) {
     assert_eq!(database.oldest_running().await.unwrap(), None);
     let dag = one_dag(database, "x").await;
     let mut turn = turn(lease(database).await);

@@ -39,7 +39,7 @@ pub(crate) async fn a_trigger_is_idempotent_by_its_key(database: &Database) {
     assert_eq!(shown.counts, Counts::default());
 }
 
-pub(crate) async fn a_trigger_names_what_is_missing(database: &Database) {
+pub(crate) async fn a_trigger_of_an_unknown_dag_or_version_is_refused(database: &Database) {
     let dag = one_dag(database, "x").await;
     let other = one_dag(database, "y").await;
     let no_dag = Trigger {

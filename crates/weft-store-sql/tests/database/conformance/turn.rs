@@ -14,7 +14,7 @@ use weft_store::{
 };
 use weft_store_sql::Database;
 
-pub(crate) async fn every_statement_fits(database: &Database) {
+pub(crate) async fn every_statement_prepares(database: &Database) {
     let count = database
         .check_statements()
         .await

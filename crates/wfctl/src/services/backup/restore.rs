@@ -18,7 +18,7 @@ use tokio::task::spawn_blocking;
 use weft_api::problem::{Code, Problem};
 use weft_core::digest::Digest;
 use weft_server::{create_admin_token, write_token_file};
-use weft_store_sql::{Database, OpenError, Place, secret::Keyring};
+use weft_store_sql::{Database, DatabaseLocation, OpenError, secret::Keyring};
 
 /// Which backup, and where to.
 #[derive(Debug, Clone)]
@@ -87,7 +87,7 @@ pub(crate) async fn restore(
         (None, true) => None,
         (None, false) => (manifest.secrets > 0).then(|| (target.join(KEY), manifest.secrets)),
     };
-    let place = Place::Sqlite {
+    let place = DatabaseLocation::Sqlite {
         folder: staging.path().to_owned(),
     };
     let refuse = |error: OpenError| Problem::new(Code::DamagedBackup, error.to_string());
@@ -166,7 +166,10 @@ async fn look(
         )
         .help("take an older backup; nothing was restored")
     };
-    let damages = database.damages().await.map_err(|error| damaged(&error))?;
+    let damages = database
+        .find_damage()
+        .await
+        .map_err(|error| damaged(&error))?;
     if !damages.is_empty() {
         return Err(damaged(&listed(damages.into_iter())));
     }

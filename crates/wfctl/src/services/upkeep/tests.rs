@@ -13,7 +13,7 @@ use weft_core::{
     time::DurationMs,
 };
 use weft_store::{FileEntry, InstanceRow, InstanceTag, Output, RunStore as _, RunUpdate, Turn};
-use weft_store_sql::{CompiledKey, Deploy, DeployDag, Place, Trigger};
+use weft_store_sql::{CompiledKey, DatabaseLocation, Deploy, DeployDag, Trigger};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -28,7 +28,7 @@ struct Home {
 impl Home {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place::Sqlite {
+        let place = DatabaseLocation::Sqlite {
             folder: folder.path().into(),
         };
         let database = Database::open(&place).await.unwrap();

@@ -1,4 +1,4 @@
-//! How Weft's types are written in columns: the numbers of states, the JSON of small parts.
+//! How Weft's types are encoded in columns: the numbers of states, the JSON of small parts.
 //!
 //! A number or a key that was released is never given another meaning.
 
@@ -11,7 +11,7 @@ use weft_core::{
 };
 use weft_store::{CommandKind, FileEntry, InstanceTag, RunKind, StoreError};
 
-pub(crate) const fn state_number(state: RunState) -> i64 {
+pub(crate) const fn encode_run_state(state: RunState) -> i64 {
     match state {
         RunState::Pending => 1,
         RunState::Running => 2,
@@ -21,18 +21,18 @@ pub(crate) const fn state_number(state: RunState) -> i64 {
     }
 }
 
-pub(crate) fn state_of(number: i64) -> Result<RunState, StoreError> {
+pub(crate) fn decode_run_state(number: i64) -> Result<RunState, StoreError> {
     Ok(match number {
         1 => RunState::Pending,
         2 => RunState::Running,
         10 => RunState::Success,
         11 => RunState::Failed,
         14 => RunState::Cancelled,
-        other => return Err(unknown("run state", other)),
+        other => return Err(unknown_number("run state", other)),
     })
 }
 
-pub(crate) const fn kind_number(kind: RunKind) -> i64 {
+pub(crate) const fn encode_run_kind(kind: RunKind) -> i64 {
     match kind {
         RunKind::Manual => 1,
         RunKind::Scheduled => 2,
@@ -40,16 +40,16 @@ pub(crate) const fn kind_number(kind: RunKind) -> i64 {
     }
 }
 
-pub(crate) fn kind_of(number: i64) -> Result<RunKind, StoreError> {
+pub(crate) fn decode_run_kind(number: i64) -> Result<RunKind, StoreError> {
     Ok(match number {
         1 => RunKind::Manual,
         2 => RunKind::Scheduled,
         3 => RunKind::Backfill,
-        other => return Err(unknown("kind of run", other)),
+        other => return Err(unknown_number("kind of run", other)),
     })
 }
 
-pub(crate) fn tag_of(number: i64) -> Result<InstanceTag, StoreError> {
+pub(crate) fn decode_instance_state(number: i64) -> Result<InstanceTag, StoreError> {
     [
         InstanceTag::Queued,
         InstanceTag::Running,
@@ -64,10 +64,10 @@ pub(crate) fn tag_of(number: i64) -> Result<InstanceTag, StoreError> {
     ]
     .into_iter()
     .find(|tag| *tag as i64 == number)
-    .ok_or_else(|| unknown("instance state", number))
+    .ok_or_else(|| unknown_number("instance state", number))
 }
 
-pub(crate) fn unknown(what: &str, number: i64) -> StoreError {
+pub(crate) fn unknown_number(what: &str, number: i64) -> StoreError {
     StoreError::Corrupt(format!("the {what} {number} is unknown"))
 }
 
@@ -75,15 +75,15 @@ fn damaged(what: &str, error: &serde_json::Error) -> StoreError {
     StoreError::Corrupt(format!("{what} can't be read: {error}"))
 }
 
-fn write<T: Serialize>(value: &T) -> String {
+fn encode<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("its keys are texts and its numbers finite")
 }
 
-pub(crate) fn write_counts(counts: &Counts) -> String {
-    write(counts)
+pub(crate) fn encode_counts(counts: &Counts) -> String {
+    encode(counts)
 }
 
-pub(crate) fn read_counts(text: Option<&str>) -> Result<Counts, StoreError> {
+pub(crate) fn decode_counts(text: Option<&str>) -> Result<Counts, StoreError> {
     text.map_or(Ok(Counts::default()), |text| {
         serde_json::from_str(text).map_err(|error| damaged("counts", &error))
     })
@@ -97,7 +97,7 @@ struct StoredFile {
     digest: String,
 }
 
-pub(crate) fn write_files(files: &[FileEntry]) -> String {
+pub(crate) fn encode_files(files: &[FileEntry]) -> String {
     let files: Vec<StoredFile> = files
         .iter()
         .map(|file| StoredFile {
@@ -105,10 +105,10 @@ pub(crate) fn write_files(files: &[FileEntry]) -> String {
             digest: file.digest.hex(),
         })
         .collect();
-    write(&files)
+    encode(&files)
 }
 
-pub(crate) fn read_files(text: &str) -> Result<Vec<FileEntry>, StoreError> {
+pub(crate) fn decode_files(text: &str) -> Result<Vec<FileEntry>, StoreError> {
     let files: Vec<StoredFile> =
         serde_json::from_str(text).map_err(|error| damaged("the files of a version", &error))?;
     files
@@ -152,8 +152,8 @@ enum StoredMark {
     Skipped,
 }
 
-pub(crate) fn write_command(kind: &CommandKind) -> String {
-    write(&match kind {
+pub(crate) fn encode_command(kind: &CommandKind) -> String {
+    encode(&match kind {
         CommandKind::Cancel => StoredCommand::Cancel,
         CommandKind::Clear { tasks, downstream } => StoredCommand::Clear {
             tasks: tasks.iter().map(ToString::to_string).collect(),
@@ -179,7 +179,7 @@ pub(crate) fn write_command(kind: &CommandKind) -> String {
     })
 }
 
-pub(crate) fn read_command(text: &str) -> Result<CommandKind, StoreError> {
+pub(crate) fn decode_command(text: &str) -> Result<CommandKind, StoreError> {
     let task = |text: String| -> Result<TaskId, StoreError> {
         text.parse()
             .map_err(|error| StoreError::Corrupt(format!("a command names no task: {error}")))
@@ -212,10 +212,10 @@ pub(crate) fn read_command(text: &str) -> Result<CommandKind, StoreError> {
 }
 
 /// A list of texts as JSON.
-pub(crate) fn write_texts(texts: &[String]) -> String {
-    write(&texts)
+pub(crate) fn encode_texts(texts: &[String]) -> String {
+    encode(&texts)
 }
 
-pub(crate) fn read_texts(text: &Arc<str>) -> Result<Vec<String>, StoreError> {
+pub(crate) fn decode_texts(text: &Arc<str>) -> Result<Vec<String>, StoreError> {
     serde_json::from_str(text).map_err(|error| damaged("a list of texts", &error))
 }

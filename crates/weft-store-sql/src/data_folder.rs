@@ -1,6 +1,6 @@
-//! The data folder as the database uses it: what its file is called, and that one process has it.
+//! The data folder: the name of its database file, and its lock.
 
-use crate::OpenError;
+use crate::error::OpenError;
 use std::{
     fs::{self, File, TryLockError},
     path::Path,
@@ -13,14 +13,14 @@ const LOCK_FILE: &str = "weft.lock";
 
 /// A data folder that no other process can use, until this is dropped.
 #[derive(Debug)]
-pub struct FolderLock {
+pub struct DataFolderLock {
     /// Released when it is closed.
     _file: File,
 }
 
-impl FolderLock {
-    /// Locks a folder, which is made if it isn't there. Whoever opens a database in a folder
-    /// has locked it.
+impl DataFolderLock {
+    /// Locks a folder, which is created if it is missing. Opening a database in a folder
+    /// locks it, too.
     ///
     /// # Errors
     /// [`OpenError::InUse`] or [`OpenError::Folder`].

@@ -30,8 +30,8 @@ pub(super) fn statement<'w>(
         let part = bulk.over_arrays(parameters + 1);
         write!(text, "{start} part{at} AS ({part})").expect("writing to a String can't fail");
         let columns = bulk.columns();
-        for (place, column) in columns.iter().enumerate() {
-            let cells = values.iter().skip(place).step_by(columns.len());
+        for (offset, column) in columns.iter().enumerate() {
+            let cells = values.iter().skip(offset).step_by(columns.len());
             match column {
                 Column::Int => bind(&mut arguments, cells.map(int))?,
                 Column::Text => bind(&mut arguments, cells.map(text_of))?,
@@ -60,7 +60,7 @@ fn int(value: &Value) -> Result<Option<i64>, StoreError> {
     match value {
         Value::Null => Ok(None),
         Value::Int(number) => Ok(Some(*number)),
-        Value::Text(_) | Value::Bytes(_) => Err(strange("a number")),
+        Value::Text(_) | Value::Bytes(_) => Err(wrong_type("a number")),
     }
 }
 
@@ -68,7 +68,7 @@ fn text_of(value: &Value) -> Result<Option<&str>, StoreError> {
     match value {
         Value::Null => Ok(None),
         Value::Text(text) => Ok(Some(text)),
-        Value::Int(_) | Value::Bytes(_) => Err(strange("a text")),
+        Value::Int(_) | Value::Bytes(_) => Err(wrong_type("a text")),
     }
 }
 
@@ -76,11 +76,11 @@ fn bytes(value: &Value) -> Result<Option<&[u8]>, StoreError> {
     match value {
         Value::Null => Ok(None),
         Value::Bytes(bytes) => Ok(Some(bytes)),
-        Value::Int(_) | Value::Text(_) => Err(strange("bytes")),
+        Value::Int(_) | Value::Text(_) => Err(wrong_type("bytes")),
     }
 }
 
-fn strange(wanted: &str) -> StoreError {
+fn wrong_type(wanted: &str) -> StoreError {
     StoreError::Defect(format!(
         "a column that takes {wanted} was given something else"
     ))

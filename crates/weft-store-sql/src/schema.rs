@@ -1,0 +1,48 @@
+//! The schema's steps, in order.
+//!
+//! A step that was released is never changed.
+
+/// One step of the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migration {
+    /// From 1 on, without gaps.
+    pub number: i64,
+    /// What it does.
+    pub name: &'static str,
+}
+
+/// A migration with its script for each database.
+pub(crate) struct Step {
+    pub(crate) migration: Migration,
+    pub(crate) sqlite: &'static str,
+    pub(crate) postgres: &'static str,
+}
+
+macro_rules! steps {
+    ($($number:literal $file:literal $name:literal;)*) => {
+        &[$(Step {
+            migration: Migration { number: $number, name: $name },
+            sqlite: include_str!(concat!("../migrations/sqlite/", $file)),
+            postgres: include_str!(concat!("../migrations/postgres/", $file)),
+        }),*]
+    };
+}
+
+/// All steps, in order.
+pub(crate) const STEPS: &[Step] = steps! {
+    1 "0001_foundation.sql" "foundation";
+    2 "0002_artifacts.sql" "what names artifacts";
+    3 "0003_kinds_of_runs.sql" "lists of runs by kind";
+    4 "0004_installation.sql" "the installation's own name";
+    5 "0005_compiled_code.sql" "where compiled code lies";
+    6 "0006_crashes.sql" "who took workers down";
+    7 "0007_schedulers.sql" "who schedules, and what programs have to know";
+};
+/// The step that a program has to know at least to work with all of these: it rises only with a
+/// step that takes away what the version before still uses.
+pub(crate) const OLDEST: i64 = 7;
+
+/// The newest step that is known here.
+pub(crate) fn known() -> i64 {
+    STEPS.last().map_or(0, |step| step.migration.number)
+}
