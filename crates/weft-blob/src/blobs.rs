@@ -1,18 +1,14 @@
-//! The store of blobs: opened at a place, put into, got from.
+//! The store of blobs: put, get, size and delete.
 
-use crate::{BlobError, BlobReader, BlobWriter, Kind, figures::Figures, location, signed::Sign};
+use crate::{BlobError, Kind, location, metrics::Metrics, url_signer::UrlSigner};
 use bytes::Bytes;
-use object_store::{
-    ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path, prefix::PrefixStore,
-};
+use object_store::{ObjectStore, ObjectStoreExt, path::Path};
 use prometheus_client::registry::Registry;
 use std::{
-    fs,
     path::{Path as FilePath, PathBuf},
     sync::Arc,
 };
 use tokio::sync::RwLock;
-use url::Url;
 use weft_core::{digest::Digest, id::TenantId};
 
 /// A store of blobs. Cheap to clone: clones share it.
@@ -22,71 +18,17 @@ pub struct Blobs {
     /// The folder, where the store is one.
     folder: Option<PathBuf>,
     /// Shared while a blob is published, alone while one is collected: what is
-    /// put at the same moment must not be taken for the old one. This stands
-    /// over awaits on purpose; only collecting waits for it, one blob at a time.
+    /// put at the same moment must not be taken for the old one. It is held
+    /// across awaits on purpose; only collecting waits for it, one blob at a time.
     publishing: Arc<RwLock<()>>,
     /// Makes URLs, where the store honours them.
-    pub(crate) urls: Option<Arc<dyn Sign>>,
-    figures: Figures,
+    pub(crate) urls: Option<Arc<dyn UrlSigner>>,
+    metrics: Metrics,
 }
 
 impl Blobs {
     /// The largest blob that [`Self::get`] reads into memory: 1 GiB.
     pub const MAX_GET_BYTES: u64 = 1 << 30;
-
-    /// Blobs in a folder of this machine, which is made if it isn't there. Every
-    /// put is synced to disk with the folders that lead to it.
-    ///
-    /// # Errors
-    /// [`BlobError::Full`], [`BlobError::Forbidden`] or [`BlobError::Unavailable`].
-    pub fn local(folder: &FilePath) -> Result<Self, BlobError> {
-        let shown = folder.display().to_string();
-        fs::create_dir_all(folder).map_err(|error| BlobError::from_io(&error, &shown))?;
-        let folder = folder
-            .canonicalize()
-            .map_err(|error| BlobError::from_io(&error, &shown))?;
-        let store = LocalFileSystem::new_with_prefix(&folder)
-            .map_err(|error| BlobError::from_store(&error, &shown))?
-            .with_fsync(true);
-        Ok(Self::over(Arc::new(store), Some(folder)))
-    }
-
-    /// Blobs at a URL: `file:///folder`, and `s3://bucket/prefix` where the
-    /// feature `s3` is compiled in; `memory:///` is one that is gone with the
-    /// process, for tests. `options` are `object_store`'s own, such as
-    /// `aws_region` and `aws_endpoint`.
-    ///
-    /// # Errors
-    /// [`BlobError::Place`] for a URL that can't be used, else as [`Self::local`].
-    pub fn from_url(
-        url: &str,
-        options: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, BlobError> {
-        let parsed = Url::parse(url).map_err(|error| place(url, error.to_string()))?;
-        let shown = without_credentials(&parsed);
-        if !parsed.username().is_empty() || parsed.password().is_some() {
-            let reason = "credentials have no place in it; they are options of their own".into();
-            return Err(place(&shown, reason));
-        }
-        if parsed.scheme() == "file" {
-            let folder = parsed
-                .to_file_path()
-                .map_err(|()| place(&shown, "it names no folder of this machine".into()))?;
-            return Self::local(&folder);
-        }
-        if cfg!(not(feature = "s3")) && parsed.scheme() == "s3" {
-            let reason = "this build of Weft has no S3; it knows file:// only".into();
-            return Err(place(&shown, reason));
-        }
-        #[cfg(feature = "s3")]
-        if parsed.scheme() == "s3" {
-            let opened = crate::s3::open(&parsed, options);
-            return opened.map_err(|error| place(&shown, error.to_string()));
-        }
-        let (store, prefix) = object_store::parse_url_opts(&parsed, options)
-            .map_err(|error| place(&shown, error.to_string()))?;
-        Ok(Self::over(Arc::new(PrefixStore::new(store, prefix)), None))
-    }
 
     pub(crate) fn over(store: Arc<dyn ObjectStore>, folder: Option<PathBuf>) -> Self {
         Self {
@@ -94,7 +36,7 @@ impl Blobs {
             folder,
             publishing: Arc::new(RwLock::new(())),
             urls: None,
-            figures: Figures::default(),
+            metrics: Metrics::default(),
         }
     }
 
@@ -117,7 +59,7 @@ impl Blobs {
             .put(&path, bytes.clone().into())
             .await
             .map_err(|error| self.failure(&error, &path))?;
-        self.figures.wrote(kind, bytes.len() as u64);
+        self.metrics.record_write(kind, bytes.len() as u64);
         Ok(digest)
     }
 
@@ -153,30 +95,8 @@ impl Blobs {
         if Digest::of(&bytes) != *digest {
             return Err(self.damaged(*digest, &path));
         }
-        self.figures.read(kind, bytes.len() as u64);
+        self.metrics.record_read(kind, bytes.len() as u64);
         Ok(bytes)
-    }
-
-    /// Begins a blob that is too large for memory, or comes bit by bit.
-    ///
-    /// # Errors
-    /// As [`Self::put`].
-    pub async fn writer(&self, kind: Kind, tenant: &TenantId) -> Result<BlobWriter, BlobError> {
-        BlobWriter::begin(self.clone(), kind, tenant.clone()).await
-    }
-
-    /// Reads a blob part by part. What was read is checked at its end only: a
-    /// damaged blob's parts come before the error does.
-    ///
-    /// # Errors
-    /// As [`Self::get`], but for [`BlobError::TooLarge`].
-    pub async fn reader(
-        &self,
-        kind: Kind,
-        tenant: &TenantId,
-        digest: &Digest,
-    ) -> Result<BlobReader, BlobError> {
-        BlobReader::open(self.clone(), kind, tenant, digest).await
     }
 
     /// The size of a blob in bytes, or none where there is no such blob.
@@ -228,13 +148,13 @@ impl Blobs {
         self.folder.as_deref()
     }
 
-    /// Shows what is counted, under names that begin with `blobs_`.
+    /// Registers the metrics, whose names begin with `blobs_`.
     pub fn register(&self, registry: &mut Registry) {
-        self.figures.register(registry);
+        self.metrics.register(registry);
     }
 
-    pub(crate) const fn figures(&self) -> &Figures {
-        &self.figures
+    pub(crate) const fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     pub(crate) async fn remove(&self, path: &Path) -> Result<bool, BlobError> {
@@ -253,8 +173,8 @@ impl Blobs {
         &self.publishing
     }
 
-    /// Where it lies, as an operator looks for it.
-    pub(crate) fn shown(&self, path: &Path) -> String {
+    /// Where a blob is, as an operator looks for it.
+    pub(crate) fn display_path(&self, path: &Path) -> String {
         self.folder.as_ref().map_or_else(
             || path.to_string(),
             |folder| folder.join(path.as_ref()).display().to_string(),
@@ -262,8 +182,8 @@ impl Blobs {
     }
 
     pub(crate) fn failure(&self, error: &object_store::Error, path: &Path) -> BlobError {
-        self.figures.failed();
-        BlobError::from_store(error, &self.shown(path))
+        self.metrics.record_failure();
+        BlobError::from_store(error, &self.display_path(path))
     }
 
     pub(crate) fn not_found(
@@ -283,26 +203,10 @@ impl Blobs {
     }
 
     pub(crate) fn damaged(&self, digest: Digest, path: &Path) -> BlobError {
-        self.figures.damaged();
+        self.metrics.record_damage();
         BlobError::Damaged {
             digest,
-            path: self.shown(path),
+            path: self.display_path(path),
         }
     }
-}
-
-fn place(url: &str, reason: String) -> BlobError {
-    BlobError::Place {
-        url: url.to_owned(),
-        reason,
-    }
-}
-
-fn without_credentials(url: &Url) -> String {
-    format!(
-        "{}://{}{}",
-        url.scheme(),
-        url.host_str().unwrap_or_default(),
-        url.path()
-    )
 }

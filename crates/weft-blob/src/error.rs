@@ -1,4 +1,4 @@
-//! Why the blob store did not do what was asked, told from what the store below said.
+//! Why the blob store failed, classified by the error of the underlying store.
 
 use crate::Kind;
 use std::{error::Error, io};
@@ -41,16 +41,16 @@ pub enum BlobError {
     /// A blob beyond [`Blobs::MAX_GET_BYTES`](crate::Blobs::MAX_GET_BYTES) is read as a stream only.
     #[error("the {kind} {digest} has {bytes} bytes, too many to be read at once")]
     TooLarge {
-        /// What was asked for.
+        /// What was requested.
         kind: Kind,
         /// Its name.
         digest: Digest,
         /// Its size.
         bytes: u64,
     },
-    /// The settings name no store that can be used.
-    #[error("{url:?} is no place for blobs: {reason}")]
-    Place {
+    /// The URL names no store that can be used.
+    #[error("{url:?} is no URL of a blob store: {reason}")]
+    InvalidUrl {
         /// The URL, without credentials.
         url: String,
         /// Why not.

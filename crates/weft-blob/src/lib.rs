@@ -4,7 +4,7 @@
 //! [`Blobs`] names what it holds by the SHA-256 of it, each kind and each tenant
 //! apart. What always holds: a blob is there whole or not at all, what was put
 //! survives a loss of power, and bytes that don't match their name are never
-//! handed out. [`logs`] is the other half: what tasks print, many attempts in
+//! returned. [`logs`] is the other half: what tasks print, many attempts in
 //! one file.
 //!
 //! Nothing here knows what the bytes mean or who may see them, beyond their tenant.
@@ -12,21 +12,23 @@
 pub mod logs;
 
 mod blobs;
-mod collect;
 mod error;
-mod figures;
+mod garbage_collection;
 mod kind;
 mod location;
+mod metrics;
+mod open;
 mod remote;
 #[cfg(feature = "s3")]
 mod s3;
-mod signed;
+mod signed_url;
 mod stream;
+mod url_signer;
 
 pub use {
     blobs::Blobs,
-    collect::{BlobInfo, Collected},
     error::BlobError,
+    garbage_collection::{BlobInfo, Collected},
     kind::Kind,
     remote::{Incoming, Outgoing, RemoteError, RemoteStore},
     stream::{BlobReader, BlobWriter},

@@ -1,6 +1,6 @@
-//! Where a blob lies: `tenants/<tenant>/<kind>/<first byte>/<digest>`.
+//! Where a blob is: `tenants/<tenant>/<kind>/<first byte>/<digest>`.
 //!
-//! A tenant is a folder of its own, so that nobody reaches another's bytes by
+//! A tenant is a folder of its own, so that no tenant reaches another's bytes by
 //! knowing their digest. The first byte keeps folders small, and listings go
 //! through them one by one.
 
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_reads_back_and_no_other_does() {
+    fn only_paths_of_blobs_are_parsed() {
         let tenant = TenantId::default();
         let digest = Digest::of(b"x");
         for kind in Kind::ALL {

@@ -1,7 +1,7 @@
 //! Blobs that only another process reaches: the store of a worker behind a server.
 //!
-//! [`RemoteStore`] is what the way there has to do, in terms of blobs; here it
-//! becomes the object store that [`crate::Blobs`] works with. The other side
+//! [`RemoteStore`] is implemented by the transport, in terms of blobs; this module
+//! adapts it to the object store that [`crate::Blobs`] works with. The other side
 //! names what it is given by the bytes themselves, so an upload has its name when
 //! it ends, and renaming it only checks that both sides agree. Nothing is listed,
 //! copied or removed from here.
@@ -39,7 +39,7 @@ pub struct Incoming {
     pub bytes: BoxStream<'static, io::Result<Bytes>>,
 }
 
-/// Bytes on their way to the other side; an error ends an upload that must not be kept.
+/// Bytes that are sent to the other side; an error ends an upload that must not be kept.
 pub type Outgoing = BoxStream<'static, io::Result<Bytes>>;
 
 /// Why the other side did not do it.
@@ -51,7 +51,7 @@ pub enum RemoteError {
     /// It does not allow it.
     #[error("{0}")]
     Refused(String),
-    /// It has no room.
+    /// It has no space.
     #[error("there is no space left on the other side")]
     Full,
     /// It did not answer as it should; trying again may help.
@@ -59,7 +59,7 @@ pub enum RemoteError {
     Unavailable(String),
 }
 
-/// The way to a store that another process holds.
+/// The transport to a store that another process holds.
 #[async_trait]
 pub trait RemoteStore: fmt::Debug + Send + Sync + 'static {
     /// Begins to read a blob.
@@ -156,28 +156,28 @@ fn lock(uploaded: &Uploaded) -> MutexGuard<'_, HashMap<Path, Digest>> {
 }
 
 /// What a path of the store means.
-enum Place {
+enum Target {
     Blob(Kind, TenantId, Digest),
     /// An upload whose digest isn't known yet.
     Upload(Kind, TenantId),
     Segment(SegmentId),
 }
 
-fn place(path: &Path) -> Result<Place> {
+fn parse_path(path: &Path) -> Result<Target> {
     if let Some(segment) = crate::logs::segment_at(path) {
-        return Ok(Place::Segment(segment));
+        return Ok(Target::Segment(segment));
     }
     match location::read(path) {
-        Some((kind, tenant, Some(digest))) => Ok(Place::Blob(kind, tenant, digest)),
-        Some((kind, tenant, None)) => Ok(Place::Upload(kind, tenant)),
+        Some((kind, tenant, Some(digest))) => Ok(Target::Blob(kind, tenant, digest)),
+        Some((kind, tenant, None)) => Ok(Target::Upload(kind, tenant)),
         None => Err(not_here("other paths than those of blobs and logs")),
     }
 }
 
 fn blob(path: &Path) -> Result<(Kind, TenantId, Digest)> {
-    match place(path)? {
-        Place::Blob(kind, tenant, digest) => Ok((kind, tenant, digest)),
-        Place::Upload(..) | Place::Segment(_) => Err(not_here("reading anything but blobs")),
+    match parse_path(path)? {
+        Target::Blob(kind, tenant, digest) => Ok((kind, tenant, digest)),
+        Target::Upload(..) | Target::Segment(_) => Err(not_here("reading anything but blobs")),
     }
 }
 
@@ -198,7 +198,7 @@ fn failed(path: &Path, error: RemoteError) -> object_store::Error {
             path,
             source: Box::new(error),
         },
-        // The way back to an I/O error is how a full disk is told from anything else.
+        // A full disk is recognised by the I/O error that it is converted back to.
         RemoteError::Full => generic(io::Error::new(io::ErrorKind::StorageFull, error)),
         RemoteError::Unavailable(_) => generic(io::Error::other(error)),
     }
@@ -247,15 +247,15 @@ impl ObjectStore for RemoteObjects {
         let bytes = stream::poll_fn(move |context| received.poll_recv(context)).boxed();
         let (store, path) = (Arc::clone(&self.store), location.clone());
         let uploaded = Arc::clone(&self.uploaded);
-        let sending = match place(location)? {
-            Place::Blob(..) => return Err(not_here("naming a blob before its end")),
-            Place::Upload(kind, tenant) => tokio::spawn(async move {
+        let sending = match parse_path(location)? {
+            Target::Blob(..) => return Err(not_here("naming a blob before its end")),
+            Target::Upload(kind, tenant) => tokio::spawn(async move {
                 let digest = store.put(kind, &tenant, bytes).await;
                 let digest = digest.map_err(|error| failed(&path, error))?;
                 lock(&uploaded).insert(path, digest);
                 Ok(())
             }),
-            Place::Segment(segment) => tokio::spawn(async move {
+            Target::Segment(segment) => tokio::spawn(async move {
                 let stored = store.put_segment(segment, bytes).await;
                 stored.map_err(|error| failed(&path, error))
             }),
@@ -368,7 +368,7 @@ impl MultipartUpload for Upload {
             let closed = || not_here("adding to an upload that ended");
             let parts = parts.ok_or_else(closed)?;
             for part in data {
-                // Where the request ended early, completing the upload tells why.
+                // Where the request ended early, completing the upload returns the reason.
                 if parts.send(Ok(part)).await.is_err() {
                     break;
                 }

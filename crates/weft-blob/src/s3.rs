@@ -1,7 +1,6 @@
-//! S3, and whatever speaks its protocol: where blobs are, and URLs that open one
-//! of them for a while.
+//! S3 and stores that speak its protocol, with signed URLs.
 
-use crate::{Blobs, signed::Sign};
+use crate::{Blobs, url_signer::UrlSigner};
 use async_trait::async_trait;
 use object_store::{
     ObjectStoreScheme, Result,
@@ -26,7 +25,7 @@ pub(crate) fn open(
     options: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Blobs> {
     provide_cryptography();
-    // What is no setting of S3 is for somebody else.
+    // Options that are no settings of S3 belong to other stores.
     let builder = options.into_iter().fold(
         AmazonS3Builder::new().with_url(url.as_str()),
         |builder, (name, value)| match name.to_ascii_lowercase().parse() {
@@ -46,7 +45,7 @@ pub(crate) fn open(
 }
 
 #[async_trait]
-impl Sign for Bucket {
+impl UrlSigner for Bucket {
     async fn url(&self, path: &Path, lasts: Duration) -> Result<Url> {
         let whole: Path = self.prefix.parts().chain(path.parts()).collect();
         self.store.signed_url(Method::GET, &whole, lasts).await
@@ -58,6 +57,6 @@ fn provide_cryptography() {
     if rustls::crypto::CryptoProvider::get_default().is_none()
         && let Err(_other) = rustls::crypto::ring::default_provider().install_default()
     {
-        // Somebody else installed one at the same moment.
+        // Another task installed one at the same moment.
     }
 }

@@ -8,7 +8,7 @@
 mod parts;
 mod staged;
 
-use crate::{BlobError, Blobs, Kind, figures::Open, location};
+use crate::{BlobError, Blobs, Kind, location, metrics::OpenWriter};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 use object_store::{ObjectStoreExt as _, path::Path};
@@ -27,7 +27,7 @@ pub struct BlobWriter {
     target: Target,
     hash: Sha256,
     bytes: u64,
-    _counted: Open,
+    _counted: OpenWriter,
 }
 
 /// Where the bytes go.
@@ -51,6 +51,30 @@ pub struct BlobReader {
     read: u64,
 }
 
+impl Blobs {
+    /// Begins a blob that is too large for memory, or comes bit by bit.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub async fn writer(&self, kind: Kind, tenant: &TenantId) -> Result<BlobWriter, BlobError> {
+        BlobWriter::begin(self.clone(), kind, tenant.clone()).await
+    }
+
+    /// Reads a blob part by part. What was read is checked at its end only: a
+    /// damaged blob's parts come before the error does.
+    ///
+    /// # Errors
+    /// As [`Self::get`], but for [`BlobError::TooLarge`].
+    pub async fn reader(
+        &self,
+        kind: Kind,
+        tenant: &TenantId,
+        digest: &Digest,
+    ) -> Result<BlobReader, BlobError> {
+        BlobReader::open(self.clone(), kind, tenant, digest).await
+    }
+}
+
 impl BlobWriter {
     pub(crate) async fn begin(
         blobs: Blobs,
@@ -60,7 +84,9 @@ impl BlobWriter {
         let path = location::of_upload(kind, &tenant);
         let target = if let Some(folder) = blobs.folder() {
             let staged = Staged::create(folder.join(path.as_ref())).await;
-            Target::Folder(staged.map_err(|error| BlobError::from_io(&error, &blobs.shown(&path)))?)
+            Target::Folder(
+                staged.map_err(|error| BlobError::from_io(&error, &blobs.display_path(&path)))?,
+            )
         } else {
             let upload = blobs
                 .store()
@@ -71,7 +97,7 @@ impl BlobWriter {
             Target::Store(parts.map_err(|error| error.of(&blobs, &path))?)
         };
         Ok(Self {
-            _counted: blobs.figures().opened(),
+            _counted: blobs.metrics().count_writer(),
             blobs,
             kind,
             tenant,
@@ -107,7 +133,7 @@ impl BlobWriter {
     /// As [`Blobs::put`]; nothing is stored then.
     pub async fn finish(mut self) -> Result<(Digest, u64), BlobError> {
         let digest = Digest(self.hash.clone().finalize().into());
-        let place = location::of_blob(self.kind, &self.tenant, &digest);
+        let path = location::of_blob(self.kind, &self.tenant, &digest);
         let written = match &mut self.target {
             Target::Folder(file) => file.sync().await.map_err(PartError::Disk),
             Target::Store(parts) => parts.finish().await,
@@ -122,13 +148,13 @@ impl BlobWriter {
         }
         self.blobs
             .store()
-            .rename(&self.path, &place)
+            .rename(&self.path, &path)
             .await
-            .map_err(|error| self.blobs.failure(&error, &place))?;
+            .map_err(|error| self.blobs.failure(&error, &path))?;
         if let Target::Folder(file) = &mut self.target {
             file.keep();
         }
-        self.blobs.figures().wrote(self.kind, self.bytes);
+        self.blobs.metrics().record_write(self.kind, self.bytes);
         Ok((digest, self.bytes))
     }
 
@@ -148,7 +174,7 @@ impl BlobWriter {
 impl PartError {
     fn of(&self, blobs: &Blobs, path: &Path) -> BlobError {
         match self {
-            Self::Disk(error) => BlobError::from_io(error, &blobs.shown(path)),
+            Self::Disk(error) => BlobError::from_io(error, &blobs.display_path(path)),
             Self::Store(error) => blobs.failure(error, path),
         }
     }
@@ -201,7 +227,7 @@ impl BlobReader {
             None if self.read == self.size
                 && Digest(self.hash.clone().finalize().into()) == self.digest =>
             {
-                self.blobs.figures().read(self.kind, self.size);
+                self.blobs.metrics().record_read(self.kind, self.size);
                 Ok(None)
             }
             None => Err(self.blobs.damaged(self.digest, &self.path)),

@@ -1,4 +1,4 @@
-//! The way to a collector: one request at a time, on the services' own runtime.
+//! The HTTP client for a collector: one request at a time, on the services' own runtime.
 //!
 //! The exporters' threads have no runtime of their own; what they send is sent
 //! by a task of the services' one, and they wait for it.
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::{runtime::Handle, time::timeout};
 
 /// How long one request may take, its answer included.
-const REQUEST_WITHIN: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most bytes of an answer: it holds counts and a message at most.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
 
@@ -27,7 +27,7 @@ impl HttpClient for Collector {
         let request = reqwest::Request::try_from(request)?;
         let http = self.http.clone();
         self.runtime
-            .spawn(async move { timeout(REQUEST_WITHIN, exchange(&http, request)).await })
+            .spawn(async move { timeout(REQUEST_TIMEOUT, exchange(&http, request)).await })
             .await??
     }
 }

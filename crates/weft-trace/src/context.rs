@@ -1,20 +1,20 @@
-//! Spans under a parent that another process, or an earlier time, has left.
+//! Spans under a parent that another process recorded, or this one earlier.
 
 use crate::Traceparent;
 use opentelemetry::{Context, trace::TraceContextExt as _};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-/// Puts a span that nothing has entered yet under this parent. Where nobody
-/// exports spans nothing happens.
+/// Puts a span that nothing has entered yet under this parent. Does nothing if
+/// spans are not exported.
 pub fn adopt(span: &Span, parent: &Traceparent) {
     let context = Context::new().with_remote_span_context(parent.context());
-    // Refused: nobody exports, or not this span.
+    // Refused if spans, or this one, are not exported.
     let _unexported = span.set_parent(context);
 }
 
-/// The place of a span, for what follows from it; `None` where nobody exports
-/// spans. The span's parent is settled from now on.
+/// The position of a span, as the parent of later ones; `None` if spans are not
+/// exported. The span's parent is settled from now on.
 pub fn of(span: &Span) -> Option<Traceparent> {
     Traceparent::of(span.context().span().span_context())
 }

@@ -3,7 +3,7 @@
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 use std::{fmt, str::FromStr};
 
-/// A place in a trace. As text: `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`.
+/// A position in a trace. As text: `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traceparent(SpanContext);
 
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_is_written_the_same() {
+    fn a_parsed_traceparent_is_written_unchanged() {
         for text in [
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             "00-0000000000000000000000000000000a-0000000000000001-00",
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_refused() {
+    fn an_invalid_traceparent_is_refused() {
         for text in [
             "",
             "x",

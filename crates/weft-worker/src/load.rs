@@ -109,7 +109,7 @@ impl LoadFailure {
             }
             BlobError::Full { .. }
             | BlobError::Forbidden { .. }
-            | BlobError::Place { .. }
+            | BlobError::InvalidUrl { .. }
             | BlobError::Unavailable { .. } => (FailureKind::Internal.code(), Retry::Helps),
         };
         Self {

@@ -1,4 +1,4 @@
-//! One attempt's end of the log: an attempt that prints nothing costs nothing.
+//! The log of one attempt: an attempt that prints nothing costs nothing.
 
 use super::{LogError, LogKey, LogLine, LogPointer, LogWriter};
 
@@ -8,6 +8,13 @@ pub struct AttemptLog {
     writer: LogWriter,
     key: LogKey,
     has_lines: bool,
+}
+
+impl LogWriter {
+    /// A handle for one attempt, which costs nothing before its first line.
+    pub fn attempt(&self, key: LogKey) -> AttemptLog {
+        AttemptLog::new(self.clone(), key)
+    }
 }
 
 impl AttemptLog {
@@ -33,7 +40,7 @@ impl AttemptLog {
         self.writer.append(&self.key, lines).await
     }
 
-    /// As [`LogWriter::finish`], and at once where there is nothing and nobody follows.
+    /// As [`LogWriter::finish`], and immediately if there are no lines and no followers.
     ///
     /// # Errors
     /// As there.

@@ -10,7 +10,7 @@ use super::{LogPointer, chunk::Link};
 /// The spine, the newest chunk last.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chain {
-    /// How many chunks each stands for, itself included.
+    /// How many chunks each covers, itself included.
     trees: Vec<(u64, Link)>,
 }
 

@@ -51,7 +51,7 @@ pub(super) struct Link {
     pub(super) first: u64,
 }
 
-/// What a chunk says about its place.
+/// What a chunk says about its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ChunkHead {
     pub(super) kind: ChunkKind,

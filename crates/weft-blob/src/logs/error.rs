@@ -6,7 +6,7 @@ use crate::BlobError;
 /// Says what the caller can do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LogError {
-    /// The last lines could not be written; what was written before stands.
+    /// The last lines could not be written; lines written before are kept.
     #[error("lines of the log were lost: {why}")]
     Lost {
         /// What is there, if anything.

@@ -1,4 +1,4 @@
-//! One line of a log, as it is stored and handed out.
+//! One line of a log, as it is stored and read.
 
 use serde::{Deserialize, Serialize};
 use weft_core::time::Timestamp;
@@ -6,7 +6,7 @@ use weft_core::time::Timestamp;
 /// A longer line is cut, with its fields: 256 KiB.
 pub const MAX_LINE_BYTES: usize = 256 << 10;
 
-/// What stands where a line was cut.
+/// The end of a line that was cut.
 const CUT_MARK: &str = " [cut]";
 
 /// One line.
@@ -36,7 +36,7 @@ pub enum LogSource {
     Stderr,
     /// A structured line, the finest.
     Trace,
-    /// A structured line for whoever looks for a fault.
+    /// A structured line for debugging.
     Debug,
     /// A structured line of the ordinary course.
     Info,

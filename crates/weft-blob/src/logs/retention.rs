@@ -5,7 +5,7 @@
 //! say so; nothing that runs needs a log.
 
 use super::{LogReader, SegmentId, upload};
-use crate::{BlobError, Blobs, collect::written};
+use crate::{BlobError, Blobs, garbage_collection::written};
 use object_store::path::Path;
 use weft_core::time::Timestamp;
 

@@ -5,12 +5,12 @@
 
 use super::{
     LogError, LogKey, LogOptions, LogPointer, SegmentId,
-    book::{Batch, Book, Entry},
-    follow::News,
+    buffer::{AttemptBuffer, Batch, LogBuffer},
+    follower_update::FollowerStart,
     segment::Segment,
     upload::Uploads,
 };
-use crate::{BlobError, collect::timestamp};
+use crate::{BlobError, garbage_collection::timestamp};
 use bytes::Bytes;
 use std::{
     io,
@@ -22,18 +22,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tokio::{
-    sync::{broadcast, mpsc, oneshot},
+    sync::{mpsc, oneshot},
     task::spawn_blocking,
     time::{Instant, sleep_until},
 };
 
-/// Calls that are taken at once.
-const BATCH: usize = 256;
+/// Calls that are received together.
+const MAX_COMMANDS: usize = 256;
 
-/// What a follower begins with: what is written, the number of the first line that isn't, those lines, and what comes.
-pub(super) type Followed = (Option<LogPointer>, u64, Bytes, broadcast::Receiver<News>);
-
-/// What the handles ask for.
+/// Calls of the handles.
 #[derive(Debug)]
 pub(super) enum Command {
     Append {
@@ -47,7 +44,7 @@ pub(super) enum Command {
     },
     Follow {
         key: LogKey,
-        reply: oneshot::Sender<Result<Followed, LogError>>,
+        reply: oneshot::Sender<Result<FollowerStart, LogError>>,
     },
     Close {
         reply: oneshot::Sender<Result<(), BlobError>>,
@@ -56,7 +53,7 @@ pub(super) enum Command {
 
 /// Attempts that ended in this batch, and who waits for that.
 type Endings = Vec<(
-    Option<Entry>,
+    Option<AttemptBuffer>,
     oneshot::Sender<Result<Option<LogPointer>, LogError>>,
 )>;
 
@@ -66,7 +63,7 @@ pub(super) struct Service {
     options: LogOptions,
     uploads: Option<Uploads>,
     followed: Arc<AtomicUsize>,
-    book: Book,
+    buffer: LogBuffer,
     segment: Option<Segment>,
 }
 
@@ -82,21 +79,21 @@ impl Service {
             options,
             uploads,
             followed,
-            book: Book::default(),
+            buffer: LogBuffer::default(),
             segment: None,
         }
     }
 
     /// Until it is closed, or every handle is gone.
     pub(super) async fn run(mut self, mut receiver: mpsc::Receiver<Command>) {
-        let mut commands = Vec::with_capacity(BATCH);
+        let mut commands = Vec::with_capacity(MAX_COMMANDS);
         loop {
             let due = self.due();
             let is_open = tokio::select! {
-                count = receiver.recv_many(&mut commands, BATCH) => count > 0,
+                count = receiver.recv_many(&mut commands, MAX_COMMANDS) => count > 0,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => true,
             };
-            let closing = self.turn(&mut commands, !is_open).await;
+            let closing = self.handle_commands(&mut commands, !is_open).await;
             if !is_open || closing.is_some() {
                 receiver.close();
                 let result = self.close_segment().await;
@@ -106,17 +103,17 @@ impl Service {
                 if let Some((reply, lost)) = closing
                     && let Err(_unheard) = reply.send(lost.and(result))
                 {
-                    tracing::debug!("nobody waits for the log to be closed");
+                    tracing::debug!("the caller left before the log was closed");
                 }
                 return;
             }
         }
     }
 
-    /// When something is to be written or closed even if nobody calls.
+    /// When something is to be written or closed even without calls.
     fn due(&mut self) -> Option<Instant> {
         let flush = self
-            .book
+            .buffer
             .oldest()
             .map(|since| since + self.options.flush_after);
         let rotate = self
@@ -127,8 +124,8 @@ impl Service {
         flush.into_iter().chain(rotate).min()
     }
 
-    /// Takes the calls, writes what is due, answers.
-    async fn turn(
+    /// Handles the received calls, writes what is due, and answers.
+    async fn handle_commands(
         &mut self,
         commands: &mut Vec<Command>,
         mut is_last: bool,
@@ -148,15 +145,15 @@ impl Service {
                     payload,
                     count,
                 } => {
-                    if self.book.append(&key, &payload, count, now) >= self.options.chunk_bytes {
-                        self.book.stage(&key, &mut batch);
+                    if self.buffer.append(&key, &payload, count, now) >= self.options.chunk_bytes {
+                        self.buffer.stage(&key, &mut batch);
                     }
                 }
                 Command::Finish { key, reply } => {
-                    endings.push((self.book.stage_last(&key, &mut batch), reply));
+                    endings.push((self.buffer.stage_last(&key, &mut batch), reply));
                 }
                 Command::Follow { key, reply } => {
-                    // What is told to be written must be.
+                    // The reply names lines as written, so they are written first.
                     result = result.and(self.write_out(&mut batch, &mut endings, now).await);
                     if let Err(_unheard) = reply.send(self.follow(&key)) {
                         tracing::debug!("a follower left before it was answered");
@@ -171,21 +168,21 @@ impl Service {
                 result = result.and(self.write_out(&mut batch, &mut endings, now).await);
             }
         }
-        let is_over = is_last || self.book.buffered() > self.options.buffered_bytes;
+        let is_over = is_last || self.buffer.buffered() > self.options.buffered_bytes;
         let flush_after = if is_over {
             Duration::ZERO
         } else {
             self.options.flush_after
         };
-        for key in self.book.overdue(now, flush_after) {
-            self.book.stage(&key, &mut batch);
+        for key in self.buffer.overdue(now, flush_after) {
+            self.buffer.stage(&key, &mut batch);
         }
         result = result.and(self.write_out(&mut batch, &mut endings, now).await);
-        self.followed.store(self.book.silent(), Ordering::Release);
+        self.followed.store(self.buffer.silent(), Ordering::Release);
         closing.map(|reply| (reply, result))
     }
 
-    /// Writes the batch, tells whoever waits for it, and begins the next one.
+    /// Writes the batch, answers the waiting calls, and begins the next batch.
     async fn write_out(
         &mut self,
         batch: &mut Batch,
@@ -200,7 +197,7 @@ impl Service {
             .is_some_and(|segment| self.is_over(segment, now))
             && let Err(error) = self.close_segment().await
         {
-            tracing::warn!(%error, "a log segment could not be closed");
+            tracing::warn!(%error, operation = "close_segment", "log segment not closed; its newest lines may be lost on a power failure");
         }
         *batch = self.batch(now);
         written
@@ -227,15 +224,15 @@ impl Service {
             || (segment.exists() && segment.opened + self.options.segment_age <= now)
     }
 
-    fn follow(&mut self, key: &LogKey) -> Result<Followed, LogError> {
+    fn follow(&mut self, key: &LogKey) -> Result<FollowerStart, LogError> {
         let bound = self.options.followed;
-        if self.book.silent() >= bound && !self.book.knows(key) {
-            self.book.forget_unfollowed();
-            if self.book.silent() >= bound {
+        if self.buffer.silent() >= bound && !self.buffer.knows(key) {
+            self.buffer.forget_unfollowed();
+            if self.buffer.silent() >= bound {
                 return Err(LogError::TooMany { bound });
             }
         }
-        Ok(self.book.follow(key, self.options.follow_batches))
+        Ok(self.buffer.follow(key, self.options.follow_batches))
     }
 
     async fn write(&mut self, batch: &Batch) -> Result<(), BlobError> {
@@ -264,10 +261,10 @@ impl Service {
 
     fn answer(&mut self, batch: &Batch, endings: Endings, written: &Result<(), BlobError>) {
         match written {
-            Ok(()) => self.book.settle(batch),
+            Ok(()) => self.buffer.settle(batch),
             Err(error) => {
-                tracing::warn!(%error, "lines of tasks' logs were lost");
-                self.book.lose(batch);
+                tracing::warn!(%error, operation = "append_lines", "lines of task logs not written; they are lost");
+                self.buffer.lose(batch);
             }
         }
         for (entry, reply) in endings {
@@ -280,7 +277,7 @@ impl Service {
                 (Some(entry), _) => Ok(entry.end(true)),
             };
             if let Err(_unheard) = reply.send(result) {
-                tracing::debug!("nobody waits for the end of an attempt's log");
+                tracing::debug!("the caller left before its attempt's log ended");
             }
         }
     }

@@ -1,10 +1,11 @@
-//! Brings closed segments from a worker's spool folder to the blob store.
+//! Uploads closed segments from a worker's spool folder to the blob store.
 //!
-//! One at a time, again and again until it worked, and only then the file goes.
-//! What is left when the worker ends is brought by its next start.
+//! One at a time, retried until it succeeds; only then the file is removed. Segments
+//! left when the worker ends are uploaded after its next start.
 
 use super::SegmentId;
 use crate::{BlobError, Blobs};
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use bytes::BytesMut;
 use object_store::{MultipartUpload, ObjectStoreExt as _, path::Path};
 use std::{
@@ -22,21 +23,21 @@ use tokio::{
 /// The folder of segments in the blob store; no tenant's.
 pub(super) const FOLDER: &str = "logs";
 
-/// Segments that may wait to be brought; more wait for the next start.
-const WAITING: usize = 1024;
+/// Segments that may wait to be uploaded; more wait for the next start.
+const MAX_WAITING_SEGMENTS: usize = 1024;
 
 /// S3 takes no smaller parts, but for the last.
 const PART_BYTES: usize = 5 << 20;
 
-/// The wait after a failure; doubled up to [`MAX_WAIT`].
-const MIN_WAIT: Duration = Duration::from_secs(1);
-/// The longest wait between two tries.
-const MAX_WAIT: Duration = Duration::from_mins(1);
+/// The delay after the first failure; doubled up to [`MAX_RETRY_DELAY`].
+const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
+/// The longest delay between two tries.
+const MAX_RETRY_DELAY: Duration = Duration::from_mins(1);
 
-/// How long the end of a writer waits for its segments to be brought.
-const CLOSE_WITHIN: Duration = Duration::from_secs(15);
+/// How long the end of a writer waits for its uploads.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The way to the uploading task, which ends with it.
+/// The handle of the uploading task, which ends with it.
 #[derive(Debug)]
 pub(super) struct Uploads {
     segments: mpsc::Sender<(SegmentId, PathBuf)>,
@@ -46,26 +47,26 @@ pub(super) struct Uploads {
 impl Uploads {
     pub(super) fn add(&self, id: SegmentId, path: PathBuf) {
         if let Err(error) = self.segments.try_send((id, path)) {
-            tracing::warn!(segment = %id, %error, "a log segment is uploaded by the next start only");
+            tracing::warn!(segment = %id, %error, operation = "queue_upload", "log segment not queued; the next start uploads it");
         }
     }
 
-    /// Waits until everything was tried once more, for a while.
+    /// Waits until every segment was tried once more, at most [`CLOSE_TIMEOUT`].
     pub(super) async fn close(self) {
         let Self { segments, task } = self;
         drop(segments);
-        if timeout(CLOSE_WITHIN, task).await.is_err() {
-            tracing::warn!(within = ?CLOSE_WITHIN, "log segments were not uploaded in time: the next start does it");
+        if timeout(CLOSE_TIMEOUT, task).await.is_err() {
+            tracing::warn!(within = ?CLOSE_TIMEOUT, operation = "close_uploads", "log segments not uploaded in time; the next start uploads them");
         }
     }
 }
 
-/// Where a segment lies in the blob store.
+/// Where the blob store has a segment.
 pub(crate) fn location(id: SegmentId) -> Path {
     Path::from_iter([FOLDER.to_owned(), id.to_string()])
 }
 
-/// The segment that lies at a path.
+/// The segment at a path.
 pub(crate) fn segment_at(path: &Path) -> Option<SegmentId> {
     let name = path.as_ref().strip_prefix(FOLDER)?.strip_prefix('/')?;
     name.parse().ok()
@@ -73,7 +74,7 @@ pub(crate) fn segment_at(path: &Path) -> Option<SegmentId> {
 
 /// Begins with these.
 pub(super) fn start(blobs: Blobs, segments: Vec<(SegmentId, PathBuf)>) -> Uploads {
-    let (sender, receiver) = mpsc::channel(WAITING);
+    let (sender, receiver) = mpsc::channel(MAX_WAITING_SEGMENTS);
     Uploads {
         segments: sender,
         task: tokio::spawn(run(blobs, segments, receiver)),
@@ -86,33 +87,34 @@ async fn run(
     mut receiver: mpsc::Receiver<(SegmentId, PathBuf)>,
 ) {
     for (id, path) in segments {
-        bring(&blobs, id, &path, &receiver).await;
+        upload_with_retries(&blobs, id, &path, &receiver).await;
     }
     while let Some((id, path)) = receiver.recv().await {
-        bring(&blobs, id, &path, &receiver).await;
+        upload_with_retries(&blobs, id, &path, &receiver).await;
     }
 }
 
-/// Until it worked; once only where the writer is gone.
-async fn bring(
+/// Retries until it succeeds; tries only once if the writer is gone.
+async fn upload_with_retries(
     blobs: &Blobs,
     id: SegmentId,
     path: &FilePath,
     receiver: &mpsc::Receiver<(SegmentId, PathBuf)>,
 ) {
-    let mut wait = MIN_WAIT;
-    loop {
-        match upload(blobs, id, path).await {
-            Ok(()) => return,
-            Err(error) => {
-                tracing::warn!(segment = %id, %error, "a log segment could not be uploaded");
-            }
-        }
+    let delays = ExponentialBuilder::new()
+        .with_min_delay(MIN_RETRY_DELAY)
+        .with_max_delay(MAX_RETRY_DELAY)
+        .without_max_times()
+        .build();
+    for delay in delays {
+        let Err(error) = upload(blobs, id, path).await else {
+            return;
+        };
+        tracing::warn!(segment = %id, %error, operation = "upload_segment", "log segment not uploaded; retrying later");
         if receiver.is_closed() {
             return;
         }
-        sleep(wait).await;
-        wait = (wait * 2).min(MAX_WAIT);
+        sleep(delay).await;
     }
 }
 
@@ -130,7 +132,7 @@ async fn upload(blobs: &Blobs, id: SegmentId, path: &FilePath) -> Result<(), Blo
     let sent = send(blobs, &mut file, &mut *upload, &target, &shown).await;
     if let Err(error) = sent {
         if let Err(left) = upload.abort().await {
-            tracing::warn!(segment = %id, error = %left, "an upload could not be aborted");
+            tracing::warn!(segment = %id, error = %left, operation = "abort_upload", "upload not aborted; the store keeps its parts");
         }
         return Err(error);
     }

@@ -1,8 +1,7 @@
 //! The handle that a worker writes its tasks' lines with.
 
 use super::{
-    AttemptLog, LogError, LogFollow, LogKey, LogLine, LogOptions, LogPointer, Recovered, chunk,
-    recover,
+    LogError, LogFollower, LogKey, LogLine, LogOptions, LogPointer, Recovered, chunk, recover,
     service::{Command, Service},
     upload,
 };
@@ -14,14 +13,14 @@ use std::sync::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-/// Calls that may wait for the writing task; beyond it they wait their turn.
-const COMMANDS: usize = 1024;
+/// Calls that may wait for the writing task; further callers wait to send theirs.
+const MAX_WAITING_COMMANDS: usize = 1024;
 
 /// One worker's log. Cheap to clone: clones share it.
 #[derive(Debug, Clone)]
 pub struct LogWriter {
     commands: mpsc::Sender<Command>,
-    /// Attempts that somebody follows though they may never print anything.
+    /// Attempts that are followed and have printed nothing.
     followed: Arc<AtomicUsize>,
 }
 
@@ -46,29 +45,24 @@ impl LogWriter {
             .spool
             .is_some()
             .then(|| upload::start(blobs.clone(), found.segments));
-        let (commands, receiver) = mpsc::channel(COMMANDS);
+        let (commands, receiver) = mpsc::channel(MAX_WAITING_COMMANDS);
         let followed = Arc::new(AtomicUsize::new(0));
         let service = Service::new(folder, options, uploads, followed.clone());
         tokio::spawn(service.run(receiver));
         Ok((Self { commands, followed }, found.attempts))
     }
 
-    /// A handle for one attempt, which costs nothing before its first line.
-    pub fn attempt(&self, key: LogKey) -> AttemptLog {
-        AttemptLog::new(self.clone(), key)
-    }
-
     /// Adds lines at the end of an attempt's log. Waits where the writing task
     /// is behind; lines that were cut say so.
     ///
     /// # Errors
-    /// [`LogError::Name`] or [`LogError::Closed`]; what can't be written later is told by [`Self::finish`].
+    /// [`LogError::Name`] or [`LogError::Closed`]; [`Self::finish`] reports lines that could not be written.
     pub async fn append(&self, key: &LogKey, lines: Vec<LogLine>) -> Result<(), LogError> {
         check(key)?;
         if lines.is_empty() {
             return Ok(());
         }
-        let count = u32::try_from(lines.len()).expect("nobody holds four thousand million lines");
+        let count = u32::try_from(lines.len()).expect("a call has fewer than 2^32 lines");
         let mut payload = Vec::new();
         for mut line in lines {
             line.cut();
@@ -96,12 +90,12 @@ impl LogWriter {
         answer.await.map_err(|_gone| LogError::Closed)?
     }
 
-    /// Everything that an attempt printed and will print. An attempt that
-    /// nobody knows is waited for: whether it runs at all is the caller's to find out.
+    /// Follows everything that an attempt printed and will print. An unknown attempt
+    /// is waited for: the caller checks whether it runs at all.
     ///
     /// # Errors
     /// [`LogError::TooMany`], [`LogError::Name`] or [`LogError::Closed`].
-    pub async fn follow(&self, key: &LogKey) -> Result<LogFollow, LogError> {
+    pub async fn follow(&self, key: &LogKey) -> Result<LogFollower, LogError> {
         check(key)?;
         let (reply, answer) = oneshot::channel();
         let key = key.clone();
@@ -109,7 +103,7 @@ impl LogWriter {
         answer
             .await
             .map_err(|_gone| LogError::Closed)?
-            .map(LogFollow::new)
+            .map(LogFollower::new)
     }
 
     /// Writes what waits and closes the segment, and brings spooled ones to the blob store if that

@@ -56,9 +56,9 @@ impl RemoteStore for Other {
         let mut writer = self.blobs.writer(kind, tenant).await.expect("a disk");
         while let Some(part) = bytes.next().await {
             let part = part.map_err(|error| RemoteError::Unavailable(error.to_string()))?;
-            writer.write(&part).await.expect("room");
+            writer.write(&part).await.expect("there is space");
         }
-        Ok(writer.finish().await.expect("room").0)
+        Ok(writer.finish().await.expect("there is space").0)
     }
 
     async fn put_segment(&self, segment: SegmentId, bytes: Outgoing) -> Result<(), RemoteError> {
@@ -81,7 +81,7 @@ fn both() -> (tempfile::TempDir, Arc<Other>, Blobs) {
 }
 
 #[tokio::test]
-async fn what_is_put_through_it_is_there_on_both_sides() {
+async fn a_blob_put_remotely_is_readable_on_both_sides() {
     let (_folder, other, here) = both();
     let tenant = TenantId::default();
     let digest = here.put(Kind::Output, &tenant, "[1]").await.expect("put");
@@ -101,14 +101,14 @@ async fn what_is_put_through_it_is_there_on_both_sides() {
 }
 
 #[tokio::test]
-async fn a_long_one_goes_part_by_part_and_is_named_at_its_end() {
+async fn a_long_upload_is_streamed_and_named_at_its_end() {
     let (_folder, other, here) = both();
     let tenant = TenantId::default();
     let part = vec![7; 1 << 20];
     let mut writer = here
         .writer(Kind::Artifact, &tenant)
         .await
-        .expect("a way there");
+        .expect("the transport works");
     for _part in 0..12 {
         writer.write(&part).await.expect("sent");
     }
@@ -129,12 +129,12 @@ async fn a_long_one_goes_part_by_part_and_is_named_at_its_end() {
 }
 
 #[tokio::test]
-async fn an_upload_that_is_dropped_leaves_nothing() {
+async fn a_dropped_upload_leaves_nothing() {
     let (folder, _other, here) = both();
     let mut writer = here
         .writer(Kind::Artifact, &TenantId::default())
         .await
-        .expect("a way there");
+        .expect("the transport works");
     writer.write(&vec![1; 6 << 20]).await.expect("sent");
     drop(writer);
     // The other side's task ends with the channel; what it staged goes with it.
@@ -148,7 +148,7 @@ async fn an_upload_that_is_dropped_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn refusals_are_told_apart() {
+async fn remote_errors_keep_their_kind() {
     let (_folder, other, here) = both();
     let tenant = TenantId::default();
     let put = async |error| {

@@ -92,7 +92,7 @@ impl Parts {
         let _place = IN_MEMORY
             .acquire()
             .await
-            .expect("nobody closes the semaphore");
+            .expect("the semaphore is never closed");
         let part = self.take().await.map_err(PartError::Disk)?;
         self.upload
             .put_part(part.into())
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn so_many_parts_are_in_memory_at_once_and_no_more() {
+    async fn parts_in_memory_are_bounded() {
         const UPLOADS: usize = 2 * PARTS_IN_MEMORY;
         let slow = Arc::new(Slow {
             meeting: Barrier::new(PARTS_IN_MEMORY),
@@ -196,7 +196,7 @@ mod tests {
             slow.bytes.load(Ordering::SeqCst),
             UPLOADS * (PART_BYTES + 1)
         );
-        let mut sizes = slow.sizes.lock().expect("nobody panicked").clone();
+        let mut sizes = slow.sizes.lock().expect("no thread panicked").clone();
         sizes.sort_unstable();
         assert_eq!(sizes[..UPLOADS], [1; UPLOADS]);
         assert_eq!(sizes[UPLOADS..], [PART_BYTES; UPLOADS]);

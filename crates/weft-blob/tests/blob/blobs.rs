@@ -24,7 +24,7 @@ fn tenant(name: &str) -> TenantId {
 }
 
 #[tokio::test]
-async fn what_is_put_is_got() {
+async fn a_blob_is_read_back() {
     let (folder, blobs) = store();
     let own = TenantId::default();
     for bytes in [Vec::new(), b"hello".to_vec(), vec![7; 3 << 20]] {
@@ -63,7 +63,7 @@ async fn what_is_put_is_got() {
 }
 
 #[tokio::test]
-async fn kinds_and_tenants_are_apart() {
+async fn kinds_and_tenants_are_isolated() {
     let (_folder, blobs) = store();
     let (one, two) = (tenant("one"), tenant("two"));
     let digest = blobs
@@ -85,7 +85,7 @@ async fn kinds_and_tenants_are_apart() {
 }
 
 #[tokio::test]
-async fn damaged_blob_is_named_and_healed() {
+async fn a_damaged_blob_is_reported_and_healed() {
     let (folder, blobs) = store();
     let own = TenantId::default();
     let bytes = vec![42; 100_000];
@@ -137,7 +137,7 @@ async fn damaged_blob_is_named_and_healed() {
 }
 
 #[tokio::test]
-async fn streams_give_back_what_they_took() {
+async fn a_streamed_blob_is_read_back() {
     let (folder, blobs) = store();
     let own = TenantId::default();
     for size in [0, 1, 5 << 20, (11 << 20) + 3] {
@@ -169,7 +169,7 @@ async fn streams_give_back_what_they_took() {
 }
 
 #[tokio::test]
-async fn given_up_uploads_leave_nothing() {
+async fn aborted_uploads_leave_nothing() {
     let (folder, blobs) = store();
     let own = TenantId::default();
     let mut writer = blobs.writer(Kind::Artifact, &own).await.expect("begun");
@@ -179,7 +179,7 @@ async fn given_up_uploads_leave_nothing() {
 }
 
 #[tokio::test]
-async fn pages_hold_everything_once_in_order() {
+async fn pages_list_every_blob_once_in_order() {
     let (_folder, blobs) = store();
     let own = TenantId::default();
     let mut expected = Vec::new();
@@ -207,12 +207,12 @@ async fn pages_hold_everything_once_in_order() {
         }
         assert_eq!(found, expected, "in pages of {limit}");
     }
-    let nobody = blobs.list(Kind::Output, &tenant("nobody"), None, 10).await;
-    assert_eq!(nobody, Ok(Vec::new()));
+    let none = blobs.list(Kind::Output, &tenant("nobody"), None, 10).await;
+    assert_eq!(none, Ok(Vec::new()));
 }
 
 #[tokio::test]
-async fn collecting_removes_what_is_old_and_dead_only() {
+async fn garbage_collection_removes_only_old_unreferenced_blobs() {
     let (folder, blobs) = store();
     let own = TenantId::default();
     let mut all = Vec::new();
@@ -282,7 +282,7 @@ async fn collecting_removes_what_is_old_and_dead_only() {
 
 /// What is put while collecting is never taken for the old blob of the same bytes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn putting_again_while_collecting_keeps_the_blob() {
+async fn a_blob_put_again_during_garbage_collection_is_kept() {
     let (folder, blobs) = store();
     let own = TenantId::default();
     for _ in 0..30 {
@@ -309,7 +309,7 @@ async fn putting_again_while_collecting_keeps_the_blob() {
 
 /// A store that is no folder, such as S3, keeps the same promises.
 #[tokio::test]
-async fn store_without_a_folder_does_the_same() {
+async fn a_store_without_a_folder_behaves_the_same() {
     let blobs = Blobs::from_url("memory:///", []).expect("a store");
     assert_eq!(blobs.folder(), None);
     let own = TenantId::default();
@@ -348,13 +348,13 @@ async fn store_without_a_folder_does_the_same() {
 }
 
 #[tokio::test]
-async fn places_that_can_not_be_used_are_refused() {
+async fn unusable_urls_and_folders_are_refused() {
     for (url, word) in [
         ("nowhere", "relative URL"),
         ("ftp://host/x", ""),
         ("s3://key:secret@bucket/x", ""),
     ] {
-        let Err(BlobError::Place { url: shown, reason }) = Blobs::from_url(url, []) else {
+        let Err(BlobError::InvalidUrl { url: shown, reason }) = Blobs::from_url(url, []) else {
             panic!("{url} was taken");
         };
         assert!(reason.contains(word), "{reason}");
@@ -366,15 +366,15 @@ async fn places_that_can_not_be_used_are_refused() {
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("file");
     fs::write(&file, "no folder").expect("writable");
-    let refused = Blobs::local(&file.join("below")).expect_err("a file stands in the way");
+    let refused = Blobs::local(&file.join("below")).expect_err("a file blocks the folder");
     assert!(refused.to_string().contains("below"), "{refused}");
 }
 
 #[tokio::test]
-async fn full_disk_is_told_and_works_again() {
+async fn a_full_disk_is_reported_and_recovers() {
     match small_disk::folder() {
         Some(folder) => on_small_disk(&folder).await,
-        None => small_disk::run("blobs::full_disk_is_told_and_works_again", "1m"),
+        None => small_disk::run("blobs::a_full_disk_is_reported_and_recovers", "1m"),
     }
 }
 
@@ -412,5 +412,5 @@ async fn on_small_disk(folder: &Path) {
         .put(Kind::Output, &own, vec![4; 700_000])
         .await
         .expect("there is space again");
-    small_disk::met();
+    small_disk::report_success();
 }

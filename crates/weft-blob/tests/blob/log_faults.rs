@@ -1,4 +1,4 @@
-//! Logs after crashes, on full disks, on their way to another store, and past their retention.
+//! Logs after crashes, on full disks, during uploads, and past their retention.
 
 use crate::{
     files::{age, files, recently},
@@ -69,7 +69,7 @@ async fn recovered(folder: &Path) -> Vec<Recovered> {
 
 /// Whatever part of the last chunk reached the disk, what stood before is found again.
 #[tokio::test]
-async fn torn_last_chunk_is_cut_off_wherever_it_was_torn() {
+async fn a_torn_last_chunk_is_truncated() {
     let whole = TempDir::new().expect("a folder");
     dead_worker(whole.path()).await;
     let file = files(&whole.path().join("logs")).remove(0);
@@ -115,7 +115,7 @@ async fn torn_last_chunk_is_cut_off_wherever_it_was_torn() {
 
 /// Bytes that no write left there, too.
 #[tokio::test]
-async fn garbage_at_the_end_is_cut_off() {
+async fn garbage_at_the_end_is_truncated() {
     for garbage in [
         vec![0; 5000],
         b"WLC1\xff\xff\xff\xffrest".to_vec(),
@@ -142,7 +142,7 @@ async fn garbage_at_the_end_is_cut_off() {
 }
 
 #[tokio::test]
-async fn segments_without_anything_whole_are_no_error() {
+async fn segments_without_a_whole_chunk_are_no_error() {
     for bytes in [
         &b""[..],
         b"WEFT",
@@ -157,7 +157,7 @@ async fn segments_without_anything_whole_are_no_error() {
     }
 }
 
-/// Finished attempts are marked where their last lines stand.
+/// Finished attempts are marked where their last lines are.
 #[tokio::test]
 async fn finished_attempts_are_not_recovered() {
     let folder = TempDir::new().expect("a folder");
@@ -209,7 +209,7 @@ async fn spooled_segments_are_uploaded_and_read_all_the_time() {
         .expect("written")
         .expect("it printed");
     writer.close().await.expect("closed");
-    // Another machine has no spool: what it can't see yet is told as missing.
+    // Another machine has no spool: what it can't see yet is reported as missing.
     let elsewhere = LogReader::new(blobs.clone(), None);
     loop {
         match elsewhere.read(&TenantId::default(), &pointer, 0, 99).await {
@@ -229,7 +229,7 @@ async fn spooled_segments_are_uploaded_and_read_all_the_time() {
 }
 
 #[tokio::test]
-async fn what_a_dead_worker_spooled_is_uploaded_by_the_next() {
+async fn segments_of_a_dead_worker_are_uploaded_at_the_next_start() {
     let (folder, spool) = (
         TempDir::new().expect("a folder"),
         TempDir::new().expect("a folder"),
@@ -257,7 +257,7 @@ async fn what_a_dead_worker_spooled_is_uploaded_by_the_next() {
 }
 
 #[tokio::test]
-async fn retention_removes_old_segments_that_nobody_keeps() {
+async fn retention_removes_old_segments_that_are_not_kept() {
     let folder = TempDir::new().expect("a folder");
     let blobs = Blobs::local(folder.path()).expect("a store");
     let options = LogOptions {
@@ -300,10 +300,13 @@ async fn retention_removes_old_segments_that_nobody_keeps() {
 }
 
 #[tokio::test]
-async fn full_disk_costs_lines_and_says_so() {
+async fn a_full_disk_loses_lines_and_reports_them() {
     match small_disk::folder() {
         Some(folder) => on_small_disk(&folder).await,
-        None => small_disk::run("log_faults::full_disk_costs_lines_and_says_so", "256k"),
+        None => small_disk::run(
+            "log_faults::a_full_disk_loses_lines_and_reports_them",
+            "256k",
+        ),
     }
 }
 
@@ -360,9 +363,9 @@ async fn on_small_disk(folder: &Path) {
         .read(&TenantId::default(), &pointer, 0, 99)
         .await
         .expect("readable");
-    let told = &page.lines[page.lines.len() - 2];
-    assert_eq!(told.source, LogSource::Weft);
-    assert!(told.message.contains("lines were lost"), "{}", told.message);
+    let lost = &page.lines[page.lines.len() - 2];
+    assert_eq!(lost.source, LogSource::Weft);
+    assert!(lost.message.contains("lines were lost"), "{}", lost.message);
     assert_eq!(page.lines.last(), lines(3..4, "x").last());
-    small_disk::met();
+    small_disk::report_success();
 }

@@ -166,7 +166,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_is_printed_is_read(
+    fn printed_lines_are_read_back(
         steps in steps(),
         chunk_bytes in 1..2000_usize,
         segment_bytes in 500..20_000_u32,

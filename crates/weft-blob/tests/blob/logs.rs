@@ -9,8 +9,8 @@ use tempfile::TempDir;
 use weft_blob::{
     Blobs,
     logs::{
-        LogError, LogKey, LogLine, LogNews, LogOptions, LogPage, LogPointer, LogReader, LogSource,
-        LogWriter, MAX_LINE_BYTES,
+        LogError, LogKey, LogLine, LogOptions, LogPage, LogPointer, LogReader, LogSource,
+        LogUpdate, LogWriter, MAX_LINE_BYTES,
     },
 };
 use weft_core::id::TenantId;
@@ -306,7 +306,7 @@ async fn lines_reach_the_disk_without_the_end_of_the_attempt() {
 }
 
 #[tokio::test]
-async fn follower_hears_everything_once_and_the_end() {
+async fn a_follower_receives_every_line_once_and_the_end() {
     let log = Log::new(|options| options.chunk_bytes = 200).await;
     let attempt = key("live");
     log.writer
@@ -330,20 +330,20 @@ async fn follower_hears_everything_once_and_the_end() {
     let pointer = log.writer.finish(&attempt).await.expect("written");
     let end = loop {
         match follow.next().await {
-            Some(LogNews::Lines { first, lines }) => {
+            Some(LogUpdate::Lines { first, lines }) => {
                 assert_eq!(first, heard.len() as u64);
                 heard.extend(lines);
             }
             other => break other,
         }
     };
-    assert_eq!(end, Some(LogNews::Ended(pointer)));
+    assert_eq!(end, Some(LogUpdate::Ended(pointer)));
     assert_eq!(follow.next().await, None);
     assert_eq!(heard, lines(0..30, "x"));
 }
 
 #[tokio::test]
-async fn slow_follower_is_told_what_it_missed() {
+async fn a_slow_follower_learns_how_many_lines_it_missed() {
     let log = Log::new(|options| options.follow_batches = 4).await;
     let attempt = key("live");
     let mut follow = log.writer.follow(&attempt).await.expect("followed");
@@ -354,16 +354,16 @@ async fn slow_follower_is_told_what_it_missed() {
             .expect("taken");
     }
     log.writer.finish(&attempt).await.expect("written");
-    assert_eq!(follow.next().await, Some(LogNews::Missed(47)));
+    assert_eq!(follow.next().await, Some(LogUpdate::Missed(47)));
     let mut heard = Vec::new();
-    while let Some(LogNews::Lines { lines, .. }) = follow.next().await {
+    while let Some(LogUpdate::Lines { lines, .. }) = follow.next().await {
         heard.extend(lines);
     }
     assert_eq!(heard, lines(47..50, "x"));
 }
 
 #[tokio::test]
-async fn followed_attempt_that_prints_nothing_ends_too() {
+async fn a_followed_attempt_without_lines_ends() {
     let log = Log::new(|options| options.followed = 2).await;
     let attempt = log.writer.attempt(key("silent"));
     let mut follow = log.writer.follow(&key("silent")).await.expect("followed");
@@ -371,7 +371,7 @@ async fn followed_attempt_that_prints_nothing_ends_too() {
     let refused = log.writer.follow(&key("third")).await.map(drop);
     assert_eq!(refused, Err(LogError::TooMany { bound: 2 }));
     assert_eq!(attempt.finish().await, Ok(None));
-    assert_eq!(follow.next().await, Some(LogNews::Ended(None)));
+    assert_eq!(follow.next().await, Some(LogUpdate::Ended(None)));
     drop(
         log.writer
             .follow(&key("third"))
@@ -381,7 +381,7 @@ async fn followed_attempt_that_prints_nothing_ends_too() {
     log.writer
         .follow(&key("fourth"))
         .await
-        .expect("nobody follows the third any more");
+        .expect("the third has no followers");
 }
 
 #[tokio::test(start_paused = true)]
@@ -421,7 +421,7 @@ async fn live_lines_come_by_number() {
 }
 
 #[tokio::test]
-async fn closing_writes_what_waits() {
+async fn closing_writes_buffered_lines() {
     let log = Log::new(|_options| {}).await;
     log.writer
         .append(&key("a"), lines(0..3, "x"))
@@ -434,7 +434,7 @@ async fn closing_writes_what_waits() {
         Err(LogError::Closed)
     );
     assert_eq!(log.writer.finish(&key("a")).await, Err(LogError::Closed));
-    assert!(matches!(follow.next().await, Some(LogNews::Lines { .. })));
+    assert!(matches!(follow.next().await, Some(LogUpdate::Lines { .. })));
     assert_eq!(follow.next().await, None);
     let blobs = Blobs::local(log.folder.path()).expect("a store");
     let (_writer, recovered) = LogWriter::start(&blobs, LogOptions::local())

@@ -65,10 +65,10 @@ async fn a_signed_url_opens_one_blob_for_a_while() {
         url.unwrap().expect("S3 has such URLs")
     };
     let minute = url(Duration::from_mins(1)).await;
-    let told = minute.to_string();
+    let error_text = minute.to_string();
     let settings = server.settings();
     let secret = settings.iter().find(|(name, _)| name.contains("SECRET"));
-    assert!(!told.contains(&secret.unwrap().1), "{told}");
+    assert!(!error_text.contains(&secret.unwrap().1), "{error_text}");
     let read = async |url| {
         let answer = reqwest::get(url).await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
@@ -97,7 +97,7 @@ async fn a_log_is_written_and_read_again() {
 }
 
 #[tokio::test]
-async fn an_s3_that_stands_still_for_a_moment_is_waited_for() {
+async fn a_stalled_s3_is_waited_for() {
     let server = Server::start();
     let blobs = blobs(&server);
     server.freeze();
@@ -113,7 +113,7 @@ async fn an_s3_that_stands_still_for_a_moment_is_waited_for() {
 }
 
 #[tokio::test]
-async fn an_s3_that_refuses_or_is_not_there_is_told_without_its_key() {
+async fn a_refusing_or_unreachable_s3_is_reported_without_its_key() {
     let server = Server::start();
     let settings = || {
         server

@@ -14,7 +14,7 @@ pub(crate) fn folder() -> Option<PathBuf> {
 }
 
 /// The test came to its end.
-pub(crate) fn met() {
+pub(crate) fn report_success() {
     println!("{MET}");
 }
 

@@ -68,7 +68,7 @@ impl From<BlobError> for Problem {
             }
             error @ (BlobError::Forbidden { .. }
             | BlobError::TooLarge { .. }
-            | BlobError::Place { .. }) => Self::internal(error),
+            | BlobError::InvalidUrl { .. }) => Self::internal(error),
         }
     }
 }

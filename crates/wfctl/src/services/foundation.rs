@@ -38,7 +38,7 @@ impl BlobsPlace {
                 .then(|| (name.to_ascii_lowercase(), value))
         });
         Blobs::from_url(&self.0, settings).map_err(|error| match &error {
-            BlobError::Place { .. } => Problem::new(Code::InvalidUrl, error.to_string())
+            BlobError::InvalidUrl { .. } => Problem::new(Code::InvalidUrl, error.to_string())
                 .help("blobs are at file:///FOLDER or s3://BUCKET/PREFIX; S3's settings are AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL"),
             _ => failed("the blobs can't be opened", &error),
         })

@@ -1,5 +1,4 @@
-//! The lines of every attempt that wait to be written, and what becomes of them
-//! when they are, or can't be.
+//! Buffers the lines of all attempts until they are written, or found lost.
 //!
 //! Pure state: no file, no clock, no waiting. Chunks are *staged* into a batch;
 //! the batch is then written as a whole, and either settled or lost.
@@ -8,7 +7,7 @@ use super::{
     LogKey, LogLine, LogPointer, SegmentId,
     chain::Chain,
     chunk::{self, ChunkHead, ChunkKind, Link},
-    follow::News,
+    follower_update::{FollowerStart, FollowerUpdate},
 };
 use bytes::Bytes;
 use std::{
@@ -20,8 +19,8 @@ use weft_core::time::Timestamp;
 
 /// All attempts that have lines or followers.
 #[derive(Debug, Default)]
-pub(super) struct Book {
-    attempts: HashMap<LogKey, Entry>,
+pub(super) struct LogBuffer {
+    attempts: HashMap<LogKey, AttemptBuffer>,
     /// In the order in which they got their first waiting line.
     waiting: VecDeque<(Instant, LogKey)>,
     buffered: usize,
@@ -31,7 +30,7 @@ pub(super) struct Book {
 
 /// One attempt.
 #[derive(Debug, Default)]
-pub(super) struct Entry {
+pub(super) struct AttemptBuffer {
     /// Encoded lines that wait.
     payload: Vec<u8>,
     count: u32,
@@ -40,11 +39,11 @@ pub(super) struct Entry {
     /// Lines that were written, so the number of the first that waits.
     written: u64,
     chain: Chain,
-    /// Lines that could not be written, and are told of in the next chunk.
+    /// Lines that could not be written, and are reported in the next chunk.
     lost: u64,
     /// As it was before the batch.
     before: Option<(Chain, u64, u64)>,
-    news: Option<broadcast::Sender<News>>,
+    followers: Option<broadcast::Sender<FollowerUpdate>>,
 }
 
 /// Chunks that are to be written at once.
@@ -76,7 +75,7 @@ impl Batch {
     }
 }
 
-impl Book {
+impl LogBuffer {
     /// Attempts that are followed and have printed nothing.
     pub(super) fn silent(&self) -> usize {
         self.silent
@@ -100,17 +99,17 @@ impl Book {
         now: Instant,
     ) -> usize {
         let entry = self.attempts.entry(key.clone()).or_default();
-        if entry.news.is_some() && !entry.has_lines() {
+        if entry.followers.is_some() && !entry.has_lines() {
             self.silent -= 1;
         }
-        if let Some(news) = &entry.news {
-            let lines = News::Lines {
+        if let Some(followers) = &entry.followers {
+            let lines = FollowerUpdate::Lines {
                 first: entry.written + u64::from(entry.count),
                 payload: payload.clone(),
             };
-            if let Err(broadcast::error::SendError(_unseen)) = news.send(lines) {
-                // Whoever followed is gone.
-                entry.news = None;
+            if let Err(broadcast::error::SendError(_unseen)) = followers.send(lines) {
+                // All followers are gone.
+                entry.followers = None;
             }
         }
         let is_first = entry.since.is_none();
@@ -125,32 +124,33 @@ impl Book {
         bytes
     }
 
-    /// What there is now, and what comes from now on. `capacity` is in batches of lines.
-    pub(super) fn follow(
-        &mut self,
-        key: &LogKey,
-        capacity: usize,
-    ) -> (Option<LogPointer>, u64, Bytes, broadcast::Receiver<News>) {
+    /// Adds a follower: the lines so far, and later ones. `capacity` is in batches of lines.
+    pub(super) fn follow(&mut self, key: &LogKey, capacity: usize) -> FollowerStart {
         let entry = self.attempts.entry(key.clone()).or_default();
-        let news = if let Some(news) = &entry.news {
-            news.subscribe()
+        let updates = if let Some(followers) = &entry.followers {
+            followers.subscribe()
         } else {
             self.silent += usize::from(!entry.has_lines());
             let (sender, receiver) = broadcast::channel(capacity.max(1));
-            entry.news = Some(sender);
+            entry.followers = Some(sender);
             receiver
         };
         let waiting = Bytes::copy_from_slice(&entry.payload);
-        (entry.chain.last(), entry.written, waiting, news)
+        FollowerStart {
+            written: entry.chain.last(),
+            first: entry.written,
+            waiting,
+            updates,
+        }
     }
 
-    /// Forgets attempts without lines that nobody follows any more.
+    /// Forgets attempts without lines and without followers.
     pub(super) fn forget_unfollowed(&mut self) {
         self.attempts.retain(|_key, entry| {
             let is_followed = entry
-                .news
+                .followers
                 .as_ref()
-                .is_some_and(|news| news.receiver_count() > 0);
+                .is_some_and(|followers| followers.receiver_count() > 0);
             is_followed || entry.has_lines()
         });
         self.silent = self
@@ -199,7 +199,7 @@ impl Book {
     }
 
     /// Puts the last lines of an attempt into the batch; from now on it is unknown.
-    pub(super) fn stage_last(&mut self, key: &LogKey, batch: &mut Batch) -> Option<Entry> {
+    pub(super) fn stage_last(&mut self, key: &LogKey, batch: &mut Batch) -> Option<AttemptBuffer> {
         let mut entry = self.attempts.remove(key)?;
         self.silent -= usize::from(!entry.has_lines());
         self.buffered -= entry.payload.len();
@@ -226,7 +226,7 @@ impl Book {
     }
 }
 
-impl Entry {
+impl AttemptBuffer {
     fn has_lines(&self) -> bool {
         self.count > 0 || self.written > 0 || self.lost > 0
     }
@@ -289,10 +289,11 @@ impl Entry {
             self.lose();
         }
         let pointer = self.chain.last();
-        if let Some(news) = &self.news
-            && let Err(broadcast::error::SendError(_unseen)) = news.send(News::Ended(pointer))
+        if let Some(followers) = &self.followers
+            && let Err(broadcast::error::SendError(_unseen)) =
+                followers.send(FollowerUpdate::Ended(pointer))
         {
-            // Whoever followed is gone.
+            // All followers are gone.
         }
         pointer
     }

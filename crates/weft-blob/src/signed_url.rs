@@ -1,23 +1,17 @@
-//! URLs that open one blob for a while, to whoever has them: so that large ones
-//! need not go through who gives them out.
+//! Signed URLs: anyone who has one may read one blob for a while, so that large
+//! blobs need not pass through the server.
 
 use crate::{BlobError, Blobs, Kind, location};
-use async_trait::async_trait;
-use object_store::path::Path;
-use std::{fmt, time::Duration};
+use std::time::Duration;
 use url::Url;
 use weft_core::{digest::Digest, id::TenantId};
 
-/// Makes such URLs, of a store that honours them.
-#[async_trait]
-pub(crate) trait Sign: fmt::Debug + Send + Sync {
-    /// One that reads what lies there.
-    async fn url(&self, path: &Path, lasts: Duration) -> object_store::Result<Url>;
-}
-
 impl Blobs {
     #[cfg(feature = "s3")]
-    pub(crate) fn with_urls(mut self, urls: std::sync::Arc<dyn Sign>) -> Self {
+    pub(crate) fn with_urls(
+        mut self,
+        urls: std::sync::Arc<dyn crate::url_signer::UrlSigner>,
+    ) -> Self {
         self.urls = Some(urls);
         self
     }

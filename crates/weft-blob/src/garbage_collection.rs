@@ -1,7 +1,7 @@
-//! What there is, and the removal of what nobody needs any more.
+//! Lists blobs, and removes those that are no longer referenced.
 //!
-//! A blob is put before anything refers to it, so a young one may look like
-//! garbage: nothing that was written since a given time is ever removed.
+//! A blob is put before anything refers to it, so a young blob may look like
+//! garbage: nothing written since a given time is removed.
 
 use crate::{BlobError, Blobs, Kind, location};
 use futures_util::{StreamExt, TryStreamExt};
@@ -80,9 +80,9 @@ impl Blobs {
     }
 
     /// Removes the blobs of a kind that are not live and were put before
-    /// `before`, and what uploads left behind before then. Whoever refers to a
-    /// blob must have committed that before the blob is so old: `before` is a
-    /// day ago, not a minute.
+    /// `before`, and what uploads left behind before then. A reference
+    /// to a blob must be committed before the blob is so old: `before` is a day
+    /// ago, not a minute.
     ///
     /// # Errors
     /// [`BlobError::Forbidden`] or [`BlobError::Unavailable`]; what was removed until then is gone.
@@ -159,7 +159,7 @@ impl Blobs {
         self.store()
             .list(Some(folder))
             .filter(|found| {
-                // Removed by somebody else between being found and being looked at.
+                // Another process removed it between listing and reading.
                 let is_gone = matches!(found, Err(object_store::Error::NotFound { .. }));
                 std::future::ready(!is_gone)
             })

@@ -1,4 +1,4 @@
-//! What a store of blobs counts, in Prometheus' terms. Kinds are four; neither
+//! Metrics of a blob store. Kinds are four; neither
 //! tenants nor names are labels.
 
 use crate::Kind;
@@ -9,9 +9,9 @@ use prometheus_client::{
 };
 use std::fmt::{self, Write as _};
 
-/// Figures of one store. Cheap to clone: clones share them.
+/// The metrics of one store. Cheap to clone: clones share them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Figures {
+pub(crate) struct Metrics {
     written: Family<KindLabel, Counter>,
     written_bytes: Family<KindLabel, Counter>,
     read: Family<KindLabel, Counter>,
@@ -32,35 +32,35 @@ impl EncodeLabelValue for Kind {
     }
 }
 
-impl Figures {
-    /// A blob was stored whole.
-    pub(crate) fn wrote(&self, kind: Kind, bytes: u64) {
+impl Metrics {
+    /// Counts a blob that was stored whole.
+    pub(crate) fn record_write(&self, kind: Kind, bytes: u64) {
         let label = KindLabel { kind };
         self.written.get_or_create(&label).inc();
         self.written_bytes.get_or_create(&label).inc_by(bytes);
     }
 
-    /// A blob was read whole, and was right.
-    pub(crate) fn read(&self, kind: Kind, bytes: u64) {
+    /// Counts a blob that was read whole and verified.
+    pub(crate) fn record_read(&self, kind: Kind, bytes: u64) {
         let label = KindLabel { kind };
         self.read.get_or_create(&label).inc();
         self.read_bytes.get_or_create(&label).inc_by(bytes);
     }
 
-    /// The store below did not do what was asked.
-    pub(crate) fn failed(&self) {
+    /// A call of the underlying store failed.
+    pub(crate) fn record_failure(&self) {
         self.failures.inc();
     }
 
-    /// A blob is not what its name says.
-    pub(crate) fn damaged(&self) {
+    /// Counts a blob whose bytes don't match its name.
+    pub(crate) fn record_damage(&self) {
         self.damaged.inc();
     }
 
-    /// A blob is being written from now on, until what is returned is dropped.
-    pub(crate) fn opened(&self) -> Open {
+    /// Counts an open writer until the returned guard is dropped.
+    pub(crate) fn count_writer(&self) -> OpenWriter {
         self.writers.inc();
-        Open(self.writers.clone())
+        OpenWriter(self.writers.clone())
     }
 
     pub(crate) fn register(&self, registry: &mut Registry) {
@@ -99,9 +99,9 @@ impl Figures {
 
 /// One blob that is being written.
 #[derive(Debug)]
-pub(crate) struct Open(Gauge);
+pub(crate) struct OpenWriter(Gauge);
 
-impl Drop for Open {
+impl Drop for OpenWriter {
     fn drop(&mut self) {
         self.0.dec();
     }
