@@ -1,8 +1,9 @@
-//! What stands around every handler: the request's id and span, counting, the
+//! The layers around every handler: the request's id and span, metrics, the
 //! check of the host, timeouts, and the answer to a panic.
 //!
-//! A span tells method, route template, status and duration; never a query
-//! string, a header or a body.
+//! A span holds method, route template, status and duration; never a query
+//! string, a header or a body. tower-http's timeout layer doesn't serve here: it
+//! has one limit for all routes, and answers without a problem's body.
 
 use crate::{
     app::App,

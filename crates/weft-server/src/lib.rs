@@ -27,6 +27,7 @@ mod etag;
 mod extract;
 mod gate;
 mod layer;
+mod linger;
 mod listen;
 mod metrics;
 pub mod openapi;

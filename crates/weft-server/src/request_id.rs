@@ -1,4 +1,8 @@
-//! The name of a request in the log and in problems, for as long as it is handled.
+//! The id of a request, for the log and for problems.
+//!
+//! tower-http's request-id layers don't serve here: they take the client's own id,
+//! which could forge lines of the log, and problems need the id without a request
+//! at hand.
 
 use std::{fmt::Write as _, future::Future};
 

@@ -6,7 +6,7 @@ use crate::{
     auth::authenticate,
     gate,
     layer::{self, Hosts},
-    openapi,
+    linger, openapi,
     problem::{Code, Problem},
     route,
 };
@@ -39,6 +39,7 @@ pub(crate) fn router(app: App, hosts: Hosts) -> Router {
         .layer(CatchPanicLayer::custom(
             move |panic: Box<dyn Any + Send>| -> Response { layer::answer_panic(&panics, &*panic) },
         ))
+        .layer(middleware::from_fn(linger::read_on))
         .layer(middleware::from_fn_with_state(app.clone(), layer::observe))
         .with_state(app)
 }

@@ -95,6 +95,33 @@ async fn a_stream_ends_when_the_server_does() {
 }
 
 #[tokio::test]
+async fn a_refusal_reaches_a_client_that_sends_a_large_body_first() {
+    const BODY_BYTES: usize = 23 << 20;
+    let world = World::new().await;
+    let listener = Listener::bind(&loopback(Protection::Loopback))
+        .await
+        .unwrap();
+    let address = listener.address();
+    let running = tokio::spawn(Server::run(
+        ServerOptions::default(),
+        listener,
+        world.deps.clone(),
+        std::future::pending(),
+    ));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /api/v1/deployments HTTP/1.1\r\nhost: localhost\r\ncontent-length: {BODY_BYTES}\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&vec![0; BODY_BYTES]).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    assert!(answer.contains("\"unauthenticated\""), "{answer}");
+    running.abort();
+}
+
+#[tokio::test]
 async fn elsewhere_than_on_loopback_it_wants_tls_or_a_word() {
     let open = Listen {
         address: ([0, 0, 0, 0], 0).into(),
