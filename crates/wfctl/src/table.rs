@@ -9,7 +9,7 @@ pub(crate) mod tally;
 
 pub(crate) use rows::{instance_state, role, run_kind, run_state, short_digest, took};
 
-use crate::{client::pages::Listed, local_time::Zone};
+use crate::local_time::Zone;
 use anstyle::Style;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -21,6 +21,7 @@ use weft_api::{
     problem::{Code, Problem},
     text,
 };
+use weft_client::page::Listed;
 
 const BOLD: Style = Style::new().bold();
 /// The most characters of a cell.

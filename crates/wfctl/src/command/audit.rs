@@ -1,13 +1,14 @@
 //! `wfctl audit`: who changed what.
 
 use crate::{
-    client::{self, Client, ConnectArgs, pages, route},
+    client::{self, ConnectArgs},
     table::{self, ListArgs},
 };
 use weft_api::{
     AuditEntry,
     problem::{Exit, Problems},
 };
+use weft_client::{page, route};
 
 /// Show who changed what
 #[derive(Debug, clap::Args)]
@@ -27,9 +28,9 @@ enum AuditCommand {
 /// Lists changes.
 pub(crate) fn run(args: &AuditArgs) -> Result<Exit, Problems> {
     let AuditCommand::List(list) = &args.command;
-    let client = Client::connect(&args.server)?;
-    let entries = client::block_on(pages::collect::<AuditEntry>(list.limit(), || {
-        client.call(&route::LIST_AUDIT, &[])
+    let client = client::connect(&args.server)?;
+    let entries = client::block_on(page::collect::<AuditEntry>(list.limit(), || {
+        client.request(&route::LIST_AUDIT, &[])
     }))?;
     table::list(list, &entries)?;
     Ok(Exit::Success)

@@ -2,7 +2,7 @@
 
 use super::runs::{date, given};
 use crate::{
-    client::{self, Client, ConnectArgs, route},
+    client::{self, ConnectArgs},
     local_time::Zone,
     table::{self, FormatArgs},
 };
@@ -12,6 +12,7 @@ use weft_api::{
     problem::{Exit, Problems},
     text,
 };
+use weft_client::route;
 
 /// Make the runs of a range of dates
 #[derive(Debug, clap::Args)]
@@ -45,7 +46,7 @@ pub(crate) struct BackfillArgs {
 /// Makes the runs.
 pub(crate) fn run(args: &BackfillArgs) -> Result<Exit, Problems> {
     let (from, to) = (date("--from", &args.from)?, date("--to", &args.to)?);
-    let client = Client::connect(&args.server)?;
+    let client = client::connect(&args.server)?;
     let made: Backfill = client::block_on(async {
         let body = NewBackfill {
             from,
@@ -54,9 +55,9 @@ pub(crate) fn run(args: &BackfillArgs) -> Result<Exit, Problems> {
             dry_run: args.dry_run,
         };
         client
-            .call(&route::BACKFILL, &[&args.dag])
+            .request(&route::BACKFILL, &[&args.dag])
             .json(&body)
-            .read()
+            .fetch()
             .await
     })?;
     table::one(args.format.output, &made, |zone| text(&made, zone))?;

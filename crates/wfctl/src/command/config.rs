@@ -1,11 +1,7 @@
 //! `wfctl config`: each setting that holds here, and where it came from.
 
 use crate::{
-    client::{
-        ConnectArgs,
-        auth::{Server, Setting, Source, Surroundings},
-        context,
-    },
+    client::ConnectArgs,
     local_time::Zone,
     table::{self, FormatArgs, Row},
 };
@@ -15,6 +11,7 @@ use weft_api::{
     problem::{Exit, Problems},
     user_dirs,
 };
+use weft_client::{Server, Setting, Source, context};
 
 /// Print each setting that holds here, and where it came from
 #[derive(Debug, clap::Args)]
@@ -62,8 +59,7 @@ impl Shown {
 
 /// Prints the settings.
 pub(crate) fn run(args: &ConfigArgs) -> Result<Exit, Problems> {
-    let around = Surroundings::read()?;
-    let server = Server::resolve(&args.server, &around)?;
+    let server = args.server.server()?;
     table::all(args.format.output, &settings(&server))?;
     Ok(Exit::Success)
 }

@@ -2,7 +2,7 @@
 
 use super::{confirm, secret_value};
 use crate::{
-    client::{self, Client, ConnectArgs, pages, route},
+    client::{self, ConnectArgs},
     table::{self, ListArgs},
 };
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use weft_api::{
     Connection, NewConnection,
     problem::{Code, Exit, Problem, Problems},
 };
+use weft_client::{page, route};
 
 /// Set the connections that tasks use
 #[derive(Debug, clap::Args)]
@@ -66,12 +67,12 @@ struct SetArgs {
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &ConnectionsArgs) -> Result<Exit, Problems> {
-    let client = Client::connect(&args.server)?;
+    let client = client::connect(&args.server)?;
     client::block_on(async {
         match &args.command {
             ConnectionsCommand::List(list) => {
-                let connections = pages::collect::<Connection>(list.limit(), || {
-                    client.call(&route::LIST_CONNECTIONS, &[])
+                let connections = page::collect::<Connection>(list.limit(), || {
+                    client.request(&route::LIST_CONNECTIONS, &[])
                 })
                 .await?;
                 table::list(list, &connections)?;
@@ -79,17 +80,17 @@ pub(crate) fn run(args: &ConnectionsArgs) -> Result<Exit, Problems> {
             ConnectionsCommand::Set(set) => {
                 let body = connection(set)?;
                 client
-                    .call(&route::SET_CONNECTION, &[&set.name])
+                    .request(&route::SET_CONNECTION, &[&set.name])
                     .json(&body)
-                    .done()
+                    .execute()
                     .await?;
                 table::write(&format!("{} is set\n", set.name))?;
             }
             ConnectionsCommand::Delete { name, yes } => {
                 confirm::ask(*yes, &format!("Delete the connection {name}?"))?;
                 client
-                    .call(&route::DELETE_CONNECTION, &[name])
-                    .done()
+                    .request(&route::DELETE_CONNECTION, &[name])
+                    .execute()
                     .await?;
                 table::write(&format!("{name} is deleted\n"))?;
             }

@@ -2,16 +2,17 @@
 
 use super::confirm;
 use crate::{
-    client::{
-        auth::{Source, parsed},
-        context::{self, Config, Context},
-    },
     local_time::Zone,
     table::{self, FormatArgs, Row},
 };
 use serde::Serialize;
 use std::path::PathBuf;
 use weft_api::problem::{Code, Exit, Problem, Problems};
+use weft_client::{
+    Source,
+    context::{self, Config, Context},
+    parse_url,
+};
 
 /// Name servers, and choose one of them
 #[derive(Debug, clap::Args)]
@@ -146,7 +147,7 @@ pub(crate) fn run(args: &ContextArgs) -> Result<Exit, Problems> {
             tenant,
             insecure,
         } => {
-            let url = parsed(url, &Source::Flag("--url"))?.to_string();
+            let url = parse_url(url, &Source::Flag("--url"))?.to_string();
             add(
                 &mut config,
                 name,

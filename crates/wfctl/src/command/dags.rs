@@ -5,13 +5,14 @@ mod show;
 
 use super::confirm;
 use crate::{
-    client::{self, Client, ConnectArgs, pages, route},
+    client::{self, ConnectArgs},
     table::{self, FormatArgs, ListArgs},
 };
 use weft_api::{
     Activate, Dag, DagChange, DagDetail, Rollback, Version,
     problem::{Exit, Problems},
 };
+use weft_client::{Client, page, route};
 
 /// Show, pause and change what is deployed
 #[derive(Debug, clap::Args)]
@@ -94,7 +95,7 @@ enum DagsCommand {
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &DagsArgs) -> Result<Exit, Problems> {
-    let client = Client::connect(&args.server)?;
+    let client = client::connect(&args.server)?;
     client::block_on(carry_out(&client, &args.command))?;
     Ok(Exit::Success)
 }
@@ -104,14 +105,14 @@ async fn carry_out(client: &Client, command: &DagsCommand) -> Result<(), Problem
         DagsCommand::List { paused, list } => {
             let call = || {
                 client
-                    .call(&route::LIST_DAGS, &[])
+                    .request(&route::LIST_DAGS, &[])
                     .query_some("paused", *paused)
             };
-            let dags = pages::collect::<Dag>(list.limit(), call).await?;
+            let dags = page::collect::<Dag>(list.limit(), call).await?;
             table::list(list, &dags)?;
         }
         DagsCommand::Show { dag, format } => {
-            let detail: DagDetail = client.call(&route::SHOW_DAG, &[dag]).read().await?;
+            let detail: DagDetail = client.request(&route::SHOW_DAG, &[dag]).fetch().await?;
             table::one(format.output, &detail, |zone| show::text(&detail, zone))?;
         }
         DagsCommand::Pause { dag } => {
@@ -133,24 +134,24 @@ async fn carry_out(client: &Client, command: &DagsCommand) -> Result<(), Problem
             ))?;
         }
         DagsCommand::Versions { dag, list } => {
-            let call = || client.call(&route::LIST_VERSIONS, &[dag]);
-            let versions = pages::collect::<Version>(list.limit(), call).await?;
+            let call = || client.request(&route::LIST_VERSIONS, &[dag]);
+            let versions = page::collect::<Version>(list.limit(), call).await?;
             table::list(list, &versions)?;
         }
         DagsCommand::Diff(args) => diff::run(client, args).await?,
         DagsCommand::Activate { dag, number } => {
             let body = Activate { version: *number };
             let _now: Dag = client
-                .call(&route::ACTIVATE, &[dag])
+                .request(&route::ACTIVATE, &[dag])
                 .json(&body)
-                .read()
+                .fetch()
                 .await?;
             table::write(&format!(
                 "{dag}: version {number} is active; runs that there are keep theirs\n"
             ))?;
         }
         DagsCommand::Rollback { dag } => {
-            let done: Rollback = client.call(&route::ROLLBACK, &[dag]).read().await?;
+            let done: Rollback = client.request(&route::ROLLBACK, &[dag]).fetch().await?;
             table::write(&format!(
                 "{dag}: version {} is active, {} was\n",
                 done.to, done.from
@@ -158,7 +159,7 @@ async fn carry_out(client: &Client, command: &DagsCommand) -> Result<(), Problem
         }
         DagsCommand::Delete { dag, yes } => {
             confirm::ask(*yes, &format!("Delete the DAG {dag}?"))?;
-            client.call(&route::DELETE_DAG, &[dag]).done().await?;
+            client.request(&route::DELETE_DAG, &[dag]).execute().await?;
             table::write(&format!("{dag} is deleted\n"))?;
         }
     }
@@ -174,8 +175,8 @@ fn paused(paused: bool) -> DagChange {
 
 async fn change(client: &Client, dag: &str, body: &DagChange) -> Result<(), Problems> {
     client
-        .call(&route::CHANGE_DAG, &[dag])
+        .request(&route::CHANGE_DAG, &[dag])
         .json(body)
-        .done()
+        .execute()
         .await
 }

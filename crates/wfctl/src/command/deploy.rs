@@ -2,7 +2,7 @@
 
 use super::difference;
 use crate::{
-    client::{self, Client, ConnectArgs, route},
+    client::{self, ConnectArgs},
     table::{self, FormatArgs},
 };
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use weft_api::{
     problem::{Exit, Problems},
     text,
 };
+use weft_client::route;
 
 /// Publish DAGs on a server
 #[derive(Debug, clap::Args)]
@@ -47,10 +48,10 @@ pub(crate) struct DeployArgs {
 
 /// Uploads the file and prints what became of each DAG.
 pub(crate) fn run(args: &DeployArgs) -> Result<Exit, Problems> {
-    let client = Client::connect(&args.server)?;
+    let client = client::connect(&args.server)?;
     let bytes = packed(&args.file)?;
     let deployment: Deployment = client::block_on(async {
-        let mut call = client.call(&route::DEPLOY, &[]).file(bytes);
+        let mut call = client.request(&route::DEPLOY, &[]).file(bytes);
         if args.dry_run {
             call = call.query("dry_run", true);
         }
@@ -60,7 +61,7 @@ pub(crate) fn run(args: &DeployArgs) -> Result<Exit, Problems> {
         if args.paused {
             call = call.query("paused", true);
         }
-        call.read().await
+        call.fetch().await
     })?;
     table::one(args.format.output, &deployment, |_zone| text(&deployment))?;
     Ok(Exit::Success)

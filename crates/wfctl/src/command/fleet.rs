@@ -2,13 +2,14 @@
 //! schedules it.
 
 use crate::{
-    client::{self, Client, ConnectArgs, route},
+    client::{self, ConnectArgs},
     table::{self, FormatArgs},
 };
 use weft_api::{
     Queue, Shard, ShardCount, Worker,
     problem::{Exit, Problems},
 };
+use weft_client::route;
 
 /// Show the workers that are there now
 #[derive(Debug, clap::Args)]
@@ -65,15 +66,15 @@ a tenant stays where it is, and a shard that is there is never taken away.")]
 
 /// Runs the subcommand.
 pub(crate) fn workers(args: &WorkersArgs) -> Result<Exit, Problems> {
-    let client = Client::connect(&args.server)?;
+    let client = client::connect(&args.server)?;
     match &args.command {
         WorkersCommand::List(format) => {
-            let list = client.call(&route::LIST_WORKERS, &[]);
-            let workers: Vec<Worker> = client::block_on(list.read())?;
+            let list = client.request(&route::LIST_WORKERS, &[]);
+            let workers: Vec<Worker> = client::block_on(list.fetch())?;
             table::all(format.output, &workers)?;
         }
         WorkersCommand::Drain { name } => {
-            client::block_on(client.call(&route::DRAIN_WORKER, &[name]).done())?;
+            client::block_on(client.request(&route::DRAIN_WORKER, &[name]).execute())?;
             table::write(&format!(
                 "{name} is asked to end what it runs, and to leave\n"
             ))?;
@@ -84,25 +85,25 @@ pub(crate) fn workers(args: &WorkersArgs) -> Result<Exit, Problems> {
 
 /// Lists queues.
 pub(crate) fn queues(args: &QueuesArgs) -> Result<Exit, Problems> {
-    let client = Client::connect(&args.server)?;
-    let queues: Vec<Queue> = client::block_on(client.call(&route::LIST_QUEUES, &[]).read())?;
+    let client = client::connect(&args.server)?;
+    let queues: Vec<Queue> = client::block_on(client.request(&route::LIST_QUEUES, &[]).fetch())?;
     table::all(args.format.output, &queues)?;
     Ok(Exit::Success)
 }
 
 /// Runs the subcommand.
 pub(crate) fn shards(args: &ShardsArgs) -> Result<Exit, Problems> {
-    let client = Client::connect(&args.server)?;
+    let client = client::connect(&args.server)?;
     match &args.command {
         ShardsCommand::List(format) => {
-            let list = client.call(&route::LIST_SHARDS, &[]);
-            let shards: Vec<Shard> = client::block_on(list.read())?;
+            let list = client.request(&route::LIST_SHARDS, &[]);
+            let shards: Vec<Shard> = client::block_on(list.fetch())?;
             table::all(format.output, &shards)?;
         }
         ShardsCommand::Grow { count } => {
-            let grow = client.call(&route::GROW_SHARDS, &[]);
+            let grow = client.request(&route::GROW_SHARDS, &[]);
             let count = ShardCount { count: *count };
-            let shards: Vec<Shard> = client::block_on(grow.json(&count).read())?;
+            let shards: Vec<Shard> = client::block_on(grow.json(&count).fetch())?;
             table::write(&format!("there are {} shards\n", shards.len()))?;
         }
     }

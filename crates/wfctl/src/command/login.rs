@@ -2,18 +2,14 @@
 
 use super::{context, secret_value};
 use crate::{
-    client::{
-        self, Client, ConnectArgs,
-        auth::{Server, Setting, Source, Surroundings},
-        context::{Context, Token},
-        route,
-    },
+    client::{self, ConnectArgs},
     table,
 };
 use weft_api::{
     Whoami,
     problem::{Code, Exit, Problem, Problems},
 };
+use weft_client::{Client, Setting, Source, Token, context::Context, route};
 
 /// Store a token, after asking its server whether it holds
 #[derive(Debug, clap::Args)]
@@ -34,7 +30,7 @@ pub(crate) struct LoginArgs {
 /// Reads the token, checks it, stores it.
 pub(crate) fn run(args: &LoginArgs) -> Result<Exit, Problems> {
     let (path, mut config) = context::load()?;
-    let mut server = Server::resolve(&args.server, &Surroundings::read()?)?;
+    let mut server = args.server.server()?;
     let name = match (&args.name, &server.context) {
         (Some(name), _) => name.clone(),
         (None, Some(context)) => context.value.clone(),
@@ -78,8 +74,8 @@ pub(crate) fn run(args: &LoginArgs) -> Result<Exit, Problems> {
         tenant: server.tenant.as_ref().map(|tenant| tenant.value.clone()),
         insecure: server.insecure,
     };
-    let client = Client::of(server)?;
-    let who: Whoami = client::block_on(client.call(&route::WHOAMI, &[]).read())?;
+    let client = Client::new(server)?;
+    let who: Whoami = client::block_on(client.request(&route::WHOAMI, &[]).fetch())?;
     config.contexts.insert(name.clone(), stored);
     config.current = Some(name.clone());
     config.write(&path)?;

@@ -2,10 +2,7 @@
 
 use super::run_ref::InstanceRef;
 use crate::{
-    client::{
-        self, Client, ConnectArgs, problem, route,
-        stream::{Follow, Heard},
-    },
+    client::{self, ConnectArgs},
     local_time::Zone,
     table,
 };
@@ -16,6 +13,7 @@ use weft_api::{
     problem::{Code, Exit, Problem, Problems},
     text,
 };
+use weft_client::{Client, EventStream, StreamItem, page, problem, route};
 
 const FAINT: Style = Style::new().dimmed();
 const WARN: Style = AnsiColor::Yellow.on_default();
@@ -62,7 +60,7 @@ enum Output {
 
 /// Prints the lines.
 pub(crate) fn run(args: &LogsArgs) -> Result<Exit, Problems> {
-    let client = Client::connect(&args.server)?;
+    let client = client::connect(&args.server)?;
     client::block_on(async {
         let run = args.instance.run.id(&client).await?;
         let index = args.instance.index.to_string();
@@ -94,11 +92,11 @@ async fn pages(
     let mut attempt = args.attempt;
     loop {
         let page: LogPage = client
-            .call(&route::LOG, values)
-            .query("limit", client::pages::MAX_PAGE)
+            .request(&route::LOG, values)
+            .query("limit", page::MAX_PAGE)
             .query_some("attempt", attempt)
             .query_some("cursor", cursor.as_deref())
-            .read()
+            .fetch()
             .await?;
         printer.page(&page)?;
         attempt = Some(page.attempt);
@@ -117,7 +115,7 @@ async fn follow(
     printer: &mut Printer,
 ) -> Result<(), Problems> {
     let query = args.attempt.map(|attempt| ("attempt", attempt.to_string()));
-    let mut events = Follow::open(
+    let mut events = EventStream::open(
         client,
         &route::FOLLOW_LOG,
         values,
@@ -126,19 +124,19 @@ async fn follow(
     .await?;
     loop {
         // A stream that stands again goes on behind the last line.
-        let Heard::Event(event) = events.next().await? else {
+        let StreamItem::Event(event) = events.next().await? else {
             continue;
         };
         match event.name.as_str() {
             "lines" => {
                 let page: LogPage = serde_json::from_str(&event.data).map_err(|error| {
-                    problem::unreadable(&client.server().url.value, &error.to_string())
+                    problem::invalid_response(&client.server().url.value, &error.to_string())
                 })?;
                 printer.page(&page)?;
             }
             "end" => return Ok(()),
             "problem" => {
-                return Err(problem::in_stream(
+                return Err(problem::from_event(
                     &client.server().url.value,
                     event.data.as_bytes(),
                 ));

@@ -3,10 +3,11 @@
 mod artifact;
 
 use super::run_ref::InstanceRef;
-use crate::client::{self, Client, ConnectArgs, http::Answer, route};
+use crate::client::{self, ConnectArgs};
 use serde_json::Value;
 use std::io::{self, IsTerminal as _, Write as _};
 use weft_api::problem::{Code, Exit, Problem, Problems};
+use weft_client::{Client, Response, route};
 
 /// Read what tasks returned
 #[derive(Debug, clap::Args)]
@@ -39,7 +40,7 @@ enum OutputsCommand {
 
 /// Reads one.
 pub(crate) fn run(args: &OutputsArgs) -> Result<Exit, Problems> {
-    let client = Client::connect(&args.server)?;
+    let client = client::connect(&args.server)?;
     match &args.command {
         OutputsCommand::Get { instance, raw } => client::block_on(get(&client, instance, *raw))?,
         OutputsCommand::Artifact(args) => client::block_on(artifact::fetch(&client, args))?,
@@ -52,7 +53,7 @@ async fn get(client: &Client, instance: &InstanceRef, raw: bool) -> Result<(), P
     let run = instance.run.id(client).await?;
     let mut answer = open(client, &run, instance).await?;
     if raw || io::stdout().is_terminal() {
-        let bytes = answer.whole().await?;
+        let bytes = answer.bytes().await?;
         return shown(&bytes, raw).map_err(Problems::from);
     }
     // An output can be larger than what anybody wants in memory.
@@ -62,11 +63,11 @@ async fn get(client: &Client, instance: &InstanceRef, raw: bool) -> Result<(), P
     Ok(write(b"\n")?)
 }
 
-async fn open(client: &Client, run: &str, instance: &InstanceRef) -> Result<Answer, Problems> {
+async fn open(client: &Client, run: &str, instance: &InstanceRef) -> Result<Response, Problems> {
     let index = instance.index.to_string();
     client
-        .call(&route::OUTPUT, &[run, &instance.task, &index])
-        .open()
+        .request(&route::OUTPUT, &[run, &instance.task, &index])
+        .send()
         .await
 }
 

@@ -2,7 +2,7 @@
 
 use super::confirm;
 use crate::{
-    client::{self, Client, ConnectArgs, problem, route},
+    client::{self, ConnectArgs},
     table::{self, FormatArgs},
 };
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use weft_api::{
     NewPolicy, Policy,
     problem::{Exit, Problem, Problems},
 };
+use weft_client::{Client, problem, route};
 use weft_local::grants;
 
 /// Show and set what tasks may be granted
@@ -56,18 +57,18 @@ pub(crate) fn run(args: &PolicyArgs) -> Result<Exit, Problems> {
         table::write(&format!("{} is a valid policy\n", file.display()))?;
         return Ok(Exit::Success);
     }
-    let client = Client::connect(&args.server)?;
+    let client = client::connect(&args.server)?;
     client::block_on(async {
         match &args.command {
             PolicyCommand::Show(format) => {
-                let policy: Policy = client.call(&route::SHOW_POLICY, &[]).read().await?;
+                let policy: Policy = client.request(&route::SHOW_POLICY, &[]).fetch().await?;
                 table::one(format.output, &policy, |_zone| shown(&policy))?;
             }
             PolicyCommand::Set { file } => set(&client, file).await?,
             PolicyCommand::Check { .. } => unreachable!("answered without a server"),
             PolicyCommand::Reset { yes } => {
                 confirm::ask(*yes, "Go back to the default policy?")?;
-                client.call(&route::DELETE_POLICY, &[]).done().await?;
+                client.request(&route::DELETE_POLICY, &[]).execute().await?;
                 table::write("the default policy holds\n")?;
             }
         }
@@ -92,22 +93,21 @@ async fn set(client: &Client, file: &Path) -> Result<(), Problems> {
         policy: text.clone(),
     };
     let answer = client
-        .call(&route::SET_POLICY, &[])
+        .request(&route::SET_POLICY, &[])
         .json(&body)
-        .sent()
+        .send_unchecked()
         .await?;
     if !answer.status().is_success() {
         let (url, status) = (client.server().url.value.clone(), answer.status());
-        let bytes = answer.whole().await?;
+        let bytes = answer.bytes().await?;
         // The server reads the file by the same rules, and tells lines of it.
         let name = file.display().to_string();
-        let sent = problem::Sent {
+        let sent = problem::SentText {
             name: &name,
             text: &text,
         };
-        return Err(
-            problem::placed(&bytes, sent).unwrap_or_else(|| problem::refused(&url, status, &bytes))
-        );
+        return Err(problem::from_response_to(sent, &bytes)
+            .unwrap_or_else(|| problem::from_response(&url, status, &bytes)));
     }
     Ok(table::write(
         "the policy is set; it holds for deploys and attempts from now on\n",

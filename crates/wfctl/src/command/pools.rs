@@ -2,13 +2,14 @@
 
 use super::confirm;
 use crate::{
-    client::{self, Client, ConnectArgs, pages, route},
+    client::{self, ConnectArgs},
     table::{self, ListArgs},
 };
 use weft_api::{
     NewPool, Pool,
     problem::{Exit, Problems},
 };
+use weft_client::{page, route};
 
 /// Set the pools whose slots tasks share
 #[derive(Debug, clap::Args)]
@@ -47,26 +48,29 @@ enum PoolsCommand {
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &PoolsArgs) -> Result<Exit, Problems> {
-    let client = Client::connect(&args.server)?;
+    let client = client::connect(&args.server)?;
     client::block_on(async {
         match &args.command {
             PoolsCommand::List(list) => {
                 let pools =
-                    pages::collect::<Pool>(list.limit(), || client.call(&route::LIST_POOLS, &[]))
+                    page::collect::<Pool>(list.limit(), || client.request(&route::LIST_POOLS, &[]))
                         .await?;
                 table::list(list, &pools)?;
             }
             PoolsCommand::Set { name, slots } => {
                 let pool: Pool = client
-                    .call(&route::SET_POOL, &[name])
+                    .request(&route::SET_POOL, &[name])
                     .json(&NewPool { slots: *slots })
-                    .read()
+                    .fetch()
                     .await?;
                 table::write(&format!("{} has {} slots\n", pool.name, pool.slots))?;
             }
             PoolsCommand::Delete { name, yes } => {
                 confirm::ask(*yes, &format!("Delete the pool {name}?"))?;
-                client.call(&route::DELETE_POOL, &[name]).done().await?;
+                client
+                    .request(&route::DELETE_POOL, &[name])
+                    .execute()
+                    .await?;
                 table::write(&format!("{name} is deleted\n"))?;
             }
         }

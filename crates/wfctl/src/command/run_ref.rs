@@ -1,10 +1,10 @@
 //! Which run a command is about.
 
-use crate::client::{Client, pages, route};
 use weft_api::{
     Run,
     problem::{Code, Problem, Problems},
 };
+use weft_client::{Client, page, route};
 
 /// Stands for the newest run.
 const LATEST: &str = "latest";
@@ -35,9 +35,9 @@ impl RunRef {
         }
         let newest = match &self.dag {
             Some(dag) => {
-                pages::collect::<Run>(1, || client.call(&route::LIST_RUNS_OF_DAG, &[dag])).await?
+                page::collect::<Run>(1, || client.request(&route::LIST_RUNS_OF_DAG, &[dag])).await?
             }
-            None => pages::collect::<Run>(1, || client.call(&route::LIST_RUNS, &[])).await?,
+            None => page::collect::<Run>(1, || client.request(&route::LIST_RUNS, &[])).await?,
         };
         newest
             .items

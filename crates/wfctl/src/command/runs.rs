@@ -11,13 +11,14 @@ mod watch;
 
 use super::run_ref::RunRef;
 use crate::{
-    client::{self, Client, ConnectArgs, route},
+    client::{self, ConnectArgs},
     table::{self, FormatArgs},
 };
 use weft_api::{
     Run, TaskSummary,
     problem::{Exit, Problems},
 };
+use weft_client::{Client, route};
 
 /// Make, show and change runs
 #[derive(Debug, clap::Args)]
@@ -49,7 +50,7 @@ enum RunsCommand {
         #[command(flatten)]
         format: FormatArgs,
     },
-    /// Follow a run to its end
+    /// EventStream a run to its end
     Watch {
         #[command(flatten)]
         run: RunRef,
@@ -68,7 +69,7 @@ enum RunsCommand {
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &RunsArgs) -> Result<Exit, Problems> {
-    let client = Client::connect(&args.server)?;
+    let client = client::connect(&args.server)?;
     client::block_on(carry_out(&client, &args.command))
 }
 
@@ -78,9 +79,9 @@ async fn carry_out(client: &Client, command: &RunsCommand) -> Result<Exit, Probl
         RunsCommand::List(args) => list::run(client, args).await?,
         RunsCommand::Show { run, format } => {
             let id = run.id(client).await?;
-            let run: Run = client.call(&route::SHOW_RUN, &[&id]).read().await?;
+            let run: Run = client.request(&route::SHOW_RUN, &[&id]).fetch().await?;
             let tasks: Vec<TaskSummary> = match format.output {
-                table::Format::Table => client.call(&route::LIST_TASKS, &[&id]).read().await?,
+                table::Format::Table => client.request(&route::LIST_TASKS, &[&id]).fetch().await?,
                 table::Format::Json | table::Format::Yaml => Vec::new(),
             };
             table::one(format.output, &run, |zone| show::text(&run, &tasks, zone))?;

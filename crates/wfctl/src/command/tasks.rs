@@ -2,7 +2,7 @@
 
 use super::run_ref::{InstanceRef, RunRef};
 use crate::{
-    client::{self, Client, ConnectArgs, pages, route},
+    client::{self, ConnectArgs},
     local_time::Zone,
     table::{self, Format, FormatArgs, ListArgs, instance_state},
 };
@@ -12,6 +12,7 @@ use weft_api::{
     Attempt, Instance, InstanceState, TaskSummary, Why,
     problem::{Exit, Problems},
 };
+use weft_client::{Client, page, route};
 
 /// Show the tasks of a run, and why they don't run
 #[derive(Debug, clap::Args)]
@@ -94,7 +95,7 @@ impl State {
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &TasksArgs) -> Result<Exit, Problems> {
-    let client = Client::connect(&args.server)?;
+    let client = client::connect(&args.server)?;
     client::block_on(carry_out(&client, &args.command))?;
     Ok(Exit::Success)
 }
@@ -109,10 +110,10 @@ async fn carry_out(client: &Client, command: &TasksCommand) -> Result<(), Proble
         } => {
             let id = run.id(client).await?;
             let mut items: Vec<TaskSummary> =
-                client.call(&route::LIST_TASKS, &[&id]).read().await?;
+                client.request(&route::LIST_TASKS, &[&id]).fetch().await?;
             let more = items.len() > list.limit();
             items.truncate(list.limit());
-            table::list(list, &pages::Listed { items, more })?;
+            table::list(list, &page::Listed { items, more })?;
         }
         TasksCommand::List {
             run,
@@ -124,19 +125,19 @@ async fn carry_out(client: &Client, command: &TasksCommand) -> Result<(), Proble
             let state = state.map(|state| instance_state(state.api()));
             let call = || {
                 client
-                    .call(&route::LIST_INSTANCES, &[&id])
+                    .request(&route::LIST_INSTANCES, &[&id])
                     .query_some("task", task.as_ref())
                     .query_some("state", state)
             };
-            let instances = pages::collect::<Instance>(list.limit(), call).await?;
+            let instances = page::collect::<Instance>(list.limit(), call).await?;
             table::list(list, &instances)?;
         }
         TasksCommand::Show { instance, format } => show(client, instance, format.output).await?,
         TasksCommand::Why { instance, format } => {
             let (run, index) = (instance.run.id(client).await?, instance.index.to_string());
             let why: Why = client
-                .call(&route::WHY, &[&run, &instance.task, &index])
-                .read()
+                .request(&route::WHY, &[&run, &instance.task, &index])
+                .fetch()
                 .await?;
             table::one(format.output, &why, |_zone| reasons(&why))?;
         }
@@ -147,9 +148,17 @@ async fn carry_out(client: &Client, command: &TasksCommand) -> Result<(), Proble
 async fn show(client: &Client, instance: &InstanceRef, format: Format) -> Result<(), Problems> {
     let (run, index) = (instance.run.id(client).await?, instance.index.to_string());
     let values = [run.as_str(), &instance.task, &index];
-    let found: Instance = client.call(&route::SHOW_INSTANCE, &values).read().await?;
+    let found: Instance = client
+        .request(&route::SHOW_INSTANCE, &values)
+        .fetch()
+        .await?;
     let attempts: Vec<Attempt> = match format {
-        Format::Table => client.call(&route::LIST_ATTEMPTS, &values).read().await?,
+        Format::Table => {
+            client
+                .request(&route::LIST_ATTEMPTS, &values)
+                .fetch()
+                .await?
+        }
         Format::Json | Format::Yaml => Vec::new(),
     };
     table::one(format, &found, |zone| text(&found, &attempts, zone))?;

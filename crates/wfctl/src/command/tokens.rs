@@ -2,7 +2,7 @@
 
 use super::confirm;
 use crate::{
-    client::{self, Client, ConnectArgs, pages, route},
+    client::{self, ConnectArgs},
     local_time,
     table::{self, Format, FormatArgs, ListArgs},
 };
@@ -11,6 +11,7 @@ use weft_api::{
     CreatedToken, NewToken, Role, Time, Token,
     problem::{Code, Exit, Problem, Problems},
 };
+use weft_client::{page, route};
 use weft_core::time::DurationMs;
 
 /// Make, list and revoke tokens
@@ -93,7 +94,7 @@ impl TokenRole {
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &TokensArgs) -> Result<Exit, Problems> {
-    let client = Client::connect(&args.server)?;
+    let client = client::connect(&args.server)?;
     client::block_on(async {
         match &args.command {
             TokensCommand::Create {
@@ -110,9 +111,9 @@ pub(crate) fn run(args: &TokensArgs) -> Result<Exit, Problems> {
                     expires: expires_in.map(|span| Time(local_time::now().0.plus(span))),
                 };
                 let made: CreatedToken = client
-                    .call(&route::CREATE_TOKEN, &[])
+                    .request(&route::CREATE_TOKEN, &[])
                     .json(&body)
-                    .read()
+                    .fetch()
                     .await?;
                 if format.output == Format::Table {
                     anstream::eprintln!(
@@ -125,9 +126,10 @@ pub(crate) fn run(args: &TokensArgs) -> Result<Exit, Problems> {
                 table::one(format.output, &made, |_zone| format!("{}\n", made.secret))?;
             }
             TokensCommand::List(list) => {
-                let tokens =
-                    pages::collect::<Token>(list.limit(), || client.call(&route::LIST_TOKENS, &[]))
-                        .await?;
+                let tokens = page::collect::<Token>(list.limit(), || {
+                    client.request(&route::LIST_TOKENS, &[])
+                })
+                .await?;
                 table::list(list, &tokens)?;
             }
             TokensCommand::Revoke { id, yes } => {
@@ -138,8 +140,8 @@ pub(crate) fn run(args: &TokensArgs) -> Result<Exit, Problems> {
                 }
                 confirm::ask(*yes, &format!("Revoke the token {id}?"))?;
                 client
-                    .call(&route::REVOKE_TOKEN, &[&id.to_string()])
-                    .done()
+                    .request(&route::REVOKE_TOKEN, &[&id.to_string()])
+                    .execute()
                     .await?;
                 table::write(&format!("token {id} is revoked\n"))?;
             }

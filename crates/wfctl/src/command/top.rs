@@ -4,7 +4,7 @@
 mod keys;
 
 use crate::{
-    client::{self, Client, ConnectArgs, pages, route},
+    client::{self, ConnectArgs},
     local_time::{self, Zone},
     table::{self, Row, tally},
 };
@@ -16,6 +16,7 @@ use weft_api::{
     problem::{Code, Exit, Problem, Problems},
     text,
 };
+use weft_client::{Client, page, route};
 use weft_core::time::DurationMs;
 
 /// Show what goes on now: runs, workers, queues
@@ -37,15 +38,15 @@ const MIN_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What is drawn.
 struct Picture {
-    running: pages::Listed<Run>,
-    queued: pages::Listed<Run>,
+    running: page::Listed<Run>,
+    queued: page::Listed<Run>,
     workers: Vec<Worker>,
     queues: Vec<Queue>,
 }
 
 /// Draws until somebody has seen enough.
 pub(crate) fn run(args: &TopArgs) -> Result<Exit, Problems> {
-    let client = Client::connect(&args.server)?;
+    let client = client::connect(&args.server)?;
     client::block_on(async {
         if !std::io::stdout().is_terminal() {
             let picture = read(&client).await?;
@@ -88,16 +89,16 @@ async fn watch(client: &Client, interval: Duration) -> Result<Exit, Problems> {
 
 async fn read(client: &Client) -> Result<Picture, Problems> {
     let runs = async |state: &str| {
-        pages::collect::<Run>(MAX_RUNS, || {
-            client.call(&route::LIST_RUNS, &[]).query("state", state)
+        page::collect::<Run>(MAX_RUNS, || {
+            client.request(&route::LIST_RUNS, &[]).query("state", state)
         })
         .await
     };
     Ok(Picture {
         running: runs("running").await?,
         queued: runs("queued").await?,
-        workers: client.call(&route::LIST_WORKERS, &[]).read().await?,
-        queues: client.call(&route::LIST_QUEUES, &[]).read().await?,
+        workers: client.request(&route::LIST_WORKERS, &[]).fetch().await?,
+        queues: client.request(&route::LIST_QUEUES, &[]).fetch().await?,
     })
 }
 
@@ -121,7 +122,7 @@ fn drawn(client: &Client, picture: &Picture, rows: usize) -> String {
 }
 
 fn summary(picture: &Picture) -> String {
-    let counted = |runs: &pages::Listed<Run>, what: &str| {
+    let counted = |runs: &page::Listed<Run>, what: &str| {
         let more = if runs.more { " or more" } else { "" };
         format!("{}{more} {what}", text::number(runs.items.len()))
     };

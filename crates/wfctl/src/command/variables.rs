@@ -2,13 +2,14 @@
 
 use super::{confirm, secret_value};
 use crate::{
-    client::{self, Client, ConnectArgs, pages, route},
+    client::{self, ConnectArgs},
     table::{self, ListArgs},
 };
 use weft_api::{
     NewVariable, Variable,
     problem::{Exit, Problems},
 };
+use weft_client::{page, route};
 
 /// Set the variables that tasks read
 #[derive(Debug, clap::Args)]
@@ -48,12 +49,12 @@ enum VariablesCommand {
 
 /// Runs the subcommand.
 pub(crate) fn run(args: &VariablesArgs) -> Result<Exit, Problems> {
-    let client = Client::connect(&args.server)?;
+    let client = client::connect(&args.server)?;
     client::block_on(async {
         match &args.command {
             VariablesCommand::List(list) => {
-                let variables = pages::collect::<Variable>(list.limit(), || {
-                    client.call(&route::LIST_VARIABLES, &[])
+                let variables = page::collect::<Variable>(list.limit(), || {
+                    client.request(&route::LIST_VARIABLES, &[])
                 })
                 .await?;
                 table::list(list, &variables)?;
@@ -63,15 +64,18 @@ pub(crate) fn run(args: &VariablesArgs) -> Result<Exit, Problems> {
                     value: secret_value::read(value.as_deref(), &format!("the value of {name}"))?,
                 };
                 client
-                    .call(&route::SET_VARIABLE, &[name])
+                    .request(&route::SET_VARIABLE, &[name])
                     .json(&body)
-                    .done()
+                    .execute()
                     .await?;
                 table::write(&format!("{name} is set\n"))?;
             }
             VariablesCommand::Delete { name, yes } => {
                 confirm::ask(*yes, &format!("Delete the variable {name}?"))?;
-                client.call(&route::DELETE_VARIABLE, &[name]).done().await?;
+                client
+                    .request(&route::DELETE_VARIABLE, &[name])
+                    .execute()
+                    .await?;
                 table::write(&format!("{name} is deleted\n"))?;
             }
         }

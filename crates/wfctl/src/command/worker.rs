@@ -5,7 +5,7 @@ use super::{
     working::{WorkingArgs, machine_name},
 };
 use crate::{
-    client::{ConnectArgs, Server, Surroundings},
+    client::ConnectArgs,
     services::{CodeFrom, FarOptions, Trusted, Wanted, labels::OWN},
 };
 use clap::ValueEnum;
@@ -98,7 +98,7 @@ fn label(text: &str) -> Result<(String, String), String> {
 
 /// Runs until it is asked to end.
 pub(crate) fn run(args: WorkerArgs) -> Result<Exit, Problems> {
-    let server = Server::resolve(&args.server, &Surroundings::read()?)?;
+    let server = args.server.server()?;
     server.check()?;
     let data = match args.data {
         Some(data) => data,

@@ -6,7 +6,6 @@
 //! secret is ever logged or put into a span: the crates below name things, never
 //! values. What tasks print goes to their own logs and nowhere else.
 
-use crate::client;
 use reqwest::Url;
 use std::{io::IsTerminal as _, time::Duration};
 use tokio::runtime::Handle;
@@ -14,6 +13,7 @@ use tracing_subscriber::{
     EnvFilter, Layer as _, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 use weft_api::problem::{Code, Problem};
+use weft_client::transport;
 use weft_trace::{Export, Identity};
 
 /// How much is said where nobody asked for more or less.
@@ -90,7 +90,7 @@ fn export(endpoint: &str, runtime: &Handle) -> Result<Export, Problem> {
         .user_agent(concat!("weft/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_WITHIN)
-        .tls_backend_preconfigured(client::http::tls(&url)?)
+        .tls_backend_preconfigured(transport::tls_config(&url)?)
         .build()
         .map_err(|error| Problem::new(Code::Internal, format!("can't set up HTTP: {error}")))?;
     Export::start(endpoint, &IDENTITY, &http, runtime).map_err(|error| refused(error.to_string()))

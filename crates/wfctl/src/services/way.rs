@@ -22,7 +22,6 @@ pub(crate) use {
 
 use elsewhere::Elsewhere;
 
-use crate::client::{self, Server};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
@@ -33,6 +32,7 @@ use std::{
 };
 use weft_api::problem::{Code, Problem, Problems};
 use weft_broker::BrokerError;
+use weft_client::{Server, transport};
 use weft_gateway::GatewayTransport;
 
 /// How long an answer to a call may be on its way, beyond what the call waits at the server.
@@ -91,10 +91,10 @@ impl Way {
             return Err(Problem::new(Code::InvalidToken, "a worker needs a token")
                 .help("make one on the server, wfctl tokens create NAME --role worker, and name it with --token-file or WEFT_TOKEN"));
         }
-        let http = client::http_to(server)?
+        let http = transport::authenticated(server)?
             .read_timeout(weft_gateway::MAX_WAIT + QUIET_WITHIN)
             .build()
-            .map_err(client::no_http)?;
+            .map_err(transport::setup_failed)?;
         let mut base = server.url.value.clone();
         let path = base.path().trim_end_matches('/').to_owned();
         base.set_path(&format!("{path}/worker/v1/"));

@@ -9,7 +9,6 @@ use super::{
     memory, status,
     way::{DirectWay, FleetCode, Trusted, Wanted, Way},
 };
-use crate::client::Server;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -21,6 +20,7 @@ use weft_blob::{
     Blobs,
     logs::{LogOptions, LogWriter},
 };
+use weft_client::Server;
 use weft_dagfile::engine;
 use weft_server::{Listen, Metrics};
 use weft_store_sql::DataFolderLock;

@@ -1,7 +1,6 @@
 //! How two versions of a DAG differ.
 
 use crate::{
-    client::{Client, route},
     command::difference,
     table::{self, FormatArgs},
 };
@@ -9,6 +8,7 @@ use weft_api::{
     DagDetail, VersionDetail,
     problem::{Code, Problem, Problems},
 };
+use weft_client::{Client, route};
 
 /// Which versions.
 #[derive(Debug, clap::Args)]
@@ -81,7 +81,7 @@ pub(super) async fn run(client: &Client, args: &DiffArgs) -> Result<(), Problems
 }
 
 async fn active(client: &Client, dag: &str) -> Result<u32, Problems> {
-    let detail: DagDetail = client.call(&route::SHOW_DAG, &[dag]).read().await?;
+    let detail: DagDetail = client.request(&route::SHOW_DAG, &[dag]).fetch().await?;
     detail.dag.version.ok_or_else(|| {
         Problem::new(Code::Usage, format!("{dag} has no active version"))
             .help("name two versions; wfctl dags versions shows those there are")
@@ -91,7 +91,7 @@ async fn active(client: &Client, dag: &str) -> Result<u32, Problems> {
 
 async fn version(client: &Client, dag: &str, number: u32) -> Result<VersionDetail, Problems> {
     client
-        .call(&route::SHOW_VERSION, &[dag, &number.to_string()])
-        .read()
+        .request(&route::SHOW_VERSION, &[dag, &number.to_string()])
+        .fetch()
         .await
 }

@@ -1,7 +1,6 @@
 //! `wfctl outputs artifact`: the bytes behind a reference in an output.
 
 use super::{InstanceRef, open, write};
-use crate::client::{Client, http::Answer, problem, route};
 use serde_json::Value;
 use std::{
     fs::Permissions,
@@ -10,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use weft_api::problem::{Code, Problem, Problems};
+use weft_client::{Client, Response, problem, route};
 use weft_core::contract::{ArtifactRef, artifact_refs};
 
 /// How many references a message lists.
@@ -34,16 +34,17 @@ pub(super) async fn fetch(client: &Client, args: &ArtifactArgs) -> Result<(), Pr
     let instance = &args.instance;
     let run = instance.run.id(client).await?;
     let answer = open(client, &run, instance).await?;
-    let output: Value = serde_json::from_slice(&answer.whole().await?)
-        .map_err(|error| problem::unreadable(&client.server().url.value, &error.to_string()))?;
+    let output: Value = serde_json::from_slice(&answer.bytes().await?).map_err(|error| {
+        problem::invalid_response(&client.server().url.value, &error.to_string())
+    })?;
     let artifact = chosen(&output, args.at.as_deref())?;
     let index = instance.index.to_string();
     let bytes = client
-        .call(
+        .request(
             &route::ARTIFACT,
             &[&run, &instance.task, &index, artifact.as_str()],
         )
-        .open()
+        .send()
         .await?;
     match &args.file {
         Some(file) => save(bytes, file).await,
@@ -106,7 +107,7 @@ fn places(value: &Value, at: &str) -> Vec<String> {
     places
 }
 
-async fn print(mut bytes: Answer) -> Result<(), Problems> {
+async fn print(mut bytes: Response) -> Result<(), Problems> {
     while let Some(chunk) = bytes.chunk().await? {
         write(&chunk)?;
     }
@@ -114,7 +115,7 @@ async fn print(mut bytes: Answer) -> Result<(), Problems> {
 }
 
 /// Under its name only when it is whole.
-async fn save(mut bytes: Answer, file: &Path) -> Result<(), Problems> {
+async fn save(mut bytes: Response, file: &Path) -> Result<(), Problems> {
     let unwritable = |error: std::io::Error| {
         Problem::new(
             Code::DataUnavailable,

@@ -2,10 +2,6 @@
 //! the scheduler carries it out a moment later, and that is waited for.
 
 use crate::{
-    client::{
-        Client,
-        route::{self, Route},
-    },
     command::run_ref::{InstanceRef, RunRef},
     table,
 };
@@ -15,6 +11,10 @@ use std::time::{Duration, Instant};
 use weft_api::{
     Clear, Command, CommandState, Mark, MarkAs, Wake,
     problem::{Code, Problem, Problems},
+};
+use weft_client::{
+    Client,
+    route::{self, Route},
 };
 
 /// How long the scheduler is waited for; what was asked for stays asked for.
@@ -130,12 +130,12 @@ async fn carry_out(
     run: &str,
     body: Option<&impl Serialize>,
 ) -> Result<(), Problems> {
-    let call = client.call(route, &[run]);
+    let call = client.request(route, &[run]);
     let call = match body {
         Some(body) => call.json(body),
         None => call,
     };
-    let mut command: Command = call.read().await?;
+    let mut command: Command = call.fetch().await?;
     let (began, mut wait) = (Instant::now(), FIRST_LOOK);
     loop {
         match command.state {
@@ -168,8 +168,8 @@ async fn carry_out(
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(LAST_LOOK);
         command = client
-            .call(&route::SHOW_COMMAND, &[run, &command.id.to_string()])
-            .read()
+            .request(&route::SHOW_COMMAND, &[run, &command.id.to_string()])
+            .fetch()
             .await?;
     }
 }

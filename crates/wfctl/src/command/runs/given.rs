@@ -1,8 +1,8 @@
 //! Parameters of a run on the command line, read by what the DAG says of them.
 
-use crate::client::{Client, route};
 use serde_json::{Map, Value};
 use weft_api::{DagDetail, problem::Problems};
+use weft_client::{Client, route};
 use weft_core::document::Param;
 use weft_local::params;
 
@@ -15,7 +15,7 @@ pub(crate) async fn params(
     if given.is_empty() {
         return Ok(Map::new());
     }
-    let detail: DagDetail = client.call(&route::SHOW_DAG, &[dag]).read().await?;
+    let detail: DagDetail = client.request(&route::SHOW_DAG, &[dag]).fetch().await?;
     let known: Vec<Param> = detail
         .params
         .into_iter()

@@ -1,12 +1,10 @@
 //! `wfctl runs list`: runs, the newest first, by what is asked of them.
 
 use super::date;
-use crate::{
-    client::{Client, pages, route},
-    table::{self, ListArgs},
-};
+use crate::table::{self, ListArgs};
 use clap::ValueEnum;
 use weft_api::{Run, RunKind, RunState, problem::Problems};
+use weft_client::{Client, page, route};
 
 /// Which runs.
 #[derive(Debug, clap::Args)]
@@ -81,14 +79,14 @@ pub(super) async fn run(client: &Client, args: &RunListArgs) -> Result<(), Probl
     let kind = args.kind.map(|kind| table::run_kind(kind.api()));
     let call = || {
         client
-            .call(&route::LIST_RUNS, &[])
+            .request(&route::LIST_RUNS, &[])
             .query_some("dag", args.dag.as_ref())
             .query_some("state", state)
             .query_some("kind", kind)
             .query_some("created_from", since)
             .query_some("created_before", until)
     };
-    let runs = pages::collect::<Run>(args.list.limit(), call).await?;
+    let runs = page::collect::<Run>(args.list.limit(), call).await?;
     table::list(&args.list, &runs)?;
     Ok(())
 }

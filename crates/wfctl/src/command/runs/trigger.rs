@@ -2,7 +2,6 @@
 
 use super::{given, watch};
 use crate::{
-    client::{Client, route},
     local_time::Zone,
     table::{self, Format},
 };
@@ -10,6 +9,7 @@ use weft_api::{
     NewRun, Run, RunState, Time,
     problem::{Code, Exit, Problem, Problems},
 };
+use weft_client::{Client, route};
 
 /// What kind of run.
 #[derive(Debug, clap::Args)]
@@ -33,7 +33,7 @@ pub(super) struct TriggerArgs {
     /// A version other than the active one
     #[arg(long, value_name = "N")]
     dag_version: Option<u32>,
-    /// Follow it to its end
+    /// EventStream it to its end
     #[arg(long, short)]
     watch: bool,
     #[command(flatten)]
@@ -58,9 +58,9 @@ pub(super) async fn run(client: &Client, args: &TriggerArgs) -> Result<Exit, Pro
         version: args.dag_version,
     };
     let run: Run = client
-        .call(&route::TRIGGER, &[&args.dag])
+        .request(&route::TRIGGER, &[&args.dag])
         .json(&body)
-        .read()
+        .fetch()
         .await?;
     if args.watch {
         return watch::run(client, &run.id, args.view.view).await;

@@ -9,13 +9,7 @@ mod json;
 mod live;
 mod plain;
 
-use crate::{
-    client::{
-        Client, route,
-        stream::{Follow, Heard},
-    },
-    table::{self, tally},
-};
+use crate::table::{self, tally};
 use std::fmt::Write as _;
 use std::{
     io::IsTerminal as _,
@@ -25,6 +19,7 @@ use weft_api::{
     Change, Instance, Page, Run, RunState, TaskSummary,
     problem::{Code, Exit, Problem, Problems},
 };
+use weft_client::{Client, EventStream, StreamItem, route};
 
 /// How often the run is read again at most.
 const REREADS_PER_SECOND: u32 = 4;
@@ -111,7 +106,7 @@ async fn follow(
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
     // The stream first: what changes while the run is read is in the stream.
-    let mut events = Follow::open(client, &route::EVENTS, &[id], Vec::new()).await?;
+    let mut events = EventStream::open(client, &route::EVENTS, &[id], Vec::new()).await?;
     let mut standing = read(client, id).await?;
     watch.standing(&standing);
     let mut read_at = Instant::now();
@@ -145,10 +140,10 @@ async fn follow(
             }
         };
         is_stale = true;
-        let Heard::Event(event) = heard else {
+        let StreamItem::Event(event) = heard else {
             continue;
         };
-        if let Some(change) = parsed(&event.name, &event.data)? {
+        if let Some(change) = parse_url(&event.name, &event.data)? {
             watch.change(&change);
             if matches!(&change, Change::Run(run) if run.state.is_ended()) {
                 standing = read(client, id).await?;
@@ -161,13 +156,13 @@ async fn follow(
 
 async fn read(client: &Client, id: &str) -> Result<Standing, Problems> {
     // The run first: when it has ended, its tasks are read as they ended.
-    let run = client.call(&route::SHOW_RUN, &[id]).read().await?;
-    let tasks = client.call(&route::LIST_TASKS, &[id]).read().await?;
+    let run = client.request(&route::SHOW_RUN, &[id]).fetch().await?;
+    let tasks = client.request(&route::LIST_TASKS, &[id]).fetch().await?;
     Ok(Standing { run, tasks })
 }
 
 /// A change; `None` for events of other kinds, such as `resync`.
-fn parsed(name: &str, data: &str) -> Result<Option<Change>, Problem> {
+fn parse_url(name: &str, data: &str) -> Result<Option<Change>, Problem> {
     if !matches!(name, "run" | "instance") {
         return Ok(None);
     }
@@ -182,10 +177,10 @@ fn parsed(name: &str, data: &str) -> Result<Option<Change>, Problem> {
 /// Why the first instances failed, and where to look.
 async fn failures(client: &Client, id: &str) -> Result<String, Problems> {
     let page: Page<Instance> = client
-        .call(&route::LIST_INSTANCES, &[id])
+        .request(&route::LIST_INSTANCES, &[id])
         .query("state", "failed")
         .query("limit", MAX_FAILURES)
-        .read()
+        .fetch()
         .await?;
     let mut text = String::new();
     for instance in &page.items {

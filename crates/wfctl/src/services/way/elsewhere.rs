@@ -6,13 +6,13 @@
 //! server; after a while the place is tried again.
 
 use super::{QUIET_WITHIN, Refused, Shared, Way, judged, unanswered};
-use crate::client;
 use reqwest::{Method, Response, StatusCode, Url, header};
 use std::{
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::sync::OnceCell;
+use weft_client::transport;
 
 /// What a request says that can be answered by naming another place.
 const REDIRECT: &str = "weft-redirect";
@@ -60,12 +60,12 @@ impl Elsewhere {
 
 /// Requests that say nothing of who asks, and follow nobody any further.
 fn made() -> Result<reqwest::Client, Refused> {
-    client::http()
+    transport::anonymous()
         .and_then(|http| {
             let http = http.connect_timeout(CONNECT_WITHIN);
             http.read_timeout(QUIET_WITHIN)
                 .build()
-                .map_err(client::no_http)
+                .map_err(transport::setup_failed)
         })
         .map_err(|problem| Refused::Unanswered(problem.message))
 }

@@ -147,7 +147,28 @@ fn bar(over: u64, all: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::tests::a_run;
+    use weft_api::{Interval, Run, RunKind, RunState, Time};
+
+    fn run() -> Run {
+        let at: Time = "2026-11-21T06:00:00Z".parse().unwrap();
+        Run {
+            id: "0000000000001".into(),
+            dag: "quakes".into(),
+            version: 1,
+            kind: RunKind::Manual,
+            state: RunState::Running,
+            logical_date: at,
+            data_interval: Interval { start: at, end: at },
+            params: serde_json::Map::new(),
+            not_before: at,
+            created: at,
+            created_by: None,
+            started: Some(at),
+            ended: Some(at),
+            counts: Counts::default(),
+            trace: None,
+        }
+    }
 
     fn task(name: &str, mapped: bool, counts: Counts) -> TaskSummary {
         let (_, instances) = tally::progress(&counts);
@@ -191,10 +212,7 @@ mod tests {
                 ..Counts::default()
             },
         ));
-        let standing = Standing {
-            run: a_run(),
-            tasks,
-        };
+        let standing = Standing { run: run(), tasks };
         let text = frame(&standing, "*", 6, 60);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 6, "{text}");

@@ -1,31 +1,41 @@
-//! Server-sent events, as the HTML standard defines the stream, for what the
-//! server sends: fields `event`, `data`, `id`; comments keep the line alive.
+//! Server-sent events as the HTML standard defines them, with the fields that
+//! the server sends: `event`, `data`, `id`. Comments keep the connection alive.
 //!
-//! The parser takes bytes as they come and holds no connection. What a server
-//! can make it hold is bounded.
+//! The parser takes bytes as they come and holds no connection. Its memory is
+//! bounded by [`MAX_EVENT_BYTES`].
+//!
+//! ```
+//! use weft_client::sse::Parser;
+//!
+//! let mut parser = Parser::default();
+//! assert!(parser.feed(b"event: run\nid: 7\nda")?.is_empty());
+//! let events = parser.feed(b"ta: {}\n\n")?;
+//! assert_eq!((events[0].name.as_str(), events[0].data.as_str()), ("run", "{}"));
+//! # Ok::<(), weft_client::sse::TooLarge>(())
+//! ```
 
 /// The most bytes of one event.
-const MAX_EVENT_BYTES: usize = 1 << 20;
+pub const MAX_EVENT_BYTES: usize = 1 << 20;
 
-/// One event.
+/// An event of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Event {
-    /// `message` where the stream names none.
-    pub(crate) name: String,
+pub struct Event {
+    /// Its name; `message` if the stream gives none.
+    pub name: String,
     /// The lines of `data`, joined.
-    pub(crate) data: String,
+    pub data: String,
     /// The last id that the stream gave.
-    pub(crate) id: Option<String>,
+    pub id: Option<String>,
 }
 
 /// An event that is too large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an event of the stream has more than {MAX_EVENT_BYTES} bytes")]
-pub(crate) struct TooLarge;
+pub struct TooLarge;
 
-/// Cuts a stream into events.
+/// Parses a stream of bytes into events.
 #[derive(Debug, Default)]
-pub(crate) struct Parser {
+pub struct Parser {
     /// Bytes of a line that is not complete.
     line: Vec<u8>,
     name: String,
@@ -37,8 +47,11 @@ pub(crate) struct Parser {
 }
 
 impl Parser {
-    /// The events that are complete with these bytes.
-    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<Vec<Event>, TooLarge> {
+    /// Adds bytes and returns the events that they complete.
+    ///
+    /// # Errors
+    /// An event has more than [`MAX_EVENT_BYTES`].
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<Vec<Event>, TooLarge> {
         let mut events = Vec::new();
         for &byte in bytes {
             match byte {
@@ -83,8 +96,8 @@ impl Parser {
         None
     }
 
-    /// An empty line ends an event. One without data still counts where it has
-    /// a name, which is more than the standard's: `resync` has nothing to say.
+    /// An empty line ends an event. Unlike the standard, an event without data counts
+    /// if it has a name: `resync` carries no data.
     fn dispatch(&mut self) -> Option<Event> {
         let name = std::mem::take(&mut self.name);
         let data = std::mem::take(&mut self.data);

@@ -1,47 +1,29 @@
-//! The client against a server that answers as each test tells it to.
+//! The client against a server that answers as each test says.
 
-use super::{
-    fake::{Asked, Fake, Reply, TOKEN, client},
-    pages::{self, Listed},
+use crate::{
+    EventStream, StreamItem,
+    fake::{Fake, Received, Reply, TOKEN, client},
+    page::{self, Listed},
     route,
-    stream::{Follow, Heard},
 };
 use serde_json::Value;
 use std::future::Future;
 use weft_api::{
-    Counts, Interval, NewRun, Run, RunKind, RunState, Time,
+    NewRun,
     problem::{Code, Exit, Problems},
 };
 
-/// A run for tests of what draws runs.
-pub(crate) fn a_run() -> Run {
-    let at: Time = "2026-11-21T06:00:00Z".parse().unwrap();
-    Run {
-        id: "0000000000001".into(),
-        dag: "quakes".into(),
-        version: 1,
-        kind: RunKind::Manual,
-        state: RunState::Running,
-        logical_date: at,
-        data_interval: Interval { start: at, end: at },
-        params: serde_json::Map::new(),
-        not_before: at,
-        created: at,
-        created_by: None,
-        started: Some(at),
-        ended: Some(at),
-        counts: Counts::default(),
-        trace: None,
-    }
-}
-
 fn block_on<T>(work: impl Future<Output = Result<T, Problems>>) -> Result<T, Problems> {
-    super::block_on(work)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(work)
 }
 
 fn show(fake: &Fake) -> Result<Value, Problems> {
     let client = fake.client();
-    block_on(client.call(&route::SHOW_DAG, &["a b"]).read())
+    block_on(client.request(&route::SHOW_DAG, &["a b"]).fetch())
 }
 
 #[track_caller]
@@ -52,16 +34,16 @@ fn one(result: Result<Value, Problems>) -> weft_api::problem::Problem {
 }
 
 #[test]
-fn a_token_goes_into_its_field_and_nowhere_else() {
+fn a_token_is_sent_in_its_header_field_only() {
     let fake = Fake::start(|_, _| Reply::json(200, "{}"));
     show(&fake).unwrap();
-    let asked = &fake.asked()[0];
+    let received = &fake.received()[0];
     assert_eq!(
-        (asked.method.as_str(), asked.path.as_str()),
+        (received.method.as_str(), received.path.as_str()),
         ("GET", "/api/v1/dags/a%20b")
     );
-    assert_eq!(asked.headers["authorization"], format!("Bearer {TOKEN}"));
-    let others = asked
+    assert_eq!(received.headers["authorization"], format!("Bearer {TOKEN}"));
+    let others = received
         .headers
         .iter()
         .filter(|(name, _)| *name != "authorization");
@@ -70,7 +52,7 @@ fn a_token_goes_into_its_field_and_nowhere_else() {
 }
 
 #[test]
-fn no_redirect_takes_the_token_elsewhere() {
+fn no_redirect_is_followed() {
     let elsewhere = Fake::start(|_, _| Reply::json(200, "{}"));
     let location = elsewhere.url.clone();
     let fake = Fake::start(move |_, _| {
@@ -79,7 +61,7 @@ fn no_redirect_takes_the_token_elsewhere() {
         ))
     });
     assert_eq!(one(show(&fake)).code, Code::UnexpectedAnswer);
-    assert!(elsewhere.asked().is_empty());
+    assert!(elsewhere.received().is_empty());
 }
 
 #[test]
@@ -120,7 +102,7 @@ fn a_code_of_a_later_server_still_has_its_exit() {
 }
 
 #[test]
-fn each_single_thing_that_is_wrong_is_told() {
+fn each_detail_of_an_answer_becomes_a_problem() {
     let fake = Fake::start(|_, _| {
         Reply::json(
             422,
@@ -138,7 +120,7 @@ fn each_single_thing_that_is_wrong_is_told() {
 }
 
 #[test]
-fn a_missing_token_is_answered_with_the_way_to_get_one() {
+fn a_missing_token_names_the_commands_that_give_one() {
     let fake = Fake::start(|_, _| Reply::problem(401, "unauthenticated", 4));
     let problem = one(show(&fake));
     assert_eq!(problem.code.exit(), Exit::Refused);
@@ -146,12 +128,12 @@ fn a_missing_token_is_answered_with_the_way_to_get_one() {
 }
 
 #[test]
-fn nobody_there_is_told_with_the_url_and_how_to_start() {
+fn a_refused_connection_names_the_url_and_how_to_start_a_server() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", free.local_addr().unwrap());
     drop(free);
     let client = client(&url);
-    let problem = one(block_on(client.call(&route::LIST_DAGS, &[]).read()));
+    let problem = one(block_on(client.request(&route::LIST_DAGS, &[]).fetch()));
     assert_eq!(
         (problem.code, problem.code.exit()),
         (Code::Unreachable, Exit::Unreachable)
@@ -161,7 +143,7 @@ fn nobody_there_is_told_with_the_url_and_how_to_start() {
 }
 
 #[test]
-fn another_program_at_the_address_is_told() {
+fn an_answer_of_another_program_is_reported_with_its_first_line() {
     let page = Fake::start(|_, _| {
         Reply::raw("HTTP/1.1 404 X\r\ncontent-length: 13\r\nconnection: close\r\n\r\n<html>no such")
     });
@@ -173,25 +155,25 @@ fn another_program_at_the_address_is_told() {
 }
 
 #[test]
-fn what_may_be_repeated_is_until_it_is_answered() {
+fn a_safe_request_is_sent_again_until_it_is_answered() {
     let fake = Fake::start(|_, before| match before {
         0 => Reply::raw(""),
         1 => Reply::problem(503, "unavailable", 1),
         _ => Reply::json(200, "{\"a\":1}"),
     });
     assert_eq!(show(&fake).unwrap()["a"], 1);
-    assert_eq!(fake.asked().len(), 3);
+    assert_eq!(fake.received().len(), 3);
 }
 
 #[test]
-fn it_is_not_repeated_for_ever() {
+fn a_request_is_sent_a_bounded_number_of_times() {
     let fake = Fake::start(|_, _| Reply::problem(503, "unavailable", 1));
     assert_eq!(one(show(&fake)).code, Code::Unavailable);
-    assert_eq!(fake.asked().len(), 3);
+    assert_eq!(fake.received().len(), 3);
 }
 
 #[test]
-fn a_run_is_asked_for_again_under_the_same_key() {
+fn a_trigger_is_sent_again_under_the_same_idempotency_key() {
     let fake = Fake::start(|_, before| {
         if before == 0 {
             Reply::raw("")
@@ -202,42 +184,42 @@ fn a_run_is_asked_for_again_under_the_same_key() {
     let client = fake.client();
     let _run: Value = block_on(
         client
-            .call(&route::TRIGGER, &["a"])
+            .request(&route::TRIGGER, &["a"])
             .json(&NewRun::default())
-            .read(),
+            .fetch(),
     )
     .unwrap();
     let keys: Vec<String> = fake
-        .asked()
+        .received()
         .iter()
-        .map(|asked| asked.headers["idempotency-key"].clone())
+        .map(|received| received.headers["idempotency-key"].clone())
         .collect();
     assert_eq!(keys.len(), 2);
     assert_eq!(keys[0], keys[1]);
     let _other: Value = block_on(
         client
-            .call(&route::TRIGGER, &["a"])
+            .request(&route::TRIGGER, &["a"])
             .json(&NewRun::default())
-            .read(),
+            .fetch(),
     )
     .unwrap();
-    assert_ne!(fake.asked()[2].headers["idempotency-key"], keys[0]);
+    assert_ne!(fake.received()[2].headers["idempotency-key"], keys[0]);
 }
 
 #[test]
-fn what_would_be_done_twice_is_sent_once() {
+fn an_unsafe_request_is_sent_once() {
     let fake = Fake::start(|_, _| Reply::raw(""));
     let client = fake.client();
     let problem = one(block_on(
-        client.call(&route::CREATE_TOKEN, &[]).json(&()).read(),
+        client.request(&route::CREATE_TOKEN, &[]).json(&()).fetch(),
     ));
     assert_eq!(problem.code, Code::Unreachable);
-    assert_eq!(fake.asked().len(), 1);
+    assert_eq!(fake.received().len(), 1);
 }
 
 /// Pages of two numbers each, up to nine.
-fn numbers(asked: &Asked, _before: usize) -> Reply {
-    let from: u32 = asked
+fn numbers(received: &Received, _before: usize) -> Reply {
+    let from: u32 = received
         .path
         .split("cursor=")
         .nth(1)
@@ -253,20 +235,20 @@ fn numbers(asked: &Asked, _before: usize) -> Reply {
 fn listed(limit: usize) -> (Listed<u32>, usize) {
     let fake = Fake::start(numbers);
     let client = fake.client();
-    let list = block_on(pages::collect(limit, || {
-        client.call(&route::LIST_DAGS, &[]).query("paused", true)
+    let list = block_on(page::collect(limit, || {
+        client.request(&route::LIST_DAGS, &[]).query("paused", true)
     }))
     .unwrap();
     assert!(
-        fake.asked()
+        fake.received()
             .iter()
-            .all(|asked| asked.path.contains("paused=true"))
+            .all(|received| received.path.contains("paused=true"))
     );
-    (list, fake.asked().len())
+    (list, fake.received().len())
 }
 
 #[test]
-fn a_list_is_read_page_by_page_as_far_as_it_is_wanted() {
+fn a_list_is_read_page_by_page_up_to_the_limit() {
     assert_eq!(
         listed(3),
         (
@@ -310,11 +292,11 @@ fn a_list_is_read_page_by_page_as_far_as_it_is_wanted() {
 }
 
 #[test]
-fn a_list_that_never_ends_is_left() {
+fn an_empty_page_with_a_cursor_ends_the_list() {
     let fake = Fake::start(|_, _| Reply::json(200, r#"{"items":[],"next":"again"}"#));
     let client = fake.client();
     let list: Listed<u32> =
-        block_on(pages::collect(5, || client.call(&route::LIST_DAGS, &[]))).unwrap();
+        block_on(page::collect(5, || client.request(&route::LIST_DAGS, &[]))).unwrap();
     assert_eq!(
         list,
         Listed {
@@ -325,14 +307,14 @@ fn a_list_that_never_ends_is_left() {
 }
 
 #[test]
-fn a_stream_that_ends_goes_on_behind_its_last_event() {
+fn a_stream_that_ends_continues_after_its_last_event() {
     let fake = Fake::start(|_, before| match before {
         0 => Reply::events("event: lines\nid: 7\ndata: a\n\nevent: lines\nid: 8\nda"),
         _ => Reply::events("event: end\ndata: b\n\n"),
     });
     let client = fake.client();
     let names = block_on(async {
-        let mut follow = Follow::open(
+        let mut stream = EventStream::open(
             &client,
             &route::FOLLOW_LOG,
             &["r", "t", "0"],
@@ -341,27 +323,28 @@ fn a_stream_that_ends_goes_on_behind_its_last_event() {
         .await?;
         let mut names = Vec::new();
         while names.last().is_none_or(|name| name != "end") {
-            names.push(match follow.next().await? {
-                Heard::Event(event) => event.name,
-                Heard::Again => "again".to_owned(),
+            names.push(match stream.next().await? {
+                StreamItem::Event(event) => event.name,
+                StreamItem::Reconnected => "again".to_owned(),
             });
         }
         Ok(names)
     })
     .unwrap();
     assert_eq!(names, ["lines", "again", "end"]);
-    let asked = fake.asked();
-    assert_eq!(asked[1].headers["last-event-id"], "7");
+    let received = fake.received();
+    assert_eq!(received[1].headers["last-event-id"], "7");
     assert_eq!(
-        asked[1].path,
+        received[1].path,
         "/api/v1/runs/r/tasks/t/0/logs/follow?attempt=2"
     );
-    assert_eq!(asked[0].headers.get("last-event-id"), None);
+    assert_eq!(received[0].headers.get("last-event-id"), None);
 }
 
 #[test]
-fn every_operation_stands_in_the_servers_document() {
-    let document: Value = serde_json::from_str(&weft_server::openapi::document_text()).unwrap();
+fn every_operation_is_in_the_servers_document() {
+    let document: Value =
+        serde_json::from_str(include_str!("../../weft-server/openapi.json")).unwrap();
     for route in route::ALL {
         let path = format!("{}{}", route::BASE, route.template);
         let operation = &document["paths"][&path][route.method.as_str().to_lowercase()];
@@ -371,4 +354,17 @@ fn every_operation_stands_in_the_servers_document() {
             route.method
         );
     }
+}
+
+#[test]
+fn a_refusal_of_a_body_that_was_not_read_is_still_told() {
+    let fake = Fake::refusing_unread_bodies();
+    let client = fake.client();
+    let problem = one(block_on(
+        client
+            .request(&route::DEPLOY, &[])
+            .file(vec![0; 23 << 20].into())
+            .fetch(),
+    ));
+    assert_eq!(problem.code, Code::Unauthenticated, "{problem:?}");
 }

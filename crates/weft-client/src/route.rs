@@ -1,42 +1,54 @@
-//! Every operation of the API that `wfctl` uses, by method and path.
+//! The operations of the API, by method and path.
 //!
-//! The paths are those of the server's `OpenAPI` document, and a test holds them
-//! to it.
+//! The paths are those of the server's `OpenAPI` document, and a test compares
+//! them with it.
+//!
+//! ```
+//! use weft_client::route;
+//!
+//! assert_eq!(
+//!     route::SHOW_VERSION.path(&["sales/eu", "3"]),
+//!     "/api/v1/dags/sales%2Feu/versions/3",
+//! );
+//! ```
 
 use reqwest::Method;
 
-/// Stands before every path.
-pub(crate) const BASE: &str = "/api/v1";
+/// The prefix of every path.
+pub const BASE: &str = "/api/v1";
 
-/// Whether a request may be sent again when nobody knows what became of it.
+/// Whether a request may be sent again if it is unknown what became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    /// The second time changes nothing more, or its key names the first.
+pub enum Retry {
+    /// Yes: the second one changes nothing more, or its idempotency key names the first.
     Safe,
-    /// It would be done twice.
+    /// No: it would be done twice.
     Never,
 }
 
-/// An operation.
+/// An operation of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Route {
-    pub(crate) method: Method,
-    /// With `{name}` where a value stands, as the `OpenAPI` document has it.
-    pub(crate) template: &'static str,
-    pub(crate) repeat: Repeat,
+pub struct Route {
+    /// Its method.
+    pub method: Method,
+    /// Its path, with `{name}` for each value, as the `OpenAPI` document has it.
+    pub template: &'static str,
+    /// Whether the client may send it again.
+    pub retry: Retry,
 }
 
 macro_rules! routes {
-    ($($name:ident = $method:ident $template:literal $repeat:ident;)+) => {
+    ($($name:ident = $method:ident $template:literal $retry:ident;)+) => {
         $(
-            pub(crate) static $name: Route = Route {
+            #[doc = concat!("`", stringify!($method), " ", $template, "`")]
+            pub static $name: Route = Route {
                 method: Method::$method,
                 template: $template,
-                repeat: Repeat::$repeat,
+                retry: Retry::$retry,
             };
         )+
 
-        /// Each of them.
+        /// Every operation.
         #[cfg(test)]
         pub(crate) static ALL: &[&Route] = &[$(&$name,)+];
     };
@@ -98,7 +110,10 @@ routes! {
 
 impl Route {
     /// The path with its values, each escaped so that it stays one segment.
-    pub(crate) fn path(&self, values: &[&str]) -> String {
+    ///
+    /// # Panics
+    /// There are fewer values than the template takes.
+    pub fn path(&self, values: &[&str]) -> String {
         let mut path = String::from(BASE);
         let mut values = values.iter();
         for segment in self.template.split('/').skip(1) {
@@ -108,7 +123,7 @@ impl Route {
                     &mut path,
                     values
                         .next()
-                        .expect("a value for each place of the template"),
+                        .expect("a value for each name of the template"),
                 );
             } else {
                 path.push_str(segment);
@@ -123,7 +138,7 @@ impl Route {
     }
 }
 
-/// Everything but RFC 3986's unreserved characters.
+/// Escapes all but RFC 3986's unreserved characters.
 fn escape(path: &mut String, value: &str) {
     use std::fmt::Write as _;
     for byte in value.bytes() {

@@ -15,20 +15,20 @@ use std::{
 };
 use weft_api::problem::{Code, Problem};
 
-/// The longest file of settings that is read.
+/// The longest file that is read.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// A token: its text is never shown.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Token(String);
+pub struct Token(String);
 
 impl Token {
-    /// What a user gave, without the blanks around it.
+    /// A token from a user's text; blanks around it are dropped.
     ///
     /// # Errors
-    /// An empty text, or one that can't stand in a header field.
-    pub(crate) fn new(text: &str) -> Result<Self, Problem> {
+    /// The text is empty, or can't be put into a header field.
+    pub fn new(text: &str) -> Result<Self, Problem> {
         let text = text.trim();
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Problem::new(
@@ -40,8 +40,8 @@ impl Token {
         Ok(Self(text.to_owned()))
     }
 
-    /// For the `Authorization` field.
-    pub(crate) fn reveal(&self) -> &str {
+    /// Its text, for the `Authorization` field.
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 }
@@ -55,31 +55,34 @@ impl fmt::Debug for Token {
 /// A server with a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Context {
-    pub(crate) url: String,
+pub struct Context {
+    /// Its URL.
+    pub url: String,
+    /// The token for this URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) token: Option<Token>,
-    /// Whose resources, for a token that sees several tenants.
+    pub token: Option<Token>,
+    /// The tenant, for a token of several tenants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) tenant: Option<String>,
-    /// The token may travel in the clear.
+    pub tenant: Option<String>,
+    /// Whether the token may travel in the clear.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) insecure: bool,
+    pub insecure: bool,
 }
 
-/// The whole file.
+/// The file of contexts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Config {
-    /// The context that is used where nothing names another.
+pub struct Config {
+    /// The context that is used unless another is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) current: Option<String>,
+    pub current: Option<String>,
+    /// The contexts by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) contexts: BTreeMap<String, Context>,
+    pub contexts: BTreeMap<String, Context>,
 }
 
-/// Where the file stands: `$XDG_CONFIG_HOME/weft/config.toml`, else below `~/.config`.
-pub(crate) fn path() -> Option<PathBuf> {
+/// The path of the file: `$XDG_CONFIG_HOME/weft/config.toml`, else below `~/.config`.
+pub fn path() -> Option<PathBuf> {
     env::var_os("XDG_CONFIG_HOME")
         .filter(|value| !value.is_empty())
         .map(PathBuf::from)
@@ -88,18 +91,17 @@ pub(crate) fn path() -> Option<PathBuf> {
 }
 
 impl Config {
-    /// What the file says; without a file there are no contexts.
-    pub(crate) fn read(path: &Path) -> Result<Self, Problem> {
-        let Some(text) = text(path)? else {
+    /// Reads the file; without one there are no contexts.
+    pub fn read(path: &Path) -> Result<Self, Problem> {
+        let Some(text) = read_small_file(path)? else {
             return Ok(Self::default());
         };
         // The parser's message would repeat the line, and a token may stand in it.
         toml::from_str(&text).map_err(|error| invalid(path, &text, &error))
     }
 
-    /// Writes the file as a whole, so that it is never half a file, and never
-    /// open to others, whatever stood there before.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), Problem> {
+    /// Replaces the file atomically. Only its owner can read it.
+    pub fn write(&self, path: &Path) -> Result<(), Problem> {
         let text = toml::to_string(self).expect("texts and tables by name are TOML");
         replace(path, &text).map_err(|error| {
             Problem::new(
@@ -113,7 +115,7 @@ impl Config {
     }
 
     /// The context of this name.
-    pub(crate) fn get(&self, name: &str) -> Result<&Context, Problem> {
+    pub fn get(&self, name: &str) -> Result<&Context, Problem> {
         self.contexts.get(name).ok_or_else(|| {
             let names = self.contexts.keys().map(String::as_str);
             Problem::new(
@@ -125,18 +127,19 @@ impl Config {
     }
 }
 
-/// What a project's `weft.toml` says about the client.
+/// The client's settings in a project's `weft.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Project {
-    pub(crate) context: Option<String>,
+pub struct Project {
+    /// The name of the context that the project uses.
+    pub context: Option<String>,
 }
 
 impl Project {
-    /// Reads `weft.toml` of a folder: `context` of its table `client`. What
-    /// else stands in it is for others.
-    pub(crate) fn read(folder: &Path) -> Result<Self, Problem> {
+    /// Reads `context` of the table `client` in a folder's `weft.toml`. Other tables
+    /// are for other programs.
+    pub fn read(folder: &Path) -> Result<Self, Problem> {
         let path = folder.join("weft.toml");
-        let Some(text) = text(&path)? else {
+        let Some(text) = read_small_file(&path)? else {
             return Ok(Self::default());
         };
         let table: toml::Table =
@@ -171,8 +174,8 @@ impl Project {
     }
 }
 
-/// The text of a file, if there is one.
-pub(crate) fn text(path: &Path) -> Result<Option<String>, Problem> {
+/// The text of a small file; `None` if there is no file.
+pub(crate) fn read_small_file(path: &Path) -> Result<Option<String>, Problem> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Ok(data) if data.len() > MAX_CONFIG_BYTES => {
@@ -188,7 +191,7 @@ pub(crate) fn text(path: &Path) -> Result<Option<String>, Problem> {
         .map_err(|error| Problem::io("read", path, &error))
 }
 
-/// Without the line itself, since a token may stand in it.
+/// Names the line without repeating it, since it may contain a token.
 fn invalid(path: &Path, text: &str, error: &toml::de::Error) -> Problem {
     let at = error.span().map_or(0, |span| span.start).min(text.len());
     let line = text

@@ -1,43 +1,51 @@
-//! What a server refused, and what kept a request from it, as problems with
-//! stable codes. A server's own code and its exit code are kept as they are.
+//! Failed requests as problems with stable codes: what a server answered, under
+//! its own code, and why there was no answer.
 
 use reqwest::{StatusCode, Url};
-use weft_api::problem::{Code, Exit, Location, Problem, ProblemBody, ProblemDetail, Problems};
+use weft_api::{
+    problem::{Code, Exit, Location, Problem, ProblemBody, ProblemDetail, Problems},
+    text,
+};
 
 /// The most of an answer that is no problem's body and is shown, in characters.
 const MAX_SHOWN: usize = 200;
+/// The most of one text of a server, in characters.
+const MAX_TEXT: usize = 4_000;
 
-/// What an answer other than success says.
-pub(crate) fn refused(url: &Url, status: StatusCode, body: &[u8]) -> Problems {
+/// The problems of an answer that is no success.
+pub fn from_response(url: &Url, status: StatusCode, body: &[u8]) -> Problems {
     match serde_json::from_slice::<ProblemBody>(body) {
-        Ok(body) => told(&body, None),
+        Ok(body) => from_body(&body, None),
         Err(_other) => foreign(url, status, body).into(),
     }
 }
 
-/// What a stream ended with.
-pub(crate) fn in_stream(url: &Url, body: &[u8]) -> Problems {
+/// The problems that a stream of events ended with.
+pub fn from_event(url: &Url, body: &[u8]) -> Problems {
     match serde_json::from_slice::<ProblemBody>(body) {
-        Ok(body) => told(&body, None),
-        Err(error) => unreadable(url, &error.to_string()).into(),
+        Ok(body) => from_body(&body, None),
+        Err(error) => invalid_response(url, &error.to_string()).into(),
     }
 }
 
-/// A text that the user sent, for problems that name a line of it.
+/// A text that was sent, for problems that name a line of it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Sent<'t> {
-    pub(crate) name: &'t str,
-    pub(crate) text: &'t str,
+pub struct SentText<'t> {
+    /// The file's name, as problems show it.
+    pub name: &'t str,
+    /// The whole text.
+    pub text: &'t str,
 }
 
-/// Draws a server's problems into the text that they are about.
-pub(crate) fn placed(body: &[u8], sent: Sent<'_>) -> Option<Problems> {
+/// The problems of an answer, each with its line of the text that was sent;
+/// `None` if the body is no problem of Weft's.
+pub fn from_response_to(sent: SentText<'_>, body: &[u8]) -> Option<Problems> {
     serde_json::from_slice::<ProblemBody>(body)
         .ok()
-        .map(|body| told(&body, Some(sent)))
+        .map(|body| from_body(&body, Some(sent)))
 }
 
-fn told(body: &ProblemBody, sent: Option<Sent<'_>>) -> Problems {
+fn from_body(body: &ProblemBody, sent: Option<SentText<'_>>) -> Problems {
     let code = code(body);
     let mut problems: Vec<Problem> = body
         .problems
@@ -66,36 +74,34 @@ fn told(body: &ProblemBody, sent: Option<Sent<'_>>) -> Problems {
     Problems::from_list(problems).expect("there is at least the problem itself")
 }
 
-/// The code that this program knows, or else what the server says it ends with.
+/// The code, if this version knows it, or else the exit code that the server names.
 fn code(body: &ProblemBody) -> Code {
     Code::of_answer(&body.code).unwrap_or(Code::NewerServer(Exit::of_answer(body.exit_code)))
 }
 
-/// The server's advice, in the words of the command line where those differ.
+/// The server's advice; for a missing token that of the command line, which is more concrete.
 fn help(body: &ProblemBody) -> Option<String> {
     if body.code == Code::Unauthenticated.as_str() {
-        return Some(
-            "wfctl login stores one; WEFT_TOKEN or --token-file give one for once".to_owned(),
-        );
+        return Some(advice(Code::Unauthenticated).to_owned());
     }
     body.help.as_deref().map(shown)
 }
 
-fn detailed(code: Code, detail: &ProblemDetail, sent: Option<Sent<'_>>) -> Problem {
+fn detailed(code: Code, detail: &ProblemDetail, sent: Option<SentText<'_>>) -> Problem {
     let message = shown(&detail.message);
-    let place = sent.and_then(|sent| place(detail, sent));
-    let at = match (&detail.path, &place) {
+    let location = sent.and_then(|sent| locate(detail, sent));
+    let at = match (&detail.path, &location) {
         (Some(path), None) => format!("{}: ", shown(path)),
         _ => String::new(),
     };
     let mut problem = Problem::new(code, format!("{at}{message}"));
     problem.help = detail.help.as_deref().map(shown);
-    problem.location = place.map(Box::new);
+    problem.location = location.map(Box::new);
     problem
 }
 
-/// The name at a line and a column of the text.
-fn place(detail: &ProblemDetail, sent: Sent<'_>) -> Option<Location> {
+/// The word at the problem's line and column of the text.
+fn locate(detail: &ProblemDetail, sent: SentText<'_>) -> Option<Location> {
     let line = usize::try_from(detail.line?).ok()?.checked_sub(1)?;
     let column = usize::try_from(detail.column.unwrap_or(1))
         .ok()?
@@ -122,7 +128,7 @@ fn place(detail: &ProblemDetail, sent: Sent<'_>) -> Option<Location> {
     })
 }
 
-/// An answer that is none of Weft's: a proxy, or another program at that address.
+/// An answer of something that is no Weft server: a proxy, or another program at that address.
 fn foreign(url: &Url, status: StatusCode, body: &[u8]) -> Problem {
     let text = String::from_utf8_lossy(body);
     let problem = Problem::new(
@@ -130,7 +136,7 @@ fn foreign(url: &Url, status: StatusCode, body: &[u8]) -> Problem {
         format!("{url} answered with {status}, not as a Weft server does"),
     )
     .help("check the URL: wfctl config shows it and where it comes from");
-    let line = weft_api::text::line(text.trim(), MAX_SHOWN);
+    let line = text::line(text.trim(), MAX_SHOWN);
     if line.is_empty() {
         problem
     } else {
@@ -138,8 +144,8 @@ fn foreign(url: &Url, status: StatusCode, body: &[u8]) -> Problem {
     }
 }
 
-/// An answer of success whose body is another than the one that was asked for.
-pub(crate) fn unreadable(url: &Url, why: &str) -> Problem {
+/// A success whose body is not what the operation answers.
+pub fn invalid_response(url: &Url, why: &str) -> Problem {
     Problem::new(
         Code::UnexpectedAnswer,
         format!("the answer of {url} can't be read: {why}"),
@@ -147,8 +153,8 @@ pub(crate) fn unreadable(url: &Url, why: &str) -> Problem {
     .help("check the URL, and that server and wfctl are of versions that fit: wfctl config")
 }
 
-/// Why there was no answer.
-pub(crate) fn unanswered(url: &Url, error: &reqwest::Error) -> Problem {
+/// The problem of a request without an answer.
+pub fn no_response(url: &Url, error: &reqwest::Error) -> Problem {
     let cause = innermost(error);
     let refused = cause.contains("refused");
     if error.is_timeout() {
@@ -186,8 +192,32 @@ fn innermost(error: &dyn std::error::Error) -> String {
     shown(&cause.to_string())
 }
 
-/// A text of the server's, which must not steer the terminal.
+/// A text of the server's without control characters, which could control the terminal.
 fn shown(text: &str) -> String {
-    const MAX_CHARS: usize = 4_000;
-    weft_api::text::truncated(text, MAX_CHARS).0
+    text::truncated(text, MAX_TEXT).0
+}
+
+/// The problem of a refusal whose body could not be read, by its status.
+pub(crate) fn from_status(url: &Url, status: StatusCode) -> Option<Problem> {
+    let code = match status {
+        StatusCode::UNAUTHORIZED => Code::Unauthenticated,
+        StatusCode::FORBIDDEN => Code::Forbidden,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+        _ => return None,
+    };
+    let problem = Problem::new(code, format!("{url} refused the request: {}", code.title()));
+    Some(match advice(code) {
+        "" => problem,
+        help => problem.help(help),
+    })
+}
+
+/// What to do, in the words of the command line if those are more concrete.
+fn advice(code: Code) -> &'static str {
+    match code {
+        Code::Unauthenticated => {
+            "wfctl login stores one; WEFT_TOKEN or --token-file give one for once"
+        }
+        code => code.help(),
+    }
 }

@@ -1,6 +1,10 @@
-//! What is nearer wins, and a token goes nowhere but to its own server.
+//! The order of precedence, and that a token goes only to its own server.
 
 use super::*;
+use crate::{
+    LocalServer,
+    context::{Config, Context},
+};
 
 fn context(url: &str, token: &str) -> Context {
     Context {
@@ -11,8 +15,8 @@ fn context(url: &str, token: &str) -> Context {
     }
 }
 
-fn around() -> Surroundings {
-    Surroundings {
+fn environment() -> Environment {
+    Environment {
         config: Config {
             current: Some("work".into()),
             contexts: [
@@ -27,81 +31,84 @@ fn around() -> Surroundings {
             ]
             .into(),
         },
-        ..Surroundings::default()
+        ..Environment::default()
     }
 }
 
 #[track_caller]
-fn resolved(args: &ConnectArgs, around: &Surroundings) -> (String, Option<String>) {
-    let server = Server::resolve(args, around).unwrap();
+fn resolved(options: &ConnectOptions, environment: &Environment) -> (String, Option<String>) {
+    let server = Server::resolve(options, environment).unwrap();
     (
         server.url.value.to_string(),
         server.token.map(|token| token.value.reveal().to_owned()),
     )
 }
 
-fn url(url: &str) -> ConnectArgs {
-    ConnectArgs {
+fn url(url: &str) -> ConnectOptions {
+    ConnectOptions {
         url: Some(url.into()),
-        ..ConnectArgs::default()
+        ..ConnectOptions::default()
     }
 }
 
 #[test]
-fn what_is_nearer_wins() {
-    let mut around = around();
-    let none = ConnectArgs::default();
+fn options_precede_the_environment_and_files() {
+    let mut environment = environment();
+    let none = ConnectOptions::default();
     let is = |url: &str, token: &str| (url.to_owned(), Some(token.to_owned()));
     assert_eq!(
-        resolved(&none, &around),
+        resolved(&none, &environment),
         is("https://work.example/", "of-work")
     );
-    around.project.context = Some("home".into());
+    environment.project.context = Some("home".into());
     assert_eq!(
-        resolved(&none, &around),
+        resolved(&none, &environment),
         is("https://home.example/weft", "of-home")
     );
-    around.context = Some("work".into());
+    environment.context = Some("work".into());
     assert_eq!(
-        resolved(&none, &around),
+        resolved(&none, &environment),
         is("https://work.example/", "of-work")
     );
-    around.token = Some("of-env".into());
+    environment.token = Some("of-env".into());
     assert_eq!(
-        resolved(&none, &around),
+        resolved(&none, &environment),
         is("https://work.example/", "of-env")
     );
-    let home = ConnectArgs {
+    let home = ConnectOptions {
         context: Some("home".into()),
-        ..ConnectArgs::default()
+        ..ConnectOptions::default()
     };
     assert_eq!(
-        resolved(&home, &around),
+        resolved(&home, &environment),
         is("https://home.example/weft", "of-home")
     );
-    around.url = Some("https://env.example".into());
+    environment.url = Some("https://env.example".into());
     assert_eq!(
-        resolved(&none, &around),
+        resolved(&none, &environment),
         is("https://env.example/", "of-env")
     );
     assert_eq!(
-        resolved(&home, &around),
+        resolved(&home, &environment),
         is("https://home.example/weft", "of-home")
     );
     assert_eq!(
-        resolved(&url("https://flag.example"), &around),
+        resolved(&url("https://flag.example"), &environment),
         is("https://flag.example/", "of-env")
     );
 }
 
 #[test]
 fn a_stored_token_goes_to_its_own_url_only() {
-    let around = around();
-    assert_eq!(resolved(&url("https://evil.example"), &around).1, None);
-    assert_eq!(resolved(&url("https://work.example:8443"), &around).1, None);
-    assert_eq!(resolved(&url("http://work.example"), &around).1, None);
+    let environment = environment();
+    assert_eq!(resolved(&url("https://evil.example"), &environment).1, None);
     assert_eq!(
-        resolved(&url("https://work.example/"), &around)
+        resolved(&url("https://work.example:8443"), &environment).1,
+        None
+    );
+    assert_eq!(resolved(&url("http://work.example"), &environment).1, None);
+    assert_eq!(
+        resolved(&url("https://work.example/"), &environment)
             .1
             .as_deref(),
         Some("of-work")
@@ -109,31 +116,38 @@ fn a_stored_token_goes_to_its_own_url_only() {
 }
 
 #[test]
-fn without_a_context_the_server_of_this_machine_is_asked() {
+fn without_a_context_the_server_of_this_machine_is_used() {
     let data = tempfile::tempdir().unwrap();
-    let around = Surroundings {
-        data: Some(data.path().to_owned()),
-        ..Surroundings::default()
+    let environment = Environment {
+        local: Some(LocalServer {
+            url_file: data.path().join("url"),
+            token_file: data.path().join("token"),
+        }),
+        ..Environment::default()
     };
-    let none = ConnectArgs::default();
-    assert_eq!(resolved(&none, &around), (format!("{DEFAULT_URL}/"), None));
-    std::fs::write(data.path().join(TOKEN_FILE), "of-up\n").unwrap();
-    assert_eq!(resolved(&none, &around).1.as_deref(), Some("of-up"));
-    std::fs::write(data.path().join(URL_FILE), "http://127.0.0.1:4711\n").unwrap();
+    let none = ConnectOptions::default();
     assert_eq!(
-        resolved(&none, &around),
+        resolved(&none, &environment),
+        (format!("{DEFAULT_URL}/"), None)
+    );
+    std::fs::write(data.path().join("token"), "of-up\n").unwrap();
+    assert_eq!(resolved(&none, &environment).1.as_deref(), Some("of-up"));
+    std::fs::write(data.path().join("url"), "http://127.0.0.1:4711\n").unwrap();
+    assert_eq!(
+        resolved(&none, &environment),
         ("http://127.0.0.1:4711/".into(), Some("of-up".into()))
     );
-    assert_eq!(resolved(&url(DEFAULT_URL), &around).1, None);
+    assert_eq!(resolved(&url(DEFAULT_URL), &environment).1, None);
 }
 
 #[test]
-fn in_the_clear_only_to_this_machine() {
-    let around = Surroundings {
+fn a_token_travels_in_the_clear_only_to_this_machine() {
+    let environment = Environment {
         token: Some("secret".into()),
-        ..Surroundings::default()
+        ..Environment::default()
     };
-    let checked = |args: &ConnectArgs| Server::resolve(args, &around).unwrap().check();
+    let checked =
+        |options: &ConnectOptions| Server::resolve(options, &environment).unwrap().check();
     for fine in [
         "http://localhost:1",
         "http://127.0.0.9",
@@ -152,7 +166,7 @@ fn in_the_clear_only_to_this_machine() {
         assert_eq!(problem.code, Code::InsecureUrl, "{open}");
         assert!(!problem.message.contains("secret"));
         assert_eq!(
-            checked(&ConnectArgs {
+            checked(&ConnectOptions {
                 insecure: true,
                 ..url(open)
             }),
@@ -172,20 +186,20 @@ fn odd_urls_are_refused_without_repeating_them() {
         "https://x/#secret",
         "http://",
     ] {
-        let problem = Server::resolve(&url(bad), &Surroundings::default()).unwrap_err();
+        let problem = Server::resolve(&url(bad), &Environment::default()).unwrap_err();
         assert_eq!(problem.code, Code::InvalidUrl, "{bad}");
         assert!(!problem.message.contains("secret"), "{}", problem.message);
     }
 }
 
 #[test]
-fn a_context_that_is_not_there_is_told() {
-    let args = ConnectArgs {
+fn an_unknown_context_is_a_problem() {
+    let options = ConnectOptions {
         context: Some("wrok".into()),
-        ..ConnectArgs::default()
+        ..ConnectOptions::default()
     };
     assert_eq!(
-        Server::resolve(&args, &around()).unwrap_err().code,
+        Server::resolve(&options, &environment()).unwrap_err().code,
         Code::UnknownContext
     );
 }

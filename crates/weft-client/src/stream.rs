@@ -1,37 +1,35 @@
-//! A followed stream of events: connected again when it ends, from where it stood.
+//! A stream of events that reconnects when it ends, and continues after the last event.
 
-use super::{
-    Client,
-    http::Answer,
-    problem,
+use crate::{
+    Client, Response, problem,
     route::Route,
     sse::{Event, Parser},
 };
 use std::{collections::VecDeque, time::Duration};
 use weft_api::problem::{Code, Problem, Problems};
 
-/// How often a lost stream is connected again in a row without an event.
+/// How often a lost stream reconnects in a row without an event.
 const MAX_RECONNECTS: u32 = 10;
-/// How long to wait before connecting again.
+/// How long to wait before a further attempt to reconnect.
 const RECONNECT_WAIT: Duration = Duration::from_millis(500);
 
-/// Something that came, or didn't.
+/// What a stream delivers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub enum StreamItem {
     /// An event.
     Event(Event),
-    /// The stream was lost and stands again: something may have been missed.
-    Again,
+    /// The stream was lost and is connected again: events may be missing.
+    Reconnected,
 }
 
-/// Follows one stream.
+/// A stream of events from one operation.
 #[derive(Debug)]
-pub(crate) struct Follow<'c> {
+pub struct EventStream<'c> {
     client: &'c Client,
     route: &'static Route,
     values: Vec<String>,
     query: Vec<(&'static str, String)>,
-    answer: Option<Answer>,
+    response: Option<Response>,
     parser: Parser,
     waiting: VecDeque<Event>,
     /// The id of the last event.
@@ -39,84 +37,90 @@ pub(crate) struct Follow<'c> {
     reconnects: u32,
 }
 
-impl<'c> Follow<'c> {
-    /// Connects; from now on nothing is missed without a word.
-    pub(crate) async fn open(
+impl<'c> EventStream<'c> {
+    /// Connects. From now on [`StreamItem::Reconnected`] reports every gap.
+    ///
+    /// # Errors
+    /// The server refused, or did not answer.
+    pub async fn open(
         client: &'c Client,
         route: &'static Route,
         values: &[&str],
         query: Vec<(&'static str, String)>,
     ) -> Result<Self, Problems> {
-        let mut follow = Self {
+        let mut stream = Self {
             client,
             route,
             values: values.iter().map(|value| (*value).to_owned()).collect(),
             query,
-            answer: None,
+            response: None,
             parser: Parser::default(),
             waiting: VecDeque::new(),
             last: None,
             reconnects: 0,
         };
-        follow.connect().await?;
-        Ok(follow)
+        stream.connect().await?;
+        Ok(stream)
     }
 
     async fn connect(&mut self) -> Result<(), Problems> {
         let values: Vec<&str> = self.values.iter().map(String::as_str).collect();
-        let mut call = self
+        let mut request = self
             .client
-            .call(self.route, &values)
+            .request(self.route, &values)
             .events(self.last.as_deref());
         for (name, value) in &self.query {
-            call = call.query(name, value);
+            request = request.query(name, value);
         }
         self.parser = Parser::default();
-        self.answer = Some(call.open().await?);
+        self.response = Some(request.send().await?);
         Ok(())
     }
 
-    /// The next event. Cancel safe: what was read is kept.
-    pub(crate) async fn next(&mut self) -> Result<Heard, Problems> {
+    /// The next event. Cancel safe: bytes that were read are kept.
+    ///
+    /// # Errors
+    /// The stream was lost and can't be connected again.
+    pub async fn next(&mut self) -> Result<StreamItem, Problems> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
                 self.reconnects = 0;
                 self.last.clone_from(&event.id);
-                return Ok(Heard::Event(event));
+                return Ok(StreamItem::Event(event));
             }
-            let Some(answer) = &mut self.answer else {
+            let Some(response) = &mut self.response else {
                 self.reconnects += 1;
                 if self.reconnects > 1 {
                     tokio::time::sleep(RECONNECT_WAIT).await;
                 }
                 match self.connect().await {
-                    Ok(()) => return Ok(Heard::Again),
+                    Ok(()) => return Ok(StreamItem::Reconnected),
                     Err(problems)
-                        if self.reconnects >= MAX_RECONNECTS || !is_passing(&problems) =>
+                        if self.reconnects >= MAX_RECONNECTS || !is_transient(&problems) =>
                     {
                         return Err(problems);
                     }
-                    Err(_passing) => continue,
+                    Err(_transient) => continue,
                 }
             };
-            match answer.chunk().await {
+            match response.chunk().await {
                 Ok(Some(bytes)) => {
                     let url = &self.client.server().url.value;
                     let events = self
                         .parser
                         .feed(&bytes)
-                        .map_err(|error| problem::unreadable(url, &error.to_string()))?;
+                        .map_err(|error| problem::invalid_response(url, &error.to_string()))?;
                     self.waiting.extend(events);
                 }
-                // Servers end streams after a while, and proxies do.
-                Ok(None) | Err(_) => self.answer = None,
+                // Servers and proxies end streams after a while.
+                Ok(None) | Err(_) => self.response = None,
             }
         }
     }
 }
 
-/// Whether the server may be there again in a moment.
-fn is_passing(problems: &Problems) -> bool {
+/// Whether the server may answer again in a moment.
+fn is_transient(problems: &Problems) -> bool {
     problems.iter().all(|problem: &Problem| match problem.code {
         Code::Unreachable | Code::ServerTimeout => true,
         code => code

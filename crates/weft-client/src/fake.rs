@@ -1,11 +1,7 @@
 //! A server for tests: answers each request as it is told to, one connection
-//! after the other, and remembers what it was asked.
+//! after the other, and remembers what it was received.
 
-use super::{
-    Client,
-    auth::{Server, Setting, Source},
-    context::Token,
-};
+use crate::{Client, Server, Token};
 use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -16,9 +12,9 @@ use std::{
 /// The token that [`Fake::client`] has.
 pub(crate) const TOKEN: &str = "weft_very_secret";
 
-/// What was asked.
+/// What was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Asked {
+pub(crate) struct Received {
     pub(crate) method: String,
     /// With the query.
     pub(crate) path: String,
@@ -64,16 +60,16 @@ impl Reply {
 /// A server that runs until the test's process ends.
 pub(crate) struct Fake {
     pub(crate) url: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    received: Arc<Mutex<Vec<Received>>>,
 }
 
 impl Fake {
-    /// Answers as told: by the request and how many there were before it.
-    pub(crate) fn start(answer: impl Fn(&Asked, usize) -> Reply + Send + 'static) -> Self {
+    /// Answers by the request and how many there were before it.
+    pub(crate) fn start(answer: impl Fn(&Received, usize) -> Reply + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let remembered = Arc::clone(&asked);
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let remembered = Arc::clone(&received);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let Some(request) = read(&stream) else {
@@ -89,12 +85,34 @@ impl Fake {
                 drop((&stream).write_all(&bytes));
             }
         });
-        Self { url, asked }
+        Self { url, received }
     }
 
-    /// What was asked so far.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().expect("no test panics with it").clone()
+    /// Refuses every request (401) before it has read the body, and closes the connection.
+    pub(crate) fn refusing_unread_bodies() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let Reply(bytes) = Reply::problem(401, "unauthenticated", 4);
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut head = [0; 1 << 10];
+                drop(stream.read(&mut head));
+                // The connection is reset as soon as the stream is dropped, since bytes are unread.
+                drop(stream.write_all(&bytes));
+            }
+        });
+        Self {
+            url,
+            received: Arc::new(Mutex::new(Vec::new())),
+        }
+    }
+
+    /// What was received so far.
+    pub(crate) fn received(&self) -> Vec<Received> {
+        self.received
+            .lock()
+            .expect("no test panics with it")
+            .clone()
     }
 
     /// A client of this server, with a token.
@@ -105,23 +123,12 @@ impl Fake {
 
 /// A client of any server.
 pub(crate) fn client(url: &str) -> Client {
-    Client::of(Server {
-        url: Setting {
-            value: url.parse().expect("a URL"),
-            source: Source::Default,
-        },
-        token: Some(Setting {
-            value: Token::new(TOKEN).expect("a token"),
-            source: Source::Default,
-        }),
-        tenant: None,
-        context: None,
-        insecure: false,
-    })
-    .expect("a client")
+    let token = Token::new(TOKEN).expect("a token");
+    let server = Server::at(url, Some(token)).expect("a URL");
+    Client::new(server).expect("a client")
 }
 
-fn read(stream: &TcpStream) -> Option<Asked> {
+fn read(stream: &TcpStream) -> Option<Received> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
@@ -141,7 +148,7 @@ fn read(stream: &TcpStream) -> Option<Asked> {
         .map_or(Some(0), |length| length.parse().ok())?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Asked {
+    Some(Received {
         method,
         path,
         headers,
