@@ -16,8 +16,11 @@ mod edges;
 pub(crate) mod fields;
 mod foreign;
 mod graph;
+mod lines;
 mod locate;
 mod memory;
+mod names;
+mod node_memory;
 mod params;
 pub(crate) mod path;
 mod problem;
@@ -29,6 +32,7 @@ mod read_task;
 mod schedule;
 mod schema_check;
 mod schema_fit;
+mod source;
 mod template;
 pub(crate) mod tree;
 
@@ -41,49 +45,12 @@ pub use problem::{DocumentError, MAX_PROBLEMS, Position, Problem, ProblemCode};
 pub(crate) use schedule::zone;
 pub use schedule::{MIN_INTERVAL, Schedule};
 pub use schema_check::schema_misfit;
+pub use source::{
+    CONTRACT, Format, MAX_DAGS, MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_READ_BYTES, MAX_TASKS,
+    MAX_VALUES, Source,
+};
 
 use collect::Problems;
-
-/// The contract that this version reads.
-pub const CONTRACT: &str = "weft.dag/1";
-/// The longest document, in bytes.
-pub const MAX_DOCUMENT_BYTES: usize = 32 << 20;
-/// The most DAGs in a document.
-pub const MAX_DAGS: usize = 10_000;
-/// The most tasks in a document, over all its DAGs.
-pub const MAX_TASKS: usize = 250_000;
-/// The most values (texts, numbers, tables, lists) in a document.
-pub const MAX_VALUES: usize = 5_000_000;
-/// The most memory that a document takes while it is read, beyond its text, as
-/// it is estimated beforehand. With the longest text a document stays below
-/// 320 MiB: the 256 MiB that a component has while it describes itself, which are
-/// free again by then, and 64 MiB.
-///
-/// Measured by `tests/document_memory.rs`, text included: 242 MiB for 100,000 typed
-/// tasks (21 MiB of text), which fit; 281 MiB for the worst of 28 documents.
-pub const MAX_READ_BYTES: usize = 256 << 20;
-/// The deepest nesting of tables and lists.
-pub const MAX_DEPTH: usize = 64;
-
-/// How a document is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// What `describe` returns.
-    Json,
-    /// What people write.
-    Toml,
-}
-
-/// A document's text.
-#[derive(Debug, Clone, Copy)]
-pub struct Source<'a> {
-    /// How messages call it: a file's path, or what described it.
-    pub name: &'a str,
-    /// All of it.
-    pub text: &'a str,
-    /// How it is written.
-    pub format: Format,
-}
 
 /// A whole document: one or more DAGs, all valid.
 #[derive(Debug, Clone, PartialEq)]

@@ -18,6 +18,7 @@
 //! - [`grant`], [`limit`], [`policy`]: what a task asks for and what it gets.
 
 pub mod contract;
+mod cron;
 pub mod digest;
 pub mod document;
 pub mod fair_queue;

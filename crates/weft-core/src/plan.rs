@@ -6,15 +6,16 @@
 
 mod branch;
 mod order;
+mod step;
 
 use crate::{
     document::{Binding, Dag, TaskIndex},
     retry::RetryPolicy,
     time::DurationMs,
-    trigger_rule::TriggerRule,
 };
 pub(crate) use branch::NotAChoice;
 use order::Adjacency;
+pub use step::{Bounds, Mapping, PlanError, Step};
 
 /// What an installation gives where a document is silent.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,53 +40,6 @@ impl Default for Defaults {
             max_deferrals: 1000,
         }
     }
-}
-
-/// What the machine has to know of one task.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    /// The tasks it waits for, each once.
-    pub upstreams: Vec<TaskIndex>,
-    /// When it may start.
-    pub rule: TriggerRule,
-    /// What follows a failure.
-    pub retry: RetryPolicy,
-    /// Where it is mapped.
-    pub mapping: Option<Mapping>,
-    /// Whether it chooses among its direct downstreams. A mapped task can't.
-    pub branch: bool,
-}
-
-/// How a task is mapped.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Mapping {
-    /// The upstreams whose outputs are mapped over. Each has to have succeeded,
-    /// if it isn't mapped itself.
-    pub sources: Vec<TaskIndex>,
-    /// How many instances may be ready, queued or running at once.
-    pub max_active: Option<u32>,
-}
-
-/// What the machine has to know of the DAG as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bounds {
-    /// The longest a run may take.
-    pub run_timeout: Option<DurationMs>,
-    /// See [`Defaults::max_losses`].
-    pub max_losses: u32,
-    /// See [`Defaults::max_deferrals`].
-    pub max_deferrals: u32,
-}
-
-/// Why steps are no plan.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    /// An upstream or a source that doesn't exist.
-    #[error("task {0:?} refers to a task that does not exist")]
-    Unknown(TaskIndex),
-    /// This task is downstream of itself.
-    #[error("task {0:?} is downstream of itself")]
-    Cycle(TaskIndex),
 }
 
 /// A DAG as runs use it.

@@ -38,6 +38,7 @@ mod replay;
 mod settle;
 mod start;
 mod state;
+mod wait;
 
 #[cfg(feature = "planted-bugs")]
 pub use fault::Planted;
@@ -181,6 +182,12 @@ impl Run {
             agenda: BTreeSet::new(),
             faults: Faults::default(),
         }
+    }
+
+    /// Plants a bug. For the simulation only.
+    #[cfg(feature = "planted-bugs")]
+    pub fn plant(&mut self, bug: Planted) {
+        self.faults = Faults::with(bug);
     }
 
     /// Applies one event and appends what has to happen to `actions`; or

@@ -23,14 +23,13 @@
 //! or at the Unix epoch. Zones come from the database that is compiled in.
 //! Every search is bounded: an expression that never holds has no ticks.
 
-mod cron;
 mod ticks;
 
 use crate::{
+    cron::Cron,
     document::{Dag, Schedule, zone},
     time::{DurationMs, Timestamp},
 };
-use cron::Cron;
 use ticks::Ticks;
 
 /// The most dates that [`Timetable::between`] lists.
@@ -61,11 +60,6 @@ pub struct Due {
     pub interval: (Timestamp, Timestamp),
     /// When it is to be made; may lie in the past or in the future.
     pub due: Timestamp,
-}
-
-/// Whether a cron expression that can be read ever names a moment; `0 0 31 2 *` doesn't.
-pub(crate) fn cron_has_ticks(text: &str) -> bool {
-    Cron::read(text).is_some_and(|cron| cron.has_ticks())
 }
 
 impl Timetable {

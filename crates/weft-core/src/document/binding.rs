@@ -2,10 +2,10 @@
 
 use super::{
     Binding, ProblemCode, TaskIndex,
-    collect::{At, Problems},
+    collect::Problems,
     fields::Fields,
-    path::{Path, quoted},
-    read_task::{Names, check_param_name},
+    names::{Names, check_param_name},
+    path::{At, Path, quoted},
     tree::Node,
 };
 

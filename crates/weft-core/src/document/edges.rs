@@ -3,8 +3,8 @@
 
 use super::{
     Binding, Param, ProblemCode, Task,
-    collect::{At, Problems},
-    path::{Path, quoted},
+    collect::Problems,
+    path::{At, Path, quoted},
     schema_fit::{Budget, Mismatch, Typed, fits, part, value_fits},
 };
 use serde_json::Value;

@@ -6,8 +6,8 @@
 
 use super::{
     ProblemCode,
-    collect::{At, Problems},
-    path::{Path, quoted},
+    collect::Problems,
+    path::{At, Path, quoted},
     tree::{Entry, Node},
 };
 use crate::time::DurationMs;

@@ -6,8 +6,8 @@
 
 use super::{
     ProblemCode, Task, TaskIndex,
-    collect::{At, Problems},
-    path::Path,
+    collect::Problems,
+    path::{At, Path},
 };
 
 /// How many tasks of a cycle are named; of a longer one the rest is counted.

@@ -4,7 +4,7 @@
 //! JSON is descended through its raw values, whose addresses within the text
 //! are their offsets; one pass a level serves all places together.
 
-use super::{Format, Source, collect::At, path::Segment};
+use super::{Format, Source, path::At, path::Segment};
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::{collections::HashMap, fmt};

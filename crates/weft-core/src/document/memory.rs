@@ -1,38 +1,32 @@
-//! How much memory a document takes while it is read: estimated before it is
-//! taken, and bounded, whatever the document is made of.
+//! Bounds the memory that a document takes while it is read, by estimates made
+//! before it is allocated.
 //!
-//! A number of values would be no bound: an object of one field takes a
-//! hundred times the memory of a number in a list. The estimates err on the
-//! side of too much; `tests/document_memory.rs` holds them to what the kernel
-//! counts. What is read again and again (the types of tasks, of which a
-//! document has few and each many times) is kept once.
+//! A maximal number of values would not bound it: an object of one field takes
+//! a hundred times the memory of a number in a list. The estimates are rather
+//! too large; `tests/document_memory.rs` compares them with what the kernel
+//! counts. A schema that the document repeats, as types of tasks often are, is
+//! stored once.
 
-use super::{MAX_READ_BYTES, tree::Node};
+use super::MAX_READ_BYTES;
 use serde_json::Value;
 use std::{
     cell::{Cell, RefCell},
     collections::{HashMap, hash_map::RandomState},
-    hash::BuildHasher as _,
     sync::Arc,
 };
 
 /// What an allocation takes beyond its bytes, rounding included.
-const ALLOCATION: usize = 24;
-/// A node of the tree that `serde_json` keeps an object's fields in, and how many of them it holds at least.
-const OBJECT_NODE: usize = 656;
-const OBJECT_NODE_FIELDS: usize = 6;
-/// How many times its own memory a schema takes while it is ready to check values.
-const CHECKER_TIMES: usize = 3;
+pub(super) const ALLOCATION: usize = 24;
 
-/// What may still be taken; shared by reference among the readers of one document.
+/// The memory that may still be taken; shared by reference among the readers of one document.
 #[derive(Debug)]
 pub(crate) struct Memory {
     left: Cell<usize>,
     exceeded: Cell<bool>,
-    /// By the hash of the node that each was read from. Of two with one hash the first
-    /// is kept, and the other built each time, as if it stood once in the document.
-    schemas: RefCell<HashMap<u64, Arc<Value>>>,
-    hasher: RandomState,
+    /// By the hash of the node that each was read from. Of two with one hash only the first
+    /// is stored, and the other is built each time.
+    pub(super) schemas: RefCell<HashMap<u64, Arc<Value>>>,
+    pub(super) hasher: RandomState,
 }
 
 impl Default for Memory {
@@ -47,7 +41,7 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// Counts bytes that are about to be taken; `false` once the document has had its share.
+    /// Counts bytes before they are allocated; `false` once the document exceeds its bound.
     pub(crate) fn take(&self, bytes: usize) -> bool {
         match self.left.get().checked_sub(bytes) {
             Some(left) => self.left.set(left),
@@ -66,98 +60,12 @@ impl Memory {
         self.take(items.saturating_mul(item_bytes) + ALLOCATION)
     }
 
-    fn give_back(&self, bytes: usize) {
+    pub(super) fn release(&self, bytes: usize) {
         self.left.set(self.left.get() + bytes);
     }
 
-    /// Whether the document asked for more than it may have. What was read then is not whole.
+    /// Whether the document exceeded its bound. What was read is incomplete then.
     pub(crate) fn is_exceeded(&self) -> bool {
         self.exceeded.get()
-    }
-
-    /// The node as a JSON value of its own; null where there is no room for it.
-    pub(crate) fn value(&self, node: &Node<'_>) -> Value {
-        if self.take(weight(node)) {
-            node.to_value()
-        } else {
-            Value::Null
-        }
-    }
-
-    /// The node as a schema, the same one wherever the document repeats it.
-    pub(crate) fn schema(&self, node: &Node<'_>) -> Arc<Value> {
-        let hash = self.hasher.hash_one(node);
-        let mut schemas = self.schemas.borrow_mut();
-        let known = schemas.get(&hash);
-        if let Some(known) = known.filter(|known| node.is_value(known)) {
-            return Arc::clone(known);
-        }
-        if !self.take(weight(node) + ALLOCATION) {
-            return Arc::new(Value::Null);
-        }
-        let schema = Arc::new(node.to_value());
-        schemas.entry(hash).or_insert_with(|| Arc::clone(&schema));
-        schema
-    }
-
-    /// Does what needs the node, a schema, ready to check values; `None` where there is no room for that.
-    pub(crate) fn while_checking<T>(
-        &self,
-        node: &Node<'_>,
-        check: impl FnOnce() -> T,
-    ) -> Option<T> {
-        let bytes = weight(node).saturating_mul(CHECKER_TIMES);
-        if !self.take(bytes) {
-            return None;
-        }
-        let checked = check();
-        self.give_back(bytes);
-        Some(checked)
-    }
-}
-
-/// What a node takes as a JSON value of its own.
-fn weight(node: &Node<'_>) -> usize {
-    size_of::<Value>()
-        + match node {
-            Node::Null | Node::Bool(_) | Node::Number(_) => 0,
-            Node::Text(text) => ALLOCATION + text.len(),
-            Node::Date(text) => ALLOCATION + text.len(),
-            Node::List(items) => ALLOCATION + items.iter().map(weight).sum::<usize>(),
-            Node::Table(entries) => {
-                let fields = entries
-                    .iter()
-                    .map(|(key, node)| size_of::<String>() + ALLOCATION + key.len() + weight(node));
-                entries.len().div_ceil(OBJECT_NODE_FIELDS) * OBJECT_NODE + fields.sum::<usize>()
-            }
-        }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn table(value: u64) -> Node<'static> {
-        Node::Table([("a".into(), Node::Number(value.into()))].into())
-    }
-
-    #[test]
-    fn equal_schemas_are_kept_and_counted_once() {
-        let memory = Memory::default();
-        let first = memory.schema(&table(1));
-        let left = memory.left.get();
-        assert!(Arc::ptr_eq(&first, &memory.schema(&table(1))));
-        assert_eq!(memory.left.get(), left);
-        assert!(!Arc::ptr_eq(&first, &memory.schema(&table(2))));
-        assert!(memory.left.get() < left);
-    }
-
-    #[test]
-    fn what_is_too_much_stays_too_much() {
-        let memory = Memory::default();
-        assert!(memory.take(MAX_READ_BYTES - 10));
-        assert_eq!(memory.value(&table(1)), Value::Null);
-        assert!(memory.is_exceeded());
-        assert!(!memory.take(1));
     }
 }

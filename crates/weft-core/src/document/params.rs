@@ -2,10 +2,10 @@
 
 use super::{
     Dag, Param, Problem, ProblemCode,
-    collect::{At, Problems},
+    collect::Problems,
     fields::{Fields, did_you_mean},
-    path::{Path, quoted},
-    read_task::check_param_name,
+    names::check_param_name,
+    path::{At, Path, quoted},
     schema_check::{Checker, schema_misfit},
     tree::Node,
 };

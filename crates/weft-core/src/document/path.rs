@@ -86,3 +86,14 @@ impl fmt::Display for Path<'_> {
         f.write_str(&show(&self.segments()))
     }
 }
+
+/// The part of a path that a problem is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum At {
+    /// The last key.
+    Key,
+    /// The second occurrence of the last key.
+    SecondKey,
+    /// The value.
+    Value,
+}

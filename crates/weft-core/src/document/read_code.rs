@@ -3,10 +3,10 @@
 
 use super::{
     Binding, Code, OutputFormat, ProblemCode, Program,
-    collect::At,
     fields::{Fields, did_you_mean, wrong_type},
+    names::Names,
+    path::At,
     path::{Path, quoted},
-    read_task::Names,
     template::check_template,
     tree::Node,
 };

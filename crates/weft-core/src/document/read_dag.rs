@@ -2,13 +2,14 @@
 
 use super::{
     CONTRACT, Dag, Document, Format, MAX_DAGS, ProblemCode, TaskIndex,
-    collect::{At, Problems},
+    collect::Problems,
     edges::check_edges,
     fields::{Entries, Fields, wrong_type},
     graph::check_cycles,
+    names::{Described, Names},
     params::read_params,
-    path::{Path, quoted},
-    read_task::{Described, Names, read_task},
+    path::{At, Path, quoted},
+    read_task::read_task,
     schedule::{Schedule, date, zone},
     tree::Node,
 };

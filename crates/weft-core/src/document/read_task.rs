@@ -1,10 +1,11 @@
 //! From the tree to tasks: the fields of a task, with every name resolved.
 
 use super::{
-    Binding, MAX_RETRIES, MAX_RETRY_BACKOFF, MAX_RETRY_DELAY, Param, ProblemCode, Task, TaskIndex,
+    Binding, MAX_RETRIES, MAX_RETRY_BACKOFF, MAX_RETRY_DELAY, ProblemCode, Task, TaskIndex,
     binding::{read_bindings, resolve_task},
     collect::Problems,
-    fields::{Entries, Fields, check_name, did_you_mean, wrong_type},
+    fields::{Fields, did_you_mean, wrong_type},
+    names::Names,
     path::{Path, quoted},
     read_code::read_code,
     tree::Node,
@@ -16,10 +17,7 @@ use crate::{
     trigger_rule::TriggerRule,
 };
 use serde_json::Value;
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 /// The fields of a task.
 pub(crate) const TASK_KEYS: &[&str] = &[
@@ -59,72 +57,6 @@ pub(crate) const GRANT_KEYS: &[&str] = &["http", "variables", "connections"];
 pub(crate) const LIMIT_KEYS: &[&str] = &["memory", "cpu", "scratch", "output", "log", "artifact"];
 /// The fields of a task's `types`.
 pub(crate) const TYPE_KEYS: &[&str] = &["inputs", "output"];
-
-/// Who wrote the document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Described {
-    /// A component, whose own tasks need no file.
-    ByComponent,
-    /// A person.
-    ByHand,
-}
-
-/// The names that a DAG's tasks may use.
-pub(crate) struct Names<'n> {
-    tasks: HashMap<&'n str, TaskIndex>,
-    order: Entries<'n>,
-    params: HashSet<&'n str>,
-    described: Described,
-}
-
-impl<'n> Names<'n> {
-    pub(crate) fn new(tasks: Entries<'n>, params: &'n [Param], described: Described) -> Self {
-        let index = |at: usize| {
-            TaskIndex(u32::try_from(at).expect("the tree holds at most MAX_TASKS tasks"))
-        };
-        Self {
-            tasks: tasks
-                .iter()
-                .enumerate()
-                .map(|(at, (name, _))| (&**name, index(at)))
-                .collect(),
-            order: tasks,
-            params: params.iter().map(|param| &*param.name).collect(),
-            described,
-        }
-    }
-
-    pub(crate) fn task(&self, name: &str) -> Option<TaskIndex> {
-        self.tasks.get(name).copied()
-    }
-
-    /// Whether a person wrote the document.
-    pub(crate) fn by_hand(&self) -> bool {
-        self.described == Described::ByHand
-    }
-
-    pub(crate) fn has_param(&self, name: &str) -> bool {
-        self.params.contains(name)
-    }
-
-    /// The nearest task, looked for among a bounded number.
-    pub(crate) fn suggest_task(&self, name: &str) -> Option<String> {
-        did_you_mean(
-            name,
-            self.order
-                .iter()
-                .take(MAX_COMPARED)
-                .map(|(name, _)| &**name),
-        )
-    }
-
-    pub(crate) fn suggest_param(&self, name: &str) -> Option<String> {
-        did_you_mean(name, self.params.iter().copied().take(MAX_COMPARED))
-    }
-}
-
-/// How many names a wrong one is compared with.
-const MAX_COMPARED: usize = 10_000;
 
 /// What a task takes: it, its id, its place among the names, and the searches for cycles.
 const TASK_BYTES: usize = size_of::<Task>() + 224;
@@ -244,7 +176,7 @@ fn check_bindings(fields: &Fields<'_>, inputs: &[(String, Binding)], expand: &[(
             );
             let help = "an element of the list, or the same value for every instance: remove one of the two".to_owned();
             fields.problems.add(
-                super::collect::At::Key,
+                super::path::At::Key,
                 &path,
                 ProblemCode::Conflict,
                 message,
@@ -257,7 +189,7 @@ fn check_bindings(fields: &Fields<'_>, inputs: &[(String, Binding)], expand: &[(
                 let help = "write { value = [ ... ] }, or move it to `inputs`".to_owned();
                 let message = "a task is mapped over a list, and this is none";
                 fields.problems.add(
-                    super::collect::At::Value,
+                    super::path::At::Value,
                     &path,
                     ProblemCode::WrongType,
                     message,
@@ -348,7 +280,7 @@ fn read_grants(fields: &Fields<'_>) -> GrantRequest {
                 let help = "write \"host\", \"host:port\" or \"http://host:port\"".to_owned();
                 let message = format!("{} is no HTTP grant: {error}", quoted(text));
                 grants.problems.add(
-                    super::collect::At::Value,
+                    super::path::At::Value,
                     &Path::Index(&list, at),
                     ProblemCode::InvalidValue,
                     message,
@@ -432,21 +364,4 @@ fn read_types(fields: &Fields<'_>) -> Types {
         .get("output")
         .and_then(|node| schema(node, &Path::Key(&path, "output")));
     (inputs, output)
-}
-
-/// Whether a name of a parameter or input can be used.
-pub(crate) fn check_param_name(name: &str, path: &Path<'_>, problems: &Problems) -> bool {
-    match check_name(name) {
-        Ok(()) => true,
-        Err(why) => {
-            problems.add(
-                super::collect::At::Key,
-                path,
-                ProblemCode::InvalidValue,
-                why,
-                None,
-            );
-            false
-        }
-    }
 }

@@ -4,8 +4,8 @@
 //! the database that is compiled in, never in the system's.
 
 use crate::{
+    cron::Cron,
     time::{DurationMs, Timestamp},
-    timetable::cron_has_ticks,
 };
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::{
@@ -92,7 +92,7 @@ impl Schedule {
             .year(Year::Disallowed)
             .build();
         match parser.parse(text) {
-            Ok(_) if !cron_has_ticks(text) => Err((
+            Ok(_) if !Cron::read(text).is_some_and(|cron| cron.has_ticks()) => Err((
                 format!("{} names a date that no year has", super::path::quoted(text)),
                 Some("correct the day of the month or the month: no month has more than 31 days, and February at most 29".into()),
             )),

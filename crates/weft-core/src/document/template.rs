@@ -3,10 +3,10 @@
 
 use super::{
     ProblemCode,
-    collect::{At, Problems},
+    collect::Problems,
     fields::did_you_mean,
-    path::{Path, quoted},
-    read_task::Names,
+    names::Names,
+    path::{At, Path, quoted},
 };
 use std::collections::HashSet;
 

@@ -7,8 +7,9 @@
 
 use super::{
     Format, MAX_DAGS, MAX_DEPTH, MAX_READ_BYTES, MAX_TASKS, MAX_VALUES, ProblemCode, Source,
-    collect::{At, Lines, Problems},
-    path::Path,
+    collect::Problems,
+    lines::Lines,
+    path::{At, Path},
 };
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};

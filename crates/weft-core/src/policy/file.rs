@@ -29,9 +29,9 @@ use super::{Policy, PrivateHost};
 use crate::{
     document::{
         DocumentError, ProblemCode, Source,
-        collect::{At, Problems},
+        collect::Problems,
         fields::{Fields, Unread, entries, read_size, read_span, wrong_type},
-        path::{Path, quoted},
+        path::{At, Path, quoted},
         read_tree,
         tree::Node,
     },

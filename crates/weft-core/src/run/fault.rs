@@ -100,15 +100,12 @@ pub(super) struct Faults {
     planted: Option<Planted>,
 }
 
-#[cfg(feature = "planted-bugs")]
-impl super::Run {
-    /// Plants a bug. For the simulation only.
-    pub fn plant(&mut self, bug: Planted) {
-        self.faults.planted = Some(bug);
-    }
-}
-
 impl Faults {
+    #[cfg(feature = "planted-bugs")]
+    pub(super) fn with(bug: Planted) -> Self {
+        Self { planted: Some(bug) }
+    }
+
     #[cfg(feature = "planted-bugs")]
     fn has(self, bug: Planted) -> bool {
         self.planted == Some(bug)

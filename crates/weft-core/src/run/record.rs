@@ -11,13 +11,14 @@
 //! one must not ignore gets another version number or kind, which it refuses.
 //! Nothing here knows what the events mean, nor whether they fit together.
 
+mod entry;
 mod wire;
 
 use super::{
     event::{Event, Moment},
     state::Attempt,
 };
-use std::sync::Arc;
+pub use entry::Entry;
 use wire::{Chunk, Wire};
 
 /// The version that is written. Every version up to it is read.
@@ -48,17 +49,6 @@ pub enum RecordError {
         /// What is wrong.
         why: &'static str,
     },
-}
-
-/// One thing that happened, with what only its driver knew.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    /// When; the entropy is 0 where the machine doesn't use it.
-    pub at: Moment,
-    /// What.
-    pub event: Event,
-    /// Of `Started`: who runs the attempt, where the driver told.
-    pub worker: Option<Arc<str>>,
 }
 
 /// Collects what happened to one run in one turn.

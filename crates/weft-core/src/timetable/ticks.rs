@@ -1,7 +1,9 @@
 //! The moments of a schedule, on the one line of real time.
 
-use super::cron::Cron;
-use crate::time::{DurationMs, Timestamp};
+use crate::{
+    cron::Cron,
+    time::{DurationMs, Timestamp},
+};
 use jiff::{
     SignedDuration,
     civil::DateTime,

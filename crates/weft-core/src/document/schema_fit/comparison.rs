@@ -3,8 +3,10 @@
 mod value;
 
 use super::{
-    Budget, MAX_EDGE_STEPS, MAX_LEVELS, Mismatch, Typed,
+    budget::{Budget, MAX_EDGE_STEPS, MAX_LEVELS},
+    mismatch::Mismatch,
     parts::{self, Part, SIZES, parts, types_of},
+    typed::Typed,
 };
 use serde_json::{Map, Value};
 use std::collections::HashSet;

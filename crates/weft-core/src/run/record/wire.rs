@@ -3,7 +3,7 @@
 //! A wire type of its own, so that the machine's types can change their names
 //! without changing what was written.
 
-use super::Entry;
+use super::entry::Entry;
 use crate::{
     document::TaskIndex,
     run::{

@@ -12,18 +12,18 @@ const MAX_YEARS: i16 = 40;
 
 /// A cron expression, its clock times taken apart.
 #[derive(Debug, Clone)]
-pub(super) struct Cron {
+pub(crate) struct Cron {
     pattern: CronPattern,
     hours: Vec<i8>,
     minutes: Vec<i8>,
     seconds: Vec<i8>,
     /// Whether every hour is meant, not certain ones.
-    pub(super) any_hour: bool,
+    pub(crate) any_hour: bool,
 }
 
 impl Cron {
     /// Reads what `document::Schedule` holds: five or six fields.
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         let pattern = CronParser::builder()
             .seconds(Seconds::Optional)
             .year(Year::Disallowed)
@@ -53,13 +53,13 @@ impl Cron {
 
     /// Whether there is any tick at all: the calendar begins again after 400 years, and what
     /// it has not shown in the 40 with most leap years it never shows.
-    pub(super) fn has_ticks(&self) -> bool {
+    pub(crate) fn has_ticks(&self) -> bool {
         self.at_or_after(DateTime::constant(2000, 1, 1, 0, 0, 0, 0))
             .is_some()
     }
 
     /// The first tick at or after a second of the clock.
-    pub(super) fn at_or_after(&self, from: DateTime) -> Option<DateTime> {
+    pub(crate) fn at_or_after(&self, from: DateTime) -> Option<DateTime> {
         let last_year = from.year().checked_add(MAX_YEARS)?;
         let mut date = from.date();
         if self.has_day(date)
@@ -84,7 +84,7 @@ impl Cron {
     }
 
     /// The last tick at or before a second of the clock.
-    pub(super) fn at_or_before(&self, until: DateTime) -> Option<DateTime> {
+    pub(crate) fn at_or_before(&self, until: DateTime) -> Option<DateTime> {
         let first_year = until.year().checked_sub(MAX_YEARS)?;
         let mut date = until.date();
         if self.has_day(date)

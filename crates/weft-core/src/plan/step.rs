@@ -1,0 +1,50 @@
+//! The tasks of a plan, and the bounds of its runs.
+
+use crate::{document::TaskIndex, retry::RetryPolicy, time::DurationMs, trigger_rule::TriggerRule};
+
+/// What the machine knows of one task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The tasks it waits for, each once.
+    pub upstreams: Vec<TaskIndex>,
+    /// When it may start.
+    pub rule: TriggerRule,
+    /// What follows a failure.
+    pub retry: RetryPolicy,
+    /// Where it is mapped.
+    pub mapping: Option<Mapping>,
+    /// Whether it chooses among its direct downstreams. A mapped task can't.
+    pub branch: bool,
+}
+
+/// How a task is mapped.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mapping {
+    /// The upstreams whose outputs are mapped over. Each has to have succeeded,
+    /// if it isn't mapped itself.
+    pub sources: Vec<TaskIndex>,
+    /// How many instances may be ready, queued or running at once.
+    pub max_active: Option<u32>,
+}
+
+/// What the machine knows of the DAG as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// The longest a run may take.
+    pub run_timeout: Option<DurationMs>,
+    /// See [`super::Defaults::max_losses`].
+    pub max_losses: u32,
+    /// See [`super::Defaults::max_deferrals`].
+    pub max_deferrals: u32,
+}
+
+/// Why steps do not make a plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// An upstream or a source that doesn't exist.
+    #[error("task {0:?} refers to a task that does not exist")]
+    Unknown(TaskIndex),
+    /// This task is downstream of itself.
+    #[error("task {0:?} is downstream of itself")]
+    Cycle(TaskIndex),
+}
