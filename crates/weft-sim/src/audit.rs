@@ -1,7 +1,7 @@
 //! Looks at every step of the machine from outside.
 //!
-//! It believes what the machine tells in its actions only as far as each is a
-//! legal step from what it told before, and what the machine shows afterwards
+//! It accepts what the machine reports in its actions only as far as each is a
+//! legal step from what it reported before, and what the machine shows afterwards
 //! is the same. Rules are recomputed from the states of all upstreams, counts by
 //! counting, ends by looking at the leaves.
 
@@ -25,7 +25,7 @@ use weft_core::{
 #[derive(Debug, Clone)]
 pub struct Auditor {
     scenario: Scenario,
-    /// As told in actions; an instance that isn't here waits.
+    /// As reported in actions; an instance without an entry waits.
     told: HashMap<Instance, InstanceState>,
     run: RunState,
     /// Attempts whose end was applied.
@@ -47,7 +47,7 @@ pub struct Step<'a> {
     pub result: Result<(), Rejection>,
     /// What it asked for.
     pub actions: &'a [Action],
-    /// How it stands now.
+    /// Its current state.
     pub run: &'a Run,
 }
 
@@ -64,7 +64,7 @@ impl Auditor {
         }
     }
 
-    /// Checks one step; says what is wrong with it.
+    /// Checks one step; the error describes what is wrong with it.
     pub fn check(&mut self, step: &Step<'_>) -> Result<(), String> {
         if step.result.is_err() {
             return if step.actions.is_empty() {
@@ -152,7 +152,7 @@ impl Auditor {
                     ));
                 }
                 self.check_rule(step.run, *task)?;
-                self.tell(
+                self.notify(
                     step,
                     Instance {
                         task: *task,
@@ -171,14 +171,14 @@ impl Auditor {
                     self.check_rule(step.run, *task)?;
                 }
                 indexes.clone().try_for_each(|index| {
-                    self.tell(step, Instance { task: *task, index }, InstanceState::Ready)
+                    self.notify(step, Instance { task: *task, index }, InstanceState::Ready)
                 })
             }
             Action::InstanceChanged {
                 instance,
                 state,
                 cause: _,
-            } => self.tell(step, *instance, *state),
+            } => self.notify(step, *instance, *state),
             Action::RangeChanged {
                 task,
                 indexes,
@@ -186,7 +186,7 @@ impl Auditor {
                 cause: _,
             } => indexes
                 .clone()
-                .try_for_each(|index| self.tell(step, Instance { task: *task, index }, *state)),
+                .try_for_each(|index| self.notify(step, Instance { task: *task, index }, *state)),
             Action::SetTimer { timer, at }
                 if *at < step.at.now && !matches!(step.event, Event::Finished { .. }) =>
             {
@@ -222,7 +222,7 @@ impl Auditor {
             .unwrap_or(InstanceState::Waiting)
     }
 
-    fn tell(
+    fn notify(
         &mut self,
         step: &Step<'_>,
         instance: Instance,
@@ -262,7 +262,7 @@ impl Auditor {
         }
     }
 
-    /// The machine shows what it told, and its counts are right.
+    /// Checks that the machine shows what it reported, and that its counts are right.
     fn check_view(&self, run: &Run) -> Result<(), String> {
         let mut unfinished = 0;
         for (at, step) in (0..).zip(&self.scenario.steps) {
@@ -276,7 +276,7 @@ impl Auditor {
                 let told = self.state(instance);
                 if shown != told {
                     return Err(format!(
-                        "{instance:?} is {shown:?} and was told to be {told:?}"
+                        "{instance:?} is {shown:?} and was reported as {told:?}"
                     ));
                 }
                 *slot(&mut counts, shown) += 1;
@@ -323,7 +323,7 @@ impl Auditor {
         let run = step.run;
         if run.state() != self.run {
             return Err(format!(
-                "the run is {:?} and was told to be {:?}",
+                "the run is {:?} and was reported as {:?}",
                 run.state(),
                 self.run
             ));

@@ -1,78 +1,37 @@
 //! A whole installation simulated: the real scheduler (`weft_scheduler`, one or
 //! two of it) among a simulated database, broker, workers, clocks and people.
 //!
-//! One seed makes one world. It goes on until enough has happened and enough has
-//! gone wrong; then it is healed, has to come to rest, and is looked through.
-//! What can go wrong: a scheduler crashes at any await, is suspended, restarted,
+//! One seed makes one world. It runs until enough events and faults have happened;
+//! then faults stop, it has to come to rest, and its final state is audited. The
+//! faults: a scheduler crashes at any await, is suspended, restarted,
 //! deposed while it writes; commits fail before or after they are written; calls
-//! stall; the database or the broker is away; the broker loses everything;
+//! stall; the database or the broker is down; the broker loses everything;
 //! messages get lost, come twice or late; workers die or are cut off; the
 //! database's clock runs wrong and jumps; a run's rows can't be written.
 //!
-//! The [`audit`] looks on from outside and believes only what is committed.
+//! The [`audit`] observes from outside and accepts only what is committed.
 
 pub mod audit;
 pub mod broker;
+pub mod broker_state;
 pub mod call;
-pub mod dice;
 pub mod documents;
+pub mod fates;
 pub mod operators;
+mod outcome;
 pub mod process;
+pub mod random;
 pub mod store;
-pub mod switchboard;
 pub mod tables;
 pub mod truth;
 pub mod worker;
+pub mod workers;
 mod world;
 
+pub use outcome::{Finding, Options, Outcome};
 pub use world::{EVENTS, FAULTS};
 
-use crate::coverage::Coverage;
-use audit::Work;
-use weft_scheduler::Planted;
 use world::World;
-
-/// How to simulate.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
-    /// A bug to plant in the scheduler.
-    pub bug: Option<Planted>,
-    /// Keep what happened, line by line.
-    pub trace: bool,
-    /// Runs that ended before the world began.
-    pub history: u64,
-    /// Workers tell who was in guest code when they were killed.
-    pub crashes: bool,
-}
-
-/// A world without a finding.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    /// What it exercised, and how often.
-    pub coverage: Coverage,
-    /// Events that were committed.
-    pub events: u64,
-    /// Faults that it suffered.
-    pub faults: u64,
-    /// What everything cost.
-    pub work: Work,
-    /// What happened, if it was kept.
-    pub trace: Vec<String>,
-}
-
-/// What the auditor found.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "seed {seed}: {what}\nrun it again: cargo run -p weft-sim -- installation --seed {seed} --trace"
-)]
-pub struct Finding {
-    /// The seed that makes this world.
-    pub seed: u64,
-    /// What is wrong.
-    pub what: String,
-    /// What happened, if it was kept.
-    pub trace: Vec<String>,
-}
 
 /// Simulates the installation of a seed to its end.
 ///
@@ -92,7 +51,7 @@ pub const CRASH_KINDS: &[&str] = &[
     "committed: failed for deaths of workers",
     "fault: a task took down its worker",
     "fault: news of crashes not written",
-    "worker: tells who was there when it died",
+    "worker: reports what ran when it died",
 ];
 
 /// Everything that a test run is sure to exercise, besides crashes.
@@ -101,7 +60,7 @@ pub const KINDS: &[&str] = &[
     "answer: run's id is taken",
     "answer: turn written before",
     "broker: lease ran out",
-    "broker: report told again",
+    "broker: report redelivered",
     "committed: branch",
     "committed: cancel",
     "committed: clear",

@@ -7,12 +7,12 @@
 //!   workers with random fates ([`worker`]), a network that delays, doubles and
 //!   reorders ([`network`]), operators who cancel, clear and mark, and a driver
 //!   that feeds the machine ([`world`]). After every step the [`audit`] looks at
-//!   what the machine said and how it stands, and compares it with the
+//!   the machine's actions and state, and compares them with the
 //!   [`mod@reference`], a naive model that rescans everything each time. The
-//!   driver is the only part that knows it stands in for a scheduler.
+//!   driver is the only part that knows that it replaces a scheduler.
 //! - A whole installation ([`mod@installation`]): the real scheduler among a
 //!   simulated database, broker, workers, clocks and people, with an auditor
-//!   that believes only what is committed.
+//!   that accepts only what is committed.
 //!
 //! Nothing here is shipped. It turns on `planted-bugs` of `weft-core` and
 //! `weft-scheduler`.

@@ -33,7 +33,7 @@ struct Seeds {
     /// Plant a bug, by name.
     #[arg(long)]
     bug: Option<String>,
-    /// Workers of an installation tell who was in guest code when they were killed.
+    /// Killed workers of an installation report which attempts were in guest code.
     #[arg(long)]
     crashes: bool,
 }
@@ -112,7 +112,7 @@ fn installation(seeds: &Seeds) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The bug of this name; an unknown name is told.
+/// The bug of this name, or an error that names it.
 fn named<B: Copy + std::fmt::Debug>(name: Option<&str>, all: &[B]) -> Result<Option<B>, ()> {
     let Some(name) = name else {
         return Ok(None);

@@ -1,5 +1,5 @@
 //! A network that delays, doubles and reorders, but loses nothing: what is
-//! lost for good is a worker, and its lease tells.
+//! lost for good is a worker, whose lease then expires.
 
 use crate::coverage::Coverage;
 use fastrand::Rng;

@@ -21,7 +21,7 @@ use weft_core::{
     time::Timestamp,
 };
 
-/// Where an instance stands.
+/// The state of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// Its rule has not decided.
@@ -128,7 +128,7 @@ impl Model {
     }
 
     /// What the event has to lead to. `machine` is the machine after the same
-    /// event, asked only where it is free to choose; `was_ready` says whether
+    /// event, asked only where the model may choose; `was_ready` says whether
     /// it had offered the event's instance before.
     pub fn apply(
         &mut self,
@@ -315,7 +315,7 @@ impl Model {
     /// The tasks and everything that can be reached from them.
     fn all_downstream(&self, tasks: &[TaskIndex]) -> Vec<TaskIndex> {
         let mut found = tasks.to_vec();
-        // Each task stands behind its upstreams, so one pass finds all.
+        // Each task follows its upstreams in this order, so one iteration finds all.
         for task in &self.order {
             let reached = self.scenario.steps[task.0 as usize]
                 .upstreams

@@ -22,7 +22,7 @@ pub struct Temper {
 /// What becomes of an attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fate {
-    /// What it reports, if its worker lives to tell.
+    /// What it reports, if its worker survives.
     pub report: Option<Outcome>,
     /// Whether its lease runs out.
     pub lost: bool,
@@ -55,7 +55,7 @@ impl Temper {
             return Outcome::Failed {
                 retryable: rng.u32(0..4) > 0,
                 retry_after: (rng.u32(0..4) == 0).then(|| DurationMs(rng.u64(0..20_000))),
-                message: "as the dice fell".into(),
+                message: "as the random fell".into(),
             };
         }
         if roll < self.fail + self.skip {

@@ -1,11 +1,11 @@
 //! One simulated world: the driver of a run among its workers, network, clock
 //! and operators.
 //!
-//! Each turn the dice choose who acts. The driver does what a scheduler has to
+//! Each turn the random choose who acts. The driver does what a scheduler has to
 //! and no more: it dispatches what is ready, hands on messages and due timers.
 
-mod meddling;
 mod naming;
+mod operator_actions;
 
 use crate::{
     audit::{Auditor, Step},
@@ -34,7 +34,7 @@ pub const MAX_TURNS: u64 = 200_000;
 pub struct Options<'a> {
     /// A bug to plant in the machine.
     pub bug: Option<Planted>,
-    /// Told every step.
+    /// Observes every step.
     pub trace: Option<&'a mut dyn FnMut(String)>,
 }
 
@@ -87,8 +87,8 @@ struct World<'a> {
     attempts: Vec<Attempt>,
     now: Timestamp,
     temper: Temper,
-    /// How often operators will still meddle.
-    meddling: u32,
+    /// How many actions of operators are left.
+    operator_actions: u32,
     forging: u32,
     turn: u64,
     coverage: Coverage,
@@ -130,7 +130,7 @@ impl<'a> World<'a> {
             attempts: Vec::new(),
             now: Timestamp(1_000_000),
             temper: Temper::random(&mut rng),
-            meddling: [0, 0, 1, 3, 6][rng.usize(0..5)],
+            operator_actions: [0, 0, 1, 3, 6][rng.usize(0..5)],
             forging: [0, 2, 10][rng.usize(0..3)],
             turn: 0,
             coverage,
@@ -142,8 +142,8 @@ impl<'a> World<'a> {
     }
 
     fn live(&mut self) -> Result<(), String> {
-        while self.meddling > 0 && self.rng.u32(0..5) == 0 {
-            self.meddle()?;
+        while self.operator_actions > 0 && self.rng.u32(0..5) == 0 {
+            self.act_as_operator()?;
         }
         self.feed(&Event::Start)?;
         loop {
@@ -154,8 +154,8 @@ impl<'a> World<'a> {
             if roll < self.forging {
                 let forged = self.forged();
                 self.feed(&forged)?;
-            } else if roll < 11 && self.meddling > 0 {
-                self.meddle()?;
+            } else if roll < 11 && self.operator_actions > 0 {
+                self.act_as_operator()?;
             } else if roll < 45 && !self.ready.is_empty() {
                 self.dispatch()?;
             } else if roll < 85 && !self.network.is_empty() {

@@ -26,7 +26,7 @@ fn every_planted_bug_is_found() {
             outcomes.into_iter().find_map(Result::err)
         });
         match found {
-            // A crash would be found by anybody.
+            // Any check would find a crash.
             Some(finding) if finding.what.contains("panicked") => {
                 escaped.push(format!("{bug:?} only crashes: {finding}"));
             }

@@ -68,7 +68,7 @@ impl Pair {
         simulated.add_shard(SHARD);
         let tenant = TenantId::default();
         simulated.put_tenant(&tenant, SHARD, None, 100);
-        // Of which nobody has anything, but that are shared out.
+        // Unowned shards, which are shared out.
         real.grow_shards(3, "test").await.expect("there is room");
         for other in 1..3 {
             simulated.add_shard(ShardId(other));

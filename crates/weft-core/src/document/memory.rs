@@ -21,7 +21,7 @@ pub(super) const ALLOCATION: usize = 24;
 /// The memory that may still be taken; shared by reference among the readers of one document.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    left: Cell<usize>,
+    pub(super) left: Cell<usize>,
     exceeded: Cell<bool>,
     /// By the hash of the node that each was read from. Of two with one hash only the first
     /// is stored, and the other is built each time.

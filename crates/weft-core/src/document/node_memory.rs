@@ -74,7 +74,7 @@ fn weight(node: &Node<'_>) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::MAX_READ_BYTES, *};
 
     fn table(value: u64) -> Node<'static> {
         Node::Table([("a".into(), Node::Number(value.into()))].into())

@@ -2,21 +2,21 @@
 //!
 //! It makes every run again from the events that were committed, holds each of
 //! them against the naive model, and compares rows, dispatches, confirmations,
-//! limits and work with it. Nobody tells it what a scheduler has in memory.
+//! limits and work with it. It does not know what a scheduler has in memory.
 
 mod bounds;
 mod closing;
 mod fairness;
+mod notifications;
 mod rows;
-mod telling;
+mod state;
 mod work;
 
 pub use work::Work;
 
-use super::{documents::Parsed, switchboard::Switchboard, tables::Tables, worker::Worker};
+use super::{broker_state::BrokerState, documents::Parsed, tables::Tables, worker::Worker};
 use crate::{coverage::Coverage, reference::Model, scenario::Scenario};
-use bounds::{Account, Active};
-use fairness::Fairness;
+use state::{Account, Active, Done, Fairness, Watched};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
@@ -24,15 +24,12 @@ use std::{
 use tokio::time::Instant;
 use weft_broker::{AttemptKey, Dispatch, Report, ReportedOutcome};
 use weft_core::{
-    document::TaskIndex,
-    id::{TaskId, TenantId},
-    run::{Attempt, Event, Instance, InstanceState, Outcome, Run, RunState, record},
+    id::TaskId,
+    run::{Attempt, Event, InstanceState, Outcome, Run, RunState, record},
     run_id::RunId,
     suspicion::ENOUGH,
 };
-use weft_store::{
-    DagKey, DagState, EventChunk, NewRun, Output, ShardId, ShardSettings, Turn, VersionId,
-};
+use weft_store::{DagKey, DagState, EventChunk, NewRun, ShardId, ShardSettings, Turn, VersionId};
 
 /// The auditor of one world.
 #[derive(Debug, Default)]
@@ -43,12 +40,12 @@ pub struct Auditor {
     made: Made,
     /// Attempts that were the one suspect when their worker died, by DAG and task.
     deaths: Deaths,
-    /// Attempts that a worker's next process told of.
+    /// Attempts that a worker's next process reported.
     suspected: HashSet<AttemptKey>,
     active: Active,
     running: BTreeMap<DagKey, BTreeSet<RunId>>,
-    /// What each start of a scheduler was told of settings and DAGs.
-    handed: BTreeMap<u64, Handed>,
+    /// The settings and DAGs that each start of a scheduler has read.
+    read_by_start: BTreeMap<u64, ReadState>,
     fairness: Fairness,
     /// What everything cost.
     pub work: Work,
@@ -63,7 +60,7 @@ pub struct Auditor {
 pub struct Seen<'a> {
     pub(crate) tables: &'a Tables,
     pub(crate) workers: &'a [Worker],
-    pub(crate) switchboard: &'a Switchboard,
+    pub(crate) broker_state: &'a BrokerState,
     pub(crate) coverage: &'a mut Coverage,
 }
 
@@ -73,53 +70,16 @@ type Made = HashMap<(RunId, Attempt), Vec<ReportedOutcome>>;
 type Deaths = HashMap<(DagKey, TaskId), HashSet<(RunId, Attempt)>>;
 
 #[derive(Debug, Default)]
-struct Handed {
+struct ReadState {
     settings: BTreeMap<ShardId, ShardSettings>,
-    /// The versions of each DAG that it was told are active, the last one last.
+    /// The versions of each DAG that it has read as active, the latest last.
     active: BTreeMap<DagKey, Vec<VersionId>>,
-}
-
-/// A run as its committed events make it.
-#[derive(Debug)]
-struct Watched {
-    tenant: TenantId,
-    dag: DagKey,
-    version: VersionId,
-    shard: ShardId,
-    parsed: Arc<Parsed>,
-    machine: Run,
-    model: Model,
-    dispatched: HashSet<Attempt>,
-    /// Of attempts that began before all upstreams had ended: how many instances of each
-    /// task that their inputs come from had succeeded by then.
-    had: HashMap<Attempt, BTreeMap<TaskIndex, u64>>,
-    /// By task: what its instances take up, and how many of them do.
-    accounts: Vec<Account>,
-    /// Every output that was ever committed.
-    outputs: HashMap<Instance, Vec<Arc<str>>>,
-    /// The output that counted, by instance and number.
-    counted: HashMap<(Instance, u32), Output>,
-    /// What deferrals left.
-    resume: HashMap<Instance, Vec<Arc<str>>>,
-    /// It was cleared or marked: what was committed may have changed since.
-    meddled: bool,
-    /// Its rows can't be written, and it was failed for that.
-    broken: bool,
-}
-
-/// What one turn did.
-#[derive(Debug, Default)]
-struct Done {
-    events: u64,
-    actions: u64,
-    started: BTreeSet<DagKey>,
-    dispatched: Vec<(RunId, Instance)>,
 }
 
 impl Auditor {
     /// A scheduler has read the settings of a shard.
-    pub fn handed_settings(&mut self, start: u64, shard: ShardId, settings: ShardSettings) {
-        let handed = self.handed.entry(start).or_default();
+    pub fn settings_read(&mut self, start: u64, shard: ShardId, settings: ShardSettings) {
+        let handed = self.read_by_start.entry(start).or_default();
         let weights = |settings: &ShardSettings| -> Vec<u32> {
             settings
                 .tenants
@@ -135,8 +95,8 @@ impl Auditor {
     }
 
     /// A scheduler has read DAGs.
-    pub fn handed_dags(&mut self, start: u64, dags: &[DagState]) {
-        let handed = self.handed.entry(start).or_default();
+    pub fn dags_read(&mut self, start: u64, dags: &[DagState]) {
+        let handed = self.read_by_start.entry(start).or_default();
         for dag in dags {
             let told = handed.active.entry(dag.key).or_default();
             if let Some(active) = dag.active.filter(|active| told.last() != Some(active)) {
@@ -162,7 +122,7 @@ impl Auditor {
         made.push(report.outcome.clone());
     }
 
-    /// A worker that died with this attempt in guest code tells of it: whoever has it by
+    /// A worker that died with this attempt in guest code reports it: whichever has it by
     /// then, it is lost.
     pub fn suspected(&mut self, key: AttemptKey) {
         self.suspected.insert(key);
@@ -228,9 +188,9 @@ impl Auditor {
         }
     }
 
-    /// A scheduled run gets the version that its scheduler was told is active.
+    /// Checks that a scheduled run gets the version that its scheduler read as active.
     fn check_pinned(&self, start: u64, new: &NewRun) -> Result<(), String> {
-        let handed = self.handed.get(&start);
+        let handed = self.read_by_start.get(&start);
         let told = handed.and_then(|handed| handed.active.get(&new.dag));
         // It may not have been able to read the document of the last one yet.
         let mut last = told.into_iter().flatten().rev().take(3);
@@ -238,7 +198,7 @@ impl Auditor {
             return Ok(());
         }
         Err(format!(
-            "the scheduled run {} got version {:?}, and its scheduler was told of {told:?}",
+            "the scheduled run {} got version {:?}, and its scheduler read {told:?}",
             new.id, new.version
         ))
     }
@@ -277,7 +237,7 @@ impl Auditor {
         let run = runs.get_mut(&id).expect("it is watched");
         let mut actions = Vec::new();
         for (at, event) in events {
-            run.believe(id, &event, (made, deaths, suspected), seen)?;
+            run.apply_committed(id, &event, (made, deaths, suspected), seen)?;
             let was_ready = match &event {
                 Event::Dispatched { instance, .. } => {
                     run.machine.instance(*instance) == Some(InstanceState::Ready)
@@ -294,7 +254,9 @@ impl Auditor {
             run.model
                 .apply(at, &event, was_ready, &run.machine)
                 .map_err(|rejection| {
-                    format!("{event:?} of run {id} was committed, the model says {rejection}")
+                    format!(
+                        "{event:?} of run {id} was committed, and the model rejects it: {rejection}"
+                    )
                 })?;
             if let Some(difference) = run.model.difference(&run.machine) {
                 return Err(format!("run {id} after {event:?}: {difference}"));
@@ -314,7 +276,7 @@ impl Auditor {
                     run.note_early(attempt);
                     done.dispatched.push((id, instance));
                 }
-                Event::Clear { .. } | Event::Mark { .. } => run.meddled = true,
+                Event::Clear { .. } | Event::Mark { .. } => run.was_operated = true,
                 _ => {}
             }
             for action in &actions {
@@ -380,13 +342,13 @@ impl Watched {
             outputs: HashMap::new(),
             counted: HashMap::new(),
             resume: HashMap::new(),
-            meddled: false,
+            was_operated: false,
             broken: false,
         }
     }
 
     /// Whether an event has its reason in the world.
-    fn believe(
+    fn apply_committed(
         &mut self,
         id: RunId,
         event: &Event,
@@ -405,7 +367,7 @@ impl Watched {
                 if is_blamed && made.is_empty() {
                     seen.coverage.add("committed: failed for deaths of workers");
                 }
-                let can_fail_by_itself = (self.meddled || is_blamed)
+                let can_fail_by_itself = (self.was_operated || is_blamed)
                     && matches!(
                         outcome,
                         Outcome::Failed {
@@ -415,7 +377,7 @@ impl Watched {
                     );
                 if made.is_empty() && !can_fail_by_itself {
                     return Err(format!(
-                        "{event:?} of run {id} was committed, and nobody reported it"
+                        "{event:?} of run {id} was committed, and no worker reported it"
                     ));
                 }
                 if matches!(outcome, Outcome::Deferred { .. }) {
@@ -431,10 +393,10 @@ impl Watched {
                 let runs = seen
                     .workers
                     .iter()
-                    .find_map(|worker| Some((worker, worker.surely_runs(id, *attempt, now)?)));
+                    .find_map(|worker| Some((worker, worker.certainly_runs(id, *attempt, now)?)));
                 if let Some((worker, key)) = runs
                     && !suspected.contains(&key)
-                    && !seen.switchboard.may_have_given_up(&key, now)
+                    && !seen.broker_state.may_have_lost_lease(&key, now)
                 {
                     return Err(format!(
                         "{attempt:?} of run {id} was declared lost, and {} runs it",

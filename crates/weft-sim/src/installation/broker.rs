@@ -1,10 +1,10 @@
 //! One scheduler's ways to the simulated broker, one for each shard: its calls take time and fail,
-//! and what it was told gets lost or comes twice.
+//! and messages get lost or come twice.
 
 use super::{
+    broker_state::LEASE,
     call::{Call, Stage},
-    dice::MessageFate,
-    switchboard::LEASE,
+    random::MessageFate,
     truth::{Shared, Truth},
 };
 use async_trait::async_trait;
@@ -20,7 +20,7 @@ use weft_store::ShardLease;
 /// The brokers of all shards, as one start of a scheduler sees them.
 #[derive(Debug, Clone)]
 pub struct SimBrokers {
-    /// The world that they stand in.
+    /// Their world.
     pub(crate) world: Shared,
     /// Which scheduler calls.
     pub(crate) who: usize,
@@ -35,7 +35,7 @@ pub struct SimBroker {
     who: usize,
     embedded: bool,
     shard: u32,
-    /// How often it was told that there was more room.
+    /// How often it was notified of more free slots.
     risen: Mutex<u64>,
 }
 
@@ -58,7 +58,7 @@ impl Brokers for SimBrokers {
 }
 
 fn away() -> BrokerError {
-    BrokerError::Unavailable("as the dice fell".into())
+    BrokerError::Unavailable("as the random fell".into())
 }
 
 impl SimBroker {
@@ -71,13 +71,13 @@ impl SimBroker {
         self.world.pause(self.who, call, Stage::Before).await;
         let (answer, answered) = {
             let mut truth = self.world.lock();
-            if !truth.broker_answers() || truth.dice.call_fails() {
+            if !truth.broker_answers() || truth.random.call_fails() {
                 truth.fault("fault: call of the broker failed");
                 return Err(away());
             }
             let now = Instant::now();
             let answer = done(&mut truth, now);
-            let answered = !truth.dice.call_fails();
+            let answered = !truth.random.call_fails();
             if !answered {
                 truth.fault("fault: answer of the broker lost");
             }
@@ -90,24 +90,24 @@ impl SimBroker {
     fn take(&self, max: usize) -> Result<Vec<Notice>, Option<Instant>> {
         let mut truth = self.world.lock();
         let Truth {
-            switchboard,
-            dice,
+            broker_state,
+            random,
             coverage,
             ..
         } = &mut *truth;
         let now = Instant::now();
-        switchboard.pass_time(now, dice, coverage);
+        broker_state.pass_time(now, random, coverage);
         let mut risen = self.risen.lock().unwrap_or_else(PoisonError::into_inner);
-        let notices = switchboard.receive(self.shard, &mut risen, max, now);
+        let notices = broker_state.receive(self.shard, &mut risen, max, now);
         if notices.is_empty() {
-            return Err(switchboard.next_change(self.shard));
+            return Err(broker_state.next_change(self.shard));
         }
         for notice in &notices {
             if let Notice::Released { key } = notice {
-                truth.auditor.work.given_back(key.run, key.attempt);
+                truth.auditor.work.released(key.run, key.attempt);
             }
         }
-        truth.note(|| format!("scheduler {} hears {notices:?}", self.who));
+        truth.note(|| format!("scheduler {} receives {notices:?}", self.who));
         Ok(notices)
     }
 }
@@ -130,10 +130,10 @@ impl SchedulerBroker for SimBroker {
     async fn revoke(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
         self.call(Call::Revoke, |truth, _| {
             for key in attempts {
-                if truth.dice.message() == MessageFate::Lost {
+                if truth.random.message() == MessageFate::Lost {
                     truth.fault("fault: revocation lost");
                 } else {
-                    truth.switchboard.revoke(key);
+                    truth.broker_state.revoke(key);
                 }
             }
         })
@@ -160,10 +160,10 @@ impl SchedulerBroker for SimBroker {
             for key in attempts {
                 let verdict = truth.auditor.confirmed(key, &truth.tables);
                 truth.judge(verdict);
-                if truth.dice.message() == MessageFate::Lost {
+                if truth.random.message() == MessageFate::Lost {
                     truth.fault("fault: confirmation lost");
                 } else {
-                    truth.switchboard.confirm(key);
+                    truth.broker_state.confirm(key);
                 }
             }
         })
@@ -171,7 +171,7 @@ impl SchedulerBroker for SimBroker {
     }
 
     async fn demand(&self) -> Result<Vec<Demand>, BrokerError> {
-        self.call(Call::Demand, |truth, _| truth.switchboard.demand())
+        self.call(Call::Demand, |truth, _| truth.broker_state.demand())
             .await
     }
 
@@ -179,12 +179,12 @@ impl SchedulerBroker for SimBroker {
         let known = self
             .call(Call::Known, |truth, now| {
                 let Truth {
-                    switchboard,
-                    dice,
+                    broker_state,
+                    random,
                     coverage,
                     ..
                 } = truth;
-                switchboard.known(attempts, now, dice, coverage)
+                broker_state.known(attempts, now, random, coverage)
             })
             .await;
         self.world.news.notify_waiters();
@@ -200,14 +200,14 @@ impl Truth {
     fn publish(&mut self, dispatch: Dispatch) {
         let verdict = self.auditor.published(&dispatch, &self.tables);
         self.judge(verdict);
-        match self.dice.message() {
+        match self.random.message() {
             MessageFate::Lost => self.fault("fault: dispatch lost"),
             MessageFate::Doubled => {
                 self.fault("fault: dispatch doubled");
-                self.switchboard.publish(dispatch.clone());
-                self.switchboard.publish(dispatch);
+                self.broker_state.publish(dispatch.clone());
+                self.broker_state.publish(dispatch);
             }
-            MessageFate::Arrives => self.switchboard.publish(dispatch),
+            MessageFate::Arrives => self.broker_state.publish(dispatch),
         }
     }
 

@@ -4,24 +4,14 @@
 //! over. Every output names the attempt and the worker that made it, so that no
 //! two are alike and each consumer's inputs can be traced.
 
-use super::{
-    audit::Auditor,
-    dice::{Dice, TaskFate},
-    tables::Tables,
-};
-use crate::coverage::Coverage;
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
-use std::{sync::Arc, time::Duration};
-use weft_broker::{Dispatch, Failure, Output, Report, ReportedOutcome};
+use std::sync::Arc;
 use weft_core::{
     document::{Dag, Format, Source, parse},
     plan::{Defaults, Plan},
-    time::{DurationMs, Timestamp},
 };
 
-/// The policy of every tenant.
-pub const POLICY: &str = "[queues]\nallow = [\"side\"]\n";
 /// The queues that workers serve.
 pub const QUEUES: [&str; 2] = ["default", "side"];
 /// The pools of every tenant.
@@ -208,81 +198,5 @@ pub fn defaults() -> Defaults {
     Defaults {
         max_losses: 1_000_000,
         ..Defaults::default()
-    }
-}
-
-/// What decides how attempts end.
-#[derive(Debug)]
-pub struct Fates<'a> {
-    pub(crate) dice: &'a mut Dice,
-    pub(crate) tables: &'a Tables,
-    pub(crate) auditor: &'a mut Auditor,
-    pub(crate) coverage: &'a mut Coverage,
-    pub(crate) now: Timestamp,
-}
-
-impl Fates<'_> {
-    /// How long an attempt runs.
-    pub fn duration(dice: &mut Dice) -> Duration {
-        match dice.rng.u32(0..20) {
-            0 => dice.span(2_000, 7_000),
-            1..=5 => dice.span(200, 1_500),
-            _ => dice.span(1, 200),
-        }
-    }
-
-    /// How an attempt ends.
-    pub fn outcome(&mut self, dispatch: &Dispatch, worker: &str) -> ReportedOutcome {
-        let attempt = dispatch.key.attempt;
-        let name = format!(
-            "{}/{}/{}/{}/{worker}",
-            dispatch.key.run, dispatch.document.task, attempt.instance.index, attempt.number
-        );
-        match self.dice.task() {
-            TaskFate::Fails { retryable } => ReportedOutcome::Failed(Failure {
-                code: "author".into(),
-                retryable,
-                message: name,
-                retry_after: (self.dice.rng.u32(0..8) == 0).then_some(DurationMs(1_500)),
-                details: None,
-                backtrace: None,
-            }),
-            TaskFate::Skips => ReportedOutcome::Skipped { reason: Some(name) },
-            TaskFate::Defers => ReportedOutcome::Deferred {
-                until: self.now.plus(DurationMs(self.dice.rng.u64(20..2_000))),
-                state: json!(name).to_string().into(),
-            },
-            TaskFate::Succeeds => self.success(dispatch, &name),
-        }
-    }
-
-    fn success(&mut self, dispatch: &Dispatch, name: &str) -> ReportedOutcome {
-        let output = if dispatch.document.task.as_str().starts_with('l') {
-            let elements = 0..self.dice.rng.usize(0..5);
-            let list: Vec<String> = elements.map(|at| format!("{name}#{at}")).collect();
-            json!(list)
-        } else {
-            json!(name)
-        };
-        let output = Output::Inline(output.to_string().into());
-        let instance = dispatch.key.attempt.instance;
-        let Some(parsed) = self.auditor.parsed_of(dispatch.key.run, self.tables) else {
-            return ReportedOutcome::Success { output };
-        };
-        if !parsed.plan.step(instance.task).branch {
-            return ReportedOutcome::Success { output };
-        }
-        self.coverage.add("task: branch");
-        let downstreams = parsed.plan.downstreams(instance.task).iter();
-        let tasks = downstreams
-            .filter(|_| self.dice.rng.bool())
-            .map(|task| parsed.dag.tasks[task.as_usize()].id.clone())
-            .collect();
-        ReportedOutcome::Branch { tasks, output }
-    }
-
-    /// An attempt was reported, which nobody believes but who was told.
-    pub fn made(&mut self, report: &Report) {
-        self.auditor.reported(report);
     }
 }

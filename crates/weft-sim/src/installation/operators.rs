@@ -30,7 +30,7 @@ pub struct Operators {
     dags: BTreeMap<DagKey, Owned>,
     last_command: i64,
     deployed: u32,
-    /// Runs that ended before the world began: the oldest. Nobody touches them.
+    /// Runs that ended before the world began: the oldest. No operator changes them.
     remembered: usize,
 }
 
@@ -45,7 +45,7 @@ impl Operators {
     /// runs that have ended long ago.
     pub fn settle(truth: &mut Truth, history: u64) -> Self {
         let now = truth.clock.now();
-        let shards: Vec<ShardId> = (0..truth.dice.rng.i32(1..3)).map(ShardId).collect();
+        let shards: Vec<ShardId> = (0..truth.random.rng.i32(1..3)).map(ShardId).collect();
         for shard in &shards {
             truth.tables.add_shard(*shard);
         }
@@ -57,18 +57,18 @@ impl Operators {
             deployed: 0,
             remembered: 0,
         };
-        for number in 0..truth.dice.rng.usize(1..4) {
+        for number in 0..truth.random.rng.usize(1..4) {
             let tenant: TenantId = format!("tenant-{number}").parse().expect("it is legal");
             let shard = people.shards[number % people.shards.len()];
-            let weight = [50, 100, 100, 300][truth.dice.rng.usize(0..4)];
+            let weight = [50, 100, 100, 300][truth.random.rng.usize(0..4)];
             truth.tables.put_tenant(&tenant, shard, None, weight);
             for pool in POOLS {
-                let slots = truth.dice.rng.u32(1..5);
+                let slots = truth.random.rng.u32(1..5);
                 truth.tables.put_pool(&tenant, pool, slots);
             }
-            for dag in 0..truth.dice.rng.usize(1..4) {
+            for dag in 0..truth.random.rng.usize(1..4) {
                 let id = format!("dag-{number}-{dag}");
-                let shape = Shape::random(&mut truth.dice.rng, id.clone());
+                let shape = Shape::random(&mut truth.random.rng, id.clone());
                 let id = id.parse().expect("it is legal");
                 let key = truth.tables.add_dag(&tenant, id, now);
                 truth
@@ -116,9 +116,9 @@ impl Operators {
         }
     }
 
-    /// Somebody does something; what a scheduler should be told of it.
+    /// Performs one operator action; returns the wake-up for the schedulers.
     pub fn act(&mut self, truth: &mut Truth) -> Option<Wake> {
-        match truth.dice.rng.u32(0..100) {
+        match truth.random.rng.u32(0..100) {
             0..62 => self.trigger(truth),
             62..84 => self.command(truth),
             84..89 => {
@@ -130,7 +130,7 @@ impl Operators {
             89..92 => {
                 let key = self.any_dag(truth);
                 let versions = &self.dags[&key].versions;
-                let version = versions[truth.dice.rng.usize(0..versions.len())];
+                let version = versions[truth.random.rng.usize(0..versions.len())];
                 let now = truth.clock.now();
                 truth.tables.activate(key, version, now);
                 truth.coverage.add("operator: activates an earlier version");
@@ -138,7 +138,7 @@ impl Operators {
             }
             92..95 => {
                 let key = self.any_dag(truth);
-                let paused = truth.dice.rng.bool();
+                let paused = truth.random.rng.bool();
                 let now = truth.clock.now();
                 truth.tables.set_paused(key, paused, now);
                 truth.coverage.add("operator: pauses or unpauses");
@@ -152,9 +152,9 @@ impl Operators {
         }
     }
 
-    /// Everything that stands in the way of any run is put aside, and nothing
+    /// Removes everything that blocks any run, and nothing
     /// is scheduled any more.
-    pub fn clear_the_way(&mut self, truth: &mut Truth) {
+    pub fn remove_obstacles(&mut self, truth: &mut Truth) {
         let now = truth.clock.now();
         let keys: Vec<DagKey> = self.dags.keys().copied().collect();
         for key in keys {
@@ -192,7 +192,7 @@ impl Operators {
     }
 
     fn any_dag(&self, truth: &mut Truth) -> DagKey {
-        let at = truth.dice.rng.usize(0..self.dags.len());
+        let at = truth.random.rng.usize(0..self.dags.len());
         *self.dags.keys().nth(at).expect("within the length")
     }
 
@@ -200,7 +200,7 @@ impl Operators {
         self.deployed += 1;
         let now = truth.clock.now();
         let owned = self.dags.get_mut(&key).expect("it is one of them");
-        let document = owned.shape.document(&mut truth.dice.rng, self.deployed);
+        let document = owned.shape.document(&mut truth.random.rng, self.deployed);
         let digest = Digest::of(format!("{key:?} {} {document}", self.deployed).as_bytes());
         truth.note(|| format!("deploys {key:?}: {document}"));
         let version = truth.tables.deploy(key, document, digest, now);
@@ -210,7 +210,7 @@ impl Operators {
     fn wanted(truth: &mut Truth, dag: DagKey, now: Timestamp) -> Wanted {
         let active = truth.tables.dag(dag).and_then(|dag| dag.active);
         Wanted {
-            id: RunId::new(now, truth.dice.rng.u64(..)),
+            id: RunId::new(now, truth.random.rng.u64(..)),
             dag,
             version: active.expect("each has an active version"),
             kind: RunKind::Manual,
@@ -227,16 +227,16 @@ impl Operators {
         let key = self.any_dag(truth);
         let now = truth.clock.now();
         let mut wanted = Self::wanted(truth, key, now);
-        match truth.dice.rng.u32(0..10) {
+        match truth.random.rng.u32(0..10) {
             0 => {
                 truth.coverage.add("operator: wants a run for later");
-                wanted.not_before = now.plus(DurationMs(truth.dice.rng.u64(100..5_000)));
+                wanted.not_before = now.plus(DurationMs(truth.random.rng.u64(100..5_000)));
             }
             1 => {
                 truth.coverage.add("operator: backfills");
                 wanted.kind = RunKind::Backfill;
                 // Dates of the timetable's own, so that both may want the same.
-                let ahead = truth.dice.rng.i64(-20..4) * 1_000;
+                let ahead = truth.random.rng.i64(-20..4) * 1_000;
                 wanted.logical_date = Timestamp((now.0 + ahead) / 1_000 * 1_000);
                 if self.dags[&key].shape.every_date_ms().is_some() {
                     // Those are counted, and must be the timetable's.
@@ -263,10 +263,10 @@ impl Operators {
         if recent.is_empty() {
             return None;
         }
-        let (run, version) = recent[truth.dice.rng.usize(from..recent.len())];
+        let (run, version) = recent[truth.random.rng.usize(from..recent.len())];
         let row = truth.tables.version_row(version)?;
         let parsed = Parsed::read(&row.document);
-        let rng = &mut truth.dice.rng;
+        let rng = &mut truth.random.rng;
         let task = TaskIndex(rng.u32(0..parsed.plan.task_count()));
         let task = parsed.dag.tasks[task.as_usize()].id.clone();
         let index = if rng.u32(0..3) == 0 { rng.u32(0..4) } else { 0 };
@@ -286,11 +286,11 @@ impl Operators {
         truth.coverage.add("operator: commands");
         // Ids are drawn before transactions end, so a later one may be seen earlier.
         self.last_command += 1;
-        let late = truth.dice.rng.u32(0..8) == 0;
+        let late = truth.random.rng.u32(0..8) == 0;
         let now = truth.clock.now();
         let visible = if late {
             truth.fault("fault: command visible after a later one");
-            now.plus(DurationMs(truth.dice.rng.u64(1..1_500)))
+            now.plus(DurationMs(truth.random.rng.u64(1..1_500)))
         } else {
             now
         };
@@ -301,8 +301,8 @@ impl Operators {
     }
 
     fn change_limit(&self, truth: &mut Truth) {
-        let tenant = self.tenants[truth.dice.rng.usize(0..self.tenants.len())].clone();
-        let rng = &mut truth.dice.rng;
+        let tenant = self.tenants[truth.random.rng.usize(0..self.tenants.len())].clone();
+        let rng = &mut truth.random.rng;
         match rng.u32(0..4) {
             0 => {
                 let shard = self.shards[rng.usize(0..self.shards.len())];

@@ -48,7 +48,7 @@ impl fmt::Debug for Process {
 pub struct Start {
     /// Which place.
     pub who: usize,
-    /// Which start, over all places.
+    /// Which start, over all schedulers.
     pub number: u64,
     /// Fixes its numbers.
     pub seed: u64,
@@ -131,7 +131,7 @@ impl Process {
     }
 
     /// Asks it to end.
-    pub fn ask_to_end(&mut self) {
+    pub fn request_stop(&mut self) {
         self.stop = None;
     }
 

@@ -4,7 +4,7 @@
 use super::{
     audit::Seen,
     call::{Call, Stage},
-    dice::CommitFate,
+    random::CommitFate,
     tables::{Tables, Wanted, Written},
     truth::Shared,
 };
@@ -25,7 +25,7 @@ use weft_store::{
 /// The database, as one start of a scheduler sees it.
 #[derive(Debug)]
 pub struct SimStore {
-    /// The world that it stands in.
+    /// Its world.
     pub(crate) world: Shared,
     /// Which scheduler asks.
     pub(crate) who: usize,
@@ -36,11 +36,11 @@ pub struct SimStore {
 }
 
 fn away() -> StoreError {
-    StoreError::Unavailable("as the dice fell".into())
+    StoreError::Unavailable("as the random fell".into())
 }
 
 impl SimStore {
-    /// Reads something; `rows` says how many rows that took.
+    /// Reads something; `rows` counts the rows read.
     async fn read<T>(
         &self,
         call: Call,
@@ -53,7 +53,7 @@ impl SimStore {
         self.world.pause(self.who, call, Stage::Before).await;
         let answer = {
             let mut truth = self.world.lock();
-            if !truth.store_answers() || truth.dice.read_fails() {
+            if !truth.store_answers() || truth.random.read_fails() {
                 truth.fault("fault: read of the database failed");
                 return Err(away());
             }
@@ -105,7 +105,7 @@ impl RunStore for SimStore {
         let mut truth = self.world.lock();
         truth
             .auditor
-            .handed_settings(self.start, shard, settings.clone());
+            .settings_read(self.start, shard, settings.clone());
         Ok(settings)
     }
 
@@ -122,7 +122,7 @@ impl RunStore for SimStore {
     ) -> Result<Vec<DagState>, StoreError> {
         let read = |tables: &mut Tables, _| tables.dags(shard, after, limit);
         let dags = self.read(Call::Dags, read, Vec::len).await?;
-        self.world.lock().auditor.handed_dags(self.start, &dags);
+        self.world.lock().auditor.dags_read(self.start, &dags);
         Ok(dags)
     }
 
@@ -232,13 +232,13 @@ impl RunStore for SimStore {
     }
 
     async fn crashes(&self, shard: ShardId) -> Result<Vec<(Blamed, Crash)>, StoreError> {
-        // Always asked beside the settings, whose await stands for both.
+        // Always read together with the settings, whose await covers both.
         Ok(self.world.lock().tables.crashes(shard))
     }
 
     async fn record_crashes(&self, news: &[CrashUpdate]) -> Result<(), StoreError> {
         let mut truth = self.world.lock();
-        if !truth.store_answers() || truth.dice.read_fails() {
+        if !truth.store_answers() || truth.random.read_fails() {
             truth.fault("fault: news of crashes not written");
             return Err(away());
         }
@@ -257,10 +257,10 @@ impl RunStore for SimStore {
 }
 
 impl super::truth::Truth {
-    /// Writes a turn, if the dice let it; whether the scheduler will hear of it.
+    /// Writes a turn unless a fault prevents it; whether the answer reaches the scheduler.
     fn commit(&mut self, who: usize, start: u64, turn: &Turn) -> Result<bool, CommitError> {
         let fate = if self.store_answers() {
-            self.dice.commit()
+            self.random.commit()
         } else {
             CommitFate::NotWritten
         };
@@ -271,12 +271,12 @@ impl super::truth::Truth {
             }
             CommitFate::Full => {
                 self.fault("fault: commit not written for want of space");
-                return Err(StoreError::Full("as the dice fell".into()).into());
+                return Err(StoreError::Full("as the random fell".into()).into());
             }
             CommitFate::Written | CommitFate::AnswerLost => {}
         }
         if let Some(new) = turn.new_runs.first()
-            && self.dice.id_taken()
+            && self.random.id_taken()
         {
             let now = self.clock.now();
             let wanted = Wanted {
@@ -318,7 +318,7 @@ impl super::truth::Truth {
                 let mut seen = Seen {
                     tables: &self.tables,
                     workers: &self.workers,
-                    switchboard: &self.switchboard,
+                    broker_state: &self.broker_state,
                     coverage: &mut self.coverage,
                 };
                 let verdict = self.auditor.committed(start, turn, &mut seen);

@@ -11,7 +11,6 @@ mod operating;
 pub use committing::Written;
 pub use operating::Wanted;
 
-use super::documents::POLICY;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -30,6 +29,8 @@ use weft_store::{
     TenantSettings, VersionId, share_of,
 };
 
+/// The policy of every tenant.
+const POLICY: &str = "[queues]\nallow = [\"side\"]\n";
 /// Every table that a scheduler reads or writes.
 #[derive(Debug, Default)]
 pub struct Tables {
@@ -80,10 +81,10 @@ struct DagRow {
     state: DagState,
 }
 
-/// A run as it stands in the database.
+/// A run as stored in the database.
 #[derive(Debug)]
 pub struct RunRow {
-    /// As it was made; its events stand in a table of their own.
+    /// As it was created; its events are in a table of their own.
     pub stored: StoredRun,
     /// Who schedules it.
     pub shard: ShardId,
@@ -367,17 +368,17 @@ impl Tables {
         self.runs.iter().map(|(id, row)| (*id, row))
     }
 
-    /// Commands that nobody has carried out or refused.
+    /// Commands that no scheduler has applied or refused.
     pub fn unanswered_commands(&self) -> impl Iterator<Item = CommandId> + '_ {
         self.waiting.values().flatten().copied()
     }
 
-    /// A version's document, where it stands.
+    /// A version's document, if it exists.
     pub fn version_row(&self, id: VersionId) -> Option<&StoredVersion> {
         self.versions.get(&id)
     }
 
-    /// A DAG as it stands.
+    /// A DAG as stored.
     pub fn dag(&self, key: DagKey) -> Option<&DagState> {
         self.dags.get(&key).map(|row| &row.state)
     }

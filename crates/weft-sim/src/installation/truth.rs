@@ -1,13 +1,13 @@
-//! What is so in a world, whatever any scheduler believes: rows, queues,
-//! workers, clocks. Everything of it lies behind one lock, since the traits of
-//! store and broker ask for it; a world runs on one thread, and the lock is
+//! The ground truth of a world, independent of what any scheduler believes:
+//! rows, queues, workers, clocks. It is behind one lock, since the traits of
+//! store and broker require that; a world runs on one thread, and the lock is
 //! never held over an await.
 
 use super::{
     audit::Auditor,
+    broker_state::BrokerState,
     call::{Call, Stage},
-    dice::{Dice, Wait},
-    switchboard::Switchboard,
+    random::{Randomness, Wait},
     tables::Tables,
     worker::Worker,
 };
@@ -31,25 +31,25 @@ const BEGINNING: Timestamp = Timestamp(1_700_000_000_000);
 #[derive(Debug)]
 pub struct Truth {
     pub(crate) tables: Tables,
-    pub(crate) switchboard: Switchboard,
+    pub(crate) broker_state: BrokerState,
     pub(crate) workers: Vec<Worker>,
     pub(crate) auditor: Auditor,
-    pub(crate) dice: Dice,
+    pub(crate) random: Randomness,
     pub(crate) coverage: Coverage,
     pub(crate) clock: DatabaseClock,
     /// Until when the database answers nothing.
-    pub(crate) store_back: Option<Instant>,
+    pub(crate) store_down_until: Option<Instant>,
     /// Until when the broker answers nothing.
-    pub(crate) broker_back: Option<Instant>,
-    /// Where each scheduler waits.
-    pub(crate) whereabouts: [Option<(Call, Stage)>; 2],
+    pub(crate) broker_down_until: Option<Instant>,
+    /// The call that each scheduler waits for.
+    pub(crate) pending_calls: [Option<(Call, Stage)>; 2],
     /// The first thing that is wrong.
     pub(crate) finding: Option<String>,
-    /// Workers tell who was in guest code when they were killed.
+    /// Killed workers report which attempts were in guest code.
     pub(crate) crashes: bool,
-    /// A task that takes down workers, in worlds in which these tell of it.
+    /// A task that crashes workers, in worlds in which workers report crashes.
     pub(crate) deadly: Option<(DagKey, TaskId)>,
-    /// What happened, if anybody wants to know.
+    /// The trace, if it was requested.
     pub(crate) trace: Option<Vec<String>>,
 }
 
@@ -109,12 +109,12 @@ impl Truth {
 
     /// Whether the database answers now.
     pub fn store_answers(&mut self) -> bool {
-        answers(&mut self.store_back)
+        answers(&mut self.store_down_until)
     }
 
     /// Whether the broker answers now.
     pub fn broker_answers(&mut self) -> bool {
-        answers(&mut self.broker_back)
+        answers(&mut self.broker_down_until)
     }
 }
 
@@ -153,8 +153,8 @@ impl Shared {
     pub async fn pause(&self, who: usize, call: Call, stage: Stage) {
         let wait = {
             let mut truth = self.lock();
-            truth.whereabouts[who] = Some((call, stage));
-            let wait = truth.dice.wait();
+            truth.pending_calls[who] = Some((call, stage));
+            let wait = truth.random.wait();
             if let Wait::For(span) = wait
                 && span.as_millis() >= 1000
             {
@@ -168,7 +168,7 @@ impl Shared {
             Wait::Turn => another_turn().await,
             Wait::For(span) => sleep(span).await,
         }
-        self.lock().whereabouts[who] = None;
+        self.lock().pending_calls[who] = None;
     }
 }
 

@@ -1,19 +1,19 @@
 //! A world's course: who acts when, what goes wrong, and how it comes to rest.
 //!
 //! Everything runs on one thread, and time is tokio's, paused: it goes on only
-//! when nobody has anything left to do, so that the same seed makes the same
+//! when no process has anything left to do, so that the same seed makes the same
 //! world, poll for poll.
 
-mod mishap;
+mod faults;
 
 use super::{
-    Finding, Options, Outcome,
     audit::Auditor,
+    broker_state::BrokerState,
     call::Call,
-    dice::Dice,
     operators::Operators,
+    outcome::{Finding, Options, Outcome},
     process::{Polled, Process, Start},
-    switchboard::Switchboard,
+    random::Randomness,
     tables::Tables,
     truth::{DatabaseClock, Shared, Truth},
     worker::Worker,
@@ -43,63 +43,63 @@ const MAX_POLLS: u32 = 200_000;
 pub(super) struct World {
     shared: Shared,
     blobs: Blobs,
-    places: Vec<Place>,
+    schedulers: Vec<SchedulerSlot>,
     people: Operators,
     options: Options,
     embedded: bool,
     starts: u64,
     lives: u64,
-    next_mishap: Instant,
+    next_fault: Instant,
     next_act: Instant,
     healed: Option<Instant>,
 }
 
 /// Where a scheduler runs, or will again.
-struct Place {
+struct SchedulerSlot {
     process: Option<Process>,
     starts_at: Instant,
 }
 
 impl World {
     pub(super) fn new(seed: u64, options: Options) -> Self {
-        let mut dice = Dice::new(seed);
-        let embedded = dice.rng.u32(0..3) == 0;
-        let rate = 1000 + [0, 0, 50, -50][dice.rng.usize(0..4)];
+        let mut random = Randomness::new(seed);
+        let embedded = random.rng.u32(0..3) == 0;
+        let rate = 1000 + [0, 0, 50, -50][random.rng.usize(0..4)];
         let mut truth = Truth {
             tables: Tables::default(),
-            switchboard: Switchboard::default(),
+            broker_state: BrokerState::default(),
             workers: Vec::new(),
             auditor: Auditor::default(),
             clock: DatabaseClock::new(rate),
             coverage: Coverage::default(),
-            store_back: None,
-            broker_back: None,
-            whereabouts: [None, None],
+            store_down_until: None,
+            broker_down_until: None,
+            pending_calls: [None, None],
             finding: None,
             crashes: options.crashes,
             deadly: None,
             trace: options.trace.then(Vec::new),
-            dice,
+            random,
         };
         let people = Operators::settle(&mut truth, options.history);
-        for number in 0..truth.dice.rng.usize(2..5) {
+        for number in 0..truth.random.rng.usize(2..5) {
             let queues: &[&str] = match number {
                 0 => &["default", "side"],
                 1 => &["side", "default"],
                 _ => &["default"],
             };
             let queues = queues.iter().map(|queue| (*queue).into()).collect();
-            let slots = truth.dice.rng.u32(1..5);
+            let slots = truth.random.rng.u32(1..5);
             let id = format!("worker-{number}.0").into();
             truth.workers.push(Worker::new(id, queues, slots));
         }
         let now = Instant::now();
-        let places = if embedded { 1 } else { 2 };
+        let schedulers = if embedded { 1 } else { 2 };
         Self {
             shared: Shared::new(truth),
             blobs: Blobs::from_url("memory:///", []).expect("memory is there"),
-            places: (0..places)
-                .map(|_| Place {
+            schedulers: (0..schedulers)
+                .map(|_| SchedulerSlot {
                     process: None,
                     starts_at: now,
                 })
@@ -109,7 +109,7 @@ impl World {
             embedded,
             starts: 0,
             lives: 0,
-            next_mishap: now,
+            next_fault: now,
             next_act: now,
             healed: None,
         }
@@ -134,7 +134,7 @@ impl World {
 
     async fn course(&mut self) -> Result<(), String> {
         let began = Instant::now();
-        while !self.has_suffered_enough() {
+        while !self.has_enough_faults() {
             if began.elapsed() > MAX_SUFFERING {
                 return Err(format!("hardly anything happens: {:?}", self.unfinished()));
             }
@@ -157,7 +157,7 @@ impl World {
         Ok(())
     }
 
-    fn has_suffered_enough(&self) -> bool {
+    fn has_enough_faults(&self) -> bool {
         let truth = self.shared.lock();
         truth.auditor.events() >= EVENTS && truth.coverage.faults() >= FAULTS
     }
@@ -168,21 +168,21 @@ impl World {
 
     fn heal(&mut self) {
         self.healed = Some(Instant::now());
-        for place in &mut self.places {
-            if let Some(process) = &mut place.process {
+        for slot in &mut self.schedulers {
+            if let Some(process) = &mut slot.process {
                 process.crash_in = None;
                 process.suspended_until = None;
             }
         }
         let mut truth = self.shared.lock();
         truth.note(|| "the world is healed".into());
-        truth.dice.heal();
-        truth.store_back = None;
-        truth.broker_back = None;
+        truth.random.heal();
+        truth.store_down_until = None;
+        truth.broker_down_until = None;
         for worker in &mut truth.workers {
             worker.cut_until = None;
         }
-        self.people.clear_the_way(&mut truth);
+        self.people.remove_obstacles(&mut truth);
     }
 
     async fn come_to_rest(&mut self) -> Result<(), String> {
@@ -197,14 +197,14 @@ impl World {
     }
 
     async fn end_schedulers(&mut self) -> Result<(), String> {
-        for place in &mut self.places {
-            if let Some(process) = &mut place.process {
-                process.ask_to_end();
+        for slot in &mut self.schedulers {
+            if let Some(process) = &mut slot.process {
+                process.request_stop();
             }
-            place.starts_at = Instant::now() + 2 * MAX_HEALING;
+            slot.starts_at = Instant::now() + 2 * MAX_HEALING;
         }
         let began = Instant::now();
-        while self.places.iter().any(|place| place.process.is_some()) {
+        while self.schedulers.iter().any(|slot| slot.process.is_some()) {
             if began.elapsed() > MAX_HEALING {
                 return Err("a scheduler doesn't end when it is asked to".into());
             }
@@ -216,19 +216,19 @@ impl World {
     /// Everything that is due now, and then whatever schedulers do until the next is.
     async fn step(&mut self) -> Result<(), String> {
         let now = Instant::now();
-        for who in 0..self.places.len() {
-            let place = &self.places[who];
-            if place.process.is_none() && place.starts_at <= now {
+        for who in 0..self.schedulers.len() {
+            let slot = &self.schedulers[who];
+            if slot.process.is_none() && slot.starts_at <= now {
                 self.start(who);
             }
         }
-        self.let_workers_work(now);
+        self.run_workers(now);
         if self.healed.is_none() {
             if self.next_act <= now {
                 self.act(now);
             }
-            if self.next_mishap <= now {
-                self.mishap(now);
+            if self.next_fault <= now {
+                self.inject_fault(now);
             }
         }
         self.until_next().await;
@@ -238,7 +238,7 @@ impl World {
         }
     }
 
-    fn let_workers_work(&mut self, now: Instant) {
+    fn run_workers(&mut self, now: Instant) {
         let mut truth = self.shared.lock();
         let due: Vec<usize> = (0..truth.workers.len())
             .filter(|at| truth.workers[*at].next() <= now)
@@ -260,9 +260,9 @@ impl World {
     fn act(&mut self, now: Instant) {
         let mut truth = self.shared.lock();
         let wake = self.people.act(&mut truth);
-        self.next_act = now + truth.dice.span(5, 300);
+        self.next_act = now + truth.random.span(5, 300);
         if let Some(wake) = wake {
-            if truth.dice.percent(25) {
+            if truth.random.percent(25) {
                 truth.fault("fault: wake-up lost");
                 return;
             }
@@ -272,8 +272,8 @@ impl World {
     }
 
     fn wake(&self, wake: Wake) {
-        for place in &self.places {
-            if let Some(process) = &place.process {
+        for slot in &self.schedulers {
+            if let Some(process) = &slot.process {
                 process.handle.wake(wake);
             }
         }
@@ -284,7 +284,7 @@ impl World {
         let seed = {
             let mut truth = self.shared.lock();
             truth.note(|| format!("scheduler {who} starts"));
-            truth.dice.rng.u64(..)
+            truth.random.rng.u64(..)
         };
         let start = Start {
             who,
@@ -293,7 +293,7 @@ impl World {
             embedded: self.embedded,
             bug: self.options.bug,
         };
-        self.places[who].process = Some(Process::start(&self.shared, &self.blobs, start));
+        self.schedulers[who].process = Some(Process::start(&self.shared, &self.blobs, start));
     }
 
     /// When the world acts next, whatever the schedulers do.
@@ -301,11 +301,11 @@ impl World {
         let far = Instant::now() + Duration::from_mins(1);
         let mut next = far;
         if self.healed.is_none() {
-            next = next.min(self.next_act).min(self.next_mishap);
+            next = next.min(self.next_act).min(self.next_fault);
         }
-        for place in &self.places {
-            match &place.process {
-                None => next = next.min(place.starts_at),
+        for slot in &self.schedulers {
+            match &slot.process {
+                None => next = next.min(slot.starts_at),
                 Some(process) => next = next.min(process.suspended_until.unwrap_or(far)),
             }
         }
@@ -338,16 +338,16 @@ impl World {
         let mut polls = 0;
         loop {
             let now = Instant::now();
-            for place in &mut self.places {
-                if let Some(process) = &mut place.process
+            for slot in &mut self.schedulers {
+                if let Some(process) = &mut slot.process
                     && process.suspended_until.is_some_and(|until| until <= now)
                 {
                     process.suspended_until = None;
                 }
             }
-            let woken: Vec<usize> = (0..self.places.len())
+            let woken: Vec<usize> = (0..self.schedulers.len())
                 .filter(|who| {
-                    let process = self.places[*who].process.as_ref();
+                    let process = self.schedulers[*who].process.as_ref();
                     process.is_some_and(|process| process.is_woken(now))
                 })
                 .collect();
@@ -357,7 +357,7 @@ impl World {
             let who = if woken.len() == 1 {
                 woken[0]
             } else {
-                woken[self.shared.lock().dice.rng.usize(0..woken.len())]
+                woken[self.shared.lock().random.rng.usize(0..woken.len())]
             };
             polls += 1;
             self.poll(who, context);
@@ -365,7 +365,7 @@ impl World {
     }
 
     fn poll(&mut self, who: usize, context: &Context<'_>) {
-        let Some(process) = &mut self.places[who].process else {
+        let Some(process) = &mut self.schedulers[who].process else {
             return;
         };
         match process.poll(context) {
@@ -397,7 +397,7 @@ impl World {
 
     fn crash(&mut self, who: usize) {
         let mut truth = self.shared.lock();
-        let at = truth.whereabouts[who].take();
+        let at = truth.pending_calls[who].take();
         truth.note(|| format!("scheduler {who} crashes at {at:?}"));
         let kind = at.map_or("crash: between calls", |(call, stage)| {
             Call::crash(call, stage)
@@ -405,7 +405,7 @@ impl World {
         truth.fault(kind);
         if self.embedded {
             // Everything is one process.
-            truth.switchboard.lose_everything(Instant::now());
+            truth.broker_state.lose_everything(Instant::now());
             for at in 0..truth.workers.len() {
                 self.lives += 1;
                 truth.kill_worker(at, self.lives);
@@ -417,9 +417,9 @@ impl World {
 
     /// The process is gone, and comes again.
     fn leave(&mut self, who: usize) {
-        let place = &mut self.places[who];
-        place.process = None;
-        let pause = self.shared.lock().dice.span(0, 2_000);
-        place.starts_at = place.starts_at.max(Instant::now() + pause);
+        let slot = &mut self.schedulers[who];
+        slot.process = None;
+        let pause = self.shared.lock().random.span(0, 2_000);
+        slot.starts_at = slot.starts_at.max(Instant::now() + pause);
     }
 }

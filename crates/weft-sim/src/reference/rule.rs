@@ -17,7 +17,7 @@ pub enum Ending {
     Cancelled,
 }
 
-/// What a rule says.
+/// The verdict of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ruling {
     /// Not yet.
@@ -30,7 +30,7 @@ pub enum Ruling {
     UpstreamFailed,
 }
 
-/// What a rule says of upstreams, of which those without an ending are not done.
+/// The verdict of a rule on upstreams; those that have not ended are pending.
 pub fn ruling(rule: TriggerRule, upstreams: &[Option<Ending>]) -> Ruling {
     let is_success = |up: &Option<Ending>| *up == Some(Ending::Success);
     let is_skipped = |up: &Option<Ending>| *up == Some(Ending::Skipped);

@@ -1,4 +1,4 @@
-//! What the model says of attempts and waits, and how the machine differs from it.
+//! The model's verdict on attempts and waits, and where the machine differs from it.
 
 use super::{End, Ending, Instance, Model, Phase, Single};
 use weft_core::{
@@ -63,7 +63,7 @@ impl Model {
         }
     }
 
-    /// Where the machine and the model stand apart.
+    /// Where the machine and the model differ.
     pub fn difference(&self, machine: &Run) -> Option<String> {
         if machine.state() != self.state {
             return Some(format!(

@@ -1,46 +1,16 @@
 //! Every limit: installation, tenant, DAG, pool, `max_active` of a task, runs of a DAG.
 //!
 //! A limit that is lowered ends nothing that is active, so what is checked is
-//! that no turn dispatches beyond a limit that its scheduler was told of.
+//! that no turn dispatches beyond a limit that its scheduler has read.
 
-use super::{Auditor, Done, Watched};
-use std::{collections::BTreeMap, sync::Arc};
-use weft_core::{document::Task, id::TenantId, policy::DEFAULT_QUEUE};
-use weft_store::{DagKey, ShardId};
-
-/// What an instance of a task takes up, and how many of them do.
-#[derive(Debug)]
-pub(super) struct Account {
-    pub(super) queue: Arc<str>,
-    pub(super) pool: Option<String>,
-    pub(super) slots: u64,
-    pub(super) active: u64,
-    pub(super) ready: u64,
-}
-
-impl Account {
-    pub(super) fn of(task: &Task) -> Self {
-        Self {
-            queue: task.queue.as_deref().unwrap_or(DEFAULT_QUEUE).into(),
-            pool: task.pool.as_deref().map(ToOwned::to_owned),
-            slots: u64::from(task.pool_slots.unwrap_or(1).max(1)),
-            active: 0,
-            ready: 0,
-        }
-    }
-}
-
-/// How much is queued or running, by everything that bounds it.
-#[derive(Debug, Default)]
-pub(super) struct Active {
-    pub(super) shards: BTreeMap<ShardId, u64>,
-    pub(super) tenants: BTreeMap<TenantId, u64>,
-    pub(super) dags: BTreeMap<DagKey, u64>,
-    pub(super) pools: BTreeMap<(TenantId, String), u64>,
-}
+use super::{
+    Auditor,
+    state::{Active, Done, Watched},
+};
+use weft_store::ShardId;
 
 impl Active {
-    /// Takes over how a run stands now.
+    /// Stores the current state of a run.
     pub(super) fn recount(&mut self, run: &mut Watched) {
         for task in run.parsed.plan.tasks() {
             let counts = run.machine.counts(task);
@@ -90,7 +60,7 @@ impl Auditor {
             let most = u64::from(self.max_active_runs.get(dag).copied().unwrap_or(u32::MAX));
             within(running, most, || format!("runs of the DAG {dag:?}"))?;
         }
-        let told = self.handed.get(&start);
+        let told = self.read_by_start.get(&start);
         let Some(settings) = told.and_then(|told| told.settings.get(&shard)) else {
             return Err("a turn was committed before the settings were read".into());
         };

@@ -19,7 +19,7 @@ impl Truth {
         let mut left = open
             .chain(commands)
             .chain(workers)
-            .chain(self.switchboard.leftovers());
+            .chain(self.broker_state.leftovers());
         left.next()
     }
 
@@ -70,7 +70,7 @@ impl Auditor {
     }
 }
 
-impl super::Watched {
+impl super::state::Watched {
     fn check_end(
         &self,
         id: weft_core::run_id::RunId,
@@ -86,8 +86,8 @@ impl super::Watched {
                 self.machine.state()
             ));
         }
-        if self.meddled {
-            // Numbers go on over a clear, so they don't say what was attempted.
+        if self.was_operated {
+            // Numbers continue after a clear, so they do not count attempts.
             return Ok(());
         }
         for task in self.parsed.plan.tasks() {

@@ -1,7 +1,10 @@
-//! Nobody starves another tenant: whoever has ready work that nothing blocks is
+//! No tenant starves another: a tenant with ready work that nothing blocks is
 //! passed over by others only as often as their weights allow.
 
-use super::{Auditor, Done};
+use super::{
+    Auditor,
+    state::{Done, Fairness},
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -14,12 +17,6 @@ const SLACK: u64 = 2;
 
 /// Ready work of a shard.
 pub(super) type Waiting = BTreeSet<(RunId, TaskIndex)>;
-
-/// How often each tenant was passed over in each queue.
-#[derive(Debug, Default)]
-pub(super) struct Fairness {
-    passed: BTreeMap<(ShardId, Arc<str>, TenantId), u64>,
-}
 
 impl Fairness {
     /// Another scheduler, or other weights: it begins anew.
@@ -53,11 +50,11 @@ impl Auditor {
         if done.dispatched.is_empty() {
             return Ok(());
         }
-        let told = self.handed.get(&start);
+        let told = self.read_by_start.get(&start);
         let Some(settings) = told.and_then(|told| told.settings.get(&shard)) else {
             return Ok(());
         };
-        // What could not be made took its places all the same until it failed.
+        // An attempt that could not be made occupied its slots until it failed.
         let mut ended_at_once: BTreeSet<&TenantId> = BTreeSet::new();
         let mut takes: BTreeMap<Arc<str>, BTreeMap<TenantId, u64>> = BTreeMap::new();
         for (id, instance) in &done.dispatched {
@@ -105,7 +102,7 @@ impl Auditor {
         Ok(())
     }
 
-    /// Whether a bound stands before a task of a running run.
+    /// Whether a bound blocks a task of a running run.
     fn is_blocked(&self, id: RunId, task: TaskIndex, settings: &ShardSettings) -> bool {
         let run = &self.runs[&id];
         let account = &run.accounts[task.as_usize()];

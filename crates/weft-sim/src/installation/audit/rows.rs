@@ -1,4 +1,4 @@
-//! Rows say what the events say, and an outcome counts once.
+//! Checks that rows agree with events, and that an outcome counts once.
 
 use super::{Auditor, Seen};
 use weft_broker::ReportedOutcome;
@@ -29,7 +29,7 @@ impl Auditor {
                 return Ok(());
             }
             return Err(format!(
-                "the row of run {id} says {:?}, its events say {state:?}",
+                "the row of run {id} has {:?}, its events have {state:?}",
                 update.state
             ));
         }
@@ -60,7 +60,7 @@ impl Auditor {
         let tag = run.machine.instance(instance).and_then(tag);
         if tag != Some(row.state) {
             return Err(format!(
-                "the row of {instance:?} of run {id} says {:?}, its events say {tag:?}",
+                "the row of {instance:?} of run {id} has {:?}, its events have {tag:?}",
                 row.state
             ));
         }
@@ -81,7 +81,7 @@ impl Auditor {
             ));
         }
         let Output::Inline(text) = output else {
-            return Err("nobody made an output that large".into());
+            return Err("no worker made an output that large".into());
         };
         let counted = run.counted.entry((instance, row.number));
         let counted = counted.or_insert_with(|| output.clone());
@@ -106,7 +106,7 @@ impl Auditor {
         });
         if !reported {
             return Err(format!(
-                "nobody reported the output {text} of {attempt:?} of run {id}"
+                "no worker reported the output {text} of {attempt:?} of run {id}"
             ));
         }
         let outputs = run.outputs.entry(instance).or_default();

@@ -11,7 +11,7 @@ use weft_store::{InstanceTag, Turn};
 
 /// Rows that a turn may write for each event and each thing that followed from it.
 const ROWS_EACH: u64 = 4;
-/// Rows for an attempt that is given back: one that frees it of its worker, and one that says who
+/// Rows for an attempt that is released: one that removes its worker, and one that records who
 /// has it next.
 const ROWS_FOR_GIVEN_BACK: u64 = 2;
 /// Rows that a turn may write besides.
@@ -26,12 +26,12 @@ pub struct Work {
     pub turns: u64,
     /// Rows that they wrote.
     pub rows_written: u64,
-    /// Events that they told of.
+    /// Events that they recorded.
     pub events: u64,
     /// How often the row of an attempt was written as running, by epoch.
     shown: BTreeMap<(i64, RunId, Instance, u32), u64>,
-    /// How often a scheduler heard that an attempt was given back.
-    given_back: BTreeMap<(RunId, Instance, u32), u64>,
+    /// How many releases of attempts a scheduler received.
+    released: BTreeMap<(RunId, Instance, u32), u64>,
 }
 
 impl Work {
@@ -42,10 +42,10 @@ impl Work {
         *total += rows as u64;
     }
 
-    /// A scheduler heard that a worker gave this attempt back.
-    pub fn given_back(&mut self, run: RunId, attempt: Attempt) {
+    /// Records that a scheduler received a worker's release of this attempt.
+    pub fn released(&mut self, run: RunId, attempt: Attempt) {
         let attempt = (run, attempt.instance, attempt.number);
-        *self.given_back.entry(attempt).or_default() += 1;
+        *self.released.entry(attempt).or_default() += 1;
     }
 
     /// A turn that was written. That an attempt runs is written later than the event that says
@@ -63,12 +63,12 @@ impl Work {
             .partition(|row| row.state == InstanceTag::Running);
         for row in &running {
             let attempt = (row.run, row.instance, row.number);
-            let given_back = self.given_back.get(&attempt).copied().unwrap_or_default();
+            let released = self.released.get(&attempt).copied().unwrap_or_default();
             let (run, instance, number) = attempt;
             let shown = (turn.lease.epoch, run, instance, number);
             let times = self.shown.entry(shown).or_default();
             *times += 1;
-            if *times > ROWS_EACH + ROWS_FOR_GIVEN_BACK * given_back {
+            if *times > ROWS_EACH + ROWS_FOR_GIVEN_BACK * released {
                 return Err(format!("{attempt:?} was written as running {times} times"));
             }
         }

@@ -8,7 +8,7 @@ use weft_store::{CommitError, NewRun, RunKind, StoreError, StoredRun, Turn};
 /// What became of a turn that was not refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
-    /// It stands in the database from now on.
+    /// Writes a turn into the database.
     New,
     /// It stood there already.
     Before,
@@ -34,7 +34,7 @@ impl Tables {
         for chunk in &turn.events {
             let known = self.events.get(&chunk.run);
             if known.is_some_and(|chunks| chunks.contains_key(&chunk.seq)) {
-                let twice = format!("chunk {} of run {} stands there", chunk.seq, chunk.run);
+                let twice = format!("chunk {} of run {} exists already", chunk.seq, chunk.run);
                 return Err(StoreError::Defect(twice).into());
             }
             if self.unwritable.contains(&chunk.run) {

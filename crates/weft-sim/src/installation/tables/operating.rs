@@ -14,7 +14,7 @@ use weft_store::{
     StoredVersion, VersionId,
 };
 
-/// A run that somebody wants.
+/// A run to trigger.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// Its name, drawn by the caller.
@@ -32,7 +32,7 @@ pub struct Wanted {
 }
 
 impl Tables {
-    /// Makes a shard that nobody owns.
+    /// Adds a shard without an owner.
     pub fn add_shard(&mut self, shard: ShardId) {
         self.shards.insert(shard, ShardRow::default());
     }
@@ -204,7 +204,7 @@ impl Tables {
         self.waiting.entry(shard).or_default().insert(id);
     }
 
-    /// Whether a scheduled or backfilled run of a DAG stands for this date.
+    /// Whether a scheduled or backfilled run of a DAG exists for this date.
     pub fn has_run_for(&self, dag: DagKey, date: Timestamp) -> bool {
         self.dates.contains(&(dag, date))
     }

@@ -1,7 +1,7 @@
-//! What workers are told: only what is committed, with the code, the inputs and
-//! the state that are this run's.
+//! Checks what schedulers send to workers: only what is committed, with the code,
+//! the inputs and the state of this run.
 
-use super::{Auditor, Watched};
+use super::{Auditor, state::Watched};
 use crate::installation::tables::Tables;
 use serde_json::Value;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use weft_core::{
 use weft_store::Output;
 
 impl Auditor {
-    /// A scheduler hands an attempt out.
+    /// Checks an attempt that a scheduler publishes.
     pub fn published(&self, dispatch: &Dispatch, tables: &Tables) -> Result<(), String> {
         let (id, attempt) = (dispatch.key.run, dispatch.key.attempt);
         let run = self
@@ -22,7 +22,7 @@ impl Auditor {
             .get(&id)
             .filter(|run| run.dispatched.contains(&attempt))
             .ok_or_else(|| {
-                format!("{attempt:?} of run {id} was handed out, and is not committed")
+                format!("{attempt:?} of run {id} was published, and is not committed")
             })?;
         let pinned = tables
             .version_row(run.version)
@@ -43,11 +43,11 @@ impl Auditor {
             || dispatch.tenant != run.tenant
         {
             return Err(format!(
-                "{attempt:?} of run {id} was handed out as {document:?}"
+                "{attempt:?} of run {id} was published as {document:?}"
             ));
         }
         if !run.is_live(&dispatch.key) {
-            // It was over before it was told.
+            // It ended before it was published.
             return Ok(());
         }
         run.check_resumed(dispatch)?;
@@ -126,7 +126,7 @@ impl Watched {
         let left = self.resume.get(&dispatch.key.attempt.instance);
         let fits = match (left, &dispatch.resumed) {
             (None, None) => true,
-            (None, Some(_)) => self.meddled,
+            (None, Some(_)) => self.was_operated,
             (Some(_), None) => false,
             (Some(states), Some(resumed)) => states.contains(resumed),
         };
@@ -173,11 +173,11 @@ impl Watched {
         } else {
             Some(whole)
         };
-        if expected.as_deref() == Some(value) || (self.meddled && self.was_committed(value)) {
+        if expected.as_deref() == Some(value) || (self.was_operated && self.was_committed(value)) {
             return Ok(());
         }
         // Who may start before all upstreams have ended gets what there was by then, or
-        // when it is handed out anew. That may be told after another upstream has ended.
+        // when it is published again. It may be published after another upstream has ended.
         let had = self.had.get(&dispatch.key.attempt);
         let had = had.and_then(|had| had.get(&source)).copied();
         if had.is_some_and(|had| parts(value, gathers) >= had) && self.was_committed(value) {

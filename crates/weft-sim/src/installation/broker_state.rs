@@ -1,12 +1,12 @@
-//! What the simulated broker holds: attempts that wait, claims, reports that
-//! nobody confirmed, and messages on their way to a scheduler.
+//! The state of the simulated broker: queued attempts, claims, unconfirmed
+//! reports, and messages on their way to a scheduler.
 //!
-//! What always holds: as `weft_broker` promises, but that messages are lost,
-//! doubled and overtaken, and that everything may be gone at any moment.
+//! It behaves as `weft_broker` promises, except that messages are lost, doubled
+//! and reordered, and that everything may be lost at any moment.
 
 mod workers;
 
-use super::dice::{Dice, MessageFate};
+use super::random::{MessageFate, Randomness};
 use crate::coverage::Coverage;
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -23,13 +23,13 @@ const REDELIVER: Duration = Duration::from_secs(2);
 
 /// The broker's state.
 #[derive(Debug, Default)]
-pub struct Switchboard {
+pub struct BrokerState {
     queues: BTreeMap<Arc<str>, Vec<Dispatch>>,
     claims: Vec<Claim>,
     reports: Vec<Unconfirmed>,
     /// Attempts that their worker never began, and that are not published again; and when
     /// they are forgotten.
-    given_back: Vec<(AttemptKey, Instant)>,
+    released: Vec<(AttemptKey, Instant)>,
     workers: BTreeMap<Arc<str>, Registration>,
     notices: Vec<(Instant, Notice)>,
     /// Attempts that were taken from a worker.
@@ -52,7 +52,7 @@ struct Claim {
 #[derive(Debug)]
 struct Unconfirmed {
     report: Report,
-    /// Whoever reported it.
+    /// The workers that reported it.
     from: BTreeSet<Arc<str>>,
     again: Instant,
 }
@@ -65,7 +65,7 @@ struct Registration {
     signals: Vec<Signal>,
 }
 
-impl Switchboard {
+impl BrokerState {
     /// It forgets everything.
     pub fn lose_everything(&mut self, now: Instant) {
         let expired = std::mem::take(&mut self.expired);
@@ -82,7 +82,7 @@ impl Switchboard {
 
     /// Whether an attempt's worker was ever given up; or whether it may seem so,
     /// since everything was lost twice while workers had to announce themselves.
-    pub fn may_have_given_up(&self, key: &AttemptKey, now: Instant) -> bool {
+    pub fn may_have_lost_lease(&self, key: &AttemptKey, now: Instant) -> bool {
         let recent = self.losses.iter().filter(|at| **at + LEASE * 4 > now);
         self.expired.contains(key) || recent.count() > 1
     }
@@ -91,14 +91,14 @@ impl Switchboard {
     pub fn leftovers(&self) -> Option<String> {
         let queued: usize = self.queues.values().map(Vec::len).sum();
         let (claims, reports) = (self.claims.len(), self.reports.len());
-        let given_back = self.given_back.len();
-        (queued + claims + given_back + reports > 0).then(|| {
-            format!("the broker still holds {queued} queued, {claims} claimed, {given_back} attempts that were given back and {reports} reports")
+        let released = self.released.len();
+        (queued + claims + released + reports > 0).then(|| {
+            format!("the broker still holds {queued} queued, {claims} claimed, {released} attempts that were given back and {reports} reports")
         })
     }
 
     /// Leases and registrations run out, reports come again.
-    pub fn pass_time(&mut self, now: Instant, dice: &mut Dice, coverage: &mut Coverage) {
+    pub fn pass_time(&mut self, now: Instant, random: &mut Randomness, coverage: &mut Coverage) {
         let gone: Vec<Arc<str>> = self
             .workers
             .iter()
@@ -124,9 +124,9 @@ impl Switchboard {
             self.fenced.insert(key);
             self.expired.insert(key);
             coverage.add("broker: lease ran out");
-            self.tell(Notice::Expired { key }, now, dice, coverage);
+            self.notify(Notice::Expired { key }, now, random, coverage);
         }
-        self.given_back.retain(|(_, until)| *until > now);
+        self.released.retain(|(_, until)| *until > now);
         let again: Vec<Report> = self
             .reports
             .iter_mut()
@@ -137,8 +137,8 @@ impl Switchboard {
             })
             .collect();
         for report in again {
-            coverage.add("broker: report told again");
-            self.tell(Notice::Finished(Box::new(report)), now, dice, coverage);
+            coverage.add("broker: report redelivered");
+            self.notify(Notice::Finished(Box::new(report)), now, random, coverage);
         }
     }
 
@@ -150,26 +150,32 @@ impl Switchboard {
         let own = |notice: &Notice| shard_of(notice) == Some(shard);
         let notices = self.notices.iter().filter(|(_, notice)| own(notice));
         let notices = notices.map(|(at, _)| *at);
-        let given_back = self.given_back.iter().map(|(_, until)| *until);
+        let released = self.released.iter().map(|(_, until)| *until);
         let times = leases.chain(workers).chain(reports).chain(notices);
-        times.chain(given_back).min()
+        times.chain(released).min()
     }
 
     /// Sends a notice to whichever scheduler listens.
-    fn tell(&mut self, notice: Notice, now: Instant, dice: &mut Dice, coverage: &mut Coverage) {
-        match dice.message() {
+    fn notify(
+        &mut self,
+        notice: Notice,
+        now: Instant,
+        random: &mut Randomness,
+        coverage: &mut Coverage,
+    ) {
+        match random.message() {
             MessageFate::Lost => {
                 coverage.add("fault: notice lost");
                 return;
             }
             MessageFate::Doubled => {
                 coverage.add("fault: notice doubled");
-                let later = now + dice.delay();
+                let later = now + random.delay();
                 self.notices.push((later, notice.clone()));
             }
             MessageFate::Arrives => {}
         }
-        let at = now + dice.delay();
+        let at = now + random.delay();
         if at > now {
             coverage.add("fault: notice late");
         }
@@ -177,7 +183,7 @@ impl Switchboard {
     }
 }
 
-/// Whose scheduler is told.
+/// The shard whose scheduler is notified.
 fn shard_of(notice: &Notice) -> Option<u32> {
     match notice {
         Notice::Started { key, worker: _ } | Notice::Expired { key } | Notice::Released { key } => {
@@ -189,9 +195,9 @@ fn shard_of(notice: &Notice) -> Option<u32> {
 }
 
 /// The scheduler's side.
-impl Switchboard {
+impl BrokerState {
     /// Takes the notices of a shard that have arrived; `risen` is how often its scheduler was
-    /// told that there was more room.
+    /// notified of more free slots.
     pub fn receive(
         &mut self,
         shard: u32,
@@ -217,22 +223,22 @@ impl Switchboard {
 
     /// Queues an attempt that is not known.
     pub fn publish(&mut self, dispatch: Dispatch) {
-        let is_given_back = self.is_given_back(&dispatch.key);
-        self.given_back.retain(|(key, _)| *key != dispatch.key);
+        let is_released = self.is_released(&dispatch.key);
+        self.released.retain(|(key, _)| *key != dispatch.key);
         if self.knows(&dispatch.key) {
             return;
         }
         let queue = self.queues.entry(Arc::clone(&dispatch.queue)).or_default();
         let at = queue.partition_point(|waiting| {
             waiting.priority > dispatch.priority
-                || (waiting.priority == dispatch.priority && !is_given_back)
+                || (waiting.priority == dispatch.priority && !is_released)
         });
         queue.insert(at, dispatch);
     }
 
     /// Takes an attempt back.
     pub fn revoke(&mut self, key: &AttemptKey) {
-        self.given_back.retain(|(other, _)| other != key);
+        self.released.retain(|(other, _)| other != key);
         for queue in self.queues.values_mut() {
             queue.retain(|waiting| waiting.key != *key);
         }
@@ -259,7 +265,7 @@ impl Switchboard {
         }
     }
 
-    /// Free places of each queue.
+    /// Free slots of each queue.
     pub fn demand(&self) -> Vec<Demand> {
         let mut places: BTreeMap<&Arc<str>, (u32, u32)> =
             self.queues.keys().map(|queue| (queue, (0, 0))).collect();
@@ -280,12 +286,12 @@ impl Switchboard {
             .collect()
     }
 
-    /// Which of these it knows; what became of them is told again.
+    /// Which of these it knows; their latest notices are sent again.
     pub fn known(
         &mut self,
         keys: &[AttemptKey],
         now: Instant,
-        dice: &mut Dice,
+        random: &mut Randomness,
         coverage: &mut Coverage,
     ) -> Vec<AttemptKey> {
         let known: Vec<AttemptKey> = keys.iter().filter(|key| self.knows(key)).copied().collect();
@@ -298,13 +304,13 @@ impl Switchboard {
                 worker: Arc::clone(&claim.worker),
             })
             .collect();
-        let given_back = self.given_back.iter().map(|(key, _)| *key);
-        let given_back: Vec<Notice> = given_back
+        let released = self.released.iter().map(|(key, _)| *key);
+        let released: Vec<Notice> = released
             .filter(|key| known.contains(key))
             .map(|key| Notice::Released { key })
             .collect();
-        for notice in started.into_iter().chain(given_back) {
-            self.tell(notice, now, dice, coverage);
+        for notice in started.into_iter().chain(released) {
+            self.notify(notice, now, random, coverage);
         }
         for unconfirmed in &mut self.reports {
             unconfirmed.again = now;
@@ -314,7 +320,7 @@ impl Switchboard {
 
     fn knows(&self, key: &AttemptKey) -> bool {
         self.claims.iter().any(|claim| claim.key == *key)
-            || self.is_given_back(key)
+            || self.is_released(key)
             || self.reports.iter().any(|known| known.report.key == *key)
             || self
                 .queues
@@ -323,8 +329,8 @@ impl Switchboard {
                 .any(|waiting| waiting.key == *key)
     }
 
-    fn is_given_back(&self, key: &AttemptKey) -> bool {
-        self.given_back.iter().any(|(other, _)| other == key)
+    fn is_released(&self, key: &AttemptKey) -> bool {
+        self.released.iter().any(|(other, _)| other == key)
     }
 
     fn signal(&mut self, worker: &Arc<str>, signal: Signal) {

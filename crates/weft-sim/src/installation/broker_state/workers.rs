@@ -1,12 +1,12 @@
 //! The workers' side of the simulated broker.
 
-use super::{Claim, LEASE, REDELIVER, Registration, Switchboard, Unconfirmed};
-use crate::{coverage::Coverage, installation::dice::Dice};
+use super::{BrokerState, Claim, LEASE, REDELIVER, Registration, Unconfirmed};
+use crate::{coverage::Coverage, installation::random::Randomness};
 use std::{collections::BTreeSet, sync::Arc};
 use tokio::time::Instant;
 use weft_broker::{AttemptKey, Dispatch, Notice, Report, Signal};
 
-impl Switchboard {
+impl BrokerState {
     /// Whether a worker is registered.
     pub fn has_worker(&self, id: &Arc<str>) -> bool {
         self.workers.contains_key(id)
@@ -21,7 +21,7 @@ impl Switchboard {
         slots: u32,
         holding: &[AttemptKey],
         now: Instant,
-        (dice, coverage): (&mut Dice, &mut Coverage),
+        (random, coverage): (&mut Randomness, &mut Coverage),
     ) {
         for claim in &mut self.claims {
             if claim.worker == *id {
@@ -42,8 +42,8 @@ impl Switchboard {
         for key in holding {
             let claimed = self.claims.iter().any(|claim| claim.key == *key);
             let reported = self.reports.iter().any(|known| known.report.key == *key);
-            let given_back = self.is_given_back(key);
-            if claimed || reported || given_back || self.fenced.contains(key) {
+            let released = self.is_released(key);
+            if claimed || reported || released || self.fenced.contains(key) {
                 continue;
             }
             for queue in self.queues.values_mut() {
@@ -54,7 +54,7 @@ impl Switchboard {
                 key: *key,
                 worker: Arc::clone(id),
             };
-            self.tell(started, now, dice, coverage);
+            self.notify(started, now, random, coverage);
         }
         self.demand_risen += 1;
     }
@@ -83,7 +83,7 @@ impl Switchboard {
         &mut self,
         id: &Arc<str>,
         now: Instant,
-        dice: &mut Dice,
+        random: &mut Randomness,
         coverage: &mut Coverage,
     ) -> Vec<Dispatch> {
         let mut claimed = Vec::new();
@@ -101,7 +101,7 @@ impl Switchboard {
                     key,
                     worker: Arc::clone(id),
                 };
-                self.tell(started, now, dice, coverage);
+                self.notify(started, now, random, coverage);
             }
         }
         self.queues.retain(|_, queue| !queue.is_empty());
@@ -114,15 +114,15 @@ impl Switchboard {
         id: &Arc<str>,
         key: AttemptKey,
         now: Instant,
-        (dice, coverage): (&mut Dice, &mut Coverage),
+        (random, coverage): (&mut Randomness, &mut Coverage),
     ) {
         let before = self.claims.len();
         self.claims
             .retain(|claim| claim.key != key || claim.worker != *id);
         let reported = self.reports.iter().any(|known| known.report.key == key);
         if self.claims.len() < before && !reported {
-            self.given_back.push((key, now + LEASE));
-            self.tell(Notice::Released { key }, now, dice, coverage);
+            self.released.push((key, now + LEASE));
+            self.notify(Notice::Released { key }, now, random, coverage);
         }
     }
 
@@ -132,7 +132,7 @@ impl Switchboard {
         id: &Arc<str>,
         report: Report,
         now: Instant,
-        dice: &mut Dice,
+        random: &mut Randomness,
         coverage: &mut Coverage,
     ) {
         let key = report.key;
@@ -141,7 +141,7 @@ impl Switchboard {
         for queue in self.queues.values_mut() {
             queue.retain(|waiting| waiting.key != key);
         }
-        self.given_back.retain(|(other, _)| *other != key);
+        self.released.retain(|(other, _)| *other != key);
         self.demand_risen += 1;
         if let Some(known) = self
             .reports
@@ -156,10 +156,10 @@ impl Switchboard {
             from: BTreeSet::from([Arc::clone(id)]),
             again: now + REDELIVER,
         });
-        self.tell(Notice::Finished(Box::new(report)), now, dice, coverage);
+        self.notify(Notice::Finished(Box::new(report)), now, random, coverage);
     }
 
-    /// What the scheduler has to say to a worker.
+    /// The signals for a worker.
     pub fn signals(&mut self, id: &Arc<str>) -> Vec<Signal> {
         let worker = self.workers.get_mut(id);
         worker.map_or_else(Vec::new, |worker| std::mem::take(&mut worker.signals))

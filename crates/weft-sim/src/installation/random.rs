@@ -1,4 +1,4 @@
-//! What the dice of a world say: how long things take, and what goes wrong.
+//! The random choices of a world: durations and faults.
 //!
 //! The rates of a world are drawn once, from gentle to awful, so that some
 //! worlds suffer much of one thing. A world that was healed suffers nothing
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub enum CommitFate {
     /// It is written, and answered.
     Written,
-    /// It is not written, and the database says that it does not answer.
+    /// It is not written, and the database reports that it does not answer.
     NotWritten,
     /// It is not written, since there is no space.
     Full,
@@ -60,7 +60,7 @@ pub enum Wait {
 
 /// The rates are in parts of a thousand.
 #[derive(Debug, Clone)]
-pub struct Dice {
+pub struct Randomness {
     /// Everything that is random in a world but the schedulers' own numbers.
     pub rng: Rng,
     /// For what is rare, so that it changes nothing of the worlds that it doesn't befall.
@@ -77,11 +77,11 @@ pub struct Dice {
     task_skips: u32,
     task_defers: u32,
     /// How often something bad happens to the world as a whole.
-    mishap_ms: u64,
+    fault_interval_ms: u64,
 }
 
-impl Dice {
-    /// The dice of one world.
+impl Randomness {
+    /// The random of one world.
     pub fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let mut rate = |worst: u32| [0, worst / 10, worst / 3, worst][rng.usize(0..4)];
@@ -89,7 +89,7 @@ impl Dice {
         let (read_fails, commit_fails, call_fails) = (rate(30), rate(200), rate(60));
         let (message_lost, message_doubled) = (rate(100), rate(200));
         let (task_fails, task_skips, task_defers) = (rate(250), rate(100), rate(150));
-        let mishap_ms = [700, 1500, 4000][rng.usize(0..3)];
+        let fault_interval_ms = [700, 1500, 4000][rng.usize(0..3)];
         Self {
             rng,
             rare: Rng::with_seed(!seed),
@@ -104,7 +104,7 @@ impl Dice {
             task_fails,
             task_skips,
             task_defers,
-            mishap_ms,
+            fault_interval_ms,
         }
     }
 
@@ -168,13 +168,13 @@ impl Dice {
         }
     }
 
-    /// Whether somebody triggers a run just now, and draws the id of a new one of a turn.
+    /// Whether an operator triggers a run at this moment, with the id of a run of the turn.
     pub fn id_taken(&mut self) -> bool {
         !self.healed && self.rare.u32(0..50) == 0
     }
 
     /// Whether a worker hands back what it just claimed.
-    pub fn gives_back(&mut self) -> bool {
+    pub fn releases(&mut self) -> bool {
         !self.healed && self.rare.u32(0..30) == 0
     }
 
@@ -223,7 +223,7 @@ impl Dice {
     }
 
     /// When the next mishap comes.
-    pub fn next_mishap(&mut self) -> Duration {
-        self.span(1, 2 * self.mishap_ms)
+    pub fn next_fault(&mut self) -> Duration {
+        self.span(1, 2 * self.fault_interval_ms)
     }
 }

@@ -1,4 +1,4 @@
-//! Operators who meddle, and messages that nobody should have sent.
+//! Operators' actions, and forged messages.
 
 use super::World;
 use weft_core::{
@@ -7,9 +7,9 @@ use weft_core::{
 };
 
 impl World<'_> {
-    /// An operator cancels, clears or marks.
-    pub(super) fn meddle(&mut self) -> Result<(), String> {
-        self.meddling -= 1;
+    /// Cancels, clears or marks as an operator.
+    pub(super) fn act_as_operator(&mut self) -> Result<(), String> {
+        self.operator_actions -= 1;
         let event = match self.rng.u32(0..10) {
             0 | 1 => Event::Cancel,
             2..=6 => {
@@ -29,7 +29,7 @@ impl World<'_> {
         self.feed(&event)
     }
 
-    /// A message that doesn't belong here.
+    /// A forged message.
     pub(super) fn forged(&mut self) -> Event {
         let instance = self.any_instance();
         let number = self.rng.u32(0..4);

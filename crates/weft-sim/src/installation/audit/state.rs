@@ -1,0 +1,90 @@
+//! What the auditor records of runs, active work and fairness.
+
+use super::super::documents::Parsed;
+use crate::reference::Model;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+use weft_core::{
+    document::{Task, TaskIndex},
+    id::TenantId,
+    policy::DEFAULT_QUEUE,
+    run::{Attempt, Instance, Run},
+    run_id::RunId,
+};
+use weft_store::{DagKey, Output, ShardId, VersionId};
+
+/// A run, rebuilt from its committed events.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) tenant: TenantId,
+    pub(super) dag: DagKey,
+    pub(super) version: VersionId,
+    pub(super) shard: ShardId,
+    pub(super) parsed: Arc<Parsed>,
+    pub(super) machine: Run,
+    pub(super) model: Model,
+    pub(super) dispatched: HashSet<Attempt>,
+    /// Of attempts that began before all upstreams had ended: how many instances of each
+    /// task that their inputs come from had succeeded by then.
+    pub(super) had: HashMap<Attempt, BTreeMap<TaskIndex, u64>>,
+    /// By task: what its instances take up, and how many of them do.
+    pub(super) accounts: Vec<Account>,
+    /// Every output that was ever committed.
+    pub(super) outputs: HashMap<Instance, Vec<Arc<str>>>,
+    /// The output that counted, by instance and number.
+    pub(super) counted: HashMap<(Instance, u32), Output>,
+    /// What deferrals left.
+    pub(super) resume: HashMap<Instance, Vec<Arc<str>>>,
+    /// It was cleared or marked: what was committed may have changed since.
+    pub(super) was_operated: bool,
+    /// Its rows can't be written, and it was failed for that.
+    pub(super) broken: bool,
+}
+
+/// The effects of one turn.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    pub(super) events: u64,
+    pub(super) actions: u64,
+    pub(super) started: BTreeSet<DagKey>,
+    pub(super) dispatched: Vec<(RunId, Instance)>,
+}
+
+/// What an instance of a task occupies, and how many instances do.
+#[derive(Debug)]
+pub(super) struct Account {
+    pub(super) queue: Arc<str>,
+    pub(super) pool: Option<String>,
+    pub(super) slots: u64,
+    pub(super) active: u64,
+    pub(super) ready: u64,
+}
+
+impl Account {
+    pub(super) fn of(task: &Task) -> Self {
+        Self {
+            queue: task.queue.as_deref().unwrap_or(DEFAULT_QUEUE).into(),
+            pool: task.pool.as_deref().map(ToOwned::to_owned),
+            slots: u64::from(task.pool_slots.unwrap_or(1).max(1)),
+            active: 0,
+            ready: 0,
+        }
+    }
+}
+
+/// How much is queued or running, by everything that bounds it.
+#[derive(Debug, Default)]
+pub(super) struct Active {
+    pub(super) shards: BTreeMap<ShardId, u64>,
+    pub(super) tenants: BTreeMap<TenantId, u64>,
+    pub(super) dags: BTreeMap<DagKey, u64>,
+    pub(super) pools: BTreeMap<(TenantId, String), u64>,
+}
+
+/// How often each tenant was passed over in each queue.
+#[derive(Debug, Default)]
+pub(super) struct Fairness {
+    pub(super) passed: BTreeMap<(ShardId, Arc<str>, TenantId), u64>,
+}

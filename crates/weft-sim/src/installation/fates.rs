@@ -1,0 +1,88 @@
+//! Random outcomes of attempts.
+
+use super::{
+    audit::Auditor,
+    random::{Randomness, TaskFate},
+    tables::Tables,
+};
+use crate::coverage::Coverage;
+use serde_json::json;
+use std::time::Duration;
+use weft_broker::{Dispatch, Failure, Output, Report, ReportedOutcome};
+use weft_core::time::{DurationMs, Timestamp};
+
+/// Draws the outcomes of attempts.
+#[derive(Debug)]
+pub struct Fates<'a> {
+    pub(crate) random: &'a mut Randomness,
+    pub(crate) tables: &'a Tables,
+    pub(crate) auditor: &'a mut Auditor,
+    pub(crate) coverage: &'a mut Coverage,
+    pub(crate) now: Timestamp,
+}
+
+impl Fates<'_> {
+    /// How long an attempt runs.
+    pub fn duration(random: &mut Randomness) -> Duration {
+        match random.rng.u32(0..20) {
+            0 => random.span(2_000, 7_000),
+            1..=5 => random.span(200, 1_500),
+            _ => random.span(1, 200),
+        }
+    }
+
+    /// How an attempt ends.
+    pub fn outcome(&mut self, dispatch: &Dispatch, worker: &str) -> ReportedOutcome {
+        let attempt = dispatch.key.attempt;
+        let name = format!(
+            "{}/{}/{}/{}/{worker}",
+            dispatch.key.run, dispatch.document.task, attempt.instance.index, attempt.number
+        );
+        match self.random.task() {
+            TaskFate::Fails { retryable } => ReportedOutcome::Failed(Failure {
+                code: "author".into(),
+                retryable,
+                message: name,
+                retry_after: (self.random.rng.u32(0..8) == 0).then_some(DurationMs(1_500)),
+                details: None,
+                backtrace: None,
+            }),
+            TaskFate::Skips => ReportedOutcome::Skipped { reason: Some(name) },
+            TaskFate::Defers => ReportedOutcome::Deferred {
+                until: self.now.plus(DurationMs(self.random.rng.u64(20..2_000))),
+                state: json!(name).to_string().into(),
+            },
+            TaskFate::Succeeds => self.success(dispatch, &name),
+        }
+    }
+
+    fn success(&mut self, dispatch: &Dispatch, name: &str) -> ReportedOutcome {
+        let output = if dispatch.document.task.as_str().starts_with('l') {
+            let elements = 0..self.random.rng.usize(0..5);
+            let list: Vec<String> = elements.map(|at| format!("{name}#{at}")).collect();
+            json!(list)
+        } else {
+            json!(name)
+        };
+        let output = Output::Inline(output.to_string().into());
+        let instance = dispatch.key.attempt.instance;
+        let Some(parsed) = self.auditor.parsed_of(dispatch.key.run, self.tables) else {
+            return ReportedOutcome::Success { output };
+        };
+        if !parsed.plan.step(instance.task).branch {
+            return ReportedOutcome::Success { output };
+        }
+        self.coverage.add("task: branch");
+        let downstreams = parsed.plan.downstreams(instance.task).iter();
+        let tasks = downstreams
+            .filter(|_| self.random.rng.bool())
+            .map(|task| parsed.dag.tasks[task.as_usize()].id.clone())
+            .collect();
+        ReportedOutcome::Branch { tasks, output }
+    }
+
+    /// The outcome that was reported for an attempt.
+    pub fn made(&mut self, report: &Report) {
+        self.auditor.reported(report);
+    }
+}
