@@ -1,5 +1,5 @@
 //! The documents that cross the boundary while an attempt runs: what a guest
-//! is told about it (`context.attempt`), what it may answer instead of an
+//! reads about it (`context.attempt`), what it may return instead of an
 //! output (`control`), what comes with a failure, and artifacts inside JSON.
 //!
 //! These are wire types with parsers; what a control document *means* for a

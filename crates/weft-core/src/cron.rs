@@ -31,7 +31,7 @@ impl Cron {
             .parse(text)
             .ok()?
             .pattern;
-        // Day, month and weekday stand behind the hour.
+        // Day, month and weekday follow the hour.
         let hour = text.split_whitespace().rev().nth(3)?;
         let values = |count: i8, fits: &dyn Fn(u32) -> bool| {
             (0..count)

@@ -3,11 +3,10 @@
 //! One schema (`wit/dag.schema.json`) and one parser serve what a component's
 //! `describe` returns (JSON, many DAGs) and a hand-written `dag.toml` (one
 //! DAG). Both are read into one tree, the tree into the types of [`Dag`], and
-//! every problem that can be found is reported with its place, not only the
+//! every problem that can be found is reported with its position, not only the
 //! first. Cost is linear in the text, and bounded before anything is built.
 //!
-//! This module reads no file: whoever names a `component` or `program` file
-//! looks for it.
+//! This module reads no file: the caller finds `component` and `program` files.
 
 mod binding;
 pub(crate) mod collect;
@@ -60,6 +59,28 @@ pub struct Document {
 }
 
 /// Reads and validates a document.
+///
+/// ```
+/// use weft_core::document::{Format, Source, TaskIndex, parse};
+///
+/// let text = r#"
+/// [dag]
+/// id = "report"
+/// schedule = "0 6 * * *"
+/// [tasks.fetch]
+/// program = "fetch.wasm"
+/// [tasks.store]
+/// program = "store.wasm"
+/// after = ["fetch"]
+/// "#;
+/// let document = parse(Source { name: "dag.toml", text, format: Format::Toml }).unwrap();
+/// assert_eq!(document.dags[0].tasks[1].upstreams, [TaskIndex(0)]);
+///
+/// let text = text.replace("after = [\"fetch\"]", "after = [\"fetsh\"]");
+/// let error = parse(Source { name: "dag.toml", text: &text, format: Format::Toml }).unwrap_err();
+/// let position = error.problems[0].position.unwrap();
+/// assert_eq!(position.line, 9);
+/// ```
 ///
 /// # Errors
 /// Every problem that can be found, up to [`MAX_PROBLEMS`].

@@ -58,7 +58,7 @@ pub enum HostPattern {
 }
 
 /// One entry of a task's `grants.http`: `host`, `host:port`, or with
-/// `https://` or `http://` in front (HTTPS where no scheme stands).
+/// `https://` or `http://` in front (HTTPS without a scheme).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HttpGrant {
     /// How requests are sent.

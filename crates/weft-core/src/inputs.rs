@@ -3,7 +3,7 @@
 //!
 //! Values are JSON text throughout. What several instances share (the gathered
 //! list of a mapped upstream, the lists that are mapped over) is prepared once
-//! for each task and kept while the run lasts. Where outputs lie is the
+//! for each task and stored while the run lasts. Where outputs are stored is the
 //! driver's matter: it hands them over through [`Outputs`], and knows by
 //! [`needs`] which ones to have at hand.
 
@@ -46,7 +46,7 @@ pub trait Outputs {
 /// Why an instance has no inputs, or a task no number of instances.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InputError<E> {
-    /// A value doesn't have the part, or isn't the list, that is asked for.
+    /// A value doesn't have the part, or isn't the list, that a binding names.
     #[error("the input {name:?}: {error}")]
     Pick {
         /// The parameter.
@@ -78,7 +78,7 @@ pub fn needs(dag: &Dag, task: TaskIndex) -> impl Iterator<Item = TaskIndex> + us
     needed.into_iter()
 }
 
-/// Values that stand in for bindings, as JSON text, by task and parameter.
+/// Values that replace bindings, as JSON text, by task and parameter.
 pub type Given = HashMap<(TaskIndex, String), Arc<str>>;
 
 /// Resolves the bindings of one run.
@@ -86,11 +86,11 @@ pub type Given = HashMap<(TaskIndex, String), Arc<str>>;
 pub struct Inputs {
     dag: Arc<Dag>,
     params: Map<String, Value>,
-    /// Values that stand in for bindings, by task and parameter.
+    /// Values that replace bindings, by task and parameter.
     given: Given,
     /// By task: the lists it is mapped over, once they are known.
     axes: Vec<Option<Vec<Axis>>>,
-    /// By task: the gathered outputs, once a downstream asked.
+    /// By task: the gathered outputs, once a downstream needed them.
     gathered: Vec<Option<Arc<str>>>,
 }
 
@@ -127,7 +127,7 @@ impl Inputs {
     /// Works out the lists that a task is mapped over: how many instances it has.
     ///
     /// # Errors
-    /// See [`InputError`]; nothing is kept then.
+    /// See [`InputError`]; nothing is stored then.
     pub fn expand<O: Outputs>(
         &mut self,
         task: TaskIndex,

@@ -16,7 +16,7 @@ const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// What a task asks for; an absent one is the installation's default.
+/// The limits that a task requests; an absent one is the installation's default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LimitRequest {
     /// Linear memory, in bytes.
@@ -81,7 +81,7 @@ pub struct Limit {
     pub default: u64,
     /// The most that any policy may allow.
     pub maximum: u64,
-    /// Whether a task's `limits` may ask for it (`timeout` stands on the task itself).
+    /// Whether a task's `limits` may request it (`timeout` is a field of the task itself).
     pub requestable: bool,
     /// What is limited.
     pub what: &'static str,
@@ -219,6 +219,15 @@ impl Limits {
 
     /// The request, with defaults filled in; a default above the ceiling is
     /// lowered to it, a request above it is refused.
+    ///
+    /// ```
+    /// use weft_core::limit::{Ceiling, LimitRequest, Limits};
+    ///
+    /// let request = LimitRequest { memory_bytes: Some(64 << 20), ..LimitRequest::default() };
+    /// let limits = Limits::resolve(&request, None, &Ceiling::default()).unwrap();
+    /// assert_eq!(limits.memory_bytes, 64 << 20);
+    /// assert_eq!(limits.output_bytes, Limits::DEFAULT.output_bytes);
+    /// ```
     ///
     /// # Errors
     /// Every request that exceeds the ceiling, in the order of [`TABLE`].

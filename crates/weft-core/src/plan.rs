@@ -17,7 +17,7 @@ pub(crate) use branch::NotAChoice;
 use order::Adjacency;
 pub use step::{Bounds, Mapping, PlanError, Step};
 
-/// What an installation gives where a document is silent.
+/// The installation's defaults for fields that a document leaves out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Defaults {
     /// For each field of it that a task doesn't set.

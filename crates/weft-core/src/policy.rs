@@ -28,17 +28,17 @@ pub const DEFAULT_QUEUE: &str = "default";
 /// What tasks may be granted; [`Policy::default`] is what holds without a policy file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Whether any exact public HTTPS host may be asked for.
+    /// Whether any exact public HTTPS host may be requested.
     pub public_https: bool,
-    /// Further HTTP that may be asked for: plain HTTP, wildcards, other ports.
+    /// Further HTTP that may be requested: plain HTTP, wildcards, other ports.
     pub http: Vec<HttpGrant>,
     /// Networks that aren't public, by the host that may lead into them.
     pub private: Vec<PrivateHost>,
-    /// Names of variables that may be asked for; `*` at the end stands for anything.
+    /// Names of variables that may be requested; `*` at the end matches anything.
     pub variables: Vec<String>,
-    /// Names of connections that may be asked for; `*` at the end stands for anything.
+    /// Names of connections that may be requested; `*` at the end matches anything.
     pub connections: Vec<String>,
-    /// Queues besides [`DEFAULT_QUEUE`]; `*` at the end stands for anything.
+    /// Queues besides [`DEFAULT_QUEUE`]; `*` at the end matches anything.
     pub queues: Vec<String>,
     /// The most of each limit.
     pub ceiling: Ceiling,

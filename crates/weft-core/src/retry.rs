@@ -15,7 +15,7 @@ pub struct RetryPolicy {
     pub retries: u32,
     /// The wait before the first retry.
     pub delay: DurationMs,
-    /// Each further wait is this many times the one before; 1.0 keeps it constant.
+    /// Each further wait is this many times the one before; 1.0 leaves it constant.
     pub backoff: f64,
     /// No wait is longer, but for what `retry_after` asks.
     pub max_delay: DurationMs,
@@ -40,7 +40,7 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// How long to wait after the `failures`-th failure (from 1 on) before the
     /// next attempt, or `None` when there is none. `entropy` is 64 uniform
-    /// random bits; `retry_after` is what the task asked for, a lower bound
+    /// random bits; `retry_after` is what the task requested, a lower bound
     /// that jitter doesn't shorten.
     pub fn wait(
         &self,

@@ -2,12 +2,12 @@
 //!
 //! Pure and single-threaded. [`Run::handle`] is the only mutation; it either
 //! applies an event whole or rejects it with a [`Rejection`] and changes
-//! nothing. Its cost is O(edges touched): each task counts how its upstream
-//! instances stand, nothing is ever scanned for what became ready. What has to
-//! happen in the world is returned as [`Action`]s, which the driver carries
-//! out, answering with further events. Dispatch is just in time: the machine
+//! nothing. Its cost is O(edges touched): each task counts the states of its
+//! upstream instances, and nothing is ever scanned for what became ready. Side
+//! effects are returned as [`Action`]s, which the driver applies, answering with
+//! further events. Dispatch is just in time: the machine
 //! says which instances are ready, the driver decides when to dispatch which,
-//! and keeps outputs, limits, pools and priorities to itself.
+//! and owns outputs, limits, pools and priorities.
 //!
 //! What follows from one event is worked out in the DAG's topological order, so
 //! that it depends on the order of events and on nothing else.
@@ -68,20 +68,20 @@ pub struct Run {
     state: RunState,
     /// Whether it was ended before its instances ended by themselves.
     stopped: bool,
-    /// How often it was started or reopened; tells its timeouts apart.
+    /// How often it was started or reopened; distinguishes its timeouts.
     episode: u32,
     /// When this episode has taken as long as it may.
     deadline: Option<Timestamp>,
     tasks: Vec<TaskCell>,
-    /// How the instances of all tasks stand.
+    /// The states of the instances of all tasks.
     totals: [u64; TAGS],
     /// Instances that have not ended.
     unfinished: u64,
     /// Instances of leaves that failed, in any of the ways to fail.
     failed_leaves: u64,
-    /// What is known of instances that failed, were lost or deferred and haven't ended.
+    /// Counters of instances that failed, were lost or deferred and haven't ended.
     pauses: BTreeMap<Instance, Pause>,
-    /// What branches chose, for as long as they stand.
+    /// What branches chose, until they are cleared or marked.
     choices: BTreeMap<TaskIndex, Choice>,
     /// Ranks of waiting tasks whose tally changed; empty between events.
     agenda: BTreeSet<u32>,
@@ -92,9 +92,9 @@ pub struct Run {
 #[derive(Debug, Clone, PartialEq)]
 struct TaskCell {
     body: Body,
-    /// How its upstream instances stand.
+    /// The states of its upstream instances.
     upstreams: Tally,
-    /// How its own instances stand.
+    /// The states of its own instances.
     counts: [u32; TAGS],
     /// How often it was cleared.
     generation: u32,
@@ -190,8 +190,27 @@ impl Run {
         self.faults = Faults::with(bug);
     }
 
-    /// Applies one event and appends what has to happen to `actions`; or
-    /// rejects it, changing nothing and appending nothing.
+    /// Applies one event and appends its effects to `actions`; or rejects it,
+    /// changing nothing and appending nothing.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use weft_core::{
+    ///     document::{Format, Source, parse},
+    ///     plan::{Defaults, Plan},
+    ///     run::{Action, Event, Moment, Run},
+    ///     time::Timestamp,
+    /// };
+    ///
+    /// let text = "[dag]\nid = \"d\"\n[tasks.a]\nprogram = \"a.wasm\"\n";
+    /// let document = parse(Source { name: "dag.toml", text, format: Format::Toml }).unwrap();
+    /// let mut run = Run::new(Arc::new(Plan::new(&document.dags[0], &Defaults::default())));
+    /// let at = Moment { now: Timestamp(0), entropy: 0 };
+    /// let mut actions = Vec::new();
+    /// run.handle(at, Event::Start, &mut actions).unwrap();
+    /// assert!(actions.iter().any(|action| matches!(action, Action::Ready { .. })));
+    /// assert!(run.handle(at, Event::Start, &mut actions).is_err(), "a run starts once");
+    /// ```
     pub fn handle(
         &mut self,
         at: Moment,

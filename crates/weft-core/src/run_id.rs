@@ -1,12 +1,12 @@
 //! The name of a run: a number that rises with time, written in 13 characters.
 //!
-//! It says when the run was made and nothing else; who may see a run is
+//! It contains when the run was made and nothing else; who may see a run is
 //! decided by its tenant, never by knowing its id.
 
 use crate::time::Timestamp;
 use std::{fmt, str::FromStr};
 
-/// Milliseconds stand above these bits, randomness in them.
+/// The bits of randomness; milliseconds are above them.
 const RANDOM_BITS: u32 = 20;
 /// 13 characters of 5 bits hold 65.
 const CHARS: usize = 13;
@@ -26,7 +26,7 @@ pub struct RunIdError(String);
 
 impl RunId {
     /// The id of a run that is made now. Two of the same millisecond differ in
-    /// 20 of the random bits; whoever stores runs refuses an id that is taken.
+    /// 20 of the random bits; the store refuses an id that is taken.
     pub fn new(now: Timestamp, entropy: u64) -> Self {
         let millis = now.0.clamp(0, i64::MAX >> RANDOM_BITS);
         let random = i64::try_from(entropy >> (64 - RANDOM_BITS)).expect("20 bits");

@@ -1,6 +1,6 @@
 //! Which tasks are suspected of taking down the workers that run them.
 //!
-//! A worker that dies tells, when it is started again, which attempts were in
+//! A worker that died reports, when it is started again, which attempts were in
 //! guest code. One of them may have done it; the others are innocent, and so may
 //! all of them be, since machines fail too. Where it is known that the process was
 //! killed from outside, nothing follows. Else:
@@ -12,13 +12,13 @@
 //!   alone, or it was the one that was watched.
 //! - An instance that has so many counted against it fails: a retry is vain.
 //! - A task that has so many counted in a row, with none of its attempts ending by
-//!   itself in between, is in *quarantine*: nothing of it runs until somebody lifts
+//!   itself in between, is in *quarantine*: nothing of it runs until an operator lifts
 //!   that, or deploys another version.
 //!
 //! What is blamed is a task of a deployed file, not the file: one bad function
 //! must not take the fifty others of its component with it.
 //!
-//! Pure: it holds no more than what is told, and reads no clock.
+//! Pure: it stores only what is reported, and reads no clock.
 
 use crate::{
     digest::Digest, document::TaskIndex, id::TaskId, run::Instance, run_id::RunId, time::Timestamp,
@@ -57,7 +57,7 @@ pub struct Crash {
     pub number: u32,
     /// Which worker died.
     pub worker: Arc<str>,
-    /// When that was told, by the database's clock.
+    /// When it was reported, by the database's clock.
     pub at: Timestamp,
     /// An attempt of the task has ended by itself since.
     pub absolved: bool,
@@ -66,14 +66,14 @@ pub struct Crash {
 /// What a death says about one of the attempts that were in guest code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evidence {
-    /// Nobody else can have done it.
+    /// It alone can have done it.
     Alone,
     /// One of several did it, if any.
     Among {
         /// How many others there were.
         others: u32,
     },
-    /// Nobody did it: the process was killed from outside.
+    /// No attempt did it: the process was killed from outside.
     Outside,
 }
 
@@ -89,7 +89,7 @@ pub enum Verdict {
 /// What is known of the tasks of a shard.
 #[derive(Debug, Clone, Default)]
 pub struct Suspects {
-    /// How many deaths are enough; 0 blames nobody.
+    /// How many deaths are enough; 0 blames no task.
     most: u32,
     blamed: HashMap<Blamed, Record>,
     /// Tasks of which every attempt is watched.
@@ -107,7 +107,7 @@ struct Record {
 }
 
 impl Suspects {
-    /// Nobody; `most` deaths will be enough.
+    /// No suspects; `most` deaths will be enough.
     pub fn new(most: u32) -> Self {
         Self {
             most,
@@ -115,21 +115,21 @@ impl Suspects {
         }
     }
 
-    /// Takes over what is kept, instead of what was known before. Who is watched stays so.
-    pub fn replace(&mut self, kept: impl IntoIterator<Item = (Blamed, Crash)>) {
+    /// Replaces the known crashes by the stored ones. Watched tasks stay watched.
+    pub fn replace(&mut self, stored: impl IntoIterator<Item = (Blamed, Crash)>) {
         self.blamed.clear();
-        for (blamed, crash) in kept {
+        for (blamed, crash) in stored {
             self.blamed.entry(blamed).or_default().add(crash);
         }
     }
 
-    /// Whether nobody is suspected of anything.
+    /// Whether no task is suspected.
     pub fn is_empty(&self) -> bool {
         self.blamed.is_empty() && self.watched.is_empty() && self.watched_instances.is_empty()
     }
 
     /// A worker died with this attempt in guest code. Returns whether that counts,
-    /// and so is to be kept. Told again it changes nothing.
+    /// and so must be stored. A repeated report changes nothing.
     pub fn crashed(&mut self, blamed: Blamed, crash: Crash, evidence: Evidence) -> bool {
         if evidence == Evidence::Outside {
             return false;
@@ -147,7 +147,7 @@ impl Suspects {
     }
 
     /// An attempt ended by itself. Returns whether that absolves its task of
-    /// something, which is to be kept.
+    /// something, which must be stored.
     pub fn ended(&mut self, blamed: &Blamed, run: RunId, instance: Instance) -> bool {
         self.watched_instances.remove(&(run, instance));
         self.watched.remove(blamed);
@@ -166,8 +166,8 @@ impl Suspects {
         true
     }
 
-    /// Somebody wants a task of a run tried again: what it was absolved of is
-    /// forgotten. Returns whether there was anything, which is to be kept.
+    /// Forgets the crashes of a task of a run that an operator wants tried again. Returns
+    /// whether there were any, which must be stored.
     pub fn cleared(&mut self, blamed: &Blamed, run: RunId, task: TaskIndex) -> bool {
         let Some(record) = self.blamed.get_mut(blamed) else {
             return false;
@@ -224,10 +224,10 @@ impl Suspects {
                 .range((run, instance, 0)..=(run, instance, u32::MAX))
         };
         if is_enough(self.most, u32::try_from(own().count()).unwrap_or(u32::MAX)) {
-            return Some(Verdict::Instance(told(own().map(|(_, crash)| crash))));
+            return Some(Verdict::Instance(latest(own().map(|(_, crash)| crash))));
         }
         let open = record.crashes.values().filter(|crash| !crash.absolved);
-        is_enough(self.most, record.in_a_row).then(|| Verdict::Quarantine(told(open)))
+        is_enough(self.most, record.in_a_row).then(|| Verdict::Quarantine(latest(open)))
     }
 }
 
@@ -248,10 +248,10 @@ const fn is_enough(most: u32, deaths: u32) -> bool {
 }
 
 /// The last few deaths, the oldest first.
-fn told<'a>(crashes: impl Iterator<Item = &'a Crash>) -> Vec<(Arc<str>, Timestamp)> {
-    let mut told: Vec<_> = crashes
+fn latest<'a>(crashes: impl Iterator<Item = &'a Crash>) -> Vec<(Arc<str>, Timestamp)> {
+    let mut latest: Vec<_> = crashes
         .map(|crash| (Arc::clone(&crash.worker), crash.at))
         .collect();
-    told.sort_by_key(|(_, at)| *at);
-    told.split_off(told.len().saturating_sub(NAMED))
+    latest.sort_by_key(|(_, at)| *at);
+    latest.split_off(latest.len().saturating_sub(NAMED))
 }

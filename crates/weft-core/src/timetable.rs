@@ -95,7 +95,7 @@ impl Timetable {
     }
 
     /// Whether each run is made when the one before has ended: [`Self::next`]
-    /// is then to be asked only while none goes on.
+    /// must then be called only while no run is active.
     pub fn is_continuous(&self) -> bool {
         match self.kind {
             Kind::Continuous => true,
@@ -151,8 +151,8 @@ impl Timetable {
     }
 
     /// The runs of the dates from `from` on and before `to`, in order, for a
-    /// backfill: whatever the DAG's own start, end and catchup say, since
-    /// somebody asks for these dates. At most `limit`, and at most
+    /// backfill, regardless of the DAG's own start, end and catchup, since an
+    /// operator requested these dates. At most `limit`, and at most
     /// [`MAX_DATES`]. `@once` has its start; a continuous timetable has no dates.
     pub fn between(&self, from: Timestamp, to: Timestamp, limit: usize) -> Vec<Due> {
         let limit = limit.min(MAX_DATES);

@@ -144,7 +144,7 @@ const fn one(met: bool, all_done: bool) -> Verdict {
     }
 }
 
-/// How many upstream instances stand where.
+/// How many upstream instances are in which state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
     /// Not ended.

@@ -1,24 +1,24 @@
-//! Large data between tasks: the seam to where artifacts are kept, and the
-//! host side of `weft:artifacts/store`.
+//! Large data between tasks: the port of artifact stores, and the host side of `weft:artifacts/store`.
 //!
 //! What always holds: an attempt opens only what its inputs name or what it made
-//! itself, and its output names nothing else, so that a reference that was
-//! guessed or overheard is worth nothing. Where artifacts lie, and for how
-//! long, is the store's business.
+//! itself, and its output names nothing else, so a guessed or leaked reference
+//! is worth nothing. Where and for how long artifacts are
+//! stored is up to the store.
 
 mod folder;
 mod host;
+mod reference;
 mod stream;
 
 pub use folder::FolderArtifacts;
 pub(crate) use host::add_to_linker;
+pub use reference::ArtifactRef;
 
 use crate::FailureKind;
 use async_trait::async_trait;
 use serde_json::Value;
 use std::{
     collections::HashSet,
-    fmt,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -33,29 +33,19 @@ use weft_core::{
     limit::{Limits, Unit},
 };
 
-/// Names an artifact within a tenant; opaque to guests.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ArtifactRef(pub String);
-
-impl fmt::Display for ArtifactRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Where artifacts are kept. Who may open which is decided before this is asked.
+/// A store of artifacts. Access is decided before it is called.
 #[async_trait]
 pub trait Artifacts: Send + Sync {
     /// Starts a new artifact.
     ///
     /// # Errors
-    /// [`ArtifactError`] says whether another try may help.
+    /// [`ArtifactError`] distinguishes errors that a retry may fix.
     async fn create(&self, media_type: &str) -> Result<Box<dyn ArtifactWriter>, ArtifactError>;
 
     /// Opens one for reading, from its beginning.
     ///
     /// # Errors
-    /// [`ArtifactError`] says whether it is missing or the store does not answer.
+    /// [`ArtifactError`] distinguishes a missing artifact from a store that does not answer.
     async fn open(&self, reference: &ArtifactRef) -> Result<ArtifactReader, ArtifactError>;
 }
 
@@ -72,7 +62,7 @@ pub trait ArtifactWriter: AsyncWrite + Send + Sync + Unpin {
     async fn finish(self: Box<Self>) -> Result<ArtifactRef, ArtifactError>;
 }
 
-/// Why the store did not do what was asked.
+/// Why a call of the store failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArtifactError {
     /// No such artifact.
@@ -180,7 +170,7 @@ impl ArtifactState {
             .find(|reference| !self.known.contains(reference))
     }
 
-    /// What an attempt that failed says, if artifacts may be why.
+    /// The failure of an attempt that artifacts caused, if they may have.
     pub(crate) fn failure(&self) -> Option<(FailureKind, String)> {
         if self.tally.too_large.load(Ordering::Relaxed) {
             let limit = Unit::Bytes.show(self.bytes_limit);
@@ -214,14 +204,14 @@ impl ArtifactState {
         })
     }
 
-    fn remember(&mut self, problem: Problem) {
+    fn record(&mut self, problem: Problem) {
         self.problem.get_or_insert(problem);
     }
 
     /// Counts one more artifact, if it may be made.
     fn start(&mut self) -> bool {
         if self.started >= self.artifacts_limit {
-            self.remember(Problem::TooMany);
+            self.record(Problem::TooMany);
             return false;
         }
         self.started += 1;
@@ -232,7 +222,7 @@ impl ArtifactState {
     fn open_another(&mut self) -> Option<OwnedSemaphorePermit> {
         let permit = Arc::clone(&self.open).try_acquire_owned().ok();
         if permit.is_none() {
-            self.remember(Problem::TooManyOpen);
+            self.record(Problem::TooManyOpen);
         }
         permit
     }
@@ -243,8 +233,8 @@ impl ArtifactState {
         self.created.push(reference);
     }
 
-    /// Keeps a file that a program left, as an artifact.
-    pub(crate) async fn keep(
+    /// Stores a file that a program wrote, as an artifact.
+    pub(crate) async fn store_file(
         &mut self,
         media_type: &str,
         mut file: tokio::fs::File,

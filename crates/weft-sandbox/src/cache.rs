@@ -2,16 +2,17 @@
 //! that only its own user can read.
 //!
 //! A seal (keyed BLAKE3) is verified over exactly the bytes that are loaded,
-//! since loading code is running it. Every file is written aside and renamed, so
+//! since loading code is running it. Every file is written under a temporary name and renamed, so
 //! that a crash leaves a whole file or none, and several processes can share a
 //! folder. A file that is garbage, truncated or foreign is a miss and goes away.
 //! The folder is bounded; the least recently used code goes first.
 //!
-//! What this never does: fail a load. Without a usable folder it says so once
+//! What this never does: fail a load. Without a usable folder it warns once
 //! and code is compiled each time.
 
 mod evict;
 mod key;
+mod suffix;
 
 use crate::{
     SandboxOptions, SandboxWarning, WarningSink,
@@ -28,11 +29,7 @@ use std::{
     },
     time::SystemTime,
 };
-
-/// The ending of files that hold code.
-const CODE_ENDING: &str = "code";
-/// The ending of files that are being written.
-const ASIDE_ENDING: &str = "aside";
+use suffix::{CODE_SUFFIX, TEMPORARY_SUFFIX};
 
 const SEAL_BYTES: usize = 32;
 
@@ -44,12 +41,12 @@ pub(crate) struct Cache {
     key: Mutex<Option<SealKey>>,
     warned: AtomicBool,
     warnings: Option<WarningSink>,
-    /// Makes names of files aside differ within this process.
+    /// Makes names of temporary files unique within this process.
     writes: AtomicU64,
 }
 
 impl Cache {
-    /// The one that the options name, if any. Touches nothing yet.
+    /// The folder of the options, if they name one. Touches nothing yet.
     pub(crate) fn of(options: &SandboxOptions) -> Option<Self> {
         let folder = options.cache_dir.clone()?;
         let warnings = options.on_warning.clone();
@@ -82,7 +79,7 @@ impl Cache {
 
     fn path(&self, origin: &Origin) -> PathBuf {
         let name = blake3::Hash::from_bytes(origin.key()).to_hex();
-        self.folder.join(format!("{name}.{CODE_ENDING}"))
+        self.folder.join(format!("{name}.{CODE_SUFFIX}"))
     }
 
     /// Makes folder and key if they aren't there.
@@ -97,7 +94,7 @@ impl Cache {
         Ok(key)
     }
 
-    /// Framed code that was kept for this origin. Blocks.
+    /// The framed code stored for this origin. Blocks.
     pub(crate) fn get(&self, origin: &Origin) -> Option<Vec<u8>> {
         let path = self.path(origin);
         let mut file = File::open(&path).ok()?;
@@ -115,13 +112,13 @@ impl Cache {
                 // Its last use stays unknown; at worst it is evicted early.
             }
         } else if let Err(_gone) = fs::remove_file(&path) {
-            // Another process removed it, or nobody can: it stays a miss.
+            // Another process removed it, or it can't be removed: it stays a miss.
         }
         framed
     }
 
-    /// Keeps framed code. Blocks.
-    pub(crate) fn put(&self, origin: &Origin, framed: &[u8]) {
+    /// Stores framed code. Blocks.
+    pub(crate) fn insert(&self, origin: &Origin, framed: &[u8]) {
         if (framed.len() as u64).saturating_add(SEAL_BYTES as u64) > self.bytes {
             return;
         }
@@ -141,16 +138,16 @@ impl Cache {
     fn write(&self, origin: &Origin, framed: &[u8]) -> io::Result<()> {
         let key = self.key()?;
         evict::make_room(&self.folder, self.bytes, framed.len() as u64)?;
-        let aside = self.folder.join(format!(
-            "{}-{}.{ASIDE_ENDING}",
+        let temporary = self.folder.join(format!(
+            "{}-{}.{TEMPORARY_SUFFIX}",
             std::process::id(),
             self.writes.fetch_add(1, Ordering::Relaxed)
         ));
-        let written = write_aside(&aside, &key, framed)
-            .and_then(|()| fs::rename(&aside, self.path(origin)))
+        let written = write_temporary(&temporary, &key, framed)
+            .and_then(|()| fs::rename(&temporary, self.path(origin)))
             .and_then(|()| File::open(&self.folder)?.sync_all());
         if written.is_err()
-            && let Err(_never_made) = fs::remove_file(&aside)
+            && let Err(_never_made) = fs::remove_file(&temporary)
         {
             // There is nothing to clean up.
         }
@@ -158,7 +155,7 @@ impl Cache {
     }
 }
 
-fn write_aside(path: &Path, key: &SealKey, framed: &[u8]) -> io::Result<()> {
+fn write_temporary(path: &Path, key: &SealKey, framed: &[u8]) -> io::Result<()> {
     let mut file = key::create_private(path)?;
     file.write_all(&key.seal(framed))?;
     file.write_all(framed)?;

@@ -1,16 +1,16 @@
-//! Turns a checked file into framed code, in this process or in a subprocess
-//! that is held to limits and can be killed.
+//! Compiles a checked file to framed code, in this process or in a subprocess
+//! that has limits and can be killed.
 
 mod subprocess;
+pub(crate) mod translate;
 
 use crate::{
     CompileLimits, Compiler, LoadError,
-    code::{self, CodeName, Form, Origin},
-    engine::compiling_engine,
+    code::{self, Origin},
 };
 use bytes::Bytes;
 
-/// Compiles; the answer is framed and verified.
+/// Compiles a file; the code is framed and verified.
 pub(crate) async fn compile(
     compiler: &Compiler,
     limits: &CompileLimits,
@@ -21,7 +21,7 @@ pub(crate) async fn compile(
         Compiler::InProcess => {
             let origin = origin.clone();
             tokio::task::spawn_blocking(move || {
-                let code = translate(&origin.name, &wasm)?;
+                let code = translate::translate(&origin.name, &wasm)?;
                 Ok(code::frame(&origin, &code))
             })
             .await
@@ -35,32 +35,4 @@ pub(crate) async fn compile(
             subprocess::compile(program, args, limits, origin, wasm).await
         }
     }
-}
-
-/// Runs wasmtime's compiler. Bounded by nothing but the file's size.
-pub(crate) fn translate(name: &CodeName, wasm: &[u8]) -> Result<Vec<u8>, LoadError> {
-    let engine = compiling_engine(name.profile, name.target).map_err(|error| LoadError::Host {
-        reason: format!("the compiler can't start: {error:#}"),
-    })?;
-    let code = match name.form {
-        Form::Component => engine.precompile_component(wasm),
-        Form::Module => engine.precompile_module(wasm),
-    };
-    code.map_err(|error| match validate(wasm) {
-        Err(invalid) => LoadError::Malformed {
-            reason: invalid.to_string(),
-        },
-        Ok(()) => LoadError::Compile {
-            reason: format!("{error:#}"),
-        },
-    })
-}
-
-/// Whether the file is WebAssembly at all, with whatever proposals: asked only of
-/// what did not compile, to tell a broken file from one that wasmtime refuses.
-fn validate(wasm: &[u8]) -> Result<(), wasmparser::BinaryReaderError> {
-    let features = wasmparser::WasmFeatures::all();
-    wasmparser::Validator::new_with_features(features)
-        .validate_all(wasm)
-        .map(|_types| ())
 }

@@ -1,13 +1,14 @@
 //! The other half of compiling in a subprocess: what the hidden subcommand of
 //! `wfctl` runs. Reads WebAssembly on standard input, writes framed code to
-//! standard output, and holds itself to its limits before it reads a byte.
+//! standard output, and sets its own limits before it reads a byte.
 //!
 //! It opens no file and no connection, and needs no environment.
 
 use crate::{
     Digest, LoadError,
     code::{self, Origin},
-    compile, engine,
+    compile::translate::translate,
+    engine,
 };
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::{
@@ -38,7 +39,7 @@ impl Exit {
     }
 }
 
-/// What to do, as it stands in the arguments.
+/// The job of a subprocess, as its arguments give it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Job {
     /// Of the file on standard input.
@@ -79,13 +80,13 @@ impl Job {
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let exit = match Job::from_args(args) {
         None => {
-            complain("this command is for the sandbox's own use");
+            print_error("this command is for the sandbox's own use");
             Exit::Failed
         }
-        Some(job) => match work(&job) {
+        Some(job) => match run(&job) {
             Ok(()) => return ExitCode::SUCCESS,
             Err((exit, reason)) => {
-                complain(&reason);
+                print_error(&reason);
                 exit
             }
         },
@@ -93,13 +94,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     ExitCode::from(u8::try_from(exit.code()).expect("exit codes are small"))
 }
 
-fn complain(reason: &str) {
+fn print_error(reason: &str) {
     if let Err(_closed) = writeln!(std::io::stderr(), "{reason}") {
-        // Nobody listens; the exit code remains.
+        // Standard error is closed; the exit code remains.
     }
 }
 
-fn work(job: &Job) -> Result<(), (Exit, String)> {
+fn run(job: &Job) -> Result<(), (Exit, String)> {
     let failed = |reason: String| (Exit::Failed, reason);
     confine(job).map_err(|error| failed(format!("limits can't be set: {error}")))?;
     let Job { origin, .. } = job;
@@ -118,11 +119,9 @@ fn work(job: &Job) -> Result<(), (Exit, String)> {
     let engine = engine::compiling_engine(origin.name.profile, origin.name.target)
         .map_err(|error| failed(format!("{error:#}")))?;
     if engine::compatibility(&engine) != origin.name.compatibility {
-        return Err(failed(
-            "the code was asked for by another version of Weft".into(),
-        ));
+        return Err(failed("another version of Weft requested the code".into()));
     }
-    let code = compile::translate(&origin.name, &wasm).map_err(|error| match error {
+    let code = translate(&origin.name, &wasm).map_err(|error| match error {
         LoadError::Malformed { reason } => (Exit::Malformed, reason),
         LoadError::Compile { reason } => (Exit::Refused, reason),
         other => failed(other.to_string()),
@@ -131,7 +130,7 @@ fn work(job: &Job) -> Result<(), (Exit, String)> {
     stdout
         .write_all(&code::frame(origin, &code))
         .and_then(|()| stdout.flush())
-        .map_err(|error| failed(format!("the code can't be handed over: {error}")))
+        .map_err(|error| failed(format!("the code can't be written: {error}")))
 }
 
 /// Bounds memory and CPU time, forbids files and core dumps, and ends with the parent.
@@ -145,8 +144,8 @@ fn confine(job: &Job) -> rustix::io::Result<()> {
             },
         )
     };
-    // Private memory that can be written, which is what allocations are; the
-    // address space is no measure, since allocators reserve it lavishly.
+    // Private writable memory is what allocations use. The address space would be a bad
+    // measure, since allocators reserve much of it.
     bound(Resource::Data, job.memory_bytes)?;
     bound(Resource::Cpu, job.cpu_seconds)?;
     bound(Resource::Core, 0)?;

@@ -1,4 +1,4 @@
-//! Asks a component for its document: nothing granted, tight limits, nobody listens.
+//! Calls a component's `describe`: nothing granted, tight limits, no receiver of events.
 
 use crate::{
     CancelSignal, DescribeError, EventSink, FailureKind, Guest, NoArtifacts, NoVariables, Services,
@@ -6,7 +6,7 @@ use crate::{
     failure,
     guest::Callable,
     meter::Metered,
-    sandbox::Shared,
+    shared::Shared,
 };
 use std::{pin::pin, sync::Arc};
 use weft_core::limit::Limits;

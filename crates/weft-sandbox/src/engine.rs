@@ -10,9 +10,11 @@
 //! are spared its cost and its surface.
 
 mod pool;
+mod profile;
 mod target;
 mod ticker;
 
+pub(crate) use profile::Profile;
 pub(crate) use target::Target;
 pub(crate) use ticker::Ticker;
 
@@ -39,38 +41,6 @@ const STACK_BYTES: usize = 2 << 20;
 
 /// Frames of a backtrace.
 const BACKTRACE_FRAMES: usize = 40;
-
-/// Which of the engines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Profile {
-    /// Bounded by CPU time; the default.
-    Fast,
-    /// The same instructions give the same results and cost the same fuel on
-    /// every machine.
-    Deterministic,
-    /// Bounded by CPU time, for guests whose `run` is async: several of their
-    /// calls may be under way at once.
-    Concurrent,
-}
-
-impl Profile {
-    /// Every profile.
-    pub(crate) const ALL: [Self; 3] = [Self::Fast, Self::Deterministic, Self::Concurrent];
-
-    /// A stable name, for arguments and for the cache's keys.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Deterministic => "deterministic",
-            Self::Concurrent => "concurrent",
-        }
-    }
-
-    /// The profile of that name.
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|profile| profile.name() == name)
-    }
-}
 
 /// Everything that decides what compiled code looks like.
 fn configuration(profile: Profile, target: Target) -> wasmtime::Result<Config> {
@@ -161,7 +131,7 @@ impl Runtime {
         let config = configuration(profile, target).map_err(failed)?;
         let (engine, pool) = match profile {
             Profile::Fast | Profile::Deterministic => Pool::reserve(&config, options)?,
-            // Each call that blocks inside of such a guest keeps a stack, so how many
+            // Each call that blocks inside of such a guest holds a stack, so how many
             // there are is known only while it runs: a pool that had them for every
             // slot would be a hundred times as large, and a smaller one would let one
             // guest take its neighbours' stacks.

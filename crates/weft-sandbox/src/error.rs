@@ -29,9 +29,9 @@ pub enum SandboxError {
 /// Something that does not stop the sandbox, but that an operator wants to know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SandboxWarning {
-    /// Compiled code can't be kept; every start compiles again.
+    /// Compiled code can't be cached; every start compiles again.
     #[error(
-        "compiled code is not kept: the cache folder {} {problem}; free or fix it, or name another with WEFT_CACHE_DIR", folder.display()
+        "compiled code is not cached: the cache folder {} {problem}; free or fix it, or name another with WEFT_CACHE_DIR", folder.display()
     )]
     CacheUnavailable {
         /// The cache folder.

@@ -1,6 +1,6 @@
-//! What a running guest shows to whoever watches: log lines and progress.
+//! The events of a running guest: log lines and progress.
 //!
-//! The channel is bounded: a full one makes the guest wait, so nobody's memory
+//! The channel is bounded: a full one makes the guest wait, so no reader's memory
 //! grows with what a guest writes. What exceeds the log limit is dropped and
 //! counted, once, at the end.
 
@@ -53,7 +53,7 @@ pub enum LogStream {
 pub enum LogLevel {
     /// The finest.
     Trace,
-    /// For whoever looks for a fault.
+    /// For debugging.
     Debug,
     /// The ordinary course.
     Info,
@@ -78,17 +78,17 @@ impl EventSink {
         (Self(Some(sender)), EventStream(receiver))
     }
 
-    /// Takes everything and keeps nothing.
+    /// Discards all events.
     pub const fn discard() -> Self {
         Self(None)
     }
 
-    /// Waits for room, then passes the event on. Events for nobody vanish.
+    /// Waits for capacity, then sends the event. Without a receiver events are dropped.
     pub async fn send(&self, event: GuestEvent) {
         if let Some(sender) = &self.0
             && let Err(mpsc::error::SendError(_unseen)) = sender.send(event).await
         {
-            // Nobody listens any more; the attempt goes on.
+            // The receiver was dropped; the attempt goes on.
         }
     }
 
@@ -103,12 +103,12 @@ impl EventSink {
         }
     }
 
-    /// Waits until there is room for an event, or nobody listens.
+    /// Waits until there is capacity for an event, or the receiver was dropped.
     pub(crate) async fn ready(&self) {
         if let Some(sender) = &self.0
             && let Err(_closed) = sender.reserve().await
         {
-            // Nobody listens: there is always room.
+            // The receiver was dropped: there is always capacity.
         }
     }
 }

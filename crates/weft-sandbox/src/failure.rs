@@ -13,11 +13,11 @@ use weft_core::limit::{Limits, Unit};
 /// A longer backtrace is cut.
 const MAX_BACKTRACE_BYTES: usize = 16 << 10;
 
-/// What wasmtime says when one call copies more than the host-call fuel allows;
+/// wasmtime's message when one call copies more than the host-call fuel allows;
 /// the error has no public type.
 const HOST_CALL_TEXT: &str = "fuel allocated for hostcalls has been exhausted";
 
-/// What wasmtime says when a guest holds too many handles; the error has no public type.
+/// wasmtime's message when a guest holds too many handles; the error has no public type.
 const HANDLES_TEXT: &str = "store handle limit exceeded";
 
 /// Reads an error that a store's guest or host function ended with.

@@ -12,7 +12,7 @@ pub struct Guest(pub(crate) Arc<LoadedGuest>);
 
 /// What a [`Guest`] points at.
 pub(crate) struct LoadedGuest {
-    /// Kept for the deterministic engine, whose code is looked for when it is first asked for.
+    /// The file, for the deterministic engine, whose code is loaded at its first use.
     pub(crate) file: GuestFile,
     /// For the engine that its kind runs on, see [`GuestKind::profile`].
     pub(crate) home: Prepared,
@@ -92,7 +92,7 @@ impl GuestKind {
         }
     }
 
-    /// The engine that it runs on where no other is asked for.
+    /// The engine that it runs on by default.
     pub(crate) const fn profile(self) -> Profile {
         match self {
             Self::Tasks | Self::Command | Self::Module => Profile::Fast,

@@ -7,159 +7,41 @@
 //! proves its name. Bodies are counted and bounded both ways.
 //!
 //! What it does not do: follow redirects, reuse connections, use a proxy, decode
-//! bodies, or offer the incoming handler. What was refused is told to the
+//! bodies, or offer the incoming handler. Refusals are written to the
 //! attempt's log, since the guest only sees a code.
 
 mod body;
+mod client;
 mod connect;
+mod errors;
 mod exchange;
-mod notes;
+mod meter;
+mod request_log;
 mod resolve;
+mod state;
 mod target;
 mod tls;
 
+pub(crate) use client::Client;
 pub use resolve::{FixedResolver, Resolve, SystemResolver};
+pub(crate) use state::HttpState;
 
-use crate::{EventSink, log::LogBook, state::HostState};
+use crate::state::HostState;
 use exchange::Exchange;
 use http::{Request, Response};
-use notes::Notes;
-use rustls::ClientConfig;
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use state::Hooks;
+use std::sync::Arc;
 use target::{Target, Timeouts};
-use tokio::sync::{OnceCell, Semaphore};
 use wasmtime::component::Linker;
 use wasmtime_wasi_http::{
-    Error, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
-    p2::bindings,
+    Error, RequestOptions, WasiBody, WasiHttp, WasiHttpCtxView, WasiHttpHooks, p2::bindings,
 };
-use weft_core::{limit::Limits, policy::Granted};
-
-/// The most bytes of one set of header fields that a guest builds, as held in memory.
-/// A guest may hold many.
-const MAX_FIELDS_BYTES: usize = 32 << 10;
 
 /// The most bytes of a request's body that wait for the network at once. A guest
 /// may hold many bodies.
 const BODY_CHUNK_BYTES: usize = 16 << 10;
 
-/// What all attempts share: how names are resolved, which certificates are believed.
-pub(crate) struct Client {
-    resolver: Arc<dyn Resolve>,
-    tls: OnceCell<Arc<ClientConfig>>,
-}
-
-impl Client {
-    pub(crate) fn new(resolver: Arc<dyn Resolve>) -> Self {
-        Self {
-            resolver,
-            tls: OnceCell::new(),
-        }
-    }
-
-    /// Believes other certificates.
-    #[cfg(test)]
-    fn with_tls(resolver: Arc<dyn Resolve>, tls: Arc<ClientConfig>) -> Self {
-        Self {
-            resolver,
-            tls: OnceCell::new_with(Some(tls)),
-        }
-    }
-
-    /// Made at the first use, since it reads files.
-    async fn tls(&self) -> Arc<ClientConfig> {
-        let made = self.tls.get_or_init(|| async {
-            let config = wasmtime_wasi::runtime::spawn_blocking(tls::system_config);
-            config.await
-        });
-        Arc::clone(made.await)
-    }
-}
-
-/// Bytes of bodies, in and out. Clones share the figures.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Meter(Arc<[AtomicU64; 2]>);
-
-impl Meter {
-    fn received(&self, bytes: u64) {
-        self.0[0].fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    fn sent(&self, bytes: u64) {
-        self.0[1].fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    /// (in, out)
-    pub(crate) fn bytes(&self) -> (u64, u64) {
-        (
-            self.0[0].load(Ordering::Relaxed),
-            self.0[1].load(Ordering::Relaxed),
-        )
-    }
-}
-
-/// One attempt's outgoing HTTP.
-pub(crate) struct HttpState {
-    wasi: WasiHttpCtx,
-    hooks: Hooks,
-}
-
-struct Hooks {
-    client: Arc<Client>,
-    granted: Arc<Granted>,
-    notes: Notes,
-    meter: Meter,
-    body_limit: u64,
-    connections: Arc<Semaphore>,
-}
-
-impl Default for HttpState {
-    /// Nothing is granted.
-    fn default() -> Self {
-        let client = Arc::new(Client::new(Arc::new(FixedResolver::default())));
-        let log = Arc::new(LogBook::new(EventSink::discard(), &Limits::DEFAULT));
-        Self::new(client, Arc::default(), &Limits::DEFAULT, log)
-    }
-}
-
-impl HttpState {
-    pub(crate) fn new(
-        client: Arc<Client>,
-        granted: Arc<Granted>,
-        limits: &Limits,
-        log: Arc<LogBook>,
-    ) -> Self {
-        let mut wasi = WasiHttpCtx::new();
-        wasi.set_field_size_limit(MAX_FIELDS_BYTES);
-        let connections = usize::try_from(limits.connections).unwrap_or(usize::MAX);
-        Self {
-            wasi,
-            hooks: Hooks {
-                client,
-                granted,
-                notes: Notes::new(log),
-                meter: Meter::default(),
-                body_limit: limits.http_body_bytes,
-                connections: Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS))),
-            },
-        }
-    }
-
-    /// The first request that was refused for want of a grant, with the grant to add.
-    pub(crate) fn first_denial(&self) -> Option<String> {
-        self.hooks.notes.first_denial()
-    }
-
-    /// Bytes of bodies that came in and went out.
-    pub(crate) fn bytes(&self) -> (u64, u64) {
-        self.hooks.meter.bytes()
-    }
-}
-
-/// What every version of `wasi:http` works on.
+/// The view that every version of `wasi:http` works on.
 fn view(state: &mut HostState) -> WasiHttpCtxView<'_> {
     WasiHttpCtxView {
         hooks: &mut state.http.hooks,
@@ -198,9 +80,9 @@ impl Hooks {
         request: &Request<WasiBody>,
         options: Option<RequestOptions>,
     ) -> Result<(Exchange, Target, Timeouts), Error> {
-        let target = Target::of(request, &self.granted, &self.notes)?;
+        let target = Target::of(request, &self.granted, &self.log)?;
         let timeouts = Timeouts::new(options).map_err(|problem| {
-            self.notes.say(problem.clone());
+            self.log.warn_once(problem.clone());
             Error::InternalError(Some(problem))
         })?;
         let permit = Arc::clone(&self.connections)
@@ -209,7 +91,7 @@ impl Hooks {
         let exchange = Exchange {
             client: Arc::clone(&self.client),
             granted: Arc::clone(&self.granted),
-            notes: self.notes.clone(),
+            log: self.log.clone(),
             meter: self.meter.clone(),
             body_limit: self.body_limit,
             permit,
@@ -250,21 +132,6 @@ impl WasiHttpHooks for Hooks {
                 Ok((response, nothing_left))
             }),
         }
-    }
-}
-
-/// What a guest is told of a failure below HTTP.
-fn hyper_error(error: &hyper::Error) -> Error {
-    if error.is_timeout() {
-        Error::HttpResponseTimeout
-    } else if error.is_parse_too_large() {
-        Error::HttpResponseHeaderSectionSize(None)
-    } else if error.is_incomplete_message() {
-        Error::HttpResponseIncomplete
-    } else if error.is_canceled() || error.is_closed() {
-        Error::ConnectionTerminated
-    } else {
-        Error::HttpProtocolError
     }
 }
 

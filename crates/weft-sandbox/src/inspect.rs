@@ -55,7 +55,7 @@ pub enum InspectError {
     Malformed(String),
 }
 
-/// Names of one file that are kept; more of them make it malformed.
+/// The most names of one file; more of them make it malformed.
 const MAX_NAMES: usize = 10_000;
 
 /// Looks at a file. Runs no guest code and compiles nothing.
@@ -147,7 +147,7 @@ pub(crate) fn outline(bytes: &[u8]) -> Result<Outline, InspectError> {
             | Payload::ComponentSection {
                 unchecked_range, ..
             } => {
-                // The parser of the outer sections already stands behind it.
+                // The parser of the outer sections has already passed it.
                 rest = skip(rest, (unchecked_range.end - unchecked_range.start) as u64)?;
             }
             Payload::End(_) => break,
@@ -187,7 +187,7 @@ fn kind(is_component: bool, has_start: bool, exports: &[String]) -> FileKind {
             .any(|name| interface::is_export(name, interface))
     };
     match is_component {
-        // Whoever exports both is called as every Weft can.
+        // A component that exports both is called through the export that every Weft version calls.
         true if has(interface::TASKS) => FileKind::Guest(GuestKind::Tasks),
         true if has(interface::ASYNC_TASKS) => FileKind::Guest(GuestKind::AsyncTasks),
         true if has(interface::RUN) => FileKind::Guest(GuestKind::Command),

@@ -25,7 +25,7 @@ pub(crate) fn check(text: &str) -> Result<(), JsonError> {
     parser.end().map_err(error)
 }
 
-/// Visits a value and keeps nothing. The parser itself bounds the depth.
+/// Visits a value and stores nothing. The parser itself bounds the depth.
 #[derive(Clone, Copy)]
 struct Checked;
 

@@ -1,15 +1,15 @@
 //! Runs untrusted WebAssembly for Weft: one attempt of one task at a time, each
 //! in a fresh wasmtime instance, under limits, with nothing but what was granted.
 //!
-//! The way in is [`Sandbox`]: [`Sandbox::load`] checks and compiles a file once
+//! The entry point is [`Sandbox`]: [`Sandbox::load`] checks and compiles a file once
 //! per digest, [`Sandbox::describe`] asks a component for its document, and
 //! [`Sandbox::run`] executes an attempt and always answers with an
 //! [`AttemptReport`], whatever the guest does.
 //!
 //! - [`inspect()`] and [`container`] read and write files without running anything.
 //! - [`compiler`] is the other half of the compiling subprocess.
-//! - [`CodeMaker`] compiles and signs for other machines; [`CodeSource`] is where they get it.
-//! - One module stands for each WIT interface that Weft offers itself (`dag`,
+//! - [`SigningCompiler`] compiles and signs for other machines, which load through a [`CodeSource`].
+//! - Each WIT interface that Weft offers itself has one module (`dag`,
 //!   `artifacts`); WASI comes from wasmtime-wasi, narrowed by `http`, `program`
 //!   and `scratch`.
 //!
@@ -43,12 +43,13 @@ mod limiter;
 mod linker;
 mod load;
 mod log;
-mod maker;
 mod meter;
 mod options;
 mod program;
 mod sandbox;
 mod scratch;
+mod shared;
+mod signing;
 mod source;
 mod state;
 mod variables;
@@ -68,9 +69,9 @@ pub use event::{EventSink, EventStream, GuestEvent, LogLevel, LogStream};
 pub use guest::{Guest, GuestKind};
 pub use http::{FixedResolver, Resolve, SystemResolver};
 pub use inspect::{Inspection, inspect};
-pub use maker::{CodeMaker, MakeError};
 pub use options::{CompileLimits, Compiler, SandboxOptions, WarningSink};
 pub use sandbox::{CodeFound, Sandbox};
+pub use signing::{SigningCompiler, SigningError};
 pub use source::{CodeSource, SignedCode};
 pub use variables::{MAX_VARIABLE_BYTES, NoVariables, VariableError, Variables};
 pub use weft_core::digest::Digest;

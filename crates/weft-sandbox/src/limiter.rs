@@ -1,5 +1,5 @@
 //! Memory and tables of one attempt: counts them, refuses what goes beyond the
-//! limits, and remembers the refusal, so that an attempt that dies of it says why.
+//! limits, and records the refusal, so that the failure of the attempt names it.
 
 use wasmtime::ResourceLimiter;
 use weft_core::limit::Limits;

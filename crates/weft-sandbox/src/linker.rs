@@ -1,8 +1,8 @@
 //! Everything a guest can import, linked once per engine.
 //!
 //! What is offered is always linked: a guest that was not granted something
-//! gets 'denied' when it uses it, not a failure to start. (Sockets, say, are
-//! wasmtime-wasi's own, which refuses every address unless told otherwise.)
+//! gets 'denied' when it uses it, not a failure to start. (Sockets, for example, are
+//! wasmtime-wasi's own, which refuses every address by default.)
 
 use crate::{artifacts, dag, engine::Profile, http, program, scratch, state::HostState};
 use wasmtime::{Engine, component::Linker};

@@ -1,15 +1,15 @@
-//! From a file to a guest: checks it, finds or makes its code, links it.
+//! Loads a file as a guest: checks it, finds or compiles its code, links it.
 //!
-//! Code is looked for in memory, in the cache on disk, where other machines'
-//! code is to be had, and only then compiled.
+//! Code comes from memory, from the cache on disk, from the code source of other
+//! machines, or is compiled, in this order.
 //!
-//! The same digest is worked on once at a time, whoever asks: who comes later
-//! gets the result, or takes over if the first one gave up. Guests that were
-//! used last stay in memory, within a bound.
+//! One digest is loaded once at a time: concurrent calls wait for the result, or
+//! take over if the first caller was dropped. Recently used guests stay in memory,
+//! within a bound.
 
-mod recent;
+mod guest_cache;
 
-pub(crate) use recent::Recent;
+pub(crate) use guest_cache::GuestCache;
 
 use crate::{
     CodeSource, Digest, Guest, GuestKind, LoadError, SandboxWarning,
@@ -20,7 +20,7 @@ use crate::{
     guest::{Callable, GuestFile, LoadedGuest, Prepared},
     inspect::{self, FileKind, InspectError, Outline},
     options::SandboxOptions,
-    sandbox::Shared,
+    shared::Shared,
 };
 use bytes::Bytes;
 use std::sync::{Arc, PoisonError, atomic::Ordering};
@@ -43,7 +43,7 @@ pub(crate) async fn load(
         let wasm = wasm.clone();
         blocking(move || Digest::of(&wasm)).await?
     };
-    if let Some(guest) = lock(&shared.recent).get(&digest) {
+    if let Some(guest) = lock(&shared.guests).get(&digest) {
         shared.code_found.hits.fetch_add(1, Ordering::Relaxed);
         return Ok(guest);
     }
@@ -66,7 +66,7 @@ pub(crate) async fn load(
         }
     }
     if let Ok(guest) = &result {
-        lock(&shared.recent).put(guest.clone());
+        lock(&shared.guests).insert(guest.clone());
     }
     result
 }
@@ -76,7 +76,7 @@ fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Does what takes long, or waits for a disk, where it holds nobody up.
+/// Runs long or blocking work on a thread that may block.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, LoadError> {
@@ -163,7 +163,7 @@ fn hint(exports: &[String]) -> String {
     }
 }
 
-/// Code for one engine: kept, fetched or compiled.
+/// Code for one engine: cached, fetched or compiled.
 pub(crate) async fn prepare(
     shared: &Arc<Shared>,
     runtime: &Arc<Runtime>,
@@ -173,7 +173,7 @@ pub(crate) async fn prepare(
         digest: file.digest,
         name: name(runtime, file.kind),
     };
-    if let Some(prepared) = kept(shared, runtime, file.kind, &origin).await? {
+    if let Some(prepared) = load_cached(shared, runtime, file.kind, &origin).await? {
         shared.code_found.hits.fetch_add(1, Ordering::Relaxed);
         return Ok(prepared);
     }
@@ -189,7 +189,7 @@ pub(crate) async fn prepare(
     let (shared, runtime, kind) = (Arc::clone(shared), Arc::clone(runtime), file.kind);
     blocking(move || {
         let prepared = link(&runtime, kind, &origin, &framed)?;
-        shared.keep(&origin, &framed);
+        shared.store_code(&origin, &framed);
         Ok(prepared)
     })
     .await?
@@ -209,7 +209,7 @@ pub(crate) fn name(runtime: &Runtime, kind: GuestKind) -> CodeName {
 }
 
 /// From the cache on disk.
-async fn kept(
+async fn load_cached(
     shared: &Arc<Shared>,
     runtime: &Arc<Runtime>,
     kind: GuestKind,
@@ -224,7 +224,7 @@ async fn kept(
     .await
 }
 
-/// Compiled by another machine, which somebody vouches for. Whatever is wrong
+/// Code that another machine compiled and signed. Whatever is wrong
 /// with it, it can still be compiled here.
 async fn fetched(
     shared: &Arc<Shared>,
@@ -253,7 +253,7 @@ async fn fetched(
             });
         match usable {
             Ok((framed, prepared)) => {
-                shared.keep(&origin, &framed);
+                shared.store_code(&origin, &framed);
                 Some(prepared)
             }
             Err(problem) => {

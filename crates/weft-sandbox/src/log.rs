@@ -32,7 +32,7 @@ const MAX_FIELDS: usize = 64;
 /// How long the end of an attempt waits for a reader that doesn't read.
 const FLUSH_WAIT: Duration = Duration::from_secs(5);
 
-/// What stands where a line was cut.
+/// The mark at the end of a cut line.
 const CUT_MARK: &str = " [cut]";
 
 /// One attempt's log.
@@ -215,7 +215,7 @@ impl LogBook {
         }
     }
 
-    /// Passes on what is left and says what was dropped. Waits for the reader, but
+    /// Sends what is left and reports what was dropped. Waits for the reader, but
     /// not for ever. Returns the bytes of all lines that were passed on.
     pub(crate) async fn finish(&self) -> u64 {
         let written = {

@@ -6,11 +6,11 @@ use std::{ffi::OsString, fmt, path::PathBuf, sync::Arc, time::Duration};
 /// How a [`crate::Sandbox`] is set up.
 #[derive(Clone)]
 pub struct SandboxOptions {
-    /// Where compiled code is kept; `None` keeps it in memory only. Default: `None`.
+    /// The folder of compiled code; with `None` it stays in memory only. Default: `None`.
     pub cache_dir: Option<PathBuf>,
     /// The most compiled code on disk; the least recently used goes first. Default: 2 GiB.
     pub cache_bytes: u64,
-    /// The most compiled code of guests that nothing uses, kept in memory. Default: 512 MiB.
+    /// The most bytes of unused guests and their code in memory. Default: 512 MiB.
     pub memory_cache_bytes: u64,
     /// Bounds on compiling.
     pub compile: CompileLimits,
@@ -33,7 +33,7 @@ pub struct SandboxOptions {
     pub describe_bytes: u64,
     /// Looks names up for outgoing HTTP. Default: the system's own resolver.
     pub resolver: Arc<dyn Resolve>,
-    /// Told of things that don't stop the sandbox. Default: nobody.
+    /// Receives warnings about problems that don't stop the sandbox. Default: none.
     pub on_warning: Option<WarningSink>,
 }
 

@@ -11,44 +11,21 @@
 mod capture;
 mod ending;
 mod files;
+mod state;
+
+pub(crate) use state::ProgramState;
 
 use crate::{
-    AttemptFailure, AttemptOutcome, FailureKind, ProgramEntry,
-    scratch::{self, Preview1},
-    state::HostState,
+    AttemptFailure, AttemptOutcome, FailureKind, ProgramEntry, scratch, state::HostState,
     wasi::ProgramStreams,
 };
-use capture::{Capture, TooMuchOutput};
+use capture::TooMuchOutput;
 use wasmtime::{Linker, Store, component};
 use wasmtime_wasi::p2::{bindings::CommandPre, pipe::MemoryInputPipe};
-use weft_core::limit::{Limits, Unit};
+use weft_core::limit::Unit;
 
-/// What stands as the program's own name, before its arguments.
+/// The program's own name, before its arguments.
 const PROGRAM_NAME: &str = "program";
-
-/// What only programs have.
-pub(crate) struct ProgramState {
-    /// WASI 0.1, for a module.
-    preview1: Option<Preview1>,
-    /// Standard output.
-    stdout: Capture,
-}
-
-impl Default for ProgramState {
-    fn default() -> Self {
-        Self::new(&Limits::DEFAULT)
-    }
-}
-
-impl ProgramState {
-    /// Nothing has run yet.
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self {
-            preview1: None,
-            stdout: Capture::new(limits.output_bytes),
-        }
-    }
-}
 
 /// Offers WASI 0.1 to core modules.
 pub(crate) fn add_module_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {

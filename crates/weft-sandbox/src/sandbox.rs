@@ -1,26 +1,17 @@
-//! The way in: loads guests, describes them, runs attempts.
+//! The entry point: loads guests, describes them, runs attempts.
 
 use crate::{
-    AttemptReport, AttemptRequest, CodeName, CodeSource, DescribeError, Digest, Guest, GuestKind,
-    LoadError, SandboxError, SandboxOptions, SandboxWarning,
+    AttemptReport, AttemptRequest, CodeName, CodeSource, DescribeError, Guest, GuestKind,
+    LoadError, SandboxError, SandboxOptions,
     attempt::execute,
-    cache::Cache,
-    code::Origin,
-    describe,
-    engine::{Profile, Runtime, Ticker},
-    http::Client,
-    load::{self, Recent},
+    describe, load,
+    shared::{CodeCounts, Shared},
 };
 use bytes::Bytes;
 use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
-use tokio::sync::OnceCell;
 
 /// Runs guests. Cheap to clone; all clones share engine, pool and caches.
 ///
@@ -29,10 +20,7 @@ use tokio::sync::OnceCell;
 #[derive(Clone)]
 pub struct Sandbox(Arc<Shared>);
 
-/// A load that is going on, and that whoever comes later waits for.
-type Flight = Arc<OnceCell<Result<Guest, LoadError>>>;
-
-/// Where code came from since the sandbox was made.
+/// Counts of where code came from since the sandbox was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CodeFound {
     /// Loads that found compiled code, in memory or on disk.
@@ -43,75 +31,6 @@ pub struct CodeFound {
     pub misses: u64,
 }
 
-/// As [`CodeFound`], while it is counted.
-#[derive(Default)]
-pub(crate) struct CodeCounts {
-    pub(crate) hits: AtomicU64,
-    pub(crate) fetched: AtomicU64,
-    pub(crate) misses: AtomicU64,
-}
-
-/// What all clones share.
-pub(crate) struct Shared {
-    pub(crate) options: SandboxOptions,
-    pub(crate) ticker: Ticker,
-    pub(crate) cache: Option<Cache>,
-    pub(crate) recent: Mutex<Recent>,
-    /// Loads that are going on.
-    pub(crate) flights: Mutex<HashMap<Digest, Flight>>,
-    pub(crate) http: Arc<Client>,
-    pub(crate) code_found: CodeCounts,
-    fast: Arc<Runtime>,
-    deterministic: LaterRuntime,
-    concurrent: LaterRuntime,
-}
-
-/// An engine that is made when it is first asked for; most installations never do.
-#[derive(Default)]
-struct LaterRuntime {
-    made: OnceLock<Arc<Runtime>>,
-    making: Mutex<()>,
-}
-
-impl LaterRuntime {
-    fn get(&self, profile: Profile, shared: &Shared) -> Result<Arc<Runtime>, LoadError> {
-        let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(runtime) = self.made.get() {
-            return Ok(Arc::clone(runtime));
-        }
-        let runtime = Runtime::new(profile, &shared.options).map_err(|error| LoadError::Host {
-            reason: error.to_string(),
-        })?;
-        shared.ticker.add(&runtime.engine);
-        Ok(Arc::clone(self.made.get_or_init(|| Arc::new(runtime))))
-    }
-}
-
-impl Shared {
-    /// The engine of a profile.
-    pub(crate) fn runtime(&self, profile: Profile) -> Result<Arc<Runtime>, LoadError> {
-        match profile {
-            Profile::Fast => Ok(Arc::clone(&self.fast)),
-            Profile::Deterministic => self.deterministic.get(profile, self),
-            Profile::Concurrent => self.concurrent.get(profile, self),
-        }
-    }
-
-    /// Keeps framed code, where there is a folder for it. Blocks.
-    pub(crate) fn keep(&self, origin: &Origin, framed: &[u8]) {
-        if let Some(cache) = &self.cache {
-            cache.put(origin, framed);
-        }
-    }
-
-    /// Tells whoever wants to hear of it.
-    pub(crate) fn warn(&self, warning: &SandboxWarning) {
-        if let Some(warn) = &self.options.on_warning {
-            warn(warning);
-        }
-    }
-}
-
 impl Sandbox {
     /// Takes a few milliseconds; compiles nothing and touches no disk.
     ///
@@ -119,24 +38,7 @@ impl Sandbox {
     /// An option is out of its bounds, or the machine gives no address space.
     pub fn new(options: SandboxOptions) -> Result<Self, SandboxError> {
         check(&options)?;
-        let fast = Runtime::new(Profile::Fast, &options)?;
-        let ticker = Ticker::start(options.epoch_tick).map_err(|error| SandboxError::Engine {
-            reason: error.to_string(),
-        })?;
-        ticker.add(&fast.engine);
-        let cache = Cache::of(&options);
-        Ok(Self(Arc::new(Shared {
-            ticker,
-            cache,
-            recent: Mutex::new(Recent::new(options.memory_cache_bytes)),
-            flights: Mutex::new(HashMap::new()),
-            http: Arc::new(Client::new(Arc::clone(&options.resolver))),
-            code_found: CodeCounts::default(),
-            fast: Arc::new(fast),
-            deterministic: LaterRuntime::default(),
-            concurrent: LaterRuntime::default(),
-            options,
-        })))
+        Ok(Self(Arc::new(Shared::new(options)?)))
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -147,7 +49,7 @@ impl Sandbox {
     /// the cache. Calls for the same digest at the same time do the work once.
     ///
     /// # Errors
-    /// [`LoadError`] says what is wrong with the file, or that the host failed.
+    /// [`LoadError`] describes what is wrong with the file, or that the host failed.
     pub async fn load(&self, bytes: impl Into<Bytes>) -> Result<Guest, LoadError> {
         load::load(&self.0, bytes.into(), None).await
     }
@@ -164,8 +66,8 @@ impl Sandbox {
         load::load(&self.0, bytes.into(), Some(source)).await
     }
 
-    /// What code for guests of this kind is called here, where other machines
-    /// can have the same.
+    /// The name of code for guests of this kind on this machine, if other machines can have
+    /// the same.
     ///
     /// # Errors
     /// The kind's engine can't be made.
@@ -195,13 +97,48 @@ impl Sandbox {
     /// capped, UTF-8, not yet parsed.
     ///
     /// # Errors
-    /// [`DescribeError`] says what the guest did instead.
+    /// [`DescribeError`] describes what the guest did instead.
     pub async fn describe(&self, guest: &Guest) -> Result<String, DescribeError> {
         describe::describe(&self.0, guest).await
     }
 
     /// Runs one attempt in a fresh instance. Dropping the future kills it.
     /// Never panics and never hangs, whatever the guest does.
+    ///
+    /// ```no_run
+    /// # use std::sync::Arc;
+    /// # use weft_core::{limit::Limits, policy::Granted};
+    /// # use weft_sandbox::{
+    /// #     AttemptOutcome, AttemptRequest, CancelSignal, Entry, EventSink, NoArtifacts,
+    /// #     NoVariables, Sandbox, SandboxOptions, Services,
+    /// # };
+    /// # async fn run(wasm: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let sandbox = Sandbox::new(SandboxOptions::default())?;
+    /// let guest = sandbox.load(wasm).await?;
+    /// let report = sandbox
+    ///     .run(AttemptRequest {
+    ///         guest,
+    ///         entry: Entry::Task { name: "fetch".into(), inputs: Vec::new() },
+    ///         attempt: "{}".into(),
+    ///         resumed: None,
+    ///         grants: Granted::default(),
+    ///         limits: Limits::DEFAULT,
+    ///         deterministic: false,
+    ///         services: Services {
+    ///             events: EventSink::discard(),
+    ///             artifacts: Arc::new(NoArtifacts),
+    ///             variables: Arc::new(NoVariables),
+    ///         },
+    ///         scratch_root: std::env::temp_dir(),
+    ///         cancel: CancelSignal::new(),
+    ///     })
+    ///     .await;
+    /// if let AttemptOutcome::Failed(failure) = report.outcome {
+    ///     eprintln!("{failure:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn run(&self, attempt: AttemptRequest) -> AttemptReport {
         execute(&self.0, attempt).await
     }

@@ -7,11 +7,11 @@
 //!
 //! What always holds: bytes, number of files and open handles stay within the
 //! limits (`ledger`), and no path leads out. A breach answers the guest with an
-//! error and is remembered, so that an attempt that fails after it says why.
+//! error and is recorded, so that a later failure of the attempt names it.
 //! What it does not do: keep anything, or share anything between attempts.
 
-mod aside;
 mod concurrent;
+mod detached;
 mod filesystem;
 mod folder;
 mod ledger;
@@ -49,7 +49,7 @@ pub(crate) struct ScratchState {
     handles_limit: u64,
     ledger: Ledger,
     wasi: WasiFilesystemCtx,
-    /// Held by whoever looks at names and then changes them.
+    /// HeldDescriptor by whoever looks at names and then changes them.
     names: Arc<Mutex<()>>,
     /// Leave to be at work on files.
     working: Arc<Semaphore>,
@@ -96,7 +96,7 @@ impl ScratchState {
         }
     }
 
-    /// The folder, if the guest or a program's start has asked for it.
+    /// The folder, if the guest or a program's start has needed it.
     pub(crate) fn folder(&self) -> Option<&Folder> {
         self.folder.as_ref()
     }
@@ -108,7 +108,7 @@ impl ScratchState {
         Ok(self.folder.as_ref())
     }
 
-    /// Which host folder stands where, and whether a guest may write there.
+    /// Which host folder is mounted where, and whether a guest may write there.
     fn places(&mut self) -> io::Result<Vec<(PathBuf, &'static str, FsPerms)>> {
         let is_program = self.is_program;
         let Some(folder) = self.made()? else {
@@ -164,7 +164,7 @@ impl ScratchState {
         }
     }
 
-    /// What an attempt that failed says, if it had asked for more than its quota.
+    /// The failure of an attempt that exceeded its quota, if it did.
     pub(crate) fn failure(&self) -> Option<(FailureKind, String)> {
         Some(match self.ledger.breach()? {
             Breach::Bytes { limit } => (

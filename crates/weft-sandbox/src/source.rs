@@ -1,4 +1,4 @@
-//! Compiled code from elsewhere: made once for a whole fleet, loaded by whoever
+//! Compiled code from other machines: compiled once for all workers, loaded by those that
 //! holds the key that it is signed with.
 
 use crate::{Digest, code::CodeKey, code::CodeName};
@@ -10,7 +10,7 @@ use bytes::Bytes;
 pub trait CodeSource: Send + Sync {
     /// The code of a file of at most `most` bytes, and whose signature to look
     /// for. `None` where there is none: then it is compiled here. Asked once
-    /// for each file and engine; whatever goes wrong is the source's to tell.
+    /// for each file and engine; the source logs what goes wrong.
     async fn code(&self, file: &Digest, name: &CodeName, most: u64) -> Option<SignedCode>;
 }
 
@@ -19,7 +19,7 @@ pub trait CodeSource: Send + Sync {
 pub struct SignedCode {
     /// What was sent.
     pub bytes: Bytes,
-    /// Whose signature it has to bear. This comes from whoever is trusted to
-    /// say so, never with the bytes.
+    /// The key whose signature it must have. It comes from a trusted configuration, never
+    /// with the bytes.
     pub key: CodeKey,
 }

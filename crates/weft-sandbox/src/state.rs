@@ -1,4 +1,4 @@
-//! What the host keeps for one instance: one field per concern, each owned by its own module.
+//! The host's state of one instance: one field per concern, each owned by its own module.
 
 use crate::{
     artifacts::ArtifactState, dag::DagState, http::HttpState, limiter::Limiter, log::LogBook,
@@ -21,7 +21,7 @@ pub(crate) struct HostState {
     pub(crate) limiter: Limiter,
     /// Log lines, from the standard streams and from `weft:dag/log`.
     pub(crate) log: Arc<LogBook>,
-    /// `weft:dag`: what the guest is told about its attempt.
+    /// `weft:dag`: what the guest can read about its attempt.
     pub(crate) dag: DagState,
     /// CPU time and wall-clock time.
     pub(crate) meter: Arc<Meter>,

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 
-/// Where variables come from. Grants are checked before this is asked.
+/// A source of variables. Grants are checked before it is called.
 #[async_trait]
 pub trait Variables: Send + Sync {
     /// The variable's value, of at most [`MAX_VARIABLE_BYTES`].
     ///
     /// # Errors
-    /// [`VariableError`] says whether it is missing or the store does not answer.
+    /// [`VariableError`] distinguishes a missing variable from a store that does not answer.
     async fn get(&self, name: &str) -> Result<String, VariableError>;
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct Wasi {
     program: Option<ProgramStreams>,
 }
 
-/// What stands in for time and chance in a deterministic attempt.
+/// The clock and the randomness of a deterministic attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Determinism {
     /// Where the clocks start.
@@ -56,22 +56,22 @@ pub(crate) struct ProgramStreams {
 
 /// Standard input that a builder takes; a trait of its own, since the builder wants a sized type.
 pub(crate) trait StdinSource: Send {
-    fn give_to(self: Box<Self>, builder: &mut WasiCtxBuilder);
+    fn apply_to(self: Box<Self>, builder: &mut WasiCtxBuilder);
 }
 
 impl<T: StdinStream + 'static> StdinSource for T {
-    fn give_to(self: Box<Self>, builder: &mut WasiCtxBuilder) {
+    fn apply_to(self: Box<Self>, builder: &mut WasiCtxBuilder) {
         builder.stdin(*self);
     }
 }
 
 /// Standard output that a builder takes.
 pub(crate) trait StdoutSink: Send {
-    fn give_to(self: Box<Self>, builder: &mut WasiCtxBuilder);
+    fn apply_to(self: Box<Self>, builder: &mut WasiCtxBuilder);
 }
 
 impl<T: StdoutStream + 'static> StdoutSink for T {
-    fn give_to(self: Box<Self>, builder: &mut WasiCtxBuilder) {
+    fn apply_to(self: Box<Self>, builder: &mut WasiCtxBuilder) {
         builder.stdout(*self);
     }
 }
@@ -99,7 +99,7 @@ impl Wasi {
         self.context.as_mut().expect("it was made one line above")
     }
 
-    /// A builder with everything but a file system, for whoever makes a context of
+    /// A builder with everything but a file system, for callers that make a context of
     /// its own. Takes the program's streams.
     pub(crate) fn builder(&mut self, log: &Arc<LogBook>) -> WasiCtxBuilder {
         let mut builder = WasiCtxBuilder::new();
@@ -108,8 +108,8 @@ impl Wasi {
         match self.program.take() {
             Some(program) => {
                 builder.args(&program.args).envs(&program.env);
-                program.stdin.give_to(&mut builder);
-                program.stdout.give_to(&mut builder);
+                program.stdin.apply_to(&mut builder);
+                program.stdout.apply_to(&mut builder);
             }
             None => {
                 builder.stdout(LogOutput::new(Arc::clone(log), LogStream::Stdout));

@@ -13,8 +13,8 @@ use std::{
 };
 use tempfile::TempDir;
 use weft_sandbox::{
-    CodeFound, CodeKey, CodeMaker, CodeName, CodeSigner, CodeSource, Compiler, Digest, GuestKind,
-    LoadError, MakeError, Sandbox, SandboxOptions, SignedCode,
+    CodeFound, CodeKey, CodeName, CodeSigner, CodeSource, Compiler, Digest, GuestKind, LoadError,
+    Sandbox, SandboxOptions, SignedCode, SigningCompiler, SigningError,
 };
 
 /// Hands out what it was given, whoever asks.
@@ -56,8 +56,8 @@ async fn made(signer: CodeSigner) -> Bytes {
     let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();
     let name = sandbox.code_name(GuestKind::Tasks).unwrap();
     let name = name.expect("this machine is of a known kind");
-    CodeMaker::new(SandboxOptions::default(), signer)
-        .make(wasm(), Digest::of(&wasm()), &name)
+    SigningCompiler::new(SandboxOptions::default(), signer)
+        .compile(wasm(), Digest::of(&wasm()), &name)
         .await
         .unwrap()
 }
@@ -130,14 +130,14 @@ async fn code_of_another_version_is_not_made() {
     let name = sandbox.code_name(GuestKind::Tasks).unwrap().unwrap();
     let text = name.to_string();
     let (rest, _hash) = text.rsplit_once('.').unwrap();
-    let maker = CodeMaker::new(SandboxOptions::default(), signer(1));
+    let compiler = SigningCompiler::new(SandboxOptions::default(), signer(1));
     for other in [
         format!("{rest}.{}", "0".repeat(32)),
         format!("component.fast.native.{}", "0".repeat(32)),
     ] {
-        let made = maker
-            .make(wasm(), Digest::of(&wasm()), &other.parse().unwrap())
+        let made = compiler
+            .compile(wasm(), Digest::of(&wasm()), &other.parse().unwrap())
             .await;
-        assert!(matches!(made, Err(MakeError::Unknown)), "{made:?}");
+        assert!(matches!(made, Err(SigningError::Unknown)), "{made:?}");
     }
 }

@@ -24,7 +24,7 @@ impl ArtifactRef {
         &self.0
     }
 
-    /// The JSON object that stands for the artifact in inputs and outputs.
+    /// The JSON object that represents the artifact in inputs and outputs.
     pub fn to_value(&self) -> Value {
         serde_json::json!({ ARTIFACT_KEY: self.as_str() })
     }

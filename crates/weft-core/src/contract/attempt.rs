@@ -1,4 +1,4 @@
-//! What a guest is told about its attempt, by `context.attempt`.
+//! The document about its attempt that a guest reads by `context.attempt`.
 //!
 //! The shape is published as `wit/attempt.schema.json`. Fields may be added;
 //! a guest must ignore the ones that it doesn't know.

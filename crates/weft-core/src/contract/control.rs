@@ -23,7 +23,7 @@ pub const MAX_REASON_BYTES: usize = 4 << 10;
 pub enum Control {
     /// This instance is skipped.
     Skip {
-        /// Shown to whoever looks at the run.
+        /// Shown with the run.
         reason: Option<String>,
     },
     /// Only these direct downstreams go on; the others are skipped.
@@ -167,7 +167,7 @@ impl FailureDetails {
     ///
     /// # Errors
     /// Too large, no JSON, an unknown field, or a wrong type. The failure
-    /// itself stands all the same: a caller reports both.
+    /// itself remains valid: a caller reports both.
     pub fn parse(text: &str) -> Result<Self, ControlError> {
         cap(text, MAX_DETAILS_BYTES)?;
         Ok(serde_json::from_str(text)?)

@@ -150,7 +150,7 @@ fn read_table(
 /// The pointer of a binding; the outer `None` says that it can't be read.
 #[expect(
     clippy::option_option,
-    reason = "absent and unreadable are different things, and nobody else sees this"
+    reason = "absent and unreadable are different, and the type is private"
 )]
 fn read_pointer(fields: &Fields<'_>) -> Option<Option<String>> {
     let Some(pointer) = fields.text("pointer") else {

@@ -1,5 +1,5 @@
-//! Gathers problems while a document is read; places are found afterwards,
-//! and only if there are problems.
+//! Collects problems while a document is read. Positions are found afterwards, and
+//! only if there are problems.
 
 use super::{
     DocumentError, MAX_PROBLEMS, Position, Problem, ProblemCode, Source,
@@ -10,7 +10,7 @@ use super::{
 };
 use std::cell::RefCell;
 
-/// A problem whose place isn't known yet.
+/// A problem whose position isn't known yet.
 #[derive(Debug)]
 struct Found {
     problem: Problem,
@@ -77,12 +77,12 @@ impl Problems {
         });
     }
 
-    /// Whether enough are kept: what comes now is counted only, so that its words need not be found.
+    /// Whether enough are stored: further ones are only counted, and need no message.
     pub(crate) fn has_enough(&self) -> bool {
         self.found.borrow().len() >= MAX_PROBLEMS
     }
 
-    /// Counts a problem that comes when enough are kept.
+    /// Counts a problem beyond those that are stored.
     fn is_full(&self) -> bool {
         let full = self.has_enough();
         if full {
@@ -124,7 +124,7 @@ impl Problems {
             }
         }
         let mut problems: Vec<_> = found.into_iter().map(|found| found.problem).collect();
-        // Stable: what has no place of its own stands first, then the order of the text.
+        // Stable: problems without a position come first, then the order of the text.
         problems.sort_by_key(|problem| problem.position);
         DocumentError {
             name: source.name.to_owned(),

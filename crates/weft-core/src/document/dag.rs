@@ -1,6 +1,6 @@
 //! One DAG as the rest of Weft sees it: every reference resolved, every value in range.
 //!
-//! Only the parser makes these from a document. An absent field stands for
+//! Only the parser makes these from a document. An absent field means
 //! the installation's default, which is not decided here.
 
 use super::schedule::Schedule;

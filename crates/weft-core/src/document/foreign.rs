@@ -2,7 +2,7 @@
 //! component, perhaps in another language, and what that component's own
 //! document says of the task holds for the manifest's edges too.
 //!
-//! Whoever has the components asks them; nothing here reads a file.
+//! The caller describes the components; nothing here reads a file.
 
 use super::{
     Code, Document, DocumentError, Source, Task, collect::Problems, edges::check_edges, path::Path,
@@ -28,7 +28,7 @@ impl TaskTypes {
 
 impl Document {
     /// The types of the tasks that the component of this document runs itself, by the name it knows
-    /// them under. A task that stands in several DAGs is one function, and has one type.
+    /// them under. A task of several DAGs is one function, and has one type.
     pub fn own_types(&self) -> HashMap<String, TaskTypes> {
         let mut known: HashMap<String, TaskTypes> = HashMap::new();
         for task in self.dags.iter().flat_map(|dag| &dag.tasks) {
@@ -95,7 +95,7 @@ fn learn(task: &mut Task, known: impl Fn(&str, &str) -> Option<TaskTypes>) -> bo
     true
 }
 
-/// Whether the DAGs stand in a list: tasks have other paths there.
+/// Whether the DAGs are in a list, where tasks have other paths.
 fn is_list(source: Source<'_>) -> bool {
     match read_tree(source, &Problems::default()) {
         Some(Node::Table(entries)) => entries.iter().any(|(key, _)| key == "dags"),

@@ -7,7 +7,7 @@ use super::{
 use serde_json::Value;
 use std::{hash::BuildHasher as _, sync::Arc};
 
-/// A node of the tree that `serde_json` keeps an object's fields in, and how many of them it holds at least.
+/// The bytes of a B-tree node of a `serde_json` object, and its minimal number of fields.
 const OBJECT_NODE: usize = 656;
 const OBJECT_NODE_FIELDS: usize = 6;
 /// How many times its own memory a schema takes while it is ready to check values.

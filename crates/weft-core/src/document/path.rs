@@ -1,4 +1,4 @@
-//! Where in a document something stands, as keys and positions from the root.
+//! Paths within a document, as keys and indexes from the root.
 //!
 //! While reading, a path is a chain of borrowed links on the stack, so that
 //! the way through a good document allocates nothing.

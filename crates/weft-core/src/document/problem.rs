@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-/// How many problems are kept; the others are counted.
+/// How many problems are reported; the others are counted.
 pub const MAX_PROBLEMS: usize = 50;
 
 /// A place in a text.
@@ -49,7 +49,7 @@ codes! {
     TooLarge = "too_large",
     /// A contract that this version doesn't read.
     Contract = "contract",
-    /// A key that stands twice.
+    /// A duplicate key.
     DuplicateKey = "duplicate_key",
     /// A key that the contract doesn't know.
     UnknownField = "unknown_field",

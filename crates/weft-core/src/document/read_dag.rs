@@ -20,7 +20,7 @@ use std::collections::HashMap;
 /// The fields of a document: of many DAGs `contract` and `dags`, of one `contract`, `dag` and `tasks`.
 pub(crate) const ROOT_KEYS: &[&str] = &["contract", "dags", "dag", "tasks"];
 
-/// The fields of a DAG where it stands apart from its tasks.
+/// The fields of a DAG, apart from its tasks.
 pub(crate) const DAG_HEAD_KEYS: &[&str] = &[
     "id",
     "description",
@@ -292,7 +292,7 @@ fn read_dag(
                     error.to_string(),
                     None,
                 );
-                // Any valid id keeps the positions of the other tasks; the document is refused.
+                // Any valid id preserves the positions of the other tasks; the document is refused.
                 "_".parse().expect("an underscore is an id")
             }
         };

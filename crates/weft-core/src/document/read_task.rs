@@ -61,7 +61,7 @@ pub(crate) const TYPE_KEYS: &[&str] = &["inputs", "output"];
 /// What a task takes: it, its id, its place among the names, and the searches for cycles.
 const TASK_BYTES: usize = size_of::<Task>() + 224;
 
-/// Reads one task; `None` only if it is no table, or there is no room for it.
+/// Reads one task; `None` only if it is no table, or the memory is used up.
 pub(crate) fn read_task(
     id: TaskId,
     index: TaskIndex,

@@ -24,7 +24,7 @@ const MAX_TEXT_BYTES: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Schedule {
     /// Five fields: minute, hour, day, month, weekday; or six, with seconds in
-    /// front. A preset such as `@daily` stands as the fields it means.
+    /// front. A preset such as `@daily` is stored as its fields.
     Cron(String),
     /// At this distance, at least [`MIN_INTERVAL`].
     Every(DurationMs),

@@ -20,7 +20,7 @@ use toml::de::{DeTable, DeValue};
 pub(crate) type Entry<'a> = (Cow<'a, str>, Node<'a>);
 
 /// A value with its parts, in the order of the text. Exactly as large as they
-/// are: a document has many small tables, and the room to grow would cost more than they do.
+/// are: a document has many small tables, and spare capacity would cost more than they do.
 #[derive(Debug, Clone, PartialEq, Hash)]
 pub(crate) enum Node<'a> {
     Null,
@@ -246,9 +246,9 @@ impl<'p> Reader<'_, 'p> {
         }
     }
 
-    /// Makes room for one more value of `bytes`.
+    /// Counts one more value of `bytes`.
     fn take<E: serde::de::Error>(&self, bytes: usize) -> Result<(), E> {
-        room(self.problems.memory.take(bytes)).map_err(E::custom)
+        check_memory(self.problems.memory.take(bytes)).map_err(E::custom)
     }
 }
 
@@ -307,7 +307,7 @@ impl<'de> Visitor<'de> for Seed<'_, '_, 'de, '_> {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Node<'de>, E> {
-        room(self.reader.problems.memory.take_text(text.len())).map_err(E::custom)?;
+        check_memory(self.reader.problems.memory.take_text(text.len())).map_err(E::custom)?;
         Ok(Node::Text(Cow::Owned(text.to_owned())))
     }
 
@@ -332,7 +332,8 @@ impl<'de> Visitor<'de> for Seed<'_, '_, 'de, '_> {
             };
             self.reader.take::<A::Error>(size_of::<Node<'_>>())?;
             if index == 0 {
-                room(self.reader.problems.memory.take_list(0, 0)).map_err(A::Error::custom)?;
+                check_memory(self.reader.problems.memory.take_list(0, 0))
+                    .map_err(A::Error::custom)?;
             }
             self.reader.open_items.push(node);
         }
@@ -375,9 +376,9 @@ impl<'de> Visitor<'de> for Seed<'_, '_, 'de, '_> {
     }
 }
 
-/// An error where there is no room for more.
-fn room(there_is: bool) -> Result<(), String> {
-    if there_is {
+/// An error if the document's memory is used up.
+fn check_memory(is_left: bool) -> Result<(), String> {
+    if is_left {
         Ok(())
     } else {
         Err(too_much_memory())
@@ -521,7 +522,7 @@ fn from_toml<'a>(
     path: &Path<'_>,
 ) -> Result<Node<'a>, String> {
     walk.counts.add(parent, depth)?;
-    room(walk.problems.memory.take(TOML_VALUE_BYTES))?;
+    check_memory(walk.problems.memory.take(TOML_VALUE_BYTES))?;
     Ok(match value {
         DeValue::String(text) => Node::Text(text),
         DeValue::Boolean(value) => Node::Bool(value),

@@ -1,6 +1,6 @@
 //! The levels of the fair queue: queue, tenant, class, DAG, task.
 //!
-//! Each level keeps the members of the level below that may be taken now in a
+//! Each level stores the members of the level below that may be taken now in a
 //! sorted set, `eligible`; blocked members are not in it. Code that changes a
 //! level refreshes those above it (`refresh`); nothing here decides.
 

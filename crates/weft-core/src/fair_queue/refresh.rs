@@ -1,4 +1,4 @@
-//! Keeps every level's `eligible` in step with the level below and with the bounds.
+//! Updates every level's `eligible` after changes of the level below and of bounds.
 
 use super::{
     FairQueue,

@@ -1,6 +1,6 @@
 //! Picks parts out of JSON text without building a tree of it.
 //!
-//! Outputs travel as text, since most of them are handed on
+//! Outputs travel as text, since most of them are passed on
 //! as they are. Where a binding picks a part or a mapping needs the elements,
 //! only the levels on the way are parsed; everything else stays a slice.
 
@@ -73,7 +73,7 @@ pub(super) fn pointer<'a>(text: &'a str, pointer: &str) -> Result<&'a str, PickE
     Ok(here)
 }
 
-/// Where the elements of a list stand in `text`.
+/// The ranges of a list's elements in `text`.
 pub(super) fn elements(text: &str) -> Result<Vec<Range<usize>>, PickError> {
     if text.trim_start().as_bytes().first() != Some(&b'[') {
         return Err(PickError::NotAList(kind(text)));

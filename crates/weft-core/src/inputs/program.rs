@@ -21,7 +21,7 @@ pub enum TemplateError {
     Unknown {
         /// The argument.
         text: String,
-        /// What stands in the braces.
+        /// The text in the braces.
         what: String,
     },
 }
@@ -41,7 +41,7 @@ pub struct Invocation {
     pub fail_on_exit: Vec<u8>,
     /// Exit codes that skip the task.
     pub skip_on_exit: Vec<u8>,
-    /// Artifacts that stand as files under `/in`, by file name: an input with
+    /// Artifacts that are files under `/in`, by file name: an input with
     /// one artifact under its own name, with several numbered from 0 on.
     pub files_in: Vec<(String, ArtifactRef)>,
 }
@@ -87,7 +87,7 @@ impl Invocation {
             };
             Some(match value {
                 Value::String(text) => text.clone(),
-                // The one artifact of an input stands where programs look for files.
+                // The only artifact of an input is where programs look for files.
                 Value::Object(_)
                     if kind == "inputs" && files_in.iter().any(|(file, _)| file == name) =>
                 {

@@ -8,7 +8,7 @@ use crate::{
 };
 use std::{fmt, net::IpAddr};
 
-/// All that a task asks of the policy.
+/// Everything that a task requests of the policy.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// Hosts, variables, connections.
@@ -21,12 +21,12 @@ pub struct Request<'a> {
     pub queue: Option<&'a str>,
 }
 
-/// One request beyond the policy; the text says what to add to the policy.
+/// One request beyond the policy; the text names what to add to the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// HTTP that the policy doesn't allow.
     Http {
-        /// What was asked for.
+        /// The request.
         grant: HttpGrant,
         /// Why an exact public HTTPS host would have been allowed and this isn't.
         why: HttpRefusal,
@@ -154,7 +154,29 @@ impl fmt::Display for Refusal {
 }
 
 impl Policy {
-    /// What the request is granted, and its limits.
+    /// Grants the request, and resolves its limits.
+    ///
+    /// ```
+    /// use weft_core::{
+    ///     document::{Format, Source},
+    ///     grant::GrantRequest,
+    ///     limit::LimitRequest,
+    ///     policy::{Policy, Request},
+    /// };
+    ///
+    /// let text = "[queues]\nallow = [\"gpu\"]\n";
+    /// let source = Source { name: "policy.toml", text, format: Format::Toml };
+    /// let policy = Policy::parse(source).unwrap();
+    /// let request = |queue| Request {
+    ///     grants: &GrantRequest::default(),
+    ///     limits: &LimitRequest::default(),
+    ///     timeout: None,
+    ///     queue: Some(queue),
+    /// };
+    /// assert!(policy.evaluate(&request("gpu")).is_ok());
+    /// let refusals = policy.evaluate(&request("arm")).unwrap_err();
+    /// assert_eq!(refusals.len(), 1);
+    /// ```
     ///
     /// # Errors
     /// Every refusal, in the order grants, queue, limits.
@@ -206,8 +228,8 @@ impl Policy {
     }
 
     fn granted(&self, grants: &GrantRequest) -> Granted {
-        // A task learns only of the private hosts that it asked for.
-        let asked = |host: &HostPattern| {
+        // A task learns only of the private hosts that it requested.
+        let requested = |host: &HostPattern| {
             grants
                 .http
                 .iter()
@@ -220,7 +242,7 @@ impl Policy {
             private: self
                 .private
                 .iter()
-                .filter(|private| asked(&private.host))
+                .filter(|private| requested(&private.host))
                 .cloned()
                 .collect(),
         }

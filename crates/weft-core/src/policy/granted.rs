@@ -162,7 +162,7 @@ impl Granted {
     }
 }
 
-/// A host as it stands in a policy's keys: IPv6 addresses without brackets.
+/// A host as a policy's keys write it: IPv6 addresses without brackets.
 fn bare(host: &HostPattern) -> String {
     match host {
         HostPattern::Address(address) => address.to_string(),

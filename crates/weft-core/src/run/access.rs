@@ -13,12 +13,12 @@ impl Run {
         &self.plan
     }
 
-    /// Where it stands.
+    /// Its state.
     pub fn state(&self) -> RunState {
         self.state
     }
 
-    /// Where an instance stands; `None` where there is none.
+    /// The state of an instance; `None` if there is none.
     pub fn instance(&self, instance: Instance) -> Option<InstanceState> {
         self.cell(instance)
             .map(|cell| self.state_of(instance, cell.tag))
@@ -45,14 +45,14 @@ impl Run {
         )
     }
 
-    /// How many instances of a task stand where.
+    /// How many instances of a task are in each state.
     pub fn counts(&self, task: TaskIndex) -> Counts {
         self.tasks
             .get(task.0 as usize)
             .map_or_else(Counts::default, |task| shown(task.counts.map(u64::from)))
     }
 
-    /// How many instances of the whole run stand where. O(1).
+    /// How many instances of the whole run are in each state. O(1).
     pub fn totals(&self) -> Counts {
         shown(self.totals)
     }

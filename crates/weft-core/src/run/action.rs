@@ -1,10 +1,10 @@
-//! What a run asks of its driver, and what it tells.
+//! The actions that a run returns to its driver.
 
 use super::state::{Attempt, Instance, InstanceState, RunState};
 use crate::{document::TaskIndex, time::Timestamp};
 use std::ops::Range;
 
-/// What a run asks of its driver or tells it, in order.
+/// A side effect or a state change for the driver, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Work out how many instances the mapped task has; answer `Expanded` or
@@ -16,7 +16,7 @@ pub enum Action {
         generation: u32,
     },
     /// These instances are now `Ready`: they may be dispatched when the driver
-    /// has room. (No `InstanceChanged` stands beside it.)
+    /// has capacity. (No `InstanceChanged` accompanies it.)
     Ready {
         /// Their task.
         task: TaskIndex,
@@ -25,7 +25,7 @@ pub enum Action {
     },
     /// Answer `Due` with this timer at or after `at`.
     SetTimer {
-        /// To be handed back.
+        /// For the answer.
         timer: Timer,
         /// Never before.
         at: Timestamp,
@@ -44,7 +44,7 @@ pub enum Action {
         /// idempotency key: retries share it, a clear changes it.
         generation: u32,
     },
-    /// For the history and for whoever watches.
+    /// For the history and for observers.
     InstanceChanged {
         /// Which instance.
         instance: Instance,
@@ -64,7 +64,7 @@ pub enum Action {
         /// Why.
         cause: Cause,
     },
-    /// For the history and for whoever watches.
+    /// For the history and for observers.
     RunChanged {
         /// Its new state.
         state: RunState,
@@ -92,9 +92,9 @@ pub enum Cause {
     DeferredTooOften,
     /// Its workers were lost more often than the bound.
     LostTooOften,
-    /// Somebody marked it.
+    /// An operator marked it.
     Marked,
-    /// Somebody cancelled the run.
+    /// An operator cancelled the run.
     Cancelled,
     /// The run took longer than it may.
     RunTimeout,

@@ -1,4 +1,4 @@
-//! What is kept of one instance: 16 bytes, whatever its state.
+//! The state of one instance: 16 bytes.
 //!
 //! Times and counts of failures, which few instances have, are in [`super::pause`].
 
@@ -100,7 +100,7 @@ impl Tag {
     }
 }
 
-/// What became of the attempt that a cell remembers.
+/// The end of the attempt that a cell stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Report {

@@ -1,6 +1,6 @@
-//! Keeps every count in step with the instances: of each task's own states and
-//! of all tasks together, of how each task's upstreams stand, of what is
-//! unfinished and of failed leaves.
+//! Updates every count with the instances: the states of each task and of all tasks
+//! together, the states of each task's upstreams, unfinished instances and failed
+//! leaves.
 //!
 //! Nothing else changes a count.
 

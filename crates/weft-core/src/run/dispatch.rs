@@ -74,11 +74,11 @@ impl Run {
         }
     }
 
-    /// Makes an instance ready, or, where `max_active` keeps it back, notes that it is due.
+    /// Makes an instance ready, or records that it is due if `max_active` blocks it.
     pub(super) fn make_ready(&mut self, instance: Instance, actions: &mut Vec<Action>) {
-        let room = self.room(instance.task);
+        let free = self.free_active(instance.task);
         let active = self.cell(instance).is_some_and(|cell| cell.tag.is_active());
-        if room == 0 && !active {
+        if free == 0 && !active {
             if let Body::Many(many) = &mut self.tasks[instance.task.0 as usize].body {
                 many.backlog.push_back(instance.index);
                 self.pauses.entry(instance).or_default().due = true;
@@ -101,7 +101,7 @@ impl Run {
     }
 
     /// How many more instances of a task may be active.
-    fn room(&self, task: TaskIndex) -> u32 {
+    fn free_active(&self, task: TaskIndex) -> u32 {
         let limit = self.plan.steps[task.0 as usize]
             .mapping
             .as_ref()
@@ -126,8 +126,8 @@ impl Run {
         if !matches!(&self.tasks[task.0 as usize].body, Body::Many(many) if more(many)) {
             return;
         }
-        let mut room = self.room(task);
-        while room > 0 {
+        let mut free = self.free_active(task);
+        while free > 0 {
             let Body::Many(many) = &mut self.tasks[task.0 as usize].body else {
                 return;
             };
@@ -138,14 +138,14 @@ impl Run {
             // A mark may have ended it in the meantime.
             if self.pauses.get(&instance).is_some_and(|pause| pause.due) {
                 self.release_one(instance, actions);
-                room -= 1;
+                free -= 1;
             }
         }
         let Body::Many(many) = &mut self.tasks[task.0 as usize].body else {
             return;
         };
         let mut ranges = Vec::new();
-        let released = many.release(room, &mut ranges);
+        let released = many.release(free, &mut ranges);
         if released > 0 {
             self.recount(task, Tag::Waiting, Tag::Ready, released);
         }

@@ -68,7 +68,7 @@ pub enum Event {
         /// The attempt that is given up.
         attempt: Attempt,
     },
-    /// A timer that `Action::SetTimer` asked for is due.
+    /// A timer of `Action::SetTimer` is due.
     Due {
         /// Which one.
         timer: Timer,
@@ -78,9 +78,9 @@ pub enum Event {
         /// The deferred instance.
         instance: Instance,
     },
-    /// Somebody cancels the run.
+    /// An operator cancels the run.
     Cancel,
-    /// Somebody runs tasks again. In flight attempts are revoked, an ended run
+    /// An operator clears tasks, to run them again. In flight attempts are revoked, an ended run
     /// goes on.
     Clear {
         /// At least one.
@@ -88,7 +88,7 @@ pub enum Event {
         /// Whether everything downstream of them is cleared as well.
         downstream: bool,
     },
-    /// Somebody marks an instance by hand, whatever its state. What was decided
+    /// An operator marks an instance, whatever its state. What was decided
     /// downstream stays; clear it to run it again.
     Mark {
         /// Index 0 of an unexpanded mapped task marks the task as a whole.

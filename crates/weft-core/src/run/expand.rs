@@ -58,7 +58,7 @@ impl Run {
             }
             Body::Many(_) if cell.generation == generation => Err(Rejection::Duplicate),
             Body::One(_) | Body::Many(_) if generation < cell.generation => Err(Rejection::Stale),
-            // Marked or cancelled while it was being worked out, or never asked for.
+            // Marked or cancelled during the expansion, or never requested.
             Body::One(one) if one.tag.is_ended() => Err(Rejection::Stale),
             Body::One(_) | Body::Many(_) => Err(Rejection::WrongState),
         }

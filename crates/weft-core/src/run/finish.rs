@@ -58,7 +58,7 @@ impl Run {
         Ok(())
     }
 
-    /// What to tell about an attempt that ended already.
+    /// The rejection of a report about an attempt that ended already.
     fn refuse_report(
         &self,
         attempt: Attempt,

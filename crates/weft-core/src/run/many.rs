@@ -26,7 +26,7 @@ pub(super) struct Many {
     pub(super) stopped: bool,
     /// The number of attempts to count on from.
     pub(super) base: u32,
-    /// Due retries and deferrals that `max_active` keeps back.
+    /// Due retries and deferrals that `max_active` blocks.
     pub(super) backlog: VecDeque<u32>,
     pages: Vec<Option<Box<[Cell; PAGE as usize]>>>,
 }
@@ -55,7 +55,7 @@ impl Many {
         Cell::fresh(tag, self.base)
     }
 
-    /// The instance as it stands; `None` beyond the total.
+    /// The instance; `None` beyond the total.
     pub(super) fn get(&self, index: u32) -> Option<Cell> {
         if index >= self.total {
             return None;
@@ -93,10 +93,10 @@ impl Many {
         cell
     }
 
-    /// Moves the cursor over at most `room` untouched instances, which are
+    /// Moves the cursor over at most `max` untouched instances, which are
     /// ready now. Appends their ranges and returns how many they are.
-    pub(super) fn release(&mut self, room: u32, ranges: &mut Vec<Range<u32>>) -> u32 {
-        let mut left = room;
+    pub(super) fn release(&mut self, max: u32, ranges: &mut Vec<Range<u32>>) -> u32 {
+        let mut left = max;
         while left > 0 && self.released < self.total {
             let start = self.released;
             if self.touched_ahead == 0 {
@@ -117,7 +117,7 @@ impl Many {
             }
             self.released += 1;
         }
-        room - left
+        max - left
     }
 
     pub(super) fn is_touched(&self, index: u32) -> bool {

@@ -1,4 +1,4 @@
-//! `Event::Mark`: somebody sets an instance's end by hand.
+//! `Event::Mark`: an operator sets an instance's end state.
 
 use super::{Action, Cause, Instance, Marked, Rejection, Run, Tag};
 

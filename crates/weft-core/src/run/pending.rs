@@ -24,7 +24,7 @@ pub struct LiveAttempt {
 }
 
 impl Run {
-    /// What the run asked for and still waits for: `Expand` of every task that
+    /// What the run requested and still waits for: `Expand` of every task that
     /// is expanding, `Ready` of every ready instance, `SetTimer` of every wait
     /// that ends by itself and of the run's own timeout; nothing else, and
     /// nothing twice. Tasks in the author's order, then timers.

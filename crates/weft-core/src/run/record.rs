@@ -1,4 +1,4 @@
-//! What happened to a run, as text: the form in which it is kept.
+//! The events of a run as text: the form in which they are stored.
 //!
 //! A run's truth is the list of events that its machine accepted; replaying
 //! them ([`Run::replay`](super::Run::replay)) gives the run again. They are
@@ -141,7 +141,7 @@ pub fn read(chunk: &str) -> Result<Vec<Entry>, RecordError> {
     if chunk.len() > MAX_CHUNK_BYTES {
         return Err(RecordError::TooLong(chunk.len()));
     }
-    // The version stands apart, since the events of another may not be readable.
+    // The version is read first, since the events of another may not be readable.
     let frame: Chunk<'_> = from_json(chunk)?;
     if frame.version > VERSION {
         return Err(RecordError::Newer(frame.version));

@@ -23,7 +23,7 @@ pub enum ReplayError {
         error: RecordError,
     },
     /// The machine refuses what it had accepted: another plan or other
-    /// defaults, a chunk that is missing or stands twice, or a changed machine.
+    /// defaults, a chunk that is missing or occurs twice, or a changed machine.
     #[error("chunk {chunk} of the run's events: event {event} ({text}) is refused: {rejection}")]
     Refused {
         /// Its chunk's place, from 0 on.
@@ -44,7 +44,7 @@ impl Run {
     /// with the same defaults, since those say how long a retry waits and when
     /// an instance has failed for good. `included` is as for [`Run::partial`].
     ///
-    /// What the machine asked for along the way is not asked for again; what of
+    /// Actions on the way are not returned; what of
     /// it still holds is [`Run::pending`] and [`Run::live_attempts`].
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl Run {
     /// Applies further chunks of its record to a run.
     ///
     /// # Errors
-    /// See [`ReplayError`]; what stands before the refused event was applied.
+    /// See [`ReplayError`]; events before the refused one were applied.
     pub fn replay_more<C: AsRef<str>>(
         &mut self,
         chunks: impl IntoIterator<Item = C>,
@@ -89,7 +89,7 @@ impl Run {
     }
 }
 
-/// An event of a chunk for a message; read again, so that nothing is kept for
+/// An event of a chunk for a message; read again, so that nothing is stored for
 /// errors that never come.
 fn shown(chunk: &str, event: usize) -> String {
     let events = record::decode(chunk).unwrap_or_default();

@@ -73,7 +73,7 @@ impl Run {
         let source = &self.tasks[task.0 as usize];
         let mapped = self.plan.steps[task.0 as usize].mapping.is_some();
         match &source.body {
-            // Nobody in this run makes it: the driver answers for it.
+            // No task of this run makes it; the driver provides it.
             Body::Excluded => true,
             Body::One(cell) => cell.tag == Tag::Success || (mapped && cell.tag.is_ended()),
             Body::Many(_) => source

@@ -28,11 +28,11 @@ pub struct Attempt {
     pub nonce: u64,
 }
 
-/// Where a task instance stands.
+/// The state of a task instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InstanceState {
     /// Its upstreams have not decided yet; or, of a mapped task, `max_active`
-    /// keeps it back.
+    /// blocks it.
     Waiting,
     /// A mapped task whose rule allows it, and whose number of instances the
     /// driver is working out.
@@ -91,7 +91,7 @@ impl InstanceState {
     }
 }
 
-/// What somebody can mark an instance as.
+/// The states that an operator can mark an instance as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Marked {
     /// As if it had succeeded, without an output.
@@ -102,7 +102,7 @@ pub enum Marked {
     Skipped,
 }
 
-/// Where a run stands.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunState {
     /// Not started.
@@ -113,7 +113,7 @@ pub enum RunState {
     Success,
     /// Every instance ended and a leaf failed, or the run took too long.
     Failed,
-    /// Somebody cancelled it.
+    /// An operator cancelled it.
     Cancelled,
 }
 
@@ -127,7 +127,7 @@ impl RunState {
     }
 }
 
-/// How many instances stand in each state; an unexpanded mapped task is one.
+/// How many instances are in each state; an unexpanded mapped task is one.
 /// As JSON a state without instances is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]

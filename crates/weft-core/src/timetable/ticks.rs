@@ -18,7 +18,7 @@ const MS: i64 = 1;
 /// Moments that come again and again.
 #[expect(
     clippy::large_enum_variant,
-    reason = "one stands in each timetable, behind a box"
+    reason = "each timetable has one, behind a box"
 )]
 #[derive(Debug, Clone)]
 pub(super) enum Ticks {
@@ -147,7 +147,7 @@ fn named_from(cron: &Cron, zone: &TimeZone, from: jiff::Timestamp) -> Option<jif
         Some(end) => end,
         None => ceil(shown)?,
     };
-    // The first moment after a skipped hour stands for the ticks in it as well.
+    // The first moment after a skipped hour also represents the ticks in it.
     if let Some(change) = change_at_or_before(zone, from)
         && change == from
     {

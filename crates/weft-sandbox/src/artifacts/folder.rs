@@ -2,8 +2,8 @@
 //!
 //! What always holds: a file appears under its name complete, synced and at
 //! once; its name is the SHA-256 digest of its bytes; a reader who gets to the end
-//! has seen exactly those bytes, or an error. The same bytes are kept once.
-//! What it does not do: forget anything. Whoever owns the folder decides that.
+//! has seen exactly those bytes, or an error. The same bytes are stored once.
+//! It deletes nothing: the owner of the folder decides about that.
 //! Other such folders can be read besides; nothing is ever written there.
 
 use super::{ArtifactError, ArtifactReader, ArtifactRef, ArtifactWriter, Artifacts};
@@ -25,7 +25,7 @@ use tokio::{
 /// What a reference begins with; 64 hexadecimal digits follow.
 const PREFIX: &str = "sha256:";
 
-/// Keeps artifacts in a folder.
+/// Stores artifacts in a folder.
 #[derive(Debug, Clone)]
 pub struct FolderArtifacts {
     folder: PathBuf,
@@ -141,7 +141,7 @@ impl FolderWriter {
         let path = self
             .folder
             .join(place(&reference).expect("made of a digest"));
-        let parent = path.parent().expect("a file stands in a folder");
+        let parent = path.parent().expect("a file is in a folder");
         tokio::fs::create_dir_all(parent).await?;
         if let Some(new) = &self.path {
             tokio::fs::rename(new, &path).await?;
@@ -193,7 +193,7 @@ impl AsyncWrite for FolderWriter {
     }
 }
 
-/// Reads to the end, and errs there if the bytes are not those that were asked for.
+/// Reads to the end, and fails there if the bytes do not match the reference.
 struct FolderReader {
     file: File,
     digest: Option<Sha256>,

@@ -33,10 +33,10 @@ mod bindings {
 
 use bindings::weft::artifacts::store::{self, Error};
 
-/// The longest media type; a longer one is kept as [`UNKNOWN_TYPE`].
+/// The longest media type; a longer one becomes [`UNKNOWN_TYPE`].
 const MAX_MEDIA_TYPE_BYTES: usize = 255;
 
-/// What nobody said anything usable about.
+/// The media type of artifacts without a usable one.
 pub(crate) const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 /// An artifact that a guest is writing.
@@ -70,7 +70,7 @@ impl View<'_> {
             ArtifactError::NotFound => Error::NotFound,
             ArtifactError::Unavailable(_) => Error::Unavailable,
         };
-        self.state.remember(Problem::Store(error));
+        self.state.record(Problem::Store(error));
         answer
     }
 }
@@ -111,7 +111,7 @@ impl store::Host for View<'_> {
     ) -> wasmtime::Result<Result<Resource<DynInputStream>, Error>> {
         let reference = ArtifactRef(reference);
         if !self.state.known.contains(&reference) {
-            self.state.remember(Problem::Denied(reference));
+            self.state.record(Problem::Denied(reference));
             return Ok(Err(Error::Denied));
         }
         let Some(permit) = self.state.open_another() else {

@@ -22,8 +22,8 @@ use crate::{
     log::LogBook,
     meter::{Meter, Metered, Panicked},
     program::{self, ProgramState},
-    sandbox::Shared,
     scratch::ScratchState,
+    shared::Shared,
     state::{HostState, handle_table},
     wasi::{Determinism, Wasi},
 };
@@ -138,7 +138,7 @@ pub(crate) async fn execute(shared: &Arc<Shared>, request: AttemptRequest) -> At
     }
 }
 
-/// What stands before an attempt begins.
+/// Everything that an attempt needs before it begins.
 struct Ready {
     runtime: Arc<Runtime>,
     determinism: Option<Determinism>,
@@ -160,7 +160,7 @@ async fn prepare(shared: &Arc<Shared>, request: &AttemptRequest) -> Result<Ready
             ));
         }
         let guest = &request.guest.0;
-        // A failure is not kept: the next attempt tries again.
+        // A failure is not cached: the next attempt tries again.
         guest
             .deterministic
             .get_or_try_init(|| load::prepare(shared, &runtime, &guest.file))

@@ -120,7 +120,7 @@ pub enum FailureKind {
     HandleLimit,
     /// More data in one call between guest and host than allowed.
     HostCallLimit,
-    /// What the guest returned is not what the contract says.
+    /// The guest returned something that violates the contract.
     InvalidOutput,
     /// The guest has no such task, or the entry doesn't fit the guest.
     InvalidEntry,
@@ -161,7 +161,7 @@ impl FailureKind {
     }
 
     /// Whether another attempt may end otherwise. What only a changed file, limit or
-    /// grant can mend is not retried; neither is what somebody stopped.
+    /// grant would fix is not retried; neither is a cancelled attempt.
     pub const fn is_retryable(self) -> bool {
         match self {
             Self::Author

@@ -50,7 +50,7 @@ fn control(text: &str) -> Result<AttemptOutcome, AttemptFailure> {
     )
 }
 
-/// The outcome, if its data keeps within the limits and names only artifacts that
+/// The outcome, if its data is within the limits and names only artifacts that
 /// the attempt has.
 pub(super) fn checked(
     mut outcome: AttemptOutcome,

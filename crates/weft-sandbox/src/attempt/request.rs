@@ -1,16 +1,8 @@
-//! What [`crate::Sandbox::run`] is asked to execute.
+//! The request for one attempt, for [`crate::Sandbox::run`].
 
-use crate::{ArtifactRef, Artifacts, EventSink, Guest, Variables};
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
-use weft_core::{
-    contract, document::OutputFormat, inputs::Invocation, limit::Limits, policy::Granted,
-};
+use crate::{Artifacts, CancelSignal, EventSink, Guest, ProgramEntry, Variables};
+use std::{path::PathBuf, sync::Arc};
+use weft_core::{limit::Limits, policy::Granted};
 
 /// One attempt, complete: nothing else reaches the guest.
 pub struct AttemptRequest {
@@ -53,42 +45,6 @@ pub enum Entry {
     Program(ProgramEntry),
 }
 
-/// How a program is started and how its end is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProgramEntry {
-    /// Everything after the program's name, which the host puts in front.
-    pub args: Vec<String>,
-    /// Environment variables; nothing of the host's own environment is visible.
-    pub env: Vec<(String, String)>,
-    /// What standard input holds.
-    pub stdin: Vec<u8>,
-    /// How standard output becomes the output.
-    pub output: OutputFormat,
-    /// Exit codes that fail the task for good.
-    pub fail_on_exit: Vec<u8>,
-    /// Exit codes that skip the task.
-    pub skip_on_exit: Vec<u8>,
-    /// Artifacts that stand as files under `/in`, by file name.
-    pub files_in: Vec<(String, ArtifactRef)>,
-}
-
-impl From<Invocation> for ProgramEntry {
-    fn from(invocation: Invocation) -> Self {
-        let file = |(name, reference): (String, contract::ArtifactRef)| {
-            (name, ArtifactRef(reference.as_str().to_owned()))
-        };
-        Self {
-            args: invocation.args,
-            env: invocation.env,
-            stdin: invocation.stdin,
-            output: invocation.output,
-            fail_on_exit: invocation.fail_on_exit,
-            skip_on_exit: invocation.skip_on_exit,
-            files_in: invocation.files_in.into_iter().map(file).collect(),
-        }
-    }
-}
-
 /// What the host offers to one attempt, behind the grants.
 #[derive(Clone)]
 pub struct Services {
@@ -98,25 +54,4 @@ pub struct Services {
     pub artifacts: Arc<dyn Artifacts>,
     /// Looks variables up.
     pub variables: Arc<dyn Variables>,
-}
-
-/// Asks a running attempt to stop. Cheap to clone; every clone is the same signal.
-#[derive(Debug, Clone, Default)]
-pub struct CancelSignal(Arc<AtomicBool>);
-
-impl CancelSignal {
-    /// A signal that nobody has given yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// `context.cancelled()` is true from now on. It can't be taken back.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether [`Self::cancel`] was called.
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
 }

@@ -1,14 +1,14 @@
-//! Keeps the cache folder within its bound: the least recently used code goes first.
+//! Bounds the size of the cache folder: the least recently used code is removed first.
 
-use super::{ASIDE_ENDING, CODE_ENDING};
+use super::suffix::{CODE_SUFFIX, TEMPORARY_SUFFIX};
 use std::{
     fs, io,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
-/// A file aside that is older was left behind by a process that died.
-const ASIDE_AGE: Duration = Duration::from_hours(1);
+/// A temporary file that is older was left behind by a process that died.
+const MAX_TEMPORARY_AGE: Duration = Duration::from_hours(1);
 
 struct Kept {
     path: PathBuf,
@@ -29,12 +29,16 @@ pub(super) fn make_room(folder: &Path, most: u64, needed: u64) -> io::Result<()>
         };
         let used = metadata.modified()?;
         match path.extension().and_then(|ending| ending.to_str()) {
-            Some(CODE_ENDING) => kept.push(Kept {
+            Some(CODE_SUFFIX) => kept.push(Kept {
                 path,
                 bytes: metadata.len(),
                 used,
             }),
-            Some(ASIDE_ENDING) if now.duration_since(used).is_ok_and(|age| age > ASIDE_AGE) => {
+            Some(TEMPORARY_SUFFIX)
+                if now
+                    .duration_since(used)
+                    .is_ok_and(|age| age > MAX_TEMPORARY_AGE) =>
+            {
                 remove(&path)?;
             }
             Some(_) | None => {}

@@ -1,5 +1,6 @@
 //! The key that seals compiled code: 32 random bytes in a file that only its owner can read.
 
+use super::suffix::TEMPORARY_SUFFIX;
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Write},
@@ -37,17 +38,17 @@ impl SealKey {
         }
         let mut key = [0; KEY_BYTES];
         fill_random(&mut key)?;
-        let aside = folder.join(format!(
+        let temporary = folder.join(format!(
             "{NAME}-{}.{}",
             std::process::id(),
-            super::ASIDE_ENDING
+            TEMPORARY_SUFFIX
         ));
-        let mut file = create_private(&aside)?;
+        let mut file = create_private(&temporary)?;
         file.write_all(&key)?;
         file.sync_all()?;
         // A link, unlike a rename, never replaces the key that another process just made.
-        let linked = fs::hard_link(&aside, &path);
-        fs::remove_file(&aside)?;
+        let linked = fs::hard_link(&temporary, &path);
+        fs::remove_file(&temporary)?;
         match linked {
             Ok(()) => Ok(Self(key)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

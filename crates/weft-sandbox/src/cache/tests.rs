@@ -33,7 +33,7 @@ fn code_files(folder: &TempDir) -> Vec<PathBuf> {
     fs::read_dir(folder.path().join("cache"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == CODE_ENDING))
+        .filter(|path| path.extension().is_some_and(|ending| ending == CODE_SUFFIX))
         .collect()
 }
 
@@ -42,7 +42,7 @@ fn what_was_put_is_found_by_every_process() {
     let folder = TempDir::new().unwrap();
     let cache = open(&folder);
     assert_eq!(cache.get(&origin(1)), None);
-    cache.put(&origin(1), &framed(1));
+    cache.insert(&origin(1), &framed(1));
     assert_eq!(cache.get(&origin(1)), Some(framed(1)));
     assert_eq!(open(&folder).get(&origin(1)), Some(framed(1)));
     assert_eq!(open(&folder).get(&origin(2)), None);
@@ -52,7 +52,7 @@ fn what_was_put_is_found_by_every_process() {
 fn truncated_changed_and_foreign_files_are_misses_and_go_away() {
     let folder = TempDir::new().unwrap();
     let cache = open(&folder);
-    cache.put(&origin(1), &framed(1));
+    cache.insert(&origin(1), &framed(1));
     let path = code_files(&folder).remove(0);
     let whole = fs::read(&path).unwrap();
     let mut flipped = whole.clone();
@@ -68,7 +68,7 @@ fn truncated_changed_and_foreign_files_are_misses_and_go_away() {
         assert_eq!(cache.get(&origin(1)), None);
         assert!(!path.exists());
     }
-    cache.put(&origin(2), &framed(2));
+    cache.insert(&origin(2), &framed(2));
     let other = code_files(&folder).remove(0);
     fs::rename(other, &path).unwrap();
     assert_eq!(cache.get(&origin(1)), None, "sealed, but of another origin");
@@ -77,7 +77,7 @@ fn truncated_changed_and_foreign_files_are_misses_and_go_away() {
 #[test]
 fn code_sealed_with_another_key_is_not_loaded() {
     let folder = TempDir::new().unwrap();
-    open(&folder).put(&origin(1), &framed(1));
+    open(&folder).insert(&origin(1), &framed(1));
     let key = folder.path().join("cache/seal.key");
     assert_eq!(
         fs::metadata(&key).unwrap().permissions().mode() & 0o777,
@@ -90,12 +90,12 @@ fn code_sealed_with_another_key_is_not_loaded() {
 #[test]
 fn a_key_that_others_could_read_is_replaced() {
     let folder = TempDir::new().unwrap();
-    open(&folder).put(&origin(1), &framed(1));
+    open(&folder).insert(&origin(1), &framed(1));
     let key = folder.path().join("cache/seal.key");
     let before = fs::read(&key).unwrap();
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
     assert_eq!(open(&folder).get(&origin(1)), None);
-    open(&folder).put(&origin(1), &framed(1));
+    open(&folder).insert(&origin(1), &framed(1));
     assert_ne!(fs::read(&key).unwrap(), before);
 }
 
@@ -106,7 +106,7 @@ fn the_least_recently_used_code_goes_first() {
     let cache = Cache::new(folder.path().join("cache"), size * 2, None);
     let long_ago = SystemTime::now() - Duration::from_secs(100);
     for number in [1, 2] {
-        cache.put(&origin(number), &framed(number));
+        cache.insert(&origin(number), &framed(number));
         let file = File::options()
             .write(true)
             .open(cache.path(&origin(number)))
@@ -115,7 +115,7 @@ fn the_least_recently_used_code_goes_first() {
             .unwrap();
     }
     assert!(cache.get(&origin(1)).is_some());
-    cache.put(&origin(3), &framed(3));
+    cache.insert(&origin(3), &framed(3));
     assert!(cache.get(&origin(1)).is_some());
     assert!(cache.get(&origin(2)).is_none());
     assert!(cache.get(&origin(3)).is_some());
@@ -124,15 +124,15 @@ fn the_least_recently_used_code_goes_first() {
 #[test]
 fn a_folder_that_cannot_be_made_is_said_once_and_does_no_harm() {
     let folder = TempDir::new().unwrap();
-    fs::write(folder.path().join("cache"), "a file stands in the way").unwrap();
+    fs::write(folder.path().join("cache"), "a file is in the way").unwrap();
     let warnings = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&warnings);
     let warn: WarningSink = Arc::new(move |warning: &SandboxWarning| {
         sink.lock().unwrap().push(warning.to_string());
     });
     let cache = Cache::new(folder.path().join("cache"), 1 << 20, Some(warn));
-    cache.put(&origin(1), &framed(1));
-    cache.put(&origin(2), &framed(2));
+    cache.insert(&origin(1), &framed(1));
+    cache.insert(&origin(2), &framed(2));
     assert_eq!(cache.get(&origin(1)), None);
     let warnings = warnings.lock().unwrap();
     assert_eq!(warnings.len(), 1, "{warnings:?}");

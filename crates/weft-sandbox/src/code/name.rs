@@ -41,7 +41,7 @@ impl Form {
 /// Two pieces of code of one file and one name are interchangeable.
 ///
 /// As text: `component.fast.x86_64-unknown-linux-gnu-v3.` and 32 hexadecimal
-/// digits, which stand for wasmtime's version and every setting of its.
+/// digits: a hash of wasmtime's version and all its settings.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CodeName {
     pub(crate) form: Form,

@@ -3,10 +3,10 @@
 //! the code.
 //!
 //! Signed code is `weftsig1`, the signer's public key, the signature, the frame.
-//! The key in it only tells which one it takes: who reads it must hold that key
+//! The key in it only names the one to verify with: a reader must hold that key
 //! already.
 
-use super::{HEADER_BYTES, Origin};
+use super::{Origin, frame::HEADER_BYTES};
 use bytes::Bytes;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use std::{fmt, str::FromStr};
@@ -15,7 +15,7 @@ use weft_core::digest::Digest;
 const MAGIC: &[u8; 8] = b"weftsig1";
 const KEY_BYTES: usize = 32;
 const SIGNATURE_BYTES: usize = 64;
-/// What stands before the frame.
+/// The bytes before the frame.
 const BEFORE_FRAME: usize = 8 + KEY_BYTES + SIGNATURE_BYTES;
 /// What the signature is over begins with it, so that it is a signature of nothing else.
 const PURPOSE: &[u8] = b"weft.compiled-code/1";
@@ -66,7 +66,7 @@ impl FromStr for CodeKey {
 pub struct CodeSigner(Ed25519KeyPair);
 
 impl CodeSigner {
-    /// The pair that this seed stands for (RFC 8032, 5.1.5).
+    /// The key pair of this seed (RFC 8032, 5.1.5).
     ///
     /// # Panics
     /// Never: any 32 bytes are a seed.
@@ -80,7 +80,7 @@ impl CodeSigner {
         CodeKey(*key.expect("a public key of Ed25519 has 32 bytes"))
     }
 
-    /// Vouches for framed code.
+    /// Signs framed code.
     pub(crate) fn sign(&self, framed: &[u8]) -> Bytes {
         let signature = self.0.sign(&message(framed));
         let mut signed = Vec::with_capacity(BEFORE_FRAME + framed.len());
@@ -108,10 +108,10 @@ pub(crate) enum Unsigned {
     #[error("its signature is forged or damaged")]
     Forged,
     #[error("{0}")]
-    Frame(#[from] super::FrameError),
+    Frame(#[from] super::frame::FrameError),
 }
 
-/// The framed code, if the holder of this key vouches that it is of this origin.
+/// The framed code, if this key signed it and it is of this origin.
 pub(crate) fn verify(key: &CodeKey, origin: &Origin, signed: &Bytes) -> Result<Bytes, Unsigned> {
     let (magic, rest) = signed.split_first_chunk::<8>().ok_or(Unsigned::Foreign)?;
     if magic != MAGIC {
@@ -134,7 +134,7 @@ pub(crate) fn verify(key: &CodeKey, origin: &Origin, signed: &Bytes) -> Result<B
     Ok(signed.slice(BEFORE_FRAME..))
 }
 
-/// What is signed of a frame: its head, which stands for all of it.
+/// The signed part of a frame: its head, which contains the hash of the rest.
 fn message(framed: &[u8]) -> Vec<u8> {
     let head = &framed[..framed.len().min(HEADER_BYTES)];
     [PURPOSE, head].concat()
@@ -142,7 +142,7 @@ fn message(framed: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::frame, *};
+    use super::{super::frame::frame, *};
     use crate::{
         code::{CodeName, Form},
         engine::{Profile, Target},
@@ -198,7 +198,9 @@ mod tests {
         };
         assert_eq!(
             verify(&signer.key(), &elsewhere, &signed),
-            Err(Unsigned::Frame(super::super::FrameError::OtherOrigin))
+            Err(Unsigned::Frame(
+                super::super::frame::FrameError::OtherOrigin
+            ))
         );
     }
 

@@ -19,10 +19,10 @@ use tokio::{
     process::Command,
 };
 
-/// The end of standard error that is kept.
+/// The part of standard error that is stored: its end.
 const MAX_ERROR_BYTES: u64 = 8 << 10;
 
-/// What Rust's allocator says before it aborts; the subprocess is ours, and so is the text.
+/// The message of Rust's allocator before it aborts, in our own subprocess.
 const OUT_OF_MEMORY: &str = "memory allocation of";
 
 /// How much longer than its CPU bound the subprocess may take to be killed by it.
@@ -70,7 +70,7 @@ pub(super) async fn compile(
     let work = async {
         let feed = async {
             if let Err(_closed) = stdin.write_all(&wasm).await {
-                // It ended before it read everything; its exit status says why.
+                // It ended before it read everything; its exit status has the reason.
             }
             drop(stdin);
         };

@@ -27,7 +27,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
                 Box::new(async move {
                     let state = store.data_mut();
                     if let Err(denied) = state.dag.granted.allows_variable(&name) {
-                        // A guest that lives with the refusal would leave nobody the name of the grant.
+                        // A guest may ignore the refusal, so the message with the grant's name is stored here.
                         let denied = denied.to_string();
                         state.log.note(LogLevel::Warn, &denied);
                         state.dag.denied.get_or_insert(denied);
@@ -38,7 +38,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
                         Ok(value) if value.len() <= MAX_VARIABLE_BYTES => Ok((Ok(value),)),
                         Ok(value) => {
                             Err(wasmtime::Error::new(VariableError::Unavailable(format!(
-                                "{name} has {} bytes, at most {MAX_VARIABLE_BYTES} are handed out",
+                                "{name} has {} bytes, at most {MAX_VARIABLE_BYTES} are allowed",
                                 value.len()
                             ))))
                         }

@@ -58,7 +58,7 @@ pub(crate) enum SlotError {
 }
 
 impl Pool {
-    /// Makes the engine with as large a pool as was asked for, or the largest that
+    /// Makes the engine with a pool of the requested size, or the largest that
     /// the machine gives address space for.
     pub(crate) fn reserve(
         config: &Config,
@@ -82,7 +82,7 @@ impl Pool {
     }
 
     /// Makes an engine that takes memories and stacks from the system when they are
-    /// needed. Its slots only say how many attempts may run at once.
+    /// needed. Its slots only bound how many attempts run at once.
     pub(crate) fn on_demand(
         config: &Config,
         options: &SandboxOptions,
@@ -104,7 +104,7 @@ impl Pool {
         }
     }
 
-    /// How many slots a guest needs. `Err` says which bound it exceeds.
+    /// How many slots a guest needs. `Err` names the bound that it exceeds.
     pub(crate) fn slots_for(&self, needs: &ResourcesRequired) -> Result<u32, String> {
         for (what, has, most) in [
             ("memories", needs.num_memories, Limits::MAXIMUM.memories),
@@ -142,7 +142,7 @@ impl Pool {
     }
 }
 
-/// How many slots were asked for.
+/// The number of requested slots.
 fn total(options: &SandboxOptions) -> u32 {
     options.max_instances.max(1).saturating_add(SPARE_SLOTS)
 }

@@ -1,6 +1,6 @@
 //! Bodies of requests and responses, counted, bounded, and with an end to waiting.
 
-use super::{Error, Meter};
+use super::{errors::hyper_error, meter::Meter};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::{
@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, Sleep},
 };
 use wasmtime_wasi::runtime::AbortOnDropJoinHandle;
-use wasmtime_wasi_http::WasiBody;
+use wasmtime_wasi_http::{Error, WasiBody};
 
 /// The body that a guest sends.
 pub(crate) struct RequestBody {
@@ -115,7 +115,7 @@ impl Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match Pin::new(&mut self.inner).poll_frame(cx) {
             Poll::Ready(None) => Poll::Ready(None),
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(super::hyper_error(&error)))),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(hyper_error(&error)))),
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
                 self.received = self.received.saturating_add(bytes);

@@ -2,8 +2,8 @@
 //! connection goes to the very address that was checked.
 
 use super::{
-    Client, Error,
-    notes::Notes,
+    client::Client,
+    request_log::RequestLog,
     target::{Host, Target},
 };
 use rustls::pki_types::ServerName;
@@ -16,6 +16,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
 };
+use wasmtime_wasi_http::Error;
 use weft_core::{grant::Scheme, policy::Granted};
 
 /// The most addresses of one name that are looked at.
@@ -30,11 +31,11 @@ pub(crate) async fn connect(
     client: &Client,
     target: &Target,
     granted: &Granted,
-    notes: &Notes,
+    log: &RequestLog,
 ) -> Result<Box<dyn Transport>, Error> {
-    let addresses = checked_addresses(client, target, granted, notes).await?;
+    let addresses = checked_addresses(client, target, granted, log).await?;
     let stream = reach(&addresses, target.port).await.map_err(|error| {
-        notes.say(format!(
+        log.warn_once(format!(
             "HTTP to {}: no connection: {error}",
             target.host.text()
         ));
@@ -53,7 +54,7 @@ pub(crate) async fn connect(
             };
             let connector = tokio_rustls::TlsConnector::from(client.tls().await);
             let stream = connector.connect(name, stream).await.map_err(|error| {
-                notes.say(format!("HTTPS to {}: {error}", target.host.text()));
+                log.warn_once(format!("HTTPS to {}: {error}", target.host.text()));
                 tls_error(&error)
             })?;
             Ok(Box::new(stream))
@@ -66,12 +67,12 @@ async fn checked_addresses(
     client: &Client,
     target: &Target,
     granted: &Granted,
-    notes: &Notes,
+    log: &RequestLog,
 ) -> Result<Vec<IpAddr>, Error> {
     let found = match &target.host {
         Host::Address(address) => vec![*address],
         Host::Name(name) => client.resolver.resolve(name).await.map_err(|error| {
-            notes.say(format!(
+            log.warn_once(format!(
                 "HTTP to {name}: the name can't be resolved: {error}"
             ));
             Error::DnsError {
@@ -91,7 +92,7 @@ async fn checked_addresses(
     }
     match refusal {
         Some(denied) if allowed.is_empty() => {
-            notes.denied(denied.to_string());
+            log.denied(denied.to_string());
             Err(Error::DestinationIpProhibited)
         }
         None if allowed.is_empty() => Err(Error::DnsError {

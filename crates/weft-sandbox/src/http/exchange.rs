@@ -4,11 +4,12 @@
 //! checked like any other request.
 
 use super::{
-    Client, Error, Meter,
     body::{RequestBody, ResponseBody},
+    client::Client,
     connect::connect,
-    hyper_error,
-    notes::Notes,
+    errors::hyper_error,
+    meter::Meter,
+    request_log::RequestLog,
     target::{Target, Timeouts, origin_form},
 };
 use http::{Request, Response, header::HOST};
@@ -20,7 +21,7 @@ use std::sync::{
 };
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 use wasmtime_wasi::runtime;
-use wasmtime_wasi_http::{WasiBody, io::TokioIo};
+use wasmtime_wasi_http::{Error, WasiBody, io::TokioIo};
 use weft_core::policy::Granted;
 
 /// The most fields in a response's head.
@@ -33,7 +34,7 @@ const MAX_HEAD_BYTES: usize = 64 << 10;
 pub(crate) struct Exchange {
     pub(crate) client: Arc<Client>,
     pub(crate) granted: Arc<Granted>,
-    pub(crate) notes: Notes,
+    pub(crate) log: RequestLog,
     pub(crate) meter: Meter,
     /// The most bytes in either body.
     pub(crate) body_limit: u64,
@@ -52,7 +53,7 @@ impl Exchange {
         request.headers_mut().insert(HOST, target.host_field());
 
         let opening = async {
-            let stream = connect(&self.client, &target, &self.granted, &self.notes).await?;
+            let stream = connect(&self.client, &target, &self.granted, &self.log).await?;
             http1::Builder::new()
                 .max_headers(MAX_FIELDS)
                 .max_buf_size(MAX_HEAD_BYTES)

@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::Semaphore;
 
 /// The most lookups of this process at once. The system blocks a thread for as long
-/// as a name server is silent, also after the attempt that asked has ended: without a
+/// as a name server does not answer, also after the attempt has ended: without a
 /// bound of their own, lookups at one slow server would take every thread for blocking
 /// work, and the files of all other attempts would wait for them.
 const MAX_LOOKUPS: usize = 32;
@@ -40,7 +40,7 @@ impl Resolve for SystemResolver {
             .expect("the semaphore is never closed");
         let name = name.to_owned();
         let lookup = tokio::task::spawn_blocking(move || {
-            // Held until the thread is free again, whoever still waits for the answer.
+            // Held until the thread is free again, even if no attempt waits for the answer.
             let _permit = permit;
             let found = (name.as_str(), 0).to_socket_addrs()?;
             Ok(found.map(|address| address.ip()).collect())

@@ -1,9 +1,9 @@
 //! Where a request goes, and whether it may.
 
-use super::{Error, notes::Notes};
+use super::request_log::RequestLog;
 use http::{HeaderValue, Method, Request, Uri, uri::PathAndQuery};
 use std::{net::IpAddr, time::Duration};
-use wasmtime_wasi_http::RequestOptions;
+use wasmtime_wasi_http::{Error, RequestOptions};
 use weft_core::{
     grant::{HostPattern, Scheme, normal_host},
     policy::Granted,
@@ -47,7 +47,7 @@ pub(crate) struct Timeouts {
 }
 
 impl Timeouts {
-    /// What a guest asked for, within bounds. A zero is refused: it would fail every
+    /// The timeouts that a guest requested, within bounds. A zero is refused: it would fail every
     /// request, on some machines only.
     pub(crate) fn new(options: Option<RequestOptions>) -> Result<Self, String> {
         let options = options.unwrap_or_default();
@@ -60,15 +60,15 @@ impl Timeouts {
 }
 
 impl Timeout {
-    fn within(&self, asked: Option<Duration>) -> Result<Duration, String> {
+    fn within(&self, requested: Option<Duration>) -> Result<Duration, String> {
         let most = Duration::from_secs(self.most_s);
-        match asked {
+        match requested {
             None => Ok(Duration::from_secs(self.default_s)),
             Some(Duration::ZERO) => Err(format!(
                 "the {} timeout of an HTTP request is zero; set a longer one, or none for the default of {} s",
                 self.name, self.default_s
             )),
-            Some(asked) => Ok(asked.min(most)),
+            Some(requested) => Ok(requested.min(most)),
         }
     }
 }
@@ -103,7 +103,7 @@ impl Target {
     pub(crate) fn of<B>(
         request: &Request<B>,
         granted: &Granted,
-        notes: &Notes,
+        log: &RequestLog,
     ) -> Result<Self, Error> {
         if request.method() == Method::CONNECT {
             return Err(Error::HttpRequestMethodInvalid);
@@ -126,7 +126,7 @@ impl Target {
             None => None,
         };
         if let Err(denied) = granted.allows_http(scheme, authority.host(), port) {
-            notes.denied(denied.to_string());
+            log.denied(denied.to_string());
             return Err(Error::HttpRequestDenied);
         }
         let scheme = if scheme.eq_ignore_ascii_case("http") {
@@ -162,7 +162,7 @@ impl Target {
     }
 }
 
-/// The request's target as it stands on the wire: path and query alone.
+/// The request's target in origin form: path and query only.
 pub(crate) fn origin_form(uri: &Uri) -> Result<Uri, Error> {
     let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
     let path = if path.starts_with('/') {
@@ -188,13 +188,13 @@ mod tests {
             http: grants.iter().map(|grant| grant.parse().unwrap()).collect(),
             ..Granted::default()
         };
-        let notes = Notes::new(Arc::new(LogBook::new(
+        let log = RequestLog::new(Arc::new(LogBook::new(
             EventSink::discard(),
             &Limits::DEFAULT,
         )));
         let request = Request::get(uri).body(()).unwrap();
-        Target::of(&request, &granted, &notes)
-            .map_err(|error| notes.first_denial().unwrap_or_else(|| format!("{error:?}")))
+        Target::of(&request, &granted, &log)
+            .map_err(|error| log.first_denial().unwrap_or_else(|| format!("{error:?}")))
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What a guest can and can't reach, against servers on this machine.
 
 use super::*;
+use crate::{EventSink, log::LogBook};
 use bytes::Bytes;
 use http::StatusCode;
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Empty, Full};
+use rustls::ClientConfig;
 use std::{
     net::{IpAddr, Ipv4Addr},
     pin::Pin,
@@ -18,6 +20,7 @@ use tokio::{
     task::JoinSet,
 };
 use weft_core::{grant::HostPattern, policy::PrivateHost};
+use weft_core::{limit::Limits, policy::Granted};
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -26,7 +29,7 @@ const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 enum Then {
     /// Sends this and closes.
     Send(Vec<u8>),
-    /// Sends this and says no more.
+    /// Sends this and then nothing.
     Stall(Vec<u8>),
 }
 

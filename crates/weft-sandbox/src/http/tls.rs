@@ -1,6 +1,6 @@
 //! TLS for outgoing requests: which certificates are believed.
 //!
-//! What always holds: the server proves the name that the guest asked for, by a
+//! What always holds: the server proves the name that the guest requested, by a
 //! chain to Mozilla's roots or to one that the machine's owner added. There is no
 //! switch to turn that off.
 

@@ -77,7 +77,7 @@ impl Pollable for LogOutput {
 /// The same stream as WASI 0.3 writes to it.
 struct LogWriter {
     output: LogOutput,
-    /// For room. (The lock only makes it shareable; whoever polls has it alone.)
+    /// Waits for capacity. (The lock only makes it shareable; one task polls it at a time.)
     waiting: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
 }
 

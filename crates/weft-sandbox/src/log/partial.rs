@@ -8,7 +8,7 @@ pub(super) struct Partial {
 }
 
 impl Partial {
-    /// Keeps at most `most` bytes of a line and counts the rest.
+    /// Stores at most `most` bytes of a line and counts the rest.
     pub(super) fn push(&mut self, bytes: &[u8], most: usize) {
         let room = most.saturating_sub(self.kept.len()).min(bytes.len());
         self.kept.extend_from_slice(&bytes[..room]);

@@ -1,4 +1,4 @@
-//! A program's standard output, kept to become the task's output.
+//! A program's standard output, which becomes the task's output.
 
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use wasmtime_wasi::I32Exit;
 use weft_core::{contract::ARTIFACT_KEY, document::OutputFormat};
 
-/// What stands before the name of a file in a program's own output.
+/// The prefix of a file's name in a program's own output.
 const OUT: &str = "/out/";
 
 /// The exit code of a program that returned, ended itself, or did neither: that error

@@ -1,4 +1,4 @@
-//! A program's files: artifacts that stand under `/in`, and what it leaves under `/out`.
+//! A program's files: artifacts under `/in`, and the files that it writes under `/out`.
 
 use crate::{
     ArtifactRef, AttemptFailure, FailureKind, artifacts::ArtifactState, scratch::ScratchState,
@@ -83,7 +83,7 @@ pub(super) async fn take_out(
             .map_err(|error| internal(&error))?
             .map_err(|error| internal(&error))?;
         let reference = artifacts
-            .keep(media_type(&name), tokio::fs::File::from_std(file))
+            .store_file(media_type(&name), tokio::fs::File::from_std(file))
             .await
             .map_err(|(kind, problem)| {
                 AttemptFailure::new(kind, format!("/out/{name}: {problem}"))

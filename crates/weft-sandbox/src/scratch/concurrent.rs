@@ -2,11 +2,11 @@
 //!
 //! What changes names or opens files is done by `filesystem`, on the side: with a view
 //! of its own that has the same books, in a task that goes on whatever the guest does
-//! meanwhile. What only looks is left to wasmtime-wasi. Either waits for leave, so that
-//! a guest that starts a thousand calls keeps only a few of the threads that may block.
+//! meanwhile. What only looks is left to wasmtime-wasi. Either waits for permits, so that
+//! a guest that starts a thousand calls uses only a few of the threads that may block.
 
 use super::{
-    aside::{Aside, Held, put},
+    detached::{DetachedView, HeldDescriptor, insert_descriptor},
     filesystem::{ScratchFilesystem, ScratchView, borrow},
     ledger::Place,
     transfer::{Ending, Entries, Listed, Reading, Writing},
@@ -41,7 +41,7 @@ use wasmtime_wasi::{
 /// The functions' access to the store.
 type Store = Accessor<HostState, ScratchFilesystem>;
 
-/// How a stream's end is told.
+/// The receiver of a stream's end.
 type Told = FutureReader<Result<(), ErrorCode>>;
 
 /// Offers `wasi:filesystem/types` and `preopens` of WASI 0.3.
@@ -65,7 +65,7 @@ fn inner(state: &mut HostState) -> WasiFilesystemCtxView<'_> {
     }
 }
 
-/// Waits for leave to be at work, and gives what wasmtime-wasi's functions work on.
+/// Waits for permits to be at work, and gives what wasmtime-wasi's functions work on.
 async fn looking(
     store: &Store,
 ) -> wasmtime::Result<(
@@ -75,19 +75,19 @@ async fn looking(
     let working = store.with(|mut store| Arc::clone(&store.get().state.working));
     Ok((
         store.with_getter::<WasiFilesystem>(inner),
-        leave(working).await?,
+        permits(working).await?,
     ))
 }
 
-async fn leave(working: Arc<Semaphore>) -> wasmtime::Result<tokio::sync::OwnedSemaphorePermit> {
+async fn permits(working: Arc<Semaphore>) -> wasmtime::Result<tokio::sync::OwnedSemaphorePermit> {
     Ok(working.acquire_owned().await?)
 }
 
-/// Does something on the side, when there is leave for it. Dropped, it is given up.
-async fn aside<const N: usize, T: Send + 'static, F>(
+/// Does something on the side, when there is permits for it. Dropped, it is given up.
+async fn detach<const N: usize, T: Send + 'static, F>(
     store: &Store,
     descriptors: [&Resource<Descriptor>; N],
-    job: impl FnOnce(Aside, [Resource<Descriptor>; N]) -> F,
+    job: impl FnOnce(DetachedView, [Resource<Descriptor>; N]) -> F,
 ) -> FilesystemResult<T>
 where
     F: Future<Output = FsResult<T>> + Send + 'static,
@@ -95,18 +95,21 @@ where
     let (working, job) = store
         .with(|mut store| {
             let scratch = store.get();
-            let (aside, moved) = Aside::of(&scratch, descriptors)?;
-            wasmtime::error::Ok((Arc::clone(&scratch.state.working), job(aside, moved)))
+            let (detached, moved) = DetachedView::of(&scratch, descriptors)?;
+            wasmtime::error::Ok((Arc::clone(&scratch.state.working), job(detached, moved)))
         })
         .map_err(FilesystemError::trap)?;
-    let _leave = leave(working).await.map_err(FilesystemError::trap)?;
+    let _permits = permits(working).await.map_err(FilesystemError::trap)?;
     spawn(job).await.map_err(error)
 }
 
 /// The entries of a folder, all of them: what a listing may cost is bounded by the books.
-async fn list(mut aside: Aside, folder: Resource<Descriptor>) -> wasmtime::Result<Listed> {
+async fn list(
+    mut detached: DetachedView,
+    folder: Resource<Descriptor>,
+) -> wasmtime::Result<Listed> {
     let listed: FsResult<_> = async {
-        let mut view = aside.view();
+        let mut view = detached.view();
         let stream = view.read_directory(folder).await?;
         let mut entries = Vec::new();
         while let Some(entry) = view.read_directory_entry(borrow(&stream)).await? {
@@ -135,7 +138,7 @@ fn write(
     mut data: StreamReader<u8>,
     place: Place,
 ) -> wasmtime::Result<Told> {
-    let (mut ending, told) = Ending::new();
+    let (mut ending, ended) = Ending::new();
     let mut scratch = store.get();
     match scratch.writable(file) {
         Ok((file, open)) => {
@@ -143,7 +146,7 @@ fn write(
                 ledger: scratch.state.ledger.clone(),
                 file,
                 open,
-                leave: Arc::clone(&scratch.state.working),
+                permits: Arc::clone(&scratch.state.working),
                 place,
                 ending,
                 portion: None,
@@ -151,11 +154,11 @@ fn write(
             data.pipe(&mut store, writing)?;
         }
         Err(error) => {
-            ending.tell(Err(code(error.downcast()?)));
+            ending.send(Err(code(error.downcast()?)));
             data.close(&mut store)?;
         }
     }
-    FutureReader::new(&mut store, told)
+    FutureReader::new(&mut store, ended)
 }
 
 impl types::Host for ScratchView<'_> {
@@ -182,14 +185,14 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         file: Resource<Descriptor>,
         offset: Filesize,
     ) -> wasmtime::Result<(StreamReader<u8>, Told)> {
-        let (mut ending, told) = Ending::new();
+        let (mut ending, ended) = Ending::new();
         let scratch = store.get();
         let stream = match scratch.table.get(&file)? {
             Descriptor::File(inner) => {
                 let reading = Reading {
                     file: Arc::clone(&inner.file),
                     _open: scratch.state.open.get(&file.rep()).cloned(),
-                    leave: Arc::clone(&scratch.state.working),
+                    permits: Arc::clone(&scratch.state.working),
                     offset,
                     ending,
                     portion: None,
@@ -197,11 +200,11 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
                 StreamReader::new(&mut store, reading)?
             }
             Descriptor::Dir(_) => {
-                ending.tell(Err(ErrorCode::IsDirectory));
+                ending.send(Err(ErrorCode::IsDirectory));
                 StreamReader::new(&mut store, iter::empty())?
             }
         };
-        Ok((stream, FutureReader::new(&mut store, told)?))
+        Ok((stream, FutureReader::new(&mut store, ended)?))
     }
 
     fn write_via_stream(
@@ -225,17 +228,17 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         mut store: Access<'_, HostState, Self>,
         folder: Resource<Descriptor>,
     ) -> wasmtime::Result<(StreamReader<DirectoryEntry>, Told)> {
-        let (ending, told) = Ending::new();
+        let (ending, ended) = Ending::new();
         let scratch = store.get();
-        let (aside, [folder]) = Aside::of(&scratch, [&folder])?;
+        let (detached, [folder]) = DetachedView::of(&scratch, [&folder])?;
         let working = Arc::clone(&scratch.state.working);
         let looking = spawn(async move {
-            let _leave = leave(working).await?;
-            list(aside, folder).await
+            let _permits = permits(working).await?;
+            list(detached, folder).await
         });
         Ok((
             StreamReader::new(&mut store, Entries::new(looking, ending))?,
-            FutureReader::new(&mut store, told)?,
+            FutureReader::new(&mut store, ended)?,
         ))
     }
 
@@ -247,19 +250,19 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         how: OpenFlags,
         flags: DescriptorFlags,
     ) -> FilesystemResult<Resource<Descriptor>> {
-        let held: Held = aside(store, [&folder], |mut aside, [folder]| async move {
+        let held: HeldDescriptor = detach(store, [&folder], |mut detached, [folder]| async move {
             let (follow, how) = (path_flags(follow), open_flags(how));
             let flags = descriptor_flags(flags);
-            let opened = aside
+            let opened = detached
                 .view()
                 .open_at(folder, follow, path, how, flags)
                 .await?;
-            let open = aside.state.open.remove(&opened.rep());
-            Ok((aside.table.delete(opened)?, open))
+            let open = detached.state.open.remove(&opened.rep());
+            Ok((detached.table.delete(opened)?, open))
         })
         .await?;
         store
-            .with(|mut store| put(&mut store.get(), held))
+            .with(|mut store| insert_descriptor(&mut store.get(), held))
             .map_err(FilesystemError::trap)
     }
 
@@ -268,8 +271,8 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         file: Resource<Descriptor>,
         size: Filesize,
     ) -> FilesystemResult<()> {
-        aside(store, [&file], |mut aside, [file]| async move {
-            aside.view().set_size(file, size).await
+        detach(store, [&file], |mut detached, [file]| async move {
+            detached.view().set_size(file, size).await
         })
         .await
     }
@@ -279,8 +282,8 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         folder: Resource<Descriptor>,
         path: String,
     ) -> FilesystemResult<()> {
-        aside(store, [&folder], |mut aside, [folder]| async move {
-            aside.view().create_directory_at(folder, path).await
+        detach(store, [&folder], |mut detached, [folder]| async move {
+            detached.view().create_directory_at(folder, path).await
         })
         .await
     }
@@ -294,11 +297,11 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         new_path: String,
     ) -> FilesystemResult<()> {
         let flags = path_flags(old_flags);
-        aside(
+        detach(
             store,
             [&old_folder, &new_folder],
-            |mut aside, [old, new]| async move {
-                let mut view = aside.view();
+            |mut detached, [old, new]| async move {
+                let mut view = detached.view();
                 view.link_at(old, flags, old_path, new, new_path).await
             },
         )
@@ -311,8 +314,8 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         target: String,
         path: String,
     ) -> FilesystemResult<()> {
-        aside(store, [&folder], |mut aside, [folder]| async move {
-            aside.view().symlink_at(folder, target, path).await
+        detach(store, [&folder], |mut detached, [folder]| async move {
+            detached.view().symlink_at(folder, target, path).await
         })
         .await
     }
@@ -324,11 +327,14 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         new_folder: Resource<Descriptor>,
         new_path: String,
     ) -> FilesystemResult<()> {
-        aside(
+        detach(
             store,
             [&old_folder, &new_folder],
-            |mut aside, [old, new]| async move {
-                aside.view().rename_at(old, old_path, new, new_path).await
+            |mut detached, [old, new]| async move {
+                detached
+                    .view()
+                    .rename_at(old, old_path, new, new_path)
+                    .await
             },
         )
         .await
@@ -339,8 +345,8 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         folder: Resource<Descriptor>,
         path: String,
     ) -> FilesystemResult<()> {
-        aside(store, [&folder], |mut aside, [folder]| async move {
-            aside.view().unlink_file_at(folder, path).await
+        detach(store, [&folder], |mut detached, [folder]| async move {
+            detached.view().unlink_file_at(folder, path).await
         })
         .await
     }
@@ -350,8 +356,8 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         folder: Resource<Descriptor>,
         path: String,
     ) -> FilesystemResult<()> {
-        aside(store, [&folder], |mut aside, [folder]| async move {
-            aside.view().remove_directory_at(folder, path).await
+        detach(store, [&folder], |mut detached, [folder]| async move {
+            detached.view().remove_directory_at(folder, path).await
         })
         .await
     }
@@ -363,17 +369,17 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         length: Filesize,
         advice: Advice,
     ) -> FilesystemResult<()> {
-        let (inner, _leave) = looking(store).await.map_err(FilesystemError::trap)?;
+        let (inner, _permits) = looking(store).await.map_err(FilesystemError::trap)?;
         WasiFilesystem::advise(&inner, file, offset, length, advice).await
     }
 
     async fn sync_data(store: &Store, file: Resource<Descriptor>) -> FilesystemResult<()> {
-        let (inner, _leave) = looking(store).await.map_err(FilesystemError::trap)?;
+        let (inner, _permits) = looking(store).await.map_err(FilesystemError::trap)?;
         WasiFilesystem::sync_data(&inner, file).await
     }
 
     async fn sync(store: &Store, file: Resource<Descriptor>) -> FilesystemResult<()> {
-        let (inner, _leave) = looking(store).await.map_err(FilesystemError::trap)?;
+        let (inner, _permits) = looking(store).await.map_err(FilesystemError::trap)?;
         WasiFilesystem::sync(&inner, file).await
     }
 
@@ -381,7 +387,7 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         store: &Store,
         file: Resource<Descriptor>,
     ) -> FilesystemResult<DescriptorFlags> {
-        let (inner, _leave) = looking(store).await.map_err(FilesystemError::trap)?;
+        let (inner, _permits) = looking(store).await.map_err(FilesystemError::trap)?;
         WasiFilesystem::get_flags(&inner, file).await
     }
 
@@ -389,7 +395,7 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         store: &Store,
         file: Resource<Descriptor>,
     ) -> FilesystemResult<DescriptorType> {
-        let (inner, _leave) = looking(store).await.map_err(FilesystemError::trap)?;
+        let (inner, _permits) = looking(store).await.map_err(FilesystemError::trap)?;
         WasiFilesystem::get_type(&inner, file).await
     }
 
@@ -399,7 +405,7 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         accessed: NewTimestamp,
         modified: NewTimestamp,
     ) -> FilesystemResult<()> {
-        let (inner, _leave) = looking(store).await.map_err(FilesystemError::trap)?;
+        let (inner, _permits) = looking(store).await.map_err(FilesystemError::trap)?;
         WasiFilesystem::set_times(&inner, file, accessed, modified).await
     }
 
@@ -411,12 +417,12 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         accessed: NewTimestamp,
         modified: NewTimestamp,
     ) -> FilesystemResult<()> {
-        let (inner, _leave) = looking(store).await.map_err(FilesystemError::trap)?;
+        let (inner, _permits) = looking(store).await.map_err(FilesystemError::trap)?;
         WasiFilesystem::set_times_at(&inner, folder, flags, path, accessed, modified).await
     }
 
     async fn stat(store: &Store, file: Resource<Descriptor>) -> FilesystemResult<DescriptorStat> {
-        let (inner, _leave) = looking(store).await.map_err(FilesystemError::trap)?;
+        let (inner, _permits) = looking(store).await.map_err(FilesystemError::trap)?;
         WasiFilesystem::stat(&inner, file).await
     }
 
@@ -426,7 +432,7 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         flags: PathFlags,
         path: String,
     ) -> FilesystemResult<DescriptorStat> {
-        let (inner, _leave) = looking(store).await.map_err(FilesystemError::trap)?;
+        let (inner, _permits) = looking(store).await.map_err(FilesystemError::trap)?;
         WasiFilesystem::stat_at(&inner, folder, flags, path).await
     }
 
@@ -435,7 +441,7 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         folder: Resource<Descriptor>,
         path: String,
     ) -> FilesystemResult<String> {
-        let (inner, _leave) = looking(store).await.map_err(FilesystemError::trap)?;
+        let (inner, _permits) = looking(store).await.map_err(FilesystemError::trap)?;
         WasiFilesystem::readlink_at(&inner, folder, path).await
     }
 
@@ -444,7 +450,7 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         one: Resource<Descriptor>,
         other: Resource<Descriptor>,
     ) -> wasmtime::Result<bool> {
-        let (inner, _leave) = looking(store).await?;
+        let (inner, _permits) = looking(store).await?;
         WasiFilesystem::is_same_object(&inner, one, other).await
     }
 
@@ -452,7 +458,7 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         store: &Store,
         file: Resource<Descriptor>,
     ) -> FilesystemResult<MetadataHashValue> {
-        let (inner, _leave) = looking(store).await.map_err(FilesystemError::trap)?;
+        let (inner, _permits) = looking(store).await.map_err(FilesystemError::trap)?;
         WasiFilesystem::metadata_hash(&inner, file).await
     }
 
@@ -462,7 +468,7 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         flags: PathFlags,
         path: String,
     ) -> FilesystemResult<MetadataHashValue> {
-        let (inner, _leave) = looking(store).await.map_err(FilesystemError::trap)?;
+        let (inner, _permits) = looking(store).await.map_err(FilesystemError::trap)?;
         WasiFilesystem::metadata_hash_at(&inner, folder, flags, path).await
     }
 }

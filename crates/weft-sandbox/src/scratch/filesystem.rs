@@ -1,10 +1,10 @@
 //! `wasi:filesystem` 0.2 over the scratch folder, with the quota held.
 //!
-//! wasmtime-wasi does the work and keeps the sandbox: paths are resolved beneath
+//! wasmtime-wasi does the work and confines paths: they are resolved beneath
 //! the folder handle that the guest names, so `..`, absolute paths and symbolic
-//! links never lead out. This module stands before it wherever something grows:
+//! links never lead out. This module wraps it wherever something grows:
 //! lengths, names, handles, directory listings. All writes go through the ledger.
-//! Whoever looks at a name before it changes one holds the names meanwhile, since a
+//! An operation that looks at a name and then changes one locks the names, since a
 //! guest of WASI 0.3 may have several calls under way (`concurrent`).
 
 use super::{
@@ -53,7 +53,7 @@ pub(crate) fn add_to_linker<T: Send + 'static>(
     preopens::add_to_linker::<T, ScratchFilesystem>(linker, view)
 }
 
-/// What stands at a path.
+/// What is at a path.
 struct Found {
     key: FileKey,
     stat: DescriptorStat,
@@ -88,7 +88,7 @@ impl ScratchView<'_> {
         }
     }
 
-    /// What stands at a path, without following a link; `None` where nothing can be seen.
+    /// What is at a path, without following a link; `None` if nothing can be seen.
     async fn find(&mut self, folder: &Resource<Descriptor>, path: &str) -> Option<Found> {
         let none = PathFlags::empty();
         let stat = self
@@ -134,8 +134,8 @@ impl ScratchView<'_> {
         Ok((Arc::clone(&inner.file), Arc::clone(open)))
     }
 
-    /// Puts a stream into the table that keeps its file counted as open.
-    fn keep_open(
+    /// Adds a stream to the table that counts its file as open.
+    fn push_counted(
         &mut self,
         file: &Resource<Descriptor>,
         stream: Resource<DynInputStream>,
@@ -222,7 +222,7 @@ impl types::HostDescriptor for ScratchView<'_> {
         offset: Filesize,
     ) -> FsResult<Resource<DynInputStream>> {
         let stream = self.inner().read_via_stream(borrow(&file), offset)?;
-        self.keep_open(&file, stream)
+        self.push_counted(&file, stream)
     }
 
     async fn open_at(

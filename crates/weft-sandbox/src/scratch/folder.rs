@@ -1,6 +1,6 @@
 //! The folder of one attempt on the host: made once, removed always.
 //!
-//! What always holds: its name is new, nobody but the host's user can enter it,
+//! What always holds: its name is new, only the host's user can enter it,
 //! and it is gone when this value is. Removing neither recurses nor builds long
 //! paths, since a guest decides how deep its folders are.
 
@@ -111,7 +111,7 @@ impl Drop for Removal {
             match remove(&self.0) {
                 Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
                 // What can't be removed now can't be removed here at all; the
-                // folder's name says what it is to whoever cleans up.
+                // folder's name tells a cleanup what it is.
                 Ok(()) | Err(_) => return,
             }
         }

@@ -1,4 +1,4 @@
-//! Counts what an attempt keeps in its scratch folder and refuses what exceeds the quota.
+//! Counts what an attempt stores in its scratch folder and refuses what exceeds the quota.
 //!
 //! What always holds: the bytes that are counted are at least the lengths of all
 //! files that exist, the unlinked ones that are still open included. A file
@@ -26,7 +26,7 @@ pub(crate) const MAX_LISTED: u64 = 65_536;
 /// Identifies a file while it exists or is open (the hash of device and inode).
 pub(crate) type FileKey = u64;
 
-/// What was asked for beyond the quota; the first one is remembered.
+/// A request beyond the quota; the first one is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Breach {
     /// More bytes in files.
@@ -52,7 +52,7 @@ pub(crate) enum Breach {
 }
 
 impl Breach {
-    /// The error of the operating system that says the same.
+    /// The corresponding error of the operating system.
     pub(crate) fn io_error(self) -> io::Error {
         let errno = match self {
             Self::Bytes { .. } | Self::Entries { .. } => rustix::io::Errno::NOSPC,
@@ -120,7 +120,7 @@ impl Ledger {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// What was first asked for beyond the quota.
+    /// The first request beyond the quota.
     pub(crate) fn breach(&self) -> Option<Breach> {
         self.books().breach
     }

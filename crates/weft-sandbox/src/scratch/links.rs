@@ -1,8 +1,8 @@
 //! Where a symbolic link may point.
 
-/// Whether a link at `path` that says `target` stays beneath the folder that `path`
+/// Whether a link at `path` to `target` stays beneath the folder that `path`
 /// starts from. By the words alone: what lies there is checked again whenever
-/// the link is followed, so this only keeps misleading links from being made.
+/// the link is followed, so this only prevents misleading links.
 pub(crate) fn stays_inside(target: &str, path: &str) -> bool {
     if target.starts_with('/') {
         return false;

@@ -1,6 +1,6 @@
 //! WASI 0.1 (`wasi_snapshot_preview1`) over the scratch folder, with the quota held.
 //!
-//! wasmtime-wasi's own implementation does the work; this one stands before it
+//! wasmtime-wasi's own implementation does the work; this one wraps it
 //! wherever something grows. Its calls end before the guest goes on, so the
 //! length of every open file is known here, and a write needs no look at the
 //! disk. What it does not do: sockets (there are none) and threads.
@@ -44,7 +44,7 @@ struct OpenDescriptor {
     is_file: bool,
 }
 
-/// What stands at a path.
+/// What is at a path.
 struct Found {
     key: FileKey,
     stat: types::Filestat,

@@ -15,7 +15,7 @@ const WRITE_BYTES: usize = 16 << 10;
 /// The most that is read ahead of a guest. It may hold many streams and read none of them.
 const READ_AHEAD_BYTES: usize = 16 << 10;
 
-/// A read stream that keeps its file counted as open.
+/// A read stream that counts its file as open.
 pub(crate) struct CountedInput {
     inner: DynInputStream,
     _open: Arc<OpenFile>,
@@ -180,7 +180,7 @@ impl OutputStream for CountedOutput {
 
     async fn cancel(&mut self) {
         if let State::Writing(writing) = mem::replace(&mut self.state, State::Closed) {
-            // A write that has begun can't be stopped; waiting for it keeps a guest
+            // A write that has begun can't be stopped; waiting for it prevents a guest
             // from piling them up.
             writing.cancel().await;
         }

@@ -361,7 +361,7 @@ async fn the_folder_is_gone_with_the_attempt() {
     assert_eq!(
         std::fs::read_dir(root.path()).unwrap().count(),
         0,
-        "made before it was asked for"
+        "made before it was needed"
     );
     state.preopens().unwrap();
     assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);

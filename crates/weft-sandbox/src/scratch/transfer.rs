@@ -2,7 +2,7 @@
 //! streams: each counted as an open file while it lives, writes through the ledger.
 //!
 //! One portion of a stream is under way at a time, on a thread that may block; how many
-//! streams of an attempt are at work at once is bounded by the scratch folder's leave.
+//! streams of an attempt work at once is bounded by the scratch folder's permits.
 
 use super::ledger::{Ledger, Listing, OpenFile, Place};
 use bytes::BytesMut;
@@ -27,45 +27,45 @@ use wasmtime_wasi::{
 /// The most that is read or written, and so held in memory, at once.
 const PORTION_BYTES: usize = 16 << 10;
 
-/// Directory entries that are handed over at once to a guest that doesn't say how many it takes.
+/// Directory entries per read of a guest that does not bound their number.
 const PORTION_ENTRIES: usize = 32;
 
-/// Tells a guest how its stream ended, once.
+/// Sends a guest the end of its stream, once.
 pub(super) struct Ending(Option<oneshot::Sender<Result<(), ErrorCode>>>);
 
 impl Ending {
-    /// The end that tells, and the one that is told.
+    /// The sender and the receiver of a stream's end.
     pub(super) fn new() -> (Self, oneshot::Receiver<Result<(), ErrorCode>>) {
-        let (teller, told) = oneshot::channel();
-        (Self(Some(teller)), told)
+        let (sender, receiver) = oneshot::channel();
+        (Self(Some(sender)), receiver)
     }
 
-    pub(super) fn tell(&mut self, how: Result<(), ErrorCode>) {
-        if let Some(teller) = self.0.take()
-            && teller.send(how).is_err()
+    pub(super) fn send(&mut self, how: Result<(), ErrorCode>) {
+        if let Some(sender) = self.0.take()
+            && sender.send(how).is_err()
         {
-            // The guest doesn't want to know.
+            // The guest dropped its end.
         }
     }
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.tell(Ok(()));
+        self.send(Ok(()));
     }
 }
 
 /// Work on a file, elsewhere.
 type Working<T> = AbortOnDropJoinHandle<io::Result<T>>;
 
-/// Starts work that may block, when there is leave for it.
+/// Starts work that may block, when there is permits for it.
 fn work<T: Send + 'static>(
-    leave: &Arc<Semaphore>,
+    permits: &Arc<Semaphore>,
     job: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Working<T> {
-    let leave = Arc::clone(leave);
+    let permits = Arc::clone(permits);
     spawn(async move {
-        let _leave = leave.acquire_owned().await.map_err(io::Error::other)?;
+        let _permits = permits.acquire_owned().await.map_err(io::Error::other)?;
         spawn_blocking(job).await
     })
 }
@@ -73,9 +73,9 @@ fn work<T: Send + 'static>(
 /// A file, on its way to the guest.
 pub(super) struct Reading {
     pub(super) file: Arc<File>,
-    /// Keeps it counted; the folders that a program starts with are not.
+    /// Counts it as open; the folders that a program starts with are not counted.
     pub(super) _open: Option<Arc<OpenFile>>,
-    pub(super) leave: Arc<Semaphore>,
+    pub(super) permits: Arc<Semaphore>,
     pub(super) offset: u64,
     pub(super) ending: Ending,
     pub(super) portion: Option<Working<BytesMut>>,
@@ -93,14 +93,14 @@ impl<D> StreamProducer<D> for Reading {
         _finish: bool,
     ) -> Poll<wasmtime::Result<StreamResult>> {
         if self.portion.is_none() && destination.remaining(&mut store) == Some(0) {
-            // Whether there is something to read is told by reading it.
+            // Only reading shows whether there is something to read.
             return Poll::Ready(Ok(StreamResult::Completed));
         }
         let me = &mut *self;
         let portion = me.portion.get_or_insert_with(|| {
             let mut bytes = destination.take_buffer();
             let (file, offset) = (Arc::clone(&me.file), me.offset);
-            work(&me.leave, move || {
+            work(&me.permits, move || {
                 bytes.resize(PORTION_BYTES, 0);
                 let read = file.read_at(&mut bytes, offset)?;
                 bytes.truncate(read);
@@ -118,7 +118,7 @@ impl<D> StreamProducer<D> for Reading {
                 StreamResult::Completed
             }
             Err(error) => {
-                me.ending.tell(Err(error.into()));
+                me.ending.send(Err(error.into()));
                 StreamResult::Dropped
             }
         }))
@@ -130,7 +130,7 @@ pub(super) struct Writing {
     pub(super) ledger: Ledger,
     pub(super) file: Arc<File>,
     pub(super) open: Arc<OpenFile>,
-    pub(super) leave: Arc<Semaphore>,
+    pub(super) permits: Arc<Semaphore>,
     pub(super) place: Place,
     pub(super) ending: Ending,
     pub(super) portion: Option<Working<usize>>,
@@ -160,7 +160,7 @@ impl<D> StreamConsumer<D> for Writing {
                 Arc::clone(&me.open),
             );
             let place = me.place;
-            me.portion = Some(work(&me.leave, move || {
+            me.portion = Some(work(&me.permits, move || {
                 ledger.write(open.key(), &file, place, &bytes)
             }));
         }
@@ -180,7 +180,7 @@ impl<D> StreamConsumer<D> for Writing {
                 StreamResult::Completed
             }
             Err(error) => {
-                me.ending.tell(Err(error.into()));
+                me.ending.send(Err(error.into()));
                 StreamResult::Dropped
             }
         }))
@@ -241,7 +241,7 @@ impl<D> StreamProducer<D> for Entries {
                 }
                 Err(code) => {
                     me.state = Found::Over;
-                    me.ending.tell(Err(code));
+                    me.ending.send(Err(code));
                 }
             }
         }
@@ -260,7 +260,7 @@ impl<D> StreamProducer<D> for Entries {
         Poll::Ready(Ok(if is_last {
             // Gives the place in the books back.
             drop(mem::replace(&mut me.state, Found::Over));
-            me.ending.tell(Ok(()));
+            me.ending.send(Ok(()));
             StreamResult::Dropped
         } else {
             StreamResult::Completed

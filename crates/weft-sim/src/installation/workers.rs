@@ -161,8 +161,8 @@ impl Truth {
                 for dispatch in claimed {
                     if random.releases() {
                         coverage.add("worker: gives back what it never began");
-                        let told = (&mut *random, &mut *coverage);
-                        broker_state.release(&worker.id, dispatch.key, now, told);
+                        let faults = (&mut *random, &mut *coverage);
+                        broker_state.release(&worker.id, dispatch.key, now, faults);
                         continue;
                     }
                     let ends = now + Fates::duration(random);

@@ -3,7 +3,7 @@
 use super::{Mismatch, Typed, comparison::item_at, parts};
 use serde_json::Value;
 
-/// The type of a part; `None` where that can't be told.
+/// The type of a part; `None` if it is unknown.
 pub(crate) fn part<'s>(whole: Typed<'s>, pointer: &str) -> Result<Option<Typed<'s>>, Mismatch> {
     let mut here = whole;
     for token in pointer.split('/').skip(1) {

@@ -1,4 +1,4 @@
-//! One event as it stands in a chunk: one flat object whose keys depend on its kind.
+//! One event in a chunk: one flat object whose keys depend on its kind.
 //!
 //! A wire type of its own, so that the machine's types can change their names
 //! without changing what was written.

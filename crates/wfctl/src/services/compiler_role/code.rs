@@ -5,13 +5,13 @@ use bytes::Bytes;
 use std::sync::Arc;
 use weft_api::problem::Problem;
 use weft_dagfile::engine;
-use weft_sandbox::{CodeMaker, CodeName, CodeSigner, Digest, MakeError};
+use weft_sandbox::{CodeName, CodeSigner, Digest, SigningCompiler, SigningError};
 use weft_server::seam::CodeError;
 use weft_store_sql::secret::Keyring;
 
 /// Makes code and signs it.
 pub(super) struct Stock {
-    maker: CodeMaker,
+    compiler: SigningCompiler,
     signer: Arc<str>,
 }
 
@@ -19,10 +19,10 @@ impl Stock {
     /// Takes what the folder has of compiled code; signs with the installation's key.
     pub(super) fn of(folder: &DataFolder, keyring: &Keyring) -> Result<Self, Problem> {
         let signer = CodeSigner::of_seed(keyring.signing_seed());
-        let maker = CodeMaker::new(engine::options(1, Some(folder.code()))?, signer);
-        let signer: Arc<str> = maker.key().to_string().into();
+        let compiler = SigningCompiler::new(engine::options(1, Some(folder.code()))?, signer);
+        let signer: Arc<str> = compiler.key().to_string().into();
         tracing::info!(key = &*signer, "compiled code is signed for workers");
-        Ok(Self { maker, signer })
+        Ok(Self { compiler, signer })
     }
 
     pub(super) fn signer(&self) -> Arc<str> {
@@ -40,12 +40,12 @@ impl Stock {
             .map_err(|unknown: weft_sandbox::UnknownCodeName| {
                 CodeError::Unknown(unknown.to_string())
             })?;
-        self.maker
-            .make(file, digest, &name)
+        self.compiler
+            .compile(file, digest, &name)
             .await
             .map_err(|error| match error {
-                MakeError::Unknown => CodeError::Unknown(error.to_string()),
-                MakeError::Compile(error) => CodeError::Unavailable(error.to_string()),
+                SigningError::Unknown => CodeError::Unknown(error.to_string()),
+                SigningError::Compile(error) => CodeError::Unavailable(error.to_string()),
             })
     }
 }

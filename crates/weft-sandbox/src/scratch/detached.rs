@@ -1,28 +1,28 @@
-//! A view of the scratch folder on the side: it has the same books and descriptors of its
-//! own, so that what `filesystem` does with it needs nothing of the store meanwhile.
+//! A detached view of the scratch folder: it shares the ledger and has descriptors of its
+//! own, so that `filesystem` can work on it without the store.
 
 use super::{ScratchState, filesystem::ScratchView, ledger::OpenFile};
 use std::{collections::HashMap, sync::Arc};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemCtx};
 
-/// Descriptors of an attempt beside it, with the same books.
-pub(super) struct Aside {
+/// Descriptors apart from the attempt's own, with the same ledger.
+pub(super) struct DetachedView {
     pub(super) state: ScratchState,
     pub(super) table: ResourceTable,
 }
 
-/// A descriptor, and its place in the books.
-pub(super) type Held = (Descriptor, Option<Arc<OpenFile>>);
+/// A descriptor, and its open file in the ledger.
+pub(super) type HeldDescriptor = (Descriptor, Option<Arc<OpenFile>>);
 
-impl Aside {
+impl DetachedView {
     /// The view that `filesystem` works on, and these descriptors in it, in order.
     pub(super) fn of<const N: usize>(
         scratch: &ScratchView<'_>,
         descriptors: [&Resource<Descriptor>; N],
     ) -> wasmtime::Result<(Self, [Resource<Descriptor>; N])> {
-        let mut aside = Self {
-            state: scratch.state.aside(),
+        let mut detached = Self {
+            state: scratch.state.detached(),
             table: ResourceTable::new(),
         };
         let mut moved = Vec::with_capacity(N);
@@ -31,12 +31,12 @@ impl Aside {
                 scratch.table.get(descriptor)?.clone(),
                 scratch.state.open.get(&descriptor.rep()).cloned(),
             );
-            moved.push(put(&mut aside.view(), held)?);
+            moved.push(insert_descriptor(&mut detached.view(), held)?);
         }
         let moved = moved
             .try_into()
             .map_err(|_other_number| wasmtime::Error::msg("as many as were given"))?;
-        Ok((aside, moved))
+        Ok((detached, moved))
     }
 
     pub(super) fn view(&mut self) -> ScratchView<'_> {
@@ -48,8 +48,8 @@ impl Aside {
 }
 
 impl ScratchState {
-    /// The same books, for a view on the side. It has no folder of its own, and removes none.
-    fn aside(&self) -> Self {
+    /// A state with the same ledger. It has no folder of its own, and removes none.
+    fn detached(&self) -> Self {
         Self {
             root: None,
             folder: None,
@@ -65,9 +65,9 @@ impl ScratchState {
     }
 }
 
-pub(super) fn put(
+pub(super) fn insert_descriptor(
     view: &mut ScratchView<'_>,
-    (descriptor, open): Held,
+    (descriptor, open): HeldDescriptor,
 ) -> wasmtime::Result<Resource<Descriptor>> {
     let resource = view.table.push(descriptor)?;
     if let Some(open) = open {

@@ -1,15 +1,20 @@
-//! Guests that were used last, so that loading one again costs a digest only.
+//! The cache of loaded guests: loading a cached one again costs a digest only.
+//!
+//! Not `moka`: at most 1000 entries need no concurrent eviction, a least recently
+//! used list behind the lock of [`crate::shared`] bounds the bytes exactly, and
+//! single flight needs the result of a failed load for all who wait but not after
+//! them, which `load` does with one `OnceCell` for each load in progress.
 
 use crate::{Digest, Guest};
 use std::collections::HashMap;
 
-/// More guests than this are never kept, however small they are.
+/// The most guests in the cache, however small they are.
 const MAX_GUESTS: usize = 1000;
 
-/// Guests within a bound of bytes; the least recently used one goes first. A
-/// guest that somebody still holds lives on after it went.
-pub(crate) struct Recent {
-    most: u64,
+/// Guests within a bound of bytes; the least recently used one is removed first. A guest
+/// that is still in use stays valid after its removal.
+pub(crate) struct GuestCache {
+    max_bytes: u64,
     used: u64,
     clock: u64,
     guests: HashMap<Digest, Entry>,
@@ -21,11 +26,11 @@ struct Entry {
     last: u64,
 }
 
-impl Recent {
-    /// Holds at most so many bytes of files and code.
-    pub(crate) fn new(most: u64) -> Self {
+impl GuestCache {
+    /// A cache of at most `max_bytes` bytes of files and code.
+    pub(crate) fn new(max_bytes: u64) -> Self {
         Self {
-            most,
+            max_bytes,
             used: 0,
             clock: 0,
             guests: HashMap::new(),
@@ -39,7 +44,7 @@ impl Recent {
         Some(entry.guest.clone())
     }
 
-    pub(crate) fn put(&mut self, guest: Guest) {
+    pub(crate) fn insert(&mut self, guest: Guest) {
         self.clock += 1;
         let bytes = guest.0.home.code_bytes + guest.0.file.wasm.len() as u64;
         let entry = Entry {
@@ -51,7 +56,9 @@ impl Recent {
         if let Some(before) = self.guests.insert(entry.guest.digest(), entry) {
             self.used -= before.bytes;
         }
-        while (self.used > self.most || self.guests.len() > MAX_GUESTS) && self.guests.len() > 1 {
+        while (self.used > self.max_bytes || self.guests.len() > MAX_GUESTS)
+            && self.guests.len() > 1
+        {
             let oldest = self
                 .guests
                 .iter()

@@ -1,6 +1,5 @@
-//! Makes signed code for other machines. It parses and compiles nothing itself:
-//! that is the compiler's, which may be a subprocess that is held to limits and
-//! never sees the key.
+//! Compiles and signs code for other machines. It parses no file itself: the
+//! compiler does, which may be a subprocess with limits that never sees the key.
 
 use crate::{
     Digest, LoadError, SandboxOptions,
@@ -13,9 +12,9 @@ use crate::{
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// Makes code and vouches for it. Cheap to clone.
+/// Compiles code and signs it. Cheap to clone.
 #[derive(Clone)]
-pub struct CodeMaker(Arc<Shared>);
+pub struct SigningCompiler(Arc<Shared>);
 
 struct Shared {
     options: SandboxOptions,
@@ -23,20 +22,19 @@ struct Shared {
     signer: CodeSigner,
 }
 
-/// Why there is no code.
+/// Why code was not compiled and signed.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum MakeError {
-    /// The name is for one machine alone, or of another version of Weft.
-    #[error("this version of Weft makes no such code for other machines")]
+pub enum SigningError {
+    /// The name is for one machine only, or from another version of Weft.
+    #[error("this version of Weft compiles no such code for other machines")]
     Unknown,
-    /// It can't be compiled, or not now.
+    /// Compiling failed.
     #[error(transparent)]
     Compile(#[from] LoadError),
 }
 
-impl CodeMaker {
-    /// Compiles as a sandbox with these options does, and takes what their folder
-    /// of compiled code already has.
+impl SigningCompiler {
+    /// Compiles as a sandbox with these options does, and uses their cache folder.
     pub fn new(options: SandboxOptions, signer: CodeSigner) -> Self {
         let cache = Cache::of(&options);
         Self(Arc::new(Shared {
@@ -46,21 +44,21 @@ impl CodeMaker {
         }))
     }
 
-    /// What those who load the code have to hold.
+    /// The public key that loaders of the code need.
     pub fn key(&self) -> CodeKey {
         self.0.signer.key()
     }
 
-    /// The code of a file, signed.
+    /// Compiles a file, or reads its code from the cache, and signs the code.
     ///
     /// # Errors
-    /// [`MakeError`] says whether anybody can make it.
-    pub async fn make(
+    /// [`SigningError`] distinguishes names that no retry can compile.
+    pub async fn compile(
         &self,
         wasm: Bytes,
         digest: Digest,
         name: &CodeName,
-    ) -> Result<Bytes, MakeError> {
+    ) -> Result<Bytes, SigningError> {
         let origin = Origin {
             digest,
             name: name.clone(),
@@ -81,19 +79,19 @@ impl CodeMaker {
 }
 
 impl Shared {
-    /// What was compiled here before, of code that this build can make at all.
-    fn find(&self, origin: &Origin) -> Result<Option<Vec<u8>>, MakeError> {
+    /// Reads earlier code from the cache. Fails for code that this build can't compile.
+    fn find(&self, origin: &Origin) -> Result<Option<Vec<u8>>, SigningError> {
         let CodeName {
             profile, target, ..
         } = origin.name;
         if !target.is_known() {
-            return Err(MakeError::Unknown);
+            return Err(SigningError::Unknown);
         }
         let engine = compiling_engine(profile, target).map_err(|error| LoadError::Host {
             reason: format!("the compiler can't start: {error:#}"),
         })?;
         if engine::compatibility(&engine) != origin.name.compatibility {
-            return Err(MakeError::Unknown);
+            return Err(SigningError::Unknown);
         }
         Ok(self.cache.as_ref().and_then(|cache| cache.get(origin)))
     }
@@ -108,8 +106,9 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn code_is_made_for_machines_of_every_kind() {
-        let maker = CodeMaker::new(SandboxOptions::default(), CodeSigner::of_seed(&[1; 32]));
+    async fn code_is_compiled_for_every_known_target() {
+        let compiler =
+            SigningCompiler::new(SandboxOptions::default(), CodeSigner::of_seed(&[1; 32]));
         let wasm = Bytes::from_static(b"\0asm\x01\0\0\0");
         for target in Target::known() {
             let engine = compiling_engine(Profile::Fast, target).unwrap();
@@ -123,8 +122,8 @@ mod tests {
                 digest: Digest::of(&wasm),
                 name: name.clone(),
             };
-            let made = maker.make(wasm.clone(), origin.digest, &name).await;
-            let framed = code::verify(&maker.key(), &origin, &made.unwrap()).unwrap();
+            let made = compiler.compile(wasm.clone(), origin.digest, &name).await;
+            let framed = code::verify(&compiler.key(), &origin, &made.unwrap()).unwrap();
             assert!(code::unframe(&origin, &framed).is_ok(), "{target}");
         }
     }
