@@ -1,4 +1,6 @@
 //! What authors see of the document's parser: every rule, with its message, its line and its help.
+//!
+//! One file of more than 500 lines: two thirds are tables of mistakes and their messages.
 
 use weft_core::document::{
     Binding, Code, Document, Format, ProblemCode, Schedule, Source, TaskIndex, parse,

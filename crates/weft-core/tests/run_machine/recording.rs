@@ -1,4 +1,6 @@
 //! What happened to a run, written, read back and applied again.
+//!
+//! One file of more than 500 lines: each kind of event is written, read and damaged alike.
 
 use super::{
     driver::{Drive, NOW, at, failed, mapped, plan, task, timer},

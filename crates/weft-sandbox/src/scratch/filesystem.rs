@@ -6,6 +6,8 @@
 //! lengths, names, handles, directory listings. All writes go through the ledger.
 //! An operation that looks at a name and then changes one locks the names, since a
 //! guest of WASI 0.3 may have several calls under way (`concurrent`).
+//!
+//! One file of more than 500 lines: it implements one interface, `wasi:filesystem/types`.
 
 use super::{
     ScratchState,

@@ -4,6 +4,8 @@
 //! wherever something grows. Its calls end before the guest goes on, so the
 //! length of every open file is known here, and a write needs no look at the
 //! disk. What it does not do: sockets (there are none) and threads.
+//!
+//! One file of more than 500 lines: it implements one interface, `wasi_snapshot_preview1`.
 
 use super::{
     ledger::{Breach, FileKey, Ledger, OpenFile},
