@@ -429,6 +429,6 @@ fn a_trusted_worker_goes_through_a_server_that_has_no_other_way() {
     assert_eq!(said.code, Some(0), "{said:?}");
     assert!(worker.terminate().success());
     let said = fs::read_to_string(installation.path("far.log")).expect("it said something");
-    assert!(said.contains("tasks come through the server"), "{said}");
+    assert!(said.contains("attempts come through the server"), "{said}");
     assert!(said.contains("the server has no Redis"), "{said}");
 }

@@ -10,7 +10,6 @@ mod command;
 mod diagnostic;
 mod graph;
 mod local_time;
-mod services;
 mod table;
 
 use clap::Parser;
@@ -24,7 +23,7 @@ fn main() -> ExitCode {
         return weft_sandbox::compiler::main(args.args);
     }
     if let cli::Command::InspectDeployment(args) = &cli.command {
-        return services::compiler_role::child::main(&args.file);
+        return weft_node::inspect_deployment(&args.file);
     }
     match command::run(cli.command) {
         Ok(exit) => ExitCode::from(exit.code()),

@@ -84,7 +84,7 @@ fn schedulers_share_the_shards_out_and_nothing_is_lost_when_one_comes_or_goes() 
     // Workers are there already and have to hear of the new shards.
     until("the worker reaches Redis itself", || {
         near.said()
-            .contains("tasks come from the server's Redis itself")
+            .contains("connected to the server's Redis directly")
     });
     let said = here.client(&server, &["shards", "grow", &SHARDS.to_string()]);
     assert_eq!(

@@ -1,10 +1,10 @@
 //! `wfctl backup`: a copy of what `wfctl up` holds, while it runs.
 
 use super::{inspect::size, up::server_data};
-use crate::services::backup::{BackedUp, BackupOptions, GivenUp, back_up};
 use std::path::PathBuf;
 use weft_api::problem::{Code, Exit, Problem, Problems};
 use weft_dagfile::engine;
+use weft_node::backup::{BackedUp, BackupOptions, GivenUp, back_up};
 
 /// Copy the database and the blobs of 'wfctl up', which may be running
 ///

@@ -1,9 +1,9 @@
 //! Which database: the data folder's own, or one of a Postgres server.
 
 use super::address::Server;
-use crate::services::PostgresUrl;
 use std::path::PathBuf;
 use weft_api::problem::Problem;
+use weft_node::PostgresUrl;
 
 const POSTGRES: Server = Server {
     what: "a Postgres database",

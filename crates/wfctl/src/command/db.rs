@@ -1,14 +1,14 @@
 //! `wfctl db`: the database of `wfctl up`, looked at and brought up to date.
 
 use super::{database::DatabaseArgs, up::server_data};
-use crate::services::{
+use std::path::PathBuf;
+use weft_api::problem::{Code, Exit, Problem, Problems};
+use weft_dagfile::engine;
+use weft_node::{
     PostgresUrl,
     data_folder::DataFolder,
     database::{read_only, unfit},
 };
-use std::path::PathBuf;
-use weft_api::problem::{Code, Exit, Problem, Problems};
-use weft_dagfile::engine;
 use weft_store_sql::{Database, DatabaseLocation};
 
 /// Check the database of 'wfctl up', or bring it up to date
@@ -125,7 +125,7 @@ async fn migrate(which: &WhichArgs) -> Result<(), Problem> {
 }
 
 async fn postgres(url: &PostgresUrl) -> Result<Database, Problem> {
-    Database::open(&url.place()).await.map_err(unfit)
+    Database::open(&url.location()).await.map_err(unfit)
 }
 
 fn damaged(error: &dyn std::fmt::Display) -> Problem {

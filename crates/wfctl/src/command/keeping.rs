@@ -1,8 +1,8 @@
 //! How long runs are kept: `wfctl up` and `wfctl server`.
 
-use crate::services::Retention;
 use std::{str::FromStr, time::Duration};
 use weft_core::time::DurationMs;
+use weft_node::Retention;
 
 /// What is kept, and for how long.
 #[derive(Debug, clap::Args)]

@@ -2,8 +2,8 @@
 //! `wfctl scheduler`, which all name the same places.
 
 use super::{database::DatabaseArgs, redis::RedisArgs};
-use crate::services::{BlobsPlace, Places};
 use weft_api::problem::{Code, Problem};
+use weft_node::{BackendLocations, BlobLocation};
 
 /// The database, the Redis and the place for blobs.
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,7 @@ impl PlacesArgs {
     ///
     /// # Errors
     /// A place that was not named, or as [`DatabaseArgs::postgres`] and [`RedisArgs::place`].
-    pub(super) fn places(&self) -> Result<Places, Problem> {
+    pub(super) fn places(&self) -> Result<BackendLocations, Problem> {
         let missing = |what: &str, how: &str| {
             Problem::new(
                 Code::Usage,
@@ -60,10 +60,10 @@ impl PlacesArgs {
                 "set WEFT_BLOBS_URL, or name it with --blobs",
             )
         })?;
-        Ok(Places {
+        Ok(BackendLocations {
             postgres,
             redis,
-            blobs: BlobsPlace(blobs),
+            blobs: BlobLocation(blobs),
         })
     }
 }

@@ -1,9 +1,9 @@
 //! Which Redis, where attempts reach their workers by one.
 
 use super::address::Server;
-use crate::services::RedisPlace;
 use std::path::PathBuf;
 use weft_api::problem::Problem;
+use weft_node::RedisLocation;
 
 const REDIS: Server = Server {
     what: "a Redis",
@@ -56,7 +56,7 @@ impl RedisArgs {
     ///
     /// # Errors
     /// An address that is none, a file that can't be read, a password among the arguments.
-    pub(crate) fn place(&self) -> Result<Option<RedisPlace>, Problem> {
+    pub(crate) fn place(&self) -> Result<Option<RedisLocation>, Problem> {
         let address = REDIS.address(self.redis.as_deref(), self.redis_file.as_deref())?;
         let Some(url) = address else {
             return Ok(None);
@@ -67,7 +67,7 @@ impl RedisArgs {
                 Some(std::fs::read(path).map_err(|error| Problem::io("read", path, &error))?)
             }
         };
-        Ok(Some(RedisPlace {
+        Ok(Some(RedisLocation {
             url,
             roots,
             namespace: self.redis_namespace.clone(),

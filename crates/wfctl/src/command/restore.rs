@@ -1,13 +1,13 @@
 //! `wfctl restore`: a data folder of a backup.
 
 use super::{backup::until_interrupted, up::server_data};
-use crate::services::backup::{
-    GivenUp,
-    restore::{RestoreOptions, Restored, restore},
-};
 use std::path::PathBuf;
 use weft_api::problem::{Code, Exit, Problem, Problems};
 use weft_dagfile::engine;
+use weft_node::backup::{
+    GivenUp,
+    restore::{RestoreOptions, Restored, restore},
+};
 
 /// Make a data folder for 'wfctl up' of a backup
 ///

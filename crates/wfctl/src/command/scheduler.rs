@@ -3,9 +3,9 @@
 use super::{
     places::PlacesArgs, status::StatusArgs, telemetry::TelemetryArgs, working::machine_name,
 };
-use crate::services::SchedulerPlan;
 use weft_api::problem::{Exit, Problems};
 use weft_dagfile::engine;
+use weft_node::SchedulerNodeOptions;
 
 /// Schedule an installation of many machines, or stand by to take over
 ///
@@ -30,16 +30,15 @@ pub(crate) struct SchedulerArgs {
 
 /// Runs until it is asked to end.
 pub(crate) fn run(args: SchedulerArgs) -> Result<Exit, Problems> {
-    let plan = SchedulerPlan {
-        places: args.places.places()?,
+    let options = SchedulerNodeOptions {
+        backends: args.places.places()?,
         name: args.name.unwrap_or_else(machine_name),
         status: args.status.listen(),
     };
     let runtime = engine::runtime()?;
-    let telemetry =
-        crate::services::telemetry::start(args.telemetry.collector(), runtime.handle())?;
+    let telemetry = weft_node::telemetry::start(args.telemetry.collector(), runtime.handle())?;
     runtime.block_on(async {
-        let ended = crate::services::schedule(plan).await;
+        let ended = weft_node::run_scheduler(options).await;
         telemetry.end().await;
         ended
     })

@@ -4,11 +4,11 @@ use super::{
     keeping::KeepingArgs, listening::ListeningArgs, places::PlacesArgs, telemetry::TelemetryArgs,
     up::server_data,
 };
-use crate::services::ServerPlan;
 use std::{path::PathBuf, time::Duration};
 use weft_api::problem::{Exit, Problems};
 use weft_core::time::DurationMs;
 use weft_dagfile::engine;
+use weft_node::ServerNodeOptions;
 
 /// Serve the API and the workers of an installation of many machines
 ///
@@ -54,8 +54,8 @@ pub(crate) struct ServerArgs {
 
 /// Runs until it is asked to end.
 pub(crate) fn run(args: ServerArgs) -> Result<Exit, Problems> {
-    let plan = ServerPlan {
-        places: args.places.places()?,
+    let options = ServerNodeOptions {
+        backends: args.places.places()?,
         data: match args.data {
             Some(data) => data,
             None => server_data()?,
@@ -66,10 +66,9 @@ pub(crate) fn run(args: ServerArgs) -> Result<Exit, Problems> {
         retention: args.keeping.retention(),
     };
     let runtime = engine::runtime()?;
-    let telemetry =
-        crate::services::telemetry::start(args.telemetry.collector(), runtime.handle())?;
+    let telemetry = weft_node::telemetry::start(args.telemetry.collector(), runtime.handle())?;
     runtime.block_on(async {
-        let ended = crate::services::serve(plan).await;
+        let ended = weft_node::run_server(options).await;
         telemetry.end().await;
         ended
     })

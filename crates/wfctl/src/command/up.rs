@@ -4,13 +4,13 @@ use super::{
     database::DatabaseArgs, keeping::KeepingArgs, listening::ListeningArgs, redis::RedisArgs,
     working::WorkingArgs,
 };
-use crate::services::UpOptions;
 use std::path::PathBuf;
 use weft_api::{
     problem::{Code, Exit, Problem, Problems},
     user_dirs,
 };
 use weft_dagfile::engine;
+use weft_node::UpOptions;
 
 /// Serve, schedule and run DAGs here, with nothing else to install
 ///
@@ -63,9 +63,9 @@ pub(crate) fn run(args: &UpArgs) -> Result<Exit, Problems> {
         redis: args.redis.place()?,
     };
     let runtime = engine::runtime()?;
-    let telemetry = crate::services::telemetry::start(args.working.collector(), runtime.handle())?;
+    let telemetry = weft_node::telemetry::start(args.working.collector(), runtime.handle())?;
     runtime.block_on(async {
-        let ended = crate::services::up(options).await;
+        let ended = weft_node::run_up(options).await;
         telemetry.end().await;
         ended
     })

@@ -4,10 +4,7 @@ use super::{
     status::StatusArgs,
     working::{WorkingArgs, machine_name},
 };
-use crate::{
-    client::ConnectArgs,
-    services::{CodeFrom, FarOptions, Trusted, Wanted, labels::OWN},
-};
+use crate::client::ConnectArgs;
 use clap::ValueEnum;
 use std::path::PathBuf;
 use weft_api::{
@@ -15,6 +12,7 @@ use weft_api::{
     user_dirs,
 };
 use weft_dagfile::engine;
+use weft_node::{CodeOrigin, ConnectionMode, TrustedKey, WorkerNodeOptions, labels::OWN};
 use weft_sandbox::CodeKey;
 
 /// Run tasks for a server, on this machine
@@ -77,11 +75,11 @@ enum WayArg {
 }
 
 impl WayArg {
-    const fn wanted(self) -> Wanted {
+    const fn mode(self) -> ConnectionMode {
         match self {
-            Self::Offered => Wanted::Offered,
-            Self::Direct => Wanted::Direct,
-            Self::Server => Wanted::Server,
+            Self::Offered => ConnectionMode::Auto,
+            Self::Direct => ConnectionMode::Direct,
+            Self::Server => ConnectionMode::Gateway,
         }
     }
 }
@@ -112,7 +110,7 @@ pub(crate) fn run(args: WorkerArgs) -> Result<Exit, Problems> {
                 .help("name one with --data")
             })?,
     };
-    let options = FarOptions {
+    let options = WorkerNodeOptions {
         server,
         data,
         name: args.name.unwrap_or_else(default_name),
@@ -121,18 +119,18 @@ pub(crate) fn run(args: WorkerArgs) -> Result<Exit, Problems> {
         queues: args.working.queues.clone(),
         labels: args.labels,
         code: if args.compile_here {
-            CodeFrom::Here
+            CodeOrigin::Local
         } else {
-            CodeFrom::Fleet(args.code_key.map_or(Trusted::Server, Trusted::Key))
+            CodeOrigin::Installation(args.code_key.map_or(TrustedKey::Server, TrustedKey::Key))
         },
         drain: args.working.drain(),
-        way: args.way.wanted(),
+        connection: args.way.mode(),
         status: args.status.listen(),
     };
     let runtime = engine::runtime()?;
-    let telemetry = crate::services::telemetry::start(args.working.collector(), runtime.handle())?;
+    let telemetry = weft_node::telemetry::start(args.working.collector(), runtime.handle())?;
     runtime.block_on(async {
-        let ended = crate::services::work(options).await;
+        let ended = weft_node::run_worker(options).await;
         telemetry.end().await;
         ended
     })

@@ -1,0 +1,227 @@
+//! The scheduler of this process behind the port that a server has for its scheduler,
+//! and why an instance is not running, in words.
+
+use async_trait::async_trait;
+use std::{collections::BTreeMap, sync::Arc};
+use weft_core::{
+    document::TaskIndex, fair_queue::Blocked, limit::Unit, run_id::RunId, trigger_rule::TriggerRule,
+};
+use weft_scheduler::{Handle, Listen, Reason};
+use weft_server::seam::{self, Changes, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake};
+
+/// The scheduler of this process.
+#[derive(Debug, Clone)]
+pub(crate) struct LocalScheduler(pub(crate) Handle);
+
+#[async_trait]
+impl SchedulerHandle for LocalScheduler {
+    fn wake(&self, wake: Wake) {
+        self.0.wake(wake);
+    }
+
+    async fn why(
+        &self,
+        run: RunId,
+        task: TaskIndex,
+        index: u32,
+    ) -> Result<Vec<seam::Reason>, SchedulerGone> {
+        let reasons = self.explain_local(run, task, index).await?;
+        Ok(reasons.unwrap_or_else(|| vec![not_active()]))
+    }
+
+    fn health(&self) -> SchedulerHealth {
+        let health = self.0.health();
+        SchedulerHealth {
+            since_last_turn: Some(health.since_last_turn),
+        }
+    }
+
+    fn ready(&self) -> BTreeMap<Arc<str>, u64> {
+        self.0.ready()
+    }
+
+    fn changes(&self, to: Listen) -> Changes {
+        Changes::Here(self.0.changes(to))
+    }
+}
+
+impl LocalScheduler {
+    /// Why an instance isn't running; `None` if this scheduler does not have its run in memory.
+    pub(super) async fn explain_local(
+        &self,
+        run: RunId,
+        task: TaskIndex,
+        index: u32,
+    ) -> Result<Option<Vec<seam::Reason>>, SchedulerGone> {
+        let reasons = self.0.why(run, task, index).await;
+        let reasons = reasons.map_err(|_gone| SchedulerGone)?;
+        if reasons == [Reason::RunNotActive] {
+            return Ok(None);
+        }
+        Ok(Some(reasons.into_iter().filter_map(describe).collect()))
+    }
+}
+
+/// Of a run that no scheduler has in memory.
+pub(super) fn not_active() -> seam::Reason {
+    reason(
+        "run_queued",
+        "the run has not started, or has ended long ago".into(),
+        Some(
+            "see the run: it waits for its date, for its DAG to be unpaused, or for another run of the DAG to end",
+        ),
+    )
+}
+
+fn reason(code: &str, message: String, help: Option<&str>) -> seam::Reason {
+    seam::Reason {
+        code: code.to_owned(),
+        message,
+        help: help.map(str::to_owned),
+    }
+}
+
+/// A reason in words; none for an instance that runs or has ended.
+fn describe(why: Reason) -> Option<seam::Reason> {
+    Some(match why {
+        Reason::Running { number: _ } | Reason::Ended | Reason::RunEnded(_) => return None,
+        Reason::RunNotActive => not_active(),
+        Reason::NoSuchInstance => reason(
+            "no_such_instance",
+            "the task has no such instance yet; a mapped task has them once its list is there"
+                .into(),
+            None,
+        ),
+        Reason::Upstream { rule, unfinished } => {
+            let names: Vec<&str> = unfinished
+                .iter()
+                .map(weft_core::id::TaskId::as_str)
+                .collect();
+            reason("upstream", waits_for(rule, &names), None)
+        }
+        Reason::MaxActive { limit } => reason(
+            "max_active",
+            format!("as many instances of the task are active as its max_active allows ({limit})"),
+            Some("raise max_active of the task to run more of them at once"),
+        ),
+        Reason::Expanding => reason(
+            "expanding",
+            "its number of instances is being worked out".into(),
+            None,
+        ),
+        Reason::Blocked(blocked) => describe_block(blocked),
+        Reason::Soon => reason(
+            "soon",
+            "nothing is in its way: it goes out with one of the next turns".into(),
+            None,
+        ),
+        Reason::Queued { number } => reason(
+            "queued",
+            format!(
+                "attempt {number} is queued, and a worker will take it as soon as it has a free slot"
+            ),
+            None,
+        ),
+        Reason::Retry { at } => reason(
+            "retry",
+            format!("its last attempt failed; it is tried again at {at}"),
+            None,
+        ),
+        Reason::Deferred { until: Some(until) } => reason(
+            "deferred",
+            format!("it deferred itself until {until}"),
+            None,
+        ),
+        Reason::Deferred { until: None } => reason(
+            "deferred",
+            "it deferred itself until somebody wakes it".into(),
+            None,
+        ),
+    })
+}
+
+fn waits_for(rule: TriggerRule, unfinished: &[&str]) -> String {
+    if unfinished.is_empty() {
+        format!("its trigger rule ({}) does not hold yet", rule.name())
+    } else {
+        format!(
+            "it waits for {} (trigger rule {})",
+            unfinished.join(", "),
+            rule.name()
+        )
+    }
+}
+
+fn describe_block(blocked: Blocked) -> seam::Reason {
+    match blocked {
+        Blocked::QueueHasNoWorkers { queue } => reason(
+            "no_worker",
+            format!("no worker serves the queue {queue}"),
+            Some("start a worker for it, or let the task use another queue"),
+        ),
+        Blocked::Oversized {
+            queue,
+            needs,
+            largest,
+        } => reason(
+            "too_large",
+            format!(
+                "no worker of the queue {queue} can hold it: it may take {} of memory, and the largest of them has {}",
+                Unit::Bytes.show(needs),
+                Unit::Bytes.show(largest)
+            ),
+            Some(
+                "start a larger worker for the queue (--memory), or lower limits.memory of the task",
+            ),
+        ),
+        Blocked::QueueFull { queue, slots: _ } => reason(
+            "queue_full",
+            format!("all slots of the workers of the queue {queue} are taken"),
+            Some("it goes out as soon as one is free; more workers or slots run more at once"),
+        ),
+        Blocked::InstallationLimit { limit, active } => reason(
+            "installation_limit",
+            format!("{active} task instances are active, and the installation allows {limit}"),
+            None,
+        ),
+        Blocked::TenantLimit { limit, active } => reason(
+            "tenant_limit",
+            format!("{active} task instances of the tenant are active, and {limit} are allowed"),
+            None,
+        ),
+        Blocked::DagLimit { limit, active } => reason(
+            "dag_limit",
+            format!(
+                "{active} task instances of the DAG are active over all its runs, and its max_active_tasks allows {limit}"
+            ),
+            Some("raise max_active_tasks of the DAG to run more of them at once"),
+        ),
+        Blocked::Pool {
+            name,
+            slots: 0,
+            taken: _,
+            needs: _,
+        } => reason(
+            "no_pool",
+            format!("there is no pool {name}, or it has no slots"),
+            Some("make it: wfctl pools set NAME --slots N"),
+        ),
+        Blocked::Pool {
+            name,
+            slots,
+            taken,
+            needs,
+        } => reason(
+            "pool",
+            format!(
+                "it needs {needs} of the {slots} slots of the pool {name}, and {taken} are taken"
+            ),
+            Some(
+                "it goes out as soon as enough are free; wfctl pools set NAME --slots N gives it more",
+            ),
+        ),
+        Blocked::Behind { run, task: _ } => {
+            reason("behind", format!("other work goes first (run {run})"), None)
+        }
+    }
+}

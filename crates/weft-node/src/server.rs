@@ -1,0 +1,92 @@
+//! `wfctl server`: the API of an installation of many machines, and the gateway of
+//! its workers.
+//!
+//! Schedulers are other processes, reached through the control bus. Several servers may
+//! run at once: all their state is in the database, in Redis and in the blobs.
+
+use crate::{
+    backends::{BackendLocations, SharedBackends},
+    compiler_role::CompilerRole,
+    control_bus::RemoteSchedulers,
+    data_folder::DataFolder,
+    database::{unfit, warn_of_unreadable_secrets},
+    fleet::BrokersFleet,
+    live_logs::NoWriter,
+    maintenance::Retention,
+    secrets::keyring,
+    server_runtime::ServerRuntime,
+    service::{shutdown_signal, unavailable},
+    transport::Transport,
+};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use weft_api::problem::{Code, Exit, Problem, Problems};
+use weft_blob::logs::LogReader;
+use weft_server::{Deps, Listen, Listener, Metrics};
+use weft_store_sql::DataFolderLock;
+
+/// Options of `wfctl server`.
+pub struct ServerNodeOptions {
+    /// The backends of the installation.
+    pub backends: BackendLocations,
+    /// The folder of this server alone.
+    pub data: PathBuf,
+    /// What seals variables and connections; the folder's own where none is named.
+    pub key_file: Option<PathBuf>,
+    /// Where it listens.
+    pub listen: Listen,
+    /// How long running requests may take at the end.
+    pub drain: Duration,
+    /// What maintenance keeps.
+    pub retention: Retention,
+}
+
+/// Runs a server until SIGINT or SIGTERM.
+///
+/// # Errors
+/// A problem with the address, the folder or a backend.
+pub async fn run_server(options: ServerNodeOptions) -> Result<Exit, Problems> {
+    let listener = Listener::bind(&options.listen)
+        .await
+        .map_err(|error| Problem::new(Code::Usage, error.to_string()))?;
+    let shutdown = shutdown_signal()?;
+    let folder = DataFolder::open(&options.data)?;
+    let _lock = DataFolderLock::take(folder.path()).map_err(unfit)?;
+    folder
+        .empty_scratch()
+        .map_err(|error| unavailable("the scratch folder can't be emptied", &error))?;
+    let keyring = keyring(&options.key_file.unwrap_or_else(|| folder.key()))?;
+    let SharedBackends {
+        database,
+        shards,
+        blobs,
+    } = SharedBackends::open(&options.backends).await?;
+    warn_of_unreadable_secrets(&database, &keyring).await?;
+    let transport = Transport::Redis(Arc::clone(&shards));
+    let metrics = Metrics::default();
+    metrics.register(|registry| blobs.register(registry));
+    let deps = Deps {
+        database: database.clone(),
+        compiler: Arc::new(CompilerRole::of_this_program(&folder, &keyring)?),
+        keyring,
+        scheduler: Arc::new(RemoteSchedulers::subscribe(shards.redis())),
+        live_logs: Arc::new(NoWriter),
+        fleet: Arc::new(BrokersFleet {
+            broker: transport.operator(),
+            own: None,
+        }),
+        gate: Arc::new(transport.worker_sessions(Vec::new())),
+        guests: transport.direct_workers(),
+        logs: LogReader::new(blobs.clone(), None),
+        metrics,
+        blobs,
+    };
+    let drain_and_retention = (options.drain, options.retention);
+    let mut runtime = ServerRuntime::open(listener, &folder, deps, drain_and_retention).await?;
+    tokio::select! {
+        () = shutdown => {}
+        problem = runtime.ended_early() => return Err(problem.into()),
+    }
+    runtime.close().await;
+    database.close().await;
+    Ok(Exit::Success)
+}

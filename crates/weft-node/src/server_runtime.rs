@@ -1,0 +1,120 @@
+//! The server of a process, and what goes with it: the first token, the file that
+//! says where it listens, maintenance.
+
+use crate::{
+    data_folder::DataFolder,
+    maintenance::{Maintenance, Retention},
+    service::{Service, ended_early, log_end, unavailable},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior, interval_at},
+};
+use weft_api::problem::Problem;
+use weft_broker::direct_worker::DirectWorkerBroker;
+use weft_server::{Deps, Listener, Server, ServerOptions, create_first_token, write_token_file};
+
+/// How often the credentials of direct workers are checked for expiry.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A running server.
+pub(super) struct ServerRuntime {
+    server: Service<()>,
+    maintenance: JoinHandle<()>,
+    direct_workers: JoinHandle<()>,
+    folder: DataFolder,
+}
+
+impl ServerRuntime {
+    /// Serves from now on.
+    ///
+    /// # Errors
+    /// The first token can't be made or written.
+    pub(super) async fn open(
+        listener: Listener,
+        folder: &DataFolder,
+        deps: Deps,
+        (drain, retention): (Duration, Retention),
+    ) -> Result<Self, Problem> {
+        let url = listener.url();
+        let token = create_first_token(&deps.database)
+            .await
+            .map_err(|error| unavailable("the first token can't be made", &error))?;
+        if let Some(token) = token {
+            write_token_file(&folder.token(), &token)
+                .map_err(|error| unavailable("the first token can't be written down", &error))?;
+        }
+        let local = listener.local_url();
+        std::fs::write(folder.url(), format!("{local}\n"))
+            .map_err(|error| unavailable("the server's address can't be written down", &error))?;
+        print_greeting(&url, folder);
+        let mut options = ServerOptions {
+            drain,
+            ..ServerOptions::default()
+        };
+        options.temporary = folder.scratch();
+        let maintenance = Maintenance {
+            folder: folder.clone(),
+            database: deps.database.clone(),
+            blobs: deps.blobs.clone(),
+            retention,
+        };
+        let direct_workers = tokio::spawn(expire_direct_workers(Arc::clone(&deps.guests)));
+        Ok(Self {
+            server: Service::start(|stop| Server::run(options, listener, deps, stop.wait())),
+            maintenance: tokio::spawn(maintenance.run()),
+            direct_workers,
+            folder: folder.clone(),
+        })
+    }
+
+    /// Ready when the server ends although nothing asked it to.
+    pub(super) async fn ended_early(&mut self) -> Problem {
+        let ended = (&mut self.server.task).await;
+        ended_early("server", ended)
+    }
+
+    /// Accepts nothing new, and lets running requests end.
+    pub(super) async fn close(self) {
+        self.maintenance.abort();
+        self.direct_workers.abort();
+        log_end("server", self.server.end().await);
+        // The file may be gone already.
+        drop(std::fs::remove_file(self.folder.url()));
+    }
+}
+
+/// Removes the credentials of direct workers that expired, whichever server issued them.
+async fn expire_direct_workers(broker: Arc<dyn DirectWorkerBroker>) {
+    let mut ticks = interval_at(Instant::now() + EXPIRY_INTERVAL, EXPIRY_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match broker.remove_expired().await {
+            Ok(0) => {}
+            Ok(expired) => {
+                tracing::info!(
+                    expired,
+                    "expired direct workers; their Redis credentials are gone"
+                );
+            }
+            // The next tick finds them.
+            Err(error) => {
+                tracing::debug!(%error, operation = "expire direct workers", "broker call failed; retrying at the next tick");
+            }
+        }
+    }
+}
+
+fn print_greeting(url: &str, folder: &DataFolder) {
+    let token = folder.token();
+    anstream::eprintln!("Weft serves {url}");
+    anstream::eprintln!("  data   {}", folder.path().display());
+    anstream::eprintln!(
+        "  token  {} (wfctl on this machine finds it by itself)",
+        token.display()
+    );
+    anstream::eprintln!("  API    {url}/api/v1/docs");
+    anstream::eprintln!("Try: wfctl deploy dag.wasm");
+}
