@@ -78,6 +78,47 @@ pub enum InstanceState {
     Cancelled,
 }
 
+impl InstanceState {
+    /// Every state.
+    pub const ALL: [Self; 12] = [
+        Self::Waiting,
+        Self::Expanding,
+        Self::Ready,
+        Self::Queued,
+        Self::Running,
+        Self::UpForRetry,
+        Self::Deferred,
+        Self::Success,
+        Self::Failed,
+        Self::Skipped,
+        Self::UpstreamFailed,
+        Self::Cancelled,
+    ];
+
+    /// The name in JSON and in queries.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Expanding => "expanding",
+            Self::Ready => "ready",
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::UpForRetry => "up_for_retry",
+            Self::Deferred => "deferred",
+            Self::Success => "success",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::UpstreamFailed => "upstream_failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether instances can be listed by it: waiting instances have no row.
+    pub const fn is_listed(self) -> bool {
+        !matches!(self, Self::Waiting | Self::Expanding)
+    }
+}
+
 /// An output's size and digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -201,4 +242,17 @@ pub struct Reason {
     /// What to do about it, where something can be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::InstanceState;
+
+    #[test]
+    fn a_states_name_is_its_json() {
+        for state in InstanceState::ALL {
+            let json = serde_json::to_value(state).expect("it is a text");
+            assert_eq!(json, state.as_str());
+        }
+    }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use weft_core::{
     digest::Digest,
+    failure_code::FailureCode,
     id::TaskId,
     suspicion::Evidence,
     time::{DurationMs, Timestamp},
@@ -80,7 +81,7 @@ impl Output {
 /// Why an attempt failed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
-    /// A stable name in snake case, as `weft_sandbox::FailureKind::code` gives it.
+    /// A stable name in snake case, as [`FailureCode::as_str`] returns it.
     pub code: Arc<str>,
     /// Whether another attempt could help.
     pub retryable: bool,
@@ -96,7 +97,7 @@ pub struct Failure {
 
 impl Failure {
     /// The process of the worker ended while the attempt was in guest code.
-    pub const CRASHED: &str = "worker_crashed";
+    pub const CRASHED: &str = FailureCode::WorkerCrashed.as_str();
 
     /// What a worker tells of an attempt that was in guest code when the process before
     /// it ended without a farewell. To a scheduler that knows nothing of suspicion it is

@@ -21,6 +21,7 @@ pub mod contract;
 mod cron;
 pub mod digest;
 pub mod document;
+pub mod failure_code;
 pub mod fair_queue;
 pub mod grant;
 pub mod id;

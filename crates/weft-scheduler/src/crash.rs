@@ -10,6 +10,7 @@ use std::{fmt::Write as _, sync::Arc};
 use weft_broker::{AttemptKey, Failure};
 use weft_core::{
     document::TaskIndex,
+    failure_code::FailureCode,
     run::{Instance, InstanceState},
     run_id::RunId,
     suspicion::{Blamed, Crash, ENOUGH, Evidence, Verdict},
@@ -131,7 +132,7 @@ impl Shard {
                 ),
             ),
             Verdict::Quarantine(deaths) => (
-                "quarantined",
+                FailureCode::Quarantined.as_str(),
                 format!(
                     "the task {task} of this version is in quarantine, since {ENOUGH} workers died while they ran it: {}; \
                      deploy a version that doesn't do that, or let it run again with `wfctl dags unquarantine {dag}`",

@@ -13,6 +13,7 @@ use weft_broker::{Demand, Dispatch};
 use weft_core::{
     contract::AttemptDocument,
     document::TaskIndex,
+    failure_code::FailureCode,
     fair_queue::QueueBounds,
     inputs::{self, InputError},
     run::{Attempt, Event, Instance},
@@ -33,7 +34,7 @@ impl From<OutputError> for Unmade {
         match error {
             OutputError::Store(error) => Self::Store(error),
             error @ (OutputError::Blob(_) | OutputError::Text) => Self::Failed {
-                code: "internal",
+                code: FailureCode::Internal.as_str(),
                 why: error.to_string(),
             },
         }
@@ -89,7 +90,7 @@ impl Shard {
                 Err(InputError::Output(NotHere)) => active.fetch_needed(cx, task).await?,
                 Err(error) => {
                     return Err(Unmade::Failed {
-                        code: "expansion",
+                        code: FailureCode::Expansion.as_str(),
                         why: format!("the task can't be mapped: {error}"),
                     });
                 }
@@ -243,14 +244,14 @@ impl Shard {
             .policies
             .get(&active.tenant)
             .ok_or_else(|| Unmade::Failed {
-                code: "denied",
+                code: FailureCode::Denied.as_str(),
                 why: format!("the tenant {} has no settings", active.tenant),
             })?;
         let Grant { granted, limits } = active
             .grants
             .of(&active.version.dag, instance.task, policy)
             .map_err(|why| Unmade::Failed {
-                code: "denied",
+                code: FailureCode::Denied.as_str(),
                 why: format!("the policy no longer allows what the task asks for: {why}"),
             })?;
         let inputs = active.inputs_of(cx, instance).await?;
@@ -260,7 +261,7 @@ impl Shard {
             .sum();
         if bytes > Dispatch::MAX_INPUT_BYTES {
             return Err(Unmade::Failed {
-                code: "input_limit",
+                code: FailureCode::InputLimit.as_str(),
                 why: format!(
                     "the inputs have {bytes} bytes of JSON, and {} are allowed; pass large data on as artifacts",
                     Dispatch::MAX_INPUT_BYTES
@@ -271,7 +272,7 @@ impl Shard {
         let task = &active.version.dag.tasks[instance.task.as_usize()];
         let facts = &active.version.tasks[instance.task.as_usize()];
         let digest = facts.digest.ok_or_else(|| Unmade::Failed {
-            code: "internal",
+            code: FailureCode::Internal.as_str(),
             why: "the version names no file for the task; deploy it again".into(),
         })?;
         Ok(Some(Dispatch {
@@ -316,7 +317,7 @@ impl ActiveRun {
                 Err(InputError::Output(NotHere)) => self.fetch_needed(cx, instance.task).await?,
                 Err(error) => {
                     return Err(Unmade::Failed {
-                        code: "input",
+                        code: FailureCode::Input.as_str(),
                         why: error.to_string(),
                     });
                 }

@@ -50,21 +50,10 @@ pub(crate) fn decode_run_kind(number: i64) -> Result<RunKind, StoreError> {
 }
 
 pub(crate) fn decode_instance_state(number: i64) -> Result<InstanceTag, StoreError> {
-    [
-        InstanceTag::Queued,
-        InstanceTag::Running,
-        InstanceTag::UpForRetry,
-        InstanceTag::Deferred,
-        InstanceTag::Ready,
-        InstanceTag::Success,
-        InstanceTag::Failed,
-        InstanceTag::Skipped,
-        InstanceTag::UpstreamFailed,
-        InstanceTag::Cancelled,
-    ]
-    .into_iter()
-    .find(|tag| *tag as i64 == number)
-    .ok_or_else(|| unknown_number("instance state", number))
+    InstanceTag::ALL
+        .into_iter()
+        .find(|state| *state as i64 == number)
+        .ok_or_else(|| unknown_number("instance state", number))
 }
 
 pub(crate) fn unknown_number(what: &str, number: i64) -> StoreError {

@@ -25,7 +25,7 @@ pub use {
     run_store::RunStore,
     settings::{Pool, ShardSettings, TenantSettings},
     turn::{
-        AttemptRecord, CommandDone, EventChunk, InstanceRow, InstanceTag, NewRun, Output,
-        RunUpdate, TaskSummary, TimetableUpdate, Turn,
+        AttemptRecord, CommandDone, EventChunk, InstanceRow, InstanceTag, InstanceTagError, NewRun,
+        Output, RunUpdate, TaskSummary, TimetableUpdate, Turn,
     },
 };

@@ -4,7 +4,7 @@
 //! turn, however often it changed during the turn.
 
 use crate::{CommandId, DagKey, RunKind, ShardLease, VersionId};
-use std::sync::Arc;
+use std::{fmt, str::FromStr, sync::Arc};
 use weft_core::{
     digest::Digest,
     document::TaskIndex,
@@ -99,7 +99,7 @@ pub struct EventChunk {
     pub body: String,
 }
 
-/// The states of an instance, as they are stored.
+/// The states of an instance that has a row. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(i16)]
 pub enum InstanceTag {
@@ -123,6 +123,60 @@ pub enum InstanceTag {
     UpstreamFailed = 13,
     /// The run was stopped before it ended.
     Cancelled = 14,
+}
+
+impl InstanceTag {
+    /// Every state that is stored.
+    pub const ALL: [Self; 10] = [
+        Self::Queued,
+        Self::Running,
+        Self::UpForRetry,
+        Self::Deferred,
+        Self::Ready,
+        Self::Success,
+        Self::Failed,
+        Self::Skipped,
+        Self::UpstreamFailed,
+        Self::Cancelled,
+    ];
+
+    /// The name in messages and in rows of attempts.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::UpForRetry => "up_for_retry",
+            Self::Deferred => "deferred",
+            Self::Ready => "ready",
+            Self::Success => "success",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::UpstreamFailed => "upstream_failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for InstanceTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that names no stored state of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is no state of an instance")]
+pub struct InstanceTagError;
+
+impl FromStr for InstanceTag {
+    type Err = InstanceTagError;
+
+    fn from_str(text: &str) -> Result<Self, InstanceTagError> {
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or(InstanceTagError)
+    }
 }
 
 /// An instance at the end of the turn. Instances that wait have no row.

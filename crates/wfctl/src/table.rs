@@ -7,7 +7,7 @@
 mod rows;
 pub(crate) mod tally;
 
-pub(crate) use rows::{instance_state, role, run_kind, run_state, short_digest, took};
+pub(crate) use rows::{role, run_kind, run_state, short_digest, took};
 
 use crate::local_time::Zone;
 use anstyle::Style;

@@ -164,7 +164,7 @@ enum ChangeMessage {
         #[serde(with = "text")]
         task: TaskId,
         map_index: Option<u32>,
-        #[serde(with = "TagMessage")]
+        #[serde(with = "text")]
         state: InstanceTag,
         number: u32,
         worker: Option<Arc<str>>,
@@ -178,21 +178,6 @@ enum RunStateMessage {
     Running,
     Success,
     Failed,
-    Cancelled,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "InstanceTag", rename_all = "snake_case")]
-enum TagMessage {
-    Queued,
-    Running,
-    UpForRetry,
-    Deferred,
-    Ready,
-    Success,
-    Failed,
-    Skipped,
-    UpstreamFailed,
     Cancelled,
 }
 
@@ -415,20 +400,9 @@ mod tests {
             },
             ToServers::Changed {
                 everything: false,
-                changes: [
-                    InstanceTag::Queued,
-                    InstanceTag::Running,
-                    InstanceTag::UpForRetry,
-                    InstanceTag::Deferred,
-                    InstanceTag::Ready,
-                    InstanceTag::Success,
-                    InstanceTag::Failed,
-                    InstanceTag::Skipped,
-                    InstanceTag::UpstreamFailed,
-                    InstanceTag::Cancelled,
-                ]
-                .map(|state| instance(state, Some("far")))
-                .to_vec(),
+                changes: InstanceTag::ALL
+                    .map(|state| instance(state, Some("far")))
+                    .to_vec(),
             },
             ToServers::Changed {
                 everything: false,

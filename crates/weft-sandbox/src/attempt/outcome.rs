@@ -3,7 +3,10 @@
 use crate::ArtifactRef;
 use serde_json::Value;
 use std::time::Duration;
-use weft_core::time::{DurationMs, Timestamp};
+use weft_core::{
+    failure_code::FailureCode,
+    time::{DurationMs, Timestamp},
+};
 
 /// Everything that is known about an ended attempt.
 #[derive(Debug, Clone)]
@@ -137,27 +140,28 @@ pub enum FailureKind {
 impl FailureKind {
     /// A stable name, in snake case.
     pub const fn code(self) -> &'static str {
-        match self {
-            Self::Author => "author",
-            Self::Trap => "trap",
-            Self::StackOverflow => "stack_overflow",
-            Self::Exit(_) => "exit",
-            Self::Timeout => "timeout",
-            Self::CpuLimit => "cpu_limit",
-            Self::MemoryLimit => "memory_limit",
-            Self::TableLimit => "table_limit",
-            Self::OutputLimit => "output_limit",
-            Self::ScratchLimit => "scratch_limit",
-            Self::ArtifactLimit => "artifact_limit",
-            Self::HandleLimit => "handle_limit",
-            Self::HostCallLimit => "host_call_limit",
-            Self::InvalidOutput => "invalid_output",
-            Self::InvalidEntry => "invalid_entry",
-            Self::Denied => "denied",
-            Self::Cancelled => "cancelled",
-            Self::NoSlot => "no_slot",
-            Self::Internal => "internal",
-        }
+        let code = match self {
+            Self::Author => FailureCode::Author,
+            Self::Trap => FailureCode::Trap,
+            Self::StackOverflow => FailureCode::StackOverflow,
+            Self::Exit(_) => FailureCode::Exit,
+            Self::Timeout => FailureCode::Timeout,
+            Self::CpuLimit => FailureCode::CpuLimit,
+            Self::MemoryLimit => FailureCode::MemoryLimit,
+            Self::TableLimit => FailureCode::TableLimit,
+            Self::OutputLimit => FailureCode::OutputLimit,
+            Self::ScratchLimit => FailureCode::ScratchLimit,
+            Self::ArtifactLimit => FailureCode::ArtifactLimit,
+            Self::HandleLimit => FailureCode::HandleLimit,
+            Self::HostCallLimit => FailureCode::HostCallLimit,
+            Self::InvalidOutput => FailureCode::InvalidOutput,
+            Self::InvalidEntry => FailureCode::InvalidEntry,
+            Self::Denied => FailureCode::Denied,
+            Self::Cancelled => FailureCode::Cancelled,
+            Self::NoSlot => FailureCode::NoSlot,
+            Self::Internal => FailureCode::Internal,
+        };
+        code.as_str()
     }
 
     /// Whether another attempt may end otherwise. What only a changed file, limit or

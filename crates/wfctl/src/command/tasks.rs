@@ -4,9 +4,9 @@ use super::run_ref::{InstanceRef, RunRef};
 use crate::{
     client::{self, ConnectArgs},
     local_time::Zone,
-    table::{self, Format, FormatArgs, ListArgs, instance_state},
+    table::{self, Format, FormatArgs, ListArgs},
 };
-use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::fmt::Write as _;
 use weft_api::{
     Attempt, Instance, InstanceState, TaskSummary, Why,
@@ -39,8 +39,8 @@ enum TasksCommand {
         #[arg(long, value_name = "TASK")]
         task: Option<String>,
         /// The instances in this state
-        #[arg(long, value_enum, value_name = "STATE")]
-        state: Option<State>,
+        #[arg(long, value_parser = states(), value_name = "STATE")]
+        state: Option<String>,
         #[command(flatten)]
         list: ListArgs,
     },
@@ -60,37 +60,12 @@ enum TasksCommand {
     },
 }
 
-/// A state by which instances can be listed: those that only wait are not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum State {
-    Ready,
-    Queued,
-    Running,
-    UpForRetry,
-    Deferred,
-    Success,
-    Failed,
-    Skipped,
-    UpstreamFailed,
-    Cancelled,
-}
-
-impl State {
-    const fn api(self) -> InstanceState {
-        match self {
-            Self::Ready => InstanceState::Ready,
-            Self::Queued => InstanceState::Queued,
-            Self::Running => InstanceState::Running,
-            Self::UpForRetry => InstanceState::UpForRetry,
-            Self::Deferred => InstanceState::Deferred,
-            Self::Success => InstanceState::Success,
-            Self::Failed => InstanceState::Failed,
-            Self::Skipped => InstanceState::Skipped,
-            Self::UpstreamFailed => InstanceState::UpstreamFailed,
-            Self::Cancelled => InstanceState::Cancelled,
-        }
-    }
+/// The states by which instances can be listed.
+fn states() -> impl TypedValueParser<Value = String> {
+    let listed = InstanceState::ALL
+        .into_iter()
+        .filter(|state| state.is_listed());
+    PossibleValuesParser::new(listed.map(InstanceState::as_str))
 }
 
 /// Runs the subcommand.
@@ -122,12 +97,11 @@ async fn carry_out(client: &Client, command: &TasksCommand) -> Result<(), Proble
             list,
         } => {
             let id = run.id(client).await?;
-            let state = state.map(|state| instance_state(state.api()));
             let call = || {
                 client
                     .request(&route::LIST_INSTANCES, &[&id])
                     .query_some("task", task.as_ref())
-                    .query_some("state", state)
+                    .query_some("state", state.as_deref())
             };
             let instances = page::collect::<Instance>(list.limit(), call).await?;
             table::list(list, &instances)?;
@@ -167,8 +141,8 @@ async fn show(client: &Client, instance: &InstanceRef, format: Format) -> Result
 
 fn text(instance: &Instance, attempts: &[Attempt], zone: &Zone) -> String {
     let state = match &instance.cause {
-        Some(cause) => format!("{} ({cause})", instance_state(instance.state)),
-        None => instance_state(instance.state).to_owned(),
+        Some(cause) => format!("{} ({cause})", instance.state.as_str()),
+        None => instance.state.as_str().to_owned(),
     };
     let mut pairs = vec![
         ("task", format!("{}[{}]", instance.task, instance.index)),

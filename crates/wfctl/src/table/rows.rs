@@ -3,8 +3,8 @@
 use super::{Row, tally};
 use crate::local_time::{self, Zone};
 use weft_api::{
-    Attempt, AuditEntry, Connection, ConnectionAuth, Dag, Instance, InstanceState, Pool, Queue,
-    Role, Run, RunKind, RunState, Shard, TaskSummary, Token, Variable, Version, Worker, text,
+    Attempt, AuditEntry, Connection, ConnectionAuth, Dag, Instance, Pool, Queue, Role, Run,
+    RunKind, RunState, Shard, TaskSummary, Token, Variable, Version, Worker, text,
 };
 
 /// The characters of a digest that people need to tell two apart.
@@ -34,23 +34,6 @@ pub(crate) const fn run_kind(kind: RunKind) -> &'static str {
         RunKind::Manual => "manual",
         RunKind::Scheduled => "scheduled",
         RunKind::Backfill => "backfill",
-    }
-}
-
-pub(crate) const fn instance_state(state: InstanceState) -> &'static str {
-    match state {
-        InstanceState::Waiting => "waiting",
-        InstanceState::Expanding => "expanding",
-        InstanceState::Ready => "ready",
-        InstanceState::Queued => "queued",
-        InstanceState::Running => "running",
-        InstanceState::UpForRetry => "up_for_retry",
-        InstanceState::Deferred => "deferred",
-        InstanceState::Success => "success",
-        InstanceState::Failed => "failed",
-        InstanceState::Skipped => "skipped",
-        InstanceState::UpstreamFailed => "upstream_failed",
-        InstanceState::Cancelled => "cancelled",
     }
 }
 
@@ -163,7 +146,7 @@ impl Row for Instance {
         vec![
             self.task.clone(),
             self.index.to_string(),
-            instance_state(self.state).to_owned(),
+            self.state.as_str().to_owned(),
             self.attempt.to_string(),
             zone.shown_some(self.started),
             took(self.started, self.ended),

@@ -12,6 +12,7 @@ use crate::runner::{
 use std::{collections::VecDeque, ops::Range, sync::Arc};
 use weft_core::{
     document::TaskIndex,
+    failure_code::FailureCode,
     run::{Cause, InstanceState, Marked, Outcome},
     time::DurationMs,
 };
@@ -104,7 +105,7 @@ impl Runner {
                 let message = format!("the task can't be mapped: {error}");
                 let record = self.history.of(Instance { task, index: 0 });
                 record.error = Some(Box::new(ErrorRecord {
-                    code: "expansion",
+                    code: FailureCode::Expansion.as_str(),
                     message: message.clone(),
                     tail: Vec::new(),
                 }));
@@ -144,17 +145,17 @@ impl Runner {
             Cause::BadBranch | Cause::DeferredTooOften | Cause::LostTooOften => {
                 let (code, message) = match cause {
                     Cause::BadBranch => (
-                        "bad_branch",
+                        FailureCode::BadBranch,
                         "the task chose what it can't choose: only direct downstreams, and only of a task that is declared with branch = true",
                     ),
                     Cause::DeferredTooOften => (
-                        "deferred_too_often",
+                        FailureCode::DeferredTooOften,
                         "the task deferred itself more often than is allowed",
                     ),
-                    _ => ("lost", "the attempt was lost"),
+                    _ => (FailureCode::Lost, "the attempt was lost"),
                 };
                 record.error = Some(Box::new(ErrorRecord {
-                    code,
+                    code: code.as_str(),
                     message: message.to_owned(),
                     tail: Vec::new(),
                 }));

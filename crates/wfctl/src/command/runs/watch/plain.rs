@@ -37,7 +37,7 @@ impl PlainLines {
             {
                 say(&format!(
                     "– {label} {}",
-                    table::instance_state(change.state).replace('_', " ")
+                    change.state.as_str().replace('_', " ")
                 ));
             }
             InstanceState::Deferred
