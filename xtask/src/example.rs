@@ -15,9 +15,14 @@ use std::{fs, path::PathBuf};
 /// The least that makes an example of mapping.
 const INSTANCES_AT_LEAST: usize = 40;
 
+/// Where [`build`] puts its file.
+pub(crate) fn file(workspace: &Workspace) -> PathBuf {
+    workspace.target().join("examples/quakes.dag.wasm")
+}
+
 /// Builds `examples/quakes` as its author would: into one `dag.wasm`.
 pub(crate) fn build(workspace: &Workspace, wfctl: &Wfctl) -> Result<PathBuf> {
-    let file = workspace.target().join("examples/quakes.dag.wasm");
+    let file = file(workspace);
     fs::create_dir_all(file.parent().expect("it stands in a folder"))?;
     let folder = workspace.example("quakes");
     let mut build = wfctl.command([

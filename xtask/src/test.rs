@@ -6,6 +6,7 @@
 
 mod api_fuzz;
 mod cargo_tests;
+mod compose;
 mod deployment;
 mod go;
 pub(crate) mod js;
@@ -72,6 +73,15 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     steps.run_if(ready, "examples' results", || example::check(workspace));
     steps.run_if(ready, "a new DAG", || new_dag::check(workspace));
     steps.run_if(ready, "packages", || packages::check(workspace));
+    if args.deep {
+        steps.run_if(ready, "the Compose file (podman)", || {
+            compose::check(
+                workspace,
+                &packages::image(workspace)?,
+                &example::file(workspace),
+            )
+        });
+    }
     cargo_tests::print(&mut programs);
     steps.finish()
 }

@@ -183,6 +183,33 @@ const SMALL: [(&str, &str, &str); 4] = [
     ("systemd-analyze", "--version", "systemd"),
 ];
 
+/// What runs containers, and Debian's packages of it. Only deep tests need them.
+const CONTAINERS: [(&str, &str, &str); 3] = [
+    ("podman", "--version", "podman"),
+    ("runc", "--version", "runc"),
+    ("debootstrap", "--version", "debootstrap"),
+];
+/// The network of containers, which has no program to ask for.
+const CONTAINER_NETWORK: [(&str, &str); 2] = [
+    ("/usr/lib/podman/netavark", "netavark"),
+    ("/usr/lib/podman/aardvark-dns", "aardvark-dns"),
+];
+
+/// Gets what runs containers.
+pub(crate) fn containers() -> Result<()> {
+    for (program, version, package) in CONTAINERS {
+        if !program::works(program, &[version]) {
+            install(package)?;
+        }
+    }
+    for (file, package) in CONTAINER_NETWORK {
+        if !Path::new(file).exists() {
+            install(package)?;
+        }
+    }
+    Ok(())
+}
+
 /// Gets those that are missing.
 pub(crate) fn small_programs() -> Result<()> {
     for (program, version, package) in SMALL {

@@ -44,6 +44,15 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         .context("the container image")
 }
 
+/// The container image that the step made.
+pub(crate) fn image(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.target().join("packages");
+    let mut files = fs::read_dir(&folder)?.filter_map(|entry| Some(entry.ok()?.path()));
+    files
+        .find(|file| file.to_string_lossy().ends_with("-image-amd64.tar"))
+        .context("the step 'packages' makes the image")
+}
+
 /// The program without its debug information, which would be most of every package.
 fn stripped(workspace: &Workspace, wfctl: &Wfctl) -> Result<Wfctl> {
     let file = workspace.target().join("wfctl-stripped");
