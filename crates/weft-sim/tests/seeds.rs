@@ -38,7 +38,9 @@ fn simulated_runs_pass_the_audit() {
         .into_iter()
         .filter(|kind| coverage.count(kind) == 0)
         .collect();
-    assert!(missing.is_empty(), "never exercised: {missing:?}");
+    if weft_sweeps::is_deep() {
+        assert!(missing.is_empty(), "never exercised: {missing:?}");
+    }
 }
 
 #[test]

@@ -16,6 +16,9 @@ use std::{
 
 /// What each installed program runs.
 const DAG: &str = "quakes.dag.wasm";
+/// Makes the image's files the root folder, with what a container engine mounts there.
+const ENTER: &str = "mount --rbind /dev \"$0/dev\" && mount -t proc proc \"$0/proc\" \
+    && exec chroot \"$0\" /usr/local/bin/wfctl run \"$1\"";
 
 /// Packs the program that the tests built, installs, and runs.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
@@ -143,15 +146,19 @@ impl Installed {
                 .arg(&root),
         )?;
         fs::copy(&self.dag, root.join(DAG))?;
+        for mounted in ["dev", "proc"] {
+            fs::create_dir_all(root.join(mounted))?;
+        }
         let mut run = Command::new("unshare");
-        program::run(
-            run.env_clear()
-                .env("WEFT_DATA_DIR", "/var/lib/weft")
-                .env("HOME", "/var/lib/weft")
-                .args(["--map-root-user", "--root"])
-                .arg(&root)
-                .args(["/usr/local/bin/wfctl", "run", &format!("/{DAG}")]),
-        )
+        run.env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("WEFT_DATA_DIR", "/var/lib/weft")
+            .env("HOME", "/var/lib/weft")
+            .args(["--map-root-user", "--mount", "--pid", "--fork"])
+            .args(["sh", "-c", ENTER])
+            .arg(&root)
+            .arg(format!("/{DAG}"));
+        program::run(&mut run)
     }
 
     /// Runs the DAG with the program of this folder, and nothing else on the path.
