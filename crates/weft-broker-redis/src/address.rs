@@ -9,7 +9,7 @@
 //! `rediss`, `rediss-cluster` and `rediss-sentinel` are the same over TLS. User
 //! and password are those of the servers; Sentinels are asked without any.
 
-use super::ConnectError;
+use crate::connect_error::ConnectError;
 use ::redis::{ConnectionInfo, IntoConnectionInfo as _};
 
 /// The port of a Sentinel that names none.

@@ -1,8 +1,10 @@
-//! The first look at a Redis: whether it is there, and whether it will do.
+//! Connecting: checks the server's version, the layout of the keys and whose namespace it is.
 
-use super::{
-    MAX_WAIT, Options, Redis,
+use crate::{
+    ConnectError, Options,
     address::Address,
+    broker::{MAX_WAIT, Redis, base, millis},
+    connect_error::{LAYOUT, OLDEST_VERSION},
     endpoint::{Endpoint, Purpose},
     link::{Command, Link},
     reply::Reply,
@@ -12,59 +14,10 @@ use ::redis::{Cmd, Value};
 use std::{sync::Arc, time::Duration};
 use weft_broker::BrokerError;
 
-/// The oldest server whose scripts and streams do all that is needed.
-const OLDEST_VERSION: u64 = 7;
-/// How the keys lie that this program knows.
-const LAYOUT: i64 = 1;
-
-/// Asks for the server's version and the layout of what it holds, in words that
-/// servers of any version understand.
-const GREETING: &str = "return {string.match(redis.call('INFO', 'server'), 'redis_version:([%d.]+)') or '?', \
+/// Reads the server's version and the layout of the keys; servers of every version
+/// understand it.
+const CHECK: &str = "return {string.match(redis.call('INFO', 'server'), 'redis_version:([%d.]+)') or '?', \
      redis.call('HGET', KEYS[1] .. ':meta', 'layout') or '0'}";
-
-/// Why there is no broker at an address.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConnectError {
-    /// The URL is none; say another.
-    #[error("this is no address of a Redis: {0}")]
-    Address(String),
-    /// It does not answer, or refuses this user; the same call may succeed later.
-    #[error("{address}: {why}")]
-    Unavailable {
-        /// Without its secrets.
-        address: String,
-        /// What was met.
-        why: String,
-    },
-    /// It is too old.
-    #[error("{address} is Redis {found}; at least {OLDEST_VERSION} is needed")]
-    TooOld {
-        /// Without its secrets.
-        address: String,
-        /// The server's version.
-        found: String,
-    },
-    /// Its namespace holds what belongs to another installation.
-    #[error(
-        "the namespace {namespace:?} of {address} belongs to another installation: name one of its own"
-    )]
-    Foreign {
-        /// Without its secrets.
-        address: String,
-        /// What keys begin with.
-        namespace: String,
-    },
-    /// A newer Weft laid out what it holds.
-    #[error(
-        "what {address} holds was laid out by a newer version of Weft (layout {found}, this one knows {LAYOUT})"
-    )]
-    Newer {
-        /// Without its secrets.
-        address: String,
-        /// The layout's number.
-        found: i64,
-    },
-}
 
 impl Redis {
     /// Connects to the Redis at a URL. Forms of URLs: `redis://host:6379/0`,
@@ -86,7 +39,7 @@ impl Redis {
         Self::connect_to(Address::read(url)?, options, clock).await
     }
 
-    pub(super) async fn connect_to(
+    pub(crate) async fn connect_to(
         address: Address,
         options: Options,
         clock: Clock,
@@ -99,19 +52,19 @@ impl Redis {
         )?);
         let calls = Link::new(endpoint.clone(), Purpose::Calls, options.call_timeout);
         let redis = Self {
-            base: super::base(&options),
+            base: base(&options),
             scripts: Arc::new(Scripts::new(clock)),
             options,
             endpoint,
             calls: Arc::new(calls),
         };
-        redis.greet().await?;
+        redis.check_server().await?;
         Ok(Arc::new(redis))
     }
 
-    /// Takes the namespace for an installation, or finds that it is its own already. Two that
-    /// shared it would take each other's work. A Redis that has lost everything belongs to whoever
-    /// comes first.
+    /// Claims the namespace for an installation, or checks that it has claimed it before: two
+    /// installations in one namespace would take each other's work. The first one to come
+    /// claims an empty Redis.
     ///
     /// # Errors
     /// [`ConnectError::Foreign`] or [`ConnectError::Unavailable`].
@@ -138,10 +91,10 @@ impl Redis {
         }
     }
 
-    async fn greet(&self) -> Result<(), ConnectError> {
+    async fn check_server(&self) -> Result<(), ConnectError> {
         let address = self.endpoint.address.to_string();
         let mut command = Cmd::new();
-        command.arg("EVAL").arg(GREETING).arg(1).arg(&self.base);
+        command.arg("EVAL").arg(CHECK).arg(1).arg(&self.base);
         let answer = self
             .calls
             .call(Command::One(&command), Duration::ZERO)
@@ -166,7 +119,7 @@ impl Redis {
     }
 }
 
-/// For tests that let time pass.
+/// For tests that move the clock.
 #[cfg(feature = "conformance")]
 impl Redis {
     /// As [`Self::connect`], with a clock that [`Self::move_clock`] moves. All that
@@ -187,10 +140,7 @@ impl Redis {
     /// [`BrokerError::Unavailable`].
     pub async fn move_clock(&self, by: Duration) -> Result<(), BrokerError> {
         let mut command = Cmd::new();
-        command
-            .arg("INCRBY")
-            .arg(self.key("shift"))
-            .arg(super::millis(by));
+        command.arg("INCRBY").arg(self.key("shift")).arg(millis(by));
         let moved = self
             .calls
             .call(Command::One(&command), Duration::ZERO)

@@ -5,10 +5,10 @@
 //! people: the database holds everything that must not be lost. A subscriber receives
 //! [`Event::Lagged`] when messages may be missing, and reads the database then.
 
-use super::{
-    MAX_WAIT, Redis, Reply,
+use crate::{
+    broker::{MAX_WAIT, Redis},
     link::{Command, Link},
-    reply,
+    reply::{self, Reply},
 };
 use ::redis::{Cmd, Pipeline};
 use std::{sync::Arc, time::Duration};
@@ -86,7 +86,7 @@ impl Topic {
     pub fn subscribe(&self) -> Subscription {
         Subscription {
             topic: self.clone(),
-            link: self.redis.waits(),
+            link: self.redis.blocking_link(),
             position: None,
         }
     }

@@ -1,21 +1,22 @@
-//! Guests: users of this Redis that are made for one worker each.
+//! Direct workers: a Redis user for each of them.
 //!
-//! A guest may call the commands of a worker's handle, on the keys of the shards that are
-//! served, and nothing else. Who it is stands under a key of its own that ends by itself and that
-//! no guest reaches; a user without such a key is an orphan, which any server removes.
-//! So a server that is gone, or a Redis that has lost everything, leaves nobody in.
+//! The user may call the commands of a worker's handle on the keys of the served shards, and
+//! nothing else. A record of the worker is under a key that expires and that no direct worker
+//! can access; any server removes users without a record. So neither a stopped server nor a
+//! Redis that lost its state leaves a user behind.
 //!
-//! Users are made on every node of a Cluster. They are not part of what is replicated:
-//! after a failover the next question of the worker makes its user anew.
+//! The users exist on every node of a Cluster. Redis does not replicate users: after a
+//! failover the worker's next credential request creates its user again.
 
-use super::{
-    ConnectError, Redis, Shards,
+use crate::{
     address::Address,
+    broker::{Redis, millis, unexpected},
+    connect_error::ConnectError,
     link::{CallError, Command},
     options::Options,
     reply,
     script::{Clock, Script},
-    unexpected,
+    shards::Shards,
 };
 use ::redis::{Cmd, Value};
 use async_trait::async_trait;
@@ -31,15 +32,15 @@ use weft_broker::{
 };
 use weft_core::digest::Digest;
 
-/// Random digits of a user's name, each of four bits.
+/// Random hexadecimal digits of a user name.
 const NAME_DIGITS: usize = 32;
 
-/// What a guest may call: the commands of a worker's scripts, and what its connections need.
-/// Signing in and choosing a protocol are everybody's; that the client's library can't say
-/// its own name (`CLIENT SETINFO`, which not every version knows) it passes over. A command that
-/// scripts of workers of the version before call stays here.
+/// The commands that a direct worker may call: those of a worker's scripts, and those of its
+/// connections. Redis lets every user sign in and choose a protocol; the client library
+/// ignores that `CLIENT SETINFO` is denied. Commands of the previous version's scripts stay
+/// here.
 const COMMANDS: &[&str] = &[
-    // Of the handle and its connections.
+    // Called by the handle and its connections.
     "eval",
     "evalsha",
     "xread",
@@ -47,7 +48,7 @@ const COMMANDS: &[&str] = &[
     "asking",
     "cluster|slots",
     "role",
-    // Of the scripts.
+    // Called by the scripts.
     "del",
     "exists",
     "hdel",
@@ -75,12 +76,12 @@ const COMMANDS: &[&str] = &[
     "zrem",
     "zremrangebyrank",
     "zscore",
-    // The clock of tests stands under a key.
+    // The clock of tests is a key.
     #[cfg(feature = "conformance")]
     "get",
 ];
 
-/// Who a guest is, as it stands in Redis: JSON.
+/// The record of a direct worker in Redis, as JSON.
 #[derive(Serialize, Deserialize)]
 struct Record {
     token: i64,
@@ -90,55 +91,56 @@ struct Record {
 }
 
 impl Redis {
-    /// Connects as a guest. `options` says how to call; whose keys these are, and whose
-    /// certificates count, is the pass' to say.
+    /// Connects as a direct worker. The credentials override the namespace, the shard and the
+    /// roots of `options`.
     async fn connect_with_credentials(
-        pass: &RedisCredentials,
+        credentials: &RedisCredentials,
         options: Options,
         clock: Clock,
     ) -> Result<Arc<Self>, ConnectError> {
         let options = Options {
-            namespace: pass.namespace.clone(),
-            shard: pass.shard,
-            roots: pass.roots.clone().map(String::into_bytes),
+            namespace: credentials.namespace.clone(),
+            shard: credentials.shard,
+            roots: credentials.roots.clone().map(String::into_bytes),
             ..options
         };
-        let address = Address::read(&pass.address)?.signed_in(&pass.user, &pass.password);
+        let address = Address::read(&credentials.address)?
+            .signed_in(&credentials.user, &credentials.password);
         Self::connect_to(address, options, clock).await
     }
 
-    /// Ready when a connection was tried for in vain, and at once where that was so since
-    /// this was last awaited: the server may be gone, or doesn't know its user any more.
+    /// Returns after a connection attempt failed, at once if one failed since the last call:
+    /// the server may be gone, or may have lost the user.
     pub async fn connection_failed(&self) {
-        self.endpoint.trouble.notified().await;
+        self.endpoint.failed.notified().await;
     }
 
-    fn guest_key(&self, user: &str) -> String {
+    fn record_key(&self, user: &str) -> String {
         format!("{{{}:guests}}:{user}", self.options.namespace)
     }
 
-    /// Writes down who it is, then makes its user, anew where there is one: so an orphan is
-    /// never one that is only just being made.
-    async fn let_in(
+    /// Writes the record, then creates or replaces the user. In this order, no user that is
+    /// just being created has no record.
+    async fn create_user(
         &self,
-        guest: &DirectWorker,
+        worker: &DirectWorker,
         shards: &[Arc<Self>],
     ) -> Result<(), DirectWorkerError> {
         let record = Record {
-            token: guest.token,
-            worker: guest.worker.to_string(),
-            password: guest.password.hex(),
+            token: worker.token,
+            worker: worker.worker.to_string(),
+            password: worker.password.hex(),
         };
         let record = serde_json::to_string(&record).expect("texts have a JSON form");
         let mut write = Cmd::new();
-        write.arg("SET").arg(self.guest_key(&guest.user));
+        write.arg("SET").arg(self.record_key(&worker.user));
         write
             .arg(record)
             .arg("PX")
-            .arg(super::millis(CREDENTIALS_LIFETIME));
+            .arg(millis(CREDENTIALS_LIFETIME));
         self.ask(&write).await.map_err(BrokerError::from)?;
-        let made = self.ask(&make_user(guest, shards)).await;
-        made.map(drop).map_err(|error| match error {
+        let created = self.ask(&set_user_command(worker, shards)).await;
+        created.map(drop).map_err(|error| match error {
             CallError::Denied(why) => DirectWorkerError::Unsupported(format!(
                 "the server can't make users of its Redis (ACL SETUSER): {why}"
             )),
@@ -150,8 +152,8 @@ impl Redis {
         self.calls.call(Command::One(command), Duration::ZERO).await
     }
 
-    /// The names of all of this namespace's users, orphans as well.
-    async fn guests(&self) -> Result<Vec<String>, BrokerError> {
+    /// The names of all direct workers' users of this namespace, with and without a record.
+    async fn direct_users(&self) -> Result<Vec<String>, BrokerError> {
         let mut command = Cmd::new();
         command.arg("ACL").arg("USERS");
         let prefix = user_prefix(&self.options.namespace);
@@ -161,12 +163,12 @@ impl Redis {
     }
 }
 
-/// The user, with the keys of these shards.
-fn make_user(guest: &DirectWorker, shards: &[Arc<Redis>]) -> Cmd {
+/// The command that creates the user, with the keys of these shards.
+fn set_user_command(worker: &DirectWorker, shards: &[Arc<Redis>]) -> Cmd {
     let mut command = Cmd::new();
-    command.arg("ACL").arg("SETUSER").arg(&*guest.user);
+    command.arg("ACL").arg("SETUSER").arg(&*worker.user);
     command.arg("reset").arg("on");
-    command.arg(format!("#{}", guest.password.hex()));
+    command.arg(format!("#{}", worker.password.hex()));
     for shard in shards {
         let keys = pattern(&shard.base);
         command.arg(format!("~{keys}")).arg(format!("~{keys}:*"));
@@ -177,7 +179,7 @@ fn make_user(guest: &DirectWorker, shards: &[Arc<Redis>]) -> Cmd {
     command
 }
 
-/// A text as a pattern that fits nothing else.
+/// The pattern that matches this text alone.
 fn pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -198,30 +200,30 @@ fn random() -> Result<String, BrokerError> {
 }
 
 impl Shards {
-    /// Connects as a guest, to serve the shards that its pass opens. `options` says how to
-    /// call; whose keys these are, and whose certificates count, is the pass' to say.
+    /// Connects as a direct worker, to the shards of its credentials, which also override the
+    /// namespace and the roots of `options`.
     ///
     /// # Errors
     /// As [`Redis::connect`].
     pub async fn connect_with_credentials(
-        pass: &RedisCredentials,
+        credentials: &RedisCredentials,
         options: Options,
     ) -> Result<Arc<Self>, ConnectError> {
-        Self::connect_with_credentials_by(pass, options, Clock::Server).await
+        Self::connect_with_credentials_by(credentials, options, Clock::Server).await
     }
 
     async fn connect_with_credentials_by(
-        pass: &RedisCredentials,
+        credentials: &RedisCredentials,
         options: Options,
         clock: Clock,
     ) -> Result<Arc<Self>, ConnectError> {
-        let shards = Self::new(Redis::connect_with_credentials(pass, options, clock).await?);
-        shards.serve(&pass.all_shards());
+        let shards = Self::new(Redis::connect_with_credentials(credentials, options, clock).await?);
+        shards.serve(&credentials.all_shards());
         Ok(shards)
     }
 }
 
-/// For tests that let time pass.
+/// For tests that move the clock.
 #[cfg(feature = "conformance")]
 impl Shards {
     /// As [`Self::connect_with_credentials`], with the clock of [`Redis::connect_with_movable_clock`].
@@ -229,10 +231,10 @@ impl Shards {
     /// # Errors
     /// As [`Self::connect_with_credentials`].
     pub async fn connect_with_credentials_and_movable_clock(
-        pass: &RedisCredentials,
+        credentials: &RedisCredentials,
         options: Options,
     ) -> Result<Arc<Self>, ConnectError> {
-        Self::connect_with_credentials_by(pass, options, Clock::Movable).await
+        Self::connect_with_credentials_by(credentials, options, Clock::Movable).await
     }
 
     /// Moves the clock of every shard ahead.
@@ -273,15 +275,15 @@ impl DirectWorkerBroker for Shards {
             &random()?[..NAME_DIGITS]
         );
         let password = random()?;
-        let guest = DirectWorker {
+        let direct = DirectWorker {
             user: user.as_str().into(),
             token,
             worker: worker.into(),
             password: Digest::of(password.as_bytes()),
         };
         let shards = self.served();
-        redis.let_in(&guest, &shards).await?;
-        let pass = RedisCredentials {
+        redis.create_user(&direct, &shards).await?;
+        let credentials = RedisCredentials {
             address: address.to_string(),
             user,
             password,
@@ -291,16 +293,16 @@ impl DirectWorkerBroker for Shards {
             shards: self.shard_numbers(),
             worker: worker.to_owned(),
         };
-        Ok((guest, pass))
+        Ok((direct, credentials))
     }
 
-    async fn renew_credentials(&self, guest: &DirectWorker) -> Result<(), DirectWorkerError> {
-        self.redis().let_in(guest, &self.served()).await
+    async fn renew_credentials(&self, worker: &DirectWorker) -> Result<(), DirectWorkerError> {
+        self.redis().create_user(worker, &self.served()).await
     }
 
     async fn find_direct_worker(&self, user: &str) -> Result<Option<DirectWorker>, BrokerError> {
         let mut read = Cmd::new();
-        read.arg("GET").arg(self.redis().guest_key(user));
+        read.arg("GET").arg(self.redis().record_key(user));
         let Value::BulkString(record) = self.redis().ask(&read).await? else {
             return Ok(None);
         };
@@ -321,22 +323,22 @@ impl DirectWorkerBroker for Shards {
         remove.arg("ACL").arg("DELUSER").arg(user);
         self.redis().ask(&remove).await?;
         let mut forget = Cmd::new();
-        forget.arg("DEL").arg(self.redis().guest_key(user));
+        forget.arg("DEL").arg(self.redis().record_key(user));
         self.redis().ask(&forget).await?;
         Ok(())
     }
 
     async fn remove_expired(&self) -> Result<usize, BrokerError> {
-        let mut gone = 0;
-        for user in self.redis().guests().await? {
+        let mut removed = 0;
+        for user in self.redis().direct_users().await? {
             let mut look = Cmd::new();
-            look.arg("EXISTS").arg(self.redis().guest_key(&user));
+            look.arg("EXISTS").arg(self.redis().record_key(&user));
             if self.redis().ask(&look).await? == Value::Int(0) {
                 self.revoke_credentials(&user).await?;
-                gone += 1;
+                removed += 1;
             }
         }
-        Ok(gone)
+        Ok(removed)
     }
 
     fn shards(&self) -> Vec<u32> {
@@ -355,7 +357,7 @@ impl DirectWorkerBroker for Shards {
                 return Err(unexpected(&word));
             }
             while !reply.is_empty() {
-                // Whatever a guest wrote there that names none.
+                // A direct worker can write anything there.
                 let key = read_key(&reply.text()?).ok();
                 held.extend(key.filter(|key| key.shard == redis.options.shard));
             }
@@ -368,7 +370,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// The scripts that a worker's handle calls, and what all of them share.
+    /// The scripts of a worker's handle, and the text that all of them share.
     const OF_WORKERS: [&str; 12] = [
         include_str!("lua/state.lua"),
         include_str!("lua/clock_movable.lua"),
@@ -379,7 +381,7 @@ mod tests {
         include_str!("lua/listen.lua"),
         include_str!("lua/look.lua"),
         include_str!("lua/pause.lua"),
-        include_str!("lua/give_back.lua"),
+        include_str!("lua/release.lua"),
         include_str!("lua/leave.lua"),
         include_str!("lua/withdraw.lua"),
     ];
@@ -394,7 +396,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_guest_may_call_what_its_scripts_call_and_no_more() {
+    fn direct_workers_may_call_the_commands_of_the_workers_scripts_and_no_more() {
         let mut called: BTreeSet<String> = OF_CONNECTIONS.map(str::to_owned).into();
         for script in OF_WORKERS {
             for rest in script.split("call('").skip(1) {
@@ -410,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_is_no_pattern() {
+    fn a_namespace_is_escaped_in_key_patterns() {
         assert_eq!(pattern("{a*[b]?:0}"), "{a\\*\\[b\\]\\?:0}");
         assert_ne!(user_prefix("a"), user_prefix("b"));
     }

@@ -1,8 +1,8 @@
-//! How connections are made, whatever answers at the address.
+//! How connections are made to a single server, a Cluster, or through Sentinels.
 
-use super::{
-    ConnectError,
+use crate::{
     address::{Address, Kind},
+    connect_error::ConnectError,
 };
 use ::redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, Pipeline, RedisResult, TlsCertificates,
@@ -16,14 +16,14 @@ use ::redis::{
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
 
-/// Tries of one call that a Cluster's own client makes while nodes move.
+/// Retries of one call in the Cluster client, for slots that move between nodes.
 const CLUSTER_RETRIES: u32 = 3;
 
 /// Makes connections to one address.
 pub(super) struct Endpoint {
     pub(super) address: Address,
-    /// Wakes whoever has to see to it that there is a way again.
-    pub(super) trouble: Notify,
+    /// Notified when a connection attempt failed.
+    pub(super) failed: Notify,
     client: Clients,
 }
 
@@ -31,7 +31,7 @@ enum Clients {
     Single(Client),
     Cluster {
         calls: Box<ClusterClient>,
-        waits: Box<ClusterClient>,
+        blocking: Box<ClusterClient>,
     },
     Sentinel(Mutex<SentinelClient>),
 }
@@ -39,10 +39,10 @@ enum Clients {
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// Calls that are answered at once; shared by all of them.
+    /// Calls that are answered at once; all of them share it.
     Calls,
     /// One call at a time, which may wait in the server.
-    Waits,
+    Blocking,
 }
 
 /// A connection; clones share it.
@@ -57,17 +57,17 @@ impl Endpoint {
         address: Address,
         roots: Option<&[u8]>,
         call_timeout: Duration,
-        longest_wait: Duration,
+        max_wait: Duration,
     ) -> Result<Self, ConnectError> {
         let certificates = TlsCertificates {
             client_tls: None,
             root_cert: roots.map(<[u8]>::to_vec),
         };
-        let client = make(&address, certificates, call_timeout, longest_wait)
+        let client = make(&address, certificates, call_timeout, max_wait)
             .map_err(|error| ConnectError::Address(error.to_string()))?;
         Ok(Self {
             address,
-            trouble: Notify::new(),
+            failed: Notify::new(),
             client,
         })
     }
@@ -78,7 +78,7 @@ impl Endpoint {
         purpose: Purpose,
         timeout: Duration,
     ) -> RedisResult<Connection> {
-        // The link watches the time of each call, since a wait takes longer than others.
+        // The link limits the time of each call, since a blocking one takes longer.
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(timeout))
             .set_response_timeout(None);
@@ -88,9 +88,9 @@ impl Endpoint {
                     .get_multiplexed_async_connection_with_config(&config)
                     .await?,
             ),
-            Clients::Cluster { calls, waits } => Connection::Cluster(match purpose {
+            Clients::Cluster { calls, blocking } => Connection::Cluster(match purpose {
                 Purpose::Calls => calls.get_async_connection().await?,
-                Purpose::Waits => waits.get_async_connection().await?,
+                Purpose::Blocking => blocking.get_async_connection().await?,
             }),
             Clients::Sentinel(client) => Connection::Single(
                 client
@@ -107,7 +107,7 @@ fn make(
     address: &Address,
     certificates: TlsCertificates,
     call_timeout: Duration,
-    longest_wait: Duration,
+    max_wait: Duration,
 ) -> RedisResult<Clients> {
     let tcp = TcpSettings::default().set_nodelay(true);
     let nodes: Vec<_> = address
@@ -137,7 +137,7 @@ fn make(
             };
             Clients::Cluster {
                 calls: Box::new(make(call_timeout)?),
-                waits: Box::new(make(call_timeout + longest_wait)?),
+                blocking: Box::new(make(call_timeout + max_wait)?),
             }
         }
         Kind::Sentinel { service } => {

@@ -1,11 +1,12 @@
-//! One connection that is made again when it breaks.
+//! A connection that reconnects when it breaks.
 //!
-//! A call that fails is not made again here: only its caller knows whether that
-//! is sound. After a failure the next connection is made with a growing pause
-//! between, and calls in a pause fail at once.
+//! A failed call is not repeated here: only the caller knows whether that is sound. After a
+//! failed connection attempt the next one waits for a growing delay, in which calls fail at
+//! once.
 
-use super::endpoint::{Connection, Endpoint, Purpose};
+use crate::endpoint::{Connection, Endpoint, Purpose};
 use ::redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::{
     sync::Mutex,
@@ -13,12 +14,15 @@ use tokio::{
 };
 use weft_broker::BrokerError;
 
-/// The pause after the first failure; it doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The longest pause between two tries.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The delays between connection attempts: doubled from 25 ms to 1 s, plus up to as much at
+/// random, so that a thousand workers don't reconnect at once.
+const DELAYS: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(25))
+    .with_max_delay(Duration::from_secs(1))
+    .without_max_times()
+    .with_jitter();
 
-/// A connection and how it is kept.
+/// A connection that reconnects.
 pub(super) struct Link {
     endpoint: Arc<Endpoint>,
     purpose: Purpose,
@@ -26,39 +30,41 @@ pub(super) struct Link {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     connection: Option<Connection>,
     /// Counts connections, so that a late failure of one doesn't end the next.
     generation: u64,
     failures: u32,
-    /// No try before.
+    delays: ExponentialBackoff,
+    /// The time of the next connection attempt.
     retry_at: Option<Instant>,
 }
 
-/// What is sent at once.
+/// The commands of one call.
 #[derive(Clone, Copy)]
 pub(super) enum Command<'a> {
     One(&'a Cmd),
-    /// Answered by a list of their answers.
+    /// Several commands; the answer is a list.
     Several(&'a Pipeline),
 }
 
 /// Why a call failed.
 #[derive(Debug)]
 pub(super) enum CallError {
-    /// The server doesn't have the script (any more).
+    /// The server does not have the script.
     NoScript,
-    /// The server doesn't do this, for this user or at all.
+    /// The server refuses the command, for this user or for all.
     Denied(String),
-    /// For the caller's caller.
+    /// Any other error.
     Broker(BrokerError),
 }
 
 impl From<CallError> for BrokerError {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::NoScript => Self::Unavailable("Redis forgot a script at once".to_owned()),
+            CallError::NoScript => {
+                Self::Unavailable("Redis lost a script that was just sent".to_owned())
+            }
             CallError::Denied(why) => Self::Unavailable(why),
             CallError::Broker(error) => error,
         }
@@ -75,11 +81,17 @@ impl Link {
             endpoint,
             purpose,
             call_timeout,
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                connection: None,
+                generation: 0,
+                failures: 0,
+                delays: DELAYS.build(),
+                retry_at: None,
+            }),
         }
     }
 
-    /// One command, answered within the timeout and the time that it may wait in the server.
+    /// Makes one call, within the timeout and the time that it may block in the server.
     pub(super) async fn call(
         &self,
         command: Command<'_>,
@@ -97,13 +109,13 @@ impl Link {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
                 if is_broken(&error) {
-                    self.broke(generation, &error.to_string()).await;
+                    self.drop_connection(generation, &error.to_string()).await;
                 }
                 Err(describe(&error))
             }
             Err(_elapsed) => {
                 let why = format!("Redis did not answer within {:?}", self.call_timeout);
-                self.broke(generation, &why).await;
+                self.drop_connection(generation, &why).await;
                 Err(unavailable(why))
             }
         }
@@ -118,7 +130,7 @@ impl Link {
             && Instant::now() < at
         {
             return Err(unavailable(
-                "Redis can't be reached; it is tried again soon",
+                "Redis is not reachable; the next connection attempt follows soon",
             ));
         }
         let connect = self.endpoint.connect(self.purpose, self.call_timeout);
@@ -129,37 +141,33 @@ impl Link {
                 state.connection = Some(connection.clone());
                 state.retry_at = None;
                 if state.failures > 0 || state.generation > 1 {
-                    tracing::info!(redis = %self.endpoint.address, purpose = ?self.purpose, failures = state.failures, "connected to Redis again");
+                    tracing::info!(redis = %self.endpoint.address, purpose = ?self.purpose, failures = state.failures, "reconnected to Redis");
                 }
                 state.failures = 0;
+                state.delays = DELAYS.build();
                 Ok((connection, state.generation))
             }
             Err(why) => {
-                state.pause();
-                self.endpoint.trouble.notify_one();
-                tracing::warn!(redis = %self.endpoint.address, purpose = ?self.purpose, failures = state.failures, error = why, "Redis can't be reached; it is tried again");
-                Err(unavailable(format!("Redis can't be reached: {why}")))
+                state.delay();
+                self.endpoint.failed.notify_one();
+                tracing::warn!(redis = %self.endpoint.address, purpose = ?self.purpose, failures = state.failures, error = why, operation = "connect", "Redis is not reachable; retrying");
+                Err(unavailable(format!("Redis is not reachable: {why}")))
             }
         }
     }
 
-    async fn broke(&self, generation: u64, why: &str) {
+    async fn drop_connection(&self, generation: u64, why: &str) {
         let mut state = self.state.lock().await;
         if state.generation == generation && state.connection.take().is_some() {
-            tracing::warn!(redis = %self.endpoint.address, purpose = ?self.purpose, error = why, "the connection to Redis broke");
+            tracing::warn!(redis = %self.endpoint.address, purpose = ?self.purpose, error = why, "the connection to Redis broke; reconnecting with the next call");
         }
     }
 }
 
 impl State {
-    fn pause(&mut self) {
-        let pause = FIRST_PAUSE
-            .saturating_mul(1 << self.failures.min(10))
-            .min(LONGEST_PAUSE);
-        // Half of it by chance, so that a thousand workers don't come back at once.
-        let pause = pause.mul_f64(0.5 + fastrand::f64() / 2.0);
+    fn delay(&mut self) {
         self.failures = self.failures.saturating_add(1);
-        self.retry_at = Some(Instant::now() + pause);
+        self.retry_at = self.delays.next().map(|delay| Instant::now() + delay);
     }
 }
 
@@ -174,7 +182,7 @@ async fn within<T>(
     }
 }
 
-/// Whether another connection may do better: the server is gone, or isn't the one that takes writes.
+/// Whether another connection may succeed: the server is gone, or is not the primary.
 fn is_broken(error: &RedisError) -> bool {
     match error.kind() {
         ErrorKind::Io

@@ -1,6 +1,10 @@
-//! What stands in Redis, for people who look, and what they ask of workers.
+//! The operators' end: the survey of workers and queues, and drains.
 
-use super::{Redis, Reply, script::Script, unexpected};
+use crate::{
+    broker::{Redis, unexpected},
+    reply::Reply,
+    script::Script,
+};
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use weft_broker::{BrokerError, OperatorBroker, QueueLoad, RegisteredWorker, Survey, WorkerInfo};
@@ -62,7 +66,7 @@ fn registered(reply: &mut Reply) -> Result<RegisteredWorker, BrokerError> {
     })
 }
 
-/// Negative where it isn't known.
+/// A size in bytes; negative where it is unknown.
 pub(super) fn memory(number: i64) -> Option<u64> {
     u64::try_from(number).ok()
 }
@@ -71,7 +75,7 @@ fn natural(reply: &mut Reply) -> Result<u32, BrokerError> {
     Ok(u32::try_from(reply.number()?).unwrap_or_default())
 }
 
-/// A list as the worker's own handle wrote it.
+/// A JSON list, as the worker's handle wrote it.
 fn json<T: DeserializeOwned>(reply: &mut Reply) -> Result<Vec<T>, BrokerError> {
     let text = reply.bytes()?;
     serde_json::from_slice(&text).map_err(|error| unexpected(&error.to_string()))

@@ -1,46 +1,46 @@
-//! What can be set about the Redis broker, and its bounds.
+//! Options and bounds of the Redis broker.
 
 use std::time::Duration;
 use weft_broker::LeaseTerms;
 
-/// What can be set.
+/// Options of the Redis broker.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The first part of every key; installations that share a Redis differ in it.
     pub namespace: String,
     /// Which shard's queues these are; the keys of a shard lie in one slot of a Cluster.
     pub shard: u32,
-    /// What workers are granted; the scheduler's are the ones that count.
+    /// The workers' lease terms; Redis uses those of the scheduler.
     pub terms: LeaseTerms,
-    /// A report that was told to the scheduler and not confirmed for this long is told again.
+    /// An unconfirmed report is delivered to the scheduler again after this long.
     pub redeliver_every: Duration,
-    /// After Redis lost what it held, attempts that nobody had started are
-    /// published again when workers had this long to announce what they run.
+    /// After Redis lost its state, workers have this long to announce what they run before
+    /// queued attempts are published again.
     pub announce_within: Duration,
-    /// A call that is not answered for this long has failed, and so has its connection.
+    /// A call without an answer for this long has failed, and so has its connection.
     pub call_timeout: Duration,
-    /// Certificates (PEM) that a server's must lead to; the system's where none are given.
+    /// Trusted root certificates (PEM); the system's where none are given.
     pub roots: Option<Vec<u8>>,
-    /// How much Redis is made to hold.
+    /// How much Redis may hold.
     pub bounds: Bounds,
 }
 
-/// The most that is held of each thing.
+/// The most that Redis holds of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// Attempts that wait in one queue; beyond it a publish is refused.
+    /// Attempts in one queue; Redis refuses to publish more.
     pub queue_length: usize,
-    /// Queues that hold something; beyond it a publish into another one is refused.
+    /// Queues that hold attempts; Redis refuses to publish to another one.
     pub queues: usize,
-    /// Reports that no scheduler confirmed; beyond it a report is refused.
+    /// Unconfirmed reports; Redis refuses more.
     pub unconfirmed_reports: usize,
-    /// Entries of notices that no scheduler received; while there are so many, claims wait.
-    /// An entry has what one call brought about, at most 64 notices of it.
+    /// Entries of notices that the scheduler has not received; with this many, claims wait.
+    /// An entry has at most 64 notices of one call.
     pub notices: usize,
 }
 
 impl Default for Options {
-    /// The default lease; unconfirmed reports come again each 15 seconds, and
+    /// The default lease; unconfirmed reports are delivered again every 15 seconds, and
     /// workers notice a loss within a second.
     fn default() -> Self {
         Self {

@@ -1,14 +1,14 @@
-//! What scripts and streams answer, taken apart.
+//! The answers of scripts and streams, read.
 
 use ::redis::Value;
 use std::collections::VecDeque;
 use weft_broker::BrokerError;
 
-/// The rest of a script's answer, taken from the front.
+/// The unread rest of a script's answer.
 pub(super) struct Reply(VecDeque<Value>);
 
-fn strange(what: &str) -> BrokerError {
-    BrokerError::Unavailable(format!("Redis gave a strange answer: {what}"))
+fn malformed(what: &str) -> BrokerError {
+    BrokerError::Unavailable(format!("Redis gave a malformed answer: {what}"))
 }
 
 impl Reply {
@@ -23,7 +23,7 @@ impl Reply {
     pub(super) fn list(value: Value) -> Result<Self, BrokerError> {
         match value {
             Value::Array(values) => Ok(Self(values.into())),
-            _ => Err(strange("no list")),
+            _ => Err(malformed("no list")),
         }
     }
 
@@ -33,11 +33,11 @@ impl Reply {
 
     /// The last of the answers.
     pub(super) fn last(&mut self) -> Result<Value, BrokerError> {
-        self.0.pop_back().ok_or_else(|| strange("too short"))
+        self.0.pop_back().ok_or_else(|| malformed("too short"))
     }
 
     fn next(&mut self) -> Result<Value, BrokerError> {
-        self.0.pop_front().ok_or_else(|| strange("too short"))
+        self.0.pop_front().ok_or_else(|| malformed("too short"))
     }
 
     pub(super) fn bytes(&mut self) -> Result<Vec<u8>, BrokerError> {
@@ -45,7 +45,7 @@ impl Reply {
     }
 
     pub(super) fn text(&mut self) -> Result<String, BrokerError> {
-        String::from_utf8(self.bytes()?).map_err(|_error| strange("no text"))
+        String::from_utf8(self.bytes()?).map_err(|_error| malformed("no text"))
     }
 
     pub(super) fn number(&mut self) -> Result<i64, BrokerError> {
@@ -54,7 +54,7 @@ impl Reply {
             other => std::str::from_utf8(&bytes(other)?)
                 .ok()
                 .and_then(|text| text.parse().ok())
-                .ok_or_else(|| strange("no number")),
+                .ok_or_else(|| malformed("no number")),
         }
     }
 }
@@ -65,7 +65,7 @@ fn bytes(value: Value) -> Result<Vec<u8>, BrokerError> {
         Value::SimpleString(text) => Ok(text.into_bytes()),
         Value::Int(number) => Ok(number.to_string().into_bytes()),
         Value::Okay => Ok(b"OK".to_vec()),
-        _ => Err(strange("no text")),
+        _ => Err(malformed("no text")),
     }
 }
 
@@ -85,7 +85,7 @@ pub(super) struct Entry {
     pub(super) fields: Vec<(String, Vec<u8>)>,
 }
 
-/// What `XREAD` of one stream answered; nothing where it waited in vain.
+/// The entries that `XREAD` of one stream answered; empty when it timed out.
 pub(super) fn entries(value: Value) -> Result<Vec<Entry>, BrokerError> {
     let streams = match value {
         Value::Nil => return Ok(Vec::new()),
@@ -94,20 +94,20 @@ pub(super) fn entries(value: Value) -> Result<Vec<Entry>, BrokerError> {
             Some((_name, entries)) => return read_entries(entries),
             None => return Ok(Vec::new()),
         },
-        _ => return Err(strange("no streams")),
+        _ => return Err(malformed("no streams")),
     };
     match streams.into_iter().next() {
         Some(Value::Array(stream)) => match <[Value; 2]>::try_from(stream) {
             Ok([_name, entries]) => read_entries(entries),
-            Err(_other) => Err(strange("no stream")),
+            Err(_other) => Err(malformed("no stream")),
         },
-        _ => Err(strange("no stream")),
+        _ => Err(malformed("no stream")),
     }
 }
 
 fn read_entries(value: Value) -> Result<Vec<Entry>, BrokerError> {
     let Value::Array(entries) = value else {
-        return Err(strange("no entries"));
+        return Err(malformed("no entries"));
     };
     entries.into_iter().map(read_entry).collect()
 }
@@ -123,12 +123,12 @@ fn read_entry(value: Value) -> Result<Entry, BrokerError> {
     Ok(Entry { id, fields })
 }
 
-/// What `XRANGE` answered.
+/// The entries that `XRANGE` answered.
 pub(super) fn range(value: Value) -> Result<Vec<Entry>, BrokerError> {
     read_entries(value)
 }
 
-/// Whether the first id is the greater one.
+/// Whether the first id is greater.
 pub(super) fn is_after(id: &str, other: &str) -> bool {
     let parts = |id: &str| -> (u64, u64) {
         let (ms, number) = id.split_once('-').unwrap_or((id, "0"));

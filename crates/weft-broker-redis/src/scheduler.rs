@@ -1,35 +1,34 @@
-//! A scheduler's handle.
+//! The scheduler's handle.
 //!
-//! Notices are read by a task of the handle (`feed`) into memory, as they come;
-//! what it read and nobody received is told again after the process is gone,
-//! since reports stay in Redis until they are confirmed.
+//! A task of the handle (`feed`) reads notices into memory as they come. Reports stay in Redis
+//! until they are confirmed, so a notice that was read and not received when the process ended
+//! is delivered again.
 
 mod feed;
-mod ledger;
-mod office;
+mod published;
+mod publishing;
+mod session;
 
-use super::{
-    MOST_AT_ONCE, MOST_MEMORY, Redis, millis, operator::memory, portion, script::Script, unexpected,
+use crate::{
+    broker::{MAX_ITEMS_PER_CALL, MAX_MEMORY_BYTES, Redis},
+    operator::memory,
+    script::Script,
 };
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, future::ready, stream};
-use ledger::Waiting;
-use office::Office;
+use published::{Item, QueuedDispatch};
+use publishing::MAX_CALLS_IN_FLIGHT;
+use session::SchedulerSession;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 use weft_broker::{
-    AttemptKey, BrokerError, Demand, Dispatch, Notice, SchedulerBroker,
-    message::{DISPATCH_VERSION, read_dispatch, write_dispatch, write_key},
+    AttemptKey, BrokerError, Demand, Dispatch, Notice, SchedulerBroker, message::read_dispatch,
 };
 
-/// Calls about attempts that are under way at once: Redis goes on with the next one while this
-/// process, and the network, are still at the one before.
-const CALLS_AT_ONCE: usize = 8;
-
-/// One scheduler's end. Dropping it ends its task; nothing is lost.
+/// The scheduler's end of one shard. Dropping it ends its task; nothing is lost.
 #[derive(Debug)]
 pub struct RedisScheduler {
-    office: Arc<Office>,
+    session: Arc<SchedulerSession>,
     feed: JoinHandle<()>,
 }
 
@@ -39,48 +38,34 @@ impl Drop for RedisScheduler {
     }
 }
 
+impl Redis {
+    /// Takes the shard over for the scheduler of this epoch, the epoch of the shard's lease in
+    /// the database. Redis delivers every unconfirmed report again, and every call of a handle
+    /// with a lower epoch fails with [`BrokerError::Closed`].
+    ///
+    /// # Errors
+    /// [`BrokerError::Closed`] where a scheduler with a higher epoch has taken over, or
+    /// [`BrokerError::Unavailable`].
+    pub async fn scheduler(self: &Arc<Self>, epoch: u64) -> Result<RedisScheduler, BrokerError> {
+        RedisScheduler::take_over(self.clone(), epoch).await
+    }
+}
+
 impl RedisScheduler {
-    pub(super) async fn take_over(redis: Arc<Redis>, epoch: u64) -> Result<Self, BrokerError> {
-        let office = Arc::new(Office::new(redis, epoch));
-        office.take_over().await?;
-        let feed = tokio::spawn(feed::run(office.clone()));
-        Ok(Self { office, feed })
+    async fn take_over(redis: Arc<Redis>, epoch: u64) -> Result<Self, BrokerError> {
+        let session = Arc::new(SchedulerSession::new(redis, epoch));
+        session.take_over().await?;
+        let feed = tokio::spawn(feed::run(session.clone()));
+        Ok(Self { session, feed })
     }
 
-    /// Lets what is due by the clock happen now.
+    /// Expires what is due by the server's clock now.
     ///
     /// # Errors
     /// As [`SchedulerBroker::demand`].
     #[cfg(feature = "conformance")]
     pub async fn tick(&self) -> Result<(), BrokerError> {
-        self.office.tick().await.map(|_due| ())
-    }
-}
-
-/// An attempt on its way into a queue.
-struct Item {
-    attempt: AttemptKey,
-    key: String,
-    waiting: Waiting,
-}
-
-impl Item {
-    fn new(attempt: AttemptKey, waiting: Waiting) -> Self {
-        Self {
-            attempt,
-            key: write_key(&attempt),
-            waiting,
-        }
-    }
-
-    fn of(dispatch: &Dispatch) -> Self {
-        let waiting = Waiting {
-            queue: dispatch.queue.clone(),
-            priority: dispatch.priority,
-            message: write_dispatch(dispatch).into(),
-            memory_bytes: dispatch.limits.memory_bytes.min(MOST_MEMORY),
-        };
-        Self::new(dispatch.key, waiting)
+        self.session.tick().await.map(|_due| ())
     }
 }
 
@@ -88,7 +73,7 @@ impl Item {
 impl SchedulerBroker for RedisScheduler {
     async fn publish(&self, dispatches: Vec<Dispatch>) -> Result<(), (Vec<Dispatch>, BrokerError)> {
         let items: Vec<Item> = dispatches.iter().map(Item::of).collect();
-        let reasons = self.office.publish(&items).await;
+        let reasons = self.session.publish(&items).await;
         let mut refused = Vec::new();
         let mut reason = None;
         for (dispatch, why) in dispatches.into_iter().zip(reasons) {
@@ -97,35 +82,35 @@ impl SchedulerBroker for RedisScheduler {
                 reason = Some(error);
             }
         }
-        self.office.refuse(&refused);
+        self.session.forget_refused(&refused);
         reason.map_or(Ok(()), |error| Err((refused, error)))
     }
 
     async fn revoke(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
-        for keys in attempts.chunks(MOST_AT_ONCE) {
-            self.office.call_with_keys(Script::Revoke, keys).await?;
-            self.office.forget(keys);
+        for keys in attempts.chunks(MAX_ITEMS_PER_CALL) {
+            self.session.call_with_keys(Script::Revoke, keys).await?;
+            self.session.forget(keys);
         }
         Ok(())
     }
 
     async fn receive(&self, max: usize) -> Result<Vec<Notice>, BrokerError> {
-        self.office.receive(max.max(1)).await
+        self.session.receive(max.max(1)).await
     }
 
     async fn confirm(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
         let calls: Vec<_> = attempts
-            .chunks(MOST_AT_ONCE)
-            .map(|keys| self.office.call_with_keys(Script::Confirm, keys))
+            .chunks(MAX_ITEMS_PER_CALL)
+            .map(|keys| self.session.call_with_keys(Script::Confirm, keys))
             .collect();
         stream::iter(calls)
-            .buffered(CALLS_AT_ONCE)
+            .buffered(MAX_CALLS_IN_FLIGHT)
             .try_for_each(|_reply| ready(Ok(())))
             .await
     }
 
     async fn demand(&self) -> Result<Vec<Demand>, BrokerError> {
-        let mut reply = self.office.call(Script::Demand, |_none| {}).await?;
+        let mut reply = self.session.call(Script::Demand, |_none| {}).await?;
         let mut demand = Vec::new();
         let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
         while !reply.is_empty() {
@@ -143,125 +128,43 @@ impl SchedulerBroker for RedisScheduler {
 
     async fn find_known(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
         let mut known = Vec::new();
-        let mut waiting = HashMap::new();
-        for keys in attempts.chunks(MOST_AT_ONCE) {
-            let mut reply = self.office.call_with_keys(Script::Known, keys).await?;
+        let mut queued = HashMap::new();
+        for keys in attempts.chunks(MAX_ITEMS_PER_CALL) {
+            let mut reply = self.session.call_with_keys(Script::Known, keys).await?;
             for key in keys {
                 let answer = reply.bytes()?;
                 if answer.is_empty() {
                     continue;
                 }
                 known.push(*key);
-                if let Some(queued) = read_waiting(&answer) {
-                    waiting.insert(*key, queued);
+                if let Some(dispatch) = read_queued(&answer) {
+                    queued.insert(*key, dispatch);
                 }
             }
         }
-        self.office.remember(waiting);
+        self.session.record_queued(queued);
         Ok(known)
     }
 
     fn announcement_window(&self) -> Duration {
-        self.office.announcement_window()
+        self.session.announcement_window()
     }
 
     fn set_weight(&self, weight: u32) {
-        self.office.set_weight(weight);
+        self.session.set_weight(weight);
     }
 }
 
-/// What waits in a queue, as `known` answers with it: it may have to be published again.
-fn read_waiting(answer: &[u8]) -> Option<Waiting> {
+/// Reads a queued attempt from the answer of `known`, so that it can be published again.
+fn read_queued(answer: &[u8]) -> Option<QueuedDispatch> {
     let text = std::str::from_utf8(answer).ok()?;
     let (version, message) = text.split_once(' ')?;
-    // Of a newer scheduler, which is to see to it.
+    // A newer scheduler published what this one can't read, and publishes it again.
     let dispatch = read_dispatch(version.parse().ok()?, message.as_bytes()).ok()?;
-    Some(Waiting {
+    Some(QueuedDispatch {
         queue: dispatch.queue,
         priority: dispatch.priority,
         message: message.into(),
-        memory_bytes: dispatch.limits.memory_bytes.min(MOST_MEMORY),
+        memory_bytes: dispatch.limits.memory_bytes.min(MAX_MEMORY_BYTES),
     })
-}
-
-impl Office {
-    /// Calls a script that answers for each of these attempts, or for none.
-    async fn call_with_keys(
-        &self,
-        script: Script,
-        keys: &[AttemptKey],
-    ) -> Result<super::Reply, BrokerError> {
-        let keys: Vec<String> = keys.iter().map(write_key).collect();
-        self.call(script, |command| {
-            for key in &keys {
-                command.arg(key);
-            }
-        })
-        .await
-    }
-
-    /// Publishes these; for each why it was not taken, where it wasn't. Whether those of a call
-    /// that failed were isn't known: to publish them again changes nothing then.
-    async fn publish(&self, items: &[Item]) -> Vec<Option<BrokerError>> {
-        let mut calls = Vec::new();
-        let mut rest = items;
-        while !rest.is_empty() {
-            let (now, later) = rest.split_at(portion(rest, |item| item.waiting.message.len()));
-            calls.push(async {
-                let reasons = self.publish_at_once(now).await;
-                reasons.unwrap_or_else(|error| vec![Some(error); now.len()])
-            });
-            rest = later;
-        }
-        stream::iter(calls).buffered(CALLS_AT_ONCE).concat().await
-    }
-
-    async fn publish_at_once(
-        &self,
-        items: &[Item],
-    ) -> Result<Vec<Option<BrokerError>>, BrokerError> {
-        let bounds = self.redis.options.bounds;
-        // Before the call: what comes of the attempt may be told before the call has returned.
-        self.remember(
-            items
-                .iter()
-                .map(|item| (item.attempt, item.waiting.clone())),
-        );
-        let mut reply = self
-            .call(Script::Publish, |command| {
-                command.arg(bounds.queue_length).arg(bounds.queues);
-                command.arg(DISPATCH_VERSION).arg(bounds.notices);
-                for Item { key, waiting, .. } in items {
-                    command
-                        .arg(key)
-                        .arg(&*waiting.queue)
-                        .arg(waiting.priority)
-                        .arg(waiting.message.as_bytes())
-                        .arg(waiting.memory_bytes);
-                }
-            })
-            .await?;
-        items
-            .iter()
-            .map(|_item| {
-                let (what, bound) = match reply.number()? {
-                    0 => return Ok(None),
-                    1 => ("a queue", bounds.queue_length),
-                    2 => ("the broker's list of queues", bounds.queues),
-                    other => return Err(unexpected(&other.to_string())),
-                };
-                Ok(Some(BrokerError::Full { what, bound }))
-            })
-            .collect()
-    }
-
-    /// The terms that workers are granted, as the scripts keep them.
-    fn terms(&self) -> [u64; 3] {
-        let options = &self.redis.options;
-        [
-            millis(options.terms.lease),
-            millis(options.terms.renew_every),
-            millis(options.redeliver_every),
-        ]
-    }
 }

@@ -1,8 +1,8 @@
-//! The scripts, each an atomic step; their texts stand in `lua/`.
+//! The scripts of `lua/`, each an atomic step.
 //!
-//! A script is called by its hash, and sent whole to a server that doesn't know
-//! it. All of them declare one key, the beginning of their names, by whose hash
-//! tag a Cluster finds the right node.
+//! A script is called by its hash, and sent whole to a server that does not have it. Each
+//! declares one key, the prefix of all keys of its shard, by whose hash tag a Cluster finds
+//! the node.
 
 /// A script of `lua/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,13 +48,13 @@ const SCRIPTS: [(Script, &str); 21] = [
     (Script::Listen, include_str!("lua/listen.lua")),
     (Script::Look, include_str!("lua/look.lua")),
     (Script::Pause, include_str!("lua/pause.lua")),
-    (Script::Release, include_str!("lua/give_back.lua")),
+    (Script::Release, include_str!("lua/release.lua")),
     (Script::Leave, include_str!("lua/leave.lua")),
     (Script::Holds, include_str!("lua/holds.lua")),
     (Script::Withdraw, include_str!("lua/withdraw.lua")),
 ];
 
-/// Whose time the scripts go by.
+/// The clock of the scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Clock {
     Server,
@@ -68,7 +68,7 @@ pub(super) struct Text {
     pub(super) hash: String,
 }
 
-/// All of them, put together.
+/// All scripts.
 pub(super) struct Scripts(Vec<Text>);
 
 impl Scripts {
@@ -79,8 +79,8 @@ impl Scripts {
             Clock::Movable => include_str!("lua/clock_movable.lua"),
         };
         let texts = SCRIPTS.map(|(script, body)| {
-            // What brings new bytes in is refused by a server that is out of
-            // memory, before it did anything; what frees them must not be.
+            // A server that is out of memory refuses to publish before the script changes
+            // anything, and must not refuse the scripts that free memory.
             let first = if script == Script::Publish {
                 "#!lua"
             } else {

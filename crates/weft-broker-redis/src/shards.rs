@@ -1,7 +1,7 @@
-//! All shards in one Redis, for those who serve every one of them: workers, operators, and
-//! whoever takes guests in.
+//! All shards of an installation in one Redis, for workers, operators and the server that
+//! issues credentials.
 
-use super::{Redis, RedisScheduler, ShardedWorker};
+use crate::{broker::Redis, scheduler::RedisScheduler, worker::ShardedWorker};
 use async_trait::async_trait;
 use std::{
     collections::BTreeMap,
@@ -10,19 +10,18 @@ use std::{
 use tokio::sync::watch;
 use weft_broker::{BrokerError, OperatorBroker, QueueLoad, RegisteredWorker, Survey};
 
-/// The shards of an installation. There may be more of them while workers work: these have to
-/// register again then.
+/// The shards of an installation. When their number changes, workers register again.
 #[derive(Debug)]
 pub struct Shards {
-    /// The one that was connected; what belongs to no shard goes by it.
+    /// The connected broker; calls that belong to no shard use it.
     redis: Arc<Redis>,
-    /// Every broker that was ever asked for: who serves a shard again goes on by the same one.
+    /// The broker of every shard that was ever served, so that a shard keeps its broker.
     known: Mutex<BTreeMap<u32, Arc<Redis>>>,
     served: watch::Sender<Arc<[Arc<Redis>]>>,
 }
 
 impl Shards {
-    /// Serves the shard of this broker alone until [`Self::serve`] says otherwise.
+    /// Serves the shard of this broker alone until [`Self::serve`] is called.
     pub fn new(redis: Arc<Redis>) -> Arc<Self> {
         let known = BTreeMap::from([(redis.options.shard, Arc::clone(&redis))]);
         let served: Arc<[Arc<Redis>]> = Arc::new([Arc::clone(&redis)]);
@@ -33,37 +32,37 @@ impl Shards {
         })
     }
 
-    /// These shards are served from now on, in this order; none where there are none.
+    /// Serves these shards from now on, in this order. An empty list changes nothing.
     pub fn serve(&self, shards: &[u32]) {
         if shards.is_empty() || shards == self.shard_numbers() {
             return;
         }
-        let served = shards.iter().map(|shard| self.of(*shard)).collect();
+        let served = shards.iter().map(|shard| self.shard(*shard)).collect();
         self.served.send_replace(served);
     }
 
-    /// Which shards are served.
+    /// The numbers of the served shards.
     pub fn shard_numbers(&self) -> Vec<u32> {
         let served = self.served();
         served.iter().map(|redis| redis.options.shard).collect()
     }
 
-    /// What belongs to no shard goes by this one: lines, the name of the installation.
+    /// The broker for calls that belong to no shard: topics, the namespace.
     pub fn redis(&self) -> &Arc<Redis> {
         &self.redis
     }
 
-    /// A handle for one worker, which serves all shards with it.
+    /// A handle of one worker for all shards.
     pub fn worker(&self) -> ShardedWorker {
         ShardedWorker::new(self.served.subscribe())
     }
 
-    /// The scheduler of this epoch takes a shard over.
+    /// Takes a shard over for the scheduler of this epoch.
     ///
     /// # Errors
     /// As [`Redis::scheduler`].
     pub async fn scheduler(&self, shard: u32, epoch: u64) -> Result<RedisScheduler, BrokerError> {
-        self.of(shard).scheduler(epoch).await
+        self.shard(shard).scheduler(epoch).await
     }
 
     /// As [`Redis::connection_failed`].
@@ -75,8 +74,8 @@ impl Shards {
         Arc::clone(&self.served.borrow())
     }
 
-    fn of(&self, shard: u32) -> Arc<Redis> {
-        // Nothing foreign is called while it is locked.
+    fn shard(&self, shard: u32) -> Arc<Redis> {
+        // No holder of the lock calls foreign code.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let broker = known
             .entry(shard)
@@ -92,21 +91,21 @@ impl OperatorBroker for Shards {
         for redis in self.served().iter() {
             surveys.push(redis.survey().await?);
         }
-        Ok(together(surveys))
+        Ok(merge_surveys(surveys))
     }
 
     async fn drain(&self, worker: &str) -> Result<bool, BrokerError> {
-        let mut is_there = false;
+        let mut is_registered = false;
         for redis in self.served().iter() {
-            is_there |= redis.drain(worker).await?;
+            is_registered |= redis.drain(worker).await?;
         }
-        Ok(is_there)
+        Ok(is_registered)
     }
 }
 
-/// One survey of all shards. A worker registers with each of them, and what it holds of one
-/// takes places of all.
-fn together(mut surveys: Vec<Survey>) -> Survey {
+/// Merges the shards' surveys. A worker registers with each shard, and an attempt of one
+/// shard takes a slot in all of them.
+fn merge_surveys(mut surveys: Vec<Survey>) -> Survey {
     if surveys.len() == 1 {
         return surveys.remove(0);
     }
@@ -158,7 +157,7 @@ mod tests {
     use weft_broker::WorkerInfo;
 
     #[test]
-    fn a_worker_of_two_shards_is_one_worker() {
+    fn a_worker_of_two_shards_is_shown_once() {
         let worker = |held| RegisteredWorker {
             info: WorkerInfo {
                 id: "w".into(),
@@ -181,7 +180,7 @@ mod tests {
             workers: vec![worker(held)],
             queues,
         };
-        let survey = together(vec![
+        let survey = merge_surveys(vec![
             shard(1, vec![load("default", 1, 3)]),
             shard(2, vec![load("default", 0, 3), load("gpu", 7, 0)]),
         ]);

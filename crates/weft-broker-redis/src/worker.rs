@@ -1,23 +1,30 @@
-//! A worker's handle.
+//! The worker's handle for one shard.
 //!
-//! What the scheduler says to a worker, and that there is work for it, stands in
-//! one stream, its *inbox*, which a task of the handle (`inbox`) reads. So one
-//! connection waits, whatever the worker waits for; every other call is a script.
-//! What is published while a claim waits is claimed for it at once, and stands in the
-//! inbox as well (`handed`).
+//! Redis writes signals, pushed claims and wake-ups to one stream for each worker, its *inbox*,
+//! which a task of the handle (`inbox`) reads. So a worker needs one blocking connection;
+//! every other call is a script. A claim call that finds nothing registers a claim waiter: the
+//! next publish claims for it at once and pushes the claim to the inbox (`pushed_claim`).
 
-mod handed;
+mod claim_waiter;
 mod inbox;
-mod post;
+mod pushed_claim;
+mod registration;
+mod session;
+mod shard_order;
 mod sharded;
-mod turns;
 
 pub use sharded::ShardedWorker;
 
-use super::{MAX_WAIT, MOST_MEMORY, Redis, millis, portion, reply, script::Script, unexpected};
+use crate::{
+    broker::{MAX_MEMORY_BYTES, MAX_WAIT, Redis, millis, portion, unexpected},
+    reply,
+    script::Script,
+};
 use async_trait::async_trait;
-use handed::{Ask, Handed};
-use post::{Post, Session};
+use claim_waiter::ClaimWaiter;
+use pushed_claim::PushedClaim;
+use registration::Registration;
+use session::WorkerSession;
 use std::{sync::Arc, time::Duration};
 use tokio::{task::JoinHandle, time::timeout};
 use weft_broker::{
@@ -25,17 +32,28 @@ use weft_broker::{
     message::{DISPATCH_VERSION, REPORT_VERSION, read_dispatch, write_key, write_report},
 };
 
-/// In the place of the name of a call that is to be handed nothing; names begin at 1.
-const NO_CLAIM: u64 = 0;
-/// Leases that are renewed or given back in one call.
-const MOST_RENEWED: usize = 5_000;
+/// The waiter id of a claim call that registers none; ids begin at 1.
+const NO_WAITER: u64 = 0;
+/// Leases that one call renews or releases.
+const MAX_KEYS_PER_CALL: usize = 5_000;
 
-/// One worker's end. Dropping it ends its task; what the worker held comes back
-/// when its leases end.
+/// One worker's end of one shard. Dropping it ends its task; what the worker held expires
+/// with its leases.
 #[derive(Debug)]
 pub struct RedisWorker {
-    post: Arc<Post>,
+    session: Arc<WorkerSession>,
     inbox: JoinHandle<()>,
+}
+
+/// The arguments of one claim call.
+struct ClaimRequest {
+    /// The most attempts to claim.
+    max: u32,
+    /// The id of the claim waiter to register when no attempt is queued, and the most attempts
+    /// to push to it. Without one the next publish wakes the worker instead.
+    waiter: Option<(u64, u32)>,
+    /// How many attempts a worker of several shards holds of the other ones.
+    held_on_other_shards: Option<u32>,
 }
 
 impl Drop for RedisWorker {
@@ -44,37 +62,36 @@ impl Drop for RedisWorker {
     }
 }
 
-impl RedisWorker {
-    pub(super) fn new(redis: Arc<Redis>) -> Self {
-        let post = Arc::new(Post::new(redis));
-        let inbox = tokio::spawn(inbox::run(post.clone()));
-        Self { post, inbox }
+impl Redis {
+    /// A handle for one worker, which registers with it.
+    pub fn worker(self: &Arc<Self>) -> RedisWorker {
+        let session = Arc::new(WorkerSession::new(Arc::clone(self)));
+        let inbox = tokio::spawn(inbox::run(session.clone()));
+        RedisWorker { session, inbox }
     }
+}
 
-    /// Claims what there is now, and says what the shard counts for beside others. Where there
-    /// is nothing, what is published next may be handed to the call of this name, up to so many;
-    /// without one the worker is woken. `beside` is how many a worker of several shards holds of the
-    /// others.
-    async fn take(
+impl RedisWorker {
+    /// Claims up to `max` queued attempts and returns them with the shard's weight. If none are
+    /// queued, registers `waiter` so that the next publish is pushed to it.
+    async fn claim_queued(
         &self,
-        session: &Session,
-        max: u32,
-        ask: Option<(u64, u32)>,
-        beside: Option<u32>,
+        registration: &Registration,
+        request: &ClaimRequest,
     ) -> Result<(Vec<Claim>, u32), BrokerError> {
-        let bounds = self.post.redis.options.bounds;
-        let (name, most) = ask.unwrap_or((NO_CLAIM, 0));
+        let bounds = self.session.redis.options.bounds;
+        let (waiter, max_pushed) = request.waiter.unwrap_or((NO_WAITER, 0));
         let mut reply = self
-            .post
-            .call(session, Script::Claim, |command| {
-                command.arg(max).arg(DISPATCH_VERSION);
-                command.arg(bounds.notices).arg(name).arg(most);
-                command.arg(or_empty(beside));
+            .session
+            .call(registration, Script::Claim, |command| {
+                command.arg(request.max).arg(DISPATCH_VERSION);
+                command.arg(bounds.notices).arg(waiter).arg(max_pushed);
+                command.arg(or_empty(request.held_on_other_shards));
             })
             .await?;
         let lease = Duration::from_millis(u64::try_from(reply.number()?).unwrap_or(0));
-        let left = reply.number()?;
-        self.post.left_to_newer(left);
+        let unreadable = reply.number()?;
+        self.session.warn_of_unreadable(unreadable);
         let weight = u32::try_from(reply.number()?).unwrap_or(0);
         let mut claims = Vec::new();
         while !reply.is_empty() {
@@ -86,31 +103,31 @@ impl RedisWorker {
                     lease,
                     waited: Duration::from_millis(waited),
                 }),
-                // Nobody renews it: its lease ends, and the scheduler hears of that.
                 Err(error) => {
-                    tracing::error!(worker = %session.id, %error, "a dispatch can't be read; its attempt is given up");
+                    tracing::error!(worker = %registration.id, %error, "reading a dispatch failed; its lease expires");
                 }
             }
         }
         Ok((claims, weight))
     }
 
-    /// Renews leases. `beside` is as in [`Self::take`].
-    async fn renew_beside_others(
+    /// Renews leases and returns the attempts that the worker lost. `held_on_other_shards` is
+    /// as in [`ClaimRequest`].
+    async fn renew_leases(
         &self,
         attempts: &[AttemptKey],
-        beside: Option<u32>,
+        held_on_other_shards: Option<u32>,
     ) -> Result<Vec<AttemptKey>, BrokerError> {
-        let session = self.post.session()?;
+        let registration = self.session.registration()?;
         let mut lost = Vec::new();
         let mut rest = attempts;
         loop {
-            let (now, later) = rest.split_at(rest.len().min(MOST_RENEWED));
+            let (now, later) = rest.split_at(rest.len().min(MAX_KEYS_PER_CALL));
             let keys: Vec<String> = now.iter().map(write_key).collect();
             let mut reply = self
-                .post
-                .call(&session, Script::Renew, |command| {
-                    command.arg(or_empty(beside));
+                .session
+                .call(&registration, Script::Renew, |command| {
+                    command.arg(or_empty(held_on_other_shards));
                     for key in &keys {
                         command.arg(key);
                     }
@@ -135,22 +152,22 @@ impl WorkerBroker for RedisWorker {
         worker: &WorkerInfo,
         holding: &[AttemptKey],
     ) -> Result<LeaseTerms, BrokerError> {
-        let options = &self.post.redis.options;
+        let options = &self.session.redis.options;
         let token = format!("{:032x}", fastrand::u128(..));
-        let before = self.post.token_before();
+        let last = self.session.last_token();
         let incarnation = format!("{:016x}", fastrand::u64(..));
-        let places = worker.slots.saturating_add(worker.prefetch);
+        let capacity = worker.slots.saturating_add(worker.prefetch);
         let queues = json_list(worker.queues.iter().map(|queue| &**queue));
         let labels = serde_json::to_string(&worker.labels).expect("texts have a JSON form");
-        let memory = worker.memory_bytes.map(|bytes| bytes.min(MOST_MEMORY));
+        let memory = worker.memory_bytes.map(|bytes| bytes.min(MAX_MEMORY_BYTES));
         let memory = memory.map_or(-1, u64::cast_signed);
         let keys: Vec<String> = holding.iter().map(write_key).collect();
         let (word, mut reply) = self
-            .post
+            .session
             .redis
             .run(Script::Register, |command| {
-                command.arg(&token).arg(&before).arg(&*worker.id);
-                command.arg(&queues).arg(places).arg(&labels);
+                command.arg(&token).arg(&last).arg(&*worker.id);
+                command.arg(&queues).arg(capacity).arg(&labels);
                 command.arg(&incarnation).arg(millis(options.terms.lease));
                 command
                     .arg(millis(options.redeliver_every))
@@ -168,11 +185,11 @@ impl WorkerBroker for RedisWorker {
         let lease = Duration::from_millis(u64::try_from(reply.number()?).unwrap_or(0));
         let renew_every = match reply.text()?.parse() {
             Ok(renew) => Duration::from_millis(renew),
-            // No scheduler has said yet.
+            // No scheduler has taken the shard over yet.
             Err(_empty) => options.terms.renew_every.min(lease / 3),
         };
         let server = reply.text()?;
-        self.post.registered(Session {
+        self.session.set_registration(Registration {
             token: token.into(),
             id: worker.id.clone(),
             incarnation: incarnation.into(),
@@ -183,43 +200,49 @@ impl WorkerBroker for RedisWorker {
 
     async fn claim(&self, max: u32) -> Result<Vec<Claim>, BrokerError> {
         let max = max.max(1);
-        let mut ask = Ask::new(&self.post);
+        let mut waiter = ClaimWaiter::new(&self.session);
         loop {
-            let session = self.post.session()?;
-            let handed = self.post.handed(&session, max);
-            if !handed.is_empty() {
-                if handed.iter().any(|handed| handed.ask == ask.name) {
-                    ask.is_over();
+            let registration = self.session.registration()?;
+            let pushed = self.session.take_pushed(&registration, max);
+            if !pushed.is_empty() {
+                if pushed.iter().any(|pushed| pushed.waiter == waiter.id) {
+                    waiter.set_removed();
                 }
-                let claims = handed.into_iter().filter_map(Handed::into_claim);
+                let claims = pushed.into_iter().filter_map(PushedClaim::into_claim);
                 let claims: Vec<Claim> = claims.collect();
                 if !claims.is_empty() {
                     return Ok(claims);
                 }
             }
-            ask.begins(&session);
-            let (claims, _weight) = self
-                .take(&session, max, Some((ask.name, max)), None)
-                .await?;
+            waiter.set_registered(&registration);
+            let request = ClaimRequest {
+                max,
+                waiter: Some((waiter.id, max)),
+                held_on_other_shards: None,
+            };
+            let (claims, _weight) = self.claim_queued(&registration, &request).await?;
             if !claims.is_empty() {
-                ask.is_over();
+                waiter.set_removed();
                 return Ok(claims);
             }
-            // Being woken is a hint; what it was that woke is found by looking, or nothing was.
-            if timeout(MAX_WAIT, self.post.work.notified()).await.is_err() {
-                tracing::trace!(worker = %session.id, "nothing to claim");
+            // A wake-up is a hint: only the next call tells whether there is work.
+            if timeout(MAX_WAIT, self.session.work.notified())
+                .await
+                .is_err()
+            {
+                tracing::trace!(worker = %registration.id, "no attempts to claim");
             }
         }
     }
 
     async fn renew(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
-        self.renew_beside_others(attempts, None).await
+        self.renew_leases(attempts, None).await
     }
 
     async fn report(&self, reports: Vec<Report>) -> Result<(), BrokerError> {
-        let session = self.post.session()?;
-        let bound = self.post.redis.options.bounds.unconfirmed_reports;
-        let id = json_list(std::iter::once(&*session.id));
+        let registration = self.session.registration()?;
+        let bound = self.session.redis.options.bounds.unconfirmed_reports;
+        let id = json_list(std::iter::once(&*registration.id));
         let messages: Vec<(String, String)> = reports
             .iter()
             .map(|report| {
@@ -235,8 +258,8 @@ impl WorkerBroker for RedisWorker {
         loop {
             let (now, later) = rest.split_at(portion(rest, |(_key, message)| message.len()));
             let mut reply = self
-                .post
-                .call(&session, Script::Report, |command| {
+                .session
+                .call(&registration, Script::Report, |command| {
                     command.arg(bound).arg(&id);
                     for (key, message) in now {
                         command.arg(key).arg(message);
@@ -257,22 +280,22 @@ impl WorkerBroker for RedisWorker {
     }
 
     async fn signals(&self, max: usize) -> Result<Vec<Signal>, BrokerError> {
-        let session = self.post.session()?;
-        let taken = self.post.taken().map(|id| reply::after(&id));
-        self.post
-            .call(&session, Script::Listen, |command| {
+        let registration = self.session.registration()?;
+        let taken = self.session.taken().map(|id| reply::after(&id));
+        self.session
+            .call(&registration, Script::Listen, |command| {
                 command.arg(taken.as_deref().unwrap_or_default());
             })
             .await?;
-        self.post.signals(&session, max.max(1)).await
+        self.session.signals(&registration, max.max(1)).await
     }
 
     async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
-        let session = self.post.session()?;
-        for attempts in attempts.chunks(MOST_RENEWED) {
+        let registration = self.session.registration()?;
+        for attempts in attempts.chunks(MAX_KEYS_PER_CALL) {
             let keys: Vec<String> = attempts.iter().map(write_key).collect();
-            self.post
-                .call(&session, Script::Release, |command| {
+            self.session
+                .call(&registration, Script::Release, |command| {
                     for key in &keys {
                         command.arg(key);
                     }
@@ -283,15 +306,19 @@ impl WorkerBroker for RedisWorker {
     }
 
     async fn pause(&self) -> Result<(), BrokerError> {
-        let session = self.post.session()?;
-        self.post.call(&session, Script::Pause, |_none| {}).await?;
+        let registration = self.session.registration()?;
+        self.session
+            .call(&registration, Script::Pause, |_none| {})
+            .await?;
         Ok(())
     }
 
     async fn leave(&self) -> Result<(), BrokerError> {
-        let session = self.post.session()?;
-        self.post.call(&session, Script::Leave, |_none| {}).await?;
-        self.post.forget(&session);
+        let registration = self.session.registration()?;
+        self.session
+            .call(&registration, Script::Leave, |_none| {})
+            .await?;
+        self.session.drop_registration(&registration);
         Ok(())
     }
 }

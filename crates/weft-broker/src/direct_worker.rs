@@ -1,14 +1,13 @@
-//! The direct way: workers of other machines that are trusted with the whole
-//! installation, and reach its transport themselves.
+//! Direct workers: trusted workers on other machines that take their work from Redis
+//! themselves.
 //!
-//! A *guest* is such a worker as the server took it in. What it is handed, a
-//! [`RedisCredentials`], opens the keys of the shards for the commands of a worker's handle and
-//! nothing else, and is worth nothing soon after the server last prolonged it. The
-//! server's end is [`DirectWorkerBroker`], the worker's end [`SwitchableBroker`].
+//! The server issues [`RedisCredentials`] to such a worker. They allow the commands of a
+//! worker's handle on the keys of the shards, and expire soon after the server last renewed
+//! them. The server's end is [`DirectWorkerBroker`]; the worker uses a
+//! [`SwitchableBroker`](crate::SwitchableBroker).
 //!
-//! A guest can write whatever it likes where attempts stand: what the transport
-//! says of it is no proof of anything. Who it is, is what the server wrote down when
-//! it took it in, out of its reach.
+//! A direct worker can write anything to those keys, so what Redis holds about its attempts is
+//! no proof. The server's record of the worker is out of the worker's reach.
 
 mod credentials;
 
@@ -19,28 +18,28 @@ use async_trait::async_trait;
 use std::{fmt, sync::Arc, time::Duration};
 use weft_core::digest::Digest;
 
-/// For how long a guest is one, after it was taken in and after each time that it was prolonged.
+/// The lifetime of credentials, from their issue and from each renewal.
 pub const CREDENTIALS_LIFETIME: Duration = Duration::from_secs(30);
-/// How often a guest asks to be prolonged: two lost questions cost nothing.
+/// How often a direct worker renews its credentials: two lost requests are harmless.
 pub const CREDENTIALS_RENEW_EVERY: Duration = Duration::from_secs(10);
-/// What every guest's name begins with, and no registration's at the gate.
+/// The prefix of every direct worker's user name, which no gateway session has.
 const PREFIX: &str = "weft-guest-";
 
-/// A worker that was taken in.
+/// A worker with credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DirectWorker {
-    /// Its name as a user of the transport.
+    /// Its Redis user name.
     pub user: Arc<str>,
-    /// The number of the token that it showed.
+    /// The number of the token that it authenticated with.
     pub token: i64,
-    /// The name that it works under.
+    /// Its worker name in the installation.
     pub worker: Arc<str>,
-    /// Of its password, which nobody but itself knows.
+    /// The digest of its password, which only the worker has.
     pub password: Digest,
 }
 
 impl DirectWorker {
-    /// Whether a guest could have this name.
+    /// Whether this could be a direct worker's user name.
     pub fn is_user_name(name: &str) -> bool {
         name.starts_with(PREFIX)
     }
@@ -55,66 +54,67 @@ impl fmt::Debug for DirectWorker {
     }
 }
 
-/// Why a worker is not taken in.
+/// Why a worker gets no credentials.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DirectWorkerError {
-    /// There is no such way here, and will be none until somebody changes what is set.
+    /// The installation does not support direct workers as it is configured.
     #[error("{0}")]
     Unsupported(String),
-    /// Not now.
+    /// The broker does not answer now.
     #[error(transparent)]
     Broker(#[from] BrokerError),
 }
 
-/// The server's end.
+/// The server's handle.
 #[async_trait]
 pub trait DirectWorkerBroker: Send + Sync {
-    /// Takes a worker in, for [`CREDENTIALS_LIFETIME`].
+    /// Issues credentials to a worker, for [`CREDENTIALS_LIFETIME`].
     ///
     /// # Errors
-    /// [`DirectWorkerError`]; the worker is none then, or ceases to be one.
+    /// [`DirectWorkerError`]; credentials that were issued anyway expire.
     async fn issue_credentials(
         &self,
         token: i64,
         worker: &str,
     ) -> Result<(DirectWorker, RedisCredentials), DirectWorkerError>;
 
-    /// It stays, for [`CREDENTIALS_LIFETIME`] from now on; what was lost of it meanwhile is made anew.
+    /// Renews a worker's credentials for [`CREDENTIALS_LIFETIME`]; creates the user again if Redis
+    /// lost it.
     ///
     /// # Errors
     /// As [`Self::admit`].
     async fn renew_credentials(&self, guest: &DirectWorker) -> Result<(), DirectWorkerError>;
 
-    /// The guest of this name, if there is one.
+    /// The direct worker with this user name.
     ///
     /// # Errors
     /// [`BrokerError::Unavailable`].
     async fn find_direct_worker(&self, user: &str) -> Result<Option<DirectWorker>, BrokerError>;
 
-    /// It is none from now on, and what it has open is closed.
+    /// Revokes the credentials and closes the worker's connections.
     ///
     /// # Errors
-    /// [`BrokerError::Unavailable`]; it ceases to be one by itself.
+    /// [`BrokerError::Unavailable`]; the credentials expire by themselves.
     async fn revoke_credentials(&self, user: &str) -> Result<(), BrokerError>;
 
-    /// Dismisses those that nobody prolonged, whoever took them in; returns how many.
+    /// Removes users whose credentials expired, whichever server issued them; returns how many.
     ///
     /// # Errors
     /// [`BrokerError::Unavailable`].
     async fn remove_expired(&self) -> Result<usize, BrokerError>;
 
-    /// The shards whose keys guests have open. One that was let in before there were so many is
-    /// let in anew.
+    /// The shards whose keys direct workers may access. When there are more, the server issues new
+    /// credentials.
     fn shards(&self) -> Vec<u32>;
 
-    /// What a worker of this name holds, as the transport says.
+    /// The attempts that a worker of this name holds, according to Redis.
     ///
     /// # Errors
     /// [`BrokerError::Unavailable`].
     async fn held_by(&self, worker: &str) -> Result<Vec<AttemptKey>, BrokerError>;
 }
 
-/// A transport that nobody else can reach.
+/// A broker without direct workers.
 #[derive(Debug, Clone, Copy)]
 pub struct NoDirectWorkers;
 
@@ -155,8 +155,8 @@ impl DirectWorkerBroker for NoDirectWorkers {
     }
 }
 
-/// The beginning of the names of a namespace's guests: of letters and digits that every
-/// transport takes, whatever the namespace is called.
+/// The prefix of a namespace's direct workers' user names: letters, digits and hyphens, for any
+/// namespace.
 pub fn user_prefix(namespace: &str) -> String {
     let digest = Digest::of(namespace.as_bytes()).hex();
     format!("{PREFIX}{}-", &digest[..16])

@@ -1,4 +1,4 @@
-//! What a worker is told: one attempt, complete but for secrets and code.
+//! A dispatch: one attempt on its way to a worker, complete except for secrets and code.
 
 use std::sync::Arc;
 use weft_core::{
@@ -9,7 +9,7 @@ use weft_core::{
 /// Names one attempt in the whole installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AttemptKey {
-    /// The shard whose scheduler made it: where whatever is said of it goes.
+    /// The shard of its scheduler, to which all calls about it go.
     pub shard: u32,
     /// Its run.
     pub run: RunId,
@@ -17,12 +17,12 @@ pub struct AttemptKey {
     pub attempt: Attempt,
 }
 
-/// One attempt to be made. Cheap to clone: what is large is shared.
+/// One attempt to run. Cheap to clone: large parts are shared.
 #[derive(Debug, Clone)]
 pub struct Dispatch {
     /// Which attempt.
     pub key: AttemptKey,
-    /// Whose it is.
+    /// Its tenant.
     pub tenant: TenantId,
     /// Which workers may take it.
     pub queue: Arc<str>,
@@ -47,8 +47,8 @@ pub struct Dispatch {
     pub deterministic: bool,
     /// The W3C `traceparent` of the run's trace.
     pub trace: Option<Arc<str>>,
-    /// It was there when a worker died: a worker begins no two such attempts close
-    /// together, so that another death has one suspect.
+    /// It was running when a worker crashed. A worker starts no two such attempts close together,
+    /// so that another crash has one suspect.
     pub watched: bool,
 }
 

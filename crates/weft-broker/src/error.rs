@@ -1,12 +1,12 @@
-//! Why a broker did not do what was asked.
+//! Why a call of a broker failed.
 
-/// Says what the caller can do.
+/// Each variant tells what the caller can do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BrokerError {
-    /// Does not answer now; the same call may succeed later.
+    /// The broker does not answer; the same call may succeed later.
     #[error("the broker does not answer: {0}")]
     Unavailable(String),
-    /// A bound was reached; the rest of the call was done, this wasn't.
+    /// A bound was reached; the rest of the call succeeded.
     #[error("{what} holds {bound} already")]
     Full {
         /// What is full.
@@ -14,10 +14,10 @@ pub enum BrokerError {
         /// Its bound.
         bound: usize,
     },
-    /// This worker is not, or no longer, registered: register again.
+    /// The worker is not, or no longer, registered: it registers again.
     #[error("the worker is not registered")]
     Unregistered,
-    /// It was shut down: nothing will ever be answered again.
+    /// The broker was shut down, or another scheduler took over: every call fails from now on.
     #[error("the broker is shut down")]
     Closed,
 }

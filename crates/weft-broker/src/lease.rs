@@ -1,17 +1,16 @@
-//! A claim and how long it holds.
+//! A claim and its lease.
 
 use crate::Dispatch;
 use std::time::Duration;
 
-/// A dispatch that one worker holds until its lease runs out.
+/// A dispatch that one worker holds until its lease expires.
 #[derive(Debug, Clone)]
 pub struct Claim {
     /// What to run.
     pub dispatch: Dispatch,
-    /// Counted from the moment of the claim; each renewal gives it again.
+    /// The lease, from the claim on; each renewal starts it again.
     pub lease: Duration,
-    /// How long it waited in its queue, by the broker's own clock: for figures,
-    /// and nothing else.
+    /// How long it was queued, by the broker's clock; used for metrics only.
     pub waited: Duration,
 }
 
@@ -25,8 +24,8 @@ pub struct LeaseTerms {
 }
 
 impl Default for LeaseTerms {
-    /// 15 seconds, renewed every 5: a dead worker's tasks go on within a
-    /// quarter of a minute, and two lost renewals cost nothing.
+    /// 15 seconds, renewed every 5: a crashed worker's attempts are dispatched again within 15
+    /// seconds, and two lost renewals are harmless.
     fn default() -> Self {
         Self {
             lease: Duration::from_secs(15),

@@ -1,18 +1,21 @@
-//! How dispatches reach workers and outcomes come back.
+//! The broker: how dispatches reach workers and reports reach the scheduler.
 //!
-//! A broker is transport, never truth: losing everything in it costs latency,
-//! never work. What always holds, for every implementation (`conformance`):
+//! This crate has the traits, the messages and the in-process broker; `weft-broker-redis` has
+//! the broker of several machines, `weft-gateway` the broker over HTTP.
 //!
-//! - An attempt is handed to at most one worker at a time. A claim is a lease;
-//!   a worker that doesn't renew it in time has lost it, by the broker's clock.
-//! - A report is handed to the scheduler again and again until it is confirmed,
-//!   and a worker keeps it until it hears of the confirmation.
-//! - Every queue and every channel is bounded; what doesn't fit is refused, and
-//!   the scheduler keeps it.
-//! - Nothing secret is ever in a dispatch.
+//! A broker is transport, never truth: losing its state costs latency, never work. The contract
+//! of every implementation (`conformance`):
 //!
-//! Delays, retries, limits and fairness are the scheduler's: here a queue is
-//! first in, first out, within a priority.
+//! - At most one worker holds an attempt at a time. A claim is a lease; a worker that doesn't
+//!   renew it in time, by the broker's clock, has lost the attempt.
+//! - The broker delivers a report until the scheduler confirms it, and a worker keeps the report
+//!   until it receives the confirmation.
+//! - Every queue and channel is bounded; the broker refuses what does not fit, and the scheduler
+//!   keeps it.
+//! - A dispatch contains no secrets.
+//!
+//! The scheduler implements delays, retries, limits and fairness: within a priority, a broker's
+//! queue is first in, first out.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -1,21 +1,20 @@
-//! What people do with a broker: look at workers and queues, and send workers home.
+//! The operators' side of a broker: workers, queues and drains.
 
 use crate::{BrokerError, WorkerInfo};
 use async_trait::async_trait;
 use std::sync::Arc;
 
-/// The operators' end, through whatever shows it to them.
+/// The operators' handle.
 #[async_trait]
 pub trait OperatorBroker: Send + Sync {
-    /// Every worker and every queue, as of now.
+    /// All workers and queues.
     ///
     /// # Errors
     /// [`BrokerError::Unavailable`] or [`BrokerError::Closed`].
     async fn survey(&self) -> Result<Survey, BrokerError>;
 
-    /// Asks a worker to take nothing more, to end what it runs, and to leave; `false`
-    /// where none of this name is registered. One that doesn't hear of it is asked again
-    /// by whoever asked.
+    /// Signals a worker to claim no more, finish what it runs, and leave; `false` if no worker of
+    /// this name is registered. The signal may be lost: the caller repeats it.
     ///
     /// # Errors
     /// As [`Self::survey`].
@@ -25,20 +24,20 @@ pub trait OperatorBroker: Send + Sync {
 /// Workers and queues.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Survey {
-    /// Those that are registered, by name.
+    /// The registered workers, by name.
     pub workers: Vec<RegisteredWorker>,
-    /// Those that are served or hold something, by name.
+    /// The queues that are served or not empty, by name.
     pub queues: Vec<QueueLoad>,
 }
 
-/// A worker that is registered.
+/// A registered worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegisteredWorker {
     /// As it announced itself.
     pub info: WorkerInfo,
     /// How many attempts it holds.
     pub held: u32,
-    /// It takes no new work.
+    /// It claims no new attempts.
     pub is_paused: bool,
 }
 
@@ -47,10 +46,10 @@ pub struct RegisteredWorker {
 pub struct QueueLoad {
     /// Its name.
     pub name: Arc<str>,
-    /// How many attempts wait in it.
+    /// How many attempts are queued.
     pub queued: u64,
-    /// How many more its workers could take beyond those.
+    /// How many more its workers could claim.
     pub free_slots: u32,
-    /// How many workers serve it and are not paused.
+    /// How many unpaused workers serve it.
     pub workers: u32,
 }

@@ -1,22 +1,22 @@
-//! A worker's handle whose way to the broker may change while it works.
+//! A worker's handle whose broker may change while the worker runs.
 //!
-//! After a change every call answers that the worker is not registered, those that
-//! wait as well, until it has registered by the new way with what it holds. So
-//! nothing is lost that a lost registration would not lose.
+//! After a switch every call, waiting ones included, fails with `Unregistered` until the worker
+//! has registered with the new broker and announced what it holds. So a switch loses no more
+//! than a lost registration does.
 
 use crate::{AttemptKey, BrokerError, Claim, LeaseTerms, Report, Signal, WorkerBroker, WorkerInfo};
 use async_trait::async_trait;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// The handle; who turns it keeps a clone of the pointer to it.
+/// The handle; the code that switches it holds another reference.
 pub struct SwitchableBroker {
-    way: watch::Sender<Arc<Way>>,
+    route: watch::Sender<Arc<Route>>,
 }
 
-struct Way {
+struct Route {
     broker: Arc<dyn WorkerBroker>,
-    /// Under which the worker goes this way, where not under its own.
+    /// The worker's name with this broker, if not its own.
     name: Option<Arc<str>>,
 }
 
@@ -27,27 +27,27 @@ impl std::fmt::Debug for SwitchableBroker {
 }
 
 impl SwitchableBroker {
-    /// By this way first, under the worker's own name.
+    /// A handle that starts with this broker, under the worker's own name.
     pub fn new(broker: Arc<dyn WorkerBroker>) -> Self {
-        let way = watch::Sender::new(Arc::new(Way { broker, name: None }));
-        Self { way }
+        let route = watch::Sender::new(Arc::new(Route { broker, name: None }));
+        Self { route }
     }
 
-    /// From now on by another one, under this name.
+    /// Switches to another broker, under this name.
     pub fn switch_to(&self, broker: Arc<dyn WorkerBroker>, name: Option<Arc<str>>) {
-        self.way.send_replace(Arc::new(Way { broker, name }));
+        self.route.send_replace(Arc::new(Route { broker, name }));
     }
 
     async fn call<T>(
         &self,
-        call: impl AsyncFnOnce(Arc<Way>) -> Result<T, BrokerError>,
+        call: impl AsyncFnOnce(Arc<Route>) -> Result<T, BrokerError>,
     ) -> Result<T, BrokerError> {
-        let mut ways = self.way.subscribe();
-        let way = Arc::clone(&ways.borrow_and_update());
+        let mut routes = self.route.subscribe();
+        let route = Arc::clone(&routes.borrow_and_update());
         tokio::select! {
             biased;
-            answer = call(way) => answer,
-            _turned = ways.changed() => Err(BrokerError::Unregistered),
+            answer = call(route) => answer,
+            _switched = routes.changed() => Err(BrokerError::Unregistered),
         }
     }
 }
@@ -59,49 +59,49 @@ impl WorkerBroker for SwitchableBroker {
         worker: &WorkerInfo,
         holding: &[AttemptKey],
     ) -> Result<LeaseTerms, BrokerError> {
-        let way = Arc::clone(&self.way.borrow());
+        let route = Arc::clone(&self.route.borrow());
         let mut worker = worker.clone();
-        if let Some(name) = &way.name {
+        if let Some(name) = &route.name {
             worker.id = Arc::clone(name);
         }
-        way.broker.register(&worker, holding).await
+        route.broker.register(&worker, holding).await
     }
 
     async fn claim(&self, max: u32) -> Result<Vec<Claim>, BrokerError> {
-        self.call(async |way| way.broker.claim(max).await).await
+        self.call(async |route| route.broker.claim(max).await).await
     }
 
     async fn renew(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
-        self.call(async |way| way.broker.renew(attempts).await)
+        self.call(async |route| route.broker.renew(attempts).await)
             .await
     }
 
     async fn report(&self, mut reports: Vec<Report>) -> Result<(), BrokerError> {
-        self.call(async |way| {
-            if let Some(name) = &way.name {
+        self.call(async |route| {
+            if let Some(name) = &route.name {
                 for report in &mut reports {
                     report.worker = Arc::clone(name);
                 }
             }
-            way.broker.report(reports).await
+            route.broker.report(reports).await
         })
         .await
     }
 
     async fn signals(&self, max: usize) -> Result<Vec<Signal>, BrokerError> {
-        self.call(async |way| way.broker.signals(max).await).await
+        self.call(async |route| route.broker.signals(max).await).await
     }
 
     async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
-        self.call(async |way| way.broker.release(attempts).await)
+        self.call(async |route| route.broker.release(attempts).await)
             .await
     }
 
     async fn pause(&self) -> Result<(), BrokerError> {
-        self.call(async |way| way.broker.pause().await).await
+        self.call(async |route| route.broker.pause().await).await
     }
 
     async fn leave(&self) -> Result<(), BrokerError> {
-        self.call(async |way| way.broker.leave().await).await
+        self.call(async |route| route.broker.leave().await).await
     }
 }

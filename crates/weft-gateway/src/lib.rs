@@ -1,14 +1,13 @@
-//! The way in for workers that don't reach the broker themselves: what a worker
-//! asks of it travels as messages through somebody who does, the server.
+//! The worker gateway: the broker over HTTP, for workers that reach the broker only through
+//! the server.
 //!
-//! Both ends stand here and nothing of how messages are carried:
-//! [`GatewayBroker`] is a worker's handle over any [`GatewayTransport`], and [`WorkerSessions`] answers
-//! with handles of the broker behind it. So every promise of [`weft_broker::WorkerBroker`]
-//! is kept by the broker behind, whichever it is.
+//! The crate has both ends and no transport. [`GatewayBroker`] is a worker's handle over any
+//! [`GatewayTransport`]; [`WorkerSessions`] answers its calls with handles of the server's
+//! broker, which keeps the contract of [`weft_broker::WorkerBroker`].
 //!
-//! The gate remembers which attempts each worker holds and what they were
-//! granted ([`WorkerSessions::find_held`]), since who asks for a secret or a blob through the
-//! same door has to hold the attempt that needs it.
+//! [`WorkerSessions`] also records which attempts each worker holds and what they were granted
+//! ([`WorkerSessions::find_held`]): a worker may read a secret or a blob only for an attempt
+//! that it holds.
 
 mod sessions;
 mod wire;
@@ -21,6 +20,6 @@ pub use {
 
 use std::time::Duration;
 
-/// The longest that a call waits behind the gate before it answers that there is
-/// nothing: shorter than what proxies take for a dead connection.
+/// How long a call waits at the server before it returns empty: shorter than the idle timeouts
+/// of proxies.
 pub const MAX_WAIT: Duration = Duration::from_secs(20);

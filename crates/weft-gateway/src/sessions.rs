@@ -1,9 +1,8 @@
-//! The gate itself: registrations of workers beyond it, and their calls.
+//! The server's end of the gateway: the workers' sessions, and their calls.
 //!
-//! A registration is a random name that only its worker knows, and belongs to
-//! whoever registered ([`SessionOwner`]): nobody else's calls reach it. What a
-//! worker sends is not trusted: everything has a bound, and what it may see
-//! follows from the attempts that it holds.
+//! A session has a random name that only its worker knows, and an owner ([`SessionOwner`]);
+//! calls of other owners can't use it. Workers are not trusted: everything that they send is
+//! bounded, and what they may read follows from the attempts that they hold.
 
 use super::{
     MAX_WAIT,
@@ -21,40 +20,39 @@ use weft_broker::{
 };
 use weft_core::id::TenantId;
 
-/// Workers beyond the gate at once.
-const MOST_SESSIONS: usize = 10_000;
+/// The most sessions at once.
+const MAX_SESSIONS: usize = 10_000;
 /// The most slots and prefetch together that a worker may announce.
-const MOST_PLACES: u32 = 20_000;
+const MAX_CAPACITY: u32 = 20_000;
 /// The most queues and labels of a worker.
-const MOST_NAMES: usize = 64;
+const MAX_NAMES: usize = 64;
 /// The longest name of a worker, queue or label, in bytes.
-const MOST_NAME_BYTES: usize = 256;
+const MAX_NAME_BYTES: usize = 256;
 /// The most attempts that are claimed at once.
-const MOST_CLAIMED: u32 = 1_000;
+const MAX_CLAIMED: u32 = 1_000;
 /// The most signals of one answer.
-const MOST_SIGNALS: usize = 4_096;
-/// A registration whose worker has not called for so long is forgotten; its broker's own
-/// registration ended long before.
+const MAX_SIGNALS: usize = 4_096;
+/// A session without a call for this long is removed; its registration with the broker ended
+/// long before.
 const FORGET_AFTER: Duration = Duration::from_mins(10);
 
-/// Whose calls they are, in the carrier's own terms: the number of a token, and how far it is
-/// trusted.
+/// The owner of a session: the number of its token, and how far it is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SessionOwner {
-    /// Reaches the broker through the gate alone. What the broker hands it is proof.
+    /// Reaches the broker through the gateway alone: what the broker gives it is its own.
     Token(i64),
-    /// May reach the broker itself as well ([`weft_broker::direct_worker`]), and write there what it likes: an
-    /// attempt counts as its own only where the database agrees. So its workers' names hold its
-    /// number, which nobody else's do.
+    /// May access Redis itself as well ([`weft_broker::direct_worker`]) and write anything there:
+    /// an attempt counts as its own only if the database agrees. Its workers' names contain the
+    /// token's number, and no other workers' names do.
     Trusted(i64),
 }
 
-/// What stands between a trusted worker's own name and the number of its token.
+/// Separates a trusted worker's own name from the number of its token.
 const SIGN: char = '#';
 
 impl SessionOwner {
-    /// The name that a worker of this owner has in the installation; nothing where it would be
-    /// one of somebody who is trusted.
+    /// The name that a worker of this owner has in the installation; `None` if only a trusted
+    /// owner may use it.
     pub fn worker_name(self, worker: &str) -> Option<String> {
         match self {
             Self::Trusted(token) => Some(format!("{worker}{SIGN}{token}")),
@@ -68,27 +66,27 @@ impl SessionOwner {
     }
 }
 
-/// An attempt that a worker beyond the gate holds.
+/// An attempt that a worker holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldAttempt {
-    /// Whose it is.
+    /// Its tenant.
     pub tenant: TenantId,
     /// The variables that it was granted, by name.
     pub variables: Vec<String>,
 }
 
-/// Makes a handle of the broker behind the gate.
+/// Makes a broker handle for one worker.
 type MakeHandle = Box<dyn Fn() -> Arc<dyn WorkerBroker> + Send + Sync>;
 
-/// Answers the calls of workers beyond it.
+/// The sessions of the gateway's workers; answers their calls.
 pub struct WorkerSessions {
     handle: MakeHandle,
-    /// Names that no worker beyond the gate can have.
+    /// Names that no worker of the gateway may have.
     reserved: Vec<Arc<str>>,
     sessions: Mutex<HashMap<String, Arc<Session>>>,
 }
 
-/// One registration.
+/// One session.
 struct Session {
     owner: SessionOwner,
     worker: Arc<str>,
@@ -102,10 +100,10 @@ struct SessionState {
     held: HashMap<AttemptKey, Claimed>,
 }
 
-/// A claim of the worker's. One that it no longer renews it has lost, whatever it asks.
+/// A claim of the worker, until its lease ends.
 struct Claimed {
-    /// Nothing where it was claimed before this process began, or by somebody whose word the
-    /// broker may be giving, until it was looked up.
+    /// `None` until it was verified with the database: the attempt was claimed before this
+    /// process started, or the owner can write to Redis.
     attempt: Option<HeldAttempt>,
     lease_ends: Instant,
 }
@@ -129,7 +127,7 @@ impl std::fmt::Debug for WorkerSessions {
 }
 
 impl WorkerSessions {
-    /// A gate before a broker; `handle` makes one worker's end of it.
+    /// Sessions over a broker; `handle` makes a handle for one worker.
     pub fn new(
         handle: impl Fn() -> Arc<dyn WorkerBroker> + Send + Sync + 'static,
         reserved: Vec<Arc<str>>,
@@ -141,8 +139,8 @@ impl WorkerSessions {
         }
     }
 
-    /// Carries out a call of this owner. Waits for at most [`MAX_WAIT`] where the call
-    /// waits; dropping the future drops the call.
+    /// Executes a call of this owner. A blocking call waits for at most [`MAX_WAIT`]; dropping
+    /// the future drops the call.
     ///
     /// # Errors
     /// [`MessageError::Broken`] where the call can't be read, or goes beyond a bound.
@@ -171,7 +169,7 @@ impl WorkerSessions {
                 self.register(owner, &info, &holding).await
             }
             call => match self.session(owner, request.session.as_deref()) {
-                Some((name, session)) => self.pass_on(&name, &session, call).await?,
+                Some((name, session)) => self.forward(&name, &session, call).await?,
                 None => Err(BrokerError::Unregistered),
             },
         };
@@ -179,7 +177,7 @@ impl WorkerSessions {
         Ok(serde_json::to_vec(&answer).expect("the keys are texts"))
     }
 
-    /// An attempt that the registration claimed here and still holds: its lease goes on.
+    /// The attempt, if the session holds it under a live lease and it is verified.
     pub fn find_held(
         &self,
         owner: SessionOwner,
@@ -191,10 +189,10 @@ impl WorkerSessions {
         state.held.get(attempt)?.live().cloned()
     }
 
-    /// Attempts that the registration says it claimed through a process before this one, or that
-    /// the broker alone vouches for, and that it does not deny. Who looks them up says what they are by [`Self::record_attempt`], after
-    /// making sure that they are the attempts that are under way: a broker that has lost what it
-    /// knew believes every worker.
+    /// The held attempts that are not verified: claimed through an earlier process, or by an
+    /// owner that can write to Redis. The caller verifies with the database that they are
+    /// running and then calls [`Self::record_attempt`]: a broker that lost its state believes
+    /// every worker.
     pub fn unverified_attempts(&self, owner: SessionOwner, session: &str) -> Vec<AttemptKey> {
         let Some((_name, session)) = self.session(owner, Some(session)) else {
             return Vec::new();
@@ -206,13 +204,13 @@ impl WorkerSessions {
             .collect()
     }
 
-    /// The name under which the registration's worker works.
+    /// The name of the session's worker in the installation.
     pub fn worker_name(&self, owner: SessionOwner, session: &str) -> Option<Arc<str>> {
         let (_name, session) = self.session(owner, Some(session))?;
         Some(Arc::clone(&session.worker))
     }
 
-    /// What an attempt is that the registration may hold.
+    /// Records a verified attempt of the session.
     pub fn record_attempt(
         &self,
         owner: SessionOwner,
@@ -227,7 +225,7 @@ impl WorkerSessions {
         }
     }
 
-    /// Whether the registration holds an attempt of this tenant.
+    /// Whether the session holds a verified attempt of this tenant.
     pub fn serves_tenant(&self, owner: SessionOwner, session: &str, tenant: &TenantId) -> bool {
         self.session(owner, Some(session))
             .is_some_and(|(_name, session)| {
@@ -237,7 +235,7 @@ impl WorkerSessions {
             })
     }
 
-    /// Whether this is a live registration of the owner's.
+    /// Whether the owner has this session.
     pub fn is_registered(&self, owner: SessionOwner, session: &str) -> bool {
         self.session(owner, Some(session)).is_some()
     }
@@ -248,7 +246,7 @@ impl WorkerSessions {
         info: &WorkerInfo,
         holding: &[AttemptKey],
     ) -> Result<Answer, BrokerError> {
-        let before = self.make_room(owner, info)?;
+        let before = self.find_previous(owner, info)?;
         let broker = (self.handle)();
         let terms = broker.register(info, holding).await?;
         let known = before.map(|(name, session)| {
@@ -257,7 +255,7 @@ impl WorkerSessions {
         });
         let mut known = known.unwrap_or_default();
         let asked = Instant::now();
-        // What it says that it holds counts only where the broker says so, too.
+        // An announced attempt counts only if the broker agrees that the worker holds it.
         let lost = match holding {
             [] => Vec::new(),
             holding => broker.renew(holding).await?,
@@ -288,8 +286,8 @@ impl WorkerSessions {
         Ok(Answer::registered(name, terms))
     }
 
-    /// The worker's registration before this one. Forgets those that nobody uses.
-    fn make_room(
+    /// The worker's previous session. Removes unused sessions.
+    fn find_previous(
         &self,
         owner: SessionOwner,
         info: &WorkerInfo,
@@ -314,14 +312,14 @@ impl WorkerSessions {
         match before {
             Some((_name, session)) if session.owner != owner => taken(),
             Some((name, session)) => Ok(Some((name.clone(), Arc::clone(session)))),
-            None if sessions.len() >= MOST_SESSIONS => Err(BrokerError::Unavailable(format!(
-                "there are {MOST_SESSIONS} workers already"
+            None if sessions.len() >= MAX_SESSIONS => Err(BrokerError::Unavailable(format!(
+                "there are {MAX_SESSIONS} workers already"
             ))),
             None => Ok(None),
         }
     }
 
-    async fn pass_on(
+    async fn forward(
         &self,
         name: &str,
         session: &Session,
@@ -331,8 +329,8 @@ impl WorkerSessions {
         Ok(match call {
             Call::Register { .. } => Err(BrokerError::Unregistered),
             Call::Claim { max } => {
-                match timeout(MAX_WAIT, broker.claim(max.clamp(1, MOST_CLAIMED))).await {
-                    Ok(claims) => claims.map(|claims| session.hand_out(&claims)),
+                match timeout(MAX_WAIT, broker.claim(max.clamp(1, MAX_CLAIMED))).await {
+                    Ok(claims) => claims.map(|claims| session.add_claims(&claims)),
                     Err(_nothing) => Ok(Answer::Claimed { claims: Vec::new() }),
                 }
             }
@@ -340,7 +338,7 @@ impl WorkerSessions {
                 let attempts = keys(&attempts)?;
                 let asked = Instant::now();
                 broker.renew(&attempts).await.map(|lost| {
-                    session.prolong(&attempts, asked);
+                    session.extend_leases(&attempts, asked);
                     session.drop_held(&lost);
                     Answer::Lost {
                         attempts: lost.iter().map(write_key).collect(),
@@ -351,7 +349,7 @@ impl WorkerSessions {
                 let reports = reports
                     .iter()
                     .map(|report| read_report(version, report.get().as_bytes()))
-                    .map(|report| report.map(|report| session.signed(report)))
+                    .map(|report| report.map(|report| session.with_sender(report)))
                     .collect::<Result<Vec<Report>, _>>()?;
                 let ended: Vec<AttemptKey> = reports.iter().map(|report| report.key).collect();
                 broker.report(reports).await.map(|()| {
@@ -360,8 +358,8 @@ impl WorkerSessions {
                 })
             }
             Call::Signals { max } => {
-                match timeout(MAX_WAIT, broker.signals(max.clamp(1, MOST_SIGNALS))).await {
-                    Ok(signals) => signals.map(|signals| session.tell(signals)),
+                match timeout(MAX_WAIT, broker.signals(max.clamp(1, MAX_SIGNALS))).await {
+                    Ok(signals) => signals.map(|signals| session.add_signals(signals)),
                     Err(_nothing) => Ok(Answer::Signals {
                         signals: Vec::new(),
                     }),
@@ -393,13 +391,13 @@ impl WorkerSessions {
     }
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
-        // Nothing foreign is called while it is locked.
+        // No holder of the lock calls foreign code.
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Session {
-    fn hand_out(&self, claims: &[Claim]) -> Answer {
+    fn add_claims(&self, claims: &[Claim]) -> Answer {
         let mut state = self.state();
         for Claim {
             dispatch, lease, ..
@@ -410,7 +408,7 @@ impl Session {
                     tenant: dispatch.tenant.clone(),
                     variables: dispatch.granted.variables.clone(),
                 }),
-                // It may have written the dispatch itself.
+                // The owner may have written the dispatch itself.
                 SessionOwner::Trusted(_) => None,
             };
             let claimed = Claimed {
@@ -424,8 +422,8 @@ impl Session {
         }
     }
 
-    /// What is revoked is not held any more, from the moment that its worker is told.
-    fn tell(&self, signals: Vec<Signal>) -> Answer {
+    /// A revoked attempt is no longer held once its worker gets the signal.
+    fn add_signals(&self, signals: Vec<Signal>) -> Answer {
         let revoked: Vec<AttemptKey> = signals
             .iter()
             .filter_map(|signal| match signal {
@@ -439,8 +437,8 @@ impl Session {
         }
     }
 
-    /// A renewal that was asked for at this moment was made.
-    fn prolong(&self, attempts: &[AttemptKey], asked: Instant) {
+    /// Extends the leases from the time at which the renewal was requested.
+    fn extend_leases(&self, attempts: &[AttemptKey], asked: Instant) {
         let mut state = self.state();
         let lease_ends = asked + state.lease;
         for key in attempts {
@@ -457,8 +455,8 @@ impl Session {
         }
     }
 
-    /// The report in the name of the worker that sent it, whatever it calls itself.
-    fn signed(&self, mut report: Report) -> Report {
+    /// The report with the session's worker as its sender.
+    fn with_sender(&self, mut report: Report) -> Report {
         report.worker = Arc::clone(&self.worker);
         report
     }
@@ -469,9 +467,9 @@ impl Session {
 }
 
 fn keys(texts: &[String]) -> Result<Vec<AttemptKey>, MessageError> {
-    if texts.len() > MOST_PLACES as usize {
+    if texts.len() > MAX_CAPACITY as usize {
         return Err(broken(format!(
-            "a call names at most {MOST_PLACES} attempts"
+            "a call names at most {MAX_CAPACITY} attempts"
         )));
     }
     texts.iter().map(|text| read_key(text)).collect()
@@ -488,23 +486,23 @@ fn check(info: &WorkerInfo) -> Result<(), MessageError> {
     } = info;
     let names = queues.iter().map(|queue| &**queue);
     let mut words = names.chain(labels.iter().flat_map(|(name, word)| [&**name, &**word]));
-    if id.is_empty() || id.len() > MOST_NAME_BYTES {
+    if id.is_empty() || id.len() > MAX_NAME_BYTES {
         return Err(broken(format!(
-            "a worker's name has 1 to {MOST_NAME_BYTES} bytes"
+            "a worker's name has 1 to {MAX_NAME_BYTES} bytes"
         )));
     }
-    if queues.len() > MOST_NAMES || labels.len() > MOST_NAMES {
+    if queues.len() > MAX_NAMES || labels.len() > MAX_NAMES {
         return Err(broken(format!(
-            "a worker has at most {MOST_NAMES} queues and as many labels"
+            "a worker has at most {MAX_NAMES} queues and as many labels"
         )));
     }
-    if words.any(|word| word.len() > MOST_NAME_BYTES) {
+    if words.any(|word| word.len() > MAX_NAME_BYTES) {
         return Err(broken(format!(
-            "a queue or label has at most {MOST_NAME_BYTES} bytes"
+            "a queue or label has at most {MAX_NAME_BYTES} bytes"
         )));
     }
-    if slots.saturating_add(*prefetch) > MOST_PLACES {
-        return Err(broken(format!("a worker has at most {MOST_PLACES} places")));
+    if slots.saturating_add(*prefetch) > MAX_CAPACITY {
+        return Err(broken(format!("a worker has at most {MAX_CAPACITY} slots and prefetch")));
     }
     Ok(())
 }

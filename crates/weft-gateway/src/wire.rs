@@ -1,7 +1,6 @@
-//! Calls and answers as they cross the wire: JSON, one object each.
+//! The wire format of calls and answers: JSON, one object each.
 //!
-//! A field that an old reader may ignore changes nothing; anything else needs
-//! another path at the carrier. Dispatches and reports are those of
+//! New optional fields need no new version; any other change needs a new path. Dispatches and reports are those of
 //! [`weft_broker::message`], with their versions.
 
 use serde::{Deserialize, Serialize};
@@ -12,10 +11,10 @@ use weft_broker::{
     message::{self, MessageError},
 };
 
-/// What a worker sends.
+/// A call of a worker.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Request {
-    /// The registration that the call belongs to; none before the first.
+    /// The worker's session; `None` before the first registration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) session: Option<String>,
     pub(super) call: Call,
@@ -33,7 +32,7 @@ pub(super) enum Call {
         labels: Vec<(String, String)>,
         /// Attempts that it still holds.
         holding: Vec<String>,
-        /// Absent of workers before the second version.
+        /// Workers before the second version omit it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         memory_bytes: Option<u64>,
     },
@@ -52,15 +51,15 @@ pub(super) enum Call {
     },
     Pause,
     Leave,
-    /// Not of workers before the third version; an older server doesn't know it, and has what
-    /// would be given back when the worker leaves.
+    /// Sent by workers since the third version. An older server refuses it and releases the
+    /// attempts when the worker leaves.
     #[serde(rename = "give_back")]
     Release {
         attempts: Vec<String>,
     },
 }
 
-/// What comes back.
+/// The answer to a call.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
@@ -72,11 +71,11 @@ pub(super) enum Answer {
     Claimed {
         claims: Vec<ClaimMessage>,
     },
-    /// Those of a renewal that the worker doesn't hold any more.
+    /// The attempts of a renewal that the worker no longer holds.
     Lost {
         attempts: Vec<String>,
     },
-    /// Each read by itself: a worker passes over those that a newer server knows.
+    /// Each is read by itself: a worker skips signals that only newer servers know.
     Signals {
         signals: Vec<Box<RawValue>>,
     },
@@ -125,7 +124,7 @@ impl From<Refusal> for BrokerError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Unavailable { why } => Self::Unavailable(why),
-            // Nothing else that a worker hands over has a bound.
+            // Reports are the only thing with a bound that a worker sends.
             Refusal::Full { bound } => Self::Full {
                 what: "the broker's list of unconfirmed reports",
                 bound,
@@ -199,12 +198,12 @@ impl SignalMessage {
         raw(serde_json::to_string(&message).expect("a signal has a JSON form"))
     }
 
-    /// The signal; nothing where only a newer version knows it.
+    /// The signal; `None` where only a newer version knows it.
     pub(super) fn read(text: &RawValue) -> Result<Option<Signal>, MessageError> {
         let Ok(message) = serde_json::from_str(text.get()) else {
             tracing::warn!(
                 signal = text.get(),
-                "a signal of a newer Weft is passed over"
+                "skipping a signal of a newer version"
             );
             return Ok(None);
         };
@@ -216,7 +215,7 @@ impl SignalMessage {
     }
 }
 
-/// A worker as its message described it.
+/// The worker that a registration describes.
 pub(super) fn worker_info(
     id: &str,
     queues: &[String],
@@ -251,14 +250,13 @@ mod tests {
     use super::*;
     use serde::de::DeserializeOwned;
 
-    /// What workers of the first version send, and what servers answer: both have to be
-    /// understood for as long as there are any.
+    /// Calls and answers of the first version, which later versions must read.
     const CALLS: &str = include_str!("corpus/calls-1.jsonl");
     const ANSWERS: &str = include_str!("corpus/answers-1.jsonl");
-    /// What was added since.
+    /// Calls that later versions added.
     const LATER_CALLS: &str = include_str!("corpus/calls-3.jsonl");
 
-    fn is_read_and_written_as_it_was<T: Serialize + DeserializeOwned>(lines: &str) -> usize {
+    fn assert_round_trip<T: Serialize + DeserializeOwned>(lines: &str) -> usize {
         for line in lines.lines() {
             let message: T =
                 serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
@@ -268,18 +266,18 @@ mod tests {
     }
 
     #[test]
-    fn version_one_stays_as_it_is() {
-        assert_eq!(is_read_and_written_as_it_was::<Request>(CALLS), 9);
-        assert_eq!(is_read_and_written_as_it_was::<Answer>(ANSWERS), 9);
+    fn version_one_keeps_its_format() {
+        assert_eq!(assert_round_trip::<Request>(CALLS), 9);
+        assert_eq!(assert_round_trip::<Answer>(ANSWERS), 9);
     }
 
     #[test]
-    fn what_was_added_stays_as_it_is() {
-        assert_eq!(is_read_and_written_as_it_was::<Request>(LATER_CALLS), 2);
+    fn later_calls_keep_their_format() {
+        assert_eq!(assert_round_trip::<Request>(LATER_CALLS), 2);
     }
 
     #[test]
-    fn what_a_newer_version_adds_is_passed_over() {
+    fn unknown_fields_and_signals_are_skipped() {
         let call =
             r#"{"session":"s","of_the_future":1,"call":{"claim":{"max":3,"of_the_future":1}}}"#;
         let request: Request = serde_json::from_str(call).unwrap();

@@ -1,4 +1,4 @@
-//! The worker's end of a gate.
+//! The worker's end of the gateway.
 
 use super::wire::{Answer, Call, Request, SignalMessage};
 use async_trait::async_trait;
@@ -11,31 +11,32 @@ use weft_broker::{
     message::{read_key, write_key},
 };
 
-/// Brings a call to the gate and its answer back.
+/// Carries a call to the gateway and returns its answer.
 #[async_trait]
 pub trait GatewayTransport: Send + Sync {
-    /// Both are JSON. The gate answers within [`super::MAX_WAIT`] and what the way takes.
+    /// Call and answer are JSON. The gateway answers within [`super::MAX_WAIT`] and the transport's
+    /// own time.
     ///
     /// # Errors
-    /// [`BrokerError::Unavailable`]: whether the call was carried out is not known.
+    /// [`BrokerError::Unavailable`]: the call may have been executed.
     async fn call(&self, call: Vec<u8>) -> Result<Vec<u8>, BrokerError>;
 
-    /// The worker has this registration from now on, by which others of its requests are known.
+    /// Sets the session, which the worker's other requests name.
     fn set_session(&self, _session: &str) {}
 }
 
-/// A worker's handle whose broker stands behind a gate.
+/// A worker's broker handle over the gateway.
 #[derive(Debug)]
 pub struct GatewayBroker<C> {
-    carrier: C,
+    transport: C,
     session: Mutex<Option<String>>,
 }
 
 impl<C: GatewayTransport> GatewayBroker<C> {
-    /// Over a way to the gate.
-    pub fn new(carrier: C) -> Self {
+    /// A handle over this transport.
+    pub fn new(transport: C) -> Self {
         Self {
-            carrier,
+            transport,
             session: Mutex::new(None),
         }
     }
@@ -48,14 +49,14 @@ impl<C: GatewayTransport> GatewayBroker<C> {
         }
         let request = Request { session, call };
         let bytes = serde_json::to_vec(&request).expect("the keys are texts");
-        let answer = self.carrier.call(bytes).await?;
-        match serde_json::from_slice(&answer).map_err(|error| strange(&error))? {
+        let answer = self.transport.call(bytes).await?;
+        match serde_json::from_slice(&answer).map_err(|error| malformed(&error))? {
             Answer::Refused(refusal) => Err(refusal.into()),
             answer => Ok(answer),
         }
     }
 
-    async fn order(&self, call: Call) -> Result<(), BrokerError> {
+    async fn call_for_done(&self, call: Call) -> Result<(), BrokerError> {
         match self.call(call).await? {
             Answer::Done => Ok(()),
             _other => Err(unexpected()),
@@ -63,17 +64,17 @@ impl<C: GatewayTransport> GatewayBroker<C> {
     }
 
     fn session(&self) -> std::sync::MutexGuard<'_, Option<String>> {
-        // A text that is replaced as a whole is never half-changed.
+        // The text is replaced as a whole, so a poisoned one is consistent.
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn strange(error: &dyn std::fmt::Display) -> BrokerError {
-    BrokerError::Unavailable(format!("the gate gave a strange answer: {error}"))
+fn malformed(error: &dyn std::fmt::Display) -> BrokerError {
+    BrokerError::Unavailable(format!("the gateway gave a malformed answer: {error}"))
 }
 
 fn unexpected() -> BrokerError {
-    strange(&"it answers another call")
+    malformed(&"it is the answer to another call")
 }
 
 #[async_trait]
@@ -90,7 +91,7 @@ impl<C: GatewayTransport> WorkerBroker for GatewayBroker<C> {
                 lease_ms,
                 renew_every_ms,
             } => {
-                self.carrier.set_session(&session);
+                self.transport.set_session(&session);
                 *self.session() = Some(session);
                 Ok(LeaseTerms {
                     lease: Duration::from_millis(lease_ms),
@@ -110,9 +111,8 @@ impl<C: GatewayTransport> WorkerBroker for GatewayBroker<C> {
             for claim in claims {
                 match claim.into_claim() {
                     Ok(claim) => read.push(claim),
-                    // Nobody renews it: its lease ends, and the scheduler hears of that.
                     Err(error) => {
-                        tracing::error!(%error, "a dispatch can't be read; its attempt is given up");
+                        tracing::error!(%error, "reading a dispatch failed; its lease expires");
                     }
                 }
             }
@@ -129,11 +129,11 @@ impl<C: GatewayTransport> WorkerBroker for GatewayBroker<C> {
         };
         let lost = attempts.iter().map(|key| read_key(key));
         lost.collect::<Result<_, _>>()
-            .map_err(|error| strange(&error))
+            .map_err(|error| malformed(&error))
     }
 
     async fn report(&self, reports: Vec<Report>) -> Result<(), BrokerError> {
-        self.order(Call::report(&reports)).await
+        self.call_for_done(Call::report(&reports)).await
     }
 
     async fn signals(&self, max: usize) -> Result<Vec<Signal>, BrokerError> {
@@ -145,7 +145,7 @@ impl<C: GatewayTransport> WorkerBroker for GatewayBroker<C> {
                 .iter()
                 .filter_map(|signal| SignalMessage::read(signal).transpose())
                 .collect::<Result<_, _>>()
-                .map_err(|error| strange(&error))?;
+                .map_err(|error| malformed(&error))?;
             if !signals.is_empty() {
                 return Ok(signals);
             }
@@ -154,15 +154,15 @@ impl<C: GatewayTransport> WorkerBroker for GatewayBroker<C> {
 
     async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
         let attempts = attempts.iter().map(write_key).collect();
-        self.order(Call::Release { attempts }).await
+        self.call_for_done(Call::Release { attempts }).await
     }
 
     async fn pause(&self) -> Result<(), BrokerError> {
-        self.order(Call::Pause).await
+        self.call_for_done(Call::Pause).await
     }
 
     async fn leave(&self) -> Result<(), BrokerError> {
-        self.order(Call::Leave).await?;
+        self.call_for_done(Call::Leave).await?;
         *self.session() = None;
         Ok(())
     }

@@ -193,7 +193,7 @@ async fn calls_beyond_a_bound_are_refused_by_name() {
     huge.slots = u32::MAX;
     let mut many = info("a");
     many.queues = vec!["q".into(); 65];
-    for (info, word) in [(huge, "places"), (many, "queues"), (info(""), "name")] {
+    for (info, word) in [(huge, "slots"), (many, "queues"), (info(""), "name")] {
         struct Watch(Arc<WorkerSessions>, std::sync::Mutex<Option<MessageError>>);
         #[async_trait]
         impl GatewayTransport for &Watch {

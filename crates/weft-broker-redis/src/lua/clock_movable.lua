@@ -1,4 +1,4 @@
--- The clock of tests: the server's, and what the test let pass besides.
+-- The clock of tests: the server's, moved ahead by the test.
 local function read_clock()
   local time = redis.call('TIME')
   local shift = redis.call('GET', KEYS[1] .. ':shift') or 0

@@ -1,10 +1,10 @@
--- Forgets reports, and tells the workers that wait for it.
--- Atomic, so that a report that comes again meanwhile is either forgotten with
--- the first or kept and told again, never kept untold.
+-- Removes confirmed reports and signals their workers.
+-- Atomic, so that a report that is sent again meanwhile is either removed with the first or
+-- delivered again, never stored without a notice.
 -- ARGV: epoch, incarnation, keys.
-local refusal = refuse_scheduler(ARGV[1], ARGV[2])
+local refusal = check_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
-pass_time()
+expire_due()
 local sessions = {}
 for at = 3, #ARGV do
   local key = ARGV[at]

@@ -1,11 +1,11 @@
--- How much each queue's workers could take, and how much waits for them.
--- Atomic, so that what is claimed meanwhile is counted once.
+-- The free slots and the depth of each queue.
+-- Atomic, so that an attempt that is claimed meanwhile counts once.
 -- ARGV: epoch, incarnation.
--- Answers queue, room, what waits, workers, the largest worker's memory (-1 where it isn't known) of
--- each queue that is served or holds something.
-local refusal = refuse_scheduler(ARGV[1], ARGV[2])
+-- Answers, for each queue that is served or not empty: its name, free slots, depth, workers,
+-- the largest worker's memory (-1 if unknown).
+local refusal = check_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
-pass_time()
+expire_due()
 finish(nil)
 local reply = {'ok'}
 each_queue(function(queue, waiting, free, serving)

@@ -1,6 +1,6 @@
--- What a worker holds, if it is registered.
+-- The attempts that a worker holds, if it is registered.
 -- ARGV: its id.
-pass_time()
+expire_due()
 local session = call('HGET', SESSIONS, ARGV[1])
 local reply = {'ok'}
 if session then

@@ -1,11 +1,11 @@
--- What is known of attempts, which is told to the scheduler again.
--- Atomic, so that what is answered and what is told are one state.
+-- The attempts that the broker knows, with a notice again for each.
+-- Atomic, so that the answer and the notices show one state.
 -- ARGV: epoch, incarnation, keys.
--- Answers, for each: '' unknown, 'c' claimed or given back, 'r' reported, or what waits: its
+-- Answers, for each: '' unknown, 'c' claimed or released, 'r' reported, or for a queued one its
 -- version and message with a space between.
-local refusal = refuse_scheduler(ARGV[1], ARGV[2])
+local refusal = check_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
-pass_time()
+expire_due()
 local reply = {'ok'}
 for at = 3, #ARGV do
   local key = ARGV[at]
@@ -14,14 +14,14 @@ for at = 3, #ARGV do
   local session = holder(state)
   if session then
     answer = 'c'
-    local worker = session ~= NOBODY and get_worker(session)
+    local worker = session ~= NO_HOLDER and get_worker(session)
     if worker then notify('S', key, 'w', worker.id) end
-  elseif state == GIVEN_BACK then
+  elseif state == RELEASED then
     answer = 'c'
     notify('B', key)
   elseif state then
-    local member, entry, queue = read_queued(state)
-    local found = call('XRANGE', lane(queue, member), entry, entry)
+    local member, entry, queue = parse_queued(state)
+    local found = call('XRANGE', priority_stream(queue, member), entry, entry)
     answer = string.match(member, ',(%d+)$') .. ' ' .. (found[1] and found[1][2][6] or '')
   end
   local report = call('HGET', REPORTS, key)

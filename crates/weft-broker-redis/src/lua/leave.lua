@@ -1,5 +1,5 @@
--- The worker is gone, and what it held is given back.
--- Atomic, so that nothing is left of the registration that could run out later.
+-- The worker leaves, and what it held expires.
+-- Atomic, so that nothing of the registration is left to expire later.
 -- ARGV: session.
 local worker = caller(ARGV[1])
 if not worker then return finish({'unregistered'}) end

@@ -1,5 +1,5 @@
--- The worker has taken the signals before an entry of its inbox, and waits for more.
--- Atomic, so that only the inbox of a registration that lives is touched.
+-- Deletes the inbox entries whose signals the worker has taken.
+-- Atomic, so that only the inbox of a live registration is trimmed.
 -- ARGV: session, the entry ('' for none).
 local worker = caller(ARGV[1])
 if not worker then return finish({'unregistered'}) end

@@ -1,4 +1,4 @@
--- Whether a registration is still known, and by which server. Prolongs nothing:
--- a worker that makes no calls itself is to lose it.
+-- Whether a registration exists, and the id of the answering server. It extends nothing:
+-- a worker that makes no other calls loses its registration.
 -- ARGV: session.
 return {call('EXISTS', base .. ':worker:' .. ARGV[1]), server_id()}

@@ -1,5 +1,5 @@
--- Nothing more is claimed by this worker.
--- Atomic, so that the room that its queues lose is counted once.
+-- Stops claims of this worker.
+-- Atomic, so that its queues lose its free slots once.
 -- ARGV: session.
 local worker = caller(ARGV[1])
 if not worker then return finish({'unregistered'}) end

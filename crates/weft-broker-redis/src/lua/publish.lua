@@ -1,36 +1,35 @@
--- Hands attempts that nobody knows yet or that were given back to workers that wait for them,
--- and queues the others, as far as there is room.
--- Atomic, so that an attempt that is queued, claimed or reported meanwhile is
--- not queued twice, and a worker that waits is handed it, or woken for what it will find.
--- ARGV: epoch, incarnation, length of a queue, number of queues, version of the
--- messages, how many entries of notices may wait for the scheduler; then key, queue, priority,
--- message, memory of each.
--- Answers, for each: 0 taken or known, 1 the queue is full, 2 one queue too many.
-local refusal = refuse_scheduler(ARGV[1], ARGV[2])
+-- Publishes new and released attempts: claims them for workers that wait, and queues the
+-- others up to the queue's bound.
+-- Atomic, so that an attempt that is queued, claimed or reported meanwhile is not queued
+-- twice, and a waiting worker gets a pushed claim or a wake-up.
+-- ARGV: epoch, incarnation, most attempts of a queue, most queues, version of the messages,
+-- most entries in the stream of notices; then key, queue, priority, message, memory of each.
+-- Answers, for each: 0 published or known, 1 the queue is full, 2 one queue too many.
+local refusal = check_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
-pass_time()
+expire_due()
 local most, most_queues, version = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
--- A longer message is left for the worker to fetch: an inbox is no place for it.
-local LONGEST_HANDED = 65536
--- A claim that waits looks each second; one that has not for so long may be nobody's any more.
-local ASKS_FOR = 2000
--- Workers that are tried in vain for what is published to a queue; others find it in the queue.
-local MOST_PASSED_OVER = 32
+-- A longer message is not pushed: the worker is woken and claims it.
+local MAX_PUSHED_BYTES = 65536
+-- A waiting claim calls each second; after this long without a call it may be abandoned.
+local WAITER_LIFETIME_MS = 2000
+-- Waiting workers of a queue that may be skipped because nothing fits them.
+local MAX_SKIPPED = 32
 
 local items, queues, fresh, depths = {}, {}, {}, {}
--- Attempts that were handed or queued: one that is named twice is no second one.
+-- Attempts that were pushed or queued; a repeated key is ignored.
 local is_placed = {}
 local reply = {'ok'}
 for at = 7, #ARGV, 5 do
   local key, queue, priority = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local again = call('HGET', ATTEMPTS, key)
   reply[#reply + 1] = 0
-  if (not again or again == GIVEN_BACK) and call('HEXISTS', REPORTERS, key) == 0 then
+  if (not again or again == RELEASED) and call('HEXISTS', REPORTERS, key) == 0 then
     local item = {
       number = #reply, key = key, queue = queue, message = ARGV[at + 3], memory = ARGV[at + 4],
-      -- What was given back goes before what waits with the same priority.
+      -- A released attempt goes before the others of its priority.
       again = again, rank = tonumber(priority) + (again and 0.5 or 0),
-      lane = priority .. (again and 'b,' or ',') .. version,
+      stream = priority .. (again and 'b,' or ',') .. version,
     }
     items[#items + 1] = item
     if not fresh[queue] then
@@ -42,20 +41,20 @@ for at = 7, #ARGV, 5 do
   end
 end
 
--- Workers with room whose claim waits for a queue, and whether there may be more of them. What
--- this call has for them already is left out: they look by themselves then.
+-- Workers with free slots whose claim waits for a queue, and whether there may be more of
+-- them. Workers that this call has woken or pushed to are left out.
 local function pop_waiting(queue, count)
   local sessions, able = call('SPOP', waiting(queue), count), {}
   for _, session in ipairs(sessions) do
     local worker = get_worker(session)
-    if worker and room(worker) > 0 and not worker.woken and not worker.is_handed then
+    if worker and free_slots(worker) > 0 and not worker.woken and not worker.has_pushed then
       able[#able + 1] = worker
     end
   end
   return able, #sessions == count
 end
 
--- Wakes workers for what will be behind what waits in a queue.
+-- Wakes workers for attempts behind others in a queue.
 local function wake_waiting(queue, count)
   local are_more = true
   while are_more and count > 0 do
@@ -66,11 +65,11 @@ local function wake_waiting(queue, count)
   end
 end
 
--- What is published to queues where nothing waits.
+-- What is published to empty queues.
 local offers = {}
 local are_ranked = false
 
--- The last ones go first.
+-- Sorts the offers; the last ones go first.
 local function rank_offers()
   if are_ranked then return end
   are_ranked = true
@@ -82,64 +81,64 @@ local function rank_offers()
   end
 end
 
-local function asks(worker)
-  return worker.asks ~= NO_CLAIM and now - worker.asked <= ASKS_FOR
+local function is_waiting(worker)
+  return worker.waiter ~= NO_WAITER and now - worker.waiting_since <= WAITER_LIFETIME_MS
 end
 
--- Claims for a worker whose call waits, and puts what came of it into its inbox: the worker has
--- it after one hop. It is what the call would have claimed by itself now, and no more than asked.
-local function hand(worker, share)
+-- Claims for a waiting worker and writes the claims to its inbox, which saves a round trip.
+-- The claims are those that its own call would make now, and no more than it asked for.
+local function push_to(worker, share)
   rank_offers()
-  local left = math.min(room(worker), worker.most, share)
-  local head = table.concat({worker.session, worker.asks, lease, 0, version}, ' ') .. ' '
-  for _, queue in ipairs(worker.reads >= version and worker.queues or {}) do
+  local left = math.min(free_slots(worker), worker.max_pushed, share)
+  local head = table.concat({worker.session, worker.waiter, lease, 0, version}, ' ') .. ' '
+  for _, queue in ipairs(worker.max_version >= version and worker.queues or {}) do
     local offered = offers[queue] or {}
     for at = #offered, 1, -1 do
       if left <= 0 then return end
       local item = offered[at]
       if is_placed[item.key] then
         table.remove(offered, at)
-      -- What is too large for this worker is left to a larger one.
+      -- Attempts too large for this worker stay for a larger one.
       elseif worker.memory < 0 or tonumber(item.memory) <= worker.memory then
-        if #item.message > LONGEST_HANDED then
-          if not worker.is_handed then wake(worker) end
+        if #item.message > MAX_PUSHED_BYTES then
+          if not worker.has_pushed then wake(worker) end
           return
         end
         table.remove(offered, at)
         is_placed[item.key] = true
         hold(item.key, worker.session)
         signal(worker.id, 'h', head .. item.message)
-        worker.is_handed, worker.asks = true, NO_CLAIM
+        worker.has_pushed, worker.waiter = true, NO_WAITER
         left = left - 1
       end
     end
   end
 end
 
--- Brings what is published to a queue to workers that wait for it, in equal shares.
-local function hand_out(queue)
-  local offered, woken, passed_over, are_more = offers[queue], 0, {}, true
-  while are_more and #offered > woken and #passed_over < MOST_PASSED_OVER do
+-- Pushes what is published to a queue to its waiting workers, in equal shares.
+local function push_claims(queue)
+  local offered, woken, skipped, are_more = offers[queue], 0, {}, true
+  while are_more and #offered > woken and #skipped < MAX_SKIPPED do
     local able
-    able, are_more = pop_waiting(queue, math.min(#offered - woken, MOST_PASSED_OVER))
+    able, are_more = pop_waiting(queue, math.min(#offered - woken, MAX_SKIPPED))
     for at, worker in ipairs(able) do
-      if asks(worker) then
-        hand(worker, math.ceil((#offered - woken) / (#able - at + 1)))
+      if is_waiting(worker) then
+        push_to(worker, math.ceil((#offered - woken) / (#able - at + 1)))
       else
         wake(worker)
       end
       if worker.woken then
         woken = woken + 1
-      elseif not worker.is_handed then
-        passed_over[#passed_over + 1] = worker.session
+      elseif not worker.has_pushed then
+        skipped[#skipped + 1] = worker.session
       end
     end
   end
-  -- Their claims wait on.
-  if #passed_over > 0 then call('SADD', waiting(queue), unpack(passed_over)) end
+  -- The skipped claims keep waiting.
+  if #skipped > 0 then call('SADD', waiting(queue), unpack(skipped)) end
 end
 
--- Where the scheduler doesn't keep up, claims wait until it does.
+-- While the scheduler has too many unread notices, claims wait.
 local may_claim = call('XLEN', notices()) < tonumber(ARGV[6])
 for _, queue in ipairs(queues) do
   if depths[queue] == 0 and may_claim then
@@ -149,10 +148,10 @@ for _, queue in ipairs(queues) do
   end
 end
 for _, queue in ipairs(queues) do
-  if offers[queue] then hand_out(queue) end
+  if offers[queue] then push_claims(queue) end
 end
 
-local served, added, known_lanes = nil, {}, {}
+local served, added, known_streams = nil, {}, {}
 for _, item in ipairs(items) do
   local queue = item.queue
   if not is_placed[item.key] then
@@ -163,16 +162,16 @@ for _, item in ipairs(items) do
     elseif depth == 0 and served >= most_queues then
       reply[item.number] = 2
     else
-      local stream = lane(queue, item.lane)
+      local stream = priority_stream(queue, item.stream)
       local entry = call('XADD', stream, '*', 'k', item.key, 't', time(now), 'd', item.message,
         'm', item.memory)
-      if not known_lanes[stream] then
-        known_lanes[stream] = true
-        call('ZADD', lanes(queue), -item.rank, item.lane)
+      if not known_streams[stream] then
+        known_streams[stream] = true
+        call('ZADD', priority_streams(queue), -item.rank, item.stream)
       end
-      -- What was given back has had a time to be published again.
+      -- A released attempt had a deadline for its next publishing.
       if item.again then call('ZREM', LEASES, item.key) end
-      call('HSET', ATTEMPTS, item.key, 'q ' .. item.lane .. ' ' .. entry .. ' ' .. queue)
+      call('HSET', ATTEMPTS, item.key, 'q ' .. item.stream .. ' ' .. entry .. ' ' .. queue)
       is_placed[item.key] = true
       if depth == 0 then served = served + 1 end
       depths[queue], added[queue] = depth + 1, true

@@ -1,12 +1,11 @@
--- A worker is registered, anew where it was before, with what it still holds.
--- Atomic, so that what it held goes on under the new registration without a
--- moment in which it is nobody's.
--- ARGV: session, the session before ('' without one), id, queues as JSON, places,
--- labels as JSON, a name for a new incarnation, lease ms, redelivery ms, slots (of the
--- places), memory of one attempt (-1 where it isn't said), keys held.
+-- Registers a worker, or registers it again with the attempts that it still holds.
+-- Atomic, so that its attempts always have a holder.
+-- ARGV: session, the previous session ('' without one), id, queues as JSON, capacity (slots
+-- and prefetch), labels as JSON, a name for a new incarnation, lease ms, redelivery ms, slots,
+-- memory of one attempt (-1 if unknown), keys held.
 local session, before, id = ARGV[1], ARGV[2], ARGV[3]
-begin_incarnation(ARGV[7], ARGV[8], ARGV[9])
-pass_time()
+ensure_incarnation(ARGV[7], ARGV[8], ARGV[9])
+expire_due()
 local announced = {}
 for at = 12, #ARGV do announced[ARGV[at]] = true end
 
@@ -24,7 +23,7 @@ local worker = get_worker(session)
 worker.counted = 0
 count_serving(worker, 1)
 
--- What it goes on holding needs no notice: the scheduler knows that it started.
+-- The scheduler needs no notice of attempts that the worker keeps: they have started.
 for _, old in ipairs(replaced) do
   local was = get_worker(old)
   if was then
@@ -40,17 +39,16 @@ for _, old in ipairs(replaced) do
   end
 end
 
--- What waits in a queue, what nobody knows since everything was lost, and what
--- nobody holds. Not what another one has or gave back, what was taken away, or what was
--- reported.
+-- Takes announced attempts that are queued, that were lost with the state, or that have no
+-- holder; not those that another worker holds or released, that were revoked, or reported.
 for at = 12, #ARGV do
   local key = ARGV[at]
   local state = call('HGET', ATTEMPTS, key)
   local other = holder(state)
-  if other == NOBODY then
-    unhold(key, NOBODY)
+  if other == NO_HOLDER then
+    end_hold(key, NO_HOLDER)
     hold(key, session)
-  elseif state and not other and state ~= GIVEN_BACK then
+  elseif state and not other and state ~= RELEASED then
     unqueue(key, state)
     hold(key, session)
   elseif not state and not call('ZSCORE', FENCED, key) and call('HEXISTS', REPORTS, key) == 0 then

@@ -1,11 +1,11 @@
--- Renews leases, all in one step, and names what the worker doesn't hold any more.
--- Atomic, so that a lease that is renewed can't run out in between.
--- ARGV: session, how many the worker holds of other shards ('' where there are none), keys.
--- Answers which of them are lost, counted from 0.
+-- Renews leases in one step and names the attempts that the worker no longer holds.
+-- Atomic, so that a lease can't expire while it is renewed.
+-- ARGV: session, how many the worker holds of other shards ('' if there are none), keys.
+-- Answers the indices of the lost ones, from 0.
 local session = ARGV[1]
 local worker = caller(session)
 if not worker then return finish({'unregistered'}) end
-bound(worker, ARGV[2])
+set_bound(worker, ARGV[2])
 local reply = {'ok'}
 local mine = 'c' .. session
 for at = 3, #ARGV do

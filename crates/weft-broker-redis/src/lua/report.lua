@@ -1,6 +1,6 @@
--- Keeps reports for the scheduler, and ends the claims of what they are about.
--- Atomic, so that a lease can't run out of what was reported.
--- ARGV: session, how many unconfirmed ones there may be, the id as a JSON list;
+-- Stores reports for the scheduler, and ends the claims of their attempts.
+-- Atomic, so that the lease of a reported attempt can't expire.
+-- ARGV: session, most unconfirmed reports, the id as a JSON list;
 -- then key and report (version, a space, message) of each.
 -- Answers how many were refused.
 local session, most = ARGV[1], tonumber(ARGV[2])
@@ -16,8 +16,8 @@ for at = 4, #ARGV, 2 do
   else
     local state = call('HGET', ATTEMPTS, key)
     local other = holder(state)
-    if other == session or other == NOBODY then
-      unhold(key, other)
+    if other == session or other == NO_HOLDER then
+      end_hold(key, other)
     elseif state and not other then
       unqueue(key, state)
     end

@@ -1,16 +1,16 @@
--- Takes attempts back: queued ones vanish, claimed ones are to be killed.
--- Atomic, so that none is claimed between the look and the removal.
+-- Revokes attempts: removes queued ones, and signals the workers of claimed ones.
+-- Atomic, so that none is claimed between the check and the removal.
 -- ARGV: epoch, incarnation, keys.
-local refusal = refuse_scheduler(ARGV[1], ARGV[2])
+local refusal = check_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
-pass_time()
+expire_due()
 for at = 3, #ARGV do
   local key = ARGV[at]
   local state = call('HGET', ATTEMPTS, key)
   local session = holder(state)
   if session then
-    local worker = session ~= NOBODY and get_worker(session)
-    unhold(key, session)
+    local worker = session ~= NO_HOLDER and get_worker(session)
+    end_hold(key, session)
     fence(key)
     risen = true
     if worker then signal(worker.id, 'r', key) end

@@ -1,15 +1,15 @@
--- What every script shares: where things lie, and the changes that keep them whole.
+-- The part that all scripts share: the keys, and the changes that keep them consistent.
 --
 -- Every script runs as one atomic step of one server, because all keys of a
--- shard share the hash tag of KEYS[1] and so lie in one slot. KEYS[1] is only
--- the beginning of the names; the others are made here, since which queue, worker
--- or registration is meant is known only after something was read.
+-- shard share the hash tag of KEYS[1] and so are in one hash slot. KEYS[1] is only
+-- their prefix; the names are composed here, since a script learns the queue, worker
+-- or registration only from what it reads.
 --
--- What always holds between scripts: an attempt is queued, or claimed by one
--- registration, or neither; `held` of a registration counts its claims; `room`
--- and `serving` of a queue are sums over the registrations that serve it; `memory` of a
--- queue has the same registrations by what each can give one attempt; `depth` counts
--- what waits in it.
+-- Invariants between scripts: an attempt is queued, or claimed by one registration, or
+-- neither; `held` of a registration counts its claims; `room` (free slots) and `serving` of
+-- a queue are sums over the registrations that serve it; `memory` of a queue has the same
+-- registrations by the memory that each can give one attempt; `depth` counts the attempts
+-- in the queue.
 
 local base = KEYS[1]
 local call = redis.call
@@ -19,33 +19,33 @@ local META, ATTEMPTS, LEASES = base .. ':meta', base .. ':attempts', base .. ':l
 local REPORTS, REPORTERS, AGAIN = base .. ':reports', base .. ':reporters', base .. ':again'
 local FENCED = base .. ':fenced'
 local SESSIONS, REGISTRATIONS = base .. ':sessions', base .. ':registrations'
-local DEPTH, ROOM, SERVING = base .. ':depth', base .. ':room', base .. ':serving'
+local DEPTH, FREE_SLOTS, SERVING = base .. ':depth', base .. ':room', base .. ':serving'
 
--- Attempts that were taken from workers and are remembered; the oldest go first.
-local MOST_FENCED = 50000
--- Entries of a worker's inbox; the oldest go first. A lost confirmation is
--- repeated when the report comes again, a lost revocation is what a renewal says.
-local MOST_SIGNALS = 20000
--- Leases, and registrations, that one script lets run out; the next one goes on.
-local MOST_EXPIRED = 500
--- Notices in one entry of their stream, and bytes of what they say after which another one
--- begins: so few entries are never much for the scheduler to read at once.
-local MOST_IN_ENTRY, MOST_ENTRY_BYTES = 64, 65536
--- Who holds an attempt that started before everything was lost, until its worker announces it.
-local NOBODY = '-'
--- The state of an attempt that its worker gave back, until it is published again.
-local GIVEN_BACK = 'b'
--- In the place of the name of a claim that waits.
-local NO_CLAIM = '0'
+-- Attempts that workers lost; beyond it the oldest are forgotten.
+local MAX_FENCED = 50000
+-- Entries of a worker's inbox; beyond it the oldest are dropped. A dropped confirmation is
+-- repeated when the report is sent again, a dropped revocation shows in the next renewal.
+local MAX_SIGNALS = 20000
+-- Leases, and registrations, that one script expires; the next script continues.
+local MAX_EXPIRED = 500
+-- Notices of one stream entry, and the bytes after which another entry begins: they bound
+-- what the scheduler reads at once.
+local MAX_NOTICES_PER_ENTRY, MAX_ENTRY_BYTES = 64, 65536
+-- The holder of an attempt that started before a loss, until its worker announces it.
+local NO_HOLDER = '-'
+-- The state of an attempt that its worker released, until it is published again.
+local RELEASED = 'b'
+-- The id of no claim waiter.
+local NO_WAITER = '0'
 
 local meta = call('HMGET', META, 'epoch', 'incarnation', 'lease', 'redeliver', 'weight')
 local epoch, incarnation = meta[1], meta[2]
 local lease, redeliver = tonumber(meta[3]), tonumber(meta[4])
--- What the shard counts for beside others, as its scheduler said last.
+-- The shard's weight, by which workers divide their claims among shards.
 local weight = meta[5]
 
--- A time as commands take it. Redis writes numbers in a way that costs about as much as calling
--- a command, so a time that is said of many attempts is written once.
+-- A time as text. Redis formats numbers at about the cost of a command, so the time of many
+-- attempts is formatted once.
 local written = {}
 local function time(at)
   local text = written[at]
@@ -60,21 +60,21 @@ local workers = {}
 local signals = {}
 local risen, fences = false, false
 
--- What the scheduler is told. Where there is none nobody needs to be: one that
--- takes over asks for everything.
+-- The stream of notices. Without a scheduler there is none: the scheduler that takes over
+-- reconciles everything.
 local function notices()
   return base .. ':notices:' .. epoch
 end
 
--- Entries with notices one after another, each of which begins with its kind. They are
--- gathered, and written by `finish` in the order in which they were told.
+-- Entries with notices one after another, each of which begins with its kind; `finish`
+-- writes them in order.
 local entries, last_entry = {}, nil
 
--- A notice of this kind, about an attempt or none, that says something more of this name or not.
+-- Adds a notice of this kind; the attempt's key, and one more field, are optional.
 local function notify(kind, key, name, value)
   if not epoch then return end
   local entry = last_entry
-  if not entry or entry.count == MOST_IN_ENTRY or entry.bytes >= MOST_ENTRY_BYTES then
+  if not entry or entry.count == MAX_NOTICES_PER_ENTRY or entry.bytes >= MAX_ENTRY_BYTES then
     entry = {count = 0, words = 0, bytes = 0}
     last_entry, entries[#entries + 1] = entry, entry
   end
@@ -94,7 +94,7 @@ local function notify_report(key, report)
   notify('F', key, 'r', report)
 end
 
--- A registration, read once and written by `finish`.
+-- A registration; it is read once, and `finish` writes it.
 local function get_worker(session)
   local known = workers[session]
   if known ~= nil then return known end
@@ -104,33 +104,34 @@ local function get_worker(session)
   local worker = false
   if row[1] then
     worker = {
-      id = row[1], queues = cjson.decode(row[2]), places = tonumber(row[3]),
+      id = row[1], queues = cjson.decode(row[2]), capacity = tonumber(row[3]),
       session = session, memory = tonumber(row[11] or '-1'),
-      -- What it may hold of this shard while it holds others'.
+      -- What it may hold of this shard, given what it holds of the others.
       bound = tonumber(row[12] or row[3]),
-      held = tonumber(row[4]), paused = row[5] == '1', wants = row[6] == '1',
-      -- The claim that waits: its name, how much it takes, what it reads, when it looked last.
-      asks = row[7] or NO_CLAIM,
-      most = tonumber(row[8] or 0), reads = tonumber(row[9] or 0), asked = tonumber(row[10] or 0),
+      held = tonumber(row[4]), paused = row[5] == '1', wants_wakeup = row[6] == '1',
+      -- The claim waiter: its id, how much may be pushed to it, the newest message version that
+      -- it reads, when it called last.
+      waiter = row[7] or NO_WAITER,
+      max_pushed = tonumber(row[8] or 0), max_version = tonumber(row[9] or 0), waiting_since = tonumber(row[10] or 0),
     }
-    worker.was_held, worker.was_wanting = worker.held, worker.wants
-    worker.was_asking = worker.asks
+    worker.was_held, worker.wanted_wakeup = worker.held, worker.wants_wakeup
+    worker.previous_waiter = worker.waiter
     worker.was_bound = worker.bound
-    worker.counted = worker.paused and 0 or math.max(math.min(worker.places, worker.bound) - worker.held, 0)
+    worker.counted = worker.paused and 0 or math.max(math.min(worker.capacity, worker.bound) - worker.held, 0)
   end
   workers[session] = worker
   return worker
 end
 
-local function room(worker)
+local function free_slots(worker)
   if worker.paused then return 0 end
-  return math.max(worker.places - worker.held, 0)
+  return math.max(worker.capacity - worker.held, 0)
 end
 
--- A worker of several shards says how much it holds of the others; '' of one. Its queues are
--- kept shorter then; what it claims is its own matter.
-local function bound(worker, others)
-  if others ~= '' then worker.bound = worker.places - tonumber(others) end
+-- A worker of several shards tells how much it holds of the others ('' for a single shard).
+-- That shortens its queues; it does not limit its claims.
+local function set_bound(worker, others)
+  if others ~= '' then worker.bound = worker.capacity - tonumber(others) end
 end
 
 local function signal(id, kind, key)
@@ -143,20 +144,20 @@ local function signal(id, kind, key)
   list[#list + 1] = key
 end
 
--- A claim that waits may find something now, and looks by itself.
+-- Wakes a waiting claim, which then calls again.
 local function wake(worker)
-  worker.wants, worker.asks = false, NO_CLAIM
+  worker.wants_wakeup, worker.waiter = false, NO_WAITER
   if not worker.woken then
     worker.woken = true
     signal(worker.id, 'w', '')
   end
 end
 
-local function release(session)
-  local worker = session ~= NOBODY and get_worker(session)
+local function free_slot(session)
+  local worker = session ~= NO_HOLDER and get_worker(session)
   if worker then
     worker.held = worker.held - 1
-    if worker.wants and not worker.paused then wake(worker) end
+    if worker.wants_wakeup and not worker.paused then wake(worker) end
   end
 end
 
@@ -169,11 +170,11 @@ local function hold(key, session)
   notify('S', key, 'w', worker.id)
 end
 
-local function unhold(key, session)
+local function end_hold(key, session)
   call('HDEL', ATTEMPTS, key)
   call('ZREM', LEASES, key)
-  if session ~= NOBODY then call('SREM', base .. ':held:' .. session, key) end
-  release(session)
+  if session ~= NO_HOLDER then call('SREM', base .. ':held:' .. session, key) end
+  free_slot(session)
 end
 
 local function fence(key)
@@ -189,12 +190,12 @@ end
 local function expire(key)
   local state = call('HGET', ATTEMPTS, key)
   local session = holder(state)
-  if state == GIVEN_BACK then
-    -- Nobody published it again: nobody wants it.
+  if state == RELEASED then
+    -- The scheduler did not publish it again, so it is forgotten.
     call('HDEL', ATTEMPTS, key)
     call('ZREM', LEASES, key)
   elseif session then
-    unhold(key, session)
+    end_hold(key, session)
     notify('E', key)
     fence(key)
   else
@@ -202,48 +203,48 @@ local function expire(key)
   end
 end
 
--- A lane is the stream of a queue for one priority and one version of messages.
-local function lane(queue, member)
+-- The stream of a queue for one priority and one message version.
+local function priority_stream(queue, member)
   return base .. ':queue:' .. member .. ':' .. queue
 end
 
-local function lanes(queue)
+local function priority_streams(queue)
   return base .. ':lanes:' .. queue
 end
 
--- Registrations whose claim waits for something in the queue.
+-- Registrations whose claim waits for the queue.
 local function waiting(queue)
   return base .. ':waiting:' .. queue
 end
 
-local function tidy(queue, member)
-  local stream = lane(queue, member)
+local function drop_empty_stream(queue, member)
+  local stream = priority_stream(queue, member)
   if call('XLEN', stream) == 0 then
     call('DEL', stream)
-    call('ZREM', lanes(queue), member)
+    call('ZREM', priority_streams(queue), member)
   end
 end
 
-local function shallower(queue, by)
+local function reduce_depth(queue, by)
   if call('HINCRBY', DEPTH, queue, -by) <= 0 then call('HDEL', DEPTH, queue) end
 end
 
--- The state of a queued attempt is 'q <lane> <entry> <queue>'.
-local function read_queued(state)
+-- The state of a queued attempt is 'q <stream> <entry> <queue>'.
+local function parse_queued(state)
   return string.match(state, '^q (%S+) (%S+) (.*)$')
 end
 
--- What was given back stands in no queue.
+-- A released attempt is in no queue.
 local function unqueue(key, state)
-  if state == GIVEN_BACK then
+  if state == RELEASED then
     call('HDEL', ATTEMPTS, key)
     call('ZREM', LEASES, key)
     return
   end
-  local member, entry, queue = read_queued(state)
-  call('XDEL', lane(queue, member), entry)
-  tidy(queue, member)
-  shallower(queue, 1)
+  local member, entry, queue = parse_queued(state)
+  call('XDEL', priority_stream(queue, member), entry)
+  drop_empty_stream(queue, member)
+  reduce_depth(queue, 1)
   call('HDEL', ATTEMPTS, key)
   risen = true
 end
@@ -265,23 +266,23 @@ local function count_serving(worker, by)
   end
 end
 
--- What the largest worker of a queue can give one attempt; -1 where one of them doesn't say.
+-- The memory that the queue's largest worker can give one attempt; -1 if one is unknown.
 local function largest(queue, serving)
   if serving == 0 or call('ZCARD', memories(queue)) < serving then return '-1' end
   return call('ZRANGE', memories(queue), 0, 0, 'REV', 'WITHSCORES')[2]
 end
 
-local function wanted(worker)
+local function demand_of(worker)
   if worker.paused then return 0 end
-  return math.max(math.min(worker.places, worker.bound) - worker.held, 0)
+  return math.max(math.min(worker.capacity, worker.bound) - worker.held, 0)
 end
 
-local function count_room(worker)
-  local by = wanted(worker) - worker.counted
+local function count_free_slots(worker)
+  local by = demand_of(worker) - worker.counted
   if by ~= 0 then
     worker.counted = worker.counted + by
     for _, queue in ipairs(worker.queues) do
-      if call('HINCRBY', ROOM, queue, by) == 0 then call('HDEL', ROOM, queue) end
+      if call('HINCRBY', FREE_SLOTS, queue, by) == 0 then call('HDEL', FREE_SLOTS, queue) end
     end
   end
 end
@@ -292,10 +293,9 @@ local function read_numbers(hash)
   return numbers
 end
 
--- Every queue that is served or holds something: its name, what waits, how many
--- its workers could take, how many they are.
+-- Visits every queue that is served or not empty: its name, depth, free slots and workers.
 local function each_queue(visit)
-  local depth, free, serving = read_numbers(DEPTH), read_numbers(ROOM), read_numbers(SERVING)
+  local depth, free, serving = read_numbers(DEPTH), read_numbers(FREE_SLOTS), read_numbers(SERVING)
   local function show(queue)
     visit(queue, depth[queue] or 0, free[queue] or 0, serving[queue] or 0)
   end
@@ -305,7 +305,7 @@ local function each_queue(visit)
   end
 end
 
--- The registration ends; what it held is given back.
+-- Ends the registration; what it held expires.
 local function drop_worker(session)
   call('ZREM', REGISTRATIONS, session)
   local worker = get_worker(session)
@@ -313,7 +313,7 @@ local function drop_worker(session)
   for _, key in ipairs(call('SMEMBERS', base .. ':held:' .. session)) do expire(key) end
   if not worker.paused then count_serving(worker, -1) end
   worker.paused = true
-  count_room(worker)
+  count_free_slots(worker)
   for _, queue in ipairs(worker.queues) do
     call('SREM', waiting(queue), session)
   end
@@ -326,60 +326,61 @@ local function drop_worker(session)
   workers[session] = false
 end
 
--- What time does. Renewals only move leases away, so the earliest are looked at.
-local function pass_time()
-  for _, key in ipairs(call('ZRANGE', LEASES, '-inf', now, 'BYSCORE', 'LIMIT', 0, MOST_EXPIRED)) do
+-- Expires due leases and registrations. Renewals only move leases into the future, so it
+-- reads the earliest ones.
+local function expire_due()
+  for _, key in ipairs(call('ZRANGE', LEASES, '-inf', now, 'BYSCORE', 'LIMIT', 0, MAX_EXPIRED)) do
     expire(key)
   end
-  for _, session in ipairs(call('ZRANGE', REGISTRATIONS, '-inf', now, 'BYSCORE', 'LIMIT', 0, MOST_EXPIRED)) do
+  for _, session in ipairs(call('ZRANGE', REGISTRATIONS, '-inf', now, 'BYSCORE', 'LIMIT', 0, MAX_EXPIRED)) do
     drop_worker(session)
   end
 end
 
--- Writes what was changed in passing. What a script does last, whatever it answers.
+-- Writes the collected changes. Every script calls it last.
 local function finish(reply)
   for session, worker in pairs(workers) do
     if worker then
-      count_room(worker)
-      if worker.held ~= worker.was_held or worker.wants ~= worker.was_wanting then
+      count_free_slots(worker)
+      if worker.held ~= worker.was_held or worker.wants_wakeup ~= worker.wanted_wakeup then
         call('HSET', base .. ':worker:' .. session,
-          'held', worker.held, 'wants', worker.wants and '1' or '0')
+          'held', worker.held, 'wants', worker.wants_wakeup and '1' or '0')
       end
       if worker.bound ~= worker.was_bound then
         call('HSET', base .. ':worker:' .. session, 'bound', worker.bound)
       end
-      if worker.asks ~= worker.was_asking then
-        call('HSET', base .. ':worker:' .. session, 'asks', worker.asks)
+      if worker.waiter ~= worker.previous_waiter then
+        call('HSET', base .. ':worker:' .. session, 'asks', worker.waiter)
       end
     end
   end
   for id, list in pairs(signals) do
-    call('XADD', base .. ':inbox:' .. id, 'MAXLEN', '~', MOST_SIGNALS, '*', unpack(list))
+    call('XADD', base .. ':inbox:' .. id, 'MAXLEN', '~', MAX_SIGNALS, '*', unpack(list))
   end
-  if fences then call('ZREMRANGEBYRANK', FENCED, 0, -MOST_FENCED - 1) end
+  if fences then call('ZREMRANGEBYRANK', FENCED, 0, -MAX_FENCED - 1) end
   if risen then notify('D') end
   for _, entry in ipairs(entries) do call('XADD', notices(), '*', unpack(entry, 1, entry.words)) end
   return reply
 end
 
--- The registration that calls, which the call prolongs; none where it isn't known.
--- What has run out by now is lost, the caller's own leases included.
+-- The calling registration, which the call extends; nil if it is unknown. Due leases expire
+-- first, the caller's own included.
 local function caller(session)
-  pass_time()
+  expire_due()
   local worker = get_worker(session)
   if worker then call('ZADD', REGISTRATIONS, now + lease, session) end
   return worker
 end
 
--- Whether the scheduler that calls is the one that counts: nothing, or why not.
-local function refuse_scheduler(its_epoch, its_incarnation)
+-- nil if the calling scheduler is the current one, otherwise the answer that refuses it.
+local function check_scheduler(its_epoch, its_incarnation)
   if epoch and tonumber(epoch) > tonumber(its_epoch) then return {'deposed'} end
   if epoch ~= its_epoch or incarnation ~= its_incarnation then return {'lost'} end
   return nil
 end
 
--- Names a Redis that knows nothing yet.
-local function begin_incarnation(name, lease_ms, redeliver_ms)
+-- Starts an incarnation in an empty Redis.
+local function ensure_incarnation(name, lease_ms, redeliver_ms)
   if not incarnation then
     incarnation, lease, redeliver = name, tonumber(lease_ms), tonumber(redeliver_ms)
     call('HSET', META, 'incarnation', name, 'born', now, 'lease', lease_ms,
@@ -387,7 +388,7 @@ local function begin_incarnation(name, lease_ms, redeliver_ms)
   end
 end
 
--- Which server answers: another one after a failover, which may have lost writes.
+-- The id of the answering server: after a failover another one, which may have lost writes.
 local function server_id()
   return string.match(call('INFO', 'server'), 'run_id:(%x+)') or ''
 end

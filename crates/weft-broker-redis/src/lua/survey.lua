@@ -1,8 +1,8 @@
--- Every registration and every queue, for people who look.
--- Answers how many registrations there are; of each its worker's id, queues as JSON,
--- slots, prefetch, memory (-1 where it doesn't say), labels as JSON, held, paused; then of each queue its name, what
--- waits, places, workers.
-pass_time()
+-- Every registration and every queue, for operators.
+-- Answers the number of registrations; of each the worker's id, queues as JSON, slots,
+-- prefetch, memory (-1 if unknown), labels as JSON, held, paused; then of each queue its name,
+-- depth, free slots beyond it, workers.
+expire_due()
 finish(nil)
 local flat = call('HGETALL', SESSIONS)
 local reply = {'ok', 0}

@@ -1,10 +1,10 @@
--- Lets time pass for a scheduler: leases run out, reports come again.
--- Atomic, so that a report that is confirmed meanwhile is not told again.
--- ARGV: epoch, incarnation, how many reports may come again, what the shard counts for.
--- Answers which server this is, and in how many ms something falls due (-1: nothing will).
-local refusal = refuse_scheduler(ARGV[1], ARGV[2])
+-- Expires due leases and delivers unconfirmed reports again.
+-- Atomic, so that a report that is confirmed meanwhile is not delivered again.
+-- ARGV: epoch, incarnation, most reports to deliver again, the shard's weight.
+-- Answers the id of the server, and in how many ms something falls due (-1: nothing).
+local refusal = check_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
-pass_time()
+expire_due()
 if weight ~= ARGV[4] then call('HSET', META, 'weight', ARGV[4]) end
 for _, key in ipairs(call('ZRANGE', AGAIN, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[3])) do
   local report = call('HGET', REPORTS, key)

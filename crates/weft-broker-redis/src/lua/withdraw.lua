@@ -1,5 +1,5 @@
--- Nobody waits for this claim any more: what is published is not handed to it.
--- ARGV: session, the claim's name. Prolongs nothing.
+-- Removes a claim waiter whose call was dropped, so that nothing is pushed to it.
+-- ARGV: session, the waiter's id. It extends no registration.
 local name = base .. ':worker:' .. ARGV[1]
-if call('HGET', name, 'asks') == ARGV[2] then call('HSET', name, 'asks', NO_CLAIM) end
+if call('HGET', name, 'asks') == ARGV[2] then call('HSET', name, 'asks', NO_WAITER) end
 return {'ok'}

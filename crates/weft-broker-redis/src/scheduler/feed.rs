@@ -1,9 +1,9 @@
-//! The task of a scheduler's handle: reads notices as they come, lets time pass,
-//! and takes over again after a loss.
+//! The feed task of a scheduler's handle: reads notices, ticks the shard's clock, and takes
+//! over again after a loss.
 
-use super::office::{Due, Office};
+use super::session::{Due, SchedulerSession};
 use crate::{
-    MAX_WAIT,
+    broker::MAX_WAIT,
     link::{Command, Link},
     reply::{self, Entry, Reply},
 };
@@ -15,21 +15,21 @@ use weft_broker::{
     message::{MessageError, read_key, read_report},
 };
 
-/// Entries read at once. Scripts put at most 64 notices into one (`MOST_IN_ENTRY`), and begin
-/// another one after 64 KiB (`MOST_ENTRY_BYTES`): so that is at most 4,096 notices, and about
-/// 4 MiB unless one of them has more.
-const MOST_READ: usize = 64;
-/// While so many were read and not received, no more are read.
-const MOST_UNRECEIVED: usize = 4_096;
-/// After a failure; the link has its own, growing, pause.
+/// Entries read at once. Scripts put at most 64 notices into one (`MAX_NOTICES_PER_ENTRY`) and
+/// begin another one after 64 KiB (`MAX_ENTRY_BYTES`): at most 4,096 notices, and about
+/// 4 MiB unless a single notice is larger.
+const MAX_READ: usize = 64;
+/// The task stops reading while this many notices were not received.
+const MAX_UNRECEIVED: usize = 4_096;
+/// The pause after a failure, besides the link's own backoff.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Where the task is in the stream.
+/// The task's position in the stream.
 struct Position {
-    /// Everything up to this entry was read.
+    /// The last entry that was read.
     read: String,
-    /// What was read is still there.
-    is_untidy: bool,
+    /// Entries that were read are still in the stream.
+    needs_trim: bool,
     next_tick: Instant,
 }
 
@@ -37,87 +37,91 @@ impl Position {
     fn start() -> Self {
         Self {
             read: "0".to_owned(),
-            is_untidy: false,
+            needs_trim: false,
             next_tick: Instant::now(),
         }
     }
 }
 
-/// Works until the handle is dropped or deposed.
-pub(super) async fn run(office: Arc<Office>) {
-    let link = office.redis.waits();
+/// Runs until the handle is dropped or another scheduler has taken over.
+pub(super) async fn run(session: Arc<SchedulerSession>) {
+    let link = session.redis.blocking_link();
     let mut position = Position::start();
-    while !office.is_deposed() {
-        if let Err(error) = turn(&office, &link, &mut position).await {
+    while !session.is_superseded() {
+        if let Err(error) = run_once(&session, &link, &mut position).await {
             if error == BrokerError::Closed {
                 break;
             }
-            tracing::debug!(%error, "a turn of reading notices failed");
+            tracing::debug!(%error, operation = "read notices", "broker call failed; retrying");
             sleep(PAUSE).await;
         }
     }
     tracing::info!(
-        epoch = office.epoch,
-        "another scheduler took this shard's broker over"
+        epoch = session.epoch,
+        "another scheduler took over this shard's broker"
     );
 }
 
-async fn turn(office: &Office, link: &Link, position: &mut Position) -> Result<(), BrokerError> {
-    if office.is_lost() {
-        office.take_over().await?;
-        // Ids of entries go by a clock that may have been another server's.
+async fn run_once(
+    session: &SchedulerSession,
+    link: &Link,
+    position: &mut Position,
+) -> Result<(), BrokerError> {
+    if session.is_lost() {
+        session.take_over().await?;
+        // Entry ids contain a time, which may have been another server's.
         *position = Position::start();
     }
     let now = Instant::now();
     if now >= position.next_tick {
-        let Due(due) = office.tick().await?;
+        let Due(due) = session.tick().await?;
         let wait = due.map_or(MAX_WAIT, |due| due.min(MAX_WAIT));
         position.next_tick = Instant::now() + wait.max(Duration::from_millis(1));
-        office.publish_again().await?;
+        session.publish_again().await?;
     }
-    if office.is_lost() {
+    if session.is_lost() {
         return Ok(());
     }
     let wait = position.next_tick.saturating_duration_since(Instant::now());
-    if office.unreceived() >= MOST_UNRECEIVED {
+    if session.unreceived() >= MAX_UNRECEIVED {
         tokio::select! {
-            () = office.room.notified() => {}
+            () = session.feed_wakeup.notified() => {}
             () = sleep(wait) => {}
         }
         return Ok(());
     }
     let entries = tokio::select! {
-        entries = read(office, link, position, wait) => entries?,
-        // Woken because something was lost: what the stream still says comes again.
-        () = lost(office) => return Ok(()),
+        entries = read(session, link, position, wait) => entries?,
+        // After the takeover Redis delivers every unconfirmed report again.
+        () = wait_until_lost(session) => return Ok(()),
     };
     for entry in entries {
         position.read.clone_from(&entry.id);
-        position.is_untidy = true;
-        take(office, entry);
+        position.needs_trim = true;
+        handle_entry(session, entry);
     }
     Ok(())
 }
 
-async fn lost(office: &Office) {
+async fn wait_until_lost(session: &SchedulerSession) {
     loop {
-        if office.is_lost() {
+        if session.is_lost() {
             return;
         }
-        office.room.notified().await;
+        session.feed_wakeup.notified().await;
     }
 }
 
-/// Waits for notices, after deleting those that were read before.
+/// Deletes the entries that were read before, then waits for new ones.
 async fn read(
-    office: &Office,
+    session: &SchedulerSession,
     link: &Link,
     position: &mut Position,
     wait: Duration,
 ) -> Result<Vec<Entry>, BrokerError> {
-    let stream = office.redis.key(&format!("notices:{}", office.epoch));
+    let stream = session.redis.key(&format!("notices:{}", session.epoch));
     let mut commands = Pipeline::new();
-    if position.is_untidy {
+    if position.needs_trim {
         let mut trim = Cmd::new();
         trim.arg("XTRIM")
             .arg(&stream)
@@ -126,34 +130,34 @@ async fn read(
         commands.add_command(trim);
     }
     let mut read = Cmd::new();
-    read.arg("XREAD").arg("COUNT").arg(MOST_READ);
-    // 0 would wait for ever.
+    read.arg("XREAD").arg("COUNT").arg(MAX_READ);
+    // BLOCK 0 would wait without end.
     read.arg("BLOCK").arg(wait.as_millis().max(1).to_string());
     read.arg("STREAMS").arg(&stream).arg(&position.read);
     commands.add_command(read);
     let answer = link.call(Command::Several(&commands), wait).await?;
-    position.is_untidy = false;
+    position.needs_trim = false;
     let mut answers = Reply::list(answer)?;
     reply::entries(answers.last()?)
 }
 
 /// The fields of one notice.
 #[derive(Default)]
-struct Told {
+struct NoticeFields {
     kind: Option<String>,
     key: Option<String>,
     worker: Option<String>,
     report: Option<String>,
 }
 
-/// What one call brought about, in its order: each kind begins another notice.
-fn take(office: &Office, entry: Entry) {
-    let mut told: Vec<Told> = Vec::new();
+/// Handles the notices of one entry in order; each field `k` begins another notice.
+fn handle_entry(session: &SchedulerSession, entry: Entry) {
+    let mut notices: Vec<NoticeFields> = Vec::new();
     for (name, value) in entry.fields {
         if name == "k" {
-            told.push(Told::default());
+            notices.push(NoticeFields::default());
         }
-        let Some(last) = told.last_mut() else {
+        let Some(last) = notices.last_mut() else {
             continue;
         };
         let field = match &*name {
@@ -165,45 +169,45 @@ fn take(office: &Office, entry: Entry) {
         };
         *field = String::from_utf8(value).ok();
     }
-    for one in told {
-        tell(office, one);
+    for notice in notices {
+        handle_notice(session, notice);
     }
 }
 
-fn tell(office: &Office, told: Told) {
-    let key = told.key.map(|key| read_key(&key));
-    let notice = match (told.kind.as_deref(), key, told.worker, told.report) {
+fn handle_notice(session: &SchedulerSession, fields: NoticeFields) {
+    let key = fields.key.map(|key| read_key(&key));
+    let notice = match (fields.kind.as_deref(), key, fields.worker, fields.report) {
         (Some("S"), Some(Ok(key)), Some(worker), _) => Notice::Started {
             key,
             worker: worker.into(),
         },
         (Some("E"), Some(Ok(key)), ..) => Notice::Expired { key },
         (Some("B"), Some(Ok(key)), ..) => Notice::Released { key },
-        (Some("F"), Some(Ok(_key)), _, Some(report)) => match finished(&report) {
+        (Some("F"), Some(Ok(_key)), _, Some(report)) => match read_finished(&report) {
             Ok(notice) => notice,
             Err(error @ MessageError::Newer { .. }) => {
-                tracing::error!(%error, "a report is left to a newer scheduler");
+                tracing::error!(%error, "reading a report failed; it stays in Redis for a newer scheduler");
                 return;
             }
             Err(error @ MessageError::Broken(_)) => {
-                tracing::error!(%error, "a report can't be read; it is left where it is");
+                tracing::error!(%error, "reading a report failed; it stays in Redis");
                 return;
             }
         },
         (Some("D"), ..) => Notice::Demand,
         (Some("X"), ..) => {
-            office.deposed_by_notice();
+            session.mark_superseded();
             return;
         }
         (kind, ..) => {
-            tracing::error!(?kind, "a notice can't be read; it is passed over");
+            tracing::error!(?kind, "reading a notice failed; it is skipped");
             return;
         }
     };
-    office.put(notice);
+    session.push_notice(notice);
 }
 
-fn finished(text: &str) -> Result<Notice, MessageError> {
+fn read_finished(text: &str) -> Result<Notice, MessageError> {
     let broken = || MessageError::Broken("it has no version".to_owned());
     let (version, message) = text.split_once(' ').ok_or_else(broken)?;
     let version = version.parse().map_err(|_error| broken())?;

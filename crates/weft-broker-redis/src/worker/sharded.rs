@@ -1,21 +1,20 @@
 //! A worker's handle for all shards of an installation.
 //!
-//! The worker registers with each shard, and an attempt's name says to which of them whatever
-//! is said of it goes. Where there is one shard this is its handle and nothing more.
+//! The worker registers with each shard; every call about an attempt goes to the attempt's
+//! shard. With one shard this is the handle of that shard and nothing more.
 //!
-//! Where there are several, a claim asks those that may have something, in turns
-//! ([`Turns`]). Nothing is taken that there is no room for: a worker with more free places
-//! than there are shards waits in each for its part of them, so what is published is handed
-//! to it at once; one with fewer is only woken, and then asks. With each claim and renewal a
-//! shard hears how much the worker holds of others, so that its queue is kept no longer than
-//! there are places.
+//! With several, a claim call waiters the shards that may have work, in an order that follows
+//! their weights ([`ShardOrder`]). It never claims more than it was asked for: a worker with
+//! more free slots than there are shards registers a waiter with each for a part of them, so
+//! that the next publish is pushed to it; one with fewer is woken, and claims then. Each claim
+//! and renewal tells a shard how much the worker holds of the others, so that the shard's
+//! queues are kept no longer than the worker's free slots.
 
 use super::{
-    RedisWorker,
-    handed::{Ask, Handed},
-    turns::Turns,
+    ClaimRequest, RedisWorker, claim_waiter::ClaimWaiter, pushed_claim::PushedClaim,
+    shard_order::ShardOrder,
 };
-use crate::{MAX_WAIT, Redis};
+use crate::broker::{MAX_WAIT, Redis};
 use async_trait::async_trait;
 use futures_util::{
     FutureExt as _,
@@ -30,88 +29,87 @@ use weft_broker::{
     AttemptKey, BrokerError, Claim, LeaseTerms, Report, Signal, WorkerBroker, WorkerInfo,
 };
 
-/// The handle. What there is of shards may change: every call answers then that the worker is
-/// not registered, until it has registered with what it holds.
+/// The handle. When the shards change, every call fails with `Unregistered` until the worker
+/// has registered with what it holds.
 #[derive(Debug)]
 pub struct ShardedWorker {
     served: watch::Receiver<Arc<[Arc<Redis>]>>,
-    team: Mutex<Arc<Team>>,
+    handles: Mutex<Arc<ShardHandles>>,
 }
 
-/// The handles of shards that the worker registered with.
+/// The handles of the shards that the worker registered with.
 #[derive(Debug)]
-struct Team {
+struct ShardHandles {
     served: Arc<[Arc<Redis>]>,
     workers: Vec<Arc<RedisWorker>>,
-    turns: Mutex<Turns>,
-    /// How many attempts the worker holds of each shard, about: what it lost without being told,
-    /// it is told when it renews.
+    order: Mutex<ShardOrder>,
+    /// About how many attempts the worker holds of each shard; each renewal corrects it.
     held: Mutex<Vec<u32>>,
 }
 
 impl ShardedWorker {
     pub(crate) fn new(served: watch::Receiver<Arc<[Arc<Redis>]>>) -> Self {
-        let team = Team::new(Arc::clone(&served.borrow()), &[]);
+        let handles = ShardHandles::new(Arc::clone(&served.borrow()), &[]);
         Self {
             served,
-            team: Mutex::new(Arc::new(team)),
+            handles: Mutex::new(Arc::new(handles)),
         }
     }
 
-    fn team(&self) -> Arc<Team> {
-        // Nothing foreign is called while it is locked.
-        Arc::clone(&self.team.lock().unwrap_or_else(PoisonError::into_inner))
+    fn handles(&self) -> Arc<ShardHandles> {
+        // No holder of the lock calls foreign code.
+        Arc::clone(&self.handles.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The team of the shards that there are now.
-    fn renewed(&self) -> Arc<Team> {
+    /// The handles of the shards that are served now.
+    fn refresh_handles(&self) -> Arc<ShardHandles> {
         let served = Arc::clone(&self.served.borrow());
-        let mut team = self.team.lock().unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&team.served, &served) {
-            *team = Arc::new(Team::new(served, &team.workers));
+        let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&handles.served, &served) {
+            *handles = Arc::new(ShardHandles::new(served, &handles.workers));
         }
-        Arc::clone(&team)
+        Arc::clone(&handles)
     }
 
-    /// Calls the handles while they are those of the shards that there are.
+    /// Calls the handles; fails with `Unregistered` when the shards change meanwhile.
     async fn call<T>(
         &self,
-        call: impl AsyncFnOnce(Arc<Team>) -> Result<T, BrokerError>,
+        call: impl AsyncFnOnce(Arc<ShardHandles>) -> Result<T, BrokerError>,
     ) -> Result<T, BrokerError> {
         let mut served = self.served.clone();
-        let team = self.team();
-        if !Arc::ptr_eq(&team.served, &served.borrow_and_update()) {
+        let handles = self.handles();
+        if !Arc::ptr_eq(&handles.served, &served.borrow_and_update()) {
             return Err(BrokerError::Unregistered);
         }
         tokio::select! {
             biased;
-            answer = call(team) => answer,
+            answer = call(handles) => answer,
             Ok(()) = served.changed() => Err(BrokerError::Unregistered),
         }
     }
 }
 
-impl Team {
+impl ShardHandles {
     fn new(served: Arc<[Arc<Redis>]>, before: &[Arc<RedisWorker>]) -> Self {
         let workers: Vec<_> = served
             .iter()
             .map(|redis| {
                 let known = before
                     .iter()
-                    .find(|worker| Arc::ptr_eq(&worker.post.redis, redis));
+                    .find(|worker| Arc::ptr_eq(&worker.session.redis, redis));
                 known.map_or_else(|| Arc::new(redis.worker()), Arc::clone)
             })
             .collect();
         Self {
-            turns: Mutex::new(Turns::new(workers.len())),
+            order: Mutex::new(ShardOrder::new(workers.len())),
             held: Mutex::new(vec![0; workers.len()]),
             served,
             workers,
         }
     }
 
-    /// How much of others the worker holds, for one shard; nothing where there are no others.
-    fn beside(&self, shard: usize) -> Option<u32> {
+    /// How many attempts the worker holds of the other shards; `None` when there are none.
+    fn held_on_others(&self, shard: usize) -> Option<u32> {
         if self.only().is_some() {
             return None;
         }
@@ -124,12 +122,12 @@ impl Team {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn holds_more(&self, shard: usize, count: usize) {
+    fn add_held(&self, shard: usize, count: usize) {
         let held = &mut self.held()[shard];
         *held = held.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
     }
 
-    fn holds_less(&self, key: &AttemptKey) {
+    fn remove_held(&self, key: &AttemptKey) {
         let mut shards = self.served.iter();
         if let Some(shard) = shards.position(|redis| redis.options.shard == key.shard) {
             let held = &mut self.held()[shard];
@@ -137,19 +135,19 @@ impl Team {
         }
     }
 
-    /// What the worker itself says that it holds.
-    fn holds<T>(&self, parts: &[(&Arc<RedisWorker>, Vec<T>)]) {
+    /// Sets the counts to what the worker announces.
+    fn set_held<T>(&self, parts: &[(&Arc<RedisWorker>, Vec<T>)]) {
         let counts = parts.iter().map(|(_, part)| part.len());
         *self.held() = counts
             .map(|count| u32::try_from(count).unwrap_or(u32::MAX))
             .collect();
     }
 
-    fn turns(&self) -> MutexGuard<'_, Turns> {
-        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    fn order(&self) -> MutexGuard<'_, ShardOrder> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The only handle, where there is one shard.
+    /// The only handle, if there is one shard.
     fn only(&self) -> Option<&Arc<RedisWorker>> {
         match &*self.workers {
             [worker] => Some(worker),
@@ -157,9 +155,9 @@ impl Team {
         }
     }
 
-    /// The handle of each shard with what of this is its own. Of a shard that is not served
-    /// nobody can say anything.
-    fn each<T>(
+    /// The handle of each shard with its part of the items; drops those of shards that are
+    /// not served.
+    fn split<T>(
         &self,
         all: impl IntoIterator<Item = T>,
         key: impl Fn(&T) -> &AttemptKey,
@@ -171,7 +169,7 @@ impl Team {
         self.workers
             .iter()
             .map(|worker| {
-                let shard = worker.post.redis.options.shard;
+                let shard = worker.session.redis.options.shard;
                 (worker, by_shard.remove(&shard).unwrap_or_default())
             })
             .collect()
@@ -179,73 +177,80 @@ impl Team {
 
     async fn claim(&self, max: u32) -> Result<Vec<Claim>, BrokerError> {
         let max = max.max(1);
-        // What may be handed to all that wait together is no more than was asked for.
+        // All waiters together get no more than `max`.
         let part = max / u32::try_from(self.workers.len()).unwrap_or(u32::MAX);
-        let mut asks: Vec<Ask<'_>> = self
+        let mut waiters: Vec<ClaimWaiter<'_>> = self
             .workers
             .iter()
-            .map(|worker| Ask::new(&worker.post))
+            .map(|worker| ClaimWaiter::new(&worker.session))
             .collect();
         loop {
-            let claims = self.handed(max, &mut asks)?;
+            let claims = self.take_pushed(max, &mut waiters)?;
             if !claims.is_empty() {
                 return Ok(claims);
             }
-            let claims = self.take_in_turns(max).await?;
+            let claims = self.claim_in_order(max).await?;
             if !claims.is_empty() {
                 return Ok(claims);
             }
             if part > 0 {
-                let claims = self.wait_in_each(part, &mut asks).await?;
+                let claims = self.register_waiters(part, &mut waiters).await?;
                 if !claims.is_empty() {
                     return Ok(claims);
                 }
             }
             let work = self.workers.iter().map(|worker| {
-                let woken = worker.post.work.notified();
+                let woken = worker.session.work.notified();
                 woken.boxed()
             });
             match timeout(MAX_WAIT, select_all(work)).await {
-                Ok(((), shard, _others)) => self.turns().may_have(shard),
-                // Who waits in each asks each anyway.
+                Ok(((), shard, _others)) => self.order().may_have_work(shard),
+                // The next round registers the waiters in every shard anyway.
                 Err(_elapsed) if part > 0 => {}
                 Err(_elapsed) => {
                     for shard in 0..self.workers.len() {
-                        self.turns().may_have(shard);
+                        self.order().may_have_work(shard);
                     }
                 }
             }
         }
     }
 
-    /// What was handed to the worker while it waited, from whichever shard.
-    fn handed(&self, max: u32, asks: &mut [Ask<'_>]) -> Result<Vec<Claim>, BrokerError> {
-        let sessions = self.workers.iter().map(|worker| worker.post.session());
-        let sessions = all(sessions.collect())?;
+    /// Takes the claims that any shard pushed to the worker.
+    fn take_pushed(
+        &self,
+        max: u32,
+        waiters: &mut [ClaimWaiter<'_>],
+    ) -> Result<Vec<Claim>, BrokerError> {
+        let registrations = self
+            .workers
+            .iter()
+            .map(|worker| worker.session.registration());
+        let registrations = all(registrations.collect())?;
         let mut claims = Vec::new();
-        for (shard, (worker, session)) in self.workers.iter().zip(&sessions).enumerate() {
+        for (shard, (worker, registration)) in self.workers.iter().zip(&registrations).enumerate() {
             let left = max.saturating_sub(u32::try_from(claims.len()).unwrap_or(u32::MAX));
-            let handed = worker.post.handed(session, left);
-            if handed
+            let pushed = worker.session.take_pushed(registration, left);
+            if pushed
                 .iter()
-                .any(|handed: &Handed| handed.ask == asks[shard].name)
+                .any(|pushed: &PushedClaim| pushed.waiter == waiters[shard].id)
             {
-                asks[shard].is_over();
+                waiters[shard].set_removed();
             }
-            if !handed.is_empty() {
-                self.turns().gave(shard, handed.len(), None);
+            if !pushed.is_empty() {
+                self.order().record(shard, pushed.len(), None);
             }
-            self.holds_more(shard, handed.len());
-            claims.extend(handed.into_iter().filter_map(Handed::into_claim));
+            self.add_held(shard, pushed.len());
+            claims.extend(pushed.into_iter().filter_map(PushedClaim::into_claim));
         }
         Ok(claims)
     }
 
-    /// What there is in shards that may have something.
-    async fn take_in_turns(&self, max: u32) -> Result<Vec<Claim>, BrokerError> {
+    /// Claims what is queued in the shards that may have work.
+    async fn claim_in_order(&self, max: u32) -> Result<Vec<Claim>, BrokerError> {
         for (shard, worker) in self.workers.iter().enumerate() {
-            if worker.post.work.notified().now_or_never().is_some() {
-                self.turns().may_have(shard);
+            if worker.session.work.notified().now_or_never().is_some() {
+                self.order().may_have_work(shard);
             }
         }
         let mut claims: Vec<Claim> = Vec::new();
@@ -253,24 +258,29 @@ impl Team {
         let mut failures = 0;
         loop {
             let left = max.saturating_sub(u32::try_from(claims.len()).unwrap_or(u32::MAX));
-            let next = self.turns().next(left).filter(|_next| left > 0);
+            let next = self.order().next(left).filter(|_next| left > 0);
             let Some((shard, share)) = next else { break };
             let worker = &self.workers[shard];
-            let taken = match worker.post.session() {
-                Ok(session) => worker.take(&session, share, None, self.beside(shard)).await,
+            let request = ClaimRequest {
+                max: share,
+                waiter: None,
+                held_on_other_shards: self.held_on_others(shard),
+            };
+            let claimed = match worker.session.registration() {
+                Ok(registration) => worker.claim_queued(&registration, &request).await,
                 Err(error) => Err(error),
             };
-            match taken {
+            match claimed {
                 Ok((taken, weight)) => {
-                    self.turns().gave(shard, taken.len(), Some(weight));
-                    self.holds_more(shard, taken.len());
+                    self.order().record(shard, taken.len(), Some(weight));
+                    self.add_held(shard, taken.len());
                     claims.extend(taken);
                 }
-                // What was taken already is the worker's all the same.
+                // The worker already holds the claims of the other shards.
                 Err(_unregistered) if !claims.is_empty() => break,
                 Err(BrokerError::Unavailable(why)) => {
-                    // It is asked again after a wait; others go on.
-                    self.turns().gave(shard, 0, None);
+                    // The next round asks it again; the others continue.
+                    self.order().record(shard, 0, None);
                     failures += 1;
                     failed = Some(BrokerError::Unavailable(why));
                 }
@@ -283,29 +293,28 @@ impl Team {
         }
     }
 
-    /// Waits in each shard for its part: what there is now is taken at once.
-    async fn wait_in_each<'p>(
+    /// Registers a waiter with each shard for its part; returns early with queued attempts.
+    async fn register_waiters<'p>(
         &'p self,
         part: u32,
-        asks: &mut [Ask<'p>],
+        waiters: &mut [ClaimWaiter<'p>],
     ) -> Result<Vec<Claim>, BrokerError> {
         for (shard, worker) in self.workers.iter().enumerate() {
-            let session = worker.post.session()?;
-            asks[shard].begins(&session);
-            let taken = worker.take(
-                &session,
-                part,
-                Some((asks[shard].name, part)),
-                self.beside(shard),
-            );
-            match taken.await {
+            let registration = worker.session.registration()?;
+            waiters[shard].set_registered(&registration);
+            let request = ClaimRequest {
+                max: part,
+                waiter: Some((waiters[shard].id, part)),
+                held_on_other_shards: self.held_on_others(shard),
+            };
+            match worker.claim_queued(&registration, &request).await {
                 Ok((claims, weight)) if !claims.is_empty() => {
-                    asks[shard].is_over();
-                    self.turns().gave(shard, claims.len(), Some(weight));
-                    self.holds_more(shard, claims.len());
+                    waiters[shard].set_removed();
+                    self.order().record(shard, claims.len(), Some(weight));
+                    self.add_held(shard, claims.len());
                     return Ok(claims);
                 }
-                // One that can't be reached is asked again after the wait.
+                // The next round asks an unavailable shard again.
                 Ok(_) | Err(BrokerError::Unavailable(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -326,14 +335,14 @@ impl WorkerBroker for ShardedWorker {
         worker: &WorkerInfo,
         holding: &[AttemptKey],
     ) -> Result<LeaseTerms, BrokerError> {
-        let team = self.renewed();
-        let parts = team.each(holding.iter().copied(), |key| key);
-        team.holds(&parts);
+        let handles = self.refresh_handles();
+        let parts = handles.split(holding.iter().copied(), |key| key);
+        handles.set_held(&parts);
         let registered = parts
             .iter()
             .map(|(handle, holding)| handle.register(worker, holding));
         let terms = all(join_all(registered).await)?;
-        // What holds in every shard.
+        // The terms that every shard grants.
         Ok(LeaseTerms {
             lease: terms
                 .iter()
@@ -349,23 +358,23 @@ impl WorkerBroker for ShardedWorker {
     }
 
     async fn claim(&self, max: u32) -> Result<Vec<Claim>, BrokerError> {
-        self.call(async |team| match team.only() {
+        self.call(async |handles| match handles.only() {
             Some(worker) => worker.claim(max).await,
-            None => team.claim(max).await,
+            None => handles.claim(max).await,
         })
         .await
     }
 
     async fn renew(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
-        self.call(async |team| {
-            let parts = team.each(attempts.iter().copied(), |key| key);
-            team.holds(&parts);
+        self.call(async |handles| {
+            let parts = handles.split(attempts.iter().copied(), |key| key);
+            handles.set_held(&parts);
             let renewed = parts.iter().enumerate().map(|(shard, (worker, keys))| {
-                worker.renew_beside_others(keys, team.beside(shard))
+                worker.renew_leases(keys, handles.held_on_others(shard))
             });
             let mut lost = all(join_all(renewed).await)?.concat();
             let served = |key: &AttemptKey| {
-                let mut shards = team.served.iter();
+                let mut shards = handles.served.iter();
                 shards.any(|redis| redis.options.shard == key.shard)
             };
             lost.extend(attempts.iter().filter(|key| !served(key)));
@@ -375,11 +384,11 @@ impl WorkerBroker for ShardedWorker {
     }
 
     async fn report(&self, reports: Vec<Report>) -> Result<(), BrokerError> {
-        self.call(async |team| {
+        self.call(async |handles| {
             for report in &reports {
-                team.holds_less(&report.key);
+                handles.remove_held(&report.key);
             }
-            let parts = team.each(reports, |report| &report.key);
+            let parts = handles.split(reports, |report| &report.key);
             let parts = parts.into_iter().filter(|(_, part)| !part.is_empty());
             let reported = parts.map(|(worker, part)| worker.report(part));
             all(join_all(reported).await).map(drop)
@@ -388,11 +397,11 @@ impl WorkerBroker for ShardedWorker {
     }
 
     async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
-        self.call(async |team| {
+        self.call(async |handles| {
             for key in attempts {
-                team.holds_less(key);
+                handles.remove_held(key);
             }
-            let parts = team.each(attempts.iter().copied(), |key| key);
+            let parts = handles.split(attempts.iter().copied(), |key| key);
             let given = parts.iter().map(|(worker, keys)| worker.release(keys));
             all(join_all(given).await).map(drop)
         })
@@ -400,13 +409,13 @@ impl WorkerBroker for ShardedWorker {
     }
 
     async fn signals(&self, max: usize) -> Result<Vec<Signal>, BrokerError> {
-        self.call(async |team| {
-            let signals = team.workers.iter().map(|worker| worker.signals(max));
+        self.call(async |handles| {
+            let signals = handles.workers.iter().map(|worker| worker.signals(max));
             let (signals, _shard, _others) = select_all(signals).await;
             let signals = signals?;
             for signal in &signals {
                 if let Signal::Revoked(key) = signal {
-                    team.holds_less(key);
+                    handles.remove_held(key);
                 }
             }
             Ok(signals)
@@ -415,16 +424,16 @@ impl WorkerBroker for ShardedWorker {
     }
 
     async fn pause(&self) -> Result<(), BrokerError> {
-        self.call(async |team| {
-            let paused = team.workers.iter().map(|worker| worker.pause());
+        self.call(async |handles| {
+            let paused = handles.workers.iter().map(|worker| worker.pause());
             all(join_all(paused).await).map(drop)
         })
         .await
     }
 
     async fn leave(&self) -> Result<(), BrokerError> {
-        self.call(async |team| {
-            let left = team.workers.iter().map(|worker| worker.leave());
+        self.call(async |handles| {
+            let left = handles.workers.iter().map(|worker| worker.leave());
             all(join_all(left).await).map(drop)
         })
         .await

@@ -1,67 +1,67 @@
-//! What a worker asks of the server about the direct way and what it is told: JSON.
+//! The wire format of credential requests and responses: JSON.
 //!
-//! A field that an old reader may ignore changes nothing; an answer that a worker
-//! doesn't know keeps it on the server's way.
+//! New optional fields need no new version; a worker that does not know a response stays with
+//! the gateway.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a worker asks.
+/// A worker's request for credentials, or for their renewal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialRequest {
-    /// What it is called.
+    /// Its name.
     pub worker: String,
-    /// The user that it was made before, to be prolonged.
+    /// The user name of the credentials to renew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The shards whose keys that user has open, so that it is made anew where there are more
-    /// by now; a worker of before doesn't say.
+    /// The shards of those credentials, so that the server issues new ones when there are more;
+    /// older workers omit it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shards: Vec<u32>,
 }
 
-/// What it is told.
+/// The server's response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CredentialResponse {
-    /// This opens the way. The body of this answer is the only place where it stands.
+    /// New credentials. No log or store has them.
     #[serde(rename = "open")]
     Issued(RedisCredentials),
-    /// What it has stays good.
+    /// The credentials were renewed.
     #[serde(rename = "prolonged")]
     Renewed,
-    /// It goes through the server.
+    /// The worker uses the gateway.
     Refused {
         /// For people.
         why: String,
     },
 }
 
-/// Opens the transport for one worker.
+/// Access to Redis for one worker.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RedisCredentials {
-    /// Where the transport is: a URL without user and password.
+    /// The URL of Redis, without user and password.
     pub address: String,
-    /// Whom to be there.
+    /// The user name.
     pub user: String,
-    /// The user's, a secret.
+    /// The password, a secret.
     pub password: String,
-    /// Certificates (PEM) that the transport's must lead to; the system's where none are given.
+    /// Trusted root certificates (PEM); the system's if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roots: Option<String>,
-    /// What all keys begin with.
+    /// The first part of all keys.
     pub namespace: String,
-    /// The first of them, for workers of before.
+    /// The first shard, for older workers.
     pub shard: u32,
-    /// The shards whose keys are open; a server of before names the one above alone.
+    /// The shards; older servers name only the one above.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shards: Vec<u32>,
-    /// The name under which the worker has to work.
+    /// The worker's name in the installation.
     pub worker: String,
 }
 
 impl RedisCredentials {
-    /// The shards whose keys are open; a server of before names one.
+    /// All shards; older servers name one.
     pub fn all_shards(&self) -> Vec<u32> {
         if self.shards.is_empty() {
             vec![self.shard]
@@ -88,7 +88,7 @@ mod tests {
     const TOLD: &str = include_str!("corpus/told-1.jsonl");
 
     #[test]
-    fn version_one_stays_as_it_is() {
+    fn version_one_keeps_its_format() {
         for line in ASKED.lines() {
             let asked: CredentialRequest = serde_json::from_str(line).unwrap();
             assert_eq!(serde_json::to_string(&asked).unwrap(), line);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pass_is_shown_without_its_secret() {
+    fn debug_output_omits_the_password() {
         let told: CredentialResponse = serde_json::from_str(TOLD.lines().next().unwrap()).unwrap();
         let shown = format!("{told:?}");
         assert!(

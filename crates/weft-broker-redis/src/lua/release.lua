@@ -1,5 +1,5 @@
--- Undoes claims of attempts that the worker never began, and tells the scheduler.
--- Atomic, so that none is nobody's in between, and only what the worker holds is given back.
+-- Undoes the claims of attempts that the worker never started, and notifies the scheduler.
+-- Atomic, so that only attempts that the worker holds are released.
 -- ARGV: session, keys.
 local session = ARGV[1]
 local worker = caller(session)
@@ -8,10 +8,10 @@ local mine = 'c' .. session
 for at = 2, #ARGV do
   local key = ARGV[at]
   if call('HGET', ATTEMPTS, key) == mine then
-    unhold(key, session)
-    -- Somebody else's report of it says more.
+    end_hold(key, session)
+    -- Another worker's report of the attempt takes precedence.
     if call('HEXISTS', REPORTS, key) == 0 then
-      call('HSET', ATTEMPTS, key, GIVEN_BACK)
+      call('HSET', ATTEMPTS, key, RELEASED)
       call('ZADD', LEASES, now + lease, key)
       notify('B', key)
     end
