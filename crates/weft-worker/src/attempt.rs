@@ -1,14 +1,14 @@
 //! One attempt in a task of its own: from the dispatch to the report.
 //!
-//! Nothing here decides whether the attempt counts. It ends by itself, or is
-//! killed from outside; either way it has a report, with its log.
+//! The attempt ends by itself or is killed; either way it has a report, with its log. The
+//! scheduler decides whether the report counts.
 
 use crate::{
     artifacts, failure,
     load::Component,
     log::{AttemptLines, WAITING_LINES, log_name},
     outcome, span,
-    surroundings::{Surroundings, now},
+    deps::{Deps, now},
 };
 use async_trait::async_trait;
 use std::{sync::Arc, time::Duration};
@@ -30,14 +30,14 @@ use weft_sandbox::{
 
 /// Everything that one attempt needs.
 pub(crate) struct Job {
-    /// From its publishing to now.
+    /// How long it was queued.
     pub(crate) queue_wait: Duration,
     pub(crate) dispatch: Dispatch,
     pub(crate) component: Component,
     pub(crate) cancel: CancelSignal,
     /// Completes when the attempt is to be killed.
     pub(crate) killed: oneshot::Receiver<()>,
-    pub(crate) surroundings: Arc<Surroundings>,
+    pub(crate) deps: Arc<Deps>,
 }
 
 /// How an attempt's task ended.
@@ -45,12 +45,12 @@ pub(crate) struct Job {
 pub(crate) enum Ended {
     /// With an outcome.
     ByItself(Report),
-    /// Since it was to be killed.
+    /// It was killed.
     Killed(Report),
 }
 
 impl Ended {
-    /// What there is to report.
+    /// Its report.
     pub(crate) const fn report(&self) -> &Report {
         match self {
             Self::ByItself(report) | Self::Killed(report) => report,
@@ -73,22 +73,22 @@ async fn execute(job: Job) -> Ended {
         component,
         cancel,
         mut killed,
-        surroundings,
+        deps,
     } = job;
     let key = dispatch.key;
     let tenant = dispatch.tenant.clone();
     let started = now();
-    let (request, events) = match prepare(dispatch, &component, cancel, started, &surroundings) {
+    let (request, events) = match prepare(dispatch, &component, cancel, started, &deps) {
         Ok(prepared) => prepared,
-        Err(failure) => return Ended::ByItself(surroundings.failed(key, failure)),
+        Err(failure) => return Ended::ByItself(deps.failed(key, failure)),
     };
-    let log = surroundings.logs.attempt(LogKey {
+    let log = deps.logs.attempt(LogKey {
         tenant: tenant.clone(),
         attempt: log_name(key.run, key.attempt.instance, key.attempt.number).into(),
     });
     let mut lines = AttemptLines::new(key, log, events);
     let report = {
-        let running = surroundings.sandbox.run(request);
+        let running = deps.sandbox.run(request);
         tokio::pin!(running);
         loop {
             tokio::select! {
@@ -105,7 +105,7 @@ async fn execute(job: Job) -> Ended {
         .await
         .map(|pointer| pointer.to_string().into());
     let Some(report) = report else {
-        let mut report = surroundings.failed(key, failure::killed());
+        let mut report = deps.failed(key, failure::killed());
         report.log = log;
         report.usage = Usage {
             started,
@@ -121,21 +121,21 @@ async fn execute(job: Job) -> Ended {
     } = report;
     Ended::ByItself(Report {
         key,
-        outcome: outcome::reported(outcome, &tenant, &surroundings.blobs).await,
+        outcome: outcome::reported(outcome, &tenant, &deps.blobs).await,
         usage: outcome::usage(started, &usage),
         log,
         artifacts: artifacts.into_iter().map(|reference| reference.0).collect(),
-        worker: Arc::clone(&surroundings.worker),
+        worker: Arc::clone(&deps.worker),
     })
 }
 
-/// What the sandbox is asked to do.
+/// The request to the sandbox.
 fn prepare(
     dispatch: Dispatch,
     component: &Component,
     cancel: CancelSignal,
     started: Timestamp,
-    surroundings: &Arc<Surroundings>,
+    deps: &Arc<Deps>,
 ) -> Result<(AttemptRequest, EventStream), Failure> {
     let guest = component
         .guest(&dispatch.code)
@@ -156,10 +156,10 @@ fn prepare(
     };
     document.deadline = Some(started.plus(DurationMs(dispatch.limits.timeout_ms)));
     let (sink, events) = EventSink::channel(WAITING_LINES);
-    let seam = Arc::new(Seam {
+    let services = Arc::new(AttemptServices {
         key: dispatch.key,
         tenant: dispatch.tenant,
-        surroundings: Arc::clone(surroundings),
+        deps: Arc::clone(deps),
     });
     let request = AttemptRequest {
         guest,
@@ -171,27 +171,27 @@ fn prepare(
         deterministic: dispatch.deterministic,
         services: Services {
             events: sink,
-            artifacts: Arc::clone(&seam) as Arc<dyn Artifacts>,
-            variables: seam,
+            artifacts: Arc::clone(&services) as Arc<dyn Artifacts>,
+            variables: services,
         },
-        scratch_root: surroundings.scratch_root.clone(),
+        scratch_root: deps.scratch_root.clone(),
         cancel,
     };
     Ok((request, events))
 }
 
-/// What the host offers to one attempt.
-struct Seam {
+/// The host's services for one attempt.
+struct AttemptServices {
     key: AttemptKey,
     tenant: TenantId,
-    surroundings: Arc<Surroundings>,
+    deps: Arc<Deps>,
 }
 
 #[async_trait]
-impl Variables for Seam {
+impl Variables for AttemptServices {
     async fn get(&self, name: &str) -> Result<String, VariableError> {
         let value = self
-            .surroundings
+            .deps
             .secrets
             .variable(&self.key, &self.tenant, name)
             .await;
@@ -204,12 +204,12 @@ impl Variables for Seam {
 }
 
 #[async_trait]
-impl Artifacts for Seam {
+impl Artifacts for AttemptServices {
     async fn create(&self, _media_type: &str) -> Result<Box<dyn ArtifactWriter>, ArtifactError> {
-        artifacts::create(&self.surroundings.blobs, &self.tenant).await
+        artifacts::create(&self.deps.blobs, &self.tenant).await
     }
 
     async fn open(&self, reference: &ArtifactRef) -> Result<ArtifactReader, ArtifactError> {
-        artifacts::open(&self.surroundings.blobs, &self.tenant, reference).await
+        artifacts::open(&self.deps.blobs, &self.tenant, reference).await
     }
 }

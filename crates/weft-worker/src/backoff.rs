@@ -1,35 +1,44 @@
-//! How long to wait before the same thing is tried again: one bounded
-//! exponential for every call and report.
+//! The delays between retries: exponential, bounded and with jitter, for calls,
+//! reports and stores alike.
 
 use crate::clock::BootInstant;
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use std::time::Duration;
 
-/// The first wait after a call that failed.
+/// The first delay after a failed call, before jitter.
 pub(crate) const FIRST: Duration = Duration::from_millis(50);
-/// No wait is longer, but for a quarter more at random.
-pub(crate) const LONGEST: Duration = Duration::from_secs(30);
+/// The longest delay before jitter.
+const MAX_DELAY: Duration = Duration::from_secs(15);
 
-/// The wait after the `failures`th failure in a row, counted from 1: `first`
-/// doubled each time, up to [`LONGEST`]. Up to a quarter more is added at random,
-/// so that workers which lost the same broker don't all come back at once.
-pub(crate) fn wait(first: Duration, failures: u32) -> Duration {
-    let doubled = first.saturating_mul(1 << failures.saturating_sub(1).min(20));
-    let wait = doubled.min(LONGEST);
-    wait + wait.mul_f64(fastrand::f64() / 4.0)
+/// An endless iterator of delays: `first` doubled each time up to 15 seconds, plus up to as
+/// much at random, so that workers which lost the same broker don't reconnect at once. No
+/// delay exceeds 30 seconds.
+pub(crate) fn delays(first: Duration) -> ExponentialBackoff {
+    ExponentialBuilder::new()
+        .with_min_delay(first.min(MAX_DELAY))
+        .with_max_delay(MAX_DELAY)
+        .without_max_times()
+        .with_jitter()
+        .build()
 }
 
-/// When a call may be made again.
+/// The next of [`delays`].
+pub(crate) fn next_delay(delays: &mut ExponentialBackoff) -> Duration {
+    delays.next().unwrap_or(2 * MAX_DELAY)
+}
+
+/// When a call may be repeated.
 #[derive(Debug)]
 pub(crate) struct Backoff {
-    failures: u32,
+    delays: ExponentialBackoff,
     not_before: BootInstant,
 }
 
 impl Backoff {
-    /// At once.
-    pub(crate) const fn new() -> Self {
+    /// A backoff without failures: the call may be made at once.
+    pub(crate) fn new() -> Self {
         Self {
-            failures: 0,
+            delays: delays(FIRST),
             not_before: BootInstant::START,
         }
     }
@@ -43,8 +52,7 @@ impl Backoff {
     }
 
     pub(crate) fn failed(&mut self, now: BootInstant) {
-        self.failures = self.failures.saturating_add(1);
-        self.not_before = now + wait(FIRST, self.failures);
+        self.not_before = now + next_delay(&mut self.delays);
     }
 }
 
@@ -53,18 +61,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_and_end_at_the_longest() {
-        for (failures, shortest) in [(1, FIRST), (2, 2 * FIRST), (4, 8 * FIRST), (99, LONGEST)] {
-            let wait = wait(FIRST, failures);
-            assert!(
-                wait >= shortest && wait <= shortest.mul_f64(1.26),
-                "{wait:?}"
-            );
+    fn delays_double_up_to_their_maximum() {
+        let delays: Vec<Duration> = delays(FIRST).take(20).collect();
+        for (number, shortest) in [(0, FIRST), (1, 2 * FIRST), (3, 8 * FIRST), (19, MAX_DELAY)] {
+            let delay = delays[number];
+            assert!(delay >= shortest && delay <= 2 * shortest, "{delay:?}");
         }
     }
 
     #[test]
-    fn a_success_forgets_the_failures() {
+    fn a_success_resets_the_delays() {
         let now = BootInstant::now();
         let mut backoff = Backoff::new();
         assert!(backoff.is_over(now));

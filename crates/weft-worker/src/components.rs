@@ -9,12 +9,12 @@ use std::{collections::HashMap, mem};
 use weft_broker::AttemptKey;
 
 /// More components than this are never kept, however small they are.
-const MOST_COMPONENTS: usize = 1_000;
+const MAX_COMPONENTS: usize = 1_000;
 
 /// Components by digest; `C` is cheap to clone.
 #[derive(Debug)]
 pub(crate) struct Components<C> {
-    most_bytes: u64,
+    max_bytes: u64,
     bytes: u64,
     kept: usize,
     clock: u64,
@@ -39,9 +39,9 @@ pub(crate) enum Found<C> {
 }
 
 impl<C: Clone> Components<C> {
-    pub(crate) fn new(most_bytes: u64) -> Self {
+    pub(crate) fn new(max_bytes: u64) -> Self {
         Self {
-            most_bytes,
+            max_bytes,
             bytes: 0,
             kept: 0,
             clock: 0,
@@ -98,7 +98,7 @@ impl<C: Clone> Components<C> {
         );
         self.bytes += bytes;
         self.kept += 1;
-        while (self.bytes > self.most_bytes || self.kept > MOST_COMPONENTS) && self.kept > 1 {
+        while (self.bytes > self.max_bytes || self.kept > MAX_COMPONENTS) && self.kept > 1 {
             self.evict();
         }
         waiting

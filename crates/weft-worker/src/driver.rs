@@ -1,10 +1,9 @@
-//! The loop that owns a worker's state: it waits for one event, changes the
-//! state, and begins the calls and attempts that follow from it.
+//! The loop that owns a worker's state: it waits for one event, changes the state, and begins
+//! the calls and attempts that follow from it.
 //!
-//! What always holds: nothing here waits for anything but the next event, so
-//! that neither a slow broker nor a slow guest keeps leases from being watched.
-//! Time is looked at on each turn; what is due by it is done at the next
-//! [`Event::Tick`] at the latest.
+//! The loop awaits nothing but the next event, so that neither a slow broker nor a slow guest
+//! delays the check of leases. What falls due happens at the next [`Event::Tick`] at the
+//! latest.
 
 mod call;
 mod claims;
@@ -21,12 +20,12 @@ use crate::{
     attempt::Ended,
     clock::BootInstant,
     components::Components,
-    figures::Figures,
+    metrics::Metrics,
     held::HeldAttempts,
     journal::{Journal, Suspect},
     load::{Component, ComponentKey, LoadFailure},
     outbox::Outbox,
-    surroundings::Surroundings,
+    deps::Deps,
     worker::{Drained, WorkerError},
 };
 use call::Call;
@@ -47,46 +46,46 @@ use tokio::{
 use watched::Watch;
 use weft_broker::{AttemptKey, BrokerError, Claim, LeaseTerms, Signal, WorkerBroker, WorkerInfo};
 
-/// How often time is looked at.
+/// The interval of ticks.
 const TICK: Duration = Duration::from_millis(100);
-/// Time is looked at so often between two renewals, at least.
+/// The least ticks between two renewals.
 const TICKS_A_RENEWAL: u32 = 10;
-/// A call that has to be short is given up after this.
+/// The timeout of calls that do not block.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// Signals taken at once.
-const MOST_SIGNALS: usize = 4_096;
+/// The most signals of one call.
+const MAX_SIGNALS: usize = 4_096;
 
-/// Everything that a worker can be woken by.
+/// Everything that the loop waits for.
 #[expect(
     clippy::large_enum_variant,
     reason = "there is one at a time, and the largest is the most frequent"
 )]
 enum Event {
-    /// The broker took the worker in, or did not.
+    /// The registration ended.
     Registered(Result<LeaseTerms, BrokerError>),
-    /// There is work.
+    /// The claim call ended.
     Claimed(Result<Vec<Claim>, BrokerError>),
-    /// The scheduler said something.
+    /// The call for signals ended.
     Signals(Result<Vec<Signal>, BrokerError>),
     /// A round of renewals ended.
     Renewed(Renewal),
-    /// A call with these attempts' reports ended.
+    /// The call with these attempts' reports ended.
     Reported(Vec<AttemptKey>, Result<(), BrokerError>),
-    /// The broker knows of the drain, or does not.
+    /// The pause call ended.
     Paused(Result<(), BrokerError>),
-    /// These attempts are given back, or are not.
+    /// The release of these attempts ended.
     Released(Vec<AttemptKey>, Result<(), BrokerError>),
     /// An attempt's task ended.
     Ended(Result<(Id, Ended), JoinError>),
     /// A component's load ended.
     Loaded(Result<(Id, Loaded), JoinError>),
-    /// Time has passed.
+    /// The next tick.
     Tick,
-    /// Somebody asked for a drain.
+    /// A drain was requested.
     Drain,
 }
 
-/// What came of a load.
+/// A load's result.
 type Loaded = Result<Component, LoadFailure>;
 
 /// Calls under way, at most one of a kind.
@@ -100,13 +99,13 @@ struct Calls {
     release: Call<(Vec<AttemptKey>, Result<(), BrokerError>)>,
 }
 
-/// What the worker is to its broker.
+/// The worker's membership at its broker.
 enum Membership {
-    /// Nothing, or nothing any more.
+    /// Not, or no longer, registered.
     Joining,
     /// Registered.
     Joined,
-    /// There is no broker any more.
+    /// The broker is shut down.
     Closed,
 }
 
@@ -115,40 +114,40 @@ pub(crate) struct Driver {
     options: WorkerOptions,
     info: WorkerInfo,
     broker: Arc<dyn WorkerBroker>,
-    surroundings: Arc<Surroundings>,
+    deps: Arc<Deps>,
     membership: Membership,
-    /// How often the broker took the worker in.
+    /// How often the worker registered.
     registrations: u64,
-    /// A claim brought attempts across a registration, which didn't announce them.
+    /// A claim returned attempts after a registration that did not announce them.
     is_unannounced: bool,
     /// The terms of the last registration.
     terms: LeaseTerms,
     draining: Option<Draining>,
     calls: Calls,
     held: HeldAttempts,
-    /// Attempts that wait for a slot and memory, first come first served; one that
-    /// is not held any more may still stand here.
-    line: VecDeque<AttemptKey>,
-    /// Who of the watched attempts has the worker's suspicion, and who waits for that.
+    /// Attempts that wait for a slot and memory, first in first out; includes attempts that are
+    /// no longer held.
+    queued: VecDeque<AttemptKey>,
+    /// The watched attempt that runs, and those that wait for it to end.
     watch: Watch,
     journal: Journal,
-    /// Attempts that run: their number, the sum of their limits on memory, their tasks.
+    /// The running attempts: their number, the sum of their memory limits, their tasks.
     running: u32,
     memory_bytes: u64,
     attempts: JoinSet<Ended>,
     attempt_of: HashMap<Id, AttemptKey>,
     components: Components<Component>,
-    /// Components that wait to be loaded, and the tasks that load.
+    /// The components to load, and the loading tasks.
     to_load: VecDeque<ComponentKey>,
     loads: JoinSet<Loaded>,
     load_of: HashMap<Id, ComponentKey>,
     outbox: Outbox,
-    /// When leases were asked to be renewed last.
+    /// When the last renewal was requested.
     renewed_at: BootInstant,
     /// Attempts and loads that ended.
     ended: u64,
     loaded: u64,
-    figures: Figures,
+    metrics: Metrics,
     stats: watch::Sender<WorkerStats>,
 }
 
@@ -156,7 +155,7 @@ impl Driver {
     pub(crate) fn new(
         options: WorkerOptions,
         services: Services,
-        figures: Figures,
+        metrics: Metrics,
         stats: watch::Sender<WorkerStats>,
     ) -> Self {
         let info = WorkerInfo {
@@ -185,7 +184,7 @@ impl Driver {
                 release: Call::new(),
             },
             held: HeldAttempts::new(),
-            line: VecDeque::new(),
+            queued: VecDeque::new(),
             watch: Watch::default(),
             journal,
             running: 0,
@@ -200,17 +199,17 @@ impl Driver {
             renewed_at: BootInstant::now(),
             ended: 0,
             loaded: 0,
-            figures,
+            metrics,
             stats,
             broker: Arc::clone(&services.broker),
-            surroundings: Arc::new(Surroundings::new(&options, services)),
+            deps: Arc::new(Deps::new(&options, services)),
             options,
         };
-        driver.tell_of(&suspects);
+        driver.report_suspects(&suspects);
         driver
     }
 
-    /// Works until a drain is over or the broker is gone.
+    /// Runs until a drain is complete or the broker is shut down.
     pub(crate) async fn run(
         mut self,
         shutdown: impl Future<Output = ()> + Send,
@@ -222,7 +221,7 @@ impl Driver {
                 _asked = asked.wait_for(|asked| *asked) => {}
             }
         });
-        let mut ticks = every(TICK);
+        let mut ticks = interval(TICK);
         loop {
             let now = BootInstant::now();
             self.load_more();
@@ -272,17 +271,17 @@ impl Driver {
         match event {
             Event::Registered(result) => {
                 self.on_registered(result, now);
-                *ticks = every(TICK.min(self.terms.renew_every / TICKS_A_RENEWAL));
+                *ticks = interval(TICK.min(self.terms.renew_every / TICKS_A_RENEWAL));
             }
             Event::Claimed(result) => self.on_claimed(result, now),
             Event::Signals(result) => self.on_signals(result, now),
             Event::Renewed(renewal) => self.on_renewed(renewal, now),
             Event::Reported(keys, result) => self.on_reported(&keys, result, now),
             Event::Paused(result) => self.on_paused(result, now),
-            Event::Released(keys, result) => self.on_given_back(&keys, result, now),
+            Event::Released(keys, result) => self.on_released(&keys, result, now),
             Event::Ended(ended) => {
                 self.on_ended(ended);
-                // Whatever else has ended meanwhile goes into the same report.
+                // Attempts that ended meanwhile go into the same call of reports.
                 while let Some(ended) = self.attempts.try_join_next_with_id() {
                     self.on_ended(ended);
                 }
@@ -316,7 +315,7 @@ impl Driver {
         }
     }
 
-    /// What the others see.
+    /// Publishes the statistics.
     fn publish(&self) {
         let held = u32::try_from(self.held.len()).unwrap_or(u32::MAX);
         let phase = match (&self.membership, &self.draining) {
@@ -340,25 +339,25 @@ impl Driver {
     }
 }
 
-/// The worker's journal, and who stands in that of the process before it.
+/// Begins the worker's journal; returns the suspects of the previous process.
 fn begin_journal(options: &WorkerOptions) -> (Journal, Vec<Suspect>) {
     let Some(path) = &options.journal else {
         return (Journal::none(), Vec::new());
     };
     Journal::begin(path, options.slots).unwrap_or_else(|error| {
-        tracing::warn!(path = %path.display(), %error, "who is in guest code can't be written down; a crash of this worker is a loss as any other");
+        tracing::warn!(path = %path.display(), %error, operation = "begin journal", "writing the journal failed; a crash of this worker will have no suspects");
         (Journal::none(), Vec::new())
     })
 }
 
-/// Ticks that are not made up for after a pause.
-fn every(span: Duration) -> Interval {
+/// An interval that skips missed ticks.
+fn interval(span: Duration) -> Interval {
     let mut ticks = tokio::time::interval(span.max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }
 
-/// Gives a call up that takes too long.
+/// Limits the time of a call.
 async fn within<T>(
     span: Duration,
     call: impl Future<Output = Result<T, BrokerError>>,

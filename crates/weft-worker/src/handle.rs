@@ -89,7 +89,7 @@ impl WorkerHandle {
         *self.stats.borrow()
     }
 
-    /// Waits until the worker's figures satisfy `until`; `None` where the
+    /// Waits until the worker's metrics satisfy `until`; `None` where the
     /// worker ends before they do.
     pub async fn wait_for(
         &mut self,

@@ -140,7 +140,7 @@ impl Journal {
             return;
         };
         if let Err(error) = file.write_all_at(line, u64::from(at) * LINE_BYTES as u64) {
-            tracing::warn!(path = %path.display(), %error, "who is in guest code can't be written down any more; a crash of this worker is a loss as any other");
+            tracing::warn!(path = %path.display(), %error, operation = "write journal", "writing the journal failed; a crash of this worker will have no suspects");
             fatal::close(file);
             self.open = None;
         }
@@ -155,7 +155,7 @@ impl Drop for Journal {
         };
         fatal::close(file);
         if let Err(error) = fs::remove_file(path) {
-            tracing::warn!(path = %path.display(), %error, "the journal of this worker can't be removed");
+            tracing::warn!(path = %path.display(), %error, operation = "remove journal", "removing the journal failed; the next process may suspect its attempts");
         }
     }
 }

@@ -1,20 +1,19 @@
-//! Runs attempts: claims them from a broker, holds their leases, runs each in
-//! the sandbox, and reports what came of it until somebody confirms it.
+//! The worker: claims attempts from a broker, renews their leases, runs each in the sandbox, and
+//! reports its outcome until the report is confirmed.
 //!
-//! The way in is [`Worker`]: made of [`WorkerOptions`] and [`Services`], it is
-//! run once and watched and drained through its [`WorkerHandle`]. One task owns
-//! all of its state and selects over one closed set of events; attempts run in
-//! tasks of their own, each in a fresh sandbox.
+//! A [`Worker`] is made of [`WorkerOptions`] and [`Services`], runs once, and is watched and
+//! drained through its [`WorkerHandle`]. One task owns all of its state and selects over one
+//! closed set of events; each attempt runs in a task of its own, in a fresh sandbox.
 //!
-//! What always holds:
-//! - An attempt whose lease was not renewed in time is killed before the lease
-//!   runs out, by a clock that goes on while the machine sleeps.
-//! - A report is kept, and handed over again, until it is confirmed.
-//! - A component is fetched and compiled once, however many attempts wait for it.
-//! - Nothing that a guest does, and no defect in one attempt's task, ends the worker.
+//! Invariants:
+//! - An attempt whose lease was not renewed in time is killed before the lease expires, by a clock
+//!   that advances while the machine sleeps.
+//! - A report is kept, and sent again, until it is confirmed.
+//! - A component is fetched and compiled once for all attempts that wait for it.
+//! - Neither a guest nor a defect in one attempt's task ends the worker.
 //!
-//! It knows no database and no HTTP; secrets come through [`Secrets`], one by
-//! one, for an attempt that holds a live claim.
+//! The crate knows no database and no HTTP; [`Secrets`] provides the secrets, one by one, for an
+//! attempt with a live claim.
 
 mod artifacts;
 mod attempt;
@@ -25,7 +24,7 @@ mod components;
 mod driver;
 mod failure;
 mod fatal;
-mod figures;
+mod metrics;
 mod handle;
 mod held;
 mod journal;
@@ -36,7 +35,7 @@ mod outbox;
 mod outcome;
 mod secrets;
 mod span;
-mod surroundings;
+mod deps;
 mod worker;
 
 pub use {

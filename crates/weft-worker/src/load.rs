@@ -9,7 +9,7 @@
 use crate::{
     backoff,
     failure::{self, Retry},
-    surroundings::Surroundings,
+    deps::Deps,
 };
 use bytes::Bytes;
 use std::{collections::HashMap, sync::Arc};
@@ -19,8 +19,8 @@ use weft_broker::Failure;
 use weft_core::{digest::Digest, document::Code, id::TenantId};
 use weft_sandbox::{FailureKind, Guest, LoadError, container};
 
-/// How often a store that does not answer is asked.
-const TRIES: u32 = 5;
+/// Retries of fetching a component while the blob store is unavailable.
+const MAX_RETRIES: usize = 4;
 /// The stable name of the failure of an attempt whose component is no such thing.
 const INVALID: &str = "component_invalid";
 /// The stable name of the failure of an attempt whose component is not there, or damaged.
@@ -149,15 +149,15 @@ impl LoadFailure {
 
 /// Fetches and loads a file.
 pub(crate) async fn load(
-    surroundings: &Surroundings,
+    deps: &Deps,
     key: &ComponentKey,
 ) -> Result<Component, LoadFailure> {
-    let bytes = fetch(surroundings, key)
+    let bytes = fetch(deps, key)
         .await
         .map_err(|error| LoadFailure::of_blob(&error))?;
-    match load_file(surroundings, key, bytes.clone()).await {
+    match load_file(deps, key, bytes.clone()).await {
         Ok(guest) => Ok(Component::Guest(guest)),
-        Err(LoadError::Container) => unpack(surroundings, key, &bytes).await,
+        Err(LoadError::Container) => unpack(deps, key, &bytes).await,
         Err(error) => Err(LoadFailure::of_load(
             &error,
             &format!("the component {}", key.digest),
@@ -167,32 +167,30 @@ pub(crate) async fn load(
 
 /// Loads one file, with code that another machine compiled where there is some.
 async fn load_file(
-    surroundings: &Surroundings,
+    deps: &Deps,
     key: &ComponentKey,
     bytes: Bytes,
 ) -> Result<Guest, LoadError> {
-    match &surroundings.code {
+    match &deps.code {
         Some(store) => {
             let source = store.of(&key.tenant);
-            surroundings.sandbox.load_from(bytes, source).await
+            deps.sandbox.load_from(bytes, source).await
         }
-        None => surroundings.sandbox.load(bytes).await,
+        None => deps.sandbox.load(bytes).await,
     }
 }
 
-async fn fetch(surroundings: &Surroundings, key: &ComponentKey) -> Result<Bytes, BlobError> {
-    let mut tries = 0;
+async fn fetch(deps: &Deps, key: &ComponentKey) -> Result<Bytes, BlobError> {
+    let mut delays = backoff::delays(backoff::FIRST).take(MAX_RETRIES);
     loop {
-        let fetched = surroundings
+        let fetched = deps
             .blobs
             .get(Kind::Component, &key.tenant, &key.digest)
             .await;
-        tries += 1;
-        match fetched {
-            Err(BlobError::Unavailable { .. }) if tries < TRIES => {
-                tokio::time::sleep(backoff::wait(backoff::FIRST, tries)).await;
-            }
-            fetched => return fetched,
+        let is_unavailable = matches!(fetched, Err(BlobError::Unavailable { .. }));
+        match delays.next().filter(|_delay| is_unavailable) {
+            Some(delay) => tokio::time::sleep(delay).await,
+            None => return fetched,
         }
     }
 }
@@ -200,7 +198,7 @@ async fn fetch(surroundings: &Surroundings, key: &ComponentKey) -> Result<Bytes,
 /// Loads every program of a container; one that is refused fails the tasks that
 /// need it, and no other.
 async fn unpack(
-    surroundings: &Surroundings,
+    deps: &Deps,
     key: &ComponentKey,
     bytes: &Bytes,
 ) -> Result<Component, LoadFailure> {
@@ -212,7 +210,7 @@ async fn unpack(
     })?;
     let mut parts = HashMap::with_capacity(container.files.len());
     for (name, file) in container.files {
-        let loaded = load_file(surroundings, key, bytes.slice_ref(file))
+        let loaded = load_file(deps, key, bytes.slice_ref(file))
             .await
             .map_err(|error| {
                 let what = format!("the file {name:?} of the container {}", key.digest);

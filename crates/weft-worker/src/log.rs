@@ -1,7 +1,7 @@
 //! From what a guest shows to lines of its log, in groups: a line costs no wait
 //! of its own, and an attempt that shows nothing costs nothing.
 
-use crate::surroundings::now;
+use crate::deps::now;
 use std::time::{Duration, Instant};
 use weft_blob::logs::{AttemptLog, LogError, LogLine, LogPointer, LogSource};
 use weft_broker::AttemptKey;
@@ -81,11 +81,11 @@ impl AttemptLines {
         match self.log.finish().await {
             Ok(pointer) => pointer,
             Err(LogError::Lost { kept, why }) => {
-                tracing::warn!(run = %key.run, attempt = ?key.attempt, error = %why, "lines of an attempt's log were lost");
+                tracing::warn!(run = %key.run, attempt = ?key.attempt, error = %why, operation = "write log", "writing an attempt's log failed; lines are lost");
                 kept
             }
             Err(error) => {
-                tracing::warn!(run = %key.run, attempt = ?key.attempt, %error, "an attempt's log was lost");
+                tracing::warn!(run = %key.run, attempt = ?key.attempt, %error, operation = "finish log", "writing an attempt's log failed; it is lost");
                 None
             }
         }
@@ -93,7 +93,7 @@ impl AttemptLines {
 
     /// A log that can't be written must not fail the attempt.
     fn lost(&mut self, error: &LogError) {
-        tracing::warn!(run = %self.key.run, attempt = ?self.key.attempt, %error, "lines of an attempt's log were lost");
+        tracing::warn!(run = %self.key.run, attempt = ?self.key.attempt, %error, operation = "write log", "writing an attempt's log failed; lines are lost");
         self.is_broken = true;
     }
 

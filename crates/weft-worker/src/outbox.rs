@@ -1,27 +1,30 @@
-//! Reports until they are confirmed.
+//! Reports that are not confirmed yet.
 //!
-//! What always holds: a report leaves only by [`Outbox::confirmed`]; one that
-//! was handed over and not confirmed in time is due again, each wait twice as
-//! long as the one before. The outbox says when it is full, so that its owner
-//! claims nothing more; it never refuses a report.
+//! Only [`Outbox::confirmed`] removes a report. A report that was sent and not confirmed in
+//! time is due again, after delays that double. A full outbox never refuses a report: the
+//! worker stops claiming ([`Outbox::is_full`]).
 
-use crate::{backoff, clock::BootInstant};
+use crate::{
+    backoff::{delays, next_delay},
+    clock::BootInstant,
+};
+use backon::ExponentialBackoff;
 use std::{collections::HashMap, mem, time::Duration};
 use weft_broker::{AttemptKey, Output, Report, ReportedOutcome};
 
-/// A worker with so many unconfirmed reports claims nothing more.
-pub(crate) const MOST_REPORTS: usize = 8_192;
-/// A worker whose unconfirmed reports have so many bytes claims nothing more.
-pub(crate) const MOST_BYTES: usize = 64 << 20;
-/// Reports in one call.
-pub(crate) const MOST_IN_CALL: usize = 1_024;
+/// With this many unconfirmed reports a worker stops claiming.
+pub(crate) const MAX_REPORTS: usize = 8_192;
+/// With this many bytes of unconfirmed reports a worker stops claiming.
+pub(crate) const MAX_BYTES: usize = 64 << 20;
+/// The most reports of one call.
+pub(crate) const MAX_REPORTS_PER_CALL: usize = 1_024;
 
-/// Reports that nobody confirmed yet.
+/// The unconfirmed reports.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     resend_after: Duration,
     entries: HashMap<AttemptKey, Entry>,
-    /// Those that are due now, in the order they ended; confirmed ones may still stand here.
+    /// Attempts whose reports are due, in the order of their ends; includes confirmed ones.
     due: Vec<AttemptKey>,
     bytes: usize,
 }
@@ -30,14 +33,14 @@ pub(crate) struct Outbox {
 struct Entry {
     report: Report,
     bytes: usize,
-    /// How often it was handed over.
-    sent: u32,
+    /// The delays before it is sent again.
+    delays: ExponentialBackoff,
     stage: Stage,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Stands in `due`.
+    /// In `due`.
     Due,
     /// In a call that has not returned.
     InCall,
@@ -62,14 +65,14 @@ impl Outbox {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.entries.len() >= MOST_REPORTS || self.bytes >= MOST_BYTES
+        self.entries.len() >= MAX_REPORTS || self.bytes >= MAX_BYTES
     }
 
     pub(crate) fn has_due(&self) -> bool {
         !self.due.is_empty()
     }
 
-    /// Keeps a report, due at once.
+    /// Adds a report, which is due at once.
     pub(crate) fn put(&mut self, report: Report) {
         let key = report.key;
         let bytes = size(&report);
@@ -77,7 +80,7 @@ impl Outbox {
         let entry = Entry {
             report,
             bytes,
-            sent: 0,
+            delays: delays(self.resend_after),
             stage: Stage::Due,
         };
         if let Some(before) = self.entries.insert(key, entry) {
@@ -86,15 +89,15 @@ impl Outbox {
         self.due.push(key);
     }
 
-    /// The attempt is done with: its report is forgotten.
+    /// Removes the report of an attempt whose outcome is committed or refused.
     pub(crate) fn confirmed(&mut self, key: &AttemptKey) {
         if let Some(entry) = self.entries.remove(key) {
             self.bytes -= entry.bytes;
         }
     }
 
-    /// Whether there is a report of this attempt; it is due again then, since
-    /// somebody asked for the attempt as if there were none.
+    /// Makes the attempt's report due again, since the broker lost it or another worker was
+    /// given the attempt; whether there is one.
     pub(crate) fn remind(&mut self, key: &AttemptKey) -> bool {
         let Some(entry) = self.entries.get_mut(key) else {
             return false;
@@ -106,9 +109,9 @@ impl Outbox {
         true
     }
 
-    /// Takes copies of what is due, at most [`MOST_IN_CALL`], for one call.
+    /// Copies the due reports, at most [`MAX_REPORTS_PER_CALL`], for one call.
     pub(crate) fn begin_call(&mut self) -> Vec<Report> {
-        let rest = self.due.split_off(self.due.len().min(MOST_IN_CALL));
+        let rest = self.due.split_off(self.due.len().min(MAX_REPORTS_PER_CALL));
         mem::replace(&mut self.due, rest)
             .into_iter()
             .filter_map(|key| {
@@ -130,8 +133,7 @@ impl Outbox {
             if entry.stage != Stage::InCall {
                 continue;
             }
-            entry.sent = entry.sent.saturating_add(1);
-            let again = now + backoff::wait(self.resend_after, entry.sent);
+            let again = now + next_delay(&mut entry.delays);
             entry.stage = if accepted {
                 Stage::Accepted { again }
             } else {
@@ -293,7 +295,7 @@ mod tests {
     #[test]
     fn it_is_full_by_bytes_too() {
         let mut outbox = Outbox::new(AFTER);
-        let long = "x".repeat(MOST_BYTES / 4);
+        let long = "x".repeat(MAX_BYTES / 4);
         for nonce in 0..4 {
             assert!(!outbox.is_full());
             outbox.put(report(nonce, &long));

@@ -1,7 +1,7 @@
 //! What came of an attempt, as the scheduler hears it. A large output goes to the
 //! blob store first, so that whoever reads the report finds it there.
 
-use crate::{backoff, failure, failure::Retry, surroundings::now};
+use crate::{backoff, failure, failure::Retry, deps::now};
 use bytes::Bytes;
 use weft_blob::{BlobError, Blobs, Kind};
 use weft_broker::{Failure, Output, ReportedOutcome, Usage};
@@ -11,8 +11,8 @@ use weft_core::{
 };
 use weft_sandbox::{AttemptFailure, AttemptOutcome, DeferUntil, FailureKind};
 
-/// How often an output is offered to a store that has no room or does not answer.
-const TRIES: u32 = 8;
+/// Retries of storing an output while the blob store is full or unavailable.
+const MAX_RETRIES: usize = 7;
 
 /// What is reported.
 pub(crate) async fn reported(
@@ -66,10 +66,9 @@ async fn keep(output: String, tenant: &TenantId, blobs: &Blobs) -> Result<Output
     }
     let bytes = Bytes::from(output);
     let size = bytes.len() as u64;
-    let mut tries = 0;
+    let mut delays = backoff::delays(backoff::FIRST).take(MAX_RETRIES);
     loop {
         let stored = blobs.put(Kind::Output, tenant, bytes.clone()).await;
-        tries += 1;
         match stored {
             Ok(digest) => {
                 return Ok(Output::Blob {
@@ -77,10 +76,13 @@ async fn keep(output: String, tenant: &TenantId, blobs: &Blobs) -> Result<Output
                     bytes: size,
                 });
             }
-            Err(BlobError::Full { .. } | BlobError::Unavailable { .. }) if tries < TRIES => {
-                tokio::time::sleep(backoff::wait(backoff::FIRST, tries)).await;
-            }
             Err(error) => {
+                if let BlobError::Full { .. } | BlobError::Unavailable { .. } = error
+                    && let Some(delay) = delays.next()
+                {
+                    tokio::time::sleep(delay).await;
+                    continue;
+                }
                 return Err(failure::internal(format!(
                     "the task succeeded, and its output of {size} bytes can't be kept: {error}"
                 )));

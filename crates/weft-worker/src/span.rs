@@ -3,7 +3,7 @@
 //! It names what ran and how it ended, never what went in or came out: inputs,
 //! outputs, messages and log lines are the tenant's.
 
-use crate::figures::outcome;
+use crate::metrics::outcome;
 use std::time::Duration;
 use tracing::{Span, field::Empty};
 use weft_broker::{Dispatch, Report, ReportedOutcome};

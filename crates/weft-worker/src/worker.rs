@@ -3,7 +3,7 @@
 use crate::{
     CodeStore, OptionError, Secrets, WorkerHandle, WorkerOptions, WorkerPhase, WorkerStats,
     driver::Driver,
-    figures::{Figures, Now},
+    metrics::{Metrics, Now},
 };
 use prometheus_client::registry::Registry;
 use std::{future::Future, sync::Arc};
@@ -33,7 +33,7 @@ pub struct Services {
 pub struct Worker {
     options: WorkerOptions,
     services: Services,
-    figures: Figures,
+    metrics: Metrics,
     drain: watch::Sender<bool>,
     stats: watch::Sender<WorkerStats>,
 }
@@ -75,7 +75,7 @@ impl Worker {
         Ok(Self {
             options,
             services,
-            figures: Figures::default(),
+            metrics: Metrics::default(),
             drain: watch::Sender::new(false),
             stats: watch::Sender::new(stats),
         })
@@ -95,7 +95,7 @@ impl Worker {
             worker: self.handle(),
             sandbox: self.services.sandbox.clone(),
         };
-        self.figures.register(registry, now);
+        self.metrics.register(registry, now);
     }
 
     /// Works until `shutdown` completes or the handle asks for a drain; then
@@ -109,7 +109,7 @@ impl Worker {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<Drained, WorkerError> {
         let asked = self.drain.subscribe();
-        Driver::new(self.options, self.services, self.figures, self.stats)
+        Driver::new(self.options, self.services, self.metrics, self.stats)
             .run(shutdown, asked)
             .await
     }

@@ -1,7 +1,7 @@
-//! One call to the broker that is under way, and when the next may be made.
+//! One call to the broker in flight, and the time of the next one.
 //!
-//! The future stays here while the loop does other things: a wait on it that
-//! is dropped loses nothing.
+//! The call owns the future while the loop handles other events, so that dropping a wait for it
+//! loses nothing.
 
 use crate::{backoff::Backoff, clock::BootInstant};
 use std::{
@@ -10,16 +10,16 @@ use std::{
     task::Poll,
 };
 
-/// At most one call of a kind.
+/// At most one call in flight.
 pub(super) struct Call<T> {
     future: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
-    /// How often the broker had taken the worker in when the last one began.
+    /// The number of the registration under which the last call began.
     pub(super) registration: u64,
     pub(super) backoff: Backoff,
 }
 
 impl<T> Call<T> {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             future: None,
             registration: 0,
@@ -27,7 +27,7 @@ impl<T> Call<T> {
         }
     }
 
-    /// Whether none is under way and the last failure is long enough ago.
+    /// Whether no call is in flight and the backoff is over.
     pub(super) fn may_begin(&self, now: BootInstant) -> bool {
         self.future.is_none() && self.backoff.is_over(now)
     }
@@ -41,17 +41,17 @@ impl<T> Call<T> {
         self.future = Some(Box::pin(future));
     }
 
-    /// As of which registration the last one began, and its pauses.
+    /// The registration of the last call, and its backoff.
     pub(super) fn state(&mut self) -> (u64, &mut Backoff) {
         (self.registration, &mut self.backoff)
     }
 
-    /// Gives the call up.
+    /// Drops the call.
     pub(super) fn abandon(&mut self) {
         self.future = None;
     }
 
-    /// Waits for the call that is under way; for ever where there is none.
+    /// Waits for the call in flight; without one it never returns.
     pub(super) async fn done(&mut self) -> T {
         poll_fn(|context| match &mut self.future {
             None => Poll::Pending,

@@ -6,7 +6,7 @@ use crate::{
     clock::BootInstant,
     components::Found,
     failure::{self, Retry},
-    figures::Lookup,
+    metrics::Lookup,
     held::{Fate, Held, Running, Stage},
     load::{self, Component, ComponentKey, LoadFailure},
     span,
@@ -50,7 +50,7 @@ impl Driver {
     /// counts as if there were no slot, so that a worker with more slots than
     /// memory leaves attempts to the others.
     fn room(&self, most: u32, waiting: u32) -> u32 {
-        let free_slots = if self.line.is_empty() {
+        let free_slots = if self.queued.is_empty() {
             let free_bytes = self.options.memory_bytes.saturating_sub(self.memory_bytes);
             let fit = (free_bytes / Limits::DEFAULT.memory_bytes).max(1);
             (self.options.slots - self.running).min(u32::try_from(fit).unwrap_or(u32::MAX))
@@ -109,7 +109,7 @@ impl Driver {
                 Unit::Bytes.show(self.options.memory_bytes),
             );
             let failure = failure::failure(failure::NO_MEMORY, Retry::Helps, message);
-            let report = self.surroundings.failed(key, failure);
+            let report = self.deps.failed(key, failure);
             self.refuse(&dispatch, queued, report);
             return;
         }
@@ -120,16 +120,16 @@ impl Driver {
         };
         let stage = match self.components.find(&component, key) {
             Found::Kept(component) => {
-                self.figures.looked_up(Lookup::Kept);
-                self.line.push_back(key);
+                self.metrics.looked_up(Lookup::Kept);
+                self.queued.push_back(key);
                 Stage::Waiting(dispatch, component)
             }
             Found::Loading => {
-                self.figures.looked_up(Lookup::Loading);
+                self.metrics.looked_up(Lookup::Loading);
                 Stage::Loading(dispatch)
             }
             Found::Absent => {
-                self.figures.looked_up(Lookup::Absent);
+                self.metrics.looked_up(Lookup::Absent);
                 self.to_load.push_back(component);
                 Stage::Loading(dispatch)
             }
@@ -145,7 +145,7 @@ impl Driver {
     /// Reports an attempt of which nothing runs; its trace has it all the same.
     fn refuse(&mut self, dispatch: &Dispatch, queued: Instant, report: Report) {
         span::ended(&span::attempt(dispatch, queued.elapsed()), &report);
-        self.figures.ended(&report);
+        self.metrics.ended(&report);
         self.outbox.put(report);
     }
 
@@ -155,11 +155,11 @@ impl Driver {
             let Some(component) = self.to_load.pop_front() else {
                 return;
             };
-            let surroundings = Arc::clone(&self.surroundings);
+            let deps = Arc::clone(&self.deps);
             let loaded = component.clone();
             let task = self
                 .loads
-                .spawn(async move { load::load(&surroundings, &loaded).await });
+                .spawn(async move { load::load(&deps, &loaded).await });
             self.load_of.insert(task.id(), component);
         }
     }
@@ -201,7 +201,7 @@ impl Driver {
                     stage: Stage::Waiting(dispatch, component.clone()),
                 };
                 self.held.insert(key, held);
-                self.line.push_back(key);
+                self.queued.push_back(key);
             }
             // Given back and claimed again meanwhile, it may be further already.
             Some(further) => {
@@ -212,7 +212,7 @@ impl Driver {
     }
 
     fn on_load_failed(&mut self, component: &ComponentKey, failure: &LoadFailure) {
-        tracing::warn!(worker = %self.info.id, digest = %component.digest, error = %failure.message, "a component can't be loaded");
+        tracing::warn!(worker = %self.info.id, digest = %component.digest, error = %failure.message, operation = "load component", "loading a component failed; its attempts fail");
         for key in self.components.loaded(component, None) {
             match self.held.remove(&key) {
                 Some(Held {
@@ -220,7 +220,7 @@ impl Driver {
                     stage: Stage::Loading(dispatch),
                     ..
                 }) => {
-                    let report = self.surroundings.not_loaded(key, failure);
+                    let report = self.deps.not_loaded(key, failure);
                     self.refuse(&dispatch, queued, report);
                     self.ended += 1;
                 }
@@ -267,7 +267,7 @@ impl Driver {
             unreachable!("only what waits is started");
         };
         let queue_wait = queued.elapsed();
-        self.figures.started(queue_wait);
+        self.metrics.started(queue_wait);
         let cancel = CancelSignal::new();
         let (kill, killed) = oneshot::channel();
         let memory_bytes = dispatch.limits.memory_bytes;
@@ -294,7 +294,7 @@ impl Driver {
             component,
             cancel,
             killed,
-            surroundings: Arc::clone(&self.surroundings),
+            deps: Arc::clone(&self.deps),
         };
         // It is some kilobytes, and the runtime moves whatever it is given four times.
         let task = self.attempts.spawn(Box::pin(attempt::run(job)));

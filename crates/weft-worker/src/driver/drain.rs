@@ -51,7 +51,7 @@ impl Driver {
             is_paused: false,
             unbegun: unbegun.map(|(key, _)| key).collect(),
         });
-        self.line.clear();
+        self.queued.clear();
         self.watch.waiting.clear();
         self.to_load.clear();
         self.loads.abort_all();
@@ -121,7 +121,7 @@ impl Driver {
         });
     }
 
-    pub(super) fn on_given_back(
+    pub(super) fn on_released(
         &mut self,
         keys: &[AttemptKey],
         result: Result<(), BrokerError>,
@@ -164,7 +164,7 @@ impl Driver {
         };
         self.kill_all().await;
         if let Err(error) = within(CALL_TIMEOUT, self.broker.leave()).await {
-            tracing::warn!(worker = %self.info.id, %error, "the broker was not told that this worker left; what it held comes back when its leases end");
+            tracing::warn!(worker = %self.info.id, %error, operation = "leave", "broker call failed; held attempts expire with their leases");
         }
         tracing::info!(worker = %self.info.id, killed = drained.killed, unconfirmed = drained.unconfirmed, "left");
         drained

@@ -90,7 +90,7 @@ impl Driver {
         if !held.is_kept() {
             return;
         }
-        tracing::warn!(worker = %self.info.id, run = %key.run, attempt = ?key.attempt, "the lease of an attempt is lost; it is killed");
+        tracing::warn!(worker = %self.info.id, run = %key.run, attempt = ?key.attempt, "an attempt lost its lease; killing it");
         match &mut held.stage {
             Stage::Running(running) => running.lose(),
             Stage::Loading(_) | Stage::Waiting(..) => {

@@ -76,14 +76,14 @@ impl Driver {
             BrokerError::Unregistered if self.call(kind).0 < self.registrations => {}
             BrokerError::Unregistered => {
                 if let Membership::Joined = self.membership {
-                    tracing::warn!(worker = %self.info.id, "the broker does not know this worker any more; registering again");
+                    tracing::warn!(worker = %self.info.id, "the broker lost the registration; registering again");
                     self.membership = Membership::Joining;
                 }
                 // A broker that doesn't keep what it registered must not be asked in a tight loop.
                 self.call(kind).1.failed(now);
             }
             BrokerError::Unavailable(_) | BrokerError::Full { .. } => {
-                tracing::warn!(worker = %self.info.id, ?kind, %error, "a call to the broker failed; it is made again");
+                tracing::warn!(worker = %self.info.id, ?kind, %error, "broker call failed; retrying");
                 self.call(kind).1.failed(now);
             }
         }

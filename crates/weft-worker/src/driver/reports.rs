@@ -1,6 +1,6 @@
 //! What ended is reported, what is confirmed forgotten, what is revoked stopped.
 
-use super::{CALL_TIMEOUT, Driver, MOST_SIGNALS, membership::CallKind, within};
+use super::{CALL_TIMEOUT, Driver, MAX_SIGNALS, membership::CallKind, within};
 use crate::{
     attempt::Ended,
     clock::BootInstant,
@@ -34,7 +34,7 @@ impl Driver {
         self.memory_bytes -= running.memory_bytes;
         self.ended += 1;
         if let Ok(ended) = &ended {
-            self.figures.ended(ended.report());
+            self.metrics.ended(ended.report());
         }
         match ended {
             Ok(Ended::ByItself(report)) => self.outbox.put(report),
@@ -50,13 +50,13 @@ impl Driver {
 
     /// A defect of this program ended one attempt's task, and nothing else.
     fn on_died(&mut self, key: AttemptKey, error: &JoinError) {
-        tracing::error!(worker = %self.info.id, run = %key.run, attempt = ?key.attempt, %error, "the task of an attempt panicked");
+        tracing::error!(worker = %self.info.id, run = %key.run, attempt = ?key.attempt, %error, "the task of an attempt panicked; the attempt fails");
         let message = format!(
             "the worker {} failed while it ran the attempt: {error}",
             self.info.id
         );
-        let report = self.surroundings.failed(key, failure::internal(message));
-        self.figures.ended(&report);
+        let report = self.deps.failed(key, failure::internal(message));
+        self.metrics.ended(&report);
         self.outbox.put(report);
     }
 
@@ -96,7 +96,7 @@ impl Driver {
         }
         let broker = Arc::clone(&self.broker);
         self.calls.signals.begin(self.registrations, async move {
-            broker.signals(MOST_SIGNALS).await
+            broker.signals(MAX_SIGNALS).await
         });
     }
 

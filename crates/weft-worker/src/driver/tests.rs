@@ -58,7 +58,7 @@ async fn driver(folder: &std::path::Path) -> Driver {
     };
     let worker = crate::Worker::new(options.clone(), services.clone()).expect("right options");
     let stats = watch::Sender::new(worker.handle().stats());
-    Driver::new(options, services, Figures::default(), stats)
+    Driver::new(options, services, Metrics::default(), stats)
 }
 
 fn key(nonce: u64) -> AttemptKey {

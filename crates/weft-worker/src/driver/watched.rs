@@ -39,17 +39,17 @@ impl Driver {
     /// Reports who was in guest code when the process before this one died. Until the
     /// broker has the reports it is told that the attempts are held, so that nobody
     /// begins them anew before the scheduler knows.
-    pub(super) fn tell_of(&mut self, suspects: &[Suspect]) {
+    pub(super) fn report_suspects(&mut self, suspects: &[Suspect]) {
         if suspects.is_empty() {
             return;
         }
         let from_outside = suspects
             .iter()
             .all(|suspect| suspect.evidence == Evidence::Outside);
-        tracing::warn!(worker = %self.info.id, attempts = suspects.len(), from_outside, "the process before this one ended without a farewell, and these attempts with it");
+        tracing::warn!(worker = %self.info.id, attempts = suspects.len(), from_outside, "the previous process crashed; its running attempts are reported as suspects");
         for Suspect { key, evidence } in suspects {
             let failure = Failure::crashed(&self.info.id, *evidence);
-            self.outbox.put(self.surroundings.failed(*key, failure));
+            self.outbox.put(self.deps.failed(*key, failure));
         }
     }
 
@@ -63,7 +63,7 @@ impl Driver {
             }
             self.watch.waiting.pop_front();
         }
-        while let Some(&key) = self.line.front() {
+        while let Some(&key) = self.queued.front() {
             match self.waits(&key) {
                 Some(false) => return Some(key),
                 Some(true) if is_free => return Some(key),
@@ -71,7 +71,7 @@ impl Driver {
                 // It was revoked or lost while it waited.
                 None => {}
             }
-            self.line.pop_front();
+            self.queued.pop_front();
         }
         None
     }
@@ -81,7 +81,7 @@ impl Driver {
         let line = if self.watch.waiting.front() == Some(key) {
             &mut self.watch.waiting
         } else {
-            &mut self.line
+            &mut self.queued
         };
         line.pop_front();
     }

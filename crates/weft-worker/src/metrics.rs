@@ -1,5 +1,5 @@
 //! What a worker counts, in Prometheus' terms. No label holds what a tenant
-//! writes, so that nobody can make the figures grow.
+//! writes, so that nobody can make the metrics grow.
 
 use crate::WorkerHandle;
 use prometheus_client::{
@@ -35,7 +35,7 @@ fn waits() -> Histogram {
 
 /// Counters of one worker. Cheap to clone: clones share them.
 #[derive(Debug, Clone)]
-pub(crate) struct Figures {
+pub(crate) struct Metrics {
     attempts: Family<OutcomeLabel, Counter>,
     run_seconds: Histogram,
     queue_wait_seconds: Histogram,
@@ -74,7 +74,7 @@ struct FoundLabel {
 }
 
 impl Outcome {
-    /// As it is called in figures and spans.
+    /// As it is called in metrics and spans.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -113,7 +113,7 @@ impl EncodeLabelValue for Lookup {
     }
 }
 
-impl Default for Figures {
+impl Default for Metrics {
     fn default() -> Self {
         Self {
             attempts: Family::default(),
@@ -124,7 +124,7 @@ impl Default for Figures {
     }
 }
 
-impl Figures {
+impl Metrics {
     /// An attempt starts, so long after it was queued.
     pub(crate) fn started(&self, queue_wait: Duration) {
         self.queue_wait_seconds.observe(queue_wait.as_secs_f64());
@@ -248,17 +248,17 @@ mod tests {
 
     #[test]
     fn names_are_those_that_operators_know() {
-        let figures = Figures::default();
-        figures.started(Duration::from_millis(3));
-        figures.looked_up(Lookup::Loading);
+        let metrics = Metrics::default();
+        metrics.started(Duration::from_millis(3));
+        metrics.looked_up(Lookup::Loading);
         let mut registry = Registry::with_prefix("weft");
-        let figures_alone = registry.sub_registry_with_prefix("worker");
-        figures_alone.register("component_lookups", "x", figures.lookups.clone());
-        figures_alone.register_with_unit(
+        let metrics_alone = registry.sub_registry_with_prefix("worker");
+        metrics_alone.register("component_lookups", "x", metrics.lookups.clone());
+        metrics_alone.register_with_unit(
             "attempt_queue_wait",
             "x",
             Unit::Seconds,
-            figures.queue_wait_seconds.clone(),
+            metrics.queue_wait_seconds.clone(),
         );
         let mut said = String::new();
         text::encode(&mut said, &registry).expect("a String takes every text");

@@ -1,4 +1,4 @@
-//! What all attempts of a worker share.
+//! The dependencies that all attempts of a worker share.
 
 use crate::{CodeStore, Secrets, Services, WorkerOptions, load::LoadFailure};
 use std::{path::PathBuf, sync::Arc};
@@ -7,8 +7,8 @@ use weft_broker::{AttemptKey, Failure, Report, ReportedOutcome, Usage};
 use weft_core::time::Timestamp;
 use weft_sandbox::Sandbox;
 
-/// Made once, shared by every attempt and load.
-pub(crate) struct Surroundings {
+/// Created once, shared by every attempt and load.
+pub(crate) struct Deps {
     pub(crate) worker: Arc<str>,
     pub(crate) sandbox: Sandbox,
     pub(crate) blobs: Blobs,
@@ -18,7 +18,7 @@ pub(crate) struct Surroundings {
     pub(crate) scratch_root: PathBuf,
 }
 
-impl Surroundings {
+impl Deps {
     pub(crate) fn new(options: &WorkerOptions, services: Services) -> Self {
         let Services {
             broker: _,
@@ -39,7 +39,7 @@ impl Surroundings {
         }
     }
 
-    /// The report of an attempt of which nothing ran.
+    /// The report of an attempt that never ran.
     pub(crate) fn failed(&self, key: AttemptKey, failure: Failure) -> Report {
         Report {
             key,
@@ -54,7 +54,7 @@ impl Surroundings {
         }
     }
 
-    /// The report of an attempt without its component.
+    /// The report of an attempt whose component failed to load.
     pub(crate) fn not_loaded(&self, key: AttemptKey, failure: &LoadFailure) -> Report {
         self.failed(key, failure.of_attempt())
     }
