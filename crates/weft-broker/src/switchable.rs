@@ -89,7 +89,8 @@ impl WorkerBroker for SwitchableBroker {
     }
 
     async fn signals(&self, max: usize) -> Result<Vec<Signal>, BrokerError> {
-        self.call(async |route| route.broker.signals(max).await).await
+        self.call(async |route| route.broker.signals(max).await)
+            .await
     }
 
     async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {

@@ -502,7 +502,9 @@ fn check(info: &WorkerInfo) -> Result<(), MessageError> {
         )));
     }
     if slots.saturating_add(*prefetch) > MAX_CAPACITY {
-        return Err(broken(format!("a worker has at most {MAX_CAPACITY} slots and prefetch")));
+        return Err(broken(format!(
+            "a worker has at most {MAX_CAPACITY} slots and prefetch"
+        )));
     }
     Ok(())
 }

@@ -4,11 +4,12 @@
 //! scheduler decides whether the report counts.
 
 use crate::{
-    artifacts, failure,
+    artifacts,
+    deps::{Deps, now},
+    failure,
     load::Component,
     log::{AttemptLines, WAITING_LINES, log_name},
     outcome, span,
-    deps::{Deps, now},
 };
 use async_trait::async_trait;
 use std::{sync::Arc, time::Duration};

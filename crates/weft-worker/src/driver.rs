@@ -20,12 +20,12 @@ use crate::{
     attempt::Ended,
     clock::BootInstant,
     components::Components,
-    metrics::Metrics,
+    deps::Deps,
     held::HeldAttempts,
     journal::{Journal, Suspect},
     load::{Component, ComponentKey, LoadFailure},
+    metrics::Metrics,
     outbox::Outbox,
-    deps::Deps,
     worker::{Drained, WorkerError},
 };
 use call::Call;

@@ -21,21 +21,21 @@ mod backoff;
 mod clock;
 mod code;
 mod components;
+mod deps;
 mod driver;
 mod failure;
 mod fatal;
-mod metrics;
 mod handle;
 mod held;
 mod journal;
 mod load;
 mod log;
+mod metrics;
 mod options;
 mod outbox;
 mod outcome;
 mod secrets;
 mod span;
-mod deps;
 mod worker;
 
 pub use {

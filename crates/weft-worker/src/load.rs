@@ -8,8 +8,8 @@
 
 use crate::{
     backoff,
-    failure::{self, Retry},
     deps::Deps,
+    failure::{self, Retry},
 };
 use bytes::Bytes;
 use std::{collections::HashMap, sync::Arc};
@@ -148,10 +148,7 @@ impl LoadFailure {
 }
 
 /// Fetches and loads a file.
-pub(crate) async fn load(
-    deps: &Deps,
-    key: &ComponentKey,
-) -> Result<Component, LoadFailure> {
+pub(crate) async fn load(deps: &Deps, key: &ComponentKey) -> Result<Component, LoadFailure> {
     let bytes = fetch(deps, key)
         .await
         .map_err(|error| LoadFailure::of_blob(&error))?;
@@ -166,11 +163,7 @@ pub(crate) async fn load(
 }
 
 /// Loads one file, with code that another machine compiled where there is some.
-async fn load_file(
-    deps: &Deps,
-    key: &ComponentKey,
-    bytes: Bytes,
-) -> Result<Guest, LoadError> {
+async fn load_file(deps: &Deps, key: &ComponentKey, bytes: Bytes) -> Result<Guest, LoadError> {
     match &deps.code {
         Some(store) => {
             let source = store.of(&key.tenant);
@@ -197,11 +190,7 @@ async fn fetch(deps: &Deps, key: &ComponentKey) -> Result<Bytes, BlobError> {
 
 /// Loads every program of a container; one that is refused fails the tasks that
 /// need it, and no other.
-async fn unpack(
-    deps: &Deps,
-    key: &ComponentKey,
-    bytes: &Bytes,
-) -> Result<Component, LoadFailure> {
+async fn unpack(deps: &Deps, key: &ComponentKey, bytes: &Bytes) -> Result<Component, LoadFailure> {
     let container = container::unpack(bytes).map_err(|error| {
         LoadFailure::invalid(format!(
             "the container {} can't be read: {error}",

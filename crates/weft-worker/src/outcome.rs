@@ -1,7 +1,7 @@
 //! What came of an attempt, as the scheduler hears it. A large output goes to the
 //! blob store first, so that whoever reads the report finds it there.
 
-use crate::{backoff, failure, failure::Retry, deps::now};
+use crate::{backoff, deps::now, failure, failure::Retry};
 use bytes::Bytes;
 use weft_blob::{BlobError, Blobs, Kind};
 use weft_broker::{Failure, Output, ReportedOutcome, Usage};

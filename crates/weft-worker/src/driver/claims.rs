@@ -6,9 +6,9 @@ use crate::{
     clock::BootInstant,
     components::Found,
     failure::{self, Retry},
-    metrics::Lookup,
     held::{Fate, Held, Running, Stage},
     load::{self, Component, ComponentKey, LoadFailure},
+    metrics::Lookup,
     span,
 };
 use std::{sync::Arc, time::Instant};
