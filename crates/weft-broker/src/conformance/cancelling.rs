@@ -28,11 +28,11 @@ pub async fn dropped_receive_loses_nothing(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     let worker = Sample::new(fixture, "worker", 9).await;
     rest(fixture, &*scheduler).await;
-    let mut told = Vec::new();
+    let mut delivered = Vec::new();
     for number in 0..5 {
         for _ in 0..DROPS {
             if let Some(received) = poll_once(scheduler.receive(1)).await {
-                told.extend(received.expect("answered"));
+                delivered.extend(received.expect("answered"));
             }
         }
         publish(&*scheduler, &[number]).await;
@@ -40,15 +40,15 @@ pub async fn dropped_receive_loses_nothing(fixture: &dyn Fixture) {
         worker.report(&[number]).await;
     }
     while let Some(received) = poll_once(scheduler.receive(1)).await {
-        told.extend(received.expect("answered"));
+        delivered.extend(received.expect("answered"));
     }
-    told.extend(rest(fixture, &*scheduler).await);
+    delivered.extend(rest(fixture, &*scheduler).await);
     for number in 0..5 {
-        let count = told
+        let count = delivered
             .iter()
             .filter(|notice| **notice == finished(number, "worker"))
             .count();
-        assert_eq!(count, 1, "{number} in {told:?}");
+        assert_eq!(count, 1, "{number} in {delivered:?}");
     }
 }
 
@@ -73,14 +73,17 @@ pub async fn dropped_claim_loses_nothing(fixture: &dyn Fixture) {
     fixture.advance_time(fixture.terms().lease / 2).await;
     worker.renew(&claimed).await;
     fixture.advance_time(fixture.terms().lease * 6 / 10).await;
-    let told = rest(fixture, &*scheduler).await;
+    let delivered = rest(fixture, &*scheduler).await;
     for number in 0..5 {
-        let is_expired = told.contains(&super::sample::expired(number));
+        let is_expired = delivered.contains(&super::sample::expired(number));
         let is_claimed = claimed.contains(&key(number));
-        assert!(is_claimed != is_expired, "{number}: {claimed:?}, {told:?}");
         assert!(
-            told.contains(&started(number, "worker")),
-            "{number}: {told:?}"
+            is_claimed != is_expired,
+            "{number}: {claimed:?}, {delivered:?}"
+        );
+        assert!(
+            delivered.contains(&started(number, "worker")),
+            "{number}: {delivered:?}"
         );
     }
 }

@@ -8,7 +8,7 @@ use super::{
 use tokio::join;
 
 /// A published attempt goes to one worker, whole, with the lease that it was promised.
-pub async fn attempt_is_claimed_once_and_its_start_is_told(fixture: &dyn Fixture) {
+pub async fn attempt_is_claimed_once_and_its_start_is_notified(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     let one = Sample::new(fixture, "one", 2).await;
     let two = Sample::new(fixture, "two", 2).await;
@@ -79,7 +79,7 @@ pub async fn higher_priority_goes_first_and_then_the_order_of_publishing(fixture
 }
 
 /// A worker sees its own queues only, in its own order.
-pub async fn worker_takes_from_its_own_queues_the_first_ones_first(fixture: &dyn Fixture) {
+pub async fn worker_claims_from_its_own_queues_in_their_order(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     let worker = Sample::of_queues(fixture, "worker", 9, &["second", "first"]).await;
     let dispatches = vec![
@@ -117,7 +117,7 @@ pub async fn waiting_claim_returns_when_something_is_published(fixture: &dyn Fix
 }
 
 /// Counted from its publishing to its claim.
-pub async fn claim_says_how_long_it_waited(fixture: &dyn Fixture) {
+pub async fn claim_tells_how_long_it_was_queued(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     let worker = Sample::new(fixture, "worker", 2).await;
     let span = fixture.terms().lease / 3;
@@ -135,7 +135,7 @@ pub async fn claim_says_how_long_it_waited(fixture: &dyn Fixture) {
 }
 
 /// Nothing stays in the queue while somebody waits for it, and nothing goes to two.
-pub async fn several_waiting_workers_share_what_is_published(fixture: &dyn Fixture) {
+pub async fn waiting_workers_share_published_attempts(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     let one = Sample::new(fixture, "one", 1).await;
     let two = Sample::new(fixture, "two", 1).await;
@@ -152,9 +152,7 @@ pub async fn several_waiting_workers_share_what_is_published(fixture: &dyn Fixtu
 }
 
 /// `max`, and slots and prefetch together, bound what is claimed.
-pub async fn claim_takes_no_more_than_asked_and_no_more_than_there_is_room_for(
-    fixture: &dyn Fixture,
-) {
+pub async fn claim_is_bounded_by_max_and_by_free_slots(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     let mut worker = Sample::new(fixture, "worker", 2).await;
     worker.info.prefetch = 1;

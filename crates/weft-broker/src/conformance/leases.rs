@@ -2,7 +2,9 @@
 
 use super::{
     Fixture,
-    sample::{Sample, expired, finished, keys, no_notices, notices, publish, started, told},
+    sample::{
+        Sample, expect_notice, expired, finished, keys, no_notices, notices, publish, started,
+    },
     soon, waits,
 };
 
@@ -20,8 +22,8 @@ pub async fn renewed_lease_holds(fixture: &dyn Fixture) {
     no_notices(fixture, &*scheduler).await;
 }
 
-/// A lease that ran out is told once, without anybody asking; the worker lost the attempt.
-pub async fn lease_runs_out_once_and_fences_the_worker(fixture: &dyn Fixture) {
+/// A lease that ran out is notified once, without anybody asking; the worker lost the attempt.
+pub async fn lease_expires_once_and_fences_the_worker(fixture: &dyn Fixture) {
     let lease = fixture.terms().lease;
     let scheduler = fixture.scheduler().await;
     let worker = Sample::new(fixture, "worker", 3).await;
@@ -56,13 +58,13 @@ pub async fn lease_runs_out_once_and_fences_the_worker(fixture: &dyn Fixture) {
 }
 
 /// Whether a late outcome counts is not the broker's to say.
-pub async fn late_report_is_passed_on(fixture: &dyn Fixture) {
+pub async fn late_report_is_forwarded(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     let worker = Sample::new(fixture, "worker", 2).await;
     publish(&*scheduler, &[1]).await;
     worker.claim(1).await;
     fixture.advance_time(fixture.terms().lease * 11 / 10).await;
-    told(&*scheduler, &expired(1)).await;
+    expect_notice(&*scheduler, &expired(1)).await;
     worker.register(&[]).await;
     worker.report(&[1]).await;
     assert_eq!(notices(&*scheduler, 1).await, [finished(1, "worker")]);
@@ -74,7 +76,7 @@ pub async fn late_report_is_passed_on(fixture: &dyn Fixture) {
 }
 
 /// Who leaves gives back; what was reported before stands.
-pub async fn leaving_gives_back_what_was_held(fixture: &dyn Fixture) {
+pub async fn leaving_expires_held_attempts(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     let worker = Sample::new(fixture, "worker", 3).await;
     publish(&*scheduler, &[1, 2]).await;

@@ -17,7 +17,7 @@ async fn demanded(scheduler: &dyn SchedulerBroker) -> Vec<Demand> {
 }
 
 /// What doesn't fit comes back with the reason, the rest is taken, other queues go on.
-pub async fn full_queue_hands_back_what_does_not_fit(fixture: &dyn Fixture) {
+pub async fn full_queue_refuses_what_does_not_fit(fixture: &dyn Fixture) {
     let bound = fixture.queue_length();
     let most = u32::try_from(bound).expect("a small bound");
     let scheduler = fixture.scheduler().await;
@@ -31,7 +31,7 @@ pub async fn full_queue_hands_back_what_does_not_fit(fixture: &dyn Fixture) {
     let refused: Vec<_> = refused.iter().map(|dispatch| dispatch.key).collect();
     assert_eq!(refused, keys(&[most, most + 1]));
     assert!(
-        matches!(error, BrokerError::Full { bound: told, .. } if told == bound),
+        matches!(error, BrokerError::Full { bound: refused_at, .. } if refused_at == bound),
         "{error:?}"
     );
     publish(&*scheduler, &[0]).await;
@@ -58,7 +58,7 @@ pub async fn full_list_of_reports_refuses_and_keeps_the_attempt_held(fixture: &d
     let reports = (0..=most).map(|number| report(number, "worker")).collect();
     let refused = soon("report", worker.broker.report(reports)).await;
     assert!(
-        matches!(&refused, Err(BrokerError::Full { bound: told, .. }) if *told == bound),
+        matches!(&refused, Err(BrokerError::Full { bound: refused_at, .. }) if *refused_at == bound),
         "{refused:?}"
     );
     assert_eq!(worker.renew(&keys(&[most])).await, [], "it is held still");
@@ -68,14 +68,14 @@ pub async fn full_list_of_reports_refuses_and_keeps_the_attempt_held(fixture: &d
         .await
         .expect("confirmed");
     worker.report(&[most]).await;
-    let told = rest(fixture, &*scheduler).await;
+    let delivered = rest(fixture, &*scheduler).await;
     let is_last =
         |notice: &Notice| matches!(notice, Notice::Finished(report) if report.key == key(most));
-    assert!(told.iter().any(is_last), "{told:?}");
+    assert!(delivered.iter().any(is_last), "{delivered:?}");
 }
 
 /// Slots and prefetch, less what is held and what waits.
-pub async fn demand_is_room_less_what_waits(fixture: &dyn Fixture) {
+pub async fn demand_is_free_slots_less_queued_attempts(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     assert_eq!(demanded(&*scheduler).await, []);
     publish(&*scheduler, &[1]).await;
@@ -133,7 +133,7 @@ pub async fn demand_of_several_queues_and_workers(fixture: &dyn Fixture) {
 }
 
 /// A scheduler that waits is woken when there is room again.
-pub async fn rising_demand_is_told(fixture: &dyn Fixture) {
+pub async fn rising_demand_is_notified(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     rest(fixture, &*scheduler).await;
     let worker = Sample::new(fixture, "worker", 1).await;
@@ -163,7 +163,7 @@ async fn risen(fixture: &dyn Fixture, scheduler: &dyn SchedulerBroker, why: &str
 
 /// A worker is given nothing that asks for more memory than it has, and what stands
 /// behind that in the queue goes on; the demand names the largest of all.
-pub async fn what_is_too_large_for_a_worker_is_left_to_a_larger_one(fixture: &dyn Fixture) {
+pub async fn attempts_too_large_for_a_worker_stay_for_a_larger_one(fixture: &dyn Fixture) {
     const MIB: u64 = 1 << 20;
     let scheduler = fixture.scheduler().await;
     let of = async |id: &str, memory_bytes| {

@@ -8,7 +8,7 @@ use super::{
 use crate::{BrokerError, Notice};
 
 /// A registration lasts as long as a lease from the worker's last call on.
-pub async fn worker_that_is_silent_is_no_longer_registered(fixture: &dyn Fixture) {
+pub async fn registration_of_a_silent_worker_expires(fixture: &dyn Fixture) {
     let lease = fixture.terms().lease;
     let scheduler = fixture.scheduler().await;
     let worker = Sample::new(fixture, "worker", 3).await;
@@ -30,7 +30,7 @@ pub async fn worker_that_is_silent_is_no_longer_registered(fixture: &dyn Fixture
 }
 
 /// What a worker announces goes on under a new lease; what it forgot is given back.
-pub async fn registering_again_keeps_what_is_announced_and_gives_back_the_rest(
+pub async fn registering_again_keeps_announced_attempts_and_expires_the_rest(
     fixture: &dyn Fixture,
 ) {
     let lease = fixture.terms().lease;
@@ -46,24 +46,24 @@ pub async fn registering_again_keeps_what_is_announced_and_gives_back_the_rest(
         info: worker.info.clone(),
     };
     again.register(&keys(&[2])).await;
-    let told: Vec<Notice> = rest(fixture, &*scheduler).await;
-    assert!(told.contains(&expired(1)), "{told:?}");
-    assert!(!told.contains(&expired(2)), "{told:?}");
+    let delivered: Vec<Notice> = rest(fixture, &*scheduler).await;
+    assert!(delivered.contains(&expired(1)), "{delivered:?}");
+    assert!(!delivered.contains(&expired(2)), "{delivered:?}");
     fixture.advance_time(lease * 6 / 10).await;
     assert_eq!(again.renew(&keys(&[1, 2])).await, keys(&[1]));
     no_notices(fixture, &*scheduler).await;
 }
 
 /// What nobody knows was handed out by a broker that is lost: its worker has it, and the scheduler hears so.
-pub async fn what_a_lost_broker_knew_is_announced_by_its_worker(fixture: &dyn Fixture) {
+pub async fn worker_announces_attempts_that_a_lost_broker_knew(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     // The scheduler published one of them again before the worker came.
     publish(&*scheduler, &[2]).await;
     let worker = Sample::new(fixture, "worker", 3).await;
     worker.register(&keys(&[1, 2])).await;
-    let mut told = rest(fixture, &*scheduler).await;
-    told.dedup();
-    assert_eq!(told, [started(1, "worker"), started(2, "worker")]);
+    let mut delivered = rest(fixture, &*scheduler).await;
+    delivered.dedup();
+    assert_eq!(delivered, [started(1, "worker"), started(2, "worker")]);
     assert_eq!(worker.renew(&keys(&[1, 2])).await, []);
     publish(&*scheduler, &[1, 2, 3]).await;
     assert_eq!(worker.claim(9).await, keys(&[3]), "the others are claimed");
@@ -74,7 +74,7 @@ pub async fn what_a_lost_broker_knew_is_announced_by_its_worker(fixture: &dyn Fi
 }
 
 /// A lease that ran out, and an attempt that was revoked, don't come back by being announced.
-pub async fn what_was_taken_away_is_not_announced_back(fixture: &dyn Fixture) {
+pub async fn lost_attempts_can_not_be_announced(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     let worker = Sample::new(fixture, "worker", 3).await;
     publish(&*scheduler, &[1, 2]).await;
@@ -91,7 +91,7 @@ pub async fn what_was_taken_away_is_not_announced_back(fixture: &dyn Fixture) {
 }
 
 /// No call is answered as if the worker were known.
-pub async fn unregistered_worker_is_told_so_by_every_call(fixture: &dyn Fixture) {
+pub async fn every_call_of_an_unregistered_worker_fails(fixture: &dyn Fixture) {
     let worker = fixture.worker().await;
     let refusal = BrokerError::Unregistered;
     assert_eq!(soon("renew", worker.renew(&[])).await, Err(refusal.clone()));

@@ -52,7 +52,7 @@ pub(super) struct Model {
     pub(super) workers: Vec<Member>,
     /// Taken away from workers, so not to be announced.
     fenced: Vec<Number>,
-    /// What the scheduler must be told, besides demand and repetitions.
+    /// What the scheduler must be notified, besides demand and repetitions.
     pub(super) notices: Vec<Notice>,
 }
 

@@ -2,7 +2,9 @@
 
 use super::{
     Fixture, key,
-    sample::{Sample, expired, finished, keys, no_notices, notices, publish, rest, started, told},
+    sample::{
+        Sample, expect_notice, expired, finished, keys, no_notices, notices, publish, rest, started,
+    },
     soon, waits,
 };
 use crate::Signal;
@@ -14,7 +16,7 @@ pub async fn report_comes_again_until_it_is_confirmed(fixture: &dyn Fixture) {
     publish(&*scheduler, &[1]).await;
     worker.claim(1).await;
     worker.report(&[1]).await;
-    told(&*scheduler, &finished(1, "worker")).await;
+    expect_notice(&*scheduler, &finished(1, "worker")).await;
     no_notices(fixture, &*scheduler).await;
     for _ in 0..3 {
         fixture
@@ -54,12 +56,12 @@ pub async fn report_ends_the_claim(fixture: &dyn Fixture) {
         "a renewal that the report overtook"
     );
     fixture.advance_time(fixture.terms().lease * 11 / 10).await;
-    let told = rest(fixture, &*scheduler).await;
+    let delivered = rest(fixture, &*scheduler).await;
     assert!(
-        told.contains(&finished(1, "worker")) && told.contains(&expired(2)),
-        "{told:?}"
+        delivered.contains(&finished(1, "worker")) && delivered.contains(&expired(2)),
+        "{delivered:?}"
     );
-    assert!(!told.contains(&expired(1)), "{told:?}");
+    assert!(!delivered.contains(&expired(1)), "{delivered:?}");
 }
 
 /// Two workers that ran the same attempt both hear that it is settled.
@@ -69,7 +71,7 @@ pub async fn report_of_two_is_one_notice_until_confirmed(fixture: &dyn Fixture) 
     publish(&*scheduler, &[1]).await;
     one.claim(1).await;
     fixture.advance_time(fixture.terms().lease * 11 / 10).await;
-    told(&*scheduler, &expired(1)).await;
+    expect_notice(&*scheduler, &expired(1)).await;
     one.register(&[]).await;
     let two = Sample::new(fixture, "two", 1).await;
     soon("pause", one.broker.pause()).await.expect("paused");
@@ -82,8 +84,8 @@ pub async fn report_of_two_is_one_notice_until_confirmed(fixture: &dyn Fixture) 
     );
     one.report(&[1]).await;
     assert_eq!(two.renew(&keys(&[1])).await, [], "the holder goes on");
-    let told = rest(fixture, &*scheduler).await;
-    assert_eq!(told, [started(1, "two"), finished(1, "one")]);
+    let delivered = rest(fixture, &*scheduler).await;
+    assert_eq!(delivered, [started(1, "two"), finished(1, "one")]);
     two.report(&[1]).await;
     soon("confirm", scheduler.confirm(&keys(&[1])))
         .await
@@ -102,7 +104,7 @@ pub async fn confirmed_report_that_comes_again_is_confirmed_again(fixture: &dyn 
     worker.claim(1).await;
     for _ in 0..2 {
         worker.report(&[1]).await;
-        told(&*scheduler, &finished(1, "worker")).await;
+        expect_notice(&*scheduler, &finished(1, "worker")).await;
         soon("confirm", scheduler.confirm(&keys(&[1])))
             .await
             .expect("confirmed");
@@ -112,7 +114,7 @@ pub async fn confirmed_report_that_comes_again_is_confirmed_again(fixture: &dyn 
 }
 
 /// What one scheduler received and didn't settle, the next one receives.
-pub async fn new_scheduler_hears_what_is_unsettled(fixture: &dyn Fixture) {
+pub async fn new_scheduler_receives_unconfirmed_reports_and_claims(fixture: &dyn Fixture) {
     let first = fixture.scheduler().await;
     let worker = Sample::new(fixture, "worker", 9).await;
     publish(&*first, &[1, 2, 3]).await;
@@ -126,10 +128,10 @@ pub async fn new_scheduler_hears_what_is_unsettled(fixture: &dyn Fixture) {
     let second = fixture.scheduler().await;
     let known = soon("known", second.find_known(&keys(&[1, 2, 3, 4]))).await;
     assert_eq!(known, Ok(keys(&[2, 3])));
-    let told = rest(fixture, &*second).await;
-    assert!(told.contains(&started(3, "worker")), "{told:?}");
-    assert!(told.contains(&finished(2, "worker")), "{told:?}");
-    assert!(!told.contains(&finished(1, "worker")), "{told:?}");
+    let delivered = rest(fixture, &*second).await;
+    assert!(delivered.contains(&started(3, "worker")), "{delivered:?}");
+    assert!(delivered.contains(&finished(2, "worker")), "{delivered:?}");
+    assert!(!delivered.contains(&finished(1, "worker")), "{delivered:?}");
     assert_eq!(
         worker.renew(&keys(&[3])).await,
         [],
@@ -138,7 +140,7 @@ pub async fn new_scheduler_hears_what_is_unsettled(fixture: &dyn Fixture) {
 }
 
 /// `known` names what is queued, claimed or reported, and repeats what became of it.
-pub async fn known_tells_what_it_knows_and_what_became_of_it(fixture: &dyn Fixture) {
+pub async fn find_known_returns_known_attempts_and_repeats_their_notices(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     let worker = Sample::new(fixture, "worker", 2).await;
     publish(&*scheduler, &[1, 2, 3]).await;
@@ -147,9 +149,11 @@ pub async fn known_tells_what_it_knows_and_what_became_of_it(fixture: &dyn Fixtu
     rest(fixture, &*scheduler).await;
     let known = soon("known", scheduler.find_known(&keys(&[4, 3, 2, 1]))).await;
     assert_eq!(known, Ok(keys(&[3, 2, 1])));
-    let told = rest(fixture, &*scheduler).await;
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told.contains(&started(2, "worker")) && told.contains(&finished(1, "worker")));
+    let delivered = rest(fixture, &*scheduler).await;
+    assert_eq!(delivered.len(), 2, "{delivered:?}");
+    assert!(
+        delivered.contains(&started(2, "worker")) && delivered.contains(&finished(1, "worker"))
+    );
 }
 
 /// Queued ones vanish, running ones are to be killed, unknown ones are no error.
@@ -174,10 +178,10 @@ pub async fn revoked_attempts_are_removed_or_signalled(fixture: &dyn Fixture) {
         scheduler.find_known(&keys(&[1, 2, 3])).await,
         Ok(keys(&[3]))
     );
-    let told = rest(fixture, &*scheduler).await;
+    let delivered = rest(fixture, &*scheduler).await;
     assert!(
-        !told.contains(&expired(1)),
-        "it was taken back, not lost: {told:?}"
+        !delivered.contains(&expired(1)),
+        "it was taken back, not lost: {delivered:?}"
     );
     // The kill came too late: what it reports is passed on all the same.
     worker.report(&[1]).await;

@@ -70,8 +70,8 @@ pub async fn survey_shows_workers_and_queues(fixture: &dyn Fixture) {
     assert_eq!(look().await, expected);
 }
 
-/// A worker is told, by its name, and nobody else is.
-pub async fn worker_hears_that_it_is_to_leave(fixture: &dyn Fixture) {
+/// A worker is notified, by its name, and nobody else is.
+pub async fn drain_signals_the_worker(fixture: &dyn Fixture) {
     let operator = fixture.operator();
     let drain = |name: &'static str| {
         let operator = &operator;

@@ -111,20 +111,20 @@ impl<'a> Run<'a> {
         self.compare(place).await;
     }
 
-    /// What the scheduler is told, and the demand.
+    /// What the scheduler is notified, and the demand.
     async fn compare(&mut self, place: &str) {
         let expected: Vec<Notice> = self.model.notices.drain(..).collect();
-        let mut told = Vec::new();
+        let mut delivered = Vec::new();
         // What must come is waited for, however slow the machine is; what must
         // not is watched for.
-        while let Some(missing) = expected.iter().find(|notice| !told.contains(*notice)) {
-            let what = format!("{place}: {missing:?}, after {told:?},");
+        while let Some(missing) = expected.iter().find(|notice| !delivered.contains(*notice)) {
+            let what = format!("{place}: {missing:?}, after {delivered:?},");
             let received = soon(&what, self.scheduler.receive(100)).await;
-            told.extend(received.expect(place));
+            delivered.extend(received.expect(place));
         }
-        told.extend(rest(self.fixture, &*self.scheduler).await);
-        told.retain(|notice| *notice != Notice::Demand);
-        for notice in &told {
+        delivered.extend(rest(self.fixture, &*self.scheduler).await);
+        delivered.retain(|notice| *notice != Notice::Demand);
+        for notice in &delivered {
             match notice {
                 Notice::Finished(report) => {
                     let is_known = self
@@ -143,13 +143,16 @@ impl<'a> Run<'a> {
                     assert!(is_held, "{place}: {notice:?}");
                 }
                 Notice::Expired { key: expired } => {
-                    let count = told.iter().filter(|other| *other == notice).count();
+                    let count = delivered.iter().filter(|other| *other == notice).count();
                     let is_held = self
                         .model
                         .held
                         .iter()
                         .any(|held| key(held.number) == *expired);
-                    assert!(count == 1 && !is_held, "{place}: {notice:?} in {told:?}");
+                    assert!(
+                        count == 1 && !is_held,
+                        "{place}: {notice:?} in {delivered:?}"
+                    );
                 }
                 Notice::Released { key: returned } => {
                     let mut released = self.model.released.iter();

@@ -3,7 +3,8 @@
 use super::{
     Fixture,
     sample::{
-        QUEUE, Sample, dispatch, keys, no_notices, notices, publish, released, rest, started, told,
+        QUEUE, Sample, dispatch, expect_notice, keys, no_notices, notices, publish, released, rest,
+        started,
     },
     soon, waits,
 };
@@ -21,9 +22,9 @@ async fn known(scheduler: &dyn SchedulerBroker, numbers: &[u32]) -> Vec<AttemptK
         .expect("the broker answers")
 }
 
-/// It is nobody's loss: the scheduler is told, and what it publishes again, the same attempt,
+/// It is nobody's loss: the scheduler is notified, and what it publishes again, the same attempt,
 /// goes before what waited meanwhile, and not before what is more urgent.
-pub async fn what_was_never_begun_is_given_back_and_goes_first(fixture: &dyn Fixture) {
+pub async fn released_attempts_are_published_again_and_go_first(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     let leaves = Sample::new(fixture, "leaves", 3).await;
     publish(&*scheduler, &[1, 2, 3]).await;
@@ -41,18 +42,21 @@ pub async fn what_was_never_begun_is_given_back_and_goes_first(fixture: &dyn Fix
     publish(&*scheduler, &[2, 3]).await;
     let next = Sample::new(fixture, "next", 9).await;
     assert_eq!(next.claim(9).await, keys(&[5, 2, 3, 4]));
-    let told = notices(&*scheduler, 4).await;
-    assert_eq!(told, [5, 2, 3, 4].map(|number| started(number, "next")));
+    let delivered = notices(&*scheduler, 4).await;
+    assert_eq!(
+        delivered,
+        [5, 2, 3, 4].map(|number| started(number, "next"))
+    );
     // Nothing of its old claim is left that could run out.
     soon("leave", leaves.broker.leave()).await.expect("left");
-    let told = rest(fixture, &*scheduler).await;
-    assert_eq!(told, [super::sample::expired(1)]);
+    let delivered = rest(fixture, &*scheduler).await;
+    assert_eq!(delivered, [super::sample::expired(1)]);
     assert_eq!(next.renew(&keys(&[5, 2, 3, 4])).await, []);
 }
 
 /// Not another's, nor what was reported or taken away, nor what is given back already; and a
 /// worker that serves on has room again.
-pub async fn only_what_is_held_is_given_back(fixture: &dyn Fixture) {
+pub async fn only_held_attempts_are_released(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     let one = Sample::new(fixture, "one", 3).await;
     publish(&*scheduler, &[1, 2, 3]).await;
@@ -75,9 +79,9 @@ pub async fn only_what_is_held_is_given_back(fixture: &dyn Fixture) {
     assert_eq!(one.claim(9).await, keys(&[3]), "it serves on");
 }
 
-/// So nobody takes it for lost meanwhile. Until then it is told again to whoever asks, and is
+/// So nobody takes it for lost meanwhile. Until then it is notified again to whoever asks, and is
 /// nobody's to announce; what is revoked is gone.
-pub async fn what_was_given_back_is_known_until_it_is_published_again(fixture: &dyn Fixture) {
+pub async fn released_attempts_are_known_until_they_are_published_again(fixture: &dyn Fixture) {
     let before = fixture.scheduler().await;
     let worker = Sample::new(fixture, "worker", 3).await;
     publish(&*before, &[1, 2]).await;
@@ -104,7 +108,7 @@ pub async fn what_was_given_back_is_known_until_it_is_published_again(fixture: &
     waits(fixture, "a claim of nothing", worker.broker.claim(1)).await;
     // What nobody publishes nobody wants.
     gives_back(&worker, &[1]).await;
-    told(&*scheduler, &released(1)).await;
+    expect_notice(&*scheduler, &released(1)).await;
     fixture.advance_time(fixture.terms().lease * 11 / 10).await;
     assert_eq!(known(&*scheduler, &[1]).await, []);
     no_notices(fixture, &*scheduler).await;

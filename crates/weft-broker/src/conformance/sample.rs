@@ -178,7 +178,10 @@ pub(super) async fn notices(scheduler: &dyn SchedulerBroker, count: usize) -> Ve
 }
 
 /// Receives until this notice has come; it is the last one then.
-pub(super) async fn told(scheduler: &dyn SchedulerBroker, expected: &Notice) -> Vec<Notice> {
+pub(super) async fn expect_notice(
+    scheduler: &dyn SchedulerBroker,
+    expected: &Notice,
+) -> Vec<Notice> {
     let mut notices = Vec::new();
     while notices.last() != Some(expected) {
         let what = format!("{expected:?}, after {notices:?},");
@@ -191,7 +194,7 @@ pub(super) async fn told(scheduler: &dyn SchedulerBroker, expected: &Notice) -> 
 /// Receives for a short while, and expects nothing but demand.
 pub(super) async fn no_notices(fixture: &dyn Fixture, scheduler: &dyn SchedulerBroker) {
     let rest = rest(fixture, scheduler).await;
-    assert_eq!(rest, [], "nothing more is to be told");
+    assert_eq!(rest, [], "nothing more is to be delivered");
 }
 
 /// Everything but demand that comes within a short while.

@@ -5,15 +5,18 @@ use crate::Demand;
 use std::{collections::HashMap, sync::Arc};
 
 impl State {
-    /// In the queues' order; queues that hold something for nobody are among them.
+    /// The demand of every queue, by name; queues without workers are included.
     pub(super) fn demand(&self) -> Vec<Demand> {
-        let nobody = (0_u32, 0_u32, Some(0_u64));
-        let mut by_queue: HashMap<&Arc<str>, _> =
-            self.queues.keys().map(|queue| (queue, nobody)).collect();
+        let no_workers = (0_u32, 0_u32, Some(0_u64));
+        let mut by_queue: HashMap<&Arc<str>, _> = self
+            .queues
+            .keys()
+            .map(|queue| (queue, no_workers))
+            .collect();
         for worker in self.workers.values().filter(|worker| !worker.is_paused) {
             for queue in &worker.info.queues {
-                let (room, workers, largest) = by_queue.entry(queue).or_insert(nobody);
-                *room = room.saturating_add(worker.free_slots());
+                let (free_slots, workers, largest) = by_queue.entry(queue).or_insert(no_workers);
+                *free_slots = free_slots.saturating_add(worker.free_slots());
                 *workers += 1;
                 *largest = largest
                     .zip(worker.info.memory_bytes)
@@ -22,11 +25,11 @@ impl State {
         }
         let mut demand: Vec<Demand> = by_queue
             .into_iter()
-            .map(|(queue, (room, workers, largest))| {
+            .map(|(queue, (free_slots, workers, largest))| {
                 let waiting = self.queues.get(queue).map_or(0, Queue::len);
                 Demand::new(
                     queue.clone(),
-                    room,
+                    free_slots,
                     u32::try_from(waiting).unwrap_or(u32::MAX),
                     workers,
                     largest.filter(|_| workers > 0),

@@ -1,10 +1,10 @@
-//! What time does: leases and registrations run out, reports come again, what was given
-//! back and nobody wants is forgotten.
+//! Expiry: leases and registrations end, unconfirmed reports are delivered again, and released
+//! attempts that are not published again are forgotten.
 //!
-//! Deadlines are not kept in order. [`State::due`] is a time before which none
-//! of them can pass, since renewals only move them away; when it has come, all
-//! are looked at and the earliest is the next. With leases of seconds that is
-//! rare, and cheaper than an order that each claim and each report would pay for.
+//! Deadlines are not ordered. [`State::due`] is a lower bound of all of them, since renewals only
+//! move deadlines into the future; when it is reached, all are checked, and the earliest is the
+//! next bound. With leases of seconds this is rare, and cheaper than an order that each claim and
+//! report would maintain.
 
 use super::{
     options::Bounds,
@@ -14,7 +14,7 @@ use crate::AttemptKey;
 use tokio::time::Instant;
 
 impl State {
-    /// Carries out what is due. To be called before anything is looked up.
+    /// Expires what is due. Every call does this first.
     pub(super) fn pass_time(&mut self, now: Instant, bounds: &Bounds) {
         if self.due.is_none_or(|due| now < due) {
             return;

@@ -1,6 +1,6 @@
-//! What this process' broker holds, for people who look, and what they ask of workers.
+//! The operators' handle: the survey and drains.
 
-use super::{InProcess, queue::Queue};
+use super::{broker::InProcess, queue::Queue};
 use crate::{BrokerError, OperatorBroker, QueueLoad, RegisteredWorker, Signal, Survey};
 use async_trait::async_trait;
 use tokio::time::Instant;

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct Options {
     /// What workers are granted.
     pub terms: LeaseTerms,
-    /// A report that was handed to the scheduler and not confirmed for this long comes again.
+    /// An unconfirmed report is delivered to the scheduler again after this long.
     pub redeliver_every: Duration,
     /// How much it holds.
     pub bounds: Bounds,

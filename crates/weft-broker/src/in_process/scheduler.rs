@@ -1,7 +1,7 @@
 //! The scheduler's handle.
 
 use super::{
-    InProcess,
+    broker::InProcess,
     options::Bounds,
     state::{Pending, Phase, State},
 };
@@ -13,15 +13,24 @@ use std::{
 };
 use tokio::time::{Instant, sleep_until};
 
-/// The scheduler hears of an attempt's start so late at the most, where nothing else is to be
-/// told: a task that is over sooner doesn't cost it a turn for its start.
+/// The longest delay of a start's notice when there is no other one: an attempt that ends sooner
+/// costs the scheduler no turn for its start.
 const STARTED_WITHIN: Duration = Duration::from_millis(10);
 
-/// One scheduler's end; the newest handle is the one that counts. Clones are the same handle.
+/// The scheduler's handle; the newest one is current. Clones are the same handle.
 #[derive(Debug, Clone)]
 pub struct InProcessScheduler {
     broker: Arc<InProcess>,
     epoch: u64,
+}
+
+impl InProcess {
+    /// A new scheduler takes over: the broker delivers it every unconfirmed report and every
+    /// claim again, and all calls of earlier handles fail with
+    /// [`BrokerError::Closed`](crate::BrokerError::Closed).
+    pub fn scheduler(self: &Arc<Self>) -> InProcessScheduler {
+        InProcessScheduler::new(self.clone())
+    }
 }
 
 impl InProcessScheduler {

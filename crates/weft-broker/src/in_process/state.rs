@@ -47,7 +47,7 @@ pub(super) struct State {
     pub(super) sessions: HashMap<Arc<str>, Session>,
     /// What `receive` returns next; reports stay in `reports`.
     pub(super) notices: VecDeque<Pending>,
-    /// One of `notices` is to be told at once.
+    /// One of `notices` wakes the scheduler at once.
     pub(super) is_pressing: bool,
     pub(super) has_demand_risen: bool,
     /// No lease and no redelivery falls due before.
@@ -128,7 +128,7 @@ impl Wakers {
     }
 }
 
-/// Attempts that were taken from their worker, the newest ones.
+/// The newest attempts that workers lost.
 #[derive(Debug, Default)]
 struct Fenced {
     known: HashSet<AttemptKey>,
@@ -165,24 +165,24 @@ impl Worker {
 }
 
 impl State {
-    /// Whether the attempt is queued, claimed, given back, or reported and unconfirmed.
+    /// Whether the attempt is queued, claimed, released, or reported and unconfirmed.
     pub(super) fn knows(&self, key: &AttemptKey) -> bool {
         self.attempts.contains_key(key) || self.reports.contains_key(key)
     }
 
-    /// The next place behind all others of the same priority.
+    /// The next position behind all others of the same priority.
     pub(super) fn next_position(&mut self, priority: i32) -> QueuePosition {
         self.next_position += 1;
         (std::cmp::Reverse(priority), FRESH | self.next_position)
     }
 
-    /// The next place behind what was given back with the same priority, before the others.
+    /// The next position behind the released attempts of the same priority, before the others.
     pub(super) fn next_released_position(&mut self, priority: i32) -> QueuePosition {
         self.next_position += 1;
         (std::cmp::Reverse(priority), self.next_position)
     }
 
-    /// The time at which something may fall due moves forward to this one.
+    /// Sets the time of the next expiry to this one if it is earlier.
     pub(super) fn falls_due(&mut self, at: Instant) {
         if self.due.is_none_or(|due| at < due) {
             self.due = Some(at);
@@ -200,7 +200,7 @@ impl State {
         self.has_demand_risen = true;
     }
 
-    /// A worker's claim ends, however it does: it has room for another.
+    /// Ends a worker's claim, which frees a slot.
     pub(super) fn free_slot(&mut self, session: Session) {
         if let Some(worker) = self.workers.get_mut(&session) {
             worker.held -= 1;
@@ -211,8 +211,8 @@ impl State {
         }
     }
 
-    /// The worker holds the attempt from now on, and the scheduler is told so; it is not
-    /// woken for that (see `STARTED_WITHIN`).
+    /// The worker holds the attempt from now on. The notice to the scheduler does not wake it (see
+    /// `STARTED_WITHIN`).
     pub(super) fn hold(&mut self, key: AttemptKey, session: Session, lease_ends: Instant) {
         if let Some(worker) = self.workers.get_mut(&session) {
             worker.held += 1;
@@ -229,8 +229,8 @@ impl State {
         self.falls_due(lease_ends);
     }
 
-    /// A claim that its worker lost: the scheduler is told once, and the worker
-    /// can't announce it as held any more.
+    /// Expires a claim: the scheduler gets one notice, and the worker can no longer announce the
+    /// attempt.
     pub(super) fn expire(&mut self, key: AttemptKey, bounds: &Bounds) {
         if let Some(Phase::Claimed { session, .. }) = self.attempts.remove(&key) {
             self.free_slot(session);
@@ -239,14 +239,14 @@ impl State {
         }
     }
 
-    /// A claim whose worker never began the attempt: it is undone, and the scheduler is told.
+    /// Undoes the claim of an attempt that never started, and notifies the scheduler.
     pub(super) fn release(&mut self, key: AttemptKey, session: Session, until: Instant) {
         if !matches!(self.attempts.get(&key), Some(Phase::Claimed { session: holder, .. }) if *holder == session)
         {
             return;
         }
         self.free_slot(session);
-        // Somebody else's report of it says more.
+        // Another worker's report of the attempt takes precedence.
         if self.reports.contains_key(&key) {
             self.attempts.remove(&key);
             return;
@@ -275,7 +275,7 @@ impl State {
         self.fenced.known.contains(key)
     }
 
-    /// The registration ends: what was held is given back.
+    /// Ends the registration: its attempts expire.
     pub(super) fn drop_worker(&mut self, session: Session, bounds: &Bounds) {
         let held: Vec<AttemptKey> = self.held_by(session);
         if let Some(worker) = self.workers.remove(&session) {
@@ -289,7 +289,7 @@ impl State {
         }
     }
 
-    /// The announced ones of a registration's claims go on under another.
+    /// Moves the announced claims of a registration to another one.
     pub(super) fn hand_over(
         &mut self,
         from: Session,
@@ -337,8 +337,7 @@ impl State {
             .collect()
     }
 
-    /// Tells the scheduler again that these were claimed or given back, and of every
-    /// unconfirmed report.
+    /// Repeats the notices of these claimed or released attempts, and of every unconfirmed report.
     pub(super) fn repeat(&mut self, claims: impl Iterator<Item = AttemptKey>) {
         for key in claims {
             let notice = match self.attempts.get_mut(&key) {
@@ -362,7 +361,7 @@ impl State {
         }
     }
 
-    /// A notice that the scheduler is woken for.
+    /// Adds a notice that wakes the scheduler.
     pub(super) fn press(&mut self, notice: Pending) {
         self.notices.push_back(notice);
         self.is_pressing = true;
@@ -374,7 +373,7 @@ impl State {
         }
     }
 
-    /// Wakes the claims of workers with room that serve the queue.
+    /// Wakes the claims of workers with free slots that serve the queue.
     pub(super) fn wake_claims(&self, queue: &str) {
         for worker in self.workers.values() {
             if worker.free_slots() > 0 && worker.serves(queue) {

@@ -1,7 +1,7 @@
 //! A worker's handle.
 
 use super::{
-    InProcess,
+    broker::InProcess,
     state::{Pending, Phase, Session, State, Unconfirmed, Wakers, Worker},
 };
 use crate::{AttemptKey, BrokerError, Claim, LeaseTerms, Report, Signal, WorkerBroker, WorkerInfo};
@@ -15,13 +15,20 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// One worker's end.
+/// One worker's handle.
 #[derive(Debug)]
 pub struct InProcessWorker {
     broker: Arc<InProcess>,
     /// The registration; 0 before the first.
     session: AtomicU64,
     wakers: Arc<Wakers>,
+}
+
+impl InProcess {
+    /// A handle for one worker, which registers with it.
+    pub fn worker(self: &Arc<Self>) -> InProcessWorker {
+        InProcessWorker::new(self.clone())
+    }
 }
 
 impl InProcessWorker {
