@@ -1,11 +1,10 @@
-//! Dispatches and reports as they cross a wire: JSON with a version beside it.
+//! The wire format of dispatches and reports: JSON with a version beside it.
 //!
-//! The types here are the wire's own. They are converted to and from those of
-//! the traits field by field, so that a change of a domain type that would change
-//! the wire does not compile. A version rises when a reader of the one before
-//! would get a message wrong; a field that an old reader may ignore raises nothing.
-//! A reader never takes a message of a version above its own: it is left for
-//! one that knows it.
+//! The types here belong to the wire. They are converted to and from the traits' types field by
+//! field, so that a change of a domain type that would change the wire does not compile. The
+//! version rises when readers of the previous one would misread a message, and not for a field
+//! that they may ignore. A reader refuses messages of newer versions and leaves them to newer
+//! programs.
 
 mod dispatch;
 mod key;
@@ -23,18 +22,18 @@ pub const DISPATCH_VERSION: u32 = 1;
 /// The newest version of reports that this program reads, and the one that it writes.
 pub const REPORT_VERSION: u32 = 1;
 
-/// Why a message can't be taken.
+/// Why a message can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
-    /// A newer program wrote it; leave it for one.
+    /// A newer program wrote it; the reader leaves it to newer programs.
     #[error("a message of version {found} can't be read by this program, which knows {known}")]
     Newer {
         /// Its version.
         found: u32,
-        /// The newest one that is known here.
+        /// The newest version that this program knows.
         known: u32,
     },
-    /// It is no message of its version.
+    /// It is not a valid message of its version.
     #[error("a message can't be read: {0}")]
     Broken(String),
 }
@@ -45,16 +44,16 @@ impl MessageError {
     }
 }
 
-/// A dispatch as JSON of version [`DISPATCH_VERSION`].
+/// Writes a dispatch as JSON of version [`DISPATCH_VERSION`].
 pub fn write_dispatch(dispatch: &Dispatch) -> String {
     serde_json::to_string(&dispatch::Message::of(dispatch))
         .expect("the keys are texts and the values have JSON forms")
 }
 
-/// A dispatch out of JSON of this version.
+/// Reads a dispatch from JSON of this version.
 ///
 /// # Errors
-/// [`MessageError::Newer`] without looking at the text, or [`MessageError::Broken`].
+/// [`MessageError::Newer`] without reading the text, or [`MessageError::Broken`].
 pub fn read_dispatch(version: u32, text: &[u8]) -> Result<Dispatch, MessageError> {
     check(version, DISPATCH_VERSION)?;
     let message: dispatch::Message<'_> =
@@ -62,16 +61,16 @@ pub fn read_dispatch(version: u32, text: &[u8]) -> Result<Dispatch, MessageError
     message.into_dispatch()
 }
 
-/// A report as JSON of version [`REPORT_VERSION`].
+/// Writes a report as JSON of version [`REPORT_VERSION`].
 pub fn write_report(report: &Report) -> String {
     serde_json::to_string(&report::Message::of(report))
         .expect("the keys are texts and the values have JSON forms")
 }
 
-/// A report out of JSON of this version.
+/// Reads a report from JSON of this version.
 ///
 /// # Errors
-/// [`MessageError::Newer`] without looking at the text, or [`MessageError::Broken`].
+/// [`MessageError::Newer`] without reading the text, or [`MessageError::Broken`].
 pub fn read_report(version: u32, text: &[u8]) -> Result<Report, MessageError> {
     check(version, REPORT_VERSION)?;
     let message: report::Message<'_> =

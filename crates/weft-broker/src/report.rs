@@ -1,4 +1,4 @@
-//! What a worker tells about an attempt that ended.
+//! A worker's report of an ended attempt.
 
 use crate::AttemptKey;
 use serde_json::{Value, json};
@@ -11,16 +11,16 @@ use weft_core::{
     time::{DurationMs, Timestamp},
 };
 
-/// One attempt's end. The same report may be handed over many times.
+/// The end of one attempt. A worker sends a report until it is confirmed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// Which attempt.
     pub key: AttemptKey,
     /// How it ended.
     pub outcome: ReportedOutcome,
-    /// What it used up.
+    /// Its resource usage.
     pub usage: Usage,
-    /// Where its log lies, as `weft_blob` names it; absent where it printed nothing.
+    /// The reference of its log in `weft_blob`; absent if it printed nothing.
     pub log: Option<Arc<str>>,
     /// References of the artifacts that it finished writing, in order.
     pub artifacts: Vec<String>,
@@ -28,7 +28,7 @@ pub struct Report {
     pub worker: Arc<str>,
 }
 
-/// How an attempt ended, as its worker saw it. Whether it counts is decided by the scheduler.
+/// How an attempt ended on its worker. The scheduler decides whether it counts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ReportedOutcome {
     /// It has an output.
@@ -48,11 +48,11 @@ pub enum ReportedOutcome {
         /// Checked JSON.
         output: Output,
     },
-    /// The task gives its slot back.
+    /// The task frees its slot until later.
     Deferred {
-        /// When it goes on; worked out by the worker's clock where the author gave a span.
+        /// When it continues; by the worker's clock where the author gave a duration.
         until: Timestamp,
-        /// JSON that `context.resumed()` answers with then.
+        /// JSON that `context.resumed()` returns then.
         state: Arc<str>,
     },
     /// It failed.
@@ -99,9 +99,8 @@ impl Failure {
     /// The process of the worker ended while the attempt was in guest code.
     pub const CRASHED: &str = FailureCode::WorkerCrashed.as_str();
 
-    /// What a worker tells of an attempt that was in guest code when the process before
-    /// it ended without a farewell. To a scheduler that knows nothing of suspicion it is
-    /// a failure that another attempt may help.
+    /// The failure of an attempt that was in guest code when the worker's previous process crashed.
+    /// Schedulers of older versions treat it as a retryable failure.
     pub fn crashed(worker: &str, evidence: Evidence) -> Self {
         let (details, words) = match evidence {
             Evidence::Alone => (None, ", and nothing else is suspected".to_owned()),
@@ -126,7 +125,7 @@ impl Failure {
         }
     }
 
-    /// What a failure of [`Self::crashed`] says; `None` of any other one.
+    /// The evidence of a failure by [`Self::crashed`]; `None` of other failures.
     pub fn evidence(&self) -> Option<Evidence> {
         if *self.code != *Self::CRASHED {
             return None;
@@ -137,7 +136,7 @@ impl Failure {
         if details["outside"] == true {
             return Some(Evidence::Outside);
         }
-        // A version that knows no more than that there is something takes it for one of many.
+        // Details of a newer version count as one suspect of many.
         let others = details["others"].as_u64();
         Some(Evidence::Among {
             others: others
@@ -147,7 +146,7 @@ impl Failure {
     }
 }
 
-/// What an attempt used up.
+/// The resource usage of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     /// When the instance was made, by the worker's clock.
@@ -173,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_death_says_is_told_whole() {
+    fn evidence_of_a_crash_is_written_and_read_back() {
         for evidence in [
             Evidence::Alone,
             Evidence::Among { others: 0 },
@@ -183,7 +182,7 @@ mod tests {
             let failure = Failure::crashed("one", evidence);
             assert_eq!(failure.evidence(), Some(evidence), "{failure:?}");
         }
-        // A later version may say something else: nobody is blamed for what isn't understood.
+        // Unknown details of a newer version blame no attempt.
         let mut failure = Failure::crashed("one", Evidence::Outside);
         failure.details = Some(json!({ "moon": "full" }));
         assert!(matches!(

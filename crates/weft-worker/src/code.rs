@@ -1,4 +1,4 @@
-//! Where compiled code may be had that another machine made, so that this one need not.
+//! The source of code that another machine compiled.
 
 use std::sync::Arc;
 use weft_core::id::TenantId;

@@ -1,14 +1,13 @@
-//! Components in memory, and who waits for which.
+//! Components in memory, and the attempts that wait for them.
 //!
-//! What always holds: a component that several attempts wait for is loaded
-//! once; what nobody used for longest goes first when there is too much; what
-//! somebody runs lives on after it went. It loads nothing itself.
+//! A component that several attempts wait for is loaded once. Beyond the bound the least recently
+//! used component is dropped; running attempts keep theirs. The cache loads nothing itself.
 
 use crate::load::ComponentKey;
 use std::{collections::HashMap, mem};
 use weft_broker::AttemptKey;
 
-/// More components than this are never kept, however small they are.
+/// The most components in memory.
 const MAX_COMPONENTS: usize = 1_000;
 
 /// Components by digest; `C` is cheap to clone.
@@ -27,14 +26,14 @@ enum Entry<C> {
     Kept { component: C, bytes: u64, last: u64 },
 }
 
-/// What an attempt finds.
+/// The result of a lookup.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found<C> {
-    /// It is here.
+    /// The component is in memory.
     Kept(C),
-    /// Somebody loads it; the attempt waits now.
+    /// The component is being loaded; the attempt waits for it.
     Loading,
-    /// Nobody loads it: the caller has to. The attempt waits now.
+    /// The caller has to load the component; the attempt waits for it.
     Absent,
 }
 
@@ -49,7 +48,7 @@ impl<C: Clone> Components<C> {
         }
     }
 
-    /// Finds a component, or lets the attempt wait for it.
+    /// Finds a component, or makes the attempt wait for it.
     pub(crate) fn find(&mut self, key: &ComponentKey, attempt: AttemptKey) -> Found<C> {
         self.clock += 1;
         match self.entries.get_mut(key) {
@@ -71,8 +70,8 @@ impl<C: Clone> Components<C> {
         }
     }
 
-    /// A load ended, with a component and its bytes where it succeeded; returns
-    /// the attempts that waited for it. A failure is not kept.
+    /// Records the end of a load, with the component and its size if it succeeded; returns the
+    /// attempts that waited for it. Failures are not cached.
     pub(crate) fn loaded(
         &mut self,
         key: &ComponentKey,

@@ -1,4 +1,4 @@
-//! What others hold of a running worker: they watch it, and ask it to drain.
+//! The handle of a running worker: its statistics and its drain.
 
 use std::time::Duration;
 use tokio::{sync::watch, time::Instant};
@@ -10,49 +10,49 @@ pub struct WorkerHandle {
     pub(crate) stats: watch::Receiver<WorkerStats>,
 }
 
-/// Where a worker stands.
+/// The phase of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorkerPhase {
-    /// Not registered with its broker: just started, or the broker lost its memory.
+    /// Not registered with its broker: it just started, or the broker lost its state.
     Joining,
     /// Claims and runs attempts.
     Serving,
-    /// Starts nothing more; what runs may end.
+    /// It starts no more attempts; running ones may end.
     Draining,
-    /// It is no more.
+    /// It has ended.
     Gone,
 }
 
-/// What a worker does right now.
+/// The state of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorkerStats {
-    /// Where it stands.
+    /// Its phase.
     pub phase: WorkerPhase,
-    /// How many attempts may run at once.
+    /// Its slots.
     pub slots: u32,
-    /// How many run.
+    /// Running attempts.
     pub running: u32,
-    /// How many are claimed and wait: for a slot, for memory, for their code.
+    /// Claimed attempts that wait for a slot, for memory or for their component.
     pub waiting: u32,
-    /// How many reports are not confirmed yet.
+    /// Unconfirmed reports.
     pub unconfirmed: u32,
-    /// The sum of the memory limits of what runs, in bytes.
+    /// The sum of the running attempts' memory limits, in bytes.
     pub memory_bytes: u64,
-    /// Attempts that ended, whatever came of them, since the worker started.
+    /// Attempts that ended since the worker started, with any outcome.
     pub ended: u64,
     /// Components that were fetched and loaded since the worker started.
     pub loads: u64,
-    /// When the worker's loop last went round; at least once a second while it is sound.
+    /// When the worker's loop last ran; at least once a second while it is healthy.
     pub last_progress: Instant,
-    /// For how long the broker has renewed nothing; it is asked to each few seconds.
+    /// The time since the last successful renewal; the worker renews every few seconds.
     pub unrenewed: Duration,
 }
 
 impl WorkerStats {
-    /// Nothing to say where the worker takes work and its broker answers; else why not.
+    /// Checks that the worker claims work and its broker answers.
     ///
     /// # Errors
-    /// For people.
+    /// The reason, for people.
     pub fn readiness(&self, within: Duration) -> Result<(), String> {
         match self.phase {
             WorkerPhase::Serving => {}
@@ -78,19 +78,18 @@ impl WorkerStats {
 }
 
 impl WorkerHandle {
-    /// Asks the worker to claim nothing more, to let what runs end within its
-    /// drain timeout, and to end. Returns at once; asking again changes nothing.
+    /// Drains the worker: it claims no more, lets running attempts end within the drain timeout,
+    /// and ends. Returns at once; a second call changes nothing.
     pub fn drain(&self) {
         self.drain.send_replace(true);
     }
 
-    /// What the worker does right now.
+    /// The current statistics.
     pub fn stats(&self) -> WorkerStats {
         *self.stats.borrow()
     }
 
-    /// Waits until the worker's metrics satisfy `until`; `None` where the
-    /// worker ends before they do.
+    /// Waits until the worker's statistics satisfy `until`; `None` if the worker ends first.
     pub async fn wait_for(
         &mut self,
         mut until: impl FnMut(&WorkerStats) -> bool,

@@ -1,4 +1,4 @@
-//! What a worker holds: each attempt's lease and how far it has come.
+//! The attempts that a worker holds: their leases and phases.
 
 use crate::{clock::BootInstant, load::Component};
 use std::{
@@ -12,26 +12,26 @@ use weft_sandbox::CancelSignal;
 /// The attempts that a worker holds, by key.
 pub(crate) type HeldAttempts = HashMap<AttemptKey, Held>;
 
-/// One attempt that is held.
+/// One held attempt.
 pub(crate) struct Held {
     /// When the lease ends, unless it is renewed.
     pub(crate) lease_ends: BootInstant,
-    /// Since when it waits for its start, its time in the broker's queue included.
+    /// Since when it waits to start, its time in the broker's queue included.
     pub(crate) queued: Instant,
     pub(crate) stage: Stage,
 }
 
-/// How far an attempt has come.
+/// The phase of an attempt.
 pub(crate) enum Stage {
     /// Its component is being loaded.
     Loading(Box<Dispatch>),
-    /// Waits for a slot and memory.
+    /// It waits for a slot and memory.
     Waiting(Box<Dispatch>, Component),
-    /// Runs in a task of its own.
+    /// It runs in a task of its own.
     Running(Running),
 }
 
-/// An attempt that runs.
+/// A running attempt.
 pub(crate) struct Running {
     /// Its limit on memory, in bytes.
     pub(crate) memory_bytes: u64,
@@ -39,28 +39,28 @@ pub(crate) struct Running {
     pub(crate) fate: Fate,
 }
 
-/// What was decided about an attempt that runs.
+/// Whether a running attempt may continue.
 pub(crate) enum Fate {
     /// It may end by itself.
     Free {
         /// Kills it.
         kill: oneshot::Sender<()>,
     },
-    /// Its outcome doesn't count any more, and it was told to stop.
+    /// It was revoked and asked to stop: its outcome no longer counts.
     Revoked {
         /// When it is killed.
         kill_at: BootInstant,
         /// Kills it.
         kill: oneshot::Sender<()>,
     },
-    /// Killed for being revoked: somebody may want to see its log.
+    /// It was killed after its revocation; its log is kept.
     KilledRevoked,
-    /// Killed since its lease was lost, or nearly: somebody else runs it.
+    /// It was killed because its lease was lost or about to expire: another worker may run it.
     KilledLost,
 }
 
 impl Fate {
-    /// Tells an attempt that goes on to end within `grace`.
+    /// Asks a running attempt to stop within `grace`.
     fn revoke(self, cancel: &CancelSignal, kill_at: BootInstant) -> Self {
         match self {
             Self::Free { kill } => {
@@ -74,7 +74,7 @@ impl Fate {
     fn kill(self, fate: Self) -> Self {
         match self {
             Self::Free { kill } | Self::Revoked { kill, .. } => {
-                // An attempt that ended by itself a moment ago hears nothing, and needs not.
+                // An attempt that has just ended receives nothing.
                 let _ended = kill.send(());
                 fate
             }
@@ -84,17 +84,17 @@ impl Fate {
 }
 
 impl Running {
-    /// The attempt is told to stop, and killed when `kill_at` has come.
+    /// Asks the attempt to stop; it is killed at `kill_at`.
     pub(crate) fn revoke(&mut self, kill_at: BootInstant) {
         self.change(|fate, cancel| fate.revoke(cancel, kill_at));
     }
 
-    /// The attempt is killed, and nobody hears of it.
+    /// Kills the attempt without a report.
     pub(crate) fn lose(&mut self) {
         self.change(|fate, _cancel| fate.kill(Fate::KilledLost));
     }
 
-    /// Kills the attempt where its grace is over.
+    /// Kills the attempt when its grace is over.
     pub(crate) fn tick(&mut self, now: BootInstant) {
         if matches!(&self.fate, Fate::Revoked { kill_at, .. } if *kill_at <= now) {
             self.change(|fate, _cancel| fate.kill(Fate::KilledRevoked));
@@ -108,8 +108,8 @@ impl Running {
 }
 
 impl Held {
-    /// Whether the attempt's lease matters: not that of one which was revoked or
-    /// killed, since nobody counts on its outcome and its end is near.
+    /// Whether the attempt's lease must be renewed: not after it was revoked or killed, since its
+    /// outcome no longer counts.
     pub(crate) const fn is_kept(&self) -> bool {
         match &self.stage {
             Stage::Loading(_) | Stage::Waiting(..) => true,
@@ -117,7 +117,7 @@ impl Held {
         }
     }
 
-    /// Whether so little of the lease is left that the attempt must not go on.
+    /// Whether the lease is about to expire, so that the attempt must stop.
     pub(crate) fn is_lost(&self, now: BootInstant, margin: Duration) -> bool {
         self.lease_ends <= now + margin
     }

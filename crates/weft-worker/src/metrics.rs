@@ -1,5 +1,5 @@
-//! What a worker counts, in Prometheus' terms. No label holds what a tenant
-//! writes, so that nobody can make the metrics grow.
+//! The worker's Prometheus metrics. No label contains text of a tenant, which bounds their
+//! number.
 
 use crate::WorkerHandle;
 use prometheus_client::{
@@ -23,7 +23,7 @@ use std::{
 use weft_broker::{Report, ReportedOutcome};
 use weft_sandbox::Sandbox;
 
-/// From 1 ms to 9 h: what people run ends in between.
+/// From 1 ms to 9 h, the usual durations of attempts.
 fn long_spans() -> Histogram {
     Histogram::new(exponential_buckets(0.001, 4.0, 13))
 }
@@ -42,7 +42,7 @@ pub(crate) struct Metrics {
     lookups: Family<FoundLabel, Counter>,
 }
 
-/// How an attempt ended, without what it said.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Outcome {
     Success,
@@ -52,7 +52,7 @@ pub(crate) enum Outcome {
     Failed,
 }
 
-/// Where an attempt's component was.
+/// The result of a component lookup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Lookup {
     /// In memory.
@@ -74,7 +74,7 @@ struct FoundLabel {
 }
 
 impl Outcome {
-    /// As it is called in metrics and spans.
+    /// Its name in metrics and spans.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -125,12 +125,12 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// An attempt starts, so long after it was queued.
+    /// Records the start of an attempt and its time in the queue.
     pub(crate) fn started(&self, queue_wait: Duration) {
         self.queue_wait_seconds.observe(queue_wait.as_secs_f64());
     }
 
-    /// An attempt ended; one of which nothing ran has no time.
+    /// Records the end of an attempt; one that never ran has no duration.
     pub(crate) fn ended(&self, report: &Report) {
         let outcome = outcome(report);
         self.attempts.get_or_create(&OutcomeLabel { outcome }).inc();
@@ -140,12 +140,12 @@ impl Metrics {
         }
     }
 
-    /// An attempt's component was looked for.
+    /// Records a component lookup.
     pub(crate) fn looked_up(&self, found: Lookup) {
         self.lookups.get_or_create(&FoundLabel { found }).inc();
     }
 
-    /// Shows all of it, and what the handle and the sandbox say of themselves.
+    /// Registers all metrics, the handle's and the sandbox' included.
     pub(crate) fn register(&self, registry: &mut Registry, now: Now) {
         let registry = registry.sub_registry_with_prefix("worker");
         registry.register(
@@ -174,7 +174,7 @@ impl Metrics {
     }
 }
 
-/// What is read when somebody looks.
+/// The values that are read at each scrape.
 pub(crate) struct Now {
     pub(crate) worker: WorkerHandle,
     pub(crate) sandbox: Sandbox,

@@ -1,16 +1,16 @@
-//! How a worker is set up: every figure with its unit and default.
+//! The options of a worker, with their units and defaults.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// What Airflow's workers take by default (`worker_concurrency`), for each processor.
 const SLOTS_FOR_EACH_PROCESSOR: usize = 16;
 
-/// How a [`crate::Worker`] is set up.
+/// The options of a [`crate::Worker`].
 #[derive(Debug, Clone)]
 pub struct WorkerOptions {
-    /// Unique among the workers that live at the same time.
+    /// Unique among the running workers.
     pub id: Arc<str>,
-    /// Queues that it takes from, the first ones first. Default: `default`.
+    /// The queues that it claims from, in this order. Default: `default`.
     pub queues: Vec<Arc<str>>,
     /// How many attempts run at once, 1 to [`Self::MAX_SLOTS`]. Default: 16 for each
     /// processor, since most tasks wait for something outside.
@@ -18,32 +18,29 @@ pub struct WorkerOptions {
     /// How many attempts it holds beyond its slots, to be ready when one ends;
     /// at most `slots`. Default: as many as `slots`.
     pub prefetch: u32,
-    /// The sum of the memory limits of all running attempts, in bytes; what doesn't
-    /// fit waits, and what can never fit is not given to it. Limits are upper bounds
-    /// that few tasks reach: who gives more than the machine has counts on that.
-    /// Default: 8 GiB.
+    /// The most memory that the limits of all running attempts may add up to, in bytes; an attempt
+    /// that does not fit waits, and the broker gives the worker none that can never fit. Few tasks
+    /// reach their limits, so this may exceed the machine's memory. Default: 8 GiB.
     pub memory_bytes: u64,
-    /// The most files and code of components that nothing runs, kept in memory,
-    /// in bytes. Default: 512 MiB.
+    /// The most bytes of unused components in memory. Default: 512 MiB.
     pub component_cache_bytes: u64,
     /// How many components are fetched and compiled at once. Default: 2.
     pub loads: u32,
-    /// Attempts' scratch folders are made beneath it.
+    /// The parent of the attempts' scratch folders.
     pub scratch_root: PathBuf,
-    /// Where it writes down which attempts are in guest code, so that the process after
-    /// a crash can tell. Default: nowhere, and every crash is a loss as any other.
+    /// The journal's file, which names the attempts in guest code, so that the next process can
+    /// report them after a crash. Default: none, and a crash has no suspects.
     pub journal: Option<PathBuf>,
-    /// How long an attempt that is watched has a worker's suspicion for itself before
-    /// the next such attempt begins. Default: 10 s.
+    /// The least time between the starts of two watched attempts. Default: 10 s.
     pub watch: Duration,
-    /// How long running attempts may go on after a drain began. Default: 30 s.
+    /// How long running attempts may continue after a drain began. Default: 30 s.
     pub drain_timeout: Duration,
-    /// How long a revoked attempt may go on after it was told so. Default: 2 s.
+    /// How long a revoked attempt may continue. Default: 2 s.
     pub cancel_grace: Duration,
-    /// When an unconfirmed report is handed over again; each further wait is
-    /// twice as long, up to 30 s. Default: 1 s.
+    /// The delay before an unconfirmed report is sent again; it doubles, up to 30 s with jitter.
+    /// Default: 1 s.
     pub resend_after: Duration,
-    /// Shown to operators: version, host, architecture, own words.
+    /// Shown to operators: version, host, architecture and labels of their own.
     pub labels: Vec<(String, String)>,
 }
 
@@ -76,7 +73,7 @@ impl WorkerOptions {
     }
 
     /// # Errors
-    /// The first figure that is out of its bounds.
+    /// The first option that is out of its bounds.
     pub(crate) fn check(&self) -> Result<(), OptionError> {
         let bad = |option, problem| Err(OptionError { option, problem });
         if self.id.is_empty() {

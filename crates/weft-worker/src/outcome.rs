@@ -1,5 +1,5 @@
-//! What came of an attempt, as the scheduler hears it. A large output goes to the
-//! blob store first, so that whoever reads the report finds it there.
+//! The reported outcome of an attempt. A large output is stored in the blob store before the
+//! report is sent.
 
 use crate::{backoff, deps::now, failure, failure::Retry};
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use weft_sandbox::{AttemptFailure, AttemptOutcome, DeferUntil, FailureKind};
 /// Retries of storing an output while the blob store is full or unavailable.
 const MAX_RETRIES: usize = 7;
 
-/// What is reported.
+/// The outcome to report.
 pub(crate) async fn reported(
     outcome: AttemptOutcome,
     tenant: &TenantId,
@@ -59,7 +59,7 @@ fn ids(tasks: &[String]) -> Result<Vec<TaskId>, Failure> {
         .collect()
 }
 
-/// Inline where it is small, else in the blob store.
+/// A small output inline, a large one in the blob store.
 async fn keep(output: String, tenant: &TenantId, blobs: &Blobs) -> Result<Output, Failure> {
     if output.len() <= Output::MAX_INLINE_BYTES {
         return Ok(Output::Inline(output.into()));
@@ -110,7 +110,7 @@ fn failed(failure: AttemptFailure) -> Failure {
     }
 }
 
-/// What an attempt used up, in the units of a report.
+/// The usage of an attempt, in the units of a report.
 pub(crate) fn usage(started: Timestamp, usage: &weft_sandbox::Usage) -> Usage {
     let micros = |span: std::time::Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
     Usage {

@@ -1,16 +1,16 @@
-//! Where an attempt's variables come from: asked one by one, for granted names
-//! only, in the name of the claim that is live.
+//! The source of attempts' variables: read one by one, for granted names only, under a live
+//! claim.
 
 use async_trait::async_trait;
 use weft_broker::AttemptKey;
 use weft_core::id::TenantId;
 
-/// Hands out secrets to attempts that hold a live claim.
+/// Provides secrets to attempts with a live claim.
 #[async_trait]
 pub trait Secrets: Send + Sync {
-    /// The value of a tenant's variable, `None` where it has none of this name.
-    /// Asked only for names that the attempt was granted, and never before; an
-    /// implementation far away checks grant and claim itself.
+    /// The value of a tenant's variable; `None` if there is none of this name. The worker reads
+    /// only names that the attempt was granted; a remote implementation checks grant and claim
+    /// itself.
     ///
     /// # Errors
     /// [`SecretError`] says whether another try may help.
@@ -22,7 +22,7 @@ pub trait Secrets: Send + Sync {
     ) -> Result<Option<String>, SecretError>;
 }
 
-/// Why a secret was not handed out. Never holds the secret.
+/// Why a secret was not provided. It never contains the secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
     /// The attempt holds no live claim, or wasn't granted the name.

@@ -1,4 +1,4 @@
-//! The service: options and services in, a run until it is drained.
+//! The worker service: it is created from options and services, and runs until it is drained.
 
 use crate::{
     CodeStore, OptionError, Secrets, WorkerHandle, WorkerOptions, WorkerPhase, WorkerStats,
@@ -12,20 +12,20 @@ use weft_blob::{Blobs, logs::LogWriter};
 use weft_broker::WorkerBroker;
 use weft_sandbox::Sandbox;
 
-/// What a worker works with.
+/// The services that a worker is given.
 #[derive(Clone)]
 pub struct Services {
-    /// Where attempts come from and reports go.
+    /// Gives attempts and takes reports.
     pub broker: Arc<dyn WorkerBroker>,
-    /// Where attempts run. Its `max_instances` bounds them too.
+    /// Runs attempts. Its `max_instances` bounds them too.
     pub sandbox: Sandbox,
-    /// Where components, large outputs and artifacts are.
+    /// Stores components, large outputs and artifacts.
     pub blobs: Blobs,
-    /// What attempts print is written there, named by [`crate::log_name`].
+    /// Stores attempts' logs, under [`crate::log_name`].
     pub logs: LogWriter,
-    /// Where variables come from.
+    /// Provides variables.
     pub secrets: Arc<dyn Secrets>,
-    /// Compiled code of other machines, where it is to be had and believed.
+    /// Provides compiled code of other machines, if the installation has it.
     pub code: Option<Arc<dyn CodeStore>>,
 }
 
@@ -41,16 +41,16 @@ pub struct Worker {
 /// How a drained worker ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Drained {
-    /// Attempts that were killed when the drain timeout was over; the broker has them back.
+    /// Attempts that were killed at the drain timeout.
     pub killed: u32,
-    /// Reports that were handed over and not confirmed in time.
+    /// Reports that were not confirmed in time.
     pub unconfirmed: u32,
 }
 
-/// Why a worker ended without being asked to.
+/// Why a worker ended without a drain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WorkerError {
-    /// The broker is gone for good.
+    /// The broker was shut down.
     #[error("the broker is shut down")]
     BrokerClosed,
 }
@@ -81,7 +81,7 @@ impl Worker {
         })
     }
 
-    /// Watches and drains it, from anywhere.
+    /// The handle of the worker.
     pub fn handle(&self) -> WorkerHandle {
         WorkerHandle {
             drain: self.drain.clone(),
@@ -89,7 +89,7 @@ impl Worker {
         }
     }
 
-    /// Shows what it counts, under names that begin with `worker_`.
+    /// Registers the worker's metrics, whose names begin with `worker_`.
     pub fn register(&self, registry: &mut Registry) {
         let now = Now {
             worker: self.handle(),
@@ -98,12 +98,12 @@ impl Worker {
         self.metrics.register(registry, now);
     }
 
-    /// Works until `shutdown` completes or the handle asks for a drain; then
-    /// claims nothing more, lets what runs end within the drain timeout, kills
-    /// the rest and gives it back. Dropping the future kills everything at once.
+    /// Runs until `shutdown` completes or the handle requests a drain. The drain claims no more,
+    /// lets running attempts end within the drain timeout, and kills the rest. Dropping the future
+    /// kills everything at once.
     ///
     /// # Errors
-    /// [`WorkerError`]: the broker is gone for good. Everything was killed.
+    /// [`WorkerError`]: the broker was shut down. All attempts were killed.
     pub async fn run(
         self,
         shutdown: impl Future<Output = ()> + Send,

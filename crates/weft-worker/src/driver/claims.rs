@@ -1,4 +1,4 @@
-//! From a claim to a running attempt: room, component, slot, memory.
+//! From a claim to a running attempt: free slots, component, memory.
 
 use super::{Driver, Loaded, Membership, membership::CallKind};
 use crate::{
@@ -21,11 +21,11 @@ use weft_core::limit::{Limits, Unit};
 use weft_sandbox::CancelSignal;
 
 impl Driver {
-    /// Claims what there is room for. While enough waits already no call is made,
-    /// so that claims come in groups under load.
+    /// Claims attempts for the free slots and the prefetch. While enough attempts wait it makes no
+    /// call, so that under load each call claims several.
     pub(super) fn claim(&mut self, now: BootInstant) {
         let held = u32::try_from(self.held.len()).unwrap_or(u32::MAX);
-        // Those that only wait to be watched keep nobody else from starting.
+        // Attempts that only wait for another watched one block no other attempt.
         let set_aside = u32::try_from(self.watch.waiting.len()).unwrap_or(u32::MAX);
         let waiting = held.saturating_sub(self.running).saturating_sub(set_aside);
         let most = self.options.slots + self.options.prefetch;
@@ -46,9 +46,9 @@ impl Driver {
             .begin(self.registrations, async move { broker.claim(room).await });
     }
 
-    /// How many more could start now, and wait beyond that. What memory keeps back
-    /// counts as if there were no slot, so that a worker with more slots than
-    /// memory leaves attempts to the others.
+    /// How many more attempts could start now, and how many more could wait. A slot without memory
+    /// for an attempt does not count as free, so that a worker with more slots than memory leaves
+    /// attempts to others.
     fn room(&self, most: u32, waiting: u32) -> u32 {
         let free_slots = if self.queued.is_empty() {
             let free_bytes = self.options.memory_bytes.saturating_sub(self.memory_bytes);
@@ -66,7 +66,7 @@ impl Driver {
         match result {
             Ok(claims) => {
                 self.calls.claim.backoff.succeeded();
-                // The broker may take them for nobody's, and give them to others.
+                // The broker may release them and give them to other workers.
                 let is_across = !matches!(self.membership, Membership::Joined)
                     || self.calls.claim.registration != self.registrations;
                 self.is_unannounced |= is_across && !claims.is_empty();
@@ -94,7 +94,7 @@ impl Driver {
         // A machine that started a moment ago has no time before that.
         let queued = claimed.checked_sub(waited).unwrap_or(claimed);
         if let Some(held) = self.held.get_mut(&key) {
-            // A broker that lost its memory was given the attempt again.
+            // The broker lost its state, and the scheduler published the attempt again.
             held.lease_ends = lease_ends;
             return;
         }
@@ -142,14 +142,14 @@ impl Driver {
         self.held.insert(key, held);
     }
 
-    /// Reports an attempt of which nothing runs; its trace has it all the same.
+    /// Reports an attempt that never ran; its trace shows it too.
     fn refuse(&mut self, dispatch: &Dispatch, queued: Instant, report: Report) {
         span::ended(&span::attempt(dispatch, queued.elapsed()), &report);
         self.metrics.ended(&report);
         self.outbox.put(report);
     }
 
-    /// Loads components that attempts wait for, as many at once as may be.
+    /// Loads the components that attempts wait for, up to the bound of concurrent loads.
     pub(super) fn load_more(&mut self) {
         while self.loads.len() < self.options.loads as usize {
             let Some(component) = self.to_load.pop_front() else {
@@ -187,7 +187,7 @@ impl Driver {
         }
     }
 
-    /// An attempt that waited for its component waits for a slot now, if it is still held.
+    /// Queues an attempt whose component was loaded, if it is still held.
     fn wait_in_line(&mut self, key: AttemptKey, component: &Component) {
         match self.held.remove(&key) {
             Some(Held {
@@ -203,7 +203,7 @@ impl Driver {
                 self.held.insert(key, held);
                 self.queued.push_back(key);
             }
-            // Given back and claimed again meanwhile, it may be further already.
+            // It may have been released and claimed again meanwhile.
             Some(further) => {
                 self.held.insert(key, further);
             }
@@ -232,8 +232,8 @@ impl Driver {
         }
     }
 
-    /// Starts what waits, first come first served, while there are slots and
-    /// memory. One that needs much is not overtaken for ever by ones that need little.
+    /// Starts waiting attempts in order while slots and memory are free. A large attempt blocks the
+    /// smaller ones behind it, so that they can't delay it without end.
     pub(super) fn fill(&mut self, now: BootInstant) {
         if self.draining.is_some() {
             return;

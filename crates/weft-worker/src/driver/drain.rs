@@ -1,5 +1,5 @@
-//! The end of a worker: nothing new is started, what was claimed and has not started is
-//! given back, what runs may end in time, the rest is killed.
+//! The drain of a worker: it starts nothing new, releases attempts that have not started, lets
+//! running ones end in time, and kills the rest.
 
 use super::{CALL_TIMEOUT, Driver, Membership, membership::CallKind, within};
 use crate::{
@@ -11,37 +11,37 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 use weft_broker::{AttemptKey, BrokerError, Claim};
 
-/// How long a worker that runs nothing any more waits for its reports to be confirmed, and
-/// for the broker to take back what it never began.
+/// How long a worker without running attempts waits for the confirmation of its reports and for
+/// the release of attempts that never started.
 const CONFIRM_GRACE: Duration = Duration::from_secs(5);
 
-/// A drain that is under way.
+/// A drain in progress.
 pub(super) struct Draining {
-    /// What still runs then is killed.
+    /// When running attempts are killed.
     until: BootInstant,
-    /// When the last attempt ended, once it did.
+    /// When the last attempt ended, if it did.
     idle_since: Option<BootInstant>,
-    /// The broker knows.
+    /// The broker knows of the drain.
     is_paused: bool,
-    /// What was claimed and never begun, and is still to be given back.
+    /// Claimed attempts that never started and are not released yet.
     unbegun: Vec<AttemptKey>,
 }
 
 impl Draining {
-    /// What is still to be given back.
+    /// The attempts to release.
     pub(super) fn unbegun(&self) -> impl Iterator<Item = AttemptKey> + '_ {
         self.unbegun.iter().copied()
     }
 
-    /// A new registration knows of no drain.
+    /// The broker does not know of the drain under a new registration.
     pub(super) fn pause_again(&mut self) {
         self.is_paused = false;
     }
 }
 
 impl Driver {
-    /// From now on nothing is claimed or started. What was claimed and has not
-    /// started is given back as soon as the broker knows that this worker wants no more.
+    /// Stops claims and starts. Attempts that have not started are released once the broker knows
+    /// of the drain.
     pub(super) fn begin_drain(&mut self, now: BootInstant) {
         let has_begun = |held: &Held| matches!(held.stage, Stage::Running(_));
         let unbegun = self.held.extract_if(|_, held| !has_begun(held));
@@ -58,7 +58,7 @@ impl Driver {
         tracing::info!(worker = %self.info.id, running = self.running, "draining");
     }
 
-    /// Tells the broker that nothing more will be claimed.
+    /// Pauses claims at the broker.
     pub(super) fn pause(&mut self, now: BootInstant) {
         let is_due = matches!(
             self.draining,
@@ -88,10 +88,10 @@ impl Driver {
         }
     }
 
-    /// What a drain finds claimed goes back.
+    /// Collects claimed attempts for release.
     pub(super) fn decline(&mut self, claim: &Claim) {
         let key = claim.dispatch.key;
-        // A broker that lost its memory may give the worker again what it has.
+        // A broker that lost its state may give the worker an attempt that it holds.
         if self.held.contains_key(&key) || self.outbox.remind(&key) {
             return;
         }
@@ -100,7 +100,7 @@ impl Driver {
         }
     }
 
-    /// Gives back what was never begun, once the broker hands this worker nothing more.
+    /// Releases attempts that never started, once the broker gives this worker no more.
     pub(super) fn release(&mut self, now: BootInstant) {
         let Some(Draining {
             is_paused: true,
@@ -137,7 +137,7 @@ impl Driver {
         }
     }
 
-    /// Whether nothing is left to wait for, or the time to wait is over.
+    /// Whether the drain is complete, or its time is over.
     pub(super) fn is_drained(&mut self, now: BootInstant) -> bool {
         let is_joined = matches!(self.membership, Membership::Joined);
         let Some(draining) = &mut self.draining else {
@@ -150,13 +150,13 @@ impl Driver {
             return false;
         }
         let idle_since = *draining.idle_since.get_or_insert(now);
-        // Until the broker knows, it may hand this worker more.
+        // Until the broker knows of the drain, it may give this worker more attempts.
         let is_told = draining.is_paused || !is_joined;
         let is_rid_of_all = is_told && draining.unbegun.is_empty() && self.outbox.len() == 0;
         is_rid_of_all || now >= idle_since + CONFIRM_GRACE
     }
 
-    /// Kills what still runs, and gives everything back.
+    /// Kills running attempts and leaves the broker, which expires them.
     pub(super) async fn leave(mut self) -> Drained {
         let drained = Drained {
             killed: self.running,
@@ -170,7 +170,7 @@ impl Driver {
         drained
     }
 
-    /// Drops everything that runs, and waits until it is gone.
+    /// Drops all running attempts and waits for their tasks to end.
     pub(super) async fn kill_all(&mut self) {
         self.loads.shutdown().await;
         self.attempts.shutdown().await;

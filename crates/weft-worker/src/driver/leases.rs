@@ -1,28 +1,28 @@
-//! Leases: all of them renewed in one call, and nothing runs on without one.
+//! Leases: one call renews all of them, and an attempt without a lease is killed.
 //!
-//! The margin by which an attempt is killed before its lease ends is larger
-//! than what a claim or a tick can be late by, so that by the broker's clock the
-//! attempt has stopped before anybody else may start it.
+//! An attempt is killed before its lease expires. The margin is larger than the delay of a claim
+//! or a tick, so that by the broker's clock the attempt has stopped before another worker may
+//! start it.
 
 use super::{Driver, membership::CallKind, within};
 use crate::{clock::BootInstant, held::Stage};
 use std::sync::Arc;
 use weft_broker::{AttemptKey, BrokerError};
 
-/// An attempt is killed when this part of a whole lease is left.
+/// An attempt is killed when this part of the lease is left.
 const MARGIN_PART: u32 = 5;
 
 /// One round of renewals.
 pub(super) struct Renewal {
-    /// When it was asked for: what it grants counts from here.
+    /// When it was requested: the new leases count from here.
     asked_at: BootInstant,
     asked: Vec<AttemptKey>,
-    /// Which of them are not held any more.
+    /// The attempts that the worker lost.
     result: Result<Vec<AttemptKey>, BrokerError>,
 }
 
 impl Driver {
-    /// Renews everything that is held, and the registration where nothing is.
+    /// Renews all held attempts; without any, the registration.
     pub(super) fn renew(&mut self, now: BootInstant) {
         let terms = self.terms;
         if now < self.renewed_at + terms.renew_every || !self.calls.renew.may_begin(now) {
@@ -64,8 +64,7 @@ impl Driver {
         }
     }
 
-    /// Lets go of what must not go on: leases that are nearly over, and revoked
-    /// attempts whose grace is.
+    /// Kills attempts whose lease is about to expire, and revoked ones whose grace is over.
     pub(super) fn watch_leases(&mut self, now: BootInstant) {
         let margin = self.terms.lease / MARGIN_PART;
         let mut over = Vec::new();
@@ -82,7 +81,7 @@ impl Driver {
         }
     }
 
-    /// Somebody else has the attempt, or soon may: it ends here, unheard.
+    /// Kills an attempt that another worker has or may soon get, without a report.
     fn lose(&mut self, key: &AttemptKey) {
         let Some(held) = self.held.get_mut(key) else {
             return;

@@ -1,11 +1,11 @@
-//! Being known to the broker: registering, and hearing that one isn't any more.
+//! The worker's registration, and what follows from failed calls.
 
 use super::{CALL_TIMEOUT, Driver, Membership, drain::Draining, within};
 use crate::{backoff::Backoff, clock::BootInstant};
 use std::sync::Arc;
 use weft_broker::{AttemptKey, BrokerError, LeaseTerms};
 
-/// Which of the calls failed.
+/// The kinds of calls.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum CallKind {
     Register,
@@ -18,7 +18,7 @@ pub(super) enum CallKind {
 }
 
 impl Driver {
-    /// Announces the worker, with everything that it holds.
+    /// Registers the worker and announces all held attempts.
     pub(super) fn register(&mut self, now: BootInstant) {
         if !self.calls.register.may_begin(now) {
             return;
@@ -32,8 +32,8 @@ impl Driver {
         });
     }
 
-    /// What the broker may not give to others: what waits or runs, what ended and the
-    /// broker doesn't know of, and what is on its way back.
+    /// The attempts to announce: waiting and running ones, those with a report that the broker
+    /// does not have, and those to release.
     pub(super) fn holding(&self) -> Vec<AttemptKey> {
         self.held
             .iter()
@@ -56,7 +56,7 @@ impl Driver {
                 self.membership = Membership::Joined;
                 self.registrations += 1;
                 self.terms = terms;
-                // What was held is renewed at once: the new leases began with the call.
+                // The held attempts are renewed at once: their new leases began with the call.
                 self.renewed_at = BootInstant::START;
                 self.outbox.resend_all();
                 if let Some(draining) = &mut self.draining {
@@ -67,19 +67,19 @@ impl Driver {
         }
     }
 
-    /// A call failed: it is made again later, after registering anew where the
-    /// broker doesn't know the worker.
+    /// Handles a failed call: it is repeated later, after a new registration if the broker does
+    /// not know the worker.
     pub(super) fn failed(&mut self, kind: CallKind, error: &BrokerError, now: BootInstant) {
         match error {
             BrokerError::Closed => self.membership = Membership::Closed,
-            // It has registered again meanwhile; the call is made again.
+            // The worker registered again meanwhile; the call is repeated.
             BrokerError::Unregistered if self.call(kind).0 < self.registrations => {}
             BrokerError::Unregistered => {
                 if let Membership::Joined = self.membership {
                     tracing::warn!(worker = %self.info.id, "the broker lost the registration; registering again");
                     self.membership = Membership::Joining;
                 }
-                // A broker that doesn't keep what it registered must not be asked in a tight loop.
+                // The backoff avoids a tight loop with a broker that loses the registration each time.
                 self.call(kind).1.failed(now);
             }
             BrokerError::Unavailable(_) | BrokerError::Full { .. } => {
@@ -89,7 +89,7 @@ impl Driver {
         }
     }
 
-    /// As of which registration the last call of a kind began, and its pauses.
+    /// The registration of the last call of a kind, and its backoff.
     fn call(&mut self, kind: CallKind) -> (u64, &mut Backoff) {
         let calls = &mut self.calls;
         match kind {

@@ -1,4 +1,4 @@
-//! What ended is reported, what is confirmed forgotten, what is revoked stopped.
+//! Ended attempts are reported, confirmed reports dropped, revoked attempts stopped.
 
 use super::{CALL_TIMEOUT, Driver, MAX_SIGNALS, membership::CallKind, within};
 use crate::{
@@ -12,7 +12,7 @@ use tokio::task::{Id, JoinError};
 use weft_broker::{AttemptKey, BrokerError, Report, Signal};
 
 impl Driver {
-    /// An attempt's task ended: its slot is free, and there is something to report.
+    /// Frees the slot of an ended attempt and adds its report.
     pub(super) fn on_ended(&mut self, ended: Result<(Id, Ended), JoinError>) {
         let (id, ended) = match ended {
             Ok((id, ended)) => (id, Ok(ended)),
@@ -48,7 +48,7 @@ impl Driver {
         }
     }
 
-    /// A defect of this program ended one attempt's task, and nothing else.
+    /// Fails the attempt whose task panicked.
     fn on_died(&mut self, key: AttemptKey, error: &JoinError) {
         tracing::error!(worker = %self.info.id, run = %key.run, attempt = ?key.attempt, %error, "the task of an attempt panicked; the attempt fails");
         let message = format!(
@@ -60,7 +60,7 @@ impl Driver {
         self.outbox.put(report);
     }
 
-    /// Hands over what is due; what ends meanwhile goes with the next call.
+    /// Sends the due reports; attempts that end meanwhile go with the next call.
     pub(super) fn report(&mut self, now: BootInstant) {
         if !self.outbox.has_due() || !self.calls.report.may_begin(now) {
             return;
@@ -89,7 +89,7 @@ impl Driver {
         }
     }
 
-    /// Listens to the scheduler.
+    /// Waits for signals.
     pub(super) fn listen(&mut self, now: BootInstant) {
         if !self.calls.signals.may_begin(now) {
             return;
@@ -121,8 +121,8 @@ impl Driver {
         }
     }
 
-    /// The attempt's outcome doesn't count any more. One that runs may end within
-    /// the grace; its report goes out all the same, for its log and what it used up.
+    /// Stops a revoked attempt. A running one may end within the grace; its report is sent anyway,
+    /// for its log and usage.
     fn revoke(&mut self, key: &AttemptKey, now: BootInstant) {
         let Some(held) = self.held.get_mut(key) else {
             return;

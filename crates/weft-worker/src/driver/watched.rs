@@ -1,4 +1,4 @@
-//! Attempts that were there when a worker died: no two of them begin close together.
+//! Watched attempts: those that ran when a worker crashed. No two of them start close together.
 
 use super::Driver;
 use crate::{
@@ -10,12 +10,12 @@ use std::collections::VecDeque;
 use weft_broker::{AttemptKey, Failure};
 use weft_core::suspicion::Evidence;
 
-/// Who has the worker's suspicion, and who waits for it.
+/// The watched attempt that started last, and those that wait for it.
 #[derive(Default)]
 pub(super) struct Watch {
-    /// Began last, and until when no other one begins.
+    /// The one that started last, and until when no other one starts.
     begun: Option<(AttemptKey, BootInstant)>,
-    /// In the order they came to the front of the line; some may not be held any more.
+    /// In the order of their turn; some may no longer be held.
     pub(super) waiting: VecDeque<AttemptKey>,
 }
 
@@ -36,9 +36,9 @@ impl Watch {
 }
 
 impl Driver {
-    /// Reports who was in guest code when the process before this one died. Until the
-    /// broker has the reports it is told that the attempts are held, so that nobody
-    /// begins them anew before the scheduler knows.
+    /// Reports the attempts that were in guest code when the previous process crashed. Until the
+    /// broker has the reports the worker announces the attempts as held, so that none of them is
+    /// started again before the scheduler knows of the suspicion.
     pub(super) fn report_suspects(&mut self, suspects: &[Suspect]) {
         if suspects.is_empty() {
             return;
@@ -53,8 +53,8 @@ impl Driver {
         }
     }
 
-    /// What starts next if there is a slot and memory; nothing where all that waits is
-    /// watched and has to.
+    /// The attempt to start next if a slot and memory are free; `None` if all waiting attempts are
+    /// watched and have to wait.
     pub(super) fn next_in_line(&mut self, now: BootInstant) -> Option<AttemptKey> {
         let is_free = self.watch.is_free(now);
         while is_free && let Some(&key) = self.watch.waiting.front() {
@@ -76,7 +76,7 @@ impl Driver {
         None
     }
 
-    /// Takes what [`Self::next_in_line`] named out of where it waits.
+    /// Removes what [`Self::next_in_line`] returned from its queue.
     pub(super) fn leave_line(&mut self, key: &AttemptKey) {
         let line = if self.watch.waiting.front() == Some(key) {
             &mut self.watch.waiting
