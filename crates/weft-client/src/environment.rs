@@ -3,13 +3,16 @@
 
 use crate::context::{self, Config, Project};
 use std::{
-    env,
-    path::{Path, PathBuf},
+    env, fs, io,
+    path::{self, Path, PathBuf},
 };
 use weft_api::{
     problem::Problem,
     user_dirs::{self, TOKEN_FILE, URL_FILE},
 };
+
+/// In the user's data folder: the data folder of the server that was started last.
+const RECORD_FILE: &str = "local-server";
 
 /// The variables `WEFT_*`, the user's contexts, the project's, and the server of this machine.
 ///
@@ -61,7 +64,7 @@ impl Environment {
                 .map_or_else(|| Ok(Config::default()), |path| Config::read(&path))?,
             project: Project::read(&folder)?,
             folder,
-            local: LocalServer::of_this_user(),
+            local: LocalServer::of_this_user()?,
         })
     }
 }
@@ -75,8 +78,56 @@ impl LocalServer {
         }
     }
 
-    /// The files of the server in this user's data folder.
-    fn of_this_user() -> Option<Self> {
-        user_dirs::data().map(|data| Self::in_folder(&data.join("server")))
+    /// The files of the server that this user started last, or else of the server in
+    /// the user's data folder.
+    fn of_this_user() -> Result<Option<Self>, Problem> {
+        let Some(data) = user_dirs::data() else {
+            return Ok(None);
+        };
+        Self::recorded_in(&data).map(Some)
+    }
+
+    fn recorded_in(data: &Path) -> Result<Self, Problem> {
+        let recorded = context::read_small_file(&data.join(RECORD_FILE))?
+            .map(|folder| Self::in_folder(Path::new(folder.trim_end_matches('\n'))))
+            // A server removes the file of its URL when it ends.
+            .filter(|local| local.url_file.exists());
+        Ok(recorded.unwrap_or_else(|| Self::in_folder(&data.join("server"))))
+    }
+
+    /// Records the data folder of a server that starts on this machine, so that the
+    /// clients of the same user find its URL and its token.
+    ///
+    /// # Errors
+    /// The user has no data folder, or it can't be written.
+    pub fn record(folder: &Path) -> io::Result<()> {
+        let data = user_dirs::data().ok_or(io::ErrorKind::NotFound)?;
+        Self::record_in(&data, folder)
+    }
+
+    fn record_in(data: &Path, folder: &Path) -> io::Result<()> {
+        let folder = path::absolute(folder)?;
+        let text = folder.to_str().ok_or(io::ErrorKind::InvalidFilename)?;
+        fs::create_dir_all(data)?;
+        fs::write(data.join(RECORD_FILE), format!("{text}\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_in_another_folder_is_found_while_it_runs() {
+        let data = tempfile::tempdir().unwrap();
+        let own = LocalServer::in_folder(&data.path().join("server"));
+        assert_eq!(LocalServer::recorded_in(data.path()), Ok(own.clone()));
+        let elsewhere = tempfile::tempdir().unwrap();
+        LocalServer::record_in(data.path(), elsewhere.path()).unwrap();
+        let other = LocalServer::in_folder(elsewhere.path());
+        fs::write(&other.url_file, "http://127.0.0.1:4711\n").unwrap();
+        assert_eq!(LocalServer::recorded_in(data.path()), Ok(other.clone()));
+        fs::remove_file(&other.url_file).unwrap();
+        assert_eq!(LocalServer::recorded_in(data.path()), Ok(own));
     }
 }

@@ -12,6 +12,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval_at},
 };
 use weft_api::problem::Problem;
+use weft_client::LocalServer;
 use weft_broker::direct_worker::DirectWorkerBroker;
 use weft_server::{Deps, Listener, Server, ServerOptions, create_first_token, write_token_file};
 
@@ -48,7 +49,13 @@ impl ServerRuntime {
         let local = listener.local_url();
         std::fs::write(folder.url(), format!("{local}\n"))
             .map_err(|error| unavailable("the server's address can't be written down", &error))?;
-        print_greeting(&url, folder);
+        let recorded = LocalServer::record(folder.path()).is_ok();
+        let token_use = if recorded {
+            "wfctl of this user finds it by itself".to_owned()
+        } else {
+            format!("use it with wfctl --url {local} --token-file FILE")
+        };
+        print_greeting(&url, folder, &token_use);
         let mut options = ServerOptions {
             drain,
             ..ServerOptions::default()
@@ -107,14 +114,11 @@ async fn expire_direct_workers(broker: Arc<dyn DirectWorkerBroker>) {
     }
 }
 
-fn print_greeting(url: &str, folder: &DataFolder) {
+fn print_greeting(url: &str, folder: &DataFolder, token_use: &str) {
     let token = folder.token();
     anstream::eprintln!("Weft serves {url}");
     anstream::eprintln!("  data   {}", folder.path().display());
-    anstream::eprintln!(
-        "  token  {} (wfctl on this machine finds it by itself)",
-        token.display()
-    );
+    anstream::eprintln!("  token  {} ({token_use})", token.display());
     anstream::eprintln!("  API    {url}/api/v1/docs");
     anstream::eprintln!("Try: wfctl deploy dag.wasm");
 }

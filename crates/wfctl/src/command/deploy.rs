@@ -85,14 +85,15 @@ fn text(deployment: &Deployment) -> String {
     }
     for dag in &deployment.dags {
         say(headline(dag, &deployment.digest));
-        // Of a new DAG everything is new: only what it asks for is worth a line.
-        let lines = difference::lines(&dag.difference);
-        let told = lines.into_iter().filter(|line| {
-            dag.change == ChangeKind::Changed
-                || (dag.change == ChangeKind::Created
-                    && (line.contains("asks for") || line.contains("schedule")))
-        });
-        told.for_each(|line| say(format!("  {}", text::line(&line, 400))));
+        let lines = match dag.change {
+            ChangeKind::Changed => difference::lines(&dag.difference),
+            // A first version changes nothing; what it asks for is worth a look.
+            ChangeKind::Created => difference::requests(&dag.difference),
+            ChangeKind::Unchanged => Vec::new(),
+        };
+        for line in lines {
+            say(format!("  {}", text::line(&line, 400)));
+        }
     }
     text
 }
@@ -115,6 +116,10 @@ fn headline(dag: &DeployedDag, digest: &str) -> String {
     if dag.change == ChangeKind::Created {
         let tasks = dag.difference.tasks_added.len();
         facts.push(text::counted(tasks, "task"));
+        let schedule = dag.difference.schedule.as_ref();
+        if let Some(schedule) = schedule.and_then(|change| change.after.as_ref()) {
+            facts.push(format!("schedule {}", text::line(schedule, 200)));
+        }
     }
     if !dag.active {
         facts.push("not active".to_owned());
@@ -128,7 +133,7 @@ fn headline(dag: &DeployedDag, digest: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use weft_api::{ChangedTask, Difference};
+    use weft_api::{ChangedTask, Difference, RequestKind, TaskRequest, TextChange};
 
     fn dag(change: ChangeKind, difference: Difference) -> DeployedDag {
         DeployedDag {
@@ -172,6 +177,15 @@ mod tests {
                 ChangeKind::Created,
                 Difference {
                     tasks_added: vec!["a".into(), "b".into()],
+                    schedule: Some(TextChange {
+                        before: None,
+                        after: Some("0 0 * * *".into()),
+                    }),
+                    requests_gained: vec![TaskRequest {
+                        task: "a".into(),
+                        kind: RequestKind::Queue,
+                        what: "gpu".into(),
+                    }],
                     ..Difference::default()
                 },
             )
@@ -187,7 +201,8 @@ mod tests {
                 unchanged
             ])),
             "quakes: changed, version 4, 3 before, sha256:0123456789ab\n  ~ task a: retries\n\
-             new: new, version 1, sha256:0123456789ab, 2 tasks, not active\n\
+             new: new, version 1, sha256:0123456789ab, 2 tasks, schedule 0 0 * * *, not active\n  \
+             asks for the queue gpu (task a)\n\
              quakes: unchanged, version 4, sha256:0123456789ab\n"
         );
     }

@@ -53,6 +53,14 @@ pub(crate) fn lines(difference: &Difference) -> Vec<String> {
     lines
 }
 
+/// One line for each request of a first version, which has nothing to compare with.
+pub(crate) fn requests(difference: &Difference) -> Vec<String> {
+    let gained = difference.requests_gained.iter();
+    gained
+        .map(|gained| format!("asks for {}", request(gained)))
+        .collect()
+}
+
 fn request(request: &TaskRequest) -> String {
     let kind = match request.kind {
         RequestKind::Http => "HTTP to",

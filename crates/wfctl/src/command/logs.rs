@@ -1,15 +1,16 @@
 //! `wfctl logs`: what an attempt printed, or prints.
 
-use super::run_ref::InstanceRef;
+use super::run_ref::RunRef;
 use crate::{
     client::{self, ConnectArgs},
     local_time::Zone,
     table,
 };
 use anstyle::{AnsiColor, Style};
+use serde::Serialize;
 use std::fmt::Write as _;
 use weft_api::{
-    LogLine, LogPage, LogSource,
+    LogLine, LogPage, LogSource, TaskSummary,
     problem::{Code, Exit, Problem, Problems},
     text,
 };
@@ -27,11 +28,21 @@ const MAX_LINE_CHARS: usize = 10_000;
 Examples:
   wfctl logs latest report
   wfctl logs 0c3k5v7n9q1st parse --index 17 --attempt 1
+  wfctl logs latest parse --all-instances
   wfctl logs latest report -f
   wfctl logs latest report --output json | jq -r .message")]
 pub(crate) struct LogsArgs {
     #[command(flatten)]
-    instance: InstanceRef,
+    run: RunRef,
+    /// The task
+    #[arg(value_name = "TASK")]
+    task: String,
+    /// The map index of a mapped task's instance [default: 0]
+    #[arg(long, short, value_name = "N")]
+    index: Option<u32>,
+    /// Every instance of a mapped task, one after the other; each line names its index
+    #[arg(long, conflicts_with_all = ["index", "attempt", "follow"])]
+    all_instances: bool,
     /// Which attempt [default: the last one]
     #[arg(long, short, value_name = "N")]
     attempt: Option<u32>,
@@ -62,15 +73,22 @@ enum Output {
 pub(crate) fn run(args: &LogsArgs) -> Result<Exit, Problems> {
     let client = client::connect(&args.server)?;
     client::block_on(async {
-        let run = args.instance.run.id(&client).await?;
-        let index = args.instance.index.to_string();
-        let values = [run.as_str(), &args.instance.task, &index];
+        let run = args.run.id(&client).await?;
         let mut printer = Printer {
             output: args.output,
             timestamps: args.timestamps,
             zone: Zone::local(),
-            has_told_loss: false,
+            warned_of_loss: false,
+            index: None,
         };
+        if args.all_instances {
+            return all_instances(&client, args, &run, &mut printer).await;
+        }
+        if args.index.is_none() {
+            point_to_other_instances(&client, args, &run).await?;
+        }
+        let index = args.index.unwrap_or(0).to_string();
+        let values = [run.as_str(), &args.task, &index];
         if args.follow {
             follow(&client, args, &values, &mut printer).await
         } else {
@@ -78,6 +96,63 @@ pub(crate) fn run(args: &LogsArgs) -> Result<Exit, Problems> {
         }
     })?;
     Ok(Exit::Success)
+}
+
+/// Says on standard error that a mapped task has more instances than the one that is printed.
+async fn point_to_other_instances(
+    client: &Client,
+    args: &LogsArgs,
+    run: &str,
+) -> Result<(), Problems> {
+    let instances = instances(client, args, run).await?;
+    if let Some(hint) = other_instances(&args.task, instances) {
+        anstream::eprintln!("{hint}");
+    }
+    Ok(())
+}
+
+fn other_instances(task: &str, instances: u64) -> Option<String> {
+    (instances > 1).then(|| {
+        format!(
+            "{task} is mapped and has {instances} instances; this is the log of index 0. Choose \
+             another with --index N, or print all of them with --all-instances."
+        )
+    })
+}
+
+/// How many instances the task has in this run; none if the run has no such task.
+async fn instances(client: &Client, args: &LogsArgs, run: &str) -> Result<u64, Problems> {
+    let tasks: Vec<TaskSummary> = client.request(&route::LIST_TASKS, &[run]).fetch().await?;
+    let task = tasks.iter().find(|summary| summary.task == args.task);
+    Ok(task.map_or(0, |summary| summary.instances))
+}
+
+/// Prints the last attempt of each instance. Instances without a log are left out.
+async fn all_instances(
+    client: &Client,
+    args: &LogsArgs,
+    run: &str,
+    printer: &mut Printer,
+) -> Result<(), Problems> {
+    for index in 0..instances(client, args, run).await?.max(1) {
+        printer.index = Some(index);
+        let index = index.to_string();
+        match pages(client, args, &[run, &args.task, &index], printer).await {
+            Err(problems) if has_no_log(&problems) => {}
+            printed => printed?,
+        }
+    }
+    Ok(())
+}
+
+/// Whether an instance has not come to run yet, or its log is gone.
+fn has_no_log(problems: &Problems) -> bool {
+    problems.iter().all(|problem| {
+        matches!(
+            problem.code,
+            Code::AttemptNotFound | Code::InstanceNotFound | Code::LogNotFound
+        )
+    })
 }
 
 /// What there is now.
@@ -150,12 +225,23 @@ struct Printer {
     output: Output,
     timestamps: bool,
     zone: Zone,
-    has_told_loss: bool,
+    warned_of_loss: bool,
+    /// The map index that each line begins with, if several instances are printed.
+    index: Option<u64>,
+}
+
+/// A line of one of several instances.
+#[derive(Serialize)]
+struct IndexedLine<'l> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<u64>,
+    #[serde(flatten)]
+    line: &'l LogLine,
 }
 
 impl Printer {
     fn page(&mut self, page: &LogPage) -> Result<(), Problem> {
-        if page.incomplete && !std::mem::replace(&mut self.has_told_loss, true) {
+        if page.incomplete && !std::mem::replace(&mut self.warned_of_loss, true) {
             anstream::eprintln!("Lines are missing: they were too old, or the log is damaged.");
         }
         let mut text = String::new();
@@ -164,8 +250,11 @@ impl Printer {
                 Output::Text => self.line(&mut text, line),
                 Output::Json => {
                     text.push_str(
-                        &serde_json::to_string(line)
-                            .map_err(|error| Problem::new(Code::Internal, error.to_string()))?,
+                        &serde_json::to_string(&IndexedLine {
+                            index: self.index,
+                            line,
+                        })
+                        .map_err(|error| Problem::new(Code::Internal, error.to_string()))?,
                     );
                     text.push('\n');
                 }
@@ -175,6 +264,9 @@ impl Printer {
     }
 
     fn line(&self, text: &mut String, line: &LogLine) {
+        if let Some(index) = self.index {
+            write!(text, "{FAINT}[{index}]{FAINT:#} ").expect("a String takes every text");
+        }
         if self.timestamps {
             write!(text, "{FAINT}{}{FAINT:#} ", self.zone.shown(line.at))
                 .expect("a String takes every text");
@@ -198,5 +290,46 @@ impl Printer {
             .expect("a String takes every text");
         }
         text.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapped_task_points_to_its_other_instances() {
+        let hint = other_instances("parse", 17).unwrap();
+        assert!(hint.contains("17 instances"), "{hint}");
+        assert!(
+            hint.contains("--index N") && hint.contains("--all-instances"),
+            "{hint}"
+        );
+        assert_eq!(other_instances("parse", 1), None);
+        assert_eq!(other_instances("parse", 0), None);
+    }
+
+    #[test]
+    fn lines_of_several_instances_begin_with_their_index() {
+        let mut printer = Printer {
+            output: Output::Text,
+            timestamps: false,
+            zone: Zone::local(),
+            warned_of_loss: false,
+            index: Some(3),
+        };
+        let line = LogLine {
+            at: "2026-11-21T06:00:00Z".parse().unwrap(),
+            source: LogSource::Stdout,
+            message: "hello".into(),
+            fields: vec![],
+        };
+        let mut text = String::new();
+        printer.line(&mut text, &line);
+        assert!(text.contains("[3]") && text.contains("hello"), "{text}");
+        printer.index = None;
+        text.clear();
+        printer.line(&mut text, &line);
+        assert!(!text.contains("[3]"), "{text}");
     }
 }
