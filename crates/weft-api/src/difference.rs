@@ -56,7 +56,7 @@ pub fn between(before: Option<Side<'_>>, after: Side<'_>, code_changed: bool) ->
             .map(str::to_owned)
             .collect()
     };
-    let (asked, asks) = (requests::of(before.dag), requests::of(after.dag));
+    let (old_requests, new_requests) = (requests::of(before.dag), requests::of(after.dag));
     Difference {
         code_changed,
         tasks_added: in_order(after.dag, &had),
@@ -88,8 +88,8 @@ pub fn between(before: Option<Side<'_>>, after: Side<'_>, code_changed: bool) ->
             .into_iter()
             .filter(|field| !matches!(field.as_str(), "tasks" | "schedule" | "timezone"))
             .collect(),
-        requests_gained: asks.difference(&asked).cloned().collect(),
-        requests_lost: asked.difference(&asks).cloned().collect(),
+        requests_gained: new_requests.difference(&old_requests).cloned().collect(),
+        requests_lost: old_requests.difference(&new_requests).cloned().collect(),
     }
 }
 

@@ -159,7 +159,7 @@ pub fn no_response(url: &Url, error: &reqwest::Error) -> Problem {
     let refused = cause.contains("refused");
     if error.is_timeout() {
         return Problem::new(Code::ServerTimeout, format!("{url} did not answer in time"))
-            .help("look at the server's log; what was asked for may have been done");
+            .help("look at the server's log; the request may have been carried out");
     }
     if error.is_connect() {
         let problem = Problem::new(
@@ -180,7 +180,7 @@ pub fn no_response(url: &Url, error: &reqwest::Error) -> Problem {
         format!("the connection to {url} broke off"),
     )
     .note(cause)
-    .help("look whether the server still runs; what was asked for may have been done")
+    .help("look whether the server still runs; the request may have been carried out")
 }
 
 /// The words of the first cause; reqwest's own repeat the URL.

@@ -140,7 +140,7 @@ impl<'c> Request<'c> {
                         Code::ServerTimeout,
                         format!("{shown} did not answer within {} s", self.timeout.as_secs()),
                     )
-                    .help("look at the server's log; what was asked for may have been done")
+                    .help("look at the server's log; the request may have been carried out")
                     .into());
                 }
                 // A refused connection stays refused within a second, so it is not tried again.
@@ -166,8 +166,8 @@ impl<'c> Request<'c> {
     /// The refusal that a lost connection may have swallowed.
     ///
     /// A server may refuse a large body before it has read it. Writing the rest of the
-    /// body then fails, and the answer is lost with the connection. Whether the token is
-    /// the reason, a request without a body tells.
+    /// body then fails, and the answer is lost with the connection. A request without a
+    /// body shows whether the token is the reason.
     async fn early_refusal(&self) -> Option<Response> {
         if self.body.len() < MIN_LARGE_BODY_BYTES {
             return None;

@@ -357,7 +357,7 @@ fn every_operation_is_in_the_servers_document() {
 }
 
 #[test]
-fn a_refusal_of_a_body_that_was_not_read_is_still_told() {
+fn a_refusal_of_an_unread_body_names_its_reason() {
     let fake = Fake::refusing_unread_bodies();
     let client = fake.client();
     let problem = one(block_on(

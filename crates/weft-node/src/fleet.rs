@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use std::sync::Arc;
 use weft_broker::{BrokerError, OperatorBroker, QueueLoad, RegisteredWorker};
-use weft_server::seam::{Drain, Fleet, FleetError, QueueInfo, WorkerInfo};
+use weft_server::ports::{Drain, Fleet, FleetError, QueueInfo, WorkerInfo};
 
 /// Knows the workers by their registrations: that of this process, and those of others.
 pub(crate) struct BrokersFleet {
@@ -45,7 +45,7 @@ impl Fleet for BrokersFleet {
         }
         let is_known = self.broker.drain(worker).await.map_err(silent)?;
         Ok(if is_known {
-            Drain::Asked
+            Drain::Requested
         } else {
             Drain::Unknown
         })

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use std::time::Duration;
 use weft_blob::logs::{self, LiveLines, LogReader, LogWriter};
-use weft_server::seam::{LiveLogs, LogKey};
+use weft_server::ports::{LiveLogs, LogKey};
 
 /// The log writer of the one worker of this process.
 pub(crate) struct OneWriter {

@@ -7,7 +7,7 @@ use weft_core::{
     document::TaskIndex, fair_queue::Blocked, limit::Unit, run_id::RunId, trigger_rule::TriggerRule,
 };
 use weft_scheduler::{Handle, Listen, Reason};
-use weft_server::seam::{self, Changes, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake};
+use weft_server::ports::{self, Changes, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake};
 
 /// The scheduler of this process.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ impl SchedulerHandle for LocalScheduler {
         run: RunId,
         task: TaskIndex,
         index: u32,
-    ) -> Result<Vec<seam::Reason>, SchedulerGone> {
+    ) -> Result<Vec<ports::Reason>, SchedulerGone> {
         let reasons = self.explain_local(run, task, index).await?;
         Ok(reasons.unwrap_or_else(|| vec![not_active()]))
     }
@@ -52,7 +52,7 @@ impl LocalScheduler {
         run: RunId,
         task: TaskIndex,
         index: u32,
-    ) -> Result<Option<Vec<seam::Reason>>, SchedulerGone> {
+    ) -> Result<Option<Vec<ports::Reason>>, SchedulerGone> {
         let reasons = self.0.why(run, task, index).await;
         let reasons = reasons.map_err(|_gone| SchedulerGone)?;
         if reasons == [Reason::RunNotActive] {
@@ -63,7 +63,7 @@ impl LocalScheduler {
 }
 
 /// Of a run that no scheduler has in memory.
-pub(super) fn not_active() -> seam::Reason {
+pub(super) fn not_active() -> ports::Reason {
     reason(
         "run_queued",
         "the run has not started, or has ended long ago".into(),
@@ -73,8 +73,8 @@ pub(super) fn not_active() -> seam::Reason {
     )
 }
 
-fn reason(code: &str, message: String, help: Option<&str>) -> seam::Reason {
-    seam::Reason {
+fn reason(code: &str, message: String, help: Option<&str>) -> ports::Reason {
+    ports::Reason {
         code: code.to_owned(),
         message,
         help: help.map(str::to_owned),
@@ -82,7 +82,7 @@ fn reason(code: &str, message: String, help: Option<&str>) -> seam::Reason {
 }
 
 /// A reason in words; none for an instance that runs or has ended.
-fn describe(why: Reason) -> Option<seam::Reason> {
+fn describe(why: Reason) -> Option<ports::Reason> {
     Some(match why {
         Reason::Running { number: _ } | Reason::Ended | Reason::RunEnded(_) => return None,
         Reason::RunNotActive => not_active(),
@@ -152,7 +152,7 @@ fn waits_for(rule: TriggerRule, unfinished: &[&str]) -> String {
     }
 }
 
-fn describe_block(blocked: Blocked) -> seam::Reason {
+fn describe_block(blocked: Blocked) -> ports::Reason {
     match blocked {
         Blocked::QueueHasNoWorkers { queue } => reason(
             "no_worker",

@@ -12,8 +12,8 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval_at},
 };
 use weft_api::problem::Problem;
-use weft_client::LocalServer;
 use weft_broker::direct_worker::DirectWorkerBroker;
+use weft_client::LocalServer;
 use weft_server::{Deps, Listener, Server, ServerOptions, create_first_token, write_token_file};
 
 /// How often the credentials of direct workers are checked for expiry.
@@ -67,7 +67,7 @@ impl ServerRuntime {
             blobs: deps.blobs.clone(),
             retention,
         };
-        let direct_workers = tokio::spawn(expire_direct_workers(Arc::clone(&deps.guests)));
+        let direct_workers = tokio::spawn(expire_direct_workers(Arc::clone(&deps.direct_workers)));
         Ok(Self {
             server: Service::start(|stop| Server::run(options, listener, deps, stop.wait())),
             maintenance: tokio::spawn(maintenance.run()),

@@ -155,8 +155,8 @@ impl Up {
                 own: Some(LOCAL),
             }),
             // The name of this process' own worker is taken.
-            gate: Arc::new(transport.worker_sessions(vec![LOCAL.into()])),
-            guests: transport.direct_workers(),
+            worker_sessions: Arc::new(transport.worker_sessions(vec![LOCAL.into()])),
+            direct_workers: transport.direct_workers(),
             logs: LogReader::new(blobs.clone(), None),
             metrics,
             blobs,

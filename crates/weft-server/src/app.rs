@@ -1,12 +1,12 @@
-//! What every handler shares. Cheap to clone, never locked.
+//! The state that all handlers share. Cheap to clone, never locked as a whole.
 
 use crate::{
     compiled::Compiling,
     documents::Documents,
-    gate::Guests,
     metrics::Metrics,
     options::ServerOptions,
-    seam::{Compiler, Fleet, LiveLogs, SchedulerHandle},
+    ports::{Compiler, Fleet, LiveLogs, SchedulerHandle},
+    worker_gateway::DirectWorkers,
 };
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
@@ -15,10 +15,10 @@ use weft_broker::direct_worker::DirectWorkerBroker;
 use weft_gateway::WorkerSessions;
 use weft_store_sql::{Database, secret::Keyring};
 
-/// What the server works with; the binary puts it together.
+/// What the server is given; the binary puts it together.
 #[derive(Clone)]
 pub struct Deps {
-    /// The truth.
+    /// Runs, tokens, settings: the only truth.
     pub database: Database,
     /// Seals variables and connections.
     pub keyring: Keyring,
@@ -28,17 +28,17 @@ pub struct Deps {
     pub logs: LogReader,
     /// Looks at deployed files.
     pub compiler: Arc<dyn Compiler>,
-    /// Is woken, and asked why.
+    /// Wakes the scheduler, and explains why an instance waits.
     pub scheduler: Arc<dyn SchedulerHandle>,
     /// Lines of attempts that run.
     pub live_logs: Arc<dyn LiveLogs>,
     /// Workers and queues.
     pub fleet: Arc<dyn Fleet>,
-    /// The broker, for workers that reach nothing but the server.
-    pub gate: Arc<WorkerSessions>,
-    /// Lets workers that are trusted with everything reach the broker themselves.
-    pub guests: Arc<dyn DirectWorkerBroker>,
-    /// What is counted, the server's own and others'.
+    /// The sessions of workers that use the gateway for everything.
+    pub worker_sessions: Arc<WorkerSessions>,
+    /// Issues credentials to trusted workers that take attempts from Redis themselves.
+    pub direct_workers: Arc<dyn DirectWorkerBroker>,
+    /// The metrics of the server and of the services beside it.
     pub metrics: Metrics,
 }
 
@@ -51,7 +51,7 @@ struct Shared {
     options: ServerOptions,
     documents: Documents,
     compiling: Compiling,
-    guests: Guests,
+    direct_workers: DirectWorkers,
     deploys: Semaphore,
     streams: Arc<Semaphore>,
     ending: watch::Sender<bool>,
@@ -65,7 +65,7 @@ impl App {
             ending: watch::Sender::new(false),
             documents: Documents::default(),
             compiling: Compiling::default(),
-            guests: Guests::default(),
+            direct_workers: DirectWorkers::default(),
             deps,
             options,
         }))
@@ -103,17 +103,17 @@ impl App {
         &*self.0.deps.fleet
     }
 
-    pub(crate) fn gate(&self) -> &WorkerSessions {
-        &self.0.deps.gate
+    pub(crate) fn worker_sessions(&self) -> &WorkerSessions {
+        &self.0.deps.worker_sessions
     }
 
-    pub(crate) fn guest_broker(&self) -> &dyn DirectWorkerBroker {
-        &*self.0.deps.guests
+    pub(crate) fn direct_worker_broker(&self) -> &dyn DirectWorkerBroker {
+        &*self.0.deps.direct_workers
     }
 
-    /// Workers that reach the broker themselves.
-    pub(crate) fn guests(&self) -> &Guests {
-        &self.0.guests
+    /// The direct workers that this server knows.
+    pub(crate) fn direct_workers(&self) -> &DirectWorkers {
+        &self.0.direct_workers
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -124,7 +124,7 @@ impl App {
         &self.0.documents
     }
 
-    /// What is compiled for workers right now.
+    /// The files that are being compiled for workers.
     pub(crate) fn compiling(&self) -> &Compiling {
         &self.0.compiling
     }
@@ -133,23 +133,22 @@ impl App {
         &self.0.options
     }
 
-    /// One place for each deploy that is compiled.
+    /// A permit for each deploy that may be compiled at once.
     pub(crate) fn deploys(&self) -> &Semaphore {
         &self.0.deploys
     }
 
-    /// One place for each live stream.
+    /// A permit for each live stream.
     pub(crate) fn streams(&self) -> Arc<Semaphore> {
         Arc::clone(&self.0.streams)
     }
 
-    /// Ends every live stream, now and later: the server is about to end, and
-    /// they would go on for as long as they may.
+    /// Ends every live stream, now and later, since the server is about to end.
     pub(crate) fn end_streams(&self) {
         self.0.ending.send_replace(true);
     }
 
-    /// Ready when live streams have to end.
+    /// Ready when live streams must end.
     pub(crate) fn streams_end(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut ending = self.0.ending.subscribe();
         async move {

@@ -1,9 +1,9 @@
 //! Who a caller is and what it may do.
 //!
-//! A caller shows a bearer token, and the token's role decides. The table of
-//! roles and permissions stands here, once; every operation names the
-//! permission that it takes in its handler's arguments ([`By`]), so that an
-//! operation without one doesn't see a caller at all.
+//! A caller shows a bearer token, and the token's role decides. This module has
+//! the only table of roles and permissions. Every operation names the permission
+//! that it takes in its handler's arguments ([`By`]); an operation without one
+//! can't name a caller.
 
 mod caller;
 mod first;

@@ -1,10 +1,10 @@
 //! Compiled code for the whole fleet: made once for each file and kind of
 //! machine, by the compiler role, and kept among the blobs.
 //!
-//! Who asks for code that nobody has made yet waits until it is there; all who
-//! ask for the same at that time wait for one compilation.
+//! A request for code that is not compiled yet waits for it; concurrent requests for
+//! the same code share one compilation.
 
-use crate::{app::App, seam::CodeError};
+use crate::{app::App, ports::CodeError};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -18,7 +18,7 @@ use weft_store_sql::CompiledKey;
 /// Why there is no code.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum NoCode {
-    /// Nobody can make it: another version of Weft, or no such file.
+    /// It can't be made here: it is of another version of Weft, or there is no such file.
     #[error("there is no such code: {0}")]
     Unknown(Arc<str>),
     /// It was not made, this time.
@@ -137,7 +137,7 @@ pub(crate) fn offer(app: &App, tenant: &TenantId, files: Vec<(Digest, String)>) 
     tokio::spawn(async move {
         for (component, name) in files {
             if let Err(error) = code(&app, &tenant, component, &name).await {
-                tracing::warn!(%tenant, %component, %error, "workers compile it themselves");
+                tracing::warn!(%tenant, %component, %error, "compiling a component ahead failed; workers compile it themselves");
             }
         }
     });

@@ -10,7 +10,7 @@ use weft_core::digest::Digest;
 
 /// The longest cursor, in characters.
 const MAX_CHARS: usize = 2_048;
-/// How much of the filters' digest stands in it, in hexadecimal digits.
+/// How much of the filters' digest it contains, in hexadecimal digits.
 const TAG_CHARS: usize = 8;
 
 /// Names a list together with its filters.
@@ -34,7 +34,7 @@ impl List {
         text
     }
 
-    /// The key that a cursor stands for.
+    /// The key that a cursor contains.
     pub(crate) fn key<K: DeserializeOwned>(
         &self,
         cursor: Option<&str>,

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
 use weft_core::digest::Digest;
 
-/// How much of the digest stands in a tag, in hexadecimal digits.
+/// How much of the digest a tag contains, in hexadecimal digits.
 const CHARS: usize = 24;
 
 /// A strong entity tag.

@@ -20,9 +20,9 @@ use http::{HeaderValue, header};
 use std::{any::Any, time::Instant};
 use tracing::Instrument;
 
-/// Where the request's id stands in an answer.
+/// The header field of the request's id in an answer.
 const REQUEST_ID: &str = "x-request-id";
-/// What stands for the route of a request that has none.
+/// The metrics' label for requests without a route.
 const NO_ROUTE: &str = "none";
 
 /// Names, times and counts a request.
@@ -65,7 +65,7 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
     response
 }
 
-/// A gauge that is one higher for as long as this stands, however it ends.
+/// A gauge that is one higher for as long as this value lives.
 pub(crate) struct Raised(prometheus_client::metrics::gauge::Gauge);
 
 impl Raised {
@@ -92,7 +92,7 @@ pub(crate) async fn limit_time(
         .get::<MatchedPath>()
         .is_some_and(|path| {
             path.as_str() == crate::route::DEPLOYMENTS
-                || path.as_str().starts_with(crate::gate::BLOBS)
+                || path.as_str().starts_with(crate::worker_gateway::BLOBS)
         });
     let most = if is_long {
         app.options().deploy_timeout
@@ -171,7 +171,7 @@ fn without_port(host: &str) -> &str {
     if is_port && is_whole { name } else { host }
 }
 
-/// Answers a panic of a handler; the panic's own words stand in the log only.
+/// Answers a panic of a handler; only the log has the panic's message.
 pub(crate) fn answer_panic(app: &App, panic: &(dyn Any + Send)) -> Response<Body> {
     app.metrics().panics.inc();
     let words = panic

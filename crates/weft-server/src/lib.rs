@@ -1,7 +1,7 @@
-//! The REST API: what people and their programs ask of an installation.
+//! The server: the REST API for people and their programs, and the gateway for workers.
 //!
 //! [`Server`] answers under `/api/v1` with JSON, over the database, the blob
-//! store, and small traits ([`seam`]) for what is somebody else's: looking at
+//! store, and small traits ([`ports`]) that other layers implement: inspecting
 //! deployed files, the scheduler, live logs, workers. What always holds:
 //!
 //! - Bodies are types of their own ([`weft_api`]), which the client shares; the
@@ -10,7 +10,7 @@
 //! - A request that is wrong is answered with a problem: a stable code, what
 //!   happened, what to do ([`problem`]). Nothing that a caller sends leads to a 5xx.
 //! - Every operation names the permission that it takes, and sees nothing but
-//!   the caller's tenant. Every change stands in the audit.
+//!   the caller's tenant. Every change is in the audit.
 //! - What is answered as done is durable.
 //! - Everything is bounded: bodies, pages, streams, connections, time.
 //!
@@ -25,7 +25,6 @@ mod deploy;
 mod documents;
 mod etag;
 mod extract;
-mod gate;
 mod layer;
 mod linger;
 mod listen;
@@ -33,18 +32,19 @@ mod metrics;
 pub mod openapi;
 mod options;
 mod policies;
+pub mod ports;
 pub mod problem;
 mod random;
 mod request_id;
 mod route;
 mod router;
-pub mod seam;
 mod server;
 mod sse;
 mod status;
 mod tls;
 mod trace;
 mod view;
+mod worker_gateway;
 
 pub use {
     app::Deps,

@@ -24,8 +24,8 @@ pub enum Protection {
         /// Its key: PKCS #8, PKCS #1 or SEC 1.
         key: PathBuf,
     },
-    /// Somebody says that the network protects them: a proxy that speaks TLS
-    /// stands before it, or the network is the machine's own.
+    /// The operator vouches for the network: a proxy in front terminates TLS, or the
+    /// network is the machine's own.
     Insecure,
 }
 

@@ -3,7 +3,7 @@
 //! Names begin with `weft_`. What the scheduler, the worker, the broker and the
 //! blob store count they register themselves. Labels hold route templates,
 //! methods, statuses and codes: sets that are fixed when the server is built,
-//! never what a caller writes, so that nobody can make the metrics grow.
+//! never what a caller writes, so that no caller can make the metrics grow.
 
 use crate::problem::Code;
 use axum::response::{IntoResponse as _, Response};
@@ -204,7 +204,7 @@ impl Metrics {
             .inc();
     }
 
-    pub(crate) fn scheduler(&self, health: crate::seam::SchedulerHealth) {
+    pub(crate) fn scheduler(&self, health: crate::ports::SchedulerHealth) {
         self.turn_age.set(
             health
                 .since_last_turn
@@ -212,7 +212,7 @@ impl Metrics {
         );
     }
 
-    pub(crate) fn queues(&self, queues: &[crate::seam::QueueInfo]) {
+    pub(crate) fn queues(&self, queues: &[crate::ports::QueueInfo]) {
         // Queues that are gone must not stay at their last figure.
         self.queue_workers.clear();
         self.queue_places.clear();

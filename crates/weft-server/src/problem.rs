@@ -1,8 +1,8 @@
 //! Why a request was not carried out, and how that is answered:
 //! `application/problem+json` with a stable code.
 //!
-//! Nothing secret and nothing of the database's own words stands in an answer:
-//! faults of Weft are told in full in the log, under the request's id.
+//! An answer contains nothing secret and no message of the database: the log has the
+//! full cause of a fault, under the request's id.
 
 pub(crate) mod convert;
 
@@ -67,7 +67,7 @@ impl Problem {
         &self.0.detail
     }
 
-    /// A defect: told in the log, and to the caller only that there is one.
+    /// A defect: the log has the cause, and the caller learns only that there is one.
     pub(crate) fn internal(what: impl std::fmt::Display) -> Self {
         tracing::error!(request = request_id::current(), "{what}");
         Self::new(

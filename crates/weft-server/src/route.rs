@@ -37,7 +37,7 @@ pub(crate) const BASE: &str = "/api/v1";
 /// The one operation with a time limit of its own.
 pub(crate) const DEPLOYMENTS: &str = "/api/v1/deployments";
 
-/// How many items a page has where nothing else is asked for.
+/// How many items a page has by default.
 const DEFAULT_PAGE: u32 = 50;
 /// The most items of a page.
 const MAX_PAGE: u32 = 500;
@@ -66,8 +66,8 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
 }
 
 /// How many items a page gets.
-fn page_size(asked: Option<u32>) -> Result<u32, Problem> {
-    match asked {
+fn page_size(requested: Option<u32>) -> Result<u32, Problem> {
+    match requested {
         None => Ok(DEFAULT_PAGE),
         Some(size) if (1..=MAX_PAGE).contains(&size) => Ok(size),
         Some(size) => Err(Problem::new(

@@ -1,14 +1,13 @@
-//! The whole service: operations behind authentication, what is open, and what
-//! stands around all of it.
+//! The routes: operations behind authentication, the worker gateway, open routes,
+//! and the layers around all of them.
 
 use crate::{
     app::App,
     auth::authenticate,
-    gate,
     layer::{self, Hosts},
     linger, openapi,
     problem::{Code, Problem},
-    route,
+    route, worker_gateway,
 };
 use axum::{Router, middleware, response::Response};
 use std::any::Any;
@@ -26,7 +25,7 @@ pub(crate) fn router(app: App, hosts: Hosts) -> Router {
     let panics = app.clone();
     Router::new()
         .merge(guarded)
-        .merge(gate::routes(&app))
+        .merge(worker_gateway::routes(&app))
         .merge(route::health::open_routes())
         .merge(route::reference::routes(openapi::document_text().into()))
         .fallback(nothing_here)

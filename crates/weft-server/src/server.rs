@@ -124,7 +124,7 @@ pub enum ServerError {
 pub struct Server;
 
 impl Server {
-    /// What answers, without a listener: for whoever has one of its own, and for tests.
+    /// The service without a listener, for programs that have their own, and for tests.
     pub fn service(options: ServerOptions, listen: &Listen, deps: Deps) -> Router {
         let hosts = hosts_of(&options, listen);
         router::router(App::new(deps, options), hosts)
@@ -142,7 +142,7 @@ impl Server {
         deps: Deps,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), ServerError> {
-        let places = Arc::new(Semaphore::new(options.max_connections));
+        let permits = Arc::new(Semaphore::new(options.max_connections));
         let drain = options.drain;
         let connections = deps.metrics.connections.clone();
         let app = App::new(deps, options);
@@ -151,17 +151,17 @@ impl Server {
         let mut tasks = tokio::task::JoinSet::new();
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
-            let place = tokio::select! {
+            let permit = tokio::select! {
                 () = &mut shutdown => break,
-                place = Arc::clone(&places).acquire_owned() => place.expect("nobody closes the semaphore"),
+                permit = Arc::clone(&permits).acquire_owned() => permit.expect("the semaphore is never closed"),
             };
             let stream = tokio::select! {
                 () = &mut shutdown => break,
                 accepted = listener.socket.accept() => match accepted {
                     Ok((stream, _peer)) => stream,
-                    Err(error) if is_passing(&error) => continue,
+                    Err(error) if is_transient(&error) => continue,
                     Err(error) => {
-                        tracing::warn!("a connection was not accepted: {error}");
+                        tracing::warn!(%error, "accepting a connection failed; accepting goes on after a pause");
                         tokio::time::sleep(AFTER_FAILURE).await;
                         continue;
                     }
@@ -171,7 +171,7 @@ impl Server {
                 service: service.clone(),
                 tls: listener.tls.clone(),
                 watcher: graceful.watcher(),
-                place,
+                permit,
                 counted: Raised::of(&connections),
             };
             tasks.spawn(connection.serve(stream));
@@ -185,8 +185,8 @@ impl Server {
             .is_err()
         {
             tracing::info!(
-                "requests that were not done within {} s are closed",
-                drain.as_secs()
+                drain_s = drain.as_secs(),
+                "requests were still running after the drain time; their connections are closed"
             );
         }
         tasks.shutdown().await;
@@ -195,7 +195,7 @@ impl Server {
 }
 
 /// One that the other side gave up, which says nothing about the socket.
-fn is_passing(error: &std::io::Error) -> bool {
+fn is_transient(error: &std::io::Error) -> bool {
     matches!(
         error.kind(),
         std::io::ErrorKind::ConnectionAborted
@@ -217,7 +217,7 @@ struct Connection {
     service: Router,
     tls: Option<TlsAcceptor>,
     watcher: hyper_util::server::graceful::Watcher,
-    place: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
     counted: Raised,
 }
 
@@ -227,23 +227,25 @@ impl Connection {
             service,
             tls,
             watcher,
-            place: _place,
+            permit: _permit,
             counted: _counted,
         } = self;
         // Small answers must not wait for a full packet.
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!("nodelay: {error}");
+            tracing::debug!(%error, "setting TCP_NODELAY failed; small answers may be delayed");
         }
         match tls {
             None => answer(stream, service, watcher).await,
             Some(acceptor) => {
                 match tokio::time::timeout(HANDSHAKE_WITHIN, acceptor.accept(stream)).await {
                     Ok(Ok(stream)) => answer(stream, service, watcher).await,
-                    Ok(Err(error)) => tracing::debug!("TLS: {error}"),
+                    Ok(Err(error)) => {
+                        tracing::debug!(%error, "a TLS handshake failed; its connection is closed")
+                    }
                     Err(_elapsed) => {
                         tracing::debug!(
-                            "TLS: no handshake within {} s",
-                            HANDSHAKE_WITHIN.as_secs()
+                            timeout_s = HANDSHAKE_WITHIN.as_secs(),
+                            "a TLS handshake took too long; its connection is closed"
                         );
                     }
                 }
@@ -266,6 +268,6 @@ async fn answer(
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!("a connection ended: {error}");
+        tracing::debug!(%error, "a connection ended with an error");
     }
 }

@@ -7,8 +7,8 @@
 use crate::{
     app::App,
     layer::Raised,
+    ports::{Change, Changes, Listen, News},
     problem::{Code, Problem},
-    seam::{Change, Changes, Listen, News},
     view,
 };
 use axum::response::{

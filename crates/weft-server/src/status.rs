@@ -1,6 +1,5 @@
-//! How a service that has no API fares: whether it lives, whether it is of use, and
-//! what it counts. For whoever starts it again and for Prometheus; it takes no
-//! token, so it listens where the operator lets it be seen.
+//! Liveness, readiness and metrics of a service without an API, for supervisors and
+//! Prometheus. It takes no token, so it listens only where the operator allows it.
 
 use crate::{Listener, Metrics, ServerError};
 use axum::{
@@ -21,7 +20,7 @@ pub struct StatusPage {
 }
 
 impl StatusPage {
-    /// Answers until `shutdown` is ready, and waits for nobody then.
+    /// Answers until `shutdown` is ready, and then closes every connection at once.
     ///
     /// # Errors
     /// The listener is broken.

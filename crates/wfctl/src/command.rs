@@ -1,7 +1,8 @@
-//! The commands: one file each, and the one place that tells them apart.
+//! The commands: one file each, and the dispatch among them.
 
 pub(crate) mod address;
 pub(crate) mod audit;
+mod backend_args;
 pub(crate) mod backfill;
 pub(crate) mod backup;
 pub(crate) mod build;
@@ -20,18 +21,17 @@ pub(crate) mod doctor;
 pub(crate) mod fleet;
 pub(crate) mod graph;
 pub(crate) mod inspect;
-mod keeping;
 mod listening;
 pub(crate) mod login;
 pub(crate) mod logs;
 pub(crate) mod man_pages;
 pub(crate) mod new;
 pub(crate) mod outputs;
-mod places;
 pub(crate) mod policy;
 pub(crate) mod pools;
 pub(crate) mod redis;
 pub(crate) mod restore;
+mod retention_args;
 pub(crate) mod run;
 mod run_ref;
 pub(crate) mod runs;
@@ -47,7 +47,7 @@ pub(crate) mod top;
 pub(crate) mod up;
 pub(crate) mod variables;
 pub(crate) mod worker;
-mod working;
+mod worker_args;
 
 use crate::cli::Command;
 use weft_api::problem::{Exit, Problems};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use weft_api::problem::Problem;
 use weft_dagfile::engine;
 use weft_sandbox::{CodeName, CodeSigner, Digest, SigningCompiler, SigningError};
-use weft_server::seam::CodeError;
+use weft_server::ports::CodeError;
 use weft_store_sql::secret::Keyring;
 
 /// Makes code and signs it.

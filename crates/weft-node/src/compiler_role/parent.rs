@@ -12,7 +12,7 @@ use std::{io::Write as _, path::PathBuf, process::Stdio, sync::Arc};
 use tokio::{io::AsyncReadExt as _, process::Command};
 use weft_api::problem::Problem;
 use weft_sandbox::Digest;
-use weft_server::seam::{BadFile, CodeError, CompileError, Compiler, InspectedFile, Inspection};
+use weft_server::ports::{BadFile, CodeError, CompileError, Compiler, InspectedFile, Inspection};
 use weft_store_sql::secret::Keyring;
 
 /// The longest answer, in bytes: a document has at most half of it.

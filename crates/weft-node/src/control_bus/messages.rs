@@ -9,7 +9,7 @@ use weft_core::{
     run_id::RunId,
 };
 use weft_scheduler::{Change, Wake};
-use weft_server::seam::Reason;
+use weft_server::ports::Reason;
 use weft_store::{DagKey, InstanceTag};
 
 /// The version that is written, and the newest that is read.

@@ -23,7 +23,7 @@ use weft_broker_redis::{
     control_bus::{Event, Subscription},
 };
 use weft_core::{document::TaskIndex, run_id::RunId};
-use weft_server::seam::{
+use weft_server::ports::{
     Changes, Listen, News, Reason, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake,
 };
 

@@ -81,7 +81,7 @@ impl<P: Needs> FromRequestParts<App> for By<P> {
         let caller = parts
             .extensions
             .get::<Caller>()
-            .ok_or_else(|| Problem::internal("a handler stands outside of authentication"))?;
+            .ok_or_else(|| Problem::internal("a handler is mounted outside of authentication"))?;
         caller.check(P::PERMISSION)?;
         Ok(Self {
             caller: caller.clone(),
@@ -180,23 +180,23 @@ fn bearer(headers: &HeaderMap) -> Result<Secret, Problem> {
 
 /// The token's tenant, or, of a token of the installation, the one that the request names.
 async fn tenant_of(app: &App, row: &TokenRow, headers: &HeaderMap) -> Result<TenantId, Problem> {
-    let asked = crate::extract::header_text(headers, &TENANT_HEADER)?;
-    match (&row.tenant, asked) {
+    let requested = crate::extract::header_text(headers, &TENANT_HEADER)?;
+    match (&row.tenant, requested) {
         (None, None) => Ok(TenantId::default()),
         (Some(own), None) => Ok(own.clone()),
-        (Some(own), Some(asked)) if own.as_str() == asked => Ok(own.clone()),
+        (Some(own), Some(requested)) if own.as_str() == requested => Ok(own.clone()),
         (Some(_), Some(_)) => Err(Problem::new(
             Code::Forbidden,
             "the token does not hold in that tenant",
         )),
-        (None, Some(asked)) => {
+        (None, Some(requested)) => {
             let none = || {
                 Problem::new(
                     Code::InvalidId,
-                    format!("there is no tenant {}", quoted(asked)),
+                    format!("there is no tenant {}", quoted(requested)),
                 )
             };
-            let tenant: TenantId = asked.parse().map_err(|_odd| none())?;
+            let tenant: TenantId = requested.parse().map_err(|_odd| none())?;
             let known = app.database().show_tenant(&tenant).await?;
             known.map(|row| row.id).ok_or_else(none)
         }

@@ -31,7 +31,7 @@ pub async fn create_first_token(database: &Database) -> Result<Option<Secret>, F
 }
 
 /// Makes an administrator's token of the whole installation, whatever tokens
-/// there are: for whoever holds the database itself.
+/// there are: for an operator with access to the database itself.
 ///
 /// # Errors
 /// The database doesn't answer.
@@ -61,8 +61,8 @@ pub fn write_token_file(path: &Path, secret: &Secret) -> io::Result<()> {
     let name = path
         .file_name()
         .ok_or_else(|| io::Error::other("the path names no file"))?;
-    // Written beside it and renamed, so that nobody ever sees half a token, or
-    // a whole one in a file that was open to others.
+    // Written beside it and renamed, so that no reader sees half a token, or a
+    // whole one in a file that others may read.
     let mut beside = name.to_owned();
     beside.push(".new");
     let beside = folder.join(beside);

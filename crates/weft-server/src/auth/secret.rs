@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 use weft_core::digest::Digest;
 
-/// What stands before the digits, so that people and scanners know one when they see it.
+/// The prefix, by which people and secret scanners recognise a token.
 const PREFIX: &str = "weft_";
 /// 256 random bits.
 const BYTES: usize = 32;

@@ -1,6 +1,6 @@
 //! One document of many DAGs into many of one DAG each, which is what is stored.
 //!
-//! The author's text is kept as it stands: tasks and parameters have an order,
+//! The author's text is kept as it is: tasks and parameters have an order,
 //! and a parsed and rewritten object would lose it.
 
 use serde::Deserialize;

@@ -1,7 +1,7 @@
 //! Problems from what the domain and the database answer.
 
 use super::{Code, Problem};
-use crate::seam::{FleetError, SchedulerGone};
+use crate::ports::{FleetError, SchedulerGone};
 use weft_api::problem::ProblemDetail;
 use weft_blob::BlobError;
 use weft_core::{
@@ -15,11 +15,11 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(why) => {
-                tracing::warn!("the database does not answer: {why}");
+                tracing::warn!(error = %why, "the database is unavailable; the request fails");
                 Self::new(Code::Unavailable, "the database does not answer now")
             }
             StoreError::Full(why) => {
-                tracing::error!("the database can't be written: {why}");
+                tracing::error!(error = %why, "the database is out of space; the request fails");
                 Self::new(
                     Code::StorageFull,
                     "the database can't be written: there is no space left",
@@ -45,25 +45,25 @@ impl From<BlobError> for Problem {
     fn from(error: BlobError) -> Self {
         match error {
             BlobError::Full { path } => {
-                tracing::error!("there is no space left to write {path}");
+                tracing::error!(%path, "the blob store is out of space; the request fails");
                 Self::new(
                     Code::StorageFull,
                     "there is no space left in the blob store",
                 )
             }
             BlobError::Missing { kind, digest } => {
-                tracing::error!("the {kind} {digest} is named by the database and not there");
+                tracing::error!(%kind, %digest, "a blob that the database names is missing; the request fails");
                 Self::new(
                     Code::Damaged,
                     format!("the {kind} {digest} is not there any more"),
                 )
             }
             BlobError::Damaged { digest, path } => {
-                tracing::error!("the blob {path} is damaged: its bytes are not those of {digest}");
+                tracing::error!(%path, %digest, "the bytes of a blob do not match its digest; the request fails");
                 Self::new(Code::Damaged, format!("the bytes of {digest} are damaged"))
             }
             BlobError::Unavailable { path, reason } => {
-                tracing::warn!("the blob store failed at {path}: {reason}");
+                tracing::warn!(%path, error = %reason, "the blob store is unavailable; the request fails");
                 Self::new(Code::Unavailable, "the blob store does not answer now")
             }
             error @ (BlobError::Forbidden { .. }
@@ -81,7 +81,7 @@ impl From<SchedulerGone> for Problem {
 
 impl From<FleetError> for Problem {
     fn from(error: FleetError) -> Self {
-        tracing::warn!("{error}");
+        tracing::warn!(%error, "the broker is unavailable; the request fails");
         Self::new(Code::Unavailable, "the broker does not answer now")
     }
 }

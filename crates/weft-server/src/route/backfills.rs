@@ -8,8 +8,8 @@ use crate::{
     app::App,
     auth::{By, Operating},
     extract::{Json, Path},
+    ports::Wake,
     problem::{Code, Problem},
-    seam::Wake,
 };
 use axum::{
     extract::State,

@@ -6,8 +6,8 @@ use crate::{
     app::App,
     auth::{By, Caller, Operating, Reading},
     extract::{Json, Path, Text},
+    ports::Wake,
     problem::{Code, Problem, quoted},
-    seam::Wake,
     view,
 };
 use axum::{

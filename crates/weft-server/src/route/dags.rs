@@ -7,8 +7,8 @@ use crate::{
     cursor::List,
     etag::{Tag, WithTag},
     extract::{Json, Path, Query, Text},
+    ports::Wake,
     problem::{Code, Problem},
-    seam::Wake,
     view,
 };
 use axum::extract::State;

@@ -9,8 +9,8 @@ use crate::{
     documents,
     extract::Query,
     policies::policy_of,
+    ports::{BadFile, CompileError, InspectedFile, Inspection, Wake},
     problem::{Code, Problem, convert},
-    seam::{BadFile, CompileError, InspectedFile, Inspection, Wake},
 };
 use axum::{body::Body, extract::State};
 use http::HeaderMap;
@@ -84,7 +84,7 @@ async fn deploy(
     let dry_run = query.dry_run.unwrap_or(false);
     let activate = query.activate.unwrap_or(true);
     let dags = if dry_run {
-        foretell(&app, &by.tenant, &inspection, &parts).await?
+        describe_dry_run(&app, &by.tenant, &inspection, &parts).await?
     } else {
         store_files(&app, &by.tenant, &file, &inspection).await?;
         let request = Deploy {
@@ -103,7 +103,7 @@ async fn deploy(
         app.scheduler().wake(Wake::Settings);
         app.metrics().deployments.inc();
         compiled::offer(&app, &by.tenant, code_of(&inspection));
-        tell(&app, &by.tenant, &inspection, &parts, &deployed).await?
+        describe_deployed(&app, &by.tenant, &inspection, &parts, &deployed).await?
     };
     Ok(axum::Json(Deployment {
         digest: inspection.digest.to_string(),
@@ -272,21 +272,21 @@ async fn store_files(
 }
 
 /// What the deploy did, DAG by DAG.
-async fn tell(
+async fn describe_deployed(
     app: &App,
     tenant: &TenantId,
     inspection: &Inspection,
     parts: &[Part],
     deployed: &[Deployed],
 ) -> Result<Vec<DeployedDag>, Problem> {
-    let mut told = Vec::with_capacity(parts.len());
+    let mut described = Vec::with_capacity(parts.len());
     for (part, done) in parts.iter().zip(deployed) {
         let row = dags::find(app, tenant, &part.dag.id).await?;
         let before = done
             .previous
             .as_ref()
             .map(|previous| (previous.document.as_ref(), previous.digest));
-        told.push(DeployedDag {
+        described.push(DeployedDag {
             dag: part.dag.id.to_string(),
             change: match done.change {
                 DeployChange::NewDag => ChangeKind::Created,
@@ -303,17 +303,17 @@ async fn tell(
             difference: compare(before, part, inspection.digest)?,
         });
     }
-    Ok(told)
+    Ok(described)
 }
 
 /// What the deploy would do.
-async fn foretell(
+async fn describe_dry_run(
     app: &App,
     tenant: &TenantId,
     inspection: &Inspection,
     parts: &[Part],
 ) -> Result<Vec<DeployedDag>, Problem> {
-    let mut told = Vec::with_capacity(parts.len());
+    let mut described = Vec::with_capacity(parts.len());
     for part in parts {
         let row = app.database().show_dag(tenant, &part.dag.id).await?;
         let active = row.as_ref().and_then(|row| row.active.as_ref());
@@ -329,7 +329,7 @@ async fn foretell(
             .as_ref()
             .map(|(version, stored)| (stored.document.as_ref(), version.digest));
         let same = active.is_some_and(|active| active.digest == inspection.digest);
-        told.push(DeployedDag {
+        described.push(DeployedDag {
             dag: part.dag.id.to_string(),
             change: match (&row, same) {
                 (None, _) => ChangeKind::Created,
@@ -343,7 +343,7 @@ async fn foretell(
             difference: compare(before, part, inspection.digest)?,
         });
     }
-    Ok(told)
+    Ok(described)
 }
 
 fn compare(
@@ -386,7 +386,7 @@ fn refused_file(error: CompileError) -> Problem {
             }
         }
         CompileError::Unavailable(why) => {
-            tracing::error!("the compiler does not answer: {why}");
+            tracing::error!(error = %why, "the compiler is unavailable; the deploy fails");
             Problem::new(Code::Unavailable, "the compiler does not answer now")
         }
     }

@@ -5,8 +5,8 @@ use crate::{
     app::App,
     auth::{By, Reading},
     extract::{Path, Query},
+    ports::Listen,
     problem::Problem,
-    seam::Listen,
     sse,
 };
 use axum::{extract::State, response::Response};

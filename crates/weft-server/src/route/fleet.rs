@@ -4,8 +4,8 @@ use crate::{
     app::App,
     auth::{By, Governing, Reading},
     extract::{Json, Path},
+    ports::{Drain, QueueInfo, Wake},
     problem::{Code, Problem},
-    seam::{Drain, QueueInfo, Wake},
 };
 use axum::extract::State;
 use http::StatusCode;
@@ -34,7 +34,7 @@ async fn list_workers(
     State(app): State<App>,
 ) -> Result<axum::Json<Vec<Worker>>, Problem> {
     let workers = app.fleet().workers().await?;
-    let view = |worker: crate::seam::WorkerInfo| Worker {
+    let view = |worker: crate::ports::WorkerInfo| Worker {
         id: worker.id,
         queues: worker.queues,
         slots: worker.slots,
@@ -65,7 +65,7 @@ async fn drain_worker(
 ) -> Result<StatusCode, Problem> {
     let worker = path.worker;
     match app.fleet().drain(&worker).await? {
-        Drain::Asked => {
+        Drain::Requested => {
             let entry = AuditEntry {
                 tenant: None,
                 actor: by.actor(),

@@ -47,18 +47,19 @@ async fn ready(State(app): State<App>) -> Response {
         )),
         None => Some("the scheduler's loop has not gone round yet".to_owned()),
     };
-    let database =
-        match tokio::time::timeout(DATABASE_WITHIN, app.database().list_tenants(None, 1)).await {
-            Ok(Ok(_answer)) => None,
-            Ok(Err(error)) => {
-                tracing::warn!("not ready: {error}");
-                Some("the database does not answer as it should".to_owned())
-            }
-            Err(_elapsed) => Some(format!(
-                "the database does not answer within {} s",
-                DATABASE_WITHIN.as_secs()
-            )),
-        };
+    let database = match tokio::time::timeout(DATABASE_WITHIN, app.database().list_tenants(None, 1))
+        .await
+    {
+        Ok(Ok(_answer)) => None,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the readiness check failed; the server reports that it is not ready");
+            Some("the database does not answer as it should".to_owned())
+        }
+        Err(_elapsed) => Some(format!(
+            "the database does not answer within {} s",
+            DATABASE_WITHIN.as_secs()
+        )),
+    };
     let ready = scheduler.is_none() && database.is_none();
     let status = if ready {
         StatusCode::OK
@@ -79,7 +80,9 @@ async fn metrics(_by: By<Reading>, State(app): State<App>) -> Result<Response, P
     match super::fleet::queue_loads(&app).await {
         Ok(queues) => metrics.queues(&queues),
         // The other figures are worth having all the same.
-        Err(error) => tracing::warn!(code = ?error.code(), "queues are not counted"),
+        Err(error) => {
+            tracing::warn!(code = ?error.code(), "the queues could not be read; their metrics keep old values")
+        }
     }
     metrics.page().map_err(Problem::internal)
 }

@@ -297,8 +297,8 @@ async fn list_attempts(
         return Ok(axum::Json(Vec::new()));
     };
     let mut attempts: Vec<Attempt> = earlier.iter().map(view::instance::attempt).collect();
-    // An attempt that ended without ending its instance stands among the
-    // earlier ones, and in the instance's row until the next one is made.
+    // An attempt that ended without ending its instance is among the earlier
+    // ones, and in the instance's row until the next one is made.
     if view.number > 0 && attempts.last().is_none_or(|last| last.number < view.number) {
         attempts.push(view::instance::current_attempt(view));
     }

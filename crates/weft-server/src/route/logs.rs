@@ -9,8 +9,8 @@ use crate::{
     auth::{By, Reading},
     cursor::List,
     extract::{Path, Query, header_text},
+    ports::{Change, Changes, Listen, LogKey, News},
     problem::{Code, Problem},
-    seam::{Change, Changes, Listen, LogKey, News},
     sse, view,
 };
 use axum::{
@@ -204,7 +204,7 @@ impl Log {
                 first: page.first,
                 next,
                 incomplete: page.is_incomplete,
-                // A page that is lost altogether must not be asked for for ever.
+                // A client must not request a page again for ever that is lost altogether.
                 ended: next >= page.total || (page.lines.is_empty() && page.is_incomplete),
                 list: page.lines.into_iter().map(view::log::line).collect(),
             });
@@ -242,7 +242,7 @@ fn unreadable(error: LogError) -> Problem {
             Problem::new(Code::LogNotFound, detail)
         }
         LogError::Damaged { .. } => {
-            tracing::error!("{error}");
+            tracing::error!(%error, "a log is damaged; the request fails");
             Problem::new(Code::Damaged, "the log is damaged")
         }
         LogError::Store(error) => error.into(),
@@ -297,7 +297,7 @@ impl Following {
                 // Nothing is known live: it has not started, has ended, or runs elsewhere.
                 Some(Ok(_nothing)) => {
                     let change = changed(&mut self.changes, &self.log.key, &self.task);
-                    // Whether it was heard of or not, the database says how it stands.
+                    // A change and the timeout have the same effect: the database is read again.
                     drop(timeout_at(look_at, change).await);
                 }
                 None => {}
@@ -346,7 +346,7 @@ impl Following {
     }
 }
 
-/// Waits until the instance has changed, or may have; for ever where nobody tells.
+/// Waits until the instance has changed, or may have; for ever if no change is reported.
 async fn changed(changes: &mut Changes, key: &LogKey, of: &TaskId) {
     loop {
         match changes.next().await {

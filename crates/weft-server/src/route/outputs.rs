@@ -139,8 +139,8 @@ pub(crate) fn octets(reader: BlobReader) -> Response {
     response
 }
 
-/// The parts of a blob; an error at the end where they were not the right ones, so that the
-/// connection breaks and nobody takes what was sent for the whole.
+/// The parts of a blob. If they don't match its digest, an error follows the last one, which
+/// breaks the connection, so that no client takes them for the whole.
 fn parts(reader: BlobReader) -> impl stream::Stream<Item = Result<Bytes, weft_blob::BlobError>> {
     stream::unfold(Some(reader), async |reader| {
         let mut reader = reader?;

@@ -5,8 +5,8 @@ use crate::{
     auth::{By, Governing, Reading},
     etag::{Tag, WithTag},
     extract::Json,
+    ports::Wake,
     problem::{Code, Problem, convert},
-    seam::Wake,
 };
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};

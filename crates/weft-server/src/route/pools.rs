@@ -9,8 +9,8 @@ use crate::{
     auth::{By, Reading, Settling},
     cursor::List,
     extract::{Json, Path, Query},
+    ports::Wake,
     problem::{Code, Problem},
-    seam::Wake,
 };
 use axum::extract::State;
 use http::StatusCode;

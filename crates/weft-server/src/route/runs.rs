@@ -9,8 +9,8 @@ use crate::{
     auth::{By, Caller, Operating, Reading},
     cursor::List,
     extract::{Json, Path, Query, Text, header_text},
+    ports::Wake,
     problem::{Code, Problem, convert},
-    seam::Wake,
     trace, view,
 };
 use axum::{

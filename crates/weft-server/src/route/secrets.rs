@@ -61,7 +61,7 @@ pub(super) async fn put(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Removes what stands at a place.
+/// Removes the secret of this name.
 pub(super) async fn remove(
     app: &App,
     by: &Caller,

@@ -6,8 +6,8 @@ use crate::{
     auth::{By, Governing},
     cursor::List,
     extract::{Json, Path, Query, Text},
+    ports::Wake,
     problem::{Code, Problem},
-    seam::Wake,
 };
 use axum::extract::State;
 use serde::Deserialize;

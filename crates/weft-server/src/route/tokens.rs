@@ -103,12 +103,12 @@ async fn create_token(
 async fn tenant_of(
     app: &App,
     by: &Caller,
-    asked: Option<&str>,
+    requested: Option<&str>,
 ) -> Result<Option<TenantId>, Problem> {
-    let Some(asked) = asked else {
+    let Some(requested) = requested else {
         return Ok(scope(by).cloned());
     };
-    let tenant: TenantId = asked
+    let tenant: TenantId = requested
         .parse()
         .map_err(|error| Problem::new(Code::InvalidValue, format!("tenant: {error}")))?;
     if !by.everywhere && tenant != by.tenant {

@@ -9,8 +9,8 @@ use crate::{
     auth::{By, Caller, Deploying, Reading},
     cursor::List,
     extract::{Json, Path, Query, Text},
+    ports::Wake,
     problem::{Code, Problem},
-    seam::Wake,
     view,
 };
 use axum::extract::State;

@@ -1,7 +1,7 @@
 //! Live updates as they travel.
 
 use super::{instance::state_of, run};
-use crate::seam::Change;
+use crate::ports::Change;
 use weft_api as api;
 
 /// A change as an event's data holds it.

@@ -1,6 +1,6 @@
 //! Task instances and their attempts.
 
-use crate::{seam::Reason, view::run::state_of as run_state};
+use crate::{ports::Reason, view::run::state_of as run_state};
 use serde::Serialize;
 use weft_api as api;
 use weft_core::document::Task;
@@ -62,7 +62,7 @@ pub(crate) fn attempt(view: &AttemptView) -> api::Attempt {
     }
 }
 
-/// The current attempt, which stands in the instance's row.
+/// The current attempt, which is in the instance's row.
 pub(crate) fn current_attempt(view: &InstanceView) -> api::Attempt {
     api::Attempt {
         number: view.number,
@@ -182,7 +182,7 @@ pub(crate) fn why_it_failed(view: &InstanceView) -> Option<Reason> {
     })
 }
 
-/// What stands in the column; what another version wrote is shown as its text.
+/// The failure in the column; one that another version wrote becomes its text.
 fn failure(json: &str) -> api::InstanceFailure {
     serde_json::from_str(json).unwrap_or_else(|_other_shape| api::InstanceFailure {
         code: "unknown".into(),
@@ -192,7 +192,7 @@ fn failure(json: &str) -> api::InstanceFailure {
     })
 }
 
-/// The column may hold more than is told.
+/// The usage in the column, which may hold more fields than the API shows.
 fn usage(json: &str) -> Option<api::Usage> {
     serde_json::from_str(json).ok()
 }

@@ -3,7 +3,7 @@
 use crate::world::{World, file};
 use serde_json::json;
 use weft_core::run::RunState;
-use weft_server::seam::Wake;
+use weft_server::ports::Wake;
 
 #[tokio::test]
 async fn lists_page_by_page_and_shows_what_the_document_says() {

@@ -4,7 +4,7 @@ use crate::world::{World, file, packed};
 use serde_json::{Value, json};
 use weft_blob::Kind;
 use weft_core::{digest::Digest, id::TenantId};
-use weft_server::{ServerOptions, seam::Wake};
+use weft_server::{ServerOptions, ports::Wake};
 
 #[tokio::test]
 async fn a_new_file_a_changed_one_and_the_same_again() {

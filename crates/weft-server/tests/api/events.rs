@@ -9,7 +9,7 @@ use weft_core::{
     id::TenantId,
     run::{Counts, RunState},
 };
-use weft_server::{ServerOptions, seam::Change};
+use weft_server::{ServerOptions, ports::Change};
 use weft_store::InstanceTag;
 
 fn run_change(run: &str, tenant: &str) -> Arc<Change> {

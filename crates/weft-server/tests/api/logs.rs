@@ -9,7 +9,7 @@ use std::{
 };
 use weft_blob::logs::{LiveLines, LogKey as BlobKey, LogLine, LogOptions, LogSource, LogWriter};
 use weft_core::{document::TaskIndex, id::TenantId, run::Instance, time::Timestamp};
-use weft_server::seam::{Change, LogKey};
+use weft_server::ports::{Change, LogKey};
 use weft_store::{InstanceRow, InstanceTag};
 
 fn line(number: u64) -> LogLine {

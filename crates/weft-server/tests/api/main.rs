@@ -7,10 +7,9 @@
 
 mod dags;
 mod deploys;
+mod direct_workers;
 mod events;
 mod fuzz;
-mod gate;
-mod guests;
 mod instances;
 mod logs;
 mod runs;
@@ -18,4 +17,5 @@ mod serving;
 mod settings;
 mod sign_in;
 mod tokens;
+mod worker_gateway;
 mod world;

@@ -3,7 +3,7 @@
 use crate::world::{World, file};
 use serde_json::{Value, json};
 use weft_core::{id::TenantId, run::RunState};
-use weft_server::seam::Wake;
+use weft_server::ports::Wake;
 use weft_store::{CommandDone, CommandId, Turn};
 
 async fn world() -> World {

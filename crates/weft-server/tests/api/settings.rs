@@ -3,7 +3,7 @@
 use crate::world::World;
 use serde_json::json;
 use weft_core::id::TenantId;
-use weft_server::seam::Wake;
+use weft_server::ports::Wake;
 use weft_store_sql::secret::{Keyring, SecretAddress, SecretKind};
 
 #[tokio::test]

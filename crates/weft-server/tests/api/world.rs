@@ -4,7 +4,7 @@ mod fakes;
 mod turns;
 
 pub(crate) use {
-    fakes::{CODE, FakeGuests, FakeScheduler, fake_code, file, packed},
+    fakes::{CODE, FakeDirectWorkers, FakeScheduler, fake_code, file, packed},
     turns::{instance, text},
 };
 
@@ -37,7 +37,7 @@ pub(crate) struct World {
     pub(crate) compiler: Arc<FakeCompiler>,
     pub(crate) logs: Arc<FakeLogs>,
     pub(crate) broker: Arc<InProcess>,
-    pub(crate) guests: Arc<FakeGuests>,
+    pub(crate) direct_workers: Arc<FakeDirectWorkers>,
     /// An administrator's token of the whole installation.
     pub(crate) admin: String,
     pub(crate) deps: Deps,
@@ -163,8 +163,8 @@ impl Call<'_> {
     }
 }
 
-/// The gate before a broker of this process.
-fn gate_before(broker: &Arc<InProcess>) -> Arc<WorkerSessions> {
+/// The gateway before a broker of this process.
+fn gateway_before(broker: &Arc<InProcess>) -> Arc<WorkerSessions> {
     let broker = Arc::clone(broker);
     let handle = move || Arc::new(broker.worker()) as Arc<dyn WorkerBroker>;
     Arc::new(WorkerSessions::new(handle, Vec::new()))
@@ -191,7 +191,7 @@ impl World {
         let logs = Arc::new(FakeLogs::default());
         let compiler = Arc::new(FakeCompiler::default());
         let broker = InProcess::new(BrokerOptions::default());
-        let guests = Arc::new(FakeGuests::default());
+        let direct_workers = Arc::new(FakeDirectWorkers::default());
         let deps = Deps {
             database: database.clone(),
             keyring: Keyring::parse(&"7".repeat(64)).unwrap(),
@@ -201,8 +201,8 @@ impl World {
             scheduler: Arc::clone(&scheduler) as _,
             live_logs: Arc::clone(&logs) as _,
             fleet: Arc::new(FakeFleet),
-            gate: gate_before(&broker),
-            guests: Arc::clone(&guests) as _,
+            worker_sessions: gateway_before(&broker),
+            direct_workers: Arc::clone(&direct_workers) as _,
             metrics: Metrics::default(),
         };
         Self {
@@ -213,7 +213,7 @@ impl World {
             compiler,
             logs,
             broker,
-            guests,
+            direct_workers,
             admin: admin.reveal().to_owned(),
             deps,
             _folder: folder,

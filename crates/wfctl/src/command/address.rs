@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_told_without_its_text() {
+    fn an_invalid_address_is_refused_without_repeating_it() {
         for url in ["hush", "mysql://hush@localhost/x", ""] {
             let problem = SERVER.address(Some(url), None).unwrap_err();
             assert_eq!(problem.code, Code::InvalidUrl);

@@ -39,7 +39,7 @@ pub(crate) struct BackupArgs {
     with_key: bool,
 }
 
-/// Makes it; damaged data is backed up as far as it can be, and told.
+/// Makes the backup; damaged data is backed up as far as possible, and reported.
 pub(crate) fn run(args: &BackupArgs) -> Result<Exit, Problems> {
     let data = match &args.data {
         Some(data) => data.clone(),
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &BackupArgs) -> Result<Exit, Problems> {
     Problems::from_list(problems).map_or(Ok(Exit::Success), Err)
 }
 
-/// Lets what is under way end early, and clean up, when somebody presses Ctrl-C.
+/// Ends the work early, with its cleanup, when the user presses Ctrl-C.
 pub(super) async fn until_interrupted<T>(
     work: impl Future<Output = Result<T, Problem>>,
     given_up: &GivenUp,

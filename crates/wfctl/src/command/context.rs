@@ -110,7 +110,7 @@ impl Row for Shown {
     }
 }
 
-/// Where contexts stand, and what stands there.
+/// The file of contexts: its path and its content.
 pub(super) fn load() -> Result<(PathBuf, Config), Problem> {
     let path = context::path().ok_or_else(|| {
         Problem::new(
@@ -203,7 +203,7 @@ pub(crate) fn run(args: &ContextArgs) -> Result<Exit, Problems> {
     Ok(Exit::Success)
 }
 
-/// The first context is the current one, since nobody meant another.
+/// The first context becomes the current one, since there is no other.
 fn add(config: &mut Config, name: &str, context: Context) -> Result<(), Problem> {
     let is_plain =
         |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');

@@ -198,7 +198,7 @@ async fn follow(
     )
     .await?;
     loop {
-        // A stream that stands again goes on behind the last line.
+        // A stream that has reconnected continues after the last line.
         let StreamItem::Event(event) = events.next().await? else {
             continue;
         };

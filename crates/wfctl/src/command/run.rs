@@ -61,7 +61,7 @@ pub(crate) struct RunArgs {
     keep: bool,
 }
 
-/// What the user asked to see.
+/// What the user wants to see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum OutputFormat {
     /// For people: live on a terminal, lines in a pipe.

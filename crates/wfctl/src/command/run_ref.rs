@@ -6,7 +6,7 @@ use weft_api::{
 };
 use weft_client::{Client, page, route};
 
-/// Stands for the newest run.
+/// The name of the newest run.
 const LATEST: &str = "latest";
 
 /// A run on the command line.

@@ -1,7 +1,8 @@
 //! `wfctl scheduler`: schedules an installation of many machines, or stands by.
 
 use super::{
-    places::PlacesArgs, status::StatusArgs, telemetry::TelemetryArgs, working::machine_name,
+    backend_args::BackendArgs, status::StatusArgs, telemetry::TelemetryArgs,
+    worker_args::machine_name,
 };
 use weft_api::problem::{Exit, Problems};
 use weft_dagfile::engine;
@@ -23,15 +24,15 @@ pub(crate) struct SchedulerArgs {
     #[command(flatten)]
     status: StatusArgs,
     #[command(flatten)]
-    places: PlacesArgs,
+    backends: BackendArgs,
     #[command(flatten)]
     telemetry: TelemetryArgs,
 }
 
-/// Runs until it is asked to end.
+/// Runs until a signal ends it.
 pub(crate) fn run(args: SchedulerArgs) -> Result<Exit, Problems> {
     let options = SchedulerNodeOptions {
-        backends: args.places.places()?,
+        backends: args.backends.locations()?,
         name: args.name.unwrap_or_else(machine_name),
         status: args.status.listen(),
     };

@@ -1,8 +1,8 @@
 //! `wfctl server`: the API of an installation of many machines.
 
 use super::{
-    keeping::KeepingArgs, listening::ListeningArgs, places::PlacesArgs, telemetry::TelemetryArgs,
-    up::server_data,
+    backend_args::BackendArgs, listening::ListeningArgs, retention_args::RetentionArgs,
+    telemetry::TelemetryArgs, up::server_data,
 };
 use std::{path::PathBuf, time::Duration};
 use weft_api::problem::{Exit, Problems};
@@ -45,17 +45,17 @@ pub(crate) struct ServerArgs {
     #[arg(long, value_name = "TIME", default_value = "30s")]
     drain: DurationMs,
     #[command(flatten)]
-    keeping: KeepingArgs,
+    retention: RetentionArgs,
     #[command(flatten)]
-    places: PlacesArgs,
+    backends: BackendArgs,
     #[command(flatten)]
     telemetry: TelemetryArgs,
 }
 
-/// Runs until it is asked to end.
+/// Runs until a signal ends it.
 pub(crate) fn run(args: ServerArgs) -> Result<Exit, Problems> {
     let options = ServerNodeOptions {
-        backends: args.places.places()?,
+        backends: args.backends.locations()?,
         data: match args.data {
             Some(data) => data,
             None => server_data()?,
@@ -63,7 +63,7 @@ pub(crate) fn run(args: ServerArgs) -> Result<Exit, Problems> {
         key_file: args.key_file,
         listen: args.listening.listen(),
         drain: Duration::from(args.drain),
-        retention: args.keeping.retention(),
+        retention: args.retention.retention(),
     };
     let runtime = engine::runtime()?;
     let telemetry = weft_node::telemetry::start(args.telemetry.collector(), runtime.handle())?;

@@ -31,9 +31,9 @@ pub(crate) struct TopArgs {
     server: ConnectArgs,
 }
 
-/// The most active runs that are read: those beyond are told as 'and more'.
+/// The most active runs that are read; 'and more' stands in for the others.
 const MAX_RUNS: usize = 200;
-/// The fastest that a server is asked.
+/// The shortest interval between two requests.
 const MIN_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What is drawn.

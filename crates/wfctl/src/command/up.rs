@@ -1,8 +1,8 @@
 //! `wfctl up`: the whole product in one process.
 
 use super::{
-    database::DatabaseArgs, keeping::KeepingArgs, listening::ListeningArgs, redis::RedisArgs,
-    working::WorkingArgs,
+    database::DatabaseArgs, listening::ListeningArgs, redis::RedisArgs,
+    retention_args::RetentionArgs, worker_args::WorkerProcessArgs,
 };
 use std::path::PathBuf;
 use weft_api::{
@@ -36,16 +36,16 @@ pub(crate) struct UpArgs {
     #[command(flatten)]
     listening: ListeningArgs,
     #[command(flatten)]
-    working: WorkingArgs,
+    worker: WorkerProcessArgs,
     #[command(flatten)]
-    keeping: KeepingArgs,
+    retention: RetentionArgs,
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
     redis: RedisArgs,
 }
 
-/// Runs until it is asked to end.
+/// Runs until a signal ends it.
 pub(crate) fn run(args: &UpArgs) -> Result<Exit, Problems> {
     let data = match &args.data {
         Some(data) => data.clone(),
@@ -54,16 +54,16 @@ pub(crate) fn run(args: &UpArgs) -> Result<Exit, Problems> {
     let options = UpOptions {
         data,
         listen: args.listening.listen(),
-        slots: args.working.slots,
-        memory: args.working.memory(),
-        queues: args.working.queues.clone(),
-        drain: args.working.drain(),
-        retention: args.keeping.retention(),
+        slots: args.worker.slots,
+        memory: args.worker.memory(),
+        queues: args.worker.queues.clone(),
+        drain: args.worker.drain(),
+        retention: args.retention.retention(),
         postgres: args.database.postgres()?,
         redis: args.redis.place()?,
     };
     let runtime = engine::runtime()?;
-    let telemetry = weft_node::telemetry::start(args.working.collector(), runtime.handle())?;
+    let telemetry = weft_node::telemetry::start(args.worker.collector(), runtime.handle())?;
     runtime.block_on(async {
         let ended = weft_node::run_up(options).await;
         telemetry.end().await;

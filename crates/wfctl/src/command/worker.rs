@@ -2,7 +2,7 @@
 
 use super::{
     status::StatusArgs,
-    working::{WorkingArgs, machine_name},
+    worker_args::{WorkerProcessArgs, machine_name},
 };
 use crate::client::ConnectArgs;
 use clap::ValueEnum;
@@ -28,7 +28,7 @@ Examples:
   wfctl worker --url https://weft.example.org --label zone=north -q zone=,features=,default")]
 pub(crate) struct WorkerArgs {
     #[command(flatten)]
-    working: WorkingArgs,
+    worker: WorkerProcessArgs,
     /// Its name among the workers (default: the machine's, with something random)
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -94,7 +94,7 @@ fn label(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Runs until it is asked to end.
+/// Runs until a signal ends it.
 pub(crate) fn run(args: WorkerArgs) -> Result<Exit, Problems> {
     let server = args.server.server()?;
     server.check()?;
@@ -114,21 +114,21 @@ pub(crate) fn run(args: WorkerArgs) -> Result<Exit, Problems> {
         server,
         data,
         name: args.name.unwrap_or_else(default_name),
-        slots: args.working.slots,
-        memory: args.working.memory(),
-        queues: args.working.queues.clone(),
+        slots: args.worker.slots,
+        memory: args.worker.memory(),
+        queues: args.worker.queues.clone(),
         labels: args.labels,
         code: if args.compile_here {
             CodeOrigin::Local
         } else {
             CodeOrigin::Installation(args.code_key.map_or(TrustedKey::Server, TrustedKey::Key))
         },
-        drain: args.working.drain(),
+        drain: args.worker.drain(),
         connection: args.way.mode(),
         status: args.status.listen(),
     };
     let runtime = engine::runtime()?;
-    let telemetry = weft_node::telemetry::start(args.working.collector(), runtime.handle())?;
+    let telemetry = weft_node::telemetry::start(args.worker.collector(), runtime.handle())?;
     runtime.block_on(async {
         let ended = weft_node::run_worker(options).await;
         telemetry.end().await;

@@ -18,7 +18,7 @@ use weft_broker::{
     direct_worker::{DirectWorker, DirectWorkerBroker, DirectWorkerError, RedisCredentials},
 };
 use weft_core::{digest::Digest, document::TaskIndex, run_id::RunId};
-use weft_server::seam::{
+use weft_server::ports::{
     BadFile, Change, Changes, CodeError, CompileError, Compiler, Drain, Fleet, FleetError,
     InspectedFile, Inspection, Listen, LiveLogs, LogKey, QueueInfo, Reason, SchedulerGone,
     SchedulerHandle, SchedulerHealth, Wake, WorkerInfo,
@@ -266,7 +266,7 @@ impl Fleet for FakeFleet {
 
     async fn drain(&self, worker: &str) -> Result<Drain, FleetError> {
         Ok(match worker {
-            "w1" => Drain::Asked,
+            "w1" => Drain::Requested,
             "local" => Drain::PartOfServer,
             _ => Drain::Unknown,
         })
@@ -275,25 +275,25 @@ impl Fleet for FakeFleet {
 
 /// A transport that takes in whoever comes, and believes what a test says that they hold.
 #[derive(Default)]
-pub(crate) struct FakeGuests {
-    guests: Mutex<HashMap<String, DirectWorker>>,
+pub(crate) struct FakeDirectWorkers {
+    direct_workers: Mutex<HashMap<String, DirectWorker>>,
     /// By the worker's name.
     pub(crate) held: Mutex<HashMap<String, Vec<AttemptKey>>>,
 }
 
-impl FakeGuests {
+impl FakeDirectWorkers {
     /// It loses everything.
     pub(crate) fn forget(&self) {
-        self.guests.lock().unwrap().clear();
+        self.direct_workers.lock().unwrap().clear();
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.guests.lock().unwrap().len()
+        self.direct_workers.lock().unwrap().len()
     }
 }
 
 #[async_trait]
-impl DirectWorkerBroker for FakeGuests {
+impl DirectWorkerBroker for FakeDirectWorkers {
     async fn issue_credentials(
         &self,
         token: i64,
@@ -303,16 +303,16 @@ impl DirectWorkerBroker for FakeGuests {
             return Err(DirectWorkerError::Unsupported("nobody gets in".to_owned()));
         }
         let user = format!("weft-guest-{}", fastrand::u64(..));
-        let guest = DirectWorker {
+        let direct_worker = DirectWorker {
             user: user.as_str().into(),
             token,
             worker: worker.into(),
             password: Digest::of(b"hush"),
         };
-        self.guests
+        self.direct_workers
             .lock()
             .unwrap()
-            .insert(user.clone(), guest.clone());
+            .insert(user.clone(), direct_worker.clone());
         let pass = RedisCredentials {
             address: "redis://localhost".to_owned(),
             user,
@@ -323,21 +323,24 @@ impl DirectWorkerBroker for FakeGuests {
             shards: vec![0],
             worker: worker.to_owned(),
         };
-        Ok((guest, pass))
+        Ok((direct_worker, pass))
     }
 
-    async fn renew_credentials(&self, guest: &DirectWorker) -> Result<(), DirectWorkerError> {
-        let mut guests = self.guests.lock().unwrap();
-        guests.insert(guest.user.to_string(), guest.clone());
+    async fn renew_credentials(
+        &self,
+        direct_worker: &DirectWorker,
+    ) -> Result<(), DirectWorkerError> {
+        let mut direct_workers = self.direct_workers.lock().unwrap();
+        direct_workers.insert(direct_worker.user.to_string(), direct_worker.clone());
         Ok(())
     }
 
     async fn find_direct_worker(&self, user: &str) -> Result<Option<DirectWorker>, BrokerError> {
-        Ok(self.guests.lock().unwrap().get(user).cloned())
+        Ok(self.direct_workers.lock().unwrap().get(user).cloned())
     }
 
     async fn revoke_credentials(&self, user: &str) -> Result<(), BrokerError> {
-        self.guests.lock().unwrap().remove(user);
+        self.direct_workers.lock().unwrap().remove(user);
         Ok(())
     }
 

@@ -80,7 +80,7 @@ fn chosen(output: &Value, at: Option<&str>) -> Result<ArtifactRef, Problem> {
     }
 }
 
-/// Where artifacts stand beneath a value, as pointers; the first few.
+/// The pointers to the artifacts within a value; the first few.
 fn places(value: &Value, at: &str) -> Vec<String> {
     let mut places = Vec::new();
     let mut open = vec![(at.to_owned(), value)];
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn no_artifact_and_no_such_place_are_told_apart() {
+    fn a_missing_artifact_and_a_wrong_pointer_are_different_problems() {
         let output = json!({"chart": 1});
         let none = format!("{:?}", chosen(&output, None).unwrap_err());
         assert!(none.contains("names no artifact"), "{none}");

@@ -17,7 +17,7 @@ use weft_client::{
     route::{self, Route},
 };
 
-/// How long the scheduler is waited for; what was asked for stays asked for.
+/// How long to wait for the scheduler; the command stays accepted after that.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long the first wait between two looks is; each further one is twice as long.
 const FIRST_LOOK: Duration = Duration::from_millis(20);

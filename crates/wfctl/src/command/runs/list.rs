@@ -1,4 +1,4 @@
-//! `wfctl runs list`: runs, the newest first, by what is asked of them.
+//! `wfctl runs list`: runs, the newest first, filtered.
 
 use super::date;
 use crate::table::{self, ListArgs};

@@ -27,7 +27,7 @@ const REREADS_PER_SECOND: u32 = 4;
 const SWEEP: Duration = Duration::from_secs(5);
 /// How often a view may draw.
 const TICK: Duration = Duration::from_millis(100);
-/// The most failed instances that are told at the end.
+/// The most failed instances that are printed at the end.
 const MAX_FAILURES: usize = 5;
 
 /// How a run is shown.

@@ -1,5 +1,5 @@
 //! Keys of a terminal as they are pressed. Ctrl-C stays what it is: only the
-//! line editing and the echo are off while this stands.
+//! line editing and the echo are off meanwhile.
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::io::{self, IsTerminal as _, Read as _};
@@ -13,7 +13,7 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// Listens; where standard input is no terminal nobody presses anything.
+    /// Listens; without a terminal on standard input no key arrives.
     pub(super) fn listen() -> io::Result<Self> {
         if !io::stdin().is_terminal() {
             return Ok(Self {

@@ -11,8 +11,8 @@ use weft_api::{Change, InstanceChange, InstanceState, text};
 pub(super) struct PlainLines {
     has_begun: bool,
     mapped: HashSet<String>,
-    /// Tasks whose end was told.
-    told: HashSet<String>,
+    /// Tasks whose end was printed.
+    printed: HashSet<String>,
 }
 
 /// A reader that went away wants no more; the run's end still gives the exit code.
@@ -59,7 +59,7 @@ impl PlainLines {
             if all > 0
                 && over == all
                 && task.counts.waiting == 0
-                && self.told.insert(task.task.clone())
+                && self.printed.insert(task.task.clone())
             {
                 let count = usize::try_from(task.instances).unwrap_or(usize::MAX);
                 let mark = if task.counts.failed > 0 { '✗' } else { '✓' };

@@ -1,5 +1,5 @@
-//! What the server needs of others, as small traits that the binary wires:
-//! so nothing here knows an engine, a scheduler's loop or a worker.
+//! The traits that other layers implement for the server: the binary wires them, so
+//! the server knows no engine, no scheduler's loop and no worker.
 
 mod compiler;
 mod fleet;

@@ -1,23 +1,23 @@
-//! The way in for workers that reach nothing but this server: calls of the
-//! broker, blobs, compiled code, segments of logs, and variables.
+//! The server's API for workers: calls of the broker, blobs, compiled code, segments of
+//! logs, and variables. A worker needs no other connection.
 //!
-//! It stands beside the API, under [`BASE`]: its messages are those of
-//! `weft_gateway`, between programs of Weft alone. What always holds: only a
-//! token with the role `worker` opens it; a worker reads and writes blobs of
-//! tenants whose attempts it holds and no others, and is told a variable only for
-//! an attempt that it holds and that was granted it. What a worker sends is named
-//! by its own bytes here, whatever the worker calls it.
+//! Its paths begin with [`BASE`], beside those of the public API, and its messages are
+//! those of `weft_gateway`, between programs of Weft alone. What always holds: only a token
+//! with the role `worker` or `trusted_worker` is admitted; a worker reads and writes blobs
+//! of tenants whose attempts it holds, and reads a variable only for an attempt that it
+//! holds and that was granted the variable. The gateway computes the digest of a blob
+//! itself and ignores the worker's.
 //!
-//! A worker that is trusted with the whole installation may ask for the direct way
-//! (`guests`): it then takes attempts from Redis itself, and all else from here.
+//! A worker that is trusted with the whole installation may take attempts from Redis
+//! itself (`direct_workers`), and uses the gateway for everything else.
 
 mod blobs;
 mod code;
-mod guests;
+mod direct_workers;
 mod lookup;
 mod worker;
 
-pub(crate) use guests::Guests;
+pub(crate) use direct_workers::DirectWorkers;
 
 use crate::{
     app::App,
@@ -39,28 +39,31 @@ use weft_broker::{
 };
 use worker::ByWorker;
 
-/// What every path here begins with.
+/// The prefix of every path of the gateway.
 pub(crate) const BASE: &str = "/worker/v1";
-/// What paths of blobs begin with; they may take as long as a deploy.
+/// The prefix of paths of blobs, which may take as long as a deploy.
 pub(crate) const BLOBS: &str = "/worker/v1/blobs";
-/// The header field with which a worker says that it takes a blob from where it lies, too.
+/// The header field with which a worker accepts a redirect to the object store.
 const REDIRECT: &str = "weft-redirect";
-/// The header field that names a worker's registration.
+/// The header field that names a worker's session.
 const SESSION: &str = "weft-session";
 /// The longest call: a worker's reports, whose large outputs are blobs.
-const MOST_CALL_BYTES: usize = 64 << 20;
+const MAX_CALL_BYTES: usize = 64 << 20;
 
 /// The operations, behind the authentication of workers.
 pub(crate) fn routes(app: &App) -> Router<App> {
     let operations = Router::new()
         .route(
             "/call",
-            post(call).layer(DefaultBodyLimit::max(MOST_CALL_BYTES)),
+            post(call).layer(DefaultBodyLimit::max(MAX_CALL_BYTES)),
         )
         .route("/variable", post(variable))
         .route("/code-key", get(code::key))
         .route("/blobs/{tenant}/compiled/{digest}/{name}", get(code::get))
-        .route("/direct", post(direct).delete(leave))
+        .route(
+            "/direct",
+            post(issue_credentials).delete(revoke_credentials),
+        )
         .route("/blobs/{tenant}/{kind}", put(blobs::put))
         .route("/blobs/{tenant}/{kind}/{digest}", get(blobs::get))
         .route(
@@ -77,7 +80,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
 /// A call of the worker's broker. One that waits ends when the server does.
 async fn call(by: ByWorker, State(app): State<App>, body: Bytes) -> Result<Response, Problem> {
     let answered = tokio::select! {
-        answered = app.gate().handle_call(by.owner, &body) => answered,
+        answered = app.worker_sessions().handle_call(by.owner, &body) => answered,
         () = app.streams_end() => {
             return Err(Problem::new(Code::Unavailable, "the server is ending"));
         }
@@ -94,37 +97,42 @@ fn bad_call(error: &MessageError) -> Problem {
     .help("run the worker with the server's version of wfctl")
 }
 
-/// The worker asks for the direct way, or for more time on it. What opens it stands in the
-/// answer's body, and nowhere else.
-async fn direct(
+/// Issues or renews credentials for Redis. They are part of the answer's body and of nothing
+/// else.
+async fn issue_credentials(
     by: ByWorker,
     State(app): State<App>,
-    axum::Json(asked): axum::Json<CredentialRequest>,
+    axum::Json(request): axum::Json<CredentialRequest>,
 ) -> Result<Response, Problem> {
-    let told = app.guests().answer(&app, by.owner, &asked).await?;
-    serde_json::to_vec(&told)
+    let issued = app
+        .direct_workers()
+        .issue_credentials(&app, by.owner, &request)
+        .await?;
+    serde_json::to_vec(&issued)
         .map(secret)
         .map_err(Problem::internal)
 }
 
-/// The worker needs the direct way no more.
-async fn leave(by: ByWorker, State(app): State<App>) -> Result<StatusCode, Problem> {
+/// Revokes the credentials of a direct worker.
+async fn revoke_credentials(by: ByWorker, State(app): State<App>) -> Result<StatusCode, Problem> {
     if let Some(user) = &by.session {
-        app.guests().dismiss(&app, by.owner, user).await?;
+        app.direct_workers()
+            .revoke_credentials(&app, by.owner, user)
+            .await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Deserialize)]
-struct VariableAsked {
+struct VariableRequest {
     /// The attempt, as messages name it.
     attempt: String,
     name: String,
 }
 
 #[derive(Serialize)]
-struct VariableTold {
-    /// None where the tenant has no such variable.
+struct VariableResponse {
+    /// `None` if the tenant has no such variable.
     value: Option<String>,
 }
 
@@ -132,11 +140,11 @@ struct VariableTold {
 async fn variable(
     by: ByWorker,
     State(app): State<App>,
-    axum::Json(asked): axum::Json<VariableAsked>,
+    axum::Json(request): axum::Json<VariableRequest>,
 ) -> Result<Response, Problem> {
-    let attempt = read_key(&asked.attempt).map_err(|error| bad_call(&error))?;
+    let attempt = read_key(&request.attempt).map_err(|error| bad_call(&error))?;
     let held = by.held(&app, &attempt).await?;
-    let Some(held) = held.filter(|held| held.variables.contains(&asked.name)) else {
+    let Some(held) = held.filter(|held| held.variables.contains(&request.name)) else {
         return Err(Problem::new(
             Code::Forbidden,
             "the worker holds no such attempt, or it was not granted the variable",
@@ -144,14 +152,14 @@ async fn variable(
     };
     let value = app
         .database()
-        .open_variable(app.keyring(), &held.tenant, &asked.name)
+        .open_variable(app.keyring(), &held.tenant, &request.name)
         .await;
     let value = value.map_err(Problem::internal)?;
-    let told = serde_json::to_vec(&VariableTold { value }).map_err(Problem::internal)?;
-    Ok(secret(told))
+    let body = serde_json::to_vec(&VariableResponse { value }).map_err(Problem::internal)?;
+    Ok(secret(body))
 }
 
-/// An answer that nobody on its way keeps.
+/// An answer that no cache may store.
 fn secret(body: Vec<u8>) -> Response {
     let mut response = json(body);
     response

@@ -1,13 +1,13 @@
-//! What every process that runs tasks is told: `wfctl up` and `wfctl worker`.
+//! Options of processes that run tasks: `wfctl up` and `wfctl worker`.
 
 use super::telemetry::TelemetryArgs;
 use bytesize::ByteSize;
 use std::time::Duration;
 use weft_core::time::DurationMs;
 
-/// How tasks are run here.
+/// How this process runs tasks.
 #[derive(Debug, clap::Args)]
-pub(crate) struct WorkingArgs {
+pub(crate) struct WorkerProcessArgs {
     /// Queues that are served, the first ones first; NAME= is the queue that is named as the
     /// worker's label NAME, such as architecture=aarch64
     #[arg(
@@ -32,7 +32,7 @@ pub(crate) struct WorkingArgs {
     telemetry: TelemetryArgs,
 }
 
-impl WorkingArgs {
+impl WorkerProcessArgs {
     pub(super) fn drain(&self) -> Duration {
         Duration::from(self.drain)
     }
@@ -48,9 +48,9 @@ impl WorkingArgs {
     }
 }
 
-/// What this machine is called.
+/// The name of this machine.
 pub(super) fn machine_name() -> String {
-    // Linux says it there; elsewhere the word will do.
+    // Only Linux has this file; elsewhere a general word serves.
     let machine = std::fs::read_to_string("/proc/sys/kernel/hostname");
     machine.map_or_else(|_elsewhere| "machine".into(), |name| name.trim().to_owned())
 }

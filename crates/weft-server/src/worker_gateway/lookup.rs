@@ -1,43 +1,50 @@
-//! What attempts are that nobody at this gate handed out: their tenant stands with their
-//! run, and what they were granted follows from the run's version and the policy that holds.
+//! Looks up attempts that this gateway did not hand out itself: the tenant of an attempt is
+//! its run's, and its grants follow from the run's version and the current policy.
 
 use crate::{app::App, policies::policy_of, problem::Problem};
 use weft_broker::AttemptKey;
 use weft_gateway::{HeldAttempt, SessionOwner};
 
-/// Looks up all that the registration holds and the gate knows nothing of.
-pub(super) async fn unknown(app: &App, owner: SessionOwner, session: &str) -> Result<(), Problem> {
-    let Some(name) = app.gate().worker_name(owner, session) else {
+/// Looks up the attempts that a session holds and that the gateway has not verified yet.
+pub(super) async fn verify_session(
+    app: &App,
+    owner: SessionOwner,
+    session: &str,
+) -> Result<(), Problem> {
+    let Some(name) = app.worker_sessions().worker_name(owner, session) else {
         return Ok(());
     };
-    for attempt in app.gate().unverified_attempts(owner, session) {
-        if let Some(found) = look(app, &attempt).await?
+    for attempt in app.worker_sessions().unverified_attempts(owner, session) {
+        if let Some(found) = find_running(app, &attempt).await?
             && found.may_be_held_by(&name)
         {
-            app.gate()
+            app.worker_sessions()
                 .record_attempt(owner, session, &attempt, found.is);
         }
     }
     Ok(())
 }
 
-/// An attempt that is under way, as the database has it.
+/// A running attempt, as the database has it.
 pub(super) struct Found {
     pub(super) is: HeldAttempt,
-    /// Who runs it; nothing while its scheduler has not heard of a claim.
+    /// The worker that runs it; `None` while the scheduler has not recorded a claim.
     pub(super) worker: Option<String>,
 }
 
 impl Found {
-    /// Whether nobody else is known to run it.
+    /// Whether the worker may hold it: no other one is recorded.
     pub(super) fn may_be_held_by(&self, name: &str) -> bool {
         self.worker.as_deref().is_none_or(|worker| worker == name)
     }
 }
 
-/// Nothing where it is not under way: a broker that lost what it knew believes whoever says
-/// that they hold an attempt, and only who was given it knows its nonce.
-pub(super) async fn look(app: &App, attempt: &AttemptKey) -> Result<Option<Found>, Problem> {
+/// The attempt if it is running. A broker that lost its state believes any worker that
+/// names an attempt, but only the worker that was given the attempt knows its nonce.
+pub(super) async fn find_running(
+    app: &App,
+    attempt: &AttemptKey,
+) -> Result<Option<Found>, Problem> {
     let live = app.database().live_attempt(attempt.run, attempt.attempt);
     let Some(live) = live.await? else {
         return Ok(None);

@@ -1,13 +1,13 @@
-//! Where an installation of many machines keeps what it has: `wfctl server` and
-//! `wfctl scheduler`, which all name the same places.
+//! Options of the backends that all servers and schedulers of an installation share: the
+//! database, Redis and the object store.
 
 use super::{database::DatabaseArgs, redis::RedisArgs};
 use weft_api::problem::{Code, Problem};
 use weft_node::{BackendLocations, BlobLocation};
 
-/// The database, the Redis and the place for blobs.
+/// The database, Redis and the object store.
 #[derive(Debug, clap::Args)]
-pub(crate) struct PlacesArgs {
+pub(crate) struct BackendArgs {
     #[command(flatten)]
     database: DatabaseArgs,
     #[command(flatten)]
@@ -25,12 +25,12 @@ pub(crate) struct PlacesArgs {
     blobs: Option<String>,
 }
 
-impl PlacesArgs {
-    /// What was named.
+impl BackendArgs {
+    /// The backends that the options name.
     ///
     /// # Errors
-    /// A place that was not named, or as [`DatabaseArgs::postgres`] and [`RedisArgs::place`].
-    pub(super) fn places(&self) -> Result<BackendLocations, Problem> {
+    /// One that is not named, or as [`DatabaseArgs::postgres`] and [`RedisArgs::place`].
+    pub(super) fn locations(&self) -> Result<BackendLocations, Problem> {
         let missing = |what: &str, how: &str| {
             Problem::new(
                 Code::Usage,

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-/// Knows workers and queues: the broker of this process, or what stands in Redis.
+/// Knows workers and queues, from the broker of this process or from Redis.
 #[async_trait]
 pub trait Fleet: Send + Sync {
     /// Every worker that is registered, by name.
@@ -27,8 +27,8 @@ pub trait Fleet: Send + Sync {
 /// What came of asking a worker to leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drain {
-    /// It is told.
-    Asked,
+    /// The request was passed on.
+    Requested,
     /// It is a part of the server's own process.
     PartOfServer,
     /// There is no worker of this name.

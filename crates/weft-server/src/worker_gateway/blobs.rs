@@ -68,7 +68,7 @@ pub(super) async fn served(
     tenant: &TenantId,
     digest: &Digest,
 ) -> Result<Response, Problem> {
-    if by.goes_elsewhere {
+    if by.accepts_redirect {
         let blobs = app.blobs();
         if let Some(url) = blobs.signed_url(kind, tenant, digest, OPEN_FOR).await? {
             return redirection(&url);

@@ -1,6 +1,6 @@
-//! Which worker calls: its token, and the registration that it names.
+//! Which worker calls: its token, and the session that it names.
 
-use super::{REDIRECT, SESSION, guests, lookup};
+use super::{REDIRECT, SESSION, direct_workers, lookup};
 use crate::{
     app::App,
     auth,
@@ -23,30 +23,33 @@ use weft_store_sql::Role;
 pub(super) struct ByWorker {
     /// Its token.
     pub(super) owner: SessionOwner,
-    /// It takes blobs from where they lie, too.
-    pub(super) goes_elsewhere: bool,
-    /// The registration that it says is its own; the gate knows whether it is.
+    /// Whether it accepts a redirect to the object store.
+    pub(super) accepts_redirect: bool,
+    /// The session that it names; the gateway checks that the token owns it.
     pub(super) session: Option<String>,
 }
 
 impl ByWorker {
-    /// The guest that it is, where it takes its attempts from the transport itself.
-    async fn guest(&self, app: &App) -> Result<Option<DirectWorker>, Problem> {
+    /// Its entry, if it is a direct worker.
+    async fn direct_worker(&self, app: &App) -> Result<Option<DirectWorker>, Problem> {
         match self.session.as_deref() {
-            Some(session) => app.guests().find(app, self.owner, session).await,
+            Some(session) => app.direct_workers().find(app, self.owner, session).await,
             None => Ok(None),
         }
     }
 
     /// Refuses a worker that holds no attempt of the tenant.
     pub(super) async fn must_serve(&self, app: &App, tenant: &TenantId) -> Result<(), Problem> {
-        if let Some(guest) = self.guest(app).await? {
-            if app.guests().serves(app, &guest, tenant).await? {
+        if let Some(worker) = self.direct_worker(app).await? {
+            if app.direct_workers().serves(app, &worker, tenant).await? {
                 return Ok(());
             }
         } else if let Some(session) = self.session.as_deref() {
-            lookup::unknown(app, self.owner, session).await?;
-            if app.gate().serves_tenant(self.owner, session, tenant) {
+            lookup::verify_session(app, self.owner, session).await?;
+            if app
+                .worker_sessions()
+                .serves_tenant(self.owner, session, tenant)
+            {
                 return Ok(());
             }
         }
@@ -56,26 +59,28 @@ impl ByWorker {
         ))
     }
 
-    /// The attempt, where the worker holds it.
+    /// The attempt, if the worker holds it.
     pub(super) async fn held(
         &self,
         app: &App,
         attempt: &AttemptKey,
     ) -> Result<Option<HeldAttempt>, Problem> {
-        if let Some(guest) = self.guest(app).await? {
-            return guests::held(app, &guest, attempt).await;
+        if let Some(worker) = self.direct_worker(app).await? {
+            return direct_workers::held(app, &worker, attempt).await;
         }
         let Some(session) = self.session.as_deref() else {
             return Ok(None);
         };
-        lookup::unknown(app, self.owner, session).await?;
-        Ok(app.gate().find_held(self.owner, session, attempt))
+        lookup::verify_session(app, self.owner, session).await?;
+        Ok(app
+            .worker_sessions()
+            .find_held(self.owner, session, attempt))
     }
 
     /// Refuses a worker that is not registered.
     pub(super) async fn must_be_registered(&self, app: &App) -> Result<(), Problem> {
-        let knows = |session| app.gate().is_registered(self.owner, session);
-        if self.session.as_deref().is_some_and(knows) || self.guest(app).await?.is_some() {
+        let knows = |session| app.worker_sessions().is_registered(self.owner, session);
+        if self.session.as_deref().is_some_and(knows) || self.direct_worker(app).await?.is_some() {
             return Ok(());
         }
         Err(Problem::new(
@@ -90,7 +95,9 @@ impl FromRequestParts<App> for ByWorker {
 
     async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, Problem> {
         let found = parts.extensions.get::<Self>().cloned();
-        found.ok_or_else(|| Problem::internal("a worker's call stands outside of authentication"))
+        found.ok_or_else(|| {
+            Problem::internal("a worker's route is mounted outside of authentication")
+        })
     }
 }
 
@@ -121,7 +128,7 @@ pub(super) async fn authenticate(
     let session = header_text(request.headers(), &HeaderName::from_static(SESSION))?;
     let by = ByWorker {
         owner,
-        goes_elsewhere: request.headers().contains_key(REDIRECT),
+        accepts_redirect: request.headers().contains_key(REDIRECT),
         session: session.map(str::to_owned),
     };
     request.extensions_mut().insert(by);

@@ -112,7 +112,7 @@ async fn a_worker_that_is_not_trusted_is_told_to_go_through_the_server() {
         told["refused"]["why"].as_str().unwrap().contains("trusted"),
         "{told}"
     );
-    assert_eq!(world.guests.count(), 0);
+    assert_eq!(world.direct_workers.count(), 0);
     let admin = ask(&world.admin).send().await;
     admin.problem(403, "forbidden");
     let made = json!({ "name": "w", "role": "trusted_worker", "tenant": "default" });
@@ -135,15 +135,15 @@ async fn a_worker_that_is_not_trusted_is_told_to_go_through_the_server() {
 }
 
 #[tokio::test]
-async fn a_guest_stays_one_for_as_long_as_its_token_is_worth_something() {
+async fn a_direct_worker_stays_one_for_as_long_as_its_token_is_worth_something() {
     let world = World::new().await;
     let near = Near::new(&world).await;
     let again = json!({ "worker": "near", "user": near.user });
     assert_eq!(near.ask(&world, &again).await, json!("prolonged"));
     // The transport has lost it; the server hasn't.
-    world.guests.forget();
+    world.direct_workers.forget();
     assert_eq!(near.ask(&world, &again).await, json!("prolonged"));
-    assert_eq!(world.guests.count(), 1);
+    assert_eq!(world.direct_workers.count(), 1);
     // Its user is nobody else's, whatever they say.
     let other = Near::new(&world).await;
     let told = other.ask(&world, &again).await;
@@ -153,15 +153,18 @@ async fn a_guest_stays_one_for_as_long_as_its_token_is_worth_something() {
         name: other.name.clone(),
         user: near.user.clone(),
     };
-    let count = world.guests.count();
+    let count = world.direct_workers.count();
     let left = stolen
         .any(&world, "DELETE", "/worker/v1/direct")
         .send()
         .await;
-    assert_eq!((left.status.as_u16(), world.guests.count()), (204, count));
+    assert_eq!(
+        (left.status.as_u16(), world.direct_workers.count()),
+        (204, count)
+    );
     let left = near.any(&world, "DELETE", "/worker/v1/direct").send().await;
     assert_eq!(
-        (left.status.as_u16(), world.guests.count()),
+        (left.status.as_u16(), world.direct_workers.count()),
         (204, count - 1)
     );
     let id = near.name.split('#').next_back().unwrap();
@@ -172,7 +175,7 @@ async fn a_guest_stays_one_for_as_long_as_its_token_is_worth_something() {
 }
 
 #[tokio::test]
-async fn a_guest_is_told_secrets_of_attempts_that_are_its_own_alone() {
+async fn a_direct_worker_is_told_secrets_of_attempts_that_are_its_own_alone() {
     let world = World::new().await;
     let (run, attempt) = run(&world).await;
     let near = Near::new(&world).await;
@@ -182,14 +185,14 @@ async fn a_guest_is_told_secrets_of_attempts_that_are_its_own_alone() {
     stands(&world, &run, InstanceTag::Queued, "earlier").await;
     assert_eq!(near.variable(&world, &attempt).await.0, 403);
     let holds = |near: &Near| {
-        let mut held = world.guests.held.lock().unwrap();
+        let mut held = world.direct_workers.held.lock().unwrap();
         held.insert(near.name.clone(), vec![attempt]);
     };
     holds(&near);
     let told = near.variable(&world, &attempt).await;
     assert_eq!(told, (200, json!("hunter2")));
     assert_eq!(other.variable(&world, &attempt).await.0, 403);
-    // What the database knows to run: whatever the transport says, where guests can write.
+    // What the database knows to run: whatever the transport says, where direct_workers can write.
     stands(&world, &run, InstanceTag::Running, &other.name).await;
     assert_eq!(near.variable(&world, &attempt).await.0, 403);
     assert_eq!(other.variable(&world, &attempt).await.0, 200);
@@ -216,7 +219,7 @@ async fn a_guest_is_told_secrets_of_attempts_that_are_its_own_alone() {
 }
 
 #[tokio::test]
-async fn a_guest_reaches_blobs_of_tenants_whose_attempts_are_its_own() {
+async fn a_direct_worker_reaches_blobs_of_tenants_whose_attempts_are_its_own() {
     let world = World::new().await;
     let (run, attempt) = run(&world).await;
     let near = Near::new(&world).await;
@@ -226,7 +229,7 @@ async fn a_guest_reaches_blobs_of_tenants_whose_attempts_are_its_own() {
     let get = async || near.any(&world, "GET", &file).send().await.status.as_u16();
     assert_eq!(get().await, 403);
     world
-        .guests
+        .direct_workers
         .held
         .lock()
         .unwrap()

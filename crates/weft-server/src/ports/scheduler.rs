@@ -41,7 +41,7 @@ pub trait SchedulerHandle: Send + Sync {
 pub enum News {
     /// Something changed.
     Change(Arc<Change>),
-    /// Something may have changed and was not told: the database knows.
+    /// Changes were missed: read the database.
     Missed,
 }
 

@@ -36,8 +36,8 @@ pub(super) async fn key(by: ByWorker, State(app): State<App>) -> Result<Response
         .map_err(Problem::internal)
 }
 
-/// The code of a component of a tenant whose attempt the worker holds; made now if nobody
-/// has made it before.
+/// The code of a component of a tenant whose attempt the worker holds; compiled now if
+/// there is none yet.
 pub(super) async fn get(
     by: ByWorker,
     State(app): State<App>,

@@ -1,12 +1,12 @@
-//! How long runs are kept: `wfctl up` and `wfctl server`.
+//! Options of retention, for `wfctl up` and `wfctl server`.
 
 use std::{str::FromStr, time::Duration};
 use weft_core::time::DurationMs;
 use weft_node::Retention;
 
-/// What is kept, and for how long.
+/// How long what is kept.
 #[derive(Debug, clap::Args)]
-pub(crate) struct KeepingArgs {
+pub(crate) struct RetentionArgs {
     /// How long runs that ended are kept, with their outputs and logs: a time, or 'forever'
     #[arg(
         long,
@@ -20,7 +20,7 @@ pub(crate) struct KeepingArgs {
     keep_last: u32,
 }
 
-impl KeepingArgs {
+impl RetentionArgs {
     pub(super) fn retention(&self) -> Retention {
         Retention {
             runs: self.keep_runs.0,
@@ -29,7 +29,7 @@ impl KeepingArgs {
     }
 }
 
-/// For how long something is kept.
+/// A time, or forever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Keep(Option<Duration>);
 
@@ -56,10 +56,10 @@ mod tests {
         #[derive(clap::Parser)]
         struct Line {
             #[command(flatten)]
-            keeping: KeepingArgs,
+            retention: RetentionArgs,
         }
         let line = <Line as clap::Parser>::parse_from(["up"]);
-        assert_eq!(line.keeping.retention(), Retention::DEFAULT);
+        assert_eq!(line.retention.retention(), Retention::DEFAULT);
         assert_eq!("forever".parse::<Keep>(), Ok(Keep(None)));
         let error = "soon".parse::<Keep>().unwrap_err();
         assert!(error.contains("forever"), "{error}");
