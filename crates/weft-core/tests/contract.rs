@@ -1,5 +1,5 @@
 //! The documents that cross the boundary while an attempt runs: what guests
-//! are told and may answer, held to the published schemas.
+//! read and may return, compared with the published schemas.
 
 use serde_json::{Map, Value, json};
 use weft_core::{

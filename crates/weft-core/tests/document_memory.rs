@@ -212,8 +212,8 @@ fn the_worst_documents_stay_within_their_memory() {
             .output()
             .expect("this program can be started again");
         let said = String::from_utf8_lossy(&output.stdout);
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{what}:\n{said}\n{told}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{what}:\n{said}\n{stderr}");
         assert!(said.contains("1 passed"), "{what} was not read:\n{said}");
         said.lines()
             .filter(|line| line.contains("MiB with"))

@@ -120,7 +120,7 @@ fn what_ends_by_itself_absolves_its_task_and_not_the_instance_that_goes_on_killi
         Some(Verdict::Instance(deaths)) if deaths.len() == 3
     ));
     assert_eq!(suspects.verdict(&task, run(RUN), instance(1)), None);
-    // Somebody mended what it reads, and wants it tried again.
+    // An operator fixed its input, and wants it tried again.
     assert!(suspects.ended(&task, run(RUN), instance(1)));
     assert!(suspects.cleared(&task, run(RUN), TaskIndex(0)));
     assert_eq!(suspects.verdict(&task, run(RUN), instance(0)), None);

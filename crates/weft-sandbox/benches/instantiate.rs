@@ -23,7 +23,7 @@ use weft_sandbox::{
     NoVariables, Sandbox, SandboxOptions, Services,
 };
 
-/// Calls that are measured where nobody says how many.
+/// The number of measured calls by default.
 const CALLS: usize = 20_000;
 
 /// What is to be measured.

@@ -49,7 +49,7 @@ pub(crate) struct ScratchState {
     handles_limit: u64,
     ledger: Ledger,
     wasi: WasiFilesystemCtx,
-    /// HeldDescriptor by whoever looks at names and then changes them.
+    /// Held while names are looked at and then changed.
     names: Arc<Mutex<()>>,
     /// Leave to be at work on files.
     working: Arc<Semaphore>,

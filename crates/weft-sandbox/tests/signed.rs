@@ -17,7 +17,7 @@ use weft_sandbox::{
     Sandbox, SandboxOptions, SignedCode, SigningCompiler, SigningError,
 };
 
-/// Hands out what it was given, whoever asks.
+/// Returns what it was given, for every request.
 struct Given {
     code: Option<Bytes>,
     key: CodeKey,
@@ -68,10 +68,10 @@ async fn load(
     key: CodeKey,
 ) -> (Result<(), LoadError>, CodeFound, Vec<String>) {
     let warnings = Arc::new(Mutex::new(Vec::new()));
-    let told = Arc::clone(&warnings);
+    let sink = Arc::clone(&warnings);
     let sandbox = Sandbox::new(SandboxOptions {
         on_warning: Some(Arc::new(move |warning| {
-            told.lock().unwrap().push(warning.to_string());
+            sink.lock().unwrap().push(warning.to_string());
         })),
         ..options
     })

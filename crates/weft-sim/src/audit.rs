@@ -26,7 +26,7 @@ use weft_core::{
 pub struct Auditor {
     scenario: Scenario,
     /// As reported in actions; an instance without an entry waits.
-    told: HashMap<Instance, InstanceState>,
+    reported: HashMap<Instance, InstanceState>,
     run: RunState,
     /// Attempts whose end was applied.
     applied: HashSet<Attempt>,
@@ -56,7 +56,7 @@ impl Auditor {
     pub fn new(scenario: &Scenario) -> Self {
         Self {
             scenario: scenario.clone(),
-            told: HashMap::new(),
+            reported: HashMap::new(),
             run: RunState::Pending,
             applied: HashSet::new(),
             numbers: HashMap::new(),
@@ -97,23 +97,23 @@ impl Auditor {
                 instances: 1..=MAX_INSTANCES,
                 ..
             } => {
-                let told = self.told.remove(&Instance {
+                let reported = self.reported.remove(&Instance {
                     task: *task,
                     index: 0,
                 });
-                if told != Some(InstanceState::Expanding) {
-                    return Err(format!("task {} was expanded while {told:?}", task.0));
+                if reported != Some(InstanceState::Expanding) {
+                    return Err(format!("task {} was expanded while {reported:?}", task.0));
                 }
             }
             Event::Dispatched { instance, .. } => {
-                let told = step.actions.iter().find_map(|action| match action {
+                let reported = step.actions.iter().find_map(|action| match action {
                     Action::InstanceChanged {
                         state: InstanceState::Queued { attempt },
                         ..
                     } => Some(*attempt),
                     _ => None,
                 });
-                let number = told.map_or(0, |attempt| attempt.number);
+                let number = reported.map_or(0, |attempt| attempt.number);
                 let highest = self.numbers.entry(*instance).or_default();
                 if number <= *highest {
                     return Err(format!(
@@ -201,7 +201,7 @@ impl Auditor {
                 task,
                 generation: _,
             } => {
-                self.told.retain(|instance, _| instance.task != *task);
+                self.reported.retain(|instance, _| instance.task != *task);
                 Ok(())
             }
             Action::RunChanged { state } => {
@@ -216,7 +216,7 @@ impl Auditor {
     }
 
     fn state(&self, instance: Instance) -> InstanceState {
-        self.told
+        self.reported
             .get(&instance)
             .copied()
             .unwrap_or(InstanceState::Waiting)
@@ -234,7 +234,7 @@ impl Auditor {
         if !(legal(before, state) || marked && state.is_ended()) {
             return Err(format!("{instance:?} went from {before:?} to {state:?}"));
         }
-        self.told.insert(instance, state);
+        self.reported.insert(instance, state);
         Ok(())
     }
 
@@ -273,10 +273,10 @@ impl Auditor {
                 let shown = run
                     .instance(instance)
                     .ok_or_else(|| format!("{instance:?} is missing"))?;
-                let told = self.state(instance);
-                if shown != told {
+                let reported = self.state(instance);
+                if shown != reported {
                     return Err(format!(
-                        "{instance:?} is {shown:?} and was reported as {told:?}"
+                        "{instance:?} is {shown:?} and was reported as {reported:?}"
                     ));
                 }
                 *slot(&mut counts, shown) += 1;

@@ -74,7 +74,7 @@ impl Temper {
                 .filter(|_| rng.bool())
                 .collect();
             if rng.u32(0..30) == 0 {
-                // Somebody else's task, most of the time, or one that doesn't exist.
+                // Mostly another task, or one that doesn't exist.
                 chosen.push(TaskIndex(rng.u32(0..=plan.task_count())));
             }
             return Outcome::Branch { chosen };

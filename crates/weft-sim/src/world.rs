@@ -1,7 +1,7 @@
 //! One simulated world: the driver of a run among its workers, network, clock
 //! and operators.
 //!
-//! Each turn the random choose who acts. The driver does what a scheduler has to
+//! Each step a random choice decides who acts. The driver does what a scheduler has to
 //! and no more: it dispatches what is ready, hands on messages and due timers.
 
 mod naming;

@@ -231,6 +231,32 @@ fn read_dags(node: &Node<'_>, described: Described, problems: &Problems, documen
     }
 }
 
+/// The time zone; UTC if there is none or it is unknown.
+fn read_zone(head: &Fields<'_>, name: Option<&str>) -> TimeZone {
+    let Some(name) = name else {
+        return TimeZone::UTC;
+    };
+    zone(name).unwrap_or_else(|help| {
+        let message = format!("there is no time zone {}", quoted(name));
+        let help =
+            help.or_else(|| Some("use a name of the IANA database, such as Europe/Berlin".into()));
+        head.problem("timezone", ProblemCode::Schedule, message, help);
+        TimeZone::UTC
+    })
+}
+
+/// The schedule; `None` if there is none or it is wrong.
+fn read_schedule(head: &Fields<'_>) -> Option<Schedule> {
+    let text = head.text("schedule")?;
+    match Schedule::read(text) {
+        Ok(schedule) => Some(schedule),
+        Err((message, help)) => {
+            head.problem("schedule", ProblemCode::Schedule, message, help);
+            None
+        }
+    }
+}
+
 fn read_dag(
     head: &Fields<'_>,
     tasks: Entries<'_>,
@@ -240,20 +266,7 @@ fn read_dag(
     let problems = head.problems;
     let id = read_dag_id(head);
     let timezone = head.owned("timezone");
-    let zone = match timezone.as_deref().map(zone) {
-        None => TimeZone::UTC,
-        Some(Ok(zone)) => zone,
-        Some(Err(help)) => {
-            let message = format!(
-                "there is no time zone {}",
-                quoted(timezone.as_deref().unwrap_or_default())
-            );
-            let help = help
-                .or_else(|| Some("use a name of the IANA database, such as Europe/Berlin".into()));
-            head.problem("timezone", ProblemCode::Schedule, message, help);
-            TimeZone::UTC
-        }
-    };
+    let zone = read_zone(head, timezone.as_deref());
     let (start, end) = (
         read_date(head, "start", &zone),
         read_date(head, "end", &zone),
@@ -268,15 +281,7 @@ fn read_dag(
             None,
         );
     }
-    let schedule = head
-        .text("schedule")
-        .and_then(|text| match Schedule::read(text) {
-            Ok(schedule) => Some(schedule),
-            Err((message, help)) => {
-                head.problem("schedule", ProblemCode::Schedule, message, help);
-                None
-            }
-        });
+    let schedule = read_schedule(head);
     let params = read_params(head);
     let names = Names::new(tasks, &params, described);
     let mut read = Vec::with_capacity(tasks.len());

@@ -167,9 +167,10 @@ impl Policy {
     /// let text = "[queues]\nallow = [\"gpu\"]\n";
     /// let source = Source { name: "policy.toml", text, format: Format::Toml };
     /// let policy = Policy::parse(source).unwrap();
+    /// let (grants, limits) = (GrantRequest::default(), LimitRequest::default());
     /// let request = |queue| Request {
-    ///     grants: &GrantRequest::default(),
-    ///     limits: &LimitRequest::default(),
+    ///     grants: &grants,
+    ///     limits: &limits,
     ///     timeout: None,
     ///     queue: Some(queue),
     /// };

@@ -10,17 +10,17 @@ use weft_core::{
 #[test]
 fn a_retry_waits_and_then_the_failure_stands() {
     let mut drive = Drive::started(vec![task(&[]), ruled(&[0], TriggerRule::OneFailed)]);
-    drive.told();
+    drive.take_actions();
     let first = drive.attempted(0, 0, failed(true));
     let again = Timestamp(NOW.0 + 1000);
     assert_eq!(drive.state(0), InstanceState::UpForRetry { at: again });
-    assert!(drive.told().contains(&Action::SetTimer {
+    assert!(drive.take_actions().contains(&Action::SetTimer {
         timer: timer(first),
         at: again
     }));
     drive.due(first);
     assert_eq!(
-        drive.told(),
+        drive.take_actions(),
         [Action::Ready {
             task: at(0, 0).task,
             indexes: 0..1
@@ -147,15 +147,15 @@ fn losses_have_a_bound_of_their_own() {
         let attempt = drive.dispatch(0, 0);
         drive.ok(Event::Lost { attempt });
         assert_eq!(drive.state(0), InstanceState::Ready);
-        assert!(drive.told().contains(&Action::Revoke { attempt }));
+        assert!(drive.take_actions().contains(&Action::Revoke { attempt }));
     }
     let failure = drive.attempted(0, 0, failed(true));
     drive.due(failure);
     let attempt = drive.dispatch(0, 0);
-    drive.told();
+    drive.take_actions();
     drive.ok(Event::Lost { attempt });
     let (instance, state, cause) = (at(0, 0), InstanceState::Failed, Cause::LostTooOften);
-    assert!(drive.told().contains(&Action::InstanceChanged {
+    assert!(drive.take_actions().contains(&Action::InstanceChanged {
         instance,
         state,
         cause
@@ -167,13 +167,13 @@ fn losses_have_a_bound_of_their_own() {
 fn a_deferred_task_goes_on_at_its_time_or_when_woken() {
     let mut drive = Drive::started(vec![task(&[])]);
     let until = Timestamp(NOW.0 + 5);
-    drive.told();
+    drive.take_actions();
     let first = drive.attempted(0, 0, Outcome::Deferred { until: Some(until) });
     assert_eq!(
         drive.state(0),
         InstanceState::Deferred { until: Some(until) }
     );
-    assert!(drive.told().contains(&Action::SetTimer {
+    assert!(drive.take_actions().contains(&Action::SetTimer {
         timer: timer(first),
         at: until
     }));

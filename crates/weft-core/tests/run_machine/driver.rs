@@ -95,7 +95,7 @@ impl Drive {
     }
 
     pub(crate) fn send(&mut self, event: Event) -> Result<(), Rejection> {
-        let told = self.actions.len();
+        let returned = self.actions.len();
         let result = self.run.handle(
             Moment {
                 now: NOW,
@@ -105,7 +105,7 @@ impl Drive {
             &mut self.actions,
         );
         assert!(
-            result.is_ok() || self.actions.len() == told,
+            result.is_ok() || self.actions.len() == returned,
             "a refused event has no actions"
         );
         result
@@ -123,7 +123,7 @@ impl Drive {
     }
 
     /// What it asked for since the last look.
-    pub(crate) fn told(&mut self) -> Vec<Action> {
+    pub(crate) fn take_actions(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.actions)
     }
 

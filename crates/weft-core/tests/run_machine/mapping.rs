@@ -15,7 +15,7 @@ const MIDDLE: TaskIndex = TaskIndex(1);
 fn asked(max_active: Option<u32>) -> Drive {
     let mut drive = Drive::started(vec![task(&[]), mapped(&[0], max_active), task(&[1])]);
     drive.succeed(0);
-    assert!(drive.told().contains(&Action::Expand {
+    assert!(drive.take_actions().contains(&Action::Expand {
         task: MIDDLE,
         generation: 0
     }));
@@ -27,7 +27,7 @@ fn a_million_elements_are_one_range_until_they_are_touched() {
     let mut drive = asked(None);
     drive.expand(1, 1_000_000);
     assert_eq!(
-        drive.told(),
+        drive.take_actions(),
         [Action::Ready {
             task: MIDDLE,
             indexes: 0..1_000_000
@@ -36,10 +36,10 @@ fn a_million_elements_are_one_range_until_they_are_touched() {
     assert_eq!(drive.run.counts(MIDDLE).ready, 1_000_000);
     drive.attempted(1, 999_999, Outcome::Success);
     assert_eq!(drive.run.unfinished(), 1_000_000);
-    drive.told();
+    drive.take_actions();
     drive.ok(Event::Cancel);
     let (state, cause) = (InstanceState::Cancelled, Cause::Cancelled);
-    assert!(drive.told().contains(&Action::RangeChanged {
+    assert!(drive.take_actions().contains(&Action::RangeChanged {
         task: MIDDLE,
         indexes: 0..999_999,
         state,
@@ -115,10 +115,10 @@ fn a_source_without_an_output_fails_the_task_whatever_its_rule() {
         ..mapped(&[0], None)
     };
     let mut drive = Drive::started(vec![task(&[]), lenient]);
-    drive.told();
+    drive.take_actions();
     drive.fail(0);
     let (instance, state, cause) = (at(1, 0), InstanceState::UpstreamFailed, Cause::NoSource);
-    assert!(drive.told().contains(&Action::InstanceChanged {
+    assert!(drive.take_actions().contains(&Action::InstanceChanged {
         instance,
         state,
         cause
@@ -130,7 +130,7 @@ fn no_more_than_max_active_are_released() {
     let mut drive = asked(Some(2));
     drive.expand(1, 5);
     assert_eq!(
-        drive.told(),
+        drive.take_actions(),
         [Action::Ready {
             task: MIDDLE,
             indexes: 0..2
@@ -146,7 +146,7 @@ fn no_more_than_max_active_are_released() {
     // A retry gives its place away, and gets the next one that is free.
     let first = drive.attempted(1, 0, failed(true));
     assert_eq!(
-        drive.told().last(),
+        drive.take_actions().last(),
         Some(&Action::Ready {
             task: MIDDLE,
             indexes: 2..3
@@ -155,7 +155,7 @@ fn no_more_than_max_active_are_released() {
     drive.ok(Event::Due {
         timer: timer(first),
     });
-    assert_eq!(drive.told(), []);
+    assert_eq!(drive.take_actions(), []);
     drive.refused(
         Event::Due {
             timer: timer(first),
@@ -164,7 +164,7 @@ fn no_more_than_max_active_are_released() {
     );
     drive.attempted(1, 1, Outcome::Success);
     assert_eq!(
-        drive.told().last(),
+        drive.take_actions().last(),
         Some(&Action::Ready {
             task: MIDDLE,
             indexes: 0..1
@@ -177,7 +177,7 @@ fn no_more_than_max_active_are_released() {
     });
     drive.attempted(1, 2, Outcome::Success);
     assert_eq!(
-        drive.told().last(),
+        drive.take_actions().last(),
         Some(&Action::Ready {
             task: MIDDLE,
             indexes: 4..5
@@ -218,17 +218,17 @@ fn clearing_the_source_expands_again() {
     drive.expand(1, 3);
     let old = drive.attempted(1, 2, Outcome::Success);
     let running = drive.dispatch(1, 1);
-    drive.told();
+    drive.take_actions();
     drive.clear(&[0], true);
-    let told = drive.told();
-    assert!(told.contains(&Action::Revoke { attempt: running }));
-    assert!(told.contains(&Action::Cleared {
+    let returned = drive.take_actions();
+    assert!(returned.contains(&Action::Revoke { attempt: running }));
+    assert!(returned.contains(&Action::Cleared {
         task: MIDDLE,
         generation: 1
     }));
     assert_eq!(drive.run.instances_of(MIDDLE), 1);
     drive.succeed(0);
-    assert!(drive.told().contains(&Action::Expand {
+    assert!(drive.take_actions().contains(&Action::Expand {
         task: MIDDLE,
         generation: 1
     }));

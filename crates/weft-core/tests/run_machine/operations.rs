@@ -77,10 +77,10 @@ fn a_branch_can_choose_nothing() {
 #[test]
 fn a_choice_that_cannot_be_made_fails_the_task() {
     let mut drive = branching();
-    drive.told();
+    drive.take_actions();
     drive.attempted(0, 0, chose(&[1, 4]));
     let (instance, state, cause) = (at(0, 0), S::Failed, Cause::BadBranch);
-    assert!(drive.told().contains(&Action::InstanceChanged {
+    assert!(drive.take_actions().contains(&Action::InstanceChanged {
         instance,
         state,
         cause
@@ -107,24 +107,24 @@ fn clearing_an_ended_run_runs_it_again_from_there() {
     drive.succeed(0);
     let first = drive.attempted(1, 0, failed(false));
     drive.ended(RunState::Failed);
-    drive.told();
+    drive.take_actions();
     drive.clear(&[1], true);
-    let told = drive.told();
+    let returned = drive.take_actions();
     assert_eq!(
-        told[0],
+        returned[0],
         Action::RunChanged {
             state: RunState::Running
         }
     );
     assert_eq!(
-        told[1],
+        returned[1],
         Action::SetTimer {
             timer: Timer::RunTimeout { episode: 2 },
             at: Timestamp(NOW.0 + 60_000)
         }
     );
     assert_eq!(
-        told[4],
+        returned[4],
         Action::Ready {
             task: TaskIndex(1),
             indexes: 0..1
@@ -174,9 +174,9 @@ fn a_clear_gives_the_author_all_retries_again() {
 fn a_mark_ends_an_instance_and_lets_its_downstreams_go_on() {
     let mut drive = Drive::started(vec![task(&[]), task(&[0])]);
     let attempt = drive.dispatch(0, 0);
-    drive.told();
+    drive.take_actions();
     drive.mark(0, Marked::Success);
-    assert!(drive.told().contains(&Action::Revoke { attempt }));
+    assert!(drive.take_actions().contains(&Action::Revoke { attempt }));
     drive.states(&[S::Success, S::Ready]);
     drive.refused(
         Event::Finished {
@@ -246,9 +246,9 @@ fn a_part_of_a_dag_waits_for_nothing_outside() {
 fn a_cancel_revokes_what_runs_and_ends_the_rest() {
     let mut drive = Drive::started(vec![task(&[]), task(&[]), task(&[1])]);
     let attempt = drive.dispatch(0, 0);
-    drive.told();
+    drive.take_actions();
     drive.ok(Event::Cancel);
-    assert_eq!(drive.told()[0], Action::Revoke { attempt });
+    assert_eq!(drive.take_actions()[0], Action::Revoke { attempt });
     drive.states(&[S::Cancelled, S::Cancelled, S::Cancelled]);
     drive.ended(RunState::Cancelled);
     drive.refused(
@@ -269,7 +269,7 @@ fn a_cancel_revokes_what_runs_and_ends_the_rest() {
 fn a_run_that_takes_too_long_fails() {
     let mut drive = Drive::started(vec![task(&[]), task(&[0])]);
     let timeout = Timer::RunTimeout { episode: 1 };
-    assert!(drive.told().contains(&Action::SetTimer {
+    assert!(drive.take_actions().contains(&Action::SetTimer {
         timer: timeout,
         at: Timestamp(NOW.0 + 60_000)
     }));

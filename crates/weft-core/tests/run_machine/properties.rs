@@ -120,13 +120,13 @@ proptest! {
         let (mut run, mut twin) = (Run::new(Arc::clone(&plan)), Run::new(Arc::clone(&plan)));
         for event in events {
             let before = run.clone();
-            let (mut told, mut twin_told) = (Vec::new(), Vec::new());
-            let result = run.handle(moment(), event.clone(), &mut told);
-            prop_assert_eq!(twin.handle(moment(), event.clone(), &mut twin_told), result);
-            prop_assert_eq!(&told, &twin_told, "the same events lead to the same actions");
+            let (mut returned, mut twin_returned) = (Vec::new(), Vec::new());
+            let result = run.handle(moment(), event.clone(), &mut returned);
+            prop_assert_eq!(twin.handle(moment(), event.clone(), &mut twin_returned), result);
+            prop_assert_eq!(&returned, &twin_returned, "the same events lead to the same actions");
             if result.is_err() {
                 prop_assert_eq!(&run, &before, "{:?} was refused", event);
-                prop_assert!(told.is_empty());
+                prop_assert!(returned.is_empty());
             } else {
                 prop_assert!(run != before, "{:?} was accepted", event);
             }

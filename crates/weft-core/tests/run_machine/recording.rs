@@ -184,11 +184,11 @@ fn the_time_is_written_where_it_changes_and_a_worker_where_one_is_told() {
     );
     assert_eq!(bytes, text.len() - r#"{"v":1,"e":[]}"#.len());
     let entries = record::read(&text).expect("as written");
-    let told: Vec<_> = entries
+    let returned: Vec<_> = entries
         .iter()
         .map(|entry| (entry.at.now.0, entry.worker.as_deref()))
         .collect();
-    assert_eq!(told, [(5, None), (5, Some("w\"1")), (4, None)]);
+    assert_eq!(returned, [(5, None), (5, Some("w\"1")), (4, None)]);
     assert_eq!(record::decode(&record::encode(&[])), Ok(Vec::new()));
 }
 

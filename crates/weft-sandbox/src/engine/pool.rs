@@ -43,7 +43,7 @@ pub(crate) struct Pool {
     wait: Duration,
 }
 
-/// A part of the pool; given back when it is dropped, which must be after the store.
+/// A part of the pool; released when it is dropped, which must be after the store.
 #[derive(Debug)]
 pub(crate) struct Slot {
     _permit: OwnedSemaphorePermit,

@@ -99,7 +99,7 @@ impl Host {
 }
 
 impl Target {
-    /// Where the request goes, if that was granted. Says why not, to guest and log.
+    /// Where the request goes, if that was granted. A refusal goes to the guest and the log.
     pub(crate) fn of<B>(
         request: &Request<B>,
         granted: &Granted,

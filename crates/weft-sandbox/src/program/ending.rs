@@ -13,7 +13,7 @@ use weft_core::{contract::ARTIFACT_KEY, document::OutputFormat};
 const OUT: &str = "/out/";
 
 /// The exit code of a program that returned, ended itself, or did neither: that error
-/// is given back. A code beyond 255 counts as 255.
+/// is returned. A code beyond 255 counts as 255.
 pub(super) fn exit_code(ended: wasmtime::Result<Result<(), ()>>) -> wasmtime::Result<u8> {
     match ended {
         Ok(Ok(())) => Ok(0),

@@ -2,7 +2,7 @@
 //!
 //! What changes names or opens files is done by `filesystem`, on the side: with a view
 //! of its own that has the same books, in a task that goes on whatever the guest does
-//! meanwhile. What only looks is left to wasmtime-wasi. Either waits for permits, so that
+//! meanwhile. What only looks is left to wasmtime-wasi. Both wait for a permit, so that
 //! a guest that starts a thousand calls uses only a few of the threads that may block.
 
 use super::{
@@ -65,7 +65,7 @@ fn inner(state: &mut HostState) -> WasiFilesystemCtxView<'_> {
     }
 }
 
-/// Waits for permits to be at work, and gives what wasmtime-wasi's functions work on.
+/// Waits for a permit, and returns the state that wasmtime-wasi's functions work on.
 async fn looking(
     store: &Store,
 ) -> wasmtime::Result<(
@@ -83,7 +83,7 @@ async fn permits(working: Arc<Semaphore>) -> wasmtime::Result<tokio::sync::Owned
     Ok(working.acquire_owned().await?)
 }
 
-/// Does something on the side, when there is permits for it. Dropped, it is given up.
+/// Runs a job on a detached view once there is a permit. Dropping the future abandons it.
 async fn detach<const N: usize, T: Send + 'static, F>(
     store: &Store,
     descriptors: [&Resource<Descriptor>; N],

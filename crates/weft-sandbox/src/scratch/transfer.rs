@@ -58,7 +58,7 @@ impl Drop for Ending {
 /// Work on a file, elsewhere.
 type Working<T> = AbortOnDropJoinHandle<io::Result<T>>;
 
-/// Starts work that may block, when there is permits for it.
+/// Starts work that may block, once there is a permit.
 fn work<T: Send + 'static>(
     permits: &Arc<Semaphore>,
     job: impl FnOnce() -> io::Result<T> + Send + 'static,

@@ -79,7 +79,7 @@ struct ReadState {
 impl Auditor {
     /// A scheduler has read the settings of a shard.
     pub fn settings_read(&mut self, start: u64, shard: ShardId, settings: ShardSettings) {
-        let handed = self.read_by_start.entry(start).or_default();
+        let read_state = self.read_by_start.entry(start).or_default();
         let weights = |settings: &ShardSettings| -> Vec<u32> {
             settings
                 .tenants
@@ -87,20 +87,20 @@ impl Auditor {
                 .map(|tenant| tenant.weight)
                 .collect()
         };
-        let before = handed.settings.get(&shard).map(weights);
+        let before = read_state.settings.get(&shard).map(weights);
         if before != Some(weights(&settings)) {
             self.fairness.forget(shard);
         }
-        handed.settings.insert(shard, settings);
+        read_state.settings.insert(shard, settings);
     }
 
     /// A scheduler has read DAGs.
     pub fn dags_read(&mut self, start: u64, dags: &[DagState]) {
-        let handed = self.read_by_start.entry(start).or_default();
+        let read_state = self.read_by_start.entry(start).or_default();
         for dag in dags {
-            let told = handed.active.entry(dag.key).or_default();
-            if let Some(active) = dag.active.filter(|active| told.last() != Some(active)) {
-                told.push(active);
+            let read = read_state.active.entry(dag.key).or_default();
+            if let Some(active) = dag.active.filter(|active| read.last() != Some(active)) {
+                read.push(active);
             }
         }
     }
@@ -190,15 +190,15 @@ impl Auditor {
 
     /// Checks that a scheduled run gets the version that its scheduler read as active.
     fn check_pinned(&self, start: u64, new: &NewRun) -> Result<(), String> {
-        let handed = self.read_by_start.get(&start);
-        let told = handed.and_then(|handed| handed.active.get(&new.dag));
+        let read_state = self.read_by_start.get(&start);
+        let read = read_state.and_then(|read_state| read_state.active.get(&new.dag));
         // It may not have been able to read the document of the last one yet.
-        let mut last = told.into_iter().flatten().rev().take(3);
+        let mut last = read.into_iter().flatten().rev().take(3);
         if last.any(|version| *version == new.version) {
             return Ok(());
         }
         Err(format!(
-            "the scheduled run {} got version {:?}, and its scheduler read {told:?}",
+            "the scheduled run {} got version {:?}, and its scheduler read {read:?}",
             new.id, new.version
         ))
     }

@@ -93,7 +93,7 @@ impl BrokerState {
         let (claims, reports) = (self.claims.len(), self.reports.len());
         let released = self.released.len();
         (queued + claims + released + reports > 0).then(|| {
-            format!("the broker still holds {queued} queued, {claims} claimed, {released} attempts that were given back and {reports} reports")
+            format!("the broker still holds {queued} queued, {claims} claimed, {released} released attempts and {reports} reports")
         })
     }
 

@@ -81,7 +81,7 @@ pub struct Randomness {
 }
 
 impl Randomness {
-    /// The random of one world.
+    /// The randomness of one world.
     pub fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let mut rate = |worst: u32| [0, worst / 10, worst / 3, worst][rng.usize(0..4)];

@@ -77,7 +77,7 @@ impl World<'_> {
                 let task = instance.task;
                 let generation = self.run.generation(task);
                 // A real question must be answered once only, or the worlds with
-                // and without this message could not be told apart.
+                // and without this message could not be distinguished.
                 let generation = generation.saturating_sub(1);
                 Event::ExpandFailed {
                     task,

@@ -60,8 +60,8 @@ impl Auditor {
             let most = u64::from(self.max_active_runs.get(dag).copied().unwrap_or(u32::MAX));
             within(running, most, || format!("runs of the DAG {dag:?}"))?;
         }
-        let told = self.read_by_start.get(&start);
-        let Some(settings) = told.and_then(|told| told.settings.get(&shard)) else {
+        let read = self.read_by_start.get(&start);
+        let Some(settings) = read.and_then(|read| read.settings.get(&shard)) else {
             return Err("a turn was committed before the settings were read".into());
         };
         for (id, instance) in &done.dispatched {

@@ -50,8 +50,8 @@ impl Auditor {
         if done.dispatched.is_empty() {
             return Ok(());
         }
-        let told = self.read_by_start.get(&start);
-        let Some(settings) = told.and_then(|told| told.settings.get(&shard)) else {
+        let read = self.read_by_start.get(&start);
+        let Some(settings) = read.and_then(|read| read.settings.get(&shard)) else {
             return Ok(());
         };
         // An attempt that could not be made occupied its slots until it failed.

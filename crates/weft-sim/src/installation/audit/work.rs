@@ -73,11 +73,11 @@ impl Work {
             }
         }
         let rows = (rows + others.len()) as u64;
-        let told = (turn.commands.len() + turn.timetables.len() + turn.new_runs.len()) as u64;
+        let others = (turn.commands.len() + turn.timetables.len() + turn.new_runs.len()) as u64;
         self.turns += 1;
-        self.rows_written += rows + running.len() as u64 + told;
+        self.rows_written += rows + running.len() as u64 + others;
         self.events += events;
-        let most = ROWS_EACH * (events + actions) + told + ROWS_BESIDES;
+        let most = ROWS_EACH * (events + actions) + others + ROWS_BESIDES;
         if rows > most {
             return Err(format!(
                 "a turn wrote {rows} rows for {events} events and {actions} things that followed"
