@@ -1,8 +1,8 @@
 //! The databases: what is deployed, what runs, what came of it, and who may do what.
 //!
 //! [`Database`] is SQLite or Postgres behind one set of SQL texts. It serves two
-//! sides: the scheduler, through the small trait [`RunStore`], which the
-//! simulation implements too; and whoever answers people, through its methods.
+//! sides: the scheduler, through the small trait [`weft_store::RunStore`],
+//! which the simulation implements too; and the server, through its methods.
 //!
 //! What always holds:
 //!

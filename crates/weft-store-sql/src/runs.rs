@@ -37,7 +37,7 @@ macro_rules! list {
 }
 
 /// A page of runs with ids between $2 and $3, both exclusive; further values from $5 on. SQLite
-/// is told the index: without statistics of how rows are spread it takes a range of ids for so
+/// needs `INDEXED BY`: without statistics of how rows are spread it takes a range of ids for so
 /// selective that it leaves the state or the kind to be filtered, through all of history.
 macro_rules! page {
     ($index:literal $order:literal $($which:literal)*) => {

@@ -39,7 +39,7 @@ pub struct StoredVersion {
     /// The `weft.dag/1` document of this DAG alone (`Dag` of `weft_core::document::published`), as JSON.
     pub document: Arc<str>,
     /// The files of its tasks by name; of a component without a manifest, the
-    /// one entry with an empty name that `Code::Own` stands for.
+    /// one entry with an empty name that `Code::Own` means.
     pub files: Vec<FileEntry>,
 }
 

@@ -1,9 +1,9 @@
-//! A blob on its way to an object store: in parts, each of which waits on this
+//! Uploads a blob to an object store in parts, each of which waits on this
 //! machine's disk until it is large enough to be sent.
 //!
 //! A part is in memory only while it is sent, and so many bytes of parts at
-//! once as the process allows; whoever comes later waits. Nobody holds a place
-//! while waiting for anything but the store, so no number of open blobs can
+//! once as the process allows; further uploads wait. No upload holds a permit
+//! while it waits for anything but the store, so no number of open blobs can
 //! stop each other.
 
 use bytes::{Bytes, BytesMut};
@@ -23,7 +23,7 @@ const PARTS_IN_MEMORY: usize = 8;
 /// The most bytes of one blob that wait in memory to be written to disk.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// One place for each part that is in memory.
+/// One permit for each part that is in memory.
 static IN_MEMORY: Semaphore = Semaphore::const_new(PARTS_IN_MEMORY);
 
 /// What can go wrong: here or there.

@@ -1,6 +1,5 @@
-//! A blob on its way to a folder of this machine: a file beside its later
-//! place, so that publishing it is a rename. What was written is in the file and
-//! nowhere else.
+//! Writes a blob to a folder of this machine: a file beside its final path, so
+//! that publishing it is a rename. Written bytes are in the file alone.
 
 use std::{
     io,
@@ -37,7 +36,7 @@ impl Staged {
         })
     }
 
-    /// The file has the bytes when this returns, so that a full disk is told to whoever filled it.
+    /// The file has the bytes when this returns, so that the writer learns of a full disk.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes).await?;
         self.file.flush().await

@@ -81,7 +81,7 @@ impl Server {
         format!("s3://{name}/weft")
     }
 
-    /// What its clients are told by the variables of S3's own tools.
+    /// The settings of its clients, as variables of S3's own tools.
     pub(crate) fn settings(&self) -> [(String, String); 5] {
         [
             (
@@ -96,7 +96,7 @@ impl Server {
         .map(|(name, value)| (name.to_owned(), value))
     }
 
-    /// It stands still, as a machine that swaps does.
+    /// Stops it, as a machine that swaps does.
     pub(crate) fn freeze(&self) {
         self.signal("-STOP");
     }
