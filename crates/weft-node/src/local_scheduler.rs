@@ -37,7 +37,7 @@ impl SchedulerHandle for LocalScheduler {
     }
 
     fn ready(&self) -> BTreeMap<Arc<str>, u64> {
-        self.0.ready()
+        self.0.ready().by_label()
     }
 
     fn changes(&self, to: Listen) -> Changes {

@@ -1,26 +1,30 @@
-//! One run that has started and not ended, with what the machine doesn't keep:
-//! times, workers, outputs, errors, logs.
+//! One run in memory, with what its state machine does not keep: times, workers, outputs,
+//! errors, logs.
+
+mod recovered;
 
 use crate::{
     feed::{Change, Feed, Notified},
     grants::Grants,
-    metrics::Share,
+    metrics::RunMetrics,
     outputs::Outputs,
-    versions::Version,
+    versions::{TaskFacts, Version},
 };
+use serde_json::{Map, Value};
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
 };
 use weft_core::{
     contract::DataInterval,
+    document::{Task, TaskIndex},
     id::TenantId,
     inputs::Inputs,
     run::{Cause, Event, Instance, Moment, Run, RunState},
     run_id::RunId,
     time::Timestamp,
 };
-use weft_store::{DagKey, Output};
+use weft_store::{DagKey, Output, StoredRun};
 
 /// A run in memory.
 #[derive(Debug)]
@@ -36,33 +40,33 @@ pub(crate) struct ActiveRun {
     pub(crate) inputs: Inputs,
     pub(crate) outputs: Outputs,
     pub(crate) grants: Grants,
-    /// Instances that the order counts as active: those whose attempt is queued or running.
+    /// Instances that occupy slots: those whose attempt is queued or running.
     pub(crate) live: HashSet<Instance>,
-    /// What is known of instances besides their state; those that ended and are committed are dropped.
+    /// What is known of instances besides their state, until their end is committed.
     pub(crate) records: HashMap<Instance, Record>,
-    /// Deferred instances whose state stands in the database only; empty once it is read.
-    pub(crate) to_resume: Vec<Instance>,
-    /// Running instances whose rows may not say so yet; empty once they are to be written.
-    pub(crate) to_show: Vec<Instance>,
-    /// What happened in this turn.
-    pub(crate) happened: Vec<(Moment, Event)>,
+    /// Events of this turn.
+    pub(crate) new_events: Vec<(Moment, Event)>,
     /// The sequence number of the next chunk of events.
     pub(crate) next_seq: i64,
     pub(crate) started: Option<Timestamp>,
     pub(crate) ended: Option<Timestamp>,
-    pub(crate) share: Share,
-    pub(crate) told: Option<Notified>,
+    pub(crate) metrics: RunMetrics,
+    notified: Option<Notified>,
+    /// Deferred instances whose resume state only the database has; empty once it is read.
+    unread_resume_states: Vec<Instance>,
+    /// Running instances whose rows may not be written; empty once their starts are recorded.
+    unwritten_starts: Vec<Instance>,
 }
 
 /// What is known of an instance besides its state.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Record {
     pub(crate) cause: Option<Cause>,
-    /// Of the current attempt, or the last one.
+    /// The current attempt, or the last one.
     pub(crate) attempt: Option<AttemptFacts>,
     pub(crate) ended: Option<Timestamp>,
     pub(crate) output: Option<Output>,
-    /// What a deferral left.
+    /// The state that a deferral left.
     pub(crate) resume: Option<Arc<str>>,
     pub(crate) error: Option<Arc<str>>,
 }
@@ -80,7 +84,99 @@ pub(crate) struct AttemptFacts {
 }
 
 impl ActiveRun {
-    /// How it stands, for listeners.
+    /// A run as it is stored, with its state machine.
+    pub(crate) fn new(stored: StoredRun, version: Arc<Version>, run: Run) -> Self {
+        let StoredRun {
+            id,
+            tenant,
+            dag,
+            version: _,
+            kind: _,
+            logical_date,
+            interval,
+            params,
+            not_before: _,
+            created: _,
+            trace,
+            events: _,
+            next_seq,
+        } = stored;
+        // They were parsed before they were stored.
+        let params: Map<String, Value> = serde_json::from_str(&params).unwrap_or_default();
+        Self {
+            id,
+            tenant,
+            dag,
+            inputs: Inputs::new(Arc::clone(&version.dag), params, HashMap::new()),
+            version,
+            logical_date,
+            interval: DataInterval {
+                start: interval.0,
+                end: interval.1,
+            },
+            trace,
+            run,
+            outputs: Outputs::default(),
+            grants: Grants::default(),
+            live: HashSet::new(),
+            records: HashMap::new(),
+            new_events: Vec::new(),
+            next_seq,
+            started: None,
+            ended: None,
+            metrics: RunMetrics::default(),
+            notified: None,
+            unread_resume_states: Vec::new(),
+            unwritten_starts: Vec::new(),
+        }
+    }
+
+    /// Whether it has ended, and is in memory for its last commit only.
+    pub(crate) fn is_over(&self) -> bool {
+        self.run.state().is_ended()
+    }
+
+    /// Whether it is queued, and is in memory for a command only.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.run.state() == RunState::Pending
+    }
+
+    /// What its version's document says of a task.
+    pub(crate) fn task(&self, task: TaskIndex) -> &Task {
+        &self.version.dag.tasks[task.as_usize()]
+    }
+
+    /// What is derived from its version for a task.
+    pub(crate) fn task_facts(&self, task: TaskIndex) -> &TaskFacts {
+        &self.version.tasks[task.as_usize()]
+    }
+
+    /// The record of an instance, created if there is none.
+    pub(crate) fn record(&mut self, instance: Instance) -> &mut Record {
+        self.records.entry(instance).or_default()
+    }
+
+    /// Records a change of the run's own state.
+    pub(crate) fn set_state(&mut self, state: RunState, now: Timestamp) {
+        match state {
+            RunState::Pending => {}
+            RunState::Running => {
+                self.started.get_or_insert(now);
+                self.ended = None;
+            }
+            RunState::Success | RunState::Failed | RunState::Cancelled => self.ended = Some(now),
+        }
+    }
+
+    /// Records that its events so far are committed.
+    pub(crate) fn set_events_committed(&mut self) {
+        if !self.new_events.is_empty() {
+            self.new_events.clear();
+            self.next_seq += 1;
+        }
+    }
+
+    /// Its state and counts, for listeners.
     pub(crate) fn change(&self) -> Change {
         Change::Run {
             tenant: self.tenant.clone(),
@@ -91,41 +187,15 @@ impl ActiveRun {
         }
     }
 
-    /// Tells who follows runs how it stands; `false` where they heard of it just now.
-    pub(crate) fn tell(&mut self, feed: &Feed) -> bool {
+    /// Notifies listeners of runs; `false` where they got a change of this run just now, and this
+    /// one has to wait.
+    pub(crate) fn notify(&mut self, feed: &Feed) -> bool {
         let state = self.run.state();
-        if self.told.is_some_and(|told| told.is_fresh(state)) {
+        if self.notified.is_some_and(|last| last.is_fresh(state)) {
             return false;
         }
-        self.told = Some(Notified::now(state));
-        feed.tell_of_run(self.change());
+        self.notified = Some(Notified::now(state));
+        feed.publish_run(self.change());
         true
-    }
-
-    /// Whether nothing of it is left to do or to write.
-    pub(crate) fn is_over(&self) -> bool {
-        self.run.state().is_ended()
-    }
-
-    /// Whether it waits in the database.
-    pub(crate) fn is_queued(&self) -> bool {
-        self.run.state() == RunState::Pending
-    }
-
-    /// The record of an instance, made where there is none.
-    pub(crate) fn record(&mut self, instance: Instance) -> &mut Record {
-        self.records.entry(instance).or_default()
-    }
-
-    /// Notes a change of the run's own state.
-    pub(crate) fn note_state(&mut self, state: RunState, now: Timestamp) {
-        match state {
-            RunState::Pending => {}
-            RunState::Running => {
-                self.started.get_or_insert(now);
-                self.ended = None;
-            }
-            RunState::Success | RunState::Failed | RunState::Cancelled => self.ended = Some(now),
-        }
     }
 }

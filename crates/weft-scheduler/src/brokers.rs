@@ -1,4 +1,4 @@
-//! Where a scheduler finds the brokers of the shards that it owns.
+//! The brokers of the shards that a scheduler owns.
 
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use weft_store::ShardLease;
 /// The brokers of an installation: one for each shard, or one for all.
 #[async_trait]
 pub trait Brokers: Send + Sync {
-    /// The scheduler's end of a shard's broker, for the holder of this lease. Whoever
-    /// held the shard before is refused from now on.
+    /// The scheduler's end of a shard's broker, for the holder of this lease. The broker refuses
+    /// every earlier holder from now on.
     ///
     /// # Errors
     /// [`BrokerError::Closed`] where the shard was taken over under a later epoch;

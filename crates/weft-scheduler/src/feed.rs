@@ -1,6 +1,6 @@
-//! What changed, for whoever watches. Notified after the commit, never before.
+//! Committed changes, published to listeners: always after the commit, never before.
 
-use crate::options::FEED;
+use crate::limits::FEED_CAPACITY;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::broadcast, time::Instant};
 use weft_core::{
@@ -10,38 +10,32 @@ use weft_core::{
 };
 use weft_store::InstanceTag;
 
-/// Between two changes of a run that are told to who follows runs, where its state is the same.
-const PACE: Duration = Duration::from_millis(100);
+/// The least time between two changes of a run that listeners of runs get while its state is
+/// the same.
+const MIN_NOTIFICATION_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What a listener hears of.
+/// Which changes a listener gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listen {
     /// Every change of runs and of task instances.
     Everything,
-    /// Changes of runs: at once where their state is another one, a few times a second where
-    /// only how their instances stand is. So a list of runs costs little, however busy they are.
+    /// Changes of runs: at once where a run's state changes, a few times a second where only its
+    /// counts of instances change. So a list of runs costs little, however busy they are.
     Runs,
 }
 
-/// The way to listeners.
+/// The channels to listeners.
 #[derive(Debug, Clone)]
 pub(crate) struct Feed {
     everything: broadcast::Sender<Arc<Change>>,
     runs: broadcast::Sender<Arc<Change>>,
 }
 
-/// The last change of a run that was told to who follows runs.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Notified {
-    state: RunState,
-    at: Instant,
-}
-
 impl Feed {
     pub(crate) fn new() -> Self {
         Self {
-            everything: broadcast::Sender::new(FEED),
-            runs: broadcast::Sender::new(FEED),
+            everything: broadcast::Sender::new(FEED_CAPACITY),
+            runs: broadcast::Sender::new(FEED_CAPACITY),
         }
     }
 
@@ -52,25 +46,33 @@ impl Feed {
         }
     }
 
-    /// Whether somebody hears of every change.
+    /// Whether a listener gets every change.
     pub(crate) fn wants_everything(&self) -> bool {
         self.everything.receiver_count() > 0
     }
 
-    /// Whether somebody follows runs.
+    /// Whether a listener gets changes of runs.
     pub(crate) fn wants_runs(&self) -> bool {
         self.runs.receiver_count() > 0
     }
 
-    pub(crate) fn tell(&self, change: Change) {
-        // Whoever listened may have gone.
+    /// Publishes a change to the listeners of everything.
+    pub(crate) fn publish(&self, change: Change) {
+        // The last listener may have gone.
         drop(self.everything.send(Arc::new(change)));
     }
 
-    /// Tells who follows runs.
-    pub(crate) fn tell_of_run(&self, change: Change) {
+    /// Publishes a change to the listeners of runs.
+    pub(crate) fn publish_run(&self, change: Change) {
         drop(self.runs.send(Arc::new(change)));
     }
+}
+
+/// The last change of a run that listeners of runs were notified of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Notified {
+    state: RunState,
+    at: Instant,
 }
 
 impl Notified {
@@ -79,56 +81,56 @@ impl Notified {
         Self { state, at }
     }
 
-    /// Whether a run in this state need not be told of again yet.
+    /// Whether the next notification of a run in this state has to wait.
     pub(crate) fn is_fresh(self, state: RunState) -> bool {
-        self.state == state && self.at.elapsed() < PACE
+        self.state == state && self.at.elapsed() < MIN_NOTIFICATION_INTERVAL
     }
 }
 
-/// Something that changed and is committed.
+/// A committed change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// A run, or how its instances stand.
+    /// A run's state or its counts of instances.
     Run {
-        /// Whose.
+        /// Its tenant.
         tenant: TenantId,
-        /// Of which DAG.
+        /// Its DAG.
         dag: DagId,
-        /// Which run.
+        /// Its id.
         run: RunId,
         /// Its state.
         state: RunState,
-        /// How its instances stand.
+        /// Its instances by state.
         counts: Counts,
     },
     /// A task instance.
     Instance {
-        /// Whose.
+        /// Its tenant.
         tenant: TenantId,
-        /// Which run.
+        /// Its run.
         run: RunId,
         /// Its task.
         task: TaskId,
-        /// Its map index; none of a task that isn't mapped.
+        /// Its map index, if its task is mapped.
         map_index: Option<u32>,
         /// Its state.
         state: InstanceTag,
         /// The number of its last attempt.
         number: u32,
-        /// Who runs or ran that attempt.
+        /// The worker of that attempt.
         worker: Option<Arc<str>>,
     },
 }
 
 impl Change {
-    /// Who may see it.
+    /// The tenant whose users may see it.
     pub const fn tenant(&self) -> &TenantId {
         match self {
             Self::Run { tenant, .. } | Self::Instance { tenant, .. } => tenant,
         }
     }
 
-    /// Which run it is about.
+    /// Its run.
     pub const fn run(&self) -> RunId {
         match self {
             Self::Run { run, .. } | Self::Instance { run, .. } => *run,

@@ -1,4 +1,4 @@
-//! What the operator's policy gives each task of a version, worked out when first asked.
+//! What the operator's policy grants each task of a version, evaluated when first needed.
 
 use std::sync::Arc;
 use weft_core::{
@@ -7,24 +7,24 @@ use weft_core::{
     policy::{Granted, Policy},
 };
 
-/// What a task gets.
+/// What a task may use.
 #[derive(Debug, Clone)]
 pub(crate) struct Grant {
     pub(crate) granted: Arc<Granted>,
     pub(crate) limits: Limits,
 }
 
-/// A tenant's policy; a new one has a new generation.
+/// A tenant's policy; each text that is read has a generation of its own.
 #[derive(Debug, Clone)]
 pub(crate) struct TenantPolicy {
-    pub(crate) generation: u64,
-    /// The error of a policy that can't be read denies everything.
-    pub(crate) policy: Result<Arc<Policy>, Arc<str>>,
+    generation: u64,
+    /// A policy that can't be parsed denies everything, with its error.
+    policy: Result<Arc<Policy>, Arc<str>>,
 }
 
 impl TenantPolicy {
-    /// From the policy's text; without one the default holds.
-    pub(crate) fn read(text: Option<&str>, generation: u64) -> Self {
+    /// Parses the policy's text; without a text the default policy holds.
+    pub(crate) fn parse(text: Option<&str>, generation: u64) -> Self {
         let policy = match text {
             None => Ok(Arc::new(Policy::default())),
             Some(text) => Policy::parse(Source {
@@ -37,9 +37,14 @@ impl TenantPolicy {
         };
         Self { generation, policy }
     }
+
+    /// The error of a policy that can't be parsed.
+    pub(crate) fn error(&self) -> Option<&str> {
+        self.policy.as_ref().err().map(|error| &**error)
+    }
 }
 
-/// The grants of one run's tasks, under the policy they were worked out with.
+/// The grants of one run's tasks, with the policy that they were evaluated under.
 #[derive(Debug, Default)]
 pub(crate) struct Grants {
     generation: u64,
@@ -47,9 +52,11 @@ pub(crate) struct Grants {
 }
 
 impl Grants {
-    /// What a task gets, or why it gets nothing: a policy that became
-    /// stricter than the task's request.
-    pub(crate) fn of(
+    /// What a task is granted.
+    ///
+    /// # Errors
+    /// The refusals of a policy that became stricter than the task's request.
+    pub(crate) fn evaluate(
         &mut self,
         dag: &Dag,
         task: TaskIndex,

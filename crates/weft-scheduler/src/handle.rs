@@ -1,24 +1,18 @@
-//! What others hold of a running scheduler: hints, questions, and its health.
+//! The handle of a running scheduler: wake-ups, questions, changes and health.
 
 use crate::{
     feed::{Change, Feed, Listen},
-    metrics::Metrics,
+    heartbeat::Heartbeat,
+    ready_count::ReadyCounts,
     why::Reason,
 };
 use prometheus_client::registry::Registry;
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicI64, Ordering},
-    },
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
-use tokio::sync::{Notify, broadcast, mpsc, oneshot};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{broadcast, mpsc, oneshot};
 use weft_core::{document::TaskIndex, run_id::RunId};
 use weft_store::DagKey;
 
-/// A hint that something is to be done. A lost one costs at most a sweep.
+/// A hint that there is work. The next sweep finds what a lost hint announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wake {
     /// A run of this DAG was queued.
@@ -27,11 +21,11 @@ pub enum Wake {
     Command,
     /// DAGs, pools, limits or policies changed.
     Settings,
-    /// A scheduler gave its shards back.
+    /// A scheduler released its shards.
     Shards,
 }
 
-/// What comes in through handles.
+/// What handles send to the loop.
 #[derive(Debug)]
 pub(crate) enum Request {
     Wake(Wake),
@@ -46,53 +40,22 @@ pub(crate) enum Request {
 /// Why a question has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WhyError {
-    /// The scheduler is shut down, or too busy to be asked.
+    /// The scheduler is shut down, or too busy to answer.
     #[error("the scheduler does not answer")]
     Unavailable,
 }
 
-/// How the loop fares.
+/// The health of the loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Health {
-    /// How long ago the loop last went round. It does at least once a sweep.
+    /// How long ago the loop's last iteration was. It iterates at least once a sweep.
     pub since_last_turn: Duration,
-    /// Whether it owns anything: a standby doesn't.
+    /// Whether it owns a shard; a standby owns none.
     pub owns_shards: bool,
     /// Turns committed since it started.
     pub turns: u64,
     /// Runs in memory.
     pub active_runs: u64,
-}
-
-/// Metrics that the loop keeps up.
-#[derive(Debug, Default)]
-pub(crate) struct Heartbeat {
-    last_turn_ms: AtomicI64,
-    pub(crate) owns: AtomicBool,
-    ready: Mutex<BTreeMap<Arc<str>, u64>>,
-    /// A shard is nobody's.
-    pub(crate) shard_released: Notify,
-    pub(crate) metrics: Metrics,
-}
-
-impl Heartbeat {
-    pub(crate) fn record_turn(&self) {
-        self.last_turn_ms.store(wall_ms(), Ordering::Relaxed);
-    }
-
-    /// What is ready now, by queue.
-    pub(crate) fn is_ready(&self, ready: BTreeMap<Arc<str>, u64>) {
-        // Nothing foreign is called while it is locked; so below.
-        *self.ready.lock().unwrap_or_else(PoisonError::into_inner) = ready;
-    }
-}
-
-/// For showing how long ago something was, never for deciding anything.
-fn wall_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-    })
 }
 
 /// A running scheduler, for others. Cheap to clone.
@@ -104,13 +67,13 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Hints that something is to be done. Never waits; a hint that finds no
-    /// room is dropped, since the sweep finds the work as well.
+    /// Sends a hint without waiting. A hint that finds the queue full is dropped, since the
+    /// sweep finds the work as well.
     pub fn wake(&self, wake: Wake) {
         drop(self.requests.try_send(Request::Wake(wake)));
     }
 
-    /// Why an instance isn't running. An empty answer: it is, or it has ended.
+    /// Why an instance is not running. The answer is empty if it runs or has ended.
     ///
     /// # Errors
     /// The scheduler is shut down or too busy.
@@ -133,38 +96,35 @@ impl Handle {
         answered.await.map_err(|_closed| WhyError::Unavailable)
     }
 
-    /// What changes from now on. A listener that lags is told how
-    /// much it missed, and reads the database.
+    /// The changes from now on. A receiver that lags learns how many it missed, and reads the
+    /// database.
     pub fn changes(&self, to: Listen) -> broadcast::Receiver<Arc<Change>> {
         self.feed.listen(to)
     }
 
-    /// How the loop fares.
+    /// The health of the loop.
     pub fn health(&self) -> Health {
-        let last = self.heartbeat.last_turn_ms.load(Ordering::Relaxed);
-        let since = u64::try_from(wall_ms().saturating_sub(last)).unwrap_or(0);
+        let metrics = &self.heartbeat.metrics;
         Health {
-            since_last_turn: Duration::from_millis(since),
-            owns_shards: self.heartbeat.owns.load(Ordering::Relaxed),
-            turns: self.heartbeat.metrics.commits.get(),
-            active_runs: u64::try_from(self.heartbeat.metrics.active_runs.get()).unwrap_or(0),
+            since_last_turn: self.heartbeat.since_last_iteration(),
+            owns_shards: self.heartbeat.owns_shards(),
+            turns: metrics.committed_turns(),
+            active_runs: metrics.active_runs(),
         }
     }
 
-    /// Waits until the scheduler has given a shard back, for others to be told of it. For one
+    /// Waits until the scheduler has released a shard, so that others can be woken. Supports one
     /// listener.
     pub async fn shard_released(&self) {
-        self.heartbeat.shard_released.notified().await;
+        self.heartbeat.wait_for_released_shard().await;
     }
 
-    /// How many task instances could run if there were workers for them, by queue, as of the
-    /// last sweep.
-    pub fn ready(&self) -> BTreeMap<Arc<str>, u64> {
-        let ready = self.heartbeat.ready.lock();
-        ready.unwrap_or_else(PoisonError::into_inner).clone()
+    /// How many task instances could run if their queues had free slots, as of the last sweep.
+    pub fn ready(&self) -> ReadyCounts {
+        self.heartbeat.ready()
     }
 
-    /// Shows what the loop counts, under names that begin with `scheduler_` and `store_`.
+    /// Registers the loop's metrics, under names that begin with `scheduler_` and `store_`.
     pub fn register(&self, registry: &mut Registry) {
         self.heartbeat.metrics.register(registry);
     }

@@ -1,58 +1,53 @@
-//! The loop that owns shards: events and commands in, transactions and
-//! dispatches out.
+//! The scheduler: a loop that owns shards, takes events and commands, and commits turns.
 //!
-//! One task owns all state ([`Scheduler::run`]); nothing is locked and nothing
-//! else decides. A *turn* takes what has happened (bounded), applies it to the
-//! runs in memory (`weft_core::run`), decides what to dispatch
-//! (`weft_core::fair_queue`), commits all of it in one transaction, and only then
-//! publishes dispatches and confirms reports. So:
+//! One task owns all state ([`Scheduler::run`]); nothing is locked, and nothing else decides. A
+//! *turn* takes a bounded number of events, applies them to the runs in memory
+//! (`weft_core::run`), decides what to dispatch (`weft_core::fair_queue`), commits all of it in one
+//! transaction, and only then publishes dispatches and confirms reports. So:
 //!
-//! - What a worker is told is committed; what a worker may forget is committed.
-//! - Under load one commit serves hundreds of transitions; under none a
-//!   transition commits at once.
-//! - A turn that can't be committed is committed again, unchanged, until it is,
-//!   or until somebody else owns the shard.
-//! - A run that breaks its turn is failed, not its shard.
+//! - A worker gets only attempts that are committed, and forgets only reports that are committed.
+//! - Under load one commit serves hundreds of transitions; otherwise a transition is committed at
+//!   once.
+//! - A turn that can't be committed is retried unchanged until it is committed, or until another
+//!   scheduler owns the shard.
+//! - A run that breaks its turn fails alone.
 //!
-//! It knows no engine and no HTTP. Wake-ups are hints: a sweep each second
-//! bounds a lost one.
+//! A [`shard`] consists of parts that own their data. The [`steps`] are synchronous functions over
+//! the parts; only [`scheduler`] awaits the database, the blob store and the broker.
+//!
+//! The crate knows no sandbox and no HTTP. Wake-ups are hints: a sweep each second makes up for
+//! lost ones.
 
-mod actions;
 mod active_run;
 mod brokers;
-mod calendar;
-mod changes;
 mod clock;
-mod command;
-mod commit;
 mod completion_rate;
-mod crash;
-mod dispatch;
-mod fault;
+mod context;
+mod faults;
 mod feed;
 mod grants;
 mod handle;
+mod heartbeat;
+mod limits;
 mod metrics;
-mod notice;
 mod options;
 mod outputs;
-mod reconcile;
-mod recovery;
-mod rows;
+mod ready_count;
+mod retry;
 mod scheduler;
 mod shard;
-mod start;
-mod timers;
+mod steps;
 mod versions;
 mod why;
 
 #[cfg(feature = "planted-bugs")]
-pub use fault::Planted;
+pub use faults::Planted;
 pub use {
     brokers::{Brokers, OneBroker},
     feed::{Change, Listen},
     handle::{Handle, Health, Wake, WhyError},
     options::{Deps, SchedulerOptions},
+    ready_count::{ReadyCount, ReadyCounts},
     scheduler::{Scheduler, SchedulerError},
     why::Reason,
 };

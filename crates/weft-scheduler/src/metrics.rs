@@ -1,4 +1,4 @@
-//! What the loop counts, in Prometheus' terms. No label holds what a tenant writes.
+//! The loop's metrics. No label contains text that a tenant wrote.
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -13,15 +13,15 @@ use prometheus_client::{
 use std::time::Duration;
 use weft_core::{run::Counts, time::Timestamp};
 
-/// Metrics of one scheduler. Cheap to clone: clones share them.
+/// The metrics of one scheduler. Cheap to clone: clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
     turn_seconds: Histogram,
     commit_seconds: Histogram,
     commit_retries: Counter,
-    pub(crate) commits: Counter,
+    commits: Counter,
     run_lag_seconds: Histogram,
-    pub(crate) active_runs: Gauge,
+    active_runs: Gauge,
     instances: Family<StateLabel, Gauge>,
 }
 
@@ -35,7 +35,7 @@ fn short_spans() -> Histogram {
     Histogram::new(exponential_buckets(0.0001, 2.0, 16))
 }
 
-/// From 1 ms to 70 min: a scheduler that was down has much to catch up.
+/// From 1 ms to 70 min: a scheduler that was down creates runs that are long due.
 fn lags() -> Histogram {
     Histogram::new(exponential_buckets(0.001, 4.0, 12))
 }
@@ -55,29 +55,44 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// The loop went round.
-    pub(crate) fn turned(&self, took: Duration) {
+    /// Records one iteration of the loop.
+    pub(crate) fn record_iteration(&self, took: Duration) {
         self.turn_seconds.observe(took.as_secs_f64());
     }
 
-    /// The database took a turn; how often it had to be asked again is counted apart.
-    pub(crate) fn written(&self, took: Duration) {
+    /// Records a call that committed a turn. Retries are counted apart.
+    pub(crate) fn record_commit_call(&self, took: Duration) {
         self.commit_seconds.observe(took.as_secs_f64());
     }
 
-    /// The database didn't take a turn, and is asked again.
-    pub(crate) fn not_written(&self) {
+    /// Records a call that did not commit a turn and is retried.
+    pub(crate) fn record_commit_retry(&self) {
         self.commit_retries.inc();
     }
 
-    /// A scheduled run was made so long after it was due.
-    pub(crate) fn made_due(&self, due: Timestamp, now: Timestamp) {
+    /// Records a committed turn.
+    pub(crate) fn record_turn(&self) {
+        self.commits.inc();
+    }
+
+    /// Turns committed so far.
+    pub(crate) fn committed_turns(&self) -> u64 {
+        self.commits.get()
+    }
+
+    /// Runs in memory.
+    pub(crate) fn active_runs(&self) -> u64 {
+        u64::try_from(self.active_runs.get()).unwrap_or(0)
+    }
+
+    /// Records how late a scheduled run was created.
+    pub(crate) fn record_run_lag(&self, due: Timestamp, now: Timestamp) {
         let late = u64::try_from(now.0.saturating_sub(due.0)).unwrap_or(0);
         self.run_lag_seconds
             .observe(Duration::from_millis(late).as_secs_f64());
     }
 
-    /// Shows all of it.
+    /// Registers all of them.
     pub(crate) fn register(&self, registry: &mut Registry) {
         let store = registry.sub_registry_with_prefix("store");
         store.register_with_unit(
@@ -125,7 +140,7 @@ impl Metrics {
         }
     }
 
-    fn take_away(&self, counts: &Counts) {
+    fn subtract(&self, counts: &Counts) {
         for (state, count) in states(counts).into_iter().filter(|(_, count)| *count > 0) {
             self.instances
                 .get_or_create(&StateLabel { state })
@@ -166,35 +181,34 @@ fn states(counts: &Counts) -> [(&'static str, i64); 12] {
     .map(|(state, count)| (state, i64::try_from(count).unwrap_or(i64::MAX)))
 }
 
-/// One run's share of the metrics: taken back when the run leaves memory,
-/// however that happens.
+/// One run's part in the metrics, which ends when the run leaves memory, whatever the reason.
 #[derive(Debug, Default)]
-pub(crate) struct Share(Option<(Metrics, Counts)>);
+pub(crate) struct RunMetrics(Option<(Metrics, Counts)>);
 
-impl Share {
-    /// The run's instances stand like this now.
-    pub(crate) fn show(&mut self, metrics: &Metrics, counts: Counts) {
+impl RunMetrics {
+    /// Publishes the run's current counts of instances.
+    pub(crate) fn update(&mut self, metrics: &Metrics, counts: Counts) {
         match &mut self.0 {
             None => {
                 metrics.active_runs.inc();
                 metrics.add(&counts);
                 self.0 = Some((metrics.clone(), counts));
             }
-            Some((metrics, shown)) if *shown != counts => {
+            Some((metrics, previous)) if *previous != counts => {
                 metrics.add(&counts);
-                metrics.take_away(shown);
-                *shown = counts;
+                metrics.subtract(previous);
+                *previous = counts;
             }
-            Some(_as_before) => {}
+            Some(_unchanged) => {}
         }
     }
 }
 
-impl Drop for Share {
+impl Drop for RunMetrics {
     fn drop(&mut self) {
         if let Some((metrics, counts)) = &self.0 {
             metrics.active_runs.dec();
-            metrics.take_away(counts);
+            metrics.subtract(counts);
         }
     }
 }
@@ -208,18 +222,18 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_leaves_memory_takes_its_share_along() {
+    fn a_run_that_leaves_memory_is_subtracted() {
         let metrics = Metrics::default();
-        let mut one = Share::default();
-        let mut other = Share::default();
-        one.show(
+        let mut one = RunMetrics::default();
+        let mut other = RunMetrics::default();
+        one.update(
             &metrics,
             Counts {
                 waiting: 3,
                 ..Counts::default()
             },
         );
-        other.show(
+        other.update(
             &metrics,
             Counts {
                 waiting: 1,
@@ -228,7 +242,7 @@ mod tests {
             },
         );
         assert_eq!((at(&metrics, "waiting"), metrics.active_runs.get()), (4, 2));
-        one.show(
+        one.update(
             &metrics,
             Counts {
                 success: 2,

@@ -1,15 +1,11 @@
-//! Outputs of active runs that tasks downstream may ask for.
+//! Outputs of active runs that downstream tasks may need.
 //!
-//! What always holds: an output that isn't committed yet is here. What is
-//! committed may be forgotten, and is then read from the database.
+//! An uncommitted output is always in memory. A committed one may be dropped, and is then read
+//! from the database again. This module does no I/O: [`Outputs::missing`] says what to read.
 
 use std::{collections::HashMap, sync::Arc};
-use weft_blob::{Blobs, Kind};
-use weft_core::{document::TaskIndex, id::TenantId, inputs, run::Instance, run_id::RunId};
-use weft_store::{Output, RunStore, StoreError};
-
-/// Rows that are read at once.
-const PAGE: u32 = 4096;
+use weft_core::{digest::Digest, document::TaskIndex, inputs, run::Instance};
+use weft_store::Output;
 
 /// The outputs of one run.
 #[derive(Debug, Default)]
@@ -20,189 +16,192 @@ pub(crate) struct Outputs {
 /// The outputs of one task, by map index.
 #[derive(Debug, Default)]
 struct TaskOutputs {
-    /// Whether every output there is stands here.
+    /// Whether the database has no output that is not here.
     complete: bool,
-    by_index: Vec<Option<Kept>>,
+    by_index: Vec<Option<Cached>>,
 }
 
 #[derive(Debug, Clone)]
-enum Kept {
+enum Cached {
     Text(Arc<str>),
     /// In the blob store, and not read yet.
-    Elsewhere(Output),
-    /// There is none any more, whatever the database says until the turn is committed.
+    Blob(Digest),
+    /// There is none any more, whatever the database contains until the turn is committed.
     Void,
 }
 
-/// The output is not in memory: fetch it, then ask again.
+/// The output is not in memory: read it, then repeat the step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the output is not in memory")]
-pub(crate) struct NotHere;
+pub(crate) struct NotInMemory;
 
-/// Why an output can't be had.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum OutputError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("the output of an upstream task can't be read: {0}")]
-    Blob(#[from] weft_blob::BlobError),
-    #[error("the output of an upstream task is not UTF-8")]
-    Text,
+/// What is to be read before all outputs of a task are in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum MissingOutputs {
+    /// The task's rows.
+    Rows,
+    /// Texts that the blob store has, by map index.
+    Blobs(Vec<(u32, Digest)>),
 }
 
 impl Outputs {
-    /// Of a run that has only just begun: nothing stands in the database.
-    pub(crate) fn fresh(tasks: impl Iterator<Item = TaskIndex>) -> Self {
+    /// The outputs of a run that has just started: the database has none.
+    pub(crate) fn of_new_run(tasks: impl Iterator<Item = TaskIndex>) -> Self {
         Self {
             tasks: tasks
-                .map(|task| {
-                    let outputs = TaskOutputs {
-                        complete: true,
-                        by_index: Vec::new(),
-                    };
-                    (task, outputs)
-                })
+                .map(|task| (task, TaskOutputs::complete_and_empty()))
                 .collect(),
         }
     }
 
-    /// Keeps an output; returns how many bytes it takes.
-    pub(crate) fn put(&mut self, instance: Instance, output: &Output) -> usize {
-        let (kept, bytes) = match output {
-            Output::Inline(text) => (Kept::Text(Arc::clone(text)), text.len()),
-            Output::Blob { .. } => (Kept::Elsewhere(output.clone()), 0),
-        };
+    /// Adds an output; returns the bytes that it takes.
+    pub(crate) fn insert(&mut self, instance: Instance, output: &Output) -> usize {
+        let (cached, bytes) = Cached::of(output);
         self.tasks
             .entry(instance.task)
             .or_default()
-            .put(instance.index, kept);
+            .set(instance.index, cached);
         bytes
     }
 
-    /// An instance has no output any more; returns how many bytes that frees.
+    /// Voids an instance's output; returns the bytes that it took.
     pub(crate) fn void(&mut self, instance: Instance) -> usize {
         let outputs = self.tasks.entry(instance.task).or_default();
-        let freed = outputs.get(instance.index).map_or(0, Kept::bytes);
-        outputs.put(instance.index, Kept::Void);
+        let freed = outputs.get(instance.index).map_or(0, Cached::bytes);
+        outputs.set(instance.index, Cached::Void);
         freed
     }
 
-    /// The task starts over; nothing of it counts any more.
+    /// Removes the outputs of a task that starts over.
     pub(crate) fn clear(&mut self, task: TaskIndex) {
-        let outputs = TaskOutputs {
-            complete: true,
-            by_index: Vec::new(),
-        };
-        self.tasks.insert(task, outputs);
+        self.tasks.insert(task, TaskOutputs::complete_and_empty());
     }
 
-    /// Forgets everything that can be read again; only right after a commit.
-    /// Returns how many bytes that frees.
-    pub(crate) fn forget(&mut self) -> usize {
+    /// Drops everything that can be read again; only right after a commit. Returns the bytes
+    /// that it took.
+    pub(crate) fn drop_committed(&mut self) -> usize {
         let freed = self
             .tasks
             .values()
             .flat_map(|task| task.by_index.iter().flatten())
-            .map(Kept::bytes)
+            .map(Cached::bytes)
             .sum();
         self.tasks.clear();
         freed
     }
 
-    /// Reads the outputs of a task that aren't here, all of them. Returns how
-    /// many bytes they take.
-    pub(crate) async fn fetch(
+    /// What is to be read before all outputs of a task are in memory.
+    pub(crate) fn missing(&self, task: TaskIndex) -> Option<MissingOutputs> {
+        let Some(outputs) = self.tasks.get(&task).filter(|outputs| outputs.complete) else {
+            return Some(MissingOutputs::Rows);
+        };
+        let blobs: Vec<(u32, Digest)> = (0..)
+            .zip(&outputs.by_index)
+            .filter_map(|(index, cached)| match cached {
+                Some(Cached::Blob(digest)) => Some((index, *digest)),
+                Some(Cached::Text(_) | Cached::Void) | None => None,
+            })
+            .collect();
+        (!blobs.is_empty()).then_some(MissingOutputs::Blobs(blobs))
+    }
+
+    /// Adds rows that were read, `last` with the task's last ones; returns the bytes that they
+    /// take. An output that is in memory already is at least as new as its row.
+    pub(crate) fn insert_rows(
         &mut self,
         task: TaskIndex,
-        run: RunId,
-        tenant: &TenantId,
-        store: &dyn RunStore,
-        blobs: &Blobs,
-    ) -> Result<usize, OutputError> {
+        rows: Vec<(Instance, Output)>,
+        last: bool,
+    ) -> usize {
         let outputs = self.tasks.entry(task).or_default();
-        let mut bytes = 0;
-        let mut from = 0;
-        while !outputs.complete {
-            let page = store.outputs_of_task(run, task, from, PAGE).await?;
-            let last = page.len() < PAGE as usize;
-            for (instance, output) in page {
-                from = instance.index + 1;
-                let kept = match output {
-                    Output::Inline(text) => {
-                        bytes += text.len();
-                        Kept::Text(text)
-                    }
-                    output @ Output::Blob { .. } => Kept::Elsewhere(output),
-                };
-                // What is here already is at least as new.
-                if outputs.get(instance.index).is_none() {
-                    outputs.put(instance.index, kept);
-                }
-            }
-            outputs.complete = last;
-        }
-        for kept in outputs.by_index.iter_mut().flatten() {
-            if let Kept::Elsewhere(Output::Blob { digest, .. }) = kept {
-                let read = blobs.get(Kind::Output, tenant, digest).await?;
-                let text = std::str::from_utf8(&read).map_err(|_not_utf8| OutputError::Text)?;
-                bytes += text.len();
-                *kept = Kept::Text(text.into());
+        let mut added = 0;
+        for (instance, output) in rows {
+            if outputs.get(instance.index).is_none() {
+                let (cached, bytes) = Cached::of(&output);
+                outputs.set(instance.index, cached);
+                added += bytes;
             }
         }
-        Ok(bytes)
+        outputs.complete = last;
+        added
+    }
+
+    /// Adds a text that was read from the blob store; returns the bytes that it takes.
+    pub(crate) fn insert_text(&mut self, instance: Instance, text: Arc<str>) -> usize {
+        let bytes = text.len();
+        self.tasks
+            .entry(instance.task)
+            .or_default()
+            .set(instance.index, Cached::Text(text));
+        bytes
     }
 }
 
-impl Kept {
+impl Cached {
+    /// How an output is kept, and how many bytes it takes.
+    fn of(output: &Output) -> (Self, usize) {
+        match output {
+            Output::Inline(text) => (Self::Text(Arc::clone(text)), text.len()),
+            Output::Blob { digest, bytes: _ } => (Self::Blob(*digest), 0),
+        }
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
-            Self::Elsewhere(_) | Self::Void => 0,
+            Self::Blob(_) | Self::Void => 0,
         }
     }
 }
 
 impl TaskOutputs {
-    fn put(&mut self, index: u32, kept: Kept) {
+    const fn complete_and_empty() -> Self {
+        Self {
+            complete: true,
+            by_index: Vec::new(),
+        }
+    }
+
+    fn set(&mut self, index: u32, cached: Cached) {
         let index = index as usize;
         if self.by_index.len() <= index {
             self.by_index.resize(index + 1, None);
         }
-        self.by_index[index] = Some(kept);
+        self.by_index[index] = Some(cached);
     }
 
-    fn get(&self, index: u32) -> Option<&Kept> {
+    fn get(&self, index: u32) -> Option<&Cached> {
         self.by_index.get(index as usize)?.as_ref()
     }
 }
 
 impl inputs::Outputs for Outputs {
-    type Error = NotHere;
+    type Error = NotInMemory;
 
-    fn get(&mut self, instance: Instance) -> Result<Option<Arc<str>>, NotHere> {
+    fn get(&mut self, instance: Instance) -> Result<Option<Arc<str>>, NotInMemory> {
         let Some(task) = self.tasks.get(&instance.task) else {
-            return Err(NotHere);
+            return Err(NotInMemory);
         };
         match task.get(instance.index) {
-            Some(Kept::Text(text)) => Ok(Some(Arc::clone(text))),
-            Some(Kept::Void) => Ok(None),
+            Some(Cached::Text(text)) => Ok(Some(Arc::clone(text))),
+            Some(Cached::Void) => Ok(None),
             None if task.complete => Ok(None),
-            Some(Kept::Elsewhere(_)) | None => Err(NotHere),
+            Some(Cached::Blob(_)) | None => Err(NotInMemory),
         }
     }
 
-    fn gather(&mut self, task: TaskIndex) -> Result<Arc<str>, NotHere> {
+    fn gather(&mut self, task: TaskIndex) -> Result<Arc<str>, NotInMemory> {
         let outputs = self
             .tasks
             .get(&task)
             .filter(|task| task.complete)
-            .ok_or(NotHere)?;
+            .ok_or(NotInMemory)?;
         let mut list = String::from("[");
-        for kept in outputs.by_index.iter().flatten() {
-            let text = match kept {
-                Kept::Text(text) => text,
-                Kept::Void => continue,
-                Kept::Elsewhere(_) => return Err(NotHere),
+        for cached in outputs.by_index.iter().flatten() {
+            let text = match cached {
+                Cached::Text(text) => text,
+                Cached::Void => continue,
+                Cached::Blob(_) => return Err(NotInMemory),
             };
             if list.len() > 1 {
                 list.push(',');

@@ -1,30 +1,40 @@
 //! The service: one task that owns all shards of this process.
+//!
+//! Only this module and its submodules await: the [`driver`] reads and calls for a shard's turn,
+//! [`leases`] takes and releases shards, and the loop here waits for events.
 
+mod driver;
 mod leases;
+mod orphan_reports;
 
 use crate::{
-    clock::Clock,
-    commit::Deposed,
-    fault::planted,
+    context::Context,
     feed::Feed,
-    handle::{Handle, Heartbeat, Request, Wake},
-    options::{COMMIT_RETRY, COMMIT_RETRY_MAX, Deps, NOTICES_A_TURN, REQUESTS, SchedulerOptions},
-    shard::{Context, Shard},
-    versions::Versions,
+    handle::{Handle, Request, Wake},
+    heartbeat::Heartbeat,
+    limits::{MAX_NOTICES_PER_TURN, MAX_WAITING_REQUESTS, MIN_RETRY_DELAY},
+    options::{Deps, SchedulerOptions},
+    ready_count::ReadyCounts,
+    retry::RetryDelays,
+    shard::Shard,
+    steps::notices,
+    why::{self, Reason},
 };
+use driver::{Deposed, Driver};
 use futures_util::future::select_all;
-use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, sync::Arc};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep, sleep_until},
 };
 use weft_broker::{AttemptKey, BrokerError, Notice};
+use weft_core::time::Timestamp;
 use weft_store::{DagKey, ShardId, StoreError};
 
 /// Why a scheduler stopped by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum SchedulerError {
-    /// The database holds something that no scheduler can work with.
+    /// The database contains something that no scheduler can work with.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The broker was shut down.
@@ -42,20 +52,20 @@ pub struct Scheduler {
 
 /// What the loop waits for.
 enum Event {
-    /// From the workers of a shard.
+    /// Notices of a shard's broker.
     Notices(ShardId, Result<Vec<Notice>, BrokerError>),
-    /// Through a handle.
+    /// A request of a handle.
     Request(Request),
-    /// A timer, a scheduled run, a late commit, a sweep.
+    /// A timer, a scheduled run, a late commit or a sweep is due.
     Time,
-    /// Somebody wants it to end.
+    /// The caller shuts the scheduler down.
     Shutdown,
 }
 
 impl Scheduler {
-    /// A scheduler, and what others hold of it.
+    /// A scheduler, and the handle of it.
     pub fn new(options: SchedulerOptions, deps: Deps) -> (Self, Handle) {
-        let (sender, requests) = mpsc::channel(REQUESTS);
+        let (sender, requests) = mpsc::channel(MAX_WAITING_REQUESTS);
         let handle = Handle {
             requests: sender,
             feed: Feed::new(),
@@ -70,12 +80,12 @@ impl Scheduler {
         (scheduler, handle)
     }
 
-    /// Schedules until `shutdown` is ready; then commits what has happened and
-    /// gives its shards back. Dropping the future at any point loses nothing
-    /// that was acknowledged.
+    /// Schedules until `shutdown` is ready; then commits what has happened and releases its
+    /// shards. A future that is dropped at any point loses nothing that was acknowledged.
     ///
     /// # Errors
-    /// Only what no waiting mends; a database or broker that doesn't answer is waited for.
+    /// Errors that a retry does not fix. Calls to a database or broker that does not answer are
+    /// retried.
     pub async fn run(
         self,
         shutdown: impl Future<Output = ()> + Send,
@@ -86,29 +96,16 @@ impl Scheduler {
             handle,
             requests,
         } = self;
-        let shown = patiently(|| deps.store.now()).await?;
-        let random = options
-            .seed
-            .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        let context = Context {
-            versions: Versions::new(options.defaults.clone()),
-            clock: Clock::set(shown),
-            random,
-            feed: handle.feed.clone(),
-            heartbeat: Arc::clone(&handle.heartbeat),
-            output_bytes: 0,
-            policy_generation: 0,
-            deps,
-            options,
-        };
+        let now = read_clock(&deps).await?;
         let mut service = Service {
-            context,
+            context: Context::new(options, now, handle.feed, handle.heartbeat),
+            deps,
             shards: BTreeMap::new(),
             requests,
             next_sweep: Instant::now(),
             next_renewal: Instant::now(),
             lease_ends: Instant::now(),
-            failing: None,
+            backoff: None,
             orphan_reports: Vec::new(),
             may_own_more: true,
         };
@@ -117,21 +114,27 @@ impl Scheduler {
 }
 
 struct Service {
+    deps: Deps,
     context: Context,
     shards: BTreeMap<ShardId, Shard>,
     requests: mpsc::Receiver<Request>,
     next_sweep: Instant,
     next_renewal: Instant,
-    /// By this machine's clock, counted from before the renewal was asked for.
+    /// By this machine's clock, counted from before the call that renewed the leases.
     lease_ends: Instant,
-    /// The database didn't answer the last turn: until when it is left in peace,
-    /// and how long that is.
-    failing: Option<(Instant, Duration)>,
+    /// The database did not answer the last turn.
+    backoff: Option<Backoff>,
     /// Reports of runs that are not in memory.
     orphan_reports: Vec<AttemptKey>,
-    /// The database may count shards as its own that it knows nothing of: those
-    /// of a process that had its name before, and those that it gave up.
+    /// The database may count shards as this scheduler's which it does not own: those of a
+    /// process that had its name before, and those that it gave up.
     may_own_more: bool,
+}
+
+/// How long the loop waits after a failed turn.
+struct Backoff {
+    until: Instant,
+    delays: RetryDelays,
 }
 
 impl Service {
@@ -141,72 +144,68 @@ impl Service {
     ) -> Result<(), SchedulerError> {
         tokio::pin!(shutdown);
         loop {
-            self.renew().await?;
+            self.renew_leases().await?;
             let event = self.next_event(shutdown.as_mut()).await;
-            let ending = matches!(event, Event::Shutdown);
+            let is_last = matches!(event, Event::Shutdown);
             let began = Instant::now();
-            self.handle(event).await?;
+            self.handle_event(event).await?;
             while let Ok(request) = self.requests.try_recv() {
-                self.request(request);
+                self.handle_request(request);
             }
-            self.turn().await?;
-            self.context.heartbeat.metrics.turned(began.elapsed());
-            self.context.heartbeat.record_turn();
-            if ending {
+            self.run_turn().await?;
+            let heartbeat = &self.context.heartbeat;
+            heartbeat.metrics.record_iteration(began.elapsed());
+            heartbeat.record_iteration();
+            if is_last {
                 break;
             }
         }
-        self.context
-            .deps
-            .store
-            .release_shards(&self.context.options.id)
-            .await?;
+        let id = &self.context.options.id;
+        self.deps.store.release_shards(id).await?;
         Ok(())
     }
 
     async fn next_event(&mut self, shutdown: impl Future<Output = ()> + Send) -> Event {
         let wake = self.wake_at();
-        let owns = !self.shards.is_empty();
-        let news = news(&self.shards);
+        let owns_shards = !self.shards.is_empty();
+        let notices = receive_notices(&self.shards);
         tokio::select! {
             biased;
             () = shutdown => Event::Shutdown,
-            (shard, notices) = news, if owns => Event::Notices(shard, notices),
+            (shard, notices) = notices, if owns_shards => Event::Notices(shard, notices),
             Some(request) = self.requests.recv() => Event::Request(request),
             () = sleep_until(wake) => Event::Time,
         }
     }
 
-    /// When the loop has something to do even if nothing happens.
+    /// When the loop has work even if no event arrives.
     fn wake_at(&self) -> Instant {
-        let due = self
-            .shards
-            .values()
-            .flat_map(|shard| [shard.next_due(), shard.lazy_due()])
-            .flatten()
-            .min()
-            .map(|at| self.context.clock.instant(at));
-        let busy = self.shards.values().any(Shard::has_more_to_do);
+        let due = self.shards.values().filter_map(Shard::next_due).min();
+        let due = due.map(|at| self.context.clock.instant(at));
         let mut wake = self.next_sweep.min(self.next_renewal);
         if let Some(due) = due {
             wake = wake.min(due);
         }
-        let wake = if busy { Instant::now() } else { wake };
-        // What failed is not tried again at once, however much there is to do.
-        self.failing.map_or(wake, |(until, _)| wake.max(until))
+        if self.shards.values().any(Shard::has_more_work) {
+            wake = Instant::now();
+        }
+        // A failed call is not retried at once, however much work there is.
+        let backoff = self.backoff.as_ref();
+        backoff.map_or(wake, |backoff| wake.max(backoff.until))
     }
 
-    async fn handle(&mut self, event: Event) -> Result<(), SchedulerError> {
+    async fn handle_event(&mut self, event: Event) -> Result<(), SchedulerError> {
         match event {
             Event::Notices(_shard, Ok(notices)) => {
                 for notice in notices {
-                    self.notice(notice);
+                    self.handle_notice(notice);
                 }
             }
             Event::Notices(shard, Err(error @ BrokerError::Closed)) => {
-                // Another scheduler has the shard, which the database knows as well; or nobody has.
+                // Another scheduler has taken the shard over, and the database shows it; otherwise
+                // the broker was shut down.
                 self.next_renewal = Instant::now();
-                self.renew().await?;
+                self.renew_leases().await?;
                 if self.shards.contains_key(&shard) {
                     return Err(error.into());
                 }
@@ -215,40 +214,40 @@ impl Service {
                 return Err(error.into());
             }
             Event::Notices(
-                _shard,
+                shard,
                 Err(error @ (BrokerError::Unavailable(_) | BrokerError::Full { .. })),
             ) => {
-                tracing::warn!(%error, "the broker was asked for news");
-                sleep(COMMIT_RETRY).await;
+                tracing::warn!(%error, shard = shard.0, operation = "receive notices", "broker call failed; retrying next turn");
+                sleep(MIN_RETRY_DELAY).await;
             }
-            Event::Request(request) => self.request(request),
+            Event::Request(request) => self.handle_request(request),
             Event::Time | Event::Shutdown => {}
         }
         Ok(())
     }
 
-    fn notice(&mut self, notice: Notice) {
-        let concerned = self
+    fn handle_notice(&mut self, notice: Notice) {
+        let Some(run) = notices::run_of(&notice) else {
+            return;
+        };
+        let shard = self
             .shards
             .values_mut()
-            .find(|shard| shard.concerns(&notice));
-        match (concerned, notice) {
-            (Some(shard), notice) => shard.notice(&mut self.context, notice),
-            (None, Notice::Finished(report)) => self.orphan_reports.push(report.key),
-            (
-                None,
-                Notice::Started { .. }
-                | Notice::Expired { .. }
-                | Notice::Released { .. }
-                | Notice::Demand,
-            ) => {}
+            .find(|shard| shard.runs.contains(run));
+        if let Some(shard) = shard {
+            notices::apply_notice(shard, &mut self.context, notice);
+        } else if let Notice::Finished(report) = notice {
+            self.orphan_reports.push(report.key);
         }
     }
 
-    fn request(&mut self, request: Request) {
+    fn handle_request(&mut self, request: Request) {
         match request {
-            Request::Wake(Wake::Queued(_)) if planted!(self.context, QueuedRunsUnseen) => {}
-            Request::Wake(Wake::Queued(dag)) => self.queued(dag),
+            Request::Wake(Wake::Queued(dag)) => {
+                if self.context.faults.finds_queued_runs() {
+                    self.wake_dag(dag);
+                }
+            }
             Request::Wake(Wake::Command | Wake::Settings) => self.next_sweep = Instant::now(),
             Request::Wake(Wake::Shards) => self.next_renewal = Instant::now(),
             Request::Why {
@@ -260,174 +259,108 @@ impl Service {
                 let reasons = self
                     .shards
                     .values()
-                    .find_map(|shard| shard.why(run, task, index));
-                // Whoever asked may have gone.
-                drop(
-                    answer.send(reasons.unwrap_or_else(|| vec![crate::why::Reason::RunNotActive])),
-                );
+                    .find_map(|shard| why::reasons(&shard.runs, &shard.queue, run, task, index));
+                let reasons = reasons.unwrap_or_else(|| vec![Reason::RunNotActive]);
+                // The caller may have gone.
+                drop(answer.send(reasons));
             }
         }
     }
 
-    fn queued(&mut self, dag: DagKey) {
-        match self
-            .shards
-            .values_mut()
-            .find(|shard| shard.dags.contains_key(&dag))
-        {
-            Some(shard) => drop(shard.to_start.insert(dag)),
-            // It was deployed since the last look.
+    fn wake_dag(&mut self, dag: DagKey) {
+        let mut shards = self.shards.values_mut();
+        match shards.find(|shard| shard.runs.contains_dag(dag)) {
+            Some(shard) => shard.schedule.mark_startable(dag),
+            // It was deployed since the last sweep.
             None => self.next_sweep = Instant::now(),
         }
     }
 
-    /// Everything that follows from what has happened, committed and told.
-    async fn turn(&mut self) -> Result<(), SchedulerError> {
-        let sweep = self.next_sweep <= Instant::now();
-        if sweep {
+    /// Does everything that follows from what has happened, and commits it.
+    async fn run_turn(&mut self) -> Result<(), SchedulerError> {
+        let is_sweep = self.next_sweep <= Instant::now();
+        if is_sweep {
             self.next_sweep = Instant::now() + self.context.options.sweep_every;
         }
         if let Err(error) = self.settle_orphan_reports().await {
-            temporary(error)?;
+            check_temporary(error, "read run")?;
         }
         let mut deposed = Vec::new();
-        let mut fails = false;
+        let mut has_failed = false;
         for (id, shard) in &mut self.shards {
-            if let Err(error) = shard.advance(&mut self.context, sweep).await {
-                temporary(error)?;
-                fails = true;
+            let mut driver = Driver::new(&self.deps, &mut self.context, shard);
+            if let Err(error) = driver.advance(is_sweep).await {
+                check_temporary(error, "advance shard")?;
+                has_failed = true;
             }
-            if shard.wants_commit(self.context.now())
-                && let Err(Deposed(_)) = shard.commit(&mut self.context).await
-            {
+            if let Err(Deposed(_)) = driver.commit_if_due().await {
                 deposed.push(*id);
             }
         }
-        self.failing = fails.then(|| {
-            let wait = self.failing.map_or(COMMIT_RETRY, |(_, wait)| wait * 2);
-            let wait = wait.min(COMMIT_RETRY_MAX);
-            (Instant::now() + wait, wait)
-        });
-        if sweep {
-            let mut ready = BTreeMap::<Arc<str>, u64>::new();
-            for (queue, count) in self
-                .shards
-                .values()
-                .flat_map(|shard| shard.order.ready_by_queue())
-            {
-                *ready.entry(Arc::clone(queue)).or_default() += count;
-            }
-            // What is too large for a queue's workers shows as a queue that nobody serves.
-            for (queue, count) in self
-                .shards
-                .values()
-                .flat_map(|shard| shard.order.oversized_by_queue())
-            {
-                let fitting = ready.entry(Arc::clone(queue)).or_default();
-                *fitting = fitting.saturating_sub(count);
-                *ready
-                    .entry(format!("{queue}, too large").into())
-                    .or_default() += count;
-            }
-            ready.retain(|_, count| *count > 0);
-            self.context.heartbeat.is_ready(ready);
+        self.set_backoff(has_failed);
+        if is_sweep {
+            self.publish_ready_counts();
         }
         for shard in deposed {
-            tracing::warn!(shard = shard.0, "another scheduler owns the shard now");
+            tracing::warn!(
+                shard = shard.0,
+                operation = "commit turn",
+                "another scheduler owns the shard; it is dropped here"
+            );
             self.shards.remove(&shard);
             self.next_renewal = Instant::now();
         }
         Ok(())
     }
 
-    /// Confirms reports of runs that have ended long ago, or never were: nothing
-    /// will ever come of them. A run of a shard that is not in memory is
-    /// somebody else's, or comes into memory yet; its reports come again.
-    async fn settle_orphan_reports(&mut self) -> Result<(), StoreError> {
-        for key in std::mem::take(&mut self.orphan_reports) {
-            let run = self.context.deps.store.run(key.run).await?;
-            let shard = ShardId(key.shard.cast_signed());
-            let shard = self.shards.get_mut(&shard).filter(|shard| match &run {
-                Some(run) => {
-                    shard.dags.contains_key(&run.dag) && !shard.runs.contains_key(&key.run)
-                }
-                None => true,
-            });
-            if let Some(shard) = shard {
-                shard.changes.confirm.push(key);
-                shard.changes.urgent = true;
-            }
+    fn set_backoff(&mut self, has_failed: bool) {
+        let before = self.backoff.take();
+        if has_failed {
+            let mut delays = before.map_or_else(RetryDelays::default, |backoff| backoff.delays);
+            let until = Instant::now() + delays.next_delay();
+            self.backoff = Some(Backoff { until, delays });
         }
-        Ok(())
-    }
-}
-
-impl Shard {
-    /// Everything that follows from what has happened, in memory.
-    async fn advance(&mut self, cx: &mut Context, sweep: bool) -> Result<(), StoreError> {
-        if sweep {
-            self.broker.set_weight(self.order.weight());
-            self.tell_rest(cx);
-            self.sweep(cx).await?;
-            self.reconcile_attempts(cx).await?;
-        }
-        self.keep_crashes(cx).await?;
-        if self.has_broker_calls() {
-            self.call_broker().await;
-        }
-        let now = cx.now();
-        while let Some((run, timer)) = self.timers.due(now) {
-            // Rejected: what it was for has passed in another way.
-            let _outdated = self.apply(cx, run, weft_core::run::Event::Due { timer });
-        }
-        if self.next_queued.is_some_and(|at| at <= now) {
-            self.find_queued(cx).await?;
-        }
-        self.make_due_runs(cx).await?;
-        self.start_queued(cx).await?;
-        self.hand_out_unprepared(cx).await?;
-        self.expand(cx).await?;
-        self.dispatch(cx).await
     }
 
-    /// Whether a bound ended the last turn before everything was done.
-    fn has_more_to_do(&self) -> bool {
-        !self.to_expand.is_empty() || !self.to_start.is_empty()
+    fn publish_ready_counts(&self) {
+        let mut ready = ReadyCounts::default();
+        for shard in self.shards.values() {
+            shard.queue.count_ready(&mut ready);
+        }
+        self.context.heartbeat.set_ready(ready);
     }
 }
 
 /// The next notices of any shard.
-async fn news(shards: &BTreeMap<ShardId, Shard>) -> (ShardId, Result<Vec<Notice>, BrokerError>) {
-    let each = shards
-        .iter()
-        .map(|(id, shard)| Box::pin(async { (*id, shard.broker.receive(NOTICES_A_TURN).await) }));
-    let (told, _which, _others) = select_all(each).await;
-    told
+async fn receive_notices(
+    shards: &BTreeMap<ShardId, Shard>,
+) -> (ShardId, Result<Vec<Notice>, BrokerError>) {
+    let each = shards.iter().map(|(id, shard)| {
+        Box::pin(async { (*id, shard.broker.receive(MAX_NOTICES_PER_TURN).await) })
+    });
+    let (received, _which, _others) = select_all(each).await;
+    received
 }
 
-/// A database that doesn't answer is waited for; anything else ends the scheduler.
-fn temporary(error: StoreError) -> Result<(), SchedulerError> {
+/// A call to a database that does not answer is retried; any other error ends the scheduler.
+fn check_temporary(error: StoreError, operation: &'static str) -> Result<(), SchedulerError> {
     match error {
         StoreError::Unavailable(_) | StoreError::Full(_) => {
-            tracing::warn!(%error, "the database was asked");
+            tracing::warn!(%error, operation, "database call failed; it is retried after a delay");
             Ok(())
         }
         error @ (StoreError::Corrupt(_) | StoreError::Defect(_)) => Err(error.into()),
     }
 }
 
-/// Asks until there is an answer.
-async fn patiently<T, F>(mut ask: impl FnMut() -> F) -> Result<T, SchedulerError>
-where
-    F: Future<Output = Result<T, StoreError>>,
-{
-    let mut wait: Duration = COMMIT_RETRY;
+/// Reads the database's clock, and retries until it answers.
+async fn read_clock(deps: &Deps) -> Result<Timestamp, SchedulerError> {
+    let mut delays = RetryDelays::default();
     loop {
-        match ask().await {
-            Ok(answer) => return Ok(answer),
-            Err(error) => temporary(error)?,
+        match deps.store.now().await {
+            Ok(now) => return Ok(now),
+            Err(error) => check_temporary(error, "read clock")?,
         }
-        sleep(wait).await;
-        wait = (wait * 2).min(COMMIT_RETRY_MAX);
+        sleep(delays.next_delay()).await;
     }
 }

@@ -1,6 +1,6 @@
 //! DAG versions, parsed once and shared by their runs.
 
-use crate::options::VERSIONS;
+use crate::limits::MAX_CACHED_VERSIONS;
 use std::{collections::HashMap, sync::Arc};
 use weft_core::{
     digest::Digest,
@@ -12,7 +12,7 @@ use weft_core::{
     policy::DEFAULT_QUEUE,
     timetable::Timetable,
 };
-use weft_store::{RunStore, StoreError, StoredVersion, VersionId};
+use weft_store::{StoreError, StoredVersion, VersionId};
 
 /// A version as the scheduler uses it.
 #[derive(Debug)]
@@ -23,24 +23,24 @@ pub(crate) struct Version {
     pub(crate) tasks: Vec<TaskFacts>,
 }
 
-/// What is worked out once for each task.
+/// What is derived once for each task.
 #[derive(Debug)]
 pub(crate) struct TaskFacts {
     pub(crate) code: Arc<Code>,
-    /// The file that holds the code; `None` where the version names none, which no deploy lets through.
+    /// The file that contains the code; `None` where the version names none, which every deploy rejects.
     pub(crate) digest: Option<Digest>,
     pub(crate) queue: Arc<str>,
-    /// What an active instance takes up.
+    /// What a live instance occupies.
     pub(crate) account: Arc<Account>,
-    /// Whether any task downstream takes its output.
-    pub(crate) feeds: bool,
+    /// Whether a downstream task takes its output.
+    pub(crate) has_consumers: bool,
 }
 
 /// The versions that were used last.
 #[derive(Debug)]
 pub(crate) struct Versions {
     defaults: Defaults,
-    known: HashMap<VersionId, (Arc<Version>, u64)>,
+    cached: HashMap<VersionId, (Arc<Version>, u64)>,
     uses: u64,
 }
 
@@ -48,55 +48,56 @@ impl Versions {
     pub(crate) fn new(defaults: Defaults) -> Self {
         Self {
             defaults,
-            known: HashMap::new(),
+            cached: HashMap::new(),
             uses: 0,
         }
     }
 
-    /// A version, from memory or the database.
+    /// A version that is in memory.
+    pub(crate) fn get(&mut self, id: VersionId) -> Option<Arc<Version>> {
+        self.uses += 1;
+        let (version, used) = self.cached.get_mut(&id)?;
+        *used = self.uses;
+        Some(Arc::clone(version))
+    }
+
+    /// Parses and keeps a version that was read.
     ///
     /// # Errors
-    /// The database's; [`StoreError::Corrupt`] for one that is missing or can't be read.
-    pub(crate) async fn get(
+    /// [`StoreError::Corrupt`] for one that is missing or can't be parsed.
+    pub(crate) fn insert(
         &mut self,
-        store: &dyn RunStore,
         id: VersionId,
         tenant: &TenantId,
+        stored: Option<&StoredVersion>,
     ) -> Result<Arc<Version>, StoreError> {
-        self.uses += 1;
-        if let Some((version, used)) = self.known.get_mut(&id) {
-            *used = self.uses;
-            return Ok(Arc::clone(version));
+        let stored =
+            stored.ok_or_else(|| StoreError::Corrupt(format!("version {} is missing", id.0)))?;
+        let version = Arc::new(Version::parse(stored, tenant, &self.defaults)?);
+        if self.cached.len() >= MAX_CACHED_VERSIONS {
+            self.evict_oldest();
         }
-        let stored = store
-            .version(id)
-            .await?
-            .ok_or_else(|| StoreError::Corrupt(format!("version {} is missing", id.0)))?;
-        let version = Arc::new(Version::read(&stored, tenant, &self.defaults)?);
-        if self.known.len() >= VERSIONS {
-            self.forget_oldest();
-        }
-        self.known.insert(id, (Arc::clone(&version), self.uses));
+        self.cached.insert(id, (Arc::clone(&version), self.uses));
         Ok(version)
     }
 
-    /// Half of them at once, so that the search is paid for by many insertions.
-    fn forget_oldest(&mut self) {
-        let mut uses: Vec<u64> = self.known.values().map(|(_, used)| *used).collect();
+    /// Evicts half of them at once, so that many insertions share the cost of the search.
+    fn evict_oldest(&mut self) {
+        let mut uses: Vec<u64> = self.cached.values().map(|(_, used)| *used).collect();
         uses.sort_unstable();
         let middle = uses[uses.len() / 2];
-        self.known.retain(|_, (_, used)| *used >= middle);
+        self.cached.retain(|_, (_, used)| *used >= middle);
     }
 }
 
 impl Version {
-    /// The task of this name.
+    /// The index of a task.
     pub(crate) fn task(&self, id: &TaskId) -> Option<TaskIndex> {
         let position = self.dag.tasks.iter().position(|task| task.id == *id)?;
         Some(task_index(position))
     }
 
-    fn read(
+    fn parse(
         stored: &StoredVersion,
         tenant: &TenantId,
         defaults: &Defaults,
@@ -119,17 +120,17 @@ impl Version {
             let file = stored.files.iter().find(|file| file.name == name);
             file.map(|file| file.digest)
         };
-        let mut feeds = vec![false; dag.tasks.len()];
+        let mut has_consumers = vec![false; dag.tasks.len()];
         for index in 0..dag.tasks.len() {
             for needed in inputs::needs(&dag, task_index(index)) {
-                feeds[needed.as_usize()] = true;
+                has_consumers[needed.as_usize()] = true;
             }
         }
         let tasks = dag
             .tasks
             .iter()
-            .zip(feeds)
-            .map(|(task, feeds)| TaskFacts {
+            .zip(has_consumers)
+            .map(|(task, has_consumers)| TaskFacts {
                 code: Arc::new(task.code.clone()),
                 digest: digest_of(&task.code),
                 queue: task.queue.as_deref().unwrap_or(DEFAULT_QUEUE).into(),
@@ -139,7 +140,7 @@ impl Version {
                     pool: task.pool.as_deref().map(Into::into),
                     pool_slots: task.pool_slots.unwrap_or(1),
                 }),
-                feeds,
+                has_consumers,
             })
             .collect();
         Ok(Self {

@@ -1,6 +1,6 @@
 //! Why a task instance is not running.
 
-use crate::shard::Shard;
+use crate::shard::{queue::Queue, runs::Runs};
 use weft_core::{
     document::TaskIndex,
     fair_queue::Blocked,
@@ -14,108 +14,111 @@ use weft_core::{
 /// One reason. Several may hold at once.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reason {
-    /// The run is not in memory: it has ended, or it is queued. What a queued
-    /// run waits for stands with the run and its DAG.
+    /// The run is not in memory: it has ended, or it is queued. The run and its DAG show what a
+    /// queued run waits for.
     RunNotActive,
     /// The run has ended.
     RunEnded(RunState),
-    /// There is no such task instance.
+    /// The run has no such task instance.
     NoSuchInstance,
-    /// It waits for these tasks, by this rule.
+    /// It waits for upstream tasks.
     Upstream {
-        /// When it may start.
+        /// Its trigger rule.
         rule: TriggerRule,
         /// Upstreams with instances that have not ended.
         unfinished: Vec<TaskId>,
     },
-    /// `max_active` of the mapped task keeps it back.
+    /// `max_active` of the mapped task holds it back.
     MaxActive {
         /// The bound.
         limit: u32,
     },
-    /// The number of its instances is being worked out.
+    /// The number of instances is not known yet.
     Expanding,
-    /// It may run; this stands in its way.
+    /// It is eligible by its rule; this blocks it.
     Blocked(Blocked),
-    /// It may run, and goes out with one of the next turns.
+    /// It is eligible; one of the next turns dispatches it.
     Soon,
-    /// It is on its way to a worker.
+    /// Its attempt is queued.
     Queued {
         /// The number of its attempt.
         number: u32,
     },
-    /// It runs.
+    /// It is running.
     Running {
         /// The number of its attempt.
         number: u32,
     },
     /// It waits for its retry.
     Retry {
-        /// When that is.
+        /// When the retry is due.
         at: Timestamp,
     },
     /// It deferred itself.
     Deferred {
-        /// Until when; without one until it is woken.
+        /// Until when; until it is woken, if there is none.
         until: Option<Timestamp>,
     },
     /// It has ended.
     Ended,
 }
 
-impl Shard {
-    /// Why an instance of a run that is in memory here is not running; `None`
-    /// where the run isn't.
-    pub(crate) fn why(&self, run: RunId, task: TaskIndex, index: u32) -> Option<Vec<Reason>> {
-        let active = self.runs.get(&run)?;
-        if active.is_over() {
-            return Some(vec![Reason::RunEnded(active.run.state())]);
-        }
-        let Some(state) = active.run.instance(Instance { task, index }) else {
-            return Some(vec![Reason::NoSuchInstance]);
-        };
-        Some(match state {
-            InstanceState::Waiting if active.run.is_expanded(task) => {
-                let limit = active.version.dag.tasks[task.as_usize()].max_active;
-                vec![Reason::MaxActive {
-                    limit: limit.unwrap_or(u32::MAX),
-                }]
-            }
-            InstanceState::Waiting => {
-                let step = active.run.plan().step(task);
-                let unfinished = step
-                    .upstreams
-                    .iter()
-                    .filter(|upstream| active.run.counts(**upstream).unfinished() > 0)
-                    .map(|upstream| active.version.dag.tasks[upstream.as_usize()].id.clone())
-                    .collect();
-                vec![Reason::Upstream {
-                    rule: step.rule,
-                    unfinished,
-                }]
-            }
-            InstanceState::Expanding => vec![Reason::Expanding],
-            InstanceState::Ready => {
-                let blocked = self.order.find_blockers(run, task);
-                if blocked.is_empty() {
-                    vec![Reason::Soon]
-                } else {
-                    blocked.into_iter().map(Reason::Blocked).collect()
-                }
-            }
-            InstanceState::Queued { attempt } => vec![Reason::Queued {
-                number: attempt.number,
-            }],
-            InstanceState::Running { attempt } => vec![Reason::Running {
-                number: attempt.number,
-            }],
-            InstanceState::UpForRetry { at } => vec![Reason::Retry { at }],
-            InstanceState::Deferred { until } => vec![Reason::Deferred { until }],
-            InstanceState::Success
-            | InstanceState::Failed
-            | InstanceState::Skipped
-            | InstanceState::UpstreamFailed
-            | InstanceState::Cancelled => vec![Reason::Ended],
-        })
+/// Why an instance is not running; `None` where its run is not in memory.
+pub(crate) fn reasons(
+    runs: &Runs,
+    queue: &Queue,
+    run: RunId,
+    task: TaskIndex,
+    index: u32,
+) -> Option<Vec<Reason>> {
+    let active = runs.get(run)?;
+    if active.is_over() {
+        return Some(vec![Reason::RunEnded(active.run.state())]);
     }
+    let Some(state) = active.run.instance(Instance { task, index }) else {
+        return Some(vec![Reason::NoSuchInstance]);
+    };
+    Some(match state {
+        InstanceState::Waiting if active.run.is_expanded(task) => {
+            let limit = active.version.dag.tasks[task.as_usize()].max_active;
+            vec![Reason::MaxActive {
+                limit: limit.unwrap_or(u32::MAX),
+            }]
+        }
+        InstanceState::Waiting => {
+            let step = active.run.plan().step(task);
+            let unfinished = step
+                .upstreams
+                .iter()
+                .filter(|upstream| active.run.counts(**upstream).unfinished() > 0)
+                .map(|upstream| active.version.dag.tasks[upstream.as_usize()].id.clone())
+                .collect();
+            vec![Reason::Upstream {
+                rule: step.rule,
+                unfinished,
+            }]
+        }
+        InstanceState::Expanding => vec![Reason::Expanding],
+        InstanceState::Ready => {
+            let blocked = queue.blocked(run, task);
+            if blocked.is_empty() {
+                vec![Reason::Soon]
+            } else {
+                blocked.into_iter().map(Reason::Blocked).collect()
+            }
+        }
+        InstanceState::Queued { attempt } => vec![Reason::Queued {
+            number: attempt.number,
+        }],
+        InstanceState::Running { attempt } => vec![Reason::Running {
+            number: attempt.number,
+        }],
+        InstanceState::UpForRetry { at } => vec![Reason::Retry { at }],
+        InstanceState::Deferred { until } => vec![Reason::Deferred { until }],
+        InstanceState::Success
+        | InstanceState::Failed
+        | InstanceState::Skipped
+        | InstanceState::UpstreamFailed
+        | InstanceState::Cancelled => vec![Reason::Ended],
+    })
 }

@@ -193,7 +193,7 @@ impl State {
                 scheduler: Arc::clone(&self.name),
                 owns: health.owns_shards,
                 since_ms: u64::try_from(since).unwrap_or(u64::MAX),
-                ready: self.handle.ready(),
+                ready: self.handle.ready().by_label(),
             });
         }
     }

@@ -1,152 +1,178 @@
-//! Which shards are this scheduler's: its share is kept, taken and given back.
+//! The shards of this scheduler: leased, taken over and released.
 //!
-//! Each scheduler counts who else is there and works out its own share, and nobody hands
-//! shards out: what is above one's share is given back, what is free is taken by who is below
-//! its own. A shard that is given back was committed to its end, so its next owner finds
-//! nothing to make good for but what it reads.
+//! Each scheduler counts the others and computes its own share; there is no coordinator. It
+//! releases shards above its share and leases free ones below it. A shard is committed before it
+//! is released, so that its next owner has only to read it.
 
-use super::{SchedulerError, Service, temporary};
+use super::{SchedulerError, Service, check_temporary, driver::Driver};
 use crate::{
-    fault::planted,
-    options::{COMMIT_RETRY, COMMIT_RETRY_MAX, millis},
+    limits::{MAX_RETRY_DELAY, MIN_RETRY_DELAY},
+    options::millis,
     shard::Shard,
 };
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 use tokio::time::Instant;
-use weft_store::{RunStore, ShardId, ShardLease, StoreError};
+use weft_store::{ShardId, ShardLease, StoreError};
+
+/// The shards that the database counts as this scheduler's.
+struct Leases {
+    /// How many it should own.
+    share: u32,
+    leases: Vec<ShardLease>,
+}
 
 impl Service {
-    /// Keeps the leases, takes shards that nobody owns, and gives back what is others' share.
-    pub(super) async fn renew(&mut self) -> Result<(), SchedulerError> {
-        let asked = Instant::now();
-        if asked < self.next_renewal {
+    /// Renews the leases if that is due, takes over free shards, and releases shards above the
+    /// share.
+    pub(super) async fn renew_leases(&mut self) -> Result<(), SchedulerError> {
+        let called = Instant::now();
+        if called < self.next_renewal {
             return Ok(());
         }
         let lease_span = self.context.options.lease;
-        let soon = asked + COMMIT_RETRY_MAX.min(lease_span / 3);
-        self.next_renewal = asked + lease_span / 3;
-        let store = Arc::clone(&self.context.deps.store);
-        if self.may_own_more && !planted!(self.context, EpochKept) {
-            // They are to come under a new epoch, in which turns are numbered
-            // from the beginning.
-            if let Err(error) = store.release_shards(&self.context.options.id).await {
-                temporary(error)?;
-                self.next_renewal = soon;
-                return Ok(());
-            }
-            self.may_own_more = false;
+        let retry = called + MAX_RETRY_DELAY.min(lease_span / 3);
+        self.next_renewal = called + lease_span / 3;
+        if let Err(error) = self.release_unknown_shards().await {
+            check_temporary(error, "release shards")?;
+            self.next_renewal = retry;
+            return Ok(());
         }
-        let (share, leases) = match self.ask(store.as_ref(), lease_span).await {
-            Ok(answer) => answer,
+        let Leases { share, leases } = match self.lease_shards().await {
+            Ok(leases) => leases,
             Err(error) => {
-                temporary(error)?;
-                if asked >= self.lease_ends && !self.shards.is_empty() {
-                    tracing::warn!(
-                        "the leases could not be renewed in time: all shards are given up"
-                    );
-                    self.shards.clear();
-                    self.may_own_more = true;
-                }
-                self.next_renewal = soon;
+                check_temporary(error, "lease shards")?;
+                self.give_up_expired_shards(called);
+                self.next_renewal = retry;
                 return Ok(());
             }
         };
-        match store.now().await {
-            Ok(shown) => self.context.clock.adjust(shown),
-            Err(error) => temporary(error)?,
+        match self.deps.store.now().await {
+            Ok(now) => self.context.clock.adjust(now),
+            Err(error) => check_temporary(error, "read clock")?,
         }
-        self.lease_ends = asked + lease_span;
-        self.shards.retain(|id, shard| {
-            let is_kept = leases
-                .iter()
-                .any(|lease| lease.shard == *id && lease.epoch == shard.lease.epoch);
-            if !is_kept {
-                tracing::warn!(shard = id.0, "another scheduler owns the shard now");
-            }
-            is_kept
-        });
+        self.lease_ends = called + lease_span;
+        self.drop_lost_shards(&leases);
         let surplus = leases.len().saturating_sub(share as usize);
         for lease in leases {
             if let Some(shard) = self.shards.get_mut(&lease.shard) {
                 shard.lease = lease;
-            } else if let Err(again) = self.take_over(lease).await? {
-                self.next_renewal = asked + again.min(lease_span / 3);
+            } else if let Some(delay) = self.take_over(lease).await? {
+                self.next_renewal = called + delay.min(lease_span / 3);
             }
         }
-        self.give_back(surplus).await?;
+        self.release_surplus(surplus).await?;
         self.context
             .heartbeat
-            .owns
-            .store(!self.shards.is_empty(), Ordering::Relaxed);
+            .set_owns_shards(!self.shards.is_empty());
         Ok(())
     }
 
-    /// How many shards are this scheduler's share, and those that it has now.
-    async fn ask(
-        &self,
-        store: &dyn RunStore,
-        lease: Duration,
-    ) -> Result<(u32, Vec<ShardLease>), StoreError> {
-        let id = &self.context.options.id;
-        let lease = millis(lease);
-        let share = store.share_of_shards(id, lease).await?;
-        Ok((share, store.lease_shards(id, lease, share).await?))
+    /// Releases shards that the database may count as this scheduler's and that are not in
+    /// memory, so that they come under a new epoch, in which turns are numbered from the start.
+    async fn release_unknown_shards(&mut self) -> Result<(), StoreError> {
+        if self.may_own_more && self.context.faults.releases_before_lease() {
+            let id = &self.context.options.id;
+            self.deps.store.release_shards(id).await?;
+            self.may_own_more = false;
+        }
+        Ok(())
     }
 
-    /// Loads a shard that is this scheduler's from now on, or says after how long that is to be
-    /// tried again.
-    async fn take_over(
-        &mut self,
-        lease: ShardLease,
-    ) -> Result<Result<(), Duration>, SchedulerError> {
-        let broker = match self.context.deps.brokers.take_over(lease).await {
+    async fn lease_shards(&self) -> Result<Leases, StoreError> {
+        let (id, store) = (&self.context.options.id, &self.deps.store);
+        let lease = millis(self.context.options.lease);
+        let share = store.share_of_shards(id, lease).await?;
+        let leases = store.lease_shards(id, lease, share).await?;
+        Ok(Leases { share, leases })
+    }
+
+    /// Gives up all shards if their leases have expired.
+    fn give_up_expired_shards(&mut self, now: Instant) {
+        if now >= self.lease_ends && !self.shards.is_empty() {
+            tracing::warn!(
+                operation = "lease shards",
+                "the leases expired before they could be renewed; all shards are given up"
+            );
+            self.shards.clear();
+            self.may_own_more = true;
+        }
+    }
+
+    /// Drops shards that another scheduler has taken over.
+    fn drop_lost_shards(&mut self, leases: &[ShardLease]) {
+        self.shards.retain(|id, shard| {
+            let is_owned = leases
+                .iter()
+                .any(|lease| lease.shard == *id && lease.epoch == shard.lease.epoch);
+            if !is_owned {
+                tracing::warn!(
+                    shard = id.0,
+                    operation = "lease shards",
+                    "another scheduler owns the shard; it is dropped here"
+                );
+            }
+            is_owned
+        });
+    }
+
+    /// Reads a shard that was leased; returns after which delay to retry where that failed.
+    async fn take_over(&mut self, lease: ShardLease) -> Result<Option<Duration>, SchedulerError> {
+        let broker = match self.deps.brokers.take_over(lease).await {
             Ok(broker) => broker,
             Err(error) => {
-                tracing::warn!(%error, shard = lease.shard.0, "the broker of a shard can't be taken over yet");
-                return Ok(Err(COMMIT_RETRY_MAX));
+                tracing::warn!(%error, shard = lease.shard.0, operation = "take over", "broker call failed; the shard is taken over later");
+                return Ok(Some(MAX_RETRY_DELAY));
             }
         };
         let mut shard = Shard::new(lease, broker);
-        match shard.recover(&mut self.context).await {
+        let mut driver = Driver::new(&self.deps, &mut self.context, &mut shard);
+        match driver.recover().await {
             Ok(()) => {
                 self.shards.insert(lease.shard, shard);
-                Ok(Ok(()))
+                Ok(None)
             }
             Err(error) => {
-                temporary(error)?;
-                Ok(Err(COMMIT_RETRY))
+                check_temporary(error, "recover shard")?;
+                Ok(Some(MIN_RETRY_DELAY))
             }
         }
     }
 
-    /// Gives shards back that are others' share: those with the fewest runs, which are the soonest
-    /// loaded again. What can't be given back now stays, and is looked at with the next renewal.
-    async fn give_back(&mut self, surplus: usize) -> Result<(), SchedulerError> {
-        let mut smallest: Vec<(usize, ShardId)> = self
+    /// Releases shards above the share: those with the fewest runs, which are read again soonest.
+    /// A shard that can't be released stays until the next renewal.
+    async fn release_surplus(&mut self, surplus: usize) -> Result<(), SchedulerError> {
+        let mut by_size: Vec<(usize, ShardId)> = self
             .shards
             .iter()
             .map(|(id, shard)| (shard.runs.len(), *id))
             .collect();
-        smallest.sort_unstable();
-        for (_runs, id) in smallest.into_iter().take(surplus) {
+        by_size.sort_unstable();
+        for (_runs, id) in by_size.into_iter().take(surplus) {
             let Some(mut shard) = self.shards.remove(&id) else {
                 continue;
             };
-            if shard.lazy_due().is_some() && shard.commit(&mut self.context).await.is_err() {
-                tracing::warn!(shard = id.0, "another scheduler owns the shard now");
+            let has_uncommitted = shard.batch.lazy_due().is_some();
+            let mut driver = Driver::new(&self.deps, &mut self.context, &mut shard);
+            if has_uncommitted && driver.commit().await.is_err() {
+                tracing::warn!(
+                    shard = id.0,
+                    operation = "release shard",
+                    "another scheduler owns the shard; it is dropped here"
+                );
                 continue;
             }
-            match self.context.deps.store.release_shard(shard.lease).await {
+            match self.deps.store.release_shard(shard.lease).await {
                 Ok(()) => {
-                    tracing::info!(shard = id.0, "a shard is another scheduler's share now");
-                    self.context.heartbeat.shard_released.notify_one();
+                    tracing::info!(
+                        shard = id.0,
+                        operation = "release shard",
+                        "the shard is above this scheduler's share; another scheduler may lease it"
+                    );
+                    self.context.heartbeat.notify_shard_released();
                 }
                 Err(error) => {
-                    temporary(error)?;
-                    // Whether it was given back is not known: the next renewal says.
+                    check_temporary(error, "release shard")?;
+                    // The next renewal shows whether it was released.
                     self.shards.insert(id, shard);
                 }
             }

@@ -1,15 +1,14 @@
-//! What is due when. Timers are never taken back: one that no longer fits is
-//! rejected by its run when it is due.
+//! Timers of runs. A timer is never removed: the run rejects one that no longer fits.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 use weft_core::{run::Timer, run_id::RunId, time::Timestamp};
 
-/// Timers of all runs of a shard.
+/// The timers of all runs of a shard.
 #[derive(Debug, Default)]
 pub(crate) struct Timers(BinaryHeap<Reverse<(Timestamp, RunId, Timer)>>);
 
 impl Timers {
-    /// Hands `timer` back at or after `at`.
+    /// Sets a timer that is due at `at`.
     pub(crate) fn set(&mut self, at: Timestamp, run: RunId, timer: Timer) {
         self.0.push(Reverse((at, run, timer)));
     }
@@ -19,8 +18,8 @@ impl Timers {
         self.0.peek().map(|Reverse((at, ..))| *at)
     }
 
-    /// One that is due by now.
-    pub(crate) fn due(&mut self, now: Timestamp) -> Option<(RunId, Timer)> {
+    /// Removes one that is due by now.
+    pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<(RunId, Timer)> {
         self.next().filter(|at| *at <= now)?;
         self.0.pop().map(|Reverse((_, run, timer))| (run, timer))
     }

@@ -1,10 +1,7 @@
-//! The rows that a turn writes, read off runs and changes.
+//! The rows that a turn writes, read from runs and changes.
 
-use crate::{
-    active_run::{ActiveRun, AttemptFacts, Record},
-    changes::Changes,
-};
-use std::collections::HashMap;
+use super::{super::runs::Runs, changes::Changes};
+use crate::active_run::{ActiveRun, AttemptFacts, Record};
 use weft_core::{
     document::TaskIndex,
     run::{Cause, Instance, InstanceState, record},
@@ -16,12 +13,12 @@ use weft_store::{
 };
 
 /// The turn that writes these changes.
-pub(crate) fn turn(
+pub(super) fn turn(
     lease: ShardLease,
     number: i64,
     now: Timestamp,
     changes: &Changes,
-    runs: &HashMap<RunId, Box<ActiveRun>>,
+    runs: &Runs,
 ) -> Turn {
     Turn {
         lease,
@@ -30,19 +27,19 @@ pub(crate) fn turn(
         runs: changes
             .runs
             .iter()
-            .filter_map(|id| runs.get(id))
-            .map(|run| run_update(run))
+            .filter_map(|id| runs.get(*id))
+            .map(run_update)
             .collect(),
         events: changes
             .touched
             .iter()
-            .filter_map(|id| runs.get(id))
-            .filter(|run| !run.happened.is_empty())
+            .filter_map(|id| runs.get(*id))
+            .filter(|run| !run.new_events.is_empty())
             .map(|run| EventChunk {
                 run: run.id,
                 seq: run.next_seq,
                 at: now,
-                body: record::encode(&run.happened),
+                body: record::encode(&run.new_events),
             })
             .collect(),
         cleared: changes.cleared.iter().copied().collect(),
@@ -50,12 +47,12 @@ pub(crate) fn turn(
         instances: changes
             .instances
             .iter()
-            .filter_map(|(id, instance)| instance_row(runs.get(id)?, *instance))
+            .filter_map(|(id, instance)| instance_row(runs.get(*id)?, *instance))
             .collect(),
         tasks: changes
             .mapped
             .iter()
-            .filter_map(|(id, task)| runs.get(id).map(|run| summary(run, *task)))
+            .filter_map(|(id, task)| runs.get(*id).map(|run| summary(run, *task)))
             .collect(),
         commands: changes.commands.clone(),
         timetables: changes.timetables.values().cloned().collect(),
@@ -81,13 +78,13 @@ fn summary(run: &ActiveRun, task: TaskIndex) -> TaskSummary {
     }
 }
 
-/// The row of an instance; none while it waits for its first attempt.
+/// The row of an instance; it has none while it waits for its first attempt.
 fn instance_row(run: &ActiveRun, instance: Instance) -> Option<InstanceRow> {
     let record = run.records.get(&instance);
     let empty = Record::default();
     let record = record.unwrap_or(&empty);
     let (state, due) = stored_state(run.run.instance(instance)?, record)?;
-    // After a recovery only the machine knows the attempts that are over.
+    // After a recovery only the state machine knows the attempts that have ended.
     let last = AttemptFacts {
         number: run.run.next_number(instance)?.saturating_sub(1),
         ..AttemptFacts::default()
@@ -133,7 +130,7 @@ fn stored_state(state: InstanceState, record: &Record) -> Option<(InstanceTag, O
 }
 
 /// The state of an instance as it is stored; `None` for one without a row.
-pub(crate) fn tag(run: &ActiveRun, instance: Instance) -> Option<InstanceTag> {
+pub(crate) fn instance_tag(run: &ActiveRun, instance: Instance) -> Option<InstanceTag> {
     let empty = Record::default();
     let record = run.records.get(&instance).unwrap_or(&empty);
     stored_state(run.run.instance(instance)?, record).map(|(tag, _)| tag)

@@ -1,0 +1,87 @@
+//! What all shards of one scheduler share: clock, entropy, parsed versions, listeners.
+
+use crate::{
+    clock::Clock, faults::FaultPoints, feed::Feed, heartbeat::Heartbeat, limits::MAX_OUTPUT_BYTES,
+    options::SchedulerOptions, versions::Versions,
+};
+use std::sync::Arc;
+use weft_core::{run::Moment, run_id::RunId, time::Timestamp};
+
+/// What a step may use besides the parts that it changes. It does no I/O.
+pub(crate) struct Context {
+    pub(crate) options: SchedulerOptions,
+    pub(crate) faults: FaultPoints,
+    pub(crate) versions: Versions,
+    pub(crate) clock: Clock,
+    pub(crate) feed: Feed,
+    pub(crate) heartbeat: Arc<Heartbeat>,
+    random: fastrand::Rng,
+    /// Bytes of outputs in memory, over all runs.
+    output_bytes: usize,
+    /// Rises with every policy that is read.
+    policy_generation: u64,
+}
+
+impl Context {
+    /// The context of a scheduler whose database shows `now`.
+    pub(crate) fn new(
+        options: SchedulerOptions,
+        now: Timestamp,
+        feed: Feed,
+        heartbeat: Arc<Heartbeat>,
+    ) -> Self {
+        let random = options
+            .seed
+            .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        Self {
+            faults: FaultPoints::of(&options),
+            versions: Versions::new(options.defaults.clone()),
+            clock: Clock::set(now),
+            options,
+            feed,
+            heartbeat,
+            random,
+            output_bytes: 0,
+            policy_generation: 0,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Time and entropy of one event.
+    pub(crate) fn draw_moment(&mut self) -> Moment {
+        Moment {
+            now: self.clock.now(),
+            entropy: self.random.u64(..),
+        }
+    }
+
+    pub(crate) fn draw_nonce(&mut self) -> u64 {
+        self.random.u64(..)
+    }
+
+    pub(crate) fn draw_run_id(&mut self) -> RunId {
+        RunId::new(self.clock.now(), self.random.u64(..))
+    }
+
+    pub(crate) const fn next_policy_generation(&mut self) -> u64 {
+        self.policy_generation += 1;
+        self.policy_generation
+    }
+
+    /// Counts outputs that are in memory from now on.
+    pub(crate) const fn add_output_bytes(&mut self, bytes: usize) {
+        self.output_bytes += bytes;
+    }
+
+    /// Counts outputs that are in memory no more.
+    pub(crate) const fn free_output_bytes(&mut self, bytes: usize) {
+        self.output_bytes = self.output_bytes.saturating_sub(bytes);
+    }
+
+    pub(crate) const fn has_too_many_output_bytes(&self) -> bool {
+        self.output_bytes > MAX_OUTPUT_BYTES
+    }
+}

@@ -1,0 +1,39 @@
+//! Bounds and intervals of the scheduler that are no options.
+
+use std::time::Duration;
+
+/// How often an attempt of an instance may be lost. A restart of the process that contains the
+/// workers loses every running attempt, so the bound is far above what machines do, and ends
+/// only a task that takes its worker down each time.
+pub(crate) const MAX_LOSSES: u32 = 20;
+/// Notices that one turn receives.
+pub(crate) const MAX_NOTICES_PER_TURN: usize = 2048;
+/// Attempts that one turn dispatches.
+pub(crate) const MAX_DISPATCHES_PER_TURN: usize = 2048;
+/// Instances whose rows one transaction writes; the next turn writes the rest.
+pub(crate) const MAX_ROWS_PER_TURN: usize = 8192;
+/// Commands that one turn applies.
+pub(crate) const MAX_COMMANDS_PER_TURN: u32 = 256;
+/// DAGs whose queued runs one turn reads.
+pub(crate) const MAX_DAGS_PER_TURN: usize = 64;
+/// Scheduled runs that one turn creates.
+pub(crate) const MAX_DUE_RUNS_PER_TURN: usize = 256;
+/// How long the start of an attempt may stay uncommitted. An attempt that ends before half of it
+/// is never written as running, which saves a row version.
+pub(crate) const LAZY_COMMIT_DELAY: Duration = Duration::from_millis(500);
+/// The first delay before a failed call is retried; each further one is twice as long.
+pub(crate) const MIN_RETRY_DELAY: Duration = Duration::from_millis(20);
+/// The longest delay before a failed call is retried.
+pub(crate) const MAX_RETRY_DELAY: Duration = Duration::from_secs(2);
+/// How often live attempts are reconciled with the broker.
+pub(crate) const RECONCILE_INTERVAL: Duration = Duration::from_secs(5);
+/// How old an attempt is before it is reconciled.
+pub(crate) const RECONCILE_MIN_AGE: Duration = Duration::from_secs(5);
+/// Parsed versions of DAGs in memory.
+pub(crate) const MAX_CACHED_VERSIONS: usize = 4096;
+/// Outputs in memory, in bytes, over all runs.
+pub(crate) const MAX_OUTPUT_BYTES: usize = 256 << 20;
+/// Changes that a listener may lag behind before it misses some.
+pub(crate) const FEED_CAPACITY: usize = 4096;
+/// Requests through handles that wait.
+pub(crate) const MAX_WAITING_REQUESTS: usize = 1024;

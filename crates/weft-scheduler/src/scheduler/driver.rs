@@ -1,0 +1,273 @@
+//! One turn of a shard: reads and calls, with the synchronous steps in between.
+//!
+//! Everything that a turn awaits is here and in the submodules: the database, the blob store and
+//! the broker. The steps decide; the driver reads what they request and gives it to them. A read
+//! that fails leaves its work where the next turn finds it.
+
+mod commit;
+mod outbox;
+mod reads;
+mod reconcile;
+mod recovery;
+
+pub(super) use commit::Deposed;
+
+use crate::{
+    context::Context,
+    limits::{
+        MAX_COMMANDS_PER_TURN, MAX_DAGS_PER_TURN, MAX_DISPATCHES_PER_TURN, MAX_DUE_RUNS_PER_TURN,
+    },
+    options::Deps,
+    shard::Shard,
+    steps::{
+        attempts, commands, due_runs, events::RunEvents, expand, notifications, prepare, start,
+    },
+};
+use reads::OutputError;
+use weft_core::{failure_code::FailureCode, run::Attempt, run_id::RunId};
+use weft_store::{DagKey, RunKind, StoreError, StoredRun};
+
+/// Drives one shard.
+pub(super) struct Driver<'a> {
+    deps: &'a Deps,
+    cx: &'a mut Context,
+    shard: &'a mut Shard,
+}
+
+impl<'a> Driver<'a> {
+    pub(super) const fn new(deps: &'a Deps, cx: &'a mut Context, shard: &'a mut Shard) -> Self {
+        Self { deps, cx, shard }
+    }
+
+    fn events(&mut self) -> RunEvents<'_> {
+        self.shard.events(self.cx)
+    }
+
+    /// Does everything that follows from what has happened, up to the commit.
+    ///
+    /// # Errors
+    /// The database's. What was done until then stays in the batch.
+    pub(super) async fn advance(&mut self, sweep: bool) -> Result<(), StoreError> {
+        if sweep {
+            self.shard.broker.set_weight(self.shard.queue.weight());
+            notifications::notify_pending(self.shard, self.cx);
+            self.sweep().await?;
+            self.reconcile_if_due().await?;
+        }
+        self.write_crashes().await?;
+        if !self.shard.outbox.is_empty() {
+            self.send_outbox().await;
+        }
+        let now = self.cx.now();
+        self.events().fire_timers(now);
+        if self.shard.schedule.is_queued_run_due(now) {
+            self.find_queued_runs().await?;
+        }
+        self.create_due_runs().await?;
+        self.start_queued_runs().await?;
+        self.prepare_postponed().await?;
+        self.expand_tasks().await?;
+        self.dispatch().await
+    }
+
+    /// Applies the commands that were written since they were read last.
+    async fn apply_commands(&mut self) -> Result<(), StoreError> {
+        let shard = self.shard.id();
+        let store = &self.deps.store;
+        let commands = store.commands(shard, None, MAX_COMMANDS_PER_TURN).await?;
+        for command in commands {
+            // A later command may become visible before an earlier one, so that no id separates
+            // those that were applied.
+            if self.shard.batch.has_command(command.id) {
+                continue;
+            }
+            self.load_run(command.run).await?;
+            commands::apply_command(&mut self.events(), &command);
+        }
+        Ok(())
+    }
+
+    /// Brings a run into memory, whatever its state. One that is missing or broken stays out.
+    async fn load_run(&mut self, run: RunId) -> Result<(), StoreError> {
+        if self.shard.runs.contains(run) {
+            return Ok(());
+        }
+        let Some(stored) = self.deps.store.run(run).await? else {
+            return Ok(());
+        };
+        let version = self.version(stored.version, &stored.tenant).await?;
+        commands::load_run(&mut self.shard.runs, stored, version);
+        Ok(())
+    }
+
+    /// Creates the scheduled runs that are due.
+    async fn create_due_runs(&mut self) -> Result<(), StoreError> {
+        for _ in 0..MAX_DUE_RUNS_PER_TURN {
+            let Some((at, dag)) = self.shard.schedule.pop_timetable(self.cx.now()) else {
+                return Ok(());
+            };
+            let entry = self.shard.runs.dag(dag);
+            if entry.is_none_or(|entry| entry.next_due() != Some(at)) {
+                continue;
+            }
+            if let Err(error) = self.create_due_run(dag).await {
+                self.shard.schedule.set_timetable(at, dag);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn create_due_run(&mut self, dag: DagKey) -> Result<(), StoreError> {
+        let now = self.cx.now();
+        let version = match due_runs::timetable_version(&self.shard.runs, dag) {
+            Some((version, tenant)) => Some(self.version(version, &tenant).await?),
+            None => None,
+        };
+        due_runs::create_due_run(&mut self.events(), dag, version.as_ref(), now);
+        Ok(())
+    }
+
+    /// Starts queued runs of the DAGs that may have some which may start.
+    async fn start_queued_runs(&mut self) -> Result<(), StoreError> {
+        for _ in 0..MAX_DAGS_PER_TURN {
+            let Some(dag) = self.shard.schedule.pop_startable() else {
+                return Ok(());
+            };
+            if let Err(error) = self.start_queued_runs_of(dag).await {
+                self.shard.schedule.mark_startable(dag);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn start_queued_runs_of(&mut self, dag: DagKey) -> Result<(), StoreError> {
+        let runs = &self.shard.runs;
+        let Some(limit) = start::startable_runs(runs, self.cx.faults, dag) else {
+            return Ok(());
+        };
+        let now = self.cx.now();
+        // A run that ended in this turn is in the database as it was before.
+        let queued = self.deps.store.queued_runs(dag, now, limit).await?;
+        let is_continuous = start::needs_continuous_run(&self.shard.runs, dag, &queued);
+        for stored in queued {
+            self.start_queued_run(stored).await?;
+        }
+        if is_continuous && let Some((version, tenant)) = self.active_version(dag) {
+            let version = self.version(version, &tenant).await?;
+            let events = &mut self.events();
+            due_runs::create_run(events, dag, &version, now, (now, now), RunKind::Scheduled);
+        }
+        Ok(())
+    }
+
+    async fn start_queued_run(&mut self, stored: StoredRun) -> Result<(), StoreError> {
+        let (run, dag) = (stored.id, stored.dag);
+        if let Some(active) = self.shard.runs.get(run) {
+            // A command loaded it before its start, or this turn started it.
+            if active.is_queued() {
+                start::start_loaded_run(&mut self.events(), run);
+            }
+            return Ok(());
+        }
+        let version = self.version(stored.version, &stored.tenant).await?;
+        if start::has_started(&stored, &version) {
+            tracing::error!(%run, operation = "start run", "a run that has started is stored as queued; its row is corrected");
+            // Its attempts are reconciled as all that are live for some time.
+            self.recover_run(stored).await?;
+            start::correct_row(&mut self.events(), run, dag);
+        } else {
+            start::start_run(&mut self.events(), stored, version);
+        }
+        Ok(())
+    }
+
+    /// Prepares attempts that were postponed.
+    async fn prepare_postponed(&mut self) -> Result<(), StoreError> {
+        let mut failed = None;
+        for (run, attempt) in self.shard.outbox.take_unprepared() {
+            if let Err(error) = self.prepare(run, attempt).await {
+                failed = Some(error);
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Prepares an attempt's dispatch; the attempt is postponed while its inputs can't be read.
+    async fn prepare(&mut self, run: RunId, attempt: Attempt) -> Result<(), StoreError> {
+        while let Some(needed) = prepare::prepare_attempt(&mut self.events(), run, attempt) {
+            match self.read_outputs(needed).await {
+                Ok(()) => {}
+                Err(OutputError::Store(error)) => {
+                    self.shard.outbox.postpone(run, attempt);
+                    return Err(error);
+                }
+                Err(error @ (OutputError::Blob(_) | OutputError::Text)) => {
+                    let message = error.to_string();
+                    self.events().fail_attempt(
+                        run,
+                        attempt,
+                        FailureCode::Internal.as_str(),
+                        &message,
+                    );
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Determines how many instances mapped tasks have.
+    async fn expand_tasks(&mut self) -> Result<(), StoreError> {
+        while let Some(expansion) = self.shard.queue.pop_expansion() {
+            while let Some(needed) = expand::expand_task(&mut self.events(), expansion) {
+                match self.read_outputs(needed).await {
+                    Ok(()) => {}
+                    Err(OutputError::Store(error)) => {
+                        self.shard.queue.postpone_expansion(expansion);
+                        return Err(error);
+                    }
+                    Err(error @ (OutputError::Blob(_) | OutputError::Text)) => {
+                        let message = error.to_string();
+                        let events = &mut self.events();
+                        expand::fail_expansion(
+                            events,
+                            expansion,
+                            FailureCode::Internal.as_str(),
+                            &message,
+                        );
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Creates attempts while the queues have free slots.
+    async fn dispatch(&mut self) -> Result<(), StoreError> {
+        self.shard.queue.start_turn();
+        if self.shard.queue.is_empty() {
+            return Ok(());
+        }
+        match self.shard.broker.demand().await {
+            Ok(demands) => self.shard.queue.set_demand(&demands),
+            Err(error) => {
+                tracing::warn!(%error, shard = self.shard.id().0, operation = "read demand", "broker call failed; nothing is dispatched until the next turn");
+                return Ok(());
+            }
+        }
+        // Each of them occupies its slot already: one that fails must not drop the others.
+        let mut failed = None;
+        for taken in self.shard.queue.take(MAX_DISPATCHES_PER_TURN) {
+            let Some(attempt) = attempts::create_attempt(&mut self.events(), &taken) else {
+                continue;
+            };
+            if let Err(error) = self.prepare(taken.run, attempt).await {
+                failed = Some(error);
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,147 @@
+//! The commit of a turn, and then the outbox. A turn that can't be committed is retried unchanged
+//! until it is committed or another scheduler owns the shard; a run that breaks it fails alone.
+
+use super::Driver;
+use crate::{
+    retry::RetryDelays,
+    shard::batch::{part_of_run, runs_of},
+    steps::commit,
+};
+use tokio::time::{Instant, sleep};
+use weft_core::run_id::RunId;
+use weft_store::{CommitError, ShardId, StoreError, Turn};
+
+/// Another scheduler owns the shard: everything in memory of it is void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the shard {0:?} belongs to another scheduler")]
+pub(in crate::scheduler) struct Deposed(pub(in crate::scheduler) ShardId);
+
+/// Why a turn was not committed.
+enum Refused {
+    Deposed(Deposed),
+    /// The database has a run of this one's DAG and date.
+    RunExists(RunId),
+    /// The database has a run with this id.
+    IdTaken(RunId),
+    /// The turn's contents can't be written.
+    Broken(String),
+}
+
+impl Driver<'_> {
+    /// Commits the batch if it is due.
+    pub(in crate::scheduler) async fn commit_if_due(&mut self) -> Result<(), Deposed> {
+        if self.shard.batch.is_due(self.cx.now()) {
+            return self.commit().await;
+        }
+        Ok(())
+    }
+
+    /// Commits the batch, then notifies listeners and the broker.
+    pub(in crate::scheduler) async fn commit(&mut self) -> Result<(), Deposed> {
+        let mut broken: Vec<RunId> = Vec::new();
+        let now = self.cx.now();
+        let shard = &mut *self.shard;
+        shard.batch.include_started(now, &shard.runs);
+        let (publish, confirm) = (shard.batch.dispatches(), shard.batch.confirmations());
+        let faults = self.cx.faults;
+        faults.before_commit(&*shard.broker, publish, confirm).await;
+        let turn = loop {
+            let turn = commit::next_turn(self.shard, self.cx);
+            match self.write(&turn).await {
+                Ok(()) => break turn,
+                Err(Refused::Deposed(deposed)) => return Err(deposed),
+                Err(Refused::RunExists(run)) => {
+                    tracing::info!(%run, operation = "create run", "a run for this date exists; the new run is dropped");
+                    commit::drop_run(self.shard, run);
+                }
+                Err(Refused::IdTaken(run)) => commit::redraw_run_id(self.shard, self.cx, run),
+                Err(Refused::Broken(error)) => {
+                    if let Some(culprits) = self.find_broken_runs(&turn).await? {
+                        commit::drop_broken(self.shard, &culprits, &error);
+                        broken.extend(culprits);
+                    }
+                }
+            }
+        };
+        commit::finish_turn(self.shard, self.cx, &turn);
+        self.send_outbox().await;
+        self.fail_broken_runs(&broken).await
+    }
+
+    /// Commits one turn, and retries while the database does not answer or is full.
+    async fn write(&self, turn: &Turn) -> Result<(), Refused> {
+        let (metrics, faults) = (&self.cx.heartbeat.metrics, self.cx.faults);
+        let store = &*self.deps.store;
+        let shard = turn.lease.shard.0;
+        let mut delays = RetryDelays::default();
+        let mut is_retry = false;
+        let began = Instant::now();
+        loop {
+            let called = Instant::now();
+            match faults.commit_answer(store.commit(turn).await) {
+                Ok(()) => {
+                    metrics.record_commit_call(called.elapsed());
+                    if is_retry {
+                        tracing::info!(shard, after = ?began.elapsed(), operation = "commit turn", "the database answers again; the turn is committed");
+                    }
+                    return Ok(());
+                }
+                Err(CommitError::Fenced(shard)) => return Err(Refused::Deposed(Deposed(shard))),
+                Err(CommitError::RunExists(run)) => return Err(Refused::RunExists(run)),
+                Err(CommitError::IdTaken(run)) => return Err(Refused::IdTaken(run)),
+                Err(CommitError::Store(
+                    error @ (StoreError::Unavailable(_) | StoreError::Full(_)),
+                )) => {
+                    metrics.record_commit_retry();
+                    let delay = delays.next_delay();
+                    tracing::warn!(%error, shard, ?delay, operation = "commit turn", "database call failed; the turn is committed again after the delay");
+                    sleep(delay).await;
+                    is_retry = true;
+                    faults.after_failed_commit(store, turn).await;
+                }
+                Err(CommitError::Store(
+                    error @ (StoreError::Corrupt(_) | StoreError::Defect(_)),
+                )) => return Err(Refused::Broken(error.to_string())),
+            }
+        }
+    }
+
+    /// Finds the runs whose rows break a turn, by committing each run's part alone. A part that
+    /// is committed so is committed again with the whole turn, which changes nothing. `None`
+    /// where a new run is refused: the whole turn has to be committed again first.
+    async fn find_broken_runs(&mut self, turn: &Turn) -> Result<Option<Vec<RunId>>, Deposed> {
+        let mut culprits = Vec::new();
+        for run in runs_of(turn) {
+            self.shard.turn += 1;
+            let part = part_of_run(turn, run, self.shard.turn);
+            match self.write(&part).await {
+                Ok(()) => commit::finish_part(self.shard, run),
+                Err(Refused::Deposed(deposed)) => return Err(deposed),
+                Err(Refused::RunExists(_) | Refused::IdTaken(_)) => {
+                    self.shard.turn -= 1;
+                    return Ok(None);
+                }
+                Err(Refused::Broken(_)) => {
+                    self.shard.turn -= 1;
+                    culprits.push(run);
+                }
+            }
+        }
+        Ok(Some(culprits))
+    }
+
+    /// Fails runs that can't be written, with a row that can.
+    async fn fail_broken_runs(&mut self, broken: &[RunId]) -> Result<(), Deposed> {
+        for run in broken {
+            let turn = commit::failing_turn(self.shard, self.cx, *run);
+            match self.write(&turn).await {
+                Ok(()) => self.shard.turn += 1,
+                Err(Refused::Deposed(deposed)) => return Err(deposed),
+                Err(Refused::RunExists(_) | Refused::IdTaken(_) | Refused::Broken(_)) => {
+                    tracing::error!(%run, operation = "fail run", "a run that can't be written can't be failed either; it stays as it is");
+                }
+            }
+        }
+        Ok(())
+    }
+}

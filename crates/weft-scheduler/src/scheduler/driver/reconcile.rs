@@ -1,0 +1,80 @@
+//! Asks the broker which live attempts it knows.
+
+use super::Driver;
+use crate::steps::reconcile;
+use std::collections::HashSet;
+use tokio::time::Instant;
+use weft_broker::{AttemptKey, BrokerError};
+use weft_core::run::Phase;
+use weft_store::StoreError;
+
+/// Which call failed when attempts were reconciled.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReconcileError {
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Driver<'_> {
+    /// Reconciles the attempts that are live for some time, once an interval.
+    pub(super) async fn reconcile_if_due(&mut self) -> Result<(), StoreError> {
+        let shard = &mut *self.shard;
+        if !self.cx.faults.reconciles() || !shard.reconcile.start_round(Instant::now()) {
+            return Ok(());
+        }
+        shard.outbox.drop_outdated_releases(&shard.runs);
+        let live = reconcile::attempts_to_reconcile(shard, self.cx.now());
+        if live.is_empty() {
+            shard.reconcile.clear_unknown();
+            return Ok(());
+        }
+        match self.reconcile(live).await {
+            Err(ReconcileError::Broker(error)) => {
+                tracing::warn!(%error, shard = self.shard.id().0, operation = "reconcile", "broker call failed; attempts are reconciled in the next round");
+                Ok(())
+            }
+            Err(ReconcileError::Store(error)) => Err(error),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Publishes attempts again that the broker does not know and no worker had. Those that a
+    /// worker had are lost after a grace.
+    pub(super) async fn reconcile(
+        &mut self,
+        live: Vec<(AttemptKey, Phase)>,
+    ) -> Result<(), ReconcileError> {
+        if live.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<AttemptKey> = live.iter().map(|(key, _)| *key).collect();
+        let known: HashSet<AttemptKey> = self
+            .shard
+            .broker
+            .find_known(&keys)
+            .await?
+            .into_iter()
+            .collect();
+        let grace = self.shard.broker.announcement_window();
+        let grace = self.cx.faults.loss_grace(grace);
+        let now = Instant::now();
+        let before = self.shard.reconcile.take_unknown();
+        let mut failed = None;
+        for (key, phase) in live.into_iter().filter(|(key, _)| !known.contains(key)) {
+            match phase {
+                Phase::Queued => {
+                    if let Err(error) = self.prepare(key.run, key.attempt).await {
+                        failed = Some(error);
+                    }
+                }
+                Phase::Running => {
+                    let (mut events, _outbox, state) = self.shard.split(self.cx);
+                    reconcile::record_unknown(&mut events, state, &before, key, now, grace);
+                }
+            }
+        }
+        failed.map_or(Ok(()), |error| Err(ReconcileError::Store(error)))
+    }
+}

@@ -1,0 +1,167 @@
+//! Reads of whole shards: settings and DAGs, active runs after a takeover, sweeps.
+
+use super::{Driver, reconcile::ReconcileError};
+use crate::{
+    shard::dag_entry::DagEntry,
+    steps::{recovery, settings},
+    versions::Version,
+};
+use std::{collections::BTreeSet, sync::Arc};
+use weft_broker::AttemptKey;
+use weft_core::run::Phase;
+use weft_store::{DagState, StoreError, StoredRun};
+
+/// Rows that one query reads.
+const ROWS_PER_PAGE: u32 = 1000;
+/// Active runs that one query reads: each comes with its events.
+const RUNS_PER_PAGE: u32 = 64;
+
+impl Driver<'_> {
+    /// Reads everything of a shard that was taken over.
+    pub(in crate::scheduler) async fn recover(&mut self) -> Result<(), StoreError> {
+        self.read_settings().await?;
+        let mut live = Vec::new();
+        let mut after = None;
+        loop {
+            let store = &self.deps.store;
+            let page = store
+                .active_runs(self.shard.id(), after, RUNS_PER_PAGE)
+                .await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            for stored in page {
+                live.extend(self.recover_run(stored).await?);
+            }
+        }
+        self.reconcile(live).await.map_err(|error| match error {
+            // A takeover needs the answer: it is repeated as when the database fails.
+            ReconcileError::Broker(error) => StoreError::Unavailable(error.to_string()),
+            ReconcileError::Store(error) => error,
+        })?;
+        self.sweep().await
+    }
+
+    /// Recovers one run; returns its live attempts.
+    pub(super) async fn recover_run(
+        &mut self,
+        stored: StoredRun,
+    ) -> Result<Vec<(AttemptKey, Phase)>, StoreError> {
+        let run = stored.id;
+        let entry = self.shard.runs.dag(stored.dag);
+        let active = entry.and_then(DagEntry::active_version);
+        let version = self.cx.faults.recovered_version(stored.version, active);
+        let version = match self.version(version, &stored.tenant).await {
+            Ok(version) => version,
+            Err(StoreError::Corrupt(error)) => {
+                tracing::error!(%run, error, operation = "read version", "an active run's version can't be read; it does not continue");
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(mut active) = recovery::replay_run(stored, version) else {
+            return Ok(Vec::new());
+        };
+        let unread = active.take_unread_resume_states();
+        if !unread.is_empty() {
+            let states = self.deps.store.resume_states(run, &unread).await?;
+            active.set_resume_states(states);
+        }
+        Ok(recovery::add_recovered_run(&mut self.events(), active))
+    }
+
+    /// Reads settings and DAGs.
+    async fn read_settings(&mut self) -> Result<(), StoreError> {
+        let id = self.shard.id();
+        let read = self.deps.store.settings(id).await?;
+        let shard = &mut *self.shard;
+        settings::apply_settings(&mut shard.settings, &mut shard.queue, self.cx, &read);
+        let mut existing = BTreeSet::new();
+        let mut after = None;
+        loop {
+            let page = self.deps.store.dags(id, after, ROWS_PER_PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key);
+            for state in page {
+                existing.insert(state.key);
+                self.read_dag(state).await?;
+            }
+        }
+        self.shard.runs.retain_dags(&existing);
+        self.read_crashes().await?;
+        self.shard.settings.set_version(read.version);
+        Ok(())
+    }
+
+    async fn read_dag(&mut self, state: DagState) -> Result<(), StoreError> {
+        if !settings::is_changed(&self.shard.runs, &state) {
+            return Ok(());
+        }
+        let version = self.read_active_version(&state).await?;
+        let shard = &mut *self.shard;
+        let (runs, schedule) = (&mut shard.runs, &mut shard.schedule);
+        settings::apply_dag(runs, schedule, self.cx, state, version.as_deref());
+        Ok(())
+    }
+
+    /// A DAG's active version; none where it can't be parsed.
+    async fn read_active_version(
+        &mut self,
+        state: &DagState,
+    ) -> Result<Option<Arc<Version>>, StoreError> {
+        let Some(active) = state.active else {
+            return Ok(None);
+        };
+        match self.version(active, &state.tenant).await {
+            Ok(version) => Ok(Some(version)),
+            Err(StoreError::Corrupt(error)) => {
+                tracing::error!(dag = %state.id, error, operation = "read version", "a DAG's active version can't be read; its timetable creates no runs");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads what lost wake-ups may have announced: settings, queued runs, commands.
+    pub(super) async fn sweep(&mut self) -> Result<(), StoreError> {
+        let (id, faults) = (self.shard.id(), self.cx.faults);
+        let store = &*self.deps.store;
+        if store.settings_version(id).await? != self.shard.settings.version() {
+            self.read_settings().await?;
+        }
+        faults.during_sweep(store, id, RUNS_PER_PAGE).await?;
+        if faults.finds_queued_runs() {
+            self.find_queued_runs().await?;
+        }
+        if faults.reads_commands(self.shard.turn) {
+            self.apply_commands().await?;
+        }
+        Ok(())
+    }
+
+    /// Reads which DAGs have queued runs that may start, and when the next one may.
+    pub(super) async fn find_queued_runs(&mut self) -> Result<(), StoreError> {
+        let (id, now) = (self.shard.id(), self.cx.now());
+        let store = &self.deps.store;
+        let dags = store.dags_with_queued_runs(id, now, ROWS_PER_PAGE).await?;
+        let next = store.next_queued(id, now).await?;
+        self.shard.schedule.set_queued(dags, next);
+        Ok(())
+    }
+
+    /// Writes crashes that the database does not have yet.
+    pub(super) async fn write_crashes(&mut self) -> Result<(), StoreError> {
+        let unwritten = self.shard.crashes.unwritten();
+        if !unwritten.is_empty() {
+            self.deps.store.record_crashes(unwritten).await?;
+            self.shard.crashes.clear_unwritten();
+        }
+        Ok(())
+    }
+
+    async fn read_crashes(&mut self) -> Result<(), StoreError> {
+        self.write_crashes().await?;
+        let stored = self.deps.store.crashes(self.shard.id()).await?;
+        self.shard.crashes.replace(stored);
+        Ok(())
+    }
+}

@@ -1,0 +1,231 @@
+//! The batch of a turn: what it changes in the database, and what it sends after the commit.
+
+mod changes;
+mod rows;
+mod split;
+
+pub(crate) use rows::{attempt_record, cause_name, instance_tag};
+pub(crate) use split::{part_of_run, runs_of};
+
+use super::runs::Runs;
+use crate::{
+    limits::{LAZY_COMMIT_DELAY, MAX_ROWS_PER_TURN},
+    options::millis,
+};
+pub(crate) use changes::Changes;
+use std::collections::{BTreeSet, VecDeque};
+use weft_broker::{AttemptKey, Dispatch};
+use weft_core::{
+    document::TaskIndex,
+    run::{Instance, InstanceState},
+    run_id::RunId,
+    time::Timestamp,
+};
+use weft_store::{
+    AttemptRecord, CommandDone, CommandId, NewRun, ShardLease, TimetableUpdate, Turn,
+};
+
+/// The changes since the last committed turn.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    changes: Changes,
+    /// The changes are to be committed in this iteration of the loop.
+    is_urgent: bool,
+    /// Attempts that have started, and when. Their rows are written later, or never where they
+    /// end before.
+    started: VecDeque<(Timestamp, RunId, Instance)>,
+    /// Commands that were applied and whose results can't be written.
+    unwritable: BTreeSet<CommandId>,
+}
+
+/// What steps record.
+impl Batch {
+    /// Has the changes committed in this iteration of the loop.
+    pub(crate) const fn set_urgent(&mut self) {
+        self.is_urgent = true;
+    }
+
+    /// Records that a run has new events.
+    pub(crate) fn add_events_of(&mut self, run: RunId) {
+        self.changes.touched.insert(run);
+    }
+
+    /// Records a change of a run's row.
+    pub(crate) fn change_run(&mut self, run: RunId) {
+        self.changes.runs.insert(run);
+    }
+
+    /// Records a change of an instance's row.
+    pub(crate) fn change_instance(&mut self, run: RunId, instance: Instance) {
+        self.changes.instances.insert((run, instance));
+    }
+
+    /// Records a change of a mapped task's counts.
+    pub(crate) fn change_mapped_task(&mut self, run: RunId, task: TaskIndex) {
+        self.changes.mapped.insert((run, task));
+    }
+
+    /// Records that a task starts over.
+    pub(crate) fn clear_task(&mut self, run: RunId, task: TaskIndex) {
+        self.changes.cleared.insert((run, task));
+    }
+
+    /// Records an attempt that ended while its instance goes on.
+    pub(crate) fn add_attempt(&mut self, record: Option<AttemptRecord>) {
+        self.changes.attempts.extend(record);
+    }
+
+    /// Removes the record of an attempt's end.
+    pub(crate) fn remove_attempt(&mut self, key: &AttemptKey) {
+        self.changes.attempts.retain(|attempt| {
+            attempt.run != key.run
+                || attempt.instance != key.attempt.instance
+                || attempt.number != key.attempt.number
+        });
+    }
+
+    /// Records the start of an attempt, whose row may be written later.
+    pub(crate) fn add_started(&mut self, now: Timestamp, run: RunId, instance: Instance) {
+        self.started.push_back((now, run, instance));
+    }
+
+    /// Records the result of a command.
+    pub(crate) fn add_command(&mut self, command: CommandDone) {
+        self.changes.commands.push(command);
+        self.is_urgent = true;
+    }
+
+    /// Whether a command was applied: its result is uncommitted, or can't be written.
+    pub(crate) fn has_command(&self, id: CommandId) -> bool {
+        self.changes.commands.iter().any(|done| done.id == id) || self.unwritable.contains(&id)
+    }
+
+    /// Records a run that this turn creates.
+    pub(crate) fn add_run(&mut self, new: NewRun) {
+        self.changes.new_runs.push(new);
+        self.is_urgent = true;
+    }
+
+    pub(crate) fn has_new_run(&self, run: RunId) -> bool {
+        self.changes.new_runs.iter().any(|new| new.id == run)
+    }
+
+    /// Records how far a timetable has come.
+    pub(crate) fn update_timetable(&mut self, update: TimetableUpdate) {
+        self.changes.timetables.insert(update.dag, update);
+        self.is_urgent = true;
+    }
+
+    /// Has a dispatch published after the commit.
+    pub(crate) fn publish(&mut self, dispatch: Dispatch) {
+        self.changes.publish.push(dispatch);
+        // After a recovery there may be nothing else to commit.
+        self.is_urgent = true;
+    }
+
+    /// Has an attempt revoked after the commit.
+    pub(crate) fn revoke(&mut self, key: AttemptKey) {
+        self.changes.revoke.push(key);
+        self.is_urgent = true;
+    }
+
+    /// Has a report confirmed after the commit.
+    pub(crate) fn confirm(&mut self, key: AttemptKey) {
+        self.changes.confirm.push(key);
+        self.is_urgent = true;
+    }
+
+    /// What is published after the commit.
+    pub(crate) fn dispatches(&self) -> &[Dispatch] {
+        &self.changes.publish
+    }
+
+    /// What is confirmed after the commit.
+    pub(crate) fn confirmations(&self) -> &[AttemptKey] {
+        &self.changes.confirm
+    }
+}
+
+/// When a turn is committed.
+impl Batch {
+    /// Whether the changes are to be committed now.
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        self.is_urgent
+            || self.changes.rows() >= MAX_ROWS_PER_TURN
+            || self.lazy_due().is_some_and(|due| due <= now)
+    }
+
+    /// When the starts of attempts are committed at the latest.
+    pub(crate) fn lazy_due(&self) -> Option<Timestamp> {
+        let (since, ..) = self.started.front()?;
+        Some(since.plus(millis(LAZY_COMMIT_DELAY)))
+    }
+
+    /// Includes the rows of started attempts. Those that would be due soon go with those that are
+    /// due, so that many attempts that start one by one take few turns. The next turn writes
+    /// those beyond the bound.
+    pub(crate) fn include_started(&mut self, now: Timestamp, runs: &Runs) {
+        let min_age = millis(LAZY_COMMIT_DELAY / 2);
+        while let Some((since, run, instance)) = self.started.front().copied()
+            && since.plus(min_age) <= now
+            && self.changes.rows() < MAX_ROWS_PER_TURN
+        {
+            self.started.pop_front();
+            let state = runs.instance(run, instance);
+            if matches!(state, Some(InstanceState::Running { .. })) {
+                self.change_instance(run, instance);
+            }
+        }
+    }
+}
+
+/// What a commit does with the batch.
+impl Batch {
+    /// The turn that writes the batch.
+    pub(crate) fn turn(&self, lease: ShardLease, number: i64, now: Timestamp, runs: &Runs) -> Turn {
+        rows::turn(lease, number, now, &self.changes, runs)
+    }
+
+    /// Runs whose row the turn changes.
+    pub(crate) fn changed_runs(&self) -> &BTreeSet<RunId> {
+        &self.changes.runs
+    }
+
+    /// Instances whose row the turn changes.
+    pub(crate) fn changed_instances(&self) -> &BTreeSet<(RunId, Instance)> {
+        &self.changes.instances
+    }
+
+    /// Removes a run that can't be written. Its reports come again.
+    pub(crate) fn remove_run(&mut self, run: RunId) {
+        self.changes.remove_run(run);
+        self.started.retain(|(_, of, _)| *of != run);
+    }
+
+    /// Records that a run's part of the turn was committed by itself.
+    pub(crate) fn remove_written(&mut self, run: RunId) {
+        self.changes.remove_written(run);
+    }
+
+    /// Removes and returns the new runs with this id.
+    pub(crate) fn take_new_runs(&mut self, run: RunId) -> Vec<NewRun> {
+        let taken = self.changes.new_runs.iter();
+        let taken = taken.filter(|new| new.id == run).cloned().collect();
+        self.changes.new_runs.retain(|new| new.id != run);
+        taken
+    }
+
+    /// Removes the parts that belong to no run, since the turn can't be written with them.
+    pub(crate) fn remove_unwritable(&mut self) {
+        let commands = self.changes.commands.drain(..);
+        self.unwritable.extend(commands.map(|done| done.id));
+        self.changes.timetables.clear();
+        self.changes.new_runs.clear();
+    }
+
+    /// Starts the next turn's batch; returns the changes that were committed.
+    pub(crate) fn take_committed(&mut self) -> Changes {
+        self.is_urgent = false;
+        std::mem::take(&mut self.changes)
+    }
+}

@@ -1,0 +1,160 @@
+//! A turn split by run, to find the run whose rows break it.
+
+use std::collections::BTreeSet;
+use weft_core::run_id::RunId;
+use weft_store::{NewRun, RunKind, TimetableUpdate, Turn};
+
+/// The runs of a turn, in the order in which their parts are committed. A timetable advances with
+/// each of its runs, so new runs follow the others by date.
+pub(crate) fn runs_of(turn: &Turn) -> Vec<RunId> {
+    let mut runs: BTreeSet<RunId> = turn
+        .events
+        .iter()
+        .map(|chunk| chunk.run)
+        .chain(turn.runs.iter().map(|run| run.id))
+        .collect();
+    let mut new_runs: Vec<&NewRun> = turn.new_runs.iter().collect();
+    new_runs.sort_by_key(|new| (new.dag, new.logical_date));
+    for new in &new_runs {
+        runs.remove(&new.id);
+    }
+    runs.into_iter()
+        .chain(new_runs.iter().map(|new| new.id))
+        .collect()
+}
+
+/// A run's part of a turn. With a scheduled run that the turn creates goes its timetable, up to
+/// its date: otherwise a crash could create a run for that date twice, or never.
+pub(crate) fn part_of_run(turn: &Turn, run: RunId, number: i64) -> Turn {
+    Turn {
+        lease: turn.lease,
+        number,
+        new_runs: turn
+            .new_runs
+            .iter()
+            .filter(|new| new.id == run)
+            .cloned()
+            .collect(),
+        runs: turn
+            .runs
+            .iter()
+            .filter(|update| update.id == run)
+            .cloned()
+            .collect(),
+        events: turn
+            .events
+            .iter()
+            .filter(|chunk| chunk.run == run)
+            .cloned()
+            .collect(),
+        cleared: turn
+            .cleared
+            .iter()
+            .filter(|(of, _)| *of == run)
+            .copied()
+            .collect(),
+        attempts: turn
+            .attempts
+            .iter()
+            .filter(|attempt| attempt.run == run)
+            .cloned()
+            .collect(),
+        instances: turn
+            .instances
+            .iter()
+            .filter(|row| row.run == run)
+            .cloned()
+            .collect(),
+        tasks: turn
+            .tasks
+            .iter()
+            .filter(|task| task.run == run)
+            .cloned()
+            .collect(),
+        commands: Vec::new(),
+        timetables: turn
+            .new_runs
+            .iter()
+            .filter(|new| new.id == run && new.kind == RunKind::Scheduled)
+            .filter_map(|new| {
+                let update = turn
+                    .timetables
+                    .iter()
+                    .find(|update| update.dag == new.dag)?;
+                Some(TimetableUpdate {
+                    last_scheduled: new.logical_date,
+                    ..update.clone()
+                })
+            })
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weft_core::{id::TenantId, time::Timestamp};
+    use weft_store::{DagKey, ShardId, ShardLease, VersionId};
+
+    fn new_run(id: i64, dag: i64, date: i64, kind: RunKind) -> NewRun {
+        let date = Timestamp(date);
+        NewRun {
+            id: RunId::from_i64(id).expect("not negative"),
+            tenant: TenantId::default(),
+            dag: DagKey(dag),
+            version: VersionId(1),
+            kind,
+            logical_date: date,
+            interval: (date, date),
+            params: "{}".into(),
+            not_before: date,
+            created: date,
+            trace: None,
+        }
+    }
+
+    fn last_scheduled(turn: &Turn, run: i64) -> Vec<(i64, i64)> {
+        let run = RunId::from_i64(run).expect("not negative");
+        let alone = part_of_run(turn, run, 8);
+        assert_eq!(alone.new_runs.len(), 1);
+        let timetables = alone.timetables.iter();
+        timetables
+            .map(|update| (update.dag.0, update.last_scheduled.0))
+            .collect()
+    }
+
+    #[test]
+    fn a_new_run_that_is_committed_by_itself_advances_its_timetable_to_its_own_date() {
+        let update = |dag, date| TimetableUpdate {
+            dag: DagKey(dag),
+            last_scheduled: Timestamp(date),
+            next: None,
+        };
+        let turn = Turn {
+            lease: ShardLease {
+                shard: ShardId(0),
+                epoch: 1,
+                until: Timestamp(0),
+            },
+            number: 7,
+            new_runs: vec![
+                new_run(1, 1, 10, RunKind::Scheduled),
+                new_run(2, 1, 20, RunKind::Scheduled),
+                new_run(3, 2, 15, RunKind::Scheduled),
+                new_run(4, 3, 15, RunKind::Scheduled),
+            ],
+            runs: Vec::new(),
+            events: Vec::new(),
+            cleared: Vec::new(),
+            attempts: Vec::new(),
+            instances: Vec::new(),
+            tasks: Vec::new(),
+            commands: Vec::new(),
+            timetables: vec![update(1, 20), update(2, 15)],
+        };
+        assert_eq!(last_scheduled(&turn, 1), [(1, 10)]);
+        assert_eq!(last_scheduled(&turn, 2), [(1, 20)]);
+        assert_eq!(last_scheduled(&turn, 3), [(2, 15)]);
+        assert_eq!(last_scheduled(&turn, 4), [], "a continuous one has none");
+    }
+}

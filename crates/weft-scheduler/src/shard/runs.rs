@@ -1,0 +1,108 @@
+//! The runs and DAGs of a shard that are in memory.
+
+use super::dag_entry::DagEntry;
+use crate::active_run::ActiveRun;
+use std::collections::{BTreeSet, HashMap};
+use weft_broker::AttemptKey;
+use weft_core::{
+    run::{Instance, InstanceState},
+    run_id::RunId,
+};
+use weft_store::DagKey;
+
+/// Runs by id, and DAGs by key with their active runs.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    runs: HashMap<RunId, Box<ActiveRun>>,
+    dags: HashMap<DagKey, DagEntry>,
+}
+
+/// Runs.
+impl Runs {
+    pub(crate) fn get(&self, run: RunId) -> Option<&ActiveRun> {
+        self.runs.get(&run).map(|active| &**active)
+    }
+
+    pub(crate) fn get_mut(&mut self, run: RunId) -> Option<&mut ActiveRun> {
+        self.runs.get_mut(&run).map(|active| &mut **active)
+    }
+
+    pub(crate) fn contains(&self, run: RunId) -> bool {
+        self.runs.contains_key(&run)
+    }
+
+    pub(crate) fn insert(&mut self, active: ActiveRun) {
+        self.runs.insert(active.id, Box::new(active));
+    }
+
+    pub(crate) fn remove(&mut self, run: RunId) -> Option<Box<ActiveRun>> {
+        self.runs.remove(&run)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// All runs, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &ActiveRun> {
+        self.runs.values().map(|active| &**active)
+    }
+
+    /// Drops all outputs that can be read again; returns the bytes that they took.
+    pub(crate) fn drop_committed_outputs(&mut self) -> usize {
+        let runs = self.runs.values_mut();
+        runs.map(|active| active.outputs.drop_committed()).sum()
+    }
+
+    /// The state of an instance.
+    pub(crate) fn instance(&self, run: RunId, instance: Instance) -> Option<InstanceState> {
+        self.get(run)?.run.instance(instance)
+    }
+
+    /// Whether an attempt is its instance's current one, queued or running.
+    pub(crate) fn is_current(&self, key: &AttemptKey) -> bool {
+        match self.instance(key.run, key.attempt.instance) {
+            Some(InstanceState::Queued { attempt } | InstanceState::Running { attempt }) => {
+                attempt == key.attempt
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    /// Whether an attempt is its instance's current one and has started.
+    pub(crate) fn is_running(&self, key: &AttemptKey) -> bool {
+        let state = self.instance(key.run, key.attempt.instance);
+        matches!(state, Some(InstanceState::Running { attempt }) if attempt == key.attempt)
+    }
+
+    /// Whether an attempt is its instance's current one and has not started.
+    pub(crate) fn is_queued(&self, key: &AttemptKey) -> bool {
+        let state = self.instance(key.run, key.attempt.instance);
+        matches!(state, Some(InstanceState::Queued { attempt }) if attempt == key.attempt)
+    }
+}
+
+/// DAGs.
+impl Runs {
+    pub(crate) fn dag(&self, dag: DagKey) -> Option<&DagEntry> {
+        self.dags.get(&dag)
+    }
+
+    pub(crate) fn dag_mut(&mut self, dag: DagKey) -> Option<&mut DagEntry> {
+        self.dags.get_mut(&dag)
+    }
+
+    pub(crate) fn contains_dag(&self, dag: DagKey) -> bool {
+        self.dags.contains_key(&dag)
+    }
+
+    pub(crate) fn insert_dag(&mut self, dag: DagKey, entry: DagEntry) {
+        self.dags.insert(dag, entry);
+    }
+
+    /// Removes DAGs that were deleted and have no active run.
+    pub(crate) fn retain_dags(&mut self, existing: &BTreeSet<DagKey>) {
+        self.dags
+            .retain(|key, entry| existing.contains(key) || entry.has_active_runs());
+    }
+}

@@ -1,0 +1,92 @@
+//! Commands: what people ask of runs.
+
+use super::events::RunEvents;
+use crate::{active_run::ActiveRun, shard::runs::Runs, versions::Version};
+use std::sync::Arc;
+use weft_core::{
+    document::TaskIndex,
+    id::TaskId,
+    run::{Event, Instance, Rejection, Run},
+    run_id::RunId,
+};
+use weft_store::{Command, CommandDone, CommandKind, StoredRun};
+
+/// Brings a run into memory for a command, whatever its state.
+pub(crate) fn load_run(runs: &mut Runs, stored: StoredRun, version: Arc<Version>) {
+    match Run::replay(Arc::clone(&version.plan), None, &stored.events) {
+        Ok(run) => runs.insert(ActiveRun::recovered(stored, version, run)),
+        Err(error) => {
+            tracing::error!(run = %stored.id, %error, operation = "replay run", "a run's events can't be replayed; its command is refused");
+        }
+    }
+}
+
+/// Applies a command and records its result. A run that is not in memory could not be loaded.
+pub(crate) fn apply_command(events: &mut RunEvents<'_>, command: &Command) {
+    let refused = refusal_of(events, command);
+    events.batch.add_command(CommandDone {
+        id: command.id,
+        refused,
+    });
+}
+
+/// Applies a command; why it was refused, if it was.
+fn refusal_of(events: &mut RunEvents<'_>, command: &Command) -> Option<String> {
+    let Some(active) = events.runs.get(command.run) else {
+        return Some("the run can't be read; see the scheduler's log".into());
+    };
+    let refusal = match event_of(active, &command.kind) {
+        Err(unknown) => format!("the run has no task {unknown}"),
+        Ok(event) => match events.apply(command.run, event) {
+            Ok(()) => return None,
+            Err(Rejection::RunEnded) => "the run has ended".into(),
+            Err(Rejection::WrongState) => {
+                "the task instance or run is not in a state for that".into()
+            }
+            Err(Rejection::Unknown) => "the run has no such task instance".into(),
+            Err(rejection @ (Rejection::Duplicate | Rejection::Stale)) => rejection.to_string(),
+        },
+    };
+    unload_unchanged(events.runs, command.run);
+    Some(refusal)
+}
+
+fn event_of(active: &ActiveRun, kind: &CommandKind) -> Result<Event, TaskId> {
+    let task = |id: &TaskId| -> Result<TaskIndex, TaskId> {
+        active.version.task(id).ok_or_else(|| id.clone())
+    };
+    Ok(match kind {
+        CommandKind::Cancel => Event::Cancel,
+        CommandKind::Clear { tasks, downstream } => Event::Clear {
+            tasks: tasks.iter().map(task).collect::<Result<_, _>>()?,
+            downstream: *downstream,
+        },
+        CommandKind::Mark {
+            task: id,
+            index,
+            as_state,
+        } => Event::Mark {
+            instance: Instance {
+                task: task(id)?,
+                index: *index,
+            },
+            as_state: *as_state,
+        },
+        CommandKind::Wake { task: id, index } => Event::Woken {
+            instance: Instance {
+                task: task(id)?,
+                index: *index,
+            },
+        },
+    })
+}
+
+/// Removes a run that was loaded for a command which changed nothing.
+fn unload_unchanged(runs: &mut Runs, run: RunId) {
+    let is_unchanged = runs.get(run).is_some_and(|active| {
+        (active.is_over() || active.is_queued()) && active.new_events.is_empty()
+    });
+    if is_unchanged {
+        runs.remove(run);
+    }
+}

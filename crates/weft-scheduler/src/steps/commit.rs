@@ -1,0 +1,128 @@
+//! Memory after a commit, and after a turn that could not be committed as it was.
+
+use super::{due_runs, notifications};
+use crate::{
+    context::Context,
+    shard::{Shard, batch::Batch},
+};
+use weft_core::{
+    run::{Counts, InstanceState, RunState},
+    run_id::RunId,
+};
+use weft_store::{NewRun, RunUpdate, Turn};
+
+/// The turn that commits the batch.
+pub(crate) fn next_turn(shard: &Shard, cx: &Context) -> Turn {
+    let number = shard.turn + 1;
+    shard.batch.turn(shard.lease, number, cx.now(), &shard.runs)
+}
+
+/// Takes in that the batch is committed: listeners are notified, runs that ended leave memory,
+/// and the outbox gets what the broker is sent.
+pub(crate) fn finish_turn(shard: &mut Shard, cx: &mut Context, turn: &Turn) {
+    shard.turn += 1;
+    let metrics = &cx.heartbeat.metrics;
+    metrics.record_turn();
+    for update in &turn.runs {
+        if let Some(active) = shard.runs.get_mut(update.id) {
+            active.metrics.update(metrics, update.counts);
+        }
+    }
+    notifications::notify_listeners(shard, cx);
+    let committed = shard.batch.take_committed();
+    for run in committed.committed_runs() {
+        let Some(active) = shard.runs.get_mut(run) else {
+            continue;
+        };
+        active.set_events_committed();
+        if active.is_over() {
+            cx.free_output_bytes(active.outputs.drop_committed());
+            shard.runs.remove(run);
+            shard.crashes.forget_run(run);
+        }
+    }
+    for (run, instance) in committed.committed_instances() {
+        if let Some(active) = shard.runs.get_mut(run)
+            && active
+                .run
+                .instance(instance)
+                .is_none_or(InstanceState::is_ended)
+        {
+            active.records.remove(&instance);
+        }
+    }
+    if cx.has_too_many_output_bytes() {
+        cx.free_output_bytes(shard.runs.drop_committed_outputs());
+    }
+    let (dispatches, revocations, confirmations) = committed.into_messages();
+    shard.outbox.extend(dispatches, revocations, confirmations);
+}
+
+/// Takes in that a run's part of the turn was committed by itself.
+pub(crate) fn finish_part(shard: &mut Shard, run: RunId) {
+    if let Some(active) = shard.runs.get_mut(run) {
+        active.set_events_committed();
+    }
+    shard.batch.remove_written(run);
+}
+
+/// Removes a run whose part of the turn can't be committed.
+pub(crate) fn drop_run(shard: &mut Shard, run: RunId) {
+    shard.batch.remove_run(run);
+    shard.queue.remove_run(run);
+    let Some(mut active) = shard.runs.remove(run) else {
+        return;
+    };
+    let live: Vec<_> = active.live.iter().copied().collect();
+    for instance in live {
+        active.free_slot(instance, &mut shard.queue);
+    }
+    if let Some(entry) = shard.runs.dag_mut(active.dag) {
+        entry.remove_active(run);
+    }
+}
+
+/// Gives a run of this turn another id, since a run in the database has the one that was drawn.
+/// It starts in the next turn: what it did so far is dropped.
+pub(crate) fn redraw_run_id(shard: &mut Shard, cx: &mut Context, taken: RunId) {
+    tracing::info!(run = %taken, operation = "create run", "another run has this id; the new run gets another one");
+    let new_runs = shard.batch.take_new_runs(taken);
+    drop_run(shard, taken);
+    for new in new_runs {
+        shard.schedule.mark_startable(new.dag);
+        let id = due_runs::draw_free_run_id(cx, &shard.runs, &shard.batch);
+        shard.batch.add_run(NewRun { id, ..new });
+    }
+}
+
+/// Removes the runs that break a turn. If none does, the parts of the turn that belong to no run
+/// are removed: they can't be committed.
+pub(crate) fn drop_broken(shard: &mut Shard, broken: &[RunId], error: &str) {
+    for run in broken {
+        tracing::error!(%run, error, operation = "commit turn", "a run can't be written; it fails, and the others continue");
+        drop_run(shard, *run);
+    }
+    if broken.is_empty() {
+        tracing::error!(
+            shard = shard.id().0,
+            error,
+            operation = "commit turn",
+            "a turn can't be written and no run is the cause; its commands, timetables and new runs are dropped"
+        );
+        shard.batch.remove_unwritable();
+    }
+}
+
+/// The turn that fails a run which can't be written otherwise.
+pub(crate) fn failing_turn(shard: &Shard, cx: &Context, run: RunId) -> Turn {
+    let (number, now) = (shard.turn + 1, cx.now());
+    let mut turn = Batch::default().turn(shard.lease, number, now, &shard.runs);
+    turn.runs.push(RunUpdate {
+        id: run,
+        state: RunState::Failed,
+        started: None,
+        ended: Some(now),
+        counts: Counts::default(),
+    });
+    turn
+}

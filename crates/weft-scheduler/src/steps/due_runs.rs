@@ -1,0 +1,171 @@
+//! Runs that timetables create.
+
+use super::{events::RunEvents, start};
+use crate::{
+    context::Context,
+    shard::{batch::Batch, dag_entry::DagEntry, runs::Runs, schedule::Schedule},
+    versions::Version,
+};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use weft_core::{
+    id::TenantId,
+    run_id::RunId,
+    time::Timestamp,
+    timetable::{Due, Timetable},
+};
+use weft_store::{DagKey, NewRun, RunKind, StoredRun, TimetableUpdate, VersionId};
+
+/// The version whose timetable creates a DAG's runs; none while the DAG is paused.
+pub(crate) fn timetable_version(runs: &Runs, dag: DagKey) -> Option<(VersionId, TenantId)> {
+    let state = runs.dag(dag)?.state();
+    let active = state.active.filter(|_| !state.paused)?;
+    Some((active, state.tenant.clone()))
+}
+
+/// Plans the next scheduled run of a DAG; `version` is its [`timetable_version`].
+pub(crate) fn plan_next_run(
+    runs: &mut Runs,
+    schedule: &mut Schedule,
+    dag: DagKey,
+    version: Option<&Version>,
+    now: Timestamp,
+) {
+    let Some(entry) = runs.dag_mut(dag) else {
+        return;
+    };
+    let next = version.and_then(|version| next_run(entry, version, now));
+    let next = next.map(|due| due.due);
+    entry.set_next_due(next);
+    if let Some(at) = next {
+        schedule.set_timetable(at, dag);
+    }
+}
+
+/// Creates the scheduled run of a DAG that was due by `now`, and plans the next one.
+pub(crate) fn create_due_run(
+    events: &mut RunEvents<'_>,
+    dag: DagKey,
+    version: Option<&Arc<Version>>,
+    now: Timestamp,
+) {
+    let due = version.and_then(|version| {
+        let due = next_run(events.runs.dag(dag)?, version, events.cx.now())?;
+        (due.due <= now).then_some((version, due))
+    });
+    if let Some((version, due)) = &due {
+        create_run(
+            events,
+            dag,
+            version,
+            due.logical_date,
+            due.interval,
+            RunKind::Scheduled,
+        );
+        events.cx.heartbeat.metrics.record_run_lag(due.due, now);
+        if let Some(entry) = events.runs.dag_mut(dag) {
+            entry.set_last_scheduled(due.logical_date);
+        }
+    }
+    let planned_at = events.cx.now();
+    let version = version.map(|version| &**version);
+    plan_next_run(events.runs, events.schedule, dag, version, planned_at);
+    if let Some((_version, due)) = due {
+        events.batch.update_timetable(TimetableUpdate {
+            dag,
+            last_scheduled: due.logical_date,
+            next: events.runs.dag(dag).and_then(DagEntry::next_due),
+        });
+    }
+}
+
+fn next_run(entry: &DagEntry, version: &Version, now: Timestamp) -> Option<Due> {
+    let timetable: &Timetable = version.timetable.as_ref()?;
+    if timetable.is_continuous() {
+        return None;
+    }
+    let state = entry.state();
+    timetable.next(state.last_scheduled, state.scheduled_since, now)
+}
+
+/// Creates a queued run of a DAG's active version. It starts in the same turn if the DAG's bound
+/// allows it; otherwise it waits in the database.
+pub(crate) fn create_run(
+    events: &mut RunEvents<'_>,
+    dag: DagKey,
+    version: &Arc<Version>,
+    logical_date: Timestamp,
+    interval: (Timestamp, Timestamp),
+    kind: RunKind,
+) {
+    let Some(entry) = events.runs.dag(dag) else {
+        return;
+    };
+    let may_start = entry.startable_runs() > 0;
+    let state = entry.state().clone();
+    let Some(active) = state.active else {
+        return;
+    };
+    let params: Arc<str> = match version.dag.resolve_params(&Map::new()) {
+        Ok(params) => Value::Object(params).to_string().into(),
+        Err(problems) => {
+            let problems: Vec<String> = problems
+                .iter()
+                .map(|problem| problem.message.clone())
+                .collect();
+            tracing::error!(dag = %state.id, problems = problems.join("; "), operation = "create run", "a parameter of the DAG has no default; the scheduled run is not created");
+            return;
+        }
+    };
+    let now = events.cx.now();
+    let id = draw_free_run_id(events.cx, events.runs, events.batch);
+    // No request caused the run, so its trace begins here.
+    let span = tracing::info_span!("make_run", tenant = %state.tenant, dag = %state.id, run = %id, kind = ?kind, logical_date = %logical_date);
+    let new = NewRun {
+        id,
+        tenant: state.tenant,
+        dag,
+        version: active,
+        kind,
+        logical_date,
+        interval,
+        params,
+        not_before: now,
+        created: now,
+        trace: weft_trace::of(&span).map(|trace| trace.to_string().into()),
+    };
+    events.batch.add_run(new.clone());
+    if may_start {
+        start::start_run(events, stored_form(new), Arc::clone(version));
+    }
+}
+
+/// Draws an id that no run in memory or in this turn has. Many runs are created in one
+/// millisecond at midnight, and some draw the same id.
+pub(crate) fn draw_free_run_id(cx: &mut Context, runs: &Runs, batch: &Batch) -> RunId {
+    loop {
+        let id = cx.draw_run_id();
+        if !runs.contains(id) && !batch.has_new_run(id) {
+            return id;
+        }
+    }
+}
+
+/// A run that this turn creates, as if it had been read.
+fn stored_form(new: NewRun) -> StoredRun {
+    StoredRun {
+        id: new.id,
+        tenant: new.tenant,
+        dag: new.dag,
+        version: new.version,
+        kind: new.kind,
+        logical_date: new.logical_date,
+        interval: new.interval,
+        params: new.params,
+        not_before: new.not_before,
+        created: new.created,
+        trace: new.trace,
+        events: Vec::new(),
+        next_seq: 1,
+    }
+}

@@ -1,0 +1,235 @@
+//! An attempt ended with an outcome, or with the death of its worker.
+
+use crate::{
+    active_run::{ActiveRun, AttemptFacts},
+    shard::{
+        batch::attempt_record,
+        crashes::{Refusal, blamed},
+    },
+    steps::{
+        attempts::lose_attempt,
+        events::{RunEvents, error_json},
+    },
+};
+use serde_json::json;
+use std::sync::Arc;
+use weft_broker::{AttemptKey, Failure, Report, ReportedOutcome, Usage};
+use weft_core::{
+    document::TaskIndex,
+    run::{Attempt, Event, Instance, InstanceState, Outcome},
+    suspicion::{Crash, Evidence},
+};
+use weft_store::Output;
+
+/// Applies a report. It is confirmed once this turn is committed, whether the run accepts it or
+/// rejects it for good.
+pub(super) fn apply(events: &mut RunEvents<'_>, report: Report) {
+    let Report {
+        key,
+        outcome,
+        usage,
+        log,
+        artifacts: _,
+        worker,
+    } = report;
+    let AttemptKey { run, attempt, .. } = key;
+    events.batch.confirm(key);
+    if let ReportedOutcome::Failed(failure) = &outcome
+        && let Some(evidence) = failure.evidence()
+    {
+        apply_crash(events, key, worker, evidence, failure);
+        return;
+    }
+    let Some(active) = events.runs.get(run) else {
+        return;
+    };
+    let finished = Event::Finished {
+        attempt,
+        outcome: active.outcome_of(&outcome),
+    };
+    if let Err(rejection) = events.apply(run, finished) {
+        tracing::debug!(%run, ?attempt, %rejection, operation = "apply report", "the run rejects a report; it is confirmed and changes nothing");
+        if events.cx.faults.drops_rejected_report() {
+            return;
+        }
+        events.batch.change_instance(run, attempt.instance);
+    }
+    let Some(active) = events.runs.get_mut(run) else {
+        return;
+    };
+    // An attempt that failed before its guest ran absolves nothing.
+    if usage.wall_us > 0 {
+        events.crashes.record_end(active, attempt.instance);
+    }
+    events
+        .queue
+        .record_end(&active.task_facts(attempt.instance.task).queue);
+    let facts = active.attempt_facts(attempt);
+    facts.started.get_or_insert(usage.started);
+    facts.worker = Some(worker);
+    facts.usage = Some(usage_json(&usage));
+    facts.log = log;
+    let (end, added) = active.record_outcome(attempt.instance, outcome);
+    events.cx.add_output_bytes(added);
+    let state = active.run.instance(attempt.instance);
+    if !state.is_some_and(|state: InstanceState| state.is_ended()) {
+        let record = active.record(attempt.instance).clone();
+        let now = events.cx.now();
+        let record = attempt_record(run, attempt.instance, &record, end, now);
+        events.batch.add_attempt(record);
+    }
+}
+
+/// Counts a worker's death against an attempt that was in guest code. The attempt is lost, unless
+/// its instance or task has too many deaths, which fails it.
+fn apply_crash(
+    events: &mut RunEvents<'_>,
+    key: AttemptKey,
+    worker: Arc<str>,
+    evidence: Evidence,
+    failure: &Failure,
+) {
+    let AttemptKey { run, attempt, .. } = key;
+    let instance = attempt.instance;
+    let is_current = events.runs.is_current(&key);
+    let Some(active) = events.runs.get_mut(run) else {
+        return;
+    };
+    let Some(blamed) = blamed(active, instance.task) else {
+        return;
+    };
+    tracing::warn!(%run, task = %blamed.task, number = attempt.number, %worker, ?evidence, operation = "apply crash", "a worker died while it ran an attempt; the task is a suspect");
+    if is_current {
+        active.record(instance).error = Some(error_json(&failure.code, &failure.message));
+    }
+    let crash = Crash {
+        run,
+        instance,
+        number: attempt.number,
+        worker,
+        at: events.cx.now(),
+        absolved: false,
+    };
+    events.crashes.record_crash(blamed, crash, evidence);
+    if !is_current {
+        return;
+    }
+    match events.crashes.refusal(active, instance) {
+        Some(Refusal { code, message }) => events.fail_attempt(run, attempt, code, &message),
+        None => lose_attempt(events, key),
+    }
+}
+
+impl ActiveRun {
+    /// The facts of an attempt that is current.
+    pub(super) fn attempt_facts(&mut self, attempt: Attempt) -> &mut AttemptFacts {
+        let record = self.record(attempt.instance);
+        let facts = record.attempt.get_or_insert_with(AttemptFacts::default);
+        facts.number = attempt.number;
+        facts.nonce = attempt.nonce;
+        facts
+    }
+
+    /// An outcome as the state machine takes it.
+    fn outcome_of(&self, outcome: &ReportedOutcome) -> Outcome {
+        match outcome {
+            ReportedOutcome::Success { output: _ } => Outcome::Success,
+            ReportedOutcome::Skipped { reason: _ } => Outcome::Skipped,
+            ReportedOutcome::Branch { tasks, output: _ } => {
+                // The state machine rejects the choice of a task that does not exist.
+                let unknown = TaskIndex(u32::MAX);
+                let chosen = tasks
+                    .iter()
+                    .map(|task| self.version.task(task).unwrap_or(unknown))
+                    .collect();
+                Outcome::Branch { chosen }
+            }
+            ReportedOutcome::Deferred { until, state: _ } => Outcome::Deferred {
+                until: Some(*until),
+            },
+            ReportedOutcome::Failed(failure) => Outcome::Failed {
+                retryable: failure.retryable,
+                retry_after: failure.retry_after,
+                // Kept with the instance, not in the history of the run.
+                message: String::new(),
+            },
+        }
+    }
+
+    /// Keeps what an outcome leaves: output, resume state or error. Returns how the attempt's
+    /// record names its end, and the bytes of output that are in memory more.
+    fn record_outcome(
+        &mut self,
+        instance: Instance,
+        outcome: ReportedOutcome,
+    ) -> (&'static str, usize) {
+        let record = self.record(instance);
+        match outcome {
+            ReportedOutcome::Success { output } | ReportedOutcome::Branch { tasks: _, output } => {
+                let output = match output {
+                    weft_broker::Output::Inline(text) => Output::Inline(text),
+                    weft_broker::Output::Blob { digest, bytes } => Output::Blob { digest, bytes },
+                };
+                record.output = Some(output.clone());
+                if self.task_facts(instance.task).has_consumers {
+                    let added = self.outputs.insert(instance, &output);
+                    self.inputs.grew(instance.task);
+                    return ("failed", added);
+                }
+            }
+            ReportedOutcome::Skipped { reason } => {
+                record.error = reason.map(|reason| error_json("skipped", &reason));
+            }
+            ReportedOutcome::Deferred { until: _, state } => {
+                record.resume = Some(state);
+                return ("deferred", 0);
+            }
+            ReportedOutcome::Failed(failure) => record.error = Some(failure_json(&failure)),
+        }
+        ("failed", 0)
+    }
+}
+
+fn usage_json(usage: &Usage) -> Arc<str> {
+    let Usage {
+        started: _,
+        wall_us,
+        cpu_us,
+        memory_peak_bytes,
+        fuel,
+        log_bytes,
+        bytes_in,
+        bytes_out,
+    } = usage;
+    json!({
+        "wall_us": wall_us,
+        "cpu_us": cpu_us,
+        "memory_peak_bytes": memory_peak_bytes,
+        "fuel": fuel,
+        "log_bytes": log_bytes,
+        "bytes_in": bytes_in,
+        "bytes_out": bytes_out,
+    })
+    .to_string()
+    .into()
+}
+
+fn failure_json(failure: &Failure) -> Arc<str> {
+    let Failure {
+        code,
+        retryable,
+        message,
+        retry_after: _,
+        details,
+        backtrace,
+    } = failure;
+    json!({
+        "code": code,
+        "retryable": retryable,
+        "message": message,
+        "details": details,
+        "backtrace": backtrace,
+    })
+    .to_string()
+    .into()
+}

@@ -1,0 +1,195 @@
+//! The dispatch of an attempt: its grants, limits, inputs and code.
+
+use super::{OutputsNeeded, events::RunEvents};
+use crate::{
+    active_run::ActiveRun,
+    faults::FaultPoints,
+    grants::Grant,
+    outputs::NotInMemory,
+    shard::{
+        attempt_key,
+        crashes::{Crashes, Refusal},
+        settings::Settings,
+    },
+};
+use std::sync::Arc;
+use weft_broker::Dispatch;
+use weft_core::{
+    contract::AttemptDocument,
+    failure_code::FailureCode,
+    inputs::{self, InputError},
+    run::{Attempt, Instance},
+    run_id::RunId,
+};
+use weft_store::ShardId;
+
+/// Why an attempt has no dispatch.
+enum Unprepared {
+    /// Outputs of upstream tasks are not in memory.
+    OutputsNeeded,
+    /// The attempt fails.
+    Failed { code: &'static str, message: String },
+}
+
+impl Unprepared {
+    fn failed(code: &'static str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::Failed { code, message }
+    }
+}
+
+/// Builds the dispatch of an attempt that is committed or part of this turn, and has it published
+/// after the commit. An attempt that can't be made fails. Returns the outputs that are missing.
+pub(crate) fn prepare_attempt(
+    events: &mut RunEvents<'_>,
+    run: RunId,
+    attempt: Attempt,
+) -> Option<OutputsNeeded> {
+    let active = events.runs.get_mut(run)?;
+    let dispatch = build_dispatch(
+        active,
+        attempt,
+        events.shard,
+        events.settings,
+        events.crashes,
+        events.cx.faults,
+    );
+    match dispatch {
+        Ok(dispatch) => {
+            events.batch.publish(dispatch);
+            None
+        }
+        Err(Unprepared::Failed { code, message }) => {
+            events.fail_attempt(run, attempt, code, &message);
+            None
+        }
+        Err(Unprepared::OutputsNeeded) => Some(active.outputs_needed(attempt.instance)),
+    }
+}
+
+fn build_dispatch(
+    active: &mut ActiveRun,
+    attempt: Attempt,
+    shard: ShardId,
+    settings: &Settings,
+    crashes: &Crashes,
+    faults: FaultPoints,
+) -> Result<Dispatch, Unprepared> {
+    let instance = attempt.instance;
+    if let Some(Refusal { code, message }) = crashes.refusal(active, instance) {
+        return Err(Unprepared::Failed { code, message });
+    }
+    let watched = crashes.is_watched(active, instance);
+    let Grant { granted, limits } = active.grant(instance, settings)?;
+    let inputs = active.inputs_of(instance)?;
+    check_input_bytes(&inputs)?;
+    let resumed = active.records.get(&instance);
+    let resumed = faults.resume_state(resumed.and_then(|record| record.resume.clone()));
+    let task = active.task(instance.task);
+    let facts = active.task_facts(instance.task);
+    let digest = facts.digest.ok_or_else(|| {
+        Unprepared::failed(
+            FailureCode::Internal.as_str(),
+            "the version names no file for the task; deploy it again",
+        )
+    })?;
+    Ok(Dispatch {
+        key: attempt_key(shard, active.id, attempt),
+        tenant: active.tenant.clone(),
+        queue: Arc::clone(&facts.queue),
+        priority: task.priority.unwrap_or(0),
+        digest,
+        code: Arc::clone(&facts.code),
+        inputs,
+        document: Arc::new(active.document(attempt)),
+        resumed,
+        granted,
+        limits,
+        deterministic: task.deterministic,
+        trace: active.trace.clone(),
+        watched,
+    })
+}
+
+fn check_input_bytes(inputs: &[(String, String)]) -> Result<(), Unprepared> {
+    let bytes: usize = inputs
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    if bytes <= Dispatch::MAX_INPUT_BYTES {
+        return Ok(());
+    }
+    Err(Unprepared::failed(
+        FailureCode::InputLimit.as_str(),
+        format!(
+            "the inputs have {bytes} bytes of JSON, and {} are allowed; pass large data on as artifacts",
+            Dispatch::MAX_INPUT_BYTES
+        ),
+    ))
+}
+
+impl ActiveRun {
+    /// What the tenant's policy grants an instance.
+    fn grant(&mut self, instance: Instance, settings: &Settings) -> Result<Grant, Unprepared> {
+        let policy = settings.policy(&self.tenant).ok_or_else(|| {
+            let tenant = &self.tenant;
+            Unprepared::failed(
+                FailureCode::Denied.as_str(),
+                format!("the tenant {tenant} has no settings"),
+            )
+        })?;
+        self.grants
+            .evaluate(&self.version.dag, instance.task, policy)
+            .map_err(|refusals| {
+                Unprepared::failed(
+                    FailureCode::Denied.as_str(),
+                    format!("the policy no longer allows what the task asks for: {refusals}"),
+                )
+            })
+    }
+
+    fn inputs_of(&mut self, instance: Instance) -> Result<Vec<(String, String)>, Unprepared> {
+        // After a recovery the lists that a mapped task expands over are not in memory.
+        let expanded =
+            if self.run.is_expanded(instance.task) && !self.inputs.is_expanded(instance.task) {
+                self.inputs
+                    .expand(instance.task, &mut self.outputs)
+                    .map(|_instances| ())
+            } else {
+                Ok(())
+            };
+        expanded
+            .and_then(|()| self.inputs.of(instance, &mut self.outputs))
+            .map_err(|error| match error {
+                InputError::Output(NotInMemory) => Unprepared::OutputsNeeded,
+                error => Unprepared::failed(FailureCode::Input.as_str(), error.to_string()),
+            })
+    }
+
+    /// The outputs that the inputs of an instance consist of.
+    pub(super) fn outputs_needed(&self, instance: Instance) -> OutputsNeeded {
+        OutputsNeeded {
+            run: self.id,
+            tasks: inputs::needs(&self.version.dag, instance.task).collect(),
+        }
+    }
+
+    fn document(&self, attempt: Attempt) -> AttemptDocument {
+        let instance = attempt.instance;
+        let task = self.task(instance.task);
+        let generation = self.run.generation(instance.task);
+        AttemptDocument {
+            tenant: self.tenant.to_string(),
+            dag: self.version.dag.id.clone(),
+            run: self.id.to_string(),
+            task: task.id.clone(),
+            map_index: (!task.expand.is_empty()).then_some(u64::from(instance.index)),
+            number: attempt.number,
+            logical_date: self.logical_date,
+            data_interval: self.interval,
+            params: self.inputs.params().clone(),
+            deadline: None,
+            idempotency_key: format!("{}/{}/{}/{generation}", self.id, task.id, instance.index),
+        }
+    }
+}

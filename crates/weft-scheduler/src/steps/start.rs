@@ -1,0 +1,76 @@
+//! The start of queued runs.
+
+use super::events::RunEvents;
+use crate::{
+    active_run::ActiveRun, faults::FaultPoints, outputs::Outputs, shard::runs::Runs,
+    versions::Version,
+};
+use std::sync::Arc;
+use weft_core::{
+    run::{Event, Run, RunState},
+    run_id::RunId,
+};
+use weft_store::{DagKey, StoredRun};
+
+/// How many queued runs of a DAG may start now; none where it is paused, unknown or full.
+pub(crate) fn startable_runs(runs: &Runs, faults: FaultPoints, dag: DagKey) -> Option<u32> {
+    let entry = runs.dag(dag)?;
+    let limit = faults.startable_runs(entry.startable_runs());
+    (limit > 0 && !entry.state().paused).then_some(limit)
+}
+
+/// Whether a run of a continuous DAG is to be created, since none is queued or active.
+pub(crate) fn needs_continuous_run(runs: &Runs, dag: DagKey, queued: &[StoredRun]) -> bool {
+    let entry = runs.dag(dag);
+    queued.is_empty()
+        && entry.is_some_and(|entry| entry.is_continuous() && !entry.has_active_runs())
+}
+
+/// Whether a run that is stored as queued has started by its events.
+pub(crate) fn has_started(stored: &StoredRun, version: &Version) -> bool {
+    // Most have no events; a run that was marked before its start has a few.
+    !stored.events.is_empty()
+        && Run::replay(Arc::clone(&version.plan), None, &stored.events)
+            .is_ok_and(|run| run.state() != RunState::Pending)
+}
+
+/// Starts a queued run that was read.
+pub(crate) fn start_run(events: &mut RunEvents<'_>, stored: StoredRun, version: Arc<Version>) {
+    let id = stored.id;
+    // A run that was marked while it waited has events.
+    let run = match Run::replay(Arc::clone(&version.plan), None, &stored.events) {
+        Ok(run) => run,
+        Err(error) => {
+            tracing::error!(run = %id, %error, operation = "replay run", "a queued run's events can't be replayed; it stays queued");
+            return;
+        }
+    };
+    let mut active = ActiveRun::new(stored, version, run);
+    active.outputs = Outputs::of_new_run(active.run.plan().tasks());
+    events.runs.insert(active);
+    start_loaded_run(events, id);
+}
+
+/// Starts a queued run that is in memory.
+pub(crate) fn start_loaded_run(events: &mut RunEvents<'_>, id: RunId) {
+    if let Err(rejection) = events.apply(id, Event::Start) {
+        tracing::error!(run = %id, %rejection, operation = "start run", "a queued run rejects its start; it stays queued");
+        return;
+    }
+    let started = events.runs.get(id).filter(|active| !active.is_over());
+    let dag = started.map(|active| active.dag);
+    if let Some(entry) = dag.and_then(|dag| events.runs.dag_mut(dag)) {
+        entry.add_active(id);
+    }
+}
+
+/// Corrects a run that was recovered although its row says that it is queued. Events are the
+/// truth, and this turn writes its row.
+pub(crate) fn correct_row(events: &mut RunEvents<'_>, id: RunId, dag: DagKey) {
+    let is_over = events.runs.get(id).is_some_and(ActiveRun::is_over);
+    if is_over && let Some(entry) = events.runs.dag_mut(dag) {
+        entry.remove_active(id);
+    }
+    events.batch.change_run(id);
+    events.batch.set_urgent();
+}
