@@ -1,4 +1,4 @@
-//! What people do to runs: cancel, clear, mark.
+//! Commands: cancel, clear, mark.
 
 use crate::harness::{Installation, success};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn pair() -> Value {
 }
 
 #[tokio::test]
-async fn a_cancelled_run_ends_and_what_its_worker_says_later_does_not_count() {
+async fn a_cancelled_run_ends_and_later_reports_change_nothing() {
     let installation = Installation::running(1, |_| None).await;
     let deployed = installation.deploy(&pair()).await;
     let run = installation.trigger(&deployed).await;
@@ -29,7 +29,7 @@ async fn a_cancelled_run_ends_and_what_its_worker_says_later_does_not_count() {
 }
 
 #[tokio::test]
-async fn an_ended_run_goes_on_from_a_cleared_task() {
+async fn an_ended_run_continues_from_a_cleared_task() {
     let installation = Installation::running(1, |_| success("1")).await;
     let deployed = installation.deploy(&pair()).await;
     let run = installation.trigger(&deployed).await;
@@ -54,7 +54,7 @@ async fn an_ended_run_goes_on_from_a_cleared_task() {
 }
 
 #[tokio::test]
-async fn a_marked_task_lets_its_downstreams_go_on() {
+async fn a_marked_task_lets_its_downstreams_start() {
     let first_hangs = |dispatch: &weft_broker::Dispatch| match dispatch.document.task.as_str() {
         "first" => None,
         _ => success("1"),
@@ -74,7 +74,7 @@ async fn a_marked_task_lets_its_downstreams_go_on() {
     assert_eq!(installation.ended(run).await, RunState::Success);
 }
 
-/// The first task of a run that has not started is marked; then it starts.
+/// Marks the first task of a queued run, and then lets the run start.
 async fn marked_before_its_start(restarted: bool) {
     let mut installation = Installation::running(1, |_| success("1")).await;
     let deployed = installation.deploy(&pair()).await;
@@ -104,17 +104,17 @@ async fn marked_before_its_start(restarted: bool) {
 }
 
 #[tokio::test]
-async fn a_mark_that_comes_before_the_start_holds() {
+async fn a_mark_before_the_start_counts() {
     marked_before_its_start(false).await;
 }
 
 #[tokio::test]
-async fn a_mark_that_comes_before_the_start_outlives_a_restart() {
+async fn a_mark_before_the_start_survives_a_restart() {
     marked_before_its_start(true).await;
 }
 
 #[tokio::test]
-async fn a_run_that_waits_in_the_database_can_be_cancelled() {
+async fn a_queued_run_can_be_cancelled() {
     let installation = Installation::running(1, |_| success("1")).await;
     let deployed = installation.deploy(&pair()).await;
     let far = weft_core::time::Timestamp(i64::MAX / 2);
@@ -157,7 +157,7 @@ async fn a_command_for_an_unknown_task_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_task_returned_before_it_was_marked_is_handed_to_nobody() {
+async fn the_output_from_before_a_mark_reaches_no_downstream() {
     let installation = Installation::running(2, |dispatch| match dispatch.document.task.as_str() {
         "first" => success("41"),
         "busy" => None,

@@ -1,4 +1,4 @@
-//! Runs that time makes.
+//! Runs that timetables create.
 
 use crate::harness::{Installation, success};
 use serde_json::json;
@@ -19,7 +19,7 @@ async fn runs(installation: &Installation) -> Vec<RunRow> {
         .expect("the database answers")
 }
 
-/// Waits until the timetable has made this many runs and they have ended.
+/// Waits until the timetable has created this many runs and they have ended.
 async fn ended_runs(installation: &Installation, count: usize) -> Vec<RunRow> {
     let mut changes = installation.handle().changes(Listen::Everything);
     loop {
@@ -36,7 +36,7 @@ async fn ended_runs(installation: &Installation, count: usize) -> Vec<RunRow> {
 }
 
 #[tokio::test]
-async fn an_interval_makes_runs_with_dates_of_its_own() {
+async fn an_interval_creates_runs_with_its_dates() {
     let installation = Installation::running(2, |_| success("1")).await;
     installation
         .deploy(&json!({ "id": "often", "schedule": "every 1s", "tasks": { "only": {} } }))
@@ -50,7 +50,7 @@ async fn an_interval_makes_runs_with_dates_of_its_own() {
 }
 
 #[tokio::test]
-async fn once_is_once_even_over_a_restart() {
+async fn a_once_timetable_creates_one_run_even_after_a_restart() {
     let mut installation = Installation::running(1, |_| success("1")).await;
     installation
         .deploy(&json!({ "id": "once", "schedule": "@once", "tasks": { "only": {} } }))
@@ -67,7 +67,7 @@ async fn once_is_once_even_over_a_restart() {
 }
 
 #[tokio::test]
-async fn catching_up_makes_every_missed_run_in_order() {
+async fn catchup_creates_every_missed_run_in_order() {
     let installation = Installation::running(1, |_| success("1")).await;
     installation
         .deploy(&json!({
@@ -90,7 +90,7 @@ async fn catching_up_makes_every_missed_run_in_order() {
 }
 
 #[tokio::test]
-async fn a_run_for_a_later_time_waits_for_it() {
+async fn a_run_with_a_later_start_time_stays_queued_until_then() {
     let installation = Installation::running(1, |_| success("1")).await;
     let deployed = installation
         .deploy(&json!({ "id": "later", "tasks": { "only": {} } }))

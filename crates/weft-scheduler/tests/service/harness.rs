@@ -26,10 +26,10 @@ use weft_store_sql::{
     InstanceView, RunRow, Trigger,
 };
 
-/// The longest that a test waits for something that has to happen.
+/// The longest wait of a test.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a worker answers to a dispatch; `None` leaves it running for ever.
+/// The outcome that a worker reports for a dispatch; without one the attempt runs forever.
 pub(crate) type Rule = Arc<dyn Fn(&Dispatch) -> Option<ReportedOutcome> + Send + Sync>;
 
 /// Everything but the scheduler, which tests stop and start.
@@ -38,7 +38,7 @@ pub(crate) struct Installation {
     pub(crate) database: Database,
     pub(crate) broker: Arc<InProcess>,
     pub(crate) blobs: Blobs,
-    /// Every attempt that the worker took, in order, by task.
+    /// Every attempt that the worker claimed, in order, by task.
     pub(crate) taken: Arc<Mutex<Vec<String>>>,
     scheduler: Option<Running>,
     workers: Vec<JoinHandle<()>>,
@@ -109,8 +109,8 @@ impl Installation {
         running.task.await.expect("it ends without a panic");
     }
 
-    /// Ends the process, as far as that can be had here: scheduler, broker and
-    /// workers are gone in the middle of what they do.
+    /// Crashes the process, as far as a test can: scheduler, broker and workers are dropped in
+    /// the middle of their work.
     pub(crate) async fn crash(&mut self) {
         let running = self.scheduler.take().expect("it runs");
         running.task.abort();
@@ -121,7 +121,7 @@ impl Installation {
         }
         self.broker.close();
         self.broker = InProcess::new(Options::default());
-        // The lock goes with the last clone, so another database stands in for a moment.
+        // The last clone holds the lock, so another database replaces it for a moment.
         let other = tempfile::tempdir().expect("a folder");
         self.database = open(other.path()).await;
         self.database = open(self.folder.path()).await;
@@ -241,7 +241,7 @@ impl Installation {
             .expect("there is such a run")
     }
 
-    /// Waits until a run satisfies `until`, woken by the scheduler's own news.
+    /// Waits until a run satisfies `until`, woken by the scheduler's changes.
     pub(crate) async fn wait(&self, run: RunId, mut until: impl FnMut(&RunRow) -> bool) -> RunRow {
         let mut changes = self.handle().changes(Listen::Everything);
         let wait = async {
@@ -250,7 +250,7 @@ impl Installation {
                 if until(&row) {
                     return row;
                 }
-                // A lagging listener looks again, as one should.
+                // A listener that lags reads the database again.
                 drop(changes.recv().await);
             }
         };
@@ -296,7 +296,7 @@ impl Installation {
                 if let Some(row) = first.filter(&until) {
                     return row;
                 }
-                // A lagging listener looks again, as one should.
+                // A listener that lags reads the database again.
                 drop(changes.recv().await);
             }
         };
@@ -305,7 +305,7 @@ impl Installation {
             .expect("it comes to that")
     }
 
-    /// What came of a command, once something did: why it was refused, if it was.
+    /// Why a command was refused, if it was, once it was applied.
     pub(crate) async fn command_outcome(&self, id: CommandId) -> Option<String> {
         let mut ticks = tokio::time::interval(Duration::from_millis(5));
         let wait = async {
@@ -327,7 +327,7 @@ impl Installation {
             .expect("the scheduler looks at commands")
     }
 
-    /// Lets the row of a run say that it waits, as no scheduler writes it.
+    /// Sets the row of a run to queued, which no scheduler does.
     pub(crate) async fn store_as_queued(&self, run: RunId) {
         let leases = self
             .database

@@ -1,4 +1,4 @@
-//! What keeps work back, and what is said about it.
+//! Bounds that hold work back, and how `why` explains them.
 
 use crate::harness::{Installation, success};
 use serde_json::json;
@@ -10,12 +10,12 @@ use weft_core::{document::TaskIndex, fair_queue::Blocked, run::RunState, time::T
 use weft_scheduler::Reason;
 
 #[tokio::test]
-async fn runs_of_a_dag_wait_for_their_turn() {
+async fn runs_beyond_max_active_runs_stay_queued() {
     let installation = Installation::running(4, |_| None).await;
     let deployed = installation
         .deploy(&json!({ "id": "single", "max_active_runs": 1, "tasks": { "only": {} } }))
         .await;
-    // Ids of one millisecond are in no order.
+    // Ids that are drawn in one millisecond have no order.
     let date = |at| Some(Timestamp(at));
     let first = installation.trigger_at(&deployed, date(1), None).await;
     let second = installation.trigger_at(&deployed, date(2), None).await;
@@ -55,7 +55,7 @@ async fn a_dag_never_has_more_active_tasks_than_it_allows() {
 }
 
 #[tokio::test]
-async fn twice_as_much_waits_ahead_of_free_places_as_ended_in_a_turn() {
+async fn a_queue_prefetches_twice_what_ended_in_a_turn() {
     for (ends, ahead) in [(0, 0..=0), (4, 1..=8)] {
         let left = AtomicU32::new(ends);
         let installation = Installation::running(4, move |_| {
@@ -130,7 +130,7 @@ async fn why_names_a_queue_without_workers() {
 }
 
 #[tokio::test]
-async fn a_pool_without_slots_blocks_and_says_so() {
+async fn a_pool_without_slots_blocks_and_why_names_it() {
     let installation = Installation::running(1, |_| success("1")).await;
     let deployed = installation
         .deploy(&json!({ "id": "pooled", "tasks": { "only": { "pool": "db" } } }))
@@ -162,7 +162,7 @@ async fn a_pool_without_slots_blocks_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_paused_dag_starts_nothing_until_it_goes_on() {
+async fn a_paused_dag_starts_no_run_until_it_is_unpaused() {
     let installation = Installation::running(1, |_| success("1")).await;
     let deployed = installation
         .deploy(&json!({ "id": "paused", "tasks": { "only": {} } }))

@@ -1,5 +1,5 @@
-//! The scheduler over a real database and the broker of this process, with
-//! workers that do what each test says: what a user would notice of it.
+//! The scheduler over a real database and the in-process broker, with workers that each test
+//! controls. The tests assert what a user would notice.
 
 mod commands;
 mod dates;

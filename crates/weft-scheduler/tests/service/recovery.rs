@@ -1,4 +1,4 @@
-//! What outlives a crash: everything that was acknowledged.
+//! Recovery: everything that was acknowledged survives a crash.
 
 use crate::harness::{Installation, success};
 use serde_json::json;
@@ -8,11 +8,11 @@ use weft_core::run::{Counts, RunState};
 use weft_store::InstanceTag;
 
 #[tokio::test]
-async fn a_run_goes_on_after_a_crash() {
+async fn a_run_continues_after_a_crash() {
     let mut installation =
         Installation::running(1, |dispatch| match dispatch.document.task.as_str() {
             "first" => success("41"),
-            // In the middle of this one the process dies.
+            // The process crashes while this one runs.
             _ => None,
         })
         .await;
@@ -46,7 +46,7 @@ async fn a_run_goes_on_after_a_crash() {
 }
 
 #[tokio::test]
-async fn a_run_that_has_ended_and_is_stored_as_queued_stands_in_nobodys_way() {
+async fn an_ended_run_that_is_stored_as_queued_blocks_no_other_run() {
     let mut installation = Installation::running(1, |_| success("1")).await;
     let deployed = installation
         .deploy(&json!({ "id": "twice", "max_active_runs": 1, "tasks": { "only": {} } }))
@@ -63,7 +63,7 @@ async fn a_run_that_has_ended_and_is_stored_as_queued_stands_in_nobodys_way() {
 }
 
 #[tokio::test]
-async fn a_trigger_without_a_scheduler_is_not_forgotten() {
+async fn a_run_triggered_without_a_scheduler_starts_later() {
     let mut installation = Installation::new().await;
     let deployed = installation
         .deploy(&json!({ "id": "later", "tasks": { "only": {} } }))
@@ -75,10 +75,10 @@ async fn a_trigger_without_a_scheduler_is_not_forgotten() {
 }
 
 #[tokio::test]
-async fn an_attempt_that_no_worker_had_is_handed_out_again_as_it_is() {
+async fn an_unclaimed_attempt_is_published_again_after_a_crash() {
     let mut installation = Installation::new().await;
     installation.start_scheduler("first");
-    // A worker that is there and never takes anything: the attempt is committed and waits.
+    // A registered worker that never claims: the attempt is committed and stays queued.
     let idle = installation.broker.worker();
     let info = weft_broker::WorkerInfo {
         id: "idle".into(),
@@ -123,7 +123,7 @@ async fn a_clean_stop_and_start_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_row_of_an_attempt_that_stays_says_that_it_runs() {
+async fn the_row_of_a_long_attempt_shows_it_running() {
     let mut installation =
         Installation::running(4, |dispatch| match dispatch.document.task.as_str() {
             "short" => success("1"),
@@ -134,8 +134,8 @@ async fn the_row_of_an_attempt_that_stays_says_that_it_runs() {
         .deploy(&json!({ "id": "two", "tasks": { "long": {}, "short": {} } }))
         .await;
     let run = installation.trigger(&deployed).await;
-    // The end of the short one has committed the start of the long one as an event; its row says
-    // it later, whoever has the shard by then.
+    // The end of the short one has committed the start of the long one as an event. Its row
+    // follows later, even if another scheduler owns the shard by then.
     let both = |counts: &Counts| (counts.success, counts.running) == (1, 1);
     installation.wait(run, |row| both(&row.counts)).await;
     installation.stop_scheduler().await;
@@ -143,15 +143,11 @@ async fn the_row_of_an_attempt_that_stays_says_that_it_runs() {
     installation
         .shows(run, |row| row.state == InstanceTag::Running)
         .await;
-    assert_eq!(
-        installation.taken().len(),
-        2,
-        "nothing was handed out again"
-    );
+    assert_eq!(installation.taken().len(), 2, "nothing was published again");
 }
 
 #[tokio::test]
-async fn what_was_given_back_is_no_workers_when_another_one_has_it() {
+async fn a_released_attempt_has_no_worker_until_another_one_claims_it() {
     let mut installation = Installation::new().await;
     installation.start_scheduler("first");
     let deployed = installation
@@ -177,9 +173,9 @@ async fn what_was_given_back_is_no_workers_when_another_one_has_it() {
     assert_eq!(row.worker.as_deref(), Some("leaving"));
     let key = claimed[0].dispatch.key;
     leaving.release(&[key]).await.expect("it had it");
-    let again = coming.claim(1).await.expect("it is handed out again");
+    let again = coming.claim(1).await.expect("it is published again");
     assert_eq!(again[0].dispatch.key, key);
-    // The server would refuse its variables to everybody else.
+    // The server refuses its variables to every other worker.
     let rows = installation.instances(run).await;
     assert_ne!(rows[&(0, 0)].worker.as_deref(), Some("leaving"));
 }

@@ -17,7 +17,7 @@ fn chain() -> Value {
 }
 
 #[tokio::test]
-async fn tasks_run_in_order_and_hand_their_outputs_on() {
+async fn tasks_run_in_order_and_pass_their_outputs_on() {
     let installation = Installation::running(4, |dispatch| {
         let given = dispatch
             .inputs
@@ -40,7 +40,7 @@ async fn tasks_run_in_order_and_hand_their_outputs_on() {
 }
 
 #[tokio::test]
-async fn who_follows_runs_hears_of_states_and_is_spared_most_counts() {
+async fn listeners_of_runs_get_each_state_and_few_counts() {
     const TASKS: u64 = 60;
     let installation = Installation::running(4, |_dispatch| success("1")).await;
     let mut tasks = serde_json::Map::new();
@@ -56,8 +56,8 @@ async fn who_follows_runs_hears_of_states_and_is_spared_most_counts() {
         .await;
     let mut changes = installation.handle().changes(Listen::Runs);
     let run = installation.trigger(&deployed).await;
-    let mut told = Vec::new();
-    while told.last() != Some(&(RunState::Success, TASKS)) {
+    let mut changes_seen = Vec::new();
+    while changes_seen.last() != Some(&(RunState::Success, TASKS)) {
         let change = changes.recv().await.expect("few enough to keep up with");
         let Change::Run {
             run: of,
@@ -69,14 +69,14 @@ async fn who_follows_runs_hears_of_states_and_is_spared_most_counts() {
             panic!("{change:?}");
         };
         assert_eq!(*of, run);
-        told.push((*state, counts.success));
+        changes_seen.push((*state, counts.success));
     }
-    assert_eq!(told[0].0, RunState::Running);
-    assert!(told.len() < 40, "{told:?}");
+    assert_eq!(changes_seen[0].0, RunState::Running);
+    assert!(changes_seen.len() < 40, "{changes_seen:?}");
 }
 
 #[tokio::test]
-async fn a_list_is_mapped_over_and_gathered_again() {
+async fn a_task_is_mapped_over_a_list_and_its_outputs_gathered() {
     let installation = Installation::running(8, |dispatch| match dispatch.document.task.as_str() {
         "list" => success(&Value::from((0..100).collect::<Vec<u32>>()).to_string()),
         "double" => {
@@ -107,7 +107,7 @@ async fn a_list_is_mapped_over_and_gathered_again() {
 }
 
 #[tokio::test]
-async fn a_failure_is_retried_and_both_attempts_are_kept() {
+async fn a_failure_is_retried_and_both_attempts_are_recorded() {
     let tries = AtomicU32::new(0);
     let installation = Installation::running(1, move |_| {
         if tries.fetch_add(1, Ordering::Relaxed) == 0 {
@@ -172,7 +172,7 @@ async fn a_branch_skips_what_it_does_not_choose() {
 }
 
 #[tokio::test]
-async fn a_deferred_task_goes_on_with_what_it_left() {
+async fn a_deferred_task_resumes_from_its_state() {
     let installation = Installation::running(1, |dispatch| match dispatch.resumed.as_deref() {
         None => Some(ReportedOutcome::Deferred {
             until: Timestamp(0),
@@ -195,7 +195,7 @@ async fn a_deferred_task_goes_on_with_what_it_left() {
 }
 
 #[tokio::test]
-async fn a_thousand_independent_tasks_all_run_once() {
+async fn a_thousand_independent_tasks_run_once_each() {
     let tasks: serde_json::Map<String, Value> = (0..1000)
         .map(|task| (format!("t{task}"), json!({})))
         .collect();
