@@ -12,8 +12,8 @@
 //!   scheduler owns the shard.
 //! - A run that breaks its turn fails alone.
 //!
-//! A [`shard`] consists of parts that own their data. The [`steps`] are synchronous functions over
-//! the parts; only [`scheduler`] awaits the database, the blob store and the broker.
+//! A `shard` consists of parts that own their data. The `steps` are synchronous functions over
+//! the parts; only `scheduler` awaits the database, the blob store and the broker.
 //!
 //! The crate knows no sandbox and no HTTP. Wake-ups are hints: a sweep each second makes up for
 //! lost ones.

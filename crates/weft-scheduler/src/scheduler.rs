@@ -1,7 +1,7 @@
 //! The service: one task that owns all shards of this process.
 //!
-//! Only this module and its submodules await: the [`driver`] reads and calls for a shard's turn,
-//! [`leases`] takes and releases shards, and the loop here waits for events.
+//! Only this module and its submodules await: the `driver` reads and calls for a shard's turn,
+//! `leases` takes and releases shards, and the loop here waits for events.
 
 mod driver;
 mod leases;

@@ -47,7 +47,7 @@ impl Batch {
 
     /// Records that a run has new events.
     pub(crate) fn add_events_of(&mut self, run: RunId) {
-        self.changes.touched.insert(run);
+        self.changes.with_events.insert(run);
     }
 
     /// Records a change of a run's row.

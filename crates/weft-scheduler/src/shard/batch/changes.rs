@@ -11,7 +11,7 @@ use weft_store::{AttemptRecord, CommandDone, DagKey, NewRun, TimetableUpdate};
 pub(crate) struct Changes {
     pub(super) new_runs: Vec<NewRun>,
     /// Runs with new events.
-    pub(super) touched: BTreeSet<RunId>,
+    pub(super) with_events: BTreeSet<RunId>,
     /// Runs whose row changed.
     pub(super) runs: BTreeSet<RunId>,
     pub(super) cleared: BTreeSet<(RunId, TaskIndex)>,
@@ -32,12 +32,12 @@ pub(crate) struct Changes {
 impl Changes {
     /// About how many rows the turn writes.
     pub(super) fn rows(&self) -> usize {
-        self.instances.len() + self.runs.len() + self.touched.len() + self.attempts.len()
+        self.instances.len() + self.runs.len() + self.with_events.len() + self.attempts.len()
     }
 
     pub(super) fn remove_run(&mut self, run: RunId) {
         self.remove_written(run);
-        self.touched.remove(&run);
+        self.with_events.remove(&run);
         self.runs.remove(&run);
         self.instances.retain(|(of, _)| *of != run);
         self.mapped.retain(|(of, _)| *of != run);
@@ -54,7 +54,7 @@ impl Changes {
 
     /// Runs whose row or events were committed.
     pub(crate) fn committed_runs(&self) -> impl Iterator<Item = RunId> {
-        self.touched.iter().chain(&self.runs).copied()
+        self.with_events.iter().chain(&self.runs).copied()
     }
 
     /// Instances whose row was committed.

@@ -31,7 +31,7 @@ pub(super) fn turn(
             .map(run_update)
             .collect(),
         events: changes
-            .touched
+            .with_events
             .iter()
             .filter_map(|id| runs.get(*id))
             .filter(|run| !run.new_events.is_empty())
