@@ -9,8 +9,9 @@
 mod compiler;
 
 use super::{
-    carried::{self, files},
-    encode, workroom,
+    build_dir,
+    embedded_sdk::{self, files},
+    encode,
 };
 use compiler::{Compiler, Dialect};
 use std::{
@@ -109,9 +110,9 @@ fn find(folder: &Path, within: &Path, sources: &mut Vec<PathBuf>) -> Result<(), 
 pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
     let compiler = Compiler::find()?;
     let sdk = sdk()?;
-    let stage = workroom::stage(LANGUAGE)?;
+    let stage = build_dir::temporary(LANGUAGE)?;
     // Compilers run in the author's folder, whose paths messages show.
-    let room = workroom::absolute(stage.path())?;
+    let room = build_dir::absolute(stage.path())?;
     let mut objects = Vec::new();
     let own = SDK.iter().map(|(path, _)| Path::new(path));
     for source in own.filter(|path| Dialect::of(path).is_some()) {
@@ -144,7 +145,7 @@ fn sdk() -> Result<PathBuf, Problem> {
         .iter()
         .map(|(path, contents)| ((*path).to_owned(), *contents))
         .collect();
-    workroom::absolute(&carried::unpacked(LANGUAGE, &files, |_| Ok(()))?)
+    build_dir::absolute(&embedded_sdk::unpack(LANGUAGE, &files, |_| Ok(()))?)
 }
 
 /// What is there to build C and C++ with, or what is missing and the line that gets it.
@@ -157,11 +158,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_of_the_sdk_is_carried() {
-        let mut found = carried::found(LANGUAGE, "src", &["c", "h"]);
-        found.extend(carried::found(LANGUAGE, "include", &["h"]));
+    fn every_file_of_the_sdk_is_embedded() {
+        let mut found = embedded_sdk::found(LANGUAGE, "src", &["c", "h"]);
+        found.extend(embedded_sdk::found(LANGUAGE, "include", &["h"]));
         found.sort();
-        assert_eq!(carried::names(&[SDK]), found);
+        assert_eq!(embedded_sdk::names(&[SDK]), found);
     }
 
     #[test]

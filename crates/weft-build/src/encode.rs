@@ -1,7 +1,7 @@
 //! Makes a component of a core module that a compiler of another language
 //! made: says which world it is for, and adapts it from WASI 0.1 to 0.2.
 
-use super::carried::WIT;
+use super::embedded_sdk::WIT;
 use std::fmt::Display;
 use weft_api::problem::{Code, Problem};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
@@ -53,7 +53,7 @@ fn interfaces() -> Result<(Resolve, PackageId), Problem> {
             others.push(group);
         }
     }
-    let main = main.expect("the world is carried");
+    let main = main.expect("the world is embedded");
     let mut resolve = Resolve::default();
     let package = resolve
         .push_groups(main, others)

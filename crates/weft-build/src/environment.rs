@@ -1,7 +1,7 @@
 //! Tools that Python's package index has, each in an environment of its own in
 //! the cache folder, made with the Python that is installed.
 
-use super::workroom::{self, said};
+use super::build_dir::{self, run_tool};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -52,7 +52,7 @@ impl Environment {
         python()?;
         let Package { name, version } = package;
         let folder = folder(package)?;
-        let base = folder.parent().expect("it stands in the cache folder");
+        let base = folder.parent().expect("it is in the cache folder");
         fs::create_dir_all(base).map_err(|error| Problem::io("write", base, &error))?;
         let draft = tempfile::Builder::new()
             .prefix("draft-")
@@ -60,20 +60,20 @@ impl Environment {
             .map_err(|error| Problem::io("write", base, &error))?;
         anstream::eprintln!("getting {name} {version}, once");
         let environment = draft.path().join("environment");
-        let made = said(
+        let made = run_tool(
             Command::new(interpreter()?)
                 .args(["-m", "venv"])
                 .arg(&environment),
         )?;
-        made.fails("python3 can't make an environment", || {
+        made.check("python3 can't make an environment", || {
             format!("install Python: {GET_PYTHON}")
         })?;
-        let got = said(pip(&python_of(&environment)).args([
+        let got = run_tool(pip(&python_of(&environment)).args([
             "install",
             "--only-binary=:all:",
             &format!("{name}=={version}"),
         ]))?;
-        got.fails(&format!("can't get {name} {version}"), || {
+        got.check(&format!("can't get {name} {version}"), || {
             "pip needs the network, or a mirror: see pip's PIP_INDEX_URL".to_owned()
         })?;
         match fs::rename(&environment, &folder) {
@@ -115,7 +115,7 @@ fn pip(python: &Path) -> Command {
 /// Named for what is in it.
 fn folder(package: Package) -> Result<PathBuf, Problem> {
     let Package { name, version } = package;
-    Ok(workroom::cache("python")?.join(format!("{name}-{version}")))
+    Ok(build_dir::cache_dir("python")?.join(format!("{name}-{version}")))
 }
 
 fn python_of(environment: &Path) -> PathBuf {

@@ -7,10 +7,10 @@
 //! sources give the same bytes wherever they lie: paths are trimmed, and nothing
 //! for a debugger is kept.
 
-mod carried;
 mod compiler;
+mod embedded_sdk;
 
-use super::{carried as shared, encode, own_tests::OwnTests, workroom};
+use super::{build_dir, embedded_sdk as shared, encode, own_tests::OwnTests};
 use compiler::Compiler;
 use std::{
     fs,
@@ -61,7 +61,7 @@ impl Project {
 
     /// The folder of the module that the package belongs to.
     fn module(&self) -> Result<PathBuf, Problem> {
-        let folder = workroom::absolute(&self.folder)?;
+        let folder = build_dir::absolute(&self.folder)?;
         let found = folder
             .ancestors()
             .find(|folder| folder.join(MODULE).is_file());
@@ -82,9 +82,9 @@ impl Project {
 pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
     let module = project.module()?;
     let compiler = Compiler::find()?;
-    let sdk = carried::unpacked()?;
-    let stage = workroom::stage(LANGUAGE)?;
-    let room = workroom::absolute(stage.path())?;
+    let sdk = embedded_sdk::unpack()?;
+    let stage = build_dir::temporary(LANGUAGE)?;
+    let room = build_dir::absolute(stage.path())?;
     let workspace = room.join("go.work");
     fs::write(&workspace, used(&compiler.version(), &[&module, &sdk]))
         .map_err(|error| Problem::io("write", &workspace, &error))?;
@@ -97,7 +97,7 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
         .args(["-buildvcs=false", LINKER, "-o"])
         .arg(&made)
         .arg(".");
-    workroom::compiled(&mut command, || "the tasks do not compile".to_owned())?;
+    build_dir::run_compiler(&mut command, || "the tasks do not compile".to_owned())?;
     let module = fs::read(&made).map_err(|error| Problem::io("read", &made, &error))?;
     encode::component(module)
 }
@@ -106,9 +106,9 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
 pub(super) fn tests(project: &Project) -> Result<OwnTests, Problem> {
     let module = project.module()?;
     let compiler = Compiler::find()?;
-    let stage = workroom::stage(LANGUAGE)?;
-    let workspace = workroom::absolute(stage.path())?.join("go.work");
-    let modules: [&Path; 2] = [&module, &carried::unpacked()?];
+    let stage = build_dir::temporary(LANGUAGE)?;
+    let workspace = build_dir::absolute(stage.path())?.join("go.work");
+    let modules: [&Path; 2] = [&module, &embedded_sdk::unpack()?];
     fs::write(&workspace, used(&compiler.version(), &modules))
         .map_err(|error| Problem::io("write", &workspace, &error))?;
     let mut command = compiler.command()?;
@@ -136,7 +136,7 @@ fn used(version: &str, modules: &[&Path]) -> String {
 
 /// Makes `go` find the SDK in this module, for editors and tests, unless the author wrote a workspace.
 pub(crate) fn configure(project: &Path) -> Result<(), Problem> {
-    let sdk = carried::unpacked()?;
+    let sdk = embedded_sdk::unpack()?;
     shared::offer(
         &project.join("go.work"),
         "//",
@@ -151,7 +151,7 @@ pub(super) fn doctor() -> Result<String, Problem> {
 
 /// The SDK as a module that a go.work uses, for tests and editors of the author.
 pub fn sdk() -> Result<PathBuf, Problem> {
-    carried::unpacked()
+    embedded_sdk::unpack()
 }
 
 #[cfg(test)]

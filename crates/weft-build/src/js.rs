@@ -9,7 +9,7 @@
 //! some bytes differ from one time to the next. What was made of the same
 //! program with the same tools is kept, and is the answer when it comes again.
 
-mod carried;
+mod embedded_sdk;
 mod project;
 mod tools;
 mod types;
@@ -17,10 +17,10 @@ mod types;
 pub(crate) use project::Project;
 
 use super::{
-    carried::{self as shared, WIT},
-    kept::{self, Parts},
+    build_dir,
+    component_cache::{self, Fingerprint},
+    embedded_sdk::{self as shared, WIT},
     own_tests::OwnTests,
-    workroom,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -59,8 +59,8 @@ struct Report {
 pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
     let entries = project.entries()?;
     let tools = Tools::find()?;
-    let sdk = carried::unpacked(&tools)?;
-    let stage = workroom::stage(LANGUAGE)?;
+    let sdk = embedded_sdk::unpack(&tools)?;
+    let stage = build_dir::temporary(LANGUAGE)?;
     let stage = stage.path();
     let folder = project.absolute()?;
     types::check(&folder, &entries, &tools, &sdk, stage)?;
@@ -99,21 +99,21 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
         ));
     }
     let program = fs::read(&bundle).map_err(|error| Problem::io("read", &bundle, &error))?;
-    let mut parts = Parts::default();
+    let mut parts = Fingerprint::default();
     parts.add("tools", Tools::name().as_bytes());
     for (name, text) in &wit {
         parts.add(name, text.as_bytes());
     }
     parts.add("program", &program);
     let key = parts.key();
-    if let Some(component) = kept::find(LANGUAGE, &key) {
+    if let Some(component) = component_cache::find(LANGUAGE, &key) {
         return Ok(component);
     }
     if !tools.step("component", &plan)? {
         return Err(failed(&report, &folder, "the DAGs do not load"));
     }
     let bytes = fs::read(&component).map_err(|error| Problem::io("read", &component, &error))?;
-    kept::keep(LANGUAGE, &key, &bytes);
+    component_cache::store(LANGUAGE, &key, &bytes);
     Ok(bytes)
 }
 
@@ -127,8 +127,8 @@ pub(super) fn tests(project: &Project) -> Result<OwnTests, Problem> {
         tools::node()?;
         None
     } else {
-        let sdk = carried::unpacked(&Tools::find()?)?;
-        let stage = workroom::stage(LANGUAGE)?;
+        let sdk = embedded_sdk::unpack(&Tools::find()?)?;
+        let stage = build_dir::temporary(LANGUAGE)?;
         let resolve = RESOLVE.replace("SDK", &json!(sdk).to_string());
         let files = [
             ("register.mjs".to_owned(), REGISTER),
@@ -136,7 +136,7 @@ pub(super) fn tests(project: &Project) -> Result<OwnTests, Problem> {
         ];
         shared::write(stage.path(), &files)
             .map_err(|error| Problem::io("write", stage.path(), &error))?;
-        let register = workroom::absolute(stage.path())?.join("register.mjs");
+        let register = build_dir::absolute(stage.path())?.join("register.mjs");
         command.arg("--import").arg(register);
         Some(stage)
     };
@@ -148,7 +148,7 @@ pub(super) fn tests(project: &Project) -> Result<OwnTests, Problem> {
 fn wit() -> Vec<(String, String)> {
     let shared = WIT.iter().filter(|(name, _)| name.starts_with("deps/"));
     shared
-        .chain(carried::WIT)
+        .chain(embedded_sdk::WIT)
         .map(|(name, text)| ((*name).to_owned(), text.replace("wasi:", WASI_FOR_ENGINE)))
         .collect()
 }
@@ -252,7 +252,7 @@ pub(crate) fn doctor() -> Result<String, Problem> {
 
 /// The SDK as a package that npm installs, for tests and editors of the author.
 pub fn sdk() -> Result<PathBuf, Problem> {
-    carried::unpacked(&Tools::find()?)
+    embedded_sdk::unpack(&Tools::find()?)
 }
 
 #[cfg(test)]

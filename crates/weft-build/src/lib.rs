@@ -8,14 +8,15 @@
 //! A crate of its own, since toolchains, embedded SDKs and component encoding are
 //! nothing that a server or a run needs. It knows no server, and parses no arguments.
 
+mod build_dir;
 mod c;
-mod carried;
+mod component_cache;
 pub mod doctor;
+mod embedded_sdk;
 mod encode;
 mod environment;
 mod go;
 mod js;
-mod kept;
 pub mod new_project;
 pub mod own_tests;
 mod pack;
@@ -23,9 +24,9 @@ mod project;
 mod python;
 mod rust;
 mod sdk;
+mod source_folder;
 pub mod sources;
 mod toolchain;
-mod workroom;
 
 pub use go::sdk as go_sdk;
 pub use js::sdk as js_sdk;

@@ -37,12 +37,12 @@ pub fn create(path: &Path, language: Language) -> Result<(), Problem> {
     for (file, text) in language.template() {
         let file = path.join(filled(file));
         let text = filled(text);
-        fs::create_dir_all(file.parent().expect("a file stands in the folder"))
+        fs::create_dir_all(file.parent().expect("the file is in the folder"))
             .and_then(|()| fs::write(&file, text))
             .map_err(|error| Problem::io("write", &file, &error))?;
     }
     match language {
-        Language::Rust => sdk::configure(path, &sdk::unpacked()?),
+        Language::Rust => sdk::configure(path, &sdk::unpack()?),
         Language::Go => go::configure(path),
         // It goes into the component, and nothing on the author's side needs it to build.
         Language::Python | Language::C | Language::Ts | Language::Js => Ok(()),
@@ -69,7 +69,7 @@ fn name(path: &Path, language: Language) -> Result<String, Problem> {
         Language::Python => (PYTHON, "Python"),
         Language::Ts | Language::Js => (JS, "JavaScript"),
         Language::Go => (&[&GO_PACKAGES], "Go"),
-        // The name stands in a text there.
+        // The name is in a string there.
         Language::C => (&[], "C"),
     };
     if words.iter().any(|words| words.contains(&name.as_str())) {

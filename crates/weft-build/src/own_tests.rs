@@ -1,5 +1,5 @@
-//! `wfctl test`: runs the author's own tests with the tool of their language, told
-//! where the SDK lies. No component is built: tasks are functions, and are tested
+//! `wfctl test`: runs the author's own tests with the tool of their language, which gets
+//! the path of the SDK. No component is built: tasks are functions, and are tested
 //! as such; `wfctl run` runs them in the sandbox.
 
 use crate::{

@@ -3,12 +3,12 @@
 use serde::{Serialize, Serializer, ser::SerializeMap as _, ser::SerializeSeq as _};
 use std::{collections::BTreeSet, path::Path};
 use weft_api::problem::{Code, Problem, Problems};
-use weft_dagfile::{self, Opened, Target, engine, named_files};
+use weft_dagfile::{self, DagFile, OpenedFile, engine, named_files};
 use weft_sandbox::container;
 
 /// The container of a manifest, TOML or JSON.
 pub(super) fn pack(path: &Path) -> Result<Vec<u8>, Problems> {
-    let opened = Opened::open(path)?;
+    let opened = OpenedFile::open(path)?;
     let weft_dagfile::Content::Manifest { text, format, .. } = &opened.content else {
         return Err(Problem::new(
             Code::WrongFileType,
@@ -21,7 +21,7 @@ pub(super) fn pack(path: &Path) -> Result<Vec<u8>, Problems> {
         weft_core::document::Format::Json => text.clone(),
     };
     let sandbox = engine::sandbox(1)?;
-    let target = engine::runtime()?.block_on(Target::load(opened, &sandbox))?;
+    let target = engine::runtime()?.block_on(DagFile::load(opened, &sandbox))?;
     let mut files = Vec::new();
     let mut problems = Vec::new();
     let mut seen = BTreeSet::new();

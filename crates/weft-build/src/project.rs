@@ -9,17 +9,17 @@ use std::{
     path::{Path, PathBuf},
 };
 use weft_api::problem::{Code, Problem, Problems};
-use weft_dagfile::{Opened, Target, engine};
+use weft_dagfile::{DagFile, OpenedFile, engine};
 
 /// What a build made.
 #[derive(Debug)]
 pub struct Built {
-    /// Where it stands.
+    /// Where it is.
     pub file: PathBuf,
     /// In bytes.
     pub bytes: usize,
     /// What it describes, and the digest.
-    pub target: Target,
+    pub dag_file: DagFile,
 }
 
 /// Builds, checks what was made, and puts it in its place.
@@ -55,8 +55,8 @@ pub fn build(path: &Path, output: Option<&Path>) -> Result<Built, Problems> {
     let file = output.map_or_else(|| folder.join("dag.wasm"), Path::to_owned);
     let draft = file.with_extension(format!("draft-{}.wasm", std::process::id()));
     write(&draft, &bytes)?;
-    let target = match checked(&draft, &file) {
-        Ok(target) => target,
+    let dag_file = match checked(&draft, &file) {
+        Ok(dag_file) => dag_file,
         Err(problems) => {
             // The message is about the DAG; a draft that can't be removed is the lesser trouble.
             let _left_over = fs::remove_file(&draft);
@@ -67,7 +67,7 @@ pub fn build(path: &Path, output: Option<&Path>) -> Result<Built, Problems> {
     Ok(Built {
         file,
         bytes: bytes.len(),
-        target,
+        dag_file,
     })
 }
 
@@ -80,11 +80,11 @@ pub fn packed(manifest: &Path) -> Result<Vec<u8>, Problems> {
 }
 
 /// Learns what was made, as every other command will.
-fn checked(draft: &Path, file: &Path) -> Result<Target, Problems> {
-    let mut opened = Opened::open(draft)?;
+fn checked(draft: &Path, file: &Path) -> Result<DagFile, Problems> {
+    let mut opened = OpenedFile::open(draft)?;
     opened.name = file.display().to_string();
     let sandbox = engine::sandbox(1)?;
-    engine::runtime()?.block_on(Target::load(opened, &sandbox))
+    engine::runtime()?.block_on(DagFile::load(opened, &sandbox))
 }
 
 fn write(file: &Path, bytes: &[u8]) -> Result<(), Problem> {

@@ -11,8 +11,8 @@
 //! made of the same sources with the same tools is kept under their digest, and
 //! is the answer when they come again.
 
-mod carried;
-mod made_of;
+mod embedded_sdk;
+mod fingerprint;
 mod packages;
 mod project;
 mod tools;
@@ -20,10 +20,10 @@ mod tools;
 pub(crate) use project::Project;
 
 use super::{
-    carried::WIT,
-    kept,
+    build_dir::{self, run_tool},
+    component_cache,
+    embedded_sdk::WIT,
     own_tests::OwnTests,
-    workroom::{self, said},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -61,17 +61,17 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
     let sources = project.sources()?;
     let tools = Tools::find()?;
     let packages = packages::installed(project, &tools)?;
-    let key = made_of::key(&sources, packages.as_deref())?;
-    if let Some(component) = kept::find(LANGUAGE, &key) {
+    let key = fingerprint::key(&sources, packages.as_deref())?;
+    if let Some(component) = component_cache::find(LANGUAGE, &key) {
         return Ok(component);
     }
-    let stage = workroom::stage(LANGUAGE)?;
+    let stage = build_dir::temporary(LANGUAGE)?;
     let app = stage.path().join("app");
     lay_out(&app, stage.path(), &sources, packages.is_some())?;
     let component = stage.path().join("dag.wasm");
     componentize(&tools, stage.path(), packages.as_deref(), &component)?;
     let bytes = fs::read(&component).map_err(|error| Problem::io("read", &component, &error))?;
-    kept::keep(LANGUAGE, &key, &bytes);
+    component_cache::store(LANGUAGE, &key, &bytes);
     Ok(bytes)
 }
 
@@ -89,7 +89,7 @@ pub(super) fn tests(project: &Project) -> Result<OwnTests, Problem> {
         )
         .help("in a virtual environment, say: python3 -m venv .venv && . .venv/bin/activate && pip install pytest"));
     }
-    let own = carried::unpacked()?.join("src");
+    let own = embedded_sdk::unpack()?.join("src");
     let paths = env::var_os("PYTHONPATH").unwrap_or_default();
     let paths = std::iter::once(own).chain(env::split_paths(&paths));
     let paths = env::join_paths(paths)
@@ -107,7 +107,7 @@ pub(super) fn tests(project: &Project) -> Result<OwnTests, Problem> {
 
 /// The folder of everything about Python in the cache.
 fn cache() -> Result<PathBuf, Problem> {
-    workroom::cache(LANGUAGE)
+    build_dir::cache_dir(LANGUAGE)
 }
 
 /// Lays out what componentize-py is given.
@@ -118,11 +118,11 @@ fn lay_out(
     packages: bool,
 ) -> Result<(), Problem> {
     let write = |path: PathBuf, contents: &[u8]| {
-        fs::create_dir_all(path.parent().expect("every file stands in a folder"))
+        fs::create_dir_all(path.parent().expect("every file is in a folder"))
             .and_then(|()| fs::write(&path, contents))
             .map_err(|error| Problem::io("write", &path, &error))
     };
-    for (name, text) in carried::SDK {
+    for (name, text) in embedded_sdk::SDK {
         write(app.join(name), text.as_bytes())?;
     }
     for (name, text) in WIT {
@@ -165,7 +165,7 @@ fn componentize(
         command.arg("--python-path").arg(packages);
     }
     command.arg(ENTRY).arg("--output").arg(output);
-    let done = said(&mut command)?;
+    let done = run_tool(&mut command)?;
     if done.success {
         return Ok(());
     }
@@ -220,7 +220,7 @@ pub(crate) fn doctor() -> Result<String, Problem> {
 
 /// The SDK as a package that pip installs, for tests and editors of the author.
 pub fn sdk() -> Result<PathBuf, Problem> {
-    carried::unpacked()
+    embedded_sdk::unpack()
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ pub(super) fn tests(folder: &Path) -> Result<OwnTests, Problem> {
     let mut cargo = cargo_in(folder);
     cargo.arg("test");
     if Manifest::of(folder)?.wants_sdk() {
-        let sdk = sdk::unpacked()?;
+        let sdk = sdk::unpack()?;
         sdk::configure(folder, &sdk)?;
         cargo.arg("--config").arg(sdk::cargo_config(&sdk));
     }
@@ -122,7 +122,7 @@ pub(super) fn build(folder: &Path) -> Result<Vec<u8>, Problem> {
     }
     let mut remapped = vec![(folder.clone(), "/dag")];
     if manifest.wants_sdk() {
-        let sdk = sdk::unpacked()?;
+        let sdk = sdk::unpack()?;
         sdk::configure(folder, &sdk)?;
         cargo.arg("--config").arg(sdk::cargo_config(&sdk));
         remapped.push((
@@ -205,7 +205,7 @@ fn run(cargo: &mut Command, manifest: &Path) -> Result<Vec<u8>, Problem> {
         ));
     }
     if !status.success() {
-        // What is wrong stands above, in cargo's own words.
+        // cargo's own messages are above.
         return Err(Problem::new(
             Code::BuildFailed,
             "the crate does not compile",

@@ -1,12 +1,12 @@
 //! The Rust SDK that this program carries: authors' crates are built against a
 //! copy of it in the data folder.
 
-use super::carried::{self, files};
+use super::embedded_sdk::{self, files};
 use std::path::{Path, PathBuf};
 use weft_api::problem::Problem;
 
 files! {
-    /// Paths below `sdk/rust`, and what stands in them.
+    /// Paths below `sdk/rust`, and their contents.
     FILES, "rust",
     "weft-sdk-macros/Cargo.toml",
     "weft-sdk-macros/src/check.rs",
@@ -49,20 +49,20 @@ const WORKSPACE: (&str, &str) = (
 );
 
 /// The folder of the package `weft-sdk`, unpacked if it isn't there yet.
-pub(crate) fn unpacked() -> Result<PathBuf, Problem> {
+pub(crate) fn unpack() -> Result<PathBuf, Problem> {
     let files: Vec<_> = FILES
         .iter()
         .chain([&WORKSPACE])
         .map(|(path, contents)| ((*path).to_owned(), *contents))
         .collect();
-    let folder = carried::unpacked("rust", &files, |_| Ok(()))?;
+    let folder = embedded_sdk::unpack("rust", &files, |_| Ok(()))?;
     Ok(folder.join("weft-sdk"))
 }
 
 /// Makes cargo find the SDK in this crate, for editors and plain `cargo` too,
 /// unless the author wrote a configuration there.
 pub(crate) fn configure(project: &Path, sdk: &Path) -> Result<(), Problem> {
-    carried::offer(
+    embedded_sdk::offer(
         &project.join(".cargo/config.toml"),
         "#",
         &format!(
@@ -72,7 +72,7 @@ pub(crate) fn configure(project: &Path, sdk: &Path) -> Result<(), Problem> {
     )
 }
 
-/// What cargo is told on its command line, where the author's own configuration stands in the way.
+/// Arguments for cargo that override the author's own configuration.
 pub(crate) fn cargo_config(sdk: &Path) -> String {
     format!(
         "patch.crates-io.weft-sdk.path={:?}",
@@ -86,14 +86,18 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn every_file_of_the_sdk_is_carried() {
+    fn every_file_of_the_sdk_is_embedded() {
         let mut found = Vec::new();
         for package in ["weft-sdk-macros", "weft-sdk"] {
             found.push(format!("{package}/Cargo.toml"));
-            found.extend(carried::found("rust", &format!("{package}/src"), &["rs"]));
+            found.extend(embedded_sdk::found(
+                "rust",
+                &format!("{package}/src"),
+                &["rs"],
+            ));
         }
         found.sort();
-        assert_eq!(carried::names(&[FILES]), found);
+        assert_eq!(embedded_sdk::names(&[FILES]), found);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The sources of a build, for a watcher: every file of the folder except what
 //! builds and tools write there, and files elsewhere that a manifest names.
 
+use crate::source_folder;
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
@@ -9,7 +10,7 @@ use std::{
     time::SystemTime,
 };
 use weft_api::problem::Problem;
-use weft_dagfile::{Content, Opened, named_files};
+use weft_dagfile::{Content, OpenedFile, named_files};
 
 /// Folders that tools fill. Hidden ones are left out too.
 const MADE: [&str; 4] = ["target", "node_modules", "__pycache__", "venv"];
@@ -72,9 +73,7 @@ impl SourceTree {
         let folder = if metadata.is_dir() {
             path.to_owned()
         } else {
-            let parent = path.parent();
-            let parent = parent.filter(|parent| !parent.as_os_str().is_empty());
-            parent.unwrap_or(Path::new(".")).to_owned()
+            source_folder::of_file(path).to_owned()
         };
         let output = output.map_or_else(|| folder.join("dag.wasm"), Path::to_owned);
         Ok(Self {
@@ -97,11 +96,11 @@ impl SourceTree {
         } else {
             self.path.clone()
         };
-        let Ok(Opened {
+        let Ok(OpenedFile {
             name,
             content: Content::Manifest { text, format, .. },
             ..
-        }) = Opened::open(&manifest)
+        }) = OpenedFile::open(&manifest)
         else {
             return;
         };
@@ -158,7 +157,7 @@ impl SourceTree {
         let mut files = 0;
         while let Some(folder) = ahead.pop() {
             visit(&folder, true);
-            // A folder that is gone again, or nobody's to read, has no sources.
+            // A folder that is gone again or can't be read has no sources.
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let path = entry.path();
                 let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());

@@ -6,7 +6,7 @@ use crate::{
     document::parse,
     engine,
     files::Files,
-    open::{Content, Opened},
+    open::{Content, OpenedFile},
     task_types,
 };
 use weft_api::{
@@ -18,7 +18,7 @@ use weft_sandbox::{Digest, Guest, Sandbox};
 
 /// A file whose DAGs are known.
 #[derive(Debug)]
-pub struct Target {
+pub struct DagFile {
     /// The file as the user named it, or as it was found in the folder.
     pub name: String,
     /// What it declares.
@@ -31,11 +31,11 @@ pub struct Target {
     pub own: Option<Guest>,
 }
 
-impl Target {
+impl DagFile {
     /// Learns the document; for a component that means compiling it, or finding
     /// its code in the cache, and asking it.
-    pub async fn load(opened: Opened, sandbox: &Sandbox) -> Result<Self, Problems> {
-        let Opened {
+    pub async fn load(opened: OpenedFile, sandbox: &Sandbox) -> Result<Self, Problems> {
+        let OpenedFile {
             name,
             digest,
             content,
@@ -123,8 +123,8 @@ impl Target {
 ///
 /// # Errors
 /// The file can't be read, loaded or described, or its document is not valid.
-pub fn load(path: &std::path::Path) -> Result<Target, Problems> {
-    let opened = Opened::open(path)?;
+pub fn load(path: &std::path::Path) -> Result<DagFile, Problems> {
+    let opened = OpenedFile::open(path)?;
     let sandbox = engine::sandbox(1)?;
-    engine::runtime()?.block_on(Target::load(opened, &sandbox))
+    engine::runtime()?.block_on(DagFile::load(opened, &sandbox))
 }

@@ -1,7 +1,7 @@
 //! Files that hold DAGs, as every command opens them: a `dag.wasm` component, a
 //! packed container, a manifest, or a folder that holds one of them.
 //!
-//! [`Opened`] is what can be said without running guest code; [`Target`] has the
+//! [`OpenedFile`] is what can be said without running guest code; [`DagFile`] has the
 //! document too. [`engine`] sets up the sandbox that describes and runs them.
 //!
 //! A crate of its own, since building (`weft-build`), running (`weft-local`), the
@@ -16,11 +16,11 @@ mod open;
 mod task_types;
 
 pub use {
-    dag_file::{Target, load},
+    dag_file::{DagFile, load},
     document::{document_problems, parse},
     files::{Files, named_files},
     open::{
-        Content, Opened, check_imports, find, inspected, is_wasm, read, without_start,
+        Content, OpenedFile, check_imports, find, inspected, is_wasm, read, without_start,
         without_tasks,
     },
 };

@@ -14,7 +14,7 @@ use weft_sandbox::{
 
 /// A file that may hold DAGs.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedFile {
     /// As the user named it, or as it was found in the folder.
     pub name: String,
     /// Of the whole file.
@@ -23,7 +23,7 @@ pub struct Opened {
     pub content: Content,
 }
 
-/// What stands in it.
+/// Its content.
 #[derive(Debug)]
 pub enum Content {
     /// A component that exports `weft:dag/tasks`.
@@ -46,7 +46,7 @@ pub enum Content {
     },
 }
 
-impl Opened {
+impl OpenedFile {
     /// Opens a file, or the DAG of a folder.
     pub fn open(path: &Path) -> Result<Self, Problems> {
         let path = &find(path)?;

@@ -22,7 +22,7 @@ pub(crate) async fn parse(
     let mut document = parse_alone(name, text, format)?;
     let mut known = HashMap::new();
     for file in components(&document) {
-        // A file that is missing, or no component, is reported by whoever runs or packs it, with
+        // A file that is missing, or no component, is reported where it is run or packed, with
         // what is wrong; a component that can't describe itself runs, and its edges stay unchecked.
         if let Some(types) = types(&file, files, sandbox).await {
             known.insert(file, types);

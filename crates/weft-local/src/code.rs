@@ -8,7 +8,7 @@ use weft_api::{
     text::suggestion,
 };
 use weft_core::document::{Code as TaskCode, Dag, Format, Program};
-use weft_dagfile::{Target, engine};
+use weft_dagfile::{DagFile, engine};
 use weft_sandbox::{Guest, GuestKind, Sandbox};
 
 /// The code of a DAG's tasks: the component itself, and files by name.
@@ -31,11 +31,11 @@ impl Codes {
     }
 }
 
-/// Loads the code of every included task, all files at once; tells that it
+/// Loads the code of every included task, all files at once; prints that it
 /// compiles where that takes long.
 pub async fn load_codes(
     sandbox: &Sandbox,
-    target: &Target,
+    target: &DagFile,
     dag: &Dag,
     included: &[bool],
 ) -> Result<Codes, Problems> {

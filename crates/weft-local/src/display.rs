@@ -1,14 +1,15 @@
 //! Shows a run while it goes on: live on a terminal, as lines in a pipe, as
 //! JSON for programs.
 //!
-//! The runner tells what happens in [`Notice`]s and never waits for a drawing:
-//! displays keep what they need and draw when they are asked to, at most
+//! The runner sends [`Notice`]s and never waits for a drawing: displays keep what they
+//! need and draw on [`Display::refresh`], at most
 //! [`DRAWS_PER_SECOND`] times a second. Nothing here decides anything.
 
 mod ending;
 mod json;
 mod live;
 mod plain;
+pub mod screen;
 
 pub(crate) use json::write_report;
 
@@ -118,7 +119,7 @@ pub(crate) enum Notice<'a> {
         task: TaskIndex,
         instances: u32,
     },
-    /// An attempt was handed to the sandbox.
+    /// An attempt started in the sandbox.
     AttemptStarted { at: Micros, attempt: Attempt },
     /// A line, or progress.
     Guest {
@@ -139,7 +140,7 @@ pub(crate) enum Notice<'a> {
         instance: Instance,
         state: State,
     },
-    /// Whoever pressed Ctrl-C should know that it was heard.
+    /// Ctrl-C was pressed, and the run is being cancelled.
     Cancelling { at: Micros },
 }
 
@@ -188,11 +189,11 @@ pub(crate) trait Display: Send {
     /// Shows the result, after the last notice.
     fn end(&mut self, ended: Ended<'_>);
 
-    /// Steps aside while the user is asked something.
+    /// Makes room for a question to the user.
     fn ask(&mut self, question: &str);
 }
 
-/// What the user asked to see.
+/// The format of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// For people: live on a terminal, lines in a pipe.

@@ -47,7 +47,7 @@ pub fn grants(dag: &Dag, policy: &Policy) -> Result<Vec<Grant>, Problems> {
                     format!(
                         "the task {} asks for more than the policy allows: {}",
                         task.id,
-                        said(&refusal.to_string())
+                        without_remedy(&refusal.to_string())
                     ),
                 )
                 .help(format!(
@@ -63,7 +63,7 @@ pub fn grants(dag: &Dag, policy: &Policy) -> Result<Vec<Grant>, Problems> {
     }
 }
 
-/// A refusal without the remedy, which stands in the help.
-fn said(refusal: &str) -> &str {
+/// A refusal without the remedy, which the help has.
+fn without_remedy(refusal: &str) -> &str {
     refusal.split("; to allow it").next().unwrap_or(refusal)
 }

@@ -97,7 +97,7 @@ pub(crate) fn read(text: &str) -> Result<String, Problem> {
 enum Wanted {
     /// Nothing is known: JSON where it parses, else a text.
     Anything,
-    /// A text, as it stands.
+    /// A text, unchanged.
     Text,
     /// JSON.
     Json,

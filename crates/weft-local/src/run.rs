@@ -24,7 +24,7 @@ use weft_core::{
     run::Run,
     time::Timestamp,
 };
-use weft_dagfile::{Opened, Target, engine};
+use weft_dagfile::{DagFile, OpenedFile, engine};
 
 /// Attempts at once for each core: guests that wait for the network hold no core.
 const JOBS_A_CORE: usize = 4;
@@ -65,7 +65,7 @@ pub struct RunOptions<'a> {
 /// # Errors
 /// What is wrong with the file, the options or this machine; a run that fails is no error.
 pub fn run(options: &RunOptions<'_>) -> Result<RunResult, Problems> {
-    let opened = Opened::open(options.file)?;
+    let opened = OpenedFile::open(options.file)?;
     let policy = grants::policy(options.policy)?;
     let runtime = engine::runtime()?;
     let result = runtime.block_on(async {
@@ -97,7 +97,7 @@ fn jobs(options: &RunOptions<'_>) -> usize {
 
 async fn prepare(
     options: &RunOptions<'_>,
-    opened: Opened,
+    opened: OpenedFile,
     policy: &Policy,
 ) -> Result<Setup, Problems> {
     let jobs = jobs(options);
@@ -105,7 +105,7 @@ async fn prepare(
         Problem::new(Code::Internal, format!("can't listen for Ctrl-C: {error}"))
     })?;
     let sandbox = engine::sandbox(u32::try_from(jobs).expect("at most MAX_JOBS"))?;
-    let target = Target::load(opened, &sandbox).await?;
+    let target = DagFile::load(opened, &sandbox).await?;
     let dag = Arc::new(target.dag(options.dag)?.clone());
     let plan = Arc::new(Plan::new(&dag, &Defaults::default()));
     let selection = Selection::new(&dag, &plan, options.wanted, options.inputs)?;

@@ -1,5 +1,5 @@
 //! Which tasks of a DAG run: all, one alone (`--task`), or one and everything
-//! downstream of it (`--from`); and what stands in for the outputs of the rest.
+//! downstream of it (`--from`); and what replaces the outputs of the rest.
 //!
 //! For `--task` every input has to be given with `--input`, unless it is a
 //! parameter or a constant. For `--from` the outputs of the last run of the
@@ -22,7 +22,7 @@ use weft_core::{
     run::Instance,
 };
 
-/// What the user asked to run.
+/// Which tasks to run.
 #[derive(Debug, Clone, Copy)]
 pub enum Wanted<'a> {
     /// All tasks.
@@ -83,7 +83,7 @@ impl Selection {
         }
         if let Wanted::Task(id) = wanted
             && !missing.is_empty()
-            // A mistyped --input is told alone: it is probably the one that is missing.
+            // A mistyped --input is reported alone: it is probably the one that is missing.
             && problems.is_empty()
         {
             let flags: Vec<String> = missing

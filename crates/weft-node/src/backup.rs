@@ -6,7 +6,7 @@
 //! SHA256SUMS    the digest of every file below, as `sha256sum -c` reads it
 //! weft.db       the database
 //! blobs/        as in the data folder
-//! secret.key    only where it was asked for
+//! secret.key    only on request
 //! ```
 //!
 //! What always holds: the blobs are copied after the database, and none is
@@ -43,7 +43,7 @@ use weft_store_sql::{BackupError, DATABASE_FILE, Database, DigestCursor, OpenErr
 
 /// Names of the database that are read at once.
 const PAGE: u32 = 1000;
-/// How often it is asked whether blobs are being removed still.
+/// How often the lock on removing blobs is tried.
 const ASKED_EACH: Duration = Duration::from_millis(250);
 /// Files that a message names.
 const MAX_NAMED: usize = 5;
@@ -217,7 +217,7 @@ pub(crate) async fn named(database: &Database) -> Result<HashSet<Digest>, weft_s
     Ok(named)
 }
 
-/// Keeps all blobs where they are; waits for whoever removes some.
+/// Locks the removal of blobs; waits while maintenance removes some.
 async fn hold(folder: &DataFolder, given_up: &GivenUp) -> Result<File, Problem> {
     let mut is_told = false;
     loop {
@@ -253,7 +253,7 @@ fn sync(folder: &Path) -> std::io::Result<()> {
     folder.sync_all()
 }
 
-/// Whether nothing stands there, or an empty folder does.
+/// Whether the path is free, or an empty folder.
 fn is_free(path: &Path) -> std::io::Result<bool> {
     match fs::read_dir(path) {
         Ok(mut entries) => Ok(entries.next().is_none()),

@@ -1,6 +1,5 @@
-//! The compiler role: files of strangers are looked at, asked for their DAGs
-//! and compiled in a subprocess of this same program, with limits, that can be
-//! killed. The server never parses or runs a guest itself.
+//! The compiler role: a subprocess of this program, with limits, inspects, describes and
+//! compiles the files that users deploy. The server never parses or runs a guest itself.
 
 mod answer;
 pub(crate) mod child;

@@ -1,4 +1,4 @@
-//! The data folder of `wfctl up`: what stands where, and who may read it.
+//! The data folder of `wfctl up`: its layout, and who may read it.
 //!
 //! ```text
 //! weft.db       the database (SQLite), locked while a process uses the folder
@@ -8,7 +8,7 @@
 //! secret.key    seals variables and connections
 //! admin.token   the first token, readable by its owner alone
 //! server.url    where the server of this folder listens
-//! backup.lock   held by a backup, and by whoever removes blobs
+//! backup.lock   locked by backups, and by maintenance while it removes blobs
 //! ```
 
 use std::{
@@ -27,7 +27,7 @@ use weft_store_sql::DATABASE_FILE;
 pub struct DataFolder(PathBuf);
 
 impl DataFolder {
-    /// Makes what is missing. Nobody but its owner may look into it.
+    /// Makes what is missing, restricted to its owner.
     ///
     /// # Errors
     /// A problem that names the folder.
@@ -63,20 +63,19 @@ impl DataFolder {
         .help("name the folder that 'wfctl up' uses with --data"))
     }
 
-    /// Lets nobody but its owner look into it.
+    /// Restricts it to its owner.
     pub fn restrict(&self) -> Result<(), Problem> {
         restrict(&self.0).map_err(|error| Problem::io("restrict", &self.0, &error))
     }
 
-    /// Keeps all blobs where they are, until what is returned is dropped; none while somebody
-    /// removes some.
+    /// Locks the removal of blobs until the file is dropped; `None` while maintenance removes some.
     pub(crate) fn hold_blobs(&self) -> io::Result<Option<File>> {
         let file = self.open_hold()?;
         let tried = file.try_lock_shared();
         locked(file, tried)
     }
 
-    /// The right to remove blobs, until what is returned is dropped; none while a backup is made.
+    /// Locks out backups until the file is dropped; `None` while a backup is made.
     pub(crate) fn may_remove_blobs(&self) -> io::Result<Option<File>> {
         let file = self.open_hold()?;
         let tried = file.try_lock();
@@ -91,7 +90,7 @@ impl DataFolder {
             .open(self.hold())
     }
 
-    /// What a backup and whoever removes blobs lock.
+    /// The lock file of backups and maintenance.
     pub(crate) fn hold(&self) -> PathBuf {
         self.0.join("backup.lock")
     }
@@ -143,7 +142,7 @@ impl DataFolder {
     }
 }
 
-/// A file that was locked, or none where somebody else has it.
+/// The locked file; `None` if another process holds the lock.
 fn locked(file: File, tried: Result<(), TryLockError>) -> io::Result<Option<File>> {
     match tried {
         Ok(()) => Ok(Some(file)),

@@ -1,4 +1,4 @@
-//! The database of the services, as commands name it and as it refuses.
+//! The database of the services: its address, and its errors as problems.
 
 use crate::service::unavailable;
 use std::path::Path;
@@ -17,7 +17,7 @@ impl std::fmt::Debug for PostgresUrl {
 }
 
 impl PostgresUrl {
-    /// Whoever makes one has seen that it is an address.
+    /// The caller has checked that it is an address.
     pub const fn new(url: String) -> Self {
         Self(url)
     }
@@ -30,7 +30,7 @@ impl PostgresUrl {
     }
 }
 
-/// Opens a database file beside whoever works with it.
+/// Opens a database file that another process may have open.
 pub async fn read_only(file: &Path) -> Result<Database, Problem> {
     let place = DatabaseLocation::SqliteReadOnly { file: file.into() };
     Database::open(&place).await.map_err(unfit)
@@ -64,7 +64,7 @@ pub fn unfit(error: OpenError) -> Problem {
     }
 }
 
-/// Says what can't be read for want of a key: a restored backup may lack it.
+/// Warns of values that are sealed with a missing key: a restored backup may lack it.
 pub(super) async fn warn_of_unreadable_secrets(
     database: &Database,
     keyring: &Keyring,

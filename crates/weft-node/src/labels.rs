@@ -1,8 +1,8 @@
-//! What a worker says of itself, and queues that are named for it.
+//! The labels of a worker, and the queues that are named after them.
 //!
-//! A label is NAME=WORD, and so may a queue be called: a task that asks for the queue
-//! `architecture=aarch64` runs where that is so. Which of these queues a worker serves is its
-//! operator's to say, by the label's name: one line of settings then fits every machine.
+//! A label is NAME=WORD, and a queue may have such a name: a task of the queue
+//! `architecture=aarch64` runs on machines of that architecture. The operator names the labels
+//! whose queues a worker serves, so that one setting fits every machine.
 
 use std::sync::Arc;
 use weft_api::problem::{Code, Problem};

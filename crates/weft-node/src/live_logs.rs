@@ -1,4 +1,4 @@
-//! What tasks of this process are printing.
+//! The lines that running tasks of this process print.
 
 use async_trait::async_trait;
 use std::time::Duration;
@@ -38,7 +38,7 @@ impl LiveLogs for OneWriter {
     }
 }
 
-/// Nothing runs in this process: what tasks elsewhere print is read once it was brought over.
+/// No task runs in this process: lines of tasks elsewhere are read once they are uploaded.
 pub(crate) struct NoWriter;
 
 #[async_trait]

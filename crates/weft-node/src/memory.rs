@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 use weft_core::limit::Limits;
 
-/// Where the controllers of this process are told.
+/// The file with the cgroups of this process.
 const CGROUP: &str = "/proc/self/cgroup";
 const HIERARCHY: &str = "/sys/fs/cgroup";
 const MEMORY: &str = "/proc/meminfo";

@@ -1,5 +1,5 @@
-//! What the services say about themselves: lines on standard error and, where
-//! somebody named a collector, spans and lines for OpenTelemetry.
+//! Logs and traces of the services: lines on standard error and, with a collector, spans
+//! and lines for OpenTelemetry.
 //!
 //! `WEFT_LOG` says how much is written here (`info`, `weft_scheduler=debug,warn`);
 //! on a terminal lines are for people, elsewhere each is one JSON object. Nothing
@@ -16,7 +16,7 @@ use weft_api::problem::{Code, Problem};
 use weft_client::transport;
 use weft_trace::{Export, Identity};
 
-/// How much is said where nobody asked for more or less.
+/// The log filter unless `WEFT_LOG` names another.
 const DEFAULT_FILTER: &str = "info";
 /// How long the end may take to send what was not sent yet.
 const FLUSH_WITHIN: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ const IDENTITY: Identity = Identity {
     version: env!("CARGO_PKG_VERSION"),
 };
 
-/// What has to be ended when the services have ended.
+/// Running exports; ended after the services.
 pub struct Telemetry(Option<Export>);
 
 /// Starts to write, and to export where `collector` names a place. Called once,

@@ -2,8 +2,8 @@
 //! The machine's own `zig`, or one from Python's package index.
 
 use crate::{
+    build_dir,
     environment::{self, Environment, Package},
-    workroom,
 };
 use std::{
     path::{Path, PathBuf},
@@ -97,7 +97,7 @@ impl Compiler {
         for header in headers {
             command.arg("-I").arg(header);
         }
-        workroom::compiled(command.arg("-o").arg(object), || {
+        build_dir::run_compiler(command.arg("-o").arg(object), || {
             format!("{} does not compile", source.display())
         })
     }
@@ -115,11 +115,11 @@ impl Compiler {
             .args(objects)
             .arg("-o")
             .arg(module);
-        workroom::compiled(&mut command, || "the tasks do not link".to_owned())
+        build_dir::run_compiler(&mut command, || "the tasks do not link".to_owned())
     }
 
     fn command(&self, dialect: Dialect) -> Result<Command, Problem> {
-        let cache = workroom::cache(super::LANGUAGE)?.join("zig");
+        let cache = build_dir::cache_dir(super::LANGUAGE)?.join("zig");
         let mut command = match self {
             Self::Installed => Command::new("zig"),
             Self::Package(environment) => {

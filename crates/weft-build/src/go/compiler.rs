@@ -3,8 +3,8 @@
 
 use super::LANGUAGE;
 use crate::{
+    build_dir,
     environment::{self, Environment, Package},
-    workroom,
 };
 use std::{env, process::Command};
 use weft_api::problem::{Code, Problem};
@@ -77,7 +77,7 @@ impl Compiler {
         command.env("GOOS", "wasip1").env("GOARCH", "wasm");
         // Who named a place, or another toolchain, meant it.
         if env::var_os("GOCACHE").is_none() {
-            command.env("GOCACHE", workroom::cache(LANGUAGE)?.join("compiled"));
+            command.env("GOCACHE", build_dir::cache_dir(LANGUAGE)?.join("compiled"));
         }
         if env::var_os("GOTOOLCHAIN").is_none() {
             command.env("GOTOOLCHAIN", "local");

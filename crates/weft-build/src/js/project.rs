@@ -1,7 +1,8 @@
-//! What of a folder is DAGs in JavaScript or TypeScript: the modules that
-//! import the SDK, in `dags/`, else in `src/`, else in the folder itself. What
-//! they import comes along; tests and what tools make is left out.
+//! Finds the modules of JavaScript or TypeScript with DAGs: those that import the SDK, in
+//! `dags/`, else in `src/`, else in the folder itself. What they import is bundled; tests
+//! and generated files are left out.
 
+use crate::source_folder;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -46,10 +47,7 @@ impl Project {
     /// One file, if it is a module, or a `package.json`.
     pub(crate) fn of_file(file: &Path) -> Option<Self> {
         let name = file.file_name()?.to_string_lossy().into_owned();
-        let parent = file
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        let folder = parent.unwrap_or(Path::new(".")).to_owned();
+        let folder = source_folder::of_file(file).to_owned();
         if name == "package.json" {
             return Some(Self { folder, file: None });
         }
@@ -74,10 +72,7 @@ impl Project {
         if let Some(file) = &self.file {
             return Ok(vec![file.clone()]);
         }
-        let root = ["dags", "src"]
-            .into_iter()
-            .find(|name| self.folder.join(name).is_dir())
-            .unwrap_or("");
+        let root = source_folder::dag_root(&self.folder);
         let mut found = Vec::new();
         self.walk(&self.folder.join(root), root, &mut found)?;
         found.sort();
@@ -100,11 +95,7 @@ impl Project {
             let path = entry
                 .map_err(|error| Problem::io("read", folder, &error))?
                 .path();
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
+            let name = source_folder::file_name(&path);
             let place = if within.is_empty() {
                 name.clone()
             } else {
@@ -177,12 +168,7 @@ mod tests {
     use super::*;
 
     fn entries(files: &[&str]) -> Vec<String> {
-        let folder = tempfile::tempdir().expect("a folder");
-        for name in files {
-            let path = folder.path().join(name);
-            fs::create_dir_all(path.parent().expect("it stands in a folder")).expect("a folder");
-            fs::write(path, "import { dag } from \"@weft/sdk\";\n").expect("a file");
-        }
+        let folder = source_folder::with_files(files, "import { dag } from \"@weft/sdk\";\n");
         fs::write(folder.path().join("plain.js"), "export {};\n").expect("a file");
         Project::in_folder(folder.path())
             .expect("it is JavaScript")

@@ -1,10 +1,10 @@
 //! What JavaScript DAGs are built with: the Node that is installed, and
 //! packages of fixed versions in a folder of their own in the cache.
 
-use super::{LANGUAGE, carried::BUILD};
+use super::{LANGUAGE, embedded_sdk::BUILD};
 use crate::{
-    carried,
-    workroom::{cache, said},
+    build_dir::{cache_dir, run_tool},
+    embedded_sdk,
 };
 use serde_json::json;
 use std::{
@@ -50,7 +50,7 @@ impl Tools {
     /// Makes it beside its final name and renames it, so that one of that name is whole.
     fn install() -> Result<Self, Problem> {
         let folder = folder()?;
-        let base = folder.parent().expect("it stands in the cache folder");
+        let base = folder.parent().expect("it is in the cache folder");
         let write = |error: io::Error| Problem::io("write", base, &error);
         fs::create_dir_all(base).map_err(write)?;
         let draft = tempfile::Builder::new()
@@ -60,7 +60,7 @@ impl Tools {
         let tools = Self {
             folder: draft.path().join("tools"),
         };
-        carried::write(&tools.folder, &files()).map_err(write)?;
+        embedded_sdk::write(&tools.folder, &files()).map_err(write)?;
         anstream::eprintln!("getting {VERSIONS}, once");
         let mut npm = Command::new("npm");
         npm.current_dir(&tools.folder).args([
@@ -71,9 +71,9 @@ impl Tools {
             "--no-package-lock",
             "--loglevel=error",
         ]);
-        said(&mut npm)
+        run_tool(&mut npm)
             .map_err(|_absent| missing("npm is not installed".to_owned()))?
-            .fails("npm can't get what components are built with", || {
+            .check("npm can't get what components are built with", || {
                 "npm needs the network, or a mirror: see npm's setting 'registry'".to_owned()
             })?;
         let plan = draft.path().join("plan.json");
@@ -106,7 +106,7 @@ impl Tools {
 
     /// Their versions and scripts, as a name.
     pub(super) fn name() -> String {
-        carried::name(&files())
+        embedded_sdk::name(&files())
     }
 
     /// Globals that the engine lacks, from core-js.
@@ -156,7 +156,7 @@ fn files() -> Vec<(String, &'static str)> {
 
 /// Named for what is in it.
 fn folder() -> Result<PathBuf, Problem> {
-    Ok(cache(LANGUAGE)?.join(format!("tools-{}", carried::name(&files()))))
+    Ok(cache_dir(LANGUAGE)?.join(format!("tools-{}", embedded_sdk::name(&files()))))
 }
 
 /// The installed Node's version, if it can be used.
@@ -193,7 +193,7 @@ mod tests {
             .iter()
             .find(|(name, _)| *name == "package.json")
             .map(|(_, text)| text.replace("\": \"", " "))
-            .expect("it is carried");
+            .expect("it is embedded");
         for version in VERSIONS.split(", ") {
             assert!(pinned.contains(version), "{version}");
         }

@@ -5,7 +5,7 @@
 //! who don't run tests need not install it.
 
 use super::tools::Tools;
-use crate::workroom::said;
+use crate::build_dir::run_tool;
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -32,7 +32,7 @@ pub(super) fn check(
     }
     let config = config(folder, entries, sdk, stage)?;
     let pretty = std::io::stderr().is_terminal().to_string();
-    let done = said(
+    let done = run_tool(
         tools
             .tsc()
             .current_dir(folder)
@@ -43,7 +43,7 @@ pub(super) fn check(
         return Ok(());
     }
     anstream::eprintln!("{}", format!("{}{}", done.stdout, done.stderr).trim_end());
-    // What is wrong stands above, in tsc's own words.
+    // tsc's own messages are above.
     Err(Problem::new(Code::BuildFailed, "the types do not fit"))
 }
 

@@ -5,7 +5,7 @@
 //! the cache. A package with native code can't run in the sandbox and is refused by name.
 
 use super::{Project, cache, tools::Tools};
-use crate::workroom::{Said, said};
+use crate::build_dir::{ToolOutput, run_tool};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -47,7 +47,7 @@ pub(super) fn installed(project: &Project, tools: &Tools) -> Result<Option<PathB
         .arg(&target)
         .arg("--requirement")
         .arg(&list);
-    let done = said(&mut pip)?;
+    let done = run_tool(&mut pip)?;
     if !done.success {
         return Err(refused(&done, tools, draft.path()));
     }
@@ -64,7 +64,7 @@ pub(super) fn installed(project: &Project, tools: &Tools) -> Result<Option<PathB
 
 /// Why pip found no pure package: there is a native one, there is only a
 /// source, or there is none at all.
-fn refused(done: &Said, tools: &Tools, folder: &Path) -> Problem {
+fn refused(done: &ToolOutput, tools: &Tools, folder: &Path) -> Problem {
     const NONE: &str = "No matching distribution found for ";
     let named = done
         .stderr
@@ -80,7 +80,7 @@ fn refused(done: &Said, tools: &Tools, folder: &Path) -> Problem {
         .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
         .collect();
     let download = folder.join("download");
-    let any = said(
+    let any = run_tool(
         tools
             .pip()
             .args(["download", "--quiet", "--no-deps"])

@@ -1,9 +1,10 @@
-//! What of a folder is Python DAGs: which files, which modules, which packages.
+//! Finds the files, modules and packages of DAGs in Python.
 //!
-//! DAGs stand in `dags/`, else in `src/`, else in the folder itself, and import
+//! DAGs are in `dags/`, else in `src/`, else in the folder itself, and import
 //! each other from there, as in Airflow. Tests, environments and what begins
 //! with a dot are left out.
 
+use crate::source_folder;
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -67,11 +68,8 @@ impl Project {
 
     /// One file.
     pub(crate) fn of_file(file: &Path) -> Self {
-        let parent = file
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
         Self {
-            folder: parent.unwrap_or(Path::new(".")).to_owned(),
+            folder: source_folder::of_file(file).to_owned(),
             file: Some(file.to_owned()),
         }
     }
@@ -86,10 +84,7 @@ impl Project {
         let root = if self.file.is_some() {
             ""
         } else {
-            ["dags", "src"]
-                .into_iter()
-                .find(|name| self.folder.join(name).is_dir())
-                .unwrap_or("")
+            source_folder::dag_root(&self.folder)
         };
         let mut sources = Sources {
             files: BTreeMap::new(),
@@ -132,11 +127,7 @@ impl Project {
             let path = entry
                 .map_err(|error| Problem::io("read", folder, &error))?
                 .path();
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
+            let name = source_folder::file_name(&path);
             if name.starts_with('.') {
                 continue;
             }
@@ -281,13 +272,7 @@ mod tests {
     use super::*;
 
     fn folder(files: &[&str]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().expect("a folder");
-        for name in files {
-            let path = folder.path().join(name);
-            fs::create_dir_all(path.parent().expect("it stands in a folder")).expect("a folder");
-            fs::write(path, "x = 1\n").expect("a file");
-        }
-        folder
+        source_folder::with_files(files, "x = 1\n")
     }
 
     fn modules(files: &[&str]) -> (Vec<String>, Vec<String>) {

@@ -47,7 +47,7 @@ pub(super) const fn sign(state: State) -> (&'static str, Style) {
     }
 }
 
-/// The text that stands at the end, in colours.
+/// The text at the end, in colours.
 pub(super) fn text(facts: &Facts, ended: &mut Ended<'_>) -> String {
     let mut out = String::new();
     failures(&mut out, facts, ended);

@@ -8,12 +8,12 @@ mod frame;
 mod view;
 
 use super::{
-    AttemptEnd, DRAWS_PER_SECOND, Display, Ended, Facts, Notice,
+    AttemptEnd, Display, Ended, Facts, Notice,
     ending::{self, FAINT, sign},
     plain::level_word,
+    screen::{self, LiveScreen},
 };
 use crate::runner::history::State;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::sync::Arc;
 use view::View;
 use weft_api::text;
@@ -25,32 +25,24 @@ const MAX_LINES_A_DRAW: usize = 30;
 const MAX_LINE_CHARS: usize = 400;
 /// The last frame stays where it was drawn, so it may be as long as it likes up to a point.
 const MAX_LAST_FRAME_ROWS: usize = 60;
-const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
-/// Draws with indicatif, which keeps the cursor and the scrolling right.
+/// A tree of tasks on a [`LiveScreen`].
 pub(super) struct LiveTree {
     view: View,
-    bar: ProgressBar,
+    screen: LiveScreen,
     /// Lines that wait for the next drawing.
     lines: Vec<String>,
     /// Lines that did not fit into this drawing.
     unseen: usize,
-    spin: usize,
 }
 
 impl LiveTree {
     pub(super) fn new(facts: Arc<Facts>) -> Self {
-        let bar = ProgressBar::with_draw_target(
-            None,
-            ProgressDrawTarget::stdout_with_hz(u8::try_from(DRAWS_PER_SECOND * 2).unwrap_or(20)),
-        );
-        bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is valid"));
         Self {
             view: View::new(facts),
-            bar,
+            screen: LiveScreen::new(),
             lines: Vec::new(),
             unseen: 0,
-            spin: 0,
         }
     }
 
@@ -72,20 +64,9 @@ impl LiveTree {
                 text::counted(self.unseen, "line")
             ));
         }
-        let text = colours(&self.lines.join("\n"));
-        self.bar.println(text);
+        self.screen.print_above(&self.lines.join("\n"));
         self.lines.clear();
         self.unseen = 0;
-    }
-}
-
-/// Without colours where the user wants none; this goes to the terminal past `anstream`.
-fn colours(text: &str) -> String {
-    match anstream::AutoStream::choice(&std::io::stdout()) {
-        anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string(),
-        anstream::ColorChoice::Auto
-        | anstream::ColorChoice::AlwaysAnsi
-        | anstream::ColorChoice::Always => text.to_owned(),
     }
 }
 
@@ -144,10 +125,9 @@ impl Display for LiveTree {
 
     fn refresh(&mut self) {
         self.flush_lines();
-        self.spin = (self.spin + 1) % SPINNER.len();
-        let (rows, columns) = indicatif_size();
-        self.bar
-            .set_message(colours(&self.view.frame(rows, columns, SPINNER[self.spin])));
+        let view = &self.view;
+        self.screen
+            .draw(|rows, columns, spinner| view.frame(rows, columns, spinner));
     }
 
     fn animated(&self) -> bool {
@@ -156,9 +136,9 @@ impl Display for LiveTree {
 
     fn end(&mut self, mut ended: Ended<'_>) {
         self.flush_lines();
-        let (_, columns) = indicatif_size();
+        let (_, columns) = screen::size();
         let frame = self.view.frame(MAX_LAST_FRAME_ROWS, columns, "●");
-        self.bar.finish_and_clear();
+        self.screen.clear();
         anstream::println!("{frame}");
         anstream::print!("{}", ending::text(&self.view.facts, &mut ended));
     }
@@ -166,17 +146,11 @@ impl Display for LiveTree {
     fn ask(&mut self, question: &str) {
         self.flush_lines();
         let frame = self.view.frame(20, 100, "●");
-        self.bar.suspend(|| {
+        self.screen.suspend(|| {
             anstream::println!("{frame}");
             anstream::eprint!("{question}");
         });
     }
-}
-
-/// Rows and columns of the terminal.
-fn indicatif_size() -> (usize, usize) {
-    let (rows, columns) = console::Term::stdout().size();
-    (usize::from(rows), usize::from(columns))
 }
 
 #[cfg(test)]

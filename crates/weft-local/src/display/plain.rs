@@ -1,6 +1,6 @@
 //! Lines for a pipe or a file: what began, what ended, what guests printed.
 //!
-//! Instances of a mapped task are told together, with only their failures and
+//! Instances of a mapped task are shown together, with only their failures and
 //! retries on lines of their own, so that a mapping over 100,000 elements
 //! stays readable.
 
@@ -148,7 +148,7 @@ impl PlainLines {
     }
 }
 
-/// What stands before a line of a level worth noticing.
+/// The prefix of a line of a level worth noticing.
 pub(super) const fn level_word(stream: LogStream) -> &'static str {
     match stream {
         LogStream::Structured(LogLevel::Error) => "error: ",

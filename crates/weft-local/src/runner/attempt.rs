@@ -1,4 +1,4 @@
-//! One attempt: what the sandbox is asked to do, and the future that does it.
+//! One attempt: the request to the sandbox, and the future that runs it.
 
 use super::outputs::Outputs;
 use crate::{code::Codes, grants::Grant};
@@ -146,7 +146,7 @@ impl Shared {
     }
 }
 
-/// What came of an attempt, with the events that nobody had taken yet.
+/// What came of an attempt, with the events that were not received yet.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) attempt: Attempt,
@@ -172,7 +172,7 @@ pub(crate) async fn run(
                 biased;
                 report = &mut running => break report,
                 Some(event) = stream.next() => {
-                    // The loop always listens while attempts run; after it there is nobody to tell.
+                    // The loop receives while attempts run; after its end the event has no receiver.
                     drop(pass_on.send((attempt, event)).await);
                 }
             }

@@ -2,7 +2,7 @@
 //!
 //! One turn: wait for an event, apply it and whatever else has come up
 //! meanwhile, carry out what follows, dispatch while there are slots, draw.
-//! The state machine is told in the order in which things happened, so a run
+//! The state machine receives events in the order in which they happened, so a run
 //! can be followed line by line in its JSON events.
 
 mod act;
@@ -39,11 +39,11 @@ use weft_sandbox::{CancelSignal, GuestEvent};
 
 /// How many guests' events wait for the loop before guests wait.
 const EVENTS: usize = 1024;
-/// How many events are applied before ready instances are dispatched and the display is told.
+/// How many events are applied before ready instances are dispatched and the display is updated.
 const EVENTS_A_TURN: usize = 256;
-/// How long an attempt that was asked to stop may take to do so.
+/// How long an attempt may take to stop.
 const GRACE: Duration = Duration::from_secs(2);
-/// How often log lines are handed to the operating system at least.
+/// How often log lines are written at least.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// Log lines that are kept for the message of a failure.
 const TAIL_LINES: usize = 10;
@@ -113,12 +113,12 @@ pub(crate) struct Runner {
     history: History,
     log: LogWriter,
     log_broken: bool,
-    /// What the machine asked for and was not carried out yet.
+    /// Actions of the machine that were not applied yet.
     pending: VecDeque<Action>,
-    /// Whether somebody carries it out right now.
+    /// Whether they are being applied right now.
     acting: bool,
     running: HashMap<Id, Running>,
-    /// How many of them were asked to stop.
+    /// How many of them are being stopped.
     stopping: usize,
     /// Finds a running attempt by its instance.
     by_instance: HashMap<Instance, Id>,
@@ -193,7 +193,7 @@ impl Runner {
     /// Runs to the end.
     pub(crate) async fn run(mut self) -> RunResult {
         self.began = self.setup.clock.now();
-        self.tell(&Notice::RunStarted { at: self.began });
+        self.notify(&Notice::RunStarted { at: self.began });
         self.apply(RunEvent::Start);
         loop {
             self.dispatch();
@@ -250,7 +250,7 @@ impl Runner {
             Event::Interrupted => {
                 self.interrupted = true;
                 let at = self.setup.clock.now();
-                self.tell(&Notice::Cancelling { at });
+                self.notify(&Notice::Cancelling { at });
                 self.apply(RunEvent::Cancel);
             }
             // Each turn looks at the clock.
@@ -308,7 +308,7 @@ impl Runner {
         }
     }
 
-    fn tell(&mut self, notice: &Notice<'_>) {
+    fn notify(&mut self, notice: &Notice<'_>) {
         self.setup.display.notice(notice);
     }
 

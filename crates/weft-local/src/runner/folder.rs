@@ -2,7 +2,7 @@
 //! the run has ended, `run.json`.
 //!
 //! What always holds: the folders of the last [`KEPT_RUNS`] ended runs stay,
-//! and of those that were asked to be kept; older ones are removed when a run
+//! and of those with `--keep`; older ones are removed when a run
 //! ends. A folder without `run.json` may belong to a run that still goes on,
 //! so it is removed only when it is older than [`ABANDONED_AFTER`].
 

@@ -10,7 +10,7 @@ use weft_core::{
     run::{Instance, InstanceState},
 };
 
-/// Where an instance stands, in the words of the output.
+/// The state of an instance, in the words of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum State {
     Waiting,

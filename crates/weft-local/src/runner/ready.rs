@@ -16,7 +16,7 @@ use weft_core::{document::TaskIndex, run::Instance};
 pub(crate) struct Ready {
     /// By task index.
     tasks: Vec<Queue>,
-    /// Tasks that have something ready; each stands here exactly once while it has.
+    /// Tasks that have something ready; each is here exactly once while it has.
     order: BinaryHeap<(i32, Reverse<u32>)>,
 }
 

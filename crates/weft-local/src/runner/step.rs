@@ -20,7 +20,7 @@ pub(crate) enum Answer {
 pub(crate) const CHOICES: &str = "[Enter] run  [s] skip  [c] continue without asking  [q] quit";
 
 /// Reads one answer from standard input on a thread of its own and sends it.
-/// The end of the input counts as `Quit`, anything unknown is asked for again.
+/// The end of the input counts as `Quit`, anything unknown repeats the question.
 pub(crate) fn ask(answers: mpsc::Sender<Answer>) {
     tokio::task::spawn_blocking(move || {
         let mut stdin = std::io::stdin().lock();
@@ -36,7 +36,7 @@ pub(crate) fn ask(answers: mpsc::Sender<Answer>) {
             }
         };
         if answers.blocking_send(answer).is_err() {
-            // The loop has ended meanwhile, by Ctrl-C: nobody waits for the answer.
+            // The loop has ended meanwhile, by Ctrl-C.
         }
     });
 }

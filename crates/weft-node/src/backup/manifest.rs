@@ -1,4 +1,4 @@
-//! What a backup says of itself, and the digests of all that is in it.
+//! The description of a backup, and the digests of all its files.
 
 use super::copy;
 use serde::{Deserialize, Serialize};
@@ -51,7 +51,7 @@ impl Sums {
         self.bytes += bytes;
     }
 
-    /// Adds a file that stands there already.
+    /// Adds a file that exists already.
     pub(super) fn add_file(&mut self, root: &Path, relative: &Path) -> Result<(), Problem> {
         let (digest, bytes) = copy::digest(&root.join(relative))?;
         self.add(relative.to_owned(), digest, bytes);
@@ -85,7 +85,7 @@ impl Sums {
         for line in text.lines() {
             let (digest, path) = line.split_once("  ")?;
             let path = PathBuf::from(path);
-            // A path that leads out of the backup was written by nobody's backup.
+            // No backup writes a path that leads out of it.
             let is_inside = path
                 .components()
                 .all(|part| matches!(part, Component::Normal(_)));

@@ -38,7 +38,7 @@ pub struct Restored {
     pub created: String,
     /// How many files it had.
     pub files: u64,
-    /// Where the new administrator's token stands.
+    /// The file with the new administrator's token.
     pub token: PathBuf,
     /// Where the key has to go, and how many values wait for it.
     pub lacks_key: Option<(PathBuf, u64)>,
@@ -49,7 +49,7 @@ pub struct Restored {
 /// Makes a data folder of a backup.
 ///
 /// # Errors
-/// A problem with one of the two folders; nothing stands at the data folder then.
+/// A problem with one of the two folders; nothing is left at the data folder then.
 pub async fn restore(options: &RestoreOptions, given_up: &GivenUp) -> Result<Restored, Problem> {
     let target = &options.data;
     if !is_free(target).map_err(|error| Problem::io("read", target, &error))? {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use std::{collections::BTreeSet, io::Write as _, path::Path, process::ExitCode};
 use weft_api::problem::{Code, Problem, Problems};
 use weft_core::document::{self, Document, Format};
-use weft_dagfile::{Content, Opened, engine, inspected, parse};
+use weft_dagfile::{Content, OpenedFile, engine, inspected, parse};
 use weft_sandbox::{Digest, Guest, Sandbox, inspect::FileKind};
 
 /// What a container is called.
@@ -26,7 +26,7 @@ pub fn main(file: &Path) -> ExitCode {
 
 fn look(path: &Path) -> Result<Answer, Problems> {
     let bytes = weft_dagfile::read(path)?;
-    let opened = Opened::of_wasm("the file", &bytes)?;
+    let opened = OpenedFile::of_wasm("the file", &bytes)?;
     let sandbox = engine::sandbox(1)?;
     let inspected = engine::runtime()?.block_on(look_inside(&sandbox, &bytes, opened))?;
     Ok(Answer::Inspected(inspected))
@@ -35,7 +35,7 @@ fn look(path: &Path) -> Result<Answer, Problems> {
 async fn look_inside(
     sandbox: &Sandbox,
     whole: &Bytes,
-    opened: Opened,
+    opened: OpenedFile,
 ) -> Result<Inspected, Problems> {
     match opened.content {
         Content::Component(bytes) => {

@@ -1,5 +1,5 @@
-//! The server's side: starts the subprocess, waits for its answer, kills it
-//! when nobody waits any more.
+//! The server's side: starts the subprocess and waits for its answer; dropping the call
+//! kills the subprocess.
 
 use super::{
     answer::{Answer, Inspected, What},
@@ -137,18 +137,18 @@ fn inspection(file: &Bytes, inspected: Inspected) -> Result<Inspection, String> 
     } = inspected;
     let files = files
         .into_iter()
-        .map(|told| {
-            let bytes = (told.from <= told.to && told.to <= file.len())
-                .then(|| file.slice(told.from..told.to));
-            let bytes = bytes.filter(|bytes| told.digest() == Some(Digest::of(bytes)));
+        .map(|file_answer| {
+            let bytes = (file_answer.from <= file_answer.to && file_answer.to <= file.len())
+                .then(|| file.slice(file_answer.from..file_answer.to));
+            let bytes = bytes.filter(|bytes| file_answer.digest() == Some(Digest::of(bytes)));
             let bytes =
-                bytes.ok_or_else(|| format!("its answer about {:?} is wrong", told.name))?;
+                bytes.ok_or_else(|| format!("its answer about {:?} is wrong", file_answer.name))?;
             Ok(InspectedFile {
-                name: told.name,
+                name: file_answer.name,
                 digest: Digest::of(&bytes),
                 bytes,
-                document: told.document.map(Arc::from),
-                code: told.code,
+                document: file_answer.document.map(Arc::from),
+                code: file_answer.code,
             })
         })
         .collect::<Result<_, String>>()?;

@@ -106,9 +106,9 @@ impl SchedulerHandle for RemoteSchedulers {
         index: u32,
     ) -> Result<Vec<Reason>, SchedulerGone> {
         let (answers, mut answered) = mpsc::channel(MAX_ANSWERS);
-        let asked = Question::open(&self.state, answers);
+        let question = Question::open(&self.state, answers);
         self.state.publish(ToSchedulers::Explain {
-            question: asked.id,
+            question: question.id,
             run,
             task,
             index,
@@ -187,7 +187,7 @@ impl Drop for Question<'_> {
 impl State {
     /// Handles what schedulers publish.
     async fn receive(self: Arc<Self>, mut subscription: Subscription) {
-        let mut asked = Instant::now();
+        let mut last_request = Instant::now();
         loop {
             match subscription.recv().await {
                 Ok(Event::Messages(messages)) => {
@@ -201,8 +201,8 @@ impl State {
                     sleep(RETRY_PAUSE).await;
                 }
             }
-            if asked.elapsed() > ASK_INTERVAL && self.everything.receiver_count() > 0 {
-                asked = Instant::now();
+            if last_request.elapsed() > ASK_INTERVAL && self.everything.receiver_count() > 0 {
+                last_request = Instant::now();
                 self.publish(ToSchedulers::PublishAll);
             }
         }
@@ -232,10 +232,10 @@ impl State {
                 scheduler,
                 reasons,
             }) => {
-                if let Some(asked) = self.questions().get(&question) {
+                if let Some(answers) = self.questions().get(&question) {
                     let reasons =
                         reasons.map(|reasons| reasons.into_iter().map(Into::into).collect());
-                    drop(asked.try_send((scheduler, reasons)));
+                    drop(answers.try_send((scheduler, reasons)));
                 }
             }
             Some(ToServers::Heartbeat {

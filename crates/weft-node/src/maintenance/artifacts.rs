@@ -1,7 +1,7 @@
 //! Which artifacts are named: by outputs, by what deferred tasks left, by
 //! parameters, all of runs that are kept.
 //!
-//! Where it can't be told, nothing is said to be unnamed: the round ends with an error.
+//! If anything can't be read, the round ends with an error and removes nothing.
 
 use std::collections::{HashMap, HashSet};
 use weft_blob::{BlobError, Blobs, Kind};

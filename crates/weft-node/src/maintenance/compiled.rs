@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use weft_core::{digest::Digest, time::Timestamp};
 use weft_store_sql::{CompiledKey, CompiledRow, Database};
 
-/// Code that no worker asked for in so long goes: a version of Weft that is gone compiled
+/// Code that no worker requested for so long is removed: a version of Weft that is gone compiled
 /// it, or for machines that are.
 const UNUSED: Duration = Duration::from_hours(30 * 24);
 /// Rows at once.

@@ -58,9 +58,9 @@ fn show(built: &Built) {
     anstream::println!(
         "{BOLD}{file}{BOLD:#}  {}  {FAINT}{}{FAINT:#}",
         size(built.bytes),
-        built.target.digest
+        built.dag_file.digest
     );
-    for dag in &built.target.document.dags {
+    for dag in &built.dag_file.document.dags {
         let tasks = dag.tasks.len();
         let files = named_files(dag).len();
         let mut facts = vec![counted(tasks, "task")];

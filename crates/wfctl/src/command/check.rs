@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use weft_api::problem::{Exit, Problem, Problems};
 use weft_core::document::Dag;
-use weft_dagfile::{Opened, Target, engine, named_files};
+use weft_dagfile::{DagFile, OpenedFile, engine, named_files};
 use weft_local::{code::load_codes, grants};
 use weft_sandbox::Sandbox;
 
@@ -31,12 +31,12 @@ pub(crate) struct CheckArgs {
 /// Reports all problems, or says in one line what was checked.
 pub(crate) fn run(args: &CheckArgs) -> Result<Exit, Problems> {
     let policy = grants::policy(args.policy.as_deref())?;
-    let opened = Opened::open(&args.file)?;
+    let opened = OpenedFile::open(&args.file)?;
     let sandbox = engine::sandbox(1)?;
     let runtime = engine::runtime()?;
     let mut problems: Vec<Problem> = Vec::new();
     let target = runtime.block_on(async {
-        let target = Target::load(opened, &sandbox).await?;
+        let target = DagFile::load(opened, &sandbox).await?;
         for dag in &target.document.dags {
             problems.extend(code_problems(&sandbox, &target, dag).await);
             if let Err(refused) = grants::grants(dag, &policy) {
@@ -72,7 +72,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Exit, Problems> {
     Ok(Exit::Success)
 }
 
-async fn code_problems(sandbox: &Sandbox, target: &Target, dag: &Dag) -> Vec<Problem> {
+async fn code_problems(sandbox: &Sandbox, target: &DagFile, dag: &Dag) -> Vec<Problem> {
     let included = vec![true; dag.tasks.len()];
     match load_codes(sandbox, target, dag, &included).await {
         Ok(_) => Vec::new(),

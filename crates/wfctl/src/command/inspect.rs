@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use weft_api::problem::{Code, Exit, Problem, Problems};
 use weft_core::document::{Binding, Code as TaskCode, Dag, Task};
-use weft_dagfile::{Opened, Target, engine, named_files};
+use weft_dagfile::{DagFile, OpenedFile, engine, named_files};
 use weft_sandbox::{
     GuestKind, Inspection,
     inspect::{FileKind, inspect},
@@ -65,9 +65,9 @@ pub(crate) fn run(args: &InspectArgs) -> Result<Exit, Problems> {
             .all(|import| import.not_offered.is_none())
     });
     let target = if has_dags {
-        let opened = Opened::open(&path)?;
+        let opened = OpenedFile::open(&path)?;
         let sandbox = engine::sandbox(1)?;
-        Some(engine::runtime()?.block_on(Target::load(opened, &sandbox))?)
+        Some(engine::runtime()?.block_on(DagFile::load(opened, &sandbox))?)
     } else {
         None
     };
@@ -89,7 +89,7 @@ fn describe(
     path: &Path,
     bytes: &[u8],
     inspection: Option<&Inspection>,
-    target: Option<&Target>,
+    target: Option<&DagFile>,
 ) -> Value {
     let digest = target.map_or_else(|| weft_sandbox::Digest::of(bytes), |target| target.digest);
     let mut value = json!({
@@ -128,7 +128,7 @@ fn describe(
 }
 
 /// A file that a manifest names.
-fn file_value(target: &Target, file: &str, task: &str) -> Value {
+fn file_value(target: &DagFile, file: &str, task: &str) -> Value {
     match target.files.read(file, &format!("the task {task}")) {
         Err(problem) => json!({ "name": file, "problem": problem.message }),
         Ok(bytes) => match inspect(&bytes) {

@@ -1,4 +1,4 @@
-//! What is known of a run's tasks while it goes on, told by notices.
+//! The state of a run's tasks while it goes on, kept from notices.
 
 use crate::{
     display::{AttemptEnd, Facts, Notice},

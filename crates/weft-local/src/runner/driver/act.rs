@@ -18,19 +18,19 @@ use weft_core::{
 };
 
 impl Runner {
-    /// Tells the state machine, and carries out everything that follows.
+    /// Passes an event to the state machine, and applies everything that follows.
     pub(super) fn apply(&mut self, event: RunEvent) {
         let mut actions = Vec::new();
         let moment = self.moment();
         // A refused event changes nothing: a timer that no longer fits, an
         // attempt that was revoked while it ended, a second Ctrl-C.
         if self.setup.run.handle(moment, event, &mut actions).is_ok() {
-            self.carry_out(actions);
+            self.apply_actions(actions);
         }
     }
 
-    /// Like [`Self::apply`], for whoever looks at the actions before they are carried out.
-    pub(super) fn ask_machine(
+    /// Like [`Self::apply`], but returns the actions instead of applying them.
+    pub(super) fn try_event(
         &mut self,
         moment: Moment,
         event: RunEvent,
@@ -42,7 +42,7 @@ impl Runner {
 
     /// Carries actions out in order. What they bring about in turn stands behind
     /// them in one queue, so that a long chain of mapped tasks needs no deep stack.
-    pub(super) fn carry_out(&mut self, actions: Vec<Action>) {
+    pub(super) fn apply_actions(&mut self, actions: Vec<Action>) {
         self.pending.extend(actions);
         if std::mem::replace(&mut self.acting, true) {
             return;
@@ -90,7 +90,7 @@ impl Runner {
             Ok(instances) => {
                 let at = self.setup.clock.now();
                 self.history.expand(task, instances);
-                self.tell(&Notice::Expanded {
+                self.notify(&Notice::Expanded {
                     at,
                     task,
                     instances,
@@ -130,8 +130,8 @@ impl Runner {
         }
     }
 
-    /// Notes a new state. What an attempt's own end brought about is told by
-    /// whoever handles that end, with the details.
+    /// Records a new state. The end of an attempt is reported where it is handled, with
+    /// the details.
     fn changed(&mut self, instance: Instance, state: &InstanceState, cause: Cause) {
         let now = self.setup.clock.now();
         let settled = State::from(state);
@@ -169,9 +169,9 @@ impl Runner {
             | Cause::Cancelled
             | Cause::RunTimeout => {}
         }
-        // A running attempt that is revoked is told when it has stopped.
+        // A running attempt that is revoked is reported when it has stopped.
         if settled.is_final() && !self.by_instance.contains_key(&instance) {
-            self.tell(&Notice::Settled {
+            self.notify(&Notice::Settled {
                 at: now,
                 instance,
                 state: settled,
@@ -264,10 +264,10 @@ impl Runner {
         };
         let moment = self.moment();
         // An instance that was marked or cancelled since it became ready is refused here.
-        let Ok(actions) = self.ask_machine(moment, RunEvent::Dispatched { instance, nonce }) else {
+        let Ok(actions) = self.try_event(moment, RunEvent::Dispatched { instance, nonce }) else {
             return;
         };
-        self.carry_out(actions);
+        self.apply_actions(actions);
         let attempt = Attempt {
             instance,
             number,
@@ -279,7 +279,7 @@ impl Runner {
         record.attempts += 1;
         record.started.get_or_insert(now);
         record.ended = None;
-        self.tell(&Notice::AttemptStarted { at: now, attempt });
+        self.notify(&Notice::AttemptStarted { at: now, attempt });
         let circumstances = Circumstances {
             now: moment.now,
             generation: self.setup.run.generation(instance.task),

@@ -45,7 +45,7 @@ impl Runner {
                 self.log_broke(&error);
             }
         }
-        self.tell(&Notice::Guest { attempt, event });
+        self.notify(&Notice::Guest { attempt, event });
     }
 
     pub(super) fn flush_log(&mut self) {
@@ -133,7 +133,7 @@ impl Runner {
             // It was revoked: the state machine has moved on already.
             let at = self.setup.clock.now();
             self.history.of(attempt.instance).ended = Some(at);
-            self.tell(&Notice::AttemptEnded {
+            self.notify(&Notice::AttemptEnded {
                 at,
                 started,
                 attempt,
@@ -146,7 +146,7 @@ impl Runner {
         self.conclude(attempt, started, report.outcome, &report.usage, &tail);
     }
 
-    /// Keeps the output, tells the state machine, then whoever watches.
+    /// Stores the output, passes the outcome to the state machine, then notifies the display.
     fn conclude(
         &mut self,
         attempt: Attempt,
@@ -157,14 +157,14 @@ impl Runner {
     ) {
         let instance = attempt.instance;
         let moment = self.moment();
-        let (outcome, told) = self.translate(attempt, outcome, moment.now);
-        let Ok(actions) = self.ask_machine(moment, RunEvent::Finished { attempt, outcome }) else {
+        let (outcome, ending) = self.translate(attempt, outcome, moment.now);
+        let Ok(actions) = self.try_event(moment, RunEvent::Finished { attempt, outcome }) else {
             return;
         };
         let retry_at = Self::retry_at(&actions, instance);
         let at = self.setup.clock.now();
-        let error = match &told {
-            Told::Failed(failure) => Some(Box::new(ErrorRecord {
+        let error = match &ending {
+            Ending::Failed(failure) => Some(Box::new(ErrorRecord {
                 code: failure.kind.code(),
                 message: failure.message.clone(),
                 tail: if retry_at.is_none() && self.tails < MAX_TAILS {
@@ -174,24 +174,24 @@ impl Runner {
                     Vec::new()
                 },
             })),
-            Told::Success | Told::Skipped(_) | Told::Deferred(_) => None,
+            Ending::Success | Ending::Skipped(_) | Ending::Deferred(_) => None,
         };
         let record = self.history.of(instance);
         record.ended = Some(at);
         record.error = error;
-        let end = match &told {
-            Told::Success => AttemptEnd::Success,
-            Told::Skipped(reason) => AttemptEnd::Skipped {
+        let end = match &ending {
+            Ending::Success => AttemptEnd::Success,
+            Ending::Skipped(reason) => AttemptEnd::Skipped {
                 reason: reason.as_deref(),
             },
-            Told::Deferred(until) => AttemptEnd::Deferred { until: *until },
-            Told::Failed(failure) => AttemptEnd::Failed { failure, retry_at },
+            Ending::Deferred(until) => AttemptEnd::Deferred { until: *until },
+            Ending::Failed(failure) => AttemptEnd::Failed { failure, retry_at },
         };
         let refused = self.setup.run.instance(instance) == Some(InstanceState::Failed);
-        if refused && matches!(told, Told::Success | Told::Deferred(_)) {
+        if refused && matches!(ending, Ending::Success | Ending::Deferred(_)) {
             // The machine refused what the guest chose or how often it deferred;
             // why, the record says once the actions are carried out.
-            self.carry_out(actions);
+            self.apply_actions(actions);
             let error = self.history.of(instance).error.as_ref();
             let message = error.map_or_else(String::new, |error| error.message.clone());
             let failure = AttemptFailure::new(FailureKind::InvalidOutput, message);
@@ -199,7 +199,7 @@ impl Runner {
                 failure: &failure,
                 retry_at: None,
             };
-            self.tell(&Notice::AttemptEnded {
+            self.notify(&Notice::AttemptEnded {
                 at,
                 started,
                 attempt,
@@ -208,14 +208,14 @@ impl Runner {
             });
             return;
         }
-        self.tell(&Notice::AttemptEnded {
+        self.notify(&Notice::AttemptEnded {
             at,
             started,
             attempt,
             end,
             usage,
         });
-        self.carry_out(actions);
+        self.apply_actions(actions);
     }
 
     /// What the sandbox reports, in the state machine's words and in the display's.
@@ -224,16 +224,16 @@ impl Runner {
         attempt: Attempt,
         outcome: AttemptOutcome,
         now: Timestamp,
-    ) -> (Outcome, Told) {
+    ) -> (Outcome, Ending) {
         let fail = |failure: AttemptFailure| {
             (
                 Self::failed(failure.retryable, failure.retry_after, &failure.message),
-                Told::Failed(failure),
+                Ending::Failed(failure),
             )
         };
         match outcome {
             AttemptOutcome::Success { output } => match self.keep(attempt.instance, output) {
-                Ok(()) => (Outcome::Success, Told::Success),
+                Ok(()) => (Outcome::Success, Ending::Success),
                 Err(error) => fail(unkept(&error)),
             },
             AttemptOutcome::Branch { tasks, output } => {
@@ -261,12 +261,12 @@ impl Runner {
                         fail(failure)
                     }
                     Some(chosen) => match self.keep(attempt.instance, output) {
-                        Ok(()) => (Outcome::Branch { chosen }, Told::Success),
+                        Ok(()) => (Outcome::Branch { chosen }, Ending::Success),
                         Err(error) => fail(unkept(&error)),
                     },
                 }
             }
-            AttemptOutcome::Skipped { reason } => (Outcome::Skipped, Told::Skipped(reason)),
+            AttemptOutcome::Skipped { reason } => (Outcome::Skipped, Ending::Skipped(reason)),
             AttemptOutcome::Deferred { until, state } => {
                 self.resumes.insert(attempt.instance, state);
                 let until = match until {
@@ -275,7 +275,7 @@ impl Runner {
                 };
                 (
                     Outcome::Deferred { until: Some(until) },
-                    Told::Deferred(Some(until)),
+                    Ending::Deferred(Some(until)),
                 )
             }
             AttemptOutcome::Failed(failure) => fail(failure),
@@ -330,8 +330,8 @@ impl Runner {
 /// Failures whose last log lines are kept for the end of the run.
 const MAX_TAILS: usize = 20;
 
-/// How an attempt ended, owned until it is told.
-enum Told {
+/// How an attempt ended, owned until the display is notified.
+enum Ending {
     Success,
     Skipped(Option<String>),
     Deferred(Option<Timestamp>),

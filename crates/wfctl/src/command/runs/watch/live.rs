@@ -4,34 +4,24 @@
 
 use super::{Standing, Watch, headline};
 use crate::table::{self, tally};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write as _;
 use weft_api::{Change, Counts, TaskSummary, text};
+use weft_local::display::screen::{self, LiveScreen};
 
-/// Redraws a second at most; indicatif drops the others.
-const DRAWS_PER_SECOND: u8 = 12;
-const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const BAR_CHARS: usize = 24;
 /// The last frame stays, so it may be longer than the terminal up to a point.
 const LAST_FRAME_ROWS: usize = 60;
 
 pub(super) struct LiveTable {
-    bar: ProgressBar,
+    screen: LiveScreen,
     standing: Option<Standing>,
-    spin: usize,
 }
 
 impl LiveTable {
     pub(super) fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(
-            None,
-            ProgressDrawTarget::stdout_with_hz(DRAWS_PER_SECOND),
-        );
-        bar.set_style(ProgressStyle::with_template("{msg}").expect("a template of one field"));
         Self {
-            bar,
+            screen: LiveScreen::new(),
             standing: None,
-            spin: 0,
         }
     }
 }
@@ -44,24 +34,19 @@ impl Watch for LiveTable {
     }
 
     fn tick(&mut self) {
-        self.spin = (self.spin + 1) % SPINNER.len();
         if let Some(standing) = &self.standing {
-            let (rows, columns) = console::Term::stdout().size();
-            self.bar.set_message(frame(
-                standing,
-                SPINNER[self.spin],
-                usize::from(rows).saturating_sub(1),
-                usize::from(columns),
-            ));
+            self.screen.draw(|rows, columns, spinner| {
+                frame(standing, spinner, rows.saturating_sub(1), columns)
+            });
         }
     }
 
     fn end(&mut self, standing: &Standing) {
-        let (_, columns) = console::Term::stdout().size();
-        self.bar.finish_and_clear();
+        let (_, columns) = screen::size();
+        self.screen.clear();
         drop(table::write(&format!(
             "{}\n",
-            frame(standing, " ", LAST_FRAME_ROWS, usize::from(columns))
+            frame(standing, " ", LAST_FRAME_ROWS, columns)
         )));
     }
 }

@@ -1,34 +1,33 @@
-//! Everything that a component of Python is made of, as one key: the same
-//! sources and tools give the same file.
+//! The fingerprint of a Python component: everything that it is built from, as one key.
 
-use super::{carried, project::Sources, tools::COMPONENTIZE_PY};
-use crate::{carried::WIT, kept::Parts};
+use super::{embedded_sdk, project::Sources, tools::COMPONENTIZE_PY};
+use crate::{component_cache::Fingerprint, embedded_sdk::WIT};
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 use weft_api::problem::Problem;
 
-/// What a component is made of, as a name.
+/// The key of a component.
 pub(super) fn key(sources: &Sources, packages: Option<&Path>) -> Result<String, Problem> {
-    let mut parts = Parts::default();
-    parts.add("componentize-py", COMPONENTIZE_PY.as_bytes());
-    parts.add("entry", super::ENTRY_TEXT.as_bytes());
-    for (name, text) in carried::SDK.iter().chain(WIT) {
-        parts.add(name, text.as_bytes());
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.add("componentize-py", COMPONENTIZE_PY.as_bytes());
+    fingerprint.add("entry", super::ENTRY_TEXT.as_bytes());
+    for (name, text) in embedded_sdk::SDK.iter().chain(WIT) {
+        fingerprint.add(name, text.as_bytes());
     }
-    parts.add("root", sources.root.as_bytes());
+    fingerprint.add("root", sources.root.as_bytes());
     for (name, contents) in &sources.files {
-        parts.add(name, contents);
+        fingerprint.add(name, contents);
     }
     if let Some(folder) = packages {
         for path in files(folder).map_err(|error| Problem::io("read", folder, &error))? {
             let contents = fs::read(&path).map_err(|error| Problem::io("read", &path, &error))?;
             let name = path.strip_prefix(folder).unwrap_or(&path);
-            parts.add(&name.to_string_lossy(), &contents);
+            fingerprint.add(&name.to_string_lossy(), &contents);
         }
     }
-    Ok(parts.key())
+    Ok(fingerprint.key())
 }
 
 /// Every file below a folder, in order.
@@ -55,7 +54,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     #[test]
-    fn a_key_is_of_names_and_contents() {
+    fn a_key_covers_names_and_contents() {
         let sources = |files: &[(&str, &str)]| Sources {
             files: files
                 .iter()

@@ -1,7 +1,7 @@
 //! The JavaScript SDK that this program carries, and the scripts that its build runs.
 
 use super::tools::Tools;
-use crate::carried::{self, files};
+use crate::embedded_sdk::{self, files};
 use std::path::PathBuf;
 use weft_api::problem::Problem;
 
@@ -65,12 +65,12 @@ files! {
 }
 
 /// The SDK as a package that npm installs, unpacked and compiled if it isn't there yet.
-pub(super) fn unpacked(tools: &Tools) -> Result<PathBuf, Problem> {
+pub(super) fn unpack(tools: &Tools) -> Result<PathBuf, Problem> {
     let files: Vec<_> = SDK
         .iter()
         .map(|(path, contents)| ((*path).to_owned(), *contents))
         .collect();
-    carried::unpacked("js", &files, |folder| tools.compile_sdk(folder))
+    embedded_sdk::unpack("js", &files, |folder| tools.compile_sdk(folder))
 }
 
 #[cfg(test)]
@@ -78,17 +78,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_of_the_sdk_is_carried() {
-        let mut found = carried::found("js", "src", &["ts"]);
+    fn every_file_of_the_sdk_is_embedded() {
+        let mut found = embedded_sdk::found("js", "src", &["ts"]);
         found.insert(0, "package.json".to_owned());
-        assert_eq!(carried::names(&[SDK]), found);
+        assert_eq!(embedded_sdk::names(&[SDK]), found);
         assert_eq!(
-            carried::names(&[BUILD]),
-            carried::found("js/build", "", &["mjs", "json"])
+            embedded_sdk::names(&[BUILD]),
+            embedded_sdk::found("js/build", "", &["mjs", "json"])
         );
         assert_eq!(
-            carried::names(&[WIT]),
-            carried::found("js/wit", "", &["wit"])
+            embedded_sdk::names(&[WIT]),
+            embedded_sdk::found("js/wit", "", &["wit"])
         );
     }
 }

@@ -1,5 +1,5 @@
-//! Where builds happen: folders of the cache, one for each language, so that
-//! the author's own folder is only read. And how their tools are run.
+//! The folders that builds use, below the cache and one for each language, so that the
+//! author's own folder is only read; and running the tools of a build.
 
 use std::{
     fs,
@@ -12,8 +12,8 @@ use weft_api::{
     user_dirs,
 };
 
-/// The folder of everything about a language in the cache.
-pub(super) fn cache(language: &str) -> Result<PathBuf, Problem> {
+/// The folder of a language in the cache.
+pub(super) fn cache_dir(language: &str) -> Result<PathBuf, Problem> {
     user_dirs::cache()
         .map(|cache| cache.join(language))
         .ok_or_else(|| {
@@ -22,9 +22,9 @@ pub(super) fn cache(language: &str) -> Result<PathBuf, Problem> {
         })
 }
 
-/// A folder for one build, gone with it.
-pub(super) fn stage(language: &str) -> Result<TempDir, Problem> {
-    let base = cache(language)?.join("building");
+/// A folder for one build, removed when it is dropped.
+pub(super) fn temporary(language: &str) -> Result<TempDir, Problem> {
+    let base = cache_dir(language)?.join("building");
     fs::create_dir_all(&base)
         .and_then(|()| tempfile::Builder::new().prefix("dag-").tempdir_in(&base))
         .map_err(|error| {
@@ -36,35 +36,35 @@ pub(super) fn stage(language: &str) -> Result<TempDir, Problem> {
         })
 }
 
-/// A path that holds wherever a tool runs.
+/// A path that is valid in every working directory.
 pub(super) fn absolute(path: &Path) -> Result<PathBuf, Problem> {
     std::path::absolute(path).map_err(|error| Problem::io("find", path, &error))
 }
 
-/// How a program ended.
-pub(super) struct Said {
+/// How a tool ended, and what it printed.
+pub(super) struct ToolOutput {
     pub(super) success: bool,
     pub(super) stdout: String,
     pub(super) stderr: String,
 }
 
-/// Runs a program to its end and keeps what it said.
-pub(super) fn said(command: &mut Command) -> Result<Said, Problem> {
+/// Runs a tool to its end and returns its output.
+pub(super) fn run_tool(command: &mut Command) -> Result<ToolOutput, Problem> {
     let output = command.stdin(Stdio::null()).output().map_err(|error| {
         let name = command.get_program().display();
         Problem::new(Code::Missing, format!("can't start {name}: {error}"))
             .help("wfctl doctor says how to get it")
     })?;
-    Ok(Said {
+    Ok(ToolOutput {
         success: output.status.success(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     })
 }
 
-impl Said {
-    /// Passes on what a tool said where it failed.
-    pub(super) fn fails(&self, what: &str, help: impl FnOnce() -> String) -> Result<(), Problem> {
+impl ToolOutput {
+    /// Prints the output of a tool that failed, and returns a problem.
+    pub(super) fn check(&self, what: &str, help: impl FnOnce() -> String) -> Result<(), Problem> {
         if self.success {
             return Ok(());
         }
@@ -74,7 +74,7 @@ impl Said {
 }
 
 /// Runs a compiler, whose messages go where ours do.
-pub(super) fn compiled(
+pub(super) fn run_compiler(
     command: &mut Command,
     what: impl FnOnce() -> String,
 ) -> Result<(), Problem> {
@@ -90,6 +90,6 @@ pub(super) fn compiled(
     if status.success() {
         return Ok(());
     }
-    // What is wrong stands above, in the compiler's own words.
+    // The compiler has printed what is wrong.
     Err(Problem::new(Code::BuildFailed, what()))
 }

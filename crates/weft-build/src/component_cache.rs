@@ -1,7 +1,7 @@
-//! Components that were made, by the digest of all that they were made of: the
-//! same sources and tools give the same file, and at once.
+//! The cache of built components, by the fingerprint of their inputs: the same sources
+//! and tools return the cached file.
 
-use super::workroom;
+use super::build_dir;
 use std::{
     fmt::Write as _,
     fs,
@@ -10,31 +10,31 @@ use std::{
 };
 use weft_sandbox::Digest;
 
-/// How many are kept of a language, of some megabytes each; the ones that were used last.
-const MAX_KEPT: usize = 16;
+/// How many components of a language are cached, the last used ones; each has some megabytes.
+const MAX_CACHED: usize = 16;
 
-/// What a component is made of.
+/// The digest of everything that a component is built from.
 #[derive(Default)]
-pub(super) struct Parts(String);
+pub(super) struct Fingerprint(String);
 
-impl Parts {
-    /// Adds a part.
+impl Fingerprint {
+    /// Adds an input.
     pub(super) fn add(&mut self, name: &str, contents: &[u8]) {
         writeln!(self.0, "{name:?} {}", Digest::of(contents)).expect("a String takes everything");
     }
 
-    /// All of it, as a name.
+    /// The digest of all inputs, in hexadecimal.
     pub(super) fn key(&self) -> String {
         let digest = Digest::of(self.0.as_bytes()).to_string();
         digest.rsplit(':').next().unwrap_or(&digest).to_owned()
     }
 }
 
-/// The component of this key, if it is kept.
+/// The cached component of this key.
 pub(super) fn find(language: &str, key: &str) -> Option<Vec<u8>> {
     let path = folder(language)?.join(file(key));
     let bytes = fs::read(&path).ok()?;
-    // What is used stays longest; where the time can't be set it may go earlier.
+    // The time of the last use decides which entries are evicted; failing to set it only evicts earlier.
     let _untouched = fs::File::options()
         .append(true)
         .open(&path)
@@ -42,38 +42,38 @@ pub(super) fn find(language: &str, key: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Keeps a component. A cache that can't be written costs only time.
-pub(super) fn keep(language: &str, key: &str, component: &[u8]) {
+/// Caches a component. If the cache can't be written, later builds take longer.
+pub(super) fn store(language: &str, key: &str, component: &[u8]) {
     let Some(folder) = folder(language) else {
         return;
     };
     let draft = folder.join(format!(".draft-{}", std::process::id()));
-    let kept = fs::create_dir_all(&folder)
+    let stored = fs::create_dir_all(&folder)
         .and_then(|()| fs::write(&draft, component))
         .and_then(|()| fs::rename(&draft, folder.join(file(key))));
-    if kept.is_ok() {
-        forget_oldest(&folder);
+    if stored.is_ok() {
+        evict_oldest(&folder);
     }
 }
 
-fn forget_oldest(folder: &Path) {
+fn evict_oldest(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
-    let mut kept: Vec<(SystemTime, PathBuf)> = entries
+    let mut cached: Vec<(SystemTime, PathBuf)> = entries
         .flatten()
         .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
         .collect();
-    kept.sort();
-    let surplus = kept.len().saturating_sub(MAX_KEPT);
-    for (_, path) in kept.into_iter().take(surplus) {
+    cached.sort();
+    let surplus = cached.len().saturating_sub(MAX_CACHED);
+    for (_, path) in cached.into_iter().take(surplus) {
         // Another process may have removed it.
         let _gone = fs::remove_file(path);
     }
 }
 
 fn folder(language: &str) -> Option<PathBuf> {
-    Some(workroom::cache(language).ok()?.join("components"))
+    Some(build_dir::cache_dir(language).ok()?.join("components"))
 }
 
 fn file(key: &str) -> String {

@@ -1,6 +1,6 @@
 //! The Python SDK that this program carries: what components of Python DAGs are made with.
 
-use crate::carried::{self, files};
+use crate::embedded_sdk::{self, files};
 use std::path::PathBuf;
 use weft_api::problem::Problem;
 
@@ -62,7 +62,7 @@ files! {
 }
 
 /// The SDK as a project that pip installs, unpacked if it isn't there yet.
-pub(super) fn unpacked() -> Result<PathBuf, Problem> {
+pub(super) fn unpack() -> Result<PathBuf, Problem> {
     let modules = SDK
         .iter()
         .map(|(path, contents)| (format!("src/{path}"), *contents));
@@ -70,7 +70,7 @@ pub(super) fn unpacked() -> Result<PathBuf, Problem> {
         .iter()
         .map(|(path, contents)| ((*path).to_owned(), *contents));
     let files: Vec<_> = modules.chain(others).collect();
-    carried::unpacked("python", &files, |_| Ok(()))
+    embedded_sdk::unpack("python", &files, |_| Ok(()))
 }
 
 #[cfg(test)]
@@ -78,10 +78,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_module_of_the_sdk_is_carried() {
+    fn every_module_of_the_sdk_is_embedded() {
         assert_eq!(
-            carried::names(&[SDK]),
-            carried::found("python/src", "weft", &["py"])
+            embedded_sdk::names(&[SDK]),
+            embedded_sdk::found("python/src", "weft", &["py"])
         );
     }
 }

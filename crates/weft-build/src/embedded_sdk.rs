@@ -1,8 +1,8 @@
-//! The SDKs that this program carries, and the contract's interfaces.
+//! The SDKs that are embedded in this program, and the contract's interfaces.
 //!
-//! An SDK is unpacked into the data folder, since it stands on no registry. A
-//! copy is named for its version and contents and never changed once it is
-//! whole, so that two versions of `wfctl` don't disturb each other.
+//! An SDK is unpacked into the data folder, since no registry has it. A copy is named
+//! for its version and contents and never changes once it is complete, so that two
+//! versions of `wfctl` don't disturb each other.
 
 use std::{
     fs, io,
@@ -14,14 +14,14 @@ use weft_api::{
 };
 use weft_sandbox::Digest;
 
-/// Paths, and what stands in them.
+/// Paths and contents.
 pub(super) type Files = [(&'static str, &'static str)];
 
-/// A list of files below `sdk/$folder`, carried inside of this program.
+/// A list of files below `sdk/$folder`, embedded in this program.
 macro_rules! files {
     ($(#[$doc:meta])* $name:ident, $folder:literal, $($path:literal,)*) => {
         $(#[$doc])*
-        pub(super) const $name: &$crate::carried::Files = &[
+        pub(super) const $name: &$crate::embedded_sdk::Files = &[
             $(($path, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk/", $folder, "/", $path))),)*
         ];
     };
@@ -40,8 +40,8 @@ files! {
 }
 
 /// The SDK of a language, unpacked if it isn't there yet. `finish` does what is
-/// to be done once in the unpacked folder, before anybody sees it.
-pub(super) fn unpacked(
+/// to be done once in the unpacked folder, before it gets its name.
+pub(super) fn unpack(
     language: &str,
     files: &[(String, &str)],
     finish: impl FnOnce(&Path) -> Result<(), Problem>,
@@ -88,7 +88,7 @@ pub(super) fn unpacked(
 pub(super) fn write(folder: &Path, files: &[(String, &str)]) -> io::Result<()> {
     for (path, contents) in files {
         let path = folder.join(path);
-        fs::create_dir_all(path.parent().expect("every file stands in a folder"))?;
+        fs::create_dir_all(path.parent().expect("every file is in a folder"))?;
         fs::write(path, contents)?;
     }
     Ok(())
@@ -106,7 +106,7 @@ pub(super) fn offer(path: &Path, comment: &str, text: &str) -> Result<(), Proble
         Ok(found) if found == text || !found.starts_with(&mark) => return Ok(()),
         Ok(_) | Err(_) => {}
     }
-    fs::create_dir_all(path.parent().expect("every file stands in a folder"))
+    fs::create_dir_all(path.parent().expect("every file is in a folder"))
         .and_then(|()| fs::write(path, text))
         .map_err(|error| Problem::io("write", path, &error))
 }
@@ -128,7 +128,7 @@ pub(super) fn name(files: &[(String, &str)]) -> String {
 }
 
 /// Every file below `sdk/{folder}/{within}`, from `sdk/{folder}` on, but those that have another end:
-/// what has to be carried.
+/// what has to be embedded.
 #[cfg(test)]
 pub(super) fn found(folder: &str, within: &str, ends: &[&str]) -> Vec<String> {
     let base = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -154,7 +154,7 @@ pub(super) fn found(folder: &str, within: &str, ends: &[&str]) -> Vec<String> {
     found
 }
 
-/// The names of carried files, in order.
+/// The names of embedded files, in order.
 #[cfg(test)]
 pub(super) fn names(lists: &[&Files]) -> Vec<String> {
     let mut names: Vec<String> = lists

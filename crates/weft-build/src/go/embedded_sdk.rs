@@ -1,16 +1,16 @@
-//! The Go SDK that this program carries: one module, which a build takes from the
+//! The Go SDK that is embedded in this program: one module, which a build takes from the
 //! data folder, and so do editors and `go test`.
 
 use super::LANGUAGE;
 use crate::{
-    carried::{self, files},
-    workroom,
+    build_dir,
+    embedded_sdk::{self, files},
 };
 use std::path::PathBuf;
 use weft_api::problem::Problem;
 
 files! {
-    /// Paths below `sdk/go`, and what stands in them.
+    /// Paths below `sdk/go`, and their contents.
     FILES, "go",
     "attempt.go",
     "context.go",
@@ -59,12 +59,12 @@ files! {
 }
 
 /// The folder of the module, unpacked if it is not there yet.
-pub(super) fn unpacked() -> Result<PathBuf, Problem> {
+pub(super) fn unpack() -> Result<PathBuf, Problem> {
     let files: Vec<_> = FILES
         .iter()
         .map(|(path, contents)| ((*path).to_owned(), *contents))
         .collect();
-    workroom::absolute(&carried::unpacked(LANGUAGE, &files, |_| Ok(()))?)
+    build_dir::absolute(&embedded_sdk::unpack(LANGUAGE, &files, |_| Ok(()))?)
 }
 
 #[cfg(test)]
@@ -72,11 +72,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_of_the_sdk_is_carried() {
-        let mut found = carried::found(LANGUAGE, "", &["go", "mod", "s"]);
+    fn every_file_of_the_sdk_is_embedded() {
+        let mut found = embedded_sdk::found(LANGUAGE, "", &["go", "mod", "s"]);
         found.retain(|name| !name.ends_with("_test.go"));
         found.push("internal/wit/LICENSE".to_owned());
         found.sort();
-        assert_eq!(carried::names(&[FILES]), found);
+        assert_eq!(embedded_sdk::names(&[FILES]), found);
     }
 }
