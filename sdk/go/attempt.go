@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// outcome is how an attempt ended: with an output, with what stands instead of one, or with a failure.
+// outcome is how an attempt ended: with an output, with a control message instead, or with a failure.
 type outcome struct {
 	output  json.RawMessage
 	control json.RawMessage
@@ -47,7 +47,7 @@ func (n *node) attempt(ctx Context, given map[string]json.RawMessage) outcome {
 	}
 	output, err := encode(reflect.ValueOf(&result).Elem().Elem())
 	if err != nil {
-		return ending(Fail("what %s (%s) returned can't be handed on: %w", n.id, placeOf(n.function), err))
+		return ending(Fail("what %s (%s) returned can't be passed on: %w", n.id, placeOf(n.function), err))
 	}
 	return outcome{output: output}
 }
@@ -127,7 +127,7 @@ func ending(err error) outcome {
 	return outcome{failure: &end}
 }
 
-// permanent is whether an error is one that no retry mends.
+// permanent reports whether a retry can't fix an error.
 func permanent(err error) bool {
 	var failure *Failure
 	if errors.As(err, &failure) {
@@ -144,7 +144,7 @@ func more(failure *Failure) json.RawMessage {
 	if failure.Details != nil {
 		details, err := encode(reflect.ValueOf(&failure.Details).Elem())
 		if err != nil {
-			details, _ = json.Marshal("the details can't be handed on: " + err.Error())
+			details, _ = json.Marshal("the details can't be passed on: " + err.Error())
 		}
 		document.set("details", details)
 	}
@@ -162,7 +162,7 @@ func more(failure *Failure) json.RawMessage {
 func waiting(deferred *Deferred) outcome {
 	state, err := encode(reflect.ValueOf(&deferred.State).Elem())
 	if err != nil {
-		return ending(Fail("the deferral's state can't be handed on: %w", err))
+		return ending(Fail("the deferral's state can't be passed on: %w", err))
 	}
 	document := object{{"kind", "defer"}}
 	if deferred.Until.IsZero() {

@@ -68,8 +68,8 @@ func TestWhatDoesNotFitFailsForGood(t *testing.T) {
 		{attempted(text, "1"), "input in: expected string, got number"},
 		{attempted(text, "null"), "input in: it is null, since the task that gives it was skipped"},
 		{attempted(func(_ Context, in lists) (int, error) { return 0, nil }, `{"Names": [1]}`), "input in: Names.0: expected string, got number"},
-		{attempted(func(Context, int) (float64, error) { return math.NaN(), nil }, "1"), "can't be handed on: unsupported value: NaN"},
-		{attempted(func(Context, int) (any, error) { return make(chan int), nil }, "1"), "attempt_test.go:72) returned can't be handed on"},
+		{attempted(func(Context, int) (float64, error) { return math.NaN(), nil }, "1"), "can't be passed on: unsupported value: NaN"},
+		{attempted(func(Context, int) (any, error) { return make(chan int), nil }, "1"), "attempt_test.go:72) returned can't be passed on"},
 		{attempted(func(Context, int) (any, error) {
 			var loop any
 			loop = &loop

@@ -16,7 +16,7 @@ type Context interface {
 	Attempt() Attempt
 	// Resumed reads the state that a deferral left, and is false in an attempt that none came before.
 	Resumed(state any) (bool, error)
-	// Progress is shown to whoever watches the run; from 0 to 1.
+	// Progress is shown to users who watch the run; from 0 to 1.
 	Progress(fraction float64, message string)
 	// Cancelled is true once the attempt has been asked to stop.
 	Cancelled() bool
@@ -28,7 +28,7 @@ type Context interface {
 	OpenArtifact(artifact Artifact) (io.ReadCloser, error)
 }
 
-// Attempt is what an attempt is told of itself.
+// Attempt describes the current attempt to the task.
 type Attempt struct {
 	Tenant string `json:"tenant"`
 	DAG    string `json:"dag"`

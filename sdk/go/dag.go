@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Dag is a DAG that is being put together. Mistakes are collected and told all at once, with the author's
+// Dag is a DAG under construction. Mistakes are collected and reported together, with the author's
 // file and line, when the document is made.
 type Dag struct {
 	id       string
@@ -43,7 +43,7 @@ func (d *Dag) problem(at place, format string, args ...any) {
 	d.problems = append(d.problems, fmt.Errorf("%s: %w", at, fmt.Errorf(format, args...)))
 }
 
-// Value stands for a value of type T that will be there when a run comes to it: a task's output, a
+// Value is a placeholder for a value of type T that exists only in a run: a task's output, a
 // parameter of the run, a constant, or a part of one of them.
 type Value[T any] struct{ from *source }
 
@@ -54,7 +54,7 @@ type source struct {
 	param    string
 	constant any
 	pointer  string
-	// What an input is called that takes it.
+	// The name of an input that takes this value.
 	name string
 	// Whether each element makes an instance of its own.
 	each bool
@@ -73,7 +73,7 @@ func (v Value[T]) As(name string) Value[T] {
 	return Value[T]{&named}
 }
 
-// source is a copy; the zero Value, which no function here makes, stands for nothing.
+// source is a copy; the zero Value, which no function here makes, is invalid.
 func (v Value[T]) source() source {
 	if v.from == nil {
 		return source{}

@@ -11,7 +11,7 @@
 //	}
 //
 // A task is a function of a [Context] and its inputs that returns an output and an error. Building a DAG
-// runs no task: a [Value] stands for what will be there, and carries its type, so that an edge whose types
+// runs no task: a [Value] is a placeholder that carries its type, so that an edge whose types
 // don't fit does not compile. `wfctl build` makes a component of the program.
 //
 // Nothing here starts goroutines, reads clocks or opens files by itself.

@@ -11,7 +11,7 @@ import (
 // contract is its name and version.
 const contract = "weft.dag/1"
 
-// object is a JSON object whose members stay in their order.
+// object is a JSON object that keeps the order of its members.
 type object []member
 
 type member struct {

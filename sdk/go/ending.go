@@ -48,7 +48,7 @@ func Skip(format string, args ...any) error {
 // Deferred is how a task waits without holding a worker: the attempt ends, and another one is woken later,
 // whose [Context.Resumed] gives the state.
 type Deferred struct {
-	// Where it is zero, After counts.
+	// If it is zero, After applies.
 	Until time.Time
 	After time.Duration
 	State any
@@ -62,7 +62,7 @@ func DeferFor(wait time.Duration, state any) error { return &Deferred{After: wai
 // DeferUntil ends the attempt, to be woken at a point in time.
 func DeferUntil(when time.Time, state any) error { return &Deferred{Until: when, State: state} }
 
-// What the host refuses. Of these ErrUnavailable and ErrNotFound follow the task's retries.
+// Refusals of the host. Of these ErrUnavailable and ErrNotFound follow the task's retries.
 var (
 	// ErrDenied is what was not granted.
 	ErrDenied = errors.New("denied")

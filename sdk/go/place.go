@@ -85,7 +85,7 @@ func panicked() (at string, trace string) {
 	for len(lines) < mostFrames {
 		frame, more := frames.Next()
 		if strings.HasPrefix(frame.Function, own) && len(lines) > 0 {
-			// What lies below is this package, calling the task.
+			// The frames below are this package, calling the task.
 			break
 		}
 		if frame.Function != "" && !strings.HasPrefix(frame.Function, "runtime.") && !strings.HasPrefix(frame.Function, own) {

@@ -86,7 +86,7 @@ func (m *schemaMaker) of(t reflect.Type, at string) (object, error) {
 			return anything(), nil
 		}
 	}
-	return nil, fmt.Errorf("%s%s can't be handed on as JSON", where(at), t)
+	return nil, fmt.Errorf("%s%s can't be passed on as JSON", where(at), t)
 }
 
 // with also looks at the methods of pointers, which encoding/json finds where it can.
@@ -180,7 +180,7 @@ func (m *schemaMaker) record(t reflect.Type, at string) (object, error) {
 	return schema, nil
 }
 
-// plain leaves what can stand in a reference.
+// plain keeps the characters that a reference may contain.
 func plain(letter rune) rune {
 	if letter >= 'a' && letter <= 'z' || letter >= 'A' && letter <= 'Z' {
 		return letter
@@ -234,7 +234,7 @@ func jsonFields(t reflect.Type) []jsonField {
 			continue
 		}
 		for _, field := range jsonFields(inner) {
-			// What lies outside hides what lies within.
+			// An outer field hides an inner one.
 			if !taken[field.name] {
 				taken[field.name] = true
 				found = append(found, field)

@@ -105,7 +105,7 @@ func Deterministic() TaskOption { return taskField{"deterministic", true} }
 // Queue says which workers run the task.
 func Queue(name string) TaskOption { return taskField{"queue", name} }
 
-// Pool is whose slots an instance takes, and how many.
+// Pool names the pool whose slots an instance takes, and their number.
 func Pool(name string, slots int) TaskOption {
 	return fields{{"pool", name}, {"pool_slots", slots}}
 }

@@ -8,7 +8,7 @@ import (
 // None is what a task returns that has no output.
 type None = struct{}
 
-// Choice is what a branch returns: the direct downstreams that go on. A task whose function returns one is a
+// Choice is what a branch returns: the direct downstream tasks that run. A task whose function returns one is a
 // branch.
 type Choice struct{ tasks []string }
 
@@ -26,7 +26,7 @@ type node struct {
 	upstream []*node
 	// In the order in which they came to be.
 	downstream []*node
-	// The author's function, for where it stands.
+	// The author's function, for its source position.
 	function any
 	call     func(Context, []any) (any, error)
 	output   reflect.Type
@@ -178,7 +178,7 @@ func (n *node) bind(in input) {
 func (n *node) known(from *source) bool {
 	switch {
 	case from == nil:
-		n.problem("it is given a weft.Value{} that stands for nothing")
+		n.problem("it is given an invalid weft.Value{}")
 	case from.dag != nil && from.dag != n.dag:
 		n.problem("%q is of another DAG, %s", from.name, from.dag.id)
 	default:

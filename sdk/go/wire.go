@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// The deepest value that is handed on.
+// The deepest nesting of a value that is passed on.
 const deepest = 1000
 
 var errTooDeep = fmt.Errorf("it is nested more than %d deep, or holds itself", deepest)
@@ -37,7 +37,7 @@ func encode(v reflect.Value) (json.RawMessage, error) {
 	return bytes.TrimRight(text.Bytes(), "\n"), nil
 }
 
-// filled is the value without nil slices and maps. What is as it should be is not copied.
+// filled returns the value without nil slices and maps. Unchanged parts are not copied.
 func filled(v reflect.Value, depth int) (reflect.Value, error) {
 	if depth > deepest {
 		return v, errTooDeep

@@ -206,7 +206,7 @@ fn a_wrong_dag_is_refused_with_its_name() {
         (
             "weft_task(\"one\", one, NULL);",
             3,
-            "stands before the first weft_dag",
+            "is called before the first weft_dag",
         ),
         (
             "weft_dag(\"d\", \"[1]\"); weft_task(\"one\", one, NULL);",

@@ -124,7 +124,7 @@ fn tasks_behave(author: &Author) {
         ("panics", "with length 1 (shapes/shapes.go:11)"),
         (
             "misfits",
-            "what misfits (main.go:56) returned can't be handed on: unsupported value: NaN",
+            "what misfits (main.go:56) returned can't be passed on: unsupported value: NaN",
         ),
         ("permanent", "no use to try again"),
     ] {
@@ -184,7 +184,7 @@ fn grants_hold(author: &Author, base: &str, silent: &str) {
         let ended = task(&events, name);
         let message = ended["error"]["message"].as_str().unwrap_or_default();
         assert!(message.contains(words), "{name}: {message}");
-        assert_eq!(ended["attempts"], 1, "no retry mends a missing grant");
+        assert_eq!(ended["attempts"], 1, "a missing grant is not retried");
     }
 }
 
@@ -278,7 +278,7 @@ fn builds_that_fail_say_why_and_the_old_file_stays() {
                 "\tweft.Task(d, \"odd\", func(_ weft.Context, in chan int) (int, error) { return 0, nil }, weft.Const(\"in\", make(chan int)))",
             ),
             3,
-            &["main.go:10: task odd: input in: chan int can't be handed on as JSON"],
+            &["main.go:10: task odd: input in: chan int can't be passed on as JSON"],
         ),
         (
             &dag("\tweft.Task0(d, \"one\", one)\n\tweft.Task0(d, \"one\", one)"),

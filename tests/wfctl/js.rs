@@ -222,7 +222,7 @@ fn tasks_behave(author: &Author) {
         ("throws", "RangeError: no number: seven"),
         ("misfits", "output[1]: expected integer, got \"two\""),
         ("misfits", "dags/tasks.ts:21"),
-        ("unserialisable", "output.when: a Map can't be handed on"),
+        ("unserialisable", "output.when: a Map can't be passed on"),
         ("never", "waits for a promise that nothing will settle"),
     ] {
         let message = run[task]["error"]["message"].as_str().unwrap_or_default();
@@ -264,7 +264,7 @@ fn grants_hold(author: &Author, base: &str) {
     ] {
         let message = run[task]["error"]["message"].as_str().unwrap_or_default();
         assert!(message.contains(words), "{task}: {message}");
-        assert_eq!(run[task]["attempts"], 1, "no retry mends a missing grant");
+        assert_eq!(run[task]["attempts"], 1, "a missing grant is not retried");
     }
 }
 

@@ -451,7 +451,7 @@ fn grants_hold(author: &Author, base: &str) {
     }
     assert_eq!(
         run["denied"]["attempts"], 1,
-        "no retry mends a missing grant"
+        "a missing grant is not retried"
     );
     assert_eq!(run["denied_variable"]["attempts"], 1);
 }

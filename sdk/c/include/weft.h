@@ -102,7 +102,7 @@ typedef enum { WEFT_TRACE, WEFT_DEBUG, WEFT_INFO, WEFT_WARN, WEFT_ERROR } weft_l
 void weft_log(weft_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The attempt: run, logical date, number, parameters, idempotency key, ... */
 const weft_value *weft_attempt(void);
-/* From 0 to 1, shown to whoever watches. */
+/* From 0 to 1, shown to users who watch the run. */
 void weft_progress(double fraction, const char *message);
 /* True once the attempt has been asked to stop. */
 bool weft_cancelled(void);

@@ -128,7 +128,7 @@ void weft_dag(const char *id, const char *settings) {
 
 void weft_task(const char *id, weft_function function, const char *settings) {
     if (stage == NO_DAG) {
-        mistaken("weft_task(\"%s\", ...) stands before the first weft_dag(...)", id);
+        mistaken("weft_task(\"%s\", ...) is called before the first weft_dag(...)", id);
         return;
     }
     put(stage == WITH_TASKS ? "," : ",\"tasks\":{");

@@ -20,7 +20,7 @@ import (
 	"weft.dev/weft"
 )
 
-// Context is a weft.Context that does what its fields say, and keeps what it was told.
+// Context is a weft.Context that behaves as its fields say, and records what it receives.
 type Context struct {
 	context.Context
 	// What Attempt answers.
@@ -28,13 +28,13 @@ type Context struct {
 	// Variables that were granted. Without an entry a variable is not found; Denied ones are denied.
 	Variables map[string]string
 	Denied    []string
-	// What a deferral left; nil for none.
+	// The state of a deferral; nil if there is none.
 	State any
 	// Whether the attempt was asked to stop.
 	Stopped bool
-	// What Progress was told.
+	// The messages that Progress received.
 	Progressed []Progress
-	// What artifacts hold, by reference.
+	// The content of artifacts, by reference.
 	Artifacts map[string][]byte
 }
 

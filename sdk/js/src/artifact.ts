@@ -1,5 +1,5 @@
 /**
- * Large data between tasks: written and read in parts, handed on by reference.
+ * Large data between tasks: written and read in parts, passed by reference.
  *
  *     const draw = task(function draw() {
  *       return Artifact.write("<svg/>", "image/svg+xml");

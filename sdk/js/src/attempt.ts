@@ -87,7 +87,7 @@ function crashed(error: unknown): Outcome {
 }
 
 function unfit(node: Node, misfit: Misfit): string {
-  const what = misfit.at === "" ? "chose what it can't choose" : node.task.types.output ? "returned what its schema doesn't say" : "returned what can't be handed on";
+  const what = misfit.at === "" ? "chose what it can't choose" : node.task.types.output ? "returned what its schema doesn't say" : "returned a value that can't be passed on";
   return `${node.task.id} ${what}${place(node)}: ${misfit.message}`;
 }
 
@@ -115,7 +115,7 @@ function failed(error: unknown): Outcome {
   };
 }
 
-/** Whether the failure, or what caused it, is one that no retry mends. */
+/** Whether a retry can't fix the failure or one of its causes. */
 function isPermanent(error: unknown): boolean {
   const seen = new Set<unknown>();
   for (let next = error; next instanceof Error && !seen.has(next); next = next.cause) {

@@ -74,7 +74,7 @@ export class Context {
     return current().resumed() ?? null;
   }
 
-  /** Shown to whoever watches the run; 0.0 to 1.0. */
+  /** Shown to users who watch the run; 0.0 to 1.0. */
   progress(fraction: number, message = ""): void {
     current().progress(fraction, message);
   }

@@ -8,7 +8,7 @@ const CONTRACT = "weft.dag/1";
 
 /**
  * Every DAG of a program. A task is known by its id; where two DAGs have tasks
- * of one id, by its DAG's id too, which stands in the document.
+ * of one id, by its DAG's id too, which is part of the document.
  */
 export class Catalogue {
   readonly tasks = new Map<string, Node>();

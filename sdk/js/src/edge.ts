@@ -1,5 +1,5 @@
 /**
- * What stands for a task's output, or a parameter of the run, while a DAG is
+ * The placeholder for a task's output, or a parameter of the run, while a DAG is
  * being put together. A part of it is taken as of the value itself: `x.key`,
  * `x[0]`.
  */

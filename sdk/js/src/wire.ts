@@ -1,6 +1,6 @@
 /**
  * What travels between tasks: JSON, with artifacts by reference. `encode`
- * refuses what JSON would lose, and says where it stands; `Wire` is the type
+ * refuses what JSON would lose, and names the position; `Wire` is the type
  * that arrives at the other end.
  */
 
@@ -52,7 +52,7 @@ export function encode(value: unknown, at: string, outer: readonly object[] = []
       throw new Misfit(at, `JSON has no bigint; use Number(...) or String(...) of ${value}n`);
     case "symbol":
     case "function":
-      throw new Misfit(at, `a ${typeof value} can't be handed on as JSON`);
+      throw new Misfit(at, `a ${typeof value} can't be passed on as JSON`);
   }
   if (value === null) return null;
   const object = value as object;
@@ -87,10 +87,10 @@ function refuse(object: object, at: string): void {
     [ArrayBuffer, "an Artifact, or text"],
   ];
   if (ArrayBuffer.isView(object)) {
-    throw new Misfit(at, `a ${object.constructor.name} can't be handed on as JSON; use an Artifact, or Array.from(it)`);
+    throw new Misfit(at, `a ${object.constructor.name} can't be passed on as JSON; use an Artifact, or Array.from(it)`);
   }
   for (const [kind, better] of instead) {
-    if (object instanceof kind) throw new Misfit(at, `a ${kind.name} can't be handed on as JSON; use ${better}`);
+    if (object instanceof kind) throw new Misfit(at, `a ${kind.name} can't be passed on as JSON; use ${better}`);
   }
 }
 

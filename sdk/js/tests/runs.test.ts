@@ -84,12 +84,12 @@ test("what can't travel as JSON is refused, with its place", async () => {
   const circle: Record<string, unknown> = {};
   circle.self = circle;
   const cases: [value: unknown, words: string][] = [
-    [{ when: new Map() }, "output.when: a Map can't be handed on as JSON"],
+    [{ when: new Map() }, "output.when: a Map can't be passed on as JSON"],
     [[1, NaN], "output[1]: JSON has no NaN"],
     [{ "a b": () => 1 }, 'output["a b"]: a function'],
     [[undefined], "output[0]: JSON has no undefined"],
     [circle, "output.self: it holds itself"],
-    [new Uint8Array(2), "a Uint8Array can't be handed on"],
+    [new Uint8Array(2), "a Uint8Array can't be passed on"],
   ];
   for (const [index, [value, words]] of cases.entries()) {
     const returns = task(function returns() {

@@ -60,12 +60,12 @@ export const good = dag({ schedule: "@daily", params: { url: "https://example.or
   const quakes = extract({ url });
   const top = strongest({ quakes });
   const lines = line.expand({ quake: quakes }, { unit: "km" });
-  const told = report({ top, lines });
+  const notice = report({ top, lines });
   report({ top: quakes[0]! });
   report({ top: { place: top.place, magnitude: most }, lines: [fails(), "x"] });
   day({ at: when().at });
-  shows({ chart: draws(), notice: told });
-  chain(judge({ top }), [told, fails()]);
+  shows({ chart: draws(), notice });
+  chain(judge({ top }), [notice, fails()]);
   line.with({ id: "other" })({ quake: top, unit: "m" });
 });
 

@@ -283,7 +283,7 @@ def test_an_output_that_is_not_what_was_promised_names_the_function():
 
     with pytest.raises(RunFailed, match=r"promised returned .*test_runs.py:\d+\): output\[0\]: expected int"):
         broken.test()
-    with pytest.raises(RunFailed, match=r"returned what can't be handed on .*nothing that JSON can hold"):
+    with pytest.raises(RunFailed, match=r"returned a value that can't be passed on .*nothing that JSON can hold"):
         worse.test()
 
 

@@ -17,7 +17,7 @@ const MADE_OF: &str = "made_of.sha256";
 const WORLD: &str = "guest";
 /// Where the bindings lie in the SDK's module.
 const PACKAGE: &str = "weft.dev/weft/internal/bindings";
-/// What the generator takes its runtime to be, and where it lies.
+/// The import path that the generator gives its runtime, and the runtime's real one.
 const RUNTIME: (&str, &str) = (
     "go.bytecodealliance.org/pkg/wit/",
     "weft.dev/weft/internal/wit/",
@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     };
     options.build().generate(&mut resolve, world, &mut files)?;
     if into.exists() {
-        // Beside what is generated stands one package that is written by hand.
+        // One package beside the generated ones is written by hand.
         fs::remove_dir_all(into.join("imports"))?;
     }
     let mut count = 0;
@@ -48,7 +48,7 @@ fn main() -> Result<()> {
             continue;
         }
         let path = into.join(name);
-        fs::create_dir_all(path.parent().context("a file stands in a folder")?)?;
+        fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
         fs::write(path, format!("{HEADER}{text}"))?;
         count += 1;
     }

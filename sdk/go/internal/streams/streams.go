@@ -17,7 +17,7 @@ import (
 const (
 	// What blocking-write-and-flush takes at most, by its contract, in bytes.
 	mostWritten = 4096
-	// What is asked for at a time, in bytes.
+	// The size of one read, in bytes.
 	mostRead = 64 << 10
 	// The longest that the host is waited for before other goroutines have their turn, in nanoseconds.
 	turn = 2_000_000

@@ -28,7 +28,7 @@ export function component(): { describe(): string; run(task: string, inputs: [st
       taskRuns();
       const given = Object.fromEntries(inputs.map(([name, value]) => [name, JSON.parse(value) as unknown]));
       const outcome = finished(attempt(node, given));
-      for (const reason of takeUnhandled()) host.log("error", `a promise was rejected and nobody looked: ${trace(reason)}`, []);
+      for (const reason of takeUnhandled()) host.log("error", `unhandled promise rejection: ${trace(reason)}`, []);
       switch (outcome.kind) {
         case "success":
           return { tag: "success", val: JSON.stringify(outcome.output) };

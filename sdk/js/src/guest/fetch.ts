@@ -13,7 +13,7 @@ import { send } from "./web.js";
 /** As browsers and Node do it. */
 const MOST_REDIRECTIONS = 20;
 
-/** The task has no grant for the host; no retry mends that. */
+/** The task has no grant for the host; a retry doesn't help. */
 export class HttpDenied extends Fail {
   override name = "HttpDenied";
 }

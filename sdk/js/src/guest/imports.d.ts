@@ -1,6 +1,6 @@
 /**
  * The interfaces of the contract as the engine offers them to a program. The
- * packages of WASI stand under `wqjs:` (see `wit/guest.wit`). What a function
+ * packages of WASI are named `wqjs:` (see `wit/guest.wit`). What a function
  * refuses comes as an exception (`refusal.ts`).
  */
 

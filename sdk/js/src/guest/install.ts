@@ -26,7 +26,7 @@ export function taskRuns(): void {
 }
 
 const console = makeConsole((level, message) => {
-  // While the program is built nobody listens.
+  // While the program is built, there is no listener.
   if (running) current().log(level, message, []);
 }, trace);
 
@@ -63,7 +63,7 @@ for (const [name, value] of Object.entries(globals)) {
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
 }
 
-// The engine's own would make promises of the engine's, whose jobs nobody runs.
+// The engine's own functions would return the engine's promises, whose jobs never run.
 Object.defineProperty(Array, "fromAsync", {
   value: async (items: AsyncIterable<unknown> | Iterable<unknown>, map: (item: unknown, index: number) => unknown = (item) => item) => {
     const all: unknown[] = [];

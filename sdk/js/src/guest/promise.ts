@@ -19,7 +19,7 @@ interface Reaction {
 }
 
 const jobs: (() => void)[] = [];
-/** Rejections that nobody has looked at. */
+/** Unhandled rejections. */
 const unhandled = new Set<Promise_>();
 
 /** `queueMicrotask`. */
@@ -40,7 +40,7 @@ export function runJobs(): void {
   jobs.length = 0;
 }
 
-/** The reasons of rejections that nobody has looked at, once. */
+/** Returns the reasons of unhandled rejections, each once. */
 export function takeUnhandled(): unknown[] {
   const reasons = [...unhandled].map((promise) => promise.value);
   unhandled.clear();

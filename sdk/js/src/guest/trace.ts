@@ -39,7 +39,7 @@ function frames(stack: string): string[] {
     const match = /^\s*at (?:(.*) \()?(?:[^()]*):(\d+):(\d+)\)?$/.exec(line);
     if (!match) continue;
     const place = original(Number(match[2]), Number(match[3]));
-    // A frame of the SDK, of which nobody wants to hear, or of the engine.
+    // A frame of the SDK or of the engine, which authors don't need.
     if (!place) continue;
     const name = match[1]?.trim();
     found.push(`    at ${name && name !== "<anonymous>" ? `${name} (${place})` : `(${place})`}`);

@@ -35,7 +35,7 @@ class Success:
 
 @dataclass
 class Control:
-    """What a task answers instead of an output; see `control.schema.json`."""
+    """A control message that a task returns instead of an output; see `control.schema.json`."""
 
     document: dict[str, Any]
 
@@ -168,7 +168,7 @@ def _output(task: TaskFunction[Any, Any], misfit: Misfit) -> str:
     if not misfit.at:
         what = "chose what it can't choose"
     elif isinstance(task.signature.output, Anything):
-        what = "returned what can't be handed on"
+        what = "returned a value that can't be passed on"
     else:
         what = "returned what its annotation doesn't say"
     return f"{task.function.__name__} {what}{place}: {misfit}"
@@ -188,7 +188,7 @@ def _failed(error: BaseException) -> Failure:
 
 
 def permanent(error: BaseException) -> bool:
-    """Whether the failure, or what caused it, is one that no retry mends."""
+    """Whether a retry can't fix the failure or one of its causes."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

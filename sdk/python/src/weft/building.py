@@ -25,7 +25,7 @@ def end() -> None:
 
 
 def prefix() -> str:
-    """What stands before the ids of tasks of the groups that are open."""
+    """The prefix of task ids in the open groups."""
     return "".join(f"{group}." for group in _groups)
 
 

@@ -88,7 +88,7 @@ class Context:
         return host.current().resumed()
 
     def progress(self, fraction: float, message: str = "") -> None:
-        """Shown to whoever watches the run; 0.0 to 1.0."""
+        """Shown to users who watch the run; 0.0 to 1.0."""
         host.current().progress(float(fraction), message)
 
     @property
@@ -161,7 +161,7 @@ def _text(form: str) -> Callable[[Context], str]:
     return lambda context: context.logical_date.strftime(form)
 
 
-#: What a task may take by name, as in Airflow.
+#: Parameters that a task may take by name, as in Airflow.
 AIRFLOW: dict[str, Callable[[Context], Any]] = {
     "dag_id": lambda context: context.dag_id,
     "data_interval_end": lambda context: context.data_interval.end,

@@ -203,7 +203,7 @@ def dag(function: Any = None, /, description: str | None = None, **given: Any) -
 
 
 def _with_zone(given: dict[str, Any]) -> dict[str, Any]:
-    """Airflow's schedule is in the zone of `start_date`, whose dates are then said in that zone."""
+    """Airflow's schedule is in the zone of `start_date`, and dates are in that zone too."""
     name = _zone_of(given.get("start_date") or given.get("start"))
     if name is None or "timezone" in given or name in ("UTC", "Etc/UTC"):
         return given

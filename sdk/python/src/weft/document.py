@@ -16,7 +16,7 @@ class Catalogue:
     """Every DAG of a program, and its tasks by the names that the host uses.
 
     A task is known by its id. Where two DAGs have tasks of one id, those are
-    known by their DAG's id too, which stands in the document.
+    known by their DAG's id too, which is part of the document.
     """
 
     def __init__(self, dags: list[Dag]):

@@ -1,4 +1,4 @@
-"""What stands for a task's output while a DAG is being put together."""
+"""The placeholder for a task's output while a DAG is declared."""
 
 from __future__ import annotations
 

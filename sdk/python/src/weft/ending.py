@@ -35,7 +35,7 @@ class Defer(Exception):
     """The attempt ends, and another one is woken later.
 
     `after` is a span from now, `until` a point in time with a zone; one of
-    them is given. `state` is handed back by `Context.resumed`.
+    them is given. `Context.resumed` returns `state`.
     """
 
     def __init__(

@@ -45,7 +45,7 @@ class TaskGroup(Ordered):
 
 
 class _Result(Edge):
-    """What a group's function returned, which stands for the whole group in the order."""
+    """The return value of a group's function, which represents the whole group in the order."""
 
     def __init__(self, edge: Edge, group: TaskGroup):
         super().__init__(edge.node, edge.pointer)
@@ -59,7 +59,7 @@ class _Result(Edge):
 
 
 def task_group(function: Any = None, /, **given: Any) -> Any:
-    """A function whose tasks make a group; what it returns are edges as ever."""
+    """A function whose tasks form a group; it returns edges as usual."""
 
     def decorate(inner: Callable[..., Any]) -> Callable[..., Any]:
         name = given.get("group_id", inner.__name__)

@@ -1,4 +1,4 @@
-"""What a running task asks its host for.
+"""The calls of a running task to its host.
 
 There are two hosts: the sandbox's (`weft.guest.imports`), and one in this
 process for tests and `my_dag.test()` (`weft.local.host`). Tasks never see

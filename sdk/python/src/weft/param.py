@@ -10,7 +10,7 @@ _MISSING = object()
 class Param:
     """`Param(5, type="integer", minimum=1, description="how many")`.
 
-    What isn't a default or a description is JSON Schema. Without a default
+    Arguments besides the default and the description are JSON Schema. Without a default
     the parameter must be given.
     """
 

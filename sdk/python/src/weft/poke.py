@@ -1,4 +1,4 @@
-"""What a sensor may return besides a verdict: Airflow's `PokeReturnValue`."""
+"""A return value of a sensor besides a verdict: Airflow's `PokeReturnValue`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be set on tasks and DAGs: Weft's names, and Airflow's for the same.
+"""The settings of tasks and DAGs: Weft's names, and Airflow's for the same.
 
 An argument of Airflow's that changes nothing about what a DAG computes is
 taken and left out; one that would change it and has no counterpart is an

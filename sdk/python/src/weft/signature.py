@@ -1,4 +1,4 @@
-"""What a task's function takes and returns: its parameters as shapes, and
+"""The inputs and the output of a task's function: its parameters as shapes, and
 which of them the running attempt fills in itself."""
 
 from __future__ import annotations

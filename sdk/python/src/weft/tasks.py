@@ -1,7 +1,7 @@
 """`@task`: a function as a task.
 
 Outside of a DAG a task is the plain function that it was. Inside of one a
-call makes a task of the DAG, and answers with what stands for its output.
+call adds a task to the DAG and returns the placeholder for its output.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Kind:
-    """What is done with what a task returns."""
+    """How a task's return value is used."""
 
     name: str
     branches: bool = False
@@ -75,14 +75,14 @@ class TaskFunction(Generic[P, R]):
 
     @property
     def output_shape(self) -> Shape:
-        """What the DAG sees of it; a choice or a verdict is no output."""
+        """The output's shape in the DAG; a choice or a verdict is no output."""
         return self.signature.output if self.kind is PLAIN else Anything()
 
     def __call__(self, *args: P.args, **keywords: P.kwargs) -> R:
         dag = current()
         if dag is None:
             return self.function(*args, **keywords)
-        # To a type checker an edge is what it stands for.
+        # To a type checker, an edge has the type of the output.
         return cast(R, self._call(dag, {}, args, keywords, {}))
 
     def override(self, **given: Any) -> TaskFunction[P, R]:
@@ -192,7 +192,7 @@ class TaskDecorator:
 
 
 def _decorated(function: Any, kind: Kind, given: dict[str, Any], poll: Poll | None = None) -> Any:
-    # Annotations may name what stands in the function around this one.
+    # Annotations may name types of the enclosing function.
     frame = sys._getframe(2)
     names = frame.f_locals if frame.f_code.co_name != "<module>" else {}
 

@@ -26,7 +26,7 @@ def attempt(
     variables: dict[str, str] | None = None,
     resumed: Any = None,
 ) -> Iterator[LocalHost]:
-    """An attempt that stands in for a host while a task is called as a function."""
+    """An attempt that replaces the host while a task is called as a function."""
     moment = (logical_date or datetime.now(timezone.utc)).isoformat()
     document = {
         "tenant": "default",

@@ -33,7 +33,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
     let function: ItemFn = syn::parse2(item).map_err(|error| {
         Error::new(
             error.span(),
-            format!("#[dag] stands before a function with a body: {error}"),
+            format!("#[dag] applies to a function with a body: {error}"),
         )
     })?;
     signature::plain(&function, "a DAG")?;
@@ -87,7 +87,7 @@ fn assemble(
         }
 
         #[doc(hidden)]
-        #[allow(non_camel_case_types, dead_code, reason = "it stands for the function of its name, and only for it")]
+        #[allow(non_camel_case_types, dead_code, reason = "it represents the function of its name")]
         #visibility struct #name {}
 
         const _: () = {
@@ -169,7 +169,7 @@ fn settings(entries: &[Entry], function: &ItemFn) -> Result<TokenStream> {
                 whole_number(entry, value)?;
                 quote_spanned!(value.span()=> settings.#key = Some(#value);)
             }
-            other => return Err(entry.error(&format!("`{other}` can't stand here"))),
+            other => return Err(entry.error(&format!("`{other}` is not allowed here"))),
         });
     }
     Ok(settings)

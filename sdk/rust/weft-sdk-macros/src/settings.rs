@@ -1,4 +1,4 @@
-//! Reads what stands in the parentheses of an attribute: `key = value`, `key`,
+//! Reads the arguments of an attribute: `key = value`, `key`,
 //! and `group(key = value, ..)`, each key known and once.
 
 use proc_macro2::Span;
@@ -16,7 +16,7 @@ pub(crate) struct Entry {
     pub(crate) value: Value,
 }
 
-/// What stands behind a key.
+/// The value of a key.
 pub(crate) enum Value {
     /// Nothing: `branch`.
     Flag,
@@ -56,7 +56,7 @@ impl Parse for Entries {
     }
 }
 
-/// Refuses keys that aren't known, naming the nearest, and keys that stand twice.
+/// Refuses keys that aren't known, naming the nearest, and duplicate keys.
 pub(crate) fn check_keys(entries: &[Entry], known: &[&str], what: &str) -> Result<()> {
     for (at, entry) in entries.iter().enumerate() {
         let name = entry.key.unraw().to_string();
@@ -66,7 +66,7 @@ pub(crate) fn check_keys(entries: &[Entry], known: &[&str], what: &str) -> Resul
         if entries[..at].iter().any(|earlier| earlier.key == entry.key) {
             return Err(Error::new(
                 entry.key.span(),
-                format!("`{name}` stands here twice"),
+                format!("`{name}` is given twice"),
             ));
         }
     }
@@ -126,10 +126,9 @@ impl Entry {
                 lit: Lit::Bool(value),
                 ..
             })) => Ok(value.value),
-            Value::Is(_) | Value::Group(_) => Err(self.error(&format!(
-                "`{0}` stands alone, or is true or false",
-                self.key
-            ))),
+            Value::Is(_) | Value::Group(_) => {
+                Err(self.error(&format!("`{0}` takes no value, or true or false", self.key)))
+            }
         }
     }
 

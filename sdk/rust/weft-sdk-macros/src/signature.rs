@@ -11,7 +11,7 @@ use syn::{
 /// A parameter of a task.
 pub(crate) struct Parameter {
     pub(crate) name: Ident,
-    /// What is read from JSON: the type itself, or the owned form of a reference.
+    /// The type that is read from JSON: the type itself, or the owned form of a reference.
     pub(crate) owned: Type,
     /// Nothing, or `&` before the value.
     pub(crate) borrow: TokenStream,
@@ -132,7 +132,7 @@ pub(crate) fn parameter(argument: &FnArg) -> Result<Parameter> {
     })
 }
 
-/// What a task returns.
+/// The return type of a task.
 pub(crate) enum Returns {
     /// `-> T` or nothing.
     Plain(Type),

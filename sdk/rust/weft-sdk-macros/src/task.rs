@@ -39,10 +39,10 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
     let function: ItemFn = syn::parse2(item).map_err(|error| {
         Error::new(
             error.span(),
-            format!("#[task] stands before a function with a body: {error}"),
+            format!("#[task] applies to a function with a body: {error}"),
         )
     })?;
-    // What is wrong with the attribute must not hide the function from the
+    // An error in the attribute must not hide the function from the
     // rest of the crate, or every call of it would be an error too.
     let expansion = Task::read(arguments, &function).map(|task| task.expand(&function));
     let rest = expansion.unwrap_or_else(Error::into_compile_error);
@@ -131,11 +131,11 @@ impl Task {
         quote! {
             #[doc = #about]
             #[doc(hidden)]
-            #[allow(non_camel_case_types, dead_code, reason = "it has the name of its function, and a task may stand in no DAG")]
+            #[allow(non_camel_case_types, dead_code, reason = "it has the name of its function, and a task may be in no DAG")]
             #visibility struct #name<'dag> { call: ::weft::__private::Call<'dag> }
 
             const _: () = {
-                #[allow(dead_code, reason = "a task may stand in no DAG")]
+                #[allow(dead_code, reason = "a task may be in no DAG")]
                 impl<'dag> #name<'dag> {
                     #[doc(hidden)]
                     #[track_caller]
@@ -333,7 +333,7 @@ fn setting(entry: &Entry) -> Result<TokenStream> {
             };
             text(inner, &quote!(settings.limits), check)
         })?,
-        other => return Err(entry.error(&format!("`{other}` can't stand here"))),
+        other => return Err(entry.error(&format!("`{other}` is not allowed here"))),
     })
 }
 

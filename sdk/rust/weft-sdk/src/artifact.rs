@@ -1,4 +1,4 @@
-//! Large data between tasks: written and read as streams, handed on by reference.
+//! Large data between tasks: written and read as streams, passed by reference.
 
 use crate::{
     error::{Error, Result},

@@ -12,7 +12,7 @@ use std::cell::OnceCell;
 /// The running attempt; a task takes it as an optional first parameter.
 ///
 /// Nothing is fetched before it is asked for. In a unit test,
-/// [`Context::test`] stands in for a host:
+/// [`Context::test`] replaces the host:
 ///
 /// ```
 /// use weft::prelude::*;
@@ -185,7 +185,7 @@ impl Context {
         }
     }
 
-    /// Shows how far the task is to whoever watches: 0.0 to 1.0, and what it is doing.
+    /// Shows the task's progress to users who watch the run: 0.0 to 1.0, and a message.
     pub fn progress(&self, fraction: f64, message: &str) {
         host::progress(fraction, message);
     }

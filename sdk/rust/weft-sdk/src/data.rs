@@ -1,4 +1,4 @@
-//! What may travel on an edge: JSON by serde, with a JSON Schema by schemars.
+//! Values on edges: JSON by serde, with a JSON Schema by schemars.
 
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};

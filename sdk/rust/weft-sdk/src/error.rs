@@ -35,7 +35,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// ```
 pub struct Error(Box<Ending>);
 
-/// What an [`Error`] holds.
+/// The kinds of [`Error`].
 #[derive(Debug)]
 pub(crate) enum Ending {
     Failure(Failure),

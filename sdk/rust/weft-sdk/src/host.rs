@@ -1,4 +1,4 @@
-//! What the SDK asks of its host: the contract's imports in a component, and
+//! The SDK's calls to its host: the contract's imports in a component, and
 //! an answering double per thread everywhere else, for unit tests.
 
 #[cfg(target_family = "wasm")]

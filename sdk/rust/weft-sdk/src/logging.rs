@@ -1,6 +1,6 @@
 //! Carries records of the `log` crate to the host, with their fields.
 //!
-//! What a task prints reaches the log as well, as lines without a level.
+//! Printed text reaches the log as well, as lines without a level.
 
 use log::{
     Level, LevelFilter, Log, Metadata, Record,
@@ -17,7 +17,7 @@ static HOST: Host = Host;
     allow(dead_code, reason = "unit tests choose their own logger")
 )]
 pub(crate) fn start() {
-    // It fails if the author set a logger earlier, whose choice then stands.
+    // It fails if the author has set a logger; that one stays in use.
     if log::set_logger(&HOST).is_ok() {
         log::set_max_level(LevelFilter::Debug);
     }

@@ -1,4 +1,4 @@
-//! What the macros' expansions name; no part of the API.
+//! Items that the macros' expansions use; not part of the API.
 
 pub use crate::{
     dag::{

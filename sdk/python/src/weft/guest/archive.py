@@ -16,7 +16,7 @@ from types import CodeType, ModuleType
 from typing import Any, Callable, Sequence
 
 
-#: What is changed in a module once it was imported, by its name.
+#: Changes to modules after their import, by name.
 AFTER_IMPORT: dict[str, list[Callable[[ModuleType], None]]] = {}
 
 

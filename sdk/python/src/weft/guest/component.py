@@ -16,7 +16,7 @@ compact: Callable[[Any], str] = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
 ).encode
 
-#: What the host hands over has no space before it.
+#: Documents of the host start without a space.
 _read = json.JSONDecoder().scan_once
 
 

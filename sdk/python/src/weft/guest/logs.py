@@ -6,7 +6,7 @@ import logging
 
 from wit_world.imports import log  # type: ignore[import-not-found]
 
-#: What a record has by itself; whatever else it carries came with `extra`.
+#: The standard attributes of a record; all others came with `extra`.
 _OWN = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 

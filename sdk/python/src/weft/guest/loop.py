@@ -14,7 +14,7 @@ from weft.guest.archive import after_import
 
 
 class _Sleep:
-    """Stands for the selector: no file is ever ready."""
+    """Replaces the selector: no file is ever ready."""
 
     def select(self, timeout: float | None = None) -> list[Any]:
         if timeout is None:
@@ -39,7 +39,7 @@ def _replace(unix_events: ModuleType) -> None:
             """There are none."""
 
         def _write_to_self(self) -> None:
-            """Nobody else could have called."""
+            """There is no other thread that could call."""
 
     unix_events.SelectorEventLoop = Loop  # type: ignore[attr-defined]
     unix_events._UnixDefaultEventLoopPolicy._loop_factory = Loop  # type: ignore[attr-defined]

@@ -148,7 +148,7 @@ class HttpSocket:
                 raise
 
     def close_answer(self) -> None:
-        """Lets go of an answer that nobody reads on."""
+        """Drops an answer that is not read to its end."""
         if self._answer is not None:
             self._answer.close()
             self._answer = None
@@ -272,7 +272,7 @@ class _AnswerText:
         self._bodiless = method == "HEAD" or answer.status in (204, 304) or answer.status < 200
         lines = [f"HTTP/1.1 {answer.status} {responses.get(answer.status, '')}".encode("latin-1")]
         for name, value in answer.headers:
-            # What the host passes on is the body itself, to its end.
+            # The host passes the decoded body, to its end.
             if name.lower() not in ("transfer-encoding", "connection", "keep-alive"):
                 lines.append(name.encode("latin-1") + b": " + value)
         lines += [b"connection: close", b"", b""]

@@ -2,7 +2,7 @@
 
 Python specialises code that has run a few times, and writes to it as it does;
 it makes many things at their first use. Done here once, both are part of the
-snapshot. What is written in an attempt costs a page of memory to copy, so
+snapshot. A write in an attempt copies a page of memory, so
 this is most of what makes an attempt start fast. Nothing of the author runs.
 """
 

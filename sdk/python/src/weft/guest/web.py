@@ -34,7 +34,7 @@ _OF_CONNECTION = {
 
 
 class HttpDenied(PermissionError):
-    """The task has no grant for the host; no retry mends that."""
+    """The task has no grant for the host; a retry doesn't help."""
 
     weft_permanent = True
 
@@ -128,7 +128,7 @@ def _options(timeout: float | None) -> Any:
         try:
             setting(nanoseconds)
         except Err:
-            # A host that can't keep one of them says so; the task's own timeout still stands.
+            # A host that does not support one of them says so; the task's own timeout still applies.
             continue
     return options
 

@@ -12,7 +12,7 @@ from weft.variable import VariableDenied, VariableNotFound
 
 
 class LocalHost:
-    """What a task of a test asks."""
+    """The host of a task that a test calls."""
 
     def __init__(
         self,
@@ -77,4 +77,4 @@ class _Sink:
 
 
 class _Source(io.BytesIO):
-    """What an artifact's bytes are read from."""
+    """A reader of an artifact's bytes."""

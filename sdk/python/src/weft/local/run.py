@@ -49,7 +49,7 @@ class Run:
     artifacts: dict[str, bytes] = field(default_factory=dict)
 
     def output(self, task: str) -> Any:
-        """What a task returned, as JSON; of a mapped one the list."""
+        """The output of a task as JSON; of a mapped task, the list of outputs."""
         instances = self.instances[task]
         if task in self.mapped:
             return [instance.output for instance in instances if instance.state == "success"]

@@ -25,7 +25,7 @@ class Misfit(Exception):
 
 
 class Unsupported(Exception):
-    """An annotation whose values can't travel between tasks."""
+    """An annotation whose values can't be passed between tasks."""
 
 
 class Shape:
@@ -66,7 +66,7 @@ class Anything(Shape):
 
 
 def plain(value: Any, at: str) -> Any:
-    """What an unannotated value is in JSON; refuses what JSON can't hold."""
+    """Converts an unannotated value to JSON; refuses values that JSON can't represent."""
     kind = type(value)
     if value is None or kind is str or kind is bool or kind is int:
         return value

@@ -33,7 +33,7 @@ class Items(Shape):
 
 
 class Row(Shape):
-    """`tuple[A, B]` and named tuples: so many items, each of its own kind."""
+    """`tuple[A, B]` and named tuples: a fixed number of items, each with its own type."""
 
     def __init__(self, items: list[Shape], make: Callable[[list[Any]], Any]):
         self.items = items

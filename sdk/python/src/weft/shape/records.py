@@ -33,7 +33,7 @@ class Record(Shape):
         while name in defs and defs[name] is not None and defs[name].get("$python") is not self:
             name += "_"
         if name not in defs:
-            # Stands there before its parts are asked for, which may name it again.
+            # Registered before its parts, because a part may refer to it.
             defs[name] = {"$python": self}
             properties = {}
             for key, part in self.parts.items():

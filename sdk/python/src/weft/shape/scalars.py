@@ -50,7 +50,7 @@ class Number(Shape):
 
 
 class Text(Shape):
-    """A type that stands as text in JSON: dates, UUIDs, decimals, paths."""
+    """A type that is text in JSON: dates, UUIDs, decimals, paths."""
 
     def __init__(self, kind: type, write: Callable[[Any], str], read: Callable[[str], Any], form: str | None):
         self.kind = kind

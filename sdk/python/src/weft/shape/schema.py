@@ -1,4 +1,4 @@
-"""A shape as a JSON Schema that stands alone."""
+"""A shape as a self-contained JSON Schema."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ pub(super) struct Calls {
     tasks: Vec<Path>,
     /// The ids of calls that are made exactly once, with how they are called.
     ids: HashMap<String, String>,
-    /// How many loops, branches and closures stand around what is visited.
+    /// How many loops, branches and closures enclose the visited expression.
     repeated: usize,
     error: Option<Error>,
 }

@@ -1,4 +1,4 @@
-//! What may stand as an argument where a `#[dag]` calls a task: an edge, a
+//! The arguments that a call of a task accepts inside `#[dag]`: an edge, a
 //! parameter, a value, or `each(..)` of one of them.
 //!
 //! The types do the checking: an argument for a parameter of type `T` is an
@@ -24,7 +24,7 @@ pub trait Argument<T> {
     fn bind(self) -> Bound;
 }
 
-/// Where an input comes from.
+/// The source of an input.
 #[doc(hidden)]
 #[derive(Debug, Clone)]
 pub enum Bound {
@@ -122,7 +122,7 @@ impl<T> Argument<T> for &Edge<'_, T> {
     }
 }
 
-/// What may be absent takes what is there.
+/// An optional input accepts a value that is always present.
 impl<T> Argument<Option<T>> for Edge<'_, T> {
     type Mode = Single;
 

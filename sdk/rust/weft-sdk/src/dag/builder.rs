@@ -21,7 +21,7 @@ const CONTRACT: &str = "weft.dag/1";
 /// A `#[dag]` function, as its macro sees it.
 #[doc(hidden)]
 pub trait DagDef {
-    /// What the attribute says.
+    /// The attribute's settings.
     fn settings() -> DagSettings;
     /// Runs the function's body over a builder.
     fn define(builder: &Builder);
@@ -29,7 +29,7 @@ pub trait DagDef {
     fn find(task: &str) -> Option<Run>;
 }
 
-/// What a `#[dag]` function describes while it runs.
+/// Records the DAG that a `#[dag]` function describes while it runs.
 #[derive(Debug, Default)]
 pub struct Builder {
     state: RefCell<State>,

@@ -5,7 +5,7 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
 
-/// What a `#[dag]` says about itself.
+/// The settings of a `#[dag]`.
 #[derive(Debug, Clone, Default, Serialize)]
 #[allow(
     missing_docs,
@@ -35,7 +35,7 @@ pub struct DagSettings {
     pub timeout: Option<String>,
 }
 
-/// What a `#[task]` or a call of it says.
+/// The settings of a `#[task]`, or of a call of it.
 #[derive(Debug, Clone, Default, Serialize)]
 #[allow(
     missing_docs,
@@ -78,7 +78,7 @@ pub struct TaskSettings {
     pub priority: Option<i32>,
 }
 
-/// What a task asks to be allowed to do.
+/// The grants that a task requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[allow(
     missing_docs,
@@ -99,7 +99,7 @@ impl Grants {
     }
 }
 
-/// What a task may use up.
+/// The limits that a task requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[allow(
     missing_docs,

@@ -34,7 +34,7 @@ impl<'d, T> Edge<'d, T> {
     #[allow(
         clippy::must_use_candidate,
         clippy::return_self_not_must_use,
-        reason = "the order stands without the result, which only chains"
+        reason = "the order is recorded; the result only allows chaining"
     )]
     pub fn after(&self, upstream: impl Upstream) -> Self {
         let mut nodes = Vec::new();
@@ -49,7 +49,7 @@ impl<'d, T> Edge<'d, T> {
     /// `a.before(b).before(c)` reads as a chain.
     #[allow(
         clippy::must_use_candidate,
-        reason = "the order stands without the result, which only chains"
+        reason = "the order is recorded; the result only allows chaining"
     )]
     pub fn before<U>(&self, downstream: impl std::borrow::Borrow<Edge<'d, U>>) -> Edge<'d, U> {
         let downstream = *downstream.borrow();

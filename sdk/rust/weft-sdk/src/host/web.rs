@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// What `blocking-write-and-flush` takes at most, by its contract, in bytes.
 const WRITE_BYTES: usize = 4096;
-/// What is asked for at a time, in bytes.
+/// The size of one read, in bytes.
 const READ_BYTES: u64 = 64 << 10;
 
 pub(crate) fn send(request: &Request, target: &Target<'_>) -> Result<Response> {
@@ -96,7 +96,7 @@ fn outgoing(request: &Request, target: &Target<'_>) -> Result<OutgoingRequest> {
 fn options(timeout: Duration) -> RequestOptions {
     let nanoseconds = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
     let options = RequestOptions::new();
-    // A host that can't keep one of them says so; the task's own timeout still stands.
+    // A host that does not support one of them says so; the task's own timeout still applies.
     let _unsupported = options.set_connect_timeout(Some(nanoseconds));
     let _unsupported = options.set_first_byte_timeout(Some(nanoseconds));
     let _unsupported = options.set_between_bytes_timeout(Some(nanoseconds));
