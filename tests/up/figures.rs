@@ -106,6 +106,21 @@ fn figures_are_what_prometheus_reads() {
         assert!(value(name, &[]) >= 0.0, "{name}");
     }
     conventions(&text);
+    reference_page(&text);
+}
+
+/// `docs/reference/metrics.md` names every metric.
+fn reference_page(text: &str) {
+    let page = include_str!("../../docs/reference/metrics.md");
+    for line in text.lines() {
+        let Some(typed) = line.strip_prefix("# TYPE ") else {
+            continue;
+        };
+        let (name, kind) = typed.split_once(' ').expect("a name and a type");
+        let suffix = if kind == "counter" { "_total" } else { "" };
+        let name = format!("`{}{suffix}`", name.trim_end_matches("_total"));
+        assert!(page.contains(&name), "add {name} to the page");
+    }
 }
 
 /// As Prometheus names things: one prefix, base units, counters that end in

@@ -4,8 +4,8 @@
 //! `tests/fixtures/version-<version>/` holds them. They are made by the program
 //! itself, while it has that version:
 //! `WEFT_UPDATE_RELEASED=1 cargo test --locked --workspace --test up -- released`.
-//! A folder of a version that was released is never made anew: see 'Upgrades' in
-//! `ARCHITECTURE.md`.
+//! A folder of a version that was released is never made anew: see
+//! `docs/internals/upgrades.md`.
 
 mod conversation;
 mod dump;

@@ -8,6 +8,7 @@
 mod bench;
 mod demo;
 mod dist;
+mod docs;
 mod example;
 mod guests;
 mod installation;
@@ -44,6 +45,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Make what people install: an archive, a wheel, an npm package, an image, into target/dist
     Dist(dist::DistArgs),
+    /// Check the documentation and build its site into target/docs/site
+    Docs(docs::DocsArgs),
     /// Install what the other commands need and this machine lacks
     Setup,
 }
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Guests => guests::run(&workspace),
         Command::Bench(args) => bench::run(&workspace, &args),
         Command::Dist(args) => dist::run(&workspace, &args),
+        Command::Docs(args) => docs::run(&workspace, &args),
         Command::Setup => setup::run(&workspace),
     };
     match done {

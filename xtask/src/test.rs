@@ -15,7 +15,7 @@ mod packages;
 mod python;
 
 use crate::{
-    example, guests, program, setup, steps::Steps, tools, vocabulary, workspace::Workspace,
+    docs, example, guests, program, setup, steps::Steps, tools, vocabulary, workspace::Workspace,
 };
 use anyhow::Result;
 use clap::Args;
@@ -58,6 +58,9 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
         // Not `test --no-run`: that builds `wfctl` as well, but without the list of its files by
         // which the tests know that it is up to date.
         root_cargo(workspace, &["build", "--workspace", "--bins", "--tests"])
+    });
+    steps.run_if(built, "documentation site (zensical)", || {
+        docs::check(workspace)
     });
     let ready = guests && built;
     steps.run_if(ready, "tests", || {

@@ -88,6 +88,12 @@ pub(crate) const HELM: PythonTool = PythonTool {
     program: "helm",
 };
 
+/// Builds the documentation site.
+pub(crate) const ZENSICAL: PythonTool = PythonTool {
+    name: "docs",
+    program: "zensical",
+};
+
 impl PythonTool {
     /// The program, installed where it isn't.
     pub(crate) fn get(&self, workspace: &Workspace) -> Result<PathBuf> {

@@ -13,8 +13,8 @@
 //!
 //! The server's clock is the only one: clocks of other machines are never compared with it.
 //!
-//! Redis holds no secrets: dispatches name grants, never values. ARCHITECTURE.md lists the keys
-//! and their bounds.
+//! Redis holds no secrets: dispatches name grants, never values. The keys and their bounds are listed in
+//! docs/internals/redis.md.
 
 mod address;
 mod broker;

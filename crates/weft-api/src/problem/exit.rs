@@ -1,6 +1,6 @@
 //! How a command of `wfctl` ends.
 
-/// How the process ends. `wfctl --help` and the README document the numbers.
+/// How the process ends. `wfctl --help` documents the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Exit {
     /// Everything was done.

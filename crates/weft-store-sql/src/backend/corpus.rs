@@ -14,7 +14,7 @@ fn texts(dialect: Dialect) -> BTreeSet<String> {
     single.chain(batch).collect()
 }
 
-/// Written down before a release: `WEFT_UPDATE_RELEASED=1`, as 'Upgrades' in `ARCHITECTURE.md` says.
+/// Written down before a release: `WEFT_UPDATE_RELEASED=1`, as 'Release a version' in `CONTRIBUTING.md` says.
 #[test]
 fn every_statement_fits_one_line_of_a_release_fixture() {
     let version = concat!("../../tests/fixtures/version-", env!("CARGO_PKG_VERSION"));
