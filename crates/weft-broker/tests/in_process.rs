@@ -69,7 +69,7 @@ impl Fixture for Local {
 weft_broker::conformance_suite!(#[tokio::test(start_paused = true)], local);
 
 #[tokio::test(start_paused = true)]
-async fn a_waiting_receive_wakes_by_itself_when_a_lease_runs_out() {
+async fn a_waiting_receive_wakes_when_a_lease_expires() {
     let fixture = local().await;
     let scheduler = fixture.0.scheduler();
     let worker = Sample::new(&fixture, "worker", 1).await;
@@ -172,7 +172,7 @@ async fn a_worker_that_takes_no_signals_keeps_the_newest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn queues_are_bounded_in_number_and_nothing_is_left_of_empty_ones() {
+async fn queues_are_bounded_in_number_and_empty_ones_are_removed() {
     let broker = InProcess::new(options());
     let scheduler = broker.scheduler();
     for round in 0..3 {
@@ -192,7 +192,7 @@ async fn queues_are_bounded_in_number_and_nothing_is_left_of_empty_ones() {
 }
 
 #[tokio::test]
-async fn attempts_go_round_between_threads() {
+async fn attempts_complete_across_threads() {
     let broker = InProcess::new(Options::default());
     let fixture = Local(broker.clone());
     let scheduler = broker.scheduler();

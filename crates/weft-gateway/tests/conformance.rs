@@ -107,7 +107,7 @@ fn info(id: &str) -> WorkerInfo {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_belongs_to_whoever_registered_it() {
+async fn a_worker_name_belongs_to_its_owner() {
     let fixture = gated().await;
     let mine = fixture.worker().await;
     mine.register(&info("a"), &[]).await.expect("free");
@@ -125,7 +125,7 @@ async fn a_name_belongs_to_whoever_registered_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_held_is_known_to_its_holder_alone_and_until_it_ends() {
+async fn held_attempts_are_found_by_their_session_until_their_lease_ends() {
     struct Known(Hand, std::sync::Mutex<String>);
     #[async_trait]
     impl GatewayTransport for &Known {
@@ -187,7 +187,7 @@ async fn what_is_held_is_known_to_its_holder_alone_and_until_it_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_beyond_a_bound_are_refused_by_name() {
+async fn calls_beyond_a_bound_are_refused_with_its_name() {
     let fixture = gated().await;
     let mut huge = info("a");
     huge.slots = u32::MAX;

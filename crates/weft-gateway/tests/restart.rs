@@ -51,7 +51,7 @@ fn gate(broker: &Arc<InProcess>) -> Arc<WorkerSessions> {
 }
 
 #[tokio::test]
-async fn what_was_claimed_through_another_gate_is_unknown_until_it_is_looked_up() {
+async fn attempts_claimed_before_a_restart_are_unverified_until_recorded() {
     let broker = InProcess::new(Options::default());
     let scheduler = broker.scheduler();
     scheduler

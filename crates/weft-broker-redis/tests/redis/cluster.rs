@@ -75,7 +75,7 @@ async fn knows_all(node: &Server) -> bool {
 }
 
 #[tokio::test]
-async fn a_guest_of_a_cluster_is_one_on_every_node() {
+async fn a_direct_worker_has_a_user_on_every_node_of_a_cluster() {
     let nodes = nodes().await;
     let url = format!("redis-cluster://127.0.0.1:{}", nodes[0].port);
     crate::direct_workers::works(&url, None).await;

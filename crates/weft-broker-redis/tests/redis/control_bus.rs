@@ -1,4 +1,4 @@
-//! What processes tell each other at once, whatever happens to the server.
+//! The control bus delivers messages through failures of the server.
 
 use crate::{brokers::namespace, command::command, server::Server};
 use std::{sync::Arc, time::Duration};
@@ -8,7 +8,7 @@ use weft_broker_redis::{
     control_bus::{Event, Subscription, Topic},
 };
 
-async fn line(server: &Server) -> Topic {
+async fn new_topic(server: &Server) -> Topic {
     let options = Options {
         namespace: namespace(),
         ..Options::default()
@@ -17,27 +17,27 @@ async fn line(server: &Server) -> Topic {
     redis.topic("news")
 }
 
-/// Somebody who listens from now on.
-async fn listener(line: &Topic) -> Subscription {
-    let mut listener = line.subscribe();
-    assert_eq!(listener.recv().await, Ok(Event::Lagged));
-    listener
+/// A subscription that receives from now on.
+async fn subscribe_to(topic: &Topic) -> Subscription {
+    let mut subscription = topic.subscribe();
+    assert_eq!(subscription.recv().await, Ok(Event::Lagged));
+    subscription
 }
 
-/// What is heard next, passing over silence and outages.
-async fn next(listener: &mut Subscription) -> Event {
-    let heard = async {
+/// The next event; skips empty events and outages.
+async fn next(subscription: &mut Subscription) -> Event {
+    let received = async {
         loop {
-            match listener.recv().await {
+            match subscription.recv().await {
                 Ok(Event::Messages(messages)) if messages.is_empty() => {}
-                Ok(heard) => break heard,
+                Ok(received) => break received,
                 Err(_unavailable) => tokio::task::yield_now().await,
             }
         }
     };
-    timeout(Duration::from_secs(20), heard)
+    timeout(Duration::from_secs(20), received)
         .await
-        .expect("something is heard")
+        .expect("an event arrives")
 }
 
 fn messages(texts: &[&str]) -> Vec<Vec<u8>> {
@@ -45,14 +45,14 @@ fn messages(texts: &[&str]) -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn everybody_hears_everything_in_order_from_the_moment_they_listen() {
+async fn every_subscriber_receives_all_messages_in_order_after_subscribing() {
     let server = Server::start(&[]);
-    let line = line(&server).await;
-    line.publish(&messages(&["before"])).await.unwrap();
-    let mut early = listener(&line).await;
-    line.publish(&messages(&["one", "two"])).await.unwrap();
-    let mut late = listener(&line).await;
-    line.publish(&messages(&["three"])).await.unwrap();
+    let topic = new_topic(&server).await;
+    topic.publish(&messages(&["before"])).await.unwrap();
+    let mut early = subscribe_to(&topic).await;
+    topic.publish(&messages(&["one", "two"])).await.unwrap();
+    let mut late = subscribe_to(&topic).await;
+    topic.publish(&messages(&["three"])).await.unwrap();
     assert_eq!(
         next(&mut early).await,
         Event::Messages(messages(&["one", "two", "three"]))
@@ -61,42 +61,42 @@ async fn everybody_hears_everything_in_order_from_the_moment_they_listen() {
 }
 
 #[tokio::test]
-async fn who_was_cut_off_goes_on_where_it_was() {
+async fn a_subscription_continues_after_its_connection_broke() {
     let server = Server::start(&[]);
-    let line = line(&server).await;
-    let mut listener = listener(&line).await;
+    let topic = new_topic(&server).await;
+    let mut subscription = subscribe_to(&topic).await;
     let kill = ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"];
     command(&server.url(), &kill).await.unwrap();
     // The connection for calls was cut as well.
-    while line.publish(&messages(&["meanwhile"])).await.is_err() {
+    while topic.publish(&messages(&["meanwhile"])).await.is_err() {
         tokio::task::yield_now().await;
     }
     assert_eq!(
-        next(&mut listener).await,
+        next(&mut subscription).await,
         Event::Messages(messages(&["meanwhile"]))
     );
 }
 
 #[tokio::test]
-async fn who_lags_too_far_or_meets_an_empty_server_is_told() {
+async fn a_subscriber_of_a_trimmed_or_lost_topic_receives_lagged() {
     let server = Server::start(&[]);
-    let line = line(&server).await;
-    let mut listener = listener(&line).await;
-    line.publish(&messages(&["first"])).await.unwrap();
+    let topic = new_topic(&server).await;
+    let mut subscription = subscribe_to(&topic).await;
+    topic.publish(&messages(&["first"])).await.unwrap();
     assert_eq!(
-        next(&mut listener).await,
+        next(&mut subscription).await,
         Event::Messages(messages(&["first"]))
     );
     for _portion in 0..30 {
-        line.publish(&vec![b"more".to_vec(); 1_000]).await.unwrap();
+        topic.publish(&vec![b"more".to_vec(); 1_000]).await.unwrap();
     }
-    assert_eq!(next(&mut listener).await, Event::Lagged);
-    assert!(matches!(next(&mut listener).await, Event::Messages(_)));
-    let mut other = line.subscribe();
+    assert_eq!(next(&mut subscription).await, Event::Lagged);
+    assert!(matches!(next(&mut subscription).await, Event::Messages(_)));
+    let mut other = topic.subscribe();
     assert_eq!(other.recv().await, Ok(Event::Lagged));
     command(&server.url(), &["FLUSHALL"]).await.unwrap();
     assert_eq!(next(&mut other).await, Event::Lagged);
-    line.publish(&messages(&["again"])).await.unwrap();
+    topic.publish(&messages(&["again"])).await.unwrap();
     assert_eq!(
         next(&mut other).await,
         Event::Messages(messages(&["again"]))

@@ -61,7 +61,7 @@ async fn is_refused(url: &str, words: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_guest_reaches_the_keys_of_its_shards_and_calls_nothing_else() {
+async fn a_direct_worker_accesses_the_keys_of_its_shards_and_calls_nothing_else() {
     let server = server::shared();
     // One that another one's pattern would fit, if it were not taken as it is.
     let wild = namespace() + "[a]*";
@@ -116,7 +116,7 @@ async fn a_guest_reaches_the_keys_of_its_shards_and_calls_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_guest_that_is_gone_is_shut_out_and_made_anew_when_it_is_prolonged() {
+async fn a_revoked_direct_worker_is_disconnected_and_renewal_creates_its_user_again() {
     let server = Server::start(&[]);
     let redis = shards(&server.url(), options()).await;
     let (guest, pass) = redis.issue_credentials(7, "near#7").await.unwrap();
@@ -155,7 +155,7 @@ async fn a_guest_that_is_gone_is_shut_out_and_made_anew_when_it_is_prolonged() {
 }
 
 #[tokio::test]
-async fn whose_time_has_passed_is_seen_off_and_nobody_else() {
+async fn only_users_with_expired_credentials_are_removed() {
     let server = server::shared();
     let here = shards(&server.url(), options()).await;
     let elsewhere = shards(&server.url(), options()).await;
@@ -178,7 +178,7 @@ async fn whose_time_has_passed_is_seen_off_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_server_that_may_not_make_users_says_so() {
+async fn issuing_credentials_without_acl_permission_is_unsupported() {
     let server = Server::start(&[]);
     let words = [
         "ACL", "SETUSER", "weft", "on", ">weft", "~*", "+@all", "-acl",
@@ -200,7 +200,7 @@ async fn a_server_that_may_not_make_users_says_so() {
 }
 
 #[tokio::test]
-async fn nothing_shows_the_password() {
+async fn debug_output_and_errors_omit_the_password() {
     let server = Server::start(&[]);
     let redis = shards(&server.url(), options()).await;
     let (guest, pass): (DirectWorker, RedisCredentials) =

@@ -8,7 +8,7 @@ use crate::{
 use weft_broker_redis::{ConnectError, Redis};
 
 #[tokio::test]
-async fn where_nothing_listens_is_unavailable() {
+async fn connecting_to_a_closed_port_is_unavailable() {
     let url = format!("redis://user:secret@127.0.0.1:{}", free_port());
     let error = Redis::connect(&url, options())
         .await
@@ -19,7 +19,7 @@ async fn where_nothing_listens_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_refused_and_not_repeated() {
+async fn a_wrong_password_is_refused_and_not_shown() {
     let server = Server::start(&["--requirepass", "right"]);
     let url = format!("redis://:wrong-secret@127.0.0.1:{}", server.port);
     let error = Redis::connect(&url, options())
@@ -34,7 +34,7 @@ async fn a_wrong_password_is_refused_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn what_a_newer_program_laid_out_is_left_alone() {
+async fn a_newer_layout_is_refused() {
     let server = Server::start(&[]);
     let options = options();
     let meta = format!("{{{}:0}}:meta", options.namespace);

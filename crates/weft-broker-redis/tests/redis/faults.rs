@@ -69,7 +69,7 @@ async fn next(scheduler: &RedisScheduler) -> Notice {
 }
 
 #[tokio::test]
-async fn everything_is_flushed_in_the_middle_and_nothing_is_lost() {
+async fn no_work_is_lost_when_redis_is_flushed() {
     let server = Server::start(&[]);
     let (redis, scheduler) = connect(&server, options()).await;
     let crew = crew(&redis);
@@ -98,7 +98,7 @@ async fn everything_is_flushed_in_the_middle_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn a_server_that_comes_back_empty_is_filled_again() {
+async fn the_state_is_restored_in_a_server_that_restarts_empty() {
     let mut server = Server::start(&[]);
     let (redis, scheduler) = connect(&server, options()).await;
     let crew = crew(&redis);
@@ -121,7 +121,7 @@ async fn a_server_that_comes_back_empty_is_filled_again() {
 }
 
 #[tokio::test]
-async fn connections_that_are_cut_are_made_again() {
+async fn broken_connections_reconnect() {
     let server = Server::start(&[]);
     let (redis, scheduler) = connect(&server, options()).await;
     let _crew = crew(&redis);
@@ -148,7 +148,7 @@ async fn connections_that_are_cut_are_made_again() {
 }
 
 #[tokio::test]
-async fn a_server_that_stands_still_is_unavailable_in_time_and_then_goes_on() {
+async fn calls_to_a_stopped_server_time_out_and_succeed_later() {
     let server = Server::start(&[]);
     let (redis, scheduler) = connect(&server, options()).await;
     let _crew = crew(&redis);
@@ -176,7 +176,7 @@ async fn a_server_that_stands_still_is_unavailable_in_time_and_then_goes_on() {
 }
 
 #[tokio::test]
-async fn a_full_memory_refuses_attempts_and_takes_them_when_there_is_room() {
+async fn a_server_out_of_memory_refuses_attempts_until_memory_is_free() {
     let server = Server::start(&["--maxmemory-policy", "noeviction"]);
     let (redis, scheduler) = connect(&server, options()).await;
     let mut large = dispatch(1, "default", 0);
@@ -206,7 +206,7 @@ async fn a_full_memory_refuses_attempts_and_takes_them_when_there_is_room() {
 }
 
 #[tokio::test]
-async fn what_has_no_room_after_a_loss_is_published_when_there_is() {
+async fn attempts_that_do_not_fit_after_a_loss_are_published_later() {
     let server = Server::start(&["--maxmemory-policy", "noeviction"]);
     let (redis, scheduler) = connect(&server, options()).await;
     scheduler
@@ -245,7 +245,7 @@ async fn load_of_one(scheduler: &RedisScheduler) -> weft_broker::AttemptKey {
 }
 
 #[tokio::test]
-async fn what_runs_through_a_loss_is_announced_and_what_waits_is_published_again() {
+async fn after_a_loss_running_attempts_are_announced_and_queued_ones_published_again() {
     let mut server = Server::start(&[]);
     let (redis, scheduler) = connect(&server, options()).await;
     let busy = Worker::start(redis.worker(), "busy", 1, Duration::from_secs(3));
@@ -288,7 +288,7 @@ async fn what_runs_through_a_loss_is_announced_and_what_waits_is_published_again
 }
 
 #[tokio::test]
-async fn a_worker_that_is_lost_with_redis_is_told_after_a_lease() {
+async fn attempts_of_a_worker_lost_with_redis_expire_after_a_lease() {
     let server = Server::start(&[]);
     let mut options = options();
     options.terms.lease = Duration::from_secs(2);
@@ -332,7 +332,7 @@ async fn a_revocation_reaches_its_worker_within_a_tenth_of_a_second() {
 }
 
 #[tokio::test]
-async fn a_scheduler_of_a_smaller_epoch_is_deposed_for_good() {
+async fn a_scheduler_with_a_lower_epoch_stays_closed() {
     let server = Server::start(&[]);
     let (redis, first) = connect(&server, options()).await;
     while first.receive(9).await.unwrap() != [Notice::Demand] {}
@@ -350,7 +350,7 @@ async fn a_scheduler_of_a_smaller_epoch_is_deposed_for_good() {
 
 /// What time did in passing is kept, also where the call that let it pass is refused.
 #[tokio::test]
-async fn what_ends_with_the_registration_of_a_caller_makes_room_for_others() {
+async fn slots_of_an_expired_registration_are_free_for_others() {
     let server = Server::start(&[]);
     let options = Options {
         terms: LeaseTerms {

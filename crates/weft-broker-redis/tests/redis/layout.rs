@@ -191,7 +191,7 @@ async fn layout(url: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn what_is_written_is_what_the_first_version_reads() {
+async fn the_layout_is_the_one_of_the_first_version() {
     let server = Server::start(&[]);
     let options = Options {
         namespace: "layout".into(),

@@ -10,7 +10,7 @@ use weft_broker::{
 use weft_broker_redis::Redis;
 
 #[tokio::test]
-async fn a_newer_dispatch_is_left_to_a_worker_that_can_read_it() {
+async fn a_dispatch_of_a_newer_version_stays_for_a_newer_worker() {
     let server = Server::start(&[]);
     let options = options();
     let base = format!("{{{}:0}}", options.namespace);

@@ -119,7 +119,7 @@ fn numbers(numbers: impl Iterator<Item = u32>, queue: &str) -> Vec<Dispatch> {
 }
 
 #[tokio::test]
-async fn a_claim_that_waits_is_handed_what_is_published() {
+async fn a_waiting_claim_gets_a_pushed_claim() {
     let office = Office::open(options()).await;
     let worker = office.worker("one", &["default"], 4).await;
     let (claims, ()) = join!(
@@ -144,7 +144,7 @@ async fn a_claim_that_waits_is_handed_what_is_published() {
 }
 
 #[tokio::test]
-async fn workers_that_wait_share_what_is_published() {
+async fn waiting_workers_share_pushed_claims() {
     let office = Office::open(options()).await;
     let mut workers = Vec::new();
     for id in ["one", "two", "three"] {
@@ -161,7 +161,7 @@ async fn workers_that_wait_share_what_is_published() {
 }
 
 #[tokio::test]
-async fn what_is_handed_is_what_a_claim_would_take() {
+async fn pushed_claims_are_those_that_a_claim_call_would_make() {
     let office = Office::open(options()).await;
     let worker = office.worker("one", &["ssd", "default"], 3).await;
     let mut published = numbers(0..4, "default");
@@ -181,7 +181,7 @@ async fn what_is_handed_is_what_a_claim_would_take() {
 }
 
 #[tokio::test]
-async fn what_was_given_back_is_handed_before_what_has_the_same_priority() {
+async fn released_attempts_are_pushed_before_others_of_their_priority() {
     let office = Office::open(options()).await;
     let gives = office.worker("gives", &["default"], 1).await;
     office
@@ -205,7 +205,7 @@ async fn what_was_given_back_is_handed_before_what_has_the_same_priority() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_for_one_that_waits_is_handed_to_another() {
+async fn attempts_too_large_for_one_waiting_worker_are_pushed_to_another() {
     let office = Office::open(options()).await;
     let of = async |id, memory_bytes| {
         let memory_bytes = Some(memory_bytes);
@@ -224,7 +224,7 @@ async fn what_is_too_large_for_one_that_waits_is_handed_to_another() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_for_all_that_wait_is_queued_and_they_wait_on() {
+async fn attempts_too_large_for_all_waiting_workers_are_queued() {
     let office = Office::open(options()).await;
     let small = office
         .worker_with_memory("small", &["default"], 4, Some(MIB))
@@ -250,7 +250,7 @@ async fn what_is_too_large_for_all_that_wait_is_queued_and_they_wait_on() {
 const CROWD: usize = 40;
 
 #[tokio::test]
-async fn a_crowd_of_small_ones_that_wait_keeps_nothing_from_a_large_one() {
+async fn many_small_waiting_workers_do_not_hide_a_large_one() {
     let office = Office::open(options()).await;
     let mut crowd = JoinSet::new();
     for number in 0..CROWD {
@@ -274,7 +274,7 @@ async fn a_crowd_of_small_ones_that_wait_keeps_nothing_from_a_large_one() {
 }
 
 #[tokio::test]
-async fn an_attempt_that_is_published_twice_at_once_is_one() {
+async fn an_attempt_published_twice_in_one_call_is_queued_once() {
     let office = Office::open(options()).await;
     let worker = office.worker("one", &["default"], 9).await;
     let twice = |number| {
@@ -295,7 +295,7 @@ async fn an_attempt_that_is_published_twice_at_once_is_one() {
 }
 
 #[tokio::test]
-async fn what_is_handed_takes_no_room_in_the_queue() {
+async fn pushed_claims_do_not_count_for_the_queue_bound() {
     let options = Options {
         bounds: Bounds {
             queue_length: 2,
@@ -319,7 +319,7 @@ async fn what_is_handed_takes_no_room_in_the_queue() {
 const MANY: u32 = 100;
 
 #[tokio::test]
-async fn what_one_call_brings_about_is_told_in_its_order() {
+async fn the_notices_of_one_call_keep_their_order() {
     let office = Office::open(options()).await;
     let worker = office.worker("one", &["default"], MANY).await;
     let (claims, ()) = join!(
@@ -340,7 +340,7 @@ async fn what_one_call_brings_about_is_told_in_its_order() {
 }
 
 #[tokio::test]
-async fn what_one_call_brings_about_is_told_in_few_entries() {
+async fn the_notices_of_one_call_share_entries() {
     let office = Office::open(options()).await;
     let worker = office.worker("one", &["default"], MANY).await;
     let published = office.scheduler.publish(numbers(0..MANY, "default"));
@@ -357,7 +357,7 @@ async fn what_one_call_brings_about_is_told_in_few_entries() {
 }
 
 #[tokio::test]
-async fn what_one_call_brings_about_is_told_in_short_entries() {
+async fn entries_of_notices_are_bounded_in_bytes() {
     let office = Office::open(options()).await;
     let worker = office.worker("one", &["default"], 8).await;
     let published = office.scheduler.publish(numbers(0..8, "default"));
@@ -384,7 +384,7 @@ async fn what_one_call_brings_about_is_told_in_short_entries() {
 const ROUND: u32 = 2_500;
 
 #[tokio::test]
-async fn more_than_is_read_at_once_is_claimed_at_once() {
+async fn one_claim_takes_more_attempts_than_one_read() {
     let office = Office::open(options()).await;
     let all: Vec<Dispatch> = numbers(0..ROUND, "default");
     office.scheduler.publish(all).await.unwrap();
@@ -396,7 +396,7 @@ async fn more_than_is_read_at_once_is_claimed_at_once() {
 }
 
 #[tokio::test]
-async fn a_long_message_is_fetched() {
+async fn a_long_message_is_claimed_and_not_pushed() {
     let office = Office::open(options()).await;
     let worker = office.worker("one", &["default"], 4).await;
     let mut long = dispatch(1, "default", 0);
@@ -411,7 +411,7 @@ async fn a_long_message_is_fetched() {
 }
 
 #[tokio::test]
-async fn nothing_is_handed_while_the_scheduler_does_not_keep_up() {
+async fn nothing_is_pushed_while_the_scheduler_has_too_many_unread_notices() {
     let options = Options {
         bounds: Bounds {
             notices: 0,
@@ -428,7 +428,7 @@ async fn nothing_is_handed_while_the_scheduler_does_not_keep_up() {
 }
 
 #[tokio::test]
-async fn a_claim_that_nobody_waits_for_any_more_is_handed_nothing() {
+async fn nothing_is_pushed_to_a_dropped_claim() {
     let office = Office::open(options()).await;
     let gone = office.worker("gone", &["default"], 4).await;
     assert!(timeout(PAUSE * 5, gone.claim(4)).await.is_err());

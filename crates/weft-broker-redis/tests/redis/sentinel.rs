@@ -99,7 +99,7 @@ weft_broker::conformance_suite!(#[tokio::test], sentinel);
 
 /// The replica that becomes the primary knows no guests, until their server is asked again.
 #[tokio::test]
-async fn a_guest_is_one_again_after_a_failover() {
+async fn renewal_creates_a_direct_workers_user_again_after_a_failover() {
     let mut watched = Watched::start().await;
     let redis = Redis::connect(&watched.url(), options()).await.unwrap();
     let shards = Shards::new(Arc::clone(&redis));

@@ -54,7 +54,7 @@ async fn worker(shards: &Shards, slots: u32) -> ShardedWorker {
 }
 
 #[tokio::test]
-async fn what_a_worker_says_goes_to_the_shard_whose_attempt_it_is() {
+async fn calls_about_an_attempt_go_to_its_shard() {
     let shards = shards(&[0, 1]).await;
     let [zero, one] = [0, 1].map(|shard| {
         let shards = Arc::clone(&shards);
@@ -74,7 +74,7 @@ async fn what_a_worker_says_goes_to_the_shard_whose_attempt_it_is() {
 }
 
 #[tokio::test]
-async fn shards_are_served_in_shares_of_their_weight() {
+async fn claims_are_divided_among_shards_by_weight() {
     let shards = shards(&[0, 1]).await;
     let schedulers = [
         shards.scheduler(0, 1).await.unwrap(),
@@ -99,7 +99,7 @@ async fn shards_are_served_in_shares_of_their_weight() {
 }
 
 #[tokio::test]
-async fn a_worker_that_waits_everywhere_is_given_no_more_than_it_asked_for() {
+async fn a_worker_that_waits_in_all_shards_gets_at_most_max_claims() {
     let shards = shards(&[0, 1, 2]).await;
     for (round, slots) in [1, 2, 3, 7].into_iter().enumerate() {
         let schedulers = [
@@ -138,7 +138,7 @@ async fn a_worker_that_waits_everywhere_is_given_no_more_than_it_asked_for() {
 }
 
 #[tokio::test]
-async fn a_shard_that_is_new_is_served_and_what_was_held_goes_on() {
+async fn a_new_shard_is_served_and_held_attempts_continue() {
     let shards = shards(&[0]).await;
     let old = shards.scheduler(0, 1).await.unwrap();
     let worker = worker(&shards, 4).await;
@@ -176,7 +176,7 @@ async fn a_shard_that_is_new_is_served_and_what_was_held_goes_on() {
 }
 
 #[tokio::test]
-async fn what_is_said_of_a_shard_that_nobody_serves_is_lost() {
+async fn attempts_of_an_unserved_shard_are_lost_at_renewal() {
     let shards = shards(&[0, 1]).await;
     let worker = worker(&shards, 4).await;
     let strange = dispatch_of(9, 1).key;
@@ -184,7 +184,7 @@ async fn what_is_said_of_a_shard_that_nobody_serves_is_lost() {
 }
 
 #[tokio::test]
-async fn a_worker_that_is_full_of_one_shard_has_no_room_in_another() {
+async fn attempts_of_one_shard_take_the_free_slots_of_another() {
     let shards = shards(&[0, 1]).await;
     let full = shards.scheduler(0, 1).await.unwrap();
     let idle = shards.scheduler(1, 1).await.unwrap();

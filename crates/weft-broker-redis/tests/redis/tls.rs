@@ -56,7 +56,7 @@ async fn tls() -> Brokers {
 }
 
 #[tokio::test]
-async fn a_guest_comes_over_tls() {
+async fn a_direct_worker_connects_over_tls() {
     let secured = Secured::start("127.0.0.1");
     crate::direct_workers::works(&secured.url(), Some(secured.certificate.clone())).await;
 }
@@ -64,7 +64,7 @@ async fn a_guest_comes_over_tls() {
 weft_broker::conformance_suite!(#[tokio::test], tls);
 
 #[tokio::test]
-async fn a_server_that_nobody_vouches_for_is_refused() {
+async fn an_untrusted_certificate_is_refused() {
     let secured = Secured::start("127.0.0.1");
     let error = Redis::connect(&secured.url(), options())
         .await

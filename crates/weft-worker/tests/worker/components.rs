@@ -15,7 +15,7 @@ fn failed(outcome: ReportedOutcome) -> Failure {
 }
 
 #[tokio::test]
-async fn a_cold_component_is_loaded_once_for_everybody() {
+async fn a_component_is_loaded_once_for_all_waiting_attempts() {
     let mut setup = Setup::new();
     setup.options.slots = 100;
     setup.options.prefetch = 0;
@@ -37,7 +37,7 @@ async fn a_cold_component_is_loaded_once_for_everybody() {
 }
 
 #[tokio::test]
-async fn a_component_that_is_not_there_is_named() {
+async fn a_missing_component_is_named_in_the_failure() {
     let mut rig = Rig::start().await;
     let mut dispatch = rig.dispatch("echo", "1");
     dispatch.digest = Digest::of(b"nobody deployed this");
@@ -50,7 +50,7 @@ async fn a_component_that_is_not_there_is_named() {
 }
 
 #[tokio::test]
-async fn another_tenants_component_is_not_there() {
+async fn another_tenants_component_is_not_found() {
     let mut rig = Rig::start().await;
     rig.run("echo", "1").await;
     let mut dispatch = rig.dispatch("echo", "1");
@@ -61,7 +61,7 @@ async fn another_tenants_component_is_not_there() {
 }
 
 #[tokio::test]
-async fn what_is_no_component_fails_for_good() {
+async fn an_invalid_component_is_not_retryable() {
     let mut rig = Rig::start().await;
     let digest = rig
         .blobs
@@ -112,7 +112,7 @@ async fn a_containers_files_are_found_by_name() {
 }
 
 #[tokio::test]
-async fn attempts_wait_for_memory_and_one_that_never_fits_is_left_to_others() {
+async fn attempts_wait_for_memory_and_too_large_ones_are_not_claimed() {
     let mut setup = Setup::new();
     setup.options.memory_bytes = 40 << 20;
     let mut rig = Rig::with(setup).await;

@@ -17,7 +17,7 @@ fn setup(journal: &Path) -> Setup {
 }
 
 /// What the next process says of the attempts, after this one was killed as it stands.
-async fn told_after_a_kill(rig: Rig, journal: &Path, keys: &[AttemptKey]) -> Vec<Evidence> {
+async fn evidence_after_a_kill(rig: Rig, journal: &Path, keys: &[AttemptKey]) -> Vec<Evidence> {
     let left = fs::read(journal).expect("the worker wrote it");
     // The worker ends with it.
     drop(rig);
@@ -38,7 +38,7 @@ async fn told_after_a_kill(rig: Rig, journal: &Path, keys: &[AttemptKey]) -> Vec
 }
 
 #[tokio::test]
-async fn a_worker_that_is_started_again_tells_who_was_there_when_it_was_killed() {
+async fn a_restarted_worker_reports_the_suspects_of_a_crash() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("running");
     let mut rig = Rig::with(setup(&journal)).await;
@@ -49,13 +49,13 @@ async fn a_worker_that_is_started_again_tells_who_was_there_when_it_was_killed()
     rig.until(|stats| stats.running == 2).await;
     let others = Evidence::Among { others: 1 };
     assert_eq!(
-        told_after_a_kill(rig, &journal, &[one, two]).await,
+        evidence_after_a_kill(rig, &journal, &[one, two]).await,
         [others, others]
     );
 }
 
 #[tokio::test]
-async fn those_that_are_watched_begin_one_at_a_time_and_keep_nobody_else_back() {
+async fn watched_attempts_start_one_at_a_time_and_block_no_others() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("running");
     let mut rig = Rig::with(setup(&journal)).await;
@@ -80,12 +80,12 @@ async fn those_that_are_watched_begin_one_at_a_time_and_keep_nobody_else_back() 
     rig.until(|stats| stats.running == 2 && stats.waiting == 1)
         .await;
     // The one that waits was not there.
-    let told = told_after_a_kill(rig, &journal, &[second, beside]).await;
+    let told = evidence_after_a_kill(rig, &journal, &[second, beside]).await;
     assert_eq!(told, [Evidence::Alone, Evidence::Among { others: 1 }]);
 }
 
 #[tokio::test]
-async fn the_next_one_that_is_watched_begins_when_the_first_has_had_its_time() {
+async fn the_next_watched_attempt_starts_after_the_watch_period() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("running");
     let mut setup = setup(&journal);
@@ -98,7 +98,7 @@ async fn the_next_one_that_is_watched_begins_when_the_first_has_had_its_time() {
         keys.push(rig.publish(dispatch).await);
     }
     rig.until(|stats| stats.running == 3).await;
-    let told = told_after_a_kill(rig, &journal, &keys).await;
+    let told = evidence_after_a_kill(rig, &journal, &keys).await;
     let alone: Vec<&Evidence> = told
         .iter()
         .filter(|told| **told == Evidence::Alone)

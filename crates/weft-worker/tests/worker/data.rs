@@ -55,7 +55,7 @@ fn with_variable() -> Setup {
 }
 
 #[tokio::test]
-async fn a_variable_is_handed_out_by_grant_only() {
+async fn only_granted_variables_are_readable() {
     let mut rig = Rig::with(with_variable()).await;
     let output = |text: &str| ReportedOutcome::Success {
         output: Output::Inline(text.into()),

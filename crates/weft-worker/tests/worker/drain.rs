@@ -12,7 +12,7 @@ use weft_broker::ReportedOutcome;
 use weft_worker::{Drained, WorkerPhase};
 
 #[tokio::test]
-async fn a_drain_lets_running_attempts_end_and_gives_waiting_ones_back() {
+async fn a_drain_lets_running_attempts_end_and_releases_waiting_ones() {
     let mut setup = Setup::new();
     setup.options.slots = 1;
     setup.options.prefetch = 1;
@@ -43,7 +43,7 @@ async fn a_drain_lets_running_attempts_end_and_gives_waiting_ones_back() {
 }
 
 #[tokio::test]
-async fn what_is_not_given_back_is_announced_until_it_is() {
+async fn attempts_are_announced_until_they_are_released() {
     let mut setup = Setup::new();
     setup.options.slots = 1;
     setup.options.prefetch = 1;
@@ -70,7 +70,7 @@ async fn what_is_not_given_back_is_announced_until_it_is() {
 }
 
 #[tokio::test]
-async fn what_runs_on_is_killed_and_given_back() {
+async fn attempts_that_outlast_the_drain_timeout_are_killed() {
     let mut setup = Setup::new();
     setup.options.drain_timeout = Duration::from_millis(200);
     let mut rig = Rig::with(setup).await;

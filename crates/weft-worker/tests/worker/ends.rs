@@ -13,7 +13,7 @@ fn failed(outcome: ReportedOutcome) -> Failure {
 }
 
 #[tokio::test]
-async fn a_revoked_attempt_that_does_not_listen_is_killed() {
+async fn a_revoked_attempt_that_ignores_cancellation_is_killed() {
     let mut rig = Rig::start().await;
     let key = rig.publish(rig.dispatch("loop", "1")).await;
     rig.until(|stats| stats.running == 1).await;
@@ -25,7 +25,7 @@ async fn a_revoked_attempt_that_does_not_listen_is_killed() {
 }
 
 #[tokio::test]
-async fn a_revoked_attempt_that_listens_ends_in_its_own_way() {
+async fn a_revoked_attempt_that_handles_cancellation_ends_by_itself() {
     let mut setup = Setup::new();
     setup.options.cancel_grace = Duration::from_mins(1);
     let mut rig = Rig::with(setup).await;
@@ -60,7 +60,7 @@ async fn a_revoked_attempt_that_waits_never_runs() {
 }
 
 #[tokio::test]
-async fn a_broker_that_is_gone_ends_the_worker() {
+async fn a_closed_broker_ends_the_worker() {
     let mut rig = Rig::start().await;
     rig.publish(rig.dispatch("loop", "1")).await;
     rig.until(|stats| stats.running == 1).await;

@@ -46,7 +46,7 @@ async fn an_attempt_that_can_not_be_renewed_is_killed_before_its_lease_ends() {
 }
 
 #[tokio::test]
-async fn an_attempt_goes_on_beyond_its_first_lease() {
+async fn a_renewed_attempt_outlasts_its_first_lease() {
     let mut setup = short();
     setup.terms.lease = Duration::from_millis(1_500);
     let lease = setup.terms.lease;
@@ -63,7 +63,7 @@ async fn an_attempt_goes_on_beyond_its_first_lease() {
 }
 
 #[tokio::test]
-async fn what_is_claimed_across_a_registration_is_announced_with_another_one() {
+async fn attempts_claimed_during_a_registration_are_announced_by_another_one() {
     let faults = Arc::new(Faults::default());
     faults.late_claims.store(1, Ordering::SeqCst);
     let mut rig = Rig::wrapped(short(), |inner| {
@@ -80,7 +80,7 @@ async fn what_is_claimed_across_a_registration_is_announced_with_another_one() {
 }
 
 #[tokio::test]
-async fn who_is_unknown_to_a_call_from_before_its_registration_goes_on() {
+async fn an_unregistered_answer_from_before_a_registration_is_ignored() {
     let faults = Arc::new(Faults::default());
     faults.late_refusals.store(1, Ordering::SeqCst);
     faults.forget.store(1, Ordering::SeqCst);
@@ -97,7 +97,7 @@ async fn who_is_unknown_to_a_call_from_before_its_registration_goes_on() {
 }
 
 #[tokio::test]
-async fn a_forgotten_worker_registers_again_with_what_it_holds() {
+async fn a_worker_lost_by_the_broker_registers_again_with_held_attempts() {
     let setup = short();
     let faults = Arc::new(Faults::default());
     let mut rig = Rig::wrapped(setup, |inner| {

@@ -9,7 +9,7 @@ fn inline(text: &str) -> Output {
 }
 
 #[tokio::test]
-async fn an_output_comes_back_as_it_is() {
+async fn an_output_is_reported_unchanged() {
     let mut rig = Rig::start().await;
     let outcome = rig.run("echo", r#"{"a":[1,"ü"]}"#).await;
     let output = inline(r#"{"a":[1,"ü"]}"#);

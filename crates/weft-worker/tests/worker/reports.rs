@@ -13,7 +13,7 @@ async fn faulty(faults: &Arc<Faults>) -> Rig {
 }
 
 #[tokio::test]
-async fn a_report_that_was_lost_comes_again() {
+async fn a_lost_report_is_sent_again() {
     let faults = Arc::new(Faults::default());
     faults.lose_reports.store(3, Ordering::SeqCst);
     let mut rig = faulty(&faults).await;
