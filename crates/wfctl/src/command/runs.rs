@@ -50,7 +50,7 @@ enum RunsCommand {
         #[command(flatten)]
         format: FormatArgs,
     },
-    /// EventStream a run to its end
+    /// Follow a run to its end
     Watch {
         #[command(flatten)]
         run: RunRef,

@@ -33,7 +33,7 @@ pub(super) struct TriggerArgs {
     /// A version other than the active one
     #[arg(long, value_name = "N")]
     dag_version: Option<u32>,
-    /// EventStream it to its end
+    /// Follow it to its end
     #[arg(long, short)]
     watch: bool,
     #[command(flatten)]
