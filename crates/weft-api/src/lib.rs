@@ -12,7 +12,7 @@
 //! others fit for a terminal, and [`user_dirs`] names the folders that programs of one user share.
 //!
 //! The feature `openapi` derives the JSON Schemas that the server's document needs.
-//! Without it the crate depends on serde, serde_json and the domain (`weft-core`) alone.
+//! Without it the crate depends on serde, `serde_json` and the domain (`weft-core`) alone.
 
 mod audit;
 mod backfill;

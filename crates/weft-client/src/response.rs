@@ -13,7 +13,7 @@ const MAX_BODY_BYTES: usize = 64 << 20;
 /// What a server answered.
 #[derive(Debug)]
 pub struct Response {
-    response: reqwest::Response,
+    inner: reqwest::Response,
     url: Url,
     timeout: Duration,
 }
@@ -21,7 +21,7 @@ pub struct Response {
 impl Response {
     pub(crate) fn new(response: reqwest::Response, url: Url, timeout: Duration) -> Self {
         Self {
-            response,
+            inner: response,
             url,
             timeout,
         }
@@ -29,7 +29,7 @@ impl Response {
 
     /// Its status.
     pub fn status(&self) -> StatusCode {
-        self.response.status()
+        self.inner.status()
     }
 
     /// Itself if it is a success, or else the problem that the server answered with.
@@ -48,7 +48,7 @@ impl Response {
 
     /// The next bytes of the body; `None` at its end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Problems> {
-        match tokio::time::timeout(self.timeout, self.response.chunk()).await {
+        match tokio::time::timeout(self.timeout, self.inner.chunk()).await {
             Ok(Ok(chunk)) => Ok(chunk),
             Ok(Err(error)) => Err(problem::no_response(&self.url, &error).into()),
             Err(_elapsed) => Err(Problem::new(

@@ -145,7 +145,7 @@ async fn follow(shards: Weak<Shards>, database: Database) {
         match numbers(&database).await {
             Ok(numbers) => shards.serve(&numbers),
             Err(error) => {
-                tracing::debug!(%error, operation = "list shards", "database call failed; new shards are served later")
+                tracing::debug!(%error, operation = "list shards", "database call failed; new shards are served later");
             }
         }
     }

@@ -240,7 +240,7 @@ impl Connection {
                 match tokio::time::timeout(HANDSHAKE_WITHIN, acceptor.accept(stream)).await {
                     Ok(Ok(stream)) => answer(stream, service, watcher).await,
                     Ok(Err(error)) => {
-                        tracing::debug!(%error, "a TLS handshake failed; its connection is closed")
+                        tracing::debug!(%error, "a TLS handshake failed; its connection is closed");
                     }
                     Err(_elapsed) => {
                         tracing::debug!(

@@ -137,8 +137,9 @@ impl Faults {
     /// have not ended.
     #[inline]
     pub(super) fn counts_downstream(self, pending: u32) -> bool {
-        !(self.has(Planted::UpstreamCountedOnce) && pending > 1)
-            && !(self.has(Planted::ClearForgetsDownstream) && pending == 1)
+        let misses = self.has(Planted::UpstreamCountedOnce) && pending > 1
+            || self.has(Planted::ClearForgetsDownstream) && pending == 1;
+        !misses
     }
 
     /// Whether the nonce of an attempt is its instance's current one.
@@ -257,7 +258,8 @@ impl Faults {
     /// Whether a cancel ends an instance of this state.
     #[inline]
     pub(super) fn cancel_ends(self, tag: Tag) -> bool {
-        !tag.is_ended() && !(self.has(Planted::CancelForgetsDeferred) && tag == Tag::Deferred)
+        let misses = self.has(Planted::CancelForgetsDeferred) && tag == Tag::Deferred;
+        !tag.is_ended() && !misses
     }
 
     /// How many failed instances of leaves count when a run ends.

@@ -81,7 +81,7 @@ async fn metrics(_by: By<Reading>, State(app): State<App>) -> Result<Response, P
         Ok(queues) => metrics.queues(&queues),
         // The other figures are worth having all the same.
         Err(error) => {
-            tracing::warn!(code = ?error.code(), "the queues could not be read; their metrics keep old values")
+            tracing::warn!(code = ?error.code(), "the queues could not be read; their metrics keep old values");
         }
     }
     metrics.page().map_err(Problem::internal)
