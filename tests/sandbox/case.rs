@@ -6,7 +6,7 @@
 //! [`OVERHEAD_BYTES`] beyond the guest's own limit of memory, and nothing of
 //! the attempt is left behind (folders, file descriptors).
 
-use crate::shelf::Shelf;
+use crate::artifact_store::ArtifactStore;
 use bytes::Bytes;
 use std::{
     fs,
@@ -43,7 +43,7 @@ pub(crate) struct Case {
     grants: Granted,
     deterministic: bool,
     names: FixedResolver,
-    shelf: Arc<Shelf>,
+    artifact_store: Arc<ArtifactStore>,
 }
 
 /// What there was to see.
@@ -59,7 +59,7 @@ pub(crate) struct Seen {
     /// What the neighbour got done meanwhile.
     pub(crate) neighbour_runs: u32,
     /// What the attempt stored.
-    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) artifact_store: Arc<ArtifactStore>,
 }
 
 /// Limits that a test reaches soon, and that a busy machine does not.
@@ -130,13 +130,13 @@ impl Case {
             grants: Granted::default(),
             deterministic: false,
             names: FixedResolver::default(),
-            shelf: Arc::default(),
+            artifact_store: Arc::default(),
         }
     }
 
     /// An artifact that is there before the attempt, and its reference.
     pub(crate) fn shelve(self, bytes: &'static str) -> (Self, String) {
-        let reference = self.shelf.put(bytes);
+        let reference = self.artifact_store.put(bytes);
         (self, reference)
     }
 
@@ -195,7 +195,7 @@ impl Case {
         neighbour.run().await;
 
         let (events, mut stream) = EventSink::channel(64);
-        let shelf = self.shelf;
+        let artifact_store = self.artifact_store;
         let memory_limit = self.limits.memory_bytes;
         let request = AttemptRequest {
             guest,
@@ -207,7 +207,7 @@ impl Case {
             deterministic: self.deterministic,
             services: Services {
                 events,
-                artifacts: shelf.clone(),
+                artifacts: artifact_store.clone(),
                 variables: Arc::new(NoVariables),
             },
             scratch_root: scratch.path().to_owned(),
@@ -280,7 +280,7 @@ impl Case {
             dropped,
             wall,
             neighbour_runs,
-            shelf,
+            artifact_store,
         }
     }
 }
@@ -382,7 +382,7 @@ pub(crate) fn request(guest: &Guest, task: &str, inputs: &[(&str, &str)]) -> Att
         deterministic: false,
         services: Services {
             events: EventSink::discard(),
-            artifacts: Arc::new(Shelf::default()),
+            artifacts: Arc::new(ArtifactStore::default()),
             variables: Arc::new(NoVariables),
         },
         scratch_root: std::env::temp_dir(),

@@ -166,7 +166,7 @@ fn the_contract_is_the_same() {
     });
 }
 
-/// Whoever stops waiting leaves nothing running, and a cancelled attempt is told so.
+/// A caller that stops waiting leaves nothing running, and a cancelled attempt learns of it.
 #[test]
 fn dropped_it_ends() {
     isolated!(|| {

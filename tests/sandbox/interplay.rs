@@ -1,5 +1,5 @@
 //! Many attempts in one sandbox: nobody starves, nothing leaks from one to the
-//! next, and whoever stops waiting leaves nothing running.
+//! next, and a caller that stops waiting leaves nothing running.
 
 use crate::{
     case::{Neighbour, on_runtime, program_entry, request},

@@ -3,6 +3,7 @@
 //! Every hostile case runs in a process of its own, beside a neighbour whose
 //! results must stay right, and is measured: see `case`.
 
+mod artifact_store;
 mod case;
 mod concurrent;
 mod contract;
@@ -11,7 +12,6 @@ mod files;
 mod hostile;
 mod interplay;
 mod server;
-mod shelf;
 mod slow_code;
 mod wat_guest;
 mod wild_calls;

@@ -2,8 +2,8 @@
 //! pass: lengths of gigabytes, addresses beyond the memory, handles that never
 //! were. The host answers an error or ends the guest; nothing else happens.
 
+use crate::artifact_store::ArtifactStore;
 use crate::case::{ATTEMPT, Neighbour, OVERHEAD_BYTES, limits, on_runtime};
-use crate::shelf::Shelf;
 use std::{fs, sync::Arc};
 use weft_core::{document::OutputFormat, limit::Limits, policy::Granted};
 use weft_sandbox::{
@@ -176,7 +176,7 @@ fn wild_calls_of_wasi_0_1() {
                             deterministic: false,
                             services: Services {
                                 events: EventSink::discard(),
-                                artifacts: Arc::new(Shelf::default()),
+                                artifacts: Arc::new(ArtifactStore::default()),
                                 variables: Arc::new(NoVariables),
                             },
                             scratch_root: scratch.path().to_owned(),

@@ -114,7 +114,7 @@ impl Received {
             .collect()
     }
 
-    /// An attribute of whoever sent the spans.
+    /// An attribute of the process that sent the spans.
     pub(crate) fn of_service(&self, key: &str) -> Option<String> {
         let resource = self.traces.first()?.resource_spans.first()?;
         text(&resource.resource.as_ref()?.attributes, key)

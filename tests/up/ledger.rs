@@ -148,7 +148,7 @@ impl Shared {
                 self.book().taken += 1;
                 stream
             };
-            // Whoever is killed in the middle of a line has not written it.
+            // A process that is killed in the middle of a line has not written it.
             drop(self.read(&stream));
             self.book().done += 1;
             self.changed.notify_all();

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-/// A build takes a moment; whoever waits longer waits for nothing.
+/// A build takes a moment; a longer wait means that it will not come.
 const SOON: Duration = Duration::from_mins(1);
 
 fn manifest(id: &str) -> String {

@@ -45,7 +45,7 @@ pub fn notice_fatal_signals() -> io::Result<()> {
         return Ok(());
     }
     for signal in SIGNALS {
-        // SAFETY: whoever had the signal before is called first, as the registry promises.
+        // SAFETY: the registry calls the earlier handler of the signal first.
         // `pwrite`, loads of atomics and what follows are safe in a handler: they neither
         // allocate nor lock. It returns to nobody: the process ends as it would have.
         unsafe {

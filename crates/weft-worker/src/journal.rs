@@ -109,7 +109,7 @@ impl Journal {
             self.write(at, RUNNING, key);
             return;
         }
-        // Whoever was watched before has had its time.
+        // The time of the attempt watched before is over.
         if let Some(before) = self.watched.replace(key)
             && let Some(before_at) = self.lines.get(&before)
         {

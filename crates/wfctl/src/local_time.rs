@@ -5,7 +5,7 @@ use std::time::Duration;
 use weft_api::Time;
 use weft_core::time::Timestamp;
 
-/// The zone of whoever reads: `TZ`, or the machine's.
+/// The zone of the person who reads: `TZ`, or the machine's.
 #[derive(Debug, Clone)]
 pub(crate) struct Zone(TimeZone);
 

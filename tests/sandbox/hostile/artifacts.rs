@@ -10,7 +10,7 @@ const SECRET: &str = "somebody else's";
 /// Nothing was stored, and nothing was taken away.
 #[track_caller]
 fn only_the_secret(seen: &Seen) {
-    assert_eq!(seen.shelf.contents(), [SECRET]);
+    assert_eq!(seen.artifact_store.contents(), [SECRET]);
 }
 
 /// A case whose input `existing` names an artifact that is there, as a text and not as an artifact.

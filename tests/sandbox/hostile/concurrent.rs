@@ -197,7 +197,7 @@ pub(super) fn sockets_of_wasi_3() {
     });
 }
 
-/// The guest is told 'denied', and whoever reads the log is told what to add.
+/// The guest gets 'denied', and the log says which grant to add.
 #[test]
 pub(super) fn http_3_without_grant() {
     isolated!(|| {

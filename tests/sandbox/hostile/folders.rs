@@ -39,7 +39,7 @@ pub(super) fn link_in_out() {
         for program in PROGRAMS {
             let seen = Case::program(program, "link_in_out").run();
             seen.succeeds(&["honest true"]);
-            let contents = seen.shelf.contents();
+            let contents = seen.artifact_store.contents();
             assert_eq!(
                 contents,
                 ["honest"],

@@ -124,7 +124,7 @@ pub(super) fn progress_flood() {
     });
 }
 
-/// The sandbox passes text on as it is; whoever shows it on a terminal makes it harmless.
+/// The sandbox passes text on as it is; the program that shows it on a terminal makes it harmless.
 #[test]
 pub(super) fn terminal_escapes() {
     isolated!(|| {

@@ -12,7 +12,7 @@ pub(super) fn sockets() {
     });
 }
 
-/// The guest is told 'denied', and whoever reads the log is told what to add.
+/// The guest gets 'denied', and the log says which grant to add.
 #[test]
 pub(super) fn variable_without_grant() {
     isolated!(|| {

@@ -65,7 +65,7 @@ impl Relay {
         self.shared.delay_ms.store(delay_ms, Ordering::Relaxed);
     }
 
-    /// Cuts everything off; whoever comes again finds the other server.
+    /// Cuts every connection; a client that reconnects finds the other server.
     pub(crate) fn lead_to(&self, port: u16) {
         let mut way = self.shared.way();
         way.port = port;

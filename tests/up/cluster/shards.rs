@@ -1,5 +1,5 @@
 //! Several shards: schedulers share them out among themselves, and tasks of every tenant run
-//! on the same workers, whoever schedules them.
+//! on the same workers, whichever scheduler owns their shard.
 
 use super::{Cluster, process::Process};
 use crate::{

@@ -115,8 +115,8 @@ fn lies(data: &Path, bytes: &[u8]) -> PathBuf {
 pub(super) fn keep_components(data: &Path, folder: &Path) {
     fs::create_dir_all(folder).expect("there is room");
     let known = fs::read(component()).expect("it is there");
-    let shelf = data.join("blobs/tenants/default/component");
-    let parts = fs::read_dir(shelf).expect("there are components");
+    let components = data.join("blobs/tenants/default/component");
+    let parts = fs::read_dir(components).expect("there are components");
     for part in parts {
         let files = fs::read_dir(part.expect("it is read").path()).expect("it is a folder");
         for file in files {

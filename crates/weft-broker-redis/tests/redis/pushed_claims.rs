@@ -27,14 +27,14 @@ const PAUSE: Duration = Duration::from_millis(20);
 const HANDED: &str = "'\"h\"'";
 const WOKEN: &str = "'\"w\"'";
 
-struct Office {
+struct Fixture {
     server: &'static Server,
     namespace: String,
     redis: Arc<Redis>,
     scheduler: RedisScheduler,
 }
 
-impl Office {
+impl Fixture {
     async fn open(options: Options) -> Self {
         let server = server::shared();
         let namespace = options.namespace.clone();
@@ -120,11 +120,11 @@ fn numbers(numbers: impl Iterator<Item = u32>, queue: &str) -> Vec<Dispatch> {
 
 #[tokio::test]
 async fn a_waiting_claim_gets_a_pushed_claim() {
-    let office = Office::open(options()).await;
-    let worker = office.worker("one", &["default"], 4).await;
+    let fixture = Fixture::open(options()).await;
+    let worker = fixture.worker("one", &["default"], 4).await;
     let (claims, ()) = join!(
         worker.claim(4),
-        office.publish_to(1, "default", numbers(1..3, "default"))
+        fixture.publish_to(1, "default", numbers(1..3, "default"))
     );
     let claims = claims.unwrap();
     let claimed = keys_of(&claims);
@@ -134,7 +134,7 @@ async fn a_waiting_claim_gets_a_pushed_claim() {
             .iter()
             .all(|claim| claim.lease <= options().terms.lease)
     );
-    let inbox = office.inbox("one").await;
+    let inbox = fixture.inbox("one").await;
     assert!(inbox.contains(HANDED) && !inbox.contains(WOKEN), "{inbox}");
     assert_eq!(
         worker.renew(&claimed).await,
@@ -145,16 +145,16 @@ async fn a_waiting_claim_gets_a_pushed_claim() {
 
 #[tokio::test]
 async fn waiting_workers_share_pushed_claims() {
-    let office = Office::open(options()).await;
+    let fixture = Fixture::open(options()).await;
     let mut workers = Vec::new();
     for id in ["one", "two", "three"] {
-        workers.push(office.worker(id, &["default"], 8).await);
+        workers.push(fixture.worker(id, &["default"], 8).await);
     }
     let (one, two, three, ()) = join!(
         workers[0].claim(8),
         workers[1].claim(8),
         workers[2].claim(8),
-        office.publish_to(3, "default", numbers(0..6, "default"))
+        fixture.publish_to(3, "default", numbers(0..6, "default"))
     );
     let counts = [one, two, three].map(|claims| claims.unwrap().len());
     assert_eq!(counts, [2, 2, 2]);
@@ -162,12 +162,12 @@ async fn waiting_workers_share_pushed_claims() {
 
 #[tokio::test]
 async fn pushed_claims_are_those_that_a_claim_call_would_make() {
-    let office = Office::open(options()).await;
-    let worker = office.worker("one", &["ssd", "default"], 3).await;
+    let fixture = Fixture::open(options()).await;
+    let worker = fixture.worker("one", &["ssd", "default"], 3).await;
     let mut published = numbers(0..4, "default");
     published.extend(numbers(4..5, "ssd"));
     published.push(dispatch(5, "default", 9));
-    let (claims, ()) = join!(worker.claim(2), office.publish_to(1, "default", published));
+    let (claims, ()) = join!(worker.claim(2), fixture.publish_to(1, "default", published));
     let claims = claims.unwrap();
     let claimed = keys_of(&claims);
     assert_eq!(
@@ -182,9 +182,9 @@ async fn pushed_claims_are_those_that_a_claim_call_would_make() {
 
 #[tokio::test]
 async fn released_attempts_are_pushed_before_others_of_their_priority() {
-    let office = Office::open(options()).await;
-    let gives = office.worker("gives", &["default"], 1).await;
-    office
+    let fixture = Fixture::open(options()).await;
+    let gives = fixture.worker("gives", &["default"], 1).await;
+    fixture
         .scheduler
         .publish(numbers(1..2, "default"))
         .await
@@ -192,24 +192,24 @@ async fn released_attempts_are_pushed_before_others_of_their_priority() {
     assert_eq!(keys_of(&gives.claim(1).await.unwrap()), [key(1)]);
     gives.release(&[key(1)]).await.unwrap();
     gives.pause().await.unwrap();
-    let takes = office.worker("takes", &["default"], 9).await;
+    let takes = fixture.worker("takes", &["default"], 9).await;
     let published = [(2, 0), (1, 0), (3, 5)];
     let published = published.map(|(number, priority)| dispatch(number, "default", priority));
     let (claims, ()) = join!(
         takes.claim(9),
-        office.publish_to(1, "default", published.into())
+        fixture.publish_to(1, "default", published.into())
     );
     assert_eq!(keys_of(&claims.unwrap()), [key(3), key(1), key(2)]);
-    let inbox = office.inbox("takes").await;
+    let inbox = fixture.inbox("takes").await;
     assert!(inbox.contains(HANDED) && !inbox.contains(WOKEN), "{inbox}");
 }
 
 #[tokio::test]
 async fn attempts_too_large_for_one_waiting_worker_are_pushed_to_another() {
-    let office = Office::open(options()).await;
+    let fixture = Fixture::open(options()).await;
     let of = async |id, memory_bytes| {
         let memory_bytes = Some(memory_bytes);
-        office
+        fixture
             .worker_with_memory(id, &["default"], 4, memory_bytes)
             .await
     };
@@ -217,7 +217,7 @@ async fn attempts_too_large_for_one_waiting_worker_are_pushed_to_another() {
     let (mine, others, ()) = join!(
         small.claim(4),
         large.claim(4),
-        office.publish_to(2, "default", vec![of_memory(1, 3 * MIB), of_memory(2, MIB)])
+        fixture.publish_to(2, "default", vec![of_memory(1, 3 * MIB), of_memory(2, MIB)])
     );
     let claimed = [keys_of(&mine.unwrap()), keys_of(&others.unwrap())];
     assert_eq!(claimed, [[key(2)], [key(1)]]);
@@ -225,24 +225,24 @@ async fn attempts_too_large_for_one_waiting_worker_are_pushed_to_another() {
 
 #[tokio::test]
 async fn attempts_too_large_for_all_waiting_workers_are_queued() {
-    let office = Office::open(options()).await;
-    let small = office
+    let fixture = Fixture::open(options()).await;
+    let small = fixture
         .worker_with_memory("small", &["default"], 4, Some(MIB))
         .await;
     let (claims, ()) = join!(small.claim(4), async {
-        office
+        fixture
             .publish_to(1, "default", vec![of_memory(1, 3 * MIB)])
             .await;
-        assert_eq!(office.queued("default").await, "int(1)");
+        assert_eq!(fixture.queued("default").await, "int(1)");
         // It goes behind what waits, and the worker fetches it.
-        office
+        fixture
             .publish_to(1, "default", vec![of_memory(2, MIB)])
             .await;
     });
     assert_eq!(keys_of(&claims.unwrap()), [key(2)]);
-    let inbox = office.inbox("small").await;
+    let inbox = fixture.inbox("small").await;
     assert!(inbox.contains(WOKEN) && !inbox.contains(HANDED), "{inbox}");
-    let large = office.worker("large", &["default"], 4).await;
+    let large = fixture.worker("large", &["default"], 4).await;
     assert_eq!(keys_of(&large.claim(4).await.unwrap()), [key(1)]);
 }
 
@@ -251,32 +251,32 @@ const CROWD: usize = 40;
 
 #[tokio::test]
 async fn many_small_waiting_workers_do_not_hide_a_large_one() {
-    let office = Office::open(options()).await;
+    let fixture = Fixture::open(options()).await;
     let mut crowd = JoinSet::new();
     for number in 0..CROWD {
         let id = format!("small{number}");
-        let small = office
+        let small = fixture
             .worker_with_memory(&id, &["default"], 1, Some(MIB))
             .await;
         crowd.spawn(async move { small.claim(1).await });
     }
-    let large = office
+    let large = fixture
         .worker_with_memory("large", &["default"], 1, Some(4 * MIB))
         .await;
     let (claims, ()) = join!(
         large.claim(1),
-        office.publish_to(CROWD + 1, "default", vec![of_memory(1, 3 * MIB)])
+        fixture.publish_to(CROWD + 1, "default", vec![of_memory(1, 3 * MIB)])
     );
     assert_eq!(keys_of(&claims.unwrap()), [key(1)]);
     // The others' claims wait on.
-    office.publish_to(CROWD, "default", Vec::new()).await;
+    fixture.publish_to(CROWD, "default", Vec::new()).await;
     assert!(crowd.try_join_next().is_none());
 }
 
 #[tokio::test]
 async fn an_attempt_published_twice_in_one_call_is_queued_once() {
-    let office = Office::open(options()).await;
-    let worker = office.worker("one", &["default"], 9).await;
+    let fixture = Fixture::open(options()).await;
+    let worker = fixture.worker("one", &["default"], 9).await;
     let twice = |number| {
         [
             dispatch(number, "default", 0),
@@ -285,12 +285,12 @@ async fn an_attempt_published_twice_in_one_call_is_queued_once() {
     };
     let (claims, ()) = join!(
         worker.claim(9),
-        office.publish_to(1, "default", twice(1).into())
+        fixture.publish_to(1, "default", twice(1).into())
     );
     assert_eq!(keys_of(&claims.unwrap()), [key(1)]);
-    assert_eq!(office.queued("default").await, "int(0)");
-    office.scheduler.publish(twice(2).into()).await.unwrap();
-    assert_eq!(office.queued("default").await, "int(1)");
+    assert_eq!(fixture.queued("default").await, "int(0)");
+    fixture.scheduler.publish(twice(2).into()).await.unwrap();
+    assert_eq!(fixture.queued("default").await, "int(1)");
     assert_eq!(keys_of(&worker.claim(9).await.unwrap()), [key(2)]);
 }
 
@@ -303,15 +303,15 @@ async fn pushed_claims_do_not_count_for_the_queue_bound() {
         },
         ..options()
     };
-    let office = Office::open(options).await;
-    let worker = office.worker("one", &["default"], 3).await;
+    let fixture = Fixture::open(options).await;
+    let worker = fixture.worker("one", &["default"], 3).await;
     let (claims, ()) = join!(
         worker.claim(3),
-        office.publish_to(1, "default", numbers(0..5, "default"))
+        fixture.publish_to(1, "default", numbers(0..5, "default"))
     );
     assert_eq!(claims.unwrap().len(), 3);
-    assert_eq!(office.queued("default").await, "int(2)");
-    let refused = office.scheduler.publish(numbers(5..6, "default")).await;
+    assert_eq!(fixture.queued("default").await, "int(2)");
+    let refused = fixture.scheduler.publish(numbers(5..6, "default")).await;
     assert_eq!(refused.unwrap_err().0.len(), 1);
 }
 
@@ -320,16 +320,16 @@ const MANY: u32 = 100;
 
 #[tokio::test]
 async fn the_notices_of_one_call_keep_their_order() {
-    let office = Office::open(options()).await;
-    let worker = office.worker("one", &["default"], MANY).await;
+    let fixture = Fixture::open(options()).await;
+    let worker = fixture.worker("one", &["default"], MANY).await;
     let (claims, ()) = join!(
         worker.claim(MANY),
-        office.publish_to(1, "default", numbers(0..MANY, "default"))
+        fixture.publish_to(1, "default", numbers(0..MANY, "default"))
     );
     assert_eq!(claims.unwrap().len(), MANY as usize);
     let mut started = Vec::new();
     while started.len() < MANY as usize {
-        let told = timeout(PATIENCE, office.scheduler.receive(9)).await;
+        let told = timeout(PATIENCE, fixture.scheduler.receive(9)).await;
         for notice in told.expect("all are told").unwrap() {
             if let Notice::Started { key, .. } = notice {
                 started.push(key);
@@ -341,30 +341,30 @@ async fn the_notices_of_one_call_keep_their_order() {
 
 #[tokio::test]
 async fn the_notices_of_one_call_share_entries() {
-    let office = Office::open(options()).await;
-    let worker = office.worker("one", &["default"], MANY).await;
-    let published = office.scheduler.publish(numbers(0..MANY, "default"));
+    let fixture = Fixture::open(options()).await;
+    let worker = fixture.worker("one", &["default"], MANY).await;
+    let published = fixture.scheduler.publish(numbers(0..MANY, "default"));
     published.await.unwrap();
     // The one that would read them is gone.
-    drop(office.redis.scheduler(2).await.unwrap());
+    drop(fixture.redis.scheduler(2).await.unwrap());
     assert_eq!(worker.claim(MANY).await.unwrap().len(), MANY as usize);
-    let notices = format!("{{{}:0}}:notices:2", office.namespace);
-    let told = office.ask(&["XRANGE", &notices, "-", "+"]).await;
+    let notices = format!("{{{}:0}}:notices:2", fixture.namespace);
+    let told = fixture.ask(&["XRANGE", &notices, "-", "+"]).await;
     assert_eq!(told.matches("'\"S\"'").count(), MANY as usize, "{told}");
-    let entries = office.ask(&["XLEN", &notices]).await;
+    let entries = fixture.ask(&["XLEN", &notices]).await;
     // Perhaps with one about the demand, from before.
     assert!(["int(2)", "int(3)"].contains(&&*entries), "{entries}");
 }
 
 #[tokio::test]
 async fn entries_of_notices_are_bounded_in_bytes() {
-    let office = Office::open(options()).await;
-    let worker = office.worker("one", &["default"], 8).await;
-    let published = office.scheduler.publish(numbers(0..8, "default"));
+    let fixture = Fixture::open(options()).await;
+    let worker = fixture.worker("one", &["default"], 8).await;
+    let published = fixture.scheduler.publish(numbers(0..8, "default"));
     published.await.unwrap();
     assert_eq!(worker.claim(8).await.unwrap().len(), 8);
     // The one that would read them is gone.
-    drop(office.redis.scheduler(2).await.unwrap());
+    drop(fixture.redis.scheduler(2).await.unwrap());
     let reports = (0..8).map(|number| Report {
         outcome: ReportedOutcome::Success {
             output: Output::Inline("x".repeat(40_000).into()),
@@ -372,10 +372,10 @@ async fn entries_of_notices_are_bounded_in_bytes() {
         ..report(number, "one")
     });
     worker.report(reports.collect()).await.unwrap();
-    let notices = format!("{{{}:0}}:notices:2", office.namespace);
-    let told = office.ask(&["XRANGE", &notices, "-", "+"]).await;
+    let notices = format!("{{{}:0}}:notices:2", fixture.namespace);
+    let told = fixture.ask(&["XRANGE", &notices, "-", "+"]).await;
     assert_eq!(told.matches("'\"F\"'").count(), 8);
-    let entries = office.ask(&["XLEN", &notices]).await;
+    let entries = fixture.ask(&["XLEN", &notices]).await;
     // An entry is full with two reports of 40,000 bytes. Perhaps with one about the demand, from before.
     assert!(["int(4)", "int(5)"].contains(&&*entries), "{entries}");
 }
@@ -385,28 +385,28 @@ const ROUND: u32 = 2_500;
 
 #[tokio::test]
 async fn one_claim_takes_more_attempts_than_one_read() {
-    let office = Office::open(options()).await;
+    let fixture = Fixture::open(options()).await;
     let all: Vec<Dispatch> = numbers(0..ROUND, "default");
-    office.scheduler.publish(all).await.unwrap();
-    let worker = office.worker("one", &["default"], ROUND).await;
+    fixture.scheduler.publish(all).await.unwrap();
+    let worker = fixture.worker("one", &["default"], ROUND).await;
     let mut claimed = keys_of(&worker.claim(ROUND).await.unwrap());
     claimed.sort_by_key(|key| key.attempt.nonce);
     assert_eq!(claimed, (0..ROUND).map(key).collect::<Vec<_>>());
-    assert_eq!(office.queued("default").await, "int(0)");
+    assert_eq!(fixture.queued("default").await, "int(0)");
 }
 
 #[tokio::test]
 async fn a_long_message_is_claimed_and_not_pushed() {
-    let office = Office::open(options()).await;
-    let worker = office.worker("one", &["default"], 4).await;
+    let fixture = Fixture::open(options()).await;
+    let worker = fixture.worker("one", &["default"], 4).await;
     let mut long = dispatch(1, "default", 0);
     long.inputs = vec![("text".to_owned(), format!("\"{}\"", "a".repeat(1 << 17)))];
     let (claims, ()) = join!(
         worker.claim(4),
-        office.publish_to(1, "default", vec![long, dispatch(2, "default", 0)])
+        fixture.publish_to(1, "default", vec![long, dispatch(2, "default", 0)])
     );
     assert_eq!(claims.unwrap().len(), 2);
-    let inbox = office.inbox("one").await;
+    let inbox = fixture.inbox("one").await;
     assert!(inbox.contains(WOKEN) && !inbox.contains(HANDED), "{inbox}");
 }
 
@@ -419,26 +419,26 @@ async fn nothing_is_pushed_while_the_scheduler_has_too_many_unread_notices() {
         },
         ..options()
     };
-    let office = Office::open(options).await;
-    let worker = office.worker("one", &["default"], 4).await;
+    let fixture = Fixture::open(options).await;
+    let worker = fixture.worker("one", &["default"], 4).await;
     let claim = timeout(PAUSE * 10, worker.claim(4));
-    let published = office.scheduler.publish(numbers(0..1, "default"));
+    let published = fixture.scheduler.publish(numbers(0..1, "default"));
     let (claims, published) = join!(claim, published);
     assert!(published.is_ok() && claims.is_err(), "{claims:?}");
 }
 
 #[tokio::test]
 async fn nothing_is_pushed_to_a_dropped_claim() {
-    let office = Office::open(options()).await;
-    let gone = office.worker("gone", &["default"], 4).await;
+    let fixture = Fixture::open(options()).await;
+    let gone = fixture.worker("gone", &["default"], 4).await;
     assert!(timeout(PAUSE * 5, gone.claim(4)).await.is_err());
     sleep(PAUSE * 5).await;
-    office
+    fixture
         .scheduler
         .publish(numbers(0..1, "default"))
         .await
         .unwrap();
-    let other = office.worker("other", &["default"], 4).await;
+    let other = fixture.worker("other", &["default"], 4).await;
     let claims = timeout(PATIENCE, other.claim(4)).await;
     assert_eq!(claims.expect("it is there").unwrap().len(), 1);
 }

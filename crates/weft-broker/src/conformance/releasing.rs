@@ -79,7 +79,7 @@ pub async fn only_held_attempts_are_released(fixture: &dyn Fixture) {
     assert_eq!(one.claim(9).await, keys(&[3]), "it serves on");
 }
 
-/// So nobody takes it for lost meanwhile. Until then it is notified again to whoever asks, and is
+/// So nobody takes it for lost meanwhile. Until then it is notified again to each scheduler that asks, and is
 /// nobody's to announce; what is revoked is gone.
 pub async fn released_attempts_are_known_until_they_are_published_again(fixture: &dyn Fixture) {
     let before = fixture.scheduler().await;

@@ -186,7 +186,7 @@ impl SchedulerBroker for InProcessScheduler {
         for queue in touched {
             state.wake_claims(&queue);
         }
-        // Whoever waits for notices looks sooner from now on.
+        // A call that waits for notices looks sooner from now on.
         self.broker.notices.notify_one();
         reason.map_or(Ok(()), |error| Err((refused, error)))
     }

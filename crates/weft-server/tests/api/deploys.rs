@@ -233,7 +233,7 @@ async fn a_wrong_document_is_told_with_its_places() {
         .problem(422, "invalid_document");
 }
 
-/// What goes over an edge is compared with what the components at its ends say, whoever
+/// What goes over an edge is compared with what the components at its ends say, whichever client
 /// packed the file: a client that checks nothing gets no further.
 #[tokio::test]
 async fn an_edge_between_two_components_that_does_not_fit_is_refused() {

@@ -122,7 +122,7 @@ async fn one_process_at_a_time_locks_a_postgres_database_exclusively() {
     assert!(matches!(error, OpenError::InUseElsewhere), "{error}");
     first.close().await;
     second.lock_exclusive().await.unwrap();
-    // Whoever took it is alone: leases of before are void, and their holders fenced.
+    // The process that took the lock is the only one: earlier leases are void, and their holders fenced.
     second.check().await.unwrap();
     let newer = setup::lease(&second).await;
     assert!(newer.epoch > lease.epoch);

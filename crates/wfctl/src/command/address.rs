@@ -60,7 +60,7 @@ impl Server {
 
     /// Says nothing of the text itself, which may hold a password.
     fn parse(&self, text: &str, from: &str) -> Result<String, Problem> {
-        // Lists of hosts, which some servers have, are left to whoever connects.
+        // Lists of hosts, which some servers have, are left to the driver that connects.
         let scheme = text.split_once("://").map(|(scheme, _rest)| scheme);
         if scheme.is_some_and(|scheme| self.schemes.contains(&scheme)) {
             return Ok(text.to_owned());

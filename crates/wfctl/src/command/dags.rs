@@ -96,11 +96,11 @@ enum DagsCommand {
 /// Runs the subcommand.
 pub(crate) fn run(args: &DagsArgs) -> Result<Exit, Problems> {
     let client = client::connect(&args.server)?;
-    client::block_on(carry_out(&client, &args.command))?;
+    client::block_on(execute(&client, &args.command))?;
     Ok(Exit::Success)
 }
 
-async fn carry_out(client: &Client, command: &DagsCommand) -> Result<(), Problems> {
+async fn execute(client: &Client, command: &DagsCommand) -> Result<(), Problems> {
     match command {
         DagsCommand::List { paused, list } => {
             let call = || {

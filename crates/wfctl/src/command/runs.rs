@@ -70,10 +70,10 @@ enum RunsCommand {
 /// Runs the subcommand.
 pub(crate) fn run(args: &RunsArgs) -> Result<Exit, Problems> {
     let client = client::connect(&args.server)?;
-    client::block_on(carry_out(&client, &args.command))
+    client::block_on(execute(&client, &args.command))
 }
 
-async fn carry_out(client: &Client, command: &RunsCommand) -> Result<Exit, Problems> {
+async fn execute(client: &Client, command: &RunsCommand) -> Result<Exit, Problems> {
     match command {
         RunsCommand::Trigger(args) => return trigger::run(client, args).await,
         RunsCommand::List(args) => list::run(client, args).await?,

@@ -71,11 +71,11 @@ fn states() -> impl TypedValueParser<Value = String> {
 /// Runs the subcommand.
 pub(crate) fn run(args: &TasksArgs) -> Result<Exit, Problems> {
     let client = client::connect(&args.server)?;
-    client::block_on(carry_out(&client, &args.command))?;
+    client::block_on(execute(&client, &args.command))?;
     Ok(Exit::Success)
 }
 
-async fn carry_out(client: &Client, command: &TasksCommand) -> Result<(), Problems> {
+async fn execute(client: &Client, command: &TasksCommand) -> Result<(), Problems> {
     match command {
         TasksCommand::List {
             run,

@@ -42,7 +42,7 @@ pub(crate) fn broken_output(_: &Inputs) -> End {
     Ok(Outcome::Success(r#"{"unfinished": [1, 2"#.into()))
 }
 
-/// Deep enough to overflow the stack of whoever reads it by recursion.
+/// Deep enough to overflow the stack of a reader that uses recursion.
 pub(crate) fn deeply_nested_output(_: &Inputs) -> End {
     let levels = 200_000;
     Ok(Outcome::Success("[".repeat(levels) + &"]".repeat(levels)))

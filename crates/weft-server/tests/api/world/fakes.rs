@@ -273,7 +273,7 @@ impl Fleet for FakeFleet {
     }
 }
 
-/// A transport that takes in whoever comes, and believes what a test says that they hold.
+/// A transport that accepts every worker, and believes what a test says that it holds.
 #[derive(Default)]
 pub(crate) struct FakeDirectWorkers {
     direct_workers: Mutex<HashMap<String, DirectWorker>>,

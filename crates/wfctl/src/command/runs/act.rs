@@ -67,7 +67,7 @@ enum MarkState {
 
 pub(super) async fn cancel(client: &Client, args: &CancelArgs) -> Result<(), Problems> {
     let run = args.run.id(client).await?;
-    carry_out(client, &route::CANCEL, &run, None::<&()>).await?;
+    send_command(client, &route::CANCEL, &run, None::<&()>).await?;
     Ok(table::write(&format!("{run} is cancelled\n"))?)
 }
 
@@ -77,7 +77,7 @@ pub(super) async fn clear(client: &Client, args: &ClearArgs) -> Result<(), Probl
         tasks: args.task.clone(),
         downstream: args.downstream,
     };
-    carry_out(client, &route::CLEAR, &run, Some(&body)).await?;
+    send_command(client, &route::CLEAR, &run, Some(&body)).await?;
     let more = if args.downstream {
         " and what is downstream"
     } else {
@@ -102,7 +102,7 @@ pub(super) async fn mark(client: &Client, args: &MarkArgs) -> Result<(), Problem
         index: instance.index,
         state,
     };
-    carry_out(client, &route::MARK, &run, Some(&body)).await?;
+    send_command(client, &route::MARK, &run, Some(&body)).await?;
     Ok(table::write(&format!(
         "{run}: {} is marked as {word}\n",
         instance.task
@@ -116,7 +116,7 @@ pub(super) async fn wake(client: &Client, args: &WakeArgs) -> Result<(), Problem
         task: instance.task.clone(),
         index: instance.index,
     };
-    carry_out(client, &route::WAKE, &run, Some(&body)).await?;
+    send_command(client, &route::WAKE, &run, Some(&body)).await?;
     Ok(table::write(&format!(
         "{run}: {} goes on\n",
         instance.task
@@ -124,7 +124,7 @@ pub(super) async fn wake(client: &Client, args: &WakeArgs) -> Result<(), Problem
 }
 
 /// Sends a command and waits until the scheduler has carried it out.
-async fn carry_out(
+async fn send_command(
     client: &Client,
     route: &Route,
     run: &str,

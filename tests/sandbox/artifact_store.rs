@@ -17,9 +17,9 @@ type Finished = Arc<Mutex<BTreeMap<String, Bytes>>>;
 
 /// A store that keeps everything until it is dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Shelf(Finished);
+pub(crate) struct ArtifactStore(Finished);
 
-impl Shelf {
+impl ArtifactStore {
     /// Stores these bytes, and says under which reference.
     pub(crate) fn put(&self, bytes: impl Into<Bytes>) -> String {
         finish(&self.0, bytes.into())
@@ -29,7 +29,7 @@ impl Shelf {
     pub(crate) fn contents(&self) -> Vec<Bytes> {
         self.0
             .lock()
-            .expect("nobody panics with the shelf")
+            .expect("no test panics while it holds the lock")
             .values()
             .cloned()
             .collect()
@@ -37,10 +37,10 @@ impl Shelf {
 }
 
 #[async_trait]
-impl Artifacts for Shelf {
+impl Artifacts for ArtifactStore {
     async fn create(&self, _media_type: &str) -> Result<Box<dyn ArtifactWriter>, ArtifactError> {
         Ok(Box::new(Writing {
-            shelf: self.0.clone(),
+            artifact_store: self.0.clone(),
             bytes: Vec::new(),
         }))
     }
@@ -49,7 +49,7 @@ impl Artifacts for Shelf {
         let found = self
             .0
             .lock()
-            .expect("nobody panics with the shelf")
+            .expect("no test panics while it holds the lock")
             .get(&reference.0)
             .cloned();
         Ok(Box::new(io::Cursor::new(
@@ -58,23 +58,25 @@ impl Artifacts for Shelf {
     }
 }
 
-fn finish(shelf: &Finished, bytes: Bytes) -> String {
-    let mut shelf = shelf.lock().expect("nobody panics with the shelf");
-    let reference = format!("artifact-{:08}", shelf.len());
-    shelf.insert(reference.clone(), bytes);
+fn finish(artifact_store: &Finished, bytes: Bytes) -> String {
+    let mut artifact_store = artifact_store
+        .lock()
+        .expect("no test panics while it holds the lock");
+    let reference = format!("artifact-{:08}", artifact_store.len());
+    artifact_store.insert(reference.clone(), bytes);
     reference
 }
 
 /// An artifact that nobody can open yet.
 struct Writing {
-    shelf: Finished,
+    artifact_store: Finished,
     bytes: Vec<u8>,
 }
 
 #[async_trait]
 impl ArtifactWriter for Writing {
     async fn finish(self: Box<Self>) -> Result<ArtifactRef, ArtifactError> {
-        Ok(ArtifactRef(finish(&self.shelf, self.bytes.into())))
+        Ok(ArtifactRef(finish(&self.artifact_store, self.bytes.into())))
     }
 }
 
