@@ -82,8 +82,8 @@ pub trait DirectWorkerBroker: Send + Sync {
     /// lost it.
     ///
     /// # Errors
-    /// As [`Self::admit`].
-    async fn renew_credentials(&self, guest: &DirectWorker) -> Result<(), DirectWorkerError>;
+    /// As [`Self::issue_credentials`].
+    async fn renew_credentials(&self, worker: &DirectWorker) -> Result<(), DirectWorkerError>;
 
     /// The direct worker with this user name.
     ///
@@ -130,7 +130,7 @@ impl DirectWorkerBroker for NoDirectWorkers {
         ))
     }
 
-    async fn renew_credentials(&self, _guest: &DirectWorker) -> Result<(), DirectWorkerError> {
+    async fn renew_credentials(&self, _worker: &DirectWorker) -> Result<(), DirectWorkerError> {
         Err(DirectWorkerError::Broker(BrokerError::Unregistered))
     }
 

@@ -1,9 +1,8 @@
 //! Shows a run while it goes on: live on a terminal, as lines in a pipe, as
 //! JSON for programs.
 //!
-//! The runner sends [`Notice`]s and never waits for a drawing: displays keep what they
-//! need and draw on [`Display::refresh`], at most
-//! [`DRAWS_PER_SECOND`] times a second. Nothing here decides anything.
+//! The runner sends notices and never waits for a drawing: displays keep what they
+//! need and draw at most `DRAWS_PER_SECOND` times a second. Nothing here decides anything.
 
 mod ending;
 mod json;
