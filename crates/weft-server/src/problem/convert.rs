@@ -59,7 +59,7 @@ impl From<BlobError> for Problem {
                 )
             }
             BlobError::Damaged { digest, path } => {
-                tracing::error!(%path, %digest, "the bytes of a blob do not match its digest; the request fails");
+                tracing::error!(%path, %digest, "a blob is damaged: its bytes do not match its digest; the request fails");
                 Self::new(Code::Damaged, format!("the bytes of {digest} are damaged"))
             }
             BlobError::Unavailable { path, reason } => {
