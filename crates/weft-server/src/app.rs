@@ -1,6 +1,7 @@
 //! The state that all handlers share. Cheap to clone, never locked as a whole.
 
 use crate::{
+    auth::LastUses,
     compiled::Compiling,
     documents::Documents,
     metrics::Metrics,
@@ -50,6 +51,7 @@ struct Shared {
     deps: Deps,
     options: ServerOptions,
     documents: Documents,
+    last_uses: LastUses,
     compiling: Compiling,
     direct_workers: DirectWorkers,
     deploys: Semaphore,
@@ -64,6 +66,7 @@ impl App {
             streams: Arc::new(Semaphore::new(options.max_streams)),
             ending: watch::Sender::new(false),
             documents: Documents::default(),
+            last_uses: LastUses::default(),
             compiling: Compiling::default(),
             direct_workers: DirectWorkers::default(),
             deps,
@@ -122,6 +125,11 @@ impl App {
 
     pub(crate) fn documents(&self) -> &Documents {
         &self.0.documents
+    }
+
+    /// When uses of tokens were recorded last.
+    pub(crate) fn last_uses(&self) -> &LastUses {
+        &self.0.last_uses
     }
 
     /// The files that are being compiled for workers.

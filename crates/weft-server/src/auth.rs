@@ -7,11 +7,13 @@
 
 mod caller;
 mod first;
+mod last_use;
 mod permission;
 mod secret;
 
 pub(crate) use {
     caller::{By, Caller, authenticate, role_of, stored_role, token},
+    last_use::LastUses,
     permission::{Auditing, Deploying, Governing, Operating, Reading, Settling, Tokens},
 };
 pub use {

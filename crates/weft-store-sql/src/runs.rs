@@ -338,7 +338,7 @@ impl Database {
     }
 }
 
-fn run_row(mut row: Row) -> Result<RunRow, StoreError> {
+pub(crate) fn run_row(mut row: Row) -> Result<RunRow, StoreError> {
     Ok(RunRow {
         id: row.take()?,
         tenant: row.take()?,

@@ -3,7 +3,10 @@
 use crate::{
     Database,
     audit::{self, Change},
-    backend::{Bulk, Column, Row, Value, args, statements},
+    backend::{Bulk, Column, Row, Statement, Value, args, statements},
+    database::machine_clock,
+    dialect::Dialect,
+    runs::{RunRow, run_row},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,16 +19,40 @@ use weft_core::{
 };
 use weft_store::{DagKey, RunKind, ShardId, StoreError, VersionId};
 
+/// $1 tenant, $2 DAG, $3 version, $4 the random bits of the id, and so on: one statement and one
+/// commit, which also reads the clock and returns the row. The id is that of `RunId::new`.
+macro_rules! trigger {
+    ($now:literal) => {
+        concat!(
+            "WITH clock (now) AS (SELECT ",
+            $now,
+            ") INSERT INTO runs (id, tenant, dag, version, shard, kind, state, logical_date, interval_start, \
+             interval_end, params, not_before, created, created_by, trace, idempotency_key) \
+             SELECT (clock.now << 20) | CAST($4 AS BIGINT), d.tenant, d.key, v.id, d.shard, 1, 1, \
+             COALESCE(CAST($5 AS BIGINT), clock.now), COALESCE(CAST($6 AS BIGINT), CAST($5 AS BIGINT), clock.now), \
+             COALESCE(CAST($7 AS BIGINT), CAST($5 AS BIGINT), clock.now), CAST($8 AS TEXT), \
+             COALESCE(CAST($9 AS BIGINT), clock.now), clock.now, CAST($11 AS TEXT), CAST($12 AS TEXT), CAST($13 AS TEXT) \
+             FROM clock CROSS JOIN dags d JOIN versions v ON v.dag = d.key \
+             WHERE d.tenant = $1 AND d.id = $2 AND d.deleted IS NULL AND v.id = $3 \
+             ON CONFLICT DO NOTHING RETURNING id, tenant, dag, (SELECT d.id FROM dags d WHERE d.key = runs.dag), version, \
+             (SELECT v.number FROM versions v WHERE v.id = runs.version), kind, state, logical_date, interval_start, \
+             interval_end, params, not_before, created, created_by, started, ended, counts, trace"
+        )
+    };
+}
+
+/// By dialect. $10 is this machine's clock where it is the database's.
+pub(crate) static TRIGGER: [Statement; 2] = [
+    Statement::only(Dialect::Sqlite, trigger!("CAST($10 AS BIGINT)")),
+    Statement::only(
+        Dialect::Postgres,
+        trigger!(
+            "COALESCE(CAST($10 AS BIGINT), CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT))"
+        ),
+    ),
+];
+
 statements! {
-    /// $1 tenant, $2 DAG, $3 version, $4 id, and so on: one statement, one commit.
-    TRIGGER = "INSERT INTO runs (id, tenant, dag, version, shard, kind, state, logical_date, interval_start, interval_end, \
-        params, not_before, created, created_by, trace, idempotency_key) \
-        SELECT CAST($4 AS BIGINT), d.tenant, d.key, v.id, d.shard, 1, 1, CAST($5 AS BIGINT), CAST($6 AS BIGINT), \
-        CAST($7 AS BIGINT), CAST($8 AS TEXT), CAST($9 AS BIGINT), CAST($10 AS BIGINT), CAST($11 AS TEXT), \
-        CAST($12 AS TEXT), CAST($13 AS TEXT) \
-        FROM dags d JOIN versions v ON v.dag = d.key \
-        WHERE d.tenant = $1 AND d.id = $2 AND d.deleted IS NULL AND v.id = $3 \
-        ON CONFLICT DO NOTHING RETURNING id";
     OF_KEY = "SELECT id FROM runs WHERE tenant = $1 AND idempotency_key = $2";
     TARGET = "SELECT d.key, d.shard, v.id FROM dags d LEFT JOIN versions v ON v.dag = d.key AND v.id = $3 \
         WHERE d.tenant = $1 AND d.id = $2 AND d.deleted IS NULL";
@@ -84,19 +111,20 @@ pub struct Trigger {
 }
 
 /// What a trigger made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Triggered {
     /// A new run.
-    New(RunId),
+    New(Box<RunRow>),
     /// The run that this idempotency key made before.
     Before(RunId),
 }
 
 impl Triggered {
     /// Which run.
-    pub const fn run(self) -> RunId {
+    pub fn run(&self) -> RunId {
         match self {
-            Self::New(run) | Self::Before(run) => run,
+            Self::New(run) => run.id,
+            Self::Before(run) => *run,
         }
     }
 }
@@ -158,34 +186,36 @@ pub enum TriggerError {
 impl Database {
     /// Makes a run, queued; durable when it returns.
     pub async fn trigger(&self, trigger: &Trigger) -> Result<Triggered, TriggerError> {
-        let now = self.clock().await?;
-        let logical_date = trigger.logical_date.unwrap_or(now);
-        let interval = trigger.interval.unwrap_or((logical_date, logical_date));
+        let dialect = self.backend().dialect();
         for _attempt in 0..MAX_ID_DRAWS {
-            let id = RunId::new(now, fastrand::u64(..));
+            let machine_clock = match dialect {
+                Dialect::Sqlite => Some(machine_clock()),
+                Dialect::Postgres => None,
+            };
+            let random_bits = RunId::new(Timestamp(0), fastrand::u64(..));
             let made = self
                 .backend()
                 .write(
-                    TRIGGER,
+                    TRIGGER[dialect as usize],
                     args![
                         &trigger.tenant,
                         &trigger.dag,
                         trigger.version,
-                        id,
-                        logical_date,
-                        interval.0,
-                        interval.1,
+                        random_bits,
+                        trigger.logical_date,
+                        trigger.interval.map(|interval| interval.0),
+                        trigger.interval.map(|interval| interval.1),
                         &trigger.params,
-                        trigger.not_before.unwrap_or(now),
-                        now,
+                        trigger.not_before,
+                        machine_clock,
                         &trigger.by,
                         trigger.trace.as_ref(),
                         trigger.idempotency_key.as_ref(),
                     ],
                 )
                 .await?;
-            if !made.is_empty() {
-                return Ok(Triggered::New(id));
+            if let Some(row) = made.into_iter().next() {
+                return Ok(Triggered::New(Box::new(run_row(row)?)));
             }
             if let Some(before) = self.why_not_triggered(trigger).await? {
                 return Ok(Triggered::Before(before));

@@ -11,7 +11,7 @@ use axum::{
     response::Response,
 };
 use http::{HeaderMap, HeaderName, header, request::Parts};
-use std::{marker::PhantomData, ops::Deref};
+use std::{marker::PhantomData, ops::Deref, time::Instant};
 use weft_api::Role;
 use weft_core::id::TenantId;
 use weft_store_sql::{TokenId, TokenRow};
@@ -141,7 +141,9 @@ pub(crate) async fn token(app: &App, headers: &HeaderMap) -> Result<TokenRow, Pr
             format!("the token expired at {expires}"),
         ));
     }
-    app.database().touch_token(row.id).await?;
+    if app.last_uses().is_due(row.id, Instant::now()) {
+        app.database().touch_token(row.id).await?;
+    }
     Ok(row)
 }
 

@@ -86,16 +86,16 @@ async fn trigger(
         .await
         .map_err(|error| refused(id, error))?;
     tracing::Span::current().record("run", tracing::field::display(made.run()));
-    let run = find(&app, &by.tenant, made.run()).await?;
-    let status = match made {
-        Triggered::New(_) => {
+    let (status, run) = match made {
+        Triggered::New(run) => {
             app.scheduler().wake(Wake::Queued(row.key));
             app.metrics().runs_triggered.inc();
-            StatusCode::CREATED
+            (StatusCode::CREATED, *run)
         }
-        Triggered::Before(_) => {
+        Triggered::Before(run) => {
+            let run = find(&app, &by.tenant, run).await?;
             same_request(&run, &request)?;
-            StatusCode::OK
+            (StatusCode::OK, run)
         }
     };
     let location = HeaderValue::from_str(&format!("{}/runs/{}", super::BASE, run.id))

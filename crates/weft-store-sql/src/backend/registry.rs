@@ -50,6 +50,7 @@ pub(crate) fn all(dialect: Dialect) -> impl Iterator<Item = SqlStr> {
         .copied()
         .flatten()
         .chain(runs::PAGES.iter().flatten().flatten())
+        .chain(&trigger::TRIGGER)
         .filter(move |statement| statement.is_for(dialect))
         .map(|statement| statement.sql());
     let bulk = BULKS

@@ -19,7 +19,9 @@ pub(crate) async fn a_trigger_is_idempotent_by_its_key(database: &Database) {
         ..trigger_of(&dag)
     };
     let first = database.trigger(&keyed).await.unwrap();
-    assert!(matches!(first, Triggered::New(_)));
+    let Triggered::New(row) = &first else {
+        panic!("a run was made before: {first:?}");
+    };
     assert_eq!(
         database.trigger(&keyed).await.unwrap(),
         Triggered::Before(first.run())
@@ -31,6 +33,11 @@ pub(crate) async fn a_trigger_is_idempotent_by_its_key(database: &Database) {
         .await
         .unwrap()
         .unwrap();
+    assert_eq!(**row, shown);
+    assert_eq!(
+        RunId::new(shown.created, 0).as_i64(),
+        shown.id.as_i64() >> 20 << 20
+    );
     assert_eq!(shown.state, RunState::Pending);
     assert_eq!(shown.kind, RunKind::Manual);
     assert_eq!(shown.created_by.as_deref(), Some("ada"));

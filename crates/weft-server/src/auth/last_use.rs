@@ -1,0 +1,59 @@
+//! When this process last told the database that a token was used, so that a request does not
+//! ask each time.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use weft_store_sql::TokenId;
+
+/// As the database, which writes a token's last use once in this time.
+const INTERVAL: Duration = Duration::from_mins(1);
+/// Tokens that are remembered; beyond it all are forgotten, which costs a statement for each.
+const MAX_TOKENS: usize = 4_096;
+
+/// The last uses that were recorded, by token.
+#[derive(Default)]
+pub(crate) struct LastUses(Mutex<HashMap<TokenId, Instant>>);
+
+impl LastUses {
+    /// Whether the use of a token has to be recorded now. Whoever asks records it.
+    pub(super) fn is_due(&self, token: TokenId, now: Instant) -> bool {
+        let mut recorded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_fresh = |at: &Instant| now.saturating_duration_since(*at) < INTERVAL;
+        if recorded.get(&token).is_some_and(is_fresh) {
+            return false;
+        }
+        if recorded.len() >= MAX_TOKENS {
+            recorded.clear();
+        }
+        recorded.insert(token, now);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_use_is_recorded_once_in_an_interval() {
+        let uses = LastUses::default();
+        let start = Instant::now();
+        assert!(uses.is_due(TokenId(1), start));
+        assert!(!uses.is_due(TokenId(1), start + INTERVAL / 2));
+        assert!(uses.is_due(TokenId(2), start));
+        assert!(uses.is_due(TokenId(1), start + INTERVAL));
+    }
+
+    #[test]
+    fn the_number_of_tokens_is_bounded() {
+        let uses = LastUses::default();
+        let start = Instant::now();
+        for token in 0..3 * i64::try_from(MAX_TOKENS).unwrap() {
+            assert!(uses.is_due(TokenId(token), start));
+            assert!(uses.0.lock().unwrap().len() <= MAX_TOKENS);
+        }
+    }
+}
