@@ -3,7 +3,7 @@
 use crate::{Blobs, url_signer::UrlSigner};
 use async_trait::async_trait;
 use object_store::{
-    ObjectStoreScheme, Result,
+    ClientOptions, ObjectStoreScheme, Result, RetryConfig,
     aws::{AmazonS3, AmazonS3Builder},
     path::Path,
     prefix::PrefixStore,
@@ -11,6 +11,20 @@ use object_store::{
 };
 use std::{sync::Arc, time::Duration};
 use url::Url;
+
+/// How long a new connection may take.
+const MAX_CONNECT_TIME: Duration = Duration::from_secs(5);
+/// How long a request waits for its answer, and an answer for its next bytes. A file of 64 MiB is
+/// uploaded within it at 30 Mbit/s. A whole download has no end of its own, since a worker reads
+/// no faster than its task does.
+const MAX_SILENCE: Duration = Duration::from_secs(20);
+/// How long a connection stays open unused. Shorter than [`MAX_SILENCE`], so that a request that
+/// a vanished server did not answer is repeated over a new connection and not over one that
+/// was left beside it.
+const MAX_IDLE_TIME: Duration = Duration::from_secs(15);
+/// How often a request is repeated, and for how long: a failover of the store takes no longer.
+const MAX_RETRIES: usize = 10;
+const MAX_RETRY_TIME: Duration = Duration::from_mins(3);
 
 /// A bucket, and what all names in it begin with.
 #[derive(Debug)]
@@ -27,7 +41,14 @@ pub(crate) fn open(
     provide_cryptography();
     // Options that are no settings of S3 belong to other stores.
     let builder = options.into_iter().fold(
-        AmazonS3Builder::new().with_url(url.as_str()),
+        AmazonS3Builder::new()
+            .with_url(url.as_str())
+            .with_client_options(client_options())
+            .with_retry(RetryConfig {
+                max_retries: MAX_RETRIES,
+                retry_timeout: MAX_RETRY_TIME,
+                ..RetryConfig::default()
+            }),
         |builder, (name, value)| match name.to_ascii_lowercase().parse() {
             Ok(setting) => builder.with_config(setting, value),
             Err(_unknown) => builder,
@@ -42,6 +63,15 @@ pub(crate) fn open(
     };
     let store = Arc::new(PrefixStore::new(store, prefix));
     Ok(Blobs::over(store, None).with_urls(Arc::new(bucket)))
+}
+
+/// An end to everything that a request waits for; the operator's options come after these.
+fn client_options() -> ClientOptions {
+    ClientOptions::new()
+        .with_timeout_disabled()
+        .with_connect_timeout(MAX_CONNECT_TIME)
+        .with_read_timeout(MAX_SILENCE)
+        .with_pool_idle_timeout(MAX_IDLE_TIME)
 }
 
 #[async_trait]

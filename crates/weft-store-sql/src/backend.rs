@@ -35,8 +35,8 @@ use weft_store::StoreError;
 pub(crate) enum Backend {
     /// One writer, a few readers.
     Sqlite(sqlite::Sqlite),
-    /// A pool.
-    Postgres(postgres::Postgres),
+    /// A few connections.
+    Postgres(Box<postgres::Postgres>),
 }
 
 /// A transaction that writes. Dropped without [`Tx::commit`] it leaves nothing.
@@ -55,7 +55,7 @@ impl Backend {
                 Self::Sqlite(sqlite::Sqlite::open_read_only(file).await?)
             }
             DatabaseLocation::Postgres { url } => {
-                Self::Postgres(postgres::Postgres::open(url).await?)
+                Self::Postgres(Box::new(postgres::Postgres::open(url).await?))
             }
         })
     }

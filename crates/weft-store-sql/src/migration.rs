@@ -94,7 +94,8 @@ pub(crate) async fn migrate(backend: &Backend, now: i64) -> Result<Vec<Migration
     let dialect = backend.dialect();
     let mut tx = backend.begin().await?;
     if let Some(lock) = dialect.lock_migrations() {
-        tx.run(lock, args![]).await?;
+        // Another process may hold it for as long as a step takes.
+        tx.run_script(lock.text()).await?;
     }
     tx.run_script(MAKE_TABLE).await?;
     let found = read_applied(dialect, async |sql, args| tx.run_one(sql, args).await).await?;

@@ -13,4 +13,7 @@ mod logs;
 mod s3;
 #[cfg(feature = "s3")]
 mod s3_server;
+#[cfg(feature = "s3")]
+#[path = "../../../weft-store-sql/tests/database/silent_relay.rs"]
+mod silent_relay;
 mod small_disk;

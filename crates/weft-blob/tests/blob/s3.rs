@@ -3,8 +3,9 @@
 use crate::{
     log_sample::{key, lines},
     s3_server::Server,
+    silent_relay::{SilentRelay, Target},
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use weft_blob::{
     BlobError, Blobs, Kind,
     logs::{LogOptions, LogReader, LogWriter},
@@ -109,6 +110,40 @@ async fn a_stalled_s3_is_waited_for() {
     assert_eq!(
         blobs.get(Kind::Output, &own, &digest).await.as_deref(),
         Ok(&b"late"[..])
+    );
+}
+
+#[tokio::test]
+async fn calls_to_a_vanished_s3_end_and_are_repeated_over_a_new_connection() {
+    let server = Server::start();
+    let relay = SilentRelay::to(Target::Port(server.port()));
+    let settings = server.settings().map(|(name, value)| match &*name {
+        "AWS_ENDPOINT_URL" => (
+            name.to_ascii_lowercase(),
+            format!("http://127.0.0.1:{}", relay.port),
+        ),
+        _ => (name.to_ascii_lowercase(), value),
+    });
+    let blobs = Blobs::from_url(&server.bucket(), settings).unwrap();
+    let own = TenantId::default();
+    let before = blobs.put(Kind::Output, &own, "before").await.unwrap();
+    relay.fall_silent();
+    let began = Instant::now();
+    let heal = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        relay.accept_again();
+    };
+    let (read, written, ()) = tokio::join!(
+        blobs.get(Kind::Output, &own, &before),
+        blobs.put(Kind::Output, &own, "after"),
+        heal,
+    );
+    assert_eq!(read.as_deref(), Ok(&b"before"[..]));
+    assert!(written.is_ok(), "{written:?}");
+    assert!(
+        began.elapsed() < Duration::from_secs(29),
+        "{:?}",
+        began.elapsed()
     );
 }
 

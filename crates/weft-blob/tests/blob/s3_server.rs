@@ -65,6 +65,11 @@ impl Server {
         Self { port, pid, shell }
     }
 
+    #[allow(dead_code, reason = "not every crate's tests put a relay before it")]
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// A new bucket, as a URL for blobs.
     pub(crate) fn bucket(&self) -> String {
         static NUMBER: AtomicU64 = AtomicU64::new(0);

@@ -21,4 +21,7 @@ mod pushed_claims;
 mod sentinel;
 mod server;
 mod shards;
+#[path = "../../../weft-store-sql/tests/database/silent_relay.rs"]
+mod silent_relay;
 mod tls;
+mod vanished;

@@ -1,36 +1,37 @@
-//! Postgres: a pool of connections, each statement prepared once on each of them.
+//! Postgres: a few connections, each statement prepared once on each of them.
 
 mod batch;
+mod connections;
 
 use super::{
     Bulk, Row, Value,
     error_kind::{self, ErrorKind},
 };
 use crate::error::OpenError;
+use connections::{Connections, MAX_CALL_TIME, Session};
 use sqlx::{
     Arguments as _, AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Encode,
-    Executor as _, Row as _, SqlStr, Transaction, Type, TypeInfo as _, ValueRef as _,
+    Executor as _, Row as _, SqlStr, Type, TypeInfo as _, ValueRef as _,
     encode::IsNull,
     error::{BoxDynError, DatabaseError},
     postgres::{
-        PgArgumentBuffer, PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions,
-        PgRow, PgTypeInfo, types::Oid,
+        PgArgumentBuffer, PgArguments, PgConnectOptions, PgConnection, PgRow, PgTypeInfo,
+        types::Oid,
     },
 };
-use std::{str::FromStr as _, time::Duration};
-use tokio::sync::{Mutex, OnceCell};
+use std::str::FromStr as _;
+use tokio::{
+    sync::{Mutex, OnceCell},
+    time::timeout,
+};
 use weft_store::StoreError;
 
-/// Connections of one process; a scheduler needs one, people the rest.
-const CONNECTIONS: u32 = 10;
-/// How long a call waits for a connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// All statements that there are, with all their numbers of rows.
 const CACHED_STATEMENTS: usize = 400;
 
 /// A server's database.
 pub(crate) struct Postgres {
-    pool: PgPool,
+    connections: Connections,
     /// The session that locks the database for this process alone.
     exclusive: OnceCell<Mutex<PgConnection>>,
     /// The session that keeps other processes from locking the database alone.
@@ -39,7 +40,7 @@ pub(crate) struct Postgres {
 
 /// A transaction; it holds a connection.
 pub(crate) struct Tx {
-    transaction: Transaction<'static, sqlx::Postgres>,
+    session: Session,
 }
 
 impl Postgres {
@@ -60,21 +61,13 @@ impl Postgres {
                 ("tcp_keepalives_count", "3"),
             ])
             .disable_statement_logging();
-        // A pool retries until its timeout and reports only that. One connection made first
-        // reports what is wrong with the address, the password or the server.
-        let first = tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options))
-            .await
-            .map_err(|_elapsed| {
-                StoreError::Unavailable(format!("no answer within {ACQUIRE_TIMEOUT:?}"))
-            })?;
-        first.map_err(classify)?.close().await.map_err(classify)?;
-        let pool = PgPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .test_before_acquire(false)
-            .connect_lazy_with(options);
+        let connections = Connections::new(options);
+        // One connection made first reports at once what is wrong with the address, the password
+        // or the server; later ones are retried.
+        let first = connections.connect_once().await?;
+        first.close().await.map_err(classify)?;
         Ok(Self {
-            pool,
+            connections,
             exclusive: OnceCell::new(),
             shared: OnceCell::new(),
         })
@@ -99,13 +92,12 @@ impl Postgres {
         if cell.initialized() {
             return Ok(true);
         }
-        let options = self.pool.connect_options();
-        let mut connection = PgConnection::connect_with(&options)
+        let mut connection = self.connections.connect_once().await?;
+        let locked = timeout(MAX_CALL_TIME, connection.fetch_all(sqlx::query(lock)))
             .await
-            .map_err(classify)?;
-        let locked = connection
-            .fetch_all(sqlx::query(lock))
-            .await
+            .map_err(|_elapsed| {
+                StoreError::Unavailable(format!("no answer within {MAX_CALL_TIME:?}"))
+            })?
             .map_err(classify)?;
         // If another task of this process was faster, this connection is dropped.
         Ok(!locked.is_empty() && cell.set(Mutex::new(connection)).is_ok())
@@ -116,11 +108,7 @@ impl Postgres {
     }
 
     pub(super) async fn run(&self, sql: SqlStr, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        let rows = self
-            .pool
-            .fetch_all(sqlx::query_with(sql, bind(args)?))
-            .await
-            .map_err(classify)?;
+        let rows = self.connections.acquire().await?.fetch(sql, args).await?;
         rows.iter().map(decode).collect()
     }
 
@@ -130,12 +118,11 @@ impl Postgres {
         &self,
         writes: impl Iterator<Item = &'w (&'static Bulk, Vec<Value>)>,
     ) -> Result<bool, StoreError> {
-        let (text, arguments) = batch::statement(writes)?;
-        let written = self
-            .pool
-            .execute(sqlx::query_with(AssertSqlSafe(text), arguments));
-        match written.await {
-            Ok(_done) => Ok(true),
+        let (text, arguments, values) = batch::statement(writes)?;
+        let mut session = self.connections.acquire().await?;
+        let statement = sqlx::query_with(AssertSqlSafe(text), arguments);
+        match session.execute(statement, values).await? {
+            Ok(()) => Ok(true),
             Err(sqlx::Error::Database(error))
                 if error.code().as_deref() == Some(batch::NOTHING_CHANGED) =>
             {
@@ -146,29 +133,25 @@ impl Postgres {
     }
 
     pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
-        let transaction = self.pool.begin().await.map_err(classify)?;
-        Ok(Tx { transaction })
+        let mut session = self.connections.acquire().await?;
+        session.begin().await?;
+        Ok(Tx { session })
     }
 
     pub(super) async fn prepare(&self, sql: SqlStr) -> Result<(), StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(classify)?;
-        connection.prepare(sql).await.map_err(classify)?;
-        Ok(())
+        self.connections.acquire().await?.prepare(sql).await
     }
 
     pub(super) async fn close(&self) {
-        self.pool.close().await;
+        self.connections.close().await;
         for held in [&self.exclusive, &self.shared]
             .into_iter()
             .filter_map(OnceCell::get)
         {
             // The lock goes with the session; where this fails, with the connection.
-            let released = held
-                .lock()
-                .await
-                .execute("SELECT pg_advisory_unlock_all()")
-                .await;
-            drop(released);
+            let mut held = held.lock().await;
+            let released = held.execute("SELECT pg_advisory_unlock_all()");
+            drop(timeout(MAX_CALL_TIME, released).await);
         }
     }
 }
@@ -179,24 +162,16 @@ impl Tx {
         sql: SqlStr,
         args: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
-        let rows = self
-            .transaction
-            .fetch_all(sqlx::query_with(sql, bind(args)?))
-            .await
-            .map_err(classify)?;
+        let rows = self.session.fetch(sql, args).await?;
         rows.iter().map(decode).collect()
     }
 
     pub(super) async fn run_script(&mut self, script: &'static str) -> Result<(), StoreError> {
-        self.transaction
-            .execute(sqlx::raw_sql(script))
-            .await
-            .map_err(classify)?;
-        Ok(())
+        self.session.run_script(script).await
     }
 
-    pub(super) async fn commit(self) -> Result<(), StoreError> {
-        self.transaction.commit().await.map_err(classify)
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        self.session.commit().await
     }
 }
 

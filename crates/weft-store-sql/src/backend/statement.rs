@@ -33,6 +33,10 @@ impl Statement {
         }
     }
 
+    pub(crate) const fn text(self) -> &'static str {
+        self.text
+    }
+
     pub(crate) fn sql(self) -> SqlStr {
         self.text.into_sql_str()
     }

@@ -14,3 +14,5 @@ mod opening;
 mod postgres_server;
 mod released;
 mod setup;
+mod silent_relay;
+mod vanished;

@@ -15,13 +15,13 @@ use weft_store::StoreError;
 /// The code of the failure: `division_by_zero`.
 pub(super) const NOTHING_CHANGED: &str = "22012";
 
-/// The statement and its parameters; writes without rows are left out.
+/// The statement, its parameters, and how many values they hold; writes without rows are left out.
 pub(super) fn statement<'w>(
     writes: impl Iterator<Item = &'w (&'static Bulk, Vec<Value>)>,
-) -> Result<(String, PgArguments), StoreError> {
+) -> Result<(String, PgArguments, usize), StoreError> {
     let mut text = String::new();
     let mut arguments = PgArguments::default();
-    let mut parameters = 0;
+    let (mut parameters, mut count) = (0, 0);
     for (at, (bulk, values)) in writes
         .filter(|(_bulk, values)| !values.is_empty())
         .enumerate()
@@ -39,9 +39,10 @@ pub(super) fn statement<'w>(
             }
         }
         parameters += columns.len();
+        count += values.len();
     }
     text.push_str(" SELECT 1 / count(*) FROM part0");
-    Ok((text, arguments))
+    Ok((text, arguments, count))
 }
 
 fn bind<'v, T>(
