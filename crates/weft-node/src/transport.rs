@@ -55,7 +55,7 @@ impl Transport {
     /// The scheduler's side, by shard.
     pub(super) fn brokers(&self) -> Arc<dyn Brokers> {
         match self {
-            Self::InProcess(broker) => Arc::new(OneBroker(Arc::new(broker.scheduler()))),
+            Self::InProcess(broker) => Arc::new(OneBroker::new(Arc::new(broker.scheduler()))),
             Self::Redis(shards) => Arc::new(RedisBrokers(Arc::clone(shards))),
         }
     }

@@ -1,10 +1,11 @@
-//! What all shards of one scheduler share: clock, entropy, parsed versions, listeners.
+//! What the steps of a shard use besides its parts: clock, entropy, parsed versions, listeners.
 
 use crate::{
     clock::Clock, faults::FaultPoints, feed::Feed, heartbeat::Heartbeat, limits::MAX_OUTPUT_BYTES,
-    options::SchedulerOptions, versions::Versions,
+    options::SchedulerOptions, tenure::TenureWatch, versions::Versions,
 };
 use std::sync::Arc;
+use tokio::time::Instant;
 use weft_core::{run::Moment, run_id::RunId, time::Timestamp};
 
 /// What a step may use besides the parts that it changes. It does no I/O.
@@ -12,7 +13,8 @@ pub(crate) struct Context {
     pub(crate) options: SchedulerOptions,
     pub(crate) faults: FaultPoints,
     pub(crate) versions: Versions,
-    pub(crate) clock: Clock,
+    pub(crate) tenure: TenureWatch,
+    clock: Clock,
     pub(crate) feed: Feed,
     pub(crate) heartbeat: Arc<Heartbeat>,
     random: fastrand::Rng,
@@ -23,20 +25,19 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// The context of a scheduler whose database shows `now`.
+    /// The context of a shard under this tenure.
     pub(crate) fn new(
         options: SchedulerOptions,
-        now: Timestamp,
+        tenure: TenureWatch,
         feed: Feed,
         heartbeat: Arc<Heartbeat>,
+        random: fastrand::Rng,
     ) -> Self {
-        let random = options
-            .seed
-            .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         Self {
             faults: FaultPoints::of(&options),
             versions: Versions::new(options.defaults.clone()),
-            clock: Clock::set(now),
+            clock: tenure.clock(),
+            tenure,
             options,
             feed,
             heartbeat,
@@ -48,6 +49,16 @@ impl Context {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// When the database's clock will show `at`; the past for a time that has passed.
+    pub(crate) fn instant(&self, at: Timestamp) -> Instant {
+        self.clock.instant(at)
+    }
+
+    /// Follows the database's clock, as of the last renewal of the lease.
+    pub(crate) fn follow_clock(&mut self) {
+        self.clock = self.tenure.clock();
     }
 
     /// Time and entropy of one event.

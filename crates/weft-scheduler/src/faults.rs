@@ -58,12 +58,14 @@ pub enum Planted {
     ResumeForgotten,
     /// Each sweep reads every active run.
     SweepReadsRuns,
+    /// Leases are renewed between the turns of shards.
+    RenewalWaitsForTurns,
 }
 
 impl Planted {
     /// Every bug.
     #[cfg(feature = "planted-bugs")]
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::PublishBeforeCommit,
         Self::ConfirmBeforeCommit,
         Self::FenceIgnored,
@@ -83,6 +85,7 @@ impl Planted {
         Self::PoolsOffByOne,
         Self::ResumeForgotten,
         Self::SweepReadsRuns,
+        Self::RenewalWaitsForTurns,
     ];
 }
 
@@ -185,6 +188,12 @@ impl FaultPoints {
     #[inline]
     pub(crate) fn releases_before_lease(self) -> bool {
         !self.is_planted(Planted::EpochKept)
+    }
+
+    /// Whether leases are renewed whatever the shards do.
+    #[inline]
+    pub(crate) fn renews_beside_turns(self) -> bool {
+        !self.is_planted(Planted::RenewalWaitsForTurns)
     }
 
     /// The actions that a recovered run waits for.

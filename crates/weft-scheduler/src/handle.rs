@@ -8,7 +8,7 @@ use crate::{
 };
 use prometheus_client::registry::Registry;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc};
 use weft_core::{document::TaskIndex, run_id::RunId};
 use weft_store::DagKey;
 
@@ -25,16 +25,21 @@ pub enum Wake {
     Shards,
 }
 
-/// What handles send to the loop.
+/// What handles send to the supervisor.
 #[derive(Debug)]
 pub(crate) enum Request {
     Wake(Wake),
-    Why {
-        run: RunId,
-        task: TaskIndex,
-        index: u32,
-        answer: oneshot::Sender<Vec<Reason>>,
-    },
+    Why(Question),
+}
+
+/// Why an instance is not running. The shard that has its run in memory answers; the others drop
+/// the sender.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    pub(crate) run: RunId,
+    pub(crate) task: TaskIndex,
+    pub(crate) index: u32,
+    pub(crate) answer: mpsc::Sender<Vec<Reason>>,
 }
 
 /// Why a question has no answer.
@@ -45,12 +50,13 @@ pub enum WhyError {
     Unavailable,
 }
 
-/// The health of the loop.
+/// The health of a scheduler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Health {
-    /// How long ago the loop's last iteration was. It iterates at least once a sweep.
+    /// How long ago the last iteration was of the loop that has not iterated for longest: the
+    /// supervisor's or a shard's. Each iterates at least once a sweep.
     pub since_last_turn: Duration,
-    /// Whether it owns a shard; a standby owns none.
+    /// Whether it has a shard in memory; a standby has none.
     pub owns_shards: bool,
     /// Turns committed since it started.
     pub turns: u64,
@@ -83,17 +89,21 @@ impl Handle {
         task: TaskIndex,
         index: u32,
     ) -> Result<Vec<Reason>, WhyError> {
-        let (answer, answered) = oneshot::channel();
-        let request = Request::Why {
+        let (answer, mut answered) = mpsc::channel(1);
+        let question = Question {
             run,
             task,
             index,
             answer,
         };
         self.requests
-            .try_send(request)
+            .try_send(Request::Why(question))
             .map_err(|_full_or_closed| WhyError::Unavailable)?;
-        answered.await.map_err(|_closed| WhyError::Unavailable)
+        match answered.recv().await {
+            Some(reasons) => Ok(reasons),
+            None if self.requests.is_closed() => Err(WhyError::Unavailable),
+            None => Ok(vec![Reason::RunNotActive]),
+        }
     }
 
     /// The changes from now on. A receiver that lags learns how many it missed, and reads the
@@ -102,7 +112,7 @@ impl Handle {
         self.feed.listen(to)
     }
 
-    /// The health of the loop.
+    /// The health of the scheduler.
     pub fn health(&self) -> Health {
         let metrics = &self.heartbeat.metrics;
         Health {

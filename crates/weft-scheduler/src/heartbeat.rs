@@ -1,56 +1,63 @@
-//! The loop's sign of life and its metrics, which handles read.
+//! Signs of life of the scheduler's tasks and their metrics, which handles read.
 
 use crate::{metrics::Metrics, ready_count::ReadyCounts};
 use std::{
+    collections::BTreeMap,
     sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::sync::Notify;
+use weft_store::{ShardId, ShardLease};
 
-/// What the loop publishes about itself after each iteration.
+/// What the tasks of a scheduler publish about themselves.
 #[derive(Debug, Default)]
 pub(crate) struct Heartbeat {
+    /// The supervisor's last iteration.
     last_iteration_ms: AtomicI64,
-    owns_shards: AtomicBool,
-    ready: Mutex<ReadyCounts>,
+    /// The shards in memory, by number and epoch.
+    shards: Mutex<BTreeMap<(ShardId, i64), ShardState>>,
     shard_released: Notify,
     pub(crate) metrics: Metrics,
 }
 
+/// What a shard's task publishes.
+#[derive(Debug)]
+struct ShardState {
+    last_iteration_ms: i64,
+    ready: ReadyCounts,
+}
+
 impl Heartbeat {
-    /// Records an iteration of the loop.
+    /// Records an iteration of the supervisor.
     pub(crate) fn record_iteration(&self) {
         self.last_iteration_ms
             .store(wall_clock_ms(), Ordering::Relaxed);
     }
 
-    /// How long ago the loop's last iteration was.
+    /// How long ago the last iteration was of the task that has not iterated for longest.
     pub(crate) fn since_last_iteration(&self) -> Duration {
-        let last = self.last_iteration_ms.load(Ordering::Relaxed);
+        let supervisor = self.last_iteration_ms.load(Ordering::Relaxed);
+        let shards = self.shards();
+        let last = shards.values().map(|shard| shard.last_iteration_ms).min();
+        let last = last.map_or(supervisor, |last| last.min(supervisor));
         let since = u64::try_from(wall_clock_ms().saturating_sub(last)).unwrap_or(0);
         Duration::from_millis(since)
     }
 
-    pub(crate) fn set_owns_shards(&self, owns: bool) {
-        self.owns_shards.store(owns, Ordering::Relaxed);
-    }
-
     pub(crate) fn owns_shards(&self) -> bool {
-        self.owns_shards.load(Ordering::Relaxed)
+        !self.shards().is_empty()
     }
 
-    /// Publishes how many instances are ready.
-    pub(crate) fn set_ready(&self, ready: ReadyCounts) {
-        // No foreign code runs while it is locked; the same holds below.
-        *self.ready.lock().unwrap_or_else(PoisonError::into_inner) = ready;
-    }
-
+    /// How many instances of all shards are ready.
     pub(crate) fn ready(&self) -> ReadyCounts {
-        let ready = self.ready.lock();
-        ready.unwrap_or_else(PoisonError::into_inner).clone()
+        let mut ready = ReadyCounts::default();
+        for shard in self.shards().values() {
+            ready.add_all(&shard.ready);
+        }
+        ready
     }
 
     /// Wakes the listener of [`Self::wait_for_released_shard`].
@@ -60,6 +67,51 @@ impl Heartbeat {
 
     pub(crate) async fn wait_for_released_shard(&self) {
         self.shard_released.notified().await;
+    }
+
+    fn shards(&self) -> MutexGuard<'_, BTreeMap<(ShardId, i64), ShardState>> {
+        // No foreign code runs while it is locked.
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A shard that is in memory, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct ShardHeartbeat {
+    heartbeat: Arc<Heartbeat>,
+    key: (ShardId, i64),
+}
+
+impl ShardHeartbeat {
+    /// Records that a shard was recovered.
+    pub(crate) fn start(heartbeat: Arc<Heartbeat>, lease: ShardLease) -> Self {
+        let key = (lease.shard, lease.epoch);
+        let state = ShardState {
+            last_iteration_ms: wall_clock_ms(),
+            ready: ReadyCounts::default(),
+        };
+        heartbeat.shards().insert(key, state);
+        Self { heartbeat, key }
+    }
+
+    /// Records an iteration of the shard's loop.
+    pub(crate) fn record_iteration(&self) {
+        if let Some(state) = self.heartbeat.shards().get_mut(&self.key) {
+            state.last_iteration_ms = wall_clock_ms();
+        }
+    }
+
+    /// Publishes how many of the shard's instances are ready.
+    pub(crate) fn set_ready(&self, ready: ReadyCounts) {
+        if let Some(state) = self.heartbeat.shards().get_mut(&self.key) {
+            state.ready = ready;
+        }
+    }
+}
+
+impl Drop for ShardHeartbeat {
+    fn drop(&mut self) {
+        self.heartbeat.shards().remove(&self.key);
     }
 }
 

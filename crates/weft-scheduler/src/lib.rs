@@ -1,6 +1,8 @@
-//! The scheduler: a loop that owns shards, takes events and commands, and commits turns.
+//! The scheduler: it owns shards, takes events and commands, and commits turns.
 //!
-//! One task owns all state ([`Scheduler::run`]); nothing is locked, and nothing else decides. A
+//! Each shard has a task that owns its state; nothing is locked, and nothing else decides. A
+//! supervisor ([`Scheduler::run`]) renews the leases beside them, so that no turn and no recovery
+//! delays a renewal or another shard. A
 //! *turn* takes a bounded number of events, applies them to the runs in memory
 //! (`weft_core::run`), decides what to dispatch (`weft_core::fair_queue`), commits all of it in one
 //! transaction, and only then publishes dispatches and confirms reports. So:
@@ -37,6 +39,7 @@ mod retry;
 mod scheduler;
 mod shard;
 mod steps;
+mod tenure;
 mod versions;
 mod why;
 
@@ -48,6 +51,6 @@ pub use {
     handle::{Handle, Health, Wake, WhyError},
     options::{Deps, SchedulerOptions},
     ready_count::{ReadyCount, ReadyCounts},
-    scheduler::{Scheduler, SchedulerError},
+    scheduler::{Executor, Scheduler, SchedulerError, SchedulerTask, TaskGuard},
     why::Reason,
 };

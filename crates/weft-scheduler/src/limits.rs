@@ -29,11 +29,13 @@ pub(crate) const MAX_RETRY_DELAY: Duration = Duration::from_secs(2);
 pub(crate) const RECONCILE_INTERVAL: Duration = Duration::from_secs(5);
 /// How old an attempt is before it is reconciled.
 pub(crate) const RECONCILE_MIN_AGE: Duration = Duration::from_secs(5);
-/// Parsed versions of DAGs in memory.
+/// Parsed versions of DAGs in memory, of each shard.
 pub(crate) const MAX_CACHED_VERSIONS: usize = 4096;
 /// Outputs in memory, in bytes, over all runs.
 pub(crate) const MAX_OUTPUT_BYTES: usize = 256 << 20;
 /// Changes that a listener may lag behind before it misses some.
 pub(crate) const FEED_CAPACITY: usize = 4096;
-/// Requests through handles that wait.
+/// Notices about a shard that wait where one broker serves all shards.
+pub(crate) const MAX_MAILBOX_NOTICES: usize = 4096;
+/// Requests through handles that wait, and of each shard.
 pub(crate) const MAX_WAITING_REQUESTS: usize = 1024;

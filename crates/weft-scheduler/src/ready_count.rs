@@ -28,6 +28,15 @@ impl ReadyCounts {
         count.oversized += oversized;
     }
 
+    /// Adds the counts of another shard.
+    pub(crate) fn add_all(&mut self, other: &Self) {
+        for (queue, more) in &other.0 {
+            let count = self.0.entry(Arc::clone(queue)).or_default();
+            count.schedulable += more.schedulable;
+            count.oversized += more.oversized;
+        }
+    }
+
     /// The counts as the API and the metrics label them: oversized instances have a label of
     /// their own, `"{queue}, too large"`. Labels without instances are left out.
     pub fn by_label(&self) -> BTreeMap<Arc<str>, u64> {

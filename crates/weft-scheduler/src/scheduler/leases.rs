@@ -3,92 +3,161 @@
 //! Each scheduler counts the others and computes its own share; there is no coordinator. It
 //! releases shards above its share and leases free ones below it. A shard is committed before it
 //! is released, so that its next owner has only to read it.
+//!
+//! The calls of a renewal run beside everything else; only their result is applied here.
 
-use super::{SchedulerError, Service, check_temporary, driver::Driver};
-use crate::{
-    limits::{MAX_RETRY_DELAY, MIN_RETRY_DELAY},
-    options::millis,
-    shard::Shard,
+use super::{SchedulerError, check_temporary, supervisor::Supervisor};
+use crate::{faults::FaultPoints, limits::MAX_RETRY_DELAY, options::millis, why::Reason};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
 };
-use std::time::Duration;
-use tokio::time::Instant;
-use weft_store::{ShardId, ShardLease, StoreError};
+use weft_core::time::Timestamp;
+use weft_store::{RunStore, ShardId, ShardLease, StoreError};
+
+/// What one renewal came to.
+pub(super) struct Renewal {
+    called: Instant,
+    /// The leases that it was to release.
+    releases: Vec<ShardLease>,
+    result: Result<Renewed, StoreError>,
+}
 
 /// The shards that the database counts as this scheduler's.
-struct Leases {
+struct Renewed {
     /// How many it should own.
     share: u32,
     leases: Vec<ShardLease>,
+    /// The database's clock, if it was read.
+    now: Result<Timestamp, StoreError>,
 }
 
-impl Service {
-    /// Renews the leases if that is due, takes over free shards, and releases shards above the
-    /// share.
-    pub(super) async fn renew_leases(&mut self) -> Result<(), SchedulerError> {
+/// The calls of one renewal.
+struct Calls {
+    store: Arc<dyn RunStore>,
+    id: String,
+    lease: Duration,
+    /// Whether all shards are released first, so that they come under a new epoch, in which turns
+    /// are numbered from the start.
+    release_all: bool,
+    releases: Vec<ShardLease>,
+    /// What the calls wait for: nothing, unless a bug is planted.
+    turns: Option<mpsc::Receiver<Vec<Reason>>>,
+}
+
+impl Calls {
+    async fn make(mut self) -> Renewal {
+        if let Some(turns) = &mut self.turns {
+            drop(turns.recv().await);
+        }
         let called = Instant::now();
-        if called < self.next_renewal {
-            return Ok(());
+        // A call without an answer must not be the last one.
+        let result = timeout(self.lease, self.renew()).await;
+        Renewal {
+            called,
+            result: result.unwrap_or_else(|_elapsed| {
+                let why = format!("no answer within {:?}", self.lease);
+                Err(StoreError::Unavailable(why))
+            }),
+            releases: self.releases,
         }
-        let lease_span = self.context.options.lease;
-        let retry = called + MAX_RETRY_DELAY.min(lease_span / 3);
-        self.next_renewal = called + lease_span / 3;
-        if let Err(error) = self.release_unknown_shards().await {
-            check_temporary(error, "release shards")?;
-            self.next_renewal = retry;
-            return Ok(());
+    }
+
+    async fn renew(&self) -> Result<Renewed, StoreError> {
+        let (store, id) = (&self.store, &self.id);
+        if self.release_all {
+            store.release_shards(id).await?;
         }
-        let Leases { share, leases } = match self.lease_shards().await {
+        for lease in &self.releases {
+            store.release_shard(*lease).await?;
+        }
+        let lease = millis(self.lease);
+        let share = store.share_of_shards(id, lease).await?;
+        let leases = store.lease_shards(id, lease, share).await?;
+        let now = store.now().await;
+        Ok(Renewed { share, leases, now })
+    }
+}
+
+impl Supervisor {
+    /// Starts the renewal of the leases if it is due.
+    pub(super) fn start_renewal_if_due(&mut self) {
+        if self.renewal.is_some() || Instant::now() < self.next_renewal {
+            return;
+        }
+        let faults = FaultPoints::of(&self.options);
+        let calls = Calls {
+            store: Arc::clone(&self.deps.store),
+            id: self.options.id.clone(),
+            lease: self.options.lease,
+            release_all: self.may_own_more && faults.releases_before_lease(),
+            releases: std::mem::take(&mut self.to_release),
+            turns: (!faults.renews_beside_turns()).then(|| self.await_turns()),
+        };
+        self.next_renewal = Instant::now() + self.options.lease / 3;
+        self.renewal = Some(Box::pin(calls.make()));
+    }
+
+    /// Applies what a renewal came to: drops shards that were lost, starts those that were
+    /// leased, and stops those above the share.
+    pub(super) fn finish_renewal(&mut self, renewal: Renewal) -> Result<(), SchedulerError> {
+        self.renewal = None;
+        let Renewal {
+            called,
+            releases,
+            result,
+        } = renewal;
+        let Renewed { share, leases, now } = match result {
             Ok(leases) => leases,
             Err(error) => {
                 check_temporary(error, "lease shards")?;
-                self.give_up_expired_shards(called);
-                self.next_renewal = retry;
+                self.to_release.extend(releases);
+                self.give_up_expired_shards();
+                self.next_renewal = called + MAX_RETRY_DELAY.min(self.options.lease / 3);
                 return Ok(());
             }
         };
-        match self.deps.store.now().await {
-            Ok(now) => self.context.clock.adjust(now),
+        self.may_own_more = false;
+        if !releases.is_empty() {
+            self.heartbeat.notify_shard_released();
+        }
+        match now {
+            Ok(now) => self.clock.adjust(now),
             Err(error) => check_temporary(error, "read clock")?,
         }
-        self.lease_ends = called + lease_span;
+        self.lease_ends = called + self.options.lease;
+        self.check_refused(&leases, called)?;
         self.drop_lost_shards(&leases);
-        let surplus = leases.len().saturating_sub(share as usize);
+        let tenure = self.tenure();
+        for shard in self.shards.values() {
+            shard.tenure.send_replace(tenure);
+        }
+        let mut owned = 0;
         for lease in leases {
-            if let Some(shard) = self.shards.get_mut(&lease.shard) {
-                shard.lease = lease;
-            } else if let Some(delay) = self.take_over(lease).await? {
-                self.next_renewal = called + delay.min(lease_span / 3);
+            if self.is_given_up(lease) {
+                continue;
+            }
+            owned += 1;
+            if !self.is_stopping && !self.shards.contains_key(&lease.shard) {
+                self.start_shard(lease);
             }
         }
-        self.release_surplus(surplus).await?;
-        self.context
-            .heartbeat
-            .set_owns_shards(!self.shards.is_empty());
+        self.stop_surplus(share as usize, owned);
         Ok(())
     }
 
-    /// Releases shards that the database may count as this scheduler's and that are not in
-    /// memory, so that they come under a new epoch, in which turns are numbered from the start.
-    async fn release_unknown_shards(&mut self) -> Result<(), StoreError> {
-        if self.may_own_more && self.context.faults.releases_before_lease() {
-            let id = &self.context.options.id;
-            self.deps.store.release_shards(id).await?;
-            self.may_own_more = false;
-        }
-        Ok(())
-    }
-
-    async fn lease_shards(&self) -> Result<Leases, StoreError> {
-        let (id, store) = (&self.context.options.id, &self.deps.store);
-        let lease = millis(self.context.options.lease);
-        let share = store.share_of_shards(id, lease).await?;
-        let leases = store.lease_shards(id, lease, share).await?;
-        Ok(Leases { share, leases })
+    /// Whether a lease is about to be released, or was refused by its broker, since the renewal
+    /// that returned it was called.
+    fn is_given_up(&self, lease: ShardLease) -> bool {
+        let refused = self.refused.iter().map(|(refused, _)| refused);
+        let mut given_up = self.to_release.iter().chain(refused);
+        given_up.any(|given_up| given_up.shard == lease.shard && given_up.epoch == lease.epoch)
     }
 
     /// Gives up all shards if their leases have expired.
-    fn give_up_expired_shards(&mut self, now: Instant) {
-        if now >= self.lease_ends && !self.shards.is_empty() {
+    fn give_up_expired_shards(&mut self) {
+        if Instant::now() >= self.lease_ends && !self.shards.is_empty() {
             tracing::warn!(
                 operation = "lease shards",
                 "the leases expired before they could be renewed; all shards are given up"
@@ -115,68 +184,24 @@ impl Service {
         });
     }
 
-    /// Reads a shard that was leased; returns after which delay to retry where that failed.
-    async fn take_over(&mut self, lease: ShardLease) -> Result<Option<Duration>, SchedulerError> {
-        let broker = match self.deps.brokers.take_over(lease).await {
-            Ok(broker) => broker,
-            Err(error) => {
-                tracing::warn!(%error, shard = lease.shard.0, operation = "take over", "broker call failed; the shard is taken over later");
-                return Ok(Some(MAX_RETRY_DELAY));
-            }
-        };
-        let mut shard = Shard::new(lease, broker);
-        let mut driver = Driver::new(&self.deps, &mut self.context, &mut shard);
-        match driver.recover().await {
-            Ok(()) => {
-                self.shards.insert(lease.shard, shard);
-                Ok(None)
-            }
-            Err(error) => {
-                check_temporary(error, "recover shard")?;
-                Ok(Some(MIN_RETRY_DELAY))
-            }
-        }
-    }
-
-    /// Releases shards above the share: those with the fewest runs, which are read again soonest.
-    /// A shard that can't be released stays until the next renewal.
-    async fn release_surplus(&mut self, surplus: usize) -> Result<(), SchedulerError> {
-        let mut by_size: Vec<(usize, ShardId)> = self
-            .shards
-            .iter()
-            .map(|(id, shard)| (shard.runs.len(), *id))
+    /// Stops the shards above the share: those with the fewest runs, which are read again
+    /// soonest. They are released once they have committed their last turn.
+    fn stop_surplus(&mut self, share: usize, owned: usize) {
+        let running = self.shards.iter().filter(|(_, shard)| !shard.is_stopping());
+        let mut by_size: Vec<(usize, ShardId)> = running
+            .map(|(id, shard)| (shard.facts.borrow().runs, *id))
             .collect();
+        let stopping = self.shards.len() - by_size.len();
+        let surplus = owned.saturating_sub(share).saturating_sub(stopping);
         by_size.sort_unstable();
         for (_runs, id) in by_size.into_iter().take(surplus) {
-            let Some(mut shard) = self.shards.remove(&id) else {
-                continue;
-            };
-            let has_uncommitted = shard.batch.lazy_due().is_some();
-            let mut driver = Driver::new(&self.deps, &mut self.context, &mut shard);
-            if has_uncommitted && driver.commit().await.is_err() {
-                tracing::warn!(
-                    shard = id.0,
-                    operation = "release shard",
-                    "another scheduler owns the shard; it is dropped here"
-                );
-                continue;
-            }
-            match self.deps.store.release_shard(shard.lease).await {
-                Ok(()) => {
-                    tracing::info!(
-                        shard = id.0,
-                        operation = "release shard",
-                        "the shard is above this scheduler's share; another scheduler may lease it"
-                    );
-                    self.context.heartbeat.notify_shard_released();
-                }
-                Err(error) => {
-                    check_temporary(error, "release shard")?;
-                    // The next renewal shows whether it was released.
-                    self.shards.insert(id, shard);
-                }
-            }
+            tracing::info!(
+                shard = id.0,
+                operation = "release shard",
+                "the shard is above this scheduler's share; it is released after its next turn"
+            );
+            self.stop_shard(id);
+            self.next_renewal = Instant::now();
         }
-        Ok(())
     }
 }

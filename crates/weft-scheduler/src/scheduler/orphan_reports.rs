@@ -1,24 +1,20 @@
 //! Reports of runs that are not in memory.
 
-use super::Service;
-use weft_store::{ShardId, StoreError};
+use super::shard_task::ShardLoop;
+use weft_store::StoreError;
 
-impl Service {
+impl ShardLoop {
     /// Confirms the reports of runs that ended long ago or do not exist: they will never change
-    /// anything. A run of a DAG that no shard here has is another scheduler's, or is read later;
+    /// anything. A run of a DAG that the shard does not have is another one's, or is read later;
     /// its reports come again.
     pub(super) async fn settle_orphan_reports(&mut self) -> Result<(), StoreError> {
         for key in std::mem::take(&mut self.orphan_reports) {
             let run = self.deps.store.run(key.run).await?;
-            let shard = ShardId(key.shard.cast_signed());
-            let Some(shard) = self.shards.get_mut(&shard) else {
-                continue;
-            };
-            let is_over = run.is_none_or(|run| {
-                shard.runs.contains_dag(run.dag) && !shard.runs.contains(key.run)
-            });
+            let runs = &self.shard.runs;
+            let is_over =
+                run.is_none_or(|run| runs.contains_dag(run.dag) && !runs.contains(key.run));
             if is_over {
-                shard.batch.confirm(key);
+                self.shard.batch.confirm(key);
             }
         }
         Ok(())

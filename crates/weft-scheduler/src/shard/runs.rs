@@ -96,6 +96,10 @@ impl Runs {
         self.dags.contains_key(&dag)
     }
 
+    pub(crate) fn dag_keys(&self) -> impl Iterator<Item = DagKey> {
+        self.dags.keys().copied()
+    }
+
     pub(crate) fn insert_dag(&mut self, dag: DagKey, entry: DagEntry) {
         self.dags.insert(dag, entry);
     }

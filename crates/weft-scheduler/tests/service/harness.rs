@@ -19,7 +19,7 @@ use weft_core::{
     run_id::RunId,
     time::{DurationMs, Timestamp},
 };
-use weft_scheduler::{Deps, Handle, Listen, OneBroker, Scheduler, SchedulerOptions, Wake};
+use weft_scheduler::{Brokers, Deps, Handle, Listen, OneBroker, Scheduler, SchedulerOptions, Wake};
 use weft_store::{CommandId, CommandKind, FileEntry, RunStore as _, RunUpdate, Turn};
 use weft_store_sql::{
     CommandOutcome, Database, DatabaseLocation, Deploy, DeployDag, Deployed, InstanceFilter,
@@ -78,9 +78,14 @@ impl Installation {
     }
 
     pub(crate) fn start_scheduler(&mut self, id: &str) {
+        let brokers = OneBroker::new(Arc::new(self.broker.scheduler()));
+        self.start_scheduler_with(id, Arc::new(brokers));
+    }
+
+    pub(crate) fn start_scheduler_with(&mut self, id: &str, brokers: Arc<dyn Brokers>) {
         let deps = Deps {
             store: Arc::new(self.database.clone()),
-            brokers: Arc::new(OneBroker(Arc::new(self.broker.scheduler()))),
+            brokers,
             blobs: self.blobs.clone(),
         };
         let (scheduler, handle) = Scheduler::new(SchedulerOptions::new(id), deps);
@@ -170,6 +175,10 @@ impl Installation {
 
     /// Deploys a DAG written as a manifest's tables, in JSON; its tasks are those of one component.
     pub(crate) async fn deploy(&self, dag: &serde_json::Value) -> Deployed {
+        self.deploy_for(&TenantId::default(), dag).await
+    }
+
+    pub(crate) async fn deploy_for(&self, tenant: &TenantId, dag: &serde_json::Value) -> Deployed {
         let document = serde_json::json!({ "contract": "weft.dag/1", "dags": [dag] }).to_string();
         let parsed = weft_core::document::parse(Source {
             name: "the test",
@@ -179,7 +188,7 @@ impl Installation {
         .unwrap_or_else(|error| panic!("{error}"));
         let digest = Digest::of(document.as_bytes());
         let deploy = Deploy {
-            tenant: TenantId::default(),
+            tenant: tenant.clone(),
             digest,
             dags: vec![DeployDag {
                 id: parsed.dags[0].id.clone(),
@@ -210,8 +219,20 @@ impl Installation {
         logical_date: Option<Timestamp>,
         not_before: Option<Timestamp>,
     ) -> RunId {
+        let tenant = TenantId::default();
+        self.trigger_for(tenant, deployed, logical_date, not_before)
+            .await
+    }
+
+    pub(crate) async fn trigger_for(
+        &self,
+        tenant: TenantId,
+        deployed: &Deployed,
+        logical_date: Option<Timestamp>,
+        not_before: Option<Timestamp>,
+    ) -> RunId {
         let trigger = Trigger {
-            tenant: TenantId::default(),
+            tenant,
             dag: deployed.id.clone(),
             version: deployed.version,
             logical_date,
@@ -235,18 +256,31 @@ impl Installation {
     }
 
     pub(crate) async fn show(&self, run: RunId) -> RunRow {
-        let found = self.database.show_run(&TenantId::default(), run).await;
+        self.show_for(&TenantId::default(), run).await
+    }
+
+    async fn show_for(&self, tenant: &TenantId, run: RunId) -> RunRow {
+        let found = self.database.show_run(tenant, run).await;
         found
             .expect("the database answers")
             .expect("there is such a run")
     }
 
     /// Waits until a run satisfies `until`, woken by the scheduler's changes.
-    pub(crate) async fn wait(&self, run: RunId, mut until: impl FnMut(&RunRow) -> bool) -> RunRow {
+    pub(crate) async fn wait(&self, run: RunId, until: impl FnMut(&RunRow) -> bool) -> RunRow {
+        self.wait_for(&TenantId::default(), run, until).await
+    }
+
+    async fn wait_for(
+        &self,
+        tenant: &TenantId,
+        run: RunId,
+        mut until: impl FnMut(&RunRow) -> bool,
+    ) -> RunRow {
         let mut changes = self.handle().changes(Listen::Everything);
         let wait = async {
             loop {
-                let row = self.show(run).await;
+                let row = self.show_for(tenant, run).await;
                 if until(&row) {
                     return row;
                 }
@@ -257,11 +291,16 @@ impl Installation {
         if let Ok(row) = tokio::time::timeout(PATIENCE, wait).await {
             return row;
         }
-        panic!("in vain: {:?}", self.show(run).await)
+        panic!("in vain: {:?}", self.show_for(tenant, run).await)
     }
 
     pub(crate) async fn ended(&self, run: RunId) -> RunState {
-        self.wait(run, |row| row.state.is_ended()).await.state
+        self.ended_for(&TenantId::default(), run).await
+    }
+
+    pub(crate) async fn ended_for(&self, tenant: &TenantId, run: RunId) -> RunState {
+        let row = self.wait_for(tenant, run, |row| row.state.is_ended()).await;
+        row.state
     }
 
     /// Instances of a run by (task index, map index).

@@ -7,3 +7,4 @@ mod harness;
 mod limits;
 mod recovery;
 mod runs;
+mod shards;

@@ -66,6 +66,16 @@ calls! {
     Known = "known",
 }
 
+impl Call {
+    /// Whether renewals of leases consist of such calls.
+    pub const fn is_of_renewals(self) -> bool {
+        matches!(
+            self,
+            Self::Now | Self::Share | Self::Lease | Self::ReleaseOne | Self::Release
+        )
+    }
+}
+
 /// How far a call has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {

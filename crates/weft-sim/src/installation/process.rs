@@ -1,14 +1,15 @@
-//! One place where a scheduler runs: its future is polled one step at a time,
+//! One place where a scheduler runs: its tasks are polled one step at a time,
 //! dropped in the middle, suspended, stopped, and started anew.
 
 use super::{broker::SimBrokers, documents, store::SimStore, truth::Shared};
 use std::{
+    collections::BTreeMap,
     fmt,
     future::Future,
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
@@ -16,17 +17,26 @@ use std::{
 };
 use tokio::{sync::oneshot, task::coop::unconstrained, time::Instant};
 use weft_blob::Blobs;
-use weft_scheduler::{Deps, Handle, Planted, Scheduler, SchedulerError, SchedulerOptions};
+use weft_scheduler::{
+    Deps, Executor, Handle, Planted, Scheduler, SchedulerError, SchedulerOptions, SchedulerTask,
+    TaskGuard,
+};
 
 /// How long the schedulers' leases are.
-const LEASE: Duration = Duration::from_secs(5);
+pub(super) const LEASE: Duration = Duration::from_secs(5);
+
+/// The name of the scheduler at a place.
+pub(super) fn scheduler_name(who: usize) -> String {
+    format!("scheduler {who}")
+}
 
 /// A scheduler that runs.
 pub struct Process {
-    future: Pin<Box<dyn Future<Output = Result<(), SchedulerError>> + Send>>,
+    supervisor: Pin<Box<dyn Future<Output = Result<(), SchedulerError>> + Send>>,
+    flag: Arc<Flag>,
+    tasks: Arc<Tasks>,
     /// What others hold of it.
     pub handle: Handle,
-    flag: Arc<Flag>,
     /// After how many more polls it crashes.
     pub(crate) crash_in: Option<u32>,
     /// Until when it gets no time.
@@ -41,6 +51,127 @@ impl fmt::Debug for Process {
             .field("crash_in", &self.crash_in)
             .finish_non_exhaustive()
     }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // A task may hold the executor that holds it.
+        drop(self.tasks.clear());
+    }
+}
+
+/// One step that a process can take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The supervisor's.
+    Supervisor,
+    /// That of a task which the supervisor or another task started, by the order of starts.
+    Task(u64),
+}
+
+/// The tasks that a scheduler started, in order. The world polls them.
+#[derive(Default)]
+struct Tasks(Mutex<TaskList>);
+
+#[derive(Default)]
+struct TaskList {
+    started: u64,
+    running: BTreeMap<u64, Task>,
+}
+
+struct Task {
+    /// `None` while it is polled.
+    future: Option<SchedulerTask>,
+    flag: Arc<Flag>,
+}
+
+/// Removes a task from its list.
+struct RemoveOnDrop {
+    tasks: Weak<Tasks>,
+    number: u64,
+}
+
+impl Tasks {
+    fn lock(&self) -> MutexGuard<'_, TaskList> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn clear(&self) -> BTreeMap<u64, Task> {
+        std::mem::take(&mut self.lock().running)
+    }
+
+    fn woken(&self) -> Vec<Step> {
+        let tasks = self.lock();
+        let woken = tasks.running.iter().filter(|(_, task)| task.flag.is_set());
+        woken.map(|(number, _)| Step::Task(*number)).collect()
+    }
+
+    /// Polls a task, and removes it if it has ended.
+    fn poll(&self, number: u64, world: &Context<'_>) {
+        let Some((mut future, flag)) = self.take(number) else {
+            return;
+        };
+        if flag.poll(world, future.as_mut()).is_pending() {
+            self.put_back(number, future);
+        } else {
+            drop(self.remove(number));
+        }
+    }
+
+    fn take(&self, number: u64) -> Option<(SchedulerTask, Arc<Flag>)> {
+        let mut tasks = self.lock();
+        let task = tasks.running.get_mut(&number)?;
+        Some((task.future.take()?, Arc::clone(&task.flag)))
+    }
+
+    fn put_back(&self, number: u64, future: SchedulerTask) {
+        let mut tasks = self.lock();
+        if let Some(task) = tasks.running.get_mut(&number) {
+            task.future = Some(future);
+            return;
+        }
+        drop(tasks);
+        // It was aborted while it was polled, and drops others in turn.
+        drop(future);
+    }
+
+    fn remove(&self, number: u64) -> Option<Task> {
+        self.lock().running.remove(&number)
+    }
+}
+
+/// The executor of one process.
+struct StepByStep(Weak<Tasks>);
+
+impl Executor for StepByStep {
+    fn spawn(&self, task: SchedulerTask) -> TaskGuard {
+        let number = self.0.upgrade().map_or(0, |tasks| {
+            let mut tasks = tasks.lock();
+            tasks.started += 1;
+            let number = tasks.started;
+            let future = Some(unconstrained_task(task));
+            let flag = Flag::new_set();
+            tasks.running.insert(number, Task { future, flag });
+            number
+        });
+        Box::new(RemoveOnDrop {
+            tasks: self.0.clone(),
+            number,
+        })
+    }
+}
+
+impl Drop for RemoveOnDrop {
+    fn drop(&mut self) {
+        let tasks = self.tasks.upgrade();
+        // Dropped outside of the lock, since it may drop others in turn.
+        drop(tasks.and_then(|tasks| tasks.remove(self.number)));
+    }
+}
+
+/// Tokio would make it wait after so many steps, though the world has no other tasks.
+fn unconstrained_task(task: SchedulerTask) -> SchedulerTask {
+    Box::pin(unconstrained(task))
 }
 
 /// How a scheduler is started.
@@ -88,10 +219,37 @@ impl Wake for Flag {
     }
 }
 
+impl Flag {
+    fn new_set() -> Arc<Self> {
+        let flag = Self::default();
+        flag.woken.store(true, Ordering::Relaxed);
+        Arc::new(flag)
+    }
+
+    fn is_set(&self) -> bool {
+        self.woken.load(Ordering::Relaxed)
+    }
+
+    /// Polls a future that wakes this.
+    fn poll<F: Future + ?Sized>(
+        self: &Arc<Self>,
+        world: &Context<'_>,
+        future: Pin<&mut F>,
+    ) -> Poll<F::Output> {
+        {
+            let mut waker = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+            *waker = Some(world.waker().clone());
+        }
+        self.woken.store(false, Ordering::Relaxed);
+        let waker = Waker::from(Arc::clone(self));
+        future.poll(&mut Context::from_waker(&waker))
+    }
+}
+
 impl Process {
     /// Starts a scheduler over a world. Its name is the same at each start.
     pub fn start(world: &Shared, blobs: &Blobs, start: Start) -> Self {
-        let id = format!("scheduler {}", start.who);
+        let id = scheduler_name(start.who);
         let deps = Deps {
             store: Arc::new(SimStore {
                 world: world.clone(),
@@ -113,17 +271,18 @@ impl Process {
         options.planted = start.bug;
         let (scheduler, handle) = Scheduler::new(options, deps);
         let (stop, stopped) = oneshot::channel();
-        let run = scheduler.run(async move {
+        let tasks = Arc::new(Tasks::default());
+        let executor = Arc::new(StepByStep(Arc::downgrade(&tasks)));
+        let run = scheduler.run_on(executor, async move {
             // A dropped sender stops it as well.
             drop(stopped.await);
         });
-        let flag = Arc::new(Flag::default());
-        flag.woken.store(true, Ordering::Relaxed);
         Self {
-            // Tokio would make it wait after so many steps, though the world has no other tasks.
-            future: Box::pin(unconstrained(run)),
+            // As with the tasks.
+            supervisor: Box::pin(unconstrained(run)),
+            flag: Flag::new_set(),
+            tasks,
             handle,
-            flag,
             crash_in: None,
             suspended_until: None,
             stop: Some(stop),
@@ -135,27 +294,27 @@ impl Process {
         self.stop = None;
     }
 
-    /// Whether a poll would come to anything now.
-    pub fn is_woken(&self, now: Instant) -> bool {
-        self.flag.woken.load(Ordering::Relaxed)
-            && self.suspended_until.is_none_or(|until| until <= now)
+    /// The steps that it could take now.
+    pub fn woken(&self, now: Instant) -> Vec<Step> {
+        if self.suspended_until.is_some_and(|until| until > now) {
+            return Vec::new();
+        }
+        let mut woken = self.tasks.woken();
+        if self.flag.is_set() {
+            woken.push(Step::Supervisor);
+        }
+        woken
     }
 
-    /// Lets it go on until it waits for something.
-    pub fn poll(&mut self, world: &Context<'_>) -> Polled {
-        {
-            let mut waker = self
-                .flag
-                .world
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            *waker = Some(world.waker().clone());
-        }
-        self.flag.woken.store(false, Ordering::Relaxed);
-        let waker = Waker::from(Arc::clone(&self.flag));
-        let mut context = Context::from_waker(&waker);
-        let future = self.future.as_mut();
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| future.poll(&mut context)));
+    /// Lets one of its tasks go on until it waits for something.
+    pub fn poll(&mut self, step: Step, world: &Context<'_>) -> Polled {
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| match step {
+            Step::Supervisor => self.flag.poll(world, self.supervisor.as_mut()),
+            Step::Task(number) => {
+                self.tasks.poll(number, world);
+                Poll::Pending
+            }
+        }));
         match polled {
             Err(_panic) => Polled::Panicked,
             Ok(Poll::Ready(result)) => Polled::Ended(result),

@@ -9,7 +9,7 @@ use super::{
     truth::Shared,
 };
 use async_trait::async_trait;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use weft_core::{
     document::TaskIndex,
     run::Instance,
@@ -53,8 +53,14 @@ impl SimStore {
         self.world.pause(self.who, call, Stage::Before).await;
         let answer = {
             let mut truth = self.world.lock();
+            if call == Call::Lease {
+                truth.check_takeovers(self.who);
+            }
             if !truth.store_answers() || truth.random.read_fails() {
                 truth.fault("fault: read of the database failed");
+                if call.is_of_renewals() {
+                    truth.hinder_renewals(self.who, Duration::ZERO);
+                }
                 return Err(away());
             }
             let now = truth.clock.now();

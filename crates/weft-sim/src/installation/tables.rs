@@ -129,6 +129,12 @@ impl Tables {
         share_of(scheduler, schedulers.collect(), shards)
     }
 
+    /// Whether a scheduler owns a shard whose lease has expired.
+    pub fn has_expired_lease(&self, scheduler: &str, now: Timestamp) -> bool {
+        let mut shards = self.shards.values();
+        shards.any(|row| row.owner.as_deref() == Some(scheduler) && row.until <= now)
+    }
+
     /// See `RunStore::lease_shards`.
     pub fn lease_shards(
         &mut self,

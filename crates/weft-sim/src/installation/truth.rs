@@ -7,6 +7,7 @@ use super::{
     audit::Auditor,
     broker_state::BrokerState,
     call::{Call, Stage},
+    process::{LEASE, scheduler_name},
     random::{Randomness, Wait},
     tables::Tables,
     worker::Worker,
@@ -16,6 +17,7 @@ use std::{
     future::poll_fn,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Poll,
+    time::Duration,
 };
 use tokio::{
     sync::Notify,
@@ -26,6 +28,9 @@ use weft_store::DagKey;
 
 /// When a world begins, by its database's clock: in November 2023.
 const BEGINNING: Timestamp = Timestamp(1_700_000_000_000);
+
+/// Within this time after the database answers again a scheduler has renewed its leases.
+const RENEWAL_RETRY: Duration = Duration::from_secs(2);
 
 /// One world but for its schedulers.
 #[derive(Debug)]
@@ -41,8 +46,12 @@ pub struct Truth {
     pub(crate) store_down_until: Option<Instant>,
     /// Until when the broker answers nothing.
     pub(crate) broker_down_until: Option<Instant>,
-    /// The call that each scheduler waits for.
-    pub(crate) pending_calls: [Option<(Call, Stage)>; 2],
+    /// The calls that each scheduler waits for, the latest last.
+    pub(crate) pending_calls: [Vec<PendingCall>; 2],
+    /// Calls that were ever made.
+    pub(crate) calls: u64,
+    /// Until when something last kept each scheduler from renewing its leases.
+    pub(crate) renewals_hindered: [Instant; 2],
     /// The first thing that is wrong.
     pub(crate) finding: Option<String>,
     /// Killed workers report which attempts were in guest code.
@@ -51,6 +60,16 @@ pub struct Truth {
     pub(crate) deadly: Option<(DagKey, TaskId)>,
     /// The trace, if it was requested.
     pub(crate) trace: Option<Vec<String>>,
+}
+
+/// A call that has not returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingCall {
+    number: u64,
+    /// Which one.
+    pub call: Call,
+    /// How far it has come.
+    pub stage: Stage,
 }
 
 /// The database's clock: it runs faster or slower than the machines', and jumps.
@@ -107,6 +126,34 @@ impl Truth {
         }
     }
 
+    /// Something keeps a scheduler from renewing its leases for this span.
+    pub fn hinder_renewals(&mut self, who: usize, span: Duration) {
+        let until = &mut self.renewals_hindered[who];
+        *until = (*until).max(Instant::now() + span);
+    }
+
+    /// As [`Self::hinder_renewals`], of all schedulers.
+    pub fn hinder_all_renewals(&mut self, span: Duration) {
+        for who in 0..self.renewals_hindered.len() {
+            self.hinder_renewals(who, span);
+        }
+    }
+
+    /// Checks that nobody takes shards over from a scheduler that could have renewed its leases:
+    /// its turns must not delay that, however long they take.
+    pub fn check_takeovers(&mut self, taker: usize) {
+        let now = self.clock.now();
+        let other = 1 - taker;
+        let name = scheduler_name(other);
+        let expired = self.tables.has_expired_lease(&name, now);
+        let slack = LEASE + RENEWAL_RETRY;
+        if expired && self.renewals_hindered[other] + slack < Instant::now() {
+            self.judge(Err(format!(
+                "{name} did not renew its lease in time, though nothing hindered it"
+            )));
+        }
+    }
+
     /// Whether the database answers now.
     pub fn store_answers(&mut self) -> bool {
         answers(&mut self.store_down_until)
@@ -151,24 +198,34 @@ impl Shared {
 
     /// An await point of a scheduler: it may take time, and it may be the last.
     pub async fn pause(&self, who: usize, call: Call, stage: Stage) {
-        let wait = {
+        let (number, wait) = {
             let mut truth = self.lock();
-            truth.pending_calls[who] = Some((call, stage));
+            truth.calls += 1;
+            let number = truth.calls;
+            let pending = PendingCall {
+                number,
+                call,
+                stage,
+            };
+            truth.pending_calls[who].push(pending);
             let wait = truth.random.wait();
-            if let Wait::For(span) = wait
-                && span.as_millis() >= 1000
-            {
-                truth.fault("fault: call stalled");
-                truth.note(|| format!("scheduler {who}: {} takes {span:?}", call.name()));
+            if let Wait::For(span) = wait {
+                if call.is_of_renewals() {
+                    truth.hinder_renewals(who, span);
+                }
+                if span.as_millis() >= 1000 {
+                    truth.fault("fault: call stalled");
+                    truth.note(|| format!("scheduler {who}: {} takes {span:?}", call.name()));
+                }
             }
-            wait
+            (number, wait)
         };
         match wait {
             Wait::None => {}
             Wait::Turn => another_turn().await,
             Wait::For(span) => sleep(span).await,
         }
-        self.lock().pending_calls[who] = None;
+        self.lock().pending_calls[who].retain(|pending| pending.number != number);
     }
 }
 

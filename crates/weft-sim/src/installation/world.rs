@@ -12,7 +12,7 @@ use super::{
     call::Call,
     operators::Operators,
     outcome::{Finding, Options, Outcome},
-    process::{Polled, Process, Start},
+    process::{Polled, Process, Start, Step},
     random::Randomness,
     tables::Tables,
     truth::{DatabaseClock, Shared, Truth},
@@ -74,7 +74,9 @@ impl World {
             coverage: Coverage::default(),
             store_down_until: None,
             broker_down_until: None,
-            pending_calls: [None, None],
+            pending_calls: [Vec::new(), Vec::new()],
+            calls: 0,
+            renewals_hindered: [Instant::now(); 2],
             finding: None,
             crashes: options.crashes,
             deadly: None,
@@ -333,7 +335,7 @@ impl World {
         .await;
     }
 
-    /// Polls schedulers that were woken, in random order, one step each.
+    /// Polls tasks of schedulers that were woken, in random order, one step each.
     fn poll_woken(&mut self, context: &Context<'_>) -> u32 {
         let mut polls = 0;
         loop {
@@ -345,30 +347,31 @@ impl World {
                     process.suspended_until = None;
                 }
             }
-            let woken: Vec<usize> = (0..self.schedulers.len())
-                .filter(|who| {
-                    let process = self.schedulers[*who].process.as_ref();
-                    process.is_some_and(|process| process.is_woken(now))
+            let woken: Vec<(usize, Step)> = (0..self.schedulers.len())
+                .flat_map(|who| {
+                    let process = self.schedulers[who].process.as_ref();
+                    let woken = process.map_or_else(Vec::new, |process| process.woken(now));
+                    woken.into_iter().map(move |step| (who, step))
                 })
                 .collect();
             if woken.is_empty() || polls >= MAX_POLLS || self.shared.lock().finding.is_some() {
                 return polls;
             }
-            let who = if woken.len() == 1 {
+            let (who, step) = if woken.len() == 1 {
                 woken[0]
             } else {
                 woken[self.shared.lock().random.rng.usize(0..woken.len())]
             };
             polls += 1;
-            self.poll(who, context);
+            self.poll(who, step, context);
         }
     }
 
-    fn poll(&mut self, who: usize, context: &Context<'_>) {
+    fn poll(&mut self, who: usize, step: Step, context: &Context<'_>) {
         let Some(process) = &mut self.schedulers[who].process else {
             return;
         };
-        match process.poll(context) {
+        match process.poll(step, context) {
             Polled::Waits => {}
             Polled::Crashed => self.crash(who),
             Polled::Panicked => {
@@ -397,10 +400,10 @@ impl World {
 
     fn crash(&mut self, who: usize) {
         let mut truth = self.shared.lock();
-        let at = truth.pending_calls[who].take();
+        let at = std::mem::take(&mut truth.pending_calls[who]);
         truth.note(|| format!("scheduler {who} crashes at {at:?}"));
-        let kind = at.map_or("crash: between calls", |(call, stage)| {
-            Call::crash(call, stage)
+        let kind = at.last().map_or("crash: between calls", |pending| {
+            Call::crash(pending.call, pending.stage)
         });
         truth.fault(kind);
         if self.embedded {
@@ -419,7 +422,10 @@ impl World {
     fn leave(&mut self, who: usize) {
         let slot = &mut self.schedulers[who];
         slot.process = None;
-        let pause = self.shared.lock().random.span(0, 2_000);
+        let mut truth = self.shared.lock();
+        truth.pending_calls[who].clear();
+        let pause = truth.random.span(0, 2_000);
         slot.starts_at = slot.starts_at.max(Instant::now() + pause);
+        truth.hinder_renewals(who, pause);
     }
 }

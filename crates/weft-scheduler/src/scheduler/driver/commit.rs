@@ -1,5 +1,7 @@
 //! The commit of a turn, and then the outbox. A turn that can't be committed is retried unchanged
 //! until it is committed or another scheduler owns the shard; a run that breaks it fails alone.
+//! Nothing is committed while the lease has expired by this machine's clock; whether another
+//! scheduler owns the shard is decided by the fence in the database.
 
 use super::Driver;
 use crate::{
@@ -77,6 +79,7 @@ impl Driver<'_> {
         let mut is_retry = false;
         let began = Instant::now();
         loop {
+            self.cx.tenure.clone().wait_until_held().await;
             let called = Instant::now();
             match faults.commit_answer(store.commit(turn).await) {
                 Ok(()) => {

@@ -2,6 +2,7 @@
 
 use super::World;
 use crate::installation::truth::Truth;
+use std::time::Duration;
 use tokio::time::Instant;
 
 impl World {
@@ -23,6 +24,7 @@ impl World {
                     truth.fault("fault: process suspended");
                     truth.note(|| format!("scheduler {who} is suspended for {span:?}"));
                     process.suspended_until = Some(now + span);
+                    truth.hinder_renewals(who, span);
                 }
             }
             9 => {
@@ -41,12 +43,14 @@ impl World {
                 truth.fault(kind);
                 truth.note(|| format!("the database's clock jumps by {by} ms"));
                 truth.clock.jump(by);
+                truth.hinder_all_renewals(Duration::ZERO);
             }
             12..=13 => {
                 let span = truth.random.span(100, 7_000);
                 truth.fault("fault: database away");
                 truth.note(|| format!("the database is away for {span:?}"));
                 truth.store_down_until = Some(now + span);
+                truth.hinder_all_renewals(span);
             }
             14 => {
                 let span = truth.random.span(100, 7_000);
