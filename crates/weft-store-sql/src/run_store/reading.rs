@@ -29,8 +29,9 @@ statements! {
     ACTIVE_RUNS = concat!("SELECT ", run_columns!(), " FROM runs r \
         WHERE r.shard = $1 AND r.state = 2 AND r.id > $2 ORDER BY r.id LIMIT $3");
     ONE_RUN = concat!("SELECT ", run_columns!(), " FROM runs r WHERE r.id = $1");
-    QUEUED_RUNS = concat!("SELECT ", run_columns!(), " FROM runs r \
-        WHERE r.dag = $1 AND r.state = 1 AND r.not_before <= $2 ORDER BY r.logical_date, r.id LIMIT $3");
+    /// Whether a run has events comes with it: hardly one has, and asking for them takes another call.
+    QUEUED_RUNS = concat!("SELECT ", run_columns!(), ", EXISTS (SELECT 1 FROM run_events e WHERE e.run = r.id) \
+        FROM runs r WHERE r.dag = $1 AND r.state = 1 AND r.not_before <= $2 ORDER BY r.logical_date, r.id LIMIT $3");
     /// Steps from DAG to DAG through the index, however many runs of one wait.
     DAGS_WITH_QUEUED_RUNS = "WITH RECURSIVE waiting (dag) AS ( \
             SELECT (SELECT r.dag FROM runs r WHERE r.shard = $1 AND r.state = 1 ORDER BY r.dag LIMIT 1) \
@@ -143,8 +144,17 @@ impl Database {
             .backend()
             .read(QUEUED_RUNS, args![dag, now, limit])
             .await?;
-        // A queued run has no events, unless it was cleared back to its start.
-        self.with_events(rows).await
+        let mut runs = Vec::with_capacity(rows.len());
+        let mut has_events = false;
+        for mut row in rows {
+            runs.push(stored_run(&mut row)?);
+            // A queued run has no events, unless it was cleared back to its start.
+            has_events |= row.take::<bool>()?;
+        }
+        if has_events {
+            self.read_events(&mut runs).await?;
+        }
+        Ok(runs)
     }
 
     pub(super) async fn dags_in_queue(
@@ -241,8 +251,14 @@ impl Database {
     async fn with_events(&self, rows: Vec<Row>) -> Result<Vec<StoredRun>, StoreError> {
         let mut runs = rows
             .into_iter()
-            .map(stored_run)
+            .map(|mut row| stored_run(&mut row))
             .collect::<Result<Vec<_>, _>>()?;
+        self.read_events(&mut runs).await?;
+        Ok(runs)
+    }
+
+    /// Adds the events of these runs.
+    async fn read_events(&self, runs: &mut [StoredRun]) -> Result<(), StoreError> {
         let positions: HashMap<RunId, usize> = runs
             .iter()
             .enumerate()
@@ -258,7 +274,7 @@ impl Database {
             run.next_seq = row.take::<i64>()? + 1;
             run.events.push(row.take()?);
         }
-        Ok(runs)
+        Ok(())
     }
 }
 
@@ -275,7 +291,7 @@ fn keys(run: RunId, instances: &[Instance]) -> Vec<Value> {
         .collect()
 }
 
-fn stored_run(mut row: Row) -> Result<StoredRun, StoreError> {
+fn stored_run(row: &mut Row) -> Result<StoredRun, StoreError> {
     Ok(StoredRun {
         id: row.take()?,
         tenant: row.take()?,
