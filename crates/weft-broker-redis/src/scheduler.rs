@@ -4,6 +4,7 @@
 //! until they are confirmed, so a notice that was read and not received when the process ended
 //! is delivered again.
 
+mod demand;
 mod feed;
 mod published;
 mod publishing;
@@ -11,7 +12,6 @@ mod session;
 
 use crate::{
     broker::{MAX_ITEMS_PER_CALL, MAX_MEMORY_BYTES, Redis},
-    operator::memory,
     script::Script,
 };
 use async_trait::async_trait;
@@ -111,19 +111,11 @@ impl SchedulerBroker for RedisScheduler {
 
     async fn demand(&self) -> Result<Vec<Demand>, BrokerError> {
         let mut reply = self.session.call(Script::Demand, |_none| {}).await?;
-        let mut demand = Vec::new();
-        let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
-        while !reply.is_empty() {
-            demand.push(Demand::new(
-                reply.text()?.into(),
-                count(reply.number()?),
-                count(reply.number()?),
-                count(reply.number()?),
-                memory(reply.number()?),
-            ));
-        }
-        demand.sort_by(|left, right| left.queue.cmp(&right.queue));
-        Ok(demand)
+        demand::read(&mut reply)
+    }
+
+    fn noticed_demand(&self) -> Option<Vec<Demand>> {
+        self.session.take_noticed_demand()
     }
 
     async fn find_known(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {

@@ -135,6 +135,7 @@ macro_rules! conformance_suite {
             demand_is_free_slots_less_queued_attempts,
             demand_of_several_queues_and_workers,
             rising_demand_is_notified,
+            noticed_demand_is_current,
             survey_shows_workers_and_queues,
             drain_signals_the_worker,
             dropped_receive_loses_nothing,

@@ -41,6 +41,13 @@ pub trait SchedulerBroker: Send + Sync {
     /// [`BrokerError::Unavailable`] or [`BrokerError::Closed`].
     async fn demand(&self) -> Result<Vec<Demand>, BrokerError>;
 
+    /// The demand that came with the last received notices, if the broker sent it and nothing
+    /// was published since; it spares a call of [`Self::demand`]. The next call returns `None`
+    /// until other notices are received.
+    fn noticed_demand(&self) -> Option<Vec<Demand>> {
+        None
+    }
+
     /// Returns which of these attempts the broker knows: queued, claimed, released, or reported
     /// and unconfirmed. The scheduler calls it after a takeover and publishes the others again,
     /// or fails those that had started. The broker delivers the notices of the known ones again:

@@ -7,8 +7,6 @@ local refusal = check_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
 expire_due()
 finish(nil)
-local reply = {'ok'}
-each_queue(function(queue, waiting, free, serving)
-  for _, value in ipairs({queue, free, waiting, serving, largest(queue, serving)}) do reply[#reply + 1] = value end
-end)
+local reply = read_demand()
+table.insert(reply, 1, 'ok')
 return reply

@@ -4,7 +4,8 @@
 -- twice, and a waiting worker gets a pushed claim or a wake-up.
 -- ARGV: epoch, incarnation, most attempts of a queue, most queues, version of the messages,
 -- most entries in the stream of notices; then key, queue, priority, message, memory of each.
--- Answers, for each: 0 published or known, 1 the queue is full, 2 one queue too many.
+-- Answers the number of this publish; then, for each, 0 published or known, 1 the queue is full,
+-- 2 one queue too many.
 local refusal = check_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
 expire_due()
@@ -19,7 +20,8 @@ local MAX_SKIPPED = 32
 local items, queues, fresh, depths = {}, {}, {}, {}
 -- Attempts that were pushed or queued; a repeated key is ignored.
 local is_placed = {}
-local reply = {'ok'}
+publishes = call('HINCRBY', META, 'publishes', 1)
+local reply = {'ok', publishes}
 for at = 7, #ARGV, 5 do
   local key, queue, priority = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local again = call('HGET', ATTEMPTS, key)

@@ -31,6 +31,8 @@ local MAX_EXPIRED = 500
 -- Notices of one stream entry, and the bytes after which another entry begins: they bound
 -- what the scheduler reads at once.
 local MAX_NOTICES_PER_ENTRY, MAX_ENTRY_BYTES = 64, 65536
+-- The most queues whose demand is sent with notices; beyond it the scheduler asks.
+local MAX_NOTICED_QUEUES = 32
 -- The holder of an attempt that started before a loss, until its worker announces it.
 local NO_HOLDER = '-'
 -- The state of an attempt that its worker released, until it is published again.
@@ -38,11 +40,13 @@ local RELEASED = 'b'
 -- The id of no claim waiter.
 local NO_WAITER = '0'
 
-local meta = call('HMGET', META, 'epoch', 'incarnation', 'lease', 'redeliver', 'weight')
+local meta = call('HMGET', META, 'epoch', 'incarnation', 'lease', 'redeliver', 'weight', 'publishes')
 local epoch, incarnation = meta[1], meta[2]
 local lease, redeliver = tonumber(meta[3]), tonumber(meta[4])
 -- The shard's weight, by which workers divide their claims among shards.
 local weight = meta[5]
+-- How often the scheduler published, by which it knows a demand that is older than its last call.
+local publishes = tonumber(meta[6] or 0)
 
 -- A time as text. Redis formats numbers at about the cost of a command, so the time of many
 -- attempts is formatted once.
@@ -69,10 +73,13 @@ end
 -- Entries with notices one after another, each of which begins with its kind; `finish`
 -- writes them in order.
 local entries, last_entry = {}, nil
+-- Whether one of them may let the scheduler dispatch: what ends or returns does, a start does not.
+local may_dispatch = false
 
 -- Adds a notice of this kind; the attempt's key, and one more field, are optional.
 local function notify(kind, key, name, value)
   if not epoch then return end
+  may_dispatch = may_dispatch or kind ~= 'S'
   local entry = last_entry
   if not entry or entry.count == MAX_NOTICES_PER_ENTRY or entry.bytes >= MAX_ENTRY_BYTES then
     entry = {count = 0, words = 0, bytes = 0}
@@ -305,6 +312,18 @@ local function each_queue(visit)
   end
 end
 
+-- The demand, flat: for each queue that is served or not empty its name, free slots, depth,
+-- workers, and the largest worker's memory (-1 if unknown).
+local function read_demand()
+  local flat = {}
+  each_queue(function(queue, waiting, free, serving)
+    for _, value in ipairs({queue, free, waiting, serving, largest(queue, serving)}) do
+      flat[#flat + 1] = value
+    end
+  end)
+  return flat
+end
+
 -- Ends the registration; what it held expires.
 local function drop_worker(session)
   call('ZREM', REGISTRATIONS, session)
@@ -358,7 +377,16 @@ local function finish(reply)
     call('XADD', base .. ':inbox:' .. id, 'MAXLEN', '~', MAX_SIGNALS, '*', unpack(list))
   end
   if fences then call('ZREMRANGEBYRANK', FENCED, 0, -MAX_FENCED - 1) end
-  if risen then notify('D') end
+  -- The scheduler's next question is for the demand, so the answer travels with the notices.
+  if risen or may_dispatch then
+    if call('HLEN', SERVING) + call('HLEN', DEPTH) > MAX_NOTICED_QUEUES then
+      notify('D')
+    else
+      local demand = read_demand()
+      demand[#demand + 1] = publishes
+      notify('D', nil, 'd', cjson.encode(demand))
+    end
+  end
   for _, entry in ipairs(entries) do call('XADD', notices(), '*', unpack(entry, 1, entry.words)) end
   return reply
 end

@@ -1,7 +1,10 @@
 //! The feed task of a scheduler's handle: reads notices, ticks the shard's clock, and takes
 //! over again after a loss.
 
-use super::session::{Due, SchedulerSession};
+use super::{
+    demand::NoticedDemand,
+    session::{Due, SchedulerSession},
+};
 use crate::{
     broker::MAX_WAIT,
     link::{Command, Link},
@@ -148,6 +151,7 @@ struct NoticeFields {
     key: Option<String>,
     worker: Option<String>,
     report: Option<String>,
+    demand: Option<String>,
 }
 
 /// Handles the notices of one entry in order; each field `k` begins another notice.
@@ -165,6 +169,7 @@ fn handle_entry(session: &SchedulerSession, entry: Entry) {
             "a" => &mut last.key,
             "w" => &mut last.worker,
             "r" => &mut last.report,
+            "d" => &mut last.demand,
             _of_a_newer_version => continue,
         };
         *field = String::from_utf8(value).ok();
@@ -194,7 +199,14 @@ fn handle_notice(session: &SchedulerSession, fields: NoticeFields) {
                 return;
             }
         },
-        (Some("D"), ..) => Notice::Demand,
+        (Some("D"), ..) => {
+            session.push_notice(Notice::Demand);
+            // A script of an older version does not send it.
+            if let Some(demand) = fields.demand.as_deref().and_then(NoticedDemand::read) {
+                session.record_demand(demand);
+            }
+            return;
+        }
         (Some("X"), ..) => {
             session.mark_superseded();
             return;

@@ -57,6 +57,7 @@ impl SchedulerSession {
                 }
             })
             .await?;
+        self.record_publish(reply.number()?);
         items
             .iter()
             .map(|_item| {

@@ -1,7 +1,10 @@
 //! The state that a scheduler's handle shares with its feed task: the takeover, the notices
 //! that were read, and the published attempts.
 
-use super::published::{Item, PublishedAttempts, QueuedDispatch};
+use super::{
+    demand::NoticedDemand,
+    published::{Item, PublishedAttempts, QueuedDispatch},
+};
 use crate::{
     broker::{MAX_ITEMS_PER_CALL, Redis, millis, unexpected},
     reply::Reply,
@@ -14,7 +17,7 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::Notify, time::Instant};
-use weft_broker::{AttemptKey, BrokerError, Dispatch, Notice, message::write_key};
+use weft_broker::{AttemptKey, BrokerError, Demand, Dispatch, Notice, message::write_key};
 
 /// Reports that one tick delivers again.
 const MAX_REDELIVERED: usize = 200;
@@ -34,6 +37,10 @@ pub(super) struct SchedulerSession {
 struct SessionState {
     notices: VecDeque<Notice>,
     has_demand_risen: bool,
+    /// The demand that came with the newest notices.
+    noticed_demand: Option<NoticedDemand>,
+    /// The number of the newest publish that Redis answered.
+    last_publish: i64,
     /// A scheduler with a higher epoch has taken over; every call now fails with `Closed`.
     is_superseded: bool,
     /// The incarnation that this session took over; `None` when it has to take over again.
@@ -99,6 +106,8 @@ impl SchedulerSession {
             let lease = options.terms.lease;
             state.announced_at = (age < lease).then(|| now + lease.saturating_sub(age));
             state.has_demand_risen = true;
+            state.noticed_demand = None;
+            state.last_publish = 0;
             state.published.started()
         };
         self.notices.notify_one();
@@ -250,6 +259,9 @@ impl SchedulerSession {
     /// Appends a notice for `receive`, in the order of reading.
     pub(super) fn push_notice(&self, notice: Notice) {
         let mut state = self.state();
+        if !matches!(notice, Notice::Started { .. }) {
+            state.noticed_demand = None;
+        }
         match &notice {
             Notice::Started { key, worker: _ } => state.published.record_started(*key),
             Notice::Finished(report) => {
@@ -267,6 +279,24 @@ impl SchedulerSession {
         }
         drop(state);
         self.notices.notify_one();
+    }
+
+    /// Records the demand that came with notices.
+    pub(super) fn record_demand(&self, demand: NoticedDemand) {
+        self.state().noticed_demand = Some(demand);
+    }
+
+    /// Records that Redis answered the publish of this number.
+    pub(super) fn record_publish(&self, number: i64) {
+        let mut state = self.state();
+        state.last_publish = state.last_publish.max(number);
+    }
+
+    /// The demand that came with the newest notices, if nothing was published since. Taken once.
+    pub(super) fn take_noticed_demand(&self) -> Option<Vec<Demand>> {
+        let mut state = self.state();
+        let last_publish = state.last_publish;
+        state.noticed_demand.take()?.since(last_publish)
     }
 
     /// How many notices were read and not received.

@@ -12,7 +12,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 use weft_broker::{
-    AttemptKey, Claim, Dispatch, LeaseTerms, Notice, Output, Report, ReportedOutcome,
+    AttemptKey, Claim, Demand, Dispatch, LeaseTerms, Notice, Output, Report, ReportedOutcome,
     SchedulerBroker as _, WorkerBroker as _, WorkerInfo,
     conformance::{dispatch, key, report},
 };
@@ -141,6 +141,28 @@ async fn a_waiting_claim_gets_a_pushed_claim() {
         Ok(Vec::new()),
         "it holds them"
     );
+}
+
+#[tokio::test]
+async fn demand_comes_with_the_notice_of_a_report() {
+    let fixture = Fixture::open(options()).await;
+    let worker = fixture.worker("one", &["default"], 4).await;
+    let (claims, ()) = join!(
+        worker.claim(4),
+        fixture.publish_to(1, "default", numbers(1..3, "default"))
+    );
+    assert_eq!(claims.unwrap().len(), 2);
+    worker.report(vec![report(1, "one")]).await.unwrap();
+    loop {
+        let notices = fixture.scheduler.receive(9).await.unwrap();
+        let has_ended = |notice: &Notice| matches!(notice, Notice::Finished(_));
+        if notices.iter().any(has_ended) {
+            break;
+        }
+    }
+    let noticed = fixture.scheduler.noticed_demand();
+    let expected = Demand::new("default".into(), 3, 0, 1, None);
+    assert_eq!(noticed, Some(vec![expected]));
 }
 
 #[tokio::test]
@@ -376,8 +398,8 @@ async fn entries_of_notices_are_bounded_in_bytes() {
     let told = fixture.ask(&["XRANGE", &notices, "-", "+"]).await;
     assert_eq!(told.matches("'\"F\"'").count(), 8);
     let entries = fixture.ask(&["XLEN", &notices]).await;
-    // An entry is full with two reports of 40,000 bytes. Perhaps with one about the demand, from before.
-    assert!(["int(4)", "int(5)"].contains(&&*entries), "{entries}");
+    // An entry is full with two reports of 40,000 bytes. One more is about the demand, and perhaps one from before.
+    assert!(["int(5)", "int(6)"].contains(&&*entries), "{entries}");
 }
 
 /// More than are read from a queue at once (`MOST_READ`).

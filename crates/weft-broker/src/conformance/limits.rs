@@ -151,6 +151,25 @@ pub async fn rising_demand_is_notified(fixture: &dyn Fixture) {
     risen(fixture, &*scheduler, "an attempt was taken back").await;
 }
 
+/// A demand that comes with notices is that of the question, and of no time before a publish.
+pub async fn noticed_demand_is_current(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    let worker = Sample::new(fixture, "worker", 3).await;
+    publish(&*scheduler, &[1, 2, 3, 4]).await;
+    worker.claim(2).await;
+    rest(fixture, &*scheduler).await;
+    worker.report(&[1]).await;
+    risen(fixture, &*scheduler, "an attempt ended").await;
+    if let Some(noticed) = scheduler.noticed_demand() {
+        assert_eq!(noticed, demanded(&*scheduler).await);
+        assert_eq!(scheduler.noticed_demand(), None, "it was taken");
+    }
+    worker.report(&[2]).await;
+    risen(fixture, &*scheduler, "an attempt ended").await;
+    publish(&*scheduler, &[5]).await;
+    assert_eq!(scheduler.noticed_demand(), None, "it is out of date");
+}
+
 async fn risen(fixture: &dyn Fixture, scheduler: &dyn SchedulerBroker, why: &str) {
     loop {
         let received = soon(why, scheduler.receive(9)).await.expect("answered");

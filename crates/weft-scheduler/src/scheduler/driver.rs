@@ -251,7 +251,11 @@ impl<'a> Driver<'a> {
         if self.shard.queue.is_empty() {
             return Ok(());
         }
-        match self.shard.broker.demand().await {
+        let demand = match self.shard.broker.noticed_demand() {
+            Some(demand) => Ok(demand),
+            None => self.shard.broker.demand().await,
+        };
+        match demand {
             Ok(demands) => self.shard.queue.set_demand(&demands),
             Err(error) => {
                 tracing::warn!(%error, shard = self.shard.id().0, operation = "read demand", "broker call failed; nothing is dispatched until the next turn");
