@@ -38,18 +38,7 @@ pub fn between(before: Option<Side<'_>>, after: Side<'_>, code_changed: bool) ->
     };
     let (old, new) = (fields(before.document), fields(after.document));
     let (old_tasks, new_tasks) = (tasks(&old), tasks(&new));
-    let had: BTreeSet<&str> = before
-        .dag
-        .tasks
-        .iter()
-        .map(|task| task.id.as_str())
-        .collect();
-    let has: BTreeSet<&str> = after
-        .dag
-        .tasks
-        .iter()
-        .map(|task| task.id.as_str())
-        .collect();
+    let (had, has) = (task_ids(before.dag), task_ids(after.dag));
     let in_order = |dag: &Dag, other: &BTreeSet<&str>| -> Vec<String> {
         let ids = dag.tasks.iter().map(|task| task.id.as_str());
         ids.filter(|id| !other.contains(id))
@@ -61,28 +50,7 @@ pub fn between(before: Option<Side<'_>>, after: Side<'_>, code_changed: bool) ->
         code_changed,
         tasks_added: in_order(after.dag, &had),
         tasks_removed: in_order(before.dag, &has),
-        tasks_changed: after
-            .dag
-            .tasks
-            .iter()
-            .filter(|task| had.contains(task.id.as_str()))
-            .filter_map(|task| {
-                let of = |tasks: &Map<String, Value>| {
-                    tasks
-                        .get(task.id.as_str())
-                        .and_then(Value::as_object)
-                        .cloned()
-                };
-                let fields = differing(
-                    &of(&old_tasks).unwrap_or_default(),
-                    &of(&new_tasks).unwrap_or_default(),
-                );
-                (!fields.is_empty()).then(|| ChangedTask {
-                    task: task.id.to_string(),
-                    fields,
-                })
-            })
-            .collect(),
+        tasks_changed: changed_tasks(&had, after.dag, &old_tasks, &new_tasks),
         schedule: text_change(schedule(before.dag), schedule(after.dag)),
         fields_changed: differing(&old, &new)
             .into_iter()
@@ -91,6 +59,31 @@ pub fn between(before: Option<Side<'_>>, after: Side<'_>, code_changed: bool) ->
         requests_gained: new_requests.difference(&old_requests).cloned().collect(),
         requests_lost: old_requests.difference(&new_requests).cloned().collect(),
     }
+}
+
+fn task_ids(dag: &Dag) -> BTreeSet<&str> {
+    dag.tasks.iter().map(|task| task.id.as_str()).collect()
+}
+
+/// The tasks of `after` that `had` contains and whose fields differ, in the document's order.
+fn changed_tasks(
+    had: &BTreeSet<&str>,
+    after: &Dag,
+    old: &Map<String, Value>,
+    new: &Map<String, Value>,
+) -> Vec<ChangedTask> {
+    let fields_of = |tasks: &Map<String, Value>, id: &str| {
+        let fields = tasks.get(id).and_then(Value::as_object);
+        fields.cloned().unwrap_or_default()
+    };
+    let ids = after.tasks.iter().map(|task| task.id.as_str());
+    ids.filter(|id| had.contains(id))
+        .map(|id| ChangedTask {
+            task: id.to_owned(),
+            fields: differing(&fields_of(old, id), &fields_of(new, id)),
+        })
+        .filter(|changed| !changed.fields.is_empty())
+        .collect()
 }
 
 /// How two documents of one DAG each differ, for a client that has both.

@@ -80,54 +80,9 @@ fn read_table(
         .filter(|key| fields.get_any(key).is_some())
         .collect();
     match given[..] {
-        ["task"] => {
-            let pointer = read_pointer(&fields);
-            let task = resolve_task(
-                fields.text("task")?,
-                names,
-                &Path::Key(path, "task"),
-                problems,
-            )?;
-            Some(Binding::Output {
-                task,
-                pointer: pointer?,
-            })
-        }
-        ["param"] => {
-            let pointer = read_pointer(&fields);
-            let name = fields.text("param")?;
-            if !names.has_param(name) {
-                let help = names.suggest_param(name).or_else(|| {
-                    Some(format!(
-                        "add it to the DAG's `params`: {name:.60} = \"its default\""
-                    ))
-                });
-                fields.problem(
-                    "param",
-                    ProblemCode::UnknownParam,
-                    format!("the DAG has no parameter {}", quoted(name)),
-                    help,
-                );
-                return None;
-            }
-            Some(Binding::Param {
-                name: name.to_owned(),
-                pointer: pointer?,
-            })
-        }
-        ["value"] => {
-            if fields.has("pointer") {
-                fields.problem(
-                    "pointer",
-                    ProblemCode::Conflict,
-                    "a constant needs no pointer",
-                    Some("write the part itself".into()),
-                );
-            }
-            fields
-                .get_any("value")
-                .map(|value| Binding::Literal(problems.memory.value(value)))
-        }
+        ["task"] => read_output(&fields, names),
+        ["param"] => read_param(&fields, names),
+        ["value"] => read_constant(&fields),
         [] => {
             fields.problem_here(
                 ProblemCode::MissingField,
@@ -145,6 +100,52 @@ fn read_table(
             None
         }
     }
+}
+
+fn read_output(fields: &Fields<'_>, names: &Names<'_>) -> Option<Binding> {
+    let pointer = read_pointer(fields);
+    let path = Path::Key(fields.path, "task");
+    let task = resolve_task(fields.text("task")?, names, &path, fields.problems)?;
+    Some(Binding::Output {
+        task,
+        pointer: pointer?,
+    })
+}
+
+fn read_param(fields: &Fields<'_>, names: &Names<'_>) -> Option<Binding> {
+    let pointer = read_pointer(fields);
+    let name = fields.text("param")?;
+    if !names.has_param(name) {
+        let help = names.suggest_param(name).or_else(|| {
+            Some(format!(
+                "add it to the DAG's `params`: {name:.60} = \"its default\""
+            ))
+        });
+        fields.problem(
+            "param",
+            ProblemCode::UnknownParam,
+            format!("the DAG has no parameter {}", quoted(name)),
+            help,
+        );
+        return None;
+    }
+    Some(Binding::Param {
+        name: name.to_owned(),
+        pointer: pointer?,
+    })
+}
+
+fn read_constant(fields: &Fields<'_>) -> Option<Binding> {
+    if fields.has("pointer") {
+        fields.problem(
+            "pointer",
+            ProblemCode::Conflict,
+            "a constant needs no pointer",
+            Some("write the part itself".into()),
+        );
+    }
+    let value = fields.get_any("value")?;
+    Some(Binding::Literal(fields.problems.memory.value(value)))
 }
 
 /// The pointer of a binding; the outer `None` says that it can't be read.

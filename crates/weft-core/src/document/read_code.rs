@@ -78,18 +78,46 @@ fn read_program(
         .chain(expand)
         .map(|(name, _)| &**name)
         .collect();
+    let args = read_args(fields, names, &inputs);
+    let env = read_env(fields, names, &inputs);
+    let output = read_output_format(fields);
+    let fail_on_exit = read_codes(fields, "fail_on_exit");
+    let skip_on_exit = read_codes(fields, "skip_on_exit");
+    if let Some(both) = fail_on_exit.iter().find(|code| skip_on_exit.contains(code)) {
+        fields.problem(
+            "skip_on_exit",
+            ProblemCode::Conflict,
+            format!("the exit code {both} is in `fail_on_exit` as well"),
+            None,
+        );
+    }
+    Program {
+        file: fields.name("program").unwrap_or_default(),
+        args,
+        env,
+        output,
+        fail_on_exit,
+        skip_on_exit,
+    }
+}
+
+fn read_args(fields: &Fields<'_>, names: &Names<'_>, inputs: &HashSet<&str>) -> Vec<String> {
     let list = Path::Key(fields.path, "args");
     let mut args = Vec::new();
     for (at, text) in fields.texts("args") {
-        check_template(
-            text,
-            &Path::Index(&list, at),
-            &inputs,
-            names,
-            fields.problems,
-        );
+        let path = Path::Index(&list, at);
+        check_template(text, &path, inputs, names, fields.problems);
         args.push(text.to_owned());
     }
+    args
+}
+
+/// The environment; it ends early if the memory for problems and values is used up.
+fn read_env(
+    fields: &Fields<'_>,
+    names: &Names<'_>,
+    inputs: &HashSet<&str>,
+) -> Vec<(String, String)> {
     let table = Path::Key(fields.path, "env");
     let mut env = Vec::new();
     for (name, node) in fields.table("env", "a table of texts") {
@@ -110,13 +138,17 @@ fn read_program(
                 {
                     break;
                 }
-                check_template(text, &path, &inputs, names, fields.problems);
+                check_template(text, &path, inputs, names, fields.problems);
                 env.push((name.clone().into_owned(), text.clone().into_owned()));
             }
             other => wrong_type(fields.problems, &path, "a text", other),
         }
     }
-    let output = match fields.text("output") {
+    env
+}
+
+fn read_output_format(fields: &Fields<'_>) -> OutputFormat {
+    match fields.text("output") {
         None | Some("json") => OutputFormat::Json,
         Some("text") => OutputFormat::Text,
         Some(other) => {
@@ -130,24 +162,6 @@ fn read_program(
             );
             OutputFormat::Json
         }
-    };
-    let fail_on_exit = read_codes(fields, "fail_on_exit");
-    let skip_on_exit = read_codes(fields, "skip_on_exit");
-    if let Some(both) = fail_on_exit.iter().find(|code| skip_on_exit.contains(code)) {
-        fields.problem(
-            "skip_on_exit",
-            ProblemCode::Conflict,
-            format!("the exit code {both} stands in `fail_on_exit` as well"),
-            None,
-        );
-    }
-    Program {
-        file: fields.name("program").unwrap_or_default(),
-        args,
-        env,
-        output,
-        fail_on_exit,
-        skip_on_exit,
     }
 }
 

@@ -1,7 +1,7 @@
 //! From the tree to DAGs: the document's two shapes, and the fields of a DAG.
 
 use super::{
-    CONTRACT, Dag, Document, Format, MAX_DAGS, ProblemCode, TaskIndex,
+    CONTRACT, Dag, Document, Format, MAX_DAGS, ProblemCode, Task, TaskIndex,
     collect::Problems,
     edges::check_edges,
     fields::{Entries, Fields, wrong_type},
@@ -89,46 +89,12 @@ pub(crate) fn read_document(root: &Node<'_>, format: Format, problems: &Problems
             );
         }
         (Some(dags), None) => {
-            if fields.has("tasks") {
-                let help = "move them into their DAG, `dags[].tasks`".to_owned();
-                fields.problem(
-                    "tasks",
-                    ProblemCode::Conflict,
-                    "beside `dags` no `tasks` can stand",
-                    Some(help),
-                );
-            }
-            if !fields.has("contract") {
-                let help = format!("add \"contract\": {CONTRACT:?}");
-                fields.problem_here(
-                    ProblemCode::MissingField,
-                    "`contract` is missing",
-                    Some(help),
-                );
-            }
+            check_fields_beside_dags(&fields);
             read_dags(dags, described, problems, &mut document);
         }
-        (None, Some(head)) => {
-            let dag_path = Path::Key(&path, "dag");
-            let tasks = fields.table("tasks", "a table of tasks by id");
-            if tasks.is_empty() {
-                no_tasks(&dag_path, problems);
-            }
-            if let Some(head) = Fields::open(
-                head,
-                &dag_path,
-                DAG_HEAD_KEYS,
-                problems,
-                "a table with the DAG's fields",
-            ) {
-                document.dags.extend(read_dag(
-                    &head,
-                    tasks,
-                    &Path::Key(&path, "tasks"),
-                    described,
-                ));
-            }
-        }
+        (None, Some(head)) => document
+            .dags
+            .extend(read_single_dag(head, &fields, described)),
         (None, None) => {
             let help = "begin with [dag] and id = \"my_dag\"".to_owned();
             fields.problem_here(
@@ -139,6 +105,42 @@ pub(crate) fn read_document(root: &Node<'_>, format: Format, problems: &Problems
         }
     }
     document
+}
+
+/// A document of many DAGs names its contract, and each DAG contains its tasks.
+fn check_fields_beside_dags(root: &Fields<'_>) {
+    if root.has("tasks") {
+        root.problem(
+            "tasks",
+            ProblemCode::Conflict,
+            "a document with `dags` has no `tasks` of its own",
+            Some("move them into their DAG, `dags[].tasks`".into()),
+        );
+    }
+    if !root.has("contract") {
+        root.problem_here(
+            ProblemCode::MissingField,
+            "`contract` is missing",
+            Some(format!("add \"contract\": {CONTRACT:?}")),
+        );
+    }
+}
+
+/// The DAG of a document whose `dag` and `tasks` are beside each other.
+fn read_single_dag(head: &Node<'_>, root: &Fields<'_>, described: Described) -> Option<Dag> {
+    let path = Path::Key(root.path, "dag");
+    let tasks = root.table("tasks", "a table of tasks by id");
+    if tasks.is_empty() {
+        no_tasks(&path, root.problems);
+    }
+    let head = Fields::open(
+        head,
+        &path,
+        DAG_HEAD_KEYS,
+        root.problems,
+        "a table with the DAG's fields",
+    )?;
+    read_dag(&head, tasks, &Path::Key(root.path, "tasks"), described)
 }
 
 fn no_tasks(path: &Path<'_>, problems: &Problems) {
@@ -263,7 +265,6 @@ fn read_dag(
     tasks_path: &Path<'_>,
     described: Described,
 ) -> Option<Dag> {
-    let problems = head.problems;
     let id = read_dag_id(head);
     let timezone = head.owned("timezone");
     let zone = read_zone(head, timezone.as_deref());
@@ -284,6 +285,36 @@ fn read_dag(
     let schedule = read_schedule(head);
     let params = read_params(head);
     let names = Names::new(tasks, &params, described);
+    let read = read_tasks(tasks, tasks_path, &names, head.problems);
+    // Only where every task was read do positions mean what they say.
+    if read.len() == tasks.len() {
+        check_cycles(&read, tasks_path, head.problems);
+        check_edges(&read, &params, tasks_path, head.problems);
+    }
+    Some(Dag {
+        id: id?,
+        description: head.owned("description"),
+        tags: head.names("tags"),
+        schedule,
+        timezone,
+        start,
+        end,
+        catchup: head.flag("catchup"),
+        max_active_runs: head.count("max_active_runs", 1, u32::MAX),
+        max_active_tasks: head.count("max_active_tasks", 1, u32::MAX),
+        timeout: head.timeout("timeout"),
+        params,
+        tasks: read,
+    })
+}
+
+/// The tasks that could be read, in the document's order.
+fn read_tasks(
+    tasks: Entries<'_>,
+    tasks_path: &Path<'_>,
+    names: &Names<'_>,
+    problems: &Problems,
+) -> Vec<Task> {
     let mut read = Vec::with_capacity(tasks.len());
     for (index, (name, node)) in tasks.iter().enumerate() {
         let path = Path::Key(tasks_path, name);
@@ -303,30 +334,9 @@ fn read_dag(
         };
         let index =
             TaskIndex(u32::try_from(index).expect("the tree holds at most MAX_TASKS tasks"));
-        if let Some(task) = read_task(id, index, node, &path, &names, problems) {
-            read.push(task);
-        }
+        read.extend(read_task(id, index, node, &path, names, problems));
     }
-    // Only where every task was read do positions mean what they say.
-    if read.len() == tasks.len() {
-        check_cycles(&read, tasks_path, problems);
-        check_edges(&read, &params, tasks_path, problems);
-    }
-    Some(Dag {
-        id: id?,
-        description: head.owned("description"),
-        tags: head.names("tags"),
-        schedule,
-        timezone,
-        start,
-        end,
-        catchup: head.flag("catchup"),
-        max_active_runs: head.count("max_active_runs", 1, u32::MAX),
-        max_active_tasks: head.count("max_active_tasks", 1, u32::MAX),
-        timeout: head.timeout("timeout"),
-        params,
-        tasks: read,
-    })
+    read
 }
 
 fn read_dag_id(head: &Fields<'_>) -> Option<DagId> {

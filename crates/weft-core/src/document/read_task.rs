@@ -86,25 +86,8 @@ pub(crate) fn read_task(
     let code = read_code(&fields, &id, names, &inputs, &expand);
     let upstreams = read_upstreams(&fields, index, &inputs, &expand, names);
     let max_active = fields.count("max_active", 1, u32::MAX);
-    if max_active.is_some() && !fields.has("expand") {
-        let help = "add `expand`, or bound the whole DAG with `max_active_tasks`".to_owned();
-        fields.problem(
-            "max_active",
-            ProblemCode::Conflict,
-            "only a mapped task has several instances",
-            Some(help),
-        );
-    }
     let branch = fields.flag("branch").unwrap_or_default();
-    if branch && fields.has("expand") {
-        let help = "remove one of the two; where the choice follows from all instances, let a task after them make it".to_owned();
-        fields.problem(
-            "branch",
-            ProblemCode::Conflict,
-            "a mapped task can't choose, since its instances could choose differently",
-            Some(help),
-        );
-    }
+    check_mapping(&fields, max_active, branch);
     let (input_schemas, output_schema) = read_types(&fields);
     let task = Task {
         id,
@@ -134,6 +117,28 @@ pub(crate) fn read_task(
     };
     check_delays(&fields, &task);
     Some(task)
+}
+
+/// `max_active` is for mapped tasks alone, and a mapped task chooses no branch.
+fn check_mapping(fields: &Fields<'_>, max_active: Option<u32>, branch: bool) {
+    if max_active.is_some() && !fields.has("expand") {
+        let help = "add `expand`, or bound the whole DAG with `max_active_tasks`".to_owned();
+        fields.problem(
+            "max_active",
+            ProblemCode::Conflict,
+            "only a mapped task has several instances",
+            Some(help),
+        );
+    }
+    if branch && fields.has("expand") {
+        let help = "remove one of the two; where the choice follows from all instances, let a task after them make it".to_owned();
+        fields.problem(
+            "branch",
+            ProblemCode::Conflict,
+            "a mapped task can't choose, since its instances could choose differently",
+            Some(help),
+        );
+    }
 }
 
 fn check_delays(fields: &Fields<'_>, task: &Task) {

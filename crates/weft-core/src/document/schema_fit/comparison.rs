@@ -319,7 +319,6 @@ impl Comparison {
         consumer: Typed<'_>,
         wanted: &Map<String, Value>,
     ) -> Result<(), Mismatch> {
-        let wants = wanted.get("properties").and_then(Value::as_object);
         let Some(gives) = given.get("properties").and_then(Value::as_object) else {
             // A table of unknown fields may hold whatever is wanted.
             if let (Some(given), Some(wanted)) = (
@@ -332,45 +331,13 @@ impl Comparison {
             }
             return Ok(());
         };
-        let required = |object: &Map<String, Value>, name: &str| {
-            object
-                .get("required")
-                .and_then(Value::as_array)
-                .is_some_and(|names| names.iter().any(|known| known == name))
-        };
-        for name in wanted
-            .get("required")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-        {
-            let open = matches!(
-                given.get("additionalProperties"),
-                Some(Value::Bool(true) | Value::Object(_))
-            );
-            if !required(given, name) && (gives.contains_key(name) || !open) {
-                let state = if gives.contains_key(name) {
-                    "an optional field"
-                } else {
-                    "no such field"
-                };
-                return Err(Mismatch {
-                    path: format!(".{name:.80}"),
-                    gives: state.into(),
-                    wants: "a field that is always there".into(),
-                });
-            }
-        }
+        required_fit(given, gives, wanted)?;
         for (name, given) in gives {
-            match (
+            let wants = wanted.get("properties").and_then(Value::as_object);
+            let wanted = match (
                 wants.and_then(|wants| wants.get(name)),
                 wanted.get("additionalProperties"),
             ) {
-                (Some(wanted), _) => {
-                    self.fits(producer.at(given), consumer.at(wanted))
-                        .map_err(|mismatch| mismatch.below(&format!(".{name:.80}")))?;
-                }
                 (None, Some(Value::Bool(false))) => {
                     return Err(Mismatch {
                         path: format!(".{name:.80}"),
@@ -378,12 +345,11 @@ impl Comparison {
                         wants: "none of that name".into(),
                     });
                 }
-                (None, Some(wanted @ Value::Object(_))) => {
-                    self.fits(producer.at(given), consumer.at(wanted))
-                        .map_err(|mismatch| mismatch.below(&format!(".{name:.80}")))?;
-                }
-                (None, _) => {}
-            }
+                (Some(wanted), _) | (None, Some(wanted @ Value::Object(_))) => wanted,
+                (None, _) => continue,
+            };
+            self.fits(producer.at(given), consumer.at(wanted))
+                .map_err(|mismatch| mismatch.below(&format!(".{name:.80}")))?;
         }
         Ok(())
     }
@@ -415,6 +381,37 @@ impl Comparison {
         }
         Ok(())
     }
+}
+
+/// Whether `given`, with the fields `gives`, always has the fields that `wanted` requires.
+fn required_fit(
+    given: &Map<String, Value>,
+    gives: &Map<String, Value>,
+    wanted: &Map<String, Value>,
+) -> Result<(), Mismatch> {
+    let always: Vec<&str> = required(given).collect();
+    let open = matches!(
+        given.get("additionalProperties"),
+        Some(Value::Bool(true) | Value::Object(_))
+    );
+    for name in required(wanted).filter(|name| !always.contains(name)) {
+        let state = match gives.contains_key(name) {
+            true => "an optional field",
+            false if open => continue,
+            false => "no such field",
+        };
+        return Err(Mismatch {
+            path: format!(".{name:.80}"),
+            gives: state.into(),
+            wants: "a field that is always there".into(),
+        });
+    }
+    Ok(())
+}
+
+fn required(object: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    let names = object.get("required").and_then(Value::as_array);
+    names.into_iter().flatten().filter_map(Value::as_str)
 }
 
 fn resolve_ref<'s>(typed: Typed<'s>, target: &str) -> Option<Typed<'s>> {

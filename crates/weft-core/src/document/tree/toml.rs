@@ -11,7 +11,7 @@ use crate::document::{
     path::{At, Path},
 };
 use serde_json::Number;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeFloat, DeInteger, DeTable, DeValue};
 
 pub(super) fn read_toml<'a>(text: &'a str, problems: &Problems) -> Option<Node<'a>> {
     let (table, errors) = DeTable::parse_recoverable(text);
@@ -80,31 +80,8 @@ fn from_toml<'a>(
         DeValue::String(text) => Node::Text(text),
         DeValue::Boolean(value) => Node::Bool(value),
         DeValue::Datetime(date) => Node::Date(date.to_string().into()),
-        DeValue::Integer(digits) => match i64::from_str_radix(digits.as_str(), digits.radix()) {
-            Ok(number) => Node::Number(number.into()),
-            Err(_beyond_i64) => match u64::from_str_radix(digits.as_str(), digits.radix()) {
-                Ok(number) => Node::Number(number.into()),
-                Err(_beyond_u64) => {
-                    walk.problems.add(
-                        At::Value,
-                        path,
-                        ProblemCode::InvalidValue,
-                        "the number is too large",
-                        None,
-                    );
-                    Node::Null
-                }
-            },
-        },
-        DeValue::Float(digits) => {
-            let number = digits.as_str().parse().ok().and_then(Number::from_f64);
-            if number.is_none() {
-                let message = format!("{} has no counterpart in JSON", digits.as_str());
-                walk.problems
-                    .add(At::Value, path, ProblemCode::InvalidValue, message, None);
-            }
-            number.map_or(Node::Null, Node::Number)
-        }
+        DeValue::Integer(digits) => convert_integer(&digits, walk.problems, path),
+        DeValue::Float(digits) => convert_float(&digits, walk.problems, path),
         DeValue::Array(items) => {
             let below = if part == Part::Dags {
                 Part::Dag
@@ -139,4 +116,28 @@ fn from_toml<'a>(
             Node::Table(entries.collect::<Result<_, String>>()?)
         }
     })
+}
+
+/// A wrong number becomes null, and the document has a problem.
+fn convert_integer(digits: &DeInteger<'_>, problems: &Problems, path: &Path<'_>) -> Node<'static> {
+    let (text, radix) = (digits.as_str(), digits.radix());
+    if let Ok(number) = i64::from_str_radix(text, radix) {
+        return Node::Number(number.into());
+    }
+    if let Ok(number) = u64::from_str_radix(text, radix) {
+        return Node::Number(number.into());
+    }
+    let message = "the number is too large";
+    problems.add(At::Value, path, ProblemCode::InvalidValue, message, None);
+    Node::Null
+}
+
+/// A number that JSON can't hold becomes null, and the document has a problem.
+fn convert_float(digits: &DeFloat<'_>, problems: &Problems, path: &Path<'_>) -> Node<'static> {
+    if let Some(number) = digits.as_str().parse().ok().and_then(Number::from_f64) {
+        return Node::Number(number);
+    }
+    let message = format!("{} has no counterpart in JSON", digits.as_str());
+    problems.add(At::Value, path, ProblemCode::InvalidValue, message, None);
+    Node::Null
 }

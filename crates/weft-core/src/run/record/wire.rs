@@ -243,12 +243,12 @@ impl<'a> Wire<'a> {
     }
 
     fn event(&self) -> Result<Event, &'static str> {
-        let finished = |outcome| {
-            Ok(Event::Finished {
+        if let Some(outcome) = self.outcome_of()? {
+            return Ok(Event::Finished {
                 attempt: self.attempt_of()?,
                 outcome,
-            })
-        };
+            });
+        }
         match &*self.kind {
             kind::START => Ok(Event::Start),
             kind::EXPANDED => Ok(Event::Expanded {
@@ -267,19 +267,6 @@ impl<'a> Wire<'a> {
             }),
             kind::STARTED => Ok(Event::Started {
                 attempt: self.attempt_of()?,
-            }),
-            kind::SUCCESS => finished(Outcome::Success),
-            kind::BRANCH => finished(Outcome::Branch {
-                chosen: self.tasks_of()?,
-            }),
-            kind::SKIPPED => finished(Outcome::Skipped),
-            kind::DEFERRED => finished(Outcome::Deferred {
-                until: self.until.map(Timestamp),
-            }),
-            kind::FAILED => finished(Outcome::Failed {
-                retryable: self.yes,
-                retry_after: self.wait.map(DurationMs),
-                message: self.message.to_string(),
             }),
             kind::LOST => Ok(Event::Lost {
                 attempt: self.attempt_of()?,
@@ -314,6 +301,26 @@ impl<'a> Wire<'a> {
             }),
             _ => Err("is of a kind that this version doesn't know"),
         }
+    }
+
+    /// How an attempt ended; `None` for the other kinds.
+    fn outcome_of(&self) -> Result<Option<Outcome>, &'static str> {
+        Ok(Some(match &*self.kind {
+            kind::SUCCESS => Outcome::Success,
+            kind::BRANCH => Outcome::Branch {
+                chosen: self.tasks_of()?,
+            },
+            kind::SKIPPED => Outcome::Skipped,
+            kind::DEFERRED => Outcome::Deferred {
+                until: self.until.map(Timestamp),
+            },
+            kind::FAILED => Outcome::Failed {
+                retryable: self.yes,
+                retry_after: self.wait.map(DurationMs),
+                message: self.message.to_string(),
+            },
+            _ => return Ok(None),
+        }))
     }
 
     fn task_of(&self) -> Result<TaskIndex, &'static str> {
