@@ -12,7 +12,11 @@ use crate::{
     selection::{Selection, Wanted},
     variables::GivenVariables,
 };
-use std::{io::IsTerminal, path::Path, sync::Arc};
+use std::{
+    io::IsTerminal,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use weft_api::{
     problem::{Code, Problem, Problems},
     user_dirs,
@@ -21,7 +25,6 @@ use weft_core::{
     inputs::Inputs,
     plan::{Defaults, Plan},
     policy::Policy,
-    run::Run,
     time::Timestamp,
 };
 use weft_dagfile::{DagFile, OpenedFile, engine};
@@ -118,15 +121,7 @@ async fn prepare(
     let clock = Clock::start();
     let logical_date = options.logical_date.unwrap_or_else(|| clock.timestamp());
     let run_id = run_id(clock.timestamp());
-    let runs = user_dirs::data()
-        .ok_or_else(|| {
-            Problem::new(
-                Code::DataUnavailable,
-                "there is no home folder to keep logs in",
-            )
-            .help("set WEFT_DATA_DIR")
-        })?
-        .join("runs");
+    let runs = runs_folder()?;
     let folder = RunFolder::create(&runs, &run_id, options.keep)?;
     let mut outputs = Outputs::new(dag.tasks.len(), folder.spill());
     selection.recall(&dag, &runs, &mut outputs)?;
@@ -143,10 +138,7 @@ async fn prepare(
         logical_date,
         tasks: Facts::tasks(&dag, &included),
     });
-    let run = match &selection.tasks {
-        None => Run::new(Arc::clone(&plan)),
-        Some(tasks) => Run::partial(Arc::clone(&plan), tasks),
-    };
+    let terminal = std::io::stdout().is_terminal();
     Ok(Setup {
         shared: Arc::new(Shared {
             sandbox,
@@ -159,14 +151,10 @@ async fn prepare(
             artifacts: Arc::new(artifacts),
             variables: Arc::new(variables),
         }),
-        display: display::choose(
-            options.format,
-            Arc::clone(&facts),
-            std::io::stdout().is_terminal(),
-        ),
+        display: display::choose(options.format, Arc::clone(&facts), terminal),
         facts,
+        run: selection.start(&plan),
         plan,
-        run,
         inputs: Inputs::new(dag, params, selection.given),
         outputs,
         folder,
@@ -175,6 +163,18 @@ async fn prepare(
         step: options.step,
         interrupts,
     })
+}
+
+/// The folder of all runs of this user.
+fn runs_folder() -> Result<PathBuf, Problem> {
+    let data = user_dirs::data().ok_or_else(|| {
+        Problem::new(
+            Code::DataUnavailable,
+            "there is no home folder to keep logs in",
+        )
+        .help("set WEFT_DATA_DIR")
+    })?;
+    Ok(data.join("runs"))
 }
 
 /// `20261121T140506-x7k2`: sorts by time, and two runs in one second differ.

@@ -3,14 +3,14 @@
 //!
 //! For `--task` every input has to be given with `--input`, unless it is a
 //! parameter or a constant. For `--from` the outputs of the last run of the
-//! same DAG on this machine stand in, where `--input` gives nothing.
+//! same DAG on this machine are used where `--input` gives nothing.
 
 use crate::{
     params,
     runner::{folder, outputs::Outputs},
 };
 use serde_json::{Map, Value};
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
 use weft_api::{
     problem::{Code, Problem, Problems},
     text::suggestion,
@@ -19,7 +19,7 @@ use weft_core::{
     document::{Binding, Dag, TaskIndex, schema_misfit},
     inputs::Given,
     plan::Plan,
-    run::Instance,
+    run::{Instance, Run},
 };
 
 /// Which tasks to run.
@@ -37,7 +37,7 @@ pub enum Wanted<'a> {
 #[derive(Debug)]
 pub(crate) struct Selection {
     /// `None` for all.
-    pub(crate) tasks: Option<Vec<TaskIndex>>,
+    tasks: Option<Vec<TaskIndex>>,
     pub(crate) given: Given,
     /// Tasks outside of the selection whose outputs are read.
     needed: BTreeSet<TaskIndex>,
@@ -56,16 +56,7 @@ impl Selection {
             Wanted::Task(id) => Some(vec![find(dag, id)?]),
             Wanted::From(id) => Some(plan.with_downstreams(&[find(dag, id)?])),
         };
-        let mut given = Given::new();
-        let mut problems = Vec::new();
-        for text in inputs {
-            match input(dag, text) {
-                Ok((key, value)) => {
-                    given.insert(key, value.to_string().into());
-                }
-                Err(problem) => problems.push(problem),
-            }
-        }
+        let given = read_inputs(dag, inputs)?;
         let mut needed = BTreeSet::new();
         let mut missing: Vec<(String, String)> = Vec::new();
         for &task in tasks.iter().flatten() {
@@ -83,38 +74,21 @@ impl Selection {
         }
         if let Wanted::Task(id) = wanted
             && !missing.is_empty()
-            // A mistyped --input is reported alone: it is probably the one that is missing.
-            && problems.is_empty()
         {
-            let flags: Vec<String> = missing
-                .iter()
-                .map(|(task, name)| format!("--input {task}.{name}=JSON"))
-                .collect();
-            problems.push(
-                Problem::new(
-                    Code::MissingInput,
-                    format!(
-                        "the task {id:?} run alone needs {}",
-                        missing
-                            .iter()
-                            .map(|(_, name)| format!("{name:?}"))
-                            .collect::<Vec<_>>()
-                            .join(", ")
-                    ),
-                )
-                .help(format!(
-                    "add {}; or use --from {id}, which takes them from the last run",
-                    flags.join(" ")
-                )),
-            );
+            return Err(missing_inputs(id, &missing).into());
         }
-        match Problems::from_list(problems) {
-            Some(problems) => Err(problems),
-            None => Ok(Self {
-                tasks,
-                given,
-                needed,
-            }),
+        Ok(Self {
+            tasks,
+            given,
+            needed,
+        })
+    }
+
+    /// The state machine of a run of these tasks.
+    pub(crate) fn start(&self, plan: &Arc<Plan>) -> Run {
+        match &self.tasks {
+            None => Run::new(Arc::clone(plan)),
+            Some(tasks) => Run::partial(Arc::clone(plan), tasks),
         }
     }
 
@@ -179,6 +153,41 @@ impl Selection {
         .help("run the whole DAG once, or give the values with --input TASK.PARAM=JSON")
         .into())
     }
+}
+
+/// The values of `--input`; all problems with them are reported together.
+fn read_inputs(dag: &Dag, inputs: &[String]) -> Result<Given, Problems> {
+    let mut given = Given::new();
+    let mut problems = Vec::new();
+    for text in inputs {
+        match input(dag, text) {
+            Ok((key, value)) => {
+                given.insert(key, value.to_string().into());
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    Problems::from_list(problems).map_or(Ok(given), Err)
+}
+
+/// A task that runs alone lacks inputs: pairs of a task and its input.
+fn missing_inputs(id: &str, missing: &[(String, String)]) -> Problem {
+    let names: Vec<String> = missing
+        .iter()
+        .map(|(_, name)| format!("{name:?}"))
+        .collect();
+    let flags: Vec<String> = missing
+        .iter()
+        .map(|(task, name)| format!("--input {task}.{name}=JSON"))
+        .collect();
+    Problem::new(
+        Code::MissingInput,
+        format!("the task {id:?} run alone needs {}", names.join(", ")),
+    )
+    .help(format!(
+        "add {}; or use --from {id}, which takes them from the last run",
+        flags.join(" ")
+    ))
 }
 
 fn find(dag: &Dag, id: &str) -> Result<TaskIndex, Problem> {

@@ -198,30 +198,30 @@ fn describe_block(blocked: Blocked) -> ports::Reason {
         ),
         Blocked::Pool {
             name,
-            slots: 0,
-            taken: _,
-            needs: _,
-        } => reason(
-            "no_pool",
-            format!("there is no pool {name}, or it has no slots"),
-            Some("make it: wfctl pools set NAME --slots N"),
-        ),
-        Blocked::Pool {
-            name,
             slots,
             taken,
             needs,
-        } => reason(
-            "pool",
-            format!(
-                "it needs {needs} of the {slots} slots of the pool {name}, and {taken} are taken"
-            ),
-            Some(
-                "it goes out as soon as enough are free; wfctl pools set NAME --slots N gives it more",
-            ),
-        ),
+        } => describe_pool(&name, slots, taken, needs),
         Blocked::Behind { run, task: _ } => {
             reason("behind", format!("other work goes first (run {run})"), None)
         }
     }
+}
+
+/// A pool that has too few free slots, or none at all.
+fn describe_pool(name: &str, slots: u32, taken: u64, needs: u32) -> ports::Reason {
+    if slots == 0 {
+        return reason(
+            "no_pool",
+            format!("there is no pool {name}, or it has no slots"),
+            Some("make it: wfctl pools set NAME --slots N"),
+        );
+    }
+    reason(
+        "pool",
+        format!("it needs {needs} of the {slots} slots of the pool {name}, and {taken} are taken"),
+        Some(
+            "it goes out as soon as enough are free; wfctl pools set NAME --slots N gives it more",
+        ),
+    )
 }

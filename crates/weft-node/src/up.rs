@@ -95,44 +95,29 @@ impl Up {
         warn_of_unreadable_secrets(&database, &keyring).await?;
         let blobs = Blobs::local(&folder.blobs())
             .map_err(|error| unavailable("the blobs can't be opened", &error))?;
-        let (logs, recovered) = LogWriter::start(&blobs, LogOptions::local())
-            .await
-            .map_err(|error| unavailable("the log can't be written", &error))?;
-        if !recovered.is_empty() {
-            tracing::info!(
-                attempts = recovered.len(),
-                operation = "recover logs",
-                "a crash left logs of attempts behind; they were kept"
-            );
-        }
+        let logs = start_logs(&blobs).await?;
         let transport = Transport::open(options.redis.as_ref(), &database).await?;
-        let (scheduler, handle) = Scheduler::new(
-            SchedulerOptions::new(LOCAL),
-            weft_scheduler::Deps {
-                store: Arc::new(database.clone()),
-                brokers: transport.brokers(),
-                blobs: blobs.clone(),
-            },
-        );
-        let secrets = StoredSecrets {
-            database: database.clone(),
-            keyring: keyring.clone(),
+        let scheduler_deps = weft_scheduler::Deps {
+            store: Arc::new(database.clone()),
+            brokers: transport.brokers(),
+            blobs: blobs.clone(),
         };
+        let (scheduler, handle) = Scheduler::new(SchedulerOptions::new(LOCAL), scheduler_deps);
         let worker_options = worker_options(options, &folder)?;
-        let slots = worker_options.slots;
-        let worker = Worker::new(
-            worker_options,
-            Services {
-                broker: transport.worker(),
-                sandbox: engine::sandbox_in(slots, Some(folder.code()))?,
-                blobs: blobs.clone(),
-                logs: logs.clone(),
-                secrets: Arc::new(secrets),
-                // Server and worker share one folder of compiled code.
-                code: None,
-            },
-        )
-        .map_err(|error| Problem::new(Code::Usage, error.to_string()))?;
+        let services = Services {
+            broker: transport.worker(),
+            sandbox: engine::sandbox_in(worker_options.slots, Some(folder.code()))?,
+            blobs: blobs.clone(),
+            logs: logs.clone(),
+            secrets: Arc::new(StoredSecrets {
+                database: database.clone(),
+                keyring: keyring.clone(),
+            }),
+            // Server and worker share one folder of compiled code.
+            code: None,
+        };
+        let worker = Worker::new(worker_options, services)
+            .map_err(|error| Problem::new(Code::Usage, error.to_string()))?;
         let worker_handle = worker.handle();
         let metrics = Metrics::default();
         metrics.register(|registry| {
@@ -146,14 +131,8 @@ impl Up {
             compiler: Arc::new(CompilerRole::of_this_program(&folder, &keyring)?),
             keyring,
             scheduler: Arc::new(LocalScheduler(handle)),
-            live_logs: Arc::new(OneWriter {
-                writer: logs.clone(),
-                reader: LogReader::new(blobs.clone(), None),
-            }),
-            fleet: Arc::new(BrokersFleet {
-                broker: transport.operator(),
-                own: Some(LOCAL),
-            }),
+            live_logs: Arc::new(live_logs(&logs, &blobs)),
+            fleet: Arc::new(fleet(&transport)),
             // The name of this process' own worker is taken.
             worker_sessions: Arc::new(transport.worker_sessions(vec![LOCAL.into()])),
             direct_workers: transport.direct_workers(),
@@ -238,6 +217,36 @@ async fn open(
         );
     }
     Ok((database, lock))
+}
+
+/// This process writes every log, so its lines are live here.
+fn live_logs(logs: &LogWriter, blobs: &Blobs) -> OneWriter {
+    OneWriter {
+        writer: logs.clone(),
+        reader: LogReader::new(blobs.clone(), None),
+    }
+}
+
+fn fleet(transport: &Transport) -> BrokersFleet {
+    BrokersFleet {
+        broker: transport.operator(),
+        own: Some(LOCAL),
+    }
+}
+
+/// Recovers what a crash left, and starts the log.
+async fn start_logs(blobs: &Blobs) -> Result<LogWriter, Problem> {
+    let (logs, recovered) = LogWriter::start(blobs, LogOptions::local())
+        .await
+        .map_err(|error| unavailable("the log can't be written", &error))?;
+    if !recovered.is_empty() {
+        tracing::info!(
+            attempts = recovered.len(),
+            operation = "recover logs",
+            "a crash left logs of attempts behind; they were kept"
+        );
+    }
+    Ok(logs)
 }
 
 fn worker_options(options: &UpOptions, folder: &DataFolder) -> Result<WorkerOptions, Problem> {

@@ -84,7 +84,6 @@ pub async fn run_worker(options: WorkerNodeOptions) -> Result<Exit, Problems> {
     let _lock = DataFolderLock::take(&options.data).map_err(crate::database::unfit)?;
     let client = GatewayClient::new(&options.server)?;
     let shutdown = shutdown_signal()?;
-    tokio::pin!(shutdown);
     let url = &options.server.url.value;
     if !client.check_auth().await? {
         tracing::warn!(%url, operation = "check token", "server does not answer; the worker joins as soon as it does");
@@ -98,12 +97,7 @@ pub async fn run_worker(options: WorkerNodeOptions) -> Result<Exit, Problems> {
     );
     empty(&scratch)?;
     let blobs = Blobs::remote(Arc::new(client.clone()));
-    let mut log_options = LogOptions::spooled(spool);
-    log_options.segment_age = SEGMENT_AGE;
-    log_options.segment_bytes = SEGMENT_BYTES;
-    let (logs, _recovered) = LogWriter::start(&blobs, log_options)
-        .await
-        .map_err(|error| unavailable("the log can't be written", &error))?;
+    let logs = start_logs(&blobs, spool).await?;
     let worker_options = worker_options(&options, &scratch)?;
     let slots = worker_options.slots;
     let serves: Vec<String> = worker_options
@@ -143,27 +137,8 @@ pub async fn run_worker(options: WorkerNodeOptions) -> Result<Exit, Problems> {
             Ok::<(), String>(())
         })
     });
-    let mut worker = Service::start(|stop: Stop| worker.run(stop.wait()));
-    let ended = tokio::select! {
-        () = &mut shutdown => None,
-        ended = &mut worker.task => Some(ended),
-    };
-    match ended {
-        // By itself it ends when an operator drained it.
-        Some(Ok(Ok(drained))) => log_drained(drained),
-        Some(ended) => {
-            return Err(ended_early("worker", ended.map(|ended| ended.map(drop))).into());
-        }
-        None => {
-            tracing::info!(timeout = ?options.drain, operation = "drain", "shutting down; running tasks may finish until the timeout");
-            match worker.end().await {
-                Ok(drained) => log_drained(drained),
-                Err(error) => {
-                    tracing::error!(error, operation = "drain", "worker failed while it ended");
-                }
-            }
-        }
-    }
+    let worker = Service::start(|stop: Stop| worker.run(stop.wait()));
+    run_until_drained(worker, shutdown, options.drain).await?;
     status::end(status).await;
     if let Some(direct) = direct {
         log_end("direct connection", direct.end().await);
@@ -172,6 +147,49 @@ pub async fn run_worker(options: WorkerNodeOptions) -> Result<Exit, Problems> {
         tracing::error!(%error, operation = "close", "log can't be closed; its last lines may be lost");
     }
     Ok(Exit::Success)
+}
+
+async fn start_logs(blobs: &Blobs, spool: PathBuf) -> Result<LogWriter, Problem> {
+    let mut options = LogOptions::spooled(spool);
+    options.segment_age = SEGMENT_AGE;
+    options.segment_bytes = SEGMENT_BYTES;
+    let (logs, _recovered) = LogWriter::start(blobs, options)
+        .await
+        .map_err(|error| unavailable("the log can't be written", &error))?;
+    Ok(logs)
+}
+
+/// Runs the worker until `shutdown` or an operator's drain; running tasks may then finish
+/// until the timeout, which the worker's options hold too.
+async fn run_until_drained(
+    mut worker: Service<Drained>,
+    shutdown: impl Future<Output = ()>,
+    timeout: Duration,
+) -> Result<(), Problem> {
+    let ended = tokio::select! {
+        () = shutdown => None,
+        ended = &mut worker.task => Some(ended),
+    };
+    if let Some(ended) = ended {
+        // By itself it ends when an operator drained it.
+        let Ok(Ok(drained)) = ended else {
+            return Err(ended_early("worker", ended.map(|ended| ended.map(drop))));
+        };
+        log_drained(drained);
+        return Ok(());
+    }
+    tracing::info!(
+        ?timeout,
+        operation = "drain",
+        "shutting down; running tasks may finish until the timeout"
+    );
+    match worker.end().await {
+        Ok(drained) => log_drained(drained),
+        Err(error) => {
+            tracing::error!(error, operation = "drain", "worker failed while it ended");
+        }
+    }
+    Ok(())
 }
 
 /// Connects as the options say.

@@ -1,14 +1,15 @@
 //! Calls a component's `describe`: nothing granted, tight limits, no receiver of events.
 
 use crate::{
-    CancelSignal, DescribeError, EventSink, FailureKind, Guest, NoArtifacts, NoVariables, Services,
+    AttemptFailure, CancelSignal, DescribeError, EventSink, FailureKind, Guest, NoArtifacts,
+    NoVariables, SandboxOptions, Services,
     attempt::{Setup, store},
     failure,
     guest::Callable,
     meter::Metered,
     shared::Shared,
 };
-use std::{pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc, time::Duration};
 use weft_core::limit::Limits;
 
 /// A longer message of an author is cut.
@@ -32,32 +33,9 @@ pub(crate) async fn describe(shared: &Arc<Shared>, guest: &Guest) -> Result<Stri
     let _running = shared.ticker.running();
     let options = &shared.options;
     let limit = options.describe_timeout;
-    let millis = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-    let limits = Limits {
-        memory_bytes: options.describe_memory_bytes.min(options.max_memory_bytes),
-        cpu_ms: millis,
-        timeout_ms: millis,
-        output_bytes: options.describe_bytes,
-        // One call may carry the whole document and not much more.
-        host_memory_bytes: 0,
-        ..Limits::DEFAULT
-    };
-    let setup = Setup {
-        attempt: Arc::from("{}"),
-        resumed: None,
-        cancel: CancelSignal::new(),
-        granted: Arc::default(),
-        limits,
-        services: Services {
-            events: EventSink::discard(),
-            artifacts: Arc::new(NoArtifacts),
-            variables: Arc::new(NoVariables),
-        },
-        inputs: Vec::new(),
-        scratch_root: None,
-        determinism: None,
-    };
-    let mut store = store(shared, &runtime, setup).map_err(|error| host(format!("{error:#}")))?;
+    let limits = limits(options);
+    let mut store =
+        store(shared, &runtime, setup(limits)).map_err(|error| host(format!("{error:#}")))?;
     let meter = Arc::clone(&store.data().meter);
     let ended = {
         let call = pin!(tasks.describe(&mut store));
@@ -81,7 +59,43 @@ pub(crate) async fn describe(shared: &Arc<Shared>, guest: &Guest) -> Result<Stri
         Ok(Ok(Err(error))) => error,
     };
     let failure = failure::read(&error, store.data(), &limits);
-    Err(match failure.kind {
+    Err(describe_error(failure, &limits, limit))
+}
+
+fn limits(options: &SandboxOptions) -> Limits {
+    let millis = u64::try_from(options.describe_timeout.as_millis()).unwrap_or(u64::MAX);
+    Limits {
+        memory_bytes: options.describe_memory_bytes.min(options.max_memory_bytes),
+        cpu_ms: millis,
+        timeout_ms: millis,
+        output_bytes: options.describe_bytes,
+        // One call may carry the whole document and not much more.
+        host_memory_bytes: 0,
+        ..Limits::DEFAULT
+    }
+}
+
+/// An attempt that was granted nothing.
+fn setup(limits: Limits) -> Setup {
+    Setup {
+        attempt: Arc::from("{}"),
+        resumed: None,
+        cancel: CancelSignal::new(),
+        granted: Arc::default(),
+        limits,
+        services: Services {
+            events: EventSink::discard(),
+            artifacts: Arc::new(NoArtifacts),
+            variables: Arc::new(NoVariables),
+        },
+        inputs: Vec::new(),
+        scratch_root: None,
+        determinism: None,
+    }
+}
+
+fn describe_error(failure: AttemptFailure, limits: &Limits, limit: Duration) -> DescribeError {
+    match failure.kind {
         FailureKind::Timeout | FailureKind::CpuLimit => DescribeError::Timeout { limit },
         FailureKind::MemoryLimit => DescribeError::Memory {
             limit_bytes: limits.memory_bytes,
@@ -89,10 +103,12 @@ pub(crate) async fn describe(shared: &Arc<Shared>, guest: &Guest) -> Result<Stri
         FailureKind::OutputLimit => DescribeError::TooLarge {
             limit_bytes: limits.output_bytes,
         },
-        FailureKind::Internal => host(failure.message),
+        FailureKind::Internal => DescribeError::Host {
+            reason: failure.message,
+        },
         _guests_fault => DescribeError::Trap {
             reason: failure.message,
             backtrace: failure.backtrace,
         },
-    })
+    }
 }

@@ -5,7 +5,7 @@
 //! loading validates the rest.
 
 use crate::{Digest, GuestKind, container, interface};
-use wasmparser::{Chunk, Encoding, ExternalKind, Parser, Payload};
+use wasmparser::{BinaryReaderError, Chunk, Encoding, ExternalKind, Parser, Payload};
 
 /// What a file is and what it asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,64 +96,12 @@ pub(crate) struct Outline {
 /// Reads the outermost sections.
 pub(crate) fn outline(bytes: &[u8]) -> Result<Outline, InspectError> {
     check_magic(bytes)?;
-    let malformed =
-        |error: wasmparser::BinaryReaderError| InspectError::Malformed(error.to_string());
-    let mut is_component = false;
-    let mut imports = Vec::new();
-    let mut exports = Vec::new();
-    let mut has_start = false;
-    let mut parser = Parser::new(0);
-    let mut rest = bytes;
-    loop {
-        let (consumed, payload) = match parser.parse(rest, true).map_err(malformed)? {
-            Chunk::Parsed { consumed, payload } => (consumed, payload),
-            Chunk::NeedMoreData(_) => {
-                return Err(InspectError::Malformed("it ends too early".into()));
-            }
-        };
-        rest = &rest[consumed..];
-        match payload {
-            Payload::Version { encoding, .. } => is_component = encoding == Encoding::Component,
-            Payload::ImportSection(section) => {
-                for import in section.into_imports() {
-                    let import = import.map_err(malformed)?;
-                    note(&mut imports, import.module)?;
-                }
-            }
-            Payload::ComponentImportSection(section) => {
-                for import in section {
-                    note(&mut imports, import.map_err(malformed)?.name.name)?;
-                }
-            }
-            Payload::ExportSection(section) => {
-                for export in section {
-                    let export = export.map_err(malformed)?;
-                    has_start |= export.name == "_start" && export.kind == ExternalKind::Func;
-                    note(&mut exports, export.name)?;
-                }
-            }
-            Payload::ComponentExportSection(section) => {
-                for export in section {
-                    note(&mut exports, export.map_err(malformed)?.name.name)?;
-                }
-            }
-            Payload::CodeSectionStart { size, .. } => {
-                parser.skip_section();
-                rest = skip(rest, u64::from(size))?;
-            }
-            Payload::ModuleSection {
-                unchecked_range, ..
-            }
-            | Payload::ComponentSection {
-                unchecked_range, ..
-            } => {
-                // The parser of the outer sections has already passed it.
-                rest = skip(rest, (unchecked_range.end - unchecked_range.start) as u64)?;
-            }
-            Payload::End(_) => break,
-            _unneeded => {}
-        }
-    }
+    let Names {
+        is_component,
+        has_start,
+        mut imports,
+        mut exports,
+    } = read_names(bytes)?;
     imports.sort_unstable();
     imports.dedup();
     exports.sort_unstable();
@@ -178,6 +126,88 @@ pub(crate) fn outline(bytes: &[u8]) -> Result<Outline, InspectError> {
         imports,
         exports,
     })
+}
+
+/// What the outermost sections say, in their order.
+#[derive(Default)]
+struct Names {
+    is_component: bool,
+    /// It exports a function `_start`.
+    has_start: bool,
+    imports: Vec<String>,
+    exports: Vec<String>,
+}
+
+/// Goes over the outermost sections, and skips code and nested parts.
+fn read_names(bytes: &[u8]) -> Result<Names, InspectError> {
+    let mut names = Names::default();
+    let mut parser = Parser::new(0);
+    let mut rest = bytes;
+    loop {
+        let (consumed, payload) = match parser.parse(rest, true).map_err(malformed)? {
+            Chunk::Parsed { consumed, payload } => (consumed, payload),
+            Chunk::NeedMoreData(_) => {
+                return Err(InspectError::Malformed("it ends too early".into()));
+            }
+        };
+        rest = &rest[consumed..];
+        match payload {
+            Payload::CodeSectionStart { size, .. } => {
+                parser.skip_section();
+                rest = skip(rest, u64::from(size))?;
+            }
+            Payload::ModuleSection {
+                unchecked_range, ..
+            }
+            | Payload::ComponentSection {
+                unchecked_range, ..
+            } => {
+                // The parser of the outer sections has already passed it.
+                rest = skip(rest, (unchecked_range.end - unchecked_range.start) as u64)?;
+            }
+            Payload::End(_) => return Ok(names),
+            section => names.read_section(section)?,
+        }
+    }
+}
+
+impl Names {
+    fn read_section(&mut self, section: Payload<'_>) -> Result<(), InspectError> {
+        match section {
+            Payload::Version { encoding, .. } => {
+                self.is_component = encoding == Encoding::Component;
+            }
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    note(&mut self.imports, import.map_err(malformed)?.module)?;
+                }
+            }
+            Payload::ComponentImportSection(section) => {
+                for import in section {
+                    note(&mut self.imports, import.map_err(malformed)?.name.name)?;
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    let export = export.map_err(malformed)?;
+                    self.has_start |= export.name == "_start" && export.kind == ExternalKind::Func;
+                    note(&mut self.exports, export.name)?;
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section {
+                    note(&mut self.exports, export.map_err(malformed)?.name.name)?;
+                }
+            }
+            _unneeded => {}
+        }
+        Ok(())
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "map_err passes the value")]
+fn malformed(error: BinaryReaderError) -> InspectError {
+    InspectError::Malformed(error.to_string())
 }
 
 fn kind(is_component: bool, has_start: bool, exports: &[String]) -> FileKind {

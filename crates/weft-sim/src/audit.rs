@@ -144,23 +144,7 @@ impl Auditor {
 
     fn check_action(&mut self, step: &Step<'_>, action: &Action) -> Result<(), String> {
         match action {
-            Action::Expand { task, generation } => {
-                if step.run.generation(*task) != *generation {
-                    return Err(format!(
-                        "a question of generation {generation} of task {}",
-                        task.0
-                    ));
-                }
-                self.check_rule(step.run, *task)?;
-                self.notify(
-                    step,
-                    Instance {
-                        task: *task,
-                        index: 0,
-                    },
-                    InstanceState::Expanding,
-                )
-            }
+            Action::Expand { task, generation } => self.check_expansion(step, *task, *generation),
             Action::Ready { task, indexes } => {
                 if !step.run.is_expanded(*task)
                     && self.state(Instance {
@@ -213,6 +197,22 @@ impl Auditor {
                 }
             }
         }
+    }
+
+    fn check_expansion(
+        &mut self,
+        step: &Step<'_>,
+        task: TaskIndex,
+        generation: u32,
+    ) -> Result<(), String> {
+        if step.run.generation(task) != generation {
+            return Err(format!(
+                "a question of generation {generation} of task {}",
+                task.0
+            ));
+        }
+        self.check_rule(step.run, task)?;
+        self.notify(step, Instance { task, index: 0 }, InstanceState::Expanding)
     }
 
     fn state(&self, instance: Instance) -> InstanceState {

@@ -114,7 +114,7 @@ pub const KINDS: &[&str] = &[
     "operator: pauses or unpauses",
     "operator: triggers",
     "operator: wants a run for later",
-    "worker: gives back what it never began",
+    "worker: releases what it never started",
     "worker: kills all, since it can't renew",
     "worker: kills what it lost",
     "worker: kills what was revoked",

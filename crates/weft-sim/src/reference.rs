@@ -138,31 +138,14 @@ impl Model {
         machine: &Run,
     ) -> Result<(), Rejection> {
         match event {
-            Event::Start => {
-                if self.state != RunState::Pending {
-                    return Err(if self.state.is_ended() {
-                        Rejection::RunEnded
-                    } else {
-                        Rejection::WrongState
-                    });
-                }
-                self.open();
-            }
+            Event::Start => self.start()?,
             Event::Expanded {
                 task,
                 generation,
                 instances,
             } => {
                 self.expect_expanding(*task, *generation)?;
-                let task = &mut self.tasks[task.0 as usize];
-                match *instances {
-                    0 => task.instances[0].phase = Phase::Ended(Ending::Skipped),
-                    1..=MAX_INSTANCES => {
-                        task.instances = vec![fresh(Phase::Startable); *instances as usize];
-                        task.expanded = true;
-                    }
-                    _ => task.instances[0].phase = Phase::Ended(Ending::Failed),
-                }
+                self.expand(*task, *instances);
             }
             Event::ExpandFailed {
                 task,
@@ -194,14 +177,7 @@ impl Model {
             Event::Lost { attempt } => {
                 self.expect_live(attempt, Some(&End::Lost))?;
                 self.attempts.insert(*attempt, Some(End::Lost));
-                let bound = self.scenario.bounds.max_losses;
-                let single = self.single_mut(attempt.instance);
-                single.losses += 1;
-                single.phase = if single.losses > bound {
-                    Phase::Ended(Ending::Failed)
-                } else {
-                    Phase::Startable
-                };
+                self.lose(attempt.instance);
             }
             Event::Due { timer } => self.due(*timer)?,
             Event::Woken { instance } => {
@@ -222,6 +198,40 @@ impl Model {
         }
         self.settle();
         Ok(())
+    }
+
+    fn start(&mut self) -> Result<(), Rejection> {
+        if self.state.is_ended() {
+            return Err(Rejection::RunEnded);
+        }
+        if self.state != RunState::Pending {
+            return Err(Rejection::WrongState);
+        }
+        self.open();
+        Ok(())
+    }
+
+    fn expand(&mut self, task: TaskIndex, instances: u32) {
+        let task = &mut self.tasks[task.0 as usize];
+        match instances {
+            0 => task.instances[0].phase = Phase::Ended(Ending::Skipped),
+            1..=MAX_INSTANCES => {
+                task.instances = vec![fresh(Phase::Startable); instances as usize];
+                task.expanded = true;
+            }
+            _ => task.instances[0].phase = Phase::Ended(Ending::Failed),
+        }
+    }
+
+    fn lose(&mut self, instance: Instance) {
+        let bound = self.scenario.bounds.max_losses;
+        let single = self.single_mut(instance);
+        single.losses += 1;
+        single.phase = if single.losses > bound {
+            Phase::Ended(Ending::Failed)
+        } else {
+            Phase::Startable
+        };
     }
 
     fn settle(&mut self) {

@@ -304,43 +304,39 @@ fn report_fields(out: &mut impl Write, facts: &Facts, ended: &mut Ended<'_>) -> 
         }
         let index = TaskIndex(u32::try_from(number).expect("a DAG's tasks are counted in u32"));
         serde_json::to_writer(&mut *out, &task.id)?;
-        let records = ended.history.task(index);
+        out.write_all(b":{")?;
         if task.mapped {
-            write!(
-                out,
-                ":{{\"state\":\"{}\",\"instances\":[",
-                ended.history.state(index).as_str()
-            )?;
-            for (at, record) in records.iter().enumerate() {
-                if at > 0 {
-                    out.write_all(b",")?;
-                }
-                write!(out, "{{\"map_index\":{at},")?;
-                let instance = Instance {
-                    task: index,
-                    index: u32::try_from(at).expect("indexes are u32"),
-                };
-                record_fields(out, record, ended.outputs, instance)?;
-                out.write_all(b"}")?;
-            }
-            out.write_all(b"]}")?;
+            mapped_fields(out, index, ended)?;
         } else {
-            out.write_all(b":{")?;
-            for record in records.iter().take(1) {
-                record_fields(
-                    out,
-                    record,
-                    ended.outputs,
-                    Instance {
-                        task: index,
-                        index: 0,
-                    },
-                )?;
+            let instance = Instance {
+                task: index,
+                index: 0,
+            };
+            for record in ended.history.task(index).iter().take(1) {
+                record_fields(out, record, ended.outputs, instance)?;
             }
-            out.write_all(b"}")?;
         }
+        out.write_all(b"}")?;
     }
     out.write_all(b"}")
+}
+
+fn mapped_fields(out: &mut impl Write, task: TaskIndex, ended: &mut Ended<'_>) -> io::Result<()> {
+    let state = ended.history.state(task).as_str();
+    write!(out, "\"state\":\"{state}\",\"instances\":[")?;
+    for (at, record) in ended.history.task(task).iter().enumerate() {
+        if at > 0 {
+            out.write_all(b",")?;
+        }
+        write!(out, "{{\"map_index\":{at},")?;
+        let instance = Instance {
+            task,
+            index: u32::try_from(at).expect("indexes are u32"),
+        };
+        record_fields(out, record, ended.outputs, instance)?;
+        out.write_all(b"}")?;
+    }
+    out.write_all(b"]")
 }
 
 fn record_fields(

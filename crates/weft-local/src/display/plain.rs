@@ -146,6 +146,48 @@ impl PlainLines {
     fn mapped(&self, instance: Instance) -> bool {
         self.facts.task(instance.task).mapped
     }
+
+    fn attempt_ended(
+        &mut self,
+        (started, at): (Micros, Micros),
+        attempt: Attempt,
+        end: &AttemptEnd<'_>,
+    ) {
+        let label = self.facts.label(attempt.instance);
+        let mapped = self.mapped(attempt.instance);
+        let took = ending::took(at.since(started));
+        match end {
+            AttemptEnd::Success if mapped => self.one_over(at, attempt.instance.task, false),
+            AttemptEnd::Success => {
+                let (mark, style) = sign(State::Success);
+                self.say(format_args!(
+                    "{style}{mark}{style:#} {label} {FAINT}{took}{FAINT:#}"
+                ));
+            }
+            AttemptEnd::Skipped { reason } => {
+                let reason = reason.map_or_else(String::new, |reason| {
+                    format!(": {}", text::line(reason, MAX_LINE_CHARS))
+                });
+                self.say(format_args!("– {label} skipped itself{reason}"));
+                if mapped {
+                    self.one_over(at, attempt.instance.task, false);
+                }
+            }
+            AttemptEnd::Deferred { until } => {
+                let until = until.map_or_else(String::new, |until| format!(" until {until}"));
+                self.say(format_args!("◔ {label} waits{until}"));
+            }
+            AttemptEnd::Failed { failure, retry_at } => {
+                self.failed(&label, attempt, failure, retry_at.is_some());
+                if mapped && retry_at.is_none() {
+                    self.one_over(at, attempt.instance.task, true);
+                }
+            }
+            AttemptEnd::Stopped => {
+                self.say(format_args!("■ {label} was stopped after {took}"));
+            }
+        }
+    }
 }
 
 /// The prefix of a line of a level worth noticing.
@@ -197,45 +239,7 @@ impl Display for PlainLines {
                 attempt,
                 end,
                 ..
-            } => {
-                let label = facts.label(attempt.instance);
-                let mapped = self.mapped(attempt.instance);
-                let took = ending::took(at.since(*started));
-                match end {
-                    AttemptEnd::Success if mapped => {
-                        self.one_over(*at, attempt.instance.task, false);
-                    }
-                    AttemptEnd::Success => {
-                        let (mark, style) = sign(State::Success);
-                        self.say(format_args!(
-                            "{style}{mark}{style:#} {label} {FAINT}{took}{FAINT:#}"
-                        ));
-                    }
-                    AttemptEnd::Skipped { reason } => {
-                        let reason = reason.map_or_else(String::new, |reason| {
-                            format!(": {}", text::line(reason, MAX_LINE_CHARS))
-                        });
-                        self.say(format_args!("– {label} skipped itself{reason}"));
-                        if mapped {
-                            self.one_over(*at, attempt.instance.task, false);
-                        }
-                    }
-                    AttemptEnd::Deferred { until } => {
-                        let until =
-                            until.map_or_else(String::new, |until| format!(" until {until}"));
-                        self.say(format_args!("◔ {label} waits{until}"));
-                    }
-                    AttemptEnd::Failed { failure, retry_at } => {
-                        self.failed(&label, *attempt, failure, retry_at.is_some());
-                        if mapped && retry_at.is_none() {
-                            self.one_over(*at, attempt.instance.task, true);
-                        }
-                    }
-                    AttemptEnd::Stopped => {
-                        self.say(format_args!("■ {label} was stopped after {took}"));
-                    }
-                }
-            }
+            } => self.attempt_ended((*started, *at), *attempt, end),
             Notice::Settled {
                 at,
                 instance,

@@ -211,28 +211,32 @@ fn determinism(attempt: &str) -> Result<Determinism, AttemptFailure> {
 }
 
 async fn run(shared: &Arc<Shared>, ready: Ready, request: AttemptRequest) -> AttemptReport {
+    let report = call_guest(shared, ready, request).await;
+    report.unwrap_or_else(|failure| AttemptReport {
+        outcome: AttemptOutcome::Failed(failure),
+        usage: Usage::default(),
+        artifacts: Vec::new(),
+    })
+}
+
+/// An error means that the guest was never called.
+async fn call_guest(
+    shared: &Arc<Shared>,
+    ready: Ready,
+    request: AttemptRequest,
+) -> Result<AttemptReport, AttemptFailure> {
     let Ready {
         runtime,
         determinism,
     } = ready;
-    let failed = |failure| AttemptReport {
-        outcome: AttemptOutcome::Failed(failure),
-        usage: Usage::default(),
-        artifacts: Vec::new(),
-    };
-    let Some(prepared) = prepared(&request.guest, &runtime) else {
-        return failed(AttemptFailure::new(
-            FailureKind::Internal,
-            "the code is gone",
-        ));
-    };
-    if let Err(failure) = fits(&request.entry, request.guest.kind()) {
-        return failed(failure);
-    }
-    let _slot = match runtime.pool.take(prepared.slots).await {
-        Ok(slot) => slot,
-        Err(error) => return failed(AttemptFailure::new(FailureKind::NoSlot, error.to_string())),
-    };
+    let prepared = prepared(&request.guest, &runtime)
+        .ok_or_else(|| AttemptFailure::new(FailureKind::Internal, "the code is gone"))?;
+    fits(&request.entry, request.guest.kind())?;
+    let _slot = runtime
+        .pool
+        .take(prepared.slots)
+        .await
+        .map_err(|error| AttemptFailure::new(FailureKind::NoSlot, error.to_string()))?;
     let _running = shared.ticker.running();
     let mut limits = request.limits;
     limits.memory_bytes = limits.memory_bytes.min(shared.options.max_memory_bytes);
@@ -247,15 +251,8 @@ async fn run(shared: &Arc<Shared>, ready: Ready, request: AttemptRequest) -> Att
         scratch_root: Some(request.scratch_root),
         determinism,
     };
-    let mut store = match store(shared, &runtime, setup) {
-        Ok(store) => store,
-        Err(error) => {
-            return failed(AttemptFailure::new(
-                FailureKind::Internal,
-                format!("{error:#}"),
-            ));
-        }
-    };
+    let mut store = store(shared, &runtime, setup)
+        .map_err(|error| AttemptFailure::new(FailureKind::Internal, format!("{error:#}")))?;
     let meter = Arc::clone(&store.data().meter);
     let ended = {
         let call = pin!(call(&mut store, &prepared.callable, &request.entry));
@@ -276,23 +273,31 @@ async fn run(shared: &Arc<Shared>, ready: Ready, request: AttemptRequest) -> Att
     let log = Arc::clone(&store.data().log);
     let log_bytes = log.finish().await;
     let state = store.data();
-    let (http_in, http_out) = state.http.bytes();
-    let (artifacts_in, artifacts_out) = state.artifacts.bytes();
     let report = AttemptReport {
         outcome,
         usage: Usage {
             wall,
             cpu: meter.cpu(),
-            memory_peak_bytes: state.limiter.memory_peak(),
             fuel: fuel_burned,
             log_bytes,
-            bytes_in: http_in + artifacts_in,
-            bytes_out: http_out + artifacts_out,
+            ..state_usage(state)
         },
         artifacts: state.artifacts.created().to_vec(),
     };
     store.data_mut().scratch.remove().await;
-    report
+    Ok(report)
+}
+
+/// What the attempt used of its memory and of the network.
+fn state_usage(state: &HostState) -> Usage {
+    let (http_in, http_out) = state.http.bytes();
+    let (artifacts_in, artifacts_out) = state.artifacts.bytes();
+    Usage {
+        memory_peak_bytes: state.limiter.memory_peak(),
+        bytes_in: http_in + artifacts_in,
+        bytes_out: http_out + artifacts_out,
+        ..Usage::default()
+    }
 }
 
 /// Whether the entry is one that this kind of guest has.

@@ -16,7 +16,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
-    process::Command,
+    process::{Child, Command},
 };
 
 /// The part of standard error that is stored: its end.
@@ -49,20 +49,7 @@ pub(super) async fn compile(
         memory_bytes: limits.memory_bytes,
         cpu_seconds: cpu.as_secs(),
     };
-    let mut child = Command::new(program)
-        .args(args)
-        .args(job.to_args())
-        .env_clear()
-        .env("RAYON_NUM_THREADS", threads.to_string())
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| LoadError::Host {
-            reason: format!("the compiler {} can't start: {error}", program.display()),
-        })?;
+    let mut child = spawn_compiler(program, args, &job, threads)?;
     let mut stdin = child.stdin.take().expect("it is piped");
     let stdout = child.stdout.take().expect("it is piped");
     let stderr = child.stderr.take().expect("it is piped");
@@ -102,6 +89,28 @@ pub(super) async fn compile(
         });
     }
     Ok(code)
+}
+
+fn spawn_compiler(
+    program: &Path,
+    args: &[OsString],
+    job: &Job,
+    threads: usize,
+) -> Result<Child, LoadError> {
+    Command::new(program)
+        .args(args)
+        .args(job.to_args())
+        .env_clear()
+        .env("RAYON_NUM_THREADS", threads.to_string())
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| LoadError::Host {
+            reason: format!("the compiler {} can't start: {error}", program.display()),
+        })
 }
 
 /// Everything up to a bound; what is beyond it is never read, and the pipe breaks.

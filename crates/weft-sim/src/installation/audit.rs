@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use weft_broker::{AttemptKey, Dispatch, Report, ReportedOutcome};
 use weft_core::{
     id::TaskId,
-    run::{Attempt, Event, InstanceState, Outcome, Run, RunState, record},
+    run::{Action, Attempt, Event, InstanceState, Outcome, Run, RunState, record},
     run_id::RunId,
     suspicion::ENOUGH,
 };
@@ -263,29 +263,8 @@ impl Auditor {
             }
             done.events += 1;
             done.actions += actions.len() as u64;
-            match event {
-                Event::Start => drop(done.started.insert(run.dag)),
-                Event::Dispatched { instance, nonce } => {
-                    let next = run.machine.next_number(instance).unwrap_or(1);
-                    let attempt = Attempt {
-                        instance,
-                        number: next - 1,
-                        nonce,
-                    };
-                    run.dispatched.insert(attempt);
-                    run.note_early(attempt);
-                    done.dispatched.push((id, instance));
-                }
-                Event::Clear { .. } | Event::Mark { .. } => run.was_operated = true,
-                _ => {}
-            }
-            for action in &actions {
-                if let weft_core::run::Action::Cleared { task, .. } = action {
-                    run.resume.retain(|instance, _| instance.task != *task);
-                    run.counted
-                        .retain(|(instance, _), _| instance.task != *task);
-                }
-            }
+            run.note_event(id, &event, done);
+            run.forget_cleared(&actions);
         }
         Ok(())
     }
@@ -317,6 +296,37 @@ impl Auditor {
 }
 
 impl Watched {
+    /// Notes what the event starts, dispatches or operates on, once the machine has applied it.
+    fn note_event(&mut self, id: RunId, event: &Event, done: &mut Done) {
+        match *event {
+            Event::Start => drop(done.started.insert(self.dag)),
+            Event::Dispatched { instance, nonce } => {
+                let next = self.machine.next_number(instance).unwrap_or(1);
+                let attempt = Attempt {
+                    instance,
+                    number: next - 1,
+                    nonce,
+                };
+                self.dispatched.insert(attempt);
+                self.note_early(attempt);
+                done.dispatched.push((id, instance));
+            }
+            Event::Clear { .. } | Event::Mark { .. } => self.was_operated = true,
+            _ => {}
+        }
+    }
+
+    /// The outputs and deferrals of cleared tasks no longer count.
+    fn forget_cleared(&mut self, actions: &[Action]) {
+        for action in actions {
+            if let Action::Cleared { task, .. } = action {
+                self.resume.retain(|instance, _| instance.task != *task);
+                self.counted
+                    .retain(|(instance, _), _| instance.task != *task);
+            }
+        }
+    }
+
     fn new(stored: &weft_store::StoredRun, shard: ShardId, parsed: Arc<Parsed>) -> Self {
         let steps = parsed
             .plan

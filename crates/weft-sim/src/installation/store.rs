@@ -281,39 +281,11 @@ impl super::truth::Truth {
             }
             CommitFate::Written | CommitFate::AnswerLost => {}
         }
-        if let Some(new) = turn.new_runs.first()
-            && self.random.id_taken()
-        {
-            let now = self.clock.now();
-            let wanted = Wanted {
-                id: new.id,
-                dag: new.dag,
-                version: new.version,
-                kind: RunKind::Manual,
-                logical_date: now,
-                not_before: now,
-            };
-            // Not where the turn is written already.
-            if self.tables.trigger(&wanted, now) {
-                self.fault("fault: another run drew the same id");
-                self.note(|| format!("triggers {} of {:?}, by chance", new.id, new.dag));
-            }
-        }
+        self.take_run_id(turn);
         let written = match self.tables.commit(turn) {
             Ok(written) => written,
             Err(error) => {
-                match &error {
-                    CommitError::Fenced(_) => self.fault("fault: deposed scheduler writes"),
-                    CommitError::RunExists(_) => self.coverage.add("answer: run exists already"),
-                    CommitError::IdTaken(_) => self.coverage.add("answer: run's id is taken"),
-                    CommitError::Store(_) if self.tables.unwritable.is_empty() => {
-                        self.judge(Err(format!(
-                            "scheduler {who} writes what can't be: {error}"
-                        )));
-                    }
-                    CommitError::Store(_) => self.fault("fault: run can't be written"),
-                }
-                self.note(|| format!("scheduler {who}: turn {} refused: {error}", turn.number));
+                self.note_refusal(who, turn, &error);
                 return Err(error);
             }
         };
@@ -335,6 +307,46 @@ impl super::truth::Truth {
             self.fault("fault: commit written and its answer lost");
         }
         Ok(fate == CommitFate::Written)
+    }
+
+    /// By chance, somebody else's run has drawn the id of the turn's first new run.
+    fn take_run_id(&mut self, turn: &Turn) {
+        let Some(new) = turn.new_runs.first() else {
+            return;
+        };
+        if !self.random.id_taken() {
+            return;
+        }
+        let now = self.clock.now();
+        let wanted = Wanted {
+            id: new.id,
+            dag: new.dag,
+            version: new.version,
+            kind: RunKind::Manual,
+            logical_date: now,
+            not_before: now,
+        };
+        // Not where the turn is written already.
+        if self.tables.trigger(&wanted, now) {
+            self.fault("fault: another run drew the same id");
+            self.note(|| format!("triggers {} of {:?}, by chance", new.id, new.dag));
+        }
+    }
+
+    /// A refusal that no fault explains is a bug of the scheduler.
+    fn note_refusal(&mut self, who: usize, turn: &Turn, error: &CommitError) {
+        match error {
+            CommitError::Fenced(_) => self.fault("fault: deposed scheduler writes"),
+            CommitError::RunExists(_) => self.coverage.add("answer: run exists already"),
+            CommitError::IdTaken(_) => self.coverage.add("answer: run's id is taken"),
+            CommitError::Store(_) if self.tables.unwritable.is_empty() => {
+                self.judge(Err(format!(
+                    "scheduler {who} writes what can't be: {error}"
+                )));
+            }
+            CommitError::Store(_) => self.fault("fault: run can't be written"),
+        }
+        self.note(|| format!("scheduler {who}: turn {} refused: {error}", turn.number));
     }
 }
 

@@ -1,11 +1,13 @@
 //! Runs the workers of a world: attempts end, workers crash, renew, claim and report.
 
 use super::{
-    broker_state::LEASE,
+    broker_state::{BrokerState, LEASE},
     fates::Fates,
+    random::Randomness,
     truth::Truth,
     worker::{RENEW, Worker},
 };
+use crate::coverage::Coverage;
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 use weft_broker::{AttemptKey, Failure, Report, ReportedOutcome, Signal, Usage};
@@ -32,6 +34,67 @@ impl Worker {
             };
             fates.made(&report);
             self.outbox.push(report);
+        }
+    }
+
+    /// Registers where the broker doesn't know it, renews what it runs, and follows signals.
+    fn renew(
+        &mut self,
+        now: Instant,
+        broker: &mut BrokerState,
+        (random, coverage): (&mut Randomness, &mut Coverage),
+    ) {
+        let held = self.keys();
+        if !broker.has_worker(&self.id) {
+            coverage.add("worker: registers");
+            // An attempt that it has a report of must not start again.
+            let reports = self.outbox.iter().map(|report| report.key);
+            let holding: Vec<AttemptKey> = held.iter().copied().chain(reports).collect();
+            let faults = (random, &mut *coverage);
+            broker.register(&self.id, &self.queues, self.slots, &holding, now, faults);
+        }
+        self.last_contact = now;
+        for lost in broker.renew(&self.id, &held, now) {
+            coverage.add("worker: kills what it lost");
+            self.kill(&lost);
+        }
+        for signal in broker.signals(&self.id) {
+            match signal {
+                Signal::Revoked(key) => {
+                    coverage.add("worker: kills what was revoked");
+                    self.kill(&key);
+                }
+                Signal::Confirmed(key) => self.outbox.retain(|report| report.key != key),
+                Signal::Drain => {
+                    unreachable!("no operator of the simulation drains workers")
+                }
+            }
+        }
+    }
+
+    /// Starts what it claims, unless the answer is lost or it releases the attempt at once.
+    fn claim(
+        &mut self,
+        now: Instant,
+        broker: &mut BrokerState,
+        (random, coverage): (&mut Randomness, &mut Coverage),
+    ) {
+        let claimed = broker.claim(&self.id, now, random, coverage);
+        if random.call_fails() {
+            if !claimed.is_empty() {
+                coverage.add("fault: claim lost on its way");
+            }
+            return;
+        }
+        for dispatch in claimed {
+            if random.releases() {
+                coverage.add("worker: releases what it never started");
+                let faults = (&mut *random, &mut *coverage);
+                broker.release(&self.id, dispatch.key, now, faults);
+                continue;
+            }
+            let ends = now + Fates::duration(random);
+            self.running.push((dispatch, ends));
         }
     }
 }
@@ -117,58 +180,11 @@ impl Truth {
         let reached = worker.cut_until.is_none() && broker_answers && !random.call_fails();
         if reached {
             broker_state.pass_time(now, random, coverage);
-            let held = worker.keys();
-            if !broker_state.has_worker(&worker.id) {
-                coverage.add("worker: registers");
-                // An attempt that it has a report of must not start again.
-                let reports = worker.outbox.iter().map(|report| report.key);
-                let holding: Vec<AttemptKey> = held.iter().copied().chain(reports).collect();
-                broker_state.register(
-                    &worker.id,
-                    &worker.queues,
-                    worker.slots,
-                    &holding,
-                    now,
-                    (&mut *random, &mut *coverage),
-                );
-            }
-            worker.last_contact = now;
-            for lost in broker_state.renew(&worker.id, &held, now) {
-                coverage.add("worker: kills what it lost");
-                worker.kill(&lost);
-            }
-            for signal in broker_state.signals(&worker.id) {
-                match signal {
-                    Signal::Revoked(key) => {
-                        coverage.add("worker: kills what was revoked");
-                        worker.kill(&key);
-                    }
-                    Signal::Confirmed(key) => worker.outbox.retain(|report| report.key != key),
-                    Signal::Drain => {
-                        unreachable!("no operator of the simulation sends workers home")
-                    }
-                }
-            }
+            worker.renew(now, broker_state, (&mut *random, &mut *coverage));
             for report in &worker.outbox {
                 broker_state.report(&worker.id, report.clone(), now, random, coverage);
             }
-            let claimed = broker_state.claim(&worker.id, now, random, coverage);
-            if random.call_fails() {
-                if !claimed.is_empty() {
-                    coverage.add("fault: claim lost on its way");
-                }
-            } else {
-                for dispatch in claimed {
-                    if random.releases() {
-                        coverage.add("worker: gives back what it never began");
-                        let faults = (&mut *random, &mut *coverage);
-                        broker_state.release(&worker.id, dispatch.key, now, faults);
-                        continue;
-                    }
-                    let ends = now + Fates::duration(random);
-                    worker.running.push((dispatch, ends));
-                }
-            }
+            worker.claim(now, broker_state, (random, coverage));
         } else if now >= worker.last_contact + LEASE && !worker.running.is_empty() {
             coverage.add("worker: kills all, since it can't renew");
             worker.running.clear();

@@ -23,8 +23,8 @@ Examples:
   wfctl context use work
   wfctl context list
 
-They stand in ~/.config/weft/config.toml, with their tokens; the file is its
-owner's alone. A project's weft.toml can name one: [client] context = \"work\".")]
+~/.config/weft/config.toml stores them with their tokens; only its owner can
+read it. A project's weft.toml can name one: [client] context = \"work\".")]
 pub(crate) struct ContextArgs {
     #[command(subcommand)]
     command: ContextCommand,
@@ -32,11 +32,11 @@ pub(crate) struct ContextArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum ContextCommand {
-    /// List them
+    /// List contexts
     List(FormatArgs),
-    /// Make one the current one
+    /// Select the current context
     Use {
-        /// Its name
+        /// The name of the context
         name: String,
     },
     /// Name a server; wfctl login stores its token
@@ -46,24 +46,24 @@ enum ContextCommand {
         /// The server's URL
         #[arg(long, value_name = "URL")]
         url: String,
-        /// Whose resources, for a token of several tenants
+        /// The tenant, for a token that is valid for several tenants
         #[arg(long, value_name = "TENANT")]
         tenant: Option<String>,
-        /// The token may travel in the clear: everybody on the way can read it
+        /// Allow http:// to other machines: the token is sent unencrypted
         #[arg(long)]
         insecure: bool,
     },
-    /// Forget one, with its token
+    /// Remove a context and its token
     Remove {
-        /// Its name
+        /// The name of the context
         name: String,
-        /// Don't ask
+        /// Don't ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },
-    /// Show one [default: the current one]
+    /// Show a context [default: the current one]
     Show {
-        /// Its name
+        /// The name of the context
         name: Option<String>,
         #[command(flatten)]
         format: FormatArgs,
@@ -128,9 +128,8 @@ pub(crate) fn run(args: &ContextArgs) -> Result<Exit, Problems> {
     let (path, mut config) = load()?;
     match &args.command {
         ContextCommand::List(format) => {
-            let shown: Vec<Shown> = config
-                .contexts
-                .iter()
+            let contexts = config.contexts.iter();
+            let shown: Vec<Shown> = contexts
                 .map(|(name, context)| Shown::new(name, context, &config))
                 .collect();
             table::all(format.output, &shown)?;
@@ -147,60 +146,52 @@ pub(crate) fn run(args: &ContextArgs) -> Result<Exit, Problems> {
             tenant,
             insecure,
         } => {
-            let url = parse_url(url, &Source::Flag("--url"))?.to_string();
-            add(
-                &mut config,
-                name,
-                Context {
-                    url,
-                    token: None,
-                    tenant: tenant.clone(),
-                    insecure: *insecure,
-                },
-            )?;
+            let context = Context {
+                url: parse_url(url, &Source::Flag("--url"))?.to_string(),
+                token: None,
+                tenant: tenant.clone(),
+                insecure: *insecure,
+            };
+            add(&mut config, name, context)?;
             config.write(&path)?;
             table::write(&format!(
-                "{name} is there; wfctl login --context {name} stores its token\n"
+                "added {name}; wfctl login --context {name} stores its token\n"
             ))?;
         }
         ContextCommand::Remove { name, yes } => {
             config.get(name)?;
-            confirm::ask(*yes, &format!("Forget the context {name} and its token?"))?;
+            confirm::ask(*yes, &format!("Remove the context {name} and its token?"))?;
             config.contexts.remove(name);
             if config.current.as_ref() == Some(name) {
                 config.current = None;
             }
             config.write(&path)?;
-            table::write(&format!("{name} is forgotten\n"))?;
+            table::write(&format!("removed {name}\n"))?;
         }
-        ContextCommand::Show { name, format } => {
-            let name = name
-                .clone()
-                .or_else(|| config.current.clone())
-                .ok_or_else(|| {
-                    Problem::new(Code::UnknownContext, "there is no current context")
-                        .help("choose one: wfctl context use NAME")
-                })?;
-            let shown = Shown::new(&name, config.get(&name)?, &config);
-            table::one(format.output, &shown, |_zone| {
-                table::fields(&[
-                    ("context", shown.name.clone()),
-                    ("url", shown.url.clone()),
-                    ("current", shown.current.to_string()),
-                    (
-                        "token",
-                        if shown.has_token {
-                            "stored"
-                        } else {
-                            "none: wfctl login"
-                        }
-                        .to_owned(),
-                    ),
-                ])
-            })?;
-        }
+        ContextCommand::Show { name, format } => show(name.as_ref(), format, &config)?,
     }
     Ok(Exit::Success)
+}
+
+fn show(name: Option<&String>, format: &FormatArgs, config: &Config) -> Result<(), Problem> {
+    let name = name.or(config.current.as_ref()).ok_or_else(|| {
+        Problem::new(Code::UnknownContext, "there is no current context")
+            .help("choose one: wfctl context use NAME")
+    })?;
+    let shown = Shown::new(name, config.get(name)?, config);
+    let token = if shown.has_token {
+        "stored"
+    } else {
+        "none: wfctl login"
+    };
+    table::one(format.output, &shown, |_zone| {
+        table::fields(&[
+            ("context", shown.name.clone()),
+            ("url", shown.url.clone()),
+            ("current", shown.current.to_string()),
+            ("token", token.to_owned()),
+        ])
+    })
 }
 
 /// The first context becomes the current one, since there is no other.

@@ -61,7 +61,19 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit, Problems> {
         anstream::println!("{}", weft_build::go_sdk()?.display());
         return Ok(Exit::Success);
     }
-    let findings = [
+    let lacking = print_findings(&look_for_all());
+    if lacking.is_empty() {
+        return Ok(Exit::Success);
+    }
+    Err(Problem::new(
+        Code::Missing,
+        format!("required and not usable: {}", lacking.join(", ")),
+    )
+    .into())
+}
+
+fn look_for_all() -> [Finding; 9] {
+    [
         Finding {
             what: "sandbox",
             required: true,
@@ -111,9 +123,13 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit, Problems> {
             required: false,
             found: language(doctor::js()),
         },
-    ];
+    ]
+}
+
+/// Prints one line for each; returns what is required and missing.
+fn print_findings(findings: &[Finding]) -> Vec<&'static str> {
     let mut lacking = Vec::new();
-    for finding in &findings {
+    for finding in findings {
         let Finding {
             what,
             required,
@@ -135,14 +151,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Exit, Problems> {
             }
         }
     }
-    if lacking.is_empty() {
-        return Ok(Exit::Success);
-    }
-    Err(Problem::new(
-        Code::Missing,
-        format!("required and not usable: {}", lacking.join(", ")),
-    )
-    .into())
+    lacking
 }
 
 /// Starts the engine, as a run would.
