@@ -4,29 +4,29 @@ use crate::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A DAG as lists show it.
+/// A DAG, as in lists.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Dag {
     /// Its name.
     pub id: String,
-    /// Shown to people.
+    /// A description for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// For finding it.
+    /// Tags for searching.
     pub tags: Vec<String>,
     /// No run starts while it is paused.
     pub paused: bool,
-    /// The number of the active version; absent while none is.
+    /// The number of the active version; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
-    /// The digest of the file that the active version came in.
+    /// The digest of the file that contains the active version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
     /// As the author wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
-    /// In which the schedule is read; UTC where absent.
+    /// The time zone of the schedule; UTC if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
     /// When the next scheduled run is made.
@@ -34,15 +34,15 @@ pub struct Dag {
     pub next_run: Option<Time>,
     /// When it was first deployed.
     pub created: Time,
-    /// When it was deployed, activated, paused or unpaused last.
+    /// When it was last deployed, activated, paused or unpaused.
     pub updated: Time,
 }
 
-/// A DAG with all that its active version says.
+/// A DAG with the details of its active version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DagDetail {
-    /// As lists show it.
+    /// The fields that lists show.
     #[serde(flatten)]
     pub dag: Dag,
     /// Parameters of a run.
@@ -51,21 +51,22 @@ pub struct DagDetail {
     pub tasks: Vec<DagTask>,
     /// Edges between tasks.
     pub edges: Vec<Edge>,
-    /// How many runs go on at once.
+    /// The most runs that are active at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_active_runs: Option<u32>,
-    /// How many task instances run at once.
+    /// The most task instances that run at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_active_tasks: Option<u32>,
-    /// Whether missed runs are made up for; the installation's default where absent.
+    /// Whether missed runs are created later (catchup); the installation's default if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catchup: Option<bool>,
-    /// Tasks that workers died of, of any version; absent where there are none.
+    /// Suspects: tasks of any version that may have crashed workers; absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suspects: Vec<Suspect>,
 }
 
-/// A task that workers died of, none of whose attempts has ended by itself since.
+/// A suspect: a task that may have crashed workers, and of which no attempt has ended by itself
+/// since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Suspect {
@@ -73,23 +74,24 @@ pub struct Suspect {
     pub task: String,
     /// The digest of the file that it runs.
     pub digest: String,
-    /// Nothing of it runs until that is lifted, or another version is deployed.
+    /// Whether it is in quarantine: it is not dispatched until the quarantine is lifted or another
+    /// version is deployed.
     pub quarantined: bool,
-    /// Which workers died, the first one first.
+    /// The crashes of workers, the earliest first.
     pub deaths: Vec<Death>,
 }
 
-/// A worker that died while it ran a task that nothing else was suspected beside.
+/// A crash of a worker whose only suspect was this task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Death {
     /// The worker.
     pub worker: String,
-    /// When it told, after it was started again.
+    /// When the worker reported the crash, after its restart.
     pub at: Time,
     /// The run.
     pub run: String,
-    /// The instance's map index; 0 of a task that isn't mapped.
+    /// The instance's map index; 0 if the task is not mapped.
     pub map_index: u32,
     /// The attempt.
     pub attempt: u32,
@@ -101,16 +103,16 @@ pub struct Death {
 pub struct ParamDetail {
     /// Its name.
     pub name: String,
-    /// Shown to people.
+    /// A description for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// A JSON Schema that a value must satisfy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,
-    /// Without a default the parameter must be given.
+    /// Its default; a parameter without one is required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<Value>,
-    /// Whether a run must give it.
+    /// Whether it is required.
     pub required: bool,
 }
 
@@ -120,23 +122,23 @@ pub struct ParamDetail {
 pub struct DagTask {
     /// Its name.
     pub id: String,
-    /// Shown to people.
+    /// A description for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The file it runs, as the document names it; absent where it is the deployed component.
+    /// The file that it runs, as the document names it; absent if it is the deployed component.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// How its upstreams must have ended.
+    /// The trigger rule: how its upstreams must have ended.
     pub trigger_rule: String,
     /// Whether it is mapped over a list.
     pub mapped: bool,
-    /// Whether it chooses among its downstreams.
+    /// Whether it is a branch, which chooses among its downstreams.
     pub branch: bool,
-    /// Attempts beyond the first.
+    /// How many attempts may follow the first one.
     pub retries: u32,
-    /// Which workers run it.
+    /// The queue of the workers that run it.
     pub queue: String,
-    /// Whose slots it takes.
+    /// The pool whose slots it takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<String>,
 }
@@ -145,13 +147,13 @@ pub struct DagTask {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Edge {
-    /// The task that goes first.
+    /// The upstream task.
     pub from: String,
-    /// The task that waits for it.
+    /// The downstream task.
     pub to: String,
 }
 
-/// What to change about a DAG; what is absent stays.
+/// A change of a DAG; absent fields stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -159,25 +161,25 @@ pub struct DagChange {
     /// Whether it is paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
-    /// `false` lets tasks in quarantine run again, and forgets what they are suspected of.
-    /// Nobody puts a task there by hand: `true` is refused.
+    /// `false` lifts the quarantine of its tasks and clears their suspicions. Tasks can't be
+    /// quarantined by a request: `true` is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantined: Option<bool>,
 }
 
-/// A version of a DAG as lists show it.
+/// A version of a DAG, as in lists.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Version {
     /// Counts from 1 within the DAG.
     pub number: u32,
-    /// The digest of the file it came in.
+    /// The digest of the file that contains it.
     pub digest: String,
     /// Whether new runs use it.
     pub active: bool,
     /// When it was deployed.
     pub created: Time,
-    /// Who deployed it: a token's name and number.
+    /// The name and number of the token that deployed it.
     pub created_by: String,
 }
 
@@ -185,7 +187,7 @@ pub struct Version {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VersionDetail {
-    /// As lists show it.
+    /// The fields that lists show.
     #[serde(flatten)]
     pub version: Version,
     /// The `weft.dag/1` document of this DAG alone.
@@ -194,16 +196,16 @@ pub struct VersionDetail {
     pub files: Vec<crate::DeploymentFile>,
 }
 
-/// Which version to activate.
+/// The version to activate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Activate {
-    /// Its number.
+    /// The number of the version.
     pub version: u32,
 }
 
-/// What a rollback did.
+/// The result of a rollback.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Rollback {
@@ -211,6 +213,6 @@ pub struct Rollback {
     pub from: u32,
     /// The version that is active now: the one deployed before it.
     pub to: u32,
-    /// The DAG as it stands now.
+    /// The DAG after the change.
     pub dag: Dag,
 }

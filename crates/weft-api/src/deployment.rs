@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What became of a file, DAG by DAG.
+/// The result of a deploy, for each DAG of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Deployment {
@@ -12,9 +12,9 @@ pub struct Deployment {
     pub kind: String,
     /// Its size.
     pub bytes: u64,
-    /// Nothing was stored: it was only asked what would be.
+    /// Whether this was a dry run, which stores nothing.
     pub dry_run: bool,
-    /// What it imports.
+    /// The interfaces that it imports.
     pub imports: Vec<String>,
     /// The files inside it.
     pub files: Vec<DeploymentFile>,
@@ -26,7 +26,7 @@ pub struct Deployment {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeploymentFile {
-    /// As the document names it; empty for the deployed component itself.
+    /// Its name in the document; empty for the deployed component itself.
     pub name: String,
     /// Its SHA-256 digest.
     pub digest: String,
@@ -34,25 +34,25 @@ pub struct DeploymentFile {
     pub bytes: u64,
 }
 
-/// What became of one DAG.
+/// The result for one DAG.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeployedDag {
     /// Its id.
     pub dag: String,
-    /// What the deploy did, or would do.
+    /// What the deploy did, or would do in a dry run.
     pub change: ChangeKind,
-    /// The number of its version; absent where a dry run would make one.
+    /// The number of its version; absent if a dry run would create one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
     /// The version that was active before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_version: Option<u32>,
-    /// Whether runs made from now on use this version.
+    /// Whether new runs use this version.
     pub active: bool,
     /// Whether the DAG is paused.
     pub paused: bool,
-    /// Against the version that was active before.
+    /// The difference from the version that was active before.
     pub difference: Difference,
 }
 
@@ -73,7 +73,7 @@ pub enum ChangeKind {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Difference {
-    /// The code differs, whatever the document says.
+    /// Whether the code differs.
     pub code_changed: bool,
     /// Tasks that are new.
     pub tasks_added: Vec<String>,
@@ -81,14 +81,14 @@ pub struct Difference {
     pub tasks_removed: Vec<String>,
     /// Tasks whose definition differs.
     pub tasks_changed: Vec<ChangedTask>,
-    /// The schedule, where it differs.
+    /// The change of the schedule; absent if it is the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<TextChange>,
     /// Other fields of the DAG that differ, by name.
     pub fields_changed: Vec<String>,
-    /// What tasks ask for now and did not before.
+    /// Requests of tasks that are new.
     pub requests_gained: Vec<TaskRequest>,
-    /// What tasks asked for before and don't now.
+    /// Requests of tasks that are gone.
     pub requests_lost: Vec<TaskRequest>,
 }
 
@@ -102,31 +102,31 @@ pub struct ChangedTask {
     pub fields: Vec<String>,
 }
 
-/// A text before and after.
+/// A changed text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TextChange {
-    /// Absent where there was none.
+    /// The old text; absent if there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
-    /// Absent where there is none any more.
+    /// The new text; absent if it was removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
 }
 
-/// Something that a task asks to be allowed.
+/// A grant that a task requests.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TaskRequest {
     /// The task.
     pub task: String,
-    /// What kind of thing.
+    /// The kind of the request.
     pub kind: RequestKind,
-    /// What, as the document writes it.
+    /// The value, as in the document.
     pub what: String,
 }
 
-/// What a task can ask for.
+/// The kind of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

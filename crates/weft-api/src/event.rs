@@ -6,7 +6,7 @@
 use crate::{Counts, InstanceState, RunState};
 use serde::{Deserialize, Serialize};
 
-/// Something changed.
+/// A change of a run or a task instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -17,17 +17,17 @@ pub enum Change {
     Instance(InstanceChange),
 }
 
-/// A run changed, or how its instances stand.
+/// A change of a run, or of its counts of task instances.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunChange {
-    /// Which run.
+    /// The run.
     pub run: String,
-    /// Of which DAG.
+    /// The DAG.
     pub dag: String,
     /// Its state now.
     pub state: RunState,
-    /// How its instances stand.
+    /// Counts of its task instances by state.
     pub counts: Counts,
 }
 
@@ -35,17 +35,17 @@ pub struct RunChange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InstanceChange {
-    /// Of which run.
+    /// The run.
     pub run: String,
-    /// Of which task.
+    /// The task.
     pub task: String,
-    /// Its map index; 0 of a task that isn't mapped.
+    /// Its map index; 0 if the task is not mapped.
     pub index: u32,
-    /// The number of its last attempt; 0 where there was none.
+    /// The number of its last attempt; 0 if there was none.
     pub attempt: u32,
     /// Its state now.
     pub state: InstanceState,
-    /// Who runs or ran that attempt.
+    /// The worker of that attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,
 }

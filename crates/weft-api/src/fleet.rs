@@ -3,21 +3,21 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A worker that is there now.
+/// A connected worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Worker {
     /// Its name.
     pub id: String,
-    /// The queues it takes from.
+    /// The queues that it serves.
     pub queues: Vec<String>,
-    /// How many attempts it runs at once.
+    /// The number of attempts that it runs at the same time.
     pub slots: u32,
-    /// How many it runs or holds now.
+    /// The number of attempts that it runs or holds.
     pub running: u32,
-    /// It takes no new work.
+    /// Whether it is draining: it takes no new attempts.
     pub draining: bool,
-    /// Version, host, architecture, own words.
+    /// Its labels: version, host, architecture, and those that its operator chose.
     pub labels: BTreeMap<String, String>,
 }
 
@@ -27,41 +27,41 @@ pub struct Worker {
 pub struct Queue {
     /// Its name.
     pub name: String,
-    /// How many workers serve it.
+    /// The number of workers that serve it.
     pub workers: u32,
-    /// How many more attempts they could take now.
+    /// The free slots of its workers.
     pub places: u32,
-    /// How many attempts wait in it for a worker.
+    /// The attempts that wait in it for a worker.
     pub queued: u64,
-    /// How many task instances could run in it if there were workers for them; a queue is kept
-    /// only as long as its workers have places.
+    /// The eligible task instances that are not dispatched yet. The scheduler fills a queue only as
+    /// far as its workers have slots.
     pub ready: u64,
-    /// How many slots would do all that it has to do at once: what is ready, what waits, and what
-    /// the workers that serve it hold. What an autoscaler needs to know.
+    /// The slots that would run all of its work at once: ready instances, waiting attempts, and
+    /// attempts that its workers hold. Meant for autoscalers.
     pub wanted: u64,
 }
 
-/// A shard: tenants that one scheduler schedules.
+/// A shard: a group of tenants that one scheduler owns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Shard {
     /// Its number.
     pub id: u32,
-    /// Who schedules it now; nobody while it changes hands.
+    /// The scheduler that owns it; absent during a takeover.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduler: Option<String>,
-    /// How often that changed.
+    /// How often its owner has changed.
     pub takeovers: u64,
     /// How many tenants it has.
     pub tenants: u32,
 }
 
-/// How many shards there are to be.
+/// The new number of shards.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShardCount {
-    /// At least as many as there are.
+    /// At least the current number.
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 64))]
     pub count: u32,
 }

@@ -10,14 +10,14 @@ use serde_json::Value;
 pub struct Instance {
     /// Its task.
     pub task: String,
-    /// Its map index; 0 of a task that isn't mapped.
+    /// Its map index; 0 if the task is not mapped.
     pub index: u32,
-    /// Where it stands.
+    /// Its state.
     pub state: InstanceState,
-    /// Why it stands there, in snake case; absent where nothing happened to it yet.
+    /// The cause of its state, in snake case; absent before its first change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    /// The number of its last attempt; 0 where there was none.
+    /// The number of its last attempt; 0 if there was none.
     pub attempt: u32,
     /// When that attempt was dispatched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,26 +28,26 @@ pub struct Instance {
     /// When the instance ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Time>,
-    /// When it goes on by itself: a retry, or the end of a deferral.
+    /// When it continues by itself: a retry, or the end of a deferral.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Time>,
-    /// Who ran the last attempt.
+    /// The worker that ran the last attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,
-    /// Its output: how large, and where it is to be had.
+    /// The size and digest of its output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<OutputRef>,
     /// Why the last attempt failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<InstanceFailure>,
-    /// What the last attempt used up.
+    /// The resources that the last attempt used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
-    /// Whether the last attempt printed anything.
+    /// Whether the last attempt has a log.
     pub has_log: bool,
 }
 
-/// Where a task instance stands.
+/// The state of a task instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -125,7 +125,7 @@ impl InstanceState {
 pub struct OutputRef {
     /// In bytes of JSON.
     pub bytes: u64,
-    /// Where it is large enough to stand in the blob store.
+    /// Its digest, if it is large enough for the blob store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
 }
@@ -136,9 +136,9 @@ pub struct OutputRef {
 pub struct InstanceFailure {
     /// A stable name in snake case.
     pub code: String,
-    /// For people.
+    /// A message for people.
     pub message: String,
-    /// The author's details.
+    /// Details from the task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<Value>,
     /// Function names of the guest, innermost first, one a line.
@@ -146,29 +146,29 @@ pub struct InstanceFailure {
     pub backtrace: Option<String>,
 }
 
-/// What an attempt used up.
+/// The resources that an attempt used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Usage {
-    /// From its start to its end, in microseconds.
+    /// Wall-clock time, in microseconds.
     #[serde(default)]
     pub wall_us: u64,
     /// CPU time, in microseconds.
     #[serde(default)]
     pub cpu_us: u64,
-    /// The most linear memory at once, in bytes.
+    /// Peak linear memory, in bytes.
     #[serde(default)]
     pub memory_peak_bytes: u64,
-    /// Fuel burned, of deterministic tasks.
+    /// Fuel burned, for deterministic tasks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fuel: Option<u64>,
     /// Bytes of log lines.
     #[serde(default)]
     pub log_bytes: u64,
-    /// Bytes that came in from outside.
+    /// Bytes received.
     #[serde(default)]
     pub bytes_in: u64,
-    /// Bytes that went out.
+    /// Bytes sent.
     #[serde(default)]
     pub bytes_out: u64,
 }
@@ -179,8 +179,8 @@ pub struct Usage {
 pub struct Attempt {
     /// From 1 on.
     pub number: u32,
-    /// How it ended: `failed`, `lost`, `deferred`, `revoked`, or the state that a
-    /// cleared instance had; absent of the current one, whose end is the instance's.
+    /// How the attempt ended: `failed`, `lost`, `deferred`, `revoked`, or the state that a cleared
+    /// instance had; absent for the current attempt, whose outcome is that of the instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
     /// When it was dispatched.
@@ -192,20 +192,20 @@ pub struct Attempt {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Time>,
-    /// Who ran it.
+    /// The worker that ran it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<InstanceFailure>,
-    /// What it used up.
+    /// The resources that it used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
-    /// Whether it printed anything.
+    /// Whether it has a log.
     pub has_log: bool,
 }
 
-/// How the instances of a task stand.
+/// A task of a run, with counts of its instances by state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TaskSummary {
@@ -213,9 +213,9 @@ pub struct TaskSummary {
     pub task: String,
     /// Whether it is mapped.
     pub mapped: bool,
-    /// How many instances it has; 1 of a task that isn't mapped or not expanded.
+    /// The number of its instances; 1 if the task is not mapped or not expanded yet.
     pub instances: u64,
-    /// How they stand.
+    /// Counts of its instances by state.
     pub counts: Counts,
 }
 
@@ -227,7 +227,7 @@ pub struct Why {
     pub task: String,
     /// The map index.
     pub index: u32,
-    /// The reasons, the decisive one first; empty where nothing keeps it back.
+    /// The reasons, the decisive one first; empty if nothing holds it back.
     pub reasons: Vec<Reason>,
 }
 
@@ -237,9 +237,9 @@ pub struct Why {
 pub struct Reason {
     /// A stable name in snake case, such as `upstream_unfinished` or `pool_full`.
     pub code: String,
-    /// For people.
+    /// A message for people.
     pub message: String,
-    /// What to do about it, where something can be done.
+    /// What to do about it; absent if nothing can be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }

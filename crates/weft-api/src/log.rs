@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LogPage {
-    /// Which attempt.
+    /// The number of the attempt.
     pub attempt: u32,
-    /// The number of the first line here, from 0 on; more than was asked for
-    /// where those before it are lost.
+    /// The number of the first line of this page, from 0 on; higher than requested if earlier lines
+    /// are lost.
     pub first: u64,
-    /// In the order they were printed.
+    /// The lines, in the order in which they were printed.
     pub lines: Vec<LogLine>,
-    /// Lines that should be here are gone: too old, or damaged.
+    /// Whether lines of this page are missing, because they were past retention or damaged.
     pub incomplete: bool,
-    /// Asks for the following lines; absent where the log is complete and this was its end.
+    /// The cursor of the following lines; absent at the end of a complete log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
@@ -27,16 +27,16 @@ pub struct LogPage {
 pub struct LogLine {
     /// When it was printed, by the worker's clock.
     pub at: Time,
-    /// Where it came from, and how much it matters.
+    /// Its stream and level.
     pub source: LogSource,
-    /// Without the line's end.
+    /// The text, without the line break.
     pub message: String,
-    /// Names and values of a structured line, in the author's order.
+    /// The fields of a structured line, in the task's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<LogField>,
 }
 
-/// One name and value of a structured line.
+/// One field of a structured line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LogField {
@@ -46,7 +46,7 @@ pub struct LogField {
     pub value: String,
 }
 
-/// Where a line came from.
+/// The stream or level of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

@@ -8,28 +8,28 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Run {
-    /// 13 characters; later runs compare greater.
+    /// 13 characters. Ids of later runs sort after those of earlier ones.
     pub id: String,
-    /// Of which DAG.
+    /// The DAG.
     pub dag: String,
     /// The version that it is pinned to.
     pub version: u32,
-    /// What made it.
+    /// How it was created.
     pub kind: RunKind,
-    /// Where it stands.
+    /// Its state.
     pub state: RunState,
-    /// The date that it is for.
+    /// Its logical date.
     pub logical_date: Time,
-    /// The span of data that it is for.
+    /// Its data interval.
     pub data_interval: Interval,
-    /// Its parameters, defaults filled in.
+    /// Its parameters, including defaults.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub params: Map<String, Value>,
-    /// Not started earlier: a run in the future waits for it.
+    /// The earliest start.
     pub not_before: Time,
-    /// When it was made.
+    /// When it was created.
     pub created: Time,
-    /// Who made it: a token's name and number; absent where the timetable did.
+    /// The name and number of the token that created it; absent for a scheduled run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
     /// When it started.
@@ -38,14 +38,14 @@ pub struct Run {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Time>,
-    /// How its task instances stand.
+    /// Counts of its task instances by state.
     pub counts: Counts,
-    /// The W3C `traceparent` that it began under.
+    /// The W3C `traceparent` of the request that triggered it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
 }
 
-/// What made a run.
+/// How a run was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -58,7 +58,7 @@ pub enum RunKind {
     Backfill,
 }
 
-/// Where a run stands.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -85,18 +85,18 @@ impl RunState {
     }
 }
 
-/// A span of time, without its end.
+/// A half-open interval of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Interval {
-    /// The first moment.
+    /// The start, which is included.
     pub start: Time,
-    /// The first moment after it.
+    /// The end, which is not included.
     pub end: Time,
 }
 
-/// How many task instances stand in each state.
+/// Counts of task instances by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[expect(
@@ -118,30 +118,30 @@ pub struct Counts {
     pub cancelled: u64,
 }
 
-/// A run to be made.
+/// A request to trigger a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewRun {
-    /// Its parameters by name; the others have their defaults.
+    /// Parameters by name; the others have their defaults.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub params: Map<String, Value>,
-    /// The date that it is for; now where absent. One in the past or the future is fine.
+    /// The logical date, which may be in the past or future; the current time if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logical_date: Option<Time>,
-    /// Not started earlier; by default the logical date where that lies in the future, else now.
+    /// The earliest start; by default a logical date in the future, else the current time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Time>,
-    /// The span of data that it is for; where absent both ends are the logical date.
+    /// The data interval; if absent, both ends are the logical date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_interval: Option<Interval>,
-    /// A version other than the active one.
+    /// The number of a version; the active one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
 }
 
-/// Tasks to be run again.
+/// The tasks to clear.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -149,26 +149,26 @@ pub struct Clear {
     /// At least one.
     #[cfg_attr(feature = "openapi", schema(min_items = 1))]
     pub tasks: Vec<String>,
-    /// And everything downstream of them.
+    /// Whether everything downstream of them is cleared too.
     #[serde(default)]
     pub downstream: bool,
 }
 
-/// A state to be given by hand.
+/// A request to mark an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Mark {
     /// The task.
     pub task: String,
-    /// Its map index; 0 of a task that isn't mapped.
+    /// Its map index; 0 if the task is not mapped.
     #[serde(default)]
     pub index: u32,
     /// The state.
     pub state: MarkAs,
 }
 
-/// What an instance can be marked as.
+/// A state with which an instance can be marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -181,19 +181,19 @@ pub enum MarkAs {
     Skipped,
 }
 
-/// A deferred instance that is to go on before its time.
+/// A request to resume a deferred instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Wake {
     /// The task.
     pub task: String,
-    /// Its map index; 0 of a task that isn't mapped.
+    /// Its map index; 0 if the task is not mapped.
     #[serde(default)]
     pub index: u32,
 }
 
-/// Something that is wanted done to a run. It is durable once this is answered.
+/// A change of a run that a user requested. It is durable once the response is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Command {
@@ -201,14 +201,14 @@ pub struct Command {
     pub id: i64,
     /// The run.
     pub run: String,
-    /// What became of it.
+    /// Its state.
     pub state: CommandState,
     /// Why it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
 }
 
-/// What became of a command.
+/// The state of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A variable. Its value is never shown.
+/// A variable, without its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Variable {
@@ -13,7 +13,7 @@ pub struct Variable {
     pub name: String,
     /// When it was last set.
     pub updated: Time,
-    /// Who set it last.
+    /// The token that set it last.
     pub updated_by: String,
 }
 
@@ -27,25 +27,25 @@ pub struct NewVariable {
     pub value: String,
 }
 
-/// A connection. What is secret about it is never shown.
+/// A connection, without its credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Connection {
     /// Its name.
     pub name: String,
-    /// Where it leads.
+    /// Its scheme, host and port.
     pub url: String,
-    /// How it signs in.
+    /// How requests are authenticated.
     pub auth: ConnectionAuth,
     /// Names of the header fields that it adds.
     pub headers: Vec<String>,
     /// When it was last set.
     pub updated: Time,
-    /// Who set it last.
+    /// The token that set it last.
     pub updated_by: String,
 }
 
-/// How a connection signs in.
+/// How requests of a connection are authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -58,26 +58,26 @@ pub enum ConnectionAuth {
     Bearer,
 }
 
-/// What a connection leads to, and the credentials that the host adds. They
-/// are used for exactly this scheme, host and port.
+/// The address of a connection, and the credentials that the host adds to requests to exactly this
+/// scheme, host and port.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewConnection {
-    /// Scheme, host and perhaps a port, such as `https://api.example.org`.
+    /// Scheme, host and an optional port, such as `https://api.example.org`.
     pub url: String,
     /// Sent as `Authorization: Bearer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(write_only))]
     pub bearer: Option<String>,
-    /// Sent, together with `password`, as `Authorization: Basic`.
+    /// Sent with `password` as `Authorization: Basic`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// See `username`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(write_only))]
     pub password: Option<String>,
-    /// Further header fields that are added to each request.
+    /// Further header fields for each request.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[cfg_attr(feature = "openapi", schema(write_only))]
     pub headers: BTreeMap<String, String>,
@@ -89,7 +89,7 @@ pub struct NewConnection {
 pub struct Pool {
     /// Its name.
     pub name: String,
-    /// How many slots it has.
+    /// Its size in slots.
     pub slots: u32,
 }
 
@@ -98,7 +98,7 @@ pub struct Pool {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewPool {
-    /// At least 1; to stop its tasks, pause their DAGs.
+    /// At least 1. To stop the tasks of a pool, pause their DAGs.
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1_000_000))]
     pub slots: u32,
 }
@@ -107,13 +107,13 @@ pub struct NewPool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Policy {
-    /// The policy file, TOML; empty where the default holds.
+    /// The policy file, TOML; empty for the default policy.
     pub policy: String,
-    /// Whether nobody set one.
+    /// Whether the default policy applies.
     pub is_default: bool,
 }
 
-/// A policy to be set.
+/// A request to set the policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -122,25 +122,26 @@ pub struct NewPolicy {
     pub policy: String,
 }
 
-/// What bounds a tenant.
+/// A tenant and its quotas.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Tenant {
     /// Its id.
     pub id: String,
-    /// Task instances at once; without one the workers' slots are the bound.
+    /// The most task instances that run at the same time; if absent, only the workers' slots limit
+    /// them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_active_tasks: Option<u32>,
-    /// Its share against other tenants; 100 is usual.
+    /// Its share of the slots relative to other tenants; the default is 100.
     pub weight: u32,
 }
 
-/// What to change about a tenant.
+/// The quotas of a tenant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TenantChange {
-    /// Task instances at once; 0 takes the bound away.
+    /// The most task instances that run at the same time; 0 removes the limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_active_tasks: Option<u32>,
     /// From 1 to 1000.

@@ -4,7 +4,7 @@ use crate::Time;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a token's holder may do.
+/// What a token permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -53,27 +53,27 @@ impl Role {
     }
 }
 
-/// A token, without what opens doors.
+/// A token, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Token {
     /// Its number.
     pub id: i64,
-    /// What its maker called it.
+    /// Its name.
     pub name: String,
-    /// What its holder may do.
+    /// What the token permits.
     pub role: Role,
-    /// Where it holds; everywhere where absent.
+    /// The tenant in which it is valid; all tenants if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created: Time,
-    /// By whom.
+    /// The token that created it.
     pub created_by: String,
-    /// From when on it is worth nothing.
+    /// When it expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Time>,
-    /// Since when it is revoked.
+    /// When it was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<Time>,
     /// When it was used last, to the minute.
@@ -81,35 +81,35 @@ pub struct Token {
     pub last_used: Option<Time>,
 }
 
-/// A token to be made.
+/// A request to create a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
-    /// Whose or what for: shown in lists and in the audit.
+    /// Its owner or purpose, shown in lists and in the audit log.
     pub name: String,
-    /// What its holder may do.
+    /// What the token permits.
     pub role: Role,
-    /// Where it holds; where the maker's token holds, by default.
+    /// The tenant in which it is valid; by default that of the creator's token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
-    /// From when on it is worth nothing; without one it holds until it is revoked.
+    /// When it expires; if absent it is valid until it is revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Time>,
 }
 
-/// A new token, the only time that it is shown.
+/// A new token with its secret, which is returned only once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreatedToken {
-    /// As lists show it.
+    /// The token, as in lists.
     #[serde(flatten)]
     pub token: Token,
     /// `weft_` and 64 hexadecimal digits.
     pub secret: String,
 }
 
-/// Who the caller is.
+/// The caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Whoami {
@@ -117,13 +117,14 @@ pub struct Whoami {
     pub name: String,
     /// The token's number.
     pub token: i64,
-    /// Whose resources it sees.
+    /// The tenant of the request.
     pub tenant: String,
-    /// Whether it holds in every tenant; which one is meant says the field `weft-tenant`.
+    /// Whether the token is valid in every tenant; requests then name the tenant in the header
+    /// `weft-tenant`.
     pub everywhere: bool,
     /// Its role.
     pub role: Role,
-    /// What the role allows.
+    /// The permissions of the role.
     pub permissions: Vec<String>,
     /// The server's version.
     pub server_version: String,

@@ -14,18 +14,18 @@ Exit codes:
   1    the run failed, or the machine did (a full disk, say), or the state did not allow it
   2    bad usage: an unknown option, task or parameter, a value of the wrong type
   3    bad file: not found, not a DAG, not valid
-  4    refused: by the policy, or by the server for want of a token that may
+  4    refused by the policy, or by the server because the token does not allow it
   5    no server answers
   130  interrupted
 
 Environment:
   WEFT_CACHE_DIR  compiled code (default: $XDG_CACHE_HOME/weft or ~/.cache/weft)
   WEFT_DATA_DIR   logs and artifacts of runs (default: $XDG_DATA_HOME/weft or ~/.local/share/weft)
-  WEFT_URL        the server that is asked (default: the context, or wfctl up on this machine)
-  WEFT_TOKEN      the token that it is asked with
-  WEFT_CONTEXT    the server by its name: wfctl context
-  WEFT_TENANT     whose resources, for a token of several tenants
-  NO_COLOR        no colours, whatever the terminal can do";
+  WEFT_URL        the server's URL (default: the context, or wfctl up on this machine)
+  WEFT_TOKEN      the token for the server
+  WEFT_CONTEXT    the name of a server (see wfctl context)
+  WEFT_TENANT     the tenant, for a token that is valid for several tenants
+  NO_COLOR        no colours, on any terminal";
 
 /// Builds, checks and runs DAGs of WebAssembly tasks.
 #[derive(Debug, Parser)]
@@ -66,41 +66,41 @@ impl Color {
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Start a DAG in a folder of its own
+    /// Create a folder with a new DAG
     New(command::new::NewArgs),
-    /// Make one dag.wasm of a crate or a manifest
+    /// Build one dag.wasm from a crate or a manifest
     Build(command::build::BuildArgs),
-    /// Run the tests that stand beside a DAG, with the tool of its language
+    /// Run the tests of a DAG with the tool of its language
     Test(command::test::TestArgs),
-    /// Run a DAG here, without any server
+    /// Run a DAG on this machine, without a server
     Run(Box<command::run::RunArgs>),
-    /// Find everything that is wrong with a DAG
+    /// Find every problem of a DAG
     Check(command::check::CheckArgs),
     /// Show what a file is: tasks, imports, requests, size, digest
     Inspect(command::inspect::InspectArgs),
     /// Draw a DAG as text, DOT, Mermaid or SVG
     Graph(command::graph::GraphArgs),
-    /// Serve, schedule and run DAGs here, with nothing else to install
+    /// Serve, schedule and run DAGs in one process
     Up(command::up::UpArgs),
-    /// Serve the API and the workers of an installation of many machines
+    /// Run the API server of an installation of many machines
     Server(Box<command::server::ServerArgs>),
-    /// Schedule an installation of many machines, or stand by to take over
+    /// Run a scheduler of an installation of many machines
     Scheduler(command::scheduler::SchedulerArgs),
-    /// Run tasks for a server, on this machine
+    /// Run tasks for a server on this machine
     Worker(command::worker::WorkerArgs),
     /// Copy the database and the blobs of 'wfctl up', which may be running
     Backup(command::backup::BackupArgs),
-    /// Make a data folder for 'wfctl up' of a backup
+    /// Restore a data folder for 'wfctl up' from a backup
     Restore(command::restore::RestoreArgs),
-    /// Check the database of 'wfctl up', or bring it up to date
+    /// Check or migrate the database of 'wfctl up'
     Db(command::db::DbArgs),
-    /// Say what is there to work with, what is missing, and how to get it
+    /// Check what is installed, what is missing, and how to get it
     Doctor(command::doctor::DoctorArgs),
-    /// Publish DAGs on a server
+    /// Deploy DAGs to a server
     Deploy(command::deploy::DeployArgs),
-    /// Show, pause and change what is deployed
+    /// Show, pause and change deployed DAGs
     Dags(command::dags::DagsArgs),
-    /// Make, show and change runs
+    /// Trigger, show and change runs
     Runs(command::runs::RunsArgs),
     /// Show the tasks of a run, and why they don't run
     Tasks(command::tasks::TasksArgs),
@@ -108,7 +108,7 @@ pub(crate) enum Command {
     Logs(command::logs::LogsArgs),
     /// Read what tasks returned
     Outputs(command::outputs::OutputsArgs),
-    /// Make the runs of a range of dates
+    /// Create the runs of a range of dates
     Backfill(command::backfill::BackfillArgs),
     /// Set the variables that tasks read
     Variables(command::variables::VariablesArgs),
@@ -118,23 +118,23 @@ pub(crate) enum Command {
     Pools(command::pools::PoolsArgs),
     /// Show and set what tasks may be granted
     Policy(command::policy::PolicyArgs),
-    /// Make, list and revoke tokens
+    /// Create, list and revoke tokens
     Tokens(command::tokens::TokensArgs),
-    /// Show the workers that are there now
+    /// Show and drain workers
     Workers(command::fleet::WorkersArgs),
-    /// Show the queues: what waits in them, and who serves them
+    /// Show queues, what waits in them, and their workers
     Queues(command::fleet::QueuesArgs),
-    /// Show the shards: who schedules which tenants
+    /// Show shards and their schedulers, and add shards
     Shards(command::fleet::ShardsArgs),
-    /// Show what goes on now: runs, workers, queues
+    /// Show runs, workers and queues, live
     Top(command::top::TopArgs),
-    /// Show who changed what
+    /// Show the audit log
     Audit(command::audit::AuditArgs),
-    /// Store a token, after asking its server whether it holds
+    /// Store a token, after checking it with the server
     Login(command::login::LoginArgs),
-    /// Name servers, and choose one of them
+    /// Name servers, and select the current one
     Context(command::context::ContextArgs),
-    /// Print each setting that holds here, and where it came from
+    /// Print each setting, and where it comes from
     Config(command::config::ConfigArgs),
     /// Print a completion script for a shell
     Completions(command::completions::CompletionsArgs),

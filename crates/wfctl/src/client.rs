@@ -17,10 +17,10 @@ pub(crate) struct ConnectArgs {
     /// A file with the token [env: `WEFT_TOKEN` holds the token itself]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
-    /// Whose resources, for a token of several tenants [env: `WEFT_TENANT`]
+    /// The tenant, for a token of several tenants [env: `WEFT_TENANT`]
     #[arg(long, global = true, value_name = "TENANT")]
     pub(crate) tenant: Option<String>,
-    /// Send the token in the clear to another machine: everybody on the way can read it
+    /// Send the token to another machine without encryption
     #[arg(long, global = true)]
     pub(crate) insecure: bool,
 }

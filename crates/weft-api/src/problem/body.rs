@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Why a request was not carried out (`application/problem+json`, RFC 9457).
+/// Why a request failed (`application/problem+json`, RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProblemBody {
@@ -20,12 +20,12 @@ pub struct ProblemBody {
     /// What to do next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// What `wfctl` exits with.
+    /// The exit code of `wfctl`.
     pub exit_code: u8,
-    /// Each single thing that is wrong, where there are several.
+    /// Every single problem, if there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<ProblemDetail>,
-    /// Names the request in the server's log.
+    /// Identifies the request in the server's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
 }

@@ -44,7 +44,7 @@ macro_rules! codes {
                 }
             }
 
-            /// What `wfctl` exits with.
+            /// The exit code of `wfctl`.
             pub const fn exit(self) -> Exit {
                 match self {
                     $(Self::$name => Exit::$exit,)+
@@ -75,61 +75,61 @@ codes! {
     // Answered by a server, and by the command line where it finds the same itself.
     InvalidRequest = "invalid_request", 400, Usage, "The request can't be read", "compare it with the API's reference page";
     InvalidId = "invalid_id", 400, Usage, "A name in the path or the body is not valid", "correct the name";
-    InvalidCursor = "invalid_cursor", 400, Usage, "The cursor is none that this list gave out", "start from the first page";
+    InvalidCursor = "invalid_cursor", 400, Usage, "The cursor is not from this list", "start from the first page";
     Unauthenticated = "unauthenticated", 401, Refused, "A token is missing", "send `Authorization: Bearer weft_...`; `wfctl context` sets the token that it uses";
     TokenUnknown = "token_unknown", 401, Refused, "The token is not known here", "check that it was copied whole and belongs to this installation";
     TokenExpired = "token_expired", 401, Refused, "The token has expired", "ask an administrator for a new one: `wfctl tokens create`";
     TokenRevoked = "token_revoked", 401, Refused, "The token was revoked", "ask an administrator for a new one: `wfctl tokens create`";
     Forbidden = "forbidden", 403, Refused, "The token's role does not allow this", "use a token with a role that does";
-    HostRefused = "host_refused", 403, Refused, "The request names a host that this server is not", "reach the server by an address that it was told of, such as http://127.0.0.1";
+    HostRefused = "host_refused", 403, Refused, "The `Host` of the request is not an address of this server", "use an address that the server is configured for, such as http://127.0.0.1";
     NotFound = "not_found", 404, Usage, "There is nothing at this path", "compare it with the API's reference page";
     DagNotFound = "dag_not_found", 404, Usage, "There is no such DAG", "`wfctl dags list` shows those there are";
     VersionNotFound = "version_not_found", 404, Usage, "The DAG has no such version", "`wfctl dags versions` shows those there are";
     RunNotFound = "run_not_found", 404, Usage, "There is no such run", "`wfctl runs list` shows those there are";
     TaskNotFound = "task_not_found", 404, Usage, "The run's DAG has no such task", "`wfctl tasks list` shows those there are";
-    InstanceNotFound = "instance_not_found", 404, Usage, "The task has no such instance in this run, or it has not come to be yet", "`wfctl tasks list` shows those there are";
+    InstanceNotFound = "instance_not_found", 404, Usage, "The task has no such instance in this run, or not yet", "`wfctl tasks list` shows those there are";
     AttemptNotFound = "attempt_not_found", 404, Usage, "The instance has no such attempt", "leave the number out for the last one";
     OutputNotFound = "output_not_found", 404, Failed, "The instance has no output", "only an instance that succeeded has one";
     ArtifactNotFound = "artifact_not_found", 404, Usage, "The output of the instance names no such artifact", "`wfctl outputs get` shows the output with its artifacts";
-    LogNotFound = "log_not_found", 404, Failed, "The log is not there any more, or not yet", "logs are kept for a time only: try again in a minute, or see the retention settings";
+    LogNotFound = "log_not_found", 404, Failed, "The log is not available any more, or not yet", "logs are kept for a time only: try again in a minute, or see the retention settings";
     VariableNotFound = "variable_not_found", 404, Usage, "There is no such variable", "`wfctl variables list` shows those there are";
     ConnectionNotFound = "connection_not_found", 404, Usage, "There is no such connection", "`wfctl connections list` shows those there are";
     PoolNotFound = "pool_not_found", 404, Usage, "There is no such pool", "`wfctl pools list` shows those there are";
     WorkerNotFound = "worker_not_found", 404, Usage, "There is no such worker", "`wfctl workers list` shows those there are";
     TokenNotFound = "token_not_found", 404, Usage, "There is no such token", "`wfctl tokens list` shows those there are";
     CommandNotFound = "command_not_found", 404, Usage, "The run has no such command", "";
-    MethodNotAllowed = "method_not_allowed", 405, Usage, "The path knows no such method", "compare it with the API's reference page";
+    MethodNotAllowed = "method_not_allowed", 405, Usage, "The path has no such method", "compare it with the API's reference page";
     RequestTimeout = "request_timeout", 408, Failed, "The request's body came too slowly", "send it again";
     DagNotActive = "dag_not_active", 409, Failed, "The DAG has no active version", "activate one: `wfctl dags activate`";
     DagHasActiveRuns = "dag_has_active_runs", 409, Failed, "The DAG has runs that have not ended", "cancel them first, or wait for them";
-    NoPreviousVersion = "no_previous_version", 409, Failed, "There is no earlier version to go back to", "`wfctl dags versions` shows those there are";
+    NoPreviousVersion = "no_previous_version", 409, Failed, "There is no earlier version", "`wfctl dags versions` shows those there are";
     RunExists = "run_exists", 409, Failed, "There is a run for this date already", "clear it instead: `wfctl runs clear`";
     RunEnded = "run_ended", 409, Failed, "The run has ended", "clear its tasks to run them again";
     NoSchedule = "no_schedule", 409, Failed, "The DAG has no schedule, so no dates to fill", "trigger single runs with a logical date";
     IdempotencyMismatch = "idempotency_mismatch", 409, Failed, "The idempotency key was used for another request", "use a new key for each new run";
-    TooManyCommands = "too_many_commands", 429, Failed, "The run has as many commands that wait as it may", "wait until the scheduler has come to them";
-    LastAdmin = "last_admin", 409, Refused, "This is the last token that may make others", "create another admin token first";
+    TooManyCommands = "too_many_commands", 429, Failed, "The run has too many pending commands", "wait until the scheduler has applied them";
+    LastAdmin = "last_admin", 409, Refused, "This is the last token that may create others", "create another admin token first";
     PartOfServer = "part_of_server", 409, Refused, "The worker is a part of the server", "end the server (SIGTERM), which lets its tasks end first";
-    ChangedMeanwhile = "changed_meanwhile", 412, Failed, "Somebody changed it since it was read", "read it again, and decide again";
-    TooLarge = "too_large", 413, Usage, "The body is larger than the bound", "";
-    UnsupportedMediaType = "unsupported_media_type", 415, Usage, "The body's type is another than the operation reads", "set Content-Type as the API's reference page says";
+    ChangedMeanwhile = "changed_meanwhile", 412, Failed, "It was changed since it was read", "read it again, and decide again";
+    TooLarge = "too_large", 413, Usage, "The body is larger than the limit", "";
+    UnsupportedMediaType = "unsupported_media_type", 415, Usage, "The operation does not accept the body's content type", "set Content-Type as the API's reference page says";
     InvalidValue = "invalid_value", 422, Usage, "A value is out of its range", "";
-    InvalidParams = "invalid_params", 422, Usage, "The parameters don't fit the DAG", "`wfctl dags show` tells its parameters";
+    InvalidParams = "invalid_params", 422, Usage, "The parameters don't fit the DAG", "`wfctl dags show` lists its parameters";
     InvalidWasm = "invalid_wasm", 422, BadFile, "The file is no WebAssembly, or broken", "build it again";
     UnsupportedFile = "unsupported_file", 422, BadFile, "The file is WebAssembly that holds no DAG", "a program or a library needs a dag.toml beside it: `wfctl build`";
     UnknownImport = "unknown_import", 422, BadFile, "The file imports what Weft does not offer", "`wfctl inspect` shows its imports";
-    DescribeFailed = "describe_failed", 422, BadFile, "The file could not say what its DAGs are", "run `wfctl inspect` on it";
+    DescribeFailed = "describe_failed", 422, BadFile, "The file's `describe` failed", "run `wfctl inspect` on it";
     InvalidDocument = "invalid_document", 422, BadFile, "The DAG document is not valid", "correct what is named";
     CompileFailed = "compile_failed", 422, BadFile, "The file can't be compiled within the limits", "build it again, perhaps smaller";
     InvalidPolicy = "invalid_policy", 422, BadFile, "The policy is not valid", "correct what is named";
     RefusedByPolicy = "refused_by_policy", 422, Refused, "Tasks ask for more than the policy allows", "ask for less, or have the policy changed as each refusal says";
-    TooManyStreams = "too_many_streams", 429, Failed, "As many live streams are open as may be", "close one, or try again later";
+    TooManyStreams = "too_many_streams", 429, Failed, "Too many live streams are open", "close one, or try again later";
     Internal = "internal", 500, Failed, "A defect of Weft", "report it together with the request's id and the server's log";
-    Damaged = "damaged", 500, Failed, "Stored bytes are not what was stored", "restore them from a backup";
-    Unavailable = "unavailable", 503, Failed, "Something that is needed does not answer now", "try again in a moment";
+    Damaged = "damaged", 500, Failed, "Stored data is damaged", "restore them from a backup";
+    Unavailable = "unavailable", 503, Failed, "A service that the server needs does not answer", "try again in a moment";
     StorageFull = "storage_full", 507, Failed, "There is no space left to store it", "make room on the server's disk, and try again";
     // Found by the command line alone.
-    Usage = "usage", -, Usage, "A combination of arguments that means nothing", "";
+    Usage = "usage", -, Usage, "An invalid combination of arguments", "";
     UnknownDag = "unknown_dag", -, Usage, "`--dag` names none of the file's DAGs, or is missing where there are several", "";
     UnknownTask = "unknown_task", -, Usage, "`--task`, `--from` or `--input` names no task of the DAG", "";
     UnknownParam = "unknown_param", -, Usage, "`--param` names no parameter of the DAG", "";
@@ -137,7 +137,7 @@ codes! {
     WrongType = "wrong_type", -, Usage, "A value does not satisfy the schema", "";
     InvalidJson = "invalid_json", -, Usage, "A value on the command line is not JSON", "";
     MissingInput = "missing_input", -, Usage, "An input of a task run alone was not given", "";
-    FileNotFound = "file_not_found", -, BadFile, "Nothing stands at the path", "";
+    FileNotFound = "file_not_found", -, BadFile, "There is nothing at the path", "";
     Unreadable = "unreadable", -, BadFile, "The file or folder can't be read", "";
     NoDagInFolder = "no_dag_in_folder", -, BadFile, "A folder without `dag.toml` or `dag.wasm`", "";
     WrongFileType = "wrong_file_type", -, BadFile, "Neither WebAssembly nor a manifest", "";
@@ -145,24 +145,24 @@ codes! {
     ComponentWithoutTasks = "component_without_tasks", -, BadFile, "A component that exports neither tasks nor a program", "";
     ProgramWithoutManifest = "program_without_manifest", -, BadFile, "The file is a program, which needs a manifest that says what it is for", "";
     DataUnavailable = "data_unavailable", -, Failed, "The folder for logs and artifacts can't be written", "";
-    DamagedData = "damaged_data", -, Failed, "What the database or a blob holds is not what was written", "";
-    DamagedBackup = "damaged_backup", -, BadFile, "A folder is no backup, or one that was damaged since", "";
-    NewerVersion = "newer_version", -, Failed, "Something that a later version of Weft made", "";
-    NotEmpty = "not_empty", -, Failed, "Something would have to be overwritten", "";
-    OldDatabase = "old_database", -, Failed, "The database lacks what this version needs", "";
-    Interrupted = "interrupted", -, Interrupted, "Somebody pressed Ctrl-C", "";
-    BuildFailed = "build_failed", -, Failed, "A build did not succeed", "";
-    InvalidToken = "invalid_token", -, Usage, "A text that can't be a token", "";
-    InvalidUrl = "invalid_url", -, Usage, "A text that can't be a server's URL", "";
-    InsecureUrl = "insecure_url", -, Refused, "A token would travel where everybody on the way can read it", "";
+    DamagedData = "damaged_data", -, Failed, "The database or a blob is damaged", "";
+    DamagedBackup = "damaged_backup", -, BadFile, "The folder is not a backup, or is damaged", "";
+    NewerVersion = "newer_version", -, Failed, "The data was written by a newer version of Weft", "";
+    NotEmpty = "not_empty", -, Failed, "Existing data would be overwritten", "";
+    OldDatabase = "old_database", -, Failed, "The database has to be migrated for this version", "";
+    Interrupted = "interrupted", -, Interrupted, "Ctrl-C was pressed", "";
+    BuildFailed = "build_failed", -, Failed, "A build failed", "";
+    InvalidToken = "invalid_token", -, Usage, "The text is not a token", "";
+    InvalidUrl = "invalid_url", -, Usage, "The text is not the URL of a server", "";
+    InsecureUrl = "insecure_url", -, Refused, "The token would be sent unencrypted", "";
     UnknownContext = "unknown_context", -, Usage, "There is no context of this name", "";
     InvalidConfig = "invalid_config", -, BadFile, "A file of settings is not valid", "";
     ConfigUnavailable = "config_unavailable", -, Failed, "The file of contexts can't be written", "";
     Unreachable = "unreachable", -, Unreachable, "Nothing answers at the server's URL", "";
     ServerTimeout = "server_timeout", -, Unreachable, "The server took too long", "";
-    UnexpectedAnswer = "unexpected_answer", -, Unreachable, "Something answers that is no Weft server, or one that this program doesn't understand", "";
-    CommandRefused = "command_refused", -, Failed, "The scheduler did not carry out what was asked of a run", "";
-    Missing = "missing", -, Failed, "Something that `doctor` looked for is missing", "";
+    UnexpectedAnswer = "unexpected_answer", -, Unreachable, "The response is not from a Weft server, or from one that this program does not understand", "";
+    CommandRefused = "command_refused", -, Failed, "The scheduler refused the command", "";
+    Missing = "missing", -, Failed, "A requirement that `doctor` checks is missing", "";
 }
 
 impl Code {

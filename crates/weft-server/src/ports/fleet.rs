@@ -45,15 +45,15 @@ pub struct FleetError(pub String);
 pub struct WorkerInfo {
     /// Its name.
     pub id: String,
-    /// The queues it takes from.
+    /// The queues that it serves.
     pub queues: Vec<String>,
-    /// How many attempts it runs at once.
+    /// The number of attempts that it runs at the same time.
     pub slots: u32,
     /// How many it holds.
     pub claimed: u32,
-    /// It takes no new work.
+    /// Whether it is draining: it takes no new attempts.
     pub draining: bool,
-    /// Version, host, architecture, own words.
+    /// Its labels: version, host, architecture, and those that its operator chose.
     pub labels: Vec<(String, String)>,
 }
 
@@ -62,9 +62,9 @@ pub struct WorkerInfo {
 pub struct QueueInfo {
     /// Its name.
     pub name: String,
-    /// How many workers serve it.
+    /// The number of workers that serve it.
     pub workers: u32,
-    /// How many more attempts they could take now.
+    /// The free slots of its workers.
     pub places: u32,
     /// How many attempts wait for a worker.
     pub queued: u64,

@@ -39,7 +39,7 @@ pub trait SchedulerHandle: Send + Sync {
 /// What is heard of changes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum News {
-    /// Something changed.
+    /// A change of a run or a task instance.
     Change(Arc<Change>),
     /// Changes were missed: read the database.
     Missed,
@@ -86,8 +86,8 @@ pub struct SchedulerHealth {
 pub struct Reason {
     /// A stable name in snake case.
     pub code: String,
-    /// For people.
+    /// A message for people.
     pub message: String,
-    /// What to do about it, where something can be done.
+    /// What to do about it; absent if nothing can be done.
     pub help: Option<String>,
 }

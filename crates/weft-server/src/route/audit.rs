@@ -19,7 +19,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// List changes
 ///
-/// The newest first: those of the caller's tenant; with a token of the whole installation, all.
+/// Newest first. Returns changes of the caller's tenant; with a token for the whole installation,
+/// of all tenants.
 #[utoipa::path(get, path = "/audit", tag = "tokens", params(ListByName), responses((status = 200, description = "A page", body = Page<AuditEntry>)))]
 async fn list_audit(
     by: By<Auditing>,

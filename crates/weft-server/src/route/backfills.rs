@@ -25,12 +25,12 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(backfill))
 }
 
-/// Make runs for a range of dates
+/// Create runs for a range of dates
 ///
-/// One for each date of the DAG's schedule from `from` on and before `to`,
-/// whatever the DAG's own start and end are. Dates that have a run of the
-/// timetable or of a backfill already are left out. At most 10,000 at once.
-#[utoipa::path(post, path = "/dags/{dag}/backfills", tag = "runs", params(DagPath), request_body = NewBackfill, responses((status = 201, description = "What was made", body = Backfill), (status = 200, description = "What would be made, by a dry run", body = Backfill)))]
+/// Creates one run for each date of the DAG's schedule from `from` on and before `to`, regardless
+/// of the DAG's own start and end. Dates that already have a scheduled or backfilled run are left
+/// out. At most 10,000 runs in one request.
+#[utoipa::path(post, path = "/dags/{dag}/backfills", tag = "runs", params(DagPath), request_body = NewBackfill, responses((status = 201, description = "The created runs", body = Backfill), (status = 200, description = "The runs that would be created (dry run)", body = Backfill)))]
 async fn backfill(
     by: By<Operating>,
     State(app): State<App>,

@@ -40,8 +40,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// Cancel a run
 ///
-/// What runs of it is killed; what ended stays.
-#[utoipa::path(post, path = "/runs/{run}/cancel", tag = "runs", params(RunPath), responses((status = 202, description = "The command, durable now", body = Command)))]
+/// Running attempts are killed; ended task instances keep their state.
+#[utoipa::path(post, path = "/runs/{run}/cancel", tag = "runs", params(RunPath), responses((status = 202, description = "The command, which is durable", body = Command)))]
 async fn cancel(
     by: By<Operating>,
     State(app): State<App>,
@@ -59,8 +59,8 @@ async fn cancel(
 
 /// Run tasks again
 ///
-/// Their attempts in flight are revoked; a run that has ended goes on.
-#[utoipa::path(post, path = "/runs/{run}/clear", tag = "runs", params(RunPath), request_body = Clear, responses((status = 202, description = "The command, durable now", body = Command)))]
+/// Clears task instances. Their current attempts are revoked, and an ended run continues.
+#[utoipa::path(post, path = "/runs/{run}/clear", tag = "runs", params(RunPath), request_body = Clear, responses((status = 202, description = "The command, which is durable", body = Command)))]
 async fn clear(
     by: By<Operating>,
     State(app): State<App>,
@@ -94,10 +94,10 @@ async fn clear(
     .await
 }
 
-/// Give an instance a state by hand
+/// Mark an instance with a state
 ///
-/// What was decided downstream stays; clear it to run it again.
-#[utoipa::path(post, path = "/runs/{run}/mark", tag = "runs", params(RunPath), request_body = Mark, responses((status = 202, description = "The command, durable now", body = Command)))]
+/// Downstream instances that have ended keep their state; clear them to run them again.
+#[utoipa::path(post, path = "/runs/{run}/mark", tag = "runs", params(RunPath), request_body = Mark, responses((status = 202, description = "The command, which is durable", body = Command)))]
 async fn mark(
     by: By<Operating>,
     State(app): State<App>,
@@ -118,10 +118,10 @@ async fn mark(
     command(&app, &by, row.id, kind).await
 }
 
-/// Let a deferred instance go on
+/// Resume a deferred instance
 ///
-/// Before its time.
-#[utoipa::path(post, path = "/runs/{run}/wake", tag = "runs", params(RunPath), request_body = WakeBody, responses((status = 202, description = "The command, durable now", body = Command)))]
+/// Resumes it before its time.
+#[utoipa::path(post, path = "/runs/{run}/wake", tag = "runs", params(RunPath), request_body = WakeBody, responses((status = 202, description = "The command, which is durable", body = Command)))]
 async fn wake(
     by: By<Operating>,
     State(app): State<App>,
@@ -191,7 +191,7 @@ struct CommandPath {
     command: i64,
 }
 
-/// Show what became of a command
+/// Show a command and its result
 #[utoipa::path(get, path = "/runs/{run}/commands/{command}", tag = "runs", params(CommandPath), responses((status = 200, description = "The command", body = Command)))]
 async fn show_command(
     by: By<Reading>,

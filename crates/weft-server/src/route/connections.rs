@@ -39,7 +39,7 @@ struct About {
 
 /// List connections
 ///
-/// By name. Credentials are never shown.
+/// Sorted by name. Credentials are never returned.
 #[utoipa::path(get, path = "/connections", tag = "settings", params(ListByName), responses((status = 200, description = "A page", body = Page<Connection>)))]
 async fn list_connections(
     by: By<Reading>,
@@ -61,7 +61,7 @@ async fn list_connections(
 }
 
 /// Set a connection
-#[utoipa::path(put, path = "/connections/{name}", tag = "settings", params(NamePath), request_body = NewConnection, responses((status = 204, description = "It is set")))]
+#[utoipa::path(put, path = "/connections/{name}", tag = "settings", params(NamePath), request_body = NewConnection, responses((status = 204, description = "Set")))]
 async fn put_connection(
     by: By<Settling>,
     State(app): State<App>,
@@ -76,7 +76,7 @@ async fn put_connection(
 }
 
 /// Remove a connection
-#[utoipa::path(delete, path = "/connections/{name}", tag = "settings", params(NamePath), responses((status = 204, description = "It is gone")))]
+#[utoipa::path(delete, path = "/connections/{name}", tag = "settings", params(NamePath), responses((status = 204, description = "Removed")))]
 async fn delete_connection(
     by: By<Settling>,
     State(app): State<App>,

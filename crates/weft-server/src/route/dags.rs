@@ -43,18 +43,18 @@ pub(super) struct DagPath {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListDags {
-    /// Where to go on, from the page before.
+    /// The cursor of this page: `next` of the page before.
     cursor: Option<String>,
     /// How many items, 1 to 500; 50 by default.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
-    /// Only paused ones, or only those that aren't.
+    /// Only paused DAGs, or only DAGs that are not paused.
     paused: Option<bool>,
 }
 
 /// List DAGs
 ///
-/// By id.
+/// Sorted by id.
 #[utoipa::path(get, path = "/dags", tag = "dags", params(ListDags), responses((status = 200, description = "A page", body = Page<Dag>)))]
 async fn list_dags(
     by: By<Reading>,
@@ -89,8 +89,8 @@ async fn list_dags(
 
 /// Show a DAG
 ///
-/// With the tasks, edges and parameters of its active version.
-#[utoipa::path(get, path = "/dags/{dag}", tag = "dags", params(DagPath), responses((status = 200, description = "The DAG", body = DagDetail, headers(("etag" = String, description = "Names this state of the DAG")))))]
+/// Includes the tasks, edges and parameters of the active version.
+#[utoipa::path(get, path = "/dags/{dag}", tag = "dags", params(DagPath), responses((status = 200, description = "The DAG", body = DagDetail, headers(("etag" = String, description = "The etag of this state of the DAG")))))]
 async fn show_dag(
     by: By<Reading>,
     State(app): State<App>,
@@ -102,8 +102,8 @@ async fn show_dag(
 
 /// Pause or unpause a DAG, or lift its quarantine
 ///
-/// Refused with 412 where `If-Match` names another state than the DAG's.
-#[utoipa::path(patch, path = "/dags/{dag}", tag = "dags", params(DagPath, ("If-Match" = Option<String>, Header, description = "The etag of the state that the change is meant for")), request_body = DagChange, responses((status = 200, description = "The DAG as it stands now", body = DagDetail, headers(("etag" = String, description = "Names this state of the DAG")))))]
+/// Refused with 412 if the DAG's etag does not match `If-Match`.
+#[utoipa::path(patch, path = "/dags/{dag}", tag = "dags", params(DagPath, ("If-Match" = Option<String>, Header, description = "The etag of the expected state")), request_body = DagChange, responses((status = 200, description = "The DAG after the change", body = DagDetail, headers(("etag" = String, description = "The etag of this state of the DAG")))))]
 async fn change_dag(
     by: By<Operating>,
     State(app): State<App>,
@@ -157,8 +157,8 @@ async fn change_dag(
 
 /// Delete a DAG
 ///
-/// Refused while it has runs that have not ended. Its ended runs stay until they are too old.
-#[utoipa::path(delete, path = "/dags/{dag}", tag = "dags", params(DagPath, ("If-Match" = Option<String>, Header, description = "The etag of the state that is meant")), responses((status = 204, description = "It is gone")))]
+/// Refused while a run of the DAG has not ended. Ended runs are kept until their retention is over.
+#[utoipa::path(delete, path = "/dags/{dag}", tag = "dags", params(DagPath, ("If-Match" = Option<String>, Header, description = "The etag of the expected state")), responses((status = 204, description = "Removed")))]
 async fn delete_dag(
     by: By<Deploying>,
     State(app): State<App>,

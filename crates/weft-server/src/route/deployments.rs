@@ -39,20 +39,20 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct DeployQuery {
-    /// Whether new runs get what is deployed; true by default.
+    /// Whether new runs use the deployed version; true by default.
     activate: Option<bool>,
-    /// Whether DAGs that are new start paused; false by default.
+    /// Whether new DAGs start paused; false by default.
     paused: Option<bool>,
-    /// Nothing is stored: the answer tells what would be. False by default.
+    /// Stores nothing and returns what a deploy would do. False by default.
     dry_run: Option<bool>,
 }
 
 /// Deploy a file
 ///
-/// The body is the file's bytes. It is inspected and compiled where it can do
-/// no harm, its DAGs are validated and held against the policy, and all of them
-/// are deployed or none. The same file again changes nothing.
-#[utoipa::path(post, path = "/deployments", tag = "deployments", params(DeployQuery), request_body(content = Vec<u8>, content_type = "application/wasm"), responses((status = 200, description = "What became of each DAG", body = Deployment)))]
+/// The body is the content of the file. The server inspects and compiles it in a subprocess,
+/// validates its DAGs, checks them against the policy, and deploys all of them or none. Deploying
+/// the same file again changes nothing.
+#[utoipa::path(post, path = "/deployments", tag = "deployments", params(DeployQuery), request_body(content = Vec<u8>, content_type = "application/wasm"), responses((status = 200, description = "The result for each DAG", body = Deployment)))]
 async fn deploy(
     by: By<Deploying>,
     State(app): State<App>,

@@ -25,16 +25,16 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct FollowAll {
-    /// Only changes of runs: at once where a run's state changes, a few times a second where
-    /// only how its task instances stand does. False by default.
+    /// Only changes of runs: immediately if the state of a run changes, a few times a second if
+    /// only its counts of task instances change. False by default.
     runs_only: Option<bool>,
 }
 
 /// Follow all runs
 ///
-/// Server-sent events `run` and `instance` with a change each, from now on. An
-/// event `resync` says that some were missed: read the lists again. The stream
-/// ends after some minutes; connect again.
+/// Server-sent events `run` and `instance`, each with one change, from now on. An event `resync`
+/// means that events were missed: read the lists again. The stream ends after some minutes; connect
+/// again.
 #[utoipa::path(get, path = "/events", tag = "events", params(FollowAll), responses((status = 200, description = "Changes as they are committed", body = Change, content_type = "text/event-stream")))]
 async fn follow_all(
     by: By<Reading>,
@@ -55,7 +55,7 @@ async fn follow_all(
 
 /// Follow a run
 ///
-/// As for all runs, of this one.
+/// Like the stream of all runs, with the changes of this run only.
 #[utoipa::path(get, path = "/runs/{run}/events", tag = "events", params(RunPath), responses((status = 200, description = "Changes as they are committed", body = Change, content_type = "text/event-stream")))]
 async fn follow_run(
     by: By<Reading>,

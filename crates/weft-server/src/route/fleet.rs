@@ -27,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// List workers
 ///
-/// Those that are there now, by name.
+/// Connected workers, sorted by name.
 #[utoipa::path(get, path = "/workers", tag = "fleet", responses((status = 200, description = "Every worker", body = Vec<Worker>)))]
 async fn list_workers(
     _by: By<Reading>,
@@ -56,8 +56,8 @@ struct WorkerPath {
 
 /// Drain a worker
 ///
-/// It takes nothing more, ends what it runs and then itself.
-#[utoipa::path(post, path = "/workers/{worker}/drain", tag = "fleet", params(WorkerPath), responses((status = 202, description = "It is asked to")))]
+/// The worker takes no new attempts, finishes the running ones, and then exits.
+#[utoipa::path(post, path = "/workers/{worker}/drain", tag = "fleet", params(WorkerPath), responses((status = 202, description = "The drain was requested")))]
 async fn drain_worker(
     by: By<Governing>,
     State(app): State<App>,
@@ -89,7 +89,7 @@ async fn drain_worker(
 
 /// List queues
 ///
-/// Those that a worker serves or something waits for, by name.
+/// Queues that a worker serves or in which attempts wait, sorted by name.
 #[utoipa::path(get, path = "/queues", tag = "fleet", responses((status = 200, description = "Every queue", body = Vec<Queue>)))]
 async fn list_queues(
     _by: By<Reading>,
@@ -139,7 +139,7 @@ pub(super) async fn queue_loads(app: &App) -> Result<Vec<QueueInfo>, Problem> {
 
 /// List shards
 ///
-/// With who schedules each, by number.
+/// Sorted by number, each with the scheduler that owns it.
 #[utoipa::path(get, path = "/shards", tag = "fleet", responses((status = 200, description = "Every shard", body = Vec<Shard>)))]
 async fn list_shards(
     _by: By<Reading>,
@@ -150,9 +150,9 @@ async fn list_shards(
 
 /// Add shards
 ///
-/// Until there are so many; only with a token of the whole installation. New tenants go to the
-/// shards that have the fewest, and schedulers share all of them out among themselves.
-#[utoipa::path(put, path = "/shards", tag = "fleet", request_body = ShardCount, responses((status = 200, description = "Every shard as they stand now", body = Vec<Shard>)))]
+/// Raises the number of shards; needs a token for the whole installation. New tenants are assigned
+/// to the shards with the fewest tenants, and schedulers distribute the shards among themselves.
+#[utoipa::path(put, path = "/shards", tag = "fleet", request_body = ShardCount, responses((status = 200, description = "Every shard", body = Vec<Shard>)))]
 async fn grow_shards(
     by: By<Governing>,
     State(app): State<App>,

@@ -42,9 +42,9 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(why))
 }
 
-/// Sum up the tasks of a run
+/// Summarize the tasks of a run
 ///
-/// In the order of its DAG, with how their instances stand.
+/// In the order of the DAG, with counts of their instances by state.
 #[utoipa::path(get, path = "/runs/{run}/tasks", tag = "instances", params(RunPath), responses((status = 200, description = "Every task", body = Vec<TaskSummary>)))]
 async fn list_tasks(
     by: By<Reading>,
@@ -129,21 +129,23 @@ async fn states_of_single_tasks(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListInstances {
-    /// Where to go on, from the page before.
+    /// The cursor of this page: `next` of the page before.
     cursor: Option<String>,
     /// How many items, 1 to 500; 50 by default.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// Only those of this task.
     task: Option<String>,
-    /// Only those in this state; `waiting` and `expanding` find none, since those are not listed.
+    /// Only instances in this state; `waiting` and `expanding` match none, since those are not
+    /// listed.
     #[param(inline)]
     state: Option<InstanceState>,
 }
 
 /// List the task instances of a run
 ///
-/// By task, in the order of the DAG, and map index. Those that only wait are not listed.
+/// Sorted by task, in the order of the DAG, and map index. Instances that only wait for upstreams
+/// are not listed.
 #[utoipa::path(get, path = "/runs/{run}/instances", tag = "instances", params(RunPath, ListInstances), responses((status = 200, description = "A page", body = Page<Instance>)))]
 async fn list_instances(
     by: By<Reading>,
@@ -207,7 +209,7 @@ pub(super) struct InstancePath {
     pub(super) run: Text<RunId>,
     /// The task's id.
     pub(super) task: String,
-    /// The map index; 0 of a task that isn't mapped.
+    /// The map index; 0 if the task is not mapped.
     pub(super) index: u32,
 }
 
@@ -285,7 +287,7 @@ async fn show_instance(
 
 /// List the attempts of a task instance
 ///
-/// In order; the last one is the current one. At most 1,000: the newest.
+/// In order; the last one is the current attempt. At most the newest 1,000.
 #[utoipa::path(get, path = "/runs/{run}/tasks/{task}/{index}/attempts", tag = "instances", params(InstancePath), responses((status = 200, description = "The attempts", body = Vec<Attempt>)))]
 async fn list_attempts(
     by: By<Reading>,
@@ -305,10 +307,10 @@ async fn list_attempts(
     Ok(axum::Json(attempts))
 }
 
-/// Tell why a task instance does not run
+/// Explain why a task instance does not run
 ///
-/// Every reason, the decisive one first; none where it runs or has ended well. Of one that failed
-/// it is why. In a run that has ended nothing runs any more: the reason says how the run ended.
+/// Returns every reason, the decisive one first; none if the instance runs or has succeeded. For a
+/// failed instance the reason is its failure. In an ended run, the reason is how the run ended.
 #[utoipa::path(get, path = "/runs/{run}/tasks/{task}/{index}/why", tag = "instances", params(InstancePath), responses((status = 200, description = "The reasons", body = Why)))]
 async fn why(
     by: By<Reading>,

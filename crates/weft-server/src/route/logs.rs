@@ -48,7 +48,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ReadLog {
-    /// Where to go on, from the page before.
+    /// The cursor of this page: `next` of the page before.
     cursor: Option<String>,
     /// How many lines, 1 to 500; 50 by default.
     #[param(minimum = 1, maximum = 500)]
@@ -59,7 +59,8 @@ struct ReadLog {
 
 /// Read a log
 ///
-/// Of one attempt, page by page. While it runs there is always a next page, which may be empty.
+/// Returns the log of one attempt in pages. While the attempt runs there is always a next page,
+/// which may be empty.
 #[utoipa::path(get, path = "/runs/{run}/tasks/{task}/{index}/logs", tag = "logs", params(InstancePath, ReadLog), responses((status = 200, description = "Lines", body = LogPage)))]
 async fn read_log(
     by: By<Reading>,
@@ -92,9 +93,8 @@ struct FollowLog {
 
 /// Follow a log
 ///
-/// Server-sent events `lines` with a page each, from the first line on, until
-/// an event `end`. An event's id is the number of the line after it; sent as
-/// `Last-Event-ID` the stream goes on there.
+/// Server-sent events `lines`, each with one page, from the first line until an event `end`. The id
+/// of an event is the number of the following line; send it as `Last-Event-ID` to continue there.
 #[utoipa::path(get, path = "/runs/{run}/tasks/{task}/{index}/logs/follow", tag = "logs", params(InstancePath, FollowLog, ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was received")), responses((status = 200, description = "Lines as they are printed", body = LogPage, content_type = "text/event-stream")))]
 async fn follow_log(
     by: By<Reading>,

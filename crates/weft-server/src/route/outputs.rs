@@ -37,7 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// Read the output of a task instance
 ///
-/// As the task returned it: any JSON.
+/// The JSON that the task returned.
 #[utoipa::path(get, path = "/runs/{run}/tasks/{task}/{index}/output", tag = "instances", params(InstancePath), responses((status = 200, description = "The output", body = serde_json::Value)))]
 async fn show_output(
     by: By<Reading>,
@@ -84,16 +84,17 @@ struct ArtifactPath {
     run: Text<RunId>,
     /// The task's id.
     task: String,
-    /// The map index; 0 of a task that isn't mapped.
+    /// The map index; 0 if the task is not mapped.
     index: u32,
-    /// Which: the text of its reference, `sha256:` and 64 hexadecimal digits.
+    /// The artifact's digest, as in its reference: `sha256:` and 64 hexadecimal digits.
     #[param(value_type = String)]
     digest: Text<Digest>,
 }
 
 /// Read an artifact
 ///
-/// Its bytes, as the task wrote them. Only those that the instance's output names.
+/// Returns the bytes as the task wrote them. Only artifacts that the instance's output names can be
+/// read.
 #[utoipa::path(get, path = "/runs/{run}/tasks/{task}/{index}/artifacts/{digest}", tag = "instances", params(ArtifactPath), responses((status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream")))]
 async fn read_artifact(
     by: By<Reading>,

@@ -27,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Show the policy
-#[utoipa::path(get, path = "/policy", tag = "settings", responses((status = 200, description = "The policy", body = Policy, headers(("etag" = String, description = "Names this state of the policy")))))]
+#[utoipa::path(get, path = "/policy", tag = "settings", responses((status = 200, description = "The policy", body = Policy, headers(("etag" = String, description = "The etag of this policy")))))]
 async fn show_policy(by: By<Reading>, State(app): State<App>) -> Result<WithTag<Policy>, Problem> {
     let row = app.database().show_policy(&by.tenant).await?;
     Ok(WithTag(tag(row.as_ref()), view(row.as_ref())))
@@ -35,9 +35,9 @@ async fn show_policy(by: By<Reading>, State(app): State<App>) -> Result<WithTag<
 
 /// Set the policy
 ///
-/// It holds for deploys and attempts from now on. A policy that is not valid is
-/// refused with every problem and its line.
-#[utoipa::path(put, path = "/policy", tag = "settings", params(("If-Match" = Option<String>, Header, description = "The etag of the policy that is replaced")), request_body = NewPolicy, responses((status = 200, description = "The policy as it stands now", body = Policy, headers(("etag" = String, description = "Names this state of the policy")))))]
+/// The policy applies to deploys and attempts from now on. An invalid policy is refused, with every
+/// problem and its line.
+#[utoipa::path(put, path = "/policy", tag = "settings", params(("If-Match" = Option<String>, Header, description = "The etag of the policy that is replaced")), request_body = NewPolicy, responses((status = 200, description = "The policy after the change", body = Policy, headers(("etag" = String, description = "The etag of this policy")))))]
 async fn put_policy(
     by: By<Governing>,
     State(app): State<App>,
@@ -64,8 +64,8 @@ async fn put_policy(
     Ok(WithTag(tag(row.as_ref()), view(row.as_ref())))
 }
 
-/// Go back to the default policy
-#[utoipa::path(delete, path = "/policy", tag = "settings", params(("If-Match" = Option<String>, Header, description = "The etag of the policy that is removed")), responses((status = 204, description = "The default holds")))]
+/// Reset the policy to the default
+#[utoipa::path(delete, path = "/policy", tag = "settings", params(("If-Match" = Option<String>, Header, description = "The etag of the policy that is removed")), responses((status = 204, description = "The default policy applies")))]
 async fn delete_policy(
     by: By<Governing>,
     State(app): State<App>,

@@ -28,7 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// List pools
 ///
-/// By name.
+/// Sorted by name.
 #[utoipa::path(get, path = "/pools", tag = "settings", params(ListByName), responses((status = 200, description = "A page", body = Page<Pool>)))]
 async fn list_pools(
     by: By<Reading>,
@@ -56,8 +56,8 @@ async fn list_pools(
     Ok(axum::Json(page))
 }
 
-/// Make a pool, or change its size
-#[utoipa::path(put, path = "/pools/{name}", tag = "settings", params(NamePath), request_body = NewPool, responses((status = 200, description = "The pool as it stands now", body = Pool)))]
+/// Create a pool, or change its size
+#[utoipa::path(put, path = "/pools/{name}", tag = "settings", params(NamePath), request_body = NewPool, responses((status = 200, description = "The pool after the change", body = Pool)))]
 async fn put_pool(
     by: By<Settling>,
     State(app): State<App>,
@@ -90,8 +90,8 @@ async fn put_pool(
 
 /// Remove a pool
 ///
-/// Tasks that name it wait until there is one again.
-#[utoipa::path(delete, path = "/pools/{name}", tag = "settings", params(NamePath), responses((status = 204, description = "It is gone")))]
+/// Tasks that name the pool wait until it exists again.
+#[utoipa::path(delete, path = "/pools/{name}", tag = "settings", params(NamePath), responses((status = 204, description = "Removed")))]
 async fn delete_pool(
     by: By<Settling>,
     State(app): State<App>,

@@ -47,9 +47,10 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// Trigger a run
 ///
-/// It is durable once this is answered. The same `Idempotency-Key` again makes
-/// no second run: it is answered with the first one, and 200 instead of 201.
-#[utoipa::path(post, path = "/dags/{dag}/runs", tag = "runs", params(DagPath, ("Idempotency-Key" = Option<String>, Header, description = "1 to 200 visible ASCII characters that name this request"), ("traceparent" = Option<String>, Header, description = "The W3C trace that the run belongs to")), request_body = NewRun, responses((status = 201, description = "The new run", body = Run), (status = 200, description = "The run that this key made before", body = Run)))]
+/// The run is durable once the response is sent. Repeating the request with the same
+/// `Idempotency-Key` creates no second run: the response is the first run, with status 200 instead
+/// of 201.
+#[utoipa::path(post, path = "/dags/{dag}/runs", tag = "runs", params(DagPath, ("Idempotency-Key" = Option<String>, Header, description = "Identifies the request: 1 to 200 visible ASCII characters"), ("traceparent" = Option<String>, Header, description = "The W3C trace that the run belongs to")), request_body = NewRun, responses((status = 201, description = "The new run", body = Run), (status = 200, description = "The run that was created with this key before", body = Run)))]
 async fn trigger(
     by: By<Operating>,
     State(app): State<App>,
@@ -210,7 +211,7 @@ macro_rules! list_runs {
         #[serde(deny_unknown_fields)]
         #[into_params(parameter_in = Query)]
         struct $name {
-            /// Where to go on, from the page before.
+            /// The cursor of this page: `next` of the page before.
             cursor: Option<String>,
             /// How many items, 1 to 500; 50 by default.
             #[param(minimum = 1, maximum = 500)]
@@ -218,12 +219,12 @@ macro_rules! list_runs {
             /// Only those in this state.
             #[param(inline)]
             state: Option<RunState>,
-            /// Only those that were made so.
+            /// Only runs of this kind.
             #[param(inline)]
             kind: Option<RunKind>,
-            /// Only those that were made at this time or later.
+            /// Only runs created at this time or later.
             created_from: Option<Time>,
-            /// Only those that were made before this time.
+            /// Only runs created before this time.
             created_before: Option<Time>,
             $($more)*
         }
@@ -239,7 +240,7 @@ list_runs! { ListRuns {
 
 /// List runs
 ///
-/// Of every DAG, or of one, the newest first.
+/// Of all DAGs or of one, newest first.
 #[utoipa::path(get, path = "/runs", tag = "runs", params(ListRuns), responses((status = 200, description = "A page", body = Page<Run>)))]
 async fn list_runs(
     by: By<Reading>,
@@ -268,7 +269,7 @@ async fn list_runs(
 
 /// List the runs of a DAG
 ///
-/// The newest first.
+/// Newest first.
 #[utoipa::path(get, path = "/dags/{dag}/runs", tag = "runs", params(DagPath, ListRunsOfDag), responses((status = 200, description = "A page", body = Page<Run>)))]
 async fn list_runs_of_dag(
     by: By<Reading>,

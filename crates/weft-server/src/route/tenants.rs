@@ -28,7 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// List tenants
 ///
-/// By id; only with a token of the whole installation.
+/// Sorted by id. Needs a token for the whole installation.
 #[utoipa::path(get, path = "/tenants", tag = "settings", params(ListByName), responses((status = 200, description = "A page", body = Page<Tenant>)))]
 async fn list_tenants(
     _by: By<Governing>,
@@ -63,10 +63,10 @@ struct TenantPath {
     tenant: Text<TenantId>,
 }
 
-/// Make a tenant, or change what bounds it
+/// Create a tenant, or change its quotas
 ///
-/// Only with a token of the whole installation.
-#[utoipa::path(put, path = "/tenants/{tenant}", tag = "settings", params(TenantPath), request_body = TenantChange, responses((status = 200, description = "The tenant as it stands now", body = Tenant)))]
+/// Needs a token for the whole installation.
+#[utoipa::path(put, path = "/tenants/{tenant}", tag = "settings", params(TenantPath), request_body = TenantChange, responses((status = 200, description = "The tenant after the change", body = Tenant)))]
 async fn put_tenant(
     by: By<Governing>,
     State(app): State<App>,

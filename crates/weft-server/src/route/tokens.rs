@@ -29,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// List tokens
 ///
-/// Those of the caller's tenant; with a token of the whole installation, all.
+/// Returns tokens of the caller's tenant; with a token for the whole installation, all tokens.
 #[utoipa::path(get, path = "/tokens", tag = "tokens", params(ListByName), responses((status = 200, description = "A page", body = Page<Token>)))]
 async fn list_tokens(
     by: By<Tokens>,
@@ -51,9 +51,9 @@ async fn list_tokens(
     )?))
 }
 
-/// Make a token
+/// Create a token
 ///
-/// Its secret is shown now, and never again.
+/// The response is the only one that contains the secret.
 #[utoipa::path(post, path = "/tokens", tag = "tokens", request_body = NewToken, responses((status = 201, description = "The token with its secret", body = CreatedToken)))]
 async fn create_token(
     by: By<Tokens>,
@@ -136,8 +136,8 @@ struct TokenPath {
 
 /// Revoke a token
 ///
-/// From now on it is worth nothing. The last one that may make others stays.
-#[utoipa::path(delete, path = "/tokens/{token}", tag = "tokens", params(TokenPath), responses((status = 204, description = "It is revoked")))]
+/// The token is invalid from now on. The last token that may create others can't be revoked.
+#[utoipa::path(delete, path = "/tokens/{token}", tag = "tokens", params(TokenPath), responses((status = 204, description = "Revoked")))]
 async fn revoke_token(
     by: By<Tokens>,
     State(app): State<App>,
@@ -199,7 +199,7 @@ fn view(row: &TokenRow) -> Token {
     }
 }
 
-/// Tell who the caller is
+/// Show the caller
 #[utoipa::path(get, path = "/whoami", tag = "tokens", responses((status = 200, description = "The caller", body = Whoami)))]
 async fn whoami(by: By<Reading>) -> axum::Json<Whoami> {
     let role: Role = by.role;

@@ -28,7 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListByName {
-    /// Where to go on, from the page before.
+    /// The cursor of this page: `next` of the page before.
     pub(super) cursor: Option<String>,
     /// How many items, 1 to 500; 50 by default.
     #[param(minimum = 1, maximum = 500)]
@@ -46,7 +46,7 @@ pub(super) struct NamePath {
 
 /// List variables
 ///
-/// By name. Values are never shown.
+/// Sorted by name. Values are never returned.
 #[utoipa::path(get, path = "/variables", tag = "settings", params(ListByName), responses((status = 200, description = "A page", body = Page<Variable>)))]
 async fn list_variables(
     by: By<Reading>,
@@ -64,7 +64,7 @@ async fn list_variables(
 }
 
 /// Set a variable
-#[utoipa::path(put, path = "/variables/{name}", tag = "settings", params(NamePath), request_body = NewVariable, responses((status = 204, description = "It is set")))]
+#[utoipa::path(put, path = "/variables/{name}", tag = "settings", params(NamePath), request_body = NewVariable, responses((status = 204, description = "Set")))]
 async fn put_variable(
     by: By<Settling>,
     State(app): State<App>,
@@ -83,7 +83,7 @@ async fn put_variable(
 }
 
 /// Remove a variable
-#[utoipa::path(delete, path = "/variables/{name}", tag = "settings", params(NamePath), responses((status = 204, description = "It is gone")))]
+#[utoipa::path(delete, path = "/variables/{name}", tag = "settings", params(NamePath), responses((status = 204, description = "Removed")))]
 async fn delete_variable(
     by: By<Settling>,
     State(app): State<App>,

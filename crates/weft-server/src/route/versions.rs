@@ -35,7 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListVersions {
-    /// Where to go on, from the page before.
+    /// The cursor of this page: `next` of the page before.
     cursor: Option<String>,
     /// How many items, 1 to 500; 50 by default.
     #[param(minimum = 1, maximum = 500)]
@@ -44,7 +44,7 @@ struct ListVersions {
 
 /// List the versions of a DAG
 ///
-/// The newest first.
+/// Newest first.
 #[utoipa::path(get, path = "/dags/{dag}/versions", tag = "dags", params(DagPath, ListVersions), responses((status = 200, description = "A page", body = Page<Version>)))]
 async fn list_versions(
     by: By<Reading>,
@@ -83,7 +83,7 @@ struct VersionPath {
 
 /// Show a version of a DAG
 ///
-/// With its document.
+/// Includes its document.
 #[utoipa::path(get, path = "/dags/{dag}/versions/{version}", tag = "dags", params(VersionPath), responses((status = 200, description = "The version", body = VersionDetail)))]
 async fn show_version(
     by: By<Reading>,
@@ -125,8 +125,8 @@ async fn show_version(
 
 /// Activate a version
 ///
-/// Runs made from now on use it; those that there are keep theirs.
-#[utoipa::path(post, path = "/dags/{dag}/activate", tag = "dags", params(DagPath, ("If-Match" = Option<String>, Header, description = "The etag of the state that the change is meant for")), request_body = Activate, responses((status = 200, description = "The DAG as it stands now", body = Dag)))]
+/// New runs use the activated version; existing runs keep theirs.
+#[utoipa::path(post, path = "/dags/{dag}/activate", tag = "dags", params(DagPath, ("If-Match" = Option<String>, Header, description = "The etag of the expected state")), request_body = Activate, responses((status = 200, description = "The DAG after the change", body = Dag)))]
 async fn activate(
     by: By<Deploying>,
     State(app): State<App>,
@@ -144,8 +144,8 @@ async fn activate(
 
 /// Go back to the version before
 ///
-/// Activates the version with the next lower number than the active one.
-#[utoipa::path(post, path = "/dags/{dag}/rollback", tag = "dags", params(DagPath, ("If-Match" = Option<String>, Header, description = "The etag of the state that the change is meant for")), responses((status = 200, description = "What was done", body = Rollback)))]
+/// Activates the version with the next lower number.
+#[utoipa::path(post, path = "/dags/{dag}/rollback", tag = "dags", params(DagPath, ("If-Match" = Option<String>, Header, description = "The etag of the expected state")), responses((status = 200, description = "The result", body = Rollback)))]
 async fn rollback(
     by: By<Deploying>,
     State(app): State<App>,

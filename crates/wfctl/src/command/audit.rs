@@ -10,7 +10,7 @@ use weft_api::{
 };
 use weft_client::{page, route};
 
-/// Show who changed what
+/// Show the audit log
 #[derive(Debug, clap::Args)]
 pub(crate) struct AuditArgs {
     #[command(subcommand)]
@@ -21,7 +21,7 @@ pub(crate) struct AuditArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum AuditCommand {
-    /// List changes, the newest first
+    /// List changes, newest first
     List(ListArgs),
 }
 

@@ -14,27 +14,27 @@ use weft_api::{
 };
 use weft_client::route;
 
-/// Make the runs of a range of dates
+/// Create the runs of a range of dates
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   wfctl backfill quakes --from 2026-11-01 --to 2026-11-08 --dry-run
   wfctl backfill quakes --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z
 
-Dates that have a scheduled run or a backfill already are left out.")]
+Dates that already have a scheduled or backfilled run are left out.")]
 pub(crate) struct BackfillArgs {
     /// The DAG
     dag: String,
     /// The first logical date, in your zone or with one
     #[arg(long, value_name = "DATE")]
     from: String,
-    /// The first date that is not made any more
+    /// The end of the range, which is not included
     #[arg(long, value_name = "DATE")]
     to: String,
     /// A parameter of every run: text or JSON, or @FILE; may be repeated
     #[arg(long, short, value_name = "NAME=VALUE")]
     param: Vec<String>,
-    /// Make nothing: only say what would be made
+    /// Create no runs, and print what would be created
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]

@@ -24,7 +24,7 @@ Examples:
   (cd /backups/weft && sha256sum --check --quiet SHA256SUMS)
   wfctl restore /backups/weft --data /srv/weft-again")]
 pub(crate) struct BackupArgs {
-    /// The folder that is made; it must not be there
+    /// The folder to create; it must not exist
     #[arg(value_name = "FOLDER")]
     target: PathBuf,
     /// The data folder
@@ -34,7 +34,7 @@ pub(crate) struct BackupArgs {
         help = "The data folder (default: the folder 'server' in $WEFT_DATA_DIR or ~/.local/share/weft)"
     )]
     data: Option<PathBuf>,
-    /// Put the key of variables and connections into it, too: who reads the backup reads them
+    /// Include the key of variables and connections, so the backup reveals them
     #[arg(long)]
     with_key: bool,
 }

@@ -15,7 +15,7 @@ use weft_dagfile::named_files;
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 
-/// Make one dag.wasm of a crate, of DAGs in another language, or of a manifest
+/// Build one dag.wasm from a crate, DAGs in another language, or a manifest
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

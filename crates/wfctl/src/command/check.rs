@@ -11,14 +11,14 @@ use weft_dagfile::{DagFile, OpenedFile, engine, named_files};
 use weft_local::{code::load_codes, grants};
 use weft_sandbox::Sandbox;
 
-/// Find everything that is wrong with a DAG
+/// Find every problem of a DAG
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   wfctl check
   wfctl check dag.toml --policy policy.toml
 
-Exit code 0: nothing is wrong; 3: the file is; 4: only the policy refuses.")]
+Exit code 0: no problems; 3: the file is invalid; 4: only the policy refuses it.")]
 pub(crate) struct CheckArgs {
     /// A dag.wasm, a dag.toml, or a folder that holds one
     #[arg(default_value = ".", value_name = "FILE")]

@@ -13,7 +13,7 @@ use weft_api::{
 };
 use weft_client::{Server, Setting, Source, context};
 
-/// Print each setting that holds here, and where it came from
+/// Print each setting, and where it comes from
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Settings come from options, then WEFT_* of the environment, then weft.toml of

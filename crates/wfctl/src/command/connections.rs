@@ -30,7 +30,7 @@ pub(crate) struct ConnectionsArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum ConnectionsCommand {
-    /// List their names and where they lead
+    /// List connections, without their credentials
     List(ListArgs),
     /// Set one
     Set(SetArgs),
@@ -38,7 +38,7 @@ enum ConnectionsCommand {
     Delete {
         /// Its name
         name: String,
-        /// Don't ask
+        /// Don't ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },
@@ -48,13 +48,13 @@ enum ConnectionsCommand {
 struct SetArgs {
     /// Its name
     name: String,
-    /// Where it leads: scheme, host, perhaps a port
+    /// Scheme, host and an optional port
     #[arg(long, value_name = "URL")]
     at: String,
     /// A bearer token: @FILE, or - for standard input
     #[arg(long, value_name = "@FILE", conflicts_with_all = ["username", "password"])]
     bearer: Option<String>,
-    /// The name to sign in with
+    /// The user name
     #[arg(long, value_name = "NAME", requires = "password")]
     username: Option<String>,
     /// The password: @FILE, or - for standard input

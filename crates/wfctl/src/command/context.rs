@@ -14,7 +14,7 @@ use weft_client::{
     parse_url,
 };
 
-/// Name servers, and choose one of them
+/// Name servers, and select the current one
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -14,7 +14,7 @@ use weft_api::{
 };
 use weft_client::{Client, page, route};
 
-/// Show, pause and change what is deployed
+/// Show, pause and change deployed DAGs
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -31,9 +31,9 @@ pub(crate) struct DagsArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum DagsCommand {
-    /// List what is deployed
+    /// List DAGs
     List {
-        /// Only paused ones (true), or only those that aren't (false)
+        /// Only paused DAGs (true), or only others (false)
         #[arg(long, value_name = "BOOL")]
         paused: Option<bool>,
         #[command(flatten)]
@@ -46,31 +46,31 @@ enum DagsCommand {
         #[command(flatten)]
         format: FormatArgs,
     },
-    /// Start no more runs of a DAG
+    /// Pause a DAG: no run of it starts
     Pause {
         /// Its id
         dag: String,
     },
-    /// Start runs of a DAG again
+    /// Unpause a DAG
     Unpause {
         /// Its id
         dag: String,
     },
-    /// Let tasks of a DAG run again that are in quarantine since workers died of them
+    /// Lift the quarantine of tasks that may have crashed workers
     Unquarantine {
         /// Its id
         dag: String,
     },
-    /// List the versions of a DAG, the newest first
+    /// List the versions of a DAG, newest first
     Versions {
         /// Its id
         dag: String,
         #[command(flatten)]
         list: ListArgs,
     },
-    /// Say how two versions of a DAG differ
+    /// Compare two versions of a DAG
     Diff(diff::DiffArgs),
-    /// Use a version for the runs from now on
+    /// Use a version for new runs
     Activate {
         /// The DAG's id
         dag: String,
@@ -78,16 +78,16 @@ enum DagsCommand {
         #[arg(value_name = "VERSION")]
         number: u32,
     },
-    /// Go back to the version before the active one
+    /// Activate the version before the active one
     Rollback {
         /// The DAG's id
         dag: String,
     },
-    /// Delete a DAG; its ended runs stay until they are too old
+    /// Delete a DAG; its ended runs are kept until their retention is over
     Delete {
         /// Its id
         dag: String,
-        /// Don't ask
+        /// Don't ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },

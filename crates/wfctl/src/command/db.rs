@@ -11,7 +11,7 @@ use weft_node::{
 };
 use weft_store_sql::{Database, DatabaseLocation};
 
-/// Check the database of 'wfctl up', or bring it up to date
+/// Check or migrate the database of 'wfctl up'
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -19,7 +19,7 @@ Examples:
   wfctl db migrate --data /srv/weft
   WEFT_DATABASE_URL=postgres://weft:secret@db.example.org/weft wfctl db check
 
-'wfctl up' brings its database up to date by itself; this does it beforehand.")]
+'wfctl up' migrates its database at the start; this command does it beforehand.")]
 pub(crate) struct DbArgs {
     #[command(subcommand)]
     action: Action,
@@ -27,13 +27,13 @@ pub(crate) struct DbArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Say whether the database is whole and fits this version; changes nothing
+    /// Check that the database is intact and fits this version; changes nothing
     #[command(long_about = "\
-Say whether the database is whole and fits this version. Changes nothing, and
-may be asked while 'wfctl up' works with it. Exit code 1: it is damaged, or has
-to be migrated first, or is of a newer version.")]
+Check that the database is intact and fits this version. Changes nothing, and
+may run while 'wfctl up' uses the database. Exit code 1: it is damaged, has to
+be migrated first, or is of a newer version.")]
     Check(WhichArgs),
-    /// Bring the database to this version of Weft; 'wfctl up' must not run
+    /// Migrate the database to this version of Weft; 'wfctl up' must not run
     Migrate(WhichArgs),
 }
 

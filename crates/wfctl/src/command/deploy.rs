@@ -17,7 +17,7 @@ use weft_api::{
 };
 use weft_client::route;
 
-/// Publish DAGs on a server
+/// Deploy DAGs to a server
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -25,19 +25,19 @@ Examples:
   wfctl deploy dag.wasm --dry-run    only say what would change
   wfctl deploy dag.toml --paused     new DAGs start no runs until wfctl dags unpause
 
-A dag.toml is packed with the files that it names. Runs that go on keep the
-version that they started with; the same file again changes nothing.")]
+A dag.toml is packed with the files that it names. Existing runs keep the
+version that they started with; deploying the same file again changes nothing.")]
 pub(crate) struct DeployArgs {
     /// A dag.wasm, a dag.toml, or a folder that holds one
     #[arg(default_value = ".", value_name = "FILE")]
     file: PathBuf,
-    /// Change nothing: only say what would change
+    /// Change nothing, and print what would change
     #[arg(long)]
     dry_run: bool,
-    /// Store the new versions without using them: wfctl dags activate does that
+    /// Store the new versions without activating them (see wfctl dags activate)
     #[arg(long)]
     no_activate: bool,
-    /// DAGs that are new start paused
+    /// New DAGs start paused
     #[arg(long)]
     paused: bool,
     #[command(flatten)]

@@ -17,7 +17,7 @@ const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 const FAINT: Style = Style::new().dimmed();
 
-/// Say what is there to work with, what is missing, and how to get it
+/// Check what is installed, what is missing, and how to get it
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 What is needed to run DAGs is marked as required; a toolchain is needed only

@@ -11,7 +11,7 @@ use weft_api::{
 };
 use weft_client::route;
 
-/// Show the workers that are there now
+/// Show and drain workers
 #[derive(Debug, clap::Args)]
 pub(crate) struct WorkersArgs {
     #[command(subcommand)]
@@ -22,16 +22,16 @@ pub(crate) struct WorkersArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum WorkersCommand {
-    /// List them with what they run
+    /// List workers with what they run
     List(FormatArgs),
-    /// Ask one to take nothing more, to end what it runs, and to end itself
+    /// Drain a worker: it takes no new attempts, finishes the running ones, and exits
     Drain {
         /// Its name
         name: String,
     },
 }
 
-/// Show the queues: what waits in them, and who serves them
+/// Show queues, what waits in them, and their workers
 #[derive(Debug, clap::Args)]
 pub(crate) struct QueuesArgs {
     #[command(flatten)]
@@ -40,7 +40,7 @@ pub(crate) struct QueuesArgs {
     server: ConnectArgs,
 }
 
-/// Show the shards: who schedules which tenants
+/// Show shards and their schedulers, and add shards
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShardsArgs {
     #[command(subcommand)]
@@ -51,15 +51,15 @@ pub(crate) struct ShardsArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum ShardsCommand {
-    /// List them with who schedules each
+    /// List shards with their schedulers
     List(FormatArgs),
     /// Add shards, so that more schedulers have something to do
     #[command(after_long_help = "\
-A shard is a group of tenants that one scheduler schedules: schedulers share the
-shards out among themselves. New tenants go to the shards that have the fewest;
-a tenant stays where it is, and a shard that is there is never taken away.")]
+A shard is a group of tenants that one scheduler owns. Schedulers distribute the
+shards among themselves. New tenants are assigned to the shards with the fewest
+tenants; tenants never move to another shard, and shards are never removed.")]
     Grow {
-        /// How many there are to be
+        /// The new number of shards
         count: u32,
     },
 }

@@ -20,7 +20,7 @@ pub(crate) struct ListeningArgs {
     /// The certificate's key, in PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Listen elsewhere than on loopback without TLS: something else protects the network
+    /// Listen on other addresses than loopback without TLS; something else protects the network
     #[arg(long, conflicts_with = "tls_cert")]
     insecure: bool,
 }

@@ -11,16 +11,16 @@ use weft_api::{
 };
 use weft_client::{Client, Setting, Source, Token, context::Context, route};
 
-/// Store a token, after asking its server whether it holds
+/// Store a token, after checking it with the server
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   wfctl login --url https://weft.example.org --name work     asks for the token
   wfctl login --context work < work.token
 
-The token stands in ~/.config/weft/config.toml, which is its owner's alone.")]
+The token is stored in ~/.config/weft/config.toml, which only its owner can read.")]
 pub(crate) struct LoginArgs {
-    /// The context that it is stored in [default: that of --context, or the server's host]
+    /// The context that stores it [default: that of --context, or the server's host]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     #[command(flatten)]

@@ -43,10 +43,10 @@ pub(crate) struct LogsArgs {
     /// Every instance of a mapped task, one after the other; each line names its index
     #[arg(long, conflicts_with_all = ["index", "attempt", "follow"])]
     all_instances: bool,
-    /// Which attempt [default: the last one]
+    /// The number of the attempt [default: the last one]
     #[arg(long, short, value_name = "N")]
     attempt: Option<u32>,
-    /// Go on until the attempt ends
+    /// Print new lines until the attempt ends
     #[arg(long, short)]
     follow: bool,
     /// The time before each line

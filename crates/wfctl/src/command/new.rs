@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use weft_api::problem::{Exit, Problems};
 use weft_build::new_project;
 
-/// Start a DAG in a folder of its own
+/// Create a folder with a new DAG
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

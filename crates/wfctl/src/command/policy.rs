@@ -30,21 +30,21 @@ pub(crate) struct PolicyArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum PolicyCommand {
-    /// Print the policy that holds
+    /// Print the policy
     Show(FormatArgs),
-    /// Set the policy; it holds for deploys and attempts from now on
+    /// Set the policy for deploys and attempts from now on
     Set {
         /// A policy.toml
         file: PathBuf,
     },
-    /// Find everything that is wrong with a policy, without any server
+    /// Find every problem of a policy, without a server
     Check {
         /// A policy.toml
         file: PathBuf,
     },
-    /// Go back to the default policy
+    /// Reset the policy to the default
     Reset {
-        /// Don't ask
+        /// Don't ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },

@@ -27,9 +27,9 @@ pub(crate) struct PoolsArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum PoolsCommand {
-    /// List them
+    /// List pools
     List(ListArgs),
-    /// Make one, or change its slots
+    /// Create a pool, or change its slots
     Set {
         /// Its name
         name: String,
@@ -40,7 +40,7 @@ enum PoolsCommand {
     Delete {
         /// Its name
         name: String,
-        /// Don't ask
+        /// Don't ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },

@@ -9,7 +9,7 @@ use weft_node::backup::{
     restore::{RestoreOptions, Restored, restore},
 };
 
-/// Make a data folder for 'wfctl up' of a backup
+/// Restore a data folder for 'wfctl up' from a backup
 ///
 /// Every byte is checked, and the folder appears when it is whole; where there
 /// is something already, nothing is done. Runs that had not ended go on when

@@ -5,7 +5,7 @@ use weft_api::problem::{Code, Exit, Problem, Problems};
 use weft_core::{run::RunState, time::Timestamp};
 use weft_local::{Format, RunOptions, Wanted};
 
-/// Run a DAG here, without any server
+/// Run a DAG on this machine, without a server
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -56,7 +56,7 @@ pub(crate) struct RunArgs {
     /// The date that the run is for: 2026-11-21 or 2026-11-21T06:00:00Z [default: now]
     #[arg(long, value_name = "DATE")]
     logical_date: Option<String>,
-    /// Keep the run's folder for ever
+    /// Never remove the run's folder
     #[arg(long)]
     keep: bool,
 }

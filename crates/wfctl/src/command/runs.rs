@@ -20,7 +20,7 @@ use weft_api::{
 };
 use weft_client::{Client, route};
 
-/// Make, show and change runs
+/// Trigger, show and change runs
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -39,11 +39,11 @@ pub(crate) struct RunsArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum RunsCommand {
-    /// Make a run of a DAG
+    /// Trigger a run of a DAG
     Trigger(trigger::TriggerArgs),
-    /// List runs, the newest first
+    /// List runs, newest first
     List(list::RunListArgs),
-    /// Show a run and how its tasks stand
+    /// Show a run and the states of its tasks
     Show {
         #[command(flatten)]
         run: RunRef,
@@ -57,13 +57,13 @@ enum RunsCommand {
         #[command(flatten)]
         view: watch::ViewArgs,
     },
-    /// Stop a run: what runs of it is killed
+    /// Cancel a run; its running attempts are killed
     Cancel(act::CancelArgs),
-    /// Run tasks again
+    /// Clear tasks, so that they run again
     Clear(act::ClearArgs),
-    /// Give a task a state by hand
+    /// Mark a task with a state
     Mark(act::MarkArgs),
-    /// Let a deferred task go on before its time
+    /// Resume a deferred task before its time
     Wake(act::WakeArgs),
 }
 

@@ -8,7 +8,7 @@ use weft_api::problem::{Exit, Problems};
 use weft_dagfile::engine;
 use weft_node::SchedulerNodeOptions;
 
-/// Schedule an installation of many machines, or stand by to take over
+/// Run a scheduler of an installation of many machines
 ///
 /// Run two or more: each shard has one owner at a time, and another one takes it
 /// over within seconds when its owner is gone. It keeps nothing on this machine.

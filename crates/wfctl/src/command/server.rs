@@ -10,7 +10,7 @@ use weft_core::time::DurationMs;
 use weft_dagfile::engine;
 use weft_node::ServerNodeOptions;
 
-/// Serve the API and the workers of an installation of many machines
+/// Run the API server of an installation of many machines
 ///
 /// Schedulers and workers are processes of their own: wfctl scheduler, wfctl worker.
 /// Several servers may run at once, behind one address.
@@ -41,7 +41,7 @@ pub(crate) struct ServerArgs {
     key_file: Option<PathBuf>,
     #[command(flatten)]
     listening: ListeningArgs,
-    /// How long requests may go on after the server was asked to end
+    /// How long requests may take after SIGTERM
     #[arg(long, value_name = "TIME", default_value = "30s")]
     drain: DurationMs,
     #[command(flatten)]

@@ -6,7 +6,7 @@ use weft_server::{Listen, Protection};
 /// Where it says so.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StatusArgs {
-    /// Where it says how it fares: /health/live, /health/ready, /metrics, without a token
+    /// Where the status page listens: /health/live, /health/ready, /metrics, without a token
     #[arg(long, value_name = "ADDRESS", env = "WEFT_STATUS")]
     status: Option<SocketAddr>,
 }

@@ -51,7 +51,7 @@ enum TasksCommand {
         #[command(flatten)]
         format: FormatArgs,
     },
-    /// Say why an instance does not run
+    /// Explain why an instance does not run
     Why {
         #[command(flatten)]
         instance: InstanceRef,

@@ -3,20 +3,20 @@
 use std::{ffi::OsString, path::PathBuf};
 use weft_api::problem::{Exit, Problems};
 
-/// Run the tests that stand beside a DAG, with the tool of its language
+/// Run the tests of a DAG with the tool of its language
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   wfctl test
   wfctl test quakes -- strongest
 
-What runs is 'cargo test', 'python -m pytest', 'node --test' or 'go test ./...', in
-the folder, with what stands behind '--'. Exit code 1: a test failed.")]
+Runs 'cargo test', 'python -m pytest', 'node --test' or 'go test ./...', in
+the folder, with the arguments after '--'. Exit code 1: a test failed.")]
 pub(crate) struct TestArgs {
     /// The folder of the DAG, or one of its files
     #[arg(default_value = ".", value_name = "PATH")]
     path: PathBuf,
-    /// For the tool
+    /// Arguments for the tool
     #[arg(last = true, value_name = "ARGUMENT")]
     more: Vec<OsString>,
 }

@@ -14,7 +14,7 @@ use weft_api::{
 use weft_client::{page, route};
 use weft_core::time::DurationMs;
 
-/// Make, list and revoke tokens
+/// Create, list and revoke tokens
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -33,29 +33,29 @@ pub(crate) struct TokensArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum TokensCommand {
-    /// Make one
+    /// Create a token
     Create {
-        /// Whose or what for
+        /// Its owner or purpose
         name: String,
-        /// What its holder may do
+        /// The role of the token
         #[arg(long, value_enum, value_name = "ROLE")]
         role: TokenRole,
-        /// How long it holds, such as 90d [default: until it is revoked]
+        /// How long it is valid, such as 90d [default: until it is revoked]
         #[arg(long, value_name = "TIME")]
         expires_in: Option<DurationMs>,
-        /// The one tenant in which it holds [default: where your own token does]
+        /// The tenant in which it is valid [default: that of your own token]
         #[arg(long, value_name = "TENANT")]
         only_in: Option<String>,
         #[command(flatten)]
         format: FormatArgs,
     },
-    /// List them, without what opens doors
+    /// List tokens, without their secrets
     List(ListArgs),
-    /// Make one worthless, at once
+    /// Revoke a token
     Revoke {
         /// Its number
         id: i64,
-        /// Don't ask
+        /// Don't ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },

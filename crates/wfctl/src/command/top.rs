@@ -19,10 +19,10 @@ use weft_api::{
 use weft_client::{Client, page, route};
 use weft_core::time::DurationMs;
 
-/// Show what goes on now: runs, workers, queues
+/// Show runs, workers and queues, live
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-q or Ctrl-C ends it. In a pipe it is drawn once.")]
+Press q or Ctrl-C to quit. In a pipe, it prints the view once.")]
 pub(crate) struct TopArgs {
     /// How often it is drawn
     #[arg(long, value_name = "TIME", default_value = "1s")]

@@ -12,7 +12,7 @@ use weft_api::{
 use weft_dagfile::engine;
 use weft_node::UpOptions;
 
-/// Serve, schedule and run DAGs here, with nothing else to install
+/// Serve, schedule and run DAGs in one process
 ///
 /// Everything is kept in one data folder: deploys, runs, outputs, logs. An
 /// acknowledged deploy, trigger or outcome survives a loss of power.

@@ -27,9 +27,9 @@ pub(crate) struct VariablesArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum VariablesCommand {
-    /// List their names
+    /// List variables, without their values
     List(ListArgs),
-    /// Set one, from standard input or a file
+    /// Set a variable, from standard input or a file
     Set {
         /// Its name
         name: String,
@@ -41,7 +41,7 @@ enum VariablesCommand {
     Delete {
         /// Its name
         name: String,
-        /// Don't ask
+        /// Don't ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },

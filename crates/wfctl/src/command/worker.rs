@@ -15,7 +15,7 @@ use weft_dagfile::engine;
 use weft_node::{CodeOrigin, ConnectionMode, TrustedKey, WorkerNodeOptions, labels::OWN};
 use weft_sandbox::CodeKey;
 
-/// Run tasks for a server, on this machine
+/// Run tasks for a server on this machine
 ///
 /// Everything that a task needs comes from the server: nothing else is installed
 /// here, and nothing listens here. Ctrl-C lets running tasks end.
@@ -43,7 +43,7 @@ pub(crate) struct WorkerArgs {
         help = "Where compiled code, scratch and logs on their way are kept (default: the folder 'worker' in $WEFT_DATA_DIR or ~/.local/share/weft)"
     )]
     data: Option<PathBuf>,
-    /// Load no code that was compiled elsewhere
+    /// Load only code that this worker compiled
     ///
     /// Without it, the server compiles each component once for all workers, and
     /// this one loads what bears the installation's signature.
@@ -53,7 +53,7 @@ pub(crate) struct WorkerArgs {
     /// (default: the one that the server names)
     #[arg(long, value_name = "KEY", env = "WEFT_CODE_KEY")]
     code_key: Option<CodeKey>,
-    /// Which way tasks come
+    /// How tasks reach the worker
     #[arg(long, value_enum, value_name = "WAY", default_value_t = WayArg::Offered)]
     way: WayArg,
     #[command(flatten)]
@@ -62,7 +62,7 @@ pub(crate) struct WorkerArgs {
     server: ConnectArgs,
 }
 
-/// Which way tasks come.
+/// How tasks reach the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum WayArg {
     /// From the installation's Redis where the server offers that to this worker's token, and

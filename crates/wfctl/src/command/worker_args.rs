@@ -25,7 +25,7 @@ pub(crate) struct WorkerProcessArgs {
     /// all that this machine, or its container, has); a task that asks for more runs elsewhere
     #[arg(long, value_name = "SIZE", env = "WEFT_MEMORY")]
     memory: Option<ByteSize>,
-    /// How long running tasks may go on after the process was asked to end
+    /// How long running tasks may take after SIGTERM
     #[arg(long, value_name = "TIME", default_value = "30s")]
     drain: DurationMs,
     #[command(flatten)]

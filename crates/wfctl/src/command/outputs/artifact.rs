@@ -21,7 +21,7 @@ const FILE_MODE: u32 = 0o666;
 pub(super) struct ArtifactArgs {
     #[command(flatten)]
     instance: InstanceRef,
-    /// Where in the output it stands, such as /chart [default: the only one that there is]
+    /// Its pointer in the output, such as /chart [default: the only artifact]
     #[arg(long, value_name = "POINTER")]
     at: Option<String>,
     /// Where to put it [default: standard output]

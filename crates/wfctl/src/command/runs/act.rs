@@ -37,7 +37,7 @@ pub(super) struct ClearArgs {
     /// A task to run again; may be repeated
     #[arg(long, short, value_name = "TASK", required = true)]
     task: Vec<String>,
-    /// And everything downstream
+    /// Also clear everything downstream
     #[arg(long)]
     downstream: bool,
 }

@@ -15,13 +15,13 @@ pub(super) struct RunListArgs {
     /// Only runs in this state
     #[arg(long, value_enum, value_name = "STATE")]
     state: Option<State>,
-    /// Only runs that were made so
+    /// Only runs of this kind
     #[arg(long, value_enum, value_name = "KIND")]
     kind: Option<Kind>,
-    /// Only runs that were made at this time or later, in your zone or with one
+    /// Only runs created at this time or later, in your zone or with one
     #[arg(long, value_name = "DATE")]
     since: Option<String>,
-    /// Only runs that were made before this time
+    /// Only runs created before this time
     #[arg(long, value_name = "DATE")]
     until: Option<String>,
     #[command(flatten)]

@@ -24,13 +24,13 @@ pub(super) struct TriggerArgs {
     /// A parameter: text or JSON, or @FILE; may be repeated
     #[arg(long, short, value_name = "NAME=VALUE")]
     param: Vec<String>,
-    /// The date that it is for, in your zone or with one; one in the future is waited for [default: now]
+    /// The logical date, in your zone or with one; the run waits for a future date [default: now]
     #[arg(long, value_name = "DATE")]
     logical_date: Option<String>,
-    /// Don't start earlier
+    /// The earliest start
     #[arg(long, value_name = "DATE")]
     not_before: Option<String>,
-    /// A version other than the active one
+    /// The number of a version [default: the active one]
     #[arg(long, value_name = "N")]
     dag_version: Option<u32>,
     /// Follow it to its end
