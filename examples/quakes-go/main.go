@@ -45,7 +45,7 @@ func Quakes() *weft.Dag {
 	earth := weft.Task2(d, "world", world, summaries, rejected, weft.Description("All regions together."))
 	judged := weft.Task2(d, "judge", judge, earth, threshold, weft.Description("Decide which notice the week needs."))
 	alarm := weft.Task2(d, "alert", alert, earth, threshold, weft.After(judged), weft.Description("Somebody has to act."))
-	calm := weft.Task(d, "all_clear", allClear, threshold, weft.After(judged), weft.Description("Nobody has to act."))
+	calm := weft.Task(d, "all_clear", allClear, threshold, weft.After(judged), weft.Description("No action is needed."))
 	weft.Task3(d, "report", report, earth, weft.Optional(alarm), weft.Optional(calm),
 		weft.When(weft.NoneFailedMinOneSuccess), weft.Description("Write the page."))
 	return d

@@ -171,7 +171,7 @@ func pointer[T, P any](field func(*T) *P) string {
 	return found + " " + name
 }
 
-func TestTasksOfOneIDAreToldApart(t *testing.T) {
+func TestTasksOfOneIDAreDistinguished(t *testing.T) {
 	one, two := DAG("one"), DAG("two")
 	for _, d := range []*Dag{one, two} {
 		Task0(d, "same", func(Context) (int, error) { return 1, nil })

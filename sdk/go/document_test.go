@@ -113,7 +113,7 @@ func TestADAGIsDescribed(t *testing.T) {
 	}
 }
 
-func TestMistakesAreToldTogetherWithTheirLines(t *testing.T) {
+func TestMistakesAreReportedTogetherWithTheirLines(t *testing.T) {
 	d, other := weft.DAG("d"), weft.DAG("other")
 	one := weft.Param(d, "one", 1)
 	foreign := weft.Param(other, "foreign", 1)

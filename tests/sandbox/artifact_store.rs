@@ -67,7 +67,7 @@ fn finish(artifact_store: &Finished, bytes: Bytes) -> String {
     reference
 }
 
-/// An artifact that nobody can open yet.
+/// An artifact that can't be opened yet.
 struct Writing {
     artifact_store: Finished,
     bytes: Vec<u8>,

@@ -198,7 +198,7 @@ fn dropped_it_ends() {
     });
 }
 
-/// A component with tasks of 0.2 gets no WASI 0.3, and is told what to do.
+/// A component with tasks of 0.2 gets no WASI 0.3; the problem says what to do.
 #[test]
 fn wasi_3_is_for_async_tasks_alone() {
     isolated!(|| {

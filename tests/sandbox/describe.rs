@@ -1,4 +1,4 @@
-//! `describe`, called on files that nobody trusts yet.
+//! `describe`, called on untrusted files.
 
 use crate::{
     case::{Neighbour, OVERHEAD_BYTES, on_runtime},

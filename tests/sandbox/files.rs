@@ -442,7 +442,7 @@ fn a_component_that_needs_much_memory_to_compile() {
 
 /// Who gives up on a load leaves no compiler behind.
 #[test]
-fn a_load_that_nobody_waits_for() {
+fn a_load_without_a_waiter() {
     isolated!(|| {
         let file = module_as_component(&slow_code::module());
         on_runtime(async {

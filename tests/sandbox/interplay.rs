@@ -1,4 +1,4 @@
-//! Many attempts in one sandbox: nobody starves, nothing leaks from one to the
+//! Many attempts in one sandbox: none starves, nothing leaks from one to the
 //! next, and a caller that stops waiting leaves nothing running.
 
 use crate::{
@@ -222,9 +222,9 @@ fn cancelling_is_asking() {
     });
 }
 
-/// Nobody reads the events: the guest waits at its bound, and its timeout holds.
+/// Its events are not read: the guest waits at its bound, and its timeout holds.
 #[test]
-fn events_that_nobody_reads() {
+fn events_without_a_reader() {
     isolated!(|| {
         on_runtime(async {
             let sandbox = Sandbox::new(SandboxOptions::default()).expect("a sandbox can be made");

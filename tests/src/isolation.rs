@@ -1,4 +1,4 @@
-//! A process of its own for a test: its peak of memory is nobody else's, a crash
+//! A process of its own for a test: its peak of memory is its own, a crash
 //! of the host is that test's failure alone, and one that hangs is ended. And, where
 //! a test asks for it, a disk of its own that is soon full.
 //!
@@ -69,7 +69,7 @@ pub fn run_on_small_disk(marker: &str, mib: u32, body: impl FnOnce(&Path)) {
     let folder = tempfile::tempdir().expect("there is room for a folder");
     let program = env::current_exe().expect("a running program has a path");
     let script = format!("mount -t tmpfs -o size={mib}m none \"${DISK}\" && exec \"$0\" \"$@\"");
-    // unshare(1), of util-linux: mounts that end with the process, and nobody else sees.
+    // unshare(1), of util-linux: mounts that end with the process, which no other process sees.
     let mut command = Command::new("unshare");
     command
         .args(["--map-root-user", "--mount", "sh", "-c", &script])
@@ -130,7 +130,7 @@ fn collect(mut stream: impl Read + Send + 'static) -> mpsc::Receiver<String> {
             Ok(_) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) => format!("unreadable: {error}"),
         };
-        // Nobody waits any more once the time is up.
+        // Once the time is up there is no waiter.
         sender.send(words).ok();
     });
     receiver

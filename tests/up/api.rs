@@ -63,7 +63,7 @@ impl Api {
         self.readiness().expect("it answers")
     }
 
-    /// The same; nothing where nobody answers.
+    /// The same; nothing if no server answers.
     pub(crate) fn readiness(&self) -> Option<bool> {
         let answer = self.exchange("GET", "/health/ready", &[], 0, b"");
         answer.ok().map(|answer| answer.status == 200)

@@ -224,7 +224,7 @@ fn a_torn_blob_is_named_and_everything_else_backed_up() {
 }
 
 #[test]
-fn folders_that_are_none_are_told_apart() {
+fn folders_that_are_no_backups_are_distinguished() {
     let installation = Installation::new();
     let said = back_up(&installation, "backup", &[]).1;
     assert_eq!(said.code, Some(3), "{said:?}");

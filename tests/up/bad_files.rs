@@ -191,7 +191,7 @@ fn bad_documents() -> Vec<(&'static str, Value, &'static str)> {
 }
 
 #[test]
-fn no_bad_file_is_deployed_and_each_is_told_why() {
+fn no_bad_file_is_deployed_and_each_refusal_says_why() {
     let installation = Installation::new();
     let up = installation.up();
     let api = up.api();

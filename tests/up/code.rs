@@ -89,7 +89,7 @@ fn no_worker_compiles_what_was_deployed() {
 }
 
 #[test]
-fn a_worker_loads_no_code_that_it_was_not_told_to_trust() {
+fn a_worker_loads_no_code_of_an_untrusted_key() {
     let installation = Installation::new();
     let up = control(&installation);
     deploy_long(&installation, &up, LONG_DAG);

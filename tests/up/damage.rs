@@ -1,4 +1,4 @@
-//! A data folder that is not as it was left: each kind is noticed, and told by name.
+//! A data folder that is not as it was left: each kind is noticed and named.
 
 use crate::installation::Installation;
 use serde_json::{Value, json};

@@ -147,7 +147,7 @@ fn listen(stderr: ChildStderr, tell: &mpsc::Sender<String>) -> String {
     for line in BufReader::new(stderr).lines() {
         let line = line.expect("it speaks UTF-8");
         if let Some(url) = line.strip_prefix("Weft serves ") {
-            // Nobody waits for it where the process is killed while it starts.
+            // There is no receiver if the process is killed while it starts.
             drop(tell.send(url.trim().to_owned()));
         }
         said.push_str(&line);

@@ -1,5 +1,5 @@
 //! The ledger that tasks write outside Weft: an HTTP server of the test, which
-//! keeps every line that it was told, and knows in which life of the server
+//! keeps every line that it received, and knows in which life of the server
 //! under test each of them came.
 
 use std::{

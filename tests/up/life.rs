@@ -66,7 +66,7 @@ fn a_scheduled_dag_runs_by_itself() {
 }
 
 #[test]
-fn nobody_gets_in_without_the_token() {
+fn every_request_without_the_token_is_refused() {
     let installation = Installation::new();
     let up = installation.up();
     let wrong = installation.path("wrong.token");

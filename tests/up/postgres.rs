@@ -77,7 +77,7 @@ fn everything_is_kept_in_postgres_through_a_kill() {
 }
 
 #[test]
-fn a_database_that_cant_be_used_is_told_without_its_password() {
+fn a_database_that_cant_be_used_is_reported_without_its_password() {
     let here = installation("postgres://weft:hush@127.0.0.1:9/none");
     let file = here.path("database.url");
     let file = file.to_str().expect("temporary folders are UTF-8");

@@ -106,7 +106,7 @@ fn a_redis_that_loses_everything_costs_no_task() {
 }
 
 #[test]
-fn a_redis_that_cant_be_used_is_told_without_its_password() {
+fn a_redis_that_cant_be_used_is_reported_without_its_password() {
     let here = Installation::new();
     let file = here.path("redis.url");
     fs::write(&file, "redis://weft:hush@127.0.0.1:9/0\n").expect("there is room");

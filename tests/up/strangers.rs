@@ -28,7 +28,7 @@ fn token(up: &Up, more: &Value) -> (i64, String) {
 }
 
 #[test]
-fn tokens_that_are_worth_nothing_are_told_apart() {
+fn invalid_tokens_are_distinguished() {
     let installation = Installation::new();
     let up = installation.up();
     let ask = |secret: &str| {

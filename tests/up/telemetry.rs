@@ -109,7 +109,7 @@ fn a_run_is_one_trace_from_its_trigger_to_its_last_task() {
     }
     attempts_tell_what_ran(&attempts);
 
-    // Nothing but requests and attempts: the loop's turns are nobody's trace.
+    // Nothing but requests and attempts: turns of the loop have no trace.
     let names: BTreeSet<&str> = spans.iter().map(|span| &*span.name).collect();
     assert_eq!(names, BTreeSet::from(["attempt", "request"]));
     assert_eq!(received.of_service("service.name").as_deref(), Some("weft"));
@@ -166,7 +166,7 @@ fn attempts_tell_what_ran(attempts: &[&Span]) {
     assert_eq!(seen, expected);
 }
 
-/// A run that nobody asked for has a trace as well, which begins with its making.
+/// A scheduled run has a trace as well, which begins with its making.
 #[test]
 fn a_scheduled_run_is_one_trace_too() {
     let collector = Collector::listen();

@@ -75,21 +75,21 @@ fn no_folder() {
     home.dag(ONE_TASK);
     fs::remove_dir_all(home.path("cache")).expect("removable");
     fs::write(home.path("cache"), "a file").expect("writable");
-    told(&run(&home), &home);
+    assert_warned(&run(&home), &home);
 }
 
 #[test]
 fn read_only() {
     let home = Home::new();
     home.dag(ONE_TASK);
-    told(&on_small_disk(&home, "ro,size=1m"), &home);
+    assert_warned(&on_small_disk(&home, "ro,size=1m"), &home);
 }
 
 #[test]
 fn full() {
     let home = Home::new();
     home.dag(ONE_TASK);
-    told(&on_small_disk(&home, "size=32k"), &home);
+    assert_warned(&on_small_disk(&home, "size=32k"), &home);
     // Nothing half-written was taken for whole.
     succeeds(run(&home));
 }
@@ -112,7 +112,7 @@ fn on_small_disk(home: &Home, options: &str) -> Said {
 
 /// One clear message with the folder and the way out; whether the run goes on without a cache is the lesser matter.
 #[track_caller]
-fn told(said: &Said, home: &Home) {
+fn assert_warned(said: &Said, home: &Home) {
     let cache = home.path("cache").display().to_string();
     assert!(
         said.stderr.contains(&cache),

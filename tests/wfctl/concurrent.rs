@@ -53,7 +53,7 @@ fn it_stands_beside_other_components_in_a_manifest() {
     assert_eq!(tasks["echo"]["output"], tasks["overlap"]["output"]);
 }
 
-/// What can't be is told before anything runs.
+/// What can't be run is refused before anything runs.
 #[test]
 fn it_is_no_program() {
     let home = Home::new();

@@ -68,7 +68,7 @@ impl Home {
         command
     }
 
-    /// The same surroundings for another program.
+    /// The same environment for another program.
     pub(crate) fn surround<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         command
             .current_dir(self.path("work"))

@@ -1,4 +1,4 @@
-//! Ctrl-C, and ends that nobody announced.
+//! Ctrl-C, and ends without a signal before.
 
 use crate::home::{Home, said};
 use rustix::process::{Pid, Signal, kill_process};

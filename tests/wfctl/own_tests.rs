@@ -94,7 +94,7 @@ fn tests_in_python() {
 }
 
 #[test]
-fn python_without_pytest_and_languages_without_tests_are_told() {
+fn python_without_pytest_and_languages_without_tests_are_reported() {
     let author = new_dag("python");
     let bare = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bare-python");
     if !bare.join("bin/python3").exists() {

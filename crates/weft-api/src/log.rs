@@ -57,7 +57,7 @@ pub enum LogSource {
     Stderr,
     /// A structured line, the finest.
     Trace,
-    /// A structured line for whoever looks for a fault.
+    /// A structured line for debugging.
     Debug,
     /// A structured line of the ordinary course.
     Info,

@@ -219,7 +219,7 @@ fn run(cargo: &mut Command, manifest: &Path) -> Result<Vec<u8>, Problem> {
 }
 
 /// Copies what cargo says, but for one warning: that the patch which supplies the SDK
-/// was not used for the standard library, which is true, and nobody's business.
+/// was not used for the standard library, which is true, and of no use to authors.
 fn pass_on(said: impl Read, to: &mut impl Write) -> io::Result<()> {
     const WARNING: [&str; 2] = ["patch `weft-sdk ", "was not used in the crate graph"];
     const HELP: &str = "Check that the patched package version";

@@ -1,4 +1,4 @@
-//! A server for tests: answers each request as it is told to, one connection
+//! A server for tests: answers each request as the test scripted it, one connection
 //! after the other, and remembers what it was received.
 
 use crate::{Client, Server, Token};

@@ -71,7 +71,7 @@ fn an_instance_that_was_the_one_suspect_often_enough_fails_and_its_task_is_in_qu
 }
 
 #[test]
-fn one_death_that_is_told_often_counts_once() {
+fn one_death_that_is_reported_often_counts_once() {
     let (mut suspects, bad) = (Suspects::new(MOST), blamed("file", "bad"));
     assert!(suspects.crashed(bad.clone(), crash(0, 1), Evidence::Alone));
     for _again in 0..10 {
@@ -98,7 +98,7 @@ fn one_of_many_is_watched_and_not_blamed() {
 }
 
 #[test]
-fn nobody_is_suspected_of_what_came_from_outside() {
+fn a_kill_from_outside_suspects_no_task() {
     let (mut suspects, one) = (Suspects::new(MOST), blamed("file", "one"));
     for number in 1..=20 {
         assert!(!suspects.crashed(one.clone(), crash(0, number), Evidence::Outside));
@@ -153,7 +153,7 @@ fn a_quarantine_outlasts_runs_clears_and_stragglers_until_it_is_lifted() {
 }
 
 #[test]
-fn a_bound_of_none_blames_nobody() {
+fn without_a_bound_no_task_is_blamed() {
     let (mut suspects, bad) = (Suspects::new(0), blamed("file", "bad"));
     for number in 1..=10 {
         suspects.crashed(bad.clone(), crash(0, number), Evidence::Alone);
@@ -165,7 +165,7 @@ proptest! {
     /// Whatever dies together with whom: who was never the one suspect is never blamed, and
     /// what was kept says the same as what was seen.
     #[test]
-    fn nobody_is_blamed_who_was_never_alone(
+    fn a_task_that_was_never_alone_is_not_blamed(
         happened in prop::collection::vec((0..4_usize, 0..3_u32, 1..40_u32, 0..4_u8), 0..200)
     ) {
         let tasks = ["a", "b", "c", "d"].map(|task| blamed("file", task));

@@ -219,7 +219,7 @@ pub(crate) async fn named(database: &Database) -> Result<HashSet<Digest>, weft_s
 
 /// Locks the removal of blobs; waits while maintenance removes some.
 async fn hold(folder: &DataFolder, given_up: &GivenUp) -> Result<File, Problem> {
-    let mut is_told = false;
+    let mut is_announced = false;
     loop {
         given_up.check()?;
         let held = folder
@@ -228,9 +228,9 @@ async fn hold(folder: &DataFolder, given_up: &GivenUp) -> Result<File, Problem> 
         if let Some(held) = held {
             return Ok(held);
         }
-        if !is_told {
+        if !is_announced {
             anstream::eprintln!("waiting until the server has removed what nothing names any more");
-            is_told = true;
+            is_announced = true;
         }
         sleep(ASKED_EACH).await;
     }

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn unpacking_gives_back_what_was_packed() {
+    fn unpacking_returns_what_was_packed() {
         let files = named(&["a.wasm", "sub/b.wasm"]);
         let bytes = pack("{\"x\":1}", &files).unwrap();
         let container = unpack(&bytes).unwrap();

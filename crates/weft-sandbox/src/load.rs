@@ -234,7 +234,7 @@ async fn fetched(
 ) -> Result<Option<Prepared>, LoadError> {
     let source = match &file.source {
         Some(source) if origin.name.target.is_known() => source,
-        _nobody_else_has_it => return Ok(None),
+        _no_other_source => return Ok(None),
     };
     let most = code::most_bytes(file.wasm.len() as u64);
     let Some(signed) = source.code(&file.digest, &origin.name, most).await else {

@@ -246,7 +246,7 @@ async fn a_guest_whose_first_memory_is_too_large_says_so() {
 }
 
 #[tokio::test]
-async fn traps_are_told_apart() {
+async fn traps_are_distinguished() {
     let deep = failed(run("stack", "").await);
     assert_eq!(deep.kind, FailureKind::StackOverflow);
     assert!(deep.message.contains("512KiB"), "{}", deep.message);

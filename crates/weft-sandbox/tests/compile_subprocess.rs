@@ -33,7 +33,7 @@ fn main() -> ExitCode {
         the_subprocess_compiles_and_the_cache_keeps().await;
         limits_on_memory_and_time_are_held().await;
         a_compiler_that_is_none_is_named().await;
-        invalid_code_is_told_from_a_crash().await;
+        invalid_code_is_distinguished_from_a_crash().await;
     });
     println!("test result: ok. all passed");
     ExitCode::SUCCESS
@@ -163,7 +163,7 @@ async fn a_compiler_that_is_none_is_named() {
     }
 }
 
-async fn invalid_code_is_told_from_a_crash() {
+async fn invalid_code_is_distinguished_from_a_crash() {
     let mut bytes =
         wat::parse_str("(module (func (export \"_start\") (drop (i32.const 1))))").unwrap();
     let at = bytes

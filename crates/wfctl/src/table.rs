@@ -72,7 +72,7 @@ pub(crate) trait Row: Serialize {
     fn cells(&self, zone: &Zone) -> Vec<String>;
 }
 
-/// Prints a list; where it goes on, that is told on standard error.
+/// Prints a list; standard error says if there are more items.
 pub(crate) fn list<T: Row>(args: &ListArgs, listed: &Listed<T>) -> Result<(), Problem> {
     all(args.format.output, &listed.items)?;
     if listed.more && args.format.output == Format::Table {

@@ -244,7 +244,7 @@ fn no_space_for_the_data() {
         .env("WEFT_DATA_DIR", place.path().join("full/data"))
         .output()
         .expect("starts");
-    insta::assert_snapshot!(place.told(&output));
+    insta::assert_snapshot!(place.transcript(&output));
 }
 says!(
     exit_codes_of_a_command_component,

@@ -34,8 +34,8 @@ fn json(output: &Output) -> Value {
     serde_json::from_str(&stdout(output)).expect("JSON")
 }
 
-/// A URL at which nobody listens.
-fn nobody() -> String {
+/// A URL at which no server listens.
+fn unused_url() -> String {
     let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
     format!("http://{}", free.local_addr().expect("it is bound"))
 }
@@ -123,9 +123,9 @@ fn settings_tell_where_they_come_from_and_never_the_token() {
 }
 
 #[test]
-fn without_a_server_the_url_and_the_way_to_start_one_are_told() {
+fn without_a_server_the_url_and_how_to_start_one_are_named() {
     let place = Place::new();
-    let url = nobody();
+    let url = unused_url();
     let output = place.wfctl(&format!("dags list --url {url}"));
     assert_eq!(code(&output), Some(5), "{}", stderr(&output));
     let said = stderr(&output);
@@ -174,7 +174,7 @@ fn a_folder_can_not_choose_where_a_token_goes() {
 #[test]
 fn secret_values_are_not_taken_from_the_command_line() {
     let place = Place::new();
-    let url = nobody();
+    let url = unused_url();
     for args in [
         format!("variables set key hunter2 --url {url}"),
         format!("connections set api --at https://api.example --bearer hunter2 --url {url}"),
@@ -195,7 +195,7 @@ fn a_login_that_is_not_answered_stores_nothing() {
     let place = Place::new();
     let mut login = place
         .command()
-        .args(["login", "--url", &nobody(), "--name", "work"])
+        .args(["login", "--url", &unused_url(), "--name", "work"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -234,7 +234,7 @@ fn what_must_be_confirmed_is_not_done_in_a_pipe() {
         "tokens revoke 7",
         "policy reset",
     ] {
-        let output = place.wfctl(&format!("{args} --url {}", nobody()));
+        let output = place.wfctl(&format!("{args} --url {}", unused_url()));
         assert_eq!(code(&output), Some(2), "{args}: {}", stderr(&output));
         assert!(
             stderr(&output).contains("--yes"),

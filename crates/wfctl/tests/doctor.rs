@@ -16,7 +16,7 @@ fn bare(place: &Place) -> (Option<i32>, String) {
         .env_remove("RUSTC")
         .output()
         .expect("the binary starts");
-    (output.status.code(), place.told(&output))
+    (output.status.code(), place.transcript(&output))
 }
 
 #[test]

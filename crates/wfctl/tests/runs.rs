@@ -58,8 +58,8 @@ fn ended(place: &Place, args: &str) -> (i32, Value) {
     let code = output.status.code().expect("not killed");
     let last = events(&output)
         .pop()
-        .unwrap_or_else(|| panic!("no events: {}", place.told(&output)));
-    assert_eq!(last["event"], "run_ended", "{}", place.told(&output));
+        .unwrap_or_else(|| panic!("no events: {}", place.transcript(&output)));
+    assert_eq!(last["event"], "run_ended", "{}", place.transcript(&output));
     (code, last)
 }
 
@@ -285,13 +285,13 @@ fn step_asks_before_each_task() {
         run["tasks"]["first"]["state"],
         "success",
         "{}",
-        place.told(&output)
+        place.transcript(&output)
     );
     assert_eq!(run["tasks"]["second"]["state"], "skipped");
     assert!(
         String::from_utf8_lossy(&output.stderr).contains("next: second"),
         "{}",
-        place.told(&output)
+        place.transcript(&output)
     );
 }
 

@@ -70,7 +70,7 @@ const alert = task({ description: "Somebody has to act." }, function alert({ wor
   return `An earthquake of magnitude ${magnitude}, ${place}, reached ${threshold.toFixed(1)}.`;
 });
 
-const allClear = task({ id: "all_clear", description: "Nobody has to act." }, function allClear({ threshold }: Judged) {
+const allClear = task({ id: "all_clear", description: "No action is needed." }, function allClear({ threshold }: Judged) {
   return `No earthquake reached magnitude ${threshold.toFixed(1)}.`;
 });
 

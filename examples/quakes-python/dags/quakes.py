@@ -89,7 +89,7 @@ def alert(world: World, threshold: float) -> str:
 
 @task
 def all_clear(world: World, threshold: float) -> str:
-    """Nobody has to act."""
+    """No action is needed."""
     return f"No earthquake reached magnitude {threshold:.1f}."
 
 

@@ -80,7 +80,7 @@ fn alert(world: World, threshold: f64) -> Option<Notice> {
     Notice::alert(&world, threshold)
 }
 
-/// Nobody has to act.
+/// No action is needed.
 #[task]
 fn all_clear(world: World, threshold: f64) -> Option<Notice> {
     Notice::all_clear(&world, threshold)

@@ -187,7 +187,7 @@ def test_dates_in_a_zone_make_it_the_schedules():
     assert pendulum.now("UTC").utcoffset() == timedelta(0)
 
 
-def test_tasks_of_one_id_in_two_dags_are_told_apart():
+def test_tasks_of_one_id_in_two_dags_are_distinguished():
     @dag
     def one():
         total(population.expand(city=cities()))

@@ -100,7 +100,7 @@ def test_clients_of_the_standard_library_read_the_answer(sockets, monkeypatch):
     assert connection.getresponse().read() == b""
 
 
-def test_a_failure_is_told_to_those_who_only_read(sockets, monkeypatch):
+def test_a_failure_reaches_readers(sockets, monkeypatch):
     def send(_request):
         raise PermissionError("not granted")
 

@@ -27,7 +27,7 @@ pub(super) fn waits_for_ever() {
     });
 }
 
-/// What can never end is told at once, and no time is waited for it.
+/// What can never end is reported at once, without a wait.
 #[test]
 pub(super) fn waits_for_nothing() {
     isolated!(|| {
@@ -135,7 +135,7 @@ pub(super) fn stdout_flood_by_stream() {
             "{:?}",
             seen.report.usage
         );
-        let (lines, bytes) = seen.dropped.expect("what was dropped is told");
+        let (lines, bytes) = seen.dropped.expect("what was dropped is logged");
         assert!(
             lines > 1_000_000 && bytes > 38 * MIB,
             "{lines} lines, {bytes} bytes"
@@ -203,12 +203,12 @@ pub(super) fn http_3_without_grant() {
     isolated!(|| {
         let seen = Case::async_task("http_3_without_grant").run();
         seen.succeeds(&["true", "HttpRequestDenied"]);
-        let told = seen.events.iter().any(|event| match event {
+        let is_logged = seen.events.iter().any(|event| match event {
             GuestEvent::Log { message, .. } => {
                 message.contains("grants = { http = [\"not-granted.example\"] }")
             }
             GuestEvent::Progress { .. } | GuestEvent::LogTruncated { .. } => false,
         });
-        assert!(told, "{:?}", seen.events);
+        assert!(is_logged, "{:?}", seen.events);
     });
 }

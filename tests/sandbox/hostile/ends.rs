@@ -10,10 +10,14 @@ pub(super) fn panic() {
         let seen = Case::task("panic").run();
         let failure = seen.fails(FailureKind::Trap, &["aborted", "panic", "log"]);
         assert!(failure.retryable);
-        let told = seen.events.iter().any(
+        let is_logged = seen.events.iter().any(
             |event| matches!(event, GuestEvent::Log { message, .. } if message.contains("the author's invariant 42 is broken")),
         );
-        assert!(told, "the panic's words are in the log: {:?}", seen.events);
+        assert!(
+            is_logged,
+            "the panic's words are in the log: {:?}",
+            seen.events
+        );
     });
 }
 

@@ -18,13 +18,13 @@ pub(super) fn variable_without_grant() {
     isolated!(|| {
         let seen = Case::task("variable_without_grant").run();
         seen.succeeds(&["denied"]);
-        let told = seen.events.iter().any(|event| match event {
+        let is_logged = seen.events.iter().any(|event| match event {
             GuestEvent::Log { message, .. } => {
                 message.contains("database_password")
                     && message.contains("variables = [\"database_password\"]")
             }
             GuestEvent::Progress { .. } | GuestEvent::LogTruncated { .. } => false,
         });
-        assert!(told, "{:?}", seen.events);
+        assert!(is_logged, "{:?}", seen.events);
     });
 }

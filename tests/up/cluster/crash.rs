@@ -31,7 +31,7 @@ const NOTES: u64 = 50;
 /// A second or so, on a quiet machine.
 const SLOW: u64 = 3_000_000_000;
 
-/// Where the bad task asks: each question is told, and answered only if the test does so.
+/// Where the bad task asks: each question is recorded, and answered only if the test does so.
 struct Trap {
     address: SocketAddr,
     questions: mpsc::Receiver<TcpStream>,

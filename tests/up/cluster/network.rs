@@ -56,7 +56,7 @@ impl Namespace {
         Self { name, outside }
     }
 
-    /// No packet goes through any more, and nobody is told.
+    /// Drops every packet, without an error to either side.
     fn cut(&self) {
         ip(&["-n", &self.name, "link", "set", "out", "down"]);
     }

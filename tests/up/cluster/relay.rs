@@ -48,7 +48,7 @@ impl Relay {
         // It ends with the test's process.
         thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
-                // Who finds nobody there is cut off, as at a port that nobody listens on.
+                // Without a server behind it the connection is closed, as at a port without a listener.
                 drop(passing.join(near));
             }
         });

@@ -90,7 +90,7 @@ fn a_server_schedulers_and_workers_of_their_own_run_a_dag() {
 }
 
 #[test]
-fn whoever_has_the_database_alone_and_those_who_share_it_exclude_each_other() {
+fn exclusive_and_shared_use_of_the_database_exclude_each_other() {
     let cluster = Cluster::new();
     let server = cluster.server_at("127.0.0.1:0");
     let file = cluster.here.path("database.url");

@@ -13,12 +13,12 @@ use std::{
     time::Duration,
 };
 
-/// Instances of a run of `load` that tell the ledger: a request takes longer than all else.
-pub(crate) const TOLD: u32 = 100;
+/// Instances of a run of `load` that write to the ledger: a request takes longer than all else.
+pub(crate) const RECORDED: u32 = 100;
 /// Instances beside them that only compute.
-pub(crate) const UNTOLD: u32 = 900;
+pub(crate) const UNRECORDED: u32 = 900;
 /// Tasks of a run of `load`, with those that list and add up.
-pub(crate) const TASKS: u32 = TOLD + UNTOLD + 4;
+pub(crate) const TASKS: u32 = RECORDED + UNRECORDED + 4;
 /// There are always so many lines of the ledger to come.
 const BACKLOG: usize = 300;
 /// One thing is asked for while so many tasks run,
@@ -41,7 +41,7 @@ pub(crate) fn manifests(ledger: &str) -> [String; 3] {
             task(
                 "numbers",
                 "numbers",
-                &format!("inputs = {{ {to}, count = {{ value = {TOLD} }} }}")
+                &format!("inputs = {{ {to}, count = {{ value = {RECORDED} }} }}")
             ),
             task(
                 "note",
@@ -53,7 +53,7 @@ pub(crate) fn manifests(ledger: &str) -> [String; 3] {
                 "sum",
                 &format!("inputs = {{ {to}, numbers = \"note\" }}")
             ),
-            untold(),
+            unrecorded(),
         ),
         format!(
             "[dag]\nid = \"held\"\nmax_active_runs = 10000\n\n{}{}",
@@ -77,11 +77,11 @@ pub(crate) fn manifests(ledger: &str) -> [String; 3] {
 }
 
 /// The part of `load` that only computes.
-fn untold() -> String {
+fn unrecorded() -> String {
     let task = |task: &str, more: &str| {
         format!("[tasks.{task}]\ncomponent = \"guest_sdk.wasm\"\nretries = 0\n{more}\n")
     };
-    let count = format!("inputs = {{ count = {{ value = {UNTOLD} }} }}");
+    let count = format!("inputs = {{ count = {{ value = {UNRECORDED} }} }}");
     task("range", &count)
         + &task(
             "add",
@@ -162,7 +162,7 @@ impl Asker {
     /// Lines that were asked for in bulk.
     fn load(&self) -> usize {
         let runs = self.runs.iter().filter(|run| run.dag == "load").count();
-        runs * (TOLD as usize + 2)
+        runs * (RECORDED as usize + 2)
     }
 
     fn something(&mut self, api: &Api) -> io::Result<()> {
@@ -262,7 +262,7 @@ impl Asker {
         Ok(())
     }
 
-    /// Nobody kills any more: what is open is asked for again, and what would wait is cancelled.
+    /// No process is killed any more: what is open is requested again, and what would wait is cancelled.
     pub(crate) fn settle(&mut self, api: &Api) {
         if self.open.is_some() {
             self.trigger(api, "load").expect("it answers");

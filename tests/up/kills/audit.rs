@@ -1,7 +1,7 @@
 //! What is left when the killing is over, held against what was acknowledged
 //! and against the ledger.
 
-use super::asking::{Asked, Asker, Given, TASKS, TOLD, UNTOLD, Wanted, became_of, text};
+use super::asking::{Asked, Asker, Given, RECORDED, TASKS, UNRECORDED, Wanted, became_of, text};
 use crate::{
     api::Api,
     installation::{Installation, Up},
@@ -14,7 +14,7 @@ use std::{
 };
 
 /// What only computes.
-const UNTOLD_TASKS: [&str; 3] = ["range", "add", "total"];
+const UNRECORDED_TASKS: [&str; 3] = ["range", "add", "total"];
 
 /// What was counted on the way.
 #[derive(Debug, Default)]
@@ -60,11 +60,11 @@ impl fmt::Display for Found {
 type Key = (String, String, u32);
 
 /// The ledger by instance.
-struct Told {
+struct Recorded {
     by_instance: HashMap<Key, Vec<Line>>,
 }
 
-impl Told {
+impl Recorded {
     fn of(ledger: &Ledger, repeats: Repeats, found: &mut Found) -> Self {
         let mut by_instance: HashMap<Key, Vec<Line>> = HashMap::new();
         for line in ledger.lines() {
@@ -133,7 +133,7 @@ pub(crate) fn end(
         unanswered: asker.unanswered,
         ..Found::default()
     };
-    let told = Told::of(ledger, repeats, &mut found);
+    let recorded = Recorded::of(ledger, repeats, &mut found);
     let rows: HashMap<String, Value> = api
         .all("/runs")
         .into_iter()
@@ -144,7 +144,7 @@ pub(crate) fn end(
     for id in rows.keys() {
         assert!(asked.contains(id.as_str()), "nobody asked for the run {id}");
     }
-    for (run, _, _) in told.by_instance.keys() {
+    for (run, _, _) in recorded.by_instance.keys() {
         assert!(rows.contains_key(run), "a task of {run}, which is lost");
     }
     for run in &asker.runs {
@@ -164,7 +164,7 @@ pub(crate) fn end(
         );
         let mut keys = HashSet::new();
         for instance in api.all(&format!("/runs/{}/instances", run.id)) {
-            one(&api, run, &instance, &told, &mut keys, &mut found);
+            one(&api, run, &instance, &recorded, &mut keys, &mut found);
         }
         if run.dag == "load" {
             whole(&api, run, row);
@@ -221,34 +221,34 @@ fn commands(api: &Api, run: &Asked, found: &mut Found) -> &'static [&'static str
     states
 }
 
-/// An instance: one success, told to the ledger under its number.
+/// An instance: one success, recorded in the ledger under its number.
 fn one(
     api: &Api,
     run: &Asked,
     row: &Value,
-    told: &Told,
+    recorded: &Recorded,
     keys: &mut HashSet<String>,
     found: &mut Found,
 ) {
     let index = u32::try_from(row["index"].as_u64().expect("a number")).expect("a small one");
     let key = (run.id.clone(), text(row, "task"), index);
     let attempt = u32::try_from(row["attempt"].as_u64().expect("a number")).expect("a small one");
-    let effects: Vec<u32> = told.attempts(&key).collect();
+    let effects: Vec<u32> = recorded.attempts(&key).collect();
     let most = effects.iter().copied().max().unwrap_or_default();
     assert!(
         most <= attempt,
-        "{key:?} told of attempt {most}, and Weft knows of {attempt}"
+        "{key:?} recorded attempt {most}, and Weft knows of {attempt}"
     );
     if text(row, "state") != "success" {
         assert_ne!(run.dag, "load", "{row}");
         return;
     }
     found.instances += 1;
-    let tells = !UNTOLD_TASKS.contains(&key.1.as_str());
+    let tells = !UNRECORDED_TASKS.contains(&key.1.as_str());
     if tells && row["cause"] != "marked" {
         assert!(
             effects.contains(&attempt),
-            "attempt {attempt} of {key:?} succeeded and told the ledger nothing: {effects:?}"
+            "attempt {attempt} of {key:?} succeeded and recorded nothing in the ledger: {effects:?}"
         );
     }
     found.repeated_effects += effects.len().saturating_sub(1);
@@ -256,7 +256,7 @@ fn one(
         .given
         .iter()
         .any(|given| matches!(given.wanted, Wanted::Clear { .. }));
-    let own = told.keys(&key);
+    let own = recorded.keys(&key);
     assert!(
         own.len() <= 1 + usize::from(cleared),
         "the attempts of {key:?} have the keys {own:?}"
@@ -307,8 +307,8 @@ fn whole(api: &Api, run: &Asked, row: &Value) {
     }
     // Of the numbers from nothing on, and of those from one on.
     for (task, expected) in [
-        ("sum", TOLD * (TOLD - 1) / 2),
-        ("total", UNTOLD * (UNTOLD + 1) / 2),
+        ("sum", RECORDED * (RECORDED - 1) / 2),
+        ("total", UNRECORDED * (UNRECORDED + 1) / 2),
     ] {
         let sum = api.get(&format!("/runs/{}/tasks/{task}/0/output", run.id));
         assert_eq!(sum.as_u64(), Some(expected.into()), "{task} of {}", run.id);

@@ -298,7 +298,7 @@ impl Names {
     }
 }
 
-/// Why a client that expects the one can't read the other. Where either is null, nobody can
+/// Why a client that expects the one can't read the other. Where either is null, no client can
 /// tell; a list has one item at least where it had any.
 fn difference(place: &str, once: &Value, today: &Value) -> Result<(), String> {
     match (once, today) {
@@ -332,9 +332,9 @@ fn difference(place: &str, once: &Value, today: &Value) -> Result<(), String> {
 }
 
 #[test]
-fn what_a_client_would_miss_is_told() {
+fn what_a_client_would_miss_is_reported() {
     let once = json!({ "id": "a", "tasks": [{ "name": "x", "took": 3 }], "ended": null });
-    for (today, told) in [
+    for (today, expected) in [
         (
             json!({ "id": "b", "tasks": [{ "name": "y", "took": 1, "more": 1 }], "ended": 5, "of_the_future": 1 }),
             None,
@@ -352,6 +352,6 @@ fn what_a_client_would_miss_is_told() {
             Some("/id is 7, and was \"a\""),
         ),
     ] {
-        assert_eq!(difference("", &once, &today).err().as_deref(), told);
+        assert_eq!(difference("", &once, &today).err().as_deref(), expected);
     }
 }

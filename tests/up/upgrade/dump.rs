@@ -60,7 +60,7 @@ fn python(script: &str, place: &Place, folder: &Path) {
     done(command.arg(place.here.path("data/weft.db")).arg(folder));
 }
 
-/// Writes what a database holds, which nobody uses meanwhile.
+/// Writes what a database holds, which no process uses meanwhile.
 pub(super) fn save(place: &Place, folder: &Path) {
     match place.kind {
         Kind::Sqlite => python(SAVE_SQLITE, place, folder),

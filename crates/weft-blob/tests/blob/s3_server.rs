@@ -60,7 +60,7 @@ impl Server {
             }
             said.push_str(&line);
         }
-        // Nobody may find the pipe full.
+        // Drains the pipe, so that the server never blocks on it.
         std::thread::spawn(move || drop(std::io::copy(&mut output, &mut std::io::sink())));
         Self { port, pid, shell }
     }

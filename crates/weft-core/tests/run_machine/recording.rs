@@ -169,7 +169,7 @@ fn each_kind_of_event_is_written_shortly_and_read_back() {
 }
 
 #[test]
-fn the_time_is_written_where_it_changes_and_a_worker_where_one_is_told() {
+fn the_time_is_written_where_it_changes_and_a_worker_where_one_is_known() {
     let mut recorder = Recorder::new();
     assert!(recorder.is_empty());
     recorder.push(moment(5, 0), &Event::Start);

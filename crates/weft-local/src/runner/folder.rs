@@ -34,7 +34,7 @@ pub(crate) struct RunFolder {
 impl RunFolder {
     /// Makes the folder of a new run.
     pub(crate) fn create(runs: &Path, run: &str, keep: bool) -> Result<Self, Problem> {
-        // Told of the folder that stays the same from run to run.
+        // A problem names the folder of all runs, which does not change from run to run.
         user_dirs::create(runs)?;
         let root = runs.join(run);
         user_dirs::create(&root)?;

@@ -151,8 +151,8 @@ fn restrict_key(path: &Path) -> Result<(), Problem> {
         .map_err(|error| Problem::io("restrict", path, &error))
 }
 
-/// Checks the database, brings it up to date, and makes a way in: the tokens of
-/// before hold, but nobody may have kept one. Gives the blobs that it names.
+/// Checks the database, migrates it, and creates an administrator's token: those of before are
+/// valid, but may be lost. Returns the blobs that it names.
 async fn look(
     database: &Database,
     folder: &Path,

@@ -20,7 +20,7 @@ pub fn main(file: &Path) -> ExitCode {
     let answer = serde_json::to_vec(&answer).expect("texts and numbers are JSON");
     match std::io::stdout().lock().write_all(&answer) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(_nobody_reads) => ExitCode::FAILURE,
+        Err(_closed) => ExitCode::FAILURE,
     }
 }
 

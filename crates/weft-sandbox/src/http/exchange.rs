@@ -65,7 +65,9 @@ impl Exchange {
             .await
             .map_err(|_| Error::ConnectionTimeout)??;
         let connection =
-            runtime::spawn(async move { if let Err(_told_by_the_response) = connection.await {} });
+            runtime::spawn(
+                async move { if let Err(_reported_by_the_response) = connection.await {} },
+            );
 
         let sent = Arc::new(AtomicU64::new(0));
         let request = request.map(|body| {

@@ -227,7 +227,7 @@ async fn artifacts_come_in_as_files_and_files_go_out_as_artifacts() {
 }
 
 #[tokio::test]
-async fn a_full_scratch_folder_is_told_with_its_size() {
+async fn a_full_scratch_folder_is_reported_with_its_size() {
     let mut run = Run::new();
     run.limits.scratch_bytes = 1 << 20;
     let fill = module(

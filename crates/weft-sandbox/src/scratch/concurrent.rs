@@ -41,8 +41,8 @@ use wasmtime_wasi::{
 /// The functions' access to the store.
 type Store = Accessor<HostState, ScratchFilesystem>;
 
-/// The receiver of a stream's end.
-type Told = FutureReader<Result<(), ErrorCode>>;
+/// Resolves when a stream has ended.
+type Completion = FutureReader<Result<(), ErrorCode>>;
 
 /// Offers `wasi:filesystem/types` and `preopens` of WASI 0.3.
 pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
@@ -137,7 +137,7 @@ fn write(
     file: &Resource<Descriptor>,
     mut data: StreamReader<u8>,
     place: Place,
-) -> wasmtime::Result<Told> {
+) -> wasmtime::Result<Completion> {
     let (mut ending, ended) = Ending::new();
     let mut scratch = store.get();
     match scratch.writable(file) {
@@ -184,7 +184,7 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         mut store: Access<'_, HostState, Self>,
         file: Resource<Descriptor>,
         offset: Filesize,
-    ) -> wasmtime::Result<(StreamReader<u8>, Told)> {
+    ) -> wasmtime::Result<(StreamReader<u8>, Completion)> {
         let (mut ending, ended) = Ending::new();
         let scratch = store.get();
         let stream = match scratch.table.get(&file)? {
@@ -212,7 +212,7 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         file: Resource<Descriptor>,
         data: StreamReader<u8>,
         offset: Filesize,
-    ) -> wasmtime::Result<Told> {
+    ) -> wasmtime::Result<Completion> {
         write(store, &file, data, Place::At(offset))
     }
 
@@ -220,14 +220,14 @@ impl HostDescriptorWithStore<HostState> for ScratchFilesystem {
         store: Access<'_, HostState, Self>,
         file: Resource<Descriptor>,
         data: StreamReader<u8>,
-    ) -> wasmtime::Result<Told> {
+    ) -> wasmtime::Result<Completion> {
         write(store, &file, data, Place::End)
     }
 
     fn read_directory(
         mut store: Access<'_, HostState, Self>,
         folder: Resource<Descriptor>,
-    ) -> wasmtime::Result<(StreamReader<DirectoryEntry>, Told)> {
+    ) -> wasmtime::Result<(StreamReader<DirectoryEntry>, Completion)> {
         let (ending, ended) = Ending::new();
         let scratch = store.get();
         let (detached, [folder]) = DetachedView::of(&scratch, [&folder])?;

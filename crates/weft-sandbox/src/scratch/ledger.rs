@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_counts_as_much_as_data_and_cutting_gives_back() {
+    fn a_hole_counts_as_much_as_data_and_truncation_releases_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = File::create(folder.path().join("a")).unwrap();
         let ledger = ledger();
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_open_is_given_back_with_its_name() {
+    fn a_file_that_is_not_open_is_released_with_its_name() {
         let ledger = ledger();
         ledger.resize(1, 0, 80).unwrap();
         ledger.unlinked(1, 80);

@@ -1,4 +1,4 @@
-//! When this process last told the database that a token was used, so that a request does not
+//! When this process last recorded in the database that a token was used, so that a request does not
 //! ask each time.
 
 use std::{
@@ -18,7 +18,7 @@ const MAX_TOKENS: usize = 4_096;
 pub(crate) struct LastUses(Mutex<HashMap<TokenId, Instant>>);
 
 impl LastUses {
-    /// Whether the use of a token has to be recorded now. Whoever asks records it.
+    /// Whether the use of a token has to be recorded now. The caller then records it.
     pub(super) fn is_due(&self, token: TokenId, now: Instant) -> bool {
         let mut recorded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_fresh = |at: &Instant| now.saturating_duration_since(*at) < INTERVAL;

@@ -72,7 +72,7 @@ async fn trigger(
         logical_date,
         interval: body.data_interval.map(interval).transpose()?,
         params: Arc::clone(&params),
-        // A run for a date to come waits for it, unless it is told otherwise.
+        // A run for a future date waits for it, unless the request says otherwise.
         not_before: body
             .not_before
             .map(|at| at.0)

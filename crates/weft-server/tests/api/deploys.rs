@@ -1,4 +1,4 @@
-//! Deploying: what is stored, what is told, what is refused.
+//! Deploying: what is stored, reported and refused.
 
 use crate::world::{World, file, packed};
 use serde_json::{Value, json};
@@ -10,16 +10,19 @@ use weft_server::{ServerOptions, ports::Wake};
 async fn a_new_file_a_changed_one_and_the_same_again() {
     let world = World::new().await;
     let first = json!([{ "id": "sales", "schedule": "@daily", "tasks": { "a": { "after": ["b"] }, "b": {} } }]);
-    let told = world.deploy_dags(first.clone()).await;
+    let deployed = world.deploy_dags(first.clone()).await;
     let digest = Digest::of(&file(first.clone()));
-    assert_eq!(told["digest"], digest.to_string());
-    assert_eq!(told["dags"][0]["change"], "created");
+    assert_eq!(deployed["digest"], digest.to_string());
+    assert_eq!(deployed["dags"][0]["change"], "created");
     assert_eq!(
-        (&told["dags"][0]["version"], &told["dags"][0]["active"]),
+        (
+            &deployed["dags"][0]["version"],
+            &deployed["dags"][0]["active"]
+        ),
         (&json!(1), &json!(true))
     );
     assert_eq!(
-        told["dags"][0]["difference"]["tasks_added"],
+        deployed["dags"][0]["difference"]["tasks_added"],
         json!(["a", "b"])
     );
     assert!(
@@ -36,8 +39,8 @@ async fn a_new_file_a_changed_one_and_the_same_again() {
     assert_eq!(again["dags"][0]["version"], 1);
 
     let second = json!([{ "id": "sales", "schedule": "@hourly", "tasks": { "b": { "retries": 2 }, "c": { "grants": { "http": ["api.example.org"] } } } }]);
-    let told = world.deploy_dags(second).await;
-    let dag = &told["dags"][0];
+    let deployed = world.deploy_dags(second).await;
+    let dag = &deployed["dags"][0];
     assert_eq!(
         (&dag["change"], &dag["version"], &dag["previous_version"]),
         (&json!("changed"), &json!(2), &json!(1))
@@ -65,16 +68,19 @@ async fn a_dry_run_tells_the_same_and_stores_nothing() {
     let next = file(
         json!([{ "id": "d", "tasks": { "a": {}, "b": {} } }, { "id": "e", "tasks": { "t": {} } }]),
     );
-    let told = world
+    let deployed = world
         .post("/deployments?dry_run=true")
         .body(next)
         .send()
         .await
         .ok();
-    assert_eq!(told["dry_run"], true);
-    assert_eq!(told["dags"][0]["change"], "changed");
-    assert_eq!(told["dags"][0]["difference"]["tasks_added"], json!(["b"]));
-    assert_eq!(told["dags"][1]["change"], "created");
+    assert_eq!(deployed["dry_run"], true);
+    assert_eq!(deployed["dags"][0]["change"], "changed");
+    assert_eq!(
+        deployed["dags"][0]["difference"]["tasks_added"],
+        json!(["b"])
+    );
+    assert_eq!(deployed["dags"][1]["change"], "created");
     assert_eq!(world.scheduler.woken(), []);
     world
         .get("/dags/e")
@@ -89,14 +95,17 @@ async fn what_is_not_activated_only_becomes_known() {
     let world = World::new().await;
     world.deploy("d", json!({ "a": {} })).await;
     let next = file(json!([{ "id": "d", "tasks": { "b": {} } }]));
-    let told = world
+    let deployed = world
         .post("/deployments?activate=false")
         .body(next)
         .send()
         .await
         .ok();
     assert_eq!(
-        (&told["dags"][0]["version"], &told["dags"][0]["active"]),
+        (
+            &deployed["dags"][0]["version"],
+            &deployed["dags"][0]["active"]
+        ),
         (&json!(2), &json!(false))
     );
     assert_eq!(world.get("/dags/d").send().await.ok()["version"], 1);
@@ -174,7 +183,7 @@ async fn a_file_with_a_request_beyond_the_policy_is_refused_whole() {
 }
 
 #[tokio::test]
-async fn bad_files_are_told_apart() {
+async fn bad_files_are_distinguished() {
     let world = World::new().await;
     for (body, status, code) in [
         (&b""[..], 422, "invalid_wasm"),
@@ -200,7 +209,7 @@ async fn bad_files_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_wrong_document_is_told_with_its_places() {
+async fn a_wrong_document_is_reported_with_its_places() {
     let world = World::new().await;
     let cron = json!([{ "id": "d", "schedule": "61 * * * *", "timezone": "Europe/Nowhere", "tasks": { "a": { "after": ["b"] }, "b": { "after": ["a"] } } }]);
     let problem = world
@@ -257,9 +266,9 @@ async fn an_edge_between_two_components_that_does_not_fit_is_refused() {
         .send()
         .await
         .problem(422, "invalid_document");
-    let told = &problem["problems"][0];
-    assert_eq!(told["code"], "edge_type", "{problem}");
-    let words = told["message"].as_str().expect("a text");
+    let first = &problem["problems"][0];
+    assert_eq!(first["code"], "edge_type", "{problem}");
+    let words = first["message"].as_str().expect("a text");
     assert!(
         words.contains("\"give\"") && words.contains("\"n\""),
         "{words}"

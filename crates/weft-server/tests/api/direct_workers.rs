@@ -1,4 +1,4 @@
-//! The direct way: what a worker is told that takes its attempts from the transport
+//! Direct workers: the credentials of a worker that takes its attempts from the transport
 //! itself, and what it still can't have.
 
 use crate::{
@@ -34,9 +34,9 @@ impl Near {
             name: format!("near#{}", row.id.0),
             user: String::new(),
         };
-        let told = near.ask(world, &json!({ "worker": "near" })).await;
-        assert_eq!(told["open"]["worker"], near.name, "{told}");
-        told["open"]["user"]
+        let reply_body = near.ask(world, &json!({ "worker": "near" })).await;
+        assert_eq!(reply_body["open"]["worker"], near.name, "{reply_body}");
+        reply_body["open"]["user"]
             .as_str()
             .unwrap()
             .clone_into(&mut near.user);
@@ -97,7 +97,7 @@ async fn stands(world: &World, run: &str, state: InstanceTag, worker: &str) {
 }
 
 #[tokio::test]
-async fn a_worker_that_is_not_trusted_is_told_to_go_through_the_server() {
+async fn a_worker_that_is_not_trusted_must_use_the_gateway() {
     let world = World::new().await;
     let worker = stored(&world, Role::Worker, None, None).await;
     let asked = json!({ "worker": "far" });
@@ -107,10 +107,13 @@ async fn a_worker_that_is_not_trusted_is_told_to_go_through_the_server() {
             .token(token)
             .json(&asked)
     };
-    let told = ask(&worker).send().await.ok();
+    let reply_body = ask(&worker).send().await.ok();
     assert!(
-        told["refused"]["why"].as_str().unwrap().contains("trusted"),
-        "{told}"
+        reply_body["refused"]["why"]
+            .as_str()
+            .unwrap()
+            .contains("trusted"),
+        "{reply_body}"
     );
     assert_eq!(world.direct_workers.count(), 0);
     let admin = ask(&world.admin).send().await;
@@ -127,8 +130,11 @@ async fn a_worker_that_is_not_trusted_is_told_to_go_through_the_server() {
     odd.send().await.problem(400, "invalid_request");
     let odd = json!({ "worker": "odd" });
     let call = world.any("POST", "/worker/v1/direct").token(&trusted);
-    let told = call.json(&odd).send().await.ok();
-    assert_eq!(told, json!({ "refused": { "why": "nobody gets in" } }));
+    let reply_body = call.json(&odd).send().await.ok();
+    assert_eq!(
+        reply_body,
+        json!({ "refused": { "why": "nobody gets in" } })
+    );
     // It sees nothing of the API either.
     let seen = world.get("/dags").token(&trusted).send().await;
     seen.problem(403, "forbidden");
@@ -144,10 +150,10 @@ async fn a_direct_worker_stays_one_for_as_long_as_its_token_is_worth_something()
     world.direct_workers.forget();
     assert_eq!(near.ask(&world, &again).await, json!("prolonged"));
     assert_eq!(world.direct_workers.count(), 1);
-    // Its user is nobody else's, whatever they say.
+    // Its user belongs to no other worker, whatever they request.
     let other = Near::new(&world).await;
-    let told = other.ask(&world, &again).await;
-    assert_ne!(told["open"]["user"], json!(near.user), "{told}");
+    let reply_body = other.ask(&world, &again).await;
+    assert_ne!(reply_body["open"]["user"], json!(near.user), "{reply_body}");
     let stolen = Near {
         token: other.token.clone(),
         name: other.name.clone(),
@@ -175,13 +181,13 @@ async fn a_direct_worker_stays_one_for_as_long_as_its_token_is_worth_something()
 }
 
 #[tokio::test]
-async fn a_direct_worker_is_told_secrets_of_attempts_that_are_its_own_alone() {
+async fn a_direct_worker_gets_secrets_of_its_own_attempts_alone() {
     let world = World::new().await;
     let (run, attempt) = run(&world).await;
     let near = Near::new(&world).await;
     let other = Near::new(&world).await;
     assert_eq!(near.variable(&world, &attempt).await.0, 403);
-    // What nobody has claimed yet: by what the transport says.
+    // An attempt that no worker has claimed yet: the transport decides.
     stands(&world, &run, InstanceTag::Queued, "earlier").await;
     assert_eq!(near.variable(&world, &attempt).await.0, 403);
     let holds = |near: &Near| {
@@ -189,8 +195,8 @@ async fn a_direct_worker_is_told_secrets_of_attempts_that_are_its_own_alone() {
         held.insert(near.name.clone(), vec![attempt]);
     };
     holds(&near);
-    let told = near.variable(&world, &attempt).await;
-    assert_eq!(told, (200, json!("hunter2")));
+    let secret = near.variable(&world, &attempt).await;
+    assert_eq!(secret, (200, json!("hunter2")));
     assert_eq!(other.variable(&world, &attempt).await.0, 403);
     // What the database knows to run: whatever the transport says, where direct_workers can write.
     stands(&world, &run, InstanceTag::Running, &other.name).await;

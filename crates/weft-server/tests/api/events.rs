@@ -108,7 +108,7 @@ async fn changes_of_the_run_and_the_tenant_are_delivered_and_no_others() {
 }
 
 #[tokio::test]
-async fn a_listener_that_lags_is_told_to_read_again() {
+async fn a_listener_that_lags_receives_a_resync() {
     let world = World::new().await;
     world.deploy("d", json!({ "a": {} })).await;
     let run = world.trigger("d").await;

@@ -244,8 +244,8 @@ async fn a_follower_is_woken_by_the_end_of_the_attempt() {
     world.scheduler.changes.send(change(Some(7))).unwrap();
     world.scheduler.changes.send(change(None)).unwrap();
     let frame = waiting.await.unwrap().unwrap().unwrap();
-    let told = String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap();
-    assert!(told.contains("event: end"), "{told}");
+    let event = String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap();
+    assert!(event.contains("event: end"), "{event}");
     // Without the word it would have looked after two seconds.
     assert!(
         began.elapsed() < Duration::from_secs(1),
@@ -255,7 +255,7 @@ async fn a_follower_is_woken_by_the_end_of_the_attempt() {
 }
 
 #[tokio::test]
-async fn a_log_whose_segment_is_gone_is_told_so() {
+async fn a_log_whose_segment_is_gone_says_so() {
     let (world, run) = world().await;
     let pointer = format!("l1.{}.00000000.00000010", "0".repeat(32));
     let row = InstanceRow {

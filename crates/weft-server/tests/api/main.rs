@@ -1,5 +1,5 @@
 //! The API as its clients see it: the real router over a real SQLite database,
-//! with a compiler, a scheduler and workers that do as they are told.
+//! with a compiler, a scheduler and scripted workers.
 #![expect(
     clippy::unwrap_used,
     reason = "where a test meets what it does not expect, it stops there"

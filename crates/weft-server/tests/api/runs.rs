@@ -459,21 +459,21 @@ async fn commands_are_durable_and_tell_what_became_of_them() {
 async fn a_backfill_makes_the_dates_that_are_missing() {
     let world = world().await;
     let range = |dry_run: bool, to: &str| json!({ "from": "2026-01-01T00:00:00Z", "to": to, "params": { "who": "me" }, "dry_run": dry_run });
-    let told = world
+    let planned = world
         .post("/dags/d/backfills")
         .json(&range(true, "2026-01-04T00:00:00Z"))
         .send()
         .await
         .ok();
     assert_eq!(
-        told["dates"],
+        planned["dates"],
         json!([
             "2026-01-01T00:00:00Z",
             "2026-01-02T00:00:00Z",
             "2026-01-03T00:00:00Z"
         ])
     );
-    assert_eq!(told["runs"], json!([]));
+    assert_eq!(planned["runs"], json!([]));
     let made = world
         .post("/dags/d/backfills")
         .json(&range(false, "2026-01-04T00:00:00Z"))

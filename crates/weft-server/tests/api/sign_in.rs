@@ -25,7 +25,7 @@ pub(crate) async fn stored(
 }
 
 #[tokio::test]
-async fn wrong_expired_and_revoked_tokens_are_told_apart() {
+async fn wrong_expired_and_revoked_tokens_are_distinguished() {
     let world = World::new().await;
     let reply = world.get("/dags").anonymous().send().await;
     reply.problem(401, "unauthenticated");

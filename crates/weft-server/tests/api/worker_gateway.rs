@@ -263,7 +263,7 @@ async fn a_deploy_has_its_code_at_hand_for_workers() {
 }
 
 #[tokio::test]
-async fn a_variable_is_told_for_a_held_attempt_that_was_granted_it() {
+async fn a_variable_is_returned_for_a_held_attempt_that_was_granted_it() {
     let world = World::new().await;
     let tenant = publish(&world).await;
     for name in ["mine", "theirs"] {
@@ -288,9 +288,9 @@ async fn a_variable_is_told_for_a_held_attempt_that_was_granted_it() {
     };
     ask("mine").await.problem(403, "forbidden");
     worker.claim(1).await.unwrap();
-    let told = ask("mine").await;
-    assert_eq!(told.ok(), json!({ "value": "mine" }));
-    assert_eq!(told.header("cache-control"), "no-store");
+    let returned = ask("mine").await;
+    assert_eq!(returned.ok(), json!({ "value": "mine" }));
+    assert_eq!(returned.header("cache-control"), "no-store");
     ask("theirs").await.problem(403, "forbidden");
     worker.report(vec![report(1, QUEUE)]).await.unwrap();
     ask("mine").await.problem(403, "forbidden");
@@ -306,8 +306,8 @@ async fn who_could_write_at_the_broker_is_not_believed_for_what_it_says() {
     // A dispatch that the database knows nothing of.
     assert_eq!(worker.claim(1).await.unwrap().len(), 1);
     let asked = json!({ "attempt": write_key(&key(1)), "name": "mine" });
-    let told = way.any("POST", "/worker/v1/variable").json(&asked);
-    told.send().await.problem(403, "forbidden");
+    let returned = way.any("POST", "/worker/v1/variable").json(&asked);
+    returned.send().await.problem(403, "forbidden");
     let digest = Digest::of(b"wasm").hex();
     let file = format!("/worker/v1/blobs/{tenant}/component/{digest}");
     let got = way.any("GET", &file).send().await;
@@ -315,7 +315,7 @@ async fn who_could_write_at_the_broker_is_not_believed_for_what_it_says() {
 }
 
 #[tokio::test]
-async fn nobody_else_takes_the_name_of_a_trusted_worker() {
+async fn no_other_worker_takes_the_name_of_a_trusted_one() {
     let world = World::new().await;
     let way = Way::new(&world).await;
     let named = |id: &str| {

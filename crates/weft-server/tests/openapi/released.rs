@@ -113,7 +113,7 @@ fn what_breaks_a_client_is_found() {
     let mark = |below: &str| format!("{MARK}{below}");
     let needed = |name: &str| json!({ "name": name, "in": "query", "required": true, "schema": { "type": "string" } });
     let kind = |kind: &str| json!({ "type": "object", "required": ["kind"], "properties": { "kind": { "type": "string", "enum": [kind] } } });
-    for (today, told) in [
+    for (today, expected) in [
         (without(&post("")), "POST /runs/{run} is gone"),
         (
             without(&post("/parameters/1")),
@@ -201,12 +201,12 @@ fn what_breaks_a_client_is_found() {
             "POST /runs/{run} 200/id may be null",
         ),
     ] {
-        assert_eq!(differences(&small(), &today), [told]);
+        assert_eq!(differences(&small(), &today), [expected]);
     }
 }
 
 #[test]
-fn what_only_adds_breaks_nobody() {
+fn what_only_adds_breaks_no_client() {
     let text = json!({ "type": "string" });
     let parameter = json!({ "name": "zone", "in": "query", "required": false, "schema": text });
     for today in [

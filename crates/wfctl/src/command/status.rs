@@ -15,7 +15,7 @@ impl StatusArgs {
     pub(super) fn listen(&self) -> Option<Listen> {
         self.status.map(|address| Listen {
             address,
-            // What it shows is nobody's.
+            // The status page shows nothing of tenants.
             protection: Protection::Insecure,
         })
     }

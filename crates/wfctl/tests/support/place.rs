@@ -90,12 +90,12 @@ impl Place {
 
     /// Runs `wfctl` and tells its exit code and what it said, for a snapshot.
     pub(crate) fn said(&self, args: &str) -> String {
-        self.told(&self.wfctl(args))
+        self.transcript(&self.wfctl(args))
     }
 
     /// Exit code, standard output and standard error, with what differs from
     /// run to run replaced.
-    pub(crate) fn told(&self, output: &Output) -> String {
+    pub(crate) fn transcript(&self, output: &Output) -> String {
         let text = |bytes: &[u8]| {
             String::from_utf8_lossy(bytes).replace(&self.path().display().to_string(), "[PLACE]")
         };

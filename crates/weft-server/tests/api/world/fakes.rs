@@ -147,7 +147,7 @@ impl Compiler for FakeCompiler {
     }
 }
 
-/// Remembers how it was woken, and says what it was told to.
+/// Records its wake-ups, and returns scripted answers.
 pub(crate) struct FakeScheduler {
     pub(crate) wakes: Mutex<Vec<Wake>>,
     pub(crate) health: Mutex<Option<Duration>>,

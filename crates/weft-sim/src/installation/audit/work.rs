@@ -13,7 +13,7 @@ use weft_store::{InstanceTag, Turn};
 const ROWS_EACH: u64 = 4;
 /// Rows for an attempt that is released: one that removes its worker, and one that records who
 /// has it next.
-const ROWS_FOR_GIVEN_BACK: u64 = 2;
+const ROWS_FOR_RELEASED: u64 = 2;
 /// Rows that a turn may write besides.
 const ROWS_BESIDES: u64 = 4;
 
@@ -68,7 +68,7 @@ impl Work {
             let shown = (turn.lease.epoch, run, instance, number);
             let times = self.shown.entry(shown).or_default();
             *times += 1;
-            if *times > ROWS_EACH + ROWS_FOR_GIVEN_BACK * released {
+            if *times > ROWS_EACH + ROWS_FOR_RELEASED * released {
                 return Err(format!("{attempt:?} was written as running {times} times"));
             }
         }

@@ -130,7 +130,7 @@ fn listen(sender: Sender<Happened>) -> Result<tokio::runtime::Runtime, Problem> 
 }
 
 /// The folders that are watched, each by itself: one that holds what builds make may
-/// have thousands below it that nobody needs to hear of.
+/// have thousands of folders below it that need no watch.
 struct Folders {
     watcher: RecommendedWatcher,
     watched: BTreeSet<PathBuf>,

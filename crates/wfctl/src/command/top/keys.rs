@@ -59,8 +59,8 @@ impl Keys {
 impl Drop for Keys {
     fn drop(&mut self) {
         if let Some(before) = &self.before {
-            // The terminal is gone where this fails, and nothing is left to give back.
-            let _given_back = tcsetattr(io::stdin(), OptionalActions::Now, before);
+            // The terminal is gone where this fails, and nothing is left to restore.
+            let _restored = tcsetattr(io::stdin(), OptionalActions::Now, before);
         }
     }
 }

@@ -6449,7 +6449,7 @@ pub mod weft {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// 0.0 to 1.0, shown to whoever watches the run.
+            /// 0.0 to 1.0, shown to users who watch the run.
             #[allow(async_fn_in_trait)]
             pub fn progress(fraction: f64, message: &str) -> () {
                 unsafe {
