@@ -69,6 +69,12 @@ impl Redis {
         format!("{}:{rest}", self.base)
     }
 
+    /// The key that scripts declare: it exists from the start of an incarnation on, so that the node
+    /// of a Cluster that has it is the one that answers.
+    fn meta(&self) -> String {
+        self.key("meta")
+    }
+
     /// Runs a script and returns the first word of its answer, and the rest.
     pub(crate) async fn run(
         &self,
@@ -81,7 +87,7 @@ impl Redis {
             .arg("EVALSHA")
             .arg(&text.hash)
             .arg(1)
-            .arg(&self.base);
+            .arg(self.meta());
         arguments(&mut command);
         let answer = self
             .calls
@@ -90,7 +96,7 @@ impl Redis {
         let answer = match answer {
             Err(CallError::NoScript) => {
                 let mut whole = Cmd::new();
-                whole.arg("EVAL").arg(&text.text).arg(1).arg(&self.base);
+                whole.arg("EVAL").arg(&text.text).arg(1).arg(self.meta());
                 arguments(&mut whole);
                 self.calls.call(Command::One(&whole), Duration::ZERO).await
             }

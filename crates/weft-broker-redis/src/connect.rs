@@ -17,7 +17,7 @@ use weft_broker::BrokerError;
 /// Reads the server's version and the layout of the keys; servers of every version
 /// understand it.
 const CHECK: &str = "return {string.match(redis.call('INFO', 'server'), 'redis_version:([%d.]+)') or '?', \
-     redis.call('HGET', KEYS[1] .. ':meta', 'layout') or '0'}";
+     redis.call('HGET', KEYS[1], 'layout') or '0'}";
 
 impl Redis {
     /// Connects to the Redis at a URL. Forms of URLs: `redis://host:6379/0`,
@@ -94,7 +94,7 @@ impl Redis {
     async fn check_server(&self) -> Result<(), ConnectError> {
         let address = self.endpoint.address.to_string();
         let mut command = Cmd::new();
-        command.arg("EVAL").arg(CHECK).arg(1).arg(&self.base);
+        command.arg("EVAL").arg(CHECK).arg(1).arg(self.key("meta"));
         let answer = self
             .calls
             .call(Command::One(&command), Duration::ZERO)
@@ -134,17 +134,29 @@ impl Redis {
         Self::connect_by(url, options, Clock::Movable).await
     }
 
-    /// Moves the clock ahead.
+    /// Lets time pass.
     ///
     /// # Errors
     /// [`BrokerError::Unavailable`].
     pub async fn move_clock(&self, by: Duration) -> Result<(), BrokerError> {
+        self.change_clock("shift", &millis(by).to_string()).await
+    }
+
+    /// Sets the server's clock wrong by so many milliseconds more, without time that passes.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unavailable`].
+    pub async fn jump_clock(&self, by_ms: i64) -> Result<(), BrokerError> {
+        self.change_clock("error", &by_ms.to_string()).await
+    }
+
+    async fn change_clock(&self, key: &str, by: &str) -> Result<(), BrokerError> {
         let mut command = Cmd::new();
-        command.arg("INCRBY").arg(self.key("shift")).arg(millis(by));
-        let moved = self
+        command.arg("INCRBY").arg(self.key(key)).arg(by);
+        let changed = self
             .calls
             .call(Command::One(&command), Duration::ZERO)
             .await;
-        moved.map(|_shift| ()).map_err(BrokerError::from)
+        changed.map(|_sum| ()).map_err(BrokerError::from)
     }
 }

@@ -237,13 +237,24 @@ impl Shards {
         Self::connect_with_credentials_by(credentials, options, Clock::Movable).await
     }
 
-    /// Moves the clock of every shard ahead.
+    /// Lets time pass in every shard.
     ///
     /// # Errors
     /// [`BrokerError::Unavailable`].
     pub async fn move_clock(&self, by: Duration) -> Result<(), BrokerError> {
         for redis in self.served().iter() {
             redis.move_clock(by).await?;
+        }
+        Ok(())
+    }
+
+    /// Sets the clock of every shard wrong by so many milliseconds more.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unavailable`].
+    pub async fn jump_clock(&self, by_ms: i64) -> Result<(), BrokerError> {
+        for redis in self.served().iter() {
+            redis.jump_clock(by_ms).await?;
         }
         Ok(())
     }

@@ -16,8 +16,11 @@ use ::redis::{
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
 
-/// Retries of one call in the Cluster client, for slots that move between nodes.
-const CLUSTER_RETRIES: u32 = 3;
+/// Retries of one call in the Cluster client, for slots that move between nodes, and the pauses
+/// between them in milliseconds: together less than a second, within the time of a call.
+const CLUSTER_RETRIES: u32 = 6;
+const MIN_CLUSTER_RETRY_MS: u64 = 50;
+const MAX_CLUSTER_RETRY_MS: u64 = 300;
 
 /// Makes connections to one address.
 pub(super) struct Endpoint {
@@ -128,6 +131,8 @@ fn make(
                 let mut builder = ClusterClient::builder(nodes.clone())
                     .tcp_settings(tcp.clone())
                     .retries(CLUSTER_RETRIES)
+                    .min_retry_wait(MIN_CLUSTER_RETRY_MS)
+                    .max_retry_wait(MAX_CLUSTER_RETRY_MS)
                     .connection_timeout(call_timeout)
                     .response_timeout(response_timeout);
                 if address.is_secure {

@@ -1,8 +1,7 @@
 //! The scripts of `lua/`, each an atomic step.
 //!
 //! A script is called by its hash, and sent whole to a server that does not have it. Each
-//! declares one key, the prefix of all keys of its shard, by whose hash tag a Cluster finds
-//! the node.
+//! declares one key, the `meta` of its shard, by whose hash tag a Cluster finds the node.
 
 /// A script of `lua/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -61,6 +61,10 @@ pub trait Fixture: Send + Sync {
     /// Advances the broker's clock.
     async fn advance_time(&self, span: Duration);
 
+    /// Sets the clock of the broker's server wrong by so many milliseconds more; a broker that
+    /// follows no server's clock has nothing to do.
+    async fn jump_clock(&self, _by_ms: i64) {}
+
     /// How long a call that should wait is observed: longer than the broker needs to answer.
     fn watch(&self) -> Duration {
         Duration::from_millis(5)
@@ -111,6 +115,7 @@ macro_rules! conformance_suite {
             paused_worker_claims_nothing_until_it_registers_again,
             renewed_lease_holds,
             lease_expires_once_and_fences_the_worker,
+            jumps_of_the_clock_expire_nothing,
             late_report_is_forwarded,
             leaving_expires_held_attempts,
             released_attempts_are_published_again_and_go_first,

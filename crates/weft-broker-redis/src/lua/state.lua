@@ -1,9 +1,9 @@
 -- The part that all scripts share: the keys, and the changes that keep them consistent.
 --
 -- Every script runs as one atomic step of one server, because all keys of a
--- shard share the hash tag of KEYS[1] and so are in one hash slot. KEYS[1] is only
--- their prefix; the names are composed here, since a script learns the queue, worker
--- or registration only from what it reads.
+-- shard share the hash tag of KEYS[1] and so are in one hash slot. KEYS[1] is the shard's `meta`,
+-- and the other names are composed here, since a script learns the queue, worker or registration
+-- only from what it reads.
 --
 -- Invariants between scripts: an attempt is queued, or claimed by one registration, or
 -- neither; `held` of a registration counts its claims; `room` (free slots) and `serving` of
@@ -11,9 +11,18 @@
 -- registrations by the memory that each can give one attempt; `depth` counts the attempts
 -- in the queue.
 
-local base = KEYS[1]
+local base = string.sub(KEYS[1], 1, -6)
 local call = redis.call
-local now = read_clock()
+
+-- While a Cluster moves the slot to another node, some keys are on one node and some on the other,
+-- and a key that is missing may be on the other one. A node refuses a command with missing keys
+-- then, in the middle of a script. Two keys that never exist are refused at both nodes, before
+-- the script has changed anything.
+local probe = redis.pcall('EXISTS', base .. ':absent:1', base .. ':absent:2')
+if type(probe) == 'table' and probe.err then
+  if not string.find(probe.err, 'non local key', 1, true) then return probe end
+  return redis.error_reply('TRYAGAIN the keys of the shard are moving to another node')
+end
 
 local META, ATTEMPTS, LEASES = base .. ':meta', base .. ':attempts', base .. ':leases'
 local REPORTS, REPORTERS, AGAIN = base .. ':reports', base .. ':reporters', base .. ':again'
@@ -40,13 +49,34 @@ local RELEASED = 'b'
 -- The id of no claim waiter.
 local NO_WAITER = '0'
 
-local meta = call('HMGET', META, 'epoch', 'incarnation', 'lease', 'redeliver', 'weight', 'publishes')
+-- How far time may advance between two scripts, in ms: a scheduler calls one each second. What the
+-- server's clock jumped beyond it is left out, so that no lease ends by a jump.
+local MAX_ADVANCE = 2000
+-- How often the clock is stored, in ms: a jump back by less delays an expiry by as much.
+local STORE_CLOCK_EVERY = 250
+
+local meta = call('HMGET', META, 'epoch', 'incarnation', 'lease', 'redeliver', 'weight', 'publishes',
+  'clock', 'offset')
 local epoch, incarnation = meta[1], meta[2]
 local lease, redeliver = tonumber(meta[3]), tonumber(meta[4])
 -- The shard's weight, by which workers divide their claims among shards.
 local weight = meta[5]
 -- How often the scheduler published, by which it knows a demand that is older than its last call.
 local publishes = tonumber(meta[6] or 0)
+
+-- The time of the leases: the server's clock without its jumps.
+local function advance_clock()
+  local clock, offset = read_clock(), tonumber(meta[8] or 0)
+  local seen = tonumber(meta[7] or clock)
+  local advance = math.max(0, math.min(clock - seen, MAX_ADVANCE))
+  local jump = clock - seen - advance
+  offset = offset - jump
+  if incarnation and (jump ~= 0 or not meta[7] or advance >= STORE_CLOCK_EVERY) then
+    call('HSET', META, 'clock', string.format('%.0f', clock), 'offset', string.format('%.0f', offset))
+  end
+  return clock + offset + moved()
+end
+local now = advance_clock()
 
 -- A time as text. Redis formats numbers at about the cost of a command, so the time of many
 -- attempts is formatted once.

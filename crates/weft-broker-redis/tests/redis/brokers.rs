@@ -121,6 +121,15 @@ impl Fixture for Brokers {
         }
     }
 
+    async fn jump_clock(&self, by_ms: i64) {
+        self.shards.jump_clock(by_ms).await.unwrap();
+        // A scheduler calls each second.
+        let newest = self.newest.lock().unwrap().upgrade();
+        if let Some(scheduler) = newest {
+            scheduler.tick().await.unwrap();
+        }
+    }
+
     fn watch(&self) -> Duration {
         Duration::from_millis(40)
     }

@@ -25,20 +25,23 @@ async fn cluster() -> Brokers {
 async fn nodes() -> &'static [Server; 3] {
     static NODES: OnceLock<[Server; 3]> = OnceLock::new();
     static MET: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
-    let nodes = NODES.get_or_init(|| {
-        [(); 3].map(|()| {
-            let (port, bus) = (free_port(), free_port());
-            let (text, bus) = (port.to_string(), bus.to_string());
-            let listens = ["--port", &text, "--cluster-port", &bus];
-            Server::start_at(port, &listens, &["--cluster-enabled", "yes"])
-        })
-    });
+    let nodes = NODES.get_or_init(start_nodes);
     MET.get_or_init(|| meet(nodes)).await;
     nodes
 }
 
+/// Three servers that don't know each other yet.
+pub(crate) fn start_nodes() -> [Server; 3] {
+    [(); 3].map(|()| {
+        let (port, bus) = (free_port(), free_port());
+        let (text, bus) = (port.to_string(), bus.to_string());
+        let listens = ["--port", &text, "--cluster-port", &bus];
+        Server::start_at(port, &listens, &["--cluster-enabled", "yes"])
+    })
+}
+
 /// Each gets a third of the slots, and all of them know each other.
-async fn meet(nodes: &[Server; 3]) {
+pub(crate) async fn meet(nodes: &[Server; 3]) {
     let third = SLOTS / 3 + 1;
     for (at, node) in (0..).zip(nodes) {
         let first = (at * third).to_string();

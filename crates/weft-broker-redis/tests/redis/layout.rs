@@ -132,10 +132,14 @@ fn steady(text: &str) -> String {
     steady
 }
 
-/// What names a claim that waits, and how long something waited for it, are others each time.
+/// What names a claim that waits, how long something waited for it, and what a slow machine left
+/// out of the time are others each time.
 fn without_claim(part: &str) -> String {
     if part.starts_with("asks = ") {
         return "asks = #".to_owned();
+    }
+    if part.starts_with("offset = ") {
+        return "offset = #".to_owned();
     }
     let mut words: Vec<&str> = part.split(' ').collect();
     if words[0] == "h" {

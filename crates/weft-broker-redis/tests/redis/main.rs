@@ -18,6 +18,7 @@ mod layout;
 mod messages;
 mod plain;
 mod pushed_claims;
+mod resharding;
 mod sentinel;
 mod server;
 mod shards;

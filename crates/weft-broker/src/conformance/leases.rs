@@ -57,6 +57,29 @@ pub async fn lease_expires_once_and_fences_the_worker(fixture: &dyn Fixture) {
     .await;
 }
 
+/// A clock that is set an hour ahead or back ends no lease, and afterwards leases last as before.
+pub async fn jumps_of_the_clock_expire_nothing(fixture: &dyn Fixture) {
+    const HOUR_MS: i64 = 3_600_000;
+    let lease = fixture.terms().lease;
+    let scheduler = fixture.scheduler().await;
+    let worker = Sample::new(fixture, "worker", 2).await;
+    publish(&*scheduler, &[1, 2]).await;
+    worker.claim(2).await;
+    notices(&*scheduler, 2).await;
+    for jump in [HOUR_MS, -HOUR_MS, -HOUR_MS, HOUR_MS] {
+        fixture.jump_clock(jump).await;
+        fixture.advance_time(lease / 2).await;
+        assert_eq!(worker.renew(&keys(&[1, 2])).await, []);
+    }
+    no_notices(fixture, &*scheduler).await;
+    fixture.jump_clock(-HOUR_MS).await;
+    fixture.advance_time(lease / 2).await;
+    assert_eq!(worker.renew(&keys(&[2])).await, []);
+    fixture.advance_time(lease * 6 / 10).await;
+    assert_eq!(notices(&*scheduler, 1).await, [expired(1)]);
+    assert_eq!(worker.renew(&keys(&[1, 2])).await, keys(&[1]));
+}
+
 /// Whether a late outcome counts is not the broker's to say.
 pub async fn late_report_is_forwarded(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
