@@ -21,8 +21,8 @@ use tokio::{
     time::{interval, sleep, timeout},
 };
 use weft_broker::{
-    AttemptKey, Claim, Dispatch, Notice, Report, SchedulerBroker as _, WorkerBroker as _,
-    WorkerInfo,
+    AttemptKey, Claim, Dispatch, HeldClaim, Notice, Report, SchedulerBroker as _,
+    WorkerBroker as _, WorkerInfo,
     conformance::{dispatch, key, report},
 };
 use weft_broker_redis::{Options, Redis, RedisScheduler, RedisWorker};
@@ -213,7 +213,8 @@ async fn work(worker: Arc<RedisWorker>, name: Arc<str>, seen: Arc<Seen>) {
             }
             confirmed = worker.signals(64) => drop(confirmed.expect("answered")),
             _ = renewals.tick() => {
-                let lost = worker.renew(&held).await.expect("renewed");
+                let claims: Vec<HeldClaim> = held.iter().copied().map(HeldClaim::from).collect();
+                let lost = worker.renew(&claims).await.expect("renewed");
                 assert!(lost.is_empty(), "a lease ran out: the machine is too slow for this");
             }
         }

@@ -16,7 +16,7 @@ mod sharded;
 pub use sharded::ShardedWorker;
 
 use crate::{
-    broker::{MAX_MEMORY_BYTES, MAX_WAIT, Redis, millis, portion, unexpected},
+    broker::{MAX_MEMORY_BYTES, MAX_WAIT, Redis, draw_name, millis, portion, unexpected},
     reply,
     script::Script,
 };
@@ -28,7 +28,8 @@ use session::WorkerSession;
 use std::{sync::Arc, time::Duration};
 use tokio::{task::JoinHandle, time::timeout};
 use weft_broker::{
-    AttemptKey, BrokerError, Claim, LeaseTerms, Report, Signal, WorkerBroker, WorkerInfo,
+    AttemptKey, BrokerError, Claim, HeldClaim, LeaseTerms, Report, Signal, WorkerBroker,
+    WorkerInfo,
     message::{DISPATCH_VERSION, REPORT_VERSION, read_dispatch, write_key, write_report},
 };
 
@@ -100,6 +101,7 @@ impl RedisWorker {
             match read_dispatch(version, &reply.bytes()?) {
                 Ok(dispatch) => claims.push(Claim {
                     dispatch,
+                    secret: None,
                     lease,
                     waited: Duration::from_millis(waited),
                 }),
@@ -115,7 +117,7 @@ impl RedisWorker {
     /// as in [`ClaimRequest`].
     async fn renew_leases(
         &self,
-        attempts: &[AttemptKey],
+        attempts: &[HeldClaim],
         held_on_other_shards: Option<u32>,
     ) -> Result<Vec<AttemptKey>, BrokerError> {
         let registration = self.session.registration()?;
@@ -123,7 +125,7 @@ impl RedisWorker {
         let mut rest = attempts;
         loop {
             let (now, later) = rest.split_at(rest.len().min(MAX_KEYS_PER_CALL));
-            let keys: Vec<String> = now.iter().map(write_key).collect();
+            let keys: Vec<String> = now.iter().map(|claim| write_key(&claim.key)).collect();
             let mut reply = self
                 .session
                 .call(&registration, Script::Renew, |command| {
@@ -135,7 +137,7 @@ impl RedisWorker {
                 .await?;
             while !reply.is_empty() {
                 let at = usize::try_from(reply.number()?).unwrap_or(usize::MAX);
-                lost.extend(now.get(at));
+                lost.extend(now.get(at).map(|claim| claim.key));
             }
             rest = later;
             if rest.is_empty() {
@@ -150,18 +152,18 @@ impl WorkerBroker for RedisWorker {
     async fn register(
         &self,
         worker: &WorkerInfo,
-        holding: &[AttemptKey],
+        holding: &[HeldClaim],
     ) -> Result<LeaseTerms, BrokerError> {
         let options = &self.session.redis.options;
-        let token = format!("{:032x}", fastrand::u128(..));
+        let token = draw_token();
         let last = self.session.last_token();
-        let incarnation = format!("{:016x}", fastrand::u64(..));
+        let incarnation = draw_name();
         let capacity = worker.slots.saturating_add(worker.prefetch);
         let queues = json_list(worker.queues.iter().map(|queue| &**queue));
         let labels = serde_json::to_string(&worker.labels).expect("texts have a JSON form");
         let memory = worker.memory_bytes.map(|bytes| bytes.min(MAX_MEMORY_BYTES));
         let memory = memory.map_or(-1, u64::cast_signed);
-        let keys: Vec<String> = holding.iter().map(write_key).collect();
+        let keys: Vec<String> = holding.iter().map(|claim| write_key(&claim.key)).collect();
         let (word, mut reply) = self
             .session
             .redis
@@ -235,7 +237,7 @@ impl WorkerBroker for RedisWorker {
         }
     }
 
-    async fn renew(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
+    async fn renew(&self, attempts: &[HeldClaim]) -> Result<Vec<AttemptKey>, BrokerError> {
         self.renew_leases(attempts, None).await
     }
 
@@ -290,10 +292,10 @@ impl WorkerBroker for RedisWorker {
         self.session.signals(&registration, max.max(1)).await
     }
 
-    async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+    async fn release(&self, attempts: &[HeldClaim]) -> Result<(), BrokerError> {
         let registration = self.session.registration()?;
         for attempts in attempts.chunks(MAX_KEYS_PER_CALL) {
-            let keys: Vec<String> = attempts.iter().map(write_key).collect();
+            let keys: Vec<String> = attempts.iter().map(|claim| write_key(&claim.key)).collect();
             self.session
                 .call(&registration, Script::Release, |command| {
                     for key in &keys {
@@ -321,6 +323,11 @@ impl WorkerBroker for RedisWorker {
         self.session.drop_registration(&registration);
         Ok(())
     }
+}
+
+/// A registration's name, which nobody can guess.
+fn draw_token() -> String {
+    draw_name() + &draw_name()
 }
 
 fn or_empty(number: Option<u32>) -> String {

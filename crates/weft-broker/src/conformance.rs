@@ -8,6 +8,7 @@ mod cancelling;
 mod claiming;
 mod leases;
 mod limits;
+mod malicious;
 mod membership;
 mod model;
 mod notices;
@@ -21,12 +22,13 @@ pub use {
     claiming::*,
     leases::*,
     limits::*,
+    malicious::*,
     membership::*,
     notices::*,
     operating::*,
     random::*,
     releasing::*,
-    sample::{Sample, dispatch, key, report},
+    sample::{Sample, claim_keys, dispatch, held, held_all, key, report},
 };
 
 use crate::{LeaseTerms, OperatorBroker, SchedulerBroker, WorkerBroker};

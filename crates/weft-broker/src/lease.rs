@@ -1,6 +1,6 @@
 //! A claim and its lease.
 
-use crate::Dispatch;
+use crate::{ClaimSecret, Dispatch, HeldClaim};
 use std::time::Duration;
 
 /// A dispatch that one worker holds until its lease expires.
@@ -8,10 +8,22 @@ use std::time::Duration;
 pub struct Claim {
     /// What to run.
     pub dispatch: Dispatch,
+    /// What proves the claim; absent for a worker that is trusted.
+    pub secret: Option<ClaimSecret>,
     /// The lease, from the claim on; each renewal starts it again.
     pub lease: Duration,
     /// How long it was queued, by the broker's clock; used for metrics only.
     pub waited: Duration,
+}
+
+impl Claim {
+    /// The attempt with its proof.
+    pub fn held(&self) -> HeldClaim {
+        HeldClaim {
+            key: self.dispatch.key,
+            secret: self.secret,
+        }
+    }
 }
 
 /// How long leases are, and when they are renewed.

@@ -10,6 +10,8 @@
 //!   renew it in time, by the broker's clock, has lost the attempt.
 //! - The broker delivers a report until the scheduler confirms it, and a worker keeps the report
 //!   until it receives the confirmation.
+//! - A worker that is not trusted proves each attempt that it names (`ClaimSecret`,
+//!   `VerifyingBroker`).
 //! - Every queue and channel is bounded; the broker refuses what does not fit, and the scheduler
 //!   keeps it.
 //! - A dispatch contains no secrets.
@@ -23,6 +25,7 @@ pub mod direct_worker;
 pub mod in_process;
 pub mod message;
 
+mod claim_secret;
 mod dispatch;
 mod error;
 mod lease;
@@ -30,9 +33,11 @@ mod operator_side;
 mod report;
 mod scheduler_side;
 mod switchable;
+mod verifying;
 mod worker_side;
 
 pub use {
+    claim_secret::{ClaimKeys, ClaimSecret, HeldClaim},
     dispatch::{AttemptKey, Dispatch},
     error::BrokerError,
     lease::{Claim, LeaseTerms},
@@ -40,5 +45,6 @@ pub use {
     report::{Failure, Output, Report, ReportedOutcome, Usage},
     scheduler_side::{Demand, Notice, SchedulerBroker},
     switchable::SwitchableBroker,
+    verifying::VerifyingBroker,
     worker_side::{Signal, WorkerBroker, WorkerInfo},
 };

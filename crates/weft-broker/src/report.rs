@@ -1,6 +1,6 @@
 //! A worker's report of an ended attempt.
 
-use crate::AttemptKey;
+use crate::{AttemptKey, ClaimSecret, HeldClaim};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use weft_core::{
@@ -26,6 +26,19 @@ pub struct Report {
     pub artifacts: Vec<String>,
     /// Which worker ran it.
     pub worker: Arc<str>,
+    /// What proves the worker's claim. It ends with the verification: no broker stores it, and
+    /// no message holds it.
+    pub secret: Option<ClaimSecret>,
+}
+
+impl Report {
+    /// The claim that the report is about.
+    pub fn claim(&self) -> HeldClaim {
+        HeldClaim {
+            key: self.key,
+            secret: self.secret,
+        }
+    }
 }
 
 /// How an attempt ended on its worker. The scheduler decides whether it counts.

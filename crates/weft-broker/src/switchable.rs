@@ -4,7 +4,9 @@
 //! has registered with the new broker and announced what it holds. So a switch loses no more
 //! than a lost registration does.
 
-use crate::{AttemptKey, BrokerError, Claim, LeaseTerms, Report, Signal, WorkerBroker, WorkerInfo};
+use crate::{
+    AttemptKey, BrokerError, Claim, HeldClaim, LeaseTerms, Report, Signal, WorkerBroker, WorkerInfo,
+};
 use async_trait::async_trait;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -57,7 +59,7 @@ impl WorkerBroker for SwitchableBroker {
     async fn register(
         &self,
         worker: &WorkerInfo,
-        holding: &[AttemptKey],
+        holding: &[HeldClaim],
     ) -> Result<LeaseTerms, BrokerError> {
         let route = Arc::clone(&self.route.borrow());
         let mut worker = worker.clone();
@@ -71,7 +73,7 @@ impl WorkerBroker for SwitchableBroker {
         self.call(async |route| route.broker.claim(max).await).await
     }
 
-    async fn renew(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
+    async fn renew(&self, attempts: &[HeldClaim]) -> Result<Vec<AttemptKey>, BrokerError> {
         self.call(async |route| route.broker.renew(attempts).await)
             .await
     }
@@ -93,7 +95,7 @@ impl WorkerBroker for SwitchableBroker {
             .await
     }
 
-    async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+    async fn release(&self, attempts: &[HeldClaim]) -> Result<(), BrokerError> {
         self.call(async |route| route.broker.release(attempts).await)
             .await
     }

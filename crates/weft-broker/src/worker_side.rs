@@ -1,6 +1,6 @@
 //! The worker's side of a broker.
 
-use crate::{AttemptKey, BrokerError, Claim, LeaseTerms, Report};
+use crate::{AttemptKey, BrokerError, Claim, HeldClaim, LeaseTerms, Report};
 use async_trait::async_trait;
 use std::sync::Arc;
 
@@ -23,6 +23,9 @@ pub struct WorkerInfo {
 }
 
 /// The worker's handle; one for each worker.
+///
+/// A handle for workers that are not trusted ([`crate::VerifyingBroker`]) ignores attempts that
+/// are named without the secret of their claim.
 #[async_trait]
 pub trait WorkerBroker: Send + Sync {
     /// Registers the worker, after [`BrokerError::Unregistered`] with the attempts that it still
@@ -37,7 +40,7 @@ pub trait WorkerBroker: Send + Sync {
     async fn register(
         &self,
         worker: &WorkerInfo,
-        holding: &[AttemptKey],
+        holding: &[HeldClaim],
     ) -> Result<LeaseTerms, BrokerError>;
 
     /// Waits for work, then claims at most `max` attempts, and no more than the worker's free slots
@@ -53,7 +56,7 @@ pub trait WorkerBroker: Send + Sync {
     ///
     /// # Errors
     /// As [`Self::claim`].
-    async fn renew(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError>;
+    async fn renew(&self, attempts: &[HeldClaim]) -> Result<Vec<AttemptKey>, BrokerError>;
 
     /// Sends reports. The worker keeps them and sends them again until [`Signal::Confirmed`] names
     /// them. An accepted report ends the claim; after a refused one ([`BrokerError::Full`]) the
@@ -71,7 +74,7 @@ pub trait WorkerBroker: Send + Sync {
     ///
     /// # Errors
     /// As [`Self::claim`]; releasing again is harmless.
-    async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError>;
+    async fn release(&self, attempts: &[HeldClaim]) -> Result<(), BrokerError>;
 
     /// Waits for at most `max` signals. Cancel-safe.
     ///

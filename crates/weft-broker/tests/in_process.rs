@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::join;
 use weft_broker::{
     BrokerError, LeaseTerms, Notice, OperatorBroker, SchedulerBroker, Signal, WorkerBroker,
-    conformance::{Fixture, Sample, dispatch, key, report},
+    conformance::{Fixture, Sample, Untrusted, dispatch, key, report},
     in_process::{Bounds, InProcess, Options},
 };
 
@@ -67,6 +67,17 @@ impl Fixture for Local {
 }
 
 weft_broker::conformance_suite!(#[tokio::test(start_paused = true)], local);
+
+mod verified {
+    use super::{Local, Untrusted, local};
+
+    async fn untrusted() -> Untrusted<Local> {
+        Untrusted(local().await)
+    }
+
+    weft_broker::conformance_suite!(#[tokio::test(start_paused = true)], untrusted);
+    weft_broker::malicious_worker_suite!(#[tokio::test(start_paused = true)], untrusted);
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_waiting_receive_wakes_when_a_lease_expires() {

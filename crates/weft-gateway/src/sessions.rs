@@ -2,11 +2,15 @@
 //!
 //! A session has a random name that only its worker knows, and an owner ([`SessionOwner`]);
 //! calls of other owners can't use it. Workers are not trusted: everything that they send is
-//! bounded, and what they may read follows from the attempts that they hold.
+//! bounded, they prove each attempt that they name ([`VerifyingBroker`]), and what they may read
+//! follows from the attempts that they hold. Workers of a trusted owner prove nothing, since they
+//! can write to Redis anyway.
+
+mod unproven;
 
 use super::{
     MAX_WAIT,
-    wire::{Answer, Call, ClaimMessage, Refusal, Request, SignalMessage, worker_info},
+    wire::{Answer, Call, ClaimMessage, Refusal, Request, SignalMessage, claims, worker_info},
 };
 use std::{
     collections::HashMap,
@@ -14,8 +18,11 @@ use std::{
     time::Duration,
 };
 use tokio::time::{Instant, timeout};
+use unproven::Unproven;
 use weft_broker::{
-    AttemptKey, BrokerError, Claim, Report, Signal, WorkerBroker, WorkerInfo,
+    AttemptKey, BrokerError, Claim, ClaimKeys, HeldClaim, Report, Signal, VerifyingBroker,
+    WorkerBroker, WorkerInfo,
+    direct_worker::DirectWorkerBroker,
     message::{MessageError, read_key, read_report, write_key},
 };
 use weft_core::id::TenantId;
@@ -81,6 +88,10 @@ type MakeHandle = Box<dyn Fn() -> Arc<dyn WorkerBroker> + Send + Sync>;
 /// The sessions of the gateway's workers; answers their calls.
 pub struct WorkerSessions {
     handle: MakeHandle,
+    /// Make and verify the secrets of claims.
+    claim_keys: ClaimKeys,
+    /// Knows what a worker without secrets holds.
+    direct_workers: Arc<dyn DirectWorkerBroker>,
     /// Names that no worker of the gateway may have.
     reserved: Vec<Arc<str>>,
     sessions: Mutex<HashMap<String, Arc<Session>>>,
@@ -98,6 +109,7 @@ struct SessionState {
     last_call: Instant,
     lease: Duration,
     held: HashMap<AttemptKey, Claimed>,
+    unproven: Unproven,
 }
 
 /// A claim of the worker, until its lease ends.
@@ -127,13 +139,18 @@ impl std::fmt::Debug for WorkerSessions {
 }
 
 impl WorkerSessions {
-    /// Sessions over a broker; `handle` makes a handle for one worker.
+    /// Sessions over a broker; `handle` makes a handle for one worker. Every server of an
+    /// installation has the same `claim_keys`.
     pub fn new(
         handle: impl Fn() -> Arc<dyn WorkerBroker> + Send + Sync + 'static,
+        claim_keys: ClaimKeys,
+        direct_workers: Arc<dyn DirectWorkerBroker>,
         reserved: Vec<Arc<str>>,
     ) -> Self {
         Self {
             handle: Box::new(handle),
+            claim_keys,
+            direct_workers,
             reserved,
             sessions: Mutex::default(),
         }
@@ -159,14 +176,16 @@ impl WorkerSessions {
                 labels,
                 holding,
                 memory_bytes,
+                secrets,
             } => {
                 let id = owner.worker_name(&id).ok_or_else(|| {
                     broken("a worker's name ends in # and digits only where its token is trusted")
                 })?;
                 let info = worker_info(&id, &queues, slots, prefetch, memory_bytes, labels);
                 check(&info)?;
-                let holding = keys(&holding)?;
-                self.register(owner, &info, &holding).await
+                let holding = claims(keys(&holding)?, secrets.as_deref());
+                self.register(owner, &info, holding, secrets.is_none())
+                    .await
             }
             call => match self.session(owner, request.session.as_deref()) {
                 Some((name, session)) => self.forward(&name, &session, call).await?,
@@ -244,11 +263,22 @@ impl WorkerSessions {
         &self,
         owner: SessionOwner,
         info: &WorkerInfo,
-        holding: &[AttemptKey],
+        holding: Vec<HeldClaim>,
+        keeps_no_secrets: bool,
     ) -> Result<Answer, BrokerError> {
         let before = self.find_previous(owner, info)?;
-        let broker = (self.handle)();
-        let terms = broker.register(info, holding).await?;
+        let previous = before.as_ref().map(|(_name, session)| &**session);
+        let known = match owner {
+            SessionOwner::Token(_) => self.find_unproven(info, &holding, previous).await?,
+            SessionOwner::Trusted(_) => Vec::new(),
+        };
+        let unproven = Unproven::new(keeps_no_secrets, known);
+        let holding: Vec<HeldClaim> = holding
+            .into_iter()
+            .map(|claim| unproven.prove(claim, &self.claim_keys))
+            .collect();
+        let broker = self.broker_for(owner);
+        let terms = broker.register(info, &holding).await?;
         let known = before.map(|(name, session)| {
             self.sessions().remove(&name);
             std::mem::take(&mut session.state().held)
@@ -256,12 +286,13 @@ impl WorkerSessions {
         let mut known = known.unwrap_or_default();
         let asked = Instant::now();
         // An announced attempt counts only if the broker agrees that the worker holds it.
-        let lost = match holding {
+        let lost = match &holding[..] {
             [] => Vec::new(),
             holding => broker.renew(holding).await?,
         };
         let held = holding
             .iter()
+            .map(|claim| &claim.key)
             .filter(|key| !lost.contains(key))
             .map(|key| {
                 let claimed = Claimed {
@@ -271,7 +302,7 @@ impl WorkerSessions {
                 (*key, claimed)
             })
             .collect();
-        let name = format!("{:032x}", fastrand::u128(..));
+        let name = draw_name();
         let session = Session {
             owner,
             worker: info.id.clone(),
@@ -280,10 +311,22 @@ impl WorkerSessions {
                 last_call: Instant::now(),
                 lease: terms.lease,
                 held,
+                unproven,
             }),
         };
         self.sessions().insert(name.clone(), Arc::new(session));
         Ok(Answer::registered(name, terms))
+    }
+
+    /// A new handle of the broker for a worker of this owner.
+    fn broker_for(&self, owner: SessionOwner) -> Arc<dyn WorkerBroker> {
+        let broker = (self.handle)();
+        match owner {
+            SessionOwner::Token(_) => {
+                Arc::new(VerifyingBroker::new(broker, self.claim_keys.clone()))
+            }
+            SessionOwner::Trusted(_) => broker,
+        }
     }
 
     /// The worker's previous session. Removes unused sessions.
@@ -334,10 +377,11 @@ impl WorkerSessions {
                     Err(_nothing) => Ok(Answer::Claimed { claims: Vec::new() }),
                 }
             }
-            Call::Renew { attempts } => {
+            Call::Renew { attempts, secrets } => {
                 let attempts = keys(&attempts)?;
+                let claims = self.prove(session, attempts.clone(), secrets.as_deref());
                 let asked = Instant::now();
-                broker.renew(&attempts).await.map(|lost| {
+                broker.renew(&claims).await.map(|lost| {
                     session.extend_leases(&attempts, asked);
                     session.drop_held(&lost);
                     Answer::Lost {
@@ -345,13 +389,21 @@ impl WorkerSessions {
                     }
                 })
             }
-            Call::Report { version, reports } => {
-                let reports = reports
+            Call::Report {
+                version,
+                reports,
+                secrets,
+            } => {
+                let mut reports = reports
                     .iter()
                     .map(|report| read_report(version, report.get().as_bytes()))
                     .map(|report| report.map(|report| session.with_sender(report)))
                     .collect::<Result<Vec<Report>, _>>()?;
                 let ended: Vec<AttemptKey> = reports.iter().map(|report| report.key).collect();
+                let claims = self.prove(session, ended.clone(), secrets.as_deref());
+                for (report, claim) in reports.iter_mut().zip(claims) {
+                    report.secret = claim.secret;
+                }
                 broker.report(reports).await.map(|()| {
                     session.drop_held(&ended);
                     Answer::Done
@@ -365,9 +417,10 @@ impl WorkerSessions {
                     }),
                 }
             }
-            Call::Release { attempts } => {
+            Call::Release { attempts, secrets } => {
                 let attempts = keys(&attempts)?;
-                broker.release(&attempts).await.map(|()| {
+                let claims = self.prove(session, attempts.clone(), secrets.as_deref());
+                broker.release(&claims).await.map(|()| {
                     session.drop_held(&attempts);
                     Answer::Done
                 })
@@ -416,6 +469,7 @@ impl Session {
                 lease_ends: Instant::now() + *lease,
             };
             state.held.insert(dispatch.key, claimed);
+            state.unproven.add_claim(dispatch.key);
         }
         Answer::Claimed {
             claims: claims.iter().map(ClaimMessage::of).collect(),
@@ -432,6 +486,7 @@ impl Session {
             })
             .collect();
         self.drop_held(&revoked);
+        self.state().unproven.forget_confirmed(&signals);
         Answer::Signals {
             signals: signals.into_iter().map(SignalMessage::of).collect(),
         }
@@ -464,6 +519,13 @@ impl Session {
     fn state(&self) -> MutexGuard<'_, SessionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A session's name, which no worker can guess.
+fn draw_name() -> String {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the operating system has randomness once it has booted");
+    format!("{:032x}", u128::from_ne_bytes(bytes))
 }
 
 fn keys(texts: &[String]) -> Result<Vec<AttemptKey>, MessageError> {

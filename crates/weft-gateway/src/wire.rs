@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::{sync::Arc, time::Duration};
 use weft_broker::{
-    BrokerError, Claim, LeaseTerms, Report, Signal, WorkerInfo,
+    AttemptKey, BrokerError, Claim, ClaimSecret, HeldClaim, LeaseTerms, Report, Signal, WorkerInfo,
     message::{self, MessageError},
 };
 
@@ -35,16 +35,24 @@ pub(super) enum Call {
         /// Workers before the second version omit it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         memory_bytes: Option<u64>,
+        /// The secrets of `holding`, in its order, empty where there is none. Workers before the
+        /// fourth version omit them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        secrets: Option<Vec<String>>,
     },
     Claim {
         max: u32,
     },
     Renew {
         attempts: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        secrets: Option<Vec<String>>,
     },
     Report {
         version: u32,
         reports: Vec<Box<RawValue>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        secrets: Option<Vec<String>>,
     },
     Signals {
         max: usize,
@@ -56,6 +64,8 @@ pub(super) enum Call {
     #[serde(rename = "give_back")]
     Release {
         attempts: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        secrets: Option<Vec<String>>,
     },
 }
 
@@ -89,6 +99,10 @@ pub(super) struct ClaimMessage {
     waited_ms: u64,
     version: u32,
     dispatch: Box<RawValue>,
+    /// Proves the claim. Servers before the fourth version, and brokers that trust the worker,
+    /// give none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -136,20 +150,37 @@ impl From<Refusal> for BrokerError {
 }
 
 impl Call {
-    pub(super) fn register(worker: &WorkerInfo, holding: Vec<String>) -> Self {
+    pub(super) fn register(worker: &WorkerInfo, holding: &[HeldClaim]) -> Self {
         Self::Register {
             id: worker.id.to_string(),
             queues: worker.queues.iter().map(ToString::to_string).collect(),
             slots: worker.slots,
             prefetch: worker.prefetch,
             labels: worker.labels.clone(),
-            holding,
+            holding: names(holding),
             memory_bytes: worker.memory_bytes,
+            secrets: Some(secrets(holding)),
+        }
+    }
+
+    pub(super) fn renew(attempts: &[HeldClaim]) -> Self {
+        Self::Renew {
+            attempts: names(attempts),
+            secrets: Some(secrets(attempts)),
+        }
+    }
+
+    pub(super) fn release(attempts: &[HeldClaim]) -> Self {
+        Self::Release {
+            attempts: names(attempts),
+            secrets: Some(secrets(attempts)),
         }
     }
 
     pub(super) fn report(reports: &[Report]) -> Self {
+        let claims: Vec<HeldClaim> = reports.iter().map(Report::claim).collect();
         Self::Report {
+            secrets: Some(secrets(&claims)),
             version: message::REPORT_VERSION,
             reports: reports
                 .iter()
@@ -176,6 +207,7 @@ impl ClaimMessage {
             waited_ms: millis(claim.waited),
             version: message::DISPATCH_VERSION,
             dispatch: raw(message::write_dispatch(&claim.dispatch)),
+            secret: claim.secret.map(ClaimSecret::to_hex),
         }
     }
 
@@ -183,6 +215,7 @@ impl ClaimMessage {
         Ok(Claim {
             dispatch: message::read_dispatch(self.version, self.dispatch.get().as_bytes())?,
             lease: Duration::from_millis(self.lease_ms),
+            secret: self.secret.as_deref().and_then(ClaimSecret::from_hex),
             waited: Duration::from_millis(self.waited_ms),
         })
     }
@@ -210,6 +243,32 @@ impl SignalMessage {
             Self::Drain => Signal::Drain,
         }))
     }
+}
+
+/// The attempts' names.
+fn names(claims: &[HeldClaim]) -> Vec<String> {
+    let names = claims.iter().map(|claim| message::write_key(&claim.key));
+    names.collect()
+}
+
+/// The claims' secrets, empty where there is none.
+fn secrets(claims: &[HeldClaim]) -> Vec<String> {
+    let secrets = claims.iter().map(|claim| claim.secret);
+    secrets
+        .map(|secret| secret.map(ClaimSecret::to_hex).unwrap_or_default())
+        .collect()
+}
+
+/// Attempts with the secrets that a call has for them.
+pub(super) fn claims(keys: Vec<AttemptKey>, secrets: Option<&[String]>) -> Vec<HeldClaim> {
+    let mut secrets = secrets.unwrap_or_default().iter();
+    let mut next = || ClaimSecret::from_hex(secrets.next()?);
+    keys.into_iter()
+        .map(|key| HeldClaim {
+            key,
+            secret: next(),
+        })
+        .collect()
 }
 
 /// The worker that a registration describes.
@@ -252,6 +311,9 @@ mod tests {
     const ANSWERS: &str = include_str!("corpus/answers-1.jsonl");
     /// Calls that later versions added.
     const LATER_CALLS: &str = include_str!("corpus/calls-3.jsonl");
+    /// Calls and answers with the secrets of claims.
+    const CALLS_WITH_SECRETS: &str = include_str!("corpus/calls-4.jsonl");
+    const ANSWERS_WITH_SECRETS: &str = include_str!("corpus/answers-4.jsonl");
 
     fn assert_round_trip<T: Serialize + DeserializeOwned>(lines: &str) -> usize {
         for line in lines.lines() {
@@ -271,6 +333,8 @@ mod tests {
     #[test]
     fn later_calls_keep_their_format() {
         assert_eq!(assert_round_trip::<Request>(LATER_CALLS), 2);
+        assert_eq!(assert_round_trip::<Request>(CALLS_WITH_SECRETS), 4);
+        assert_eq!(assert_round_trip::<Answer>(ANSWERS_WITH_SECRETS), 1);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 use weft_broker::{
-    AttemptKey, BrokerError, Claim, LeaseTerms, Report, Signal, WorkerBroker, WorkerInfo,
-    message::{read_key, write_key},
+    AttemptKey, BrokerError, Claim, HeldClaim, LeaseTerms, Report, Signal, WorkerBroker,
+    WorkerInfo, message::read_key,
 };
 
 /// Carries a call to the gateway and returns its answer.
@@ -82,9 +82,8 @@ impl<C: GatewayTransport> WorkerBroker for GatewayBroker<C> {
     async fn register(
         &self,
         worker: &WorkerInfo,
-        holding: &[AttemptKey],
+        holding: &[HeldClaim],
     ) -> Result<LeaseTerms, BrokerError> {
-        let holding = holding.iter().map(write_key).collect();
         match self.call(Call::register(worker, holding)).await? {
             Answer::Registered {
                 session,
@@ -122,9 +121,8 @@ impl<C: GatewayTransport> WorkerBroker for GatewayBroker<C> {
         }
     }
 
-    async fn renew(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
-        let attempts = attempts.iter().map(write_key).collect();
-        let Answer::Lost { attempts } = self.call(Call::Renew { attempts }).await? else {
+    async fn renew(&self, attempts: &[HeldClaim]) -> Result<Vec<AttemptKey>, BrokerError> {
+        let Answer::Lost { attempts } = self.call(Call::renew(attempts)).await? else {
             return Err(unexpected());
         };
         let lost = attempts.iter().map(|key| read_key(key));
@@ -152,9 +150,8 @@ impl<C: GatewayTransport> WorkerBroker for GatewayBroker<C> {
         }
     }
 
-    async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
-        let attempts = attempts.iter().map(write_key).collect();
-        self.call_for_done(Call::Release { attempts }).await
+    async fn release(&self, attempts: &[HeldClaim]) -> Result<(), BrokerError> {
+        self.call_for_done(Call::release(attempts)).await
     }
 
     async fn pause(&self) -> Result<(), BrokerError> {

@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use std::{sync::Arc, time::Duration};
 use weft_broker::{
     BrokerError, LeaseTerms, OperatorBroker, SchedulerBroker, WorkerBroker, WorkerInfo,
-    conformance::{Fixture, Sample, dispatch, key},
+    conformance::{Fixture, Sample, claim_keys, dispatch, held as claim, key},
+    direct_worker::NoDirectWorkers,
     in_process::{Bounds, InProcess, Options},
     message::MessageError,
 };
@@ -50,6 +51,8 @@ async fn gated() -> Gated {
     let behind = Arc::clone(&broker);
     let gate = WorkerSessions::new(
         move || Arc::new(behind.worker()) as Arc<dyn WorkerBroker>,
+        claim_keys(),
+        Arc::new(NoDirectWorkers),
         vec!["local".into()],
     );
     Gated {
@@ -94,6 +97,7 @@ impl Fixture for Gated {
 }
 
 weft_broker::conformance_suite!(#[tokio::test(start_paused = true)], gated);
+weft_broker::malicious_worker_suite!(#[tokio::test(start_paused = true)], gated);
 
 fn info(id: &str) -> WorkerInfo {
     WorkerInfo {
@@ -159,7 +163,7 @@ async fn held_attempts_are_found_by_their_session_until_their_lease_ends() {
     assert!(!fixture.gate.serves_tenant(stranger, &session, &tenant));
     let lease = fixture.terms().lease;
     fixture.advance_time(lease * 6 / 10).await;
-    assert_eq!(worker.renew(&[key(1)]).await, Ok(Vec::new()));
+    assert_eq!(worker.renew(&[claim(key(1))]).await, Ok(Vec::new()));
     fixture.advance_time(lease * 6 / 10).await;
     assert!(held().is_some(), "it was renewed");
     // It calls, so that it stays registered, and renews nothing.

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use std::sync::{Arc, Mutex};
 use weft_broker::{
     BrokerError, SchedulerBroker as _, WorkerBroker, WorkerInfo,
-    conformance::{dispatch, key},
+    conformance::{claim_keys, dispatch, held, key},
+    direct_worker::NoDirectWorkers,
     in_process::{InProcess, Options},
 };
 use weft_core::id::TenantId;
@@ -47,7 +48,12 @@ impl GatewayTransport for Way {
 fn gate(broker: &Arc<InProcess>) -> Arc<WorkerSessions> {
     let broker = Arc::clone(broker);
     let worker = move || Arc::new(broker.worker()) as Arc<dyn WorkerBroker>;
-    Arc::new(WorkerSessions::new(worker, Vec::new()))
+    Arc::new(WorkerSessions::new(
+        worker,
+        claim_keys(),
+        Arc::new(NoDirectWorkers),
+        Vec::new(),
+    ))
 }
 
 #[tokio::test]
@@ -77,11 +83,12 @@ async fn attempts_claimed_before_a_restart_are_unverified_until_recorded() {
 
     *way.gate.lock().unwrap() = gate(&broker);
     assert_eq!(
-        worker.renew(&[key(1)]).await,
+        worker.renew(&[held(key(1))]).await,
         Err(BrokerError::Unregistered)
     );
-    // It says that it holds an attempt that it never had, too.
-    worker.register(&info, &[key(1), key(2)]).await.unwrap();
+    // Its broker lost an attempt, and knows another worker's.
+    let holding = [held(key(1)), held(key(2)), key(3).into()];
+    worker.register(&info, &holding).await.unwrap();
     let (gate, session) = (way.gate(), way.session());
     let tenant = TenantId::default();
     let mut unknown = gate.unverified_attempts(OWNER, &session);

@@ -39,7 +39,8 @@ pub async fn run_scheduler(options: SchedulerNodeOptions) -> Result<Exit, Proble
         blobs,
     } = SharedBackends::open(&options.backends).await?;
     // Another process with the same name must never be taken for this one.
-    let id = format!("{}-{:016x}", options.name, fastrand::u64(..));
+    let drawn = getrandom::u64().expect("the operating system has randomness once it has booted");
+    let id = format!("{}-{drawn:016x}", options.name);
     let (scheduler, handle) = Scheduler::new(
         SchedulerOptions::new(id.as_str()),
         Deps {

@@ -64,6 +64,7 @@ pub async fn run_server(options: ServerNodeOptions) -> Result<Exit, Problems> {
     let transport = Transport::Redis(Arc::clone(&shards));
     let metrics = Metrics::default();
     metrics.register(|registry| blobs.register(registry));
+    let sessions = transport.worker_sessions(&keyring, Vec::new());
     let deps = Deps {
         database: database.clone(),
         compiler: Arc::new(CompilerRole::of_this_program(&folder, &keyring)?),
@@ -74,7 +75,7 @@ pub async fn run_server(options: ServerNodeOptions) -> Result<Exit, Problems> {
             broker: transport.operator(),
             own: None,
         }),
-        worker_sessions: Arc::new(transport.worker_sessions(Vec::new())),
+        worker_sessions: Arc::new(sessions),
         direct_workers: transport.direct_workers(),
         logs: LogReader::new(blobs.clone(), None),
         metrics,

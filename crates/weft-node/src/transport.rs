@@ -10,7 +10,7 @@ use std::{
 use tokio::time::sleep;
 use weft_api::problem::{Code, Problem};
 use weft_broker::{
-    BrokerError, OperatorBroker, SchedulerBroker, WorkerBroker,
+    BrokerError, ClaimKeys, OperatorBroker, SchedulerBroker, WorkerBroker,
     direct_worker::{DirectWorkerBroker, NoDirectWorkers},
     in_process::{self, InProcess},
 };
@@ -18,7 +18,7 @@ use weft_broker_redis::{ConnectError, Redis, Shards};
 use weft_gateway::WorkerSessions;
 use weft_scheduler::{Brokers, OneBroker};
 use weft_store::{ShardLease, StoreError};
-use weft_store_sql::Database;
+use weft_store_sql::{Database, secret::Keyring};
 
 /// Where Redis is. The address is never shown, since it may hold a password.
 #[derive(Clone)]
@@ -77,9 +77,20 @@ impl Transport {
     }
 
     /// The sessions of workers that come through the gateway, none of which may have a reserved name.
-    pub(super) fn worker_sessions(&self, reserved: Vec<Arc<str>>) -> WorkerSessions {
+    pub(super) fn worker_sessions(
+        &self,
+        keyring: &Keyring,
+        reserved: Vec<Arc<str>>,
+    ) -> WorkerSessions {
         let transport = self.clone();
-        WorkerSessions::new(move || transport.worker(), reserved)
+        let mut keys = keyring.claim_keys();
+        let current = keys.next().expect("a keyring has a key");
+        WorkerSessions::new(
+            move || transport.worker(),
+            ClaimKeys::new(current, keys),
+            self.direct_workers(),
+            reserved,
+        )
     }
 
     /// Issues credentials to direct workers.

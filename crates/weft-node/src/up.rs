@@ -126,6 +126,7 @@ impl Up {
             blobs.register(registry);
             transport.register(registry);
         });
+        let sessions = transport.worker_sessions(&keyring, vec![LOCAL.into()]);
         let deps = Deps {
             database: database.clone(),
             compiler: Arc::new(CompilerRole::of_this_program(&folder, &keyring)?),
@@ -134,7 +135,7 @@ impl Up {
             live_logs: Arc::new(live_logs(&logs, &blobs)),
             fleet: Arc::new(fleet(&transport)),
             // The name of this process' own worker is taken.
-            worker_sessions: Arc::new(transport.worker_sessions(vec![LOCAL.into()])),
+            worker_sessions: Arc::new(sessions),
             direct_workers: transport.direct_workers(),
             logs: LogReader::new(blobs.clone(), None),
             metrics,

@@ -17,7 +17,8 @@ pub(crate) struct Context {
     clock: Clock,
     pub(crate) feed: Feed,
     pub(crate) heartbeat: Arc<Heartbeat>,
-    random: fastrand::Rng,
+    /// Of the simulation; the operating system's where there is none.
+    seeded: Option<fastrand::Rng>,
     /// Bytes of outputs in memory, over all runs.
     output_bytes: usize,
     /// Rises with every policy that is read.
@@ -31,7 +32,7 @@ impl Context {
         tenure: TenureWatch,
         feed: Feed,
         heartbeat: Arc<Heartbeat>,
-        random: fastrand::Rng,
+        seeded: Option<fastrand::Rng>,
     ) -> Self {
         Self {
             faults: FaultPoints::of(&options),
@@ -41,7 +42,7 @@ impl Context {
             options,
             feed,
             heartbeat,
-            random,
+            seeded,
             output_bytes: 0,
             policy_generation: 0,
         }
@@ -65,16 +66,24 @@ impl Context {
     pub(crate) fn draw_moment(&mut self) -> Moment {
         Moment {
             now: self.clock.now(),
-            entropy: self.random.u64(..),
+            entropy: self.draw(),
         }
     }
 
     pub(crate) fn draw_nonce(&mut self) -> u64 {
-        self.random.u64(..)
+        self.draw()
     }
 
     pub(crate) fn draw_run_id(&mut self) -> RunId {
-        RunId::new(self.clock.now(), self.random.u64(..))
+        RunId::new(self.clock.now(), self.draw())
+    }
+
+    /// A number that no worker can guess from those that it was given.
+    fn draw(&mut self) -> u64 {
+        self.seeded.as_mut().map_or_else(
+            || getrandom::u64().expect("the operating system has randomness once it has booted"),
+            |seeded| seeded.u64(..),
+        )
     }
 
     pub(crate) const fn next_policy_generation(&mut self) -> u64 {

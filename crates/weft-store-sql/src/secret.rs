@@ -21,6 +21,8 @@ use zeroize::Zeroizing;
 
 /// What keys for signing are derived for; no other text may ever be used for it, nor this for another.
 const SIGNING: &str = "weft 2026-11-22 seed of the key that signs compiled code";
+/// What keys of claims are derived for; the same holds for this text.
+const CLAIMS: &str = "weft 2026-11-23 key of the secrets that prove claims";
 /// As the cipher wants them.
 const NONCE_BYTES: usize = 24;
 
@@ -69,6 +71,8 @@ struct Key {
     id: KeyId,
     /// See [`Keyring::signing_seed`].
     signing_seed: Zeroizing<[u8; 32]>,
+    /// See [`Keyring::claim_keys`].
+    claims: Zeroizing<[u8; 32]>,
     /// Wipes itself when it is dropped.
     cipher: XChaCha20Poly1305,
 }
@@ -173,6 +177,12 @@ impl Keyring {
         &self.keys[0].signing_seed
     }
 
+    /// Keys of the secrets by which workers prove their claims, derived as
+    /// [`Self::signing_seed`]. The first one makes secrets, the others only verify them.
+    pub fn claim_keys(&self) -> impl Iterator<Item = [u8; 32]> + '_ {
+        self.keys.iter().map(|key| *key.claims)
+    }
+
     /// Whether what this key sealed can be opened.
     pub fn has(&self, key: KeyId) -> bool {
         self.keys.iter().any(|known| known.id == key)
@@ -245,6 +255,7 @@ impl Key {
         Self {
             id: KeyId(i64::from_be_bytes(*id)),
             signing_seed: Zeroizing::new(blake3::derive_key(SIGNING, &bytes)),
+            claims: Zeroizing::new(blake3::derive_key(CLAIMS, &bytes)),
             cipher: XChaCha20Poly1305::new(&bytes.into()),
         }
     }

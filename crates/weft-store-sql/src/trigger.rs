@@ -192,7 +192,7 @@ impl Database {
                 Dialect::Sqlite => Some(machine_clock()),
                 Dialect::Postgres => None,
             };
-            let random_bits = RunId::new(Timestamp(0), fastrand::u64(..));
+            let random_bits = RunId::new(Timestamp(0), draw());
             let made = self
                 .backend()
                 .write(
@@ -328,6 +328,11 @@ fn target(row: Option<Row>, dag: &DagId) -> Result<(DagKey, ShardId), TriggerErr
     }
 }
 
+/// The random part of an id.
+fn draw() -> u64 {
+    getrandom::u64().expect("the operating system has randomness once it has booted")
+}
+
 /// Rows of [`NEW_RUNS`], by date, with ids that differ among them.
 fn new_rows<'a>(
     backfill: &Backfill,
@@ -338,7 +343,7 @@ fn new_rows<'a>(
     let dates: Vec<&BackfillDate> = dates.collect();
     let mut ids = BTreeSet::new();
     while ids.len() < dates.len() {
-        ids.insert(RunId::new(now, fastrand::u64(..)));
+        ids.insert(RunId::new(now, draw()));
     }
     dates
         .into_iter()

@@ -16,7 +16,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 use weft_blob::logs::LogKey;
-use weft_broker::{AttemptKey, Dispatch, Failure, Report, Usage};
+use weft_broker::{AttemptKey, ClaimSecret, Dispatch, Failure, HeldClaim, Report, Usage};
 use weft_core::{
     document::Code,
     id::TenantId,
@@ -34,6 +34,8 @@ pub(crate) struct Job {
     /// How long it was queued.
     pub(crate) queue_wait: Duration,
     pub(crate) dispatch: Dispatch,
+    /// What proves the claim.
+    pub(crate) secret: Option<ClaimSecret>,
     pub(crate) component: Component,
     pub(crate) cancel: CancelSignal,
     /// Completes when the attempt is to be killed.
@@ -71,17 +73,19 @@ async fn execute(job: Job) -> Ended {
     let Job {
         queue_wait: _,
         dispatch,
+        secret,
         component,
         cancel,
         mut killed,
         deps,
     } = job;
     let key = dispatch.key;
+    let claim = HeldClaim { key, secret };
     let tenant = dispatch.tenant.clone();
     let started = now();
     let (request, events) = match prepare(dispatch, &component, cancel, started, &deps) {
         Ok(prepared) => prepared,
-        Err(failure) => return Ended::ByItself(deps.failed(key, failure)),
+        Err(failure) => return Ended::ByItself(deps.failed(claim, failure)),
     };
     let log = deps.logs.attempt(LogKey {
         tenant: tenant.clone(),
@@ -106,7 +110,7 @@ async fn execute(job: Job) -> Ended {
         .await
         .map(|pointer| pointer.to_string().into());
     let Some(report) = report else {
-        let mut report = deps.failed(key, failure::killed());
+        let mut report = deps.failed(claim, failure::killed());
         report.log = log;
         report.usage = Usage {
             started,
@@ -127,6 +131,7 @@ async fn execute(job: Job) -> Ended {
         log,
         artifacts: artifacts.into_iter().map(|reference| reference.0).collect(),
         worker: Arc::clone(&deps.worker),
+        secret,
     })
 }
 

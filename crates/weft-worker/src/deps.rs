@@ -3,7 +3,7 @@
 use crate::{CodeStore, Secrets, Services, WorkerOptions, load::LoadFailure};
 use std::{path::PathBuf, sync::Arc};
 use weft_blob::{Blobs, logs::LogWriter};
-use weft_broker::{AttemptKey, Failure, Report, ReportedOutcome, Usage};
+use weft_broker::{Failure, HeldClaim, Report, ReportedOutcome, Usage};
 use weft_core::time::Timestamp;
 use weft_sandbox::Sandbox;
 
@@ -40,9 +40,9 @@ impl Deps {
     }
 
     /// The report of an attempt that never ran.
-    pub(crate) fn failed(&self, key: AttemptKey, failure: Failure) -> Report {
+    pub(crate) fn failed(&self, claim: HeldClaim, failure: Failure) -> Report {
         Report {
-            key,
+            key: claim.key,
             outcome: ReportedOutcome::Failed(failure),
             usage: Usage {
                 started: now(),
@@ -51,12 +51,13 @@ impl Deps {
             log: None,
             artifacts: Vec::new(),
             worker: Arc::clone(&self.worker),
+            secret: claim.secret,
         }
     }
 
     /// The report of an attempt whose component failed to load.
-    pub(crate) fn not_loaded(&self, key: AttemptKey, failure: &LoadFailure) -> Report {
-        self.failed(key, failure.of_attempt())
+    pub(crate) fn not_loaded(&self, claim: HeldClaim, failure: &LoadFailure) -> Report {
+        self.failed(claim, failure.of_attempt())
     }
 }
 

@@ -44,7 +44,9 @@ use tokio::{
     time::{Instant, Interval, MissedTickBehavior},
 };
 use watched::Watch;
-use weft_broker::{AttemptKey, BrokerError, Claim, LeaseTerms, Signal, WorkerBroker, WorkerInfo};
+use weft_broker::{
+    AttemptKey, BrokerError, Claim, HeldClaim, LeaseTerms, Signal, WorkerBroker, WorkerInfo,
+};
 
 /// The interval of ticks.
 const TICK: Duration = Duration::from_millis(100);
@@ -74,7 +76,7 @@ enum Event {
     /// The pause call ended.
     Paused(Result<(), BrokerError>),
     /// The release of these attempts ended.
-    Released(Vec<AttemptKey>, Result<(), BrokerError>),
+    Released(Vec<HeldClaim>, Result<(), BrokerError>),
     /// An attempt's task ended.
     Ended(Result<(Id, Ended), JoinError>),
     /// A component's load ended.
@@ -96,7 +98,7 @@ struct Calls {
     renew: Call<Renewal>,
     report: Call<(Vec<AttemptKey>, Result<(), BrokerError>)>,
     pause: Call<Result<(), BrokerError>>,
-    release: Call<(Vec<AttemptKey>, Result<(), BrokerError>)>,
+    release: Call<(Vec<HeldClaim>, Result<(), BrokerError>)>,
 }
 
 /// The worker's membership at its broker.
@@ -261,7 +263,7 @@ impl Driver {
             _at = ticks.tick() => Event::Tick,
             terms = calls.register.done() => Event::Registered(terms),
             result = calls.pause.done() => Event::Paused(result),
-            (keys, result) = calls.release.done() => Event::Released(keys, result),
+            (claims, result) = calls.release.done() => Event::Released(claims, result),
             () = drain, if self.draining.is_none() => Event::Drain,
         }
     }
@@ -278,7 +280,7 @@ impl Driver {
             Event::Renewed(renewal) => self.on_renewed(renewal, now),
             Event::Reported(keys, result) => self.on_reported(&keys, result, now),
             Event::Paused(result) => self.on_paused(result, now),
-            Event::Released(keys, result) => self.on_released(&keys, result, now),
+            Event::Released(claims, result) => self.on_released(&claims, result, now),
             Event::Ended(ended) => {
                 self.on_ended(ended);
                 // Attempts that ended meanwhile go into the same call of reports.

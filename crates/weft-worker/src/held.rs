@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
-use weft_broker::{AttemptKey, Dispatch};
+use weft_broker::{AttemptKey, ClaimSecret, Dispatch};
 use weft_sandbox::CancelSignal;
 
 /// The attempts that a worker holds, by key.
@@ -14,6 +14,8 @@ pub(crate) type HeldAttempts = HashMap<AttemptKey, Held>;
 
 /// One held attempt.
 pub(crate) struct Held {
+    /// What proves the claim.
+    pub(crate) secret: Option<ClaimSecret>,
     /// When the lease ends, unless it is renewed.
     pub(crate) lease_ends: BootInstant,
     /// Since when it waits to start, its time in the broker's queue included.

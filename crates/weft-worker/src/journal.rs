@@ -1,8 +1,8 @@
 //! Which attempts are in guest code, on disk: what is left of a process that was
 //! killed tells the next one who was there.
 //!
-//! One line of a fixed length for each slot, written in place when an attempt
-//! begins and when it ends: a `pwrite` of 128 bytes each, some microseconds, and
+//! One line of a fixed length for each slot, with the attempt and what proves its claim, written
+//! in place when an attempt begins and when it ends: a `pwrite` of 128 bytes each, some microseconds, and
 //! no sync, since the kernel keeps what a killed process has written. A machine
 //! that goes down takes everybody with it and blames nobody: the first line names
 //! the boot. A worker that ends in order removes the file.
@@ -18,12 +18,12 @@ use crate::fatal;
 use std::{
     collections::HashMap,
     fmt,
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, Permissions},
     io::{self, BufRead as _, BufReader},
-    os::unix::fs::FileExt as _,
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
-use weft_broker::{AttemptKey, message};
+use weft_broker::{AttemptKey, ClaimSecret, HeldClaim, message};
 use weft_core::suspicion::Evidence;
 
 /// The length of a line, its end included.
@@ -43,7 +43,7 @@ const RUNNING: &str = "running";
 /// An attempt that was in guest code when the process before this one ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Suspect {
-    pub(crate) key: AttemptKey,
+    pub(crate) claim: HeldClaim,
     pub(crate) evidence: Evidence,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct Suspect {
 #[derive(Debug)]
 pub(crate) struct Journal {
     open: Option<(PathBuf, File)>,
-    lines: HashMap<AttemptKey, u32>,
+    lines: HashMap<AttemptKey, (u32, HeldClaim)>,
     free: Vec<u32>,
     /// The only one that stands there as watched.
     watched: Option<AttemptKey>,
@@ -80,11 +80,15 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
+        // The claims' secrets are its owner's.
         let file = OpenOptions::new()
+            .mode(0o600)
             .write(true)
             .create(true)
             .truncate(true)
             .open(path)?;
+        // One of an earlier version may be there already.
+        file.set_permissions(Permissions::from_mode(0o600))?;
         // All its room from the start: a disk that fills up later takes no line away.
         let mut text = line(&life.to_string()).to_vec();
         for _rest in 1..LINES_BEFORE + slots {
@@ -102,25 +106,26 @@ impl Journal {
     }
 
     /// An attempt is about to enter guest code.
-    pub(crate) fn begins(&mut self, key: AttemptKey, is_watched: bool) {
+    pub(crate) fn begins(&mut self, claim: HeldClaim, is_watched: bool) {
         let Some(at) = self.free.pop() else { return };
-        self.lines.insert(key, at);
+        let key = claim.key;
+        self.lines.insert(key, (at, claim));
         if !is_watched {
-            self.write(at, RUNNING, key);
+            self.write(at, RUNNING, claim);
             return;
         }
         // The time of the attempt watched before is over.
         if let Some(before) = self.watched.replace(key)
-            && let Some(before_at) = self.lines.get(&before)
+            && let Some((before_at, before)) = self.lines.get(&before).copied()
         {
-            self.write(*before_at, RUNNING, before);
+            self.write(before_at, RUNNING, before);
         }
-        self.write(at, WATCHED, key);
+        self.write(at, WATCHED, claim);
     }
 
     /// An attempt is out of guest code.
     pub(crate) fn ended(&mut self, key: &AttemptKey) {
-        let Some(at) = self.lines.remove(key) else {
+        let Some((at, _claim)) = self.lines.remove(key) else {
             return;
         };
         if self.watched == Some(*key) {
@@ -130,8 +135,10 @@ impl Journal {
         self.free.push(at);
     }
 
-    fn write(&mut self, at: u32, how: &str, key: AttemptKey) {
-        let text = format!("{how} {}", message::write_key(&key));
+    fn write(&mut self, at: u32, how: &str, claim: HeldClaim) {
+        let key = message::write_key(&claim.key);
+        let secret = claim.secret.map(ClaimSecret::to_hex).unwrap_or_default();
+        let text = format!("{how} {key} {secret}");
         self.put(at, &line(&text));
     }
 
@@ -241,11 +248,11 @@ fn read(file: File, next: &Life) -> io::Result<Vec<Suspect>> {
         let text = text?;
         let text = text.trim_end();
         is_marked |= text == fatal::MARK;
-        let Some((how, key)) = text.split_once(' ') else {
-            continue;
-        };
-        if let Ok(key) = message::read_key(key) {
-            found.push((key, how == WATCHED));
+        let mut words = text.split(' ');
+        let (how, key) = (words.next(), words.next());
+        if let Some(Ok(key)) = key.map(message::read_key) {
+            let secret = words.next().and_then(ClaimSecret::from_hex);
+            found.push((HeldClaim { key, secret }, how == Some(WATCHED)));
         }
     }
     let was_ended = !is_marked && life.was_ended(next);
@@ -253,7 +260,7 @@ fn read(file: File, next: &Life) -> io::Result<Vec<Suspect>> {
     let is_one_watched = found.iter().filter(|(_, is_watched)| *is_watched).count() == 1;
     Ok(found
         .into_iter()
-        .map(|(key, is_watched)| {
+        .map(|(claim, is_watched)| {
             let is_the_one = others == 0 || (is_watched && is_one_watched);
             let evidence = if was_ended {
                 Evidence::Outside
@@ -262,7 +269,7 @@ fn read(file: File, next: &Life) -> io::Result<Vec<Suspect>> {
             } else {
                 Evidence::Among { others }
             };
-            Suspect { key, evidence }
+            Suspect { claim, evidence }
         })
         .collect())
 }
@@ -270,6 +277,7 @@ fn read(file: File, next: &Life) -> io::Result<Vec<Suspect>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use weft_broker::ClaimKeys;
     use weft_core::{
         document::TaskIndex,
         run::{Attempt, Instance},
@@ -278,7 +286,7 @@ mod tests {
 
     fn key(index: u32) -> AttemptKey {
         AttemptKey {
-            shard: 0,
+            shard: u32::MAX,
             run: RunId::from_i64(i64::MAX).unwrap(),
             attempt: Attempt {
                 instance: Instance {
@@ -288,6 +296,14 @@ mod tests {
                 number: u32::MAX,
                 nonce: u64::MAX,
             },
+        }
+    }
+
+    fn claim(index: u32) -> HeldClaim {
+        let key = key(index);
+        HeldClaim {
+            key,
+            secret: Some(ClaimKeys::new([3; 32], []).secret(&key)),
         }
     }
 
@@ -314,12 +330,12 @@ mod tests {
         let path = folder.path().join("running");
         let mut journal = journal(&path);
         for other in 1..=3 {
-            journal.begins(key(other), false);
+            journal.begins(claim(other), false);
         }
-        journal.begins(key(u32::MAX), false);
+        journal.begins(claim(u32::MAX), false);
         (1..=3).for_each(|other| journal.ended(&key(other)));
         let suspect = Suspect {
-            key: key(u32::MAX),
+            claim: claim(u32::MAX),
             evidence: Evidence::Alone,
         };
         assert_eq!(killed(journal, &path), [suspect]);
@@ -330,8 +346,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("running");
         let mut first = journal(&path);
-        first.begins(key(1), false);
-        first.begins(key(2), false);
+        first.begins(claim(1), false);
+        first.begins(claim(2), false);
         let found = killed(first, &path);
         assert!(
             found
@@ -341,14 +357,14 @@ mod tests {
         );
         fs::remove_file(&path).ok();
         let mut second = journal(&path);
-        second.begins(key(1), false);
-        second.begins(key(2), true);
-        second.begins(key(3), true);
+        second.begins(claim(1), false);
+        second.begins(claim(2), true);
+        second.begins(claim(3), true);
         let found = killed(second, &path);
         let alone: Vec<u32> = found
             .iter()
             .filter(|suspect| suspect.evidence == Evidence::Alone)
-            .map(|suspect| suspect.key.attempt.instance.index)
+            .map(|suspect| suspect.claim.key.attempt.instance.index)
             .collect();
         assert_eq!((found.len(), alone), (3, vec![3]));
     }
@@ -359,7 +375,7 @@ mod tests {
         let path = folder.path().join("running");
         let boot = Life::now().boot;
         let mut journal = journal(&path);
-        journal.begins(key(1), false);
+        journal.begins(claim(1), false);
         let left = fs::read_to_string(&path).unwrap();
         drop(journal);
         let next = Life {
@@ -378,7 +394,7 @@ mod tests {
             (lines[0], lines[1]) = (&first, mark);
             fs::write(&path, lines.join("\n")).unwrap();
             let found = read(File::open(&path).unwrap(), &next).unwrap();
-            assert_eq!((found.len(), found[0].key), (1, key(1)));
+            assert_eq!((found.len(), found[0].claim), (1, claim(1)));
             found[0].evidence
         };
         assert_eq!(evidence(Some(7), true, ""), Evidence::Outside);
@@ -409,7 +425,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("running");
         let mut first = journal(&path);
-        first.begins(key(1), false);
+        first.begins(claim(1), false);
         let left = fs::read_to_string(&path).unwrap();
         drop(first);
         drop(journal(&path));
@@ -425,7 +441,7 @@ mod tests {
         // More than it has room for are run, and not written down.
         let mut full = journal(&path);
         for many in 0..9 {
-            full.begins(key(many), true);
+            full.begins(claim(many), true);
         }
         (0..9).for_each(|many| full.ended(&key(many)));
         assert_eq!(full.free.len(), 4);

@@ -10,7 +10,7 @@ use crate::{
 };
 use backon::ExponentialBackoff;
 use std::{collections::HashMap, mem, time::Duration};
-use weft_broker::{AttemptKey, Output, Report, ReportedOutcome};
+use weft_broker::{AttemptKey, HeldClaim, Output, Report, ReportedOutcome};
 
 /// With this many unconfirmed reports a worker stops claiming.
 pub(crate) const MAX_REPORTS: usize = 8_192;
@@ -166,11 +166,11 @@ impl Outbox {
 
     /// Attempts whose reports the broker doesn't have, so that their leases
     /// have to be renewed as if they ran.
-    pub(crate) fn unaccepted(&self) -> impl Iterator<Item = AttemptKey> {
+    pub(crate) fn unaccepted(&self) -> impl Iterator<Item = HeldClaim> {
         self.entries
-            .iter()
-            .filter(|(_, entry)| !matches!(entry.stage, Stage::Accepted { .. }))
-            .map(|(key, _)| *key)
+            .values()
+            .filter(|entry| !matches!(entry.stage, Stage::Accepted { .. }))
+            .map(|entry| entry.report.claim())
     }
 }
 
@@ -236,6 +236,7 @@ mod tests {
             log: None,
             artifacts: Vec::new(),
             worker: "w".into(),
+            secret: None,
         }
     }
 
@@ -270,7 +271,7 @@ mod tests {
         let now = BootInstant::now();
         let mut outbox = Outbox::new(AFTER);
         outbox.put(report(1, ""));
-        assert_eq!(outbox.unaccepted().collect::<Vec<_>>(), [key(1)]);
+        assert_eq!(outbox.unaccepted().collect::<Vec<_>>(), [key(1).into()]);
         let sent = keys(&outbox.begin_call());
         outbox.end_call(&sent, false, now);
         assert_eq!(outbox.unaccepted().count(), 1);

@@ -6,7 +6,7 @@ use super::{
     published::{Item, PublishedAttempts, QueuedDispatch},
 };
 use crate::{
-    broker::{MAX_ITEMS_PER_CALL, Redis, millis, unexpected},
+    broker::{MAX_ITEMS_PER_CALL, Redis, draw_name, millis, unexpected},
     reply::Reply,
     script::Script,
 };
@@ -80,7 +80,7 @@ impl SchedulerSession {
     /// started attempts are presumed held for one more lease.
     pub(super) async fn take_over(&self) -> Result<(), BrokerError> {
         let [lease, renew, redeliver] = self.terms();
-        let name = format!("{:016x}", fastrand::u64(..));
+        let name = draw_name();
         let (word, mut reply) = self
             .redis
             .run(Script::Takeover, |command| {

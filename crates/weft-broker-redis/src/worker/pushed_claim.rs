@@ -49,6 +49,7 @@ impl PushedClaim {
             Ok(dispatch) => {
                 let claim = Claim {
                     dispatch,
+                    secret: None,
                     lease: Duration::from_millis(lease),
                     waited: Duration::from_millis(waited),
                 };

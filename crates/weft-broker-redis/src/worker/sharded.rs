@@ -26,7 +26,7 @@ use std::{
 };
 use tokio::{sync::watch, time::timeout};
 use weft_broker::{
-    AttemptKey, BrokerError, Claim, LeaseTerms, Report, Signal, WorkerBroker, WorkerInfo,
+    AttemptKey, BrokerError, Claim, HeldClaim, LeaseTerms, Report, Signal, WorkerBroker, WorkerInfo,
 };
 
 /// The handle. When the shards change, every call fails with `Unregistered` until the worker
@@ -333,10 +333,10 @@ impl WorkerBroker for ShardedWorker {
     async fn register(
         &self,
         worker: &WorkerInfo,
-        holding: &[AttemptKey],
+        holding: &[HeldClaim],
     ) -> Result<LeaseTerms, BrokerError> {
         let handles = self.refresh_handles();
-        let parts = handles.split(holding.iter().copied(), |key| key);
+        let parts = handles.split(holding.iter().copied(), |claim| &claim.key);
         handles.set_held(&parts);
         let registered = parts
             .iter()
@@ -365,9 +365,9 @@ impl WorkerBroker for ShardedWorker {
         .await
     }
 
-    async fn renew(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
+    async fn renew(&self, attempts: &[HeldClaim]) -> Result<Vec<AttemptKey>, BrokerError> {
         self.call(async |handles| {
-            let parts = handles.split(attempts.iter().copied(), |key| key);
+            let parts = handles.split(attempts.iter().copied(), |claim| &claim.key);
             handles.set_held(&parts);
             let renewed = parts.iter().enumerate().map(|(shard, (worker, keys))| {
                 worker.renew_leases(keys, handles.held_on_others(shard))
@@ -377,7 +377,8 @@ impl WorkerBroker for ShardedWorker {
                 let mut shards = handles.served.iter();
                 shards.any(|redis| redis.options.shard == key.shard)
             };
-            lost.extend(attempts.iter().filter(|key| !served(key)));
+            let attempts = attempts.iter().map(|claim| claim.key);
+            lost.extend(attempts.filter(|key| !served(key)));
             Ok(lost)
         })
         .await
@@ -396,12 +397,12 @@ impl WorkerBroker for ShardedWorker {
         .await
     }
 
-    async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+    async fn release(&self, attempts: &[HeldClaim]) -> Result<(), BrokerError> {
         self.call(async |handles| {
-            for key in attempts {
-                handles.remove_held(key);
+            for claim in attempts {
+                handles.remove_held(&claim.key);
             }
-            let parts = handles.split(attempts.iter().copied(), |key| key);
+            let parts = handles.split(attempts.iter().copied(), |claim| &claim.key);
             let given = parts.iter().map(|(worker, keys)| worker.release(keys));
             all(join_all(given).await).map(drop)
         })

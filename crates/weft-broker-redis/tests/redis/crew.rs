@@ -17,7 +17,7 @@ use tokio::{
 use weft_broker::{
     AttemptKey, BrokerError, Claim, Dispatch, LeaseTerms, Notice, Report, SchedulerBroker, Signal,
     WorkerBroker, WorkerInfo,
-    conformance::{dispatch, report},
+    conformance::{dispatch, held_all, report},
 };
 use weft_broker_redis::Options;
 
@@ -167,7 +167,9 @@ impl State {
         events: &mut mpsc::Receiver<(u64, Event)>,
     ) -> Result<(), BrokerError> {
         if !self.is_joined {
-            self.broker.register(&self.info, &self.holding()).await?;
+            self.broker
+                .register(&self.info, &held_all(&self.holding()))
+                .await?;
             self.is_joined = true;
             self.registrations.fetch_add(1, Ordering::Relaxed);
             // What the broker took before it may have lost.
@@ -178,7 +180,7 @@ impl State {
         let now = Instant::now();
         if now >= *renew_at {
             *renew_at = now + RENEW_EVERY;
-            for lost in self.broker.renew(&self.holding()).await? {
+            for lost in self.broker.renew(&held_all(&self.holding())).await? {
                 self.held.remove(&lost);
             }
         }

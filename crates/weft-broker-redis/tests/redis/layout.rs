@@ -41,7 +41,7 @@ async fn work(redis: &Arc<Redis>) {
     assert_eq!(stays.claim(1).await.unwrap().len(), 1);
     // What nobody reads any more stays.
     drop(first);
-    stays.register(&info, &[key(1)]).await.unwrap();
+    stays.register(&info, &[key(1).into()]).await.unwrap();
     assert_eq!(stays.claim(2).await.unwrap().len(), 2);
     stays
         .report(vec![report(1, "stays"), report(2, "stays")])

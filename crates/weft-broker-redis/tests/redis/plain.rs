@@ -7,3 +7,14 @@ async fn plain() -> Brokers {
 }
 
 weft_broker::conformance_suite!(#[tokio::test], plain);
+
+mod verified {
+    use super::{Brokers, plain};
+    use weft_broker::conformance::Untrusted;
+
+    async fn untrusted() -> Untrusted<Brokers> {
+        Untrusted(plain().await)
+    }
+
+    weft_broker::malicious_worker_suite!(#[tokio::test], untrusted);
+}

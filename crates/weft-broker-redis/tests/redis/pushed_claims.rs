@@ -14,7 +14,7 @@ use tokio::{
 use weft_broker::{
     AttemptKey, Claim, Demand, Dispatch, LeaseTerms, Notice, Output, Report, ReportedOutcome,
     SchedulerBroker as _, WorkerBroker as _, WorkerInfo,
-    conformance::{dispatch, key, report},
+    conformance::{dispatch, held_all, key, report},
 };
 use weft_broker_redis::{Bounds, Options, Redis, RedisScheduler, RedisWorker};
 
@@ -137,7 +137,7 @@ async fn a_waiting_claim_gets_a_pushed_claim() {
     let inbox = fixture.inbox("one").await;
     assert!(inbox.contains(HANDED) && !inbox.contains(WOKEN), "{inbox}");
     assert_eq!(
-        worker.renew(&claimed).await,
+        worker.renew(&held_all(&claimed)).await,
         Ok(Vec::new()),
         "it holds them"
     );
@@ -212,7 +212,7 @@ async fn released_attempts_are_pushed_before_others_of_their_priority() {
         .await
         .unwrap();
     assert_eq!(keys_of(&gives.claim(1).await.unwrap()), [key(1)]);
-    gives.release(&[key(1)]).await.unwrap();
+    gives.release(&[key(1).into()]).await.unwrap();
     gives.pause().await.unwrap();
     let takes = fixture.worker("takes", &["default"], 9).await;
     let published = [(2, 0), (1, 0), (3, 5)];

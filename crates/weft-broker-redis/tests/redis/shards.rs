@@ -13,7 +13,7 @@ use tokio::{
 };
 use weft_broker::{
     BrokerError, OperatorBroker as _, SchedulerBroker as _, Signal, WorkerBroker as _, WorkerInfo,
-    conformance::report,
+    conformance::{held_all, report},
 };
 use weft_broker_redis::{Redis, ShardedWorker, Shards};
 
@@ -154,8 +154,8 @@ async fn a_new_shard_is_served_and_held_attempts_continue() {
     };
     let (told, ()) = join!(waits, grow);
     assert_eq!(told.unwrap_err(), BrokerError::Unregistered);
-    worker.register(&info(4), &[held]).await.unwrap();
-    assert_eq!(worker.renew(&[held]).await, Ok(Vec::new()));
+    worker.register(&info(4), &[held.into()]).await.unwrap();
+    assert_eq!(worker.renew(&[held.into()]).await, Ok(Vec::new()));
     let new = shards.scheduler(5, 1).await.unwrap();
     new.publish(vec![dispatch_of(5, 1)]).await.unwrap();
     let claims = timeout(PATIENCE, worker.claim(3)).await;
@@ -180,7 +180,7 @@ async fn attempts_of_an_unserved_shard_are_lost_at_renewal() {
     let shards = shards(&[0, 1]).await;
     let worker = worker(&shards, 4).await;
     let strange = dispatch_of(9, 1).key;
-    assert_eq!(worker.renew(&[strange]).await, Ok(vec![strange]));
+    assert_eq!(worker.renew(&[strange.into()]).await, Ok(vec![strange]));
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn attempts_of_one_shard_take_the_free_slots_of_another() {
         let claims = worker.claim(free).await.unwrap();
         held.extend(claims.iter().map(|claim| claim.dispatch.key));
     }
-    assert_eq!(worker.renew(&held).await, Ok(Vec::new()));
+    assert_eq!(worker.renew(&held_all(&held)).await, Ok(Vec::new()));
     assert_eq!(room().await, 1);
     let mut report = report(0, "worker");
     report.key = held.remove(0);

@@ -1,7 +1,7 @@
 //! Random calls, compared with the model after each.
 
 use super::{
-    Fixture, key,
+    Fixture, held_all, key,
     model::Model,
     sample::{dispatch, keys, report, rest},
     soon, waits,
@@ -237,7 +237,11 @@ impl<'a> Run<'a> {
         let numbers: Vec<u32> = self.all().filter(|_| self.rng.bool()).collect();
         self.model.calls(worker);
         let expected = self.model.renew(worker, &numbers);
-        let lost = soon("renew", self.workers[worker].renew(&keys(&numbers))).await;
+        let lost = soon(
+            "renew",
+            self.workers[worker].renew(&held_all(&keys(&numbers))),
+        )
+        .await;
         assert_eq!(lost, Ok(keys(&expected)), "{place}");
     }
 
@@ -245,9 +249,12 @@ impl<'a> Run<'a> {
         let numbers: Vec<u32> = self.all().filter(|_| self.rng.bool()).collect();
         self.model.calls(worker);
         self.model.release(worker, &numbers);
-        soon("release", self.workers[worker].release(&keys(&numbers)))
-            .await
-            .expect(place);
+        soon(
+            "release",
+            self.workers[worker].release(&held_all(&keys(&numbers))),
+        )
+        .await
+        .expect(place);
     }
 
     async fn register(&mut self, worker: usize) {
@@ -256,7 +263,7 @@ impl<'a> Run<'a> {
         self.model.register(worker, &numbers);
         soon(
             "register",
-            self.workers[worker].register(&info, &keys(&numbers)),
+            self.workers[worker].register(&info, &held_all(&keys(&numbers))),
         )
         .await
         .expect("answered");

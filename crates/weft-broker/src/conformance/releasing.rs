@@ -1,7 +1,7 @@
 //! Attempts that were claimed and never begun.
 
 use super::{
-    Fixture,
+    Fixture, held_all,
     sample::{
         QUEUE, Sample, dispatch, expect_notice, keys, no_notices, notices, publish, released, rest,
         started,
@@ -11,7 +11,7 @@ use super::{
 use crate::{AttemptKey, SchedulerBroker};
 
 async fn gives_back(worker: &Sample, numbers: &[u32]) {
-    soon("release", worker.broker.release(&keys(numbers)))
+    soon("release", worker.broker.release(&held_all(&keys(numbers))))
         .await
         .expect("the broker answers");
 }

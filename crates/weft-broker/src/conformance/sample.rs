@@ -2,8 +2,8 @@
 
 use super::{Fixture, soon};
 use crate::{
-    AttemptKey, Claim, Dispatch, Notice, Output, Report, ReportedOutcome, SchedulerBroker, Usage,
-    WorkerBroker, WorkerInfo,
+    AttemptKey, Claim, ClaimKeys, Dispatch, HeldClaim, Notice, Output, Report, ReportedOutcome,
+    SchedulerBroker, Usage, WorkerBroker, WorkerInfo,
 };
 use std::sync::Arc;
 use weft_core::{
@@ -83,7 +83,26 @@ pub fn report(number: u32, worker: &str) -> Report {
         log: None,
         artifacts: Vec::new(),
         worker: worker.into(),
+        secret: Some(claim_keys().secret(&key(number))),
     }
+}
+
+/// The keys of samples: an implementation that verifies claims has these.
+pub fn claim_keys() -> ClaimKeys {
+    ClaimKeys::new([7; 32], [])
+}
+
+/// The claim of an attempt, with its proof.
+pub fn held(key: AttemptKey) -> HeldClaim {
+    HeldClaim {
+        key,
+        secret: Some(claim_keys().secret(&key)),
+    }
+}
+
+/// Those of several attempts.
+pub fn held_all(keys: &[AttemptKey]) -> Vec<HeldClaim> {
+    keys.iter().copied().map(held).collect()
 }
 
 /// A registered worker.
@@ -119,7 +138,8 @@ impl Sample {
 
     /// Registers, holding these.
     pub async fn register(&self, holding: &[AttemptKey]) {
-        let call = self.broker.register(&self.info, holding);
+        let holding = held_all(holding);
+        let call = self.broker.register(&self.info, &holding);
         soon("register", call).await.expect("the broker answers");
     }
 
@@ -144,7 +164,7 @@ impl Sample {
 
     /// Renews, and returns what is lost.
     pub async fn renew(&self, attempts: &[AttemptKey]) -> Vec<AttemptKey> {
-        soon("renew", self.broker.renew(attempts))
+        soon("renew", self.broker.renew(&held_all(attempts)))
             .await
             .expect("the broker answers")
     }
@@ -221,7 +241,10 @@ pub(super) fn started(number: u32, worker: &str) -> Notice {
 
 /// That the attempt ended there.
 pub(super) fn finished(number: u32, worker: &str) -> Notice {
-    Notice::Finished(Box::new(report(number, worker)))
+    Notice::Finished(Box::new(Report {
+        secret: None,
+        ..report(number, worker)
+    }))
 }
 
 /// That the attempt was lost.

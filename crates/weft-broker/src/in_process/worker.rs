@@ -4,7 +4,9 @@ use super::{
     broker::InProcess,
     state::{Pending, Phase, Session, State, Unconfirmed, Wakers, Worker},
 };
-use crate::{AttemptKey, BrokerError, Claim, LeaseTerms, Report, Signal, WorkerBroker, WorkerInfo};
+use crate::{
+    AttemptKey, BrokerError, Claim, HeldClaim, LeaseTerms, Report, Signal, WorkerBroker, WorkerInfo,
+};
 use async_trait::async_trait;
 use std::{
     collections::{HashSet, VecDeque},
@@ -92,6 +94,7 @@ impl InProcessWorker {
                 room -= 1;
                 claims.push(Claim {
                     dispatch,
+                    secret: None,
                     lease: options.terms.lease,
                     waited: now.saturating_duration_since(since),
                 });
@@ -139,6 +142,10 @@ impl State {
 
     /// Keeps a report, and ends what its worker held.
     fn keep(&mut self, report: Report, session: Session) {
+        let report = Report {
+            secret: None,
+            ..report
+        };
         let key = report.key;
         let worker = self.id_of(session);
         match self.attempts.get(&key) {
@@ -179,7 +186,7 @@ impl WorkerBroker for InProcessWorker {
     async fn register(
         &self,
         info: &WorkerInfo,
-        holding: &[AttemptKey],
+        holding: &[HeldClaim],
     ) -> Result<LeaseTerms, BrokerError> {
         let now = Instant::now();
         let options = &self.broker.options;
@@ -222,13 +229,13 @@ impl WorkerBroker for InProcessWorker {
         state.sessions.insert(info.id.clone(), session);
         state.falls_due(lease_ends);
         self.session.store(session, Ordering::Release);
-        let announced: HashSet<&AttemptKey> = holding.iter().collect();
+        let announced: HashSet<&AttemptKey> = holding.iter().map(|claim| &claim.key).collect();
         for session_before in before {
             state.hand_over(session_before, session, lease_ends, &announced);
             state.drop_worker(session_before, &options.bounds);
         }
-        for key in holding {
-            state.adopt(*key, session, lease_ends);
+        for claim in holding {
+            state.adopt(claim.key, session, lease_ends);
         }
         state.has_demand_risen = true;
         self.wakers.wake();
@@ -246,14 +253,14 @@ impl WorkerBroker for InProcessWorker {
         }
     }
 
-    async fn renew(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
+    async fn renew(&self, attempts: &[HeldClaim]) -> Result<Vec<AttemptKey>, BrokerError> {
         let now = Instant::now();
         let renewed = now + self.broker.options.terms.lease;
         let (mut state, session) = self.state(now)?;
         let state = &mut *state;
         let id = state.id_of(session);
         let mut lost = Vec::new();
-        for key in attempts {
+        for HeldClaim { key, .. } in attempts {
             match state.attempts.get_mut(key) {
                 Some(Phase::Claimed {
                     session: holder,
@@ -290,12 +297,12 @@ impl WorkerBroker for InProcessWorker {
         result
     }
 
-    async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+    async fn release(&self, attempts: &[HeldClaim]) -> Result<(), BrokerError> {
         let now = Instant::now();
         let until = now + self.broker.options.terms.lease;
         let (mut state, session) = self.state(now)?;
-        for key in attempts {
-            state.release(*key, session, until);
+        for claim in attempts {
+            state.release(claim.key, session, until);
         }
         self.tell_scheduler(&state);
         Ok(())

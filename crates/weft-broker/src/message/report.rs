@@ -96,6 +96,7 @@ impl<'a> Message<'a> {
             log,
             artifacts,
             worker,
+            secret: _,
         } = report;
         Self {
             key: write_key(key).into(),
@@ -115,6 +116,7 @@ impl<'a> Message<'a> {
             log: self.log.as_deref().map(Arc::from),
             artifacts: self.artifacts.into_owned(),
             worker: Arc::from(&*self.worker),
+            secret: None,
         })
     }
 }

@@ -50,8 +50,8 @@ pub(super) struct Supervisor {
     pub(super) heartbeat: Arc<Heartbeat>,
     requests: mpsc::Receiver<Request>,
     pub(super) clock: Clock,
-    /// The source of each shard's own random numbers.
-    random: fastrand::Rng,
+    /// The source of each shard's own random numbers in a simulation.
+    seeded: Option<fastrand::Rng>,
     pub(super) shards: BTreeMap<ShardId, RunningShard>,
     ends: FuturesUnordered<BoxFuture<'static, (ShardLease, Option<ShardEnd>)>>,
     /// The renewal under way.
@@ -99,7 +99,7 @@ impl Supervisor {
             heartbeat,
             requests,
             clock: Clock::set(now),
-            random: seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed),
+            seeded: seed.map(fastrand::Rng::with_seed),
             shards: BTreeMap::new(),
             ends: FuturesUnordered::new(),
             renewal: None,
@@ -266,7 +266,7 @@ impl Supervisor {
             TenureWatch::new(held),
             self.feed.clone(),
             Arc::clone(&self.heartbeat),
-            self.random.fork(),
+            self.seeded.as_mut().map(fastrand::Rng::fork),
         );
         let task = ShardTask::new(self.deps.clone(), cx, lease, requests, publish);
         let task = self.executor.spawn(Box::pin(async move {

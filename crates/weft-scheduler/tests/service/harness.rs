@@ -164,6 +164,7 @@ impl Installation {
                         log: None,
                         artifacts: Vec::new(),
                         worker: Arc::clone(&info.id),
+                        secret: claim.secret,
                     };
                     if worker.report(vec![report]).await.is_err() {
                         return;

@@ -172,7 +172,7 @@ async fn a_released_attempt_has_no_worker_until_another_one_claims_it() {
     let row = installation.shows(run, |row| row.worker.is_some()).await;
     assert_eq!(row.worker.as_deref(), Some("leaving"));
     let key = claimed[0].dispatch.key;
-    leaving.release(&[key]).await.expect("it had it");
+    leaving.release(&[key.into()]).await.expect("it had it");
     let again = coming.claim(1).await.expect("it is published again");
     assert_eq!(again[0].dispatch.key, key);
     // The server refuses its variables to every other worker.

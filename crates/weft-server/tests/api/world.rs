@@ -21,7 +21,8 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 use weft_blob::{Blobs, logs::LogReader};
 use weft_broker::{
-    WorkerBroker,
+    ClaimKeys, WorkerBroker,
+    direct_worker::NoDirectWorkers,
     in_process::{InProcess, Options as BrokerOptions},
 };
 use weft_gateway::WorkerSessions;
@@ -167,7 +168,13 @@ impl Call<'_> {
 fn gateway_before(broker: &Arc<InProcess>) -> Arc<WorkerSessions> {
     let broker = Arc::clone(broker);
     let handle = move || Arc::new(broker.worker()) as Arc<dyn WorkerBroker>;
-    Arc::new(WorkerSessions::new(handle, Vec::new()))
+    let direct_workers = Arc::new(NoDirectWorkers);
+    Arc::new(WorkerSessions::new(
+        handle,
+        ClaimKeys::new([7; 32], []),
+        direct_workers,
+        Vec::new(),
+    ))
 }
 
 impl World {

@@ -31,6 +31,7 @@ impl Worker {
                 log: None,
                 artifacts: Vec::new(),
                 worker: Arc::clone(&self.id),
+                secret: None,
             };
             fates.made(&report);
             self.outbox.push(report);
@@ -146,6 +147,7 @@ impl Truth {
                 log: None,
                 artifacts: Vec::new(),
                 worker: Arc::clone(&next.id),
+                secret: None,
             });
         }
         self.workers[at] = next;

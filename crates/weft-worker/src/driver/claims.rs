@@ -16,7 +16,7 @@ use tokio::{
     sync::oneshot,
     task::{Id, JoinError},
 };
-use weft_broker::{AttemptKey, BrokerError, Claim, Dispatch, Report};
+use weft_broker::{AttemptKey, BrokerError, Claim, Dispatch, HeldClaim, Report};
 use weft_core::limit::{Limits, Unit};
 use weft_sandbox::CancelSignal;
 
@@ -83,8 +83,10 @@ impl Driver {
     }
 
     fn hold(&mut self, claim: Claim, now: BootInstant) {
+        let held_claim = claim.held();
         let Claim {
             dispatch,
+            secret,
             lease,
             waited,
         } = claim;
@@ -96,6 +98,7 @@ impl Driver {
         if let Some(held) = self.held.get_mut(&key) {
             // The broker lost its state, and the scheduler published the attempt again.
             held.lease_ends = lease_ends;
+            held.secret = secret;
             return;
         }
         if self.outbox.remind(&key) {
@@ -109,7 +112,7 @@ impl Driver {
                 Unit::Bytes.show(self.options.memory_bytes),
             );
             let failure = failure::failure(failure::NO_MEMORY, Retry::Helps, message);
-            let report = self.deps.failed(key, failure);
+            let report = self.deps.failed(held_claim, failure);
             self.refuse(&dispatch, queued, report);
             return;
         }
@@ -135,6 +138,7 @@ impl Driver {
             }
         };
         let held = Held {
+            secret,
             lease_ends,
             queued,
             stage,
@@ -191,11 +195,13 @@ impl Driver {
     fn wait_in_line(&mut self, key: AttemptKey, component: &Component) {
         match self.held.remove(&key) {
             Some(Held {
+                secret,
                 lease_ends,
                 queued,
                 stage: Stage::Loading(dispatch),
             }) => {
                 let held = Held {
+                    secret,
                     lease_ends,
                     queued,
                     stage: Stage::Waiting(dispatch, component.clone()),
@@ -216,11 +222,12 @@ impl Driver {
         for key in self.components.loaded(component, None) {
             match self.held.remove(&key) {
                 Some(Held {
+                    secret,
                     queued,
                     stage: Stage::Loading(dispatch),
                     ..
                 }) => {
-                    let report = self.deps.not_loaded(key, failure);
+                    let report = self.deps.not_loaded(HeldClaim { key, secret }, failure);
                     self.refuse(&dispatch, queued, report);
                     self.ended += 1;
                 }
@@ -259,6 +266,7 @@ impl Driver {
 
     fn start(&mut self, key: AttemptKey, now: BootInstant) {
         let Some(Held {
+            secret,
             lease_ends,
             queued,
             stage: Stage::Waiting(dispatch, component),
@@ -274,13 +282,15 @@ impl Driver {
         if dispatch.watched {
             self.watch.begins(key, now + self.options.watch);
         }
-        self.journal.begins(key, dispatch.watched);
+        self.journal
+            .begins(HeldClaim { key, secret }, dispatch.watched);
         let stage = Stage::Running(Running {
             memory_bytes,
             cancel: cancel.clone(),
             fate: Fate::Free { kill },
         });
         let held = Held {
+            secret,
             lease_ends,
             queued,
             stage,
@@ -291,6 +301,7 @@ impl Driver {
         let job = Job {
             queue_wait,
             dispatch: *dispatch,
+            secret,
             component,
             cancel,
             killed,

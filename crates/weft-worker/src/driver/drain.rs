@@ -9,7 +9,7 @@ use crate::{
     worker::Drained,
 };
 use std::{sync::Arc, time::Duration};
-use weft_broker::{AttemptKey, BrokerError, Claim};
+use weft_broker::{BrokerError, Claim, HeldClaim};
 
 /// How long a worker without running attempts waits for the confirmation of its reports and for
 /// the release of attempts that never started.
@@ -24,12 +24,12 @@ pub(super) struct Draining {
     /// The broker knows of the drain.
     is_paused: bool,
     /// Claimed attempts that never started and are not released yet.
-    unbegun: Vec<AttemptKey>,
+    unbegun: Vec<HeldClaim>,
 }
 
 impl Draining {
     /// The attempts to release.
-    pub(super) fn unbegun(&self) -> impl Iterator<Item = AttemptKey> + '_ {
+    pub(super) fn unbegun(&self) -> impl Iterator<Item = HeldClaim> + '_ {
         self.unbegun.iter().copied()
     }
 
@@ -45,11 +45,15 @@ impl Driver {
     pub(super) fn begin_drain(&mut self, now: BootInstant) {
         let has_begun = |held: &Held| matches!(held.stage, Stage::Running(_));
         let unbegun = self.held.extract_if(|_, held| !has_begun(held));
+        let unbegun = unbegun.map(|(key, held)| HeldClaim {
+            key,
+            secret: held.secret,
+        });
         self.draining = Some(Draining {
             until: now + self.options.drain_timeout,
             idle_since: None,
             is_paused: false,
-            unbegun: unbegun.map(|(key, _)| key).collect(),
+            unbegun: unbegun.collect(),
         });
         self.queued.clear();
         self.watch.waiting.clear();
@@ -96,7 +100,7 @@ impl Driver {
             return;
         }
         if let Some(draining) = &mut self.draining {
-            draining.unbegun.push(key);
+            draining.unbegun.push(claim.held());
         }
     }
 
@@ -113,24 +117,24 @@ impl Driver {
         if unbegun.is_empty() || !self.calls.release.may_begin(now) {
             return;
         }
-        let keys = unbegun.clone();
+        let claims = unbegun.clone();
         let broker = Arc::clone(&self.broker);
         self.calls.release.begin(self.registrations, async move {
-            let result = within(CALL_TIMEOUT, broker.release(&keys)).await;
-            (keys, result)
+            let result = within(CALL_TIMEOUT, broker.release(&claims)).await;
+            (claims, result)
         });
     }
 
     pub(super) fn on_released(
         &mut self,
-        keys: &[AttemptKey],
+        claims: &[HeldClaim],
         result: Result<(), BrokerError>,
         now: BootInstant,
     ) {
         match result {
             Ok(()) => {
                 if let Some(draining) = &mut self.draining {
-                    draining.unbegun.retain(|key| !keys.contains(key));
+                    draining.unbegun.retain(|claim| !claims.contains(claim));
                 }
             }
             Err(error) => self.failed(CallKind::Release, &error, now),

@@ -7,7 +7,7 @@
 use super::{Driver, membership::CallKind, within};
 use crate::{clock::BootInstant, held::Stage};
 use std::sync::Arc;
-use weft_broker::{AttemptKey, BrokerError};
+use weft_broker::{AttemptKey, BrokerError, HeldClaim};
 
 /// An attempt is killed when this part of the lease is left.
 const MARGIN_PART: u32 = 5;
@@ -16,7 +16,7 @@ const MARGIN_PART: u32 = 5;
 pub(super) struct Renewal {
     /// When it was requested: the new leases count from here.
     asked_at: BootInstant,
-    asked: Vec<AttemptKey>,
+    asked: Vec<HeldClaim>,
     /// The attempts that the worker lost.
     result: Result<Vec<AttemptKey>, BrokerError>,
 }
@@ -51,8 +51,8 @@ impl Driver {
                 self.calls.renew.backoff.succeeded();
                 self.renewed_at = asked_at;
                 let lease_ends = asked_at + self.terms.lease;
-                for key in asked {
-                    if let Some(held) = self.held.get_mut(&key) {
+                for claim in asked {
+                    if let Some(held) = self.held.get_mut(&claim.key) {
                         held.lease_ends = held.lease_ends.max(lease_ends);
                     }
                 }

@@ -3,7 +3,7 @@
 use super::{CALL_TIMEOUT, Driver, Membership, drain::Draining, within};
 use crate::{backoff::Backoff, clock::BootInstant};
 use std::sync::Arc;
-use weft_broker::{AttemptKey, BrokerError, LeaseTerms};
+use weft_broker::{BrokerError, HeldClaim, LeaseTerms};
 
 /// The kinds of calls.
 #[derive(Debug, Clone, Copy)]
@@ -34,11 +34,14 @@ impl Driver {
 
     /// The attempts to announce: waiting and running ones, those with a report that the broker
     /// does not have, and those to release.
-    pub(super) fn holding(&self) -> Vec<AttemptKey> {
+    pub(super) fn holding(&self) -> Vec<HeldClaim> {
         self.held
             .iter()
             .filter(|(_, held)| held.is_kept())
-            .map(|(key, _)| *key)
+            .map(|(key, held)| HeldClaim {
+                key: *key,
+                secret: held.secret,
+            })
             .chain(self.outbox.unaccepted())
             .chain(self.draining.iter().flat_map(Draining::unbegun))
             .collect()

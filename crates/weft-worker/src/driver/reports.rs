@@ -9,7 +9,7 @@ use crate::{
 };
 use std::sync::Arc;
 use tokio::task::{Id, JoinError};
-use weft_broker::{AttemptKey, BrokerError, Report, Signal};
+use weft_broker::{AttemptKey, BrokerError, HeldClaim, Report, Signal};
 
 impl Driver {
     /// Frees the slot of an ended attempt and adds its report.
@@ -23,6 +23,7 @@ impl Driver {
         };
         let Some(Held {
             stage: Stage::Running(running),
+            secret,
             ..
         }) = self.held.remove(&key)
         else {
@@ -44,18 +45,19 @@ impl Driver {
                 }
                 Fate::KilledLost => {}
             },
-            Err(error) => self.on_died(key, &error),
+            Err(error) => self.on_died(HeldClaim { key, secret }, &error),
         }
     }
 
     /// Fails the attempt whose task panicked.
-    fn on_died(&mut self, key: AttemptKey, error: &JoinError) {
+    fn on_died(&mut self, claim: HeldClaim, error: &JoinError) {
+        let key = claim.key;
         tracing::error!(worker = %self.info.id, run = %key.run, attempt = ?key.attempt, %error, "the task of an attempt panicked; the attempt fails");
         let message = format!(
             "the worker {} failed while it ran the attempt: {error}",
             self.info.id
         );
-        let report = self.deps.failed(key, failure::internal(message));
+        let report = self.deps.failed(claim, failure::internal(message));
         self.metrics.ended(&report);
         self.outbox.put(report);
     }

@@ -47,9 +47,9 @@ impl Driver {
             .iter()
             .all(|suspect| suspect.evidence == Evidence::Outside);
         tracing::warn!(worker = %self.info.id, attempts = suspects.len(), from_outside, "the previous process crashed; its running attempts are reported as suspects");
-        for Suspect { key, evidence } in suspects {
+        for Suspect { claim, evidence } in suspects {
             let failure = Failure::crashed(&self.info.id, *evidence);
-            self.outbox.put(self.deps.failed(*key, failure));
+            self.outbox.put(self.deps.failed(*claim, failure));
         }
     }
 

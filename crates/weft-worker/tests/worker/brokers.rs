@@ -10,7 +10,7 @@ use std::{
 };
 use tokio::time::sleep;
 use weft_broker::{
-    AttemptKey, BrokerError, Claim, LeaseTerms, Report, Signal, WorkerBroker, WorkerInfo,
+    AttemptKey, BrokerError, Claim, HeldClaim, LeaseTerms, Report, Signal, WorkerBroker, WorkerInfo,
 };
 
 /// What goes wrong, until it is set right.
@@ -68,7 +68,7 @@ impl WorkerBroker for Faulty {
     async fn register(
         &self,
         worker: &WorkerInfo,
-        holding: &[AttemptKey],
+        holding: &[HeldClaim],
     ) -> Result<LeaseTerms, BrokerError> {
         self.faults.registrations.fetch_add(1, Ordering::SeqCst);
         let held = u32::try_from(holding.len()).expect("few");
@@ -89,7 +89,7 @@ impl WorkerBroker for Faulty {
         claims
     }
 
-    async fn renew(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError> {
+    async fn renew(&self, attempts: &[HeldClaim]) -> Result<Vec<AttemptKey>, BrokerError> {
         self.faults.renewals.fetch_add(1, Ordering::SeqCst);
         if take(&self.faults.forget) {
             return Err(BrokerError::Unregistered);
@@ -115,7 +115,7 @@ impl WorkerBroker for Faulty {
         self.inner.signals(max).await
     }
 
-    async fn release(&self, attempts: &[AttemptKey]) -> Result<(), BrokerError> {
+    async fn release(&self, attempts: &[HeldClaim]) -> Result<(), BrokerError> {
         if take(&self.faults.refuse_returns) {
             return Err(unavailable());
         }

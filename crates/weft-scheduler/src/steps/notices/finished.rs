@@ -31,6 +31,7 @@ pub(super) fn apply(events: &mut RunEvents<'_>, report: Report) {
         log,
         artifacts: _,
         worker,
+        secret: _,
     } = report;
     let AttemptKey { run, attempt, .. } = key;
     events.batch.confirm(key);
