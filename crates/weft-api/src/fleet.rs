@@ -1,5 +1,6 @@
 //! Workers and the queues they serve.
 
+use crate::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -52,6 +53,13 @@ pub struct Shard {
     pub scheduler: Option<String>,
     /// How often its owner has changed.
     pub takeovers: u64,
+    /// How many turns the database had acknowledged and no longer had later, over all times that
+    /// its scheduler noticed. What they recorded was done again, as far as the database knew of it.
+    #[serde(default)]
+    pub lost_turns: u64,
+    /// When that was noticed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_at: Option<Time>,
     /// How many tenants it has.
     pub tenants: u32,
 }

@@ -4,7 +4,7 @@
 //! chosen. Without it [`FaultPoints`] has no size, each method returns its argument or a
 //! constant, and the compiler removes it.
 
-use crate::SchedulerOptions;
+use crate::{SchedulerOptions, shard::Dropped};
 use std::time::Duration;
 use weft_broker::{AttemptKey, Dispatch, SchedulerBroker};
 use weft_core::{
@@ -26,6 +26,9 @@ pub enum Planted {
     ConfirmBeforeCommit,
     /// A turn that the fence refuses counts as written.
     FenceIgnored,
+    /// The fence accepts a turn although turns before it are missing. The simulated database has
+    /// this bug, and the scheduler looks for no missing turns.
+    FenceInexact,
     /// A scheduler that gave up a shard takes it again under the same epoch.
     EpochKept,
     /// A turn whose answer was lost is written again under another number.
@@ -65,10 +68,11 @@ pub enum Planted {
 impl Planted {
     /// Every bug.
     #[cfg(feature = "planted-bugs")]
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::PublishBeforeCommit,
         Self::ConfirmBeforeCommit,
         Self::FenceIgnored,
+        Self::FenceInexact,
         Self::EpochKept,
         Self::LostAnswerForgotten,
         Self::TakeoverForgetsPending,
@@ -149,6 +153,15 @@ impl FaultPoints {
         }
     }
 
+    /// What a scheduler concludes from the last turn that the database has.
+    #[inline]
+    pub(crate) fn checked_state(self, checked: Result<(), Dropped>) -> Result<(), Dropped> {
+        if self.is_planted(Planted::FenceInexact) || self.is_planted(Planted::EpochKept) {
+            return Ok(());
+        }
+        checked
+    }
+
     /// What is written after a commit without an answer.
     #[inline]
     pub(crate) async fn after_failed_commit(self, store: &dyn RunStore, turn: &Turn) {
@@ -196,6 +209,21 @@ impl FaultPoints {
         !self.is_planted(Planted::RenewalWaitsForTurns)
     }
 
+    /// Whether a shard that is leased and not in memory is taken over under its epoch.
+    #[inline]
+    pub(crate) fn takes_over(self, is_new: bool) -> bool {
+        is_new || self.is_planted(Planted::EpochKept)
+    }
+
+    /// The last turn before those of a scheduler that took a shard over.
+    #[inline]
+    pub(crate) fn first_turn(self, stored: i64) -> i64 {
+        if self.is_planted(Planted::EpochKept) {
+            return 0;
+        }
+        stored
+    }
+
     /// The actions that a recovered run waits for.
     #[inline]
     pub(crate) fn pending_actions(self, pending: Vec<Action>) -> Vec<Action> {
@@ -233,10 +261,10 @@ impl FaultPoints {
         !self.is_planted(Planted::QueuedRunsUnseen)
     }
 
-    /// Whether a sweep reads commands after this committed turn.
+    /// Whether a sweep reads commands.
     #[inline]
-    pub(crate) fn reads_commands(self, turn: i64) -> bool {
-        !self.is_planted(Planted::CommandsUnseen) || turn == 0
+    pub(crate) fn reads_commands(self, has_just_recovered: bool) -> bool {
+        !self.is_planted(Planted::CommandsUnseen) || has_just_recovered
     }
 
     /// What a sweep reads besides what it needs.

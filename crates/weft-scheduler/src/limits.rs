@@ -39,3 +39,6 @@ pub(crate) const FEED_CAPACITY: usize = 4096;
 pub(crate) const MAX_MAILBOX_NOTICES: usize = 4096;
 /// Requests through handles that wait, and of each shard.
 pub(crate) const MAX_WAITING_REQUESTS: usize = 1024;
+/// Takeovers that a database may have lost, where the broker knows a later epoch than it has. One
+/// that lost more is leased several times.
+pub(crate) const EPOCHS_TO_SKIP: u32 = 64;

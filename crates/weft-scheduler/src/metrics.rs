@@ -20,6 +20,7 @@ pub(crate) struct Metrics {
     commit_seconds: Histogram,
     commit_retries: Counter,
     commits: Counter,
+    lost_turns: Counter,
     run_lag_seconds: Histogram,
     active_runs: Gauge,
     instances: Family<StateLabel, Gauge>,
@@ -47,6 +48,7 @@ impl Default for Metrics {
             commit_seconds: short_spans(),
             commit_retries: Counter::default(),
             commits: Counter::default(),
+            lost_turns: Counter::default(),
             run_lag_seconds: lags(),
             active_runs: Gauge::default(),
             instances: Family::default(),
@@ -73,6 +75,11 @@ impl Metrics {
     /// Records a committed turn.
     pub(crate) fn record_turn(&self) {
         self.commits.inc();
+    }
+
+    /// Records acknowledged turns that the database no longer has.
+    pub(crate) fn record_lost_turns(&self, turns: u64) {
+        self.lost_turns.inc_by(turns);
     }
 
     /// Turns committed so far.
@@ -105,6 +112,11 @@ impl Metrics {
             "commit_retries",
             "Transactions that had to be tried again, since the database did not answer or was full",
             self.commit_retries.clone(),
+        );
+        store.register(
+            "lost_turns",
+            "Acknowledged transactions that the database no longer had: it came back without them",
+            self.lost_turns.clone(),
         );
         let registry = registry.sub_registry_with_prefix("scheduler");
         registry.register_with_unit(

@@ -23,10 +23,10 @@ use reconcile::Reconcile;
 use runs::Runs;
 use schedule::Schedule;
 use settings::Settings;
-use std::{collections::BTreeSet, sync::Arc};
+use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
 use weft_broker::{AttemptKey, SchedulerBroker};
 use weft_core::{run::Attempt, run_id::RunId, time::Timestamp};
-use weft_store::{ShardId, ShardLease};
+use weft_store::{ShardId, ShardLease, ShardState};
 
 /// One shard.
 pub(crate) struct Shard {
@@ -35,6 +35,8 @@ pub(crate) struct Shard {
     pub(crate) broker: Arc<dyn SchedulerBroker>,
     /// The number of the last committed turn.
     pub(crate) turn: i64,
+    /// The number before that of the first turn since the takeover.
+    pub(crate) first_turn: i64,
     pub(crate) settings: Settings,
     pub(crate) runs: Runs,
     pub(crate) queue: Queue,
@@ -53,6 +55,7 @@ impl Shard {
             lease,
             broker,
             turn: 0,
+            first_turn: 0,
             settings: Settings::default(),
             runs: Runs::default(),
             queue: Queue::default(),
@@ -67,6 +70,32 @@ impl Shard {
 
     pub(crate) const fn id(&self) -> ShardId {
         self.lease.shard
+    }
+
+    /// Begins after the last turn that the database has.
+    pub(crate) const fn set_first_turn(&mut self, last: i64) {
+        (self.first_turn, self.turn) = (last, last);
+    }
+
+    /// Compares what the database has of the shard with what it acknowledged.
+    pub(crate) fn check_state(&self, found: ShardState) -> Result<(), Dropped> {
+        let known = (self.lease.epoch, self.turn);
+        match (found.epoch, found.turn).cmp(&known) {
+            Ordering::Equal => Ok(()),
+            Ordering::Less => Err(self.lost_turns(self.turn, found)),
+            Ordering::Greater => Err(Dropped::Deposed),
+        }
+    }
+
+    /// What the database lost, which had acknowledged all turns up to `last`.
+    pub(crate) fn lost_turns(&self, last: i64, found: ShardState) -> Dropped {
+        let is_same = found.epoch == self.lease.epoch;
+        let kept = if is_same { found.turn } else { self.first_turn };
+        Dropped::TurnsLost {
+            first: kept + 1,
+            last,
+            found,
+        }
     }
 
     /// The parts that an event of a run may change.
@@ -102,6 +131,22 @@ impl Shard {
     pub(crate) fn has_more_work(&self) -> bool {
         self.queue.has_expansions() || self.schedule.has_startable()
     }
+}
+
+/// Why a shard is dropped: everything in memory of it is void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dropped {
+    /// Another scheduler owns it.
+    Deposed,
+    /// The database does not have turns that it had acknowledged.
+    TurnsLost {
+        /// The first turn that is missing.
+        first: i64,
+        /// The last turn that is missing; less than `first` where only the takeover is.
+        last: i64,
+        /// What the database has.
+        found: ShardState,
+    },
 }
 
 /// The name of an attempt outside of its shard.

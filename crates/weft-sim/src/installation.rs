@@ -5,7 +5,8 @@
 //! then faults stop, it has to come to rest, and its final state is audited. The
 //! faults: a scheduler crashes at any await, is suspended, restarted,
 //! deposed while it writes; commits fail before or after they are written; calls
-//! stall; the database or the broker is down; the broker loses everything;
+//! stall; the database or the broker is down; the broker loses everything; the
+//! database loses what it acknowledged;
 //! messages get lost, come twice or late; workers die or are cut off; the
 //! database's clock runs wrong and jumps; a run's rows can't be written.
 //!
@@ -59,6 +60,7 @@ pub const KINDS: &[&str] = &[
     "answer: run exists already",
     "answer: run's id is taken",
     "answer: turn written before",
+    "answer: turns lost",
     "broker: lease ran out",
     "broker: report redelivered",
     "committed: branch",
@@ -90,6 +92,7 @@ pub const KINDS: &[&str] = &[
     "fault: commit written and its answer lost",
     "fault: confirmation lost",
     "fault: database away",
+    "fault: database lost what it acknowledged",
     "fault: database's clock set back",
     "fault: database's clock set forth",
     "fault: deposed scheduler writes",

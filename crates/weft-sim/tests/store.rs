@@ -15,8 +15,8 @@ use weft_core::{
 use weft_sim::installation::tables::{Tables, Wanted, Written};
 use weft_store::{
     AttemptRecord, CommandDone, CommandId, CommandKind, CommitError, DagKey, EventChunk, FileEntry,
-    InstanceRow, InstanceTag, NewRun, Output, Pool, RunKind, RunStore as _, RunUpdate, ShardId,
-    ShardLease, StoredRun, TaskSummary, TimetableUpdate, Turn,
+    InstanceRow, InstanceTag, Lost, NewRun, Output, Pool, RunKind, RunStore as _, RunUpdate,
+    ShardId, ShardLease, StoredRun, TaskSummary, TimetableUpdate, Turn,
 };
 use weft_store_sql::{Database, DatabaseLocation, Deploy, DeployDag, Deployed, Trigger};
 
@@ -34,6 +34,9 @@ struct Pair {
     dags: Vec<Deployed>,
     lease: Option<ShardLease>,
     turn: i64,
+    /// The numbers that the turns of the last lease begin after.
+    real_first: i64,
+    simulated_first: i64,
     runs: Vec<RunId>,
     commands: Vec<CommandId>,
     chunks: i64,
@@ -106,6 +109,8 @@ impl Pair {
             dags,
             lease: None,
             turn: 0,
+            real_first: 0,
+            simulated_first: 0,
             runs: Vec::new(),
             commands: Vec::new(),
             chunks: 0,
@@ -157,10 +162,21 @@ impl Pair {
             self.real.release_shard(*last).await.expect("it answers");
             self.simulated.release_shard(*last);
         }
+        if let Some(lease) = self.lease.filter(|_| self.rng.u32(0..8) == 0) {
+            let epochs = self.rng.u32(0..3);
+            let lost = Lost { turns: 1, epochs };
+            self.real
+                .give_up_shard(lease, lost)
+                .await
+                .expect("it answers");
+            self.simulated.give_up_shard(lease, lost);
+        }
         let of_dags = real.iter().find(|lease| lease.shard == SHARD);
         if let Some(new) = of_dags.filter(|_| self.rng.u32(0..6) > 0) {
             if self.lease.is_none_or(|old| old.epoch != new.epoch) {
                 self.turn = 0;
+                self.real_first = self.real.shard_state(SHARD).await.expect("it answers").turn;
+                self.simulated_first = self.simulated.shard_state(SHARD).turn;
             }
             self.lease = Some(*new);
         }
@@ -245,15 +261,18 @@ impl Pair {
         let Some(lease) = self.lease else {
             return "nothing";
         };
-        // The same number again, or an older one, now and then.
-        let number = match self.rng.u32(0..12) {
+        // The same number again, an older one, or one behind a gap, now and then.
+        let number = match self.rng.u32(0..16) {
             0 => self.turn,
             1 => self.turn - 1,
+            2 => self.turn + 2,
             _ => self.turn + 1,
         };
-        let turn = self.random_turn(lease, number.max(1));
-        let real = self.real.commit(&turn).await;
+        // Each counts from its own clock on.
+        let mut turn = self.random_turn(lease, self.simulated_first + number);
         let simulated = self.simulated.commit(&turn);
+        turn.number = self.real_first + number;
+        let real = self.real.commit(&turn).await;
         assert_eq!(answer(&real), answer(&simulated), "turn {turn:?}");
         if matches!(simulated, Ok(Written::New)) {
             self.turn = self.turn.max(number);
@@ -389,6 +408,8 @@ impl Pair {
         let now = Timestamp(self.rng.i64(0..100));
         let limit = [1, 2, ALL][self.rng.usize(0..3)];
         let (real, simulated) = (&self.real, &self.simulated);
+        let state = real.shard_state(SHARD).await.expect("it answers");
+        assert_eq!(state.epoch, simulated.shard_state(SHARD).epoch, "{at}");
         let settings = real.settings(SHARD).await.expect("it answers");
         let expected = simulated.settings(SHARD);
         assert_eq!(settings.pools, expected.pools, "{at}");
@@ -448,6 +469,7 @@ fn answer<T>(result: &Result<T, CommitError>) -> String {
     match result {
         Ok(_) => "committed".into(),
         Err(CommitError::Store(_)) => "defect".into(),
+        Err(CommitError::TurnsLost(_)) => "turns lost".into(),
         Err(error) => error.to_string(),
     }
 }

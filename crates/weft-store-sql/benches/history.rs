@@ -148,6 +148,7 @@ struct Work {
     trigger: Trigger,
     run: RunId,
     turns: i64,
+    first_turn: i64,
 }
 
 impl Work {
@@ -167,12 +168,14 @@ impl Work {
         let run = database.trigger(&trigger).await.unwrap().run();
         let lease = database
             .lease_shards("bench", DurationMs(3_600_000), u32::MAX)
-            .await;
+            .await
+            .unwrap()[0];
         Self {
-            lease: lease.unwrap()[0],
+            lease,
             trigger,
             run,
             turns: 0,
+            first_turn: database.shard_state(lease.shard).await.unwrap().turn,
         }
     }
 
@@ -243,7 +246,7 @@ impl Work {
         };
         Turn {
             lease: self.lease,
-            number: self.turns,
+            number: self.first_turn + self.turns,
             new_runs: Vec::new(),
             runs: vec![RunUpdate {
                 id: self.run,

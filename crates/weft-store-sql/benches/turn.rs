@@ -59,7 +59,7 @@ async fn main() {
         .lease_shards("bench", DurationMs(3_600_000), u32::MAX)
         .await
         .unwrap()[0];
-    let mut number = 0;
+    let mut number = database.shard_state(lease.shard).await.unwrap().turn;
     for (name, width, times) in [
         ("a turn of nothing", 0, 300),
         ("1 instance, 1 event, 1 run", 1, 300),

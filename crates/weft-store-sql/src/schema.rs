@@ -37,6 +37,7 @@ pub(crate) const STEPS: &[Step] = steps! {
     5 "0005_compiled_code.sql" "where compiled code lies";
     6 "0006_crashes.sql" "who took workers down";
     7 "0007_schedulers.sql" "who schedules, and what programs have to know";
+    8 "0008_lost_turns.sql" "acknowledged turns that were lost";
 };
 /// The step that a program has to know at least to work with all of these: it rises only with a
 /// step that takes away what the version before still uses.

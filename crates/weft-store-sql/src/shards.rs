@@ -10,7 +10,7 @@ use weft_store::{ShardId, StoreError};
 
 statements! {
     IDS = "SELECT shard FROM shards ORDER BY shard";
-    LIST = "SELECT s.shard, s.owner, s.epoch, s.until, \
+    LIST = "SELECT s.shard, s.owner, s.epoch, s.until, s.lost_turns, s.lost_at, \
         (SELECT count(*) FROM tenants t WHERE t.shard = s.shard) FROM shards s ORDER BY s.shard";
     ADD = "INSERT INTO shards (shard, owner, epoch, until, turn) VALUES ($1, NULL, 0, 0, 0) \
         ON CONFLICT (shard) DO NOTHING RETURNING shard";
@@ -27,6 +27,10 @@ pub struct ShardRow {
     pub scheduler: Option<String>,
     /// How often its scheduler changed.
     pub epoch: i64,
+    /// Acknowledged turns that the database no longer had, over all times that it lost some.
+    pub lost_turns: u64,
+    /// When its scheduler last noticed that.
+    pub lost_at: Option<Timestamp>,
     /// How many tenants it has.
     pub tenants: u32,
 }
@@ -54,6 +58,8 @@ impl Database {
                 id,
                 scheduler: scheduler.filter(|_owner| until > now),
                 epoch,
+                lost_turns: row.take()?,
+                lost_at: row.take()?,
                 tenants: row.take()?,
             });
         }

@@ -149,7 +149,8 @@ async fn commit_for_ever(folder: &Path) {
         .unwrap()[0];
     let mut done = database.run(run).await.unwrap().unwrap().events.len() as u64;
     let mut out = std::io::stdout();
-    for number in 1.. {
+    let first = database.shard_state(lease.shard).await.unwrap().turn + 1;
+    for number in first.. {
         done += 1;
         let turn = Turn {
             lease,

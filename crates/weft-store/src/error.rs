@@ -1,6 +1,6 @@
 //! Why the store refuses.
 
-use crate::ShardId;
+use crate::{ShardId, ShardState};
 use weft_core::run_id::RunId;
 
 /// Why the database did not answer.
@@ -26,6 +26,10 @@ pub enum CommitError {
     /// Somebody else owns the shard: stop at once.
     #[error("the shard {0:?} is owned by another scheduler")]
     Fenced(ShardId),
+    /// The database lost turns that it had acknowledged: everything in memory of the shard is
+    /// void.
+    #[error("the database lost acknowledged turns: it is at turn {} of epoch {}", .0.turn, .0.epoch)]
+    TurnsLost(ShardState),
     /// A run for this date exists already: leave the new run out.
     #[error("there is a run for the date of {0} already")]
     RunExists(RunId),

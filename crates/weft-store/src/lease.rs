@@ -12,6 +12,29 @@ pub struct ShardLease {
     pub epoch: i64,
     /// By the database's clock.
     pub until: Timestamp,
+    /// Whether this call took the shard over, and did not renew its lease.
+    pub is_new: bool,
+}
+
+/// What the database holds of a shard besides its tenants' data: compared with what its
+/// scheduler knows, it shows whether the database lost what it acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ShardState {
+    /// [`crate::ShardSettings::version`].
+    pub settings: i64,
+    /// The epoch of the last takeover.
+    pub epoch: i64,
+    /// The number of the last committed turn; after a takeover that of its first turn, less one.
+    pub turn: i64,
+}
+
+/// What a database lost of a shard although it had acknowledged it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lost {
+    /// Turns.
+    pub turns: u64,
+    /// Takeovers, at the most.
+    pub epochs: u32,
 }
 
 /// A scheduler's fair share of the shards, given what each live scheduler holds now. Shares are

@@ -20,7 +20,7 @@ pub use {
     dag::{DagState, FileEntry, StoredVersion},
     error::{CommitError, StoreError},
     key::{CommandId, DagKey, ShardId, VersionId},
-    lease::{ShardLease, share_of},
+    lease::{Lost, ShardLease, ShardState, share_of},
     run::{RunKind, StoredRun},
     run_store::RunStore,
     settings::{Pool, ShardSettings, TenantSettings},

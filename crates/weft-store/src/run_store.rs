@@ -1,8 +1,8 @@
 //! The trait by which a scheduler uses the store.
 
 use crate::{
-    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, Output, ShardId, ShardLease,
-    ShardSettings, StoreError, StoredRun, StoredVersion, Turn, VersionId,
+    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, Lost, Output, ShardId,
+    ShardLease, ShardSettings, ShardState, StoreError, StoredRun, StoredVersion, Turn, VersionId,
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -43,8 +43,14 @@ pub trait RunStore: Send + Sync {
     /// Tenants, pools and limits of a shard.
     async fn settings(&self, shard: ShardId) -> Result<ShardSettings, StoreError>;
 
-    /// Only [`ShardSettings::version`]; read each second.
-    async fn settings_version(&self, shard: ShardId) -> Result<i64, StoreError>;
+    /// The state of a shard; read each second.
+    async fn shard_state(&self, shard: ShardId) -> Result<ShardState, StoreError>;
+
+    /// Gives up a shard whose memory and database differ: records the acknowledged turns that
+    /// the database lost, and releases the shard if it is held under this lease, or under an
+    /// earlier one that the loss brought back. The next lease has a later epoch than `lease`, by
+    /// more than `lost.epochs`. Not idempotent: repeated, it counts the turns twice.
+    async fn give_up_shard(&self, lease: ShardLease, lost: Lost) -> Result<(), StoreError>;
 
     /// The DAGs of a shard that were not deleted, by key, after `after`.
     async fn dags(

@@ -19,10 +19,10 @@ use weft_core::{
 pub struct Turn {
     /// Compared with the shard's row before anything is written.
     pub lease: ShardLease,
-    /// Rises with each turn of an epoch, from 1 on. The number that was
-    /// committed last is kept with the shard; the same one again is answered
-    /// with success and writes nothing, so that a commit whose answer was lost
-    /// can be repeated.
+    /// One more than the turn before, whose number is kept with the shard
+    /// ([`crate::ShardState::turn`]). The number that was committed last is
+    /// answered with success and writes nothing, so that a commit whose answer
+    /// was lost can be repeated. A gap means that the database lost turns.
     pub number: i64,
     /// Runs that the timetable made. Written first.
     pub new_runs: Vec<NewRun>,

@@ -22,7 +22,6 @@ struct Home {
     folder: TempDir,
     database: Database,
     blobs: Blobs,
-    number: i64,
 }
 
 impl Home {
@@ -38,7 +37,6 @@ impl Home {
             folder,
             database,
             blobs,
-            number: 0,
         }
     }
 
@@ -102,10 +100,10 @@ impl Home {
             .lease_shards("test", DurationMs(60_000), u32::MAX)
             .await
             .unwrap();
-        self.number += 1;
+        let last = self.database.shard_state(leases[0].shard).await.unwrap();
         let turn = Turn {
             lease: leases[0],
-            number: self.number,
+            number: last.turn + 1,
             new_runs: Vec::new(),
             runs: vec![run],
             events: Vec::new(),

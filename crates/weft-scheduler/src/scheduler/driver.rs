@@ -10,15 +10,13 @@ mod reads;
 mod reconcile;
 mod recovery;
 
-pub(super) use commit::Deposed;
-
 use crate::{
     context::Context,
     limits::{
         MAX_COMMANDS_PER_TURN, MAX_DAGS_PER_TURN, MAX_DISPATCHES_PER_TURN, MAX_DUE_RUNS_PER_TURN,
     },
     options::Deps,
-    shard::Shard,
+    shard::{Dropped, Shard},
     steps::{
         attempts, commands, due_runs, events::RunEvents, expand, notifications, prepare, start,
     },
@@ -26,6 +24,21 @@ use crate::{
 use reads::OutputError;
 use weft_core::{failure_code::FailureCode, run::Attempt, run_id::RunId};
 use weft_store::{DagKey, RunKind, StoreError, StoredRun};
+
+/// Why a turn of a shard was not finished.
+#[derive(Debug)]
+pub(super) enum TurnError {
+    /// The database failed. What was done until then stays in the batch.
+    Store(StoreError),
+    /// The shard is void in memory.
+    Dropped(Dropped),
+}
+
+impl From<StoreError> for TurnError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
 
 /// Drives one shard.
 pub(super) struct Driver<'a> {
@@ -46,8 +59,8 @@ impl<'a> Driver<'a> {
     /// Does everything that follows from what has happened, up to the commit.
     ///
     /// # Errors
-    /// The database's. What was done until then stays in the batch.
-    pub(super) async fn advance(&mut self, sweep: bool) -> Result<(), StoreError> {
+    /// See [`TurnError`].
+    pub(super) async fn advance(&mut self, sweep: bool) -> Result<(), TurnError> {
         if sweep {
             self.shard.broker.set_weight(self.shard.queue.weight());
             notifications::notify_pending(self.shard, self.cx);
@@ -67,7 +80,7 @@ impl<'a> Driver<'a> {
         self.start_queued_runs().await?;
         self.prepare_postponed().await?;
         self.expand_tasks().await?;
-        self.dispatch().await
+        Ok(self.dispatch().await?)
     }
 
     /// Applies the commands that were written since they were read last.

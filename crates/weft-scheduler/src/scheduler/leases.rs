@@ -14,13 +14,13 @@ use tokio::{
     time::{Instant, timeout},
 };
 use weft_core::time::Timestamp;
-use weft_store::{RunStore, ShardId, ShardLease, StoreError};
+use weft_store::{Lost, RunStore, ShardId, ShardLease, StoreError};
 
 /// What one renewal came to.
 pub(super) struct Renewal {
     called: Instant,
     /// The leases that it was to release.
-    releases: Vec<ShardLease>,
+    releases: Vec<(ShardLease, Lost)>,
     result: Result<Renewed, StoreError>,
 }
 
@@ -41,7 +41,7 @@ struct Calls {
     /// Whether all shards are released first, so that they come under a new epoch, in which turns
     /// are numbered from the start.
     release_all: bool,
-    releases: Vec<ShardLease>,
+    releases: Vec<(ShardLease, Lost)>,
     /// What the calls wait for: nothing, unless a bug is planted.
     turns: Option<mpsc::Receiver<Vec<Reason>>>,
 }
@@ -69,8 +69,12 @@ impl Calls {
         if self.release_all {
             store.release_shards(id).await?;
         }
-        for lease in &self.releases {
-            store.release_shard(*lease).await?;
+        for (lease, lost) in &self.releases {
+            if *lost == Lost::default() {
+                store.release_shard(*lease).await?;
+            } else {
+                store.give_up_shard(*lease, *lost).await?;
+            }
         }
         let lease = millis(self.lease);
         let share = store.share_of_shards(id, lease).await?;
@@ -129,6 +133,7 @@ impl Supervisor {
         self.lease_ends = called + self.options.lease;
         self.check_refused(&leases, called)?;
         self.drop_lost_shards(&leases);
+        let faults = FaultPoints::of(&self.options);
         let tenure = self.tenure();
         for shard in self.shards.values() {
             shard.tenure.send_replace(tenure);
@@ -138,8 +143,15 @@ impl Supervisor {
             if self.is_given_up(lease) {
                 continue;
             }
+            let is_running = self.shards.contains_key(&lease.shard);
+            if !is_running && !faults.takes_over(lease.is_new) {
+                // Turns under this epoch may still be on their way to the database.
+                self.to_release.push((lease, Lost::default()));
+                self.next_renewal = Instant::now();
+                continue;
+            }
             owned += 1;
-            if !self.is_stopping && !self.shards.contains_key(&lease.shard) {
+            if !self.is_stopping && !is_running {
                 self.start_shard(lease);
             }
         }
@@ -151,7 +163,8 @@ impl Supervisor {
     /// that returned it was called.
     fn is_given_up(&self, lease: ShardLease) -> bool {
         let refused = self.refused.iter().map(|(refused, _)| refused);
-        let mut given_up = self.to_release.iter().chain(refused);
+        let released = self.to_release.iter().map(|(released, _)| released);
+        let mut given_up = released.chain(refused);
         given_up.any(|given_up| given_up.shard == lease.shard && given_up.epoch == lease.epoch)
     }
 
@@ -172,7 +185,8 @@ impl Supervisor {
         self.shards.retain(|id, shard| {
             let is_owned = leases
                 .iter()
-                .any(|lease| lease.shard == *id && lease.epoch == shard.lease.epoch);
+                // A sweep of the shard notices that the database lost the last takeover.
+                .any(|lease| lease.shard == *id && lease.epoch <= shard.lease.epoch);
             if !is_owned {
                 tracing::warn!(
                     shard = id.0,

@@ -2,7 +2,7 @@
 
 use super::{
     SchedulerError, check_temporary,
-    driver::{Deposed, Driver},
+    driver::{Driver, TurnError},
 };
 use crate::{
     context::Context,
@@ -12,7 +12,7 @@ use crate::{
     options::Deps,
     ready_count::ReadyCounts,
     retry::RetryDelays,
-    shard::Shard,
+    shard::{Dropped, Shard},
     steps::notices,
     why,
 };
@@ -36,8 +36,10 @@ pub(super) enum ShardRequest {
 pub(super) enum ShardEnd {
     /// As it was requested, after its last turn.
     Stopped,
-    /// Another scheduler owns the shard: everything in memory of it is void.
-    Deposed,
+    /// Everything in memory of the shard is void.
+    Dropped(Dropped),
+    /// The shard's broker knows a later epoch than the database.
+    Outdated,
     /// The shard's broker refuses the lease.
     Refused,
     /// An error that ends the scheduler.
@@ -50,9 +52,9 @@ impl From<SchedulerError> for ShardEnd {
     }
 }
 
-impl From<Deposed> for ShardEnd {
-    fn from(Deposed(_): Deposed) -> Self {
-        Self::Deposed
+impl From<Dropped> for ShardEnd {
+    fn from(dropped: Dropped) -> Self {
+        Self::Dropped(dropped)
     }
 }
 
@@ -131,7 +133,7 @@ impl ShardTask {
     pub(super) async fn run(mut self, stop: oneshot::Receiver<()>) -> ShardEnd {
         let shard = match self.recover().await {
             Ok(shard) => shard,
-            Err(error) => return ShardEnd::Failed(error),
+            Err(end) => return end,
         };
         let Self {
             deps,
@@ -160,13 +162,14 @@ impl ShardTask {
 
     /// Takes the shard's broker over and reads the shard, and repeats both until they succeed or
     /// the supervisor drops the shard.
-    async fn recover(&mut self) -> Result<Shard, SchedulerError> {
+    async fn recover(&mut self) -> Result<Shard, ShardEnd> {
         let mut delays = RetryDelays::default();
         loop {
             self.cx.follow_clock();
             let shard = self.lease.shard.0;
             let broker = match self.deps.brokers.take_over(self.lease).await {
                 Ok(broker) => broker,
+                Err(BrokerError::Closed) => return Err(ShardEnd::Outdated),
                 Err(error) => {
                     tracing::warn!(%error, shard, operation = "take over", "broker call failed; the shard is taken over later");
                     sleep(MAX_RETRY_DELAY).await;
@@ -177,7 +180,8 @@ impl ShardTask {
             let mut driver = Driver::new(&self.deps, &mut self.cx, &mut shard);
             match driver.recover().await {
                 Ok(()) => return Ok(shard),
-                Err(error) => check_temporary(error, "recover shard")?,
+                Err(TurnError::Store(error)) => check_temporary(error, "recover shard")?,
+                Err(TurnError::Dropped(dropped)) => return Err(dropped.into()),
             }
             sleep(delays.next_delay()).await;
         }
@@ -313,9 +317,13 @@ impl ShardLoop {
         }
         let mut driver = Driver::new(&self.deps, &mut self.cx, &mut self.shard);
         let mut has_failed = false;
-        if let Err(error) = driver.advance(is_sweep).await {
-            check_temporary(error, "advance shard")?;
-            has_failed = true;
+        match driver.advance(is_sweep).await {
+            Ok(()) => {}
+            Err(TurnError::Store(error)) => {
+                check_temporary(error, "advance shard")?;
+                has_failed = true;
+            }
+            Err(TurnError::Dropped(dropped)) => return Err(dropped.into()),
         }
         driver.commit_if_due().await?;
         self.set_backoff(has_failed);

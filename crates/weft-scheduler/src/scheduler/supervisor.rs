@@ -13,8 +13,9 @@ use crate::{
     feed::Feed,
     handle::{Question, Request, Wake},
     heartbeat::Heartbeat,
-    limits::MAX_WAITING_REQUESTS,
+    limits::{EPOCHS_TO_SKIP, MAX_WAITING_REQUESTS},
     options::{Deps, SchedulerOptions},
+    shard::Dropped,
     tenure::{Tenure, TenureWatch},
     why::Reason,
 };
@@ -26,7 +27,7 @@ use tokio::{
 };
 use weft_broker::BrokerError;
 use weft_core::{document::TaskIndex, run_id::RunId, time::Timestamp};
-use weft_store::{DagKey, ShardId, ShardLease};
+use weft_store::{DagKey, Lost, ShardId, ShardLease, ShardState};
 
 /// What the supervisor waits for.
 enum Event {
@@ -60,8 +61,8 @@ pub(super) struct Supervisor {
     /// By this machine's clock, counted from before the call that renewed the leases.
     pub(super) lease_ends: Instant,
     /// Leases of shards that are not in memory any more, and that the database may count as this
-    /// scheduler's.
-    pub(super) to_release: Vec<ShardLease>,
+    /// scheduler's, with what it lost of each.
+    pub(super) to_release: Vec<(ShardLease, Lost)>,
     /// The database may count shards as this scheduler's which it does not own: those of a
     /// process that had its name before, and those that it gave up.
     pub(super) may_own_more: bool,
@@ -169,14 +170,27 @@ impl Supervisor {
         self.shards.remove(&lease.shard);
         let shard = lease.shard.0;
         match end {
-            Some(ShardEnd::Stopped) => self.to_release.push(lease),
-            Some(ShardEnd::Deposed) => {
+            Some(ShardEnd::Stopped) => self.to_release.push((lease, Lost::default())),
+            Some(ShardEnd::Dropped(Dropped::TurnsLost { first, last, found })) => {
+                self.give_up_lost_turns(lease, (first, last), found);
+            }
+            Some(ShardEnd::Outdated) => {
+                tracing::warn!(
+                    shard,
+                    epoch = lease.epoch,
+                    operation = "take over",
+                    "the broker knows a later epoch of the shard; it is leased again"
+                );
+                let epochs = EPOCHS_TO_SKIP;
+                self.to_release.push((lease, Lost { turns: 0, epochs }));
+            }
+            Some(ShardEnd::Dropped(Dropped::Deposed)) => {
                 tracing::warn!(
                     shard,
                     operation = "commit turn",
                     "another scheduler owns the shard; it is dropped here"
                 );
-                self.to_release.push(lease);
+                self.to_release.push((lease, Lost::default()));
             }
             // Another scheduler has taken the shard over, and the next renewal shows it;
             // otherwise the broker was shut down.
@@ -186,6 +200,29 @@ impl Supervisor {
         }
         self.next_renewal = Instant::now();
         Ok(())
+    }
+
+    /// Has a shard leased again, under a new epoch, whose database lost these turns.
+    fn give_up_lost_turns(
+        &mut self,
+        lease: ShardLease,
+        (first, last): (i64, i64),
+        found: ShardState,
+    ) {
+        let turns = u64::try_from(last + 1 - first).unwrap_or(0);
+        tracing::error!(
+            shard = lease.shard.0,
+            epoch = lease.epoch,
+            first_missing_turn = first,
+            last_missing_turn = last,
+            turns,
+            found_epoch = found.epoch,
+            found_turn = found.turn,
+            operation = "compare turns",
+            "the database lost turns that it had acknowledged; the shard is read again, and what they recorded is done again"
+        );
+        self.heartbeat.metrics.record_lost_turns(turns);
+        self.to_release.push((lease, Lost { turns, epochs: 0 }));
     }
 
     /// Fails if the broker refused a lease that the database says is held, as of a renewal that
@@ -303,7 +340,7 @@ impl Supervisor {
         if shard.facts.borrow().is_recovered {
             shard.stop = None;
         } else {
-            self.to_release.push(shard.lease);
+            self.to_release.push((shard.lease, Lost::default()));
             self.shards.remove(&id);
         }
     }

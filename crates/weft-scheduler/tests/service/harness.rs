@@ -54,6 +54,15 @@ impl Installation {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let database = open(folder.path()).await;
+        Self::of(folder, database)
+    }
+
+    /// An installation over another database than one of its own.
+    pub(crate) fn over(database: Database) -> Self {
+        Self::of(tempfile::tempdir().expect("a folder"), database)
+    }
+
+    fn of(folder: tempfile::TempDir, database: Database) -> Self {
         let blobs = Blobs::local(&folder.path().join("blobs")).expect("a folder");
         Self {
             folder,
@@ -374,9 +383,10 @@ impl Installation {
             .lease_shards("meddler", DurationMs(60_000), u32::MAX)
             .await
             .expect("the database answers");
+        let last = self.database.shard_state(leases[0].shard).await;
         let turn = Turn {
             lease: leases[0],
-            number: 1,
+            number: last.expect("the database answers").turn + 1,
             new_runs: Vec::new(),
             runs: vec![RunUpdate {
                 id: run,
@@ -418,6 +428,19 @@ impl Installation {
 
     pub(crate) fn taken(&self) -> Vec<String> {
         self.taken.lock().expect("no test panics with it").clone()
+    }
+
+    /// Waits until the worker has claimed `times` attempts of a task.
+    pub(crate) async fn claimed(&self, task: &str, times: usize) {
+        let mut ticks = tokio::time::interval(Duration::from_millis(5));
+        let claimed = async {
+            while self.taken().iter().filter(|taken| *taken == task).count() < times {
+                ticks.tick().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, claimed)
+            .await
+            .expect("it is dispatched");
     }
 
     pub(crate) async fn command(&self, run: RunId, kind: CommandKind) {

@@ -5,6 +5,10 @@ mod commands;
 mod dates;
 mod harness;
 mod limits;
+mod lost_turns;
+#[expect(clippy::unwrap_used, reason = "it is the tests' of another crate")]
+#[path = "../../../weft-store-sql/tests/database/postgres_server.rs"]
+mod postgres_server;
 mod recovery;
 mod runs;
 mod shards;

@@ -178,6 +178,8 @@ async fn shards(app: &App) -> Result<axum::Json<Vec<Shard>>, Problem> {
         id: row.id.0.cast_unsigned(),
         scheduler: row.scheduler,
         takeovers: row.epoch.unsigned_abs(),
+        lost_turns: row.lost_turns,
+        lost_at: row.lost_at.map(weft_api::Time),
         tenants: row.tenants,
     };
     let rows = app.database().list_shards().await?;

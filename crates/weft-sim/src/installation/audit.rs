@@ -8,14 +8,17 @@ mod bounds;
 mod closing;
 mod fairness;
 mod notifications;
+mod past;
 mod rows;
 mod state;
 mod work;
 
+pub use past::Past;
 pub use work::Work;
 
 use super::{broker_state::BrokerState, documents::Parsed, tables::Tables, worker::Worker};
 use crate::{coverage::Coverage, reference::Model, scenario::Scenario};
+use past::LostWork;
 use state::{Account, Active, Done, Fairness, Watched};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -53,6 +56,7 @@ pub struct Auditor {
     pub(crate) max_active_runs: BTreeMap<DagKey, u32>,
     /// The epochs that have committed something.
     epochs: BTreeSet<(ShardId, i64)>,
+    lost: LostWork,
 }
 
 /// What lies beside the rows when a turn is committed.

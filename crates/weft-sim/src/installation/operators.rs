@@ -23,7 +23,7 @@ use weft_store::{CommandId, CommandKind, DagKey, RunKind, RunUpdate, ShardId, Ve
 const MAX_OPEN_RUNS: usize = 24;
 
 /// The people of one world.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Operators {
     tenants: Vec<TenantId>,
     shards: Vec<ShardId>,
@@ -34,7 +34,7 @@ pub struct Operators {
     remembered: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Owned {
     shape: Shape,
     versions: Vec<VersionId>,
@@ -150,6 +150,16 @@ impl Operators {
                 Some(Wake::Settings)
             }
         }
+    }
+
+    /// The database lost what they did since: they see what it has, and use no id again.
+    pub fn go_back(&mut self, past: Self) {
+        let (last_command, deployed) = (self.last_command, self.deployed);
+        *self = Self {
+            last_command,
+            deployed,
+            ..past
+        };
     }
 
     /// Removes everything that blocks any run, and nothing

@@ -18,8 +18,9 @@ use weft_core::{
     time::{DurationMs, Timestamp},
 };
 use weft_store::{
-    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, Output, RunKind, RunStore,
-    ShardId, ShardLease, ShardSettings, StoreError, StoredRun, StoredVersion, Turn, VersionId,
+    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, Lost, Output, RunKind,
+    RunStore, ShardId, ShardLease, ShardSettings, ShardState, StoreError, StoredRun, StoredVersion,
+    Turn, VersionId,
 };
 
 /// The database, as one start of a scheduler sees it.
@@ -115,9 +116,14 @@ impl RunStore for SimStore {
         Ok(settings)
     }
 
-    async fn settings_version(&self, shard: ShardId) -> Result<i64, StoreError> {
-        let read = |tables: &mut Tables, _| tables.settings_version(shard);
-        self.read(Call::SettingsVersion, read, |_| 1).await
+    async fn shard_state(&self, shard: ShardId) -> Result<ShardState, StoreError> {
+        let read = |tables: &mut Tables, _| tables.shard_state(shard);
+        self.read(Call::ShardState, read, |_| 1).await
+    }
+
+    async fn give_up_shard(&self, lease: ShardLease, lost: Lost) -> Result<(), StoreError> {
+        let give_up = |tables: &mut Tables, _| tables.give_up_shard(lease, lost);
+        self.read(Call::GiveUp, give_up, |()| 1).await
     }
 
     async fn dags(
@@ -337,6 +343,7 @@ impl super::truth::Truth {
     fn note_refusal(&mut self, who: usize, turn: &Turn, error: &CommitError) {
         match error {
             CommitError::Fenced(_) => self.fault("fault: deposed scheduler writes"),
+            CommitError::TurnsLost(_) => self.coverage.add("answer: turns lost"),
             CommitError::RunExists(_) => self.coverage.add("answer: run exists already"),
             CommitError::IdTaken(_) => self.coverage.add("answer: run's id is taken"),
             CommitError::Store(_) if self.tables.unwritable.is_empty() => {

@@ -24,15 +24,15 @@ use weft_core::{
     time::{DurationMs, Timestamp},
 };
 use weft_store::{
-    AttemptRecord, Command, CommandId, CommandKind, DagKey, DagState, InstanceRow, Output, Pool,
-    RunUpdate, ShardId, ShardLease, ShardSettings, StoredRun, StoredVersion, TaskSummary,
-    TenantSettings, VersionId, share_of,
+    AttemptRecord, Command, CommandId, CommandKind, DagKey, DagState, InstanceRow, Lost, Output,
+    Pool, RunUpdate, ShardId, ShardLease, ShardSettings, ShardState, StoredRun, StoredVersion,
+    TaskSummary, TenantSettings, VersionId, share_of,
 };
 
 /// The policy of every tenant.
 const POLICY: &str = "[queues]\nallow = [\"side\"]\n";
 /// Every table that a scheduler reads or writes.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Tables {
     shards: BTreeMap<ShardId, ShardRow>,
     /// Those that are there, and until when.
@@ -41,6 +41,7 @@ pub struct Tables {
     pools: BTreeMap<(TenantId, String), u32>,
     dags: BTreeMap<DagKey, DagRow>,
     versions: BTreeMap<VersionId, StoredVersion>,
+    last_version: i64,
     runs: BTreeMap<RunId, RunRow>,
     events: BTreeMap<RunId, BTreeMap<i64, String>>,
     pub(crate) instances: BTreeMap<(RunId, Instance), InstanceRow>,
@@ -56,9 +57,11 @@ pub struct Tables {
     crashes: BTreeMap<(RunId, Instance, u32), (Blamed, Crash)>,
     /// Runs whose events the database refuses, whatever they are.
     pub(crate) unwritable: BTreeSet<RunId>,
+    /// A planted bug: the fence accepts turns behind a gap.
+    pub(crate) has_inexact_fence: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct ShardRow {
     epoch: i64,
     turn: i64,
@@ -66,23 +69,34 @@ struct ShardRow {
     until: Timestamp,
     version: i64,
     max_active_tasks: Option<u32>,
+    lost_turns: u64,
 }
 
-#[derive(Debug)]
+impl ShardRow {
+    fn state(&self) -> ShardState {
+        ShardState {
+            settings: self.version,
+            epoch: self.epoch,
+            turn: self.turn,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
 struct TenantRow {
     shard: ShardId,
     max_active_tasks: Option<u32>,
     weight: u32,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct DagRow {
     shard: ShardId,
     state: DagState,
 }
 
 /// A run as stored in the database.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RunRow {
     /// As it was created; its events are in a table of their own.
     pub stored: StoredRun,
@@ -92,7 +106,7 @@ pub struct RunRow {
     pub update: Option<RunUpdate>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct CommandRow {
     run: RunId,
     kind: CommandKind,
@@ -158,7 +172,7 @@ impl Tables {
                 }
                 room -= 1;
                 row.epoch += 1;
-                row.turn = 0;
+                row.turn = now.0;
                 row.owner = Some(scheduler.to_owned());
             }
             row.until = now.plus(lease);
@@ -166,6 +180,7 @@ impl Tables {
                 shard: *shard,
                 epoch: row.epoch,
                 until: row.until,
+                is_new: !own,
             });
         }
         leases
@@ -179,6 +194,36 @@ impl Tables {
             row.owner = None;
             row.until = Timestamp(0);
         }
+    }
+
+    /// See `RunStore::give_up_shard`.
+    pub fn give_up_shard(&mut self, lease: ShardLease, lost: Lost) {
+        if let Some(row) = self.shards.get_mut(&lease.shard) {
+            row.lost_turns += lost.turns;
+            if row.epoch <= lease.epoch {
+                row.epoch = lease.epoch + i64::from(lost.epochs);
+                row.owner = None;
+                row.until = Timestamp(0);
+            }
+        }
+    }
+
+    /// Goes back to what was there earlier; whether turns are lost by that. No id of a version is
+    /// given out again, since Postgres logs its sequences ahead. The versions of settings go on:
+    /// in a sweep's time people do not change as much as was lost.
+    pub fn go_back(&mut self, past: Self) -> bool {
+        let unwritable = std::mem::take(&mut self.unwritable);
+        let later = std::mem::replace(self, past);
+        self.unwritable = unwritable;
+        self.last_version = later.last_version;
+        let mut is_lost = false;
+        for (shard, row) in &mut self.shards {
+            if let Some(later) = later.shards.get(shard) {
+                is_lost |= (row.epoch, row.turn) != (later.epoch, later.turn);
+                row.version = row.version.max(later.version) + 1;
+            }
+        }
+        is_lost
     }
 
     /// See `RunStore::release_shards`.
@@ -389,9 +434,10 @@ impl Tables {
         self.dags.get(&key).map(|row| &row.state)
     }
 
-    /// See `RunStore::settings_version`.
-    pub fn settings_version(&self, shard: ShardId) -> i64 {
-        self.shards.get(&shard).map_or(0, |row| row.version)
+    /// See `RunStore::shard_state`.
+    pub fn shard_state(&self, shard: ShardId) -> ShardState {
+        let row = self.shards.get(&shard);
+        row.map_or_else(ShardState::default, ShardRow::state)
     }
 
     /// Who owns a shard, and its epoch.

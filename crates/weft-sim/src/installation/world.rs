@@ -19,6 +19,7 @@ use super::{
     worker::Worker,
 };
 use crate::coverage::Coverage;
+use faults::Replica;
 use std::{
     future::{Future, poll_fn},
     pin::pin,
@@ -27,7 +28,7 @@ use std::{
 };
 use tokio::time::{Instant, sleep_until};
 use weft_blob::Blobs;
-use weft_scheduler::Wake;
+use weft_scheduler::{Planted, Wake};
 
 /// Events that a world goes through before it is healed, at the least.
 pub const EVENTS: u64 = 1_000;
@@ -52,6 +53,9 @@ pub(super) struct World {
     next_fault: Instant,
     next_act: Instant,
     healed: Option<Instant>,
+    replica: Option<Replica>,
+    /// How often a replica took the database's place.
+    failovers: u32,
 }
 
 /// Where a scheduler runs, or will again.
@@ -83,6 +87,7 @@ impl World {
             trace: options.trace.then(Vec::new),
             random,
         };
+        truth.tables.has_inexact_fence = options.bug == Some(Planted::FenceInexact);
         let people = Operators::settle(&mut truth, options.history);
         for number in 0..truth.random.rng.usize(2..5) {
             let queues: &[&str] = match number {
@@ -114,6 +119,8 @@ impl World {
             next_fault: now,
             next_act: now,
             healed: None,
+            replica: None,
+            failovers: 0,
         }
     }
 
@@ -170,6 +177,7 @@ impl World {
 
     fn heal(&mut self) {
         self.healed = Some(Instant::now());
+        self.replica = None;
         for slot in &mut self.schedulers {
             if let Some(process) = &mut slot.process {
                 process.crash_in = None;
@@ -232,6 +240,7 @@ impl World {
             if self.next_fault <= now {
                 self.inject_fault(now);
             }
+            self.fail_over(now);
         }
         self.until_next().await;
         match self.shared.lock().finding.take() {
@@ -304,6 +313,7 @@ impl World {
         let mut next = far;
         if self.healed.is_none() {
             next = next.min(self.next_act).min(self.next_fault);
+            next = next.min(self.next_failover().unwrap_or(far));
         }
         for slot in &self.schedulers {
             match &slot.process {

@@ -264,8 +264,9 @@ fn kind_of_code(error: &dyn DatabaseError) -> ErrorKind {
         // disk_full; read_only_sql_transaction, as on a standby
         "53100" | "25006" => ErrorKind::Full,
         // serialization_failure, deadlock_detected, lock_not_available, query_canceled;
-        // invalid_catalog_name and refused sign-ins, which their operator can mend
-        "40001" | "40P01" | "55P03" | "57014" | "3D000" | "28000" | "28P01" => {
+        // a database that is missing or accepts no connections, as while it is replaced, and
+        // refused sign-ins, which their operator can mend
+        "40001" | "40P01" | "55P03" | "57014" | "3D000" | "55000" | "28000" | "28P01" => {
             ErrorKind::Unavailable
         }
         code if ["08", "53", "57", "58"]

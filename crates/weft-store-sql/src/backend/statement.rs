@@ -44,8 +44,8 @@ impl Statement {
 
 /// Declares a module's statements, and `STATEMENTS`, the list of them all.
 macro_rules! statements {
-    ($($(#[$meta:meta])* $name:ident = $text:expr;)*) => {
-        $($(#[$meta])* const $name: $crate::backend::Statement = $crate::backend::Statement::new($text);)*
+    ($($(#[$meta:meta])* $vis:vis $name:ident = $text:expr;)*) => {
+        $($(#[$meta])* $vis const $name: $crate::backend::Statement = $crate::backend::Statement::new($text);)*
         /// Every statement of this module.
         pub(crate) const STATEMENTS: &[$crate::backend::Statement] = &[$($name),*];
     };

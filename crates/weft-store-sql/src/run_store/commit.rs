@@ -3,6 +3,7 @@
 //! Rows are written in the order of their keys, so that two transactions never
 //! wait for each other's rows crosswise.
 
+use super::lease::STATE;
 use crate::{
     Database,
     backend::{Bulk, Column, Tx, Value, args, statements},
@@ -12,10 +13,9 @@ use crate::{
 };
 use std::collections::BTreeSet;
 use weft_core::{document::TaskIndex, run_id::RunId, time::Timestamp};
-use weft_store::{CommitError, NewRun, Output, RunUpdate, ShardId, StoreError, Turn};
+use weft_store::{CommitError, NewRun, Output, RunUpdate, ShardId, ShardState, StoreError, Turn};
 
 statements! {
-    LAST_TURN = "SELECT epoch, turn FROM shards WHERE shard = $1";
     ID_TAKEN = "SELECT 1 FROM runs WHERE id = $1";
     /// $1 run, $2 task.
     KEEP_CLEARED = "INSERT INTO attempts \
@@ -36,7 +36,7 @@ static FENCE: Bulk = Bulk::with(
     "WITH fences (shard, epoch, turn) AS (VALUES ",
     &[Column::Int, Column::Int, Column::Int],
     ") UPDATE shards SET turn = fences.turn FROM fences \
-     WHERE shards.shard = fences.shard AND shards.epoch = fences.epoch AND shards.turn < fences.turn \
+     WHERE shards.shard = fences.shard AND shards.epoch = fences.epoch AND shards.turn = fences.turn - 1 \
      RETURNING shards.shard",
 );
 static NEW_RUNS: Bulk = Bulk::insert(
@@ -187,20 +187,25 @@ impl Database {
     }
 }
 
-/// What a turn means that the fence stopped: fine if it was committed before.
+/// What a turn means that the fence stopped: fine if it was committed before. A database that
+/// came back without turns that it had acknowledged is behind the turn, or in an earlier epoch.
 async fn why_fenced(tx: &mut Tx, turn: &Turn) -> Result<(), CommitError> {
     let shard = turn.lease.shard;
-    let Some(mut row) = tx.run_one(LAST_TURN, args![shard]).await? else {
+    let Some(mut row) = tx.run_one(STATE, args![shard]).await? else {
         return Err(CommitError::Fenced(shard));
     };
     let (epoch, last): (i64, i64) = (row.take()?, row.take()?);
-    if epoch != turn.lease.epoch {
-        return Err(CommitError::Fenced(shard));
-    }
-    if last == turn.number {
+    if (epoch, last) == (turn.lease.epoch, turn.number) {
         return Ok(());
     }
-    Err(StoreError::Defect(format!("turn {} comes after turn {last}", turn.number)).into())
+    if (epoch, last) < (turn.lease.epoch, turn.number) {
+        return Err(CommitError::TurnsLost(ShardState {
+            settings: row.take()?,
+            epoch,
+            turn: last,
+        }));
+    }
+    Err(CommitError::Fenced(shard))
 }
 
 async fn insert_runs(tx: &mut Tx, shard: ShardId, new: &[NewRun]) -> Result<(), CommitError> {

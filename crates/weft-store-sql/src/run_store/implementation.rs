@@ -11,8 +11,9 @@ use weft_core::{
     time::{DurationMs, Timestamp},
 };
 use weft_store::{
-    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, Output, RunStore, ShardId,
-    ShardLease, ShardSettings, StoreError, StoredRun, StoredVersion, Turn, VersionId,
+    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, Lost, Output, RunStore,
+    ShardId, ShardLease, ShardSettings, ShardState, StoreError, StoredRun, StoredVersion, Turn,
+    VersionId,
 };
 
 #[async_trait]
@@ -46,8 +47,12 @@ impl RunStore for Database {
         self.shard_settings(shard).await
     }
 
-    async fn settings_version(&self, shard: ShardId) -> Result<i64, StoreError> {
-        self.shard_version(shard).await
+    async fn shard_state(&self, shard: ShardId) -> Result<ShardState, StoreError> {
+        self.state(shard).await
+    }
+
+    async fn give_up_shard(&self, lease: ShardLease, lost: Lost) -> Result<(), StoreError> {
+        self.give_up(lease, lost).await
     }
 
     async fn dags(

@@ -5,7 +5,10 @@ use crate::{
     backend::{args, statements},
 };
 use weft_core::time::{DurationMs, Timestamp};
-use weft_store::{Pool, ShardId, ShardLease, ShardSettings, StoreError, TenantSettings, share_of};
+use weft_store::{
+    Lost, Pool, ShardId, ShardLease, ShardSettings, ShardState, StoreError, TenantSettings,
+    share_of,
+};
 
 statements! {
     /// $1 scheduler, $2 until.
@@ -20,22 +23,31 @@ statements! {
             UNION SELECT owner FROM shards WHERE owner IS NOT NULL AND until > $1 \
             UNION SELECT $2) s ORDER BY s.id";
     FORGET = "DELETE FROM schedulers WHERE until <= $1";
-    /// $1 scheduler, $2 now, $3 until, $4 how many at most.
+    /// $1 scheduler, $2 now, $3 until, $4 how many at most. Turns of an epoch are numbered from
+    /// the clock on, so that turns of two takeovers that got the same epoch, one of them lost
+    /// with the database's last transactions, never continue each other.
     LEASE = "UPDATE shards SET \
         epoch = CASE WHEN owner = $1 THEN epoch ELSE epoch + 1 END, \
-        turn = CASE WHEN owner = $1 THEN turn ELSE 0 END, owner = $1, until = $3 \
+        turn = CASE WHEN owner = $1 THEN turn ELSE $2 END, owner = $1, until = $3 \
         WHERE owner = $1 OR ((owner IS NULL OR until <= $2) AND shard IN ( \
             SELECT f.shard FROM shards f WHERE (f.owner IS NULL OR f.until <= $2) AND $4 >= ( \
                 SELECT count(*) FROM shards h WHERE h.owner = $1 OR \
                     ((h.owner IS NULL OR h.until <= $2) AND h.shard <= f.shard)))) \
-        RETURNING shard, epoch, until";
+        RETURNING shard, epoch, until, turn";
     RELEASE = "UPDATE shards SET owner = NULL, until = 0 WHERE owner = $1";
     GONE = "DELETE FROM schedulers WHERE id = $1";
     RELEASE_ONE = "UPDATE shards SET owner = NULL, until = 0 WHERE shard = $1 AND epoch = $2";
     RELEASE_ALL = "UPDATE shards SET owner = NULL, until = 0 WHERE owner IS NOT NULL";
     ALL_GONE = "DELETE FROM schedulers";
     SETTINGS = "SELECT version, max_active_tasks FROM settings WHERE shard = $1";
-    VERSION = "SELECT version FROM settings WHERE shard = $1";
+    pub(super) STATE = "SELECT s.epoch, s.turn, coalesce(g.version, 0) FROM shards s \
+        LEFT JOIN settings g ON g.shard = s.shard WHERE s.shard = $1";
+    /// $1 shard, $2 epoch, $3 lost turns, $4 lost epochs, $5 now.
+    GIVE_UP = "UPDATE shards SET lost_turns = lost_turns + $3, \
+        lost_at = CASE WHEN $3 > 0 THEN $5 ELSE lost_at END, \
+        owner = CASE WHEN epoch > $2 THEN owner ELSE NULL END, \
+        until = CASE WHEN epoch > $2 THEN until ELSE 0 END, \
+        epoch = CASE WHEN epoch > $2 THEN epoch ELSE $2 + $4 END WHERE shard = $1";
     TENANTS = "SELECT t.id, p.text, t.max_active_tasks, t.weight \
         FROM tenants t LEFT JOIN policies p ON p.tenant = t.id \
         WHERE t.shard = $1 ORDER BY t.id";
@@ -83,6 +95,7 @@ impl Database {
                 shard: row.take()?,
                 epoch: row.take()?,
                 until: row.take()?,
+                is_new: row.take::<Timestamp>()? == now,
             });
         }
         leases.sort_by_key(|lease| lease.shard);
@@ -137,11 +150,23 @@ impl Database {
         Ok(settings)
     }
 
-    pub(super) async fn shard_version(&self, shard: ShardId) -> Result<i64, StoreError> {
-        match self.backend().read_one(VERSION, args![shard]).await? {
-            Some(mut row) => row.take(),
-            None => Ok(0),
-        }
+    pub(super) async fn state(&self, shard: ShardId) -> Result<ShardState, StoreError> {
+        let Some(mut row) = self.backend().read_one(STATE, args![shard]).await? else {
+            return Ok(ShardState::default());
+        };
+        Ok(ShardState {
+            epoch: row.take()?,
+            turn: row.take()?,
+            settings: row.take()?,
+        })
+    }
+
+    pub(super) async fn give_up(&self, lease: ShardLease, lost: Lost) -> Result<(), StoreError> {
+        let now = self.clock().await?;
+        let turns = i64::try_from(lost.turns).unwrap_or(i64::MAX);
+        let args = args![lease.shard, lease.epoch, turns, lost.epochs, now];
+        self.backend().write(GIVE_UP, args).await?;
+        Ok(())
     }
 
     /// Milliseconds by the database's clock: the server's, or, on SQLite, this machine's.

@@ -53,7 +53,8 @@ conformance! {
         a_deposed_owner_does_not_release_a_shard,
         new_tenants_go_to_the_shard_with_the_fewest,
         a_deposed_scheduler_writes_nothing,
-        a_repeated_turn_succeeds_and_writes_nothing;
+        a_repeated_turn_succeeds_and_writes_nothing,
+        a_turn_behind_a_gap_is_refused_and_the_shard_can_be_given_up;
     operators:
         settings_rise_with_every_change,
         secrets_are_sealed_listed_and_rotated,

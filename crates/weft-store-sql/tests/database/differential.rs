@@ -52,6 +52,9 @@ struct World<'a> {
     database: &'a Database,
     dags: BTreeMap<&'static str, Deployed>,
     lease: Option<ShardLease>,
+    /// Of the lease that turns are numbered in, and the number that they begin after.
+    epoch: i64,
+    first_turn: i64,
     turns: i64,
     chunks: BTreeMap<i64, i64>,
 }
@@ -62,6 +65,8 @@ impl<'a> World<'a> {
             database,
             dags: BTreeMap::new(),
             lease: None,
+            epoch: 0,
+            first_turn: 0,
             turns: 0,
             chunks: BTreeMap::new(),
         }
@@ -138,6 +143,11 @@ impl<'a> World<'a> {
         // Sometimes the old one is kept, which is then refused.
         if let Some(new) = leases.first().filter(|_lease| random.u32(0..5) > 0) {
             self.lease = Some(*new);
+            let state = self.database.shard_state(new.shard).await.unwrap();
+            if state.epoch != self.epoch {
+                // Each database numbers turns from its own clock on.
+                (self.epoch, self.first_turn, self.turns) = (state.epoch, state.turn, 0);
+            }
         }
         format!(
             "{:?}",
@@ -149,9 +159,14 @@ impl<'a> World<'a> {
         let Some(lease) = self.lease else {
             return "no lease".into();
         };
-        self.turns += i64::from(random.u32(0..8) > 0);
-        let mut turn = setup::turn(lease);
-        turn.number = self.turns;
+        let number = self.turns
+            + match random.u32(0..16) {
+                0 => 0,
+                1 => 2,
+                _ => 1,
+            };
+        let mut turn = setup::turn(self.database, lease).await;
+        turn.number = self.first_turn + number;
         if let Some(dag) = self.dags.get(dag) {
             for _run in 0..random.u32(0..3) {
                 turn.new_runs.push(new_run(random, dag));
@@ -167,6 +182,7 @@ impl<'a> World<'a> {
         self.fill(random, &mut turn).await;
         match self.database.commit(&turn).await {
             Ok(()) => {
+                self.turns = number;
                 for chunk in &turn.events {
                     self.chunks.insert(chunk.run.as_i64(), chunk.seq);
                 }
@@ -174,6 +190,7 @@ impl<'a> World<'a> {
             }
             // Texts of defects are the databases' own.
             Err(weft_store::CommitError::Store(_)) => "defect".into(),
+            Err(weft_store::CommitError::TurnsLost(_)) => "turns lost".into(),
             Err(error) => format!("{error}"),
         }
     }

@@ -126,7 +126,10 @@ async fn one_process_at_a_time_locks_a_postgres_database_exclusively() {
     second.check().await.unwrap();
     let newer = setup::lease(&second).await;
     assert!(newer.epoch > lease.epoch);
-    let error = second.commit(&setup::turn(lease)).await.unwrap_err();
+    let error = second
+        .commit(&setup::turn(&second, lease).await)
+        .await
+        .unwrap_err();
     assert!(matches!(error, CommitError::Fenced(_)), "{error}");
     let sqlite = setup::sqlite().await;
     sqlite.database.lock_exclusive().await.unwrap();
@@ -143,7 +146,10 @@ async fn processes_that_share_postgres_keep_leases_and_block_an_exclusive_lock()
     second.lock_shared().await.unwrap();
     second.check().await.unwrap();
     assert_eq!(second.migrate().await.unwrap(), []);
-    first.commit(&setup::turn(lease)).await.unwrap();
+    first
+        .commit(&setup::turn(&first, lease).await)
+        .await
+        .unwrap();
     let third = Database::open(&place).await.unwrap();
     let error = third.lock_exclusive().await.unwrap_err();
     assert!(matches!(error, OpenError::InUseElsewhere), "{error}");
@@ -209,7 +215,10 @@ async fn a_database_in_use_can_be_read_and_copied_by_another_process() {
     // A reader leaves the leases of the process that works in the folder alone.
     let lease = setup::lease(&home.database).await;
     reader.check().await.unwrap();
-    home.database.commit(&setup::turn(lease)).await.unwrap();
+    home.database
+        .commit(&setup::turn(&home.database, lease).await)
+        .await
+        .unwrap();
     assert_eq!(reader.schema().await.unwrap(), Database::known_schema());
     assert_eq!(reader.find_damage().await.unwrap(), [""; 0]);
     let refused = reader.deploy(&setup::file("y", &["y"])).await;

@@ -114,12 +114,12 @@ pub(crate) async fn lease(database: &Database) -> ShardLease {
     leases[0]
 }
 
-/// A turn of nothing; each is later than the one before.
-pub(crate) fn turn(lease: ShardLease) -> Turn {
-    static NUMBERS: AtomicU64 = AtomicU64::new(1);
+/// A turn of nothing: the one after those that are committed.
+pub(crate) async fn turn(database: &Database, lease: ShardLease) -> Turn {
+    let last = database.shard_state(lease.shard).await.unwrap();
     Turn {
         lease,
-        number: NUMBERS.fetch_add(1, Ordering::Relaxed).cast_signed(),
+        number: last.turn + 1,
         new_runs: Vec::new(),
         runs: Vec::new(),
         events: Vec::new(),

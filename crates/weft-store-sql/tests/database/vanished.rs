@@ -96,7 +96,7 @@ async fn a_turn_whose_commit_was_not_answered_is_committed_again_and_counts_once
     let (relay, database) = migrated().await;
     let dag = one_dag(&database, "etl").await;
     let run = database.trigger(&trigger_of(&dag)).await.unwrap().run();
-    let mut turn = turn(lease(&database).await);
+    let mut turn = turn(&database, lease(&database).await).await;
     turn.events.push(EventChunk {
         run,
         seq: 0,

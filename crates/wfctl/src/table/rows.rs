@@ -287,13 +287,22 @@ impl Row for Queue {
 }
 
 impl Row for Shard {
-    const COLUMNS: &'static [&'static str] = &["SHARD", "SCHEDULER", "TAKEOVERS", "TENANTS"];
+    const COLUMNS: &'static [&'static str] = &[
+        "SHARD",
+        "SCHEDULER",
+        "TAKEOVERS",
+        "LOST TURNS",
+        "LOST AT",
+        "TENANTS",
+    ];
 
-    fn cells(&self, _zone: &Zone) -> Vec<String> {
+    fn cells(&self, zone: &Zone) -> Vec<String> {
         vec![
             self.id.to_string(),
             self.scheduler.clone().unwrap_or_default(),
             self.takeovers.to_string(),
+            self.lost_turns.to_string(),
+            zone.shown_some(self.lost_at),
             self.tenants.to_string(),
         ]
     }

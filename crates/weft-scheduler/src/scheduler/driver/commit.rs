@@ -6,21 +6,20 @@
 use super::Driver;
 use crate::{
     retry::RetryDelays,
-    shard::batch::{part_of_run, runs_of},
+    shard::{
+        Dropped,
+        batch::{part_of_run, runs_of},
+    },
     steps::commit,
 };
 use tokio::time::{Instant, sleep};
 use weft_core::run_id::RunId;
-use weft_store::{CommitError, ShardId, StoreError, Turn};
-
-/// Another scheduler owns the shard: everything in memory of it is void.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the shard {0:?} belongs to another scheduler")]
-pub(in crate::scheduler) struct Deposed(pub(in crate::scheduler) ShardId);
+use weft_store::{CommitError, StoreError, Turn};
 
 /// Why a turn was not committed.
 enum Refused {
-    Deposed(Deposed),
+    /// The shard is void in memory.
+    Dropped(Dropped),
     /// The database has a run of this one's DAG and date.
     RunExists(RunId),
     /// The database has a run with this id.
@@ -31,7 +30,7 @@ enum Refused {
 
 impl Driver<'_> {
     /// Commits the batch if it is due.
-    pub(in crate::scheduler) async fn commit_if_due(&mut self) -> Result<(), Deposed> {
+    pub(in crate::scheduler) async fn commit_if_due(&mut self) -> Result<(), Dropped> {
         if self.shard.batch.is_due(self.cx.now()) {
             return self.commit().await;
         }
@@ -39,7 +38,7 @@ impl Driver<'_> {
     }
 
     /// Commits the batch, then notifies listeners and the broker.
-    pub(in crate::scheduler) async fn commit(&mut self) -> Result<(), Deposed> {
+    pub(in crate::scheduler) async fn commit(&mut self) -> Result<(), Dropped> {
         let mut broken: Vec<RunId> = Vec::new();
         let now = self.cx.now();
         let shard = &mut *self.shard;
@@ -51,7 +50,7 @@ impl Driver<'_> {
             let turn = commit::next_turn(self.shard, self.cx);
             match self.write(&turn).await {
                 Ok(()) => break turn,
-                Err(Refused::Deposed(deposed)) => return Err(deposed),
+                Err(Refused::Dropped(dropped)) => return Err(dropped),
                 Err(Refused::RunExists(run)) => {
                     tracing::info!(%run, operation = "create run", "a run for this date exists; the new run is dropped");
                     commit::drop_run(self.shard, run);
@@ -89,7 +88,11 @@ impl Driver<'_> {
                     }
                     return Ok(());
                 }
-                Err(CommitError::Fenced(shard)) => return Err(Refused::Deposed(Deposed(shard))),
+                Err(CommitError::Fenced(_)) => return Err(Refused::Dropped(Dropped::Deposed)),
+                Err(CommitError::TurnsLost(found)) => {
+                    let dropped = self.shard.lost_turns(turn.number - 1, found);
+                    return Err(Refused::Dropped(dropped));
+                }
                 Err(CommitError::RunExists(run)) => return Err(Refused::RunExists(run)),
                 Err(CommitError::IdTaken(run)) => return Err(Refused::IdTaken(run)),
                 Err(CommitError::Store(
@@ -112,14 +115,14 @@ impl Driver<'_> {
     /// Finds the runs whose rows break a turn, by committing each run's part alone. A part that
     /// is committed so is committed again with the whole turn, which changes nothing. `None`
     /// where a new run is refused: the whole turn has to be committed again first.
-    async fn find_broken_runs(&mut self, turn: &Turn) -> Result<Option<Vec<RunId>>, Deposed> {
+    async fn find_broken_runs(&mut self, turn: &Turn) -> Result<Option<Vec<RunId>>, Dropped> {
         let mut culprits = Vec::new();
         for run in runs_of(turn) {
             self.shard.turn += 1;
             let part = part_of_run(turn, run, self.shard.turn);
             match self.write(&part).await {
                 Ok(()) => commit::finish_part(self.shard, run),
-                Err(Refused::Deposed(deposed)) => return Err(deposed),
+                Err(Refused::Dropped(dropped)) => return Err(dropped),
                 Err(Refused::RunExists(_) | Refused::IdTaken(_)) => {
                     self.shard.turn -= 1;
                     return Ok(None);
@@ -134,12 +137,12 @@ impl Driver<'_> {
     }
 
     /// Fails runs that can't be written, with a row that can.
-    async fn fail_broken_runs(&mut self, broken: &[RunId]) -> Result<(), Deposed> {
+    async fn fail_broken_runs(&mut self, broken: &[RunId]) -> Result<(), Dropped> {
         for run in broken {
             let turn = commit::failing_turn(self.shard, self.cx, *run);
             match self.write(&turn).await {
                 Ok(()) => self.shard.turn += 1,
-                Err(Refused::Deposed(deposed)) => return Err(deposed),
+                Err(Refused::Dropped(dropped)) => return Err(dropped),
                 Err(Refused::RunExists(_) | Refused::IdTaken(_) | Refused::Broken(_)) => {
                     tracing::error!(%run, operation = "fail run", "a run that can't be written can't be failed either; it stays as it is");
                 }

@@ -1,6 +1,6 @@
 //! Reads of whole shards: settings and DAGs, active runs after a takeover, sweeps.
 
-use super::{Driver, reconcile::ReconcileError};
+use super::{Driver, TurnError, reconcile::ReconcileError};
 use crate::{
     shard::dag_entry::DagEntry,
     steps::{recovery, settings},
@@ -18,7 +18,10 @@ const RUNS_PER_PAGE: u32 = 64;
 
 impl Driver<'_> {
     /// Reads everything of a shard that was taken over.
-    pub(in crate::scheduler) async fn recover(&mut self) -> Result<(), StoreError> {
+    pub(in crate::scheduler) async fn recover(&mut self) -> Result<(), TurnError> {
+        let state = self.deps.store.shard_state(self.shard.id()).await?;
+        self.shard
+            .set_first_turn(self.cx.faults.first_turn(state.turn));
         self.read_settings().await?;
         let mut live = Vec::new();
         let mut after = None;
@@ -122,17 +125,20 @@ impl Driver<'_> {
     }
 
     /// Reads what lost wake-ups may have announced: settings, queued runs, commands.
-    pub(super) async fn sweep(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn sweep(&mut self) -> Result<(), TurnError> {
         let (id, faults) = (self.shard.id(), self.cx.faults);
         let store = &*self.deps.store;
-        if store.settings_version(id).await? != self.shard.settings.version() {
+        let state = store.shard_state(id).await?;
+        let checked = self.shard.check_state(state);
+        faults.checked_state(checked).map_err(TurnError::Dropped)?;
+        if state.settings != self.shard.settings.version() {
             self.read_settings().await?;
         }
         faults.during_sweep(store, id, RUNS_PER_PAGE).await?;
         if faults.finds_queued_runs() {
             self.find_queued_runs().await?;
         }
-        if faults.reads_commands(self.shard.turn) {
+        if faults.reads_commands(self.shard.turn == self.shard.first_turn) {
             self.apply_commands().await?;
         }
         Ok(())

@@ -1,10 +1,7 @@
 //! What a scheduler would have written, put into the database by hand.
 
 use super::World;
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
-};
+use std::sync::Arc;
 use weft_core::{
     document::TaskIndex,
     run::{Counts, Instance, RunState},
@@ -12,8 +9,6 @@ use weft_core::{
     time::{DurationMs, Timestamp},
 };
 use weft_store::{InstanceRow, InstanceTag, RunStore, RunUpdate, Turn};
-
-static TURNS: AtomicI64 = AtomicI64::new(1);
 
 /// An instance in this state, with nothing else to tell.
 pub(crate) fn instance(run: &str, task: u32, index: u32, state: InstanceTag) -> InstanceRow {
@@ -48,9 +43,11 @@ impl World {
             .lease_shards("test", DurationMs(60_000), u32::MAX)
             .await
             .unwrap();
+        let lease = *leases.first().expect("the default shard is there");
+        let last = self.database.shard_state(lease.shard).await.unwrap();
         Turn {
-            lease: *leases.first().expect("the default shard is there"),
-            number: TURNS.fetch_add(1, Ordering::Relaxed),
+            lease,
+            number: last.turn + 1,
             new_runs: Vec::new(),
             runs: Vec::new(),
             events: Vec::new(),

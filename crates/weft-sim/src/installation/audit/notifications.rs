@@ -17,6 +17,9 @@ impl Auditor {
     /// Checks an attempt that a scheduler publishes.
     pub fn published(&self, dispatch: &Dispatch, tables: &Tables) -> Result<(), String> {
         let (id, attempt) = (dispatch.key.run, dispatch.key.attempt);
+        if self.lost.dispatched.contains(&(id, attempt)) {
+            return Ok(());
+        }
         let run = self
             .runs
             .get(&id)
@@ -72,6 +75,9 @@ impl Auditor {
         let Some(run) = self.runs.get(&key.run) else {
             return Ok(());
         };
+        if self.lost.ended.contains(&(key.run, key.attempt)) {
+            return Ok(());
+        }
         let ended = tables
             .run_row(key.run)
             .is_some_and(|row| row.state().is_ended());
@@ -101,10 +107,15 @@ fn document_inputs(task: &weft_core::document::Task) -> Vec<(String, TaskIndex)>
 
 impl Watched {
     fn is_live(&self, key: &AttemptKey) -> bool {
+        self.is_current(key.attempt)
+    }
+
+    /// Whether an attempt is queued or running.
+    pub(super) fn is_current(&self, key: Attempt) -> bool {
         matches!(
-            self.machine.instance(key.attempt.instance),
+            self.machine.instance(key.instance),
             Some(InstanceState::Queued { attempt } | InstanceState::Running { attempt })
-                if attempt == key.attempt
+                if attempt == key
         )
     }
 

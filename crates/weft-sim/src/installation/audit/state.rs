@@ -16,7 +16,7 @@ use weft_core::{
 use weft_store::{DagKey, Output, ShardId, VersionId};
 
 /// A run, rebuilt from its committed events.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Watched {
     pub(super) tenant: TenantId,
     pub(super) dag: DagKey,
@@ -53,7 +53,7 @@ pub(super) struct Done {
 }
 
 /// What an instance of a task occupies, and how many instances do.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Account {
     pub(super) queue: Arc<str>,
     pub(super) pool: Option<String>,
@@ -75,7 +75,7 @@ impl Account {
 }
 
 /// How much is queued or running, by everything that bounds it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Active {
     pub(super) shards: BTreeMap<ShardId, u64>,
     pub(super) tenants: BTreeMap<TenantId, u64>,

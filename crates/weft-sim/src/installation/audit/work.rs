@@ -94,7 +94,7 @@ impl Work {
             Call::DagsWithQueuedRuns,
             Call::NextQueued,
             Call::Commands,
-            Call::SettingsVersion,
+            Call::ShardState,
         ];
         let (mut looks, mut rows) = (0, 0);
         for call in steady {

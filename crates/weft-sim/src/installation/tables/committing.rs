@@ -1,7 +1,7 @@
 //! A turn written: all of it or nothing.
 
 use super::{RunRow, Tables};
-use std::collections::BTreeSet;
+use std::{cmp::Ordering, collections::BTreeSet};
 use weft_core::{run::RunState, run_id::RunId};
 use weft_store::{CommitError, NewRun, RunKind, StoreError, StoredRun, Turn};
 
@@ -18,17 +18,15 @@ impl Tables {
     /// See `RunStore::commit`.
     pub fn commit(&mut self, turn: &Turn) -> Result<Written, CommitError> {
         let shard = turn.lease.shard;
-        let row = self
-            .shards
-            .get(&shard)
-            .filter(|row| row.epoch == turn.lease.epoch)
-            .ok_or(CommitError::Fenced(shard))?;
-        if row.turn == turn.number {
-            return Ok(Written::Before);
+        let row = self.shards.get(&shard).ok_or(CommitError::Fenced(shard))?;
+        match (row.epoch, row.turn).cmp(&(turn.lease.epoch, turn.number)) {
+            Ordering::Greater => return Err(CommitError::Fenced(shard)),
+            Ordering::Equal => return Ok(Written::Before),
+            Ordering::Less => {}
         }
-        if row.turn > turn.number {
-            let late = format!("turn {} comes after turn {}", turn.number, row.turn);
-            return Err(StoreError::Defect(late).into());
+        let is_next = row.turn == turn.number - 1 || self.has_inexact_fence;
+        if row.epoch != turn.lease.epoch || !is_next {
+            return Err(CommitError::TurnsLost(row.state()));
         }
         self.refuse_taken(&turn.new_runs)?;
         for chunk in &turn.events {

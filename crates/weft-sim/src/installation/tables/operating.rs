@@ -97,8 +97,8 @@ impl Tables {
         digest: Digest,
         now: Timestamp,
     ) -> VersionId {
-        let last = self.versions.last_key_value();
-        let id = VersionId(last.map_or(1, |(id, _)| id.0 + 1));
+        self.last_version += 1;
+        let id = VersionId(self.last_version);
         let version = StoredVersion {
             id,
             dag,

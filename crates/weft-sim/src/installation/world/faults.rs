@@ -1,7 +1,7 @@
 //! Faults of a world as a whole.
 
 use super::World;
-use crate::installation::truth::Truth;
+use crate::installation::{audit::Past, operators::Operators, tables::Tables, truth::Truth};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -12,7 +12,7 @@ impl World {
         let mut truth = shared.lock();
         self.next_fault = now + truth.random.next_fault();
         let who = truth.random.rng.usize(0..self.schedulers.len());
-        match truth.random.rng.u32(0..20) {
+        match truth.random.rng.u32(0..21) {
             0..=6 => {
                 if let Some(process) = &mut self.schedulers[who].process {
                     process.crash_in.get_or_insert(truth.random.rng.u32(0..80));
@@ -58,6 +58,16 @@ impl World {
                 truth.broker_down_until = Some(now + span);
             }
             15 => poison(&mut truth),
+            20 if self.failovers >= MAX_FAILOVERS => {}
+            20 => {
+                let replica = Replica {
+                    tables: truth.tables.clone(),
+                    past: truth.auditor.past(),
+                    people: self.people.clone(),
+                    takes_over: now + truth.random.span(5, 2_000),
+                };
+                self.replica.get_or_insert(replica);
+            }
             _ if self.embedded => {}
             16..=17 => {
                 truth.fault("fault: broker lost everything");
@@ -79,6 +89,42 @@ impl World {
                 truth.workers[at].cut_until = Some(now + span);
             }
         }
+    }
+}
+
+/// How often the database of one world may lose what it acknowledged: a world that does nothing
+/// else gets nowhere.
+const MAX_FAILOVERS: u32 = 3;
+
+/// A copy of the database that stopped following it, and takes its place later.
+pub(super) struct Replica {
+    tables: Tables,
+    past: Past,
+    people: Operators,
+    takes_over: Instant,
+}
+
+impl World {
+    /// When the replica takes the database's place, if there is one.
+    pub(super) fn next_failover(&self) -> Option<Instant> {
+        self.replica.as_ref().map(|replica| replica.takes_over)
+    }
+
+    /// Puts the replica in the database's place: what was committed since it stopped to follow
+    /// is lost, although it was acknowledged.
+    pub(super) fn fail_over(&mut self, now: Instant) {
+        let Some(replica) = self.replica.take_if(|replica| replica.takes_over <= now) else {
+            return;
+        };
+        self.failovers += 1;
+        let shared = self.shared.clone();
+        let mut truth = shared.lock();
+        truth.auditor.go_back(replica.past);
+        self.people.go_back(replica.people);
+        if truth.tables.go_back(replica.tables) {
+            truth.fault("fault: database lost what it acknowledged");
+        }
+        truth.note(|| "the database loses what it acknowledged".into());
     }
 }
 

@@ -84,15 +84,15 @@ pub(crate) async fn lifting_a_quarantine_raises_the_settings_version(database: &
     let (tenant, id) = (TenantId::default(), dag_id("d"));
     let shown = database.crashes_of_dag(&tenant, &id).await.unwrap();
     assert_eq!(shown.len(), 3);
-    let version = database.settings_version(SHARD).await.unwrap();
+    let version = database.shard_state(SHARD).await.unwrap().settings;
     assert!(database.lift_quarantine(&tenant, &id, "ada").await.unwrap());
-    assert!(database.settings_version(SHARD).await.unwrap() > version);
+    assert!(database.shard_state(SHARD).await.unwrap().settings > version);
     assert_eq!(database.crashes_of_dag(&tenant, &id).await.unwrap(), []);
     assert_eq!(database.crashes(SHARD).await.unwrap().len(), 1);
-    let version = database.settings_version(SHARD).await.unwrap();
+    let version = database.shard_state(SHARD).await.unwrap().settings;
     assert!(database.lift_quarantine(&tenant, &id, "ada").await.unwrap());
     assert_eq!(
-        database.settings_version(SHARD).await.unwrap(),
+        database.shard_state(SHARD).await.unwrap().settings,
         version,
         "there was nothing"
     );

@@ -19,14 +19,14 @@ pub(crate) async fn the_same_file_again_changes_nothing(database: &Database) {
             .iter()
             .all(|dag| dag.change == DeployChange::NewDag && dag.number == 1)
     );
-    let version = database.settings_version(SHARD).await.unwrap();
+    let version = database.shard_state(SHARD).await.unwrap().settings;
     let again = database.deploy(&file("a", &["x", "b"])).await.unwrap();
     for (first, again) in first.iter().zip(&again) {
         assert_eq!(again.change, DeployChange::Unchanged);
         assert_eq!(again.version, first.version);
         assert_eq!(again.key, first.key);
     }
-    assert_eq!(database.settings_version(SHARD).await.unwrap(), version);
+    assert_eq!(database.shard_state(SHARD).await.unwrap().settings, version);
 }
 
 pub(crate) async fn a_deploy_returns_the_previous_version(database: &Database) {
@@ -118,7 +118,7 @@ pub(crate) async fn an_unknown_tenant_or_a_doubled_dag_deploys_nothing(database:
 pub(crate) async fn pausing_is_seen_by_the_scheduler(database: &Database) {
     let tenant = TenantId::default();
     one_dag(database, "x").await;
-    let version = database.settings_version(SHARD).await.unwrap();
+    let version = database.shard_state(SHARD).await.unwrap().settings;
     assert!(
         database
             .pause_dag(&tenant, &dag_id("x"), "bob")
@@ -126,7 +126,7 @@ pub(crate) async fn pausing_is_seen_by_the_scheduler(database: &Database) {
             .unwrap()
     );
     assert!(database.dags(SHARD, None, 10).await.unwrap()[0].paused);
-    let paused = database.settings_version(SHARD).await.unwrap();
+    let paused = database.shard_state(SHARD).await.unwrap().settings;
     assert!(paused > version);
     assert!(
         database
@@ -135,7 +135,7 @@ pub(crate) async fn pausing_is_seen_by_the_scheduler(database: &Database) {
             .unwrap()
     );
     assert_eq!(
-        database.settings_version(SHARD).await.unwrap(),
+        database.shard_state(SHARD).await.unwrap().settings,
         paused,
         "paused again is no change"
     );
@@ -166,7 +166,7 @@ pub(crate) async fn a_dag_with_unfinished_runs_is_not_deleted(database: &Databas
     let refused = database.delete_dag(&tenant, &dag.id, "bob").await.unwrap();
     assert_eq!(refused, Deletion::ActiveRuns(1));
     assert!(database.show_dag(&tenant, &dag.id).await.unwrap().is_some());
-    let mut turn = turn(lease(database).await);
+    let mut turn = turn(database, lease(database).await).await;
     turn.runs.push(RunUpdate {
         id: run,
         state: RunState::Cancelled,

@@ -26,7 +26,7 @@ const fn instance(task: u32, index: u32) -> Instance {
 async fn run_with_instances(database: &Database) -> RunId {
     let dag = one_dag(database, "x").await;
     let run = database.trigger(&trigger_of(&dag)).await.unwrap().run();
-    let mut turn = turn(lease(database).await);
+    let mut turn = turn(database, lease(database).await).await;
     turn.instances = vec![
         InstanceRow {
             state: InstanceTag::Failed,
@@ -160,7 +160,7 @@ pub(crate) async fn a_cleared_task_leaves_its_attempts(database: &Database) {
     let dag = one_dag(database, "x").await;
     let run = database.trigger(&trigger_of(&dag)).await.unwrap().run();
     let lease = lease(database).await;
-    let mut first = turn(lease);
+    let mut first = turn(database, lease).await;
     first.instances = vec![
         InstanceRow {
             number: 2,
@@ -188,7 +188,7 @@ pub(crate) async fn a_cleared_task_leaves_its_attempts(database: &Database) {
         log: None,
     });
     database.commit(&first).await.unwrap();
-    let mut second = turn(lease);
+    let mut second = turn(database, lease).await;
     second.cleared.push((run, TaskIndex(1)));
     second.instances.push(InstanceRow {
         number: 3,

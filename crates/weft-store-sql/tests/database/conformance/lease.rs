@@ -2,7 +2,7 @@
 
 use crate::setup::{at, one_dag, trigger_of, turn};
 use weft_core::time::DurationMs;
-use weft_store::{CommitError, EventChunk, RunStore as _};
+use weft_store::{CommitError, EventChunk, Lost, RunStore as _, ShardLease};
 use weft_store_sql::{Database, TenantLimits};
 
 const LONG: DurationMs = DurationMs(60_000);
@@ -105,7 +105,7 @@ pub(crate) async fn a_deposed_scheduler_writes_nothing(database: &Database) {
     let run = database.trigger(&trigger_of(&dag)).await.unwrap().run();
     let old = database.lease_shards("a", NONE, u32::MAX).await.unwrap()[0];
     database.lease_shards("b", LONG, u32::MAX).await.unwrap();
-    let mut late = turn(old);
+    let mut late = turn(database, old).await;
     late.events.push(EventChunk {
         run,
         seq: 0,
@@ -127,8 +127,7 @@ pub(crate) async fn a_repeated_turn_succeeds_and_writes_nothing(database: &Datab
     let dag = one_dag(database, "x").await;
     let run = database.trigger(&trigger_of(&dag)).await.unwrap().run();
     let lease = database.lease_shards("a", LONG, u32::MAX).await.unwrap()[0];
-    let mut first = turn(lease);
-    first.number = 1;
+    let mut first = turn(database, lease).await;
     first.events.push(EventChunk {
         run,
         seq: 0,
@@ -139,17 +138,68 @@ pub(crate) async fn a_repeated_turn_succeeds_and_writes_nothing(database: &Datab
     // With the same events, which could not be written twice.
     database.commit(&first).await.unwrap();
     assert_eq!(database.run(run).await.unwrap().unwrap().events, ["once"]);
-    let mut second = turn(lease);
-    second.number = 2;
+    let second = turn(database, lease).await;
     database.commit(&second).await.unwrap();
     let error = database.commit(&first).await.unwrap_err();
     assert!(
-        matches!(error, CommitError::Store(_)),
+        matches!(error, CommitError::Fenced(_)),
         "turns don't go back: {error}"
     );
     database.release_shards("a").await.unwrap();
     let next = database.lease_shards("b", LONG, u32::MAX).await.unwrap()[0];
-    let mut first = turn(next);
-    first.number = 1;
+    let first = turn(database, next).await;
     database.commit(&first).await.unwrap();
+}
+
+pub(crate) async fn a_turn_behind_a_gap_is_refused_and_the_shard_can_be_given_up(
+    database: &Database,
+) {
+    let lease = database.lease_shards("a", LONG, 1).await.unwrap()[0];
+    assert!(lease.is_new);
+    let renewed = database.lease_shards("a", LONG, 1).await.unwrap()[0];
+    assert!(!renewed.is_new);
+    let first = turn(database, lease).await;
+    let mut third = first.clone();
+    third.number += 2;
+    // As if the database had come back without the first and the second one.
+    let error = database.commit(&third).await.unwrap_err();
+    assert!(
+        matches!(error, CommitError::TurnsLost(found) if found.turn == first.number - 1),
+        "{error}"
+    );
+    database.commit(&first).await.unwrap();
+    let error = database.commit(&third).await.unwrap_err();
+    assert!(
+        matches!(error, CommitError::TurnsLost(found) if found.turn == first.number),
+        "{error}"
+    );
+    // As if it had come back without the last takeover.
+    let later = ShardLease {
+        epoch: lease.epoch + 1,
+        ..lease
+    };
+    let mut unknown = first.clone();
+    unknown.lease = later;
+    let error = database.commit(&unknown).await.unwrap_err();
+    assert!(
+        matches!(error, CommitError::TurnsLost(found) if found.epoch == lease.epoch),
+        "{error}"
+    );
+    let lost = |turns, epochs| Lost { turns, epochs };
+    database.give_up_shard(later, lost(2, 0)).await.unwrap();
+    let row = &database.list_shards().await.unwrap()[0];
+    assert_eq!((row.scheduler.as_deref(), row.lost_turns), (None, 2));
+    assert!(row.lost_at.is_some());
+    let next = database.lease_shards("b", LONG, 1).await.unwrap()[0];
+    assert_eq!(next.epoch, later.epoch + 1);
+    // It is another scheduler's by now.
+    database.give_up_shard(later, lost(0, 9)).await.unwrap();
+    let row = &database.list_shards().await.unwrap()[0];
+    assert_eq!(
+        (row.scheduler.as_deref(), row.epoch),
+        (Some("b"), next.epoch)
+    );
+    database.give_up_shard(next, lost(0, 9)).await.unwrap();
+    let last = database.lease_shards("b", LONG, 1).await.unwrap()[0];
+    assert_eq!(last.epoch, next.epoch + 10);
 }

@@ -32,9 +32,9 @@ pub(crate) async fn settings_rise_with_every_change(database: &Database) {
             .await
             .unwrap()
     );
-    let mut version = database.settings_version(SHARD).await.unwrap();
+    let mut version = database.shard_state(SHARD).await.unwrap().settings;
     let mut rises = async || {
-        let now = database.settings_version(SHARD).await.unwrap();
+        let now = database.shard_state(SHARD).await.unwrap().settings;
         assert!(now > version);
         version = now;
     };

@@ -125,10 +125,10 @@ pub(crate) async fn queued_runs_of_paused_dags_are_not_listed(database: &Databas
 pub(crate) async fn a_scheduled_date_has_one_run(database: &Database) {
     let dag = one_dag(database, "x").await;
     let lease = lease(database).await;
-    let mut first = turn(lease);
+    let mut first = turn(database, lease).await;
     first.new_runs = vec![new_run(&dag, 2, 20), new_run(&dag, 1, 10)];
     database.commit(&first).await.unwrap();
-    let mut second = turn(lease);
+    let mut second = turn(database, lease).await;
     second.new_runs = vec![new_run(&dag, 3, 30), new_run(&dag, 4, 10)];
     let error = database.commit(&second).await.unwrap_err();
     assert!(
@@ -197,7 +197,7 @@ pub(crate) async fn commands_wait_until_they_are_done(database: &Database) {
         database.commands(SHARD, Some(ids[1]), 1).await.unwrap()[0].id,
         ids[2]
     );
-    let mut turn = turn(lease(database).await);
+    let mut turn = turn(database, lease(database).await).await;
     turn.commands = vec![
         CommandDone {
             id: ids[1],

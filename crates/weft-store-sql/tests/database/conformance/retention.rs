@@ -27,12 +27,12 @@ pub(crate) async fn retention_deletes_old_runs_with_their_rows_and_keeps_the_new
 ) {
     let dag = one_dag(database, "x").await;
     let lease = lease(database).await;
-    let mut made = turn(lease);
+    let mut made = turn(database, lease).await;
     made.new_runs = (1..=8)
         .map(|day| new_run(&dag, id_at(day * 10), day * 10))
         .collect();
     database.commit(&made).await.unwrap();
-    let mut done = turn(lease);
+    let mut done = turn(database, lease).await;
     for (place, run) in made.new_runs.iter().enumerate() {
         let ended = at(run.created.0 + 1);
         // The second still runs, the third waits for a command.
@@ -114,7 +114,7 @@ pub(crate) async fn retention_deletes_old_runs_with_their_rows_and_keeps_the_new
 pub(crate) async fn digests_of_versions_and_outputs_are_listed(database: &Database) {
     let dag = one_dag(database, "x").await;
     one_dag(database, "y").await;
-    let mut turn = turn(lease(database).await);
+    let mut turn = turn(database, lease(database).await).await;
     turn.new_runs.push(new_run(&dag, 1, 10));
     for (index, bytes) in [&b"big"[..], b"bigger", b"big"].into_iter().enumerate() {
         turn.instances.push(InstanceRow {
@@ -146,7 +146,7 @@ pub(crate) async fn digests_of_versions_and_outputs_are_listed(database: &Databa
 
 pub(crate) async fn texts_that_may_name_artifacts_are_listed(database: &Database) {
     let dag = one_dag(database, "x").await;
-    let mut turn = turn(lease(database).await);
+    let mut turn = turn(database, lease(database).await).await;
     turn.new_runs.push(new_run(&dag, 1, 10));
     let run = RunId::from_i64(1).unwrap();
     let spellings = [
@@ -194,7 +194,7 @@ pub(crate) async fn texts_that_may_name_artifacts_are_listed(database: &Database
 pub(crate) async fn the_oldest_running_run_is_known(database: &Database) {
     assert_eq!(database.oldest_running().await.unwrap(), None);
     let dag = one_dag(database, "x").await;
-    let mut turn = turn(lease(database).await);
+    let mut turn = turn(database, lease(database).await).await;
     for (id, state) in [(1, RunState::Running), (2, RunState::Success)] {
         turn.new_runs.push(new_run(&dag, id, id * 10));
         let run = RunId::from_i64(id).unwrap();

@@ -73,7 +73,7 @@ pub(crate) async fn a_trigger_of_an_unknown_dag_or_version_is_refused(database: 
 
 pub(crate) async fn a_backfill_reports_dates_that_exist(database: &Database) {
     let dag = one_dag(database, "x").await;
-    let mut scheduled = turn(lease(database).await);
+    let mut scheduled = turn(database, lease(database).await).await;
     scheduled.new_runs.push(new_run(&dag, 5, 20));
     database.commit(&scheduled).await.unwrap();
     let mut backfill = Backfill {
@@ -145,12 +145,12 @@ const fn id(number: i64) -> RunId {
 pub(crate) async fn runs_are_paged_by_filter(database: &Database) {
     let (x, y) = (one_dag(database, "x").await, one_dag(database, "y").await);
     let lease = lease(database).await;
-    let mut made = turn(lease);
+    let mut made = turn(database, lease).await;
     made.new_runs = (1..=20)
         .map(|id| new_run(if id % 2 == 0 { &x } else { &y }, id, id * 10))
         .collect();
     database.commit(&made).await.unwrap();
-    let mut done = turn(lease);
+    let mut done = turn(database, lease).await;
     done.runs = [4, 8, 9].map(|id| ended(id, RunState::Failed)).into();
     database.commit(&done).await.unwrap();
     let failed = Some(RunState::Failed);
@@ -202,7 +202,7 @@ pub(crate) async fn runs_are_paged_by_filter(database: &Database) {
 pub(crate) async fn runs_are_filtered_by_kind_and_time(database: &Database) {
     let (x, y) = (one_dag(database, "x").await, one_dag(database, "y").await);
     let minute = 60_000;
-    let mut made = turn(lease(database).await);
+    let mut made = turn(database, lease(database).await).await;
     let mut expected = Vec::new();
     for number in 0..12 {
         let kind = [RunKind::Scheduled, RunKind::Backfill, RunKind::Manual][number % 3];
@@ -273,7 +273,7 @@ async fn list_by(database: &Database, filter: &RunFilter, from: RunCursor) -> Ve
 pub(crate) async fn the_latest_runs_of_each_dag(database: &Database) {
     let (x, y) = (one_dag(database, "x").await, one_dag(database, "y").await);
     let empty = one_dag(database, "z").await;
-    let mut made = turn(lease(database).await);
+    let mut made = turn(database, lease(database).await).await;
     made.new_runs = (1..=9)
         .map(|id| new_run(if id < 3 { &x } else { &y }, id, id * 10))
         .collect();
@@ -289,10 +289,10 @@ pub(crate) async fn the_latest_runs_of_each_dag(database: &Database) {
 pub(crate) async fn unfinished_runs_are_counted(database: &Database) {
     let dag = one_dag(database, "x").await;
     let lease = lease(database).await;
-    let mut made = turn(lease);
+    let mut made = turn(database, lease).await;
     made.new_runs = (1..=5).map(|id| new_run(&dag, id, id)).collect();
     database.commit(&made).await.unwrap();
-    let mut done = turn(lease);
+    let mut done = turn(database, lease).await;
     done.runs = vec![ended(1, RunState::Success), ended(2, RunState::Running)];
     database.commit(&done).await.unwrap();
     let counts = database

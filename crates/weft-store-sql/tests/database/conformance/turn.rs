@@ -54,7 +54,7 @@ pub(crate) async fn everything_of_a_turn_is_read_back(database: &Database) {
         task: TaskIndex(3),
         index: 7,
     };
-    let mut turn = turn(lease);
+    let mut turn = turn(database, lease).await;
     turn.runs.push(RunUpdate {
         id: run,
         state: RunState::Running,
@@ -120,7 +120,7 @@ pub(crate) async fn a_turn_of_thousands_of_rows(database: &Database) {
     let run = database.trigger(&trigger_of(&dag)).await.unwrap().run();
     let lease = lease(database).await;
     // Not a multiple of any number of rows that one statement takes.
-    let mut large = turn(lease);
+    let mut large = turn(database, lease).await;
     large.instances = (0..2_743)
         .rev()
         .map(|index| instance_row(run, 0, index))
@@ -140,7 +140,7 @@ pub(crate) async fn a_turn_of_thousands_of_rows(database: &Database) {
         .unwrap();
     assert_eq!(page.len(), 43);
     assert_eq!(page[0].0.index, 2_700);
-    let mut changed = turn(lease);
+    let mut changed = turn(database, lease).await;
     changed.instances = vec![InstanceRow {
         state: InstanceTag::Deferred,
         output: None,
@@ -158,10 +158,10 @@ pub(crate) async fn a_turn_of_thousands_of_rows(database: &Database) {
 pub(crate) async fn a_taken_run_id_stops_the_whole_turn(database: &Database) {
     let dag = one_dag(database, "x").await;
     let lease = lease(database).await;
-    let mut first = turn(lease);
+    let mut first = turn(database, lease).await;
     first.new_runs.push(new_run(&dag, 1, 10));
     database.commit(&first).await.unwrap();
-    let mut second = turn(lease);
+    let mut second = turn(database, lease).await;
     second.new_runs = vec![new_run(&dag, 2, 20), new_run(&dag, 1, 30)];
     second
         .instances
