@@ -10,7 +10,7 @@
 mod compiler;
 mod embedded_sdk;
 
-use super::{build_dir, embedded_sdk as shared, encode, own_tests::OwnTests};
+use super::{build_dir, embedded_sdk as shared, encode, test_command::TestCommand};
 use compiler::Compiler;
 use std::{
     fs,
@@ -103,7 +103,7 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
 }
 
 /// The tests of the package's module, which are compiled for this machine.
-pub(super) fn tests(project: &Project) -> Result<OwnTests, Problem> {
+pub(super) fn tests(project: &Project) -> Result<TestCommand, Problem> {
     let module = project.module()?;
     let compiler = Compiler::find()?;
     let stage = build_dir::temporary(LANGUAGE)?;
@@ -118,7 +118,7 @@ pub(super) fn tests(project: &Project) -> Result<OwnTests, Problem> {
         .env_remove("GOOS")
         .env_remove("GOARCH")
         .args(["test", "./..."]);
-    Ok(OwnTests {
+    Ok(TestCommand {
         command,
         stage: Some(stage),
     })

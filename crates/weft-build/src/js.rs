@@ -20,7 +20,7 @@ use super::{
     build_dir,
     component_cache::{self, Fingerprint},
     embedded_sdk::{self as shared, WIT},
-    own_tests::OwnTests,
+    test_command::TestCommand,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -118,7 +118,7 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
 }
 
 /// The project's tests, by the Node that is installed.
-pub(super) fn tests(project: &Project) -> Result<OwnTests, Problem> {
+pub(super) fn tests(project: &Project) -> Result<TestCommand, Problem> {
     let folder = project.absolute()?;
     let mut command = Command::new("node");
     command.current_dir(&folder);
@@ -141,7 +141,7 @@ pub(super) fn tests(project: &Project) -> Result<OwnTests, Problem> {
         Some(stage)
     };
     command.arg("--test");
-    Ok(OwnTests { command, stage })
+    Ok(TestCommand { command, stage })
 }
 
 /// The contract's interfaces as componentize-qjs is given them.

@@ -26,6 +26,7 @@ mod rust;
 mod sdk;
 mod source_folder;
 pub mod sources;
+mod test_command;
 mod toolchain;
 
 pub use go::sdk as go_sdk;

@@ -6,17 +6,10 @@ use crate::{
     c, go, js,
     project::{Source, source},
     python, rust,
+    test_command::TestCommand,
 };
-use std::{ffi::OsString, path::Path, process::Command};
-use tempfile::TempDir;
+use std::{ffi::OsString, path::Path};
 use weft_api::problem::{Code, Problem, Problems};
-
-/// The author's tests, ready to be run.
-pub(crate) struct OwnTests {
-    pub(crate) command: Command,
-    /// What the command reads, for as long as it runs.
-    pub(crate) stage: Option<TempDir>,
-}
 
 /// Runs the tests of the DAG at `path`, with `more` arguments for the tool; returns
 /// whether they succeed.
@@ -24,7 +17,7 @@ pub(crate) struct OwnTests {
 /// # Errors
 /// There are no tests to run, or no tool to run them with.
 pub fn run(path: &Path, more: &[OsString]) -> Result<bool, Problems> {
-    let OwnTests {
+    let TestCommand {
         mut command,
         stage: _in_use,
     } = match source(path)? {

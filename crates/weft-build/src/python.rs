@@ -23,7 +23,7 @@ use super::{
     build_dir::{self, run_tool},
     component_cache,
     embedded_sdk::WIT,
-    own_tests::OwnTests,
+    test_command::TestCommand,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -76,7 +76,7 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
 }
 
 /// The project's tests, by the Python that is active.
-pub(super) fn tests(project: &Project) -> Result<OwnTests, Problem> {
+pub(super) fn tests(project: &Project) -> Result<TestCommand, Problem> {
     let has_pytest = Command::new(PYTHON)
         .args(["-c", "import pytest"])
         .stderr(Stdio::null())
@@ -99,7 +99,7 @@ pub(super) fn tests(project: &Project) -> Result<OwnTests, Problem> {
         .current_dir(project.folder())
         .env("PYTHONPATH", paths)
         .args(["-m", "pytest"]);
-    Ok(OwnTests {
+    Ok(TestCommand {
         command,
         stage: None,
     })

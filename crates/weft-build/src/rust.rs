@@ -4,7 +4,7 @@
 //! The same sources give the same bytes wherever they lie: paths of this
 //! machine are replaced before they get into the file.
 
-use super::{own_tests::OwnTests, sdk, toolchain};
+use super::{sdk, test_command::TestCommand, toolchain};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -87,7 +87,7 @@ fn cargo_in(folder: &Path) -> Command {
 }
 
 /// The tests of the crate in this folder, which are compiled for this machine.
-pub(super) fn tests(folder: &Path) -> Result<OwnTests, Problem> {
+pub(super) fn tests(folder: &Path) -> Result<TestCommand, Problem> {
     let folder = &fs::canonicalize(folder).map_err(|error| Problem::io("open", folder, &error))?;
     let mut cargo = cargo_in(folder);
     cargo.arg("test");
@@ -96,7 +96,7 @@ pub(super) fn tests(folder: &Path) -> Result<OwnTests, Problem> {
         sdk::configure(folder, &sdk)?;
         cargo.arg("--config").arg(sdk::cargo_config(&sdk));
     }
-    Ok(OwnTests {
+    Ok(TestCommand {
         command: cargo,
         stage: None,
     })

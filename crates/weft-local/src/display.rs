@@ -12,7 +12,7 @@ pub mod screen;
 
 pub(crate) use json::write_report;
 
-use crate::runner::{
+use crate::{
     clock::Micros,
     history::{History, State},
     outputs::Outputs,

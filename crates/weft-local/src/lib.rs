@@ -6,10 +6,14 @@
 //! Of a server, a database or a broker it knows nothing; `wfctl` names options and
 //! exit codes.
 
+mod clock;
 pub mod code;
 pub mod display;
 pub mod grants;
+mod history;
 pub mod interrupt;
+mod log;
+mod outputs;
 pub mod params;
 mod run;
 mod runner;

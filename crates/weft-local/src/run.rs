@@ -2,13 +2,13 @@
 //! and hands everything to the runner's loop.
 
 use crate::{
+    clock::Clock,
     code::load_codes,
     display::{self, Facts, Format},
-    grants, interrupt, params,
-    runner::{
-        RunResult, Runner, Setup, attempt::Shared, clock::Clock, folder::RunFolder,
-        outputs::Outputs,
-    },
+    grants, interrupt,
+    outputs::Outputs,
+    params,
+    runner::{RunResult, Runner, Setup, attempt::Shared, folder::RunFolder},
     selection::{Selection, Wanted},
     variables::GivenVariables,
 };

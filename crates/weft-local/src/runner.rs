@@ -10,12 +10,8 @@
 //! in the loop waits for a disk to synchronise or for a terminal.
 
 pub(crate) mod attempt;
-pub(crate) mod clock;
 pub(crate) mod driver;
 pub(crate) mod folder;
-pub(crate) mod history;
-pub(crate) mod log;
-pub(crate) mod outputs;
 pub(crate) mod ready;
 pub(crate) mod step;
 pub(crate) mod timers;

@@ -5,10 +5,7 @@
 //! parameter or a constant. For `--from` the outputs of the last run of the
 //! same DAG on this machine are used where `--input` gives nothing.
 
-use crate::{
-    params,
-    runner::{folder, outputs::Outputs},
-};
+use crate::{outputs::Outputs, params, runner::folder};
 use serde_json::{Map, Value};
 use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
 use weft_api::{

@@ -2,12 +2,12 @@
 
 use crate::{
     auth::LastUses,
-    compiled::Compiling,
+    compiling::Compiling,
+    direct_worker_cache::DirectWorkerCache,
     documents::Documents,
     metrics::Metrics,
     options::ServerOptions,
     ports::{Compiler, Fleet, LiveLogs, SchedulerHandle},
-    worker_gateway::DirectWorkers,
 };
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
@@ -53,7 +53,7 @@ struct Shared {
     documents: Documents,
     last_uses: LastUses,
     compiling: Compiling,
-    direct_workers: DirectWorkers,
+    direct_workers: DirectWorkerCache,
     deploys: Semaphore,
     streams: Arc<Semaphore>,
     ending: watch::Sender<bool>,
@@ -68,7 +68,7 @@ impl App {
             documents: Documents::default(),
             last_uses: LastUses::default(),
             compiling: Compiling::default(),
-            direct_workers: DirectWorkers::default(),
+            direct_workers: DirectWorkerCache::default(),
             deps,
             options,
         }))
@@ -115,7 +115,7 @@ impl App {
     }
 
     /// The direct workers that this server knows.
-    pub(crate) fn direct_workers(&self) -> &DirectWorkers {
+    pub(crate) fn direct_workers(&self) -> &DirectWorkerCache {
         &self.0.direct_workers
     }
 

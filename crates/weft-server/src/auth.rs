@@ -5,19 +5,17 @@
 //! that it takes in its handler's arguments ([`By`]); an operation without one
 //! can't name a caller.
 
-mod caller;
 mod first;
 mod last_use;
 mod permission;
 mod secret;
 
-pub(crate) use {
-    caller::{By, Caller, authenticate, role_of, stored_role, token},
-    last_use::LastUses,
-    permission::{Auditing, Deploying, Governing, Operating, Reading, Settling, Tokens},
-};
 pub use {
     first::{FirstTokenError, create_admin_token, create_first_token, write_token_file},
     permission::Permission,
     secret::{Secret, SecretError},
+};
+pub(crate) use {
+    last_use::LastUses,
+    permission::{Auditing, Deploying, Governing, Needs, Operating, Reading, Settling, Tokens},
 };

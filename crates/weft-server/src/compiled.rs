@@ -4,74 +4,10 @@
 //! A request for code that is not compiled yet waits for it; concurrent requests for
 //! the same code share one compilation.
 
-use crate::{app::App, ports::CodeError};
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
-use tokio::sync::OnceCell;
-use weft_blob::{BlobError, Kind};
+use crate::{app::App, compiling::NoCode, ports::CodeError};
+use weft_blob::Kind;
 use weft_core::{digest::Digest, id::TenantId};
-use weft_store::StoreError;
 use weft_store_sql::CompiledKey;
-
-/// Why there is no code.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum NoCode {
-    /// It can't be made here: it is of another version of Weft, or there is no such file.
-    #[error("there is no such code: {0}")]
-    Unknown(Arc<str>),
-    /// It was not made, this time.
-    #[error("the code can't be made now: {0}")]
-    Unavailable(Arc<str>),
-}
-
-impl NoCode {
-    fn unavailable(error: &impl ToString) -> Self {
-        Self::Unavailable(error.to_string().into())
-    }
-
-    fn of_blob(error: &BlobError) -> Self {
-        match error {
-            BlobError::Missing { .. } => Self::Unknown(error.to_string().into()),
-            other => Self::unavailable(other),
-        }
-    }
-}
-
-impl From<StoreError> for NoCode {
-    fn from(error: StoreError) -> Self {
-        Self::unavailable(&error)
-    }
-}
-
-/// What is being compiled for somebody right now.
-#[derive(Debug, Default)]
-pub(crate) struct Compiling(Mutex<HashMap<CompiledKey, Flight>>);
-
-/// One compilation, and what came of it: the blob.
-type Flight = Arc<OnceCell<Result<Digest, NoCode>>>;
-
-impl Compiling {
-    fn flights(&self) -> MutexGuard<'_, HashMap<CompiledKey, Flight>> {
-        // Entries come and go whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn join(&self, key: &CompiledKey) -> Flight {
-        Arc::clone(self.flights().entry(key.clone()).or_default())
-    }
-
-    fn leave(&self, key: &CompiledKey, flight: &Flight) {
-        let mut flights = self.flights();
-        if flights
-            .get(key)
-            .is_some_and(|current| Arc::ptr_eq(current, flight))
-        {
-            flights.remove(key);
-        }
-    }
-}
 
 /// The blob with the code of a tenant's component; `name` is the sandbox's word for what it is for.
 pub(crate) async fn code(

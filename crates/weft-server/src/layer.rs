@@ -7,6 +7,7 @@
 
 use crate::{
     app::App,
+    metrics::Raised,
     problem::{Code, Problem, quoted},
     request_id, trace,
 };
@@ -63,22 +64,6 @@ pub(crate) async fn observe(State(app): State<App>, request: Request, next: Next
         HeaderValue::from_static("nosniff"),
     );
     response
-}
-
-/// A gauge that is one higher for as long as this value lives.
-pub(crate) struct Raised(prometheus_client::metrics::gauge::Gauge);
-
-impl Raised {
-    pub(crate) fn of(gauge: &prometheus_client::metrics::gauge::Gauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for Raised {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
 }
 
 /// Ends what takes too long. A stream's head comes at once, so streams aren't concerned.

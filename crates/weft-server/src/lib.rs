@@ -18,10 +18,13 @@
 
 mod app;
 mod auth;
+mod caller;
 mod clock;
 mod compiled;
+mod compiling;
 mod cursor;
 mod deploy;
+mod direct_worker_cache;
 mod documents;
 mod etag;
 mod extract;

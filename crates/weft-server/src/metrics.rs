@@ -273,3 +273,19 @@ impl fmt::Debug for Metrics {
         f.debug_struct("Metrics").finish_non_exhaustive()
     }
 }
+
+/// A gauge that is one higher for as long as this value lives.
+pub(crate) struct Raised(Gauge);
+
+impl Raised {
+    pub(crate) fn of(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Raised {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

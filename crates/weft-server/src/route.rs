@@ -6,6 +6,7 @@
 
 mod audit;
 mod backfills;
+mod by_name;
 mod commands;
 mod connections;
 mod dags;

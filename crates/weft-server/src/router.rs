@@ -3,7 +3,7 @@
 
 use crate::{
     app::App,
-    auth::authenticate,
+    caller::authenticate,
     layer::{self, Hosts},
     linger, openapi,
     problem::{Code, Problem},

@@ -3,8 +3,9 @@
 
 use crate::{
     app::{App, Deps},
-    layer::{Hosts, Raised},
+    layer::Hosts,
     listen::{Listen, ListenError, Protection},
+    metrics::Raised,
     options::ServerOptions,
     router, tls,
 };

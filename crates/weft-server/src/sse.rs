@@ -6,7 +6,7 @@
 
 use crate::{
     app::App,
-    layer::Raised,
+    metrics::Raised,
     ports::{Change, Changes, Listen, News},
     problem::{Code, Problem},
     view,

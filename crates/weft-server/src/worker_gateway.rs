@@ -17,8 +17,6 @@ mod direct_workers;
 mod lookup;
 mod worker;
 
-pub(crate) use direct_workers::DirectWorkers;
-
 use crate::{
     app::App,
     problem::{Code, Problem},
@@ -104,10 +102,7 @@ async fn issue_credentials(
     State(app): State<App>,
     axum::Json(request): axum::Json<CredentialRequest>,
 ) -> Result<Response, Problem> {
-    let issued = app
-        .direct_workers()
-        .issue_credentials(&app, by.owner, &request)
-        .await?;
+    let issued = direct_workers::issue_credentials(&app, by.owner, &request).await?;
     serde_json::to_vec(&issued)
         .map(secret)
         .map_err(Problem::internal)
@@ -116,9 +111,7 @@ async fn issue_credentials(
 /// Revokes the credentials of a direct worker.
 async fn revoke_credentials(by: ByWorker, State(app): State<App>) -> Result<StatusCode, Problem> {
     if let Some(user) = &by.session {
-        app.direct_workers()
-            .revoke_credentials(&app, by.owner, user)
-            .await?;
+        direct_workers::revoke_credentials(&app, by.owner, user).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,6 +8,7 @@ mod cli;
 mod client;
 mod command;
 mod diagnostic;
+mod dispatch;
 mod graph;
 mod local_time;
 mod table;
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
     if let cli::Command::InspectDeployment(args) = &cli.command {
         return weft_node::inspect_deployment(&args.file);
     }
-    match command::run(cli.command) {
+    match dispatch::run(cli.command) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(problems) => {
             diagnostic::report(&problems);

@@ -1,4 +1,4 @@
-//! The JavaScript SDK that this program carries, and the scripts that its build runs.
+//! The JavaScript SDK that this program carries.
 
 use super::tools::Tools;
 use crate::embedded_sdk::{self, files};
@@ -48,16 +48,6 @@ files! {
 }
 
 files! {
-    /// What Node runs, and the versions of its packages.
-    BUILD, "js/build",
-    "bundle.mjs",
-    "component.mjs",
-    "main.mjs",
-    "map.mjs",
-    "package.json",
-}
-
-files! {
     /// What a component of JavaScript imports and exports; beside the contract's own interfaces.
     WIT, "js/wit",
     "deps/random.wit",
@@ -82,10 +72,6 @@ mod tests {
         let mut found = embedded_sdk::found("js", "src", &["ts"]);
         found.insert(0, "package.json".to_owned());
         assert_eq!(embedded_sdk::names(&[SDK]), found);
-        assert_eq!(
-            embedded_sdk::names(&[BUILD]),
-            embedded_sdk::found("js/build", "", &["mjs", "json"])
-        );
         assert_eq!(
             embedded_sdk::names(&[WIT]),
             embedded_sdk::found("js/wit", "", &["wit"])

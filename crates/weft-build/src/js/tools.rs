@@ -1,10 +1,10 @@
 //! What JavaScript DAGs are built with: the Node that is installed, and
 //! packages of fixed versions in a folder of their own in the cache.
 
-use super::{LANGUAGE, embedded_sdk::BUILD};
+use super::LANGUAGE;
 use crate::{
     build_dir::{cache_dir, run_tool},
-    embedded_sdk,
+    embedded_sdk::{self, files},
 };
 use serde_json::json;
 use std::{
@@ -13,6 +13,16 @@ use std::{
     process::{Command, Stdio},
 };
 use weft_api::problem::{Code, Problem};
+
+files! {
+    /// What Node runs, and the versions of its packages.
+    BUILD, "js/build",
+    "bundle.mjs",
+    "component.mjs",
+    "main.mjs",
+    "map.mjs",
+    "package.json",
+}
 
 /// What the first build gets; `sdk/js/build/package.json` says the versions.
 pub(super) const VERSIONS: &str = "componentize-qjs 0.4.5, esbuild 0.28.2, typescript 7.0.2";
@@ -186,6 +196,14 @@ fn missing(why: String) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_script_of_the_build_is_embedded() {
+        assert_eq!(
+            embedded_sdk::names(&[BUILD]),
+            embedded_sdk::found("js/build", "", &["mjs", "json"])
+        );
+    }
 
     #[test]
     fn what_is_said_of_versions_is_what_is_pinned() {

@@ -2,7 +2,7 @@
 //! took, where more can be read.
 
 use super::{Ended, Facts};
-use crate::runner::history::State;
+use crate::history::State;
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 use std::{fmt::Write, time::Duration};

@@ -26,7 +26,7 @@
 //! of the program; the time of the last line equals `ended_ms`.
 
 use super::{AttemptEnd, Display, Ended, Facts, Notice};
-use crate::runner::{
+use crate::{
     clock::Micros,
     history::{Record, State},
     log::{Line, LineOf},
@@ -175,7 +175,7 @@ impl JsonLines {
 
 /// Progress carries no time of its own.
 fn now_ms() -> f64 {
-    crate::runner::clock::Clock::start().now().as_millis()
+    crate::clock::Clock::start().now().as_millis()
 }
 
 fn identity(out: &mut impl Write, facts: &Facts, attempt: Attempt) -> io::Result<()> {

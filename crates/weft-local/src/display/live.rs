@@ -13,7 +13,7 @@ use super::{
     plain::level_word,
     screen::{self, LiveScreen},
 };
-use crate::runner::history::State;
+use crate::history::State;
 use std::sync::Arc;
 use view::View;
 use weft_api::text;
@@ -156,7 +156,7 @@ impl Display for LiveTree {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{display::TaskFacts, runner::clock::Micros};
+    use crate::{clock::Micros, display::TaskFacts};
     use serde_json::Map;
     use weft_core::{
         document::TaskIndex,

@@ -8,7 +8,7 @@ use super::{
     AttemptEnd, Display, Ended, Facts, Notice,
     ending::{self, FAINT, sign},
 };
-use crate::runner::{clock::Micros, history::State};
+use crate::{clock::Micros, history::State};
 use anstream::AutoStream;
 use std::{
     io::{BufWriter, Stdout, Write},

@@ -1,6 +1,6 @@
 //! One attempt: the request to the sandbox, and the future that runs it.
 
-use super::outputs::Outputs;
+use crate::outputs::Outputs;
 use crate::{code::Codes, grants::Grant};
 use serde_json::{Map, Value};
 use std::{path::PathBuf, sync::Arc};

@@ -10,16 +10,18 @@ mod finish;
 
 use super::{
     attempt::{self, Done, Shared},
-    clock::{Clock, Micros},
     folder::RunFolder,
-    history::{ErrorRecord, History},
-    log::LogWriter,
-    outputs::Outputs,
     ready::Ready,
     step::{self, Answer},
     timers::Timers,
 };
-use crate::display::{DRAWS_PER_SECOND, Display, Ended, Facts, Notice};
+use crate::{
+    clock::{Clock, Micros},
+    display::{DRAWS_PER_SECOND, Display, Ended, Facts, Notice},
+    history::{ErrorRecord, History},
+    log::LogWriter,
+    outputs::Outputs,
+};
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,

@@ -19,7 +19,7 @@ pub(crate) struct LastUses(Mutex<HashMap<TokenId, Instant>>);
 
 impl LastUses {
     /// Whether the use of a token has to be recorded now. The caller then records it.
-    pub(super) fn is_due(&self, token: TokenId, now: Instant) -> bool {
+    pub(crate) fn is_due(&self, token: TokenId, now: Instant) -> bool {
         let mut recorded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_fresh = |at: &Instant| now.saturating_duration_since(*at) < INTERVAL;
         if recorded.get(&token).is_some_and(is_fresh) {

@@ -1,13 +1,7 @@
 //! Who changed what.
 
-use super::{page_size, paged, variables::ListByName};
-use crate::{
-    app::App,
-    auth::{Auditing, By},
-    cursor::List,
-    extract::Query,
-    problem::Problem,
-};
+use super::{by_name::ListByName, page_size, paged};
+use crate::{app::App, auth::Auditing, caller::By, cursor::List, extract::Query, problem::Problem};
 use axum::extract::State;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_api::{AuditEntry, Page};

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::{By, Operating},
+    auth::Operating,
+    caller::By,
     extract::{Json, Path},
     ports::Wake,
     problem::{Code, Problem},

@@ -4,7 +4,8 @@
 use super::runs::{RunPath, find};
 use crate::{
     app::App,
-    auth::{By, Caller, Operating, Reading},
+    auth::{Operating, Reading},
+    caller::{By, Caller},
     extract::{Json, Path, Text},
     ports::Wake,
     problem::{Code, Problem, quoted},

@@ -1,12 +1,13 @@
 //! Connections: where they lead is listed, their credentials are set and never shown.
 
 use super::{
+    by_name::{ListByName, NamePath},
     secrets,
-    variables::{ListByName, NamePath},
 };
 use crate::{
     app::App,
-    auth::{By, Reading, Settling},
+    auth::{Reading, Settling},
+    caller::By,
     extract::{Json, Path, Query},
     problem::{Code, Problem},
 };

@@ -3,7 +3,8 @@
 use super::{page_size, paged};
 use crate::{
     app::App,
-    auth::{By, Deploying, Operating, Reading},
+    auth::{Deploying, Operating, Reading},
+    caller::By,
     cursor::List,
     etag::{Tag, WithTag},
     extract::{Json, Path, Query, Text},

@@ -3,7 +3,8 @@
 use super::dags;
 use crate::{
     app::App,
-    auth::{By, Deploying},
+    auth::Deploying,
+    caller::By,
     compiled,
     deploy::{receive::Received, requests, split::split},
     documents,

@@ -3,7 +3,8 @@
 use super::runs::{self, RunPath};
 use crate::{
     app::App,
-    auth::{By, Reading},
+    auth::Reading,
+    caller::By,
     extract::{Path, Query},
     ports::Listen,
     problem::Problem,

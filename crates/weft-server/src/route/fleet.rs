@@ -2,7 +2,8 @@
 
 use crate::{
     app::App,
-    auth::{By, Governing, Reading},
+    auth::{Governing, Reading},
+    caller::By,
     extract::{Json, Path},
     ports::{Drain, QueueInfo, Wake},
     problem::{Code, Problem},

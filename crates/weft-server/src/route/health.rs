@@ -1,10 +1,6 @@
 //! Whether the process lives, whether it is of use, and what it counts.
 
-use crate::{
-    app::App,
-    auth::{By, Reading},
-    problem::Problem,
-};
+use crate::{app::App, auth::Reading, caller::By, problem::Problem};
 use axum::{
     Router,
     extract::State,

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::{By, Reading},
+    auth::Reading,
+    caller::By,
     cursor::List,
     extract::{Path, Query, Text},
     problem::{Code, Problem},

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::{By, Reading},
+    auth::Reading,
+    caller::By,
     cursor::List,
     extract::{Path, Query, header_text},
     ports::{Change, Changes, Listen, LogKey, News},

@@ -6,7 +6,8 @@
 use super::instances::{self, InstancePath};
 use crate::{
     app::App,
-    auth::{By, Reading},
+    auth::Reading,
+    caller::By,
     extract::{Path, Text},
     problem::{Code, Problem},
 };

@@ -2,7 +2,8 @@
 
 use crate::{
     app::App,
-    auth::{By, Governing, Reading},
+    auth::{Governing, Reading},
+    caller::By,
     etag::{Tag, WithTag},
     extract::Json,
     ports::Wake,

@@ -1,12 +1,13 @@
 //! Pools of slots that tasks share.
 
 use super::{
+    by_name::{ListByName, NamePath},
     page_size, paged,
-    variables::{ListByName, NamePath},
 };
 use crate::{
     app::App,
-    auth::{By, Reading, Settling},
+    auth::{Reading, Settling},
+    caller::By,
     cursor::List,
     extract::{Json, Path, Query},
     ports::Wake,

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::{By, Caller, Operating, Reading},
+    auth::{Operating, Reading},
+    caller::{By, Caller},
     cursor::List,
     extract::{Json, Path, Query, Text, header_text},
     ports::Wake,

@@ -1,10 +1,10 @@
 //! What variables and connections share: sealed values by name, which are
 //! listed without their values.
 
-use super::{page_size, paged, variables::ListByName};
+use super::{by_name::ListByName, page_size, paged};
 use crate::{
     app::App,
-    auth::Caller,
+    caller::Caller,
     cursor::List,
     extract::Name,
     problem::{Code, Problem},

@@ -1,9 +1,10 @@
 //! Tenants and what bounds them.
 
-use super::{page_size, paged, variables::ListByName};
+use super::{by_name::ListByName, page_size, paged};
 use crate::{
     app::App,
-    auth::{By, Governing},
+    auth::Governing,
+    caller::By,
     cursor::List,
     extract::{Json, Path, Query, Text},
     ports::Wake,

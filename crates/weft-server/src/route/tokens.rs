@@ -1,9 +1,10 @@
 //! Tokens: made once and shown once, listed, revoked; and who the caller is.
 
-use super::{page_size, paged, variables::ListByName};
+use super::{by_name::ListByName, page_size, paged};
 use crate::{
     app::App,
-    auth::{By, Caller, Permission, Reading, Secret, Tokens, role_of, stored_role},
+    auth::{Permission, Reading, Secret, Tokens},
+    caller::{By, Caller, role_of, stored_role},
     cursor::List,
     extract::{Json, Name, Path, Query},
     problem::{Code, Problem},

@@ -1,16 +1,18 @@
 //! Variables: their names are listed, their values are set and never shown.
 
-use super::secrets;
+use super::{
+    by_name::{ListByName, NamePath},
+    secrets,
+};
 use crate::{
     app::App,
-    auth::{By, Reading, Settling},
-    extract::{Json, Name, Path, Query, Text},
+    auth::{Reading, Settling},
+    caller::By,
+    extract::{Json, Path, Query},
     problem::{Code, Problem},
 };
 use axum::extract::State;
 use http::StatusCode;
-use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_api::{NewVariable, Page, Variable};
 use weft_store_sql::secret::SecretKind;
@@ -22,26 +24,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_variables))
         .routes(routes!(put_variable, delete_variable))
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListByName {
-    /// The cursor of this page: `next` of the page before.
-    pub(super) cursor: Option<String>,
-    /// How many items, 1 to 500; 50 by default.
-    #[param(minimum = 1, maximum = 500)]
-    pub(super) limit: Option<u32>,
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Path)]
-pub(super) struct NamePath {
-    /// The name.
-    #[param(value_type = String)]
-    pub(super) name: Text<Name>,
 }
 
 /// List variables

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::{By, Caller, Deploying, Reading},
+    auth::{Deploying, Reading},
+    caller::{By, Caller},
     cursor::List,
     extract::{Json, Path, Query, Text},
     ports::Wake,

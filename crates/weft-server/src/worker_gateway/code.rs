@@ -3,7 +3,8 @@
 use super::{ByWorker, json};
 use crate::{
     app::App,
-    compiled::{self, NoCode},
+    compiled,
+    compiling::NoCode,
     extract::Path,
     problem::{Code, Problem},
 };

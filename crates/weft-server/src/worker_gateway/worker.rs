@@ -3,7 +3,7 @@
 use super::{REDIRECT, SESSION, direct_workers, lookup};
 use crate::{
     app::App,
-    auth,
+    caller,
     extract::header_text,
     problem::{Code, Problem},
 };
@@ -33,7 +33,7 @@ impl ByWorker {
     /// Its entry, if it is a direct worker.
     async fn direct_worker(&self, app: &App) -> Result<Option<DirectWorker>, Problem> {
         match self.session.as_deref() {
-            Some(session) => app.direct_workers().find(app, self.owner, session).await,
+            Some(session) => direct_workers::find(app, self.owner, session).await,
             None => Ok(None),
         }
     }
@@ -41,7 +41,7 @@ impl ByWorker {
     /// Refuses a worker that holds no attempt of the tenant.
     pub(super) async fn must_serve(&self, app: &App, tenant: &TenantId) -> Result<(), Problem> {
         if let Some(worker) = self.direct_worker(app).await? {
-            if app.direct_workers().serves(app, &worker, tenant).await? {
+            if direct_workers::serves(app, &worker, tenant).await? {
                 return Ok(());
             }
         } else if let Some(session) = self.session.as_deref() {
@@ -107,7 +107,7 @@ pub(super) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let token = match auth::token(&app, request.headers()).await {
+    let token = match caller::token(&app, request.headers()).await {
         Ok(token) => token,
         Err(problem) => {
             app.metrics().refused_sign_in(problem.code());

@@ -1,7 +1,5 @@
 //! `wfctl completions`: prints a completion script.
 
-use crate::cli::Cli;
-use clap::CommandFactory;
 use clap_complete::Shell;
 use weft_api::problem::Exit;
 
@@ -17,13 +15,8 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Writes the script to standard output.
-pub(crate) fn run(args: &CompletionsArgs) -> Exit {
-    clap_complete::generate(
-        args.shell,
-        &mut Cli::command(),
-        "wfctl",
-        &mut std::io::stdout(),
-    );
+/// Writes the script for `wfctl` to standard output.
+pub(crate) fn run(args: &CompletionsArgs, mut wfctl: clap::Command) -> Exit {
+    clap_complete::generate(args.shell, &mut wfctl, "wfctl", &mut std::io::stdout());
     Exit::Success
 }

@@ -1,7 +1,5 @@
 //! `wfctl man-pages`: writes the manual pages that packages install.
 
-use crate::cli::Cli;
-use clap::CommandFactory;
 use std::path::PathBuf;
 use weft_api::problem::{Code, Exit, Problem, Problems};
 
@@ -12,9 +10,9 @@ pub(crate) struct ManPagesArgs {
     folder: PathBuf,
 }
 
-/// Writes one file for each command that people see.
-pub(crate) fn run(args: &ManPagesArgs) -> Result<Exit, Problems> {
-    clap_mangen::generate_to(Cli::command(), &args.folder).map_err(|error| {
+/// Writes one file for each command of `wfctl` that people see.
+pub(crate) fn run(args: &ManPagesArgs, wfctl: clap::Command) -> Result<Exit, Problems> {
+    clap_mangen::generate_to(wfctl, &args.folder).map_err(|error| {
         Problem::new(
             Code::DataUnavailable,
             format!("no manual pages in {}: {error}", args.folder.display()),

@@ -5,7 +5,7 @@
 use super::view::View;
 use crate::{
     display::ending::{ACTIVE, BAD, BOLD, FAINT, ODD, sign},
-    runner::history::State,
+    history::State,
 };
 use std::{collections::BTreeSet, fmt::Write};
 use weft_api::text;

@@ -1,8 +1,9 @@
 //! The state of a run's tasks while it goes on, kept from notices.
 
 use crate::{
+    clock::Micros,
     display::{AttemptEnd, Facts, Notice},
-    runner::{clock::Micros, history::State},
+    history::State,
 };
 use std::{
     collections::{BTreeSet, VecDeque},

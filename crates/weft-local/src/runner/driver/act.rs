@@ -4,10 +4,12 @@ use super::{
     Action, Attempt, ErrorRecord, Instance, Instant, Moment, Notice, Rejection, RunEvent, Runner,
     Running, Stepping, attempt, step,
 };
-use crate::runner::{
-    attempt::{Circumstances, Prepared},
+use crate::{
     history::State,
-    step::Answer,
+    runner::{
+        attempt::{Circumstances, Prepared},
+        step::Answer,
+    },
 };
 use std::{collections::VecDeque, ops::Range, sync::Arc};
 use weft_core::{

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     display::{AttemptEnd, write_report},
-    runner::{folder, log::LineOf},
+    log::LineOf,
+    runner::folder,
 };
 use std::{
     fs::File,

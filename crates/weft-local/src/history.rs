@@ -4,7 +4,7 @@
 //! Some 50 bytes an instance, since runs have 100,000 of them; a failure's
 //! text is kept only where there is one.
 
-use super::clock::Micros;
+use crate::clock::Micros;
 use weft_core::{
     document::TaskIndex,
     run::{Instance, InstanceState},

@@ -1,8 +1,8 @@
 //! The caller of a request: found once, before any handler, from its token.
 
-use super::{Permission, Secret, permission::Needs};
 use crate::{
     app::App,
+    auth::{Needs, Permission, Secret},
     problem::{Code, Problem, quoted},
 };
 use axum::{
