@@ -72,14 +72,14 @@ impl<'w> Installation<'w> {
         eprintln!("$ wfctl {command} --data {}", data.display());
         let mut process = serve.spawn().context("wfctl did not start")?;
         let lines = BufReader::new(process.stderr.take().expect("it was piped")).lines();
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 eprintln!("  {line}");
                 if let Some(rest) = line.strip_prefix("Weft serves ") {
                     let url = rest.split_whitespace().next().unwrap_or_default();
-                    // Nobody listens any more where it took too long.
-                    drop(tell.send(url.to_owned()));
+                    // There is no receiver any more if it took too long.
+                    drop(sender.send(url.to_owned()));
                 }
             }
         });
@@ -90,7 +90,7 @@ impl<'w> Installation<'w> {
             token: data.join("admin.token"),
             data,
         };
-        installation.url = told
+        installation.url = receiver
             .recv_timeout(PATIENCE)
             .context("wfctl did not say where it serves")?;
         Ok(installation)

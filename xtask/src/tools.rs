@@ -226,7 +226,7 @@ pub(crate) fn small_programs() -> Result<()> {
     Ok(())
 }
 
-/// A package of Debian's, for root; nobody else can.
+/// A package of Debian's, which only root can install.
 fn install(package: &str) -> Result<()> {
     if !is_root() || !program::works("apt-get", &["--version"]) {
         bail!("the package {package} is needed: install it ('apt-get install {package}')");

@@ -2,8 +2,8 @@
 //! back, and how long one takes from its publishing to its claim:
 //! `cargo bench -p weft-broker-redis --bench redis`. Starts its own `redis-server`.
 //!
-//! Everything is on one machine; each attempt is published, claimed, told as
-//! started, reported, told as finished, confirmed, and its confirmation taken.
+//! Everything is on one machine; each attempt is published, claimed, noticed as
+//! started, reported, noticed as finished, confirmed, and its confirmation taken.
 //! The scheduler confirms what it received in one call, the worker reports what
 //! it claimed in one: as the real ones do under load. Besides the times it says what Redis
 //! itself did for each attempt: its commands, those of scripts included, which don't depend

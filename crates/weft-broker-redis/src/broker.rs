@@ -126,7 +126,7 @@ pub(crate) fn portion<T>(messages: &[T], bytes: impl Fn(&T) -> usize) -> usize {
         .min(messages.len())
 }
 
-/// A name that nobody can guess: 16 hexadecimal digits.
+/// A name that can't be guessed: 16 hexadecimal digits.
 pub(crate) fn draw_name() -> String {
     let drawn = getrandom::u64().expect("the operating system has randomness once it has booted");
     format!("{drawn:016x}")

@@ -325,7 +325,7 @@ impl WorkerBroker for RedisWorker {
     }
 }
 
-/// A registration's name, which nobody can guess.
+/// A registration's name, which can't be guessed.
 fn draw_token() -> String {
     draw_name() + &draw_name()
 }

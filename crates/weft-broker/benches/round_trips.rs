@@ -2,8 +2,8 @@
 //! core, and how long one takes from its publishing to its claim:
 //! `cargo bench -p weft-broker`.
 //!
-//! Both sides run on one thread, each attempt is published, claimed, told as
-//! started, reported, told as finished, confirmed, and its confirmation taken.
+//! Both sides run on one thread, each attempt is published, claimed, noticed as
+//! started, reported, noticed as finished, confirmed, and its confirmation taken.
 
 use std::{
     sync::Arc,

@@ -85,7 +85,7 @@ impl ClaimKeys {
         derive(&self.keys[0], &write_key(attempt))
     }
 
-    /// Whether a server of the installation gave the attempt to whoever has this secret.
+    /// Whether a server of the installation gave the attempt to the owner of this secret.
     pub fn is_proven(&self, claim: &HeldClaim) -> bool {
         let Some(secret) = claim.secret else {
             return false;

@@ -91,14 +91,17 @@ async fn a_waiting_receive_wakes_when_a_lease_expires() {
     worker.claim(1).await;
     scheduler.receive(9).await.expect("its start");
     let before = tokio::time::Instant::now();
-    // Nobody calls: time goes on only to where the broker itself wants to wake.
-    let told = loop {
-        let told = scheduler.receive(9).await.expect("answered");
-        if told != [Notice::Demand] {
-            break told;
+    // There are no calls: time goes on only to where the broker itself wants to wake.
+    let notices = loop {
+        let notices = scheduler.receive(9).await.expect("answered");
+        if notices != [Notice::Demand] {
+            break notices;
         }
     };
-    assert!(told.contains(&Notice::Expired { key: key(1) }), "{told:?}");
+    assert!(
+        notices.contains(&Notice::Expired { key: key(1) }),
+        "{notices:?}"
+    );
     assert_eq!(before.elapsed(), LeaseTerms::default().lease);
 }
 
@@ -108,8 +111,8 @@ async fn a_replaced_scheduler_is_closed_even_while_it_waits() {
     let first = broker.scheduler();
     first.receive(9).await.expect("the first demand");
     let replace = async { broker.scheduler() };
-    let (told, second) = join!(first.receive(9), replace);
-    assert_eq!(told, Err(BrokerError::Closed));
+    let (received, second) = join!(first.receive(9), replace);
+    assert_eq!(received, Err(BrokerError::Closed));
     let (handed_back, error) = first
         .publish(vec![dispatch(1, QUEUE, 0)])
         .await
@@ -140,7 +143,7 @@ async fn closing_ends_every_waiting_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn claims_wait_while_nobody_receives() {
+async fn claims_wait_without_a_receiver() {
     let mut options = options();
     options.bounds.notices = 2;
     let fixture = Local(InProcess::new(options));

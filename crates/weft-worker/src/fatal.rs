@@ -2,7 +2,7 @@
 //!
 //! A defect of the engine, an overflow of the stack or an `abort` ends a process by a
 //! signal that it can see coming. `SIGKILL` can't be seen: it comes from the kernel for
-//! want of memory, which the kernel counts, or from outside, where nobody is to blame.
+//! want of memory, which the kernel counts, or from outside, where no attempt is to blame.
 
 use rustix::fd::BorrowedFd;
 use signal_hook::{
@@ -47,7 +47,7 @@ pub fn notice_fatal_signals() -> io::Result<()> {
     for signal in SIGNALS {
         // SAFETY: the registry calls the earlier handler of the signal first.
         // `pwrite`, loads of atomics and what follows are safe in a handler: they neither
-        // allocate nor lock. It returns to nobody: the process ends as it would have.
+        // allocate nor lock. It does not return: the process ends as it would have.
         unsafe {
             signal_hook_registry::register_unchecked(signal, move |_| {
                 leave_mark();

@@ -4,7 +4,7 @@
 //! One line of a fixed length for each slot, with the attempt and what proves its claim, written
 //! in place when an attempt begins and when it ends: a `pwrite` of 128 bytes each, some microseconds, and
 //! no sync, since the kernel keeps what a killed process has written. A machine
-//! that goes down takes everybody with it and blames nobody: the first line names
+//! that goes down takes all attempts with it and blames none: the first line names
 //! the boot. A worker that ends in order removes the file.
 //!
 //! Nor is anybody to blame for a process that was killed from outside: it left no
@@ -154,7 +154,7 @@ impl Journal {
     }
 }
 
-/// This process ends in order, or unwinds: nobody took it down.
+/// This process ends in order, or unwinds: no attempt took it down.
 impl Drop for Journal {
     fn drop(&mut self) {
         let Some((path, file)) = &self.open else {
@@ -167,7 +167,7 @@ impl Drop for Journal {
     }
 }
 
-/// A text padded to a line; a longer one is cut, and then names nobody.
+/// A text padded to a line; a longer one is cut, and then names no attempt.
 fn line(text: &str) -> [u8; LINE_BYTES] {
     let mut line = [b' '; LINE_BYTES];
     let most = text.len().min(LINE_BYTES - 1);
@@ -232,7 +232,7 @@ impl fmt::Display for Life {
     }
 }
 
-/// Who stands in a journal of this boot. A line that names nobody is passed over.
+/// Who stands in a journal of this boot. A line that names no attempt is passed over.
 fn read(file: File, next: &Life) -> io::Result<Vec<Suspect>> {
     let mut lines = BufReader::new(file).lines();
     let first = lines.next().transpose()?;
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_alone_did_it() {
+    fn an_attempt_that_was_alone_is_the_cause() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("running");
         let mut journal = journal(&path);
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_to_blame_where_the_process_was_ended_from_outside() {
+    fn no_attempt_is_blamed_for_a_kill_from_outside() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("running");
         let boot = Life::now().boot;
@@ -421,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_suspected_after_an_end_in_order_another_boot_or_damage() {
+    fn no_attempt_is_suspected_after_an_orderly_end_another_boot_or_damage() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("running");
         let mut first = journal(&path);

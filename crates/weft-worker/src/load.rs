@@ -26,7 +26,7 @@ const INVALID: &str = "component_invalid";
 /// The stable name of the failure of an attempt whose component is not there, or damaged.
 const MISSING: &str = "component_missing";
 
-/// A tenant's file: nobody reaches another tenant's by its digest.
+/// A tenant's file: no tenant reaches another tenant's by its digest.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct ComponentKey {
     pub(crate) tenant: TenantId,

@@ -89,7 +89,7 @@ impl Toolchain {
         Ok(cargo)
     }
 
-    /// Cargo with this compiler, to be told what to do.
+    /// Cargo with this compiler, without arguments.
     pub(crate) fn cargo(&self, workspace: &Workspace) -> Result<Command> {
         let mut cargo = program::cargo();
         cargo.env("CARGO_TARGET_DIR", workspace.wasm_target());

@@ -72,7 +72,7 @@ impl Brokers {
         self
     }
 
-    /// There are other shards, of which nobody has anything.
+    /// There are other shards, in which no worker has an attempt.
     pub(crate) fn among_others(self) -> Self {
         self.shards.serve(&[2, 0, 1]);
         self

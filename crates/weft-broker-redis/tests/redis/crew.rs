@@ -269,19 +269,19 @@ impl State {
 
 /// What came of a load.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct Noticed {
     pub(crate) finished: HashSet<AttemptKey>,
-    /// Attempts that were told as lost.
+    /// Attempts that were noticed as lost.
     pub(crate) expired: Vec<AttemptKey>,
 }
 
 /// Publishes attempts 0 to `count` and waits until all have ended, calling
-/// `at` with how many have. Attempts that are told as lost are published again.
+/// `at` with how many have. Attempts that are noticed as lost are published again.
 pub(crate) async fn load(
     scheduler: &dyn SchedulerBroker,
     count: u32,
     at: impl AsyncFnMut(usize),
-) -> Told {
+) -> Noticed {
     load_of(0, scheduler, count, at).await
 }
 
@@ -298,21 +298,21 @@ pub(crate) async fn load_of(
     scheduler: &dyn SchedulerBroker,
     count: u32,
     mut at: impl AsyncFnMut(usize),
-) -> Told {
-    let mut told = Told::default();
+) -> Noticed {
+    let mut noticed = Noticed::default();
     let all = || (0..count).map(|number| dispatch_of(shard, number));
     let mut unpublished: Vec<_> = all().rev().collect();
     let by_key: HashMap<_, _> = all().map(|dispatch| (dispatch.key, dispatch)).collect();
     let mut unconfirmed = Vec::new();
     let begin = Instant::now();
-    while told.finished.len() < count as usize || !unconfirmed.is_empty() {
+    while noticed.finished.len() < count as usize || !unconfirmed.is_empty() {
         assert!(
             begin.elapsed() < PATIENCE,
             "{} of {count} ended, {} are to be published",
-            told.finished.len(),
+            noticed.finished.len(),
             unpublished.len()
         );
-        at(told.finished.len()).await;
+        at(noticed.finished.len()).await;
         if !unpublished.is_empty() {
             let next = unpublished.split_off(unpublished.len().saturating_sub(100));
             let offered: Vec<_> = next.into_iter().rev().collect();
@@ -327,17 +327,17 @@ pub(crate) async fn load_of(
             Duration::from_millis(1)
         };
         if let Ok(received) = timeout(wait, scheduler.receive(1000)).await {
-            for notice in received.expect("a scheduler that waits is not told of failures") {
+            for notice in received.expect("a scheduler that waits sees no failures") {
                 match notice {
                     Notice::Finished(report) => {
-                        told.finished.insert(report.key);
+                        noticed.finished.insert(report.key);
                         unconfirmed.push(report.key);
                     }
                     Notice::Released { key } => {
                         unpublished.push(by_key[&key].clone());
                     }
                     Notice::Expired { key } => {
-                        told.expired.push(key);
+                        noticed.expired.push(key);
                         unpublished.push(by_key[&key].clone());
                     }
                     Notice::Started { .. } | Notice::Demand => {}
@@ -348,5 +348,5 @@ pub(crate) async fn load_of(
             unconfirmed.clear();
         }
     }
-    told
+    noticed
 }

@@ -24,7 +24,7 @@ async fn guest() -> Brokers {
 
 weft_broker::conformance_suite!(#[tokio::test], guest);
 
-/// As a server has them: one, until it is told of more.
+/// As a server has them: one, until more are configured.
 async fn shards(url: &str, options: Options) -> Arc<Shards> {
     Shards::new(Redis::connect(url, options).await.unwrap())
 }
@@ -55,8 +55,8 @@ fn signed_in(server: &Server, pass: &RedisCredentials) -> String {
 
 async fn is_refused(url: &str, words: &[&str]) {
     let error = command(url, words).await.expect_err(words[0]).to_string();
-    let is_told = ["NOPERM", "permissions", "executing the script can't"];
-    let is_denied = is_told.iter().any(|word| error.contains(word));
+    let denials = ["NOPERM", "permissions", "executing the script can't"];
+    let is_denied = denials.iter().any(|word| error.contains(word));
     assert!(is_denied, "{words:?}: {error}");
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     command::command,
-    crew::{Told, Worker, load, options},
+    crew::{Noticed, Worker, load, options},
     server::Server,
 };
 use std::{
@@ -32,14 +32,14 @@ fn crew(redis: &Arc<Redis>) -> [Worker; 2] {
     ["one", "two"].map(|id| Worker::start(redis.worker(), id, 20, TAKES))
 }
 
-/// What was told as lost although a worker had it. What was handed to one and had not reached it
-/// when everything was lost is nobody's, and told as lost when its lease ends.
-fn ran_and_lost(told: &Told, crew: &[Worker]) -> Vec<AttemptKey> {
+/// What was noticed as lost although a worker had it. What was handed to one and had not reached it
+/// when everything was lost belongs to none, and is noticed as lost when its lease ends.
+fn ran_and_lost(noticed: &Noticed, crew: &[Worker]) -> Vec<AttemptKey> {
     let reached = |key: &&AttemptKey| {
         let mut crew = crew.iter();
         crew.any(|worker| worker.claimed.lock().unwrap().contains(*key))
     };
-    told.expired.iter().filter(reached).copied().collect()
+    noticed.expired.iter().filter(reached).copied().collect()
 }
 
 fn info(id: &str, slots: u32) -> WorkerInfo {
@@ -74,18 +74,18 @@ async fn no_work_is_lost_when_redis_is_flushed() {
     let (redis, scheduler) = connect(&server, options()).await;
     let crew = crew(&redis);
     let mut flushed = 0;
-    let told = load(&scheduler, ATTEMPTS, async |ended| {
+    let noticed = load(&scheduler, ATTEMPTS, async |ended| {
         if ended >= (flushed + 1) * ATTEMPTS as usize / 4 && flushed < 3 {
             flushed += 1;
             command(&server.url(), &["FLUSHALL"]).await.unwrap();
         }
     })
     .await;
-    assert_eq!((flushed, told.finished.len()), (3, ATTEMPTS as usize));
+    assert_eq!((flushed, noticed.finished.len()), (3, ATTEMPTS as usize));
     assert_eq!(
-        ran_and_lost(&told, &crew),
+        ran_and_lost(&noticed, &crew),
         [],
-        "it ran, and is told as lost"
+        "it ran, and is noticed as lost"
     );
     let ran: u64 = crew
         .iter()
@@ -103,7 +103,7 @@ async fn the_state_is_restored_in_a_server_that_restarts_empty() {
     let (redis, scheduler) = connect(&server, options()).await;
     let crew = crew(&redis);
     let mut kills = 0;
-    let told = load(&scheduler, ATTEMPTS, async |ended| {
+    let noticed = load(&scheduler, ATTEMPTS, async |ended| {
         if ended >= ATTEMPTS as usize / 2 && kills == 0 {
             kills += 1;
             server.kill();
@@ -112,11 +112,11 @@ async fn the_state_is_restored_in_a_server_that_restarts_empty() {
         }
     })
     .await;
-    assert_eq!((kills, told.finished.len()), (1, ATTEMPTS as usize));
+    assert_eq!((kills, noticed.finished.len()), (1, ATTEMPTS as usize));
     assert_eq!(
-        ran_and_lost(&told, &crew),
+        ran_and_lost(&noticed, &crew),
         [],
-        "it ran, and is told as lost"
+        "it ran, and is noticed as lost"
     );
 }
 
@@ -126,7 +126,7 @@ async fn broken_connections_reconnect() {
     let (redis, scheduler) = connect(&server, options()).await;
     let _crew = crew(&redis);
     let mut cuts = 0;
-    let told = load(&scheduler, ATTEMPTS, async |ended| {
+    let noticed = load(&scheduler, ATTEMPTS, async |ended| {
         if ended >= (cuts + 1) * ATTEMPTS as usize / 6 && cuts < 5 {
             cuts += 1;
             command(
@@ -138,12 +138,12 @@ async fn broken_connections_reconnect() {
         }
     })
     .await;
-    assert_eq!((cuts, told.finished.len()), (5, ATTEMPTS as usize));
-    // A claim whose answer was cut off is nobody's until its lease ends.
+    assert_eq!((cuts, noticed.finished.len()), (5, ATTEMPTS as usize));
+    // A claim whose answer was cut off belongs to no worker until its lease ends.
     assert!(
-        told.expired.len() <= 64 * 2 * cuts,
+        noticed.expired.len() <= 64 * 2 * cuts,
         "{}",
-        told.expired.len()
+        noticed.expired.len()
     );
 }
 
@@ -153,7 +153,7 @@ async fn calls_to_a_stopped_server_time_out_and_succeed_later() {
     let (redis, scheduler) = connect(&server, options()).await;
     let _crew = crew(&redis);
     let mut freezes = 0;
-    let told = load(&scheduler, ATTEMPTS, async |ended| {
+    let noticed = load(&scheduler, ATTEMPTS, async |ended| {
         if ended >= ATTEMPTS as usize / 2 && freezes == 0 {
             freezes += 1;
             server.freeze();
@@ -172,7 +172,7 @@ async fn calls_to_a_stopped_server_time_out_and_succeed_later() {
         }
     })
     .await;
-    assert_eq!((freezes, told.finished.len()), (1, ATTEMPTS as usize));
+    assert_eq!((freezes, noticed.finished.len()), (1, ATTEMPTS as usize));
 }
 
 #[tokio::test]
@@ -196,8 +196,8 @@ async fn a_server_out_of_memory_refuses_attempts_until_memory_is_free() {
     );
     // What frees memory goes on.
     let worker = Worker::start(redis.worker(), "worker", 2, Duration::ZERO);
-    let told = load_of_one(&scheduler).await;
-    assert_eq!((told, worker.ran.load(Ordering::Relaxed)), (key(1), 1));
+    let noticed = load_of_one(&scheduler).await;
+    assert_eq!((noticed, worker.ran.load(Ordering::Relaxed)), (key(1), 1));
     command(&server.url(), &["CONFIG", "SET", "maxmemory", "0"])
         .await
         .unwrap();
@@ -256,11 +256,11 @@ async fn after_a_loss_running_attempts_are_announced_and_queued_ones_published_a
     for number in 0..2 {
         let started = next(&scheduler).await;
         assert!(
-            matches!(started, Notice::Started { key: told, .. } if told == key(number)),
+            matches!(started, Notice::Started { key: started, .. } if started == key(number)),
             "{started:?}"
         );
     }
-    // What is on its way to a worker when Redis dies nobody has.
+    // What is on its way to a worker when Redis dies belongs to no worker.
     let knows = async {
         while busy.claimed.lock().unwrap().len() < 2 {
             sleep(Duration::from_millis(1)).await;
@@ -336,9 +336,9 @@ async fn a_scheduler_with_a_lower_epoch_stays_closed() {
     let server = Server::start(&[]);
     let (redis, first) = connect(&server, options()).await;
     while first.receive(9).await.unwrap() != [Notice::Demand] {}
-    let (told, second) = tokio::join!(first.receive(9), redis.scheduler(2));
+    let (received, second) = tokio::join!(first.receive(9), redis.scheduler(2));
     let second = second.unwrap();
-    assert_eq!(told, Err(BrokerError::Closed));
+    assert_eq!(received, Err(BrokerError::Closed));
     let (back, error) = first
         .publish(vec![dispatch(1, "default", 0)])
         .await
@@ -387,7 +387,7 @@ async fn slots_of_an_expired_registration_are_free_for_others() {
 }
 
 #[tokio::test]
-async fn claims_wait_while_nobody_receives() {
+async fn claims_wait_without_a_receiver() {
     let server = Server::start(&[]);
     let mut options = options();
     options.bounds = Bounds {

@@ -39,7 +39,7 @@ async fn work(redis: &Arc<Redis>) {
         .collect();
     first.publish(queued).await.unwrap();
     assert_eq!(stays.claim(1).await.unwrap().len(), 1);
-    // What nobody reads any more stays.
+    // What has no reader any more stays.
     drop(first);
     stays.register(&info, &[key(1).into()]).await.unwrap();
     assert_eq!(stays.claim(2).await.unwrap().len(), 2);
@@ -95,7 +95,7 @@ fn items(value: &Value) -> &[Value] {
     }
 }
 
-/// What is said of limits, whose defaults may be others, is told of in messages' own tests.
+/// What is said of limits, whose defaults may be others, is tested with the messages.
 fn without_limits(part: &str) -> String {
     match part.split_once("\"limits\":{") {
         Some((before, rest)) => {
@@ -199,7 +199,7 @@ async fn the_layout_is_the_one_of_the_first_version() {
     let server = Server::start(&[]);
     let options = Options {
         namespace: "layout".into(),
-        // Nothing ends meanwhile, or is told again.
+        // Nothing ends meanwhile, or is noticed again.
         terms: LeaseTerms {
             lease: Duration::from_mins(5),
             renew_every: Duration::from_mins(1),

@@ -351,8 +351,8 @@ async fn the_notices_of_one_call_keep_their_order() {
     assert_eq!(claims.unwrap().len(), MANY as usize);
     let mut started = Vec::new();
     while started.len() < MANY as usize {
-        let told = timeout(PATIENCE, fixture.scheduler.receive(9)).await;
-        for notice in told.expect("all are told").unwrap() {
+        let noticed = timeout(PATIENCE, fixture.scheduler.receive(9)).await;
+        for notice in noticed.expect("all are noticed").unwrap() {
             if let Notice::Started { key, .. } = notice {
                 started.push(key);
             }
@@ -371,8 +371,12 @@ async fn the_notices_of_one_call_share_entries() {
     drop(fixture.redis.scheduler(2).await.unwrap());
     assert_eq!(worker.claim(MANY).await.unwrap().len(), MANY as usize);
     let notices = format!("{{{}:0}}:notices:2", fixture.namespace);
-    let told = fixture.ask(&["XRANGE", &notices, "-", "+"]).await;
-    assert_eq!(told.matches("'\"S\"'").count(), MANY as usize, "{told}");
+    let noticed = fixture.ask(&["XRANGE", &notices, "-", "+"]).await;
+    assert_eq!(
+        noticed.matches("'\"S\"'").count(),
+        MANY as usize,
+        "{noticed}"
+    );
     let entries = fixture.ask(&["XLEN", &notices]).await;
     // Perhaps with one about the demand, from before.
     assert!(["int(2)", "int(3)"].contains(&&*entries), "{entries}");
@@ -395,8 +399,8 @@ async fn entries_of_notices_are_bounded_in_bytes() {
     });
     worker.report(reports.collect()).await.unwrap();
     let notices = format!("{{{}:0}}:notices:2", fixture.namespace);
-    let told = fixture.ask(&["XRANGE", &notices, "-", "+"]).await;
-    assert_eq!(told.matches("'\"F\"'").count(), 8);
+    let noticed = fixture.ask(&["XRANGE", &notices, "-", "+"]).await;
+    assert_eq!(noticed.matches("'\"F\"'").count(), 8);
     let entries = fixture.ask(&["XLEN", &notices]).await;
     // An entry is full with two reports of 40,000 bytes. One more is about the demand, and perhaps one from before.
     assert!(["int(5)", "int(6)"].contains(&&*entries), "{entries}");

@@ -65,22 +65,22 @@ async fn load_while_moving(options: Options, nodes: &[Server; 3], move_slot: imp
     let loading = load(&scheduler, ATTEMPTS, async |count| {
         ended.store(u32::try_from(count).unwrap(), Ordering::Relaxed);
     });
-    let (told, ()) = tokio::join!(loading, moving);
+    let (noticed, ()) = tokio::join!(loading, moving);
     assert_eq!(moves.load(Ordering::Relaxed), MOVES);
-    assert_eq!(told.finished.len(), ATTEMPTS as usize);
+    assert_eq!(noticed.finished.len(), ATTEMPTS as usize);
     let ran: u64 = crew
         .iter()
         .map(|worker| worker.ran.load(Ordering::Relaxed))
         .sum();
     // The node that answers is another one, as after a failover: workers register again, and what
-    // was on its way to them at that moment is told as lost and published again. Nothing else is.
+    // was on its way to them at that moment is noticed as lost and published again. Nothing else is.
     assert!(
-        told.expired.len() <= MAX_ON_THE_WAY * MOVES as usize,
+        noticed.expired.len() <= MAX_ON_THE_WAY * MOVES as usize,
         "{}",
-        told.expired.len()
+        noticed.expired.len()
     );
     assert!(
-        ran <= u64::from(ATTEMPTS) + told.expired.len() as u64,
+        ran <= u64::from(ATTEMPTS) + noticed.expired.len() as u64,
         "{ran}"
     );
 }

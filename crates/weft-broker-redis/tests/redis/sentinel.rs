@@ -131,7 +131,7 @@ async fn a_failover_that_loses_acknowledged_writes_loses_no_work() {
     let _crew =
         ["one", "two"].map(|id| Worker::start(redis.worker(), id, 20, Duration::from_millis(5)));
     let mut step = 0;
-    let told = load(&scheduler, ATTEMPTS, async |ended| {
+    let noticed = load(&scheduler, ATTEMPTS, async |ended| {
         if step == 0 && ended >= ATTEMPTS as usize / 4 {
             step = 1;
             watched.replica.freeze();
@@ -142,7 +142,7 @@ async fn a_failover_that_loses_acknowledged_writes_loses_no_work() {
         }
     })
     .await;
-    assert_eq!((step, told.finished.len()), (2, ATTEMPTS as usize));
+    assert_eq!((step, noticed.finished.len()), (2, ATTEMPTS as usize));
     let one_more = dispatch(ATTEMPTS, "default", 0);
     scheduler.publish(vec![one_more]).await.unwrap();
 }

@@ -48,7 +48,7 @@ impl Server {
         Self::start_at(port, &["--port", &port.to_string()], settings)
     }
 
-    /// One that is told its port by `listens`.
+    /// One whose port `listens` sets.
     pub(crate) fn start_at(port: u16, listens: &[&str], settings: &[&str]) -> Self {
         let mut arguments: Vec<String> = ["--save", "", "--appendonly", "no"]
             .iter()
@@ -118,7 +118,7 @@ impl Server {
                 break;
             }
         }
-        // Nobody may find the pipe full.
+        // Drains the pipe, so that the server never blocks on it.
         std::thread::spawn(move || {
             let mut rest = String::new();
             while output.read_line(&mut rest).is_ok_and(|bytes| bytes > 0) {
@@ -170,7 +170,7 @@ pub(crate) fn shared() -> &'static Server {
     SERVER.get_or_init(|| Server::start(&[]))
 }
 
-/// A port that nobody listens at.
+/// A port without a listener.
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()

@@ -65,10 +65,10 @@ async fn calls_about_an_attempt_go_to_its_shard() {
     });
     let worker = Worker::start(shards.worker(), "worker", 20, Duration::from_millis(1));
     let (zero, one) = join!(zero, one);
-    for (shard, told) in [(0, &zero), (1, &one)] {
-        assert_eq!(told.finished.len(), 1_000);
-        assert!(told.finished.iter().all(|key| key.shard == shard));
-        assert_eq!(told.expired, [], "all that was claimed was renewed");
+    for (shard, noticed) in [(0, &zero), (1, &one)] {
+        assert_eq!(noticed.finished.len(), 1_000);
+        assert!(noticed.finished.iter().all(|key| key.shard == shard));
+        assert_eq!(noticed.expired, [], "all that was claimed was renewed");
     }
     drop(worker);
 }
@@ -146,14 +146,14 @@ async fn a_new_shard_is_served_and_held_attempts_continue() {
     let held = worker.claim(4).await.unwrap()[0].dispatch.key;
     let waits = async {
         let claims = timeout(PATIENCE, worker.claim(3)).await;
-        claims.expect("it is told")
+        claims.expect("it is noticed")
     };
     let grow = async {
         sleep(PAUSE).await;
         shards.serve(&[0, 5]);
     };
-    let (told, ()) = join!(waits, grow);
-    assert_eq!(told.unwrap_err(), BrokerError::Unregistered);
+    let (waited, ()) = join!(waits, grow);
+    assert_eq!(waited.unwrap_err(), BrokerError::Unregistered);
     worker.register(&info(4), &[held.into()]).await.unwrap();
     assert_eq!(worker.renew(&[held.into()]).await, Ok(Vec::new()));
     let new = shards.scheduler(5, 1).await.unwrap();
@@ -164,14 +164,20 @@ async fn a_new_shard_is_served_and_held_attempts_continue() {
     // Both are revoked by their own schedulers, and reported to them.
     for (scheduler, key) in [(&old, held), (&new, also_held)] {
         scheduler.revoke(&[key]).await.unwrap();
-        let told = timeout(PATIENCE, worker.signals(9)).await;
-        assert_eq!(told.expect("it is told"), Ok(vec![Signal::Revoked(key)]));
+        let signals = timeout(PATIENCE, worker.signals(9)).await;
+        assert_eq!(
+            signals.expect("a signal arrives"),
+            Ok(vec![Signal::Revoked(key)])
+        );
         let mut report = report(0, "worker");
         report.key = key;
         worker.report(vec![report]).await.unwrap();
         scheduler.confirm(&[key]).await.unwrap();
-        let told = timeout(PATIENCE, worker.signals(9)).await;
-        assert_eq!(told.expect("it is told"), Ok(vec![Signal::Confirmed(key)]));
+        let signals = timeout(PATIENCE, worker.signals(9)).await;
+        assert_eq!(
+            signals.expect("a signal arrives"),
+            Ok(vec![Signal::Confirmed(key)])
+        );
     }
 }
 

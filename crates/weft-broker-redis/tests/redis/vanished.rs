@@ -27,7 +27,7 @@ async fn calls_to_a_vanished_server_end_and_work_goes_on_over_new_connections() 
     let scheduler = redis.scheduler(1).await.unwrap();
     let _crew = ["one", "two"].map(|id| Worker::start(redis.worker(), id, 20, TAKES));
     let mut silences = 0;
-    let told = load(&scheduler, ATTEMPTS, async |ended| {
+    let noticed = load(&scheduler, ATTEMPTS, async |ended| {
         if ended >= ATTEMPTS as usize / 2 && silences == 0 {
             silences += 1;
             relay.fall_silent();
@@ -47,5 +47,5 @@ async fn calls_to_a_vanished_server_end_and_work_goes_on_over_new_connections() 
         }
     })
     .await;
-    assert_eq!((silences, told.finished.len()), (1, ATTEMPTS as usize));
+    assert_eq!((silences, noticed.finished.len()), (1, ATTEMPTS as usize));
 }

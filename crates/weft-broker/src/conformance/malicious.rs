@@ -115,7 +115,7 @@ pub async fn a_report_without_the_secret_is_refused(fixture: &dyn Fixture) {
     publish(&*scheduler, &[1]).await;
     assert_eq!(holder.claim(1).await, keys(&[1]));
     notices(&*scheduler, 1).await;
-    // The second one is queued nowhere and known to nobody.
+    // The second one is queued nowhere and known to no worker.
     for forged in forgeries(key(1)).into_iter().chain(forgeries(key(2))) {
         let report = Report {
             key: forged.key,
@@ -133,9 +133,9 @@ pub async fn a_report_without_the_secret_is_refused(fixture: &dyn Fixture) {
     assert_eq!(notices(&*scheduler, 1).await, [finished(1, "holder")]);
 }
 
-/// Crash reports for attempts that the worker never had blame nobody, and take no place from
+/// Crash reports for attempts that the worker never had blame no task, and take no place from
 /// reports of others.
-pub async fn a_flood_of_unproven_crash_reports_blames_nobody(fixture: &dyn Fixture) {
+pub async fn a_flood_of_unproven_crash_reports_blames_no_task(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     let holder = Sample::new(fixture, "holder", 3).await;
     let thief = Sample::new(fixture, "thief", 3).await;
@@ -244,7 +244,7 @@ macro_rules! malicious_worker_suite {
         $crate::conformance_suite! { @each [$test] $make;
             a_claim_has_a_secret_that_proves_it_after_a_restart,
             a_report_without_the_secret_is_refused,
-            a_flood_of_unproven_crash_reports_blames_nobody,
+            a_flood_of_unproven_crash_reports_blames_no_task,
             attempts_that_were_never_claimed_can_not_be_announced,
             many_announced_attempts_occupy_no_slots,
             renewals_and_releases_need_the_secret,

@@ -83,20 +83,20 @@ impl Model {
     pub(super) fn knows(&self, number: Number) -> bool {
         self.queued.iter().any(|queued| queued.number == number)
             || self.held.iter().any(|held| held.number == number)
-            || self.is_given_back(number)
+            || self.is_released(number)
             || self
                 .reported
                 .iter()
                 .any(|(reported, _)| *reported == number)
     }
 
-    fn is_given_back(&self, number: Number) -> bool {
+    fn is_released(&self, number: Number) -> bool {
         self.released.iter().any(|other| other.number == number)
     }
 
     /// Whether it is taken.
     pub(super) fn publish(&mut self, number: Number, queue: &Arc<str>, priority: i32) -> bool {
-        let was_held = self.is_given_back(number);
+        let was_held = self.is_released(number);
         if self.knows(number) && !was_held {
             return true;
         }
@@ -253,7 +253,7 @@ impl Model {
                 }
                 continue;
             }
-            if self.is_given_back(*number) {
+            if self.is_released(*number) {
                 continue;
             }
             let is_queued = self.queued.iter().any(|queued| queued.number == *number);

@@ -70,7 +70,7 @@ pub async fn survey_shows_workers_and_queues(fixture: &dyn Fixture) {
     assert_eq!(look().await, expected);
 }
 
-/// A worker is notified, by its name, and nobody else is.
+/// A worker is notified, by its name, and no other worker is.
 pub async fn drain_signals_the_worker(fixture: &dyn Fixture) {
     let operator = fixture.operator();
     let drain = |name: &'static str| {

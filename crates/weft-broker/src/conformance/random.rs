@@ -156,8 +156,8 @@ impl<'a> Run<'a> {
                 }
                 Notice::Released { key: returned } => {
                     let mut released = self.model.released.iter();
-                    let is_given_back = released.any(|other| key(other.number) == *returned);
-                    assert!(is_given_back, "{place}: {notice:?}");
+                    let is_released = released.any(|other| key(other.number) == *returned);
+                    assert!(is_released, "{place}: {notice:?}");
                 }
                 Notice::Demand => unreachable!("left out"),
             }

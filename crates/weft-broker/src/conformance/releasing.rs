@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{AttemptKey, SchedulerBroker};
 
-async fn gives_back(worker: &Sample, numbers: &[u32]) {
+async fn release(worker: &Sample, numbers: &[u32]) {
     soon("release", worker.broker.release(&held_all(&keys(numbers))))
         .await
         .expect("the broker answers");
@@ -22,7 +22,7 @@ async fn known(scheduler: &dyn SchedulerBroker, numbers: &[u32]) -> Vec<AttemptK
         .expect("the broker answers")
 }
 
-/// It is nobody's loss: the scheduler is notified, and what it publishes again, the same attempt,
+/// Nothing is lost: the scheduler is notified, and what it publishes again, the same attempt,
 /// goes before what waited meanwhile, and not before what is more urgent.
 pub async fn released_attempts_are_published_again_and_go_first(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
@@ -31,7 +31,7 @@ pub async fn released_attempts_are_published_again_and_go_first(fixture: &dyn Fi
     assert_eq!(leaves.claim(9).await, keys(&[1, 2, 3]));
     notices(&*scheduler, 3).await;
     soon("pause", leaves.broker.pause()).await.expect("paused");
-    gives_back(&leaves, &[2, 3]).await;
+    release(&leaves, &[2, 3]).await;
     assert_eq!(notices(&*scheduler, 2).await, [released(2), released(3)]);
     assert_eq!(leaves.renew(&keys(&[1, 2, 3])).await, keys(&[2, 3]));
     publish(&*scheduler, &[4]).await;
@@ -68,25 +68,25 @@ pub async fn only_held_attempts_are_released(fixture: &dyn Fixture) {
         .expect("revoked");
     notices(&*scheduler, 2).await;
     rest(fixture, &*scheduler).await;
-    gives_back(&two, &[1, 2, 3, 4]).await;
-    gives_back(&one, &[1, 2, 4]).await;
+    release(&two, &[1, 2, 3, 4]).await;
+    release(&one, &[1, 2, 4]).await;
     no_notices(fixture, &*scheduler).await;
-    gives_back(&one, &[3]).await;
+    release(&one, &[3]).await;
     assert_eq!(notices(&*scheduler, 1).await, [released(3)]);
-    gives_back(&one, &[3]).await;
+    release(&one, &[3]).await;
     no_notices(fixture, &*scheduler).await;
     publish(&*scheduler, &[3]).await;
     assert_eq!(one.claim(9).await, keys(&[3]), "it serves on");
 }
 
-/// So nobody takes it for lost meanwhile. Until then it is notified again to each scheduler that asks, and is
-/// nobody's to announce; what is revoked is gone.
+/// So it is not taken for lost meanwhile. Until then it is notified again to each scheduler that asks, and is
+/// announced by no worker; what is revoked is gone.
 pub async fn released_attempts_are_known_until_they_are_published_again(fixture: &dyn Fixture) {
     let before = fixture.scheduler().await;
     let worker = Sample::new(fixture, "worker", 3).await;
     publish(&*before, &[1, 2]).await;
     assert_eq!(worker.claim(9).await, keys(&[1, 2]));
-    gives_back(&worker, &[1, 2]).await;
+    release(&worker, &[1, 2]).await;
     rest(fixture, &*before).await;
     let scheduler = fixture.scheduler().await;
     assert_eq!(known(&*scheduler, &[1, 2, 3]).await, keys(&[1, 2]));
@@ -106,8 +106,8 @@ pub async fn released_attempts_are_known_until_they_are_published_again(fixture:
     no_notices(fixture, &*scheduler).await;
     assert_eq!(worker.claim(9).await, keys(&[1]));
     waits(fixture, "a claim of nothing", worker.broker.claim(1)).await;
-    // What nobody publishes nobody wants.
-    gives_back(&worker, &[1]).await;
+    // What is not published again is not wanted.
+    release(&worker, &[1]).await;
     expect_notice(&*scheduler, &released(1)).await;
     fixture.advance_time(fixture.terms().lease * 11 / 10).await;
     assert_eq!(known(&*scheduler, &[1]).await, []);

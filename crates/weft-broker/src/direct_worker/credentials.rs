@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     const ASKED: &str = include_str!("corpus/asked-1.jsonl");
-    const TOLD: &str = include_str!("corpus/told-1.jsonl");
+    const RESPONSES: &str = include_str!("corpus/told-1.jsonl");
 
     #[test]
     fn version_one_keeps_its_format() {
@@ -93,17 +93,18 @@ mod tests {
             let asked: CredentialRequest = serde_json::from_str(line).unwrap();
             assert_eq!(serde_json::to_string(&asked).unwrap(), line);
         }
-        for line in TOLD.lines() {
-            let told: CredentialResponse = serde_json::from_str(line).unwrap();
-            assert_eq!(serde_json::to_string(&told).unwrap(), line);
+        for line in RESPONSES.lines() {
+            let response: CredentialResponse = serde_json::from_str(line).unwrap();
+            assert_eq!(serde_json::to_string(&response).unwrap(), line);
         }
-        assert_eq!((ASKED.lines().count(), TOLD.lines().count()), (3, 5));
+        assert_eq!((ASKED.lines().count(), RESPONSES.lines().count()), (3, 5));
     }
 
     #[test]
     fn debug_output_omits_the_password() {
-        let told: CredentialResponse = serde_json::from_str(TOLD.lines().next().unwrap()).unwrap();
-        let shown = format!("{told:?}");
+        let response: CredentialResponse =
+            serde_json::from_str(RESPONSES.lines().next().unwrap()).unwrap();
+        let shown = format!("{response:?}");
         assert!(
             shown.contains("redis.example") && !shown.contains("hush"),
             "{shown}"

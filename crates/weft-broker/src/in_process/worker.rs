@@ -116,7 +116,7 @@ fn without_doubles(queues: &[Arc<str>]) -> Vec<Arc<str>> {
 
 impl State {
     /// What the registration may go on holding: what it held before, what waits in
-    /// a queue, and what nobody knows since another broker was lost.
+    /// a queue, and what no broker knows since another one was lost.
     fn adopt(&mut self, key: AttemptKey, session: Session, lease_ends: Instant) {
         match self.attempts.get(&key) {
             Some(Phase::Claimed { .. } | Phase::Released { .. }) => return,

@@ -139,7 +139,7 @@ impl Truth {
         }
     }
 
-    /// Checks that nobody takes shards over from a scheduler that could have renewed its leases:
+    /// Checks that no scheduler takes shards over from a scheduler that could have renewed its leases:
     /// its turns must not delay that, however long they take.
     pub fn check_takeovers(&mut self, taker: usize) {
         let now = self.clock.now();

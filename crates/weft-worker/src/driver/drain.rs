@@ -155,8 +155,8 @@ impl Driver {
         }
         let idle_since = *draining.idle_since.get_or_insert(now);
         // Until the broker knows of the drain, it may give this worker more attempts.
-        let is_told = draining.is_paused || !is_joined;
-        let is_rid_of_all = is_told && draining.unbegun.is_empty() && self.outbox.len() == 0;
+        let is_announced = draining.is_paused || !is_joined;
+        let is_rid_of_all = is_announced && draining.unbegun.is_empty() && self.outbox.len() == 0;
         is_rid_of_all || now >= idle_since + CONFIRM_GRACE
     }
 

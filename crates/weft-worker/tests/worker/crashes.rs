@@ -23,18 +23,18 @@ async fn evidence_after_a_kill(rig: Rig, journal: &Path, keys: &[AttemptKey]) ->
     drop(rig);
     fs::write(journal, left).expect("there is room");
     let mut next = Rig::with(setup(journal)).await;
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for key in keys {
         let outcome = next.report_of(*key).await.outcome;
         let ReportedOutcome::Failed(failure) = outcome else {
             panic!("{outcome:?}");
         };
         assert!(failure.retryable);
-        told.push(failure.evidence().expect("it died with its worker"));
+        reported.push(failure.evidence().expect("it died with its worker"));
     }
     next.end().await.expect("it drains");
     assert!(!journal.exists(), "nobody was there when it ended");
-    told
+    reported
 }
 
 #[tokio::test]
@@ -80,8 +80,8 @@ async fn watched_attempts_start_one_at_a_time_and_block_no_others() {
     rig.until(|stats| stats.running == 2 && stats.waiting == 1)
         .await;
     // The one that waits was not there.
-    let told = evidence_after_a_kill(rig, &journal, &[second, beside]).await;
-    assert_eq!(told, [Evidence::Alone, Evidence::Among { others: 1 }]);
+    let reported = evidence_after_a_kill(rig, &journal, &[second, beside]).await;
+    assert_eq!(reported, [Evidence::Alone, Evidence::Among { others: 1 }]);
 }
 
 #[tokio::test]
@@ -98,11 +98,11 @@ async fn the_next_watched_attempt_starts_after_the_watch_period() {
         keys.push(rig.publish(dispatch).await);
     }
     rig.until(|stats| stats.running == 3).await;
-    let told = evidence_after_a_kill(rig, &journal, &keys).await;
-    let alone: Vec<&Evidence> = told
+    let reported = evidence_after_a_kill(rig, &journal, &keys).await;
+    let alone: Vec<&Evidence> = reported
         .iter()
-        .filter(|told| **told == Evidence::Alone)
+        .filter(|evidence| **evidence == Evidence::Alone)
         .collect();
-    assert_eq!(alone.len(), 1, "{told:?}");
-    assert_eq!(told[2], Evidence::Alone, "the last one is watched");
+    assert_eq!(alone.len(), 1, "{reported:?}");
+    assert_eq!(reported[2], Evidence::Alone, "the last one is watched");
 }

@@ -80,10 +80,10 @@ async fn an_attempt_knows_its_deadline() {
     else {
         panic!("it should succeed: {:?}", report.outcome);
     };
-    let told: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let context: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let deadline = report.usage.started.plus(DurationMs(90_000));
-    assert_eq!(told["deadline"], deadline.to_string());
-    assert_eq!(told["dag"], "d");
+    assert_eq!(context["deadline"], deadline.to_string());
+    assert_eq!(context["dag"], "d");
     assert_eq!(&*report.worker, "w");
 }
 

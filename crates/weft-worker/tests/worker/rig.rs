@@ -265,7 +265,7 @@ impl Rig {
         }
     }
 
-    /// Whether a report of the attempt was taken, and nobody looked at it.
+    /// Whether a report of the attempt was taken, and not looked at.
     pub(crate) fn has_report(&self, key: AttemptKey) -> bool {
         self.reports.contains_key(&key)
     }
@@ -285,7 +285,7 @@ impl Rig {
             .expect("the broker is there");
     }
 
-    /// Waits for the end of a worker that nobody asked to end.
+    /// Waits for the end of a worker that ends by itself.
     pub(crate) async fn closed(self) -> Result<Drained, WorkerError> {
         within(self.worker)
             .await

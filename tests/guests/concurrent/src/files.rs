@@ -36,17 +36,17 @@ async fn work() -> Result<String, ErrorCode> {
         )
         .await?;
     let size = moved.stat().await?.size;
-    let (bytes, told) = moved.read_via_stream(8);
+    let (bytes, ended) = moved.read_via_stream(8);
     let bytes = bytes.collect().await;
-    told.await?;
-    let (entries, told) = folder.read_directory();
+    ended.await?;
+    let (entries, ended) = folder.read_directory();
     let mut names: Vec<String> = entries
         .collect()
         .await
         .into_iter()
         .map(|entry| entry.name)
         .collect();
-    told.await?;
+    ended.await?;
     names.sort_unstable();
     names.retain(|name| name != "tmp");
     folder.unlink_file_at("sub/two".into()).await?;
@@ -69,12 +69,12 @@ async fn write(folder: &Descriptor, name: &str, text: &str) -> Result<(), ErrorC
         )
         .await?;
     let (mut writer, reader) = wit_stream::new::<u8>();
-    let told = file.write_via_stream(reader, 0);
+    let ended = file.write_via_stream(reader, 0);
     for byte in text.bytes() {
         if !writer.write_all(vec![byte]).await.is_empty() {
             break;
         }
     }
     drop(writer);
-    told.await
+    ended.await
 }

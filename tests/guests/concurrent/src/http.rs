@@ -35,8 +35,8 @@ async fn get(url: &str) -> Result<String, String> {
         .await
         .map_err(|error| format!("{error:?}"))?;
     let status = response.get_status_code();
-    let (result, told) = wit_future::new(|| Ok(()));
+    let (result, received) = wit_future::new(|| Ok(()));
     drop(result);
-    let (body, _trailers) = Response::consume_body(response, told);
+    let (body, _trailers) = Response::consume_body(response, received);
     Ok(format!("[{status},{}]", body.collect().await.len()))
 }

@@ -114,15 +114,15 @@ async fn streams() -> String {
 /// Standard output through a stream, and standard input, which is empty.
 async fn stdio() -> Result<String, String> {
     let (mut writer, reader) = wit_stream::new::<u8>();
-    let told = stdout::write_via_stream(reader);
+    let ended = stdout::write_via_stream(reader);
     let left = writer
         .write_all(b"a line by a stream\nand another\n".to_vec())
         .await;
     drop(writer);
-    told.await.map_err(|error| format!("{error:?}"))?;
-    let (input, told) = stdin::read_via_stream();
+    ended.await.map_err(|error| format!("{error:?}"))?;
+    let (input, ended) = stdin::read_via_stream();
     let bytes = input.collect().await;
-    told.await.map_err(|error| format!("{error:?}"))?;
+    ended.await.map_err(|error| format!("{error:?}"))?;
     Ok(format!(
         r#"{{"not_written":{},"read":{}}}"#,
         left.len(),

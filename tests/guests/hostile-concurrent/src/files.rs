@@ -27,7 +27,7 @@ async fn create(folder: &Descriptor, name: &str) -> Result<Descriptor, ErrorCode
 /// Appends so much, or as much as it is let.
 async fn append(file: &Descriptor, bytes: usize) -> Result<(), ErrorCode> {
     let (mut writer, reader) = wit_stream::new::<u8>();
-    let told = file.append_via_stream(reader);
+    let ended = file.append_via_stream(reader);
     let writes = async {
         for _ in 0..bytes.div_ceil(MIB / 4) {
             if !writer.write_all(vec![7; MIB / 4]).await.is_empty() {
@@ -36,8 +36,8 @@ async fn append(file: &Descriptor, bytes: usize) -> Result<(), ErrorCode> {
         }
         drop(writer);
     };
-    let ((), told) = join(writes, async { told.await }).await;
-    told
+    let ((), ended) = join(writes, async { ended.await }).await;
+    ended
 }
 
 /// Eight files at once, each as large as the whole quota. What the files hold in the end

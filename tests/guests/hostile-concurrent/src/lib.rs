@@ -1,6 +1,6 @@
 //! A component whose async tasks attack the host, one task per attack: what only a guest
 //! of WASI 0.3 can do. A behaviour that the host stops never returns; one that it refuses
-//! reports what it was told.
+//! reports what it observed.
 
 #[path = "../../behaviours.rs"]
 #[macro_use]

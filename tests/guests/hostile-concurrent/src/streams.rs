@@ -40,7 +40,7 @@ pub(crate) async fn million_stream_ends_given_away() -> End {
     saw(MILLION)
 }
 
-/// Listings that nobody reads.
+/// Listings without a reader.
 pub(crate) async fn million_reads_of_folders() -> End {
     let folders = preopens::get_directories();
     let all: Vec<_> = (0..MILLION)

@@ -3,7 +3,7 @@
 use crate::saw;
 use std::io::{Write, stdout};
 
-/// Whatever of the host leaks into the program's surroundings.
+/// Whatever of the host leaks into the program's environment.
 pub(crate) fn environment() {
     let names: Vec<String> = std::env::vars().map(|(name, _)| name).collect();
     let args = std::env::args().count();

@@ -33,7 +33,7 @@ fn text(inputs: &Inputs, name: &str) -> String {
         .unwrap_or_default()
 }
 
-/// References that nobody gave to the attempt: one that exists, if the input `existing` is right, and
+/// References that the attempt was not given: one that exists, if the input `existing` is right, and
 /// some that a careless store would take for a path.
 pub(crate) fn artifact_guessed(inputs: &Inputs) -> End {
     let guesses = [

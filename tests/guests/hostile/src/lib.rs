@@ -2,7 +2,7 @@
 //!
 //! Each behaviour is a function of the same name in the module of its kind. A
 //! behaviour that the host stops never returns; one that the host refuses reports
-//! what it was told as its output, so that the test can check it.
+//! what it observed as its output, so that the test can check it.
 
 #[path = "../../behaviours.rs"]
 #[macro_use]

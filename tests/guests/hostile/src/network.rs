@@ -1,4 +1,4 @@
-//! Raw sockets, and what else needs a grant that nobody gave.
+//! Raw sockets, and what else needs a grant that it lacks.
 
 use crate::{End, exports::weft::dag::tasks::Outcome, saw, weft::dag::variables};
 use wasip2::sockets::{

@@ -1,5 +1,5 @@
 //! Tasks that leave a trace outside Weft: each attempt tells a ledger, over
-//! HTTP, who it is, before it answers. What was told can be held against what
+//! HTTP, who it is, before it answers. What was recorded can be held against what
 //! Weft says happened.
 //!
 //! The manifests of the tests grant the ledger's address, so that nothing here

@@ -8,7 +8,7 @@ use numbers::{add, fib, halve, range, total};
 use std::time::Duration;
 use weft::prelude::*;
 
-/// Takes everything that an attempt is told, and returns it.
+/// Returns everything that an attempt receives.
 #[task]
 fn describe_attempt(ctx: Context, note: String) -> Result<seen::Attempt> {
     weft::log::info!(attempt = ctx.number(); "describing {note}");

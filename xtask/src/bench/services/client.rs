@@ -54,19 +54,19 @@ impl Client {
         let url = format!("{}/api/v1/events?runs_only=true", self.url);
         let request = self.agent.get(url).header("authorization", &self.bearer);
         let body = BufReader::new(request.call()?.into_body().into_reader());
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             let data = body
                 .lines()
                 .map_while(Result::ok)
                 .filter_map(|line| serde_json::from_str(line.strip_prefix("data:")?).ok());
             for change in data {
-                if tell.send((change, Instant::now())).is_err() {
+                if sender.send((change, Instant::now())).is_err() {
                     break;
                 }
             }
         });
-        Ok(Changes(told))
+        Ok(Changes(receiver))
     }
 
     /// How long attempts waited for the server's own worker until now, by its own count.
@@ -109,7 +109,7 @@ impl Waits {
 }
 
 impl Changes {
-    /// How a run ended, and when that was told.
+    /// How a run ended, and when that arrived.
     pub(super) fn end_of(&self, run: &str) -> Result<(String, Instant)> {
         let deadline = Instant::now() + PATIENCE;
         loop {

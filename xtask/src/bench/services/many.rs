@@ -40,7 +40,7 @@ pub(super) enum Route {
 pub(super) struct Many<'b> {
     wfctl: &'b Wfctl,
     folder: PathBuf,
-    /// What servers and schedulers are told of where things are.
+    /// The addresses that servers and schedulers use.
     places: Vec<String>,
     route: Route,
     scheduler: Option<Running>,
