@@ -80,7 +80,7 @@ fn failure() -> RefOr<utoipa::openapi::Response> {
         )))
         .build();
     ResponseBuilder::new()
-        .description("Why it was not done")
+        .description("The request failed")
         .content(MEDIA_TYPE, content)
         .build()
         .into()
