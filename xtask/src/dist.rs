@@ -1,49 +1,50 @@
 //! `cargo xtask dist`: what people install, into `target/dist`.
 //!
 //! The program links against glibc 2.17 through Zig's C compiler, so that it runs on every
-//! distribution of the last ten years. Around it: an archive with completions and man pages, a
-//! Python wheel, an npm package, a container image, a bill of materials, and checksums. Archives
-//! have fixed times and owners, so that the same source gives the same bytes.
+//! distribution of the last ten years, on x86-64 and, cross-compiled, on aarch64. Around it: an
+//! archive with completions and man pages, a Python wheel, an npm package, a container image, a
+//! bill of materials, and checksums. Archives have fixed times and owners, so that the same
+//! source gives the same bytes.
 
 pub(crate) mod archive;
+mod base;
+mod build;
 mod image;
+mod linkage;
 mod npm;
+mod platform;
 mod sbom;
 mod wheel;
 
-use crate::{
-    program, tools,
-    tools::environment,
-    wfctl::Wfctl,
-    workspace::{Workspace, cache_folder},
-};
-use anyhow::{Context as _, Result, bail};
+pub(crate) use base::Base;
+pub(crate) use platform::Platform;
+
+use crate::{program, steps::timed, tools::emulator::Emulator, wfctl::Wfctl, workspace::Workspace};
+use anyhow::{Context as _, Result};
 use clap::Args;
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
 };
 
 /// Options of `cargo xtask dist`.
 #[derive(Args)]
 pub(crate) struct DistArgs {
+    /// What the packages run on (default: what this machine is)
+    #[arg(long, value_name = "TRIPLE")]
+    target: Option<Platform>,
     /// Pack this program instead of building one
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
 }
 
-/// Builds with Zig as its C compiler and linker; versions that fit each other.
-const ZIGBUILD: [&str; 2] = ["cargo-zigbuild==0.24.0", "ziglang==0.17.1"];
-/// The only platform so far.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
-/// The C library that the program needs at least. Rust itself supports nothing older.
-const GLIBC: &str = "2.17";
 /// The version of the workspace, which all packages have.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What all packages are made of.
 pub(crate) struct Dist<'w> {
     workspace: &'w Workspace,
+    platform: Platform,
     wfctl: Wfctl,
     folder: PathBuf,
 }
@@ -58,32 +59,54 @@ pub(crate) struct Packages {
 
 /// Builds the program where none is named, and packs it.
 pub(crate) fn run(workspace: &Workspace, args: &DistArgs) -> Result<()> {
-    let wfctl = match &args.program {
-        Some(program) => Wfctl::at(workspace, program),
-        None => Wfctl::at(workspace, &build(workspace)?),
-    };
-    let folder = workspace.target().join("dist");
-    pack(workspace, wfctl, &folder)?;
-    eprintln!("the packages are in {}", folder.display());
-    Ok(())
+    let platform = args.target.map_or_else(Platform::of_this_machine, Ok)?;
+    let program = timed("the program", || match &args.program {
+        Some(program) => {
+            build::check(program, platform)?;
+            Ok(program.clone())
+        }
+        None => build::build(workspace, platform),
+    })?;
+    let base = timed("the C library of the image", || Base::download(platform))?;
+    let wfctl = runnable(Wfctl::at(workspace, &program), platform, &base)?;
+    let folder = workspace.target().join("dist").join(platform.triple());
+    pack(workspace, platform, wfctl, &base, &folder)?;
+    eprintln!("\nthe packages are in {}", folder.display());
+    sizes(&folder)
+}
+
+/// The program, run by QEMU where this machine can't run it.
+fn runnable(wfctl: Wfctl, platform: Platform, base: &Base) -> Result<Wfctl> {
+    if platform.is_here() {
+        return Ok(wfctl);
+    }
+    let emulator = Emulator::get(platform.architecture(), base.root())?;
+    Ok(wfctl.emulated(emulator))
 }
 
 /// Makes every package of a program in an empty folder.
-pub(crate) fn pack(workspace: &Workspace, wfctl: Wfctl, folder: &Path) -> Result<Packages> {
+pub(crate) fn pack(
+    workspace: &Workspace,
+    platform: Platform,
+    wfctl: Wfctl,
+    base: &Base,
+    folder: &Path,
+) -> Result<Packages> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }
     fs::create_dir_all(folder)?;
     let dist = Dist {
         workspace,
+        platform,
         wfctl,
         folder: folder.to_path_buf(),
     };
-    let archive = dist.archive().context("the archive")?;
-    let wheel = wheel::pack(&dist).context("the Python wheel")?;
-    let npm = npm::pack(&dist).context("the npm package")?;
-    let image = image::pack(&dist).context("the container image")?;
-    let sbom = sbom::write(&dist).context("the bill of materials")?;
+    let archive = timed("the archive", || dist.archive())?;
+    let wheel = timed("the Python wheel", || wheel::pack(&dist))?;
+    let npm = timed("the npm package", || npm::pack(&dist))?;
+    let image = timed("the container image", || image::pack(&dist, base))?;
+    let sbom = timed("the bill of materials", || sbom::write(&dist, base))?;
     archive::checksums(folder, &[&archive, &wheel, &npm, &image, &sbom])?;
     fs::remove_dir_all(dist.staging())?;
     Ok(Packages {
@@ -94,26 +117,17 @@ pub(crate) fn pack(workspace: &Workspace, wfctl: Wfctl, folder: &Path) -> Result
     })
 }
 
-/// The program for glibc 2.17; returns its path.
-fn build(workspace: &Workspace) -> Result<PathBuf> {
-    let host = env::consts::ARCH;
-    if host != "x86_64" {
-        bail!("packages are made on x86-64 only so far; this machine is {host}");
+/// Prints the files of a folder with their sizes.
+fn sizes(folder: &Path) -> Result<()> {
+    const BYTES_PER_TENTH: u64 = 100_000;
+    let mut files = fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
+    files.sort_by_key(fs::DirEntry::file_name);
+    for file in files {
+        let tenths = file.metadata()?.len().div_ceil(BYTES_PER_TENTH);
+        let (whole, tenth) = (tenths / 10, tenths % 10);
+        eprintln!("{whole:>6}.{tenth} MB  {}", file.file_name().display());
     }
-    let programs = environment::with(&ZIGBUILD)?;
-    let mut cargo = std::process::Command::new(programs.join("cargo-zigbuild"));
-    cargo
-        .current_dir(workspace.root())
-        .env("PATH", tools::path_with(&programs))
-        .env("CARGO_TARGET_DIR", workspace.target())
-        .env(
-            "ZIG_GLOBAL_CACHE_DIR",
-            cache_folder().join("tools/zig-cache"),
-        )
-        .args(["zigbuild", "--locked", "--release", "--package", "wfctl"])
-        .args(["--target", &format!("{TARGET}.{GLIBC}")]);
-    program::run(&mut cargo)?;
-    Ok(workspace.target().join(TARGET).join("release/wfctl"))
+    Ok(())
 }
 
 impl Dist<'_> {
@@ -138,7 +152,7 @@ impl Dist<'_> {
 
     /// The program with its licence, completions and man pages.
     fn archive(&self) -> Result<PathBuf> {
-        let name = format!("weft-{VERSION}-{TARGET}");
+        let name = format!("weft-{VERSION}-{}", self.platform.triple());
         let folder = self.stage("archive")?.join(&name);
         self.copy_program(&folder.join("bin/wfctl"))?;
         fs::copy(

@@ -5,7 +5,9 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     process::Command,
+    time::Instant,
 };
+use wait4::Wait4 as _;
 
 /// The cargo that runs this program, so that every command uses one toolchain.
 pub(crate) fn cargo() -> Command {
@@ -22,6 +24,27 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     if !status.success() {
         bail!("'{line}' failed ({status})");
     }
+    Ok(())
+}
+
+/// The same, and prints what it cost: the time, and the CPU time of all its processes.
+pub(crate) fn run_measured(command: &mut Command) -> Result<()> {
+    let line = line(command);
+    eprintln!("$ {line}");
+    let start = Instant::now();
+    let child = command
+        .spawn()
+        .with_context(|| format!("'{line}' did not start"))?;
+    let ended = child.wait4()?;
+    if !ended.status.success() {
+        bail!("'{line}' failed ({})", ended.status);
+    }
+    let cpu = ended.rusage.utime + ended.rusage.stime;
+    eprintln!(
+        "it took {:.0} s, and {:.0} s of CPU time",
+        start.elapsed().as_secs_f64(),
+        cpu.as_secs_f64()
+    );
     Ok(())
 }
 

@@ -2,6 +2,9 @@
 //! touches nothing of the user's.
 
 pub(crate) mod compilers;
+pub(crate) mod cross;
+pub(crate) mod debian;
+pub(crate) mod emulator;
 pub(crate) mod environment;
 pub(crate) mod toolchain;
 

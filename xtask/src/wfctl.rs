@@ -2,6 +2,7 @@
 
 use crate::{
     program::{self, cargo},
+    tools::emulator::Emulator,
     workspace::Workspace,
 };
 use anyhow::{Context, Result, bail};
@@ -47,6 +48,8 @@ impl Profile {
 /// A built `wfctl`, and where its runs leave their folders.
 pub(crate) struct Wfctl {
     program: PathBuf,
+    /// Runs it, where this machine can't.
+    emulator: Option<Emulator>,
     data: PathBuf,
 }
 
@@ -96,7 +99,16 @@ impl Wfctl {
     pub(crate) fn at(workspace: &Workspace, program: &Path) -> Self {
         Self {
             program: program.to_path_buf(),
+            emulator: None,
             data: workspace.target().join("xtask-data"),
+        }
+    }
+
+    /// The same, run by an emulator.
+    pub(crate) fn emulated(self, emulator: Emulator) -> Self {
+        Self {
+            emulator: Some(emulator),
+            ..self
         }
     }
 
@@ -107,7 +119,10 @@ impl Wfctl {
 
     /// A command of it, whose runs stay inside the target folder.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = match &self.emulator {
+            Some(emulator) => emulator.command(&self.program),
+            None => Command::new(&self.program),
+        };
         command.env("WEFT_DATA_DIR", &self.data).args(args);
         command
     }

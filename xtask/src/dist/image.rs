@@ -1,14 +1,14 @@
-//! The container image as an OCI archive, which `podman load` and `docker load` read: one layer
-//! with the program, the C library that it links to, and a user without rights.
+//! The container image as an OCI archive, which `podman load` and `docker load` read. Its one layer
+//! has no distribution: the program, the C library that it links to, the roots of TLS, a folder
+//! for temporary files, and a user without rights. Time zones are compiled into the program.
 
-use super::{Dist, VERSION, archive};
+use super::{Dist, VERSION, archive, base::Base};
 use crate::program;
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use serde_json::{Value, json};
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 /// The user that the program runs as; Helm's chart and the Compose file expect it.
@@ -17,29 +17,40 @@ const USER: &str = "10001";
 const HOME: &str = "var/lib/weft";
 /// By which `podman load` and `docker load` know the image.
 const NAME: &str = "docker.io/library/weft";
+/// The label that names the packages of Debian's which the image has files of.
+const LABEL: &str = "dev.weft.packages";
 
 /// Packs the image.
-pub(super) fn pack(dist: &Dist<'_>) -> Result<PathBuf> {
+pub(super) fn pack(dist: &Dist<'_>, base: &Base) -> Result<PathBuf> {
     let stage = dist.stage("image")?;
     let layout = stage.join("layout");
     let blobs = layout.join("blobs/sha256");
     fs::create_dir_all(&blobs)?;
-    let layer = layer(dist, &stage)?;
+    let layer = layer(dist, base, &stage)?;
     let diff = format!("sha256:{}", archive::hex(archive::sha256(&layer)?));
     let layer = put(
         &blobs,
         &fs::read(&layer)?,
         "application/vnd.oci.image.layer.v1.tar",
     )?;
+    let base: Vec<String> = base
+        .packages(dist.wfctl.path())?
+        .iter()
+        .map(|package| format!("{}={}", package.name, package.version))
+        .collect();
     let config = json!({
-        "architecture": "amd64",
+        "architecture": dist.platform.debian(),
         "os": "linux",
         "config": {
             "User": USER,
             "Env": ["PATH=/usr/local/bin", "WEFT_DATA_DIR=/var/lib/weft", "HOME=/var/lib/weft"],
             "Entrypoint": ["/usr/local/bin/wfctl"],
             "WorkingDir": "/var/lib/weft",
-            "Labels": { "org.opencontainers.image.version": VERSION, "org.opencontainers.image.licenses": "Apache-2.0" },
+            "Labels": {
+                "org.opencontainers.image.version": VERSION,
+                "org.opencontainers.image.licenses": "Apache-2.0",
+                LABEL: base.join(" "),
+            },
         },
         "rootfs": { "type": "layers", "diff_ids": [diff] },
     });
@@ -69,7 +80,10 @@ pub(super) fn pack(dist: &Dist<'_>) -> Result<PathBuf> {
     )?;
     let index = json!({ "schemaVersion": 2, "manifests": [manifest] });
     fs::write(layout.join("index.json"), index.to_string())?;
-    let file = dist.folder.join(format!("weft-{VERSION}-image-amd64.tar"));
+    let file = dist.folder.join(format!(
+        "weft-{VERSION}-image-{}.tar",
+        dist.platform.debian()
+    ));
     program::run(archive::tar_command(&file, &layout, "0").args([
         "blobs",
         "index.json",
@@ -90,16 +104,10 @@ fn put(blobs: &Path, bytes: &[u8], media_type: &str) -> Result<Value> {
 }
 
 /// The files of the image.
-fn layer(dist: &Dist<'_>, stage: &Path) -> Result<PathBuf> {
+fn layer(dist: &Dist<'_>, base: &Base, stage: &Path) -> Result<PathBuf> {
     let root = stage.join("root");
     dist.copy_program(&root.join("usr/local/bin/wfctl"))?;
-    for library in libraries(dist.wfctl.path())? {
-        // Where the loader looks for it: the same path as here.
-        let to = root.join(library.strip_prefix("/")?);
-        fs::create_dir_all(to.parent().context("a library is in a folder")?)?;
-        fs::copy(&library, &to).with_context(|| library.display().to_string())?;
-        archive::make_executable(&to)?;
-    }
+    base.copy(dist.wfctl.path(), &root)?;
     fs::create_dir_all(root.join("etc"))?;
     fs::write(
         root.join("etc/passwd"),
@@ -121,19 +129,4 @@ fn layer(dist: &Dist<'_>, stage: &Path) -> Result<PathBuf> {
     program::run(archive::tar_command(&tar, &root, "0").args(names))?;
     program::run(archive::tar_command(&tar, &owned, USER).args(["tmp", HOME]))?;
     Ok(tar)
-}
-
-/// The libraries that the loader brings, and the loader itself.
-fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
-    let listed = program::read(Command::new("ldd").arg(program))?;
-    let mut found = Vec::new();
-    for line in listed.lines() {
-        ensure!(!line.contains("not found"), "{}: {line}", program.display());
-        let path = line.split_once("=>").map_or(line, |(_name, path)| path);
-        let path = path.split_whitespace().next().unwrap_or_default();
-        if path.starts_with('/') {
-            found.push(PathBuf::from(path));
-        }
-    }
-    Ok(found)
 }

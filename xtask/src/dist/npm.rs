@@ -37,16 +37,17 @@ pub(super) fn pack(dist: &Dist<'_>) -> Result<PathBuf> {
     manifest["version"] = json!(VERSION);
     manifest["bin"] = json!({ "wfctl": "bin/wfctl" });
     manifest["os"] = json!(["linux"]);
-    manifest["cpu"] = json!(["x64"]);
+    manifest["cpu"] = json!([dist.platform.npm()]);
     manifest["libc"] = json!(["glibc"]);
     manifest["files"] = json!(["bin", "dist"]);
     fs::write(
         folder.join("package.json"),
         serde_json::to_string_pretty(&manifest)? + "\n",
     )?;
-    let file = dist.folder.join(format!("weft-sdk-{VERSION}.tar.gz"));
+    let name = format!("weft-sdk-{VERSION}-linux-{}", dist.platform.npm());
+    let file = dist.folder.join(format!("{name}.tar.gz"));
     archive::tar_gz(&stage, "package", &file)?;
-    let named = file.with_file_name(format!("weft-sdk-{VERSION}.tgz"));
+    let named = file.with_file_name(format!("{name}.tgz"));
     fs::rename(&file, &named)?;
     Ok(named)
 }

@@ -1,7 +1,8 @@
-//! The bill of materials: every crate that is linked into `wfctl`, as `CycloneDX` 1.6.
+//! The bill of materials, as `CycloneDX` 1.6: every crate that is linked into `wfctl`, and the packages of
+//! Debian's that only the container image has files of.
 
-use super::{Dist, TARGET, VERSION};
-use crate::program;
+use super::{Dist, VERSION, base::Base};
+use crate::{program, tools::debian::Package};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use std::{
@@ -11,16 +12,21 @@ use std::{
 };
 
 /// Writes it from what cargo resolves for the platform.
-pub(super) fn write(dist: &Dist<'_>) -> Result<PathBuf> {
+pub(super) fn write(dist: &Dist<'_>, base: &Base) -> Result<PathBuf> {
     let mut cargo = program::cargo();
     cargo
         .current_dir(dist.workspace.root())
         .args(["metadata", "--locked", "--format-version", "1"])
-        .args(["--filter-platform", TARGET]);
+        .args(["--filter-platform", dist.platform.triple()]);
     let metadata: Value = serde_json::from_str(&program::read(&mut cargo)?)
         .context("the answer of cargo metadata is not JSON")?;
     let file = dist.folder.join(format!("weft-{VERSION}.cdx.json"));
-    let document = document(&metadata).context("cargo metadata lists no wfctl")?;
+    let mut document = document(&metadata).context("cargo metadata lists no wfctl")?;
+    let packages = base.packages(dist.wfctl.path())?;
+    let components = document["components"].as_array_mut();
+    components
+        .context("the document lists components")?
+        .extend(packages.iter().map(in_image));
     fs::write(&file, serde_json::to_string_pretty(&document)? + "\n")?;
     Ok(file)
 }
@@ -90,6 +96,24 @@ fn component(kind: &str, package: &Value) -> Value {
         component["licenses"] = json!([{ "expression": license.replace('/', " OR ") }]);
     }
     component
+}
+
+/// A package of Debian's.
+fn in_image(package: &Package) -> Value {
+    let Package {
+        name,
+        version,
+        architecture,
+    } = package;
+    let purl = format!("pkg:deb/debian/{name}@{version}?arch={architecture}");
+    json!({
+        "type": "library",
+        "bom-ref": purl,
+        "name": name,
+        "version": version,
+        "purl": purl,
+        "properties": [{ "name": "weft:only-in", "value": "container image" }],
+    })
 }
 
 fn purl(package: &Value) -> String {

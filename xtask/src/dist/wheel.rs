@@ -1,6 +1,6 @@
 //! The Python wheel: `pip install weft` brings `wfctl` and the SDK, which `import weft` finds.
 
-use super::{Dist, GLIBC, VERSION, archive};
+use super::{Dist, VERSION, archive, linkage::OLDEST_GLIBC, platform::Platform};
 use anyhow::Result;
 use std::{
     fmt::Write as _,
@@ -8,9 +8,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Python's name for a platform with this C library.
-fn platform() -> String {
-    format!("manylinux_{}_x86_64", GLIBC.replace('.', "_"))
+/// Python's name for a platform with this C library: the first one, which programs for installing know since
+/// 2020, and the alias that older ones know.
+fn tags(platform: Platform) -> String {
+    let glibc = OLDEST_GLIBC.to_string().replace('.', "_");
+    let architecture = platform.architecture();
+    format!("manylinux_{glibc}_{architecture}.manylinux2014_{architecture}")
 }
 
 /// Packs the wheel.
@@ -38,18 +41,17 @@ pub(super) fn pack(dist: &Dist<'_>) -> Result<PathBuf> {
              Description-Content-Type: text/markdown\n\n{readme}"
         ),
     )?;
-    let platform = platform();
-    fs::write(
-        info.join("WHEEL"),
-        format!(
-            "Wheel-Version: 1.0\nGenerator: weft-xtask ({VERSION})\nRoot-Is-Purelib: false\n\
-             Tag: py3-none-{platform}\n"
-        ),
-    )?;
+    let tags = tags(dist.platform);
+    let mut text =
+        format!("Wheel-Version: 1.0\nGenerator: weft-xtask ({VERSION})\nRoot-Is-Purelib: false\n");
+    for tag in tags.split('.') {
+        writeln!(text, "Tag: py3-none-{tag}")?;
+    }
+    fs::write(info.join("WHEEL"), text)?;
     record(&folder, &info)?;
     let file = dist
         .folder
-        .join(format!("weft-{VERSION}-py3-none-{platform}.whl"));
+        .join(format!("weft-{VERSION}-py3-none-{tags}.whl"));
     archive::zip(&folder, &file)?;
     Ok(file)
 }
@@ -101,7 +103,15 @@ fn base64(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::base64;
+    use super::*;
+
+    #[test]
+    fn the_name_says_what_it_runs_on() {
+        assert_eq!(
+            tags(Platform::Aarch64),
+            "manylinux_2_17_aarch64.manylinux2014_aarch64"
+        );
+    }
 
     #[test]
     fn digests_are_base64_without_padding() {

@@ -2,7 +2,8 @@
 //! without cargo, Rust or Node.js, and without a Python besides the wheel's own environment.
 
 use crate::{
-    dist, example, program, tools,
+    dist::{self, Base, Platform},
+    example, program, tools,
     tools::compilers,
     wfctl::{Profile, Wfctl},
     workspace::Workspace,
@@ -25,7 +26,10 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let wfctl = Wfctl::built(workspace, Profile::Dev);
     let dag = example::build(workspace, &wfctl)?;
     let folder = workspace.target().join("packages");
-    let packages = dist::pack(workspace, stripped(workspace, &wfctl)?, &folder)?;
+    let platform = Platform::of_this_machine()?;
+    let base = Base::get(platform)?;
+    let wfctl = stripped(workspace, &wfctl)?;
+    let packages = dist::pack(workspace, platform, wfctl, &base, &folder)?;
     program::run(Command::new("sha256sum").current_dir(&folder).args([
         "--check",
         "--quiet",
@@ -50,9 +54,10 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
 /// The container image that the step made.
 pub(crate) fn image(workspace: &Workspace) -> Result<PathBuf> {
     let folder = workspace.target().join("packages");
+    let image = format!("-image-{}.tar", Platform::of_this_machine()?.debian());
     let mut files = fs::read_dir(&folder)?.filter_map(|entry| Some(entry.ok()?.path()));
     files
-        .find(|file| file.to_string_lossy().ends_with("-image-amd64.tar"))
+        .find(|file| file.to_string_lossy().ends_with(&image))
         .context("the step 'packages' makes the image")
 }
 

@@ -7,13 +7,14 @@
 //! already here. Nothing is done to the system beyond that folder; adding
 //! targets to somebody's rustup is theirs to do.
 
+use super::debian::{self, Packages};
 use crate::{
     program,
     workspace::{Workspace, cache_folder},
 };
 use anyhow::{Context, Result, bail};
 use std::{
-    env, fs,
+    env,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -51,7 +52,11 @@ impl Toolchain {
             TARGETS.join(" or "),
             root.display()
         );
-        unpack_debian(&root).context(
+        let packages = Packages {
+            architecture: None,
+            names: &DEBIAN_PACKAGES,
+        };
+        debian::unpack(&root, &[packages]).context(
             "there is no Rust compiler for WebAssembly: run 'rustup target add wasm32-wasip2 wasm32-wasip1', \
              or on Debian 'apt-get update', and this command again",
         )?;
@@ -183,36 +188,4 @@ fn linkers() -> Result<PathBuf> {
         );
     }
     Ok(folder)
-}
-
-/// Downloads the packages and unpacks them beside the place first: either all is there, or nothing.
-fn unpack_debian(root: &Path) -> Result<()> {
-    let partial = root.with_extension(format!("partial-{}", std::process::id()));
-    let packages = partial.join("packages");
-    fs::create_dir_all(&packages)?;
-    let download = || {
-        let mut apt = Command::new("apt-get");
-        apt.current_dir(&packages)
-            .args(["download", "-q"])
-            .args(DEBIAN_PACKAGES);
-        program::run(&mut apt)
-    };
-    if download().is_err() {
-        // A new machine may not have read the lists of packages yet.
-        program::run(Command::new("apt-get").args(["update", "-q"]))?;
-        download()?;
-    }
-    let unpacked = partial.join("root");
-    for package in fs::read_dir(&packages)? {
-        program::run(
-            Command::new("dpkg")
-                .arg("-x")
-                .arg(package?.path())
-                .arg(&unpacked),
-        )?;
-    }
-    fs::rename(&unpacked, root)
-        .with_context(|| format!("{} can't be put in place", root.display()))?;
-    fs::remove_dir_all(&partial)?;
-    Ok(())
 }
