@@ -19,11 +19,19 @@ use futures_util::{StreamExt, TryStreamExt, future::ready, stream};
 use published::{Item, QueuedDispatch};
 use publishing::MAX_CALLS_IN_FLIGHT;
 use session::SchedulerSession;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::task::JoinHandle;
 use weft_broker::{
-    AttemptKey, BrokerError, Demand, Dispatch, Notice, SchedulerBroker, message::read_dispatch,
+    AttemptKey, BrokerError, Demand, Dispatch, Notice, SchedulerBroker,
+    message::{read_dispatch, read_key},
 };
+
+/// The first part of a list that is read in parts, and what comes after the last one.
+const FIRST_PART: &str = "0";
 
 /// The scheduler's end of one shard. Dropping it ends its task; nothing is lost.
 #[derive(Debug)]
@@ -136,6 +144,27 @@ impl SchedulerBroker for RedisScheduler {
         }
         self.session.record_queued(queued);
         Ok(known)
+    }
+
+    async fn list_attempts(&self) -> Result<Vec<AttemptKey>, BrokerError> {
+        let mut listed = HashSet::new();
+        let mut part = FIRST_PART.to_owned();
+        loop {
+            let mut reply = self
+                .session
+                .call(Script::List, |command| {
+                    command.arg(&part).arg(MAX_ITEMS_PER_CALL);
+                })
+                .await?;
+            part = reply.text()?;
+            while !reply.is_empty() {
+                // Anything else was not written by a scheduler.
+                listed.extend(read_key(&reply.text()?));
+            }
+            if part == FIRST_PART {
+                return Ok(listed.into_iter().collect());
+            }
+        }
     }
 
     fn announcement_window(&self) -> Duration {

@@ -11,6 +11,7 @@ pub(super) enum Script {
     Revoke,
     Confirm,
     Known,
+    List,
     Suppose,
     Demand,
     Survey,
@@ -29,12 +30,13 @@ pub(super) enum Script {
     Withdraw,
 }
 
-const SCRIPTS: [(Script, &str); 21] = [
+const SCRIPTS: [(Script, &str); 22] = [
     (Script::Takeover, include_str!("lua/takeover.lua")),
     (Script::Publish, include_str!("lua/publish.lua")),
     (Script::Revoke, include_str!("lua/revoke.lua")),
     (Script::Confirm, include_str!("lua/confirm.lua")),
     (Script::Known, include_str!("lua/known.lua")),
+    (Script::List, include_str!("lua/list.lua")),
     (Script::Suppose, include_str!("lua/suppose.lua")),
     (Script::Demand, include_str!("lua/demand.lua")),
     (Script::Survey, include_str!("lua/survey.lua")),

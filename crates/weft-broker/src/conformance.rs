@@ -134,6 +134,7 @@ macro_rules! conformance_suite {
             confirmed_report_that_comes_again_is_confirmed_again,
             new_scheduler_receives_unconfirmed_reports_and_claims,
             find_known_returns_known_attempts_and_repeats_their_notices,
+            a_new_scheduler_lists_queued_claimed_and_released_attempts,
             revoked_attempts_are_removed_or_signalled,
             receive_and_signals_return_no_more_than_asked,
             full_queue_refuses_what_does_not_fit,

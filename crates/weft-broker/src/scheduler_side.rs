@@ -57,6 +57,13 @@ pub trait SchedulerBroker: Send + Sync {
     /// [`BrokerError::Unavailable`] or [`BrokerError::Closed`].
     async fn find_known(&self, attempts: &[AttemptKey]) -> Result<Vec<AttemptKey>, BrokerError>;
 
+    /// Returns the attempts that the broker has: queued, claimed or released. The scheduler calls
+    /// it after a takeover and revokes those that are over.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unavailable`] or [`BrokerError::Closed`].
+    async fn list_attempts(&self) -> Result<Vec<AttemptKey>, BrokerError>;
+
     /// How long workers may still announce attempts that the broker lost. A started attempt that
     /// the broker does not know after this is lost. Zero where the workers end with the broker,
     /// as in one process; at least a lease otherwise.

@@ -180,6 +180,12 @@ impl<B: SchedulerBroker> SchedulerBroker for ShardBroker<B> {
         self.broker.find_known(attempts).await
     }
 
+    async fn list_attempts(&self) -> Result<Vec<AttemptKey>, BrokerError> {
+        let mut listed = self.broker.list_attempts().await?;
+        listed.retain(|key| key.shard == self.shard);
+        Ok(listed)
+    }
+
     fn announcement_window(&self) -> Duration {
         self.broker.announcement_window()
     }

@@ -7,7 +7,7 @@
 mod driver;
 mod executor;
 mod leases;
-mod orphan_reports;
+mod orphans;
 mod shard_task;
 mod supervisor;
 

@@ -1,7 +1,7 @@
 //! Outcomes on their way to the scheduler, and what goes back.
 
 use super::{
-    Fixture, key,
+    Fixture, held_all, key,
     sample::{
         Sample, expect_notice, expired, finished, keys, no_notices, notices, publish, rest, started,
     },
@@ -223,4 +223,30 @@ pub async fn receive_and_signals_return_no_more_than_asked(fixture: &dyn Fixture
         .collect();
     assert_eq!(confirmed, expected);
     waits(fixture, "signals without any", worker.broker.signals(3)).await;
+}
+
+/// The scheduler that takes over learns of attempts that it may have to revoke.
+pub async fn a_new_scheduler_lists_queued_claimed_and_released_attempts(fixture: &dyn Fixture) {
+    let before = fixture.scheduler().await;
+    let worker = Sample::new(fixture, "worker", 3).await;
+    publish(&*before, &[1, 2, 3]).await;
+    assert_eq!(worker.claim(3).await, keys(&[1, 2, 3]));
+    let released = held_all(&keys(&[2]));
+    soon("release", worker.broker.release(&released))
+        .await
+        .expect("answered");
+    worker.report(&[3]).await;
+    publish(&*before, &[4, 5]).await;
+    let scheduler = fixture.scheduler().await;
+    let list = async || {
+        let listed = soon("list", scheduler.list_attempts()).await;
+        let mut listed = listed.expect("answered");
+        listed.sort_by_key(|key| key.attempt.nonce);
+        listed
+    };
+    assert_eq!(list().await, keys(&[1, 2, 4, 5]), "the third one has ended");
+    soon("revoke", scheduler.revoke(&keys(&[1, 2, 4])))
+        .await
+        .expect("revoked");
+    assert_eq!(list().await, keys(&[5]));
 }

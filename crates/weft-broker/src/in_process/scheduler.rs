@@ -262,4 +262,9 @@ impl SchedulerBroker for InProcessScheduler {
         self.broker.notices.notify_one();
         Ok(known)
     }
+
+    async fn list_attempts(&self) -> Result<Vec<AttemptKey>, BrokerError> {
+        let state = self.state(Instant::now())?;
+        Ok(state.attempts.keys().copied().collect())
+    }
 }

@@ -104,6 +104,8 @@ pub(super) struct ShardLoop {
     backoff: Option<Backoff>,
     /// Reports of runs that are not in memory.
     pub(super) orphan_reports: Vec<AttemptKey>,
+    /// Attempts of such runs that a worker claimed.
+    pub(super) orphan_starts: Vec<AttemptKey>,
 }
 
 /// How long the loop waits after a failed turn.
@@ -153,6 +155,7 @@ impl ShardTask {
             next_sweep: Instant::now(),
             backoff: None,
             orphan_reports: Vec::new(),
+            orphan_starts: Vec::new(),
         };
         match running.run(stop).await {
             Ok(()) => ShardEnd::Stopped,
@@ -265,8 +268,12 @@ impl ShardLoop {
         };
         if self.shard.runs.contains(run) {
             notices::apply_notice(&mut self.shard, &mut self.cx, notice);
-        } else if let Notice::Finished(report) = notice {
-            self.orphan_reports.push(report.key);
+            return;
+        }
+        match notice {
+            Notice::Finished(report) => self.orphan_reports.push(report.key),
+            Notice::Started { key, worker: _ } => self.orphan_starts.push(key),
+            Notice::Expired { key: _ } | Notice::Released { key: _ } | Notice::Demand => {}
         }
     }
 
@@ -312,7 +319,7 @@ impl ShardLoop {
         if is_sweep {
             self.next_sweep = Instant::now() + self.cx.options.sweep_every;
         }
-        if let Err(error) = self.settle_orphan_reports().await {
+        if let Err(error) = self.settle_orphans().await {
             check_temporary(error, "read run")?;
         }
         let mut driver = Driver::new(&self.deps, &mut self.cx, &mut self.shard);

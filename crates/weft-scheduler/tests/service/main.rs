@@ -10,5 +10,6 @@ mod lost_turns;
 #[path = "../../../weft-store-sql/tests/database/postgres_server.rs"]
 mod postgres_server;
 mod recovery;
+mod revocations;
 mod runs;
 mod shards;

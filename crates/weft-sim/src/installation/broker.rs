@@ -191,6 +191,11 @@ impl SchedulerBroker for SimBroker {
         known
     }
 
+    async fn list_attempts(&self) -> Result<Vec<AttemptKey>, BrokerError> {
+        self.call(Call::Known, |truth, _| truth.broker_state.list(self.shard))
+            .await
+    }
+
     fn announcement_window(&self) -> Duration {
         if self.embedded { Duration::ZERO } else { LEASE }
     }

@@ -318,6 +318,15 @@ impl BrokerState {
         known
     }
 
+    /// Everything of a shard that is queued, claimed or released.
+    pub fn list(&self, shard: u32) -> Vec<AttemptKey> {
+        let queued = self.queues.values().flatten().map(|waiting| waiting.key);
+        let claimed = self.claims.iter().map(|claim| claim.key);
+        let released = self.released.iter().map(|(key, _)| *key);
+        let all = queued.chain(claimed).chain(released);
+        all.filter(|key| key.shard == shard).collect()
+    }
+
     fn knows(&self, key: &AttemptKey) -> bool {
         self.claims.iter().any(|claim| claim.key == *key)
             || self.is_released(key)

@@ -5,7 +5,7 @@ use crate::steps::reconcile;
 use std::collections::HashSet;
 use tokio::time::Instant;
 use weft_broker::{AttemptKey, BrokerError};
-use weft_core::run::Phase;
+use weft_core::{run::Phase, run_id::RunId};
 use weft_store::StoreError;
 
 /// Which call failed when attempts were reconciled.
@@ -76,5 +76,35 @@ impl Driver<'_> {
             }
         }
         failed.map_or(Ok(()), |error| Err(ReconcileError::Store(error)))
+    }
+
+    /// Revokes what the broker has and the database says is over: a scheduler may have committed
+    /// the end of an attempt, and died before it revoked it.
+    pub(super) async fn revoke_ended(&mut self) -> Result<(), ReconcileError> {
+        let mut listed = self.shard.broker.list_attempts().await?;
+        // Equal takeovers are to have equal effects.
+        listed.sort_unstable_by_key(|key| (key.run, key.attempt.instance, key.attempt.nonce));
+        let mut over: Option<RunId> = None;
+        for key in listed {
+            let is_over = if self.shard.runs.contains(key.run) {
+                !self.shard.runs.is_current(&key)
+            } else if over == Some(key.run) {
+                true
+            } else {
+                self.is_run_over(key.run).await?
+            };
+            if is_over {
+                over = Some(key.run);
+                self.shard.batch.revoke(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a run that is not in memory has ended, or does not exist. A run of a DAG that the
+    /// shard does not have is another one's.
+    async fn is_run_over(&mut self, run: RunId) -> Result<bool, StoreError> {
+        let stored = self.deps.store.run(run).await?;
+        Ok(stored.is_none_or(|stored| self.shard.runs.contains_dag(stored.dag)))
     }
 }

@@ -36,11 +36,13 @@ impl Driver<'_> {
                 live.extend(self.recover_run(stored).await?);
             }
         }
-        self.reconcile(live).await.map_err(|error| match error {
-            // A takeover needs the answer: it is repeated as when the database fails.
+        // A takeover needs the answers: it is repeated as when the database fails.
+        let unanswered = |error| match error {
             ReconcileError::Broker(error) => StoreError::Unavailable(error.to_string()),
             ReconcileError::Store(error) => error,
-        })?;
+        };
+        self.reconcile(live).await.map_err(unanswered)?;
+        self.revoke_ended().await.map_err(unanswered)?;
         self.sweep().await
     }
 

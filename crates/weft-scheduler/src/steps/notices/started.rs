@@ -26,6 +26,10 @@ pub(super) fn apply(
         facts.started = Some(now);
         facts.worker = Some(worker);
     }
+    if !is_started && !events.runs.is_current(&key) {
+        // Whoever revoked it did so before it was claimed, or died before.
+        events.batch.revoke(key);
+    }
     if is_claimed_again {
         let instance = key.attempt.instance;
         events.batch.add_started(now, key.run, instance);
