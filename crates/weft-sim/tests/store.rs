@@ -323,7 +323,12 @@ impl Pair {
             self.touch(&mut turn, run);
         }
         if let Some(id) = self.rng.choice(&self.commands).copied() {
-            turn.commands.push(CommandDone { id, refused: None });
+            turn.commands.push(CommandDone {
+                id,
+                // By the command's row, which both have.
+                run: RunId::from_i64(1).expect("not negative"),
+                refused: None,
+            });
         }
         turn
     }
@@ -430,8 +435,9 @@ impl Pair {
             let expected = simulated.queued_runs(dag.key, now, limit);
             same_runs(queued.expect("it answers"), expected, at);
         }
-        let waiting = real.dags_with_queued_runs(SHARD, now, limit).await;
-        let expected: Vec<DagKey> = simulated.dags_with_queued_runs(SHARD, now, limit);
+        let after = [None, Some(self.dags[0].key)][self.rng.usize(0..2)];
+        let waiting = real.dags_with_queued_runs(SHARD, now, after, limit).await;
+        let expected: Vec<DagKey> = simulated.dags_with_queued_runs(SHARD, now, after, limit);
         assert_eq!(waiting.expect("it answers"), expected, "{at}");
         let next = real.next_queued(SHARD, now).await.expect("it answers");
         assert_eq!(next, simulated.next_queued(SHARD, now), "{at}");

@@ -203,7 +203,7 @@ impl Work {
             lap(&mut took[1]);
             let shard = self.lease.shard;
             database
-                .dags_with_queued_runs(shard, Timestamp(i64::MAX), 100)
+                .dags_with_queued_runs(shard, Timestamp(i64::MAX), None, 100)
                 .await
                 .unwrap();
             lap(&mut took[2]);

@@ -82,11 +82,12 @@ pub trait RunStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<StoredRun>, StoreError>;
 
-    /// The DAGs of a shard, paused ones left out, that have such a run; at most `limit`.
+    /// The DAGs of a shard, paused ones left out, that have such a run, by key, after `after`.
     async fn dags_with_queued_runs(
         &self,
         shard: ShardId,
         now: Timestamp,
+        after: Option<DagKey>,
         limit: u32,
     ) -> Result<Vec<DagKey>, StoreError>;
 

@@ -275,6 +275,8 @@ pub struct TaskSummary {
 pub struct CommandDone {
     /// Which command.
     pub id: CommandId,
+    /// The run that it was given for.
+    pub run: RunId,
     /// Why it was refused; none where it was carried out.
     pub refused: Option<String>,
 }

@@ -26,6 +26,7 @@ pub(crate) fn apply_command(events: &mut RunEvents<'_>, command: &Command) {
     let refused = refusal_of(events, command);
     events.batch.add_command(CommandDone {
         id: command.id,
+        run: command.run,
         refused,
     });
 }

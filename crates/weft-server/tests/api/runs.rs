@@ -391,8 +391,10 @@ async fn commands_are_durable_and_tell_what_became_of_them() {
         .await
         .ok();
     let number = |command: &Value| command["id"].as_i64().unwrap();
+    let of = id.parse().unwrap();
     let done = |id, refused: Option<&str>| CommandDone {
         id: CommandId(id),
+        run: of,
         refused: refused.map(str::to_owned),
     };
     let turn = Turn {

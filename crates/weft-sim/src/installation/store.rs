@@ -189,9 +189,10 @@ impl RunStore for SimStore {
         &self,
         shard: ShardId,
         now: Timestamp,
+        after: Option<DagKey>,
         limit: u32,
     ) -> Result<Vec<DagKey>, StoreError> {
-        let read = |tables: &mut Tables, _| tables.dags_with_queued_runs(shard, now, limit);
+        let read = |tables: &mut Tables, _| tables.dags_with_queued_runs(shard, now, after, limit);
         self.read(Call::DagsWithQueuedRuns, read, Vec::len).await
     }
 

@@ -315,9 +315,16 @@ impl Tables {
     }
 
     /// See `RunStore::dags_with_queued_runs`.
-    pub fn dags_with_queued_runs(&self, shard: ShardId, now: Timestamp, limit: u32) -> Vec<DagKey> {
+    pub fn dags_with_queued_runs(
+        &self,
+        shard: ShardId,
+        now: Timestamp,
+        after: Option<DagKey>,
+        limit: u32,
+    ) -> Vec<DagKey> {
         self.queued
             .keys()
+            .filter(|dag| after.is_none_or(|after| **dag > after))
             .filter(|dag| {
                 let row = &self.dags[*dag];
                 row.shard == shard && !row.state.paused && self.due(**dag, now).next().is_some()

@@ -257,19 +257,23 @@ fn classify(error: sqlx::Error) -> StoreError {
     error_kind::classify(&error, kind_of_code)
 }
 
-/// By SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 fn kind_of_code(error: &dyn DatabaseError) -> ErrorKind {
-    let code = error.code().unwrap_or_default();
-    match &*code {
+    kind_of_sqlstate(&error.code().unwrap_or_default())
+}
+
+/// See <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+fn kind_of_sqlstate(code: &str) -> ErrorKind {
+    match code {
         // disk_full; read_only_sql_transaction, as on a standby
         "53100" | "25006" => ErrorKind::Full,
-        // serialization_failure, deadlock_detected, lock_not_available, query_canceled;
+        // lock_not_available, query_canceled; a transaction that was idle or open for too long;
         // a database that is missing or accepts no connections, as while it is replaced, and
         // refused sign-ins, which their operator can mend
-        "40001" | "40P01" | "55P03" | "57014" | "3D000" | "55000" | "28000" | "28P01" => {
+        "55P03" | "57014" | "25P03" | "25P04" | "3D000" | "55000" | "28000" | "28P01" => {
             ErrorKind::Unavailable
         }
-        code if ["08", "53", "57", "58"]
+        // Connections, transactions that were rolled back, resources, operators, the system.
+        code if ["08", "40", "53", "57", "58"]
             .iter()
             .any(|class| code.starts_with(class)) =>
         {
@@ -277,5 +281,24 @@ fn kind_of_code(error: &dyn DatabaseError) -> ErrorKind {
         }
         code if code.starts_with("XX") => ErrorKind::Corrupt,
         _ => ErrorKind::Defect,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_that_the_server_ended_is_tried_again() {
+        for code in [
+            "08006", "25P03", "25P04", "40001", "40003", "40P01", "57P01",
+        ] {
+            let kind = kind_of_sqlstate(code);
+            assert!(matches!(kind, ErrorKind::Unavailable), "{code}");
+        }
+        for code in ["22021", "23505", "25P02", "42703"] {
+            let kind = kind_of_sqlstate(code);
+            assert!(matches!(kind, ErrorKind::Defect), "{code}");
+        }
     }
 }

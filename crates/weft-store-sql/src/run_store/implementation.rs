@@ -94,9 +94,10 @@ impl RunStore for Database {
         &self,
         shard: ShardId,
         now: Timestamp,
+        after: Option<DagKey>,
         limit: u32,
     ) -> Result<Vec<DagKey>, StoreError> {
-        self.dags_in_queue(shard, now, limit).await
+        self.dags_in_queue(shard, now, after, limit).await
     }
 
     async fn next_queued(

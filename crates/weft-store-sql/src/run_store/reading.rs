@@ -34,7 +34,7 @@ statements! {
         FROM runs r WHERE r.dag = $1 AND r.state = 1 AND r.not_before <= $2 ORDER BY r.logical_date, r.id LIMIT $3");
     /// Steps from DAG to DAG through the index, however many runs of one wait.
     DAGS_WITH_QUEUED_RUNS = "WITH RECURSIVE waiting (dag) AS ( \
-            SELECT (SELECT r.dag FROM runs r WHERE r.shard = $1 AND r.state = 1 ORDER BY r.dag LIMIT 1) \
+            SELECT (SELECT r.dag FROM runs r WHERE r.shard = $1 AND r.state = 1 AND r.dag > $3 ORDER BY r.dag LIMIT 1) \
             UNION ALL \
             SELECT (SELECT r.dag FROM runs r WHERE r.shard = $1 AND r.state = 1 AND r.dag > waiting.dag ORDER BY r.dag LIMIT 1) \
             FROM waiting WHERE waiting.dag IS NOT NULL \
@@ -42,7 +42,7 @@ statements! {
         SELECT d.key FROM waiting CROSS JOIN dags d \
         WHERE d.key = waiting.dag AND d.paused = 0 AND EXISTS ( \
             SELECT 1 FROM runs r WHERE r.shard = $1 AND r.dag = d.key AND r.state = 1 AND r.not_before <= $2) \
-        ORDER BY d.key LIMIT $3";
+        ORDER BY d.key LIMIT $4";
     NEXT_QUEUED = "SELECT min(not_before) FROM runs WHERE shard = $1 AND state = 1 AND not_before > $2";
     COMMANDS = "SELECT id, run, body FROM commands \
         WHERE shard = $1 AND done IS NULL AND id > $2 ORDER BY id LIMIT $3";
@@ -161,11 +161,13 @@ impl Database {
         &self,
         shard: ShardId,
         now: Timestamp,
+        after: Option<DagKey>,
         limit: u32,
     ) -> Result<Vec<DagKey>, StoreError> {
+        let after = after.map_or(0, |key| key.0);
         let rows = self
             .backend()
-            .read(DAGS_WITH_QUEUED_RUNS, args![shard, now, limit])
+            .read(DAGS_WITH_QUEUED_RUNS, args![shard, now, after, limit])
             .await?;
         rows.into_iter().map(|mut row| row.take()).collect()
     }

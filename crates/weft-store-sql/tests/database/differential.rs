@@ -245,6 +245,7 @@ impl<'a> World<'a> {
         for command in self.database.commands(SHARD, None, 2).await.unwrap() {
             turn.commands.push(CommandDone {
                 id: command.id,
+                run: command.run,
                 refused: random.bool().then(|| "no".into()),
             });
         }
@@ -379,7 +380,7 @@ impl<'a> World<'a> {
         }
         let queue = self
             .database
-            .dags_with_queued_runs(SHARD, at(25), 9)
+            .dags_with_queued_runs(SHARD, at(25), None, 9)
             .await
             .unwrap();
         let next = self.database.next_queued(SHARD, at(10)).await.unwrap();

@@ -382,7 +382,7 @@ async fn everything_is_read(database: &Database, counts: &BTreeMap<String, usize
     let active = database.active_runs(shard, None, ALL).await.unwrap();
     assert_eq!(active.len(), 1, "one was under way");
     assert!(!active[0].events.is_empty());
-    let waiting = database.dags_with_queued_runs(shard, Timestamp(i64::MAX), ALL);
+    let waiting = database.dags_with_queued_runs(shard, Timestamp(i64::MAX), None, ALL);
     assert_eq!(
         waiting.await.unwrap().len(),
         1,

@@ -150,9 +150,20 @@ impl Driver<'_> {
     pub(super) async fn find_queued_runs(&mut self) -> Result<(), StoreError> {
         let (id, now) = (self.shard.id(), self.cx.now());
         let store = &self.deps.store;
-        let dags = store.dags_with_queued_runs(id, now, ROWS_PER_PAGE).await?;
         let next = store.next_queued(id, now).await?;
-        self.shard.schedule.set_queued(dags, next);
+        let mut all = Vec::new();
+        loop {
+            let after = all.last().copied();
+            let page = store
+                .dags_with_queued_runs(id, now, after, ROWS_PER_PAGE)
+                .await?;
+            let is_last = page.len() < ROWS_PER_PAGE as usize;
+            all.extend(page);
+            if is_last {
+                break;
+            }
+        }
+        self.shard.schedule.set_queued(all, next);
         Ok(())
     }
 

@@ -12,6 +12,7 @@ pub(crate) fn runs_of(turn: &Turn) -> Vec<RunId> {
         .iter()
         .map(|chunk| chunk.run)
         .chain(turn.runs.iter().map(|run| run.id))
+        .chain(turn.commands.iter().map(|done| done.run))
         .collect();
     let mut new_runs: Vec<&NewRun> = turn.new_runs.iter().collect();
     new_runs.sort_by_key(|new| (new.dag, new.logical_date));
@@ -71,7 +72,14 @@ pub(crate) fn part_of_run(turn: &Turn, run: RunId, number: i64) -> Turn {
             .filter(|task| task.run == run)
             .cloned()
             .collect(),
-        commands: Vec::new(),
+        // With what it did to the run goes that it was carried out: a takeover between the two
+        // would carry it out again.
+        commands: turn
+            .commands
+            .iter()
+            .filter(|done| done.run == run)
+            .cloned()
+            .collect(),
         timetables: turn
             .new_runs
             .iter()
@@ -94,7 +102,7 @@ pub(crate) fn part_of_run(turn: &Turn, run: RunId, number: i64) -> Turn {
 mod tests {
     use super::*;
     use weft_core::{id::TenantId, time::Timestamp};
-    use weft_store::{DagKey, ShardId, ShardLease, VersionId};
+    use weft_store::{CommandDone, CommandId, DagKey, ShardId, ShardLease, VersionId};
 
     fn new_run(id: i64, dag: i64, date: i64, kind: RunKind) -> NewRun {
         let date = Timestamp(date);
@@ -110,6 +118,27 @@ mod tests {
             not_before: date,
             created: date,
             trace: None,
+        }
+    }
+
+    fn empty_turn() -> Turn {
+        Turn {
+            lease: ShardLease {
+                shard: ShardId(0),
+                epoch: 1,
+                until: Timestamp(0),
+                is_new: true,
+            },
+            number: 7,
+            new_runs: Vec::new(),
+            runs: Vec::new(),
+            events: Vec::new(),
+            cleared: Vec::new(),
+            attempts: Vec::new(),
+            instances: Vec::new(),
+            tasks: Vec::new(),
+            commands: Vec::new(),
+            timetables: Vec::new(),
         }
     }
 
@@ -131,31 +160,35 @@ mod tests {
             next: None,
         };
         let turn = Turn {
-            lease: ShardLease {
-                shard: ShardId(0),
-                epoch: 1,
-                until: Timestamp(0),
-                is_new: true,
-            },
-            number: 7,
             new_runs: vec![
                 new_run(1, 1, 10, RunKind::Scheduled),
                 new_run(2, 1, 20, RunKind::Scheduled),
                 new_run(3, 2, 15, RunKind::Scheduled),
                 new_run(4, 3, 15, RunKind::Scheduled),
             ],
-            runs: Vec::new(),
-            events: Vec::new(),
-            cleared: Vec::new(),
-            attempts: Vec::new(),
-            instances: Vec::new(),
-            tasks: Vec::new(),
-            commands: Vec::new(),
             timetables: vec![update(1, 20), update(2, 15)],
+            ..empty_turn()
         };
         assert_eq!(last_scheduled(&turn, 1), [(1, 10)]);
         assert_eq!(last_scheduled(&turn, 2), [(1, 20)]);
         assert_eq!(last_scheduled(&turn, 3), [(2, 15)]);
         assert_eq!(last_scheduled(&turn, 4), [], "a continuous one has none");
+    }
+
+    #[test]
+    fn a_command_is_committed_with_what_it_did_to_its_run() {
+        let run = |id| RunId::from_i64(id).expect("not negative");
+        let done = |id, of| CommandDone {
+            id: CommandId(id),
+            run: run(of),
+            refused: None,
+        };
+        let turn = Turn {
+            commands: vec![done(1, 5), done(2, 6), done(3, 5)],
+            ..empty_turn()
+        };
+        assert_eq!(runs_of(&turn), [run(5), run(6)]);
+        let part = part_of_run(&turn, run(5), 8);
+        assert_eq!(part.commands, [done(1, 5), done(3, 5)]);
     }
 }

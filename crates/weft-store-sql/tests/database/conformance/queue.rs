@@ -50,7 +50,7 @@ pub(crate) async fn queued_runs_wait_for_their_time_in_order_of_dates(database: 
     database.trigger(&late).await.unwrap();
     assert_eq!(
         database
-            .dags_with_queued_runs(SHARD, at(99), 10)
+            .dags_with_queued_runs(SHARD, at(99), None, 10)
             .await
             .unwrap(),
         []
@@ -66,7 +66,7 @@ pub(crate) async fn queued_runs_wait_for_their_time_in_order_of_dates(database: 
     assert_eq!(database.next_queued(SHARD, at(500)).await.unwrap(), None);
     assert_eq!(
         database
-            .dags_with_queued_runs(SHARD, at(100), 10)
+            .dags_with_queued_runs(SHARD, at(100), None, 10)
             .await
             .unwrap(),
         [dag.key]
@@ -80,16 +80,33 @@ pub(crate) async fn queued_runs_wait_for_their_time_in_order_of_dates(database: 
     assert_eq!(due[0].id, runs[1]);
     assert_eq!(due[0].interval, (at(10), at(10)));
     let both = database
-        .dags_with_queued_runs(SHARD, at(900), 10)
+        .dags_with_queued_runs(SHARD, at(900), None, 10)
         .await
         .unwrap();
     assert_eq!(both, [dag.key, other.key]);
     assert_eq!(
         database
-            .dags_with_queued_runs(SHARD, at(900), 1)
+            .dags_with_queued_runs(SHARD, at(900), None, 1)
             .await
             .unwrap(),
         [dag.key]
+    );
+    // The next page, however many DAGs the first one has.
+    let after = Some(dag.key);
+    assert_eq!(
+        database
+            .dags_with_queued_runs(SHARD, at(900), after, 1)
+            .await
+            .unwrap(),
+        [other.key]
+    );
+    let after = Some(other.key);
+    assert_eq!(
+        database
+            .dags_with_queued_runs(SHARD, at(900), after, 1)
+            .await
+            .unwrap(),
+        []
     );
 }
 
@@ -104,7 +121,7 @@ pub(crate) async fn queued_runs_of_paused_dags_are_not_listed(database: &Databas
     let far = at(i64::MAX);
     assert_eq!(
         database
-            .dags_with_queued_runs(SHARD, far, 10)
+            .dags_with_queued_runs(SHARD, far, None, 10)
             .await
             .unwrap(),
         []
@@ -115,7 +132,7 @@ pub(crate) async fn queued_runs_of_paused_dags_are_not_listed(database: &Databas
         .unwrap();
     assert_eq!(
         database
-            .dags_with_queued_runs(SHARD, far, 10)
+            .dags_with_queued_runs(SHARD, far, None, 10)
             .await
             .unwrap(),
         [dag.key]
@@ -201,10 +218,12 @@ pub(crate) async fn commands_wait_until_they_are_done(database: &Database) {
     turn.commands = vec![
         CommandDone {
             id: ids[1],
+            run,
             refused: Some("no".into()),
         },
         CommandDone {
             id: ids[0],
+            run,
             refused: None,
         },
     ];
