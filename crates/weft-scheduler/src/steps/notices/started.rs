@@ -27,7 +27,7 @@ pub(super) fn apply(
         facts.worker = Some(worker);
     }
     if !is_started && !events.runs.is_current(&key) {
-        // Whoever revoked it did so before it was claimed, or died before.
+        // Its revocation came before the claim, or died with a scheduler.
         events.batch.revoke(key);
     }
     if is_claimed_again {
