@@ -54,5 +54,5 @@ pub struct Dispatch {
 
 impl Dispatch {
     /// The most bytes of JSON that the inputs of one attempt may have.
-    pub const MAX_INPUT_BYTES: usize = 64 << 20;
+    pub const MAX_INPUT_BYTES: usize = weft_core::inputs::MAX_INPUT_BYTES;
 }

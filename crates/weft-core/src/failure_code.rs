@@ -86,6 +86,8 @@ codes! {
     Input = "input";
     /// The inputs are larger than allowed.
     InputLimit = "input_limit";
+    /// The output of an upstream task is missing from the blob store, or damaged.
+    OutputLost = "output_lost";
     /// The task chose a branch that it can't choose.
     BadBranch = "bad_branch";
     /// The task deferred itself more often than allowed.

@@ -11,7 +11,7 @@ mod pick;
 mod program;
 
 pub use pick::PickError;
-pub use program::{Invocation, TemplateError};
+pub use program::{Invocation, MAX_ARGUMENT_BYTES, MAX_PARSED_BYTES, TemplateError};
 
 use crate::{
     document::{Binding, Dag, TaskIndex},
@@ -24,10 +24,18 @@ use std::{
     sync::Arc,
 };
 
+/// The most bytes of JSON that the inputs of one attempt may have, and the lists that one task is
+/// mapped over.
+pub const MAX_INPUT_BYTES: usize = 64 << 20;
+
 /// The outputs of a run, as JSON texts.
 pub trait Outputs {
     /// Why an output can't be had.
     type Error;
+
+    /// The bytes that the outputs of a task have, as far as they are known without reading one:
+    /// never more than they have.
+    fn known_bytes(&mut self, task: TaskIndex) -> u64;
 
     /// The output of one instance; `None` where it has none.
     ///
@@ -59,6 +67,14 @@ pub enum InputError<E> {
     TooMany {
         /// How many there would be.
         count: u128,
+    },
+    /// More than [`MAX_INPUT_BYTES`].
+    #[error(
+        "the inputs have at least {bytes} bytes of JSON, and {MAX_INPUT_BYTES} are allowed; pass large data on as artifacts"
+    )]
+    TooLarge {
+        /// How many bytes are known of.
+        bytes: u64,
     },
     /// An output can't be had.
     #[error("an output of an upstream task can't be read: {0}")]
@@ -134,6 +150,7 @@ impl Inputs {
         outputs: &mut O,
     ) -> Result<u32, InputError<O::Error>> {
         let dag = Arc::clone(&self.dag);
+        self.check_known_bytes(task, &dag.tasks[task.as_usize()].expand, outputs)?;
         let mut axes = Vec::new();
         let mut count: u128 = 1;
         for (name, binding) in &dag.tasks[task.as_usize()].expand {
@@ -165,6 +182,47 @@ impl Inputs {
         self.gathered[task.as_usize()] = None;
     }
 
+    /// The bytes of the lists that are prepared.
+    pub fn prepared_bytes(&self) -> usize {
+        let gathered = self.gathered.iter().flatten().map(|list| list.len());
+        let axes = self.axes.iter().flatten().flatten();
+        gathered.sum::<usize>() + axes.map(|axis| axis.list.len()).sum::<usize>()
+    }
+
+    /// Drops the lists that are prepared; they are made of the outputs again when they are needed.
+    pub fn drop_prepared(&mut self) {
+        self.gathered.fill(None);
+        self.axes.fill_with(|| None);
+    }
+
+    /// Adds up the outputs that bindings take, before one of them is read. An output of which
+    /// only parts are taken counts once.
+    fn check_known_bytes<O: Outputs>(
+        &self,
+        task: TaskIndex,
+        bindings: &[(String, Binding)],
+        outputs: &mut O,
+    ) -> Result<(), InputError<O::Error>> {
+        let mut bytes = 0;
+        let mut taken_apart = BTreeSet::new();
+        for (name, binding) in bindings {
+            let Binding::Output {
+                task: source,
+                pointer,
+            } = binding
+            else {
+                continue;
+            };
+            let is_given = self.given.contains_key(&(task, name.clone()));
+            let is_counted = pointer.is_some() && !taken_apart.insert(*source);
+            if !is_given && !is_counted {
+                let known = outputs.known_bytes(*source);
+                add_bytes(&mut bytes, usize::try_from(known).unwrap_or(usize::MAX))?;
+            }
+        }
+        Ok(())
+    }
+
     /// The inputs of an instance by name, each as JSON text. Those of a mapped
     /// task's parameters are there once [`Self::expand`] has been asked.
     ///
@@ -177,13 +235,13 @@ impl Inputs {
     ) -> Result<Vec<(String, String)>, InputError<O::Error>> {
         let dag = Arc::clone(&self.dag);
         let task = &dag.tasks[instance.task.as_usize()];
+        self.check_known_bytes(instance.task, &task.inputs, outputs)?;
         let mut inputs = Vec::with_capacity(task.inputs.len() + task.expand.len());
+        let mut bytes = 0;
         for (name, binding) in &task.inputs {
-            inputs.push((
-                name.clone(),
-                self.value(instance.task, name, binding, outputs)?
-                    .to_string(),
-            ));
+            let value = self.value(instance.task, name, binding, outputs)?;
+            add_bytes(&mut bytes, name.len() + value.len())?;
+            inputs.push((name.clone(), value.to_string()));
         }
         if let Some(axes) = &self.axes[instance.task.as_usize()] {
             // The last list varies fastest, so positions are read from the back.
@@ -199,6 +257,7 @@ impl Inputs {
                 );
             }
             for ((name, _), value) in task.expand.iter().zip(picked.into_iter().rev()) {
+                add_bytes(&mut bytes, name.len() + value.len())?;
                 inputs.push((name.clone(), value.to_owned()));
             }
         }
@@ -267,4 +326,15 @@ impl Inputs {
         let list = outputs.gather(task)?;
         Ok(Arc::clone(kept.insert(list)))
     }
+}
+
+/// Adds to the bytes of one attempt's inputs.
+fn add_bytes<E>(bytes: &mut usize, more: usize) -> Result<(), InputError<E>> {
+    *bytes = bytes.saturating_add(more);
+    if *bytes <= MAX_INPUT_BYTES {
+        return Ok(());
+    }
+    Err(InputError::TooLarge {
+        bytes: *bytes as u64,
+    })
 }

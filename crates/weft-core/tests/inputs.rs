@@ -25,6 +25,11 @@ struct Kept {
 impl Outputs for Kept {
     type Error = &'static str;
 
+    fn known_bytes(&mut self, task: TaskIndex) -> u64 {
+        let all = self.outputs.range((task.0, 0)..=(task.0, u32::MAX));
+        all.map(|(_, output)| output.len() as u64).sum()
+    }
+
     fn get(&mut self, instance: Instance) -> Result<Option<Arc<str>>, Self::Error> {
         self.asked.insert(instance.task);
         let output = self.outputs.get(&(instance.task.0, instance.index));

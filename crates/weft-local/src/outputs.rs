@@ -85,6 +85,15 @@ impl inputs::Outputs for Outputs {
     /// The spill file can't be read.
     type Error = io::Error;
 
+    fn known_bytes(&mut self, task: TaskIndex) -> u64 {
+        let outputs = self.tasks[task.0 as usize].iter().flatten();
+        let bytes = outputs.map(|output| match output {
+            Kept::Held(output) => output.len() as u64,
+            Kept::Spilled { from: _, bytes } => *bytes as u64,
+        });
+        bytes.sum()
+    }
+
     fn get(&mut self, instance: Instance) -> io::Result<Option<Arc<str>>> {
         match self.tasks[instance.task.0 as usize].get(instance.index as usize) {
             None | Some(None) => Ok(None),

@@ -46,7 +46,7 @@ pub async fn run_scheduler(options: SchedulerNodeOptions) -> Result<Exit, Proble
         Deps {
             store: Arc::new(database.clone()),
             brokers: Transport::Redis(Arc::clone(&shards)).brokers(),
-            blobs: blobs.clone(),
+            blobs: Arc::new(blobs.clone()),
         },
     );
     let metrics = Metrics::default();

@@ -100,7 +100,7 @@ impl Up {
         let scheduler_deps = weft_scheduler::Deps {
             store: Arc::new(database.clone()),
             brokers: transport.brokers(),
-            blobs: blobs.clone(),
+            blobs: Arc::new(blobs.clone()),
         };
         let (scheduler, handle) = Scheduler::new(SchedulerOptions::new(LOCAL), scheduler_deps);
         let worker_options = worker_options(options, &folder)?;

@@ -7,6 +7,7 @@ use crate::{
     feed::{Change, Feed, Notified},
     grants::Grants,
     metrics::RunMetrics,
+    output_memory::{Charge, OutputMemory},
     outputs::Outputs,
     versions::{TaskFacts, Version},
 };
@@ -39,6 +40,8 @@ pub(crate) struct ActiveRun {
     pub(crate) run: Run,
     pub(crate) inputs: Inputs,
     pub(crate) outputs: Outputs,
+    /// For the lists that `inputs` has prepared.
+    prepared: Charge,
     pub(crate) grants: Grants,
     /// Instances that occupy slots: those whose attempt is queued or running.
     pub(crate) live: HashSet<Instance>,
@@ -117,6 +120,7 @@ impl ActiveRun {
             trace,
             run,
             outputs: Outputs::default(),
+            prepared: Charge::default(),
             grants: Grants::default(),
             live: HashSet::new(),
             records: HashMap::new(),
@@ -129,6 +133,36 @@ impl ActiveRun {
             unread_resume_states: Vec::new(),
             unwritten_starts: Vec::new(),
         }
+    }
+
+    /// Counts its outputs in this memory from now on.
+    pub(crate) fn charge_to(&mut self, memory: &OutputMemory) {
+        self.outputs.charge_to(memory);
+        self.prepared.move_to(memory);
+    }
+
+    /// Counts the lists that are prepared now; after each change of them.
+    pub(crate) fn count_prepared(&mut self) {
+        self.prepared.set(self.inputs.prepared_bytes());
+    }
+
+    /// The bytes that are counted for its outputs.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) const fn charged_bytes(&self) -> usize {
+        self.outputs.charged_bytes() + self.prepared.bytes()
+    }
+
+    /// The bytes of its outputs in memory, added up anew.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn recount_bytes(&self) -> usize {
+        self.outputs.recount_bytes() + self.inputs.prepared_bytes()
+    }
+
+    /// Drops everything of its outputs that can be read again; only right after a commit.
+    pub(crate) fn drop_committed_outputs(&mut self) {
+        self.outputs.drop_committed();
+        self.inputs.drop_prepared();
+        self.count_prepared();
     }
 
     /// Whether it has ended, and is in memory for its last commit only.

@@ -1,8 +1,8 @@
 //! What the steps of a shard use besides its parts: clock, entropy, parsed versions, listeners.
 
 use crate::{
-    clock::Clock, faults::FaultPoints, feed::Feed, heartbeat::Heartbeat, limits::MAX_OUTPUT_BYTES,
-    options::SchedulerOptions, tenure::TenureWatch, versions::Versions,
+    clock::Clock, faults::FaultPoints, feed::Feed, heartbeat::Heartbeat, options::SchedulerOptions,
+    output_memory::OutputMemory, tenure::TenureWatch, versions::Versions,
 };
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -19,8 +19,8 @@ pub(crate) struct Context {
     pub(crate) heartbeat: Arc<Heartbeat>,
     /// Of the simulation; the operating system's where there is none.
     seeded: Option<fastrand::Rng>,
-    /// Bytes of outputs in memory, over all runs.
-    output_bytes: usize,
+    /// The outputs of all shards in memory.
+    pub(crate) memory: OutputMemory,
     /// Rises with every policy that is read.
     policy_generation: u64,
 }
@@ -32,6 +32,7 @@ impl Context {
         tenure: TenureWatch,
         feed: Feed,
         heartbeat: Arc<Heartbeat>,
+        memory: OutputMemory,
         seeded: Option<fastrand::Rng>,
     ) -> Self {
         Self {
@@ -43,7 +44,7 @@ impl Context {
             feed,
             heartbeat,
             seeded,
-            output_bytes: 0,
+            memory,
             policy_generation: 0,
         }
     }
@@ -89,19 +90,5 @@ impl Context {
     pub(crate) const fn next_policy_generation(&mut self) -> u64 {
         self.policy_generation += 1;
         self.policy_generation
-    }
-
-    /// Counts outputs that are in memory from now on.
-    pub(crate) const fn add_output_bytes(&mut self, bytes: usize) {
-        self.output_bytes += bytes;
-    }
-
-    /// Counts outputs that are in memory no more.
-    pub(crate) const fn free_output_bytes(&mut self, bytes: usize) {
-        self.output_bytes = self.output_bytes.saturating_sub(bytes);
-    }
-
-    pub(crate) const fn has_too_many_output_bytes(&self) -> bool {
-        self.output_bytes > MAX_OUTPUT_BYTES
     }
 }

@@ -4,7 +4,10 @@
 //! chosen. Without it [`FaultPoints`] has no size, each method returns its argument or a
 //! constant, and the compiler removes it.
 
-use crate::{SchedulerOptions, shard::Dropped};
+use crate::{
+    SchedulerOptions,
+    shard::{Dropped, runs::Runs},
+};
 use std::time::Duration;
 use weft_broker::{AttemptKey, Dispatch, SchedulerBroker};
 use weft_core::{
@@ -63,12 +66,16 @@ pub enum Planted {
     SweepReadsRuns,
     /// Leases are renewed between the turns of shards.
     RenewalWaitsForTurns,
+    /// The loop waits for the outputs that it has read.
+    ReadsInLine,
+    /// An output that can't be read at once counts as lost.
+    OutageLosesOutputs,
 }
 
 impl Planted {
     /// Every bug.
     #[cfg(feature = "planted-bugs")]
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::PublishBeforeCommit,
         Self::ConfirmBeforeCommit,
         Self::FenceIgnored,
@@ -90,6 +97,8 @@ impl Planted {
         Self::ResumeForgotten,
         Self::SweepReadsRuns,
         Self::RenewalWaitsForTurns,
+        Self::ReadsInLine,
+        Self::OutageLosesOutputs,
     ];
 }
 
@@ -251,6 +260,34 @@ impl FaultPoints {
             Some(_) | None => pinned,
         }
     }
+}
+
+/// Outputs.
+impl FaultPoints {
+    /// Whether the loop goes on while outputs are read.
+    #[inline]
+    pub(crate) fn reads_beside_loop(self) -> bool {
+        !self.is_planted(Planted::ReadsInLine)
+    }
+
+    /// Whether a read of an output is repeated until the blob store answers.
+    #[inline]
+    pub(crate) fn repeats_reads(self) -> bool {
+        !self.is_planted(Planted::OutageLosesOutputs)
+    }
+
+    /// After each turn of a simulation: the memory that outputs take is counted exactly.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn check_output_bytes(runs: &Runs) {
+        for active in runs.iter() {
+            let counted = active.charged_bytes();
+            assert_eq!(counted, active.recount_bytes(), "outputs of {}", active.id);
+        }
+    }
+
+    #[cfg(not(feature = "planted-bugs"))]
+    #[inline]
+    pub(crate) const fn check_output_bytes(_runs: &Runs) {}
 }
 
 /// Sweeps, settings and starts.

@@ -33,6 +33,8 @@ mod heartbeat;
 mod limits;
 mod metrics;
 mod options;
+mod output_blobs;
+mod output_memory;
 mod outputs;
 mod ready_count;
 mod retry;
@@ -50,6 +52,7 @@ pub use {
     feed::{Change, Listen},
     handle::{Handle, Health, Wake, WhyError},
     options::{Deps, SchedulerOptions},
+    output_blobs::OutputBlobs,
     ready_count::{ReadyCount, ReadyCounts},
     scheduler::{Executor, Scheduler, SchedulerError, SchedulerTask, TaskGuard},
     why::Reason,

@@ -31,8 +31,17 @@ pub(crate) const RECONCILE_INTERVAL: Duration = Duration::from_secs(5);
 pub(crate) const RECONCILE_MIN_AGE: Duration = Duration::from_secs(5);
 /// Parsed versions of DAGs in memory, of each shard.
 pub(crate) const MAX_CACHED_VERSIONS: usize = 4096;
-/// Outputs in memory, in bytes, over all runs.
+/// Outputs in memory, in bytes, over all runs of all shards. Beyond it committed outputs are dropped
+/// after each turn, and read again when they are needed.
 pub(crate) const MAX_OUTPUT_BYTES: usize = 256 << 20;
+/// Tasks of runs whose outputs a shard reads at once.
+pub(crate) const MAX_FETCHES: usize = 16;
+/// Rows of outputs that one query reads. Each holds at most 16 KiB of output.
+pub(crate) const OUTPUTS_PER_PAGE: u32 = 256;
+/// Reads of outputs that are under way at once, over all shards.
+pub(crate) const MAX_READS_AT_ONCE: usize = 32;
+/// Bytes of outputs that are under way at once from the blob store, over all shards.
+pub(crate) const MAX_BYTES_UNDER_WAY: u32 = 64 << 20;
 /// Changes that a listener may lag behind before it misses some.
 pub(crate) const FEED_CAPACITY: usize = 4096;
 /// Notices about a shard that wait where one broker serves all shards.

@@ -1,8 +1,7 @@
 //! What a scheduler is given: its dependencies and its options.
 
-use crate::{Brokers, limits::MAX_LOSSES};
+use crate::{Brokers, OutputBlobs, limits::MAX_LOSSES};
 use std::{sync::Arc, time::Duration};
-use weft_blob::Blobs;
 use weft_core::{plan::Defaults, time::DurationMs};
 use weft_store::RunStore;
 
@@ -14,7 +13,7 @@ pub struct Deps {
     /// The transport of attempts to workers.
     pub brokers: Arc<dyn Brokers>,
     /// Large outputs.
-    pub blobs: Blobs,
+    pub blobs: Arc<dyn OutputBlobs>,
 }
 
 /// How a scheduler behaves.

@@ -2,12 +2,14 @@
 //!
 //! Only this module and its submodules await. The `supervisor` routes requests, and renews,
 //! takes and releases `leases`; it waits for no shard. A `shard_task` recovers its shard, waits
-//! for events and runs turns; its `driver` reads and calls for a turn.
+//! for events and runs turns; its `driver` reads and calls for a turn. Beside it a `reader` reads
+//! outputs.
 
 mod driver;
 mod executor;
 mod leases;
 mod orphans;
+mod reader;
 mod shard_task;
 mod supervisor;
 

@@ -8,17 +8,19 @@ pub(crate) mod crashes;
 pub(crate) mod dag_entry;
 pub(crate) mod outbox;
 pub(crate) mod queue;
+pub(crate) mod reads;
 pub(crate) mod reconcile;
 pub(crate) mod runs;
 pub(crate) mod schedule;
 pub(crate) mod settings;
 mod timers;
 
-use crate::{context::Context, steps::events::RunEvents};
+use crate::{context::Context, output_memory::OutputMemory, steps::events::RunEvents};
 use batch::Batch;
 use crashes::Crashes;
 use outbox::Outbox;
 use queue::Queue;
+use reads::Reads;
 use reconcile::Reconcile;
 use runs::Runs;
 use schedule::Schedule;
@@ -45,25 +47,32 @@ pub(crate) struct Shard {
     pub(crate) crashes: Crashes,
     pub(crate) outbox: Outbox,
     pub(crate) reconcile: Reconcile,
+    pub(crate) reads: Reads,
     /// Runs whose last change listeners were not notified of.
     pub(crate) pending_notifications: BTreeSet<RunId>,
 }
 
 impl Shard {
-    pub(crate) fn new(lease: ShardLease, broker: Arc<dyn SchedulerBroker>) -> Self {
+    /// A shard whose outputs count in this memory.
+    pub(crate) fn new(
+        lease: ShardLease,
+        broker: Arc<dyn SchedulerBroker>,
+        memory: OutputMemory,
+    ) -> Self {
         Self {
             lease,
             broker,
             turn: 0,
             first_turn: 0,
             settings: Settings::default(),
-            runs: Runs::default(),
+            runs: Runs::new(memory),
             queue: Queue::default(),
             schedule: Schedule::default(),
             batch: Batch::default(),
             crashes: Crashes::default(),
             outbox: Outbox::default(),
             reconcile: Reconcile::default(),
+            reads: Reads::default(),
             pending_notifications: BTreeSet::new(),
         }
     }
@@ -129,7 +138,7 @@ impl Shard {
 
     /// Whether a bound ended the last turn before all work was done.
     pub(crate) fn has_more_work(&self) -> bool {
-        self.queue.has_expansions() || self.schedule.has_startable()
+        self.queue.has_expansions() || self.schedule.has_startable() || self.outbox.has_unprepared()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A step gets an event, or data that was read, and changes its parts; time and entropy come from
 //! the `Context`. It does no I/O: what it needs and does not have in memory it returns as a
-//! request, and `crate::scheduler::driver` reads it and calls the step again.
+//! request, which is read before the step is called again.
 
 pub(crate) mod attempts;
 pub(crate) mod commands;
@@ -13,18 +13,16 @@ pub(crate) mod expand;
 pub(crate) mod notices;
 pub(crate) mod notifications;
 pub(crate) mod prepare;
+pub(crate) mod reads;
 pub(crate) mod reconcile;
 pub(crate) mod recovery;
 pub(crate) mod settings;
 pub(crate) mod start;
 
-use weft_core::{document::TaskIndex, run_id::RunId};
+use weft_core::document::TaskIndex;
 
-/// The outputs that a step needs and that are not in memory. Once they are, the step is repeated.
+/// The tasks whose outputs a step needs and that are not all in memory. Once they are, the step is
+/// repeated.
 #[must_use]
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct OutputsNeeded {
-    pub(crate) run: RunId,
-    /// The tasks whose outputs are needed.
-    pub(crate) tasks: Vec<TaskIndex>,
-}
+pub(crate) struct OutputsNeeded(pub(crate) Vec<TaskIndex>);

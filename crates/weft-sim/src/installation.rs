@@ -5,14 +5,15 @@
 //! then faults stop, it has to come to rest, and its final state is audited. The
 //! faults: a scheduler crashes at any await, is suspended, restarted,
 //! deposed while it writes; commits fail before or after they are written; calls
-//! stall; the database or the broker is down; the broker loses everything; the
-//! database loses what it acknowledged;
+//! stall; the database, the broker or the blob store is down, or slow each time; the broker
+//! loses everything; the database loses what it acknowledged;
 //! messages get lost, come twice or late; workers die or are cut off; the
 //! database's clock runs wrong and jumps; a run's rows can't be written.
 //!
 //! The [`audit`] observes from outside and accepts only what is committed.
 
 pub mod audit;
+pub mod blobs;
 pub mod broker;
 pub mod broker_state;
 pub mod call;
@@ -81,6 +82,7 @@ pub const KINDS: &[&str] = &[
     "committed: woken",
     "fault: another run drew the same id",
     "fault: answer of the broker lost",
+    "fault: blob store away",
     "fault: broker away",
     "fault: broker lost everything",
     "fault: call of the broker failed",
@@ -101,6 +103,7 @@ pub const KINDS: &[&str] = &[
     "fault: notice doubled",
     "fault: notice late",
     "fault: notice lost",
+    "fault: output not read",
     "fault: process suspended",
     "fault: read of the database failed",
     "fault: revocation lost",
@@ -117,6 +120,7 @@ pub const KINDS: &[&str] = &[
     "operator: pauses or unpauses",
     "operator: triggers",
     "operator: wants a run for later",
+    "task: output in the blob store",
     "worker: releases what it never started",
     "worker: kills all, since it can't renew",
     "worker: kills what it lost",

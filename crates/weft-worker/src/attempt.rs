@@ -156,7 +156,7 @@ fn prepare(
         },
         Code::Program(program) => Entry::Program(
             Invocation::new(program, &inputs, &document.params)
-                .map_err(|error| failure::invalid_entry(error.to_string()))?
+                .map_err(|error| failure::invalid_entry(&error))?
                 .into(),
         ),
     };

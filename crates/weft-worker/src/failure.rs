@@ -1,6 +1,7 @@
 //! Failures that the worker itself reports.
 
 use weft_broker::Failure;
+use weft_core::inputs::TemplateError;
 use weft_sandbox::{AttemptFailure, FailureKind};
 
 /// No worker like this can ever hold the attempt.
@@ -47,7 +48,7 @@ pub(crate) fn killed() -> Failure {
     )
 }
 
-/// A program can't be started as its document says.
-pub(crate) fn invalid_entry(message: String) -> Failure {
-    failure(FailureKind::InvalidEntry.code(), Retry::IsVain, message)
+/// A program can't be started as its document says, or with these inputs.
+pub(crate) fn invalid_entry(error: &TemplateError) -> Failure {
+    failure(error.code().as_str(), Retry::IsVain, error.to_string())
 }

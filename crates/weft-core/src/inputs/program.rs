@@ -4,8 +4,20 @@
 use crate::{
     contract::{ArtifactRef, artifact_refs},
     document::{OutputFormat, Program},
+    failure_code::FailureCode,
 };
 use serde_json::{Map, Value};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
+
+/// The most bytes that the arguments and environment variables of a program may have together.
+/// Larger data belongs on its standard input.
+pub const MAX_ARGUMENT_BYTES: usize = 16 << 20;
+/// The most bytes of JSON, over all inputs of a program, that are parsed: those that hold
+/// artifacts, and those that a template names. A tree of them takes many times as much memory.
+pub const MAX_PARSED_BYTES: usize = 4 << 20;
 
 /// Why a program can't be started.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +36,32 @@ pub enum TemplateError {
         /// The text in the braces.
         what: String,
     },
+    /// More than [`MAX_ARGUMENT_BYTES`].
+    #[error(
+        "the program's arguments and environment variables would have {bytes} bytes, and {MAX_ARGUMENT_BYTES} are allowed; read large inputs from standard input"
+    )]
+    TooLong {
+        /// How many bytes they would have.
+        bytes: usize,
+    },
+    /// More than [`MAX_PARSED_BYTES`].
+    #[error(
+        "inputs that hold artifacts or stand in templates have {bytes} bytes of JSON, and {MAX_PARSED_BYTES} are allowed; read large inputs from standard input"
+    )]
+    TooLarge {
+        /// How many bytes they have.
+        bytes: usize,
+    },
+}
+
+impl TemplateError {
+    /// The code of the failure of an attempt whose program can't be started.
+    pub const fn code(&self) -> FailureCode {
+        match self {
+            Self::Open { .. } | Self::Unknown { .. } => FailureCode::InvalidEntry,
+            Self::TooLong { .. } | Self::TooLarge { .. } => FailureCode::InputLimit,
+        }
+    }
 }
 
 /// One start of a program.
@@ -57,53 +95,34 @@ impl Invocation {
         inputs: &[(String, String)],
         params: &Map<String, Value>,
     ) -> Result<Self, TemplateError> {
-        let mut files_in = Vec::new();
-        let values: Map<String, Value> = inputs
-            .iter()
-            .map(|(name, text)| {
-                (
-                    name.clone(),
-                    serde_json::from_str(text).unwrap_or(Value::Null),
-                )
-            })
-            .collect();
-        for (name, value) in &values {
-            let references = artifact_refs(value);
-            for (number, reference) in references.iter().enumerate() {
-                let file = if references.len() == 1 {
-                    name.clone()
-                } else {
-                    format!("{name}-{number}")
-                };
-                files_in.push((file, reference.clone()));
-            }
-        }
-        let look = |what: &str| -> Option<String> {
-            let (kind, name) = what.split_once('.')?;
-            let value = match kind {
-                "inputs" => values.get(name)?,
-                "params" => params.get(name)?,
-                _ => return None,
-            };
-            Some(match value {
-                Value::String(text) => text.clone(),
-                // The only artifact of an input is where programs look for files.
-                Value::Object(_)
-                    if kind == "inputs" && files_in.iter().any(|(file, _)| file == name) =>
-                {
-                    format!("/in/{name}")
+        let texts = program.args.iter();
+        let texts = texts.chain(program.env.iter().map(|(_, value)| value));
+        let templates: Vec<Template<'_>> = texts
+            .map(|text| Template::parse(text))
+            .collect::<Result<_, _>>()?;
+        let values = parse_inputs(inputs, &templates)?;
+        let files_in = files_in(&values);
+        let look = |what: &str| look(what, &values, params, &files_in);
+        let mut known: BTreeMap<&str, Cow<'_, str>> = BTreeMap::new();
+        let mut bytes = 0_usize;
+        for template in &templates {
+            for what in template.names() {
+                if !known.contains_key(what) {
+                    let value = look(what).ok_or_else(|| template.unknown(what))?;
+                    known.insert(what, value);
                 }
-                other => other.to_string(),
-            })
-        };
-        let fill = |text: &String| fill(text, &look);
+            }
+            bytes = bytes.saturating_add(template.filled_bytes(&known));
+        }
+        if bytes > MAX_ARGUMENT_BYTES {
+            return Err(TemplateError::TooLong { bytes });
+        }
+        let mut filled = templates.iter().map(|template| template.fill(&known));
+        let args = filled.by_ref().take(program.args.len()).collect();
+        let names = program.env.iter().map(|(name, _)| name.clone());
         Ok(Self {
-            args: program.args.iter().map(fill).collect::<Result<_, _>>()?,
-            env: program
-                .env
-                .iter()
-                .map(|(name, value)| Ok((name.clone(), fill(value)?)))
-                .collect::<Result<_, TemplateError>>()?,
+            args,
+            env: names.zip(filled).collect(),
             stdin: stdin(inputs),
             output: program.output,
             fail_on_exit: program.fail_on_exit.clone(),
@@ -111,6 +130,89 @@ impl Invocation {
             files_in,
         })
     }
+}
+
+/// Parses the inputs that hold artifacts or that a template names.
+fn parse_inputs(
+    inputs: &[(String, String)],
+    templates: &[Template<'_>],
+) -> Result<Map<String, Value>, TemplateError> {
+    let named: BTreeSet<&str> = templates
+        .iter()
+        .flat_map(Template::names)
+        .filter_map(|what| what.strip_prefix("inputs."))
+        .collect();
+    let is_parsed = |name: &str, text: &str| named.contains(name) || may_hold_artifacts(text);
+    let parsed = || {
+        let inputs = inputs.iter().map(|(name, text)| (&**name, &**text));
+        inputs.filter(|(name, text)| is_parsed(name, text))
+    };
+    let bytes = parsed().map(|(_, text)| text.len()).sum();
+    if bytes > MAX_PARSED_BYTES {
+        return Err(TemplateError::TooLarge { bytes });
+    }
+    let values = parsed().map(|(name, text)| {
+        let value = serde_json::from_str(text).unwrap_or(Value::Null);
+        (name.to_owned(), value)
+    });
+    Ok(values.collect())
+}
+
+/// Whether a JSON text may hold a reference to an artifact. Its name may be written with escapes,
+/// which no usual encoder does.
+fn may_hold_artifacts(text: &str) -> bool {
+    let mut escapes = text
+        .match_indices("\\u00")
+        .map(|(at, escape)| at + escape.len());
+    text.contains("$artifact") || escapes.any(|at| is_escape_of_name(&text.as_bytes()[at..]))
+}
+
+/// Whether two hexadecimal digits name a letter of `$artifact`.
+fn is_escape_of_name(digits: &[u8]) -> bool {
+    let digits = digits
+        .get(..2)
+        .and_then(|digits| str::from_utf8(digits).ok());
+    let letter = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+    letter.is_some_and(|letter| b"$artifact".contains(&letter))
+}
+
+fn files_in(values: &Map<String, Value>) -> Vec<(String, ArtifactRef)> {
+    let mut files_in = Vec::new();
+    for (name, value) in values {
+        let references = artifact_refs(value);
+        for (number, reference) in references.iter().enumerate() {
+            let file = if references.len() == 1 {
+                name.clone()
+            } else {
+                format!("{name}-{number}")
+            };
+            files_in.push((file, reference.clone()));
+        }
+    }
+    files_in
+}
+
+/// What a template's name stands for.
+fn look<'a>(
+    what: &str,
+    values: &'a Map<String, Value>,
+    params: &'a Map<String, Value>,
+    files_in: &[(String, ArtifactRef)],
+) -> Option<Cow<'a, str>> {
+    let (kind, name) = what.split_once('.')?;
+    let value = match kind {
+        "inputs" => values.get(name)?,
+        "params" => params.get(name)?,
+        _ => return None,
+    };
+    Some(match value {
+        Value::String(text) => Cow::Borrowed(text),
+        // The only artifact of an input is where programs look for files.
+        Value::Object(_) if kind == "inputs" && files_in.iter().any(|(file, _)| file == name) => {
+            format!("/in/{name}").into()
+        }
+        other => other.to_string().into(),
+    })
 }
 
 /// All inputs as one object, without parsing them.
@@ -128,25 +230,67 @@ fn stdin(inputs: &[(String, String)]) -> Vec<u8> {
     text.into_bytes()
 }
 
-fn fill(text: &str, look: &impl Fn(&str) -> Option<String>) -> Result<String, TemplateError> {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("{{") {
-        out.push_str(&rest[..at]);
-        let inner = &rest[at + 2..];
-        let end = inner.find("}}").ok_or_else(|| TemplateError::Open {
-            text: text.to_owned(),
-        })?;
-        let what = inner[..end].trim();
-        let value = look(what).ok_or_else(|| TemplateError::Unknown {
-            text: text.to_owned(),
-            what: what.to_owned(),
-        })?;
-        out.push_str(&value);
-        rest = &inner[end + 2..];
+/// A text with names in double braces.
+struct Template<'a> {
+    text: &'a str,
+    parts: Vec<Part<'a>>,
+}
+
+enum Part<'a> {
+    Text(&'a str),
+    Name(&'a str),
+}
+
+impl<'a> Template<'a> {
+    fn parse(text: &'a str) -> Result<Self, TemplateError> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some(at) = rest.find("{{") {
+            parts.push(Part::Text(&rest[..at]));
+            let inner = &rest[at + 2..];
+            let end = inner.find("}}").ok_or_else(|| TemplateError::Open {
+                text: text.to_owned(),
+            })?;
+            parts.push(Part::Name(inner[..end].trim()));
+            rest = &inner[end + 2..];
+        }
+        parts.push(Part::Text(rest));
+        Ok(Self { text, parts })
     }
-    out.push_str(rest);
-    Ok(out)
+
+    fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Name(what) => Some(*what),
+            Part::Text(_) => None,
+        })
+    }
+
+    fn unknown(&self, what: &str) -> TemplateError {
+        TemplateError::Unknown {
+            text: self.text.to_owned(),
+            what: what.to_owned(),
+        }
+    }
+
+    /// The parts, filled in.
+    fn filled<'b>(
+        &'b self,
+        known: &'b BTreeMap<&str, Cow<'_, str>>,
+    ) -> impl Iterator<Item = &'b str> {
+        self.parts.iter().map(|part| match part {
+            Part::Text(text) => *text,
+            Part::Name(what) => known.get(what).map_or("", |value| &**value),
+        })
+    }
+
+    fn filled_bytes(&self, known: &BTreeMap<&str, Cow<'_, str>>) -> usize {
+        let bytes = self.filled(known).map(str::len);
+        bytes.fold(0, usize::saturating_add)
+    }
+
+    fn fill(&self, known: &BTreeMap<&str, Cow<'_, str>>) -> String {
+        self.filled(known).collect()
+    }
 }
 
 #[cfg(test)]
@@ -209,5 +353,32 @@ mod tests {
             refused("{{ secrets.x }}"),
             TemplateError::Unknown { .. }
         ));
+    }
+
+    #[test]
+    fn arguments_are_refused_by_their_size_before_they_are_built() {
+        let megabyte = format!("\"{}\"", "x".repeat(1 << 20));
+        let inputs = [("x".to_owned(), megabyte)];
+        let args = vec!["{{ inputs.x }}"; 1000];
+        let refused = Invocation::new(&program(&args), &inputs, &params());
+        let bytes = 1000 * (1 << 20) + "https://a b".len();
+        assert_eq!(refused, Err(TemplateError::TooLong { bytes }));
+        let fits = Invocation::new(&program(&args[..15]), &inputs, &params());
+        assert_eq!(fits.expect("it fits").args.len(), 15);
+    }
+
+    #[test]
+    fn only_inputs_that_are_needed_are_parsed_and_no_more_than_is_allowed() {
+        let list = |text: &str| format!("[{}]", vec![text; MAX_PARSED_BYTES / 2].join(","));
+        let numbers = list("0");
+        let inputs = [("x".to_owned(), numbers.clone())];
+        let started = Invocation::new(&program(&[]), &inputs, &params()).expect("not parsed");
+        assert_eq!(started.stdin.len(), numbers.len() + "{\"x\":}\n".len());
+        let named = Invocation::new(&program(&["{{ inputs.x }}"]), &inputs, &params());
+        let bytes = numbers.len();
+        assert_eq!(named, Err(TemplateError::TooLarge { bytes }));
+        let inputs = [("x".to_owned(), list(r#""\u0024artifact""#))];
+        let escaped = Invocation::new(&program(&[]), &inputs, &params());
+        assert!(matches!(escaped, Err(TemplateError::TooLarge { .. })));
     }
 }

@@ -1,14 +1,14 @@
 //! One turn of a shard: reads and calls, with the synchronous steps in between.
 //!
-//! Everything that a turn awaits is here and in the submodules: the database, the blob store and
-//! the broker. The steps decide; the driver reads what they request and gives it to them. A read
-//! that fails leaves its work where the next turn finds it.
+//! Everything that a turn awaits is here and in the submodules: the database and the broker. The
+//! steps decide; the driver reads what they request and gives it to them. A read that fails leaves
+//! its work where the next turn finds it. Outputs are not read here: what needs them is parked.
 
 mod commit;
 mod outbox;
-mod reads;
 mod reconcile;
 mod recovery;
+mod versions;
 
 use crate::{
     context::Context,
@@ -16,13 +16,13 @@ use crate::{
         MAX_COMMANDS_PER_TURN, MAX_DAGS_PER_TURN, MAX_DISPATCHES_PER_TURN, MAX_DUE_RUNS_PER_TURN,
     },
     options::Deps,
-    shard::{Dropped, Shard},
+    shard::{Dropped, Shard, reads::Waiter},
     steps::{
-        attempts, commands, due_runs, events::RunEvents, expand, notifications, prepare, start,
+        OutputsNeeded, attempts, commands, due_runs, events::RunEvents, expand, notifications,
+        prepare, start,
     },
 };
-use reads::OutputError;
-use weft_core::{failure_code::FailureCode, run::Attempt, run_id::RunId};
+use weft_core::{run::Attempt, run_id::RunId};
 use weft_store::{DagKey, RunKind, StoreError, StoredRun};
 
 /// Why a turn of a shard was not finished.
@@ -65,7 +65,7 @@ impl<'a> Driver<'a> {
             self.shard.broker.set_weight(self.shard.queue.weight());
             notifications::notify_pending(self.shard, self.cx);
             self.sweep().await?;
-            self.reconcile_if_due().await?;
+            self.reconcile_if_due().await;
         }
         self.write_crashes().await?;
         if !self.shard.outbox.is_empty() {
@@ -78,9 +78,10 @@ impl<'a> Driver<'a> {
         }
         self.create_due_runs().await?;
         self.start_queued_runs().await?;
-        self.prepare_postponed().await?;
-        self.expand_tasks().await?;
-        Ok(self.dispatch().await?)
+        self.prepare_postponed();
+        self.expand_tasks();
+        self.dispatch().await;
+        Ok(())
     }
 
     /// Applies the commands that were written since they were read last.
@@ -197,72 +198,38 @@ impl<'a> Driver<'a> {
     }
 
     /// Prepares attempts that were postponed.
-    async fn prepare_postponed(&mut self) -> Result<(), StoreError> {
-        let mut failed = None;
+    fn prepare_postponed(&mut self) {
         for (run, attempt) in self.shard.outbox.take_unprepared() {
-            if let Err(error) = self.prepare(run, attempt).await {
-                failed = Some(error);
-            }
+            self.prepare(run, attempt);
         }
-        failed.map_or(Ok(()), Err)
     }
 
-    /// Prepares an attempt's dispatch; the attempt is postponed while its inputs can't be read.
-    async fn prepare(&mut self, run: RunId, attempt: Attempt) -> Result<(), StoreError> {
-        while let Some(needed) = prepare::prepare_attempt(&mut self.events(), run, attempt) {
-            match self.read_outputs(needed).await {
-                Ok(()) => {}
-                Err(OutputError::Store(error)) => {
-                    self.shard.outbox.postpone(run, attempt);
-                    return Err(error);
-                }
-                Err(error @ (OutputError::Blob(_) | OutputError::Text)) => {
-                    let message = error.to_string();
-                    self.events().fail_attempt(
-                        run,
-                        attempt,
-                        FailureCode::Internal.as_str(),
-                        &message,
-                    );
-                    return Ok(());
-                }
-            }
+    /// Prepares an attempt's dispatch; the attempt is parked while its inputs are read.
+    fn prepare(&mut self, run: RunId, attempt: Attempt) {
+        let needed = prepare::prepare_attempt(&mut self.events(), run, attempt);
+        if let Some(OutputsNeeded(tasks)) = needed {
+            let waiter = Waiter::Attempt(run, attempt);
+            self.shard.reads.park(waiter, tasks.into_iter());
         }
-        Ok(())
     }
 
-    /// Determines how many instances mapped tasks have.
-    async fn expand_tasks(&mut self) -> Result<(), StoreError> {
+    /// Determines how many instances mapped tasks have; those whose lists are not in memory are
+    /// parked.
+    fn expand_tasks(&mut self) {
         while let Some(expansion) = self.shard.queue.pop_expansion() {
-            while let Some(needed) = expand::expand_task(&mut self.events(), expansion) {
-                match self.read_outputs(needed).await {
-                    Ok(()) => {}
-                    Err(OutputError::Store(error)) => {
-                        self.shard.queue.postpone_expansion(expansion);
-                        return Err(error);
-                    }
-                    Err(error @ (OutputError::Blob(_) | OutputError::Text)) => {
-                        let message = error.to_string();
-                        let events = &mut self.events();
-                        expand::fail_expansion(
-                            events,
-                            expansion,
-                            FailureCode::Internal.as_str(),
-                            &message,
-                        );
-                        break;
-                    }
-                }
+            let needed = expand::expand_task(&mut self.events(), expansion);
+            if let Some(OutputsNeeded(tasks)) = needed {
+                let waiter = Waiter::Expansion(expansion);
+                self.shard.reads.park(waiter, tasks.into_iter());
             }
         }
-        Ok(())
     }
 
     /// Creates attempts while the queues have free slots.
-    async fn dispatch(&mut self) -> Result<(), StoreError> {
+    async fn dispatch(&mut self) {
         self.shard.queue.start_turn();
         if self.shard.queue.is_empty() {
-            return Ok(());
+            return;
         }
         let demand = match self.shard.broker.noticed_demand() {
             Some(demand) => Ok(demand),
@@ -272,19 +239,13 @@ impl<'a> Driver<'a> {
             Ok(demands) => self.shard.queue.set_demand(&demands),
             Err(error) => {
                 tracing::warn!(%error, shard = self.shard.id().0, operation = "read demand", "broker call failed; nothing is dispatched until the next turn");
-                return Ok(());
+                return;
             }
         }
-        // Each of them occupies its slot already: one that fails must not drop the others.
-        let mut failed = None;
         for taken in self.shard.queue.take(MAX_DISPATCHES_PER_TURN) {
-            let Some(attempt) = attempts::create_attempt(&mut self.events(), &taken) else {
-                continue;
-            };
-            if let Err(error) = self.prepare(taken.run, attempt).await {
-                failed = Some(error);
+            if let Some(attempt) = attempts::create_attempt(&mut self.events(), &taken) {
+                self.prepare(taken.run, attempt);
             }
         }
-        failed.map_or(Ok(()), Err)
     }
 }

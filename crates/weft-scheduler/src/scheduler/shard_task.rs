@@ -3,17 +3,22 @@
 use super::{
     SchedulerError, check_temporary,
     driver::{Driver, TurnError},
+    reader::ReaderHandle,
 };
 use crate::{
     context::Context,
+    faults::FaultPoints,
     handle::{Question, Wake},
     heartbeat::ShardHeartbeat,
     limits::{MAX_NOTICES_PER_TURN, MAX_RETRY_DELAY, MIN_RETRY_DELAY},
     options::Deps,
     ready_count::ReadyCounts,
     retry::RetryDelays,
-    shard::{Dropped, Shard},
-    steps::notices,
+    shard::{
+        Dropped, Shard,
+        reads::{Begun, ReadAnswer},
+    },
+    steps::{notices, reads},
     why,
 };
 use std::{collections::BTreeSet, sync::Arc};
@@ -76,6 +81,8 @@ enum Event {
     Notices(Result<Vec<Notice>, BrokerError>),
     /// A request that the supervisor routed here.
     Request(ShardRequest),
+    /// Outputs that were read.
+    Read(ReadAnswer),
     /// A timer, a scheduled run, a late commit or a sweep is due.
     Time,
     /// The shard is to be released.
@@ -86,6 +93,7 @@ enum Event {
 pub(super) struct ShardTask {
     deps: Deps,
     cx: Context,
+    reader: ReaderHandle,
     lease: ShardLease,
     requests: mpsc::Receiver<ShardRequest>,
     facts: watch::Sender<ShardFacts>,
@@ -95,6 +103,7 @@ pub(super) struct ShardTask {
 pub(super) struct ShardLoop {
     pub(super) deps: Deps,
     cx: Context,
+    reader: ReaderHandle,
     pub(super) shard: Shard,
     requests: mpsc::Receiver<ShardRequest>,
     facts: watch::Sender<ShardFacts>,
@@ -118,6 +127,7 @@ impl ShardTask {
     pub(super) const fn new(
         deps: Deps,
         cx: Context,
+        reader: ReaderHandle,
         lease: ShardLease,
         requests: mpsc::Receiver<ShardRequest>,
         facts: watch::Sender<ShardFacts>,
@@ -125,6 +135,7 @@ impl ShardTask {
         Self {
             deps,
             cx,
+            reader,
             lease,
             requests,
             facts,
@@ -140,6 +151,7 @@ impl ShardTask {
         let Self {
             deps,
             cx,
+            reader,
             lease,
             requests,
             facts,
@@ -148,6 +160,7 @@ impl ShardTask {
         let mut running = ShardLoop {
             deps,
             cx,
+            reader,
             shard,
             requests,
             facts,
@@ -179,7 +192,7 @@ impl ShardTask {
                     continue;
                 }
             };
-            let mut shard = Shard::new(self.lease, broker);
+            let mut shard = Shard::new(self.lease, broker, self.cx.memory.clone());
             let mut driver = Driver::new(&self.deps, &mut self.cx, &mut shard);
             match driver.recover().await {
                 Ok(()) => return Ok(shard),
@@ -203,6 +216,9 @@ impl ShardLoop {
             while let Ok(request) = self.requests.try_recv() {
                 self.handle_request(request);
             }
+            while let Some(answer) = self.reader.try_receive() {
+                self.apply_answer(answer);
+            }
             self.run_turn().await?;
             if is_last {
                 return self.commit_last_turn().await;
@@ -220,6 +236,7 @@ impl ShardLoop {
             // Sent or dropped.
             _stopped = stop => Event::Stop,
             notices = self.shard.broker.receive(MAX_NOTICES_PER_TURN) => Event::Notices(notices),
+            answer = self.reader.receive() => Event::Read(answer),
             Some(request) = self.requests.recv() => Event::Request(request),
             () = sleep_until(wake) => Event::Time,
         }
@@ -256,6 +273,7 @@ impl ShardLoop {
                 tracing::warn!(%error, shard = self.shard.id().0, operation = "receive notices", "broker call failed; retrying next turn");
                 sleep(MIN_RETRY_DELAY).await;
             }
+            Event::Read(answer) => self.apply_answer(answer),
             Event::Request(request) => self.handle_request(request),
             Event::Time | Event::Stop => {}
         }
@@ -304,6 +322,24 @@ impl ShardLoop {
         }
     }
 
+    fn apply_answer(&mut self, answer: ReadAnswer) {
+        reads::apply_answer(&mut self.shard, &mut self.cx, answer);
+    }
+
+    /// Begins to read what the turn needs, as far as the bounds allow.
+    fn begin_reads(&mut self) {
+        let shard = &mut self.shard;
+        while let Some(begun) = shard.reads.begin(&shard.runs, &self.cx.memory) {
+            match begun {
+                Begun::Request(request) => self.reader.request(request),
+                Begun::Nothing(fetch) => {
+                    let waiters = shard.reads.end(fetch);
+                    reads::resume(shard, waiters);
+                }
+            }
+        }
+    }
+
     fn wake_dag(&mut self, dag: DagKey) {
         if self.shard.runs.contains_dag(dag) {
             self.shard.schedule.mark_startable(dag);
@@ -332,7 +368,14 @@ impl ShardLoop {
             }
             Err(TurnError::Dropped(dropped)) => return Err(dropped.into()),
         }
+        self.begin_reads();
+        while !self.cx.faults.reads_beside_loop() && self.shard.reads.are_under_way() {
+            let answer = self.reader.receive().await;
+            self.apply_answer(answer);
+        }
+        let mut driver = Driver::new(&self.deps, &mut self.cx, &mut self.shard);
         driver.commit_if_due().await?;
+        FaultPoints::check_output_bytes(&self.shard.runs);
         self.set_backoff(has_failed);
         if is_sweep {
             let mut ready = ReadyCounts::default();

@@ -5,6 +5,7 @@
 use super::{
     Executor, SchedulerError, TaskGuard,
     leases::Renewal,
+    reader::{ReadBudget, ReaderHandle},
     shard_task::{ShardEnd, ShardFacts, ShardRequest, ShardTask},
 };
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     heartbeat::Heartbeat,
     limits::{EPOCHS_TO_SKIP, MAX_WAITING_REQUESTS},
     options::{Deps, SchedulerOptions},
+    output_memory::OutputMemory,
     shard::Dropped,
     tenure::{Tenure, TenureWatch},
     why::Reason,
@@ -51,6 +53,8 @@ pub(super) struct Supervisor {
     pub(super) heartbeat: Arc<Heartbeat>,
     requests: mpsc::Receiver<Request>,
     pub(super) clock: Clock,
+    memory: OutputMemory,
+    budget: ReadBudget,
     /// The source of each shard's own random numbers in a simulation.
     seeded: Option<fastrand::Rng>,
     pub(super) shards: BTreeMap<ShardId, RunningShard>,
@@ -100,6 +104,8 @@ impl Supervisor {
             heartbeat,
             requests,
             clock: Clock::set(now),
+            memory: OutputMemory::default(),
+            budget: ReadBudget::default(),
             seeded: seed.map(fastrand::Rng::with_seed),
             shards: BTreeMap::new(),
             ends: FuturesUnordered::new(),
@@ -303,9 +309,12 @@ impl Supervisor {
             TenureWatch::new(held),
             self.feed.clone(),
             Arc::clone(&self.heartbeat),
+            self.memory.clone(),
             self.seeded.as_mut().map(fastrand::Rng::fork),
         );
-        let task = ShardTask::new(self.deps.clone(), cx, lease, requests, publish);
+        let (deps, budget) = (self.deps.clone(), self.budget.clone());
+        let reader = ReaderHandle::start(&*self.executor, deps.clone(), cx.faults, budget);
+        let task = ShardTask::new(deps, cx, reader, lease, requests, publish);
         let task = self.executor.spawn(Box::pin(async move {
             // The supervisor may have gone.
             drop(ended.send(task.run(stopped).await));

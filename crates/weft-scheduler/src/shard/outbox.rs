@@ -37,6 +37,10 @@ impl Outbox {
         std::mem::take(&mut self.unprepared)
     }
 
+    pub(crate) const fn has_unprepared(&self) -> bool {
+        !self.unprepared.is_empty()
+    }
+
     /// Attempts that are postponed.
     pub(crate) fn unprepared(&self) -> impl Iterator<Item = (RunId, Attempt)> {
         self.unprepared.iter().copied()

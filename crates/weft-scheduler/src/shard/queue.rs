@@ -15,7 +15,7 @@ use weft_core::{
 };
 
 /// A mapped task whose number of instances is not known yet.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Expansion {
     pub(crate) run: RunId,
     pub(crate) task: TaskIndex,
@@ -145,11 +145,6 @@ impl Queue {
 
     pub(crate) fn pop_expansion(&mut self) -> Option<Expansion> {
         self.to_expand.pop_front()
-    }
-
-    /// Puts an expansion back whose outputs could not be read.
-    pub(crate) fn postpone_expansion(&mut self, expansion: Expansion) {
-        self.to_expand.push_front(expansion);
     }
 
     pub(crate) fn has_expansions(&self) -> bool {

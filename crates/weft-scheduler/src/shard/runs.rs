@@ -1,7 +1,7 @@
 //! The runs and DAGs of a shard that are in memory.
 
 use super::dag_entry::DagEntry;
-use crate::active_run::ActiveRun;
+use crate::{active_run::ActiveRun, output_memory::OutputMemory};
 use std::collections::{BTreeSet, HashMap};
 use weft_broker::AttemptKey;
 use weft_core::{
@@ -11,47 +11,61 @@ use weft_core::{
 use weft_store::DagKey;
 
 /// Runs by id, and DAGs by key with their active runs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Runs {
-    runs: HashMap<RunId, Box<ActiveRun>>,
+    by_id: HashMap<RunId, Box<ActiveRun>>,
     dags: HashMap<DagKey, DagEntry>,
+    /// Where the outputs of the runs are counted.
+    memory: OutputMemory,
 }
 
 /// Runs.
 impl Runs {
+    pub(crate) fn new(memory: OutputMemory) -> Self {
+        Self {
+            by_id: HashMap::new(),
+            dags: HashMap::new(),
+            memory,
+        }
+    }
+
     pub(crate) fn get(&self, run: RunId) -> Option<&ActiveRun> {
-        self.runs.get(&run).map(|active| &**active)
+        self.by_id.get(&run).map(|active| &**active)
     }
 
     pub(crate) fn get_mut(&mut self, run: RunId) -> Option<&mut ActiveRun> {
-        self.runs.get_mut(&run).map(|active| &mut **active)
+        self.by_id.get_mut(&run).map(|active| &mut **active)
     }
 
     pub(crate) fn contains(&self, run: RunId) -> bool {
-        self.runs.contains_key(&run)
+        self.by_id.contains_key(&run)
     }
 
-    pub(crate) fn insert(&mut self, active: ActiveRun) {
-        self.runs.insert(active.id, Box::new(active));
+    pub(crate) fn insert(&mut self, mut active: ActiveRun) {
+        active.charge_to(&self.memory);
+        self.by_id.insert(active.id, Box::new(active));
     }
 
     pub(crate) fn remove(&mut self, run: RunId) -> Option<Box<ActiveRun>> {
-        self.runs.remove(&run)
+        self.by_id.remove(&run)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.runs.len()
+        self.by_id.len()
     }
 
     /// All runs, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &ActiveRun> {
-        self.runs.values().map(|active| &**active)
+        self.by_id.values().map(|active| &**active)
     }
 
-    /// Drops all outputs that can be read again; returns the bytes that they took.
-    pub(crate) fn drop_committed_outputs(&mut self) -> usize {
-        let runs = self.runs.values_mut();
-        runs.map(|active| active.outputs.drop_committed()).sum()
+    /// Drops the outputs that can be read again, but for those of runs that need theirs soon.
+    pub(crate) fn drop_committed_outputs(&mut self, are_needed: impl Fn(RunId) -> bool) {
+        for active in self.by_id.values_mut() {
+            if !are_needed(active.id) {
+                active.drop_committed_outputs();
+            }
+        }
     }
 
     /// The state of an instance.

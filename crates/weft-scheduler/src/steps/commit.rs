@@ -36,7 +36,6 @@ pub(crate) fn finish_turn(shard: &mut Shard, cx: &mut Context, turn: &Turn) {
         };
         active.set_events_committed();
         if active.is_over() {
-            cx.free_output_bytes(active.outputs.drop_committed());
             shard.runs.remove(run);
             shard.crashes.forget_run(run);
         }
@@ -51,8 +50,10 @@ pub(crate) fn finish_turn(shard: &mut Shard, cx: &mut Context, turn: &Turn) {
             active.records.remove(&instance);
         }
     }
-    if cx.has_too_many_output_bytes() {
-        cx.free_output_bytes(shard.runs.drop_committed_outputs());
+    if cx.memory.is_full() {
+        let reads = &shard.reads;
+        let runs = &mut shard.runs;
+        runs.drop_committed_outputs(|run| reads.is_awaited(run));
     }
     let (dispatches, revocations, confirmations) = committed.into_messages();
     shard.outbox.extend(dispatches, revocations, confirmations);

@@ -153,6 +153,7 @@ impl RunEvents<'_> {
         if let Some(active) = self.runs.get_mut(run) {
             self.crashes.clear_task(active, task);
             active.inputs.clear(task);
+            active.count_prepared();
             active.outputs.clear(task);
             active.records.retain(|instance, _| instance.task != task);
             self.batch.change_mapped_task(run, task);
@@ -196,8 +197,7 @@ impl RunEvents<'_> {
             | InstanceState::Cancelled => {
                 active.free_slot(instance, self.queue);
                 if cause == Cause::Marked {
-                    let freed = active.void_output(instance);
-                    self.cx.free_output_bytes(freed);
+                    active.void_output(instance);
                     // It may have been ready: it is not dispatched any more.
                     let index = instance.index..instance.index + 1;
                     self.queue.remove_instances(run, instance.task, &index);
@@ -242,12 +242,11 @@ impl ActiveRun {
     }
 
     /// Voids the output of an instance that a person marked, whether it is committed or not.
-    /// Returns the bytes that it took in memory.
-    fn void_output(&mut self, instance: Instance) -> usize {
+    fn void_output(&mut self, instance: Instance) {
         self.record(instance).output = None;
-        let freed = self.outputs.void(instance);
+        self.outputs.void(instance);
         self.inputs.grew(instance.task);
-        freed
+        self.count_prepared();
     }
 }
 

@@ -23,7 +23,9 @@ pub(crate) fn expand_task(
         generation,
     } = expansion;
     let active = events.runs.get_mut(run)?;
-    match active.inputs.expand(task, &mut active.outputs) {
+    let expanded = active.inputs.expand(task, &mut active.outputs);
+    active.count_prepared();
+    match expanded {
         Ok(instances) => {
             let event = Event::Expanded {
                 task,
@@ -38,8 +40,14 @@ pub(crate) fn expand_task(
             Some(active.outputs_needed(Instance { task, index: 0 }))
         }
         Err(error) => {
+            let code = match error {
+                InputError::TooLarge { .. } => FailureCode::InputLimit,
+                InputError::Pick { .. } | InputError::TooMany { .. } | InputError::Output(_) => {
+                    FailureCode::Expansion
+                }
+            };
             let message = format!("the task can't be mapped: {error}");
-            fail_expansion(events, expansion, FailureCode::Expansion.as_str(), &message);
+            fail_expansion(events, expansion, code.as_str(), &message);
             None
         }
     }

@@ -82,7 +82,6 @@ fn build_dispatch(
     let watched = crashes.is_watched(active, instance);
     let Grant { granted, limits } = active.grant(instance, settings)?;
     let inputs = active.inputs_of(instance)?;
-    check_input_bytes(&inputs)?;
     let resumed = active.records.get(&instance);
     let resumed = faults.resume_state(resumed.and_then(|record| record.resume.clone()));
     let task = active.task(instance.task);
@@ -109,23 +108,6 @@ fn build_dispatch(
         trace: active.trace.clone(),
         watched,
     })
-}
-
-fn check_input_bytes(inputs: &[(String, String)]) -> Result<(), Unprepared> {
-    let bytes: usize = inputs
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
-    if bytes <= Dispatch::MAX_INPUT_BYTES {
-        return Ok(());
-    }
-    Err(Unprepared::failed(
-        FailureCode::InputLimit.as_str(),
-        format!(
-            "the inputs have {bytes} bytes of JSON, and {} are allowed; pass large data on as artifacts",
-            Dispatch::MAX_INPUT_BYTES
-        ),
-    ))
 }
 
 impl ActiveRun {
@@ -158,20 +140,26 @@ impl ActiveRun {
             } else {
                 Ok(())
             };
-        expanded
-            .and_then(|()| self.inputs.of(instance, &mut self.outputs))
-            .map_err(|error| match error {
-                InputError::Output(NotInMemory) => Unprepared::OutputsNeeded,
-                error => Unprepared::failed(FailureCode::Input.as_str(), error.to_string()),
-            })
+        let inputs = expanded.and_then(|()| self.inputs.of(instance, &mut self.outputs));
+        self.count_prepared();
+        inputs.map_err(|error| {
+            let code = match error {
+                InputError::Output(NotInMemory) => return Unprepared::OutputsNeeded,
+                InputError::TooLarge { .. } => FailureCode::InputLimit,
+                InputError::Pick { .. } | InputError::TooMany { .. } => FailureCode::Input,
+            };
+            Unprepared::failed(code.as_str(), error.to_string())
+        })
     }
 
-    /// The outputs that the inputs of an instance consist of.
+    /// What the inputs of an instance consist of and is not in memory.
     pub(super) fn outputs_needed(&self, instance: Instance) -> OutputsNeeded {
-        OutputsNeeded {
-            run: self.id,
-            tasks: inputs::needs(&self.version.dag, instance.task).collect(),
-        }
+        let needed = inputs::needs(&self.version.dag, instance.task);
+        OutputsNeeded(
+            needed
+                .filter(|task| self.outputs.missing(*task).is_some())
+                .collect(),
+        )
     }
 
     fn document(&self, attempt: Attempt) -> AttemptDocument {

@@ -26,7 +26,7 @@ use weft_core::{
 pub(crate) fn attempts_to_reconcile(shard: &Shard, now: Timestamp) -> Vec<(AttemptKey, Phase)> {
     let min_age = millis(RECONCILE_MIN_AGE);
     let outbox = &shard.outbox;
-    let unprepared = outbox.unprepared();
+    let unprepared = outbox.unprepared().chain(shard.reads.attempts());
     let unpublished: HashSet<AttemptKey> = outbox
         .dispatches()
         .chain(shard.batch.dispatches().iter().map(|dispatch| dispatch.key))

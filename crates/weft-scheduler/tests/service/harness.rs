@@ -13,7 +13,7 @@ use weft_broker::{
 };
 use weft_core::{
     digest::Digest,
-    document::{Format, Source},
+    document::{Format, Source, TaskIndex},
     id::TenantId,
     run::{Counts, RunState},
     run_id::RunId,
@@ -95,9 +95,22 @@ impl Installation {
         let deps = Deps {
             store: Arc::new(self.database.clone()),
             brokers,
-            blobs: self.blobs.clone(),
+            blobs: Arc::new(self.blobs.clone()),
         };
-        let (scheduler, handle) = Scheduler::new(SchedulerOptions::new(id), deps);
+        self.start_scheduler_over(SchedulerOptions::new(id), deps);
+    }
+
+    /// What a scheduler of this installation is given. Its broker refuses all schedulers before.
+    pub(crate) fn deps(&self) -> Deps {
+        Deps {
+            store: Arc::new(self.database.clone()),
+            brokers: Arc::new(OneBroker::new(Arc::new(self.broker.scheduler()))),
+            blobs: Arc::new(self.blobs.clone()),
+        }
+    }
+
+    pub(crate) fn start_scheduler_over(&mut self, options: SchedulerOptions, deps: Deps) {
+        let (scheduler, handle) = Scheduler::new(options, deps);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             let stopped = async {
@@ -330,6 +343,19 @@ impl Installation {
         rows.into_iter()
             .map(|row| ((row.instance.task.0, row.instance.index), row))
             .collect()
+    }
+
+    /// The first instance of a task.
+    pub(crate) async fn show_instance(&self, run: RunId, task: u32) -> InstanceView {
+        let filter = InstanceFilter {
+            tenant: TenantId::default(),
+            run,
+            task: Some(TaskIndex(task)),
+            state: None,
+            after: None,
+        };
+        let rows = self.database.list_instances(&filter, 1).await;
+        rows.expect("the database answers").remove(0)
     }
 
     /// Waits until the first instance of a run has a row that satisfies `until`.

@@ -6,6 +6,7 @@ mod dates;
 mod harness;
 mod limits;
 mod lost_turns;
+mod outputs;
 #[expect(clippy::unwrap_used, reason = "it is the tests' of another crate")]
 #[path = "../../../weft-store-sql/tests/database/postgres_server.rs"]
 mod postgres_server;

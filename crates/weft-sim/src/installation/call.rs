@@ -65,6 +65,7 @@ calls! {
     Confirm = "confirm",
     Demand = "demand",
     Known = "known",
+    ReadOutput = "read_output",
 }
 
 impl Call {

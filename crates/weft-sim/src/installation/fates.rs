@@ -7,15 +7,18 @@ use super::{
 };
 use crate::coverage::Coverage;
 use serde_json::json;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use weft_broker::{Dispatch, Failure, Output, Report, ReportedOutcome};
-use weft_core::time::{DurationMs, Timestamp};
+use weft_core::{
+    digest::Digest,
+    time::{DurationMs, Timestamp},
+};
 
 /// Draws the outcomes of attempts.
 #[derive(Debug)]
 pub struct Fates<'a> {
     pub(crate) random: &'a mut Randomness,
-    pub(crate) tables: &'a Tables,
+    pub(crate) tables: &'a mut Tables,
     pub(crate) auditor: &'a mut Auditor,
     pub(crate) coverage: &'a mut Coverage,
     pub(crate) now: Timestamp,
@@ -64,7 +67,7 @@ impl Fates<'_> {
         } else {
             json!(name)
         };
-        let output = Output::Inline(output.to_string().into());
+        let output = self.keep(output.to_string().into());
         let instance = dispatch.key.attempt.instance;
         let Some(parsed) = self.auditor.parsed_of(dispatch.key.run, self.tables) else {
             return ReportedOutcome::Success { output };
@@ -79,6 +82,18 @@ impl Fates<'_> {
             .map(|task| parsed.dag.tasks[task.as_usize()].id.clone())
             .collect();
         ReportedOutcome::Branch { tasks, output }
+    }
+
+    /// An output as a worker reports it: some are in the blob store.
+    fn keep(&mut self, text: Arc<str>) -> Output {
+        if !self.random.is_output_large() {
+            return Output::Inline(text);
+        }
+        let digest = Digest::of(text.as_bytes());
+        let bytes = text.len() as u64;
+        self.tables.blobs.insert(digest, text);
+        self.coverage.add("task: output in the blob store");
+        Output::Blob { digest, bytes }
     }
 
     /// The outcome that was reported for an attempt.

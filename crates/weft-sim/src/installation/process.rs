@@ -1,7 +1,7 @@
 //! One place where a scheduler runs: its tasks are polled one step at a time,
 //! dropped in the middle, suspended, stopped, and started anew.
 
-use super::{broker::SimBrokers, documents, store::SimStore, truth::Shared};
+use super::{blobs::SimBlobs, broker::SimBrokers, documents, store::SimStore, truth::Shared};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -16,7 +16,6 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::oneshot, task::coop::unconstrained, time::Instant};
-use weft_blob::Blobs;
 use weft_scheduler::{
     Deps, Executor, Handle, Planted, Scheduler, SchedulerError, SchedulerOptions, SchedulerTask,
     TaskGuard,
@@ -248,7 +247,7 @@ impl Flag {
 
 impl Process {
     /// Starts a scheduler over a world. Its name is the same at each start.
-    pub fn start(world: &Shared, blobs: &Blobs, start: Start) -> Self {
+    pub fn start(world: &Shared, start: Start) -> Self {
         let id = scheduler_name(start.who);
         let deps = Deps {
             store: Arc::new(SimStore {
@@ -262,7 +261,10 @@ impl Process {
                 who: start.who,
                 embedded: start.embedded,
             }),
-            blobs: blobs.clone(),
+            blobs: Arc::new(SimBlobs {
+                world: world.clone(),
+                who: start.who,
+            }),
         };
         let mut options = SchedulerOptions::new(id);
         options.lease = LEASE;

@@ -66,6 +66,7 @@ pub struct Randomness {
     /// For what is rare, so that it changes nothing of the worlds that it doesn't befall.
     rare: Rng,
     healed: bool,
+    blob_read: Duration,
     slow: u32,
     stalled: u32,
     read_fails: u32,
@@ -90,9 +91,12 @@ impl Randomness {
         let (message_lost, message_doubled) = (rate(100), rate(200));
         let (task_fails, task_skips, task_defers) = (rate(250), rate(100), rate(150));
         let fault_interval_ms = [700, 1500, 4000][rng.usize(0..3)];
+        let mut rare = Rng::with_seed(!seed);
+        let blob_read = Duration::from_millis([0, 0, 30, 300][rare.usize(0..4)]);
         Self {
             rng,
-            rare: Rng::with_seed(!seed),
+            rare,
+            blob_read,
             healed: false,
             slow,
             stalled,
@@ -171,6 +175,23 @@ impl Randomness {
     /// Whether an operator triggers a run at this moment, with the id of a run of the turn.
     pub fn id_taken(&mut self) -> bool {
         !self.healed && self.rare.u32(0..50) == 0
+    }
+
+    /// Whether an output goes to the blob store.
+    pub fn is_output_large(&mut self) -> bool {
+        self.rare.u32(0..4) == 0
+    }
+
+    /// How long each read of the blob store takes in this world.
+    pub const fn blob_read(&self) -> Duration {
+        self.blob_read
+    }
+
+    /// For how long the blob store answers nothing from now on; none mostly.
+    pub fn blobs_away(&mut self) -> Option<Duration> {
+        let longest = if self.rare.bool() { 5_000 } else { 120_000 };
+        let span = Duration::from_millis(self.rare.u64(100..longest));
+        (!self.healed && self.rare.u32(0..12) == 0).then_some(span)
     }
 
     /// Whether a worker hands back what it just claimed.

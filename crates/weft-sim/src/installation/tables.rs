@@ -16,6 +16,7 @@ use std::{
     sync::Arc,
 };
 use weft_core::{
+    digest::Digest,
     document::TaskIndex,
     id::TenantId,
     run::{Instance, RunState},
@@ -55,6 +56,8 @@ pub struct Tables {
     waiting: BTreeMap<ShardId, BTreeSet<CommandId>>,
     /// By run, instance and number of the attempt.
     crashes: BTreeMap<(RunId, Instance, u32), (Blamed, Crash)>,
+    /// What the blob store has.
+    pub(crate) blobs: BTreeMap<Digest, Arc<str>>,
     /// Runs whose events the database refuses, whatever they are.
     pub(crate) unwritable: BTreeSet<RunId>,
     /// A planted bug: the fence accepts turns behind a gap.
@@ -213,8 +216,11 @@ impl Tables {
     /// in a sweep's time people do not change as much as was lost.
     pub fn go_back(&mut self, past: Self) -> bool {
         let unwritable = std::mem::take(&mut self.unwritable);
+        // The blob store is no part of the database.
+        let blobs = std::mem::take(&mut self.blobs);
         let later = std::mem::replace(self, past);
         self.unwritable = unwritable;
+        self.blobs = blobs;
         self.last_version = later.last_version;
         let mut is_lost = false;
         for (shard, row) in &mut self.shards {
@@ -365,6 +371,14 @@ impl Tables {
                 kind: row.kind.clone(),
             })
             .collect()
+    }
+
+    /// The text of an output, wherever it is.
+    pub fn text_of(&self, output: &Output) -> Option<Arc<str>> {
+        match output {
+            Output::Inline(text) => Some(Arc::clone(text)),
+            Output::Blob { digest, bytes: _ } => self.blobs.get(digest).cloned(),
+        }
     }
 
     /// See `RunStore::outputs`.

@@ -32,6 +32,9 @@ const BEGINNING: Timestamp = Timestamp(1_700_000_000_000);
 /// Within this time after the database answers again a scheduler has renewed its leases.
 const RENEWAL_RETRY: Duration = Duration::from_secs(2);
 
+/// A loop makes a call at least this often, even if calls stall and fail.
+const MAX_PAUSE: Duration = Duration::from_secs(15);
+
 /// One world but for its schedulers.
 #[derive(Debug)]
 pub struct Truth {
@@ -46,12 +49,16 @@ pub struct Truth {
     pub(crate) store_down_until: Option<Instant>,
     /// Until when the broker answers nothing.
     pub(crate) broker_down_until: Option<Instant>,
+    /// Until when the blob store answers nothing.
+    pub(crate) blobs_down_until: Option<Instant>,
     /// The calls that each scheduler waits for, the latest last.
     pub(crate) pending_calls: [Vec<PendingCall>; 2],
     /// Calls that were ever made.
     pub(crate) calls: u64,
     /// Until when something last kept each scheduler from renewing its leases.
     pub(crate) renewals_hindered: [Instant; 2],
+    /// When a loop of each scheduler last did something but wait for outputs.
+    pub(crate) loops_went_on: [Instant; 2],
     /// The first thing that is wrong.
     pub(crate) finding: Option<String>,
     /// Killed workers report which attempts were in guest code.
@@ -159,6 +166,21 @@ impl Truth {
         answers(&mut self.store_down_until)
     }
 
+    /// Whether the blob store answers now.
+    pub fn blobs_answer(&mut self) -> bool {
+        answers(&mut self.blobs_down_until)
+    }
+
+    /// Checks that a loop goes on while outputs are read.
+    pub fn check_progress(&mut self, who: usize) {
+        let active = self.loops_went_on[who].max(self.renewals_hindered[who]);
+        if active + MAX_PAUSE < Instant::now() {
+            self.judge(Err(format!(
+                "scheduler {who} does nothing but wait for outputs"
+            )));
+        }
+    }
+
     /// Whether the broker answers now.
     pub fn broker_answers(&mut self) -> bool {
         answers(&mut self.broker_down_until)
@@ -201,6 +223,9 @@ impl Shared {
         let (number, wait) = {
             let mut truth = self.lock();
             truth.calls += 1;
+            if call != Call::ReadOutput && !call.is_of_renewals() {
+                truth.loops_went_on[who] = Instant::now();
+            }
             let number = truth.calls;
             let pending = PendingCall {
                 number,

@@ -170,7 +170,7 @@ impl Truth {
         let worker = &mut workers[at];
         let mut fates = Fates {
             random: &mut *random,
-            tables: &*tables,
+            tables: &mut *tables,
             auditor: &mut *auditor,
             coverage: &mut *coverage,
             now: clock.now(),

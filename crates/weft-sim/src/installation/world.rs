@@ -27,7 +27,6 @@ use std::{
     time::Duration,
 };
 use tokio::time::{Instant, sleep_until};
-use weft_blob::Blobs;
 use weft_scheduler::{Planted, Wake};
 
 /// Events that a world goes through before it is healed, at the least.
@@ -43,7 +42,6 @@ const MAX_POLLS: u32 = 200_000;
 
 pub(super) struct World {
     shared: Shared,
-    blobs: Blobs,
     schedulers: Vec<SchedulerSlot>,
     people: Operators,
     options: Options,
@@ -81,6 +79,8 @@ impl World {
             pending_calls: [Vec::new(), Vec::new()],
             calls: 0,
             renewals_hindered: [Instant::now(); 2],
+            loops_went_on: [Instant::now(); 2],
+            blobs_down_until: None,
             finding: None,
             crashes: options.crashes,
             deadly: None,
@@ -104,7 +104,6 @@ impl World {
         let schedulers = if embedded { 1 } else { 2 };
         Self {
             shared: Shared::new(truth),
-            blobs: Blobs::from_url("memory:///", []).expect("memory is there"),
             schedulers: (0..schedulers)
                 .map(|_| SchedulerSlot {
                     process: None,
@@ -188,6 +187,7 @@ impl World {
         truth.note(|| "the world is healed".into());
         truth.random.heal();
         truth.store_down_until = None;
+        truth.blobs_down_until = None;
         truth.broker_down_until = None;
         for worker in &mut truth.workers {
             worker.cut_until = None;
@@ -304,7 +304,7 @@ impl World {
             embedded: self.embedded,
             bug: self.options.bug,
         };
-        self.schedulers[who].process = Some(Process::start(&self.shared, &self.blobs, start));
+        self.schedulers[who].process = Some(Process::start(&self.shared, start));
     }
 
     /// When the world acts next, whatever the schedulers do.

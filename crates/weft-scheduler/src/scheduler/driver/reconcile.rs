@@ -19,24 +19,19 @@ pub(super) enum ReconcileError {
 
 impl Driver<'_> {
     /// Reconciles the attempts that are live for some time, once an interval.
-    pub(super) async fn reconcile_if_due(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn reconcile_if_due(&mut self) {
         let shard = &mut *self.shard;
         if !self.cx.faults.reconciles() || !shard.reconcile.start_round(Instant::now()) {
-            return Ok(());
+            return;
         }
         shard.outbox.drop_outdated_releases(&shard.runs);
         let live = reconcile::attempts_to_reconcile(shard, self.cx.now());
         if live.is_empty() {
             shard.reconcile.clear_unknown();
-            return Ok(());
+            return;
         }
-        match self.reconcile(live).await {
-            Err(ReconcileError::Broker(error)) => {
-                tracing::warn!(%error, shard = self.shard.id().0, operation = "reconcile", "broker call failed; attempts are reconciled in the next round");
-                Ok(())
-            }
-            Err(ReconcileError::Store(error)) => Err(error),
-            Ok(()) => Ok(()),
+        if let Err(error) = self.reconcile(live).await {
+            tracing::warn!(%error, shard = self.shard.id().0, operation = "reconcile", "broker call failed; attempts are reconciled in the next round");
         }
     }
 
@@ -45,7 +40,7 @@ impl Driver<'_> {
     pub(super) async fn reconcile(
         &mut self,
         live: Vec<(AttemptKey, Phase)>,
-    ) -> Result<(), ReconcileError> {
+    ) -> Result<(), BrokerError> {
         if live.is_empty() {
             return Ok(());
         }
@@ -61,21 +56,16 @@ impl Driver<'_> {
         let grace = self.cx.faults.loss_grace(grace);
         let now = Instant::now();
         let before = self.shard.reconcile.take_unknown();
-        let mut failed = None;
         for (key, phase) in live.into_iter().filter(|(key, _)| !known.contains(key)) {
             match phase {
-                Phase::Queued => {
-                    if let Err(error) = self.prepare(key.run, key.attempt).await {
-                        failed = Some(error);
-                    }
-                }
+                Phase::Queued => self.prepare(key.run, key.attempt),
                 Phase::Running => {
                     let (mut events, _outbox, state) = self.shard.split(self.cx);
                     reconcile::record_unknown(&mut events, state, &before, key, now, grace);
                 }
             }
         }
-        failed.map_or(Ok(()), |error| Err(ReconcileError::Store(error)))
+        Ok(())
     }
 
     /// Revokes what the broker has and the database says is over: a scheduler may have committed

@@ -41,7 +41,8 @@ impl Driver<'_> {
             ReconcileError::Broker(error) => StoreError::Unavailable(error.to_string()),
             ReconcileError::Store(error) => error,
         };
-        self.reconcile(live).await.map_err(unanswered)?;
+        let reconciled = self.reconcile(live).await;
+        reconciled.map_err(|error| unanswered(error.into()))?;
         self.revoke_ended().await.map_err(unanswered)?;
         self.sweep().await
     }

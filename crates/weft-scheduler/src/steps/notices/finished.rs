@@ -70,8 +70,7 @@ pub(super) fn apply(events: &mut RunEvents<'_>, report: Report) {
     facts.worker = Some(worker);
     facts.usage = Some(usage_json(&usage));
     facts.log = log;
-    let (end, added) = active.record_outcome(attempt.instance, outcome);
-    events.cx.add_output_bytes(added);
+    let end = active.record_outcome(attempt.instance, outcome);
     let state = active.run.instance(attempt.instance);
     if !state.is_some_and(|state: InstanceState| state.is_ended()) {
         let record = active.record(attempt.instance).clone();
@@ -158,12 +157,8 @@ impl ActiveRun {
     }
 
     /// Keeps what an outcome leaves: output, resume state or error. Returns how the attempt's
-    /// record names its end, and the bytes of output that are in memory more.
-    fn record_outcome(
-        &mut self,
-        instance: Instance,
-        outcome: ReportedOutcome,
-    ) -> (&'static str, usize) {
+    /// record names its end.
+    fn record_outcome(&mut self, instance: Instance, outcome: ReportedOutcome) -> &'static str {
         let record = self.record(instance);
         match outcome {
             ReportedOutcome::Success { output } | ReportedOutcome::Branch { tasks: _, output } => {
@@ -173,9 +168,9 @@ impl ActiveRun {
                 };
                 record.output = Some(output.clone());
                 if self.task_facts(instance.task).has_consumers {
-                    let added = self.outputs.insert(instance, &output);
+                    self.outputs.insert(instance, &output);
                     self.inputs.grew(instance.task);
-                    return ("failed", added);
+                    self.count_prepared();
                 }
             }
             ReportedOutcome::Skipped { reason } => {
@@ -183,11 +178,11 @@ impl ActiveRun {
             }
             ReportedOutcome::Deferred { until: _, state } => {
                 record.resume = Some(state);
-                return ("deferred", 0);
+                return "deferred";
             }
             ReportedOutcome::Failed(failure) => record.error = Some(failure_json(&failure)),
         }
-        ("failed", 0)
+        "failed"
     }
 }
 

@@ -11,7 +11,6 @@ use weft_core::{
     run::{Attempt, Instance, InstanceState},
     trigger_rule::TriggerRule,
 };
-use weft_store::Output;
 
 impl Auditor {
     /// Checks an attempt that a scheduler publishes.
@@ -165,7 +164,7 @@ impl Watched {
             let rows = tables.outputs_of_task(run, source, 0, u32::MAX);
             let texts: Vec<Arc<str>> = rows
                 .into_iter()
-                .filter_map(|(_, output)| inline(output))
+                .filter_map(|(_, output)| tables.text_of(&output))
                 .collect();
             format!("[{}]", texts.join(","))
         } else {
@@ -174,7 +173,7 @@ impl Watched {
                 index: 0,
             };
             let row = tables.outputs(run, &[only]).pop();
-            row.and_then(|(_, output)| inline(output))
+            row.and_then(|(_, output)| tables.text_of(&output))
                 .map_or_else(|| "null".to_owned(), |text| text.to_string())
         };
         let index = dispatch.key.attempt.instance.index as usize;
@@ -223,12 +222,5 @@ fn parts(value: &str, gathers: bool) -> u64 {
         Ok(Value::Array(parts)) if gathers => parts.len() as u64,
         Ok(Value::Null) | Err(_) => 0,
         Ok(_) => 1,
-    }
-}
-
-fn inline(output: Output) -> Option<Arc<str>> {
-    match output {
-        Output::Inline(text) => Some(text),
-        Output::Blob { .. } => None,
     }
 }

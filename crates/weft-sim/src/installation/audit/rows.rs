@@ -1,9 +1,13 @@
 //! Checks that rows agree with events, and that an outcome counts once.
 
 use super::{Auditor, Seen};
+use crate::installation::tables::Tables;
 use weft_broker::ReportedOutcome;
-use weft_core::run::{Attempt, InstanceState, RunState};
-use weft_store::{InstanceRow, InstanceTag, Output, RunUpdate, Turn};
+use weft_core::{
+    digest::Digest,
+    run::{Attempt, InstanceState, RunState},
+};
+use weft_store::{InstanceRow, InstanceTag, RunUpdate, Turn};
 
 impl Auditor {
     pub(super) fn check_rows(&mut self, turn: &Turn, seen: &Seen<'_>) -> Result<(), String> {
@@ -11,7 +15,7 @@ impl Auditor {
             self.check_run(update, seen)?;
         }
         for row in &turn.instances {
-            self.check_instance(row)?;
+            self.check_instance(row, seen.tables)?;
         }
         Ok(())
     }
@@ -49,7 +53,7 @@ impl Auditor {
         Ok(())
     }
 
-    fn check_instance(&mut self, row: &InstanceRow) -> Result<(), String> {
+    fn check_instance(&mut self, row: &InstanceRow, tables: &Tables) -> Result<(), String> {
         let id = row.run;
         let instance = row.instance;
         let Some(run) = self.runs.get_mut(&id) else {
@@ -80,9 +84,9 @@ impl Auditor {
                 row.state
             ));
         }
-        let Output::Inline(text) = output else {
-            return Err("no worker made an output that large".into());
-        };
+        let text = &tables
+            .text_of(output)
+            .ok_or("an output is not in the blob store")?;
         let counted = run.counted.entry((instance, row.number));
         let counted = counted.or_insert_with(|| output.clone());
         if counted != output {
@@ -98,7 +102,12 @@ impl Auditor {
         let made = self.made.get(&(id, attempt));
         let reported = made.into_iter().flatten().any(|made| match made {
             ReportedOutcome::Success { output } | ReportedOutcome::Branch { tasks: _, output } => {
-                matches!(output, weft_broker::Output::Inline(made) if made == text)
+                match output {
+                    weft_broker::Output::Inline(made) => made == text,
+                    weft_broker::Output::Blob { digest, .. } => {
+                        *digest == Digest::of(text.as_bytes())
+                    }
+                }
             }
             ReportedOutcome::Skipped { .. }
             | ReportedOutcome::Deferred { .. }

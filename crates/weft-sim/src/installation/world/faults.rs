@@ -11,6 +11,11 @@ impl World {
         let shared = self.shared.clone();
         let mut truth = shared.lock();
         self.next_fault = now + truth.random.next_fault();
+        if let Some(span) = truth.random.blobs_away() {
+            truth.fault("fault: blob store away");
+            truth.note(|| format!("the blob store is away for {span:?}"));
+            truth.blobs_down_until = Some(now + span);
+        }
         let who = truth.random.rng.usize(0..self.schedulers.len());
         match truth.random.rng.u32(0..21) {
             0..=6 => {
