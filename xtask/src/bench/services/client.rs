@@ -2,6 +2,7 @@
 
 use crate::installation::Installation;
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -69,42 +70,13 @@ impl Client {
         Ok(Changes(receiver))
     }
 
-    /// How long attempts waited for the server's own worker until now, by its own count.
-    pub(super) fn waits(&self) -> Result<Waits> {
-        let request = self.agent.get(format!("{}/metrics", self.url));
-        let mut answer = request.header("authorization", &self.bearer).call()?;
-        Waits::read(&answer.body_mut().read_to_string()?)
-    }
-}
-
-/// All waits of a worker's life together.
-pub(super) struct Waits {
-    seconds: f64,
-    attempts: f64,
-}
-
-impl Waits {
-    /// By the count of a worker elsewhere.
-    pub(super) fn of(status: &str) -> Result<Self> {
-        let mut answer = ureq::get(format!("http://{status}/metrics")).call()?;
-        Self::read(&answer.body_mut().read_to_string()?)
-    }
-
-    fn read(figures: &str) -> Result<Self> {
-        let total = |name: &str| -> Result<f64> {
-            let line = figures.lines().find(|line| line.starts_with(name));
-            let value = line.and_then(|line| line.rsplit_once(' ')?.1.parse().ok());
-            value.with_context(|| format!("the figures lack {name}"))
-        };
-        Ok(Self {
-            seconds: total("weft_worker_attempt_queue_wait_seconds_sum")?,
-            attempts: total("weft_worker_attempt_queue_wait_seconds_count")?,
-        })
-    }
-
-    /// The mean since then, in milliseconds.
-    pub(super) fn mean_ms_since(&self, before: &Self) -> f64 {
-        (self.seconds - before.seconds) / (self.attempts - before.attempts) * 1e3
+    /// When the first task of a run started.
+    pub(super) fn first_start(&self, run: &str) -> Result<Timestamp> {
+        let page = self.get(&format!("/runs/{run}/instances?limit=500"))?;
+        let items = page["items"].as_array().context("a page has items")?;
+        let starts = items.iter().filter_map(|item| item["started"].as_str());
+        let starts: Vec<Timestamp> = starts.map(str::parse).collect::<Result<_, _>>()?;
+        starts.into_iter().min().context("no task has started")
     }
 }
 
