@@ -168,12 +168,12 @@ pub(crate) fn run(args: &ContextArgs) -> Result<Exit, Problems> {
             config.write(&path)?;
             table::write(&format!("removed {name}\n"))?;
         }
-        ContextCommand::Show { name, format } => show(name.as_ref(), format, &config)?,
+        ContextCommand::Show { name, format } => show(name.as_ref(), *format, &config)?,
     }
     Ok(Exit::Success)
 }
 
-fn show(name: Option<&String>, format: &FormatArgs, config: &Config) -> Result<(), Problem> {
+fn show(name: Option<&String>, format: FormatArgs, config: &Config) -> Result<(), Problem> {
     let name = name.or(config.current.as_ref()).ok_or_else(|| {
         Problem::new(Code::UnknownContext, "there is no current context")
             .help("choose one: wfctl context use NAME")
