@@ -32,8 +32,6 @@ pub enum Planted {
     /// The fence accepts a turn although turns before it are missing. The simulated database has
     /// this bug, and the scheduler looks for no missing turns.
     FenceInexact,
-    /// A scheduler that gave up a shard takes it again under the same epoch.
-    EpochKept,
     /// A turn whose answer was lost is written again under another number.
     LostAnswerForgotten,
     /// A takeover forgets the actions that runs wait for.
@@ -75,12 +73,11 @@ pub enum Planted {
 impl Planted {
     /// Every bug.
     #[cfg(feature = "planted-bugs")]
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 22] = [
         Self::PublishBeforeCommit,
         Self::ConfirmBeforeCommit,
         Self::FenceIgnored,
         Self::FenceInexact,
-        Self::EpochKept,
         Self::LostAnswerForgotten,
         Self::TakeoverForgetsPending,
         Self::TakeoverForgetsSlots,
@@ -165,7 +162,7 @@ impl FaultPoints {
     /// What a scheduler concludes from the last turn that the database has.
     #[inline]
     pub(crate) fn checked_state(self, checked: Result<(), Dropped>) -> Result<(), Dropped> {
-        if self.is_planted(Planted::FenceInexact) || self.is_planted(Planted::EpochKept) {
+        if self.is_planted(Planted::FenceInexact) {
             return Ok(());
         }
         checked
@@ -205,32 +202,10 @@ impl FaultPoints {
 
 /// Takeover of shards.
 impl FaultPoints {
-    /// Whether shards that the database may count as this scheduler's are released before they
-    /// are leased again.
-    #[inline]
-    pub(crate) fn releases_before_lease(self) -> bool {
-        !self.is_planted(Planted::EpochKept)
-    }
-
     /// Whether leases are renewed whatever the shards do.
     #[inline]
     pub(crate) fn renews_beside_turns(self) -> bool {
         !self.is_planted(Planted::RenewalWaitsForTurns)
-    }
-
-    /// Whether a shard that is leased and not in memory is taken over under its epoch.
-    #[inline]
-    pub(crate) fn takes_over(self, is_new: bool) -> bool {
-        is_new || self.is_planted(Planted::EpochKept)
-    }
-
-    /// The last turn before those of a scheduler that took a shard over.
-    #[inline]
-    pub(crate) fn first_turn(self, stored: i64) -> i64 {
-        if self.is_planted(Planted::EpochKept) {
-            return 0;
-        }
-        stored
     }
 
     /// The actions that a recovered run waits for.

@@ -1,4 +1,4 @@
-//! How much memory the outputs of all runs take, counted exactly: whoever holds outputs holds a
+//! How much memory the outputs of all runs take, counted exactly: what holds outputs holds a
 //! [`Charge`] for them, which ends with it.
 
 use crate::limits::MAX_OUTPUT_BYTES;

@@ -138,8 +138,8 @@ impl Bench<'_> {
 struct Seen {
     /// The answer.
     answered: Vec<f64>,
-    /// The start of the first task, by the installation's clock, which is this machine's. It is
-    /// told in whole milliseconds.
+    /// The start of the first task, by the installation's clock, which is this machine's. It has
+    /// whole milliseconds.
     started: Vec<f64>,
     /// The news that the run has succeeded.
     ended: Vec<f64>,

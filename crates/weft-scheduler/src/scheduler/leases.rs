@@ -95,7 +95,7 @@ impl Supervisor {
             store: Arc::clone(&self.deps.store),
             id: self.options.id.clone(),
             lease: self.options.lease,
-            release_all: self.may_own_more && faults.releases_before_lease(),
+            release_all: self.may_own_more,
             releases: std::mem::take(&mut self.to_release),
             turns: (!faults.renews_beside_turns()).then(|| self.await_turns()),
         };
@@ -133,7 +133,6 @@ impl Supervisor {
         self.lease_ends = called + self.options.lease;
         self.check_refused(&leases, called)?;
         self.drop_lost_shards(&leases);
-        let faults = FaultPoints::of(&self.options);
         let tenure = self.tenure();
         for shard in self.shards.values() {
             shard.tenure.send_replace(tenure);
@@ -144,7 +143,7 @@ impl Supervisor {
                 continue;
             }
             let is_running = self.shards.contains_key(&lease.shard);
-            if !is_running && !faults.takes_over(lease.is_new) {
+            if !is_running && !lease.is_new {
                 // Turns under this epoch may still be on their way to the database.
                 self.to_release.push((lease, Lost::default()));
                 self.next_renewal = Instant::now();

@@ -20,8 +20,7 @@ impl Driver<'_> {
     /// Reads everything of a shard that was taken over.
     pub(in crate::scheduler) async fn recover(&mut self) -> Result<(), TurnError> {
         let state = self.deps.store.shard_state(self.shard.id()).await?;
-        self.shard
-            .set_first_turn(self.cx.faults.first_turn(state.turn));
+        self.shard.set_first_turn(state.turn);
         self.read_settings().await?;
         let mut live = Vec::new();
         let mut after = None;
