@@ -5,7 +5,7 @@ use crate::{Database, DatabaseLocation, dialect::Dialect};
 
 /// Tables that stay small, or are small whatever there is: the rows given with the statement,
 /// results that a limit bounds, a partial index of what is being removed.
-const SMALL: [&str; 30] = [
+const SMALL: [&str; 31] = [
     "installation",
     "settings",
     "shards",
@@ -33,6 +33,8 @@ const SMALL: [&str; 30] = [
     "carried",
     "moved",
     "waiting",
+    // The one row of a clock.
+    "clock",
     "t",
     "old",
     "counted",
