@@ -135,6 +135,11 @@ impl Supervisor {
             }
             self.heartbeat.record_iteration();
         }
+        // A renewal under way may hold the database's only writer, and would lease again what is
+        // released here. It ends within a lease.
+        if let Some(renewal) = self.renewal.take() {
+            drop(renewal.await);
+        }
         self.deps.store.release_shards(&self.options.id).await?;
         Ok(())
     }
