@@ -12,8 +12,6 @@ pub struct ShardLease {
     pub epoch: i64,
     /// By the database's clock.
     pub until: Timestamp,
-    /// Whether this call took the shard over, and did not renew its lease.
-    pub is_new: bool,
 }
 
 /// What the database holds of a shard besides its tenants' data: compared with what its

@@ -143,9 +143,12 @@ impl Supervisor {
                 continue;
             }
             let is_running = self.shards.contains_key(&lease.shard);
-            if !is_running && !lease.is_new {
-                // Turns under this epoch may still be on their way to the database.
-                self.to_release.push((lease, Lost::default()));
+            let last = self.last_epochs.get(&lease.shard);
+            if let Some(last) = last.filter(|last| !is_running && lease.epoch <= **last) {
+                // Turns of the epochs up to the last one may still be on their way to the
+                // database.
+                let epochs = u32::try_from(last - lease.epoch).unwrap_or(u32::MAX);
+                self.to_release.push((lease, Lost { turns: 0, epochs }));
                 self.next_renewal = Instant::now();
                 continue;
             }

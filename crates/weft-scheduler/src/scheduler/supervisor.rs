@@ -58,6 +58,8 @@ pub(super) struct Supervisor {
     /// The source of each shard's own random numbers in a simulation.
     seeded: Option<fastrand::Rng>,
     pub(super) shards: BTreeMap<ShardId, RunningShard>,
+    /// The last epoch under which each shard ran here.
+    pub(super) last_epochs: BTreeMap<ShardId, i64>,
     ends: FuturesUnordered<BoxFuture<'static, (ShardLease, Option<ShardEnd>)>>,
     /// The renewal under way.
     pub(super) renewal: Option<BoxFuture<'static, Renewal>>,
@@ -108,6 +110,7 @@ impl Supervisor {
             budget: ReadBudget::default(),
             seeded: seed.map(fastrand::Rng::with_seed),
             shards: BTreeMap::new(),
+            last_epochs: BTreeMap::new(),
             ends: FuturesUnordered::new(),
             renewal: None,
             next_renewal: Instant::now(),
@@ -334,6 +337,7 @@ impl Supervisor {
             stop: Some(stop),
             _task: task,
         };
+        self.last_epochs.insert(lease.shard, lease.epoch);
         self.shards.insert(lease.shard, shard);
     }
 

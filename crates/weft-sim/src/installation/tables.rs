@@ -183,7 +183,6 @@ impl Tables {
                 shard: *shard,
                 epoch: row.epoch,
                 until: row.until,
-                is_new: !own,
             });
         }
         leases

@@ -127,7 +127,6 @@ mod tests {
                 shard: ShardId(0),
                 epoch: 1,
                 until: Timestamp(0),
-                is_new: true,
             },
             number: 7,
             new_runs: Vec::new(),

@@ -23,6 +23,12 @@ impl Truth {
         left.next()
     }
 
+    /// How many runs have ended.
+    pub fn ended_runs(&self) -> usize {
+        let runs = self.tables.run_rows();
+        runs.filter(|(_, row)| row.state().is_ended()).count()
+    }
+
     /// What must hold at the end.
     pub fn close(&self) -> Result<(), String> {
         if let Some(left) = self.unfinished() {
