@@ -18,6 +18,9 @@ pub(crate) const MAX_COMMANDS_PER_TURN: u32 = 256;
 pub(crate) const MAX_DAGS_PER_TURN: usize = 64;
 /// Scheduled runs that one turn creates.
 pub(crate) const MAX_DUE_RUNS_PER_TURN: usize = 256;
+/// Queued runs of one DAG that its timetable created. Until fewer are queued it creates no more:
+/// `every 1s` from 2000 on would fill the database.
+pub(crate) const MAX_QUEUED_SCHEDULED_RUNS: u32 = 100;
 /// How long the start of an attempt may stay uncommitted. An attempt that ends before half of it
 /// is never written as running, which saves a row version.
 pub(crate) const LAZY_COMMIT_DELAY: Duration = Duration::from_millis(500);

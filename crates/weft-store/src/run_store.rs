@@ -82,7 +82,11 @@ pub trait RunStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<StoredRun>, StoreError>;
 
-    /// The DAGs of a shard, paused ones left out, that have such a run, by key, after `after`.
+    /// How many queued runs of a DAG are [`RunKind::Scheduled`], counted up to `limit`.
+    async fn count_queued_scheduled(&self, dag: DagKey, limit: u32) -> Result<u32, StoreError>;
+
+    /// The DAGs of a shard, paused ones left out, that have a queued run whose `not_before` has
+    /// come by `now`, by key, after `after`.
     async fn dags_with_queued_runs(
         &self,
         shard: ShardId,

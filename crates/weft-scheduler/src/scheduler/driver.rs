@@ -14,6 +14,7 @@ use crate::{
     context::Context,
     limits::{
         MAX_COMMANDS_PER_TURN, MAX_DAGS_PER_TURN, MAX_DISPATCHES_PER_TURN, MAX_DUE_RUNS_PER_TURN,
+        MAX_QUEUED_SCHEDULED_RUNS,
     },
     options::Deps,
     shard::{Dropped, Shard, reads::Waiter},
@@ -76,8 +77,9 @@ impl<'a> Driver<'a> {
         if self.shard.schedule.is_queued_run_due(now) {
             self.find_queued_runs().await?;
         }
-        self.create_due_runs().await?;
+        // A run that is created now is later than those that wait.
         self.start_queued_runs().await?;
+        self.create_due_runs().await?;
         self.prepare_postponed();
         self.expand_tasks();
         self.dispatch().await;
@@ -124,12 +126,34 @@ impl<'a> Driver<'a> {
             if entry.is_none_or(|entry| entry.next_due() != Some(at)) {
                 continue;
             }
-            if let Err(error) = self.create_due_run(dag).await {
+            let created = match self.has_queue_room(dag).await {
+                Ok(true) => self.create_due_run(dag).await,
+                Ok(false) => {
+                    self.shard.schedule.delay_timetable(at, dag);
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = created {
                 self.shard.schedule.set_timetable(at, dag);
                 return Err(error);
             }
         }
         Ok(())
+    }
+
+    /// Whether another scheduled run of a DAG may be created.
+    async fn has_queue_room(&mut self, dag: DagKey) -> Result<bool, StoreError> {
+        let entry = self.shard.runs.dag(dag);
+        if entry.is_none_or(|entry| !entry.needs_queue_room()) {
+            return Ok(true);
+        }
+        let store = &self.deps.store;
+        let limit = MAX_QUEUED_SCHEDULED_RUNS;
+        let stored = store.count_queued_scheduled(dag, limit).await?;
+        let shard = &mut *self.shard;
+        let (runs, batch) = (&mut shard.runs, &shard.batch);
+        Ok(due_runs::make_queue_room(runs, batch, dag, stored))
     }
 
     async fn create_due_run(&mut self, dag: DagKey) -> Result<(), StoreError> {
@@ -168,6 +192,7 @@ impl<'a> Driver<'a> {
         for stored in queued {
             self.start_queued_run(stored).await?;
         }
+        self.shard.schedule.resume_timetable(dag);
         if is_continuous && let Some((version, tenant)) = self.active_version(dag) {
             let version = self.version(version, &tenant).await?;
             let events = &mut self.events();

@@ -22,7 +22,7 @@ use weft_core::{
     time::Timestamp,
 };
 use weft_store::{
-    AttemptRecord, CommandDone, CommandId, NewRun, ShardLease, TimetableUpdate, Turn,
+    AttemptRecord, CommandDone, CommandId, DagKey, NewRun, ShardLease, TimetableUpdate, Turn,
 };
 
 /// The changes since the last committed turn.
@@ -104,6 +104,12 @@ impl Batch {
     pub(crate) fn add_run(&mut self, new: NewRun) {
         self.changes.new_runs.push(new);
         self.is_urgent = true;
+    }
+
+    /// The runs of a DAG that this turn creates.
+    pub(crate) fn new_runs_of(&self, dag: DagKey) -> impl Iterator<Item = RunId> {
+        let new_runs = self.changes.new_runs.iter();
+        new_runs.filter(move |new| new.dag == dag).map(|new| new.id)
     }
 
     pub(crate) fn has_new_run(&self, run: RunId) -> bool {

@@ -16,6 +16,9 @@ pub(crate) struct DagEntry {
     next_due: Option<Timestamp>,
     /// Whether a run starts as soon as the one before has ended.
     is_continuous: bool,
+    /// How many more scheduled runs may be created and queued before those that are queued are
+    /// counted again.
+    queue_room: u32,
 }
 
 impl DagEntry {
@@ -31,6 +34,7 @@ impl DagEntry {
             max_active_runs,
             next_due: None,
             is_continuous,
+            queue_room: 0,
         }
     }
 
@@ -69,6 +73,20 @@ impl DagEntry {
     /// Whether a run is to be created as soon as none is queued or active.
     pub(crate) const fn is_continuous(&self) -> bool {
         self.is_continuous
+    }
+
+    /// Whether queued runs are to be counted before a scheduled run is created.
+    pub(crate) fn needs_queue_room(&self) -> bool {
+        self.queue_room == 0 && self.startable_runs() == 0
+    }
+
+    pub(crate) const fn set_queue_room(&mut self, room: u32) {
+        self.queue_room = room;
+    }
+
+    /// Records that a scheduled run was created that does not start in this turn.
+    pub(crate) const fn record_queued(&mut self) {
+        self.queue_room = self.queue_room.saturating_sub(1);
     }
 
     pub(crate) const fn next_due(&self) -> Option<Timestamp> {

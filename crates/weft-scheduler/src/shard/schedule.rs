@@ -3,7 +3,7 @@
 use super::timers::Timers;
 use std::{
     cmp::Reverse,
-    collections::{BTreeSet, BinaryHeap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
 };
 use weft_core::{run::Timer, run_id::RunId, time::Timestamp};
 use weft_store::DagKey;
@@ -15,6 +15,8 @@ pub(crate) struct Schedule {
     /// When scheduled runs are created. The DAG's own entry says which date holds: one that no
     /// longer holds is skipped when it is due.
     timetables: BinaryHeap<Reverse<(Timestamp, DagKey)>>,
+    /// Planned creations that wait until fewer runs of the DAG are queued.
+    delayed: BTreeMap<DagKey, Timestamp>,
     /// DAGs that may have a queued run that may start.
     to_start: BTreeSet<DagKey>,
     /// When the next queued run that waits for its time may start.
@@ -52,9 +54,33 @@ impl Schedule {
         self.timetables.pop().map(|Reverse(entry)| entry)
     }
 
+    /// Delays a planned creation until [`Self::resume_timetable`] is called.
+    pub(crate) fn delay_timetable(&mut self, at: Timestamp, dag: DagKey) {
+        self.delayed.insert(dag, at);
+    }
+
+    /// Plans a delayed creation of a DAG's again, since queued runs of it may have started.
+    pub(crate) fn resume_timetable(&mut self, dag: DagKey) {
+        if let Some(at) = self.delayed.remove(&dag) {
+            self.set_timetable(at, dag);
+        }
+    }
+
+    /// Plans every delayed creation again.
+    pub(crate) fn resume_timetables(&mut self) {
+        for (dag, at) in std::mem::take(&mut self.delayed) {
+            self.set_timetable(at, dag);
+        }
+    }
+
     /// Marks a DAG whose queued runs may start.
     pub(crate) fn mark_startable(&mut self, dag: DagKey) {
         self.to_start.insert(dag);
+    }
+
+    /// Whether a DAG is marked as one whose queued runs may start.
+    pub(crate) fn is_startable(&self, dag: DagKey) -> bool {
+        self.to_start.contains(&dag)
     }
 
     pub(crate) fn pop_startable(&mut self) -> Option<DagKey> {

@@ -3,6 +3,7 @@
 use super::{events::RunEvents, start};
 use crate::{
     context::Context,
+    limits::MAX_QUEUED_SCHEDULED_RUNS,
     shard::{batch::Batch, dag_entry::DagEntry, runs::Runs, schedule::Schedule},
     versions::Version,
 };
@@ -40,6 +41,18 @@ pub(crate) fn plan_next_run(
     if let Some(at) = next {
         schedule.set_timetable(at, dag);
     }
+}
+
+/// Whether a DAG has room for another scheduled run in its queue; `stored` is how many the
+/// database has.
+pub(crate) fn make_queue_room(runs: &mut Runs, batch: &Batch, dag: DagKey, stored: u32) -> bool {
+    let queued = batch.new_runs_of(dag).filter(|run| !runs.contains(*run));
+    let queued = u32::try_from(queued.count()).unwrap_or(u32::MAX);
+    let room = MAX_QUEUED_SCHEDULED_RUNS.saturating_sub(stored.saturating_add(queued));
+    if let Some(entry) = runs.dag_mut(dag) {
+        entry.set_queue_room(room);
+    }
+    room > 0
 }
 
 /// Creates the scheduled run of a DAG that was due by `now`, and plans the next one.
@@ -89,7 +102,7 @@ fn next_run(entry: &DagEntry, version: &Version, now: Timestamp) -> Option<Due> 
 }
 
 /// Creates a queued run of a DAG's active version. It starts in the same turn if the DAG's bound
-/// allows it; otherwise it waits in the database.
+/// allows it and no earlier one may wait; otherwise it waits in the database.
 pub(crate) fn create_run(
     events: &mut RunEvents<'_>,
     dag: DagKey,
@@ -101,7 +114,7 @@ pub(crate) fn create_run(
     let Some(entry) = events.runs.dag(dag) else {
         return;
     };
-    let may_start = entry.startable_runs() > 0;
+    let may_start = entry.startable_runs() > 0 && !events.schedule.is_startable(dag);
     let state = entry.state().clone();
     let Some(active) = state.active else {
         return;
@@ -137,6 +150,8 @@ pub(crate) fn create_run(
     events.batch.add_run(new.clone());
     if may_start {
         start::start_run(events, stored_form(new), Arc::clone(version));
+    } else if let Some(entry) = events.runs.dag_mut(dag) {
+        entry.record_queued();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::harness::{Installation, success};
 use serde_json::json;
+use std::{collections::BTreeSet, time::Duration};
 use weft_core::{run::RunState, time::Timestamp};
 use weft_scheduler::Listen;
 use weft_store::RunKind;
@@ -87,6 +88,46 @@ async fn catchup_creates_every_missed_run_in_order() {
         Some("2026-01-01T00:00:00Z")
     );
     assert!(dates.is_sorted(), "{dates:?}");
+}
+
+#[tokio::test]
+async fn a_long_catchup_keeps_a_bounded_number_of_runs_queued() {
+    let mut installation = Installation::running(1, |_| success("1")).await;
+    installation
+        .deploy(&json!({
+            "id": "seconds", "schedule": "every 1s", "start": "2000-01-01", "catchup": true,
+            "max_active_runs": 1, "tasks": { "only": {} },
+        }))
+        .await;
+    let mut changes = installation.handle().changes(Listen::Everything);
+    let (mut ended, mut restarted) = (BTreeSet::new(), false);
+    while ended.len() < 150 {
+        let change = tokio::time::timeout(Duration::from_secs(30), changes.recv()).await;
+        drop(change.expect("something happens"));
+        let filter = RunFilter {
+            from: RunCursor::Newest,
+            ..RunFilter::default()
+        };
+        let runs = installation.database.list_runs(&filter, 500).await;
+        let (over, open): (Vec<_>, Vec<_>) = runs
+            .expect("the database answers")
+            .into_iter()
+            .partition(|run| run.state.is_ended());
+        assert!(open.len() <= 101, "{} runs", open.len());
+        ended.extend(over.into_iter().map(|run| run.logical_date));
+        if !restarted && ended.len() >= 50 {
+            restarted = true;
+            // The next one counts what is queued.
+            installation.stop_scheduler().await;
+            installation.start_scheduler("second");
+            changes = installation.handle().changes(Listen::Everything);
+        }
+    }
+    let dates = ended.iter().zip(ended.iter().skip(1));
+    assert!(
+        dates.into_iter().all(|(one, next)| next.0 - one.0 == 1000),
+        "no date is left out: {ended:?}"
+    );
 }
 
 #[tokio::test]

@@ -54,6 +54,7 @@ calls! {
     ActiveRuns = "active_runs",
     Run = "run",
     QueuedRuns = "queued_runs",
+    CountQueuedScheduled = "count_queued_scheduled",
     DagsWithQueuedRuns = "dags_with_queued_runs",
     NextQueued = "next_queued",
     Commands = "commands",

@@ -185,6 +185,11 @@ impl RunStore for SimStore {
         self.read(Call::QueuedRuns, read, Vec::len).await
     }
 
+    async fn count_queued_scheduled(&self, dag: DagKey, limit: u32) -> Result<u32, StoreError> {
+        let read = |tables: &mut Tables, _| tables.count_queued_scheduled(dag, limit);
+        self.read(Call::CountQueuedScheduled, read, |_| 1).await
+    }
+
     async fn dags_with_queued_runs(
         &self,
         shard: ShardId,

@@ -26,8 +26,8 @@ use weft_core::{
 };
 use weft_store::{
     AttemptRecord, Command, CommandId, CommandKind, DagKey, DagState, InstanceRow, Lost, Output,
-    Pool, RunUpdate, ShardId, ShardLease, ShardSettings, ShardState, StoredRun, StoredVersion,
-    TaskSummary, TenantSettings, VersionId, share_of,
+    Pool, RunKind, RunUpdate, ShardId, ShardLease, ShardSettings, ShardState, StoredRun,
+    StoredVersion, TaskSummary, TenantSettings, VersionId, share_of,
 };
 
 /// The policy of every tenant.
@@ -242,6 +242,12 @@ impl Tables {
         }
     }
 
+    /// A shard that a scheduler owns.
+    pub fn owned_shard(&self) -> Option<ShardId> {
+        let mut shards = self.shards.iter();
+        shards.find_map(|(id, row)| row.owner.is_some().then_some(*id))
+    }
+
     /// See `RunStore::settings`.
     pub fn settings(&self, shard: ShardId) -> ShardSettings {
         let Some(row) = self.shards.get(&shard) else {
@@ -317,6 +323,13 @@ impl Tables {
             .take(limit as usize)
             .filter_map(|id| self.run(id))
             .collect()
+    }
+
+    /// See `RunStore::count_queued_scheduled`.
+    pub fn count_queued_scheduled(&self, dag: DagKey, limit: u32) -> u32 {
+        let queued = self.queued.get(&dag).into_iter().flatten();
+        let scheduled = queued.filter(|(_, id)| self.runs[id].stored.kind == RunKind::Scheduled);
+        u32::try_from(scheduled.count()).unwrap_or(limit).min(limit)
     }
 
     /// See `RunStore::dags_with_queued_runs`.

@@ -90,6 +90,10 @@ impl RunStore for Database {
         self.runs_in_queue(dag, now, limit).await
     }
 
+    async fn count_queued_scheduled(&self, dag: DagKey, limit: u32) -> Result<u32, StoreError> {
+        self.scheduled_in_queue(dag, limit).await
+    }
+
     async fn dags_with_queued_runs(
         &self,
         shard: ShardId,

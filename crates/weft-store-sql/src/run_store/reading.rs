@@ -11,8 +11,8 @@ use crate::{
 use std::{collections::HashMap, sync::Arc};
 use weft_core::{document::TaskIndex, run::Instance, run_id::RunId, time::Timestamp};
 use weft_store::{
-    Command, CommandId, DagKey, DagState, Output, ShardId, StoreError, StoredRun, StoredVersion,
-    VersionId,
+    Command, CommandId, DagKey, DagState, Output, RunKind, ShardId, StoreError, StoredRun,
+    StoredVersion, VersionId,
 };
 
 macro_rules! run_columns {
@@ -32,6 +32,8 @@ statements! {
     /// Whether a run has events comes with it: hardly one has, and asking for them takes another call.
     QUEUED_RUNS = concat!("SELECT ", run_columns!(), ", EXISTS (SELECT 1 FROM run_events e WHERE e.run = r.id) \
         FROM runs r WHERE r.dag = $1 AND r.state = 1 AND r.not_before <= $2 ORDER BY r.logical_date, r.id LIMIT $3");
+    COUNT_QUEUED_SCHEDULED = "SELECT count(*) FROM (SELECT 1 FROM runs \
+        WHERE dag = $1 AND state = 1 AND kind = $2 LIMIT $3) q";
     /// Steps from DAG to DAG through the index, however many runs of one wait.
     DAGS_WITH_QUEUED_RUNS = "WITH RECURSIVE waiting (dag) AS ( \
             SELECT (SELECT r.dag FROM runs r WHERE r.shard = $1 AND r.state = 1 AND r.dag > $3 ORDER BY r.dag LIMIT 1) \
@@ -155,6 +157,19 @@ impl Database {
             self.read_events(&mut runs).await?;
         }
         Ok(runs)
+    }
+
+    pub(super) async fn scheduled_in_queue(
+        &self,
+        dag: DagKey,
+        limit: u32,
+    ) -> Result<u32, StoreError> {
+        let args = args![dag, RunKind::Scheduled, limit];
+        let row = self
+            .backend()
+            .read_one(COUNT_QUEUED_SCHEDULED, args)
+            .await?;
+        row.map_or(Ok(0), |mut row| row.take())
     }
 
     pub(super) async fn dags_in_queue(

@@ -68,6 +68,7 @@ conformance! {
     queue:
         queued_runs_wait_for_their_time_in_order_of_dates,
         queued_runs_of_paused_dags_are_not_listed,
+        queued_runs_of_a_timetable_are_counted,
         a_scheduled_date_has_one_run,
         commands_wait_until_they_are_done;
     retention:

@@ -137,6 +137,8 @@ impl Driver<'_> {
             self.read_settings().await?;
         }
         faults.during_sweep(store, id, RUNS_PER_PAGE).await?;
+        // Queued runs may have ended without a start.
+        self.shard.schedule.resume_timetables();
         if faults.finds_queued_runs() {
             self.find_queued_runs().await?;
         }

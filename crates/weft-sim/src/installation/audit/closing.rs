@@ -34,6 +34,12 @@ impl Truth {
         if let Some(left) = self.unfinished() {
             return Err(format!("the world was healed, and {left}"));
         }
+        if let Some(shard) = self.tables.owned_shard() {
+            let shard = shard.0;
+            return Err(format!(
+                "every scheduler has ended, and shard {shard} is owned"
+            ));
+        }
         self.auditor.work.check(self.coverage.faults())?;
         for (id, row) in self.tables.run_rows() {
             if let Some(run) = self.auditor.runs.get(&id) {

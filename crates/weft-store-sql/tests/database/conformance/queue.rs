@@ -110,6 +110,24 @@ pub(crate) async fn queued_runs_wait_for_their_time_in_order_of_dates(database: 
     );
 }
 
+pub(crate) async fn queued_runs_of_a_timetable_are_counted(database: &Database) {
+    let dag = one_dag(database, "x").await;
+    let other = one_dag(database, "y").await;
+    database.trigger(&trigger_of(&dag)).await.unwrap();
+    let count = async |limit| {
+        let counted = database.count_queued_scheduled(dag.key, limit).await;
+        counted.unwrap()
+    };
+    assert_eq!(count(10).await, 0, "a person's run is not the timetable's");
+    let lease = lease(database).await;
+    let mut first = turn(database, lease).await;
+    first.new_runs = (1..=3).map(|id| new_run(&dag, id, id)).collect();
+    first.new_runs.push(new_run(&other, 4, 4));
+    database.commit(&first).await.unwrap();
+    assert_eq!(count(10).await, 3);
+    assert_eq!(count(2).await, 2, "no further than the limit");
+}
+
 pub(crate) async fn queued_runs_of_paused_dags_are_not_listed(database: &Database) {
     let dag = one_dag(database, "x").await;
     database.trigger(&trigger_of(&dag)).await.unwrap();
