@@ -33,6 +33,7 @@ impl SchedulerHandle for LocalScheduler {
         let health = self.0.health();
         SchedulerHealth {
             since_last_turn: Some(health.since_last_turn),
+            since_progress: Some(health.since_progress),
         }
     }
 

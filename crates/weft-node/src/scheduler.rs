@@ -56,7 +56,9 @@ pub async fn run_scheduler(options: SchedulerNodeOptions) -> Result<Exit, Proble
     });
     let control_bus = ControlBusServer::start(shards.redis(), &id, handle.clone());
     let mut scheduler = Service::start(|stop| scheduler.run(stop.wait()));
-    let page = status::serve(page, metrics, move || readiness(&handle));
+    let live = handle.clone();
+    let since_progress = move || live.health().since_progress;
+    let page = status::serve(page, metrics, since_progress, move || readiness(&handle));
     anstream::eprintln!("Scheduler {id}");
     tokio::select! {
         () = shutdown => {}

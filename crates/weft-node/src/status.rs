@@ -1,6 +1,7 @@
 //! The status page of a scheduler or a worker: readiness and metrics over HTTP.
 
 use crate::service::{Service, log_end};
+use std::time::Duration;
 use weft_api::problem::{Code, Problem};
 use weft_server::{Listen, Listener, Metrics, StatusPage};
 
@@ -22,12 +23,14 @@ pub(super) async fn bind(listen: Option<&Listen>) -> Result<Option<Listener>, Pr
 pub(super) fn serve(
     listener: Option<Listener>,
     metrics: Metrics,
+    since_progress: impl Fn() -> Duration + Send + Sync + 'static,
     ready: impl Fn() -> Result<(), String> + Send + Sync + 'static,
 ) -> Option<Service<()>> {
     let listener = listener?;
     tracing::info!(url = listener.url(), "status page listens");
     let page = StatusPage {
         metrics,
+        since_progress: Box::new(since_progress),
         ready: Box::new(ready),
     };
     Some(Service::start(|stop| page.run(listener, stop.wait())))

@@ -123,9 +123,10 @@ pub async fn run_worker(options: WorkerNodeOptions) -> Result<Exit, Problems> {
         blobs.register(registry);
     });
     let handle = worker.handle();
-    let status = status::serve(status, metrics, move || {
-        handle.stats().readiness(READY_WITHIN)
-    });
+    // It holds up nobody: attempts of a worker that does not advance go to others.
+    let since_progress = || Duration::ZERO;
+    let ready = move || handle.stats().readiness(READY_WITHIN);
+    let status = status::serve(status, metrics, since_progress, ready);
     anstream::eprintln!(
         "Worker {} of {url}: {slots} slots for {}",
         options.name,

@@ -56,6 +56,9 @@ pub struct Health {
     /// How long ago the last iteration was of the loop that has not iterated for longest: the
     /// supervisor's or a shard's. Each iterates at least once a sweep.
     pub since_last_turn: Duration,
+    /// How long ago the task last advanced, of those that have not ended, that has not advanced for
+    /// longest. Unlike an iteration, progress does not depend on a database that answers.
+    pub since_progress: Duration,
     /// Whether it has a shard in memory; a standby has none.
     pub owns_shards: bool,
     /// Turns committed since it started.
@@ -117,6 +120,7 @@ impl Handle {
         let metrics = &self.heartbeat.metrics;
         Health {
             since_last_turn: self.heartbeat.since_last_iteration(),
+            since_progress: self.heartbeat.progress.since_last(),
             owns_shards: self.heartbeat.owns_shards(),
             turns: metrics.committed_turns(),
             active_runs: metrics.active_runs(),

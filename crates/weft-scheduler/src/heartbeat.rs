@@ -1,6 +1,6 @@
 //! Signs of life of the scheduler's tasks and their metrics, which handles read.
 
-use crate::{metrics::Metrics, ready_count::ReadyCounts};
+use crate::{metrics::Metrics, progress::Progress, ready_count::ReadyCounts};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -20,6 +20,7 @@ pub(crate) struct Heartbeat {
     /// The shards in memory, by number and epoch.
     shards: Mutex<BTreeMap<(ShardId, i64), ShardState>>,
     shard_released: Notify,
+    pub(crate) progress: Progress,
     pub(crate) metrics: Metrics,
 }
 

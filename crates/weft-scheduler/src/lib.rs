@@ -36,6 +36,7 @@ mod options;
 mod output_blobs;
 mod output_memory;
 mod outputs;
+mod progress;
 mod ready_count;
 mod retry;
 mod scheduler;

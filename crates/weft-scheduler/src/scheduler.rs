@@ -105,8 +105,9 @@ impl Scheduler {
             feed,
             heartbeat,
         } = handle;
+        let progress = Arc::clone(&heartbeat);
         let supervisor = Supervisor::new(deps, options, executor, (feed, heartbeat), requests, now);
-        supervisor.run(shutdown).await
+        progress.progress.watch(supervisor.run(shutdown)).await
     }
 }
 

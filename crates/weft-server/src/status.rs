@@ -1,7 +1,7 @@
 //! Liveness, readiness and metrics of a service without an API, for supervisors and
 //! Prometheus. It takes no token, so it listens only where the operator allows it.
 
-use crate::{Listener, Metrics, ServerError};
+use crate::{Listener, Metrics, ServerError, options::LIVE_WITHIN};
 use axum::{
     Json, Router,
     response::{IntoResponse as _, Response},
@@ -9,12 +9,14 @@ use axum::{
 };
 use http::StatusCode;
 use serde_json::json;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// What it shows.
 pub struct StatusPage {
     /// Under `/metrics`.
     pub metrics: Metrics,
+    /// Under `/health/live`: how long ago the service last advanced.
+    pub since_progress: Box<dyn Fn() -> Duration + Send + Sync>,
     /// Under `/health/ready`: nothing where the service is of use, or why it isn't.
     pub ready: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
 }
@@ -31,11 +33,12 @@ impl StatusPage {
     ) -> Result<(), ServerError> {
         let address = listener.address();
         let page = Arc::new(self);
+        let live = Arc::clone(&page);
         let ready = Arc::clone(&page);
         let router = Router::new()
             .route(
                 "/health/live",
-                get(async || Json(json!({ "status": "live" }))),
+                get(async move || liveness((live.since_progress)(), LIVE_WITHIN)),
             )
             .route("/health/ready", get(async move || ready.readiness()))
             .route("/metrics", get(async move || page.figures()));
@@ -60,4 +63,15 @@ impl StatusPage {
         let page = self.metrics.page();
         page.unwrap_or_else(|_error| StatusCode::INTERNAL_SERVER_ERROR.into_response())
     }
+}
+
+/// Live where the scheduler has advanced within this time.
+pub(crate) fn liveness(since_progress: Duration, within: Duration) -> Response {
+    if since_progress <= within {
+        return Json(json!({ "status": "live" })).into_response();
+    }
+    let since = since_progress.as_secs();
+    let why = format!("the scheduler has made no progress for {since} s");
+    let body = json!({ "status": "not live", "why": why });
+    (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
 }

@@ -139,6 +139,7 @@ impl SchedulerHandle for RemoteSchedulers {
             since_last_turn: owners
                 .map(|heartbeat| heartbeat.since_last_turn + heartbeat.received.elapsed())
                 .min(),
+            since_progress: None,
         }
     }
 

@@ -323,9 +323,10 @@ impl Supervisor {
         let (deps, budget) = (self.deps.clone(), self.budget.clone());
         let reader = ReaderHandle::start(&*self.executor, deps.clone(), cx.faults, budget);
         let task = ShardTask::new(deps, cx, reader, lease, requests, publish);
+        let task = self.heartbeat.progress.watch(task.run(stopped));
         let task = self.executor.spawn(Box::pin(async move {
             // The supervisor may have gone.
-            drop(ended.send(task.run(stopped).await));
+            drop(ended.send(task.await));
         }));
         self.ends
             .push(Box::pin(async move { (lease, end.await.ok()) }));

@@ -6,6 +6,7 @@ use serde_json::json;
 use std::{
     future::pending,
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 use tokio::sync::mpsc;
 use weft_broker::{BrokerError, SchedulerBroker};
@@ -100,8 +101,13 @@ async fn a_shard_whose_takeover_hangs_holds_up_no_other() {
     };
     installation.start_scheduler_with("first", Arc::new(brokers));
     assert_eq!(calls.recv().await, None, "the second shard is taken over");
+    let called = Instant::now();
     installation.start_worker("worker", &["default"], 1, Arc::new(|_| success("1")));
     let run = installation.trigger(&first).await;
     assert_eq!(installation.ended(run).await, RunState::Success);
+    let elapsed = called.elapsed();
+    // The second one has not advanced since; it is counted in milliseconds.
+    let since = installation.handle().health().since_progress + Duration::from_millis(2);
+    assert!(since >= elapsed, "{since:?} of {elapsed:?}");
     installation.stop_scheduler().await;
 }

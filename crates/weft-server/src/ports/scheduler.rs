@@ -79,6 +79,8 @@ pub struct SchedulerGone;
 pub struct SchedulerHealth {
     /// How long ago the loop last went round; `None` while it never has.
     pub since_last_turn: Option<Duration>,
+    /// How long ago the scheduler of this process last advanced; `None` of one elsewhere.
+    pub since_progress: Option<Duration>,
 }
 
 /// One reason why an instance isn't running.

@@ -1,6 +1,6 @@
 //! Whether the process lives, whether it is of use, and what it counts.
 
-use crate::{app::App, auth::Reading, caller::By, problem::Problem};
+use crate::{app::App, auth::Reading, caller::By, problem::Problem, status};
 use axum::{
     Router,
     extract::State,
@@ -26,9 +26,10 @@ pub(crate) fn metrics_route() -> Router<App> {
     Router::new().route("/metrics", get(metrics))
 }
 
-/// The process answers.
-async fn live() -> Response {
-    axum::Json(json!({ "status": "live" })).into_response()
+/// The process answers, and its scheduler advances.
+async fn live(State(app): State<App>) -> Response {
+    let since = app.scheduler().health().since_progress;
+    status::liveness(since.unwrap_or_default(), app.options().live_within)
 }
 
 /// The scheduler's loop goes round and the database answers.

@@ -233,6 +233,15 @@ async fn ready_means_that_the_loop_advances_and_the_database_answers() {
     let reply = world.get("/health/ready").anonymous().send().await;
     assert_eq!(reply.status.as_u16(), 503);
     world.get("/health/live").anonymous().send().await.ok();
+    *world.scheduler.progress.lock().unwrap() = Some(Duration::from_mins(1));
+    world.get("/health/live").anonymous().send().await.ok();
+    *world.scheduler.progress.lock().unwrap() = Some(Duration::from_mins(3));
+    let reply = world.get("/health/live").anonymous().send().await;
+    assert_eq!(reply.status.as_u16(), 503);
+    assert_eq!(
+        reply.json()["why"],
+        "the scheduler has made no progress for 180 s"
+    );
     world.get("/dags").send().await.problem(503, "unavailable");
 }
 

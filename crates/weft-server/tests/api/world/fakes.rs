@@ -151,6 +151,7 @@ impl Compiler for FakeCompiler {
 pub(crate) struct FakeScheduler {
     pub(crate) wakes: Mutex<Vec<Wake>>,
     pub(crate) health: Mutex<Option<Duration>>,
+    pub(crate) progress: Mutex<Option<Duration>>,
     pub(crate) changes: broadcast::Sender<Arc<Change>>,
     pub(crate) changes_of_runs: broadcast::Sender<Arc<Change>>,
 }
@@ -160,6 +161,7 @@ impl Default for FakeScheduler {
         Self {
             wakes: Mutex::default(),
             health: Mutex::new(Some(Duration::from_millis(5))),
+            progress: Mutex::default(),
             changes: broadcast::channel(16).0,
             changes_of_runs: broadcast::channel(16).0,
         }
@@ -198,6 +200,7 @@ impl SchedulerHandle for FakeScheduler {
     fn health(&self) -> SchedulerHealth {
         SchedulerHealth {
             since_last_turn: *self.health.lock().unwrap(),
+            since_progress: *self.progress.lock().unwrap(),
         }
     }
 
