@@ -33,7 +33,7 @@ statements! {
     QUEUED_RUNS = concat!("SELECT ", run_columns!(), ", EXISTS (SELECT 1 FROM run_events e WHERE e.run = r.id) \
         FROM runs r WHERE r.dag = $1 AND r.state = 1 AND r.not_before <= $2 ORDER BY r.logical_date, r.id LIMIT $3");
     COUNT_QUEUED_SCHEDULED = "SELECT count(*) FROM (SELECT 1 FROM runs \
-        WHERE dag = $1 AND state = 1 AND kind = $2 LIMIT $3) q";
+        WHERE dag = $1 AND state = 1 AND kind = $2 LIMIT $3) counted";
     /// Steps from DAG to DAG through the index, however many runs of one wait.
     DAGS_WITH_QUEUED_RUNS = "WITH RECURSIVE waiting (dag) AS ( \
             SELECT (SELECT r.dag FROM runs r WHERE r.shard = $1 AND r.state = 1 AND r.dag > $3 ORDER BY r.dag LIMIT 1) \
