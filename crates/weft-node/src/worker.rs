@@ -123,7 +123,7 @@ pub async fn run_worker(options: WorkerNodeOptions) -> Result<Exit, Problems> {
         blobs.register(registry);
     });
     let handle = worker.handle();
-    // It holds up nobody: attempts of a worker that does not advance go to others.
+    // A worker that does not advance loses its attempts to others.
     let since_progress = || Duration::ZERO;
     let ready = move || handle.stats().readiness(READY_WITHIN);
     let status = status::serve(status, metrics, since_progress, ready);

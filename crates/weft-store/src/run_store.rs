@@ -82,7 +82,7 @@ pub trait RunStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<StoredRun>, StoreError>;
 
-    /// How many queued runs of a DAG are [`RunKind::Scheduled`], counted up to `limit`.
+    /// How many queued runs of a DAG are [`crate::RunKind::Scheduled`], counted up to `limit`.
     async fn count_queued_scheduled(&self, dag: DagKey, limit: u32) -> Result<u32, StoreError>;
 
     /// The DAGs of a shard, paused ones left out, that have a queued run whose `not_before` has
