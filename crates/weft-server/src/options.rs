@@ -2,9 +2,6 @@
 
 use std::{path::PathBuf, time::Duration};
 
-/// How long a scheduler may make no progress before its process is not live.
-pub(crate) const LIVE_WITHIN: Duration = Duration::from_mins(2);
-
 /// How a [`crate::Server`] is set up.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
@@ -30,9 +27,6 @@ pub struct ServerOptions {
     pub max_connections: usize,
     /// How long the scheduler's loop may stand before the server is not ready. Default: 10 s.
     pub ready_within: Duration,
-    /// How long the scheduler of this process may make no progress before the process is not live.
-    /// Default: 2 min, which no call to a database or broker may take.
-    pub live_within: Duration,
     /// How long requests under way may go on after the shutdown began. Default: 10 s.
     pub drain: Duration,
 }
@@ -50,7 +44,6 @@ impl Default for ServerOptions {
             max_stream: Duration::from_mins(15),
             max_connections: 4_096,
             ready_within: Duration::from_secs(10),
-            live_within: LIVE_WITHIN,
             drain: Duration::from_secs(10),
         }
     }

@@ -1,7 +1,7 @@
 //! Liveness, readiness and metrics of a service without an API, for supervisors and
 //! Prometheus. It takes no token, so it listens only where the operator allows it.
 
-use crate::{Listener, Metrics, ServerError, options::LIVE_WITHIN};
+use crate::{Listener, Metrics, ServerError};
 use axum::{
     Json, Router,
     response::{IntoResponse as _, Response},
@@ -10,6 +10,10 @@ use axum::{
 use http::StatusCode;
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
+
+/// How long a scheduler may make no progress before its process is not live: longer than any call
+/// to a database or broker.
+const LIVE_WITHIN: Duration = Duration::from_mins(2);
 
 /// What it shows.
 pub struct StatusPage {
@@ -38,7 +42,7 @@ impl StatusPage {
         let router = Router::new()
             .route(
                 "/health/live",
-                get(async move || liveness((live.since_progress)(), LIVE_WITHIN)),
+                get(async move || liveness((live.since_progress)())),
             )
             .route("/health/ready", get(async move || ready.readiness()))
             .route("/metrics", get(async move || page.figures()));
@@ -65,9 +69,9 @@ impl StatusPage {
     }
 }
 
-/// Live where the scheduler has advanced within this time.
-pub(crate) fn liveness(since_progress: Duration, within: Duration) -> Response {
-    if since_progress <= within {
+/// Live where the scheduler has advanced within [`LIVE_WITHIN`].
+pub(crate) fn liveness(since_progress: Duration) -> Response {
+    if since_progress <= LIVE_WITHIN {
         return Json(json!({ "status": "live" })).into_response();
     }
     let since = since_progress.as_secs();

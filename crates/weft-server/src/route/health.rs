@@ -29,7 +29,7 @@ pub(crate) fn metrics_route() -> Router<App> {
 /// The process answers, and its scheduler advances.
 async fn live(State(app): State<App>) -> Response {
     let since = app.scheduler().health().since_progress;
-    status::liveness(since.unwrap_or_default(), app.options().live_within)
+    status::liveness(since.unwrap_or_default())
 }
 
 /// The scheduler's loop goes round and the database answers.
