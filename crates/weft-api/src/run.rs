@@ -43,6 +43,9 @@ pub struct Run {
     /// The W3C `traceparent` of the request that triggered it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+    /// Why no scheduler can continue it; absent where one can, and once it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
 }
 
 /// How a run was created.

@@ -21,6 +21,9 @@ pub(crate) const MAX_DUE_RUNS_PER_TURN: usize = 256;
 /// Queued runs of one DAG that its timetable created. Until fewer are queued it creates no more:
 /// `every 1s` from 2000 on would fill the database.
 pub(crate) const MAX_QUEUED_SCHEDULED_RUNS: u32 = 100;
+/// Queued runs of one DAG that are held aside since they can't be read. Beyond it the DAG's other
+/// queued runs wait as well.
+pub(crate) const MAX_HELD_QUEUED_RUNS: u32 = 256;
 /// How long the start of an attempt may stay uncommitted. An attempt that ends before half of it
 /// is never written as running, which saves a row version.
 pub(crate) const LAZY_COMMIT_DELAY: Duration = Duration::from_millis(500);

@@ -24,11 +24,17 @@ pub(crate) struct Metrics {
     run_lag_seconds: Histogram,
     active_runs: Gauge,
     instances: Family<StateLabel, Gauge>,
+    unreadable: Family<ObjectLabel, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StateLabel {
     state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ObjectLabel {
+    object: &'static str,
 }
 
 /// From 0.1 ms to 3 s.
@@ -52,6 +58,7 @@ impl Default for Metrics {
             run_lag_seconds: lags(),
             active_runs: Gauge::default(),
             instances: Family::default(),
+            unreadable: Family::default(),
         }
     }
 }
@@ -80,6 +87,11 @@ impl Metrics {
     /// Records acknowledged turns that the database no longer has.
     pub(crate) fn record_lost_turns(&self, turns: u64) {
         self.lost_turns.inc_by(turns);
+    }
+
+    /// Records a row that can't be read, or a run that can't be replayed.
+    pub(crate) fn record_unreadable(&self, object: &'static str) {
+        self.unreadable.get_or_create(&ObjectLabel { object }).inc();
     }
 
     /// Turns committed so far.
@@ -141,6 +153,11 @@ impl Metrics {
             "instances",
             "Task instances of the runs in memory, by state",
             self.instances.clone(),
+        );
+        registry.register(
+            "unreadable",
+            "Runs, commands, DAGs, settings and crashes that were held aside since they can't be read",
+            self.unreadable.clone(),
         );
     }
 

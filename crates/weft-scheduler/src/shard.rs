@@ -6,6 +6,7 @@
 pub(crate) mod batch;
 pub(crate) mod crashes;
 pub(crate) mod dag_entry;
+pub(crate) mod held;
 pub(crate) mod outbox;
 pub(crate) mod queue;
 pub(crate) mod reads;
@@ -18,6 +19,7 @@ mod timers;
 use crate::{context::Context, output_memory::OutputMemory, steps::events::RunEvents};
 use batch::Batch;
 use crashes::Crashes;
+use held::Held;
 use outbox::Outbox;
 use queue::Queue;
 use reads::Reads;
@@ -45,6 +47,7 @@ pub(crate) struct Shard {
     pub(crate) schedule: Schedule,
     pub(crate) batch: Batch,
     pub(crate) crashes: Crashes,
+    pub(crate) held: Held,
     pub(crate) outbox: Outbox,
     pub(crate) reconcile: Reconcile,
     pub(crate) reads: Reads,
@@ -70,6 +73,7 @@ impl Shard {
             schedule: Schedule::default(),
             batch: Batch::default(),
             crashes: Crashes::default(),
+            held: Held::default(),
             outbox: Outbox::default(),
             reconcile: Reconcile::default(),
             reads: Reads::default(),

@@ -7,14 +7,13 @@ use crate::{
     encoding,
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
 use weft_core::{
     id::{TaskId, TenantId},
     run::Marked,
     run_id::RunId,
     time::Timestamp,
 };
-use weft_store::{Command, CommandId, CommandKind, StoreError};
+use weft_store::{CommandId, CommandKind, StoreError};
 
 statements! {
     /// $1 tenant, $2 run, $3 body, $4 now, $5 by, $6 the bound.
@@ -24,14 +23,16 @@ statements! {
             (SELECT count(*) FROM commands c WHERE c.run = $2 AND c.shard = r.shard AND c.done IS NULL) \
         RETURNING id";
     RUN = "SELECT id FROM runs WHERE tenant = $1 AND id = $2 AND expiring = 0";
-    SHOW = "SELECT id, run, body, created, created_by, done, refused FROM commands WHERE tenant = $1 AND id = $2";
+    SHOW = "SELECT id, run, created, created_by, done, refused FROM commands WHERE tenant = $1 AND id = $2";
 }
 
 /// A command and what came of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandRow {
-    /// What was wanted.
-    pub command: Command,
+    /// Which command. What it wanted is for the scheduler alone to read.
+    pub id: CommandId,
+    /// The run that it was given for.
+    pub run: RunId,
     /// When.
     pub created: Timestamp,
     /// By whom.
@@ -118,11 +119,8 @@ impl Database {
             return Ok(None);
         };
         Ok(Some(CommandRow {
-            command: Command {
-                id: row.take()?,
-                run: row.take()?,
-                kind: encoding::decode_command(&row.take::<Arc<str>>()?)?,
-            },
+            id: row.take()?,
+            run: row.take()?,
             created: row.take()?,
             created_by: row.take()?,
             outcome: match (row.take()?, row.take()?) {

@@ -7,21 +7,24 @@ use crate::{
     ChangeError, DagStamp, Database, Precondition,
     audit::Change,
     backend::{Row, args, statements},
-    dags, tenants,
+    dags,
+    run_store::reading::collect,
+    tenants,
 };
 use weft_core::{
     document::TaskIndex,
     id::{DagId, TaskId, TenantId},
     run::Instance,
+    run_id::RunId,
     suspicion::{Blamed, Crash},
     time::Timestamp,
 };
-use weft_store::{CrashUpdate, DagKey, ShardId, StoreError};
+use weft_store::{CrashUpdate, DagKey, Rows, ShardId, StoreError};
 
 macro_rules! select {
     ($where:literal) => {
         concat!(
-            "SELECT died.dag, died.digest, died.task, died.run, died.task_index, died.map_index, died.number, died.worker, died.at, died.absolved ",
+            "SELECT died.run, died.dag, died.digest, died.task, died.task_index, died.map_index, died.number, died.worker, died.at, died.absolved ",
             $where
         )
     };
@@ -51,7 +54,8 @@ impl Database {
         dag: &DagId,
     ) -> Result<Vec<(Blamed, Crash)>, StoreError> {
         let rows = self.backend().read(OF_DAG, args![tenant, dag]).await?;
-        rows.into_iter().map(crash).collect()
+        // The scheduler says in its log which rows it can't read; they count for nobody.
+        Ok(collect(rows, Row::take, crash)?.readable)
     }
 
     /// Forgets everything that counts against the tasks of a DAG, so that those in quarantine
@@ -88,9 +92,9 @@ impl Database {
     pub(crate) async fn crashes_of_shard(
         &self,
         shard: ShardId,
-    ) -> Result<Vec<(Blamed, Crash)>, StoreError> {
+    ) -> Result<Rows<(Blamed, Crash), RunId>, StoreError> {
         let rows = self.backend().read(OF_SHARD, args![shard]).await?;
-        rows.into_iter().map(crash).collect()
+        collect(rows, Row::take, crash)
     }
 
     pub(crate) async fn write_crashes(&self, updates: &[CrashUpdate]) -> Result<(), StoreError> {
@@ -125,7 +129,7 @@ impl Database {
     }
 }
 
-fn crash(mut row: Row) -> Result<(Blamed, Crash), StoreError> {
+fn crash(run: RunId, row: &mut Row) -> Result<(Blamed, Crash), StoreError> {
     let dag = row.take()?;
     let digest = row.take()?;
     let task: String = row.take()?;
@@ -133,7 +137,7 @@ fn crash(mut row: Row) -> Result<(Blamed, Crash), StoreError> {
         .parse()
         .map_err(|error| StoreError::Corrupt(format!("a crash names no task: {error}")))?;
     let crash = Crash {
-        run: row.take()?,
+        run,
         instance: Instance {
             task: TaskIndex(row.take()?),
             index: row.take()?,

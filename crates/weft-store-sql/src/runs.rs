@@ -19,7 +19,8 @@ use weft_store::{DagKey, RunKind, StoreError, TaskSummary, VersionId};
 macro_rules! columns {
     () => {
         "r.id, r.tenant, r.dag, d.id, r.version, v.number, r.kind, r.state, r.logical_date, r.interval_start, \
-         r.interval_end, r.params, r.not_before, r.created, r.created_by, r.started, r.ended, r.counts, r.trace"
+         r.interval_end, r.params, r.not_before, r.created, r.created_by, r.started, r.ended, r.counts, r.trace, \
+         (SELECT h.why FROM held_runs h WHERE h.run = r.id)"
     };
 }
 
@@ -163,6 +164,8 @@ pub struct RunRow {
     pub counts: Counts,
     /// The W3C `traceparent` that it began under.
     pub trace: Option<Arc<str>>,
+    /// Why no scheduler can continue it, where that is so.
+    pub held: Option<Arc<str>>,
 }
 
 /// Which runs.
@@ -358,5 +361,6 @@ pub(crate) fn run_row(mut row: Row) -> Result<RunRow, StoreError> {
         ended: row.take()?,
         counts: encoding::decode_counts(row.take::<Option<Arc<str>>>()?.as_deref())?,
         trace: row.take()?,
+        held: row.take()?,
     })
 }

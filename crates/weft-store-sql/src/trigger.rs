@@ -36,7 +36,7 @@ macro_rules! trigger {
              WHERE d.tenant = $1 AND d.id = $2 AND d.deleted IS NULL AND v.id = $3 \
              ON CONFLICT DO NOTHING RETURNING id, tenant, dag, (SELECT d.id FROM dags d WHERE d.key = runs.dag), version, \
              (SELECT v.number FROM versions v WHERE v.id = runs.version), kind, state, logical_date, interval_start, \
-             interval_end, params, not_before, created, created_by, started, ended, counts, trace"
+             interval_end, params, not_before, created, created_by, started, ended, counts, trace, CAST(NULL AS TEXT)"
         )
     };
 }

@@ -112,7 +112,7 @@ async fn turns_of(database: &Database) -> u64 {
     let [run] = &runs[..] else {
         panic!("one run: {runs:?}")
     };
-    let stored = database.run(run.id).await.unwrap().unwrap();
+    let stored = database.run(run.id).await.unwrap().unwrap().unwrap();
     let turns = stored.events.len() as u64;
     for (number, event) in (1..).zip(&stored.events) {
         assert_eq!(*event, format!("turn {number}"));
@@ -147,7 +147,14 @@ async fn commit_for_ever(folder: &Path) {
         .lease_shards("child", DurationMs(60_000), u32::MAX)
         .await
         .unwrap()[0];
-    let mut done = database.run(run).await.unwrap().unwrap().events.len() as u64;
+    let mut done = database
+        .run(run)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap()
+        .events
+        .len() as u64;
     let mut out = std::io::stdout();
     let first = database.shard_state(lease.shard).await.unwrap().turn + 1;
     for number in first.. {

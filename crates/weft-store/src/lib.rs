@@ -13,6 +13,7 @@ mod run;
 mod run_store;
 mod settings;
 mod turn;
+mod unreadable;
 
 pub use {
     command::{Command, CommandKind},
@@ -21,11 +22,12 @@ pub use {
     error::{CommitError, StoreError},
     key::{CommandId, DagKey, ShardId, VersionId},
     lease::{Lost, ShardLease, ShardState, share_of},
-    run::{RunKind, StoredRun},
+    run::{HeldRun, RunKind, StoredRun},
     run_store::RunStore,
     settings::{Pool, ShardSettings, TenantSettings},
     turn::{
         AttemptRecord, CommandDone, EventChunk, InstanceRow, InstanceTag, InstanceTagError, NewRun,
         Output, RunUpdate, TaskSummary, TimetableUpdate, Turn,
     },
+    unreadable::{Rows, Unreadable},
 };

@@ -35,6 +35,16 @@ pub struct StoredRun {
     pub next_seq: i64,
 }
 
+/// A run that no scheduler of this version can continue: its row, its version or its events can't
+/// be read, or its events can't be replayed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldRun {
+    /// Which run.
+    pub run: RunId,
+    /// Why, for people.
+    pub why: String,
+}
+
 /// What made a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RunKind {

@@ -1,8 +1,9 @@
 //! The trait by which a scheduler uses the store.
 
 use crate::{
-    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, Lost, Output, ShardId,
-    ShardLease, ShardSettings, ShardState, StoreError, StoredRun, StoredVersion, Turn, VersionId,
+    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output, Rows,
+    ShardId, ShardLease, ShardSettings, ShardState, StoreError, StoredRun, StoredVersion, Turn,
+    Unreadable, VersionId,
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -15,6 +16,9 @@ use weft_core::{
 };
 
 /// The scheduler's side of the database. Every call is one transaction.
+///
+/// A row that can't be read is returned as such, with its key, beside those that can be: it fails
+/// no call. [`StoreError::Corrupt`] is for what has no key of its own.
 #[async_trait]
 pub trait RunStore: Send + Sync {
     /// The database's clock, the only one by which due times and leases go.
@@ -58,9 +62,9 @@ pub trait RunStore: Send + Sync {
         shard: ShardId,
         after: Option<DagKey>,
         limit: u32,
-    ) -> Result<Vec<DagState>, StoreError>;
+    ) -> Result<Rows<DagState, DagKey>, StoreError>;
 
-    /// A version with its document.
+    /// A version with its document; [`StoreError::Corrupt`] where its row can't be read.
     async fn version(&self, version: VersionId) -> Result<Option<StoredVersion>, StoreError>;
 
     /// The runs of a shard that have started and not ended, by id, after `after`, with their events.
@@ -69,10 +73,13 @@ pub trait RunStore: Send + Sync {
         shard: ShardId,
         after: Option<RunId>,
         limit: u32,
-    ) -> Result<Vec<StoredRun>, StoreError>;
+    ) -> Result<Rows<StoredRun, RunId>, StoreError>;
 
     /// One run with its events, whatever its state.
-    async fn run(&self, run: RunId) -> Result<Option<StoredRun>, StoreError>;
+    async fn run(
+        &self,
+        run: RunId,
+    ) -> Result<Option<Result<StoredRun, Unreadable<RunId>>>, StoreError>;
 
     /// The queued runs of a DAG whose `not_before` has come by `now`, by (logical date, id).
     async fn queued_runs(
@@ -80,7 +87,7 @@ pub trait RunStore: Send + Sync {
         dag: DagKey,
         now: Timestamp,
         limit: u32,
-    ) -> Result<Vec<StoredRun>, StoreError>;
+    ) -> Result<Rows<StoredRun, RunId>, StoreError>;
 
     /// How many queued runs of a DAG are [`crate::RunKind::Scheduled`], counted up to `limit`.
     async fn count_queued_scheduled(&self, dag: DagKey, limit: u32) -> Result<u32, StoreError>;
@@ -108,7 +115,7 @@ pub trait RunStore: Send + Sync {
         shard: ShardId,
         after: Option<CommandId>,
         limit: u32,
-    ) -> Result<Vec<Command>, StoreError>;
+    ) -> Result<Rows<Command, (CommandId, RunId)>, StoreError>;
 
     /// The outputs of these instances; those without one are left out.
     async fn outputs(
@@ -135,11 +142,19 @@ pub trait RunStore: Send + Sync {
 
     /// What counts against tasks of the shard's DAGs; of what was absolved that of runs
     /// that go on.
-    async fn crashes(&self, shard: ShardId) -> Result<Vec<(Blamed, Crash)>, StoreError>;
+    async fn crashes(&self, shard: ShardId) -> Result<Rows<(Blamed, Crash), RunId>, StoreError>;
 
     /// Records changes about crashes in order, all or nothing. It is idempotent, also when
     /// another scheduler repeats it.
     async fn record_crashes(&self, updates: &[CrashUpdate]) -> Result<(), StoreError>;
+
+    /// Replaces what people are shown of the shard's runs that no scheduler can continue. It is
+    /// idempotent; under a lease that is over it changes nothing.
+    async fn replace_held_runs(
+        &self,
+        lease: ShardLease,
+        held: &[HeldRun],
+    ) -> Result<(), StoreError>;
 
     /// Commits everything of a turn, or nothing; durable when it returns.
     async fn commit(&self, turn: &Turn) -> Result<(), CommitError>;

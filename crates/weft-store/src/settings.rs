@@ -1,5 +1,6 @@
 //! What bounds the runs of a shard.
 
+use crate::Unreadable;
 use std::sync::Arc;
 use weft_core::id::TenantId;
 
@@ -14,6 +15,10 @@ pub struct ShardSettings {
     pub tenants: Vec<TenantSettings>,
     /// Every pool of the shard.
     pub pools: Vec<Pool>,
+    /// Tenants and pools, by what they are called in messages, whose rows can't be read. Such a
+    /// tenant is listed with a bound of no task instance; such a pool is left out, so that it has
+    /// no slots.
+    pub unreadable: Vec<Unreadable<String>>,
 }
 
 /// What bounds one tenant.

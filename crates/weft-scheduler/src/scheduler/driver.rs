@@ -5,6 +5,7 @@
 //! its work where the next turn finds it. Outputs are not read here: what needs them is parked.
 
 mod commit;
+mod held;
 mod outbox;
 mod reconcile;
 mod recovery;
@@ -14,17 +15,17 @@ use crate::{
     context::Context,
     limits::{
         MAX_COMMANDS_PER_TURN, MAX_DAGS_PER_TURN, MAX_DISPATCHES_PER_TURN, MAX_DUE_RUNS_PER_TURN,
-        MAX_QUEUED_SCHEDULED_RUNS,
+        MAX_HELD_QUEUED_RUNS, MAX_QUEUED_SCHEDULED_RUNS,
     },
     options::Deps,
-    shard::{Dropped, Shard, reads::Waiter},
+    shard::{Dropped, Shard, held::Object, reads::Waiter},
     steps::{
         OutputsNeeded, attempts, commands, due_runs, events::RunEvents, expand, notifications,
         prepare, start,
     },
 };
 use weft_core::{run::Attempt, run_id::RunId};
-use weft_store::{DagKey, RunKind, StoreError, StoredRun};
+use weft_store::{CommandId, DagKey, RunKind, StoreError, StoredRun, Unreadable};
 
 /// Why a turn of a shard was not finished.
 #[derive(Debug)]
@@ -69,6 +70,7 @@ impl<'a> Driver<'a> {
             self.reconcile_if_due().await;
         }
         self.write_crashes().await?;
+        self.write_held_runs().await?;
         if !self.shard.outbox.is_empty() {
             self.send_outbox().await;
         }
@@ -91,29 +93,65 @@ impl<'a> Driver<'a> {
         let shard = self.shard.id();
         let store = &self.deps.store;
         let commands = store.commands(shard, None, MAX_COMMANDS_PER_TURN).await?;
-        for command in commands {
+        for row in commands.unreadable {
+            self.refuse_unreadable(row);
+        }
+        for command in commands.readable {
             // A later command may become visible before an earlier one, so that no id separates
             // those that were applied.
             if self.shard.batch.has_command(command.id) {
                 continue;
             }
-            self.load_run(command.run).await?;
-            commands::apply_command(&mut self.events(), &command);
+            match self.load_run(command.run).await? {
+                Ok(()) => commands::apply_command(&mut self.events(), &command),
+                Err(why) => {
+                    let refusal = format!("the run can't be continued: {why}");
+                    commands::refuse_command(
+                        &mut self.shard.batch,
+                        command.id,
+                        command.run,
+                        refusal,
+                    );
+                }
+            }
         }
         Ok(())
     }
 
-    /// Brings a run into memory, whatever its state. One that is missing or broken stays out.
-    async fn load_run(&mut self, run: RunId) -> Result<(), StoreError> {
-        if self.shard.runs.contains(run) {
-            return Ok(());
+    /// Refuses a command that can't be read.
+    fn refuse_unreadable(&mut self, row: Unreadable<(CommandId, RunId)>) {
+        let Unreadable {
+            key: (id, run),
+            why,
+        } = row;
+        if self.shard.batch.has_command(id) {
+            return;
         }
-        let Some(stored) = self.deps.store.run(run).await? else {
-            return Ok(());
+        self.count_unreadable(Object::Command);
+        tracing::error!(%run, command = id.0, why, operation = "read command", "a command can't be read; it is refused, and all others are applied");
+        let refusal = format!("this version of Weft can't read the command: {why}");
+        commands::refuse_command(&mut self.shard.batch, id, run, refusal);
+    }
+
+    /// Brings a run into memory, whatever its state. One that is missing stays out; why one can't
+    /// be read is returned.
+    async fn load_run(&mut self, run: RunId) -> Result<Result<(), String>, StoreError> {
+        if self.shard.runs.contains(run) {
+            return Ok(Ok(()));
+        }
+        if let Some(why) = self.shard.held.why(run) {
+            return Ok(Err(why.to_owned()));
+        }
+        let stored = match self.deps.store.run(run).await? {
+            None => return Ok(Ok(())),
+            Some(Err(unreadable)) => return Ok(Err(unreadable.why)),
+            Some(Ok(stored)) => stored,
         };
-        let version = self.version(stored.version, &stored.tenant).await?;
-        commands::load_run(&mut self.shard.runs, stored, version);
-        Ok(())
+        let version = match self.version_of(&stored).await? {
+            Ok(version) => version,
+            Err(why) => return Ok(Err(why)),
+        };
+        Ok(commands::load_run(&mut self.shard.runs, stored, version))
     }
 
     /// Creates the scheduled runs that are due.
@@ -158,9 +196,10 @@ impl<'a> Driver<'a> {
 
     async fn create_due_run(&mut self, dag: DagKey) -> Result<(), StoreError> {
         let now = self.cx.now();
-        let version = match due_runs::timetable_version(&self.shard.runs, dag) {
-            Some((version, tenant)) => Some(self.version(version, &tenant).await?),
-            None => None,
+        let version = if due_runs::may_create_runs(&self.shard.runs, dag) {
+            self.active_version(dag).await?
+        } else {
+            None
         };
         due_runs::create_due_run(&mut self.events(), dag, version.as_ref(), now);
         Ok(())
@@ -187,14 +226,21 @@ impl<'a> Driver<'a> {
         };
         let now = self.cx.now();
         // A run that ended in this turn is in the database as it was before.
-        let queued = self.deps.store.queued_runs(dag, now, limit).await?;
+        let held = self.shard.held.queued_runs_of(dag);
+        let rows = limit.saturating_add(held.min(MAX_HELD_QUEUED_RUNS));
+        let queued = self.deps.store.queued_runs(dag, now, rows).await?;
+        for row in queued.unreadable {
+            self.hold_run(row.key, Some(dag), &row.why);
+        }
+        let mut queued = queued.readable;
+        queued.retain(|stored| !self.shard.held.contains_run(stored.id));
+        queued.truncate(limit as usize);
         let is_continuous = start::needs_continuous_run(&self.shard.runs, dag, &queued);
         for stored in queued {
             self.start_queued_run(stored).await?;
         }
         self.shard.schedule.resume_timetable(dag);
-        if is_continuous && let Some((version, tenant)) = self.active_version(dag) {
-            let version = self.version(version, &tenant).await?;
+        if is_continuous && let Some(version) = self.active_version(dag).await? {
             let events = &mut self.events();
             due_runs::create_run(events, dag, &version, now, (now, now), RunKind::Scheduled);
         }
@@ -210,14 +256,20 @@ impl<'a> Driver<'a> {
             }
             return Ok(());
         }
-        let version = self.version(stored.version, &stored.tenant).await?;
+        let version = match self.version_of(&stored).await? {
+            Ok(version) => version,
+            Err(why) => {
+                self.hold_run(run, Some(dag), &why);
+                return Ok(());
+            }
+        };
         if start::has_started(&stored, &version) {
             tracing::error!(%run, operation = "start run", "a run that has started is stored as queued; its row is corrected");
             // Its attempts are reconciled as all that are live for some time.
             self.recover_run(stored).await?;
             start::correct_row(&mut self.events(), run, dag);
-        } else {
-            start::start_run(&mut self.events(), stored, version);
+        } else if let Err(why) = start::start_run(&mut self.events(), stored, version) {
+            self.hold_run(run, Some(dag), &why);
         }
         Ok(())
     }

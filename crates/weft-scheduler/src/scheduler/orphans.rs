@@ -22,10 +22,17 @@ impl ShardLoop {
     }
 
     /// Whether a run ended or does not exist. One of a DAG that the shard does not have is
-    /// another one's, or is read later; its notices come again.
+    /// another one's, or is read later, and one that is held aside goes on later; its notices come
+    /// again.
     async fn is_over(&self, run: RunId) -> Result<bool, StoreError> {
-        let stored = self.deps.store.run(run).await?;
+        if self.shard.held.contains_run(run) {
+            return Ok(false);
+        }
         let runs = &self.shard.runs;
-        Ok(stored.is_none_or(|stored| runs.contains_dag(stored.dag) && !runs.contains(run)))
+        Ok(match self.deps.store.run(run).await? {
+            None => true,
+            Some(Ok(stored)) => runs.contains_dag(stored.dag) && !runs.contains(run),
+            Some(Err(_unreadable)) => false,
+        })
     }
 }

@@ -323,7 +323,7 @@ impl Supervisor {
         let (deps, budget) = (self.deps.clone(), self.budget.clone());
         let reader = ReaderHandle::start(&*self.executor, deps.clone(), cx.faults, budget);
         let task = ShardTask::new(deps, cx, reader, lease, requests, publish);
-        let task = self.heartbeat.progress.watch(task.run(stopped));
+        let task = self.heartbeat.progress.watch(Box::pin(task.run(stopped)));
         let task = self.executor.spawn(Box::pin(async move {
             // The supervisor may have gone.
             drop(ended.send(task.await));

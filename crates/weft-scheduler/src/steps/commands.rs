@@ -1,27 +1,42 @@
 //! Commands: what people ask of runs.
 
-use super::events::RunEvents;
-use crate::{active_run::ActiveRun, shard::runs::Runs, versions::Version};
+use super::{events::RunEvents, recovery};
+use crate::{
+    active_run::ActiveRun,
+    shard::{batch::Batch, runs::Runs},
+    versions::Version,
+};
 use std::sync::Arc;
 use weft_core::{
     document::TaskIndex,
     id::TaskId,
-    run::{Event, Instance, Rejection, Run},
+    run::{Event, Instance, Rejection},
     run_id::RunId,
 };
-use weft_store::{Command, CommandDone, CommandKind, StoredRun};
+use weft_store::{Command, CommandDone, CommandId, CommandKind, StoredRun};
 
-/// Brings a run into memory for a command, whatever its state.
-pub(crate) fn load_run(runs: &mut Runs, stored: StoredRun, version: Arc<Version>) {
-    match Run::replay(Arc::clone(&version.plan), None, &stored.events) {
-        Ok(run) => runs.insert(ActiveRun::recovered(stored, version, run)),
-        Err(error) => {
-            tracing::error!(run = %stored.id, %error, operation = "replay run", "a run's events can't be replayed; its command is refused");
-        }
-    }
+/// Brings a run into memory for a command, whatever its state; the error says why it can't be
+/// replayed.
+pub(crate) fn load_run(
+    runs: &mut Runs,
+    stored: StoredRun,
+    version: Arc<Version>,
+) -> Result<(), String> {
+    let run = recovery::replay_events(&stored, &version)?;
+    runs.insert(ActiveRun::recovered(stored, version, run));
+    Ok(())
 }
 
-/// Applies a command and records its result. A run that is not in memory could not be loaded.
+/// Records that a command is refused.
+pub(crate) fn refuse_command(batch: &mut Batch, id: CommandId, run: RunId, refusal: String) {
+    batch.add_command(CommandDone {
+        id,
+        run,
+        refused: Some(refusal),
+    });
+}
+
+/// Applies a command and records its result. A run that is not in memory does not exist.
 pub(crate) fn apply_command(events: &mut RunEvents<'_>, command: &Command) {
     let refused = refusal_of(events, command);
     events.batch.add_command(CommandDone {
@@ -34,7 +49,7 @@ pub(crate) fn apply_command(events: &mut RunEvents<'_>, command: &Command) {
 /// Applies a command; why it was refused, if it was.
 fn refusal_of(events: &mut RunEvents<'_>, command: &Command) -> Option<String> {
     let Some(active) = events.runs.get(command.run) else {
-        return Some("the run can't be read; see the scheduler's log".into());
+        return Some("there is no such run".into());
     };
     let refusal = match event_of(active, &command.kind) {
         Err(unknown) => format!("the run has no task {unknown}"),

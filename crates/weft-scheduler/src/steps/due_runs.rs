@@ -10,21 +10,19 @@ use crate::{
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use weft_core::{
-    id::TenantId,
     run_id::RunId,
     time::Timestamp,
     timetable::{Due, Timetable},
 };
-use weft_store::{DagKey, NewRun, RunKind, StoredRun, TimetableUpdate, VersionId};
+use weft_store::{DagKey, NewRun, RunKind, StoredRun, TimetableUpdate};
 
-/// The version whose timetable creates a DAG's runs; none while the DAG is paused.
-pub(crate) fn timetable_version(runs: &Runs, dag: DagKey) -> Option<(VersionId, TenantId)> {
-    let state = runs.dag(dag)?.state();
-    let active = state.active.filter(|_| !state.paused)?;
-    Some((active, state.tenant.clone()))
+/// Whether a DAG's timetable may create runs.
+pub(crate) fn may_create_runs(runs: &Runs, dag: DagKey) -> bool {
+    runs.dag(dag).is_some_and(|entry| !entry.state().paused)
 }
 
-/// Plans the next scheduled run of a DAG; `version` is its [`timetable_version`].
+/// Plans the next scheduled run of a DAG; `version` is its active version, if its timetable may
+/// create runs.
 pub(crate) fn plan_next_run(
     runs: &mut Runs,
     schedule: &mut Schedule,
@@ -149,7 +147,9 @@ pub(crate) fn create_run(
     };
     events.batch.add_run(new.clone());
     if may_start {
-        start::start_run(events, stored_form(new), Arc::clone(version));
+        if let Err(error) = start::start_run(events, stored_form(new), Arc::clone(version)) {
+            tracing::error!(run = %id, error, operation = "start run", "a new run can't be started; it stays queued");
+        }
     } else if let Some(entry) = events.runs.dag_mut(dag) {
         entry.record_queued();
     }

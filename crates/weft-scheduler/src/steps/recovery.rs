@@ -2,20 +2,25 @@
 
 use super::{attempts, events::RunEvents};
 use crate::{active_run::ActiveRun, shard::attempt_key, versions::Version};
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use weft_broker::AttemptKey;
 use weft_core::run::{Phase, Run};
 use weft_store::StoredRun;
 
-/// Replays a run's events; `None` where that is impossible.
-pub(crate) fn replay_run(stored: StoredRun, version: Arc<Version>) -> Option<ActiveRun> {
-    match Run::replay(Arc::clone(&version.plan), None, &stored.events) {
-        Ok(run) => Some(ActiveRun::recovered(stored, version, run)),
-        Err(error) => {
-            tracing::error!(run = %stored.id, %error, operation = "replay run", "an active run's events can't be replayed; it does not continue");
-            None
-        }
+/// Brings a run into memory; the error says why it can't be replayed.
+pub(crate) fn replay_run(stored: StoredRun, version: Arc<Version>) -> Result<ActiveRun, String> {
+    let run = replay_events(&stored, &version)?;
+    Ok(ActiveRun::recovered(stored, version, run))
+}
+
+/// Replays a run's events; the error says why that is impossible.
+pub(crate) fn replay_events(stored: &StoredRun, version: &Version) -> Result<Run, String> {
+    // Tasks would get none of them.
+    if let Err(error) = serde_json::from_str::<Map<String, Value>>(&stored.params) {
+        return Err(format!("its parameters: {error}"));
     }
+    Run::replay(Arc::clone(&version.plan), None, &stored.events).map_err(|error| error.to_string())
 }
 
 /// Adds a replayed run to the shard: its pending actions are applied, and its live attempts

@@ -1,6 +1,6 @@
 //! The start of queued runs.
 
-use super::events::RunEvents;
+use super::{events::RunEvents, recovery};
 use crate::{
     active_run::ActiveRun, faults::FaultPoints, outputs::Outputs, shard::runs::Runs,
     versions::Version,
@@ -34,21 +34,20 @@ pub(crate) fn has_started(stored: &StoredRun, version: &Version) -> bool {
             .is_ok_and(|run| run.state() != RunState::Pending)
 }
 
-/// Starts a queued run that was read.
-pub(crate) fn start_run(events: &mut RunEvents<'_>, stored: StoredRun, version: Arc<Version>) {
+/// Starts a queued run that was read; the error says why its events can't be replayed.
+pub(crate) fn start_run(
+    events: &mut RunEvents<'_>,
+    stored: StoredRun,
+    version: Arc<Version>,
+) -> Result<(), String> {
     let id = stored.id;
     // A run that was marked while it waited has events.
-    let run = match Run::replay(Arc::clone(&version.plan), None, &stored.events) {
-        Ok(run) => run,
-        Err(error) => {
-            tracing::error!(run = %id, %error, operation = "replay run", "a queued run's events can't be replayed; it stays queued");
-            return;
-        }
-    };
+    let run = recovery::replay_events(&stored, &version)?;
     let mut active = ActiveRun::new(stored, version, run);
     active.outputs = Outputs::of_new_run(active.run.plan().tasks());
     events.runs.insert(active);
     start_loaded_run(events, id);
+    Ok(())
 }
 
 /// Starts a queued run that is in memory.

@@ -14,13 +14,13 @@ use weft_broker::{
 use weft_core::{
     digest::Digest,
     document::{Format, Source, TaskIndex},
-    id::TenantId,
+    id::{DagId, TenantId},
     run::{Counts, RunState},
     run_id::RunId,
     time::{DurationMs, Timestamp},
 };
 use weft_scheduler::{Brokers, Deps, Handle, Listen, OneBroker, Scheduler, SchedulerOptions, Wake};
-use weft_store::{CommandId, CommandKind, FileEntry, RunStore as _, RunUpdate, Turn};
+use weft_store::{CommandId, CommandKind, EventChunk, FileEntry, RunStore as _, RunUpdate, Turn};
 use weft_store_sql::{
     CommandOutcome, Database, DatabaseLocation, Deploy, DeployDag, Deployed, InstanceFilter,
     InstanceView, RunRow, Trigger,
@@ -209,12 +209,24 @@ impl Installation {
             format: Format::Json,
         })
         .unwrap_or_else(|error| panic!("{error}"));
+        let id = parsed.dags[0].id.clone();
+        self.deploy_text(tenant, id, &document).await
+    }
+
+    /// Deploys a document that no scheduler can read.
+    pub(crate) async fn deploy_unreadable(&self, id: &str) -> Deployed {
+        let id = id.parse().expect("an id");
+        let document = r#"{"contract":"weft.dag/9"}"#;
+        self.deploy_text(&TenantId::default(), id, document).await
+    }
+
+    async fn deploy_text(&self, tenant: &TenantId, id: DagId, document: &str) -> Deployed {
         let digest = Digest::of(document.as_bytes());
         let deploy = Deploy {
             tenant: tenant.clone(),
             digest,
             dags: vec![DeployDag {
-                id: parsed.dags[0].id.clone(),
+                id,
                 document: document.into(),
                 files: vec![FileEntry {
                     name: String::new(),
@@ -404,23 +416,42 @@ impl Installation {
 
     /// Sets the row of a run to queued, which no scheduler does.
     pub(crate) async fn store_as_queued(&self, run: RunId) {
+        let update = RunUpdate {
+            id: run,
+            state: RunState::Pending,
+            started: None,
+            ended: None,
+            counts: Counts::default(),
+        };
+        self.write_turn(|turn| turn.runs.push(update)).await;
+    }
+
+    /// Adds events to a run that no scheduler can replay.
+    pub(crate) async fn damage_events(&self, run: RunId) {
+        let stored = self.database.run(run).await.expect("it answers");
+        let stored = stored.expect("there is such a run");
+        let chunk = EventChunk {
+            run,
+            seq: stored.expect("it can be read").next_seq,
+            at: Timestamp(1),
+            body: "damaged".into(),
+        };
+        self.write_turn(|turn| turn.events.push(chunk)).await;
+    }
+
+    /// Writes something that no scheduler does.
+    async fn write_turn(&self, add: impl FnOnce(&mut Turn)) {
         let leases = self
             .database
             .lease_shards("meddler", DurationMs(60_000), u32::MAX)
             .await
             .expect("the database answers");
         let last = self.database.shard_state(leases[0].shard).await;
-        let turn = Turn {
+        let mut turn = Turn {
             lease: leases[0],
             number: last.expect("the database answers").turn + 1,
             new_runs: Vec::new(),
-            runs: vec![RunUpdate {
-                id: run,
-                state: RunState::Pending,
-                started: None,
-                ended: None,
-                counts: Counts::default(),
-            }],
+            runs: Vec::new(),
             events: Vec::new(),
             cleared: Vec::new(),
             attempts: Vec::new(),
@@ -429,11 +460,25 @@ impl Installation {
             commands: Vec::new(),
             timetables: Vec::new(),
         };
+        add(&mut turn);
         self.database.commit(&turn).await.expect("it is written");
         self.database
             .release_shards("meddler")
             .await
             .expect("the database answers");
+    }
+
+    /// Waits until a run is shown as held aside.
+    pub(crate) async fn wait_held(&self, run: RunId) {
+        let mut ticks = tokio::time::interval(Duration::from_millis(5));
+        let held = async {
+            while self.show(run).await.held.is_none() {
+                ticks.tick().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, held)
+            .await
+            .expect("the scheduler holds it aside");
     }
 
     pub(crate) async fn set_paused(&self, deployed: &Deployed, paused: bool) {

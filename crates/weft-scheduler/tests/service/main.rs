@@ -14,3 +14,4 @@ mod recovery;
 mod revocations;
 mod runs;
 mod shards;
+mod unreadable;

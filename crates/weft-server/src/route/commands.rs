@@ -203,7 +203,7 @@ async fn show_command(
         .database()
         .show_command(&by.tenant, CommandId(path.command))
         .await?;
-    let row = row.filter(|row| row.command.run == path.run.0);
+    let row = row.filter(|row| row.run == path.run.0);
     let none = || {
         Problem::new(
             Code::CommandNotFound,

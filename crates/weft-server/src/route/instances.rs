@@ -11,6 +11,7 @@ use crate::{
     caller::By,
     cursor::List,
     extract::{Path, Query, Text},
+    ports::Reason,
     problem::{Code, Problem},
     view,
 };
@@ -318,6 +319,15 @@ async fn why(
     State(app): State<App>,
     Path(path): Path<InstancePath>,
 ) -> Result<axum::Json<Why>, Problem> {
+    let run = runs::find(&app, &by.tenant, path.run.0).await?;
+    if let Some(held) = view::run::held(&run) {
+        // Its version may be what can't be read, so that its tasks are not known.
+        return Ok(axum::Json(Why {
+            task: path.task,
+            index: path.index,
+            reasons: vec![as_sent(view::instance::of_held_run(&run, held))],
+        }));
+    }
     let found = find(&app, &by.tenant, &path).await?;
     let row = found.row.as_ref().map(|(view, _attempts)| view);
     let failed = row.and_then(view::instance::why_it_failed);
@@ -331,14 +341,15 @@ async fn why(
     Ok(axum::Json(Why {
         task: found.task().id.to_string(),
         index: path.index,
-        reasons: failed
-            .into_iter()
-            .chain(reasons)
-            .map(|reason| api::Reason {
-                code: reason.code,
-                message: reason.message,
-                help: reason.help,
-            })
-            .collect(),
+        reasons: failed.into_iter().chain(reasons).map(as_sent).collect(),
     }))
+}
+
+/// A reason as it travels.
+fn as_sent(reason: Reason) -> api::Reason {
+    api::Reason {
+        code: reason.code,
+        message: reason.message,
+        help: reason.help,
+    }
 }

@@ -96,6 +96,15 @@ pub(crate) fn of_ended_run(run: &RunRow, row: Option<&InstanceView>) -> Reason {
     }
 }
 
+/// Why no instance of a run goes on that no scheduler can continue.
+pub(crate) fn of_held_run(run: &RunRow, why: &str) -> Reason {
+    Reason {
+        code: "run_held".into(),
+        message: format!("the run is held aside, since it can't be continued: {why}"),
+        help: Some(format!("look at the run: wfctl runs show {}", run.id)),
+    }
+}
+
 /// A state's name in the API.
 fn named(state: &impl Serialize) -> String {
     let name = serde_json::to_value(state).ok();

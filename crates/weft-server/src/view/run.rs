@@ -38,7 +38,13 @@ pub(crate) fn run(row: &RunRow) -> Result<api::Run, Problem> {
         ended: row.ended.map(api::Time),
         counts: counts(&row.counts),
         trace: row.trace.as_deref().map(str::to_owned),
+        held: held(row).map(str::to_owned),
     })
+}
+
+/// Why no scheduler can continue a run that has not ended.
+pub(crate) fn held(row: &RunRow) -> Option<&str> {
+    row.held.as_deref().filter(|_why| !row.state.is_ended())
 }
 
 /// A run's state as it travels: `Pending` is called queued.
@@ -112,8 +118,8 @@ pub(crate) fn command(row: &CommandRow) -> api::Command {
         CommandOutcome::Refused(_, why) => (api::CommandState::Refused, Some(why.clone())),
     };
     api::Command {
-        id: row.command.id.0,
-        run: row.command.run.to_string(),
+        id: row.id.0,
+        run: row.run.to_string(),
         state,
         refused,
     }

@@ -18,9 +18,9 @@ use weft_core::{
     time::{DurationMs, Timestamp},
 };
 use weft_store::{
-    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, Lost, Output, RunKind,
-    RunStore, ShardId, ShardLease, ShardSettings, ShardState, StoreError, StoredRun, StoredVersion,
-    Turn, VersionId,
+    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output, Rows,
+    RunKind, RunStore, ShardId, ShardLease, ShardSettings, ShardState, StoreError, StoredRun,
+    StoredVersion, Turn, Unreadable, VersionId,
 };
 
 /// The database, as one start of a scheduler sees it.
@@ -131,11 +131,11 @@ impl RunStore for SimStore {
         shard: ShardId,
         after: Option<DagKey>,
         limit: u32,
-    ) -> Result<Vec<DagState>, StoreError> {
+    ) -> Result<Rows<DagState, DagKey>, StoreError> {
         let read = |tables: &mut Tables, _| tables.dags(shard, after, limit);
         let dags = self.read(Call::Dags, read, Vec::len).await?;
         self.world.lock().auditor.dags_read(self.start, &dags);
-        Ok(dags)
+        Ok(dags.into())
     }
 
     async fn version(&self, version: VersionId) -> Result<Option<StoredVersion>, StoreError> {
@@ -148,7 +148,7 @@ impl RunStore for SimStore {
         shard: ShardId,
         after: Option<RunId>,
         limit: u32,
-    ) -> Result<Vec<StoredRun>, StoreError> {
+    ) -> Result<Rows<StoredRun, RunId>, StoreError> {
         let read = |tables: &mut Tables, _| tables.active_runs(shard, after, limit);
         if after.is_none() {
             let mut truth = self.world.lock();
@@ -163,16 +163,19 @@ impl RunStore for SimStore {
         }
         let rows =
             |runs: &Vec<StoredRun>| runs.iter().map(|run| 1 + run.events.len()).sum::<usize>();
-        self.read(Call::ActiveRuns, read, rows).await
+        Ok(self.read(Call::ActiveRuns, read, rows).await?.into())
     }
 
-    async fn run(&self, run: RunId) -> Result<Option<StoredRun>, StoreError> {
+    async fn run(
+        &self,
+        run: RunId,
+    ) -> Result<Option<Result<StoredRun, Unreadable<RunId>>>, StoreError> {
         let read = |tables: &mut Tables, _| tables.run(run);
         let rows = |run: &Option<StoredRun>| {
             run.as_ref()
                 .map_or(1, |run: &StoredRun| 1 + run.events.len())
         };
-        self.read(Call::Run, read, rows).await
+        Ok(self.read(Call::Run, read, rows).await?.map(Ok))
     }
 
     async fn queued_runs(
@@ -180,9 +183,9 @@ impl RunStore for SimStore {
         dag: DagKey,
         now: Timestamp,
         limit: u32,
-    ) -> Result<Vec<StoredRun>, StoreError> {
+    ) -> Result<Rows<StoredRun, RunId>, StoreError> {
         let read = |tables: &mut Tables, _| tables.queued_runs(dag, now, limit);
-        self.read(Call::QueuedRuns, read, Vec::len).await
+        Ok(self.read(Call::QueuedRuns, read, Vec::len).await?.into())
     }
 
     async fn count_queued_scheduled(&self, dag: DagKey, limit: u32) -> Result<u32, StoreError> {
@@ -215,9 +218,9 @@ impl RunStore for SimStore {
         shard: ShardId,
         after: Option<CommandId>,
         limit: u32,
-    ) -> Result<Vec<Command>, StoreError> {
+    ) -> Result<Rows<Command, (CommandId, RunId)>, StoreError> {
         let read = |tables: &mut Tables, now| tables.commands(shard, after, limit, now);
-        self.read(Call::Commands, read, Vec::len).await
+        Ok(self.read(Call::Commands, read, Vec::len).await?.into())
     }
 
     async fn outputs(
@@ -249,9 +252,9 @@ impl RunStore for SimStore {
         self.read(Call::ResumeStates, read, Vec::len).await
     }
 
-    async fn crashes(&self, shard: ShardId) -> Result<Vec<(Blamed, Crash)>, StoreError> {
+    async fn crashes(&self, shard: ShardId) -> Result<Rows<(Blamed, Crash), RunId>, StoreError> {
         // Always read together with the settings, whose await covers both.
-        Ok(self.world.lock().tables.crashes(shard))
+        Ok(self.world.lock().tables.crashes(shard).into())
     }
 
     async fn record_crashes(&self, news: &[CrashUpdate]) -> Result<(), StoreError> {
@@ -261,6 +264,18 @@ impl RunStore for SimStore {
             return Err(away());
         }
         truth.tables.record_crashes(news);
+        Ok(())
+    }
+
+    async fn replace_held_runs(
+        &self,
+        _lease: ShardLease,
+        held: &[HeldRun],
+    ) -> Result<(), StoreError> {
+        if let Some(held) = held.first() {
+            let verdict = Err(format!("{} is held, and every row can be read", held.run));
+            self.world.lock().judge(verdict);
+        }
         Ok(())
     }
 

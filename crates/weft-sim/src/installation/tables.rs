@@ -278,6 +278,7 @@ impl Tables {
                     slots: *slots,
                 })
                 .collect(),
+            unreadable: Vec::new(),
         }
     }
 

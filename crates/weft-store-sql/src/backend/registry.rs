@@ -24,6 +24,7 @@ const STATEMENTS: &[&[Statement]] = &[
     references::STATEMENTS,
     retention::STATEMENTS,
     run_store::commit::STATEMENTS,
+    run_store::held::STATEMENTS,
     run_store::lease::STATEMENTS,
     run_store::reading::STATEMENTS,
     runs::STATEMENTS,
@@ -38,6 +39,7 @@ const STATEMENTS: &[&[Statement]] = &[
 
 static BULKS: &[&[&Bulk]] = &[
     run_store::commit::BULKS,
+    run_store::held::BULKS,
     run_store::reading::BULKS,
     runs::BULKS,
     trigger::BULKS,

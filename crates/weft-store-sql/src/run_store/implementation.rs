@@ -11,9 +11,9 @@ use weft_core::{
     time::{DurationMs, Timestamp},
 };
 use weft_store::{
-    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, Lost, Output, RunStore,
-    ShardId, ShardLease, ShardSettings, ShardState, StoreError, StoredRun, StoredVersion, Turn,
-    VersionId,
+    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output, Rows,
+    RunStore, ShardId, ShardLease, ShardSettings, ShardState, StoreError, StoredRun, StoredVersion,
+    Turn, Unreadable, VersionId,
 };
 
 #[async_trait]
@@ -60,7 +60,7 @@ impl RunStore for Database {
         shard: ShardId,
         after: Option<DagKey>,
         limit: u32,
-    ) -> Result<Vec<DagState>, StoreError> {
+    ) -> Result<Rows<DagState, DagKey>, StoreError> {
         self.shard_dags(shard, after, limit).await
     }
 
@@ -73,11 +73,14 @@ impl RunStore for Database {
         shard: ShardId,
         after: Option<RunId>,
         limit: u32,
-    ) -> Result<Vec<StoredRun>, StoreError> {
+    ) -> Result<Rows<StoredRun, RunId>, StoreError> {
         self.runs_in_progress(shard, after, limit).await
     }
 
-    async fn run(&self, run: RunId) -> Result<Option<StoredRun>, StoreError> {
+    async fn run(
+        &self,
+        run: RunId,
+    ) -> Result<Option<Result<StoredRun, Unreadable<RunId>>>, StoreError> {
         self.one_run(run).await
     }
 
@@ -86,7 +89,7 @@ impl RunStore for Database {
         dag: DagKey,
         now: Timestamp,
         limit: u32,
-    ) -> Result<Vec<StoredRun>, StoreError> {
+    ) -> Result<Rows<StoredRun, RunId>, StoreError> {
         self.runs_in_queue(dag, now, limit).await
     }
 
@@ -117,7 +120,7 @@ impl RunStore for Database {
         shard: ShardId,
         after: Option<CommandId>,
         limit: u32,
-    ) -> Result<Vec<Command>, StoreError> {
+    ) -> Result<Rows<Command, (CommandId, RunId)>, StoreError> {
         self.waiting_commands(shard, after, limit).await
     }
 
@@ -147,12 +150,20 @@ impl RunStore for Database {
         self.resume_states_of(run, instances).await
     }
 
-    async fn crashes(&self, shard: ShardId) -> Result<Vec<(Blamed, Crash)>, StoreError> {
+    async fn crashes(&self, shard: ShardId) -> Result<Rows<(Blamed, Crash), RunId>, StoreError> {
         self.crashes_of_shard(shard).await
     }
 
     async fn record_crashes(&self, updates: &[CrashUpdate]) -> Result<(), StoreError> {
         self.write_crashes(updates).await
+    }
+
+    async fn replace_held_runs(
+        &self,
+        lease: ShardLease,
+        held: &[HeldRun],
+    ) -> Result<(), StoreError> {
+        self.write_held_runs(lease, held).await
     }
 
     async fn commit(&self, turn: &Turn) -> Result<(), CommitError> {

@@ -1,13 +1,18 @@
 //! Who schedules which shard, and what bounds it.
 
+use super::reading::collect;
 use crate::{
     Database,
-    backend::{args, statements},
+    backend::{Row, args, statements},
 };
-use weft_core::time::{DurationMs, Timestamp};
+use std::sync::Arc;
+use weft_core::{
+    id::TenantId,
+    time::{DurationMs, Timestamp},
+};
 use weft_store::{
     Lost, Pool, ShardId, ShardLease, ShardSettings, ShardState, StoreError, TenantSettings,
-    share_of,
+    Unreadable, share_of,
 };
 
 statements! {
@@ -131,20 +136,37 @@ impl Database {
             max_active_tasks: row.take()?,
             ..ShardSettings::default()
         };
-        for mut row in backend.read(TENANTS, args![shard]).await? {
-            settings.tenants.push(TenantSettings {
-                tenant: row.take()?,
+        let tenants = backend.read(TENANTS, args![shard]).await?;
+        let tenants = collect(tenants, Row::take, |tenant: Arc<str>, row| {
+            Ok(TenantSettings {
+                tenant: parse_tenant(&tenant)?,
                 policy: row.take()?,
                 max_active_tasks: row.take()?,
                 weight: row.take()?,
-            });
+            })
+        })?;
+        settings.tenants = tenants.readable;
+        for Unreadable { key, why } in tenants.unreadable {
+            // Nothing of the tenant is dispatched under bounds that are not known.
+            settings
+                .tenants
+                .extend(parse_tenant(&key).map(held_back).ok());
+            let key = format!("tenant {key}");
+            settings.unreadable.push(Unreadable { key, why });
         }
-        for mut row in backend.read(POOLS, args![shard]).await? {
-            settings.pools.push(Pool {
-                tenant: row.take()?,
-                name: row.take()?,
+        let pools = backend.read(POOLS, args![shard]).await?;
+        let key = |row: &mut Row| Ok((row.take()?, row.take()?));
+        let pools = collect(pools, key, |(tenant, name): (Arc<str>, Arc<str>), row| {
+            Ok(Pool {
+                tenant: parse_tenant(&tenant)?,
+                name: name.to_string(),
                 slots: row.take()?,
-            });
+            })
+        })?;
+        settings.pools = pools.readable;
+        for Unreadable { key, why } in pools.unreadable {
+            let key = format!("pool {} of tenant {}", key.1, key.0);
+            settings.unreadable.push(Unreadable { key, why });
         }
         Ok(settings)
     }
@@ -177,5 +199,20 @@ impl Database {
             Some(mut row) => row.take(),
             None => Err(StoreError::Defect("the clock gave no row".into())),
         }
+    }
+}
+
+fn parse_tenant(text: &str) -> Result<TenantId, StoreError> {
+    text.parse()
+        .map_err(|error| StoreError::Corrupt(format!("{error}")))
+}
+
+/// The settings of a tenant whose own can't be read.
+const fn held_back(tenant: TenantId) -> TenantSettings {
+    TenantSettings {
+        tenant,
+        policy: None,
+        max_active_tasks: Some(0),
+        weight: 1,
     }
 }

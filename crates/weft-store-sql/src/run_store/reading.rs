@@ -11,8 +11,8 @@ use crate::{
 use std::{collections::HashMap, sync::Arc};
 use weft_core::{document::TaskIndex, run::Instance, run_id::RunId, time::Timestamp};
 use weft_store::{
-    Command, CommandId, DagKey, DagState, Output, RunKind, ShardId, StoreError, StoredRun,
-    StoredVersion, VersionId,
+    Command, CommandId, DagKey, DagState, Output, Rows, RunKind, ShardId, StoreError, StoredRun,
+    StoredVersion, Unreadable, VersionId,
 };
 
 macro_rules! run_columns {
@@ -79,25 +79,23 @@ impl Database {
         shard: ShardId,
         after: Option<DagKey>,
         limit: u32,
-    ) -> Result<Vec<DagState>, StoreError> {
+    ) -> Result<Rows<DagState, DagKey>, StoreError> {
         let after = after.map_or(0, |key| key.0);
         let rows = self
             .backend()
             .read(DAGS, args![shard, after, limit])
             .await?;
-        rows.into_iter()
-            .map(|mut row| {
-                Ok(DagState {
-                    key: row.take()?,
-                    tenant: row.take()?,
-                    id: row.take()?,
-                    active: row.take()?,
-                    paused: row.take()?,
-                    last_scheduled: row.take()?,
-                    scheduled_since: row.take()?,
-                })
+        collect(rows, Row::take, |key, row| {
+            Ok(DagState {
+                key,
+                tenant: row.take()?,
+                id: row.take()?,
+                active: row.take()?,
+                paused: row.take()?,
+                last_scheduled: row.take()?,
+                scheduled_since: row.take()?,
             })
-            .collect()
+        })
     }
 
     pub(super) async fn stored_version(
@@ -121,7 +119,7 @@ impl Database {
         shard: ShardId,
         after: Option<RunId>,
         limit: u32,
-    ) -> Result<Vec<StoredRun>, StoreError> {
+    ) -> Result<Rows<StoredRun, RunId>, StoreError> {
         // Ids are not negative.
         let after = after.map_or(-1, RunId::as_i64);
         let rows = self
@@ -131,9 +129,14 @@ impl Database {
         self.with_events(rows).await
     }
 
-    pub(super) async fn one_run(&self, run: RunId) -> Result<Option<StoredRun>, StoreError> {
+    pub(super) async fn one_run(
+        &self,
+        run: RunId,
+    ) -> Result<Option<Result<StoredRun, Unreadable<RunId>>>, StoreError> {
         let rows = self.backend().read(ONE_RUN, args![run]).await?;
-        Ok(self.with_events(rows).await?.pop())
+        let mut rows = self.with_events(rows).await?;
+        let readable = rows.readable.pop().map(Ok);
+        Ok(readable.or_else(|| rows.unreadable.pop().map(Err)))
     }
 
     pub(super) async fn runs_in_queue(
@@ -141,18 +144,18 @@ impl Database {
         dag: DagKey,
         now: Timestamp,
         limit: u32,
-    ) -> Result<Vec<StoredRun>, StoreError> {
+    ) -> Result<Rows<StoredRun, RunId>, StoreError> {
         let rows = self
             .backend()
             .read(QUEUED_RUNS, args![dag, now, limit])
             .await?;
-        let mut runs = Vec::with_capacity(rows.len());
         let mut has_events = false;
-        for mut row in rows {
-            runs.push(stored_run(&mut row)?);
+        let mut runs = collect(rows, Row::take, |id, row| {
+            let run = stored_run(id, row)?;
             // A queued run has no events, unless it was cleared back to its start.
             has_events |= row.take::<bool>()?;
-        }
+            Ok(run)
+        })?;
         if has_events {
             self.read_events(&mut runs).await?;
         }
@@ -207,21 +210,17 @@ impl Database {
         shard: ShardId,
         after: Option<CommandId>,
         limit: u32,
-    ) -> Result<Vec<Command>, StoreError> {
+    ) -> Result<Rows<Command, (CommandId, RunId)>, StoreError> {
         let after = after.map_or(0, |id| id.0);
         let rows = self
             .backend()
             .read(COMMANDS, args![shard, after, limit])
             .await?;
-        rows.into_iter()
-            .map(|mut row| {
-                Ok(Command {
-                    id: row.take()?,
-                    run: row.take()?,
-                    kind: encoding::decode_command(&row.take::<Arc<str>>()?)?,
-                })
-            })
-            .collect()
+        let key = |row: &mut Row| Ok((row.take()?, row.take()?));
+        collect(rows, key, |(id, run), row| {
+            let kind = encoding::decode_command(&row.take::<Arc<str>>()?)?;
+            Ok(Command { id, run, kind })
+        })
     }
 
     pub(super) async fn outputs_of(
@@ -265,34 +264,49 @@ impl Database {
     }
 
     /// The runs of these rows with their events.
-    async fn with_events(&self, rows: Vec<Row>) -> Result<Vec<StoredRun>, StoreError> {
-        let mut runs = rows
-            .into_iter()
-            .map(|mut row| stored_run(&mut row))
-            .collect::<Result<Vec<_>, _>>()?;
+    async fn with_events(&self, rows: Vec<Row>) -> Result<Rows<StoredRun, RunId>, StoreError> {
+        let mut runs = collect(rows, Row::take, stored_run)?;
         self.read_events(&mut runs).await?;
         Ok(runs)
     }
 
     /// Adds the events of these runs.
-    async fn read_events(&self, runs: &mut [StoredRun]) -> Result<(), StoreError> {
-        let positions: HashMap<RunId, usize> = runs
-            .iter()
+    async fn read_events(&self, runs: &mut Rows<StoredRun, RunId>) -> Result<(), StoreError> {
+        let readable = runs.readable.iter();
+        let positions: HashMap<RunId, usize> = readable
             .enumerate()
             .map(|(position, run)| (run.id, position))
             .collect();
-        let ids = runs.iter().map(|run| Value::from(run.id)).collect();
-        for mut row in self.backend().read_bulk(&EVENTS, ids).await? {
+        let ids = runs.readable.iter().map(|run| Value::from(run.id));
+        for mut row in self.backend().read_bulk(&EVENTS, ids.collect()).await? {
             let run: RunId = row.take()?;
             let position = positions
                 .get(&run)
                 .ok_or_else(|| StoreError::Defect("events of another run".into()))?;
-            let run = &mut runs[*position];
+            let run = &mut runs.readable[*position];
             run.next_seq = row.take::<i64>()? + 1;
             run.events.push(row.take()?);
         }
         Ok(())
     }
+}
+
+/// Reads rows one by one: one that can't be read is returned by its key, which begins each row.
+pub(crate) fn collect<T, K: Clone>(
+    rows: Vec<Row>,
+    mut key: impl FnMut(&mut Row) -> Result<K, StoreError>,
+    mut read: impl FnMut(K, &mut Row) -> Result<T, StoreError>,
+) -> Result<Rows<T, K>, StoreError> {
+    let mut collected = Rows::default();
+    for mut row in rows {
+        let key = key(&mut row)?;
+        match read(key.clone(), &mut row) {
+            Ok(row) => collected.readable.push(row),
+            Err(StoreError::Corrupt(why)) => collected.unreadable.push(Unreadable { key, why }),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(collected)
 }
 
 fn keys(run: RunId, instances: &[Instance]) -> Vec<Value> {
@@ -308,9 +322,9 @@ fn keys(run: RunId, instances: &[Instance]) -> Vec<Value> {
         .collect()
 }
 
-fn stored_run(row: &mut Row) -> Result<StoredRun, StoreError> {
+fn stored_run(id: RunId, row: &mut Row) -> Result<StoredRun, StoreError> {
     Ok(StoredRun {
-        id: row.take()?,
+        id,
         tenant: row.take()?,
         dag: row.take()?,
         version: row.take()?,

@@ -242,7 +242,13 @@ impl<'a> World<'a> {
                 ..Counts::default()
             },
         }));
-        for command in self.database.commands(SHARD, None, 2).await.unwrap() {
+        for command in self
+            .database
+            .commands(SHARD, None, 2)
+            .await
+            .unwrap()
+            .readable
+        {
             turn.commands.push(CommandDone {
                 id: command.id,
                 run: command.run,
@@ -303,7 +309,12 @@ impl<'a> World<'a> {
             .database
             .insert_command(&TenantId::default(), run, &kind, "x")
             .await;
-        let waiting = self.database.commands(SHARD, None, 9).await.unwrap();
+        let waiting = self
+            .database
+            .commands(SHARD, None, 9)
+            .await
+            .unwrap()
+            .readable;
         let waiting: Vec<_> = waiting
             .into_iter()
             .map(|command| (command.run, command.kind))
@@ -418,7 +429,7 @@ impl<'a> World<'a> {
             if run.id.as_i64() > RUNS {
                 continue;
             }
-            let stored = self.database.run(run.id).await.unwrap().unwrap();
+            let stored = self.database.run(run.id).await.unwrap().unwrap().unwrap();
             writeln!(
                 shown,
                 "{} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",

@@ -5,11 +5,8 @@
 //! workspace has, for each released version and each database, what makes its schema, rows that
 //! the program itself wrote, and the texts of its statements.
 
-use crate::setup;
-use sqlx::{
-    AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqlSafeStr as _, SqliteConnection,
-    sqlite::SqliteConnectOptions,
-};
+use crate::{raw::Raw, setup};
+use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -19,7 +16,7 @@ use tempfile::TempDir;
 use weft_core::{id::TenantId, time::Timestamp};
 use weft_store::{RunStore as _, ShardId};
 use weft_store_sql::{
-    DATABASE_FILE, DagFilter, Database, DatabaseLocation, InstanceFilter, RunCursor, RunFilter,
+    DagFilter, Database, DatabaseLocation, InstanceFilter, RunCursor, RunFilter,
     secret::{Keyring, SecretKind},
 };
 
@@ -46,38 +43,7 @@ const SCHEMA_POSTGRES: &str = "SELECT concat_ws(' ', table_name, ordinal_positio
     UNION ALL SELECT concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid)) \
     FROM pg_constraint WHERE connamespace = 'public'::regnamespace";
 
-/// A database as its own client sees it.
-enum Raw {
-    Sqlite(SqliteConnection),
-    Postgres(PgConnection),
-}
-
 impl Raw {
-    /// Makes the file of SQLite where there is none.
-    async fn of(place: &DatabaseLocation) -> Self {
-        match place {
-            DatabaseLocation::Sqlite { folder } => {
-                let options = SqliteConnectOptions::new()
-                    .filename(folder.join(DATABASE_FILE))
-                    .create_if_missing(true)
-                    .foreign_keys(false);
-                Self::Sqlite(SqliteConnection::connect_with(&options).await.unwrap())
-            }
-            DatabaseLocation::Postgres { url } => {
-                Self::Postgres(PgConnection::connect(url).await.unwrap())
-            }
-            DatabaseLocation::SqliteReadOnly { .. } => unreachable!("no test opens one"),
-        }
-    }
-
-    async fn run(&mut self, script: &str) -> Result<(), sqlx::Error> {
-        let script = sqlx::raw_sql(AssertSqlSafe(script));
-        match self {
-            Self::Sqlite(raw) => script.execute(raw).await.map(drop),
-            Self::Postgres(raw) => script.execute(raw).await.map(drop),
-        }
-    }
-
     /// The one column of a query, in order.
     async fn texts(&mut self, query: &str) -> BTreeSet<String> {
         let query = AssertSqlSafe(query);
@@ -315,7 +281,10 @@ async fn everything_is_read(database: &Database, counts: &BTreeMap<String, usize
         database.list_tokens(None, None, ALL).await.unwrap().len(),
     );
     assert_eq!(database.installation().await.unwrap().len(), 32);
-    expect("crashes", database.crashes(shard).await.unwrap().len());
+    expect(
+        "crashes",
+        database.crashes(shard).await.unwrap().readable.len(),
+    );
     let settings = database.settings(shard).await.unwrap();
     expect("tenants", settings.tenants.len());
     let compiled = database.compiled_page(None, ALL).await.unwrap();
@@ -374,12 +343,16 @@ async fn everything_is_read(database: &Database, counts: &BTreeMap<String, usize
             .await
             .unwrap()
             .len();
-        let stored = database.run(run.id).await.unwrap().unwrap();
+        let stored = database.run(run.id).await.unwrap().unwrap().unwrap();
         assert_eq!(stored.id, run.id);
     }
     expect("task_instances", instances);
     expect("run_tasks", tasks);
-    let active = database.active_runs(shard, None, ALL).await.unwrap();
+    let active = database
+        .active_runs(shard, None, ALL)
+        .await
+        .unwrap()
+        .readable;
     assert_eq!(active.len(), 1, "one was under way");
     assert!(!active[0].events.is_empty());
     let waiting = database.dags_with_queued_runs(shard, Timestamp(i64::MAX), None, ALL);

@@ -17,6 +17,7 @@ use weft_store_sql::{Database, DatabaseLocation, Deploy, DeployDag, Deployed, Tr
 /// A database and what it lies in.
 pub(crate) struct Home {
     pub(crate) database: Database,
+    pub(crate) place: DatabaseLocation,
     /// Removed when the test is over.
     pub(crate) folder: Option<TempDir>,
 }
@@ -24,20 +25,22 @@ pub(crate) struct Home {
 /// SQLite in a folder of its own.
 pub(crate) async fn sqlite() -> Home {
     let folder = TempDir::new().unwrap();
-    let database = migrated(&DatabaseLocation::Sqlite {
+    let place = DatabaseLocation::Sqlite {
         folder: folder.path().into(),
-    })
-    .await;
+    };
     Home {
-        database,
+        database: migrated(&place).await,
+        place,
         folder: Some(folder),
     }
 }
 
 /// A database of its own on the tests' Postgres server.
 pub(crate) async fn postgres() -> Home {
+    let place = postgres_place();
     Home {
-        database: migrated(&postgres_place()).await,
+        database: migrated(&place).await,
+        place,
         folder: None,
     }
 }

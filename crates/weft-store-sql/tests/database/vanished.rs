@@ -115,7 +115,7 @@ async fn a_turn_whose_commit_was_not_answered_is_committed_again_and_counts_once
     );
     assert!(began.elapsed() < MAX_HANG, "{:?}", began.elapsed());
     database.commit(&turn).await.unwrap();
-    let events = database.run(run).await.unwrap().unwrap().events;
+    let events = database.run(run).await.unwrap().unwrap().unwrap().events;
     assert_eq!(events, ["only once"]);
 }
 

@@ -92,9 +92,15 @@ impl Driver<'_> {
     }
 
     /// Whether a run that is not in memory has ended, or does not exist. A run of a DAG that the
-    /// shard does not have is another one's.
+    /// shard does not have is another one's, and one that is held aside goes on later.
     async fn is_run_over(&mut self, run: RunId) -> Result<bool, StoreError> {
-        let stored = self.deps.store.run(run).await?;
-        Ok(stored.is_none_or(|stored| self.shard.runs.contains_dag(stored.dag)))
+        if self.shard.held.contains_run(run) {
+            return Ok(false);
+        }
+        Ok(match self.deps.store.run(run).await? {
+            None => true,
+            Some(Ok(stored)) => self.shard.runs.contains_dag(stored.dag),
+            Some(Err(_unreadable)) => false,
+        })
     }
 }

@@ -1,15 +1,15 @@
 //! Reads of whole shards: settings and DAGs, active runs after a takeover, sweeps.
 
-use super::{Driver, TurnError, reconcile::ReconcileError};
+use super::{Driver, TurnError, held::unreadable_as_value, reconcile::ReconcileError};
 use crate::{
-    shard::dag_entry::DagEntry,
+    shard::{dag_entry::DagEntry, held::Object},
     steps::{recovery, settings},
     versions::Version,
 };
 use std::{collections::BTreeSet, sync::Arc};
 use weft_broker::AttemptKey;
-use weft_core::run::Phase;
-use weft_store::{DagState, StoreError, StoredRun};
+use weft_core::{run::Phase, run_id::RunId};
+use weft_store::{DagKey, DagState, StoreError, StoredRun};
 
 /// Rows that one query reads.
 const ROWS_PER_PAGE: u32 = 1000;
@@ -29,9 +29,14 @@ impl Driver<'_> {
             let page = store
                 .active_runs(self.shard.id(), after, RUNS_PER_PAGE)
                 .await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.id);
-            for stored in page {
+            after = page.last_key(|stored| stored.id);
+            if after.is_none() {
+                break;
+            }
+            for row in page.unreadable {
+                self.hold_run(row.key, None, &row.why);
+            }
+            for stored in page.readable {
                 live.extend(self.recover_run(stored).await?);
             }
         }
@@ -55,21 +60,26 @@ impl Driver<'_> {
         let entry = self.shard.runs.dag(stored.dag);
         let active = entry.and_then(DagEntry::active_version);
         let version = self.cx.faults.recovered_version(stored.version, active);
-        let version = match self.version(version, &stored.tenant).await {
-            Ok(version) => version,
-            Err(StoreError::Corrupt(error)) => {
-                tracing::error!(%run, error, operation = "read version", "an active run's version can't be read; it does not continue");
+        let version = self.version(version, &stored.tenant).await;
+        let replayed =
+            unreadable_as_value(version)?.and_then(|version| recovery::replay_run(stored, version));
+        let mut active = match replayed {
+            Ok(active) => active,
+            Err(why) => {
+                self.hold_run(run, None, &why);
                 return Ok(Vec::new());
             }
-            Err(error) => return Err(error),
-        };
-        let Some(mut active) = recovery::replay_run(stored, version) else {
-            return Ok(Vec::new());
         };
         let unread = active.take_unread_resume_states();
         if !unread.is_empty() {
-            let states = self.deps.store.resume_states(run, &unread).await?;
-            active.set_resume_states(states);
+            let states = self.deps.store.resume_states(run, &unread).await;
+            match unreadable_as_value(states)? {
+                Ok(states) => active.set_resume_states(states),
+                Err(why) => {
+                    self.hold_run(run, None, &why);
+                    return Ok(Vec::new());
+                }
+            }
         }
         Ok(recovery::add_recovered_run(&mut self.events(), active))
     }
@@ -77,16 +87,25 @@ impl Driver<'_> {
     /// Reads settings and DAGs.
     async fn read_settings(&mut self) -> Result<(), StoreError> {
         let id = self.shard.id();
-        let read = self.deps.store.settings(id).await?;
+        let mut read = self.deps.store.settings(id).await?;
+        let consequence = "no slots are known, so what it bounds waits";
+        let unreadable = std::mem::take(&mut read.unreadable);
+        self.report_unreadable(Object::Setting, unreadable, String::clone, consequence);
         let shard = &mut *self.shard;
         settings::apply_settings(&mut shard.settings, &mut shard.queue, self.cx, &read);
         let mut existing = BTreeSet::new();
         let mut after = None;
         loop {
             let page = self.deps.store.dags(id, after, ROWS_PER_PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.key);
-            for state in page {
+            after = page.last_key(|state| state.key);
+            if after.is_none() {
+                break;
+            }
+            existing.extend(page.unreadable.iter().map(|row| row.key));
+            let name = |key: &DagKey| format!("row {}", key.0);
+            let consequence = "no run of the DAG starts";
+            self.report_unreadable(Object::Dag, page.unreadable, name, consequence);
+            for state in page.readable {
                 existing.insert(state.key);
                 self.read_dag(state).await?;
             }
@@ -108,21 +127,20 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// A DAG's active version; none where it can't be parsed.
-    async fn read_active_version(
+    /// A DAG's active version; none where it can't be read, which is reported.
+    pub(super) async fn read_active_version(
         &mut self,
         state: &DagState,
     ) -> Result<Option<Arc<Version>>, StoreError> {
         let Some(active) = state.active else {
             return Ok(None);
         };
-        match self.version(active, &state.tenant).await {
+        match unreadable_as_value(self.version(active, &state.tenant).await)? {
             Ok(version) => Ok(Some(version)),
-            Err(StoreError::Corrupt(error)) => {
-                tracing::error!(dag = %state.id, error, operation = "read version", "a DAG's active version can't be read; its timetable creates no runs");
+            Err(why) => {
+                self.report_version(state, active, why);
                 Ok(None)
             }
-            Err(error) => Err(error),
         }
     }
 
@@ -182,7 +200,10 @@ impl Driver<'_> {
     async fn read_crashes(&mut self) -> Result<(), StoreError> {
         self.write_crashes().await?;
         let stored = self.deps.store.crashes(self.shard.id()).await?;
-        self.shard.crashes.replace(stored);
+        let name = |run: &RunId| format!("a crash in run {run}");
+        let consequence = "it does not count against its task";
+        self.report_unreadable(Object::Crash, stored.unreadable, name, consequence);
+        self.shard.crashes.replace(stored.readable);
         Ok(())
     }
 }

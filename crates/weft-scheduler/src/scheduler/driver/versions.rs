@@ -4,7 +4,7 @@ use super::Driver;
 use crate::versions::Version;
 use std::sync::Arc;
 use weft_core::id::TenantId;
-use weft_store::{DagKey, StoreError, VersionId};
+use weft_store::{StoreError, VersionId};
 
 impl Driver<'_> {
     /// A version, from memory or the database.
@@ -21,11 +21,5 @@ impl Driver<'_> {
         }
         let stored = self.deps.store.version(id).await?;
         self.cx.versions.insert(id, tenant, stored.as_ref())
-    }
-
-    /// The version that a DAG's new runs get.
-    pub(super) fn active_version(&self, dag: DagKey) -> Option<(VersionId, TenantId)> {
-        let entry = self.shard.runs.dag(dag)?;
-        Some((entry.active_version()?, entry.state().tenant.clone()))
     }
 }

@@ -53,21 +53,21 @@ pub(crate) async fn crashes_are_recorded_once_absolved_and_cleared(database: &Da
         database.record_crashes(&news).await.unwrap();
     }
     let kept = [(bad.clone(), crash(run, 1)), (other.clone(), crash(run, 2))];
-    assert_eq!(database.crashes(SHARD).await.unwrap(), kept);
-    assert_eq!(database.crashes(ShardId(7)).await.unwrap(), []);
+    assert_eq!(database.crashes(SHARD).await.unwrap().readable, kept);
+    assert_eq!(database.crashes(ShardId(7)).await.unwrap().readable, []);
     // What is absolved matters while its run goes on; this one waits.
     let absolved = [CrashUpdate::Absolved(bad.clone())];
     database.record_crashes(&absolved).await.unwrap();
-    assert_eq!(database.crashes(SHARD).await.unwrap(), kept[1..]);
+    assert_eq!(database.crashes(SHARD).await.unwrap().readable, kept[1..]);
     let cleared = [CrashUpdate::Cleared {
         run,
         task: TaskIndex(3),
     }];
     database.record_crashes(&cleared).await.unwrap();
-    assert_eq!(database.crashes(SHARD).await.unwrap(), kept[1..]);
+    assert_eq!(database.crashes(SHARD).await.unwrap().readable, kept[1..]);
     // It was forgotten, so it can be counted anew.
     database.record_crashes(&news).await.unwrap();
-    assert_eq!(database.crashes(SHARD).await.unwrap(), kept);
+    assert_eq!(database.crashes(SHARD).await.unwrap().readable, kept);
 }
 
 pub(crate) async fn lifting_a_quarantine_raises_the_settings_version(database: &Database) {
@@ -88,7 +88,7 @@ pub(crate) async fn lifting_a_quarantine_raises_the_settings_version(database: &
     assert!(database.lift_quarantine(&tenant, &id, "ada").await.unwrap());
     assert!(database.shard_state(SHARD).await.unwrap().settings > version);
     assert_eq!(database.crashes_of_dag(&tenant, &id).await.unwrap(), []);
-    assert_eq!(database.crashes(SHARD).await.unwrap().len(), 1);
+    assert_eq!(database.crashes(SHARD).await.unwrap().readable.len(), 1);
     let version = database.shard_state(SHARD).await.unwrap().settings;
     assert!(database.lift_quarantine(&tenant, &id, "ada").await.unwrap());
     assert_eq!(

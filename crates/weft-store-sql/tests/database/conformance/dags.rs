@@ -125,7 +125,7 @@ pub(crate) async fn pausing_is_seen_by_the_scheduler(database: &Database) {
             .await
             .unwrap()
     );
-    assert!(database.dags(SHARD, None, 10).await.unwrap()[0].paused);
+    assert!(database.dags(SHARD, None, 10).await.unwrap().readable[0].paused);
     let paused = database.shard_state(SHARD).await.unwrap().settings;
     assert!(paused > version);
     assert!(
@@ -200,7 +200,7 @@ pub(crate) async fn a_deleted_dags_name_is_free_again(database: &Database) {
         .delete_dag(&TenantId::default(), &dag.id, "bob")
         .await
         .unwrap();
-    assert_eq!(database.dags(SHARD, None, 10).await.unwrap(), []);
+    assert_eq!(database.dags(SHARD, None, 10).await.unwrap().readable, []);
     let again = one_dag(database, "x").await;
     assert_eq!(again.change, DeployChange::NewDag);
     assert_ne!(again.key, dag.key);
@@ -221,10 +221,11 @@ pub(crate) async fn dags_are_paged_by_id(database: &Database) {
         seen.extend(page.into_iter().map(|dag| dag.id.to_string()));
     }
     assert_eq!(seen, ["B", "a", "a-b", "b", "c"], "as bytes compare");
-    let scheduler = database.dags(SHARD, None, 3).await.unwrap();
+    let scheduler = database.dags(SHARD, None, 3).await.unwrap().readable;
     let rest = database
         .dags(SHARD, Some(scheduler[2].key), 3)
         .await
-        .unwrap();
+        .unwrap()
+        .readable;
     assert_eq!((scheduler.len(), rest.len()), (3, 2));
 }

@@ -118,7 +118,7 @@ pub(crate) async fn a_deposed_scheduler_writes_nothing(database: &Database) {
         "{error}"
     );
     assert_eq!(
-        database.run(run).await.unwrap().unwrap().events,
+        database.run(run).await.unwrap().unwrap().unwrap().events,
         [] as [&str; 0]
     );
 }
@@ -137,7 +137,10 @@ pub(crate) async fn a_repeated_turn_succeeds_and_writes_nothing(database: &Datab
     database.commit(&first).await.unwrap();
     // With the same events, which could not be written twice.
     database.commit(&first).await.unwrap();
-    assert_eq!(database.run(run).await.unwrap().unwrap().events, ["once"]);
+    assert_eq!(
+        database.run(run).await.unwrap().unwrap().unwrap().events,
+        ["once"]
+    );
     let second = turn(database, lease).await;
     database.commit(&second).await.unwrap();
     let error = database.commit(&first).await.unwrap_err();

@@ -71,12 +71,20 @@ pub(crate) async fn queued_runs_wait_for_their_time_in_order_of_dates(database: 
             .unwrap(),
         [dag.key]
     );
-    let due = database.queued_runs(dag.key, at(100), 10).await.unwrap();
+    let due = database
+        .queued_runs(dag.key, at(100), 10)
+        .await
+        .unwrap()
+        .readable;
     assert_eq!(
         due.iter().map(|run| run.id).collect::<Vec<_>>(),
         [runs[2], runs[0]]
     );
-    let due = database.queued_runs(dag.key, at(200), 1).await.unwrap();
+    let due = database
+        .queued_runs(dag.key, at(200), 1)
+        .await
+        .unwrap()
+        .readable;
     assert_eq!(due[0].id, runs[1]);
     assert_eq!(due[0].interval, (at(10), at(10)));
     let both = database
@@ -188,6 +196,7 @@ pub(crate) async fn a_scheduled_date_has_one_run(database: &Database) {
             .queued_runs(dag.key, at(i64::MAX), 10)
             .await
             .unwrap()
+            .readable
             .len(),
         3
     );
@@ -220,7 +229,7 @@ pub(crate) async fn commands_wait_until_they_are_done(database: &Database) {
                 .unwrap(),
         );
     }
-    let waiting = database.commands(SHARD, None, 10).await.unwrap();
+    let waiting = database.commands(SHARD, None, 10).await.unwrap().readable;
     assert_eq!(
         waiting
             .iter()
@@ -228,10 +237,8 @@ pub(crate) async fn commands_wait_until_they_are_done(database: &Database) {
             .collect::<Vec<_>>(),
         kinds
     );
-    assert_eq!(
-        database.commands(SHARD, Some(ids[1]), 1).await.unwrap()[0].id,
-        ids[2]
-    );
+    let next = database.commands(SHARD, Some(ids[1]), 1).await.unwrap();
+    assert_eq!(next.readable[0].id, ids[2]);
     let mut turn = turn(database, lease(database).await).await;
     turn.commands = vec![
         CommandDone {

@@ -102,7 +102,11 @@ pub(crate) async fn everything_of_a_turn_is_read_back(database: &Database) {
         },
     });
     database.commit(&turn).await.unwrap();
-    let active = database.active_runs(lease.shard, None, 10).await.unwrap();
+    let active = database
+        .active_runs(lease.shard, None, 10)
+        .await
+        .unwrap()
+        .readable;
     assert_eq!(active.len(), 1);
     assert_eq!(active[0].id, run);
     assert_eq!(active[0].events, ["first"]);
@@ -151,7 +155,7 @@ pub(crate) async fn a_turn_of_thousands_of_rows(database: &Database) {
     let states = database.resume_states(run, &wanted[2_700..]).await.unwrap();
     assert_eq!(states, [(wanted[2_743 - 6], "{\"page\":2}".into())]);
     assert_eq!(database.outputs(run, &wanted).await.unwrap().len(), 2_742);
-    let state = &database.dags(lease.shard, None, 9).await.unwrap()[0];
+    let state = &database.dags(lease.shard, None, 9).await.unwrap().readable[0];
     assert_eq!(state.last_scheduled, Some(at(7)));
 }
 

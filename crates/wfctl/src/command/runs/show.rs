@@ -12,9 +12,14 @@ pub(super) fn text(run: &Run, tasks: &[TaskSummary], zone: &Zone) -> String {
         ("run", run.id.clone()),
         ("dag", format!("{} (version {})", run.dag, run.version)),
         ("state", table::run_state(run.state).to_owned()),
+    ];
+    if let Some(why) = &run.held {
+        pairs.push(("held aside", format!("it can't be continued: {why}")));
+    }
+    pairs.extend([
         ("kind", table::run_kind(run.kind).to_owned()),
         ("logical date", zone.shown(run.logical_date)),
-    ];
+    ]);
     if run.data_interval.start != run.data_interval.end {
         let (start, end) = (
             zone.shown(run.data_interval.start),

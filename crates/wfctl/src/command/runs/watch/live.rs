@@ -152,6 +152,7 @@ mod tests {
             ended: Some(at),
             counts: Counts::default(),
             trace: None,
+            held: None,
         }
     }
 

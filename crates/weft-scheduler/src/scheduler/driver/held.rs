@@ -1,0 +1,100 @@
+//! What can't be read is held aside and reported once.
+
+use super::Driver;
+use crate::{shard::held::Object, versions::Version};
+use std::sync::Arc;
+use weft_core::run_id::RunId;
+use weft_store::{DagKey, DagState, StoreError, StoredRun, Unreadable, VersionId};
+
+impl Driver<'_> {
+    /// Holds a run aside, one of this DAG where it is queued.
+    pub(super) fn hold_run(&mut self, run: RunId, queued_of: Option<DagKey>, why: &str) {
+        if self.shard.held.insert_run(run, queued_of, why) {
+            self.count_unreadable(Object::Run);
+            tracing::error!(%run, why, operation = "read run", "a run can't be continued; it is held aside, and all others go on");
+        }
+    }
+
+    /// Reports rows, other than of runs, that can't be read.
+    pub(super) fn report_unreadable<K>(
+        &mut self,
+        object: Object,
+        rows: Vec<Unreadable<K>>,
+        name: impl Fn(&K) -> String,
+        consequence: &'static str,
+    ) {
+        for row in rows {
+            let name = name(&row.key);
+            if self.shard.held.report(object, &name) {
+                self.count_unreadable(object);
+                tracing::error!(
+                    shard = self.shard.id().0,
+                    object = object.name(),
+                    name,
+                    why = row.why,
+                    operation = "read rows",
+                    consequence,
+                    "a row can't be read; all others go on"
+                );
+            }
+        }
+    }
+
+    pub(super) fn count_unreadable(&self, object: Object) {
+        self.cx.heartbeat.metrics.record_unreadable(object.name());
+    }
+
+    /// The version of a run, or why it can't be read.
+    pub(super) async fn version_of(
+        &mut self,
+        stored: &StoredRun,
+    ) -> Result<Result<Arc<Version>, String>, StoreError> {
+        let version = self.version(stored.version, &stored.tenant).await;
+        unreadable_as_value(version)
+    }
+
+    /// The version that a DAG's new runs get. `None` where there is none, or where it can't be
+    /// read, which is reported.
+    pub(super) async fn active_version(
+        &mut self,
+        dag: DagKey,
+    ) -> Result<Option<Arc<Version>>, StoreError> {
+        let Some(entry) = self.shard.runs.dag(dag) else {
+            return Ok(None);
+        };
+        let state = entry.state().clone();
+        self.read_active_version(&state).await
+    }
+
+    /// Reports a DAG's active version that can't be read.
+    pub(super) fn report_version(&mut self, state: &DagState, version: VersionId, why: String) {
+        let key = format!(
+            "{} of tenant {}, version {}",
+            state.id, state.tenant, version.0
+        );
+        let consequence = "its timetable creates no runs until another version is active";
+        let rows = vec![Unreadable { key, why }];
+        self.report_unreadable(Object::Dag, rows, String::clone, consequence);
+    }
+
+    /// Writes which runs are held, where the database does not show it yet.
+    pub(super) async fn write_held_runs(&mut self) -> Result<(), StoreError> {
+        if let Some(held) = self.shard.held.unwritten_runs() {
+            let lease = self.shard.lease;
+            self.deps.store.replace_held_runs(lease, &held).await?;
+            self.shard.held.set_written();
+        }
+        Ok(())
+    }
+}
+
+/// Separates what can't be read from a database that does not answer.
+pub(super) fn unreadable_as_value<T>(
+    read: Result<T, StoreError>,
+) -> Result<Result<T, String>, StoreError> {
+    match read {
+        Ok(value) => Ok(Ok(value)),
+        Err(StoreError::Corrupt(why)) => Ok(Err(why)),
+        Err(error) => Err(error),
+    }
+}
