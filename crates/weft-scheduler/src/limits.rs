@@ -10,7 +10,7 @@ pub(crate) const MAX_LOSSES: u32 = 20;
 pub(crate) const MAX_NOTICES_PER_TURN: usize = 2048;
 /// Attempts that one turn dispatches.
 pub(crate) const MAX_DISPATCHES_PER_TURN: usize = 2048;
-/// Instances whose rows one transaction writes; the next turn writes the rest.
+/// About how many rows one transaction writes; the next turns write the rest.
 pub(crate) const MAX_ROWS_PER_TURN: usize = 8192;
 /// Commands that one turn applies.
 pub(crate) const MAX_COMMANDS_PER_TURN: u32 = 256;

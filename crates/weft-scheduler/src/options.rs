@@ -1,6 +1,9 @@
 //! What a scheduler is given: its dependencies and its options.
 
-use crate::{Brokers, OutputBlobs, limits::MAX_LOSSES};
+use crate::{
+    Brokers, OutputBlobs,
+    limits::{MAX_LOSSES, MAX_ROWS_PER_TURN},
+};
 use std::{sync::Arc, time::Duration};
 use weft_core::{plan::Defaults, time::DurationMs};
 use weft_store::RunStore;
@@ -29,6 +32,9 @@ pub struct SchedulerOptions {
     pub defaults: Defaults,
     /// Runs of a DAG at once, if its document does not set a bound.
     pub max_active_runs: u32,
+    /// About how many rows one transaction writes. What changes more at once is written in
+    /// portions.
+    pub max_rows_per_turn: usize,
     /// Fixes nonces and run ids, for a simulation; drawn from the system otherwise.
     pub seed: Option<u64>,
     /// A bug to plant. For the simulation only.
@@ -48,6 +54,7 @@ impl SchedulerOptions {
                 ..Defaults::default()
             },
             max_active_runs: 16,
+            max_rows_per_turn: MAX_ROWS_PER_TURN,
             seed: None,
             #[cfg(feature = "planted-bugs")]
             planted: None,

@@ -142,7 +142,10 @@ impl Shard {
 
     /// Whether a bound ended the last turn before all work was done.
     pub(crate) fn has_more_work(&self) -> bool {
-        self.queue.has_expansions() || self.schedule.has_startable() || self.outbox.has_unprepared()
+        self.queue.has_expansions()
+            || self.schedule.has_startable()
+            || self.outbox.has_unprepared()
+            || self.batch.has_large_runs()
     }
 }
 

@@ -184,6 +184,7 @@ impl Auditor {
             Action::Cleared {
                 task,
                 generation: _,
+                instances: _,
             } => {
                 self.reported.retain(|instance, _| instance.task != *task);
                 Ok(())

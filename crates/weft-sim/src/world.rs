@@ -356,6 +356,7 @@ impl<'a> World<'a> {
             Action::Cleared {
                 task,
                 generation: _,
+                instances: _,
             } => self.ready.retain(|instance| instance.task != task),
             Action::InstanceChanged {
                 instance,

@@ -14,9 +14,9 @@ use weft_core::{
 };
 use weft_sim::installation::tables::{Tables, Wanted, Written};
 use weft_store::{
-    AttemptRecord, CommandDone, CommandId, CommandKind, CommitError, DagKey, EventChunk, FileEntry,
-    InstanceRow, InstanceTag, Lost, NewRun, Output, Pool, RunKind, RunStore as _, RunUpdate,
-    ShardId, ShardLease, StoredRun, TaskSummary, TimetableUpdate, Turn,
+    AttemptRecord, ClearedTask, CommandDone, CommandId, CommandKind, CommitError, DagKey,
+    EventChunk, FileEntry, InstanceRow, InstanceTag, Lost, NewRun, Output, Pool, RunKind,
+    RunStore as _, RunUpdate, ShardId, ShardLease, StoredRun, TaskSummary, TimetableUpdate, Turn,
 };
 use weft_store_sql::{Database, DatabaseLocation, Deploy, DeployDag, Deployed, Trigger};
 
@@ -362,7 +362,12 @@ impl Pair {
             index: self.rng.u32(0..4),
         };
         if self.rng.u32(0..8) == 0 {
-            turn.cleared.push((run, instance.task));
+            let below = self.rng.bool().then_some(self.rng.u32(0..4));
+            turn.cleared.push(ClearedTask {
+                run,
+                task: instance.task,
+                below,
+            });
             return;
         }
         let text = |rng: &mut Rng| -> Option<Arc<str>> {

@@ -26,8 +26,8 @@ pub use {
     run_store::RunStore,
     settings::{Pool, ShardSettings, TenantSettings},
     turn::{
-        AttemptRecord, CommandDone, EventChunk, InstanceRow, InstanceTag, InstanceTagError, NewRun,
-        Output, RunUpdate, TaskSummary, TimetableUpdate, Turn,
+        AttemptRecord, ClearedTask, CommandDone, EventChunk, InstanceRow, InstanceTag,
+        InstanceTagError, NewRun, Output, RunUpdate, TaskSummary, TimetableUpdate, Turn,
     },
     unreadable::{Rows, Unreadable},
 };

@@ -31,7 +31,7 @@ pub struct Turn {
     /// What happened, to be read back by recovery and by people; one for each run touched.
     pub events: Vec<EventChunk>,
     /// Tasks that start over: their instances become history. Written before `instances`.
-    pub cleared: Vec<(RunId, TaskIndex)>,
+    pub cleared: Vec<ClearedTask>,
     /// Attempts that ended without ending their instance.
     pub attempts: Vec<AttemptRecord>,
     /// Instances that changed: inserted, or replaced.
@@ -69,6 +69,18 @@ pub struct NewRun {
     pub created: Timestamp,
     /// The W3C `traceparent` that it begins under.
     pub trace: Option<Arc<str>>,
+}
+
+/// A task that starts over: what its instances had becomes history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClearedTask {
+    /// Its run.
+    pub run: RunId,
+    /// The task.
+    pub task: TaskIndex,
+    /// The instances with map indexes below it alone, as a task of many instances is cleared by
+    /// several turns. `None` for all that are left, and the task's counts.
+    pub below: Option<u32>,
 }
 
 /// A run's state at the end of the turn. A `Pending` run is queued.

@@ -43,6 +43,8 @@ pub enum Action {
         /// How often it was cleared, this time included. Part of what makes an
         /// idempotency key: retries share it, a clear changes it.
         generation: u32,
+        /// How many instances it had.
+        instances: u32,
     },
     /// For the history and for observers.
     InstanceChanged {

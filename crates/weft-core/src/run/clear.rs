@@ -35,7 +35,8 @@ impl Run {
     }
 
     fn clear_task(&mut self, task: TaskIndex, actions: &mut Vec<Action>) {
-        if self.instances_of(task) == 0 {
+        let instances = self.instances_of(task);
+        if instances == 0 {
             return;
         }
         for (instance, tag) in self.touched(task) {
@@ -68,6 +69,7 @@ impl Run {
         actions.push(Action::Cleared {
             task,
             generation: *generation,
+            instances,
         });
         self.agenda.insert(self.plan.ranks[task.0 as usize]);
     }

@@ -224,7 +224,8 @@ fn clearing_the_source_expands_again() {
     assert!(returned.contains(&Action::Revoke { attempt: running }));
     assert!(returned.contains(&Action::Cleared {
         task: MIDDLE,
-        generation: 1
+        generation: 1,
+        instances: 3,
     }));
     assert_eq!(drive.run.instances_of(MIDDLE), 1);
     drive.succeed(0);

@@ -66,7 +66,7 @@ impl<'a> Driver<'a> {
         if sweep {
             self.shard.broker.set_weight(self.shard.queue.weight());
             notifications::notify_pending(self.shard, self.cx);
-            self.sweep().await?;
+            let _more = self.sweep().await?;
             self.reconcile_if_due().await;
         }
         self.write_crashes().await?;
@@ -76,6 +76,10 @@ impl<'a> Driver<'a> {
         }
         let now = self.cx.now();
         self.events().fire_timers(now);
+        if self.has_large_runs() {
+            // Until their end is committed, what they occupied is not free.
+            return Ok(());
+        }
         if self.shard.schedule.is_queued_run_due(now) {
             self.find_queued_runs().await?;
         }
@@ -88,11 +92,25 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// Applies the commands that were written since they were read last.
-    async fn apply_commands(&mut self) -> Result<(), StoreError> {
+    /// Whether there are runs whose changes take several turns.
+    fn has_large_runs(&mut self) -> bool {
+        let max_rows = self.cx.options.max_rows_per_turn;
+        let shard = &mut *self.shard;
+        shard.batch.separate_large_runs(&shard.runs, max_rows);
+        shard.batch.has_large_runs()
+    }
+
+    /// Applies the commands after `after` that were written since they were read last. Returns the
+    /// last one where there may be more.
+    async fn apply_commands(
+        &mut self,
+        after: Option<CommandId>,
+    ) -> Result<Option<CommandId>, StoreError> {
         let shard = self.shard.id();
         let store = &self.deps.store;
-        let commands = store.commands(shard, None, MAX_COMMANDS_PER_TURN).await?;
+        let commands = store.commands(shard, after, MAX_COMMANDS_PER_TURN).await?;
+        let is_full = commands.len() == MAX_COMMANDS_PER_TURN as usize;
+        let last = commands.last_key(|command| (command.id, command.run));
         for row in commands.unreadable {
             self.refuse_unreadable(row);
         }
@@ -115,7 +133,7 @@ impl<'a> Driver<'a> {
                 }
             }
         }
-        Ok(())
+        Ok(last.map(|(id, _)| id).filter(|_| is_full))
     }
 
     /// Refuses a command that can't be read.

@@ -1,18 +1,18 @@
 //! The batch of a turn: what it changes in the database, and what it sends after the commit.
 
 mod changes;
+mod portions;
 mod rows;
 mod split;
 
+pub(crate) use portions::REVOKED;
 pub(crate) use rows::{attempt_record, cause_name, instance_tag};
 pub(crate) use split::{part_of_run, runs_of};
 
 use super::runs::Runs;
-use crate::{
-    limits::{LAZY_COMMIT_DELAY, MAX_ROWS_PER_TURN},
-    options::millis,
-};
+use crate::{limits::LAZY_COMMIT_DELAY, options::millis};
 pub(crate) use changes::Changes;
+use portions::LargeRuns;
 use std::collections::{BTreeSet, VecDeque};
 use weft_broker::{AttemptKey, Dispatch};
 use weft_core::{
@@ -29,6 +29,8 @@ use weft_store::{
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     changes: Changes,
+    /// Runs whose changes take several turns.
+    large: LargeRuns,
     /// The changes are to be committed in this iteration of the loop.
     is_urgent: bool,
     /// Attempts that have started, and when. Their rows are written later, or never where they
@@ -65,9 +67,10 @@ impl Batch {
         self.changes.mapped.insert((run, task));
     }
 
-    /// Records that a task starts over.
-    pub(crate) fn clear_task(&mut self, run: RunId, task: TaskIndex) {
-        self.changes.cleared.insert((run, task));
+    /// Records that a task starts over that had so many instances.
+    pub(crate) fn clear_task(&mut self, run: RunId, task: TaskIndex, instances: u32) {
+        let cleared = self.changes.cleared.entry((run, task)).or_default();
+        *cleared = instances.max(*cleared);
     }
 
     /// Records an attempt that ended while its instance goes on.
@@ -75,13 +78,17 @@ impl Batch {
         self.changes.attempts.extend(record);
     }
 
-    /// Removes the record of an attempt's end.
+    /// Removes the record of an attempt's end that was added last.
     pub(crate) fn remove_attempt(&mut self, key: &AttemptKey) {
-        self.changes.attempts.retain(|attempt| {
-            attempt.run != key.run
-                || attempt.instance != key.attempt.instance
-                || attempt.number != key.attempt.number
+        let attempts = &mut self.changes.attempts;
+        let last = attempts.iter().rposition(|attempt| {
+            attempt.run == key.run
+                && attempt.instance == key.attempt.instance
+                && attempt.number == key.attempt.number
         });
+        if let Some(last) = last {
+            attempts.remove(last);
+        }
     }
 
     /// Records the start of an attempt, whose row may be written later.
@@ -97,7 +104,9 @@ impl Batch {
 
     /// Whether a command was applied: its result is uncommitted, or can't be written.
     pub(crate) fn has_command(&self, id: CommandId) -> bool {
-        self.changes.commands.iter().any(|done| done.id == id) || self.unwritable.contains(&id)
+        self.changes.commands.iter().any(|done| done.id == id)
+            || self.large.has_command(id)
+            || self.unwritable.contains(&id)
     }
 
     /// Records a run that this turn creates.
@@ -155,9 +164,10 @@ impl Batch {
 /// When a turn is committed.
 impl Batch {
     /// Whether the changes are to be committed now.
-    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_due(&self, now: Timestamp, max_rows: usize) -> bool {
         self.is_urgent
-            || self.changes.rows() >= MAX_ROWS_PER_TURN
+            || self.has_large_runs()
+            || self.changes.rows() >= max_rows
             || self.lazy_due().is_some_and(|due| due <= now)
     }
 
@@ -170,11 +180,11 @@ impl Batch {
     /// Includes the rows of started attempts. Those that would be due soon go with those that are
     /// due, so that many attempts that start one by one take few turns. The next turn writes
     /// those beyond the bound.
-    pub(crate) fn include_started(&mut self, now: Timestamp, runs: &Runs) {
+    pub(crate) fn include_started(&mut self, now: Timestamp, runs: &Runs, max_rows: usize) {
         let min_age = millis(LAZY_COMMIT_DELAY / 2);
         while let Some((since, run, instance)) = self.started.front().copied()
             && since.plus(min_age) <= now
-            && self.changes.rows() < MAX_ROWS_PER_TURN
+            && self.changes.rows() < max_rows
         {
             self.started.pop_front();
             let state = runs.instance(run, instance);
@@ -182,6 +192,30 @@ impl Batch {
                 self.change_instance(run, instance);
             }
         }
+    }
+}
+
+/// Runs whose changes take several turns.
+impl Batch {
+    /// Separates large runs while the other changes are more than `max_rows`.
+    pub(crate) fn separate_large_runs(&mut self, runs: &Runs, max_rows: usize) {
+        self.large.separate(&mut self.changes, runs, max_rows);
+    }
+
+    /// Adds the next portion of the large runs to a turn of at most about `max_rows`.
+    pub(crate) fn add_portion(&mut self, runs: &Runs, max_rows: usize) {
+        let left = max_rows.saturating_sub(self.changes.rows());
+        // However many other changes there are, the large runs advance.
+        let portion = left.max(max_rows / 4).max(1);
+        self.large.draw(portion, &mut self.changes, runs);
+    }
+
+    pub(crate) fn has_large_runs(&self) -> bool {
+        !self.large.is_empty()
+    }
+
+    pub(crate) fn is_large(&self, run: RunId) -> bool {
+        self.large.contains(run)
     }
 }
 
@@ -204,6 +238,8 @@ impl Batch {
 
     /// Removes a run that can't be written. Its reports come again.
     pub(crate) fn remove_run(&mut self, run: RunId) {
+        let rest = self.large.release(run);
+        self.changes.append(rest);
         self.changes.remove_run(run);
         self.started.retain(|(_, of, _)| *of != run);
     }

@@ -51,17 +51,20 @@ pub(crate) fn finish_turn(shard: &mut Shard, cx: &mut Context, turn: &Turn) {
         }
     }
     if cx.memory.is_full() {
-        let reads = &shard.reads;
+        let (reads, batch) = (&shard.reads, &shard.batch);
         let runs = &mut shard.runs;
-        runs.drop_committed_outputs(|run| reads.is_awaited(run));
+        runs.drop_committed_outputs(|run| reads.is_awaited(run) || batch.is_large(run));
     }
     let (dispatches, revocations, confirmations) = committed.into_messages();
     shard.outbox.extend(dispatches, revocations, confirmations);
 }
 
 /// Takes in that a run's part of the turn was committed by itself.
-pub(crate) fn finish_part(shard: &mut Shard, run: RunId) {
-    if let Some(active) = shard.runs.get_mut(run) {
+pub(crate) fn finish_part(shard: &mut Shard, run: RunId, part: &Turn) {
+    // The events of a run whose rows take several turns come with the last of them.
+    if !part.events.is_empty()
+        && let Some(active) = shard.runs.get_mut(run)
+    {
         active.set_events_committed();
     }
     shard.batch.remove_written(run);

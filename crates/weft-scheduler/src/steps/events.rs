@@ -5,7 +5,7 @@ use crate::{
     context::Context,
     shard::{
         attempt_key,
-        batch::{Batch, attempt_record, cause_name},
+        batch::{Batch, REVOKED, attempt_record, cause_name},
         crashes::Crashes,
         queue::{Expansion, Queue},
         runs::Runs,
@@ -70,7 +70,8 @@ impl RunEvents<'_> {
             Action::Cleared {
                 task,
                 generation: _,
-            } => self.clear_task(run, task),
+                instances,
+            } => self.clear_task(run, task, instances),
             Action::InstanceChanged {
                 instance,
                 state,
@@ -143,12 +144,12 @@ impl RunEvents<'_> {
         active.free_slot(attempt.instance, self.queue);
         if let Some(record) = active.records.get(&attempt.instance) {
             let now = self.cx.now();
-            let record = attempt_record(run, attempt.instance, record, "revoked", now);
+            let record = attempt_record(run, attempt.instance, record, REVOKED, now);
             self.batch.add_attempt(record);
         }
     }
 
-    fn clear_task(&mut self, run: RunId, task: TaskIndex) {
+    fn clear_task(&mut self, run: RunId, task: TaskIndex, instances: u32) {
         self.queue.remove_task(run, task);
         if let Some(active) = self.runs.get_mut(run) {
             self.crashes.clear_task(active, task);
@@ -158,7 +159,7 @@ impl RunEvents<'_> {
             active.records.retain(|instance, _| instance.task != task);
             self.batch.change_mapped_task(run, task);
         }
-        self.batch.clear_task(run, task);
+        self.batch.clear_task(run, task, instances);
         self.batch.change_run(run);
         self.batch.set_urgent();
     }

@@ -33,7 +33,8 @@ pub(crate) fn attempts_to_reconcile(shard: &Shard, now: Timestamp) -> Vec<(Attem
         .chain(unprepared.map(|(run, attempt)| attempt_key(shard.id(), run, attempt)))
         .collect();
     let mut attempts = Vec::new();
-    for active in shard.runs.iter() {
+    let runs = shard.runs.iter();
+    for active in runs.filter(|active| !shard.batch.is_large(active.id)) {
         for instance in &active.live {
             let (attempt, phase) = match active.run.instance(*instance) {
                 Some(InstanceState::Queued { attempt }) => (attempt, Phase::Queued),

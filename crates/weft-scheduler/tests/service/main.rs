@@ -7,6 +7,7 @@ mod harness;
 mod limits;
 mod lost_turns;
 mod outputs;
+mod portions;
 #[expect(clippy::unwrap_used, reason = "it is the tests' of another crate")]
 #[path = "../../../weft-store-sql/tests/database/postgres_server.rs"]
 mod postgres_server;
@@ -15,3 +16,4 @@ mod revocations;
 mod runs;
 mod shards;
 mod unreadable;
+mod watched_store;

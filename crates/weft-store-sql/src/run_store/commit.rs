@@ -12,12 +12,14 @@ use crate::{
     trigger::NEW_RUN_COLUMNS,
 };
 use std::collections::BTreeSet;
-use weft_core::{document::TaskIndex, run_id::RunId, time::Timestamp};
-use weft_store::{CommitError, NewRun, Output, RunUpdate, ShardId, ShardState, StoreError, Turn};
+use weft_core::{run_id::RunId, time::Timestamp};
+use weft_store::{
+    ClearedTask, CommitError, NewRun, Output, RunUpdate, ShardId, ShardState, StoreError, Turn,
+};
 
 statements! {
     ID_TAKEN = "SELECT 1 FROM runs WHERE id = $1";
-    /// $1 run, $2 task.
+    /// $1 run, $2 task, $3 a map index beyond those that are cleared.
     KEEP_CLEARED = "INSERT INTO attempts \
         (run, task, map_index, number, outcome, queued, started, ended, worker, error, usage, log) \
         SELECT run, task, map_index, number, CASE state \
@@ -25,9 +27,9 @@ statements! {
             WHEN 5 THEN 'ready' WHEN 10 THEN 'success' WHEN 11 THEN 'failed' WHEN 12 THEN 'skipped' \
             WHEN 13 THEN 'upstream_failed' ELSE 'cancelled' END, \
             queued, started, ended, worker, error, usage, log \
-        FROM task_instances WHERE run = $1 AND task = $2 AND number > 0 \
+        FROM task_instances WHERE run = $1 AND task = $2 AND map_index < $3 AND number > 0 \
         ON CONFLICT (run, task, map_index, number) DO NOTHING";
-    DELETE_CLEARED = "DELETE FROM task_instances WHERE run = $1 AND task = $2";
+    DELETE_CLEARED = "DELETE FROM task_instances WHERE run = $1 AND task = $2 AND map_index < $3";
     DELETE_SUMMARY = "DELETE FROM run_tasks WHERE run = $1 AND task = $2";
 }
 
@@ -251,12 +253,14 @@ async fn insert_runs(tx: &mut Tx, shard: ShardId, new: &[NewRun]) -> Result<(), 
     }
 }
 
-async fn clear(tx: &mut Tx, cleared: &[(RunId, TaskIndex)]) -> Result<(), StoreError> {
-    let mut sorted = cleared.to_vec();
-    sorted.sort_unstable();
-    for (run, task) in sorted {
-        for statement in [KEEP_CLEARED, DELETE_CLEARED, DELETE_SUMMARY] {
-            tx.run(statement, args![run, task.0]).await?;
+async fn clear(tx: &mut Tx, cleared: &[ClearedTask]) -> Result<(), StoreError> {
+    for ClearedTask { run, task, below } in sorted(cleared, |row| (row.run, row.task)) {
+        let end = below.map_or(i64::MAX, i64::from);
+        for statement in [KEEP_CLEARED, DELETE_CLEARED] {
+            tx.run(statement, args![*run, task.0, end]).await?;
+        }
+        if below.is_none() {
+            tx.run(DELETE_SUMMARY, args![*run, task.0]).await?;
         }
     }
     Ok(())

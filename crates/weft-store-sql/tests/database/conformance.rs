@@ -46,7 +46,8 @@ conformance! {
     instances:
         lists_go_by_task_index_and_state,
         another_tenant_sees_nothing,
-        a_cleared_task_leaves_its_attempts;
+        a_cleared_task_leaves_its_attempts,
+        a_task_is_cleared_in_portions;
     lease:
         a_shard_has_one_owner_until_its_lease_ends,
         shards_are_shared_among_live_schedulers,

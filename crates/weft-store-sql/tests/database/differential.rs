@@ -17,8 +17,8 @@ use weft_core::{
     time::DurationMs,
 };
 use weft_store::{
-    CommandDone, CommandId, CommandKind, EventChunk, InstanceRow, InstanceTag, Pool, RunKind,
-    RunStore as _, RunUpdate, ShardId, ShardLease, TaskSummary, TimetableUpdate, Turn,
+    ClearedTask, CommandDone, CommandId, CommandKind, EventChunk, InstanceRow, InstanceTag, Pool,
+    RunKind, RunStore as _, RunUpdate, ShardId, ShardLease, TaskSummary, TimetableUpdate, Turn,
 };
 use weft_store_sql::{
     Backfill, BackfillDate, DagFilter, Database, Deployed, InstanceFilter, RunCursor, RunFilter,
@@ -224,7 +224,11 @@ impl<'a> World<'a> {
             body: format!("{}", random.u32(..)),
         });
         turn.cleared
-            .extend((random.u32(0..4) == 0).then(|| (run, TaskIndex(random.u32(0..3)))));
+            .extend((random.u32(0..4) == 0).then(|| ClearedTask {
+                run,
+                task: TaskIndex(random.u32(0..3)),
+                below: random.bool().then(|| random.u32(0..9)),
+            }));
         let mut instances: BTreeMap<Instance, InstanceRow> = BTreeMap::new();
         for _row in 0..random.u32(0..40) {
             let row = instance_row(random, run);

@@ -63,6 +63,7 @@ impl Runner {
                 Action::Cleared {
                     task,
                     generation: _,
+                    instances: _,
                 } => {
                     self.ready.forget(task);
                     self.setup.inputs.clear(task);

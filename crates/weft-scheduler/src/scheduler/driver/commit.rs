@@ -31,7 +31,8 @@ enum Refused {
 impl Driver<'_> {
     /// Commits the batch if it is due.
     pub(in crate::scheduler) async fn commit_if_due(&mut self) -> Result<(), Dropped> {
-        if self.shard.batch.is_due(self.cx.now()) {
+        let max_rows = self.cx.options.max_rows_per_turn;
+        if self.shard.batch.is_due(self.cx.now(), max_rows) {
             return self.commit().await;
         }
         Ok(())
@@ -42,7 +43,10 @@ impl Driver<'_> {
         let mut broken: Vec<RunId> = Vec::new();
         let now = self.cx.now();
         let shard = &mut *self.shard;
-        shard.batch.include_started(now, &shard.runs);
+        let max_rows = self.cx.options.max_rows_per_turn;
+        shard.batch.include_started(now, &shard.runs, max_rows);
+        shard.batch.separate_large_runs(&shard.runs, max_rows);
+        shard.batch.add_portion(&shard.runs, max_rows);
         let (publish, confirm) = (shard.batch.dispatches(), shard.batch.confirmations());
         let faults = self.cx.faults;
         faults.before_commit(&*shard.broker, publish, confirm).await;
@@ -121,7 +125,7 @@ impl Driver<'_> {
             self.shard.turn += 1;
             let part = part_of_run(turn, run, self.shard.turn);
             match self.write(&part).await {
-                Ok(()) => commit::finish_part(self.shard, run),
+                Ok(()) => commit::finish_part(self.shard, run, &part),
                 Err(Refused::Dropped(dropped)) => return Err(dropped),
                 Err(Refused::RunExists(_) | Refused::IdTaken(_)) => {
                     self.shard.turn -= 1;

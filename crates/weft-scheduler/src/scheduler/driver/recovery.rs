@@ -9,7 +9,7 @@ use crate::{
 use std::{collections::BTreeSet, sync::Arc};
 use weft_broker::AttemptKey;
 use weft_core::{run::Phase, run_id::RunId};
-use weft_store::{DagKey, DagState, StoreError, StoredRun};
+use weft_store::{CommandId, DagKey, DagState, StoreError, StoredRun};
 
 /// Rows that one query reads.
 const ROWS_PER_PAGE: u32 = 1000;
@@ -40,6 +40,13 @@ impl Driver<'_> {
                 live.extend(self.recover_run(stored).await?);
             }
         }
+        // A command that was interrupted is finished first: the attempts that it ended are not lost.
+        let mut last = self.sweep().await?;
+        // The rows of each one may be written in part, so nothing else happens before all are applied.
+        while last.is_some() {
+            last = self.apply_commands(last).await?;
+        }
+        live.retain(|(key, _)| self.shard.runs.is_current(key));
         // A takeover needs the answers: it is repeated as when the database fails.
         let unanswered = |error| match error {
             ReconcileError::Broker(error) => StoreError::Unavailable(error.to_string()),
@@ -48,7 +55,7 @@ impl Driver<'_> {
         let reconciled = self.reconcile(live).await;
         reconciled.map_err(|error| unanswered(error.into()))?;
         self.revoke_ended().await.map_err(unanswered)?;
-        self.sweep().await
+        Ok(())
     }
 
     /// Recovers one run; returns its live attempts.
@@ -145,7 +152,8 @@ impl Driver<'_> {
     }
 
     /// Reads what lost wake-ups may have announced: settings, queued runs, commands.
-    pub(super) async fn sweep(&mut self) -> Result<(), TurnError> {
+    /// Returns the last command where there may be more than it applied.
+    pub(super) async fn sweep(&mut self) -> Result<Option<CommandId>, TurnError> {
         let (id, faults) = (self.shard.id(), self.cx.faults);
         let store = &*self.deps.store;
         let state = store.shard_state(id).await?;
@@ -161,9 +169,9 @@ impl Driver<'_> {
             self.find_queued_runs().await?;
         }
         if faults.reads_commands(self.shard.turn == self.shard.first_turn) {
-            self.apply_commands().await?;
+            return Ok(self.apply_commands(None).await?);
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Reads which DAGs have queued runs that may start, and when the next one may.

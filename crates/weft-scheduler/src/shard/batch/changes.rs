@@ -14,7 +14,10 @@ pub(crate) struct Changes {
     pub(super) with_events: BTreeSet<RunId>,
     /// Runs whose row changed.
     pub(super) runs: BTreeSet<RunId>,
-    pub(super) cleared: BTreeSet<(RunId, TaskIndex)>,
+    /// Tasks that start over, and how many instances they had.
+    pub(super) cleared: BTreeMap<(RunId, TaskIndex), u32>,
+    /// Tasks of which a portion starts over: the instances below these map indexes.
+    pub(super) cleared_below: BTreeMap<(RunId, TaskIndex), u32>,
     pub(super) instances: BTreeSet<(RunId, Instance)>,
     /// Mapped tasks whose counts changed.
     pub(super) mapped: BTreeSet<(RunId, TaskIndex)>,
@@ -32,7 +35,78 @@ pub(crate) struct Changes {
 impl Changes {
     /// About how many rows the turn writes.
     pub(super) fn rows(&self) -> usize {
-        self.instances.len() + self.runs.len() + self.with_events.len() + self.attempts.len()
+        let cleared: usize = self.cleared.values().map(|count| *count as usize).sum();
+        self.instances.len()
+            + self.runs.len()
+            + self.with_events.len()
+            + self.attempts.len()
+            + cleared
+    }
+
+    /// Removes and returns what belongs to some runs that exist.
+    pub(super) fn take_runs(&mut self, is_taken: impl Fn(RunId) -> bool) -> Self {
+        Self {
+            new_runs: Vec::new(),
+            with_events: self
+                .with_events
+                .extract_if(.., |run| is_taken(*run))
+                .collect(),
+            runs: self.runs.extract_if(.., |run| is_taken(*run)).collect(),
+            cleared: self
+                .cleared
+                .extract_if(.., |(run, _), _| is_taken(*run))
+                .collect(),
+            cleared_below: BTreeMap::new(),
+            instances: self
+                .instances
+                .extract_if(.., |(run, _)| is_taken(*run))
+                .collect(),
+            mapped: self
+                .mapped
+                .extract_if(.., |(run, _)| is_taken(*run))
+                .collect(),
+            attempts: self
+                .attempts
+                .extract_if(.., |row| is_taken(row.run))
+                .collect(),
+            commands: self
+                .commands
+                .extract_if(.., |row| is_taken(row.run))
+                .collect(),
+            timetables: BTreeMap::new(),
+            publish: self
+                .publish
+                .extract_if(.., |row| is_taken(row.key.run))
+                .collect(),
+            revoke: self
+                .revoke
+                .extract_if(.., |key| is_taken(key.run))
+                .collect(),
+            confirm: self
+                .confirm
+                .extract_if(.., |key| is_taken(key.run))
+                .collect(),
+        }
+    }
+
+    /// Adds other changes, which were made later.
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.new_runs.append(&mut other.new_runs);
+        self.with_events.append(&mut other.with_events);
+        self.runs.append(&mut other.runs);
+        for (task, instances) in other.cleared {
+            let cleared = self.cleared.entry(task).or_default();
+            *cleared = instances.max(*cleared);
+        }
+        self.cleared_below.append(&mut other.cleared_below);
+        self.instances.append(&mut other.instances);
+        self.mapped.append(&mut other.mapped);
+        self.attempts.append(&mut other.attempts);
+        self.commands.append(&mut other.commands);
+        self.timetables.append(&mut other.timetables);
+        self.publish.append(&mut other.publish);
+        self.revoke.append(&mut other.revoke);
+        self.confirm.append(&mut other.confirm);
     }
 
     pub(super) fn remove_run(&mut self, run: RunId) {
@@ -49,7 +123,8 @@ impl Changes {
     pub(super) fn remove_written(&mut self, run: RunId) {
         self.new_runs.retain(|new| new.id != run);
         self.attempts.retain(|attempt| attempt.run != run);
-        self.cleared.retain(|(of, _)| *of != run);
+        self.cleared.retain(|(of, _), _| *of != run);
+        self.cleared_below.retain(|(of, _), _| *of != run);
     }
 
     /// Runs whose row or events were committed.

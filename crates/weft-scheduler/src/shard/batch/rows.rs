@@ -9,7 +9,8 @@ use weft_core::{
     time::Timestamp,
 };
 use weft_store::{
-    AttemptRecord, EventChunk, InstanceRow, InstanceTag, RunUpdate, ShardLease, TaskSummary, Turn,
+    AttemptRecord, ClearedTask, EventChunk, InstanceRow, InstanceTag, RunUpdate, ShardLease,
+    TaskSummary, Turn,
 };
 
 /// The turn that writes these changes.
@@ -42,7 +43,7 @@ pub(super) fn turn(
                 body: record::encode(&run.new_events),
             })
             .collect(),
-        cleared: changes.cleared.iter().copied().collect(),
+        cleared: cleared_tasks(changes),
         attempts: changes.attempts.clone(),
         instances: changes
             .instances
@@ -57,6 +58,19 @@ pub(super) fn turn(
         commands: changes.commands.clone(),
         timetables: changes.timetables.values().cloned().collect(),
     }
+}
+
+fn cleared_tasks(changes: &Changes) -> Vec<ClearedTask> {
+    let portions = changes.cleared_below.iter();
+    let portions = portions.map(|((run, task), below)| (*run, *task, Some(*below)));
+    let whole = changes
+        .cleared
+        .keys()
+        .map(|(run, task)| (*run, *task, None));
+    portions
+        .chain(whole)
+        .map(|(run, task, below)| ClearedTask { run, task, below })
+        .collect()
 }
 
 fn run_update(run: &ActiveRun) -> RunUpdate {

@@ -13,6 +13,10 @@ pub(crate) fn runs_of(turn: &Turn) -> Vec<RunId> {
         .map(|chunk| chunk.run)
         .chain(turn.runs.iter().map(|run| run.id))
         .chain(turn.commands.iter().map(|done| done.run))
+        // Of a run whose rows take several turns.
+        .chain(turn.instances.iter().map(|row| row.run))
+        .chain(turn.attempts.iter().map(|attempt| attempt.run))
+        .chain(turn.cleared.iter().map(|cleared| cleared.run))
         .collect();
     let mut new_runs: Vec<&NewRun> = turn.new_runs.iter().collect();
     new_runs.sort_by_key(|new| (new.dag, new.logical_date));
@@ -51,7 +55,7 @@ pub(crate) fn part_of_run(turn: &Turn, run: RunId, number: i64) -> Turn {
         cleared: turn
             .cleared
             .iter()
-            .filter(|(of, _)| *of == run)
+            .filter(|cleared| cleared.run == run)
             .copied()
             .collect(),
         attempts: turn

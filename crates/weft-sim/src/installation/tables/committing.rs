@@ -3,7 +3,7 @@
 use super::{RunRow, Tables};
 use std::{cmp::Ordering, collections::BTreeSet};
 use weft_core::{run::RunState, run_id::RunId};
-use weft_store::{CommitError, NewRun, RunKind, StoreError, StoredRun, Turn};
+use weft_store::{ClearedTask, CommitError, NewRun, RunKind, StoreError, StoredRun, Turn};
 
 /// What became of a turn that was not refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,17 +72,20 @@ impl Tables {
         for new in &turn.new_runs {
             self.insert_run(as_stored(new.clone()), shard);
         }
-        for (run, task) in &turn.cleared {
+        for ClearedTask { run, task, below } in &turn.cleared {
             let of_task: Vec<_> = self
                 .instances
                 .keys()
                 .filter(|(of, instance)| of == run && instance.task == *task)
+                .filter(|(_, instance)| below.is_none_or(|below| instance.index < below))
                 .copied()
                 .collect();
             for key in of_task {
                 self.instances.remove(&key);
             }
-            self.summaries.remove(&(*run, *task));
+            if below.is_none() {
+                self.summaries.remove(&(*run, *task));
+            }
         }
         for attempt in &turn.attempts {
             let key = (attempt.run, attempt.instance, attempt.number);

@@ -2,8 +2,16 @@
 
 use super::turn::instance_row;
 use crate::setup::{at, lease, one_dag, trigger_of, turn};
-use weft_core::{document::TaskIndex, id::TenantId, run::Instance, run_id::RunId};
-use weft_store::{AttemptRecord, EventChunk, InstanceRow, InstanceTag, Output, RunStore as _};
+use weft_core::{
+    document::TaskIndex,
+    id::TenantId,
+    run::{Counts, Instance},
+    run_id::RunId,
+};
+use weft_store::{
+    AttemptRecord, ClearedTask, EventChunk, InstanceRow, InstanceTag, Output, RunStore as _,
+    TaskSummary,
+};
 use weft_store_sql::{Database, InstanceFilter};
 
 fn all(run: RunId) -> InstanceFilter {
@@ -156,6 +164,37 @@ pub(crate) async fn another_tenant_sees_nothing(database: &Database) {
     );
 }
 
+pub(crate) async fn a_task_is_cleared_in_portions(database: &Database) {
+    let dag = one_dag(database, "x").await;
+    let run = database.trigger(&trigger_of(&dag)).await.unwrap().run();
+    let lease = lease(database).await;
+    let mut first = turn(database, lease).await;
+    first.instances = (0..4).map(|index| instance_row(run, 1, index)).collect();
+    first.tasks.push(TaskSummary {
+        run,
+        task: TaskIndex(1),
+        instances: 4,
+        counts: Counts::default(),
+    });
+    database.commit(&first).await.unwrap();
+    for (below, left, has_counts) in [(Some(2), 2, true), (Some(3), 1, true), (None, 0, false)] {
+        let mut portion = turn(database, lease).await;
+        portion.cleared.push(ClearedTask {
+            run,
+            task: TaskIndex(1),
+            below,
+        });
+        database.commit(&portion).await.unwrap();
+        let rows = database.list_instances(&all(run), 9).await.unwrap();
+        assert_eq!(rows.len(), left);
+        let counts = database
+            .list_task_summaries(&TenantId::default(), run)
+            .await
+            .unwrap();
+        assert_eq!(!counts.is_empty(), has_counts);
+    }
+}
+
 pub(crate) async fn a_cleared_task_leaves_its_attempts(database: &Database) {
     let dag = one_dag(database, "x").await;
     let run = database.trigger(&trigger_of(&dag)).await.unwrap().run();
@@ -189,7 +228,11 @@ pub(crate) async fn a_cleared_task_leaves_its_attempts(database: &Database) {
     });
     database.commit(&first).await.unwrap();
     let mut second = turn(database, lease).await;
-    second.cleared.push((run, TaskIndex(1)));
+    second.cleared.push(ClearedTask {
+        run,
+        task: TaskIndex(1),
+        below: None,
+    });
     second.instances.push(InstanceRow {
         number: 3,
         state: InstanceTag::Queued,

@@ -1,0 +1,211 @@
+//! Commands that change thousands of instances: their rows take several turns.
+
+use crate::{
+    harness::{Installation, Rule, success},
+    watched_store::WatchedStore,
+};
+use serde_json::json;
+use std::{sync::Arc, time::Duration};
+use weft_core::{
+    document::TaskIndex,
+    id::TenantId,
+    run::{Instance, RunState},
+    run_id::RunId,
+};
+use weft_scheduler::{Deps, SchedulerOptions};
+use weft_store::{CommandId, CommandKind, InstanceTag};
+use weft_store_sql::{CommandOutcome, InstanceFilter, InstanceView};
+
+/// Instances of the mapped task.
+const COUNT: u32 = 5_000;
+/// The bound on rows of a turn.
+const MAX_ROWS: usize = 100;
+/// Portions of a command that are committed before a crash.
+const PORTIONS: usize = 3;
+
+/// A scheduler whose turns are small, over a database that is watched.
+fn start(installation: &mut Installation, id: &str) -> WatchedStore {
+    let store = WatchedStore::new(installation.database.clone(), MAX_ROWS / 2);
+    let deps = Deps {
+        store: Arc::new(store.clone()),
+        ..installation.deps()
+    };
+    let mut options = SchedulerOptions::new(id);
+    options.max_rows_per_turn = MAX_ROWS;
+    installation.start_scheduler_over(options, deps);
+    store
+}
+
+/// Starts a run of [`COUNT`] instances and one after them.
+async fn started(installation: &mut Installation, rule: Rule) -> RunId {
+    let deployed = installation
+        .deploy(&json!({ "id": "large", "tasks": {
+            "each": { "expand": { "item": { "value": vec![0; COUNT as usize] } } },
+            "then": { "after": ["each"] },
+        } }))
+        .await;
+    installation.start_worker("worker", &["default"], COUNT, rule);
+    installation.trigger(&deployed).await
+}
+
+async fn send(installation: &Installation, run: RunId, kind: &CommandKind) -> CommandId {
+    let tenant = TenantId::default();
+    let database = &installation.database;
+    let sent = database.insert_command(&tenant, run, kind, "test").await;
+    installation.handle().wake(weft_scheduler::Wake::Command);
+    sent.expect("it is taken")
+}
+
+async fn stopped(store: &WatchedStore) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(2));
+    while !store.is_stopped() {
+        ticks.tick().await;
+    }
+}
+
+/// All rows of the mapped task's instances.
+async fn rows(installation: &Installation, run: RunId) -> Vec<InstanceView> {
+    let mut filter = InstanceFilter {
+        tenant: TenantId::default(),
+        run,
+        task: Some(TaskIndex(0)),
+        state: None,
+        after: None,
+    };
+    let mut rows = Vec::new();
+    loop {
+        let page = installation.database.list_instances(&filter, 1000).await;
+        let page = page.expect("the database answers");
+        let Some(last) = page.last() else { return rows };
+        filter.after = Some(last.instance);
+        rows.extend(page);
+    }
+}
+
+fn count(rows: &[InstanceView], state: InstanceTag) -> usize {
+    rows.iter().filter(|row| row.state == state).count()
+}
+
+async fn is_done(installation: &Installation, id: CommandId) -> bool {
+    let row = installation
+        .database
+        .show_command(&TenantId::default(), id)
+        .await;
+    let row = row.expect("the database answers").expect("it is kept");
+    !matches!(row.outcome, CommandOutcome::Waiting)
+}
+
+/// How the attempts of an instance ended that are history.
+async fn ends_of(installation: &Installation, run: RunId, instance: Instance) -> Vec<String> {
+    let tenant = TenantId::default();
+    let database = &installation.database;
+    let shown = database.show_instance(&tenant, run, instance, 9).await;
+    let (_, attempts) = shown.expect("it answers").expect("it exists");
+    attempts.iter().map(|attempt| attempt.end.clone()).collect()
+}
+
+/// Checks what a cancelled run looks like in the end.
+async fn assert_cancelled(installation: &Installation, run: RunId) {
+    let rows = rows(installation, run).await;
+    assert_eq!(rows.len(), COUNT as usize);
+    assert_eq!(count(&rows, InstanceTag::Cancelled), COUNT as usize);
+    let row = installation.show(run).await;
+    assert_eq!(row.counts.cancelled, u64::from(COUNT) + 1);
+    assert_eq!(row.counts.unfinished(), 0);
+    for index in [0, COUNT / 2, COUNT - 1] {
+        let instance = Instance {
+            task: TaskIndex(0),
+            index,
+        };
+        assert_eq!(ends_of(installation, run, instance).await, ["revoked"]);
+    }
+}
+
+async fn all_live(installation: &Installation, run: RunId) {
+    let all = u64::from(COUNT);
+    installation
+        .wait(run, |row| row.counts.queued + row.counts.running == all)
+        .await;
+}
+
+#[tokio::test]
+async fn a_large_run_is_cancelled_in_portions() {
+    let mut installation = Installation::new().await;
+    let store = start(&mut installation, "first");
+    let run = started(&mut installation, Arc::new(|_| None)).await;
+    all_live(&installation, run).await;
+    // The store notes a turn after it is visible.
+    let mut ticks = tokio::time::interval(Duration::from_millis(2));
+    while store.rows().iter().sum::<usize>() < COUNT as usize {
+        ticks.tick().await;
+    }
+    let before = store.rows().len();
+    installation.command(run, CommandKind::Cancel).await;
+    assert_eq!(installation.ended(run).await, RunState::Cancelled);
+    assert_cancelled(&installation, run).await;
+    let turns = store.rows().split_off(before);
+    let largest = turns.iter().max();
+    assert!(largest <= Some(&MAX_ROWS), "{largest:?}");
+    let written: usize = turns.iter().sum();
+    assert!(written >= 2 * COUNT as usize, "{written}");
+    let commits = store.calls()["commit"];
+    assert!(commits > 2 * COUNT as usize / MAX_ROWS, "{commits}");
+}
+
+#[tokio::test]
+async fn a_cancel_that_a_crash_interrupts_is_finished_by_the_next_scheduler() {
+    let mut installation = Installation::new().await;
+    let store = start(&mut installation, "first");
+    let run = started(&mut installation, Arc::new(|_| None)).await;
+    all_live(&installation, run).await;
+    store.stop_after(PORTIONS);
+    let id = send(&installation, run, &CommandKind::Cancel).await;
+    stopped(&store).await;
+    drop(store);
+
+    let cancelled = count(&rows(&installation, run).await, InstanceTag::Cancelled);
+    assert!((1..COUNT as usize).contains(&cancelled), "{cancelled}");
+    assert_eq!(installation.show(run).await.state, RunState::Running);
+    assert!(!is_done(&installation, id).await);
+
+    installation.crash().await;
+    start(&mut installation, "second");
+    assert_eq!(installation.ended(run).await, RunState::Cancelled);
+    assert_eq!(installation.command_outcome(id).await, None);
+    assert_cancelled(&installation, run).await;
+}
+
+#[tokio::test]
+async fn a_clear_that_a_crash_interrupts_is_finished_by_the_next_scheduler() {
+    let mut installation = Installation::new().await;
+    let store = start(&mut installation, "first");
+    let run = started(&mut installation, Arc::new(|_| success("1"))).await;
+    assert_eq!(installation.ended(run).await, RunState::Success);
+    store.stop_after(PORTIONS);
+    let clear = CommandKind::Clear {
+        tasks: vec!["each".parse().expect("an id")],
+        downstream: true,
+    };
+    let id = send(&installation, run, &clear).await;
+    stopped(&store).await;
+    drop(store);
+    let left = rows(&installation, run).await.len();
+    assert!((1..COUNT as usize).contains(&left), "{left}");
+    assert_eq!(installation.show(run).await.state, RunState::Success);
+    assert!(!is_done(&installation, id).await);
+
+    installation.crash().await;
+    start(&mut installation, "second");
+    let rule: Rule = Arc::new(|_| success("2"));
+    installation.start_worker("another", &["default"], COUNT, rule);
+    assert_eq!(installation.command_outcome(id).await, None);
+    assert_eq!(installation.ended(run).await, RunState::Success);
+    let rows = rows(&installation, run).await;
+    assert_eq!(count(&rows, InstanceTag::Success), COUNT as usize);
+    assert!(rows.iter().all(|row| row.number == 2));
+    let last = Instance {
+        task: TaskIndex(0),
+        index: COUNT - 1,
+    };
+    assert_eq!(ends_of(&installation, run, last).await, ["success"]);
+}

@@ -1,0 +1,138 @@
+//! A database whose calls a test counts, and whose turns it can stop.
+
+use async_trait::async_trait;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+use weft_core::{
+    document::TaskIndex,
+    run::Instance,
+    run_id::RunId,
+    suspicion::{Blamed, Crash},
+    time::{DurationMs, Timestamp},
+};
+use weft_store::{
+    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output, Rows,
+    RunStore, ShardId, ShardLease, ShardSettings, ShardState, StoreError, StoredRun, StoredVersion,
+    Turn, Unreadable, VersionId,
+};
+use weft_store_sql::Database;
+
+/// The database, watched.
+#[derive(Clone)]
+pub(crate) struct WatchedStore {
+    database: Database,
+    watch: Arc<Mutex<Watch>>,
+}
+
+/// What was called.
+#[derive(Default)]
+struct Watch {
+    calls: BTreeMap<&'static str, usize>,
+    /// The rows of each committed turn.
+    rows: Vec<usize>,
+    /// No further turn is committed after so many large ones.
+    stops_after: Option<usize>,
+    large: usize,
+    bound: usize,
+}
+
+impl WatchedStore {
+    /// A database in which a turn of at least `bound` rows is large, as is a portion of a clear.
+    pub(crate) fn new(database: Database, bound: usize) -> Self {
+        let watch = Watch {
+            bound,
+            ..Watch::default()
+        };
+        Self {
+            database,
+            watch: Arc::new(Mutex::new(watch)),
+        }
+    }
+
+    /// Has every commit wait for ever after some further large turns.
+    pub(crate) fn stop_after(&self, turns: usize) {
+        let mut watch = self.watch.lock().expect("no test panics with it");
+        watch.stops_after = Some(watch.large + turns);
+    }
+
+    /// Whether commits wait.
+    pub(crate) fn is_stopped(&self) -> bool {
+        let watch = self.watch.lock().expect("no test panics with it");
+        watch.stops_after.is_some_and(|most| watch.large >= most)
+    }
+
+    /// The rows of each turn that was committed.
+    pub(crate) fn rows(&self) -> Vec<usize> {
+        let watch = self.watch.lock().expect("no test panics with it");
+        watch.rows.clone()
+    }
+
+    /// How often each call was made.
+    pub(crate) fn calls(&self) -> BTreeMap<&'static str, usize> {
+        let watch = self.watch.lock().expect("no test panics with it");
+        watch.calls.clone()
+    }
+
+    fn count(&self, call: &'static str) {
+        let mut watch = self.watch.lock().expect("no test panics with it");
+        *watch.calls.entry(call).or_default() += 1;
+    }
+
+    async fn commit_watched(&self, turn: &Turn) -> Result<(), CommitError> {
+        if self.is_stopped() {
+            std::future::pending::<()>().await;
+        }
+        self.database.commit(turn).await?;
+        let rows = turn.instances.len() + turn.attempts.len();
+        let is_portion = turn.cleared.iter().any(|cleared| cleared.below.is_some());
+        let mut watch = self.watch.lock().expect("no test panics with it");
+        watch.rows.push(rows);
+        watch.large += usize::from(is_portion || rows >= watch.bound);
+        Ok(())
+    }
+}
+
+macro_rules! watched {
+    ($($name:ident($($arg:ident: $of:ty),*) -> $result:ty;)*) => {
+        #[async_trait]
+        impl RunStore for WatchedStore {
+            $(async fn $name(&self, $($arg: $of),*) -> $result {
+                self.count(stringify!($name));
+                self.database.$name($($arg),*).await
+            })*
+
+            async fn commit(&self, turn: &Turn) -> Result<(), CommitError> {
+                self.count("commit");
+                self.commit_watched(turn).await
+            }
+        }
+    };
+}
+
+watched! {
+    now() -> Result<Timestamp, StoreError>;
+    share_of_shards(scheduler: &str, lease: DurationMs) -> Result<u32, StoreError>;
+    lease_shards(scheduler: &str, lease: DurationMs, at_most: u32) -> Result<Vec<ShardLease>, StoreError>;
+    release_shard(lease: ShardLease) -> Result<(), StoreError>;
+    release_shards(scheduler: &str) -> Result<(), StoreError>;
+    settings(shard: ShardId) -> Result<ShardSettings, StoreError>;
+    shard_state(shard: ShardId) -> Result<ShardState, StoreError>;
+    give_up_shard(lease: ShardLease, lost: Lost) -> Result<(), StoreError>;
+    dags(shard: ShardId, after: Option<DagKey>, limit: u32) -> Result<Rows<DagState, DagKey>, StoreError>;
+    version(version: VersionId) -> Result<Option<StoredVersion>, StoreError>;
+    active_runs(shard: ShardId, after: Option<RunId>, limit: u32) -> Result<Rows<StoredRun, RunId>, StoreError>;
+    run(run: RunId) -> Result<Option<Result<StoredRun, Unreadable<RunId>>>, StoreError>;
+    queued_runs(dag: DagKey, now: Timestamp, limit: u32) -> Result<Rows<StoredRun, RunId>, StoreError>;
+    count_queued_scheduled(dag: DagKey, limit: u32) -> Result<u32, StoreError>;
+    dags_with_queued_runs(shard: ShardId, now: Timestamp, after: Option<DagKey>, limit: u32) -> Result<Vec<DagKey>, StoreError>;
+    next_queued(shard: ShardId, now: Timestamp) -> Result<Option<Timestamp>, StoreError>;
+    commands(shard: ShardId, after: Option<CommandId>, limit: u32) -> Result<Rows<Command, (CommandId, RunId)>, StoreError>;
+    outputs(run: RunId, instances: &[Instance]) -> Result<Vec<(Instance, Output)>, StoreError>;
+    outputs_of_task(run: RunId, task: TaskIndex, from: u32, limit: u32) -> Result<Vec<(Instance, Output)>, StoreError>;
+    resume_states(run: RunId, instances: &[Instance]) -> Result<Vec<(Instance, Arc<str>)>, StoreError>;
+    crashes(shard: ShardId) -> Result<Rows<(Blamed, Crash), RunId>, StoreError>;
+    replace_held_runs(lease: ShardLease, held: &[HeldRun]) -> Result<(), StoreError>;
+    record_crashes(updates: &[CrashUpdate]) -> Result<(), StoreError>;
+}
