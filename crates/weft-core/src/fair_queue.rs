@@ -4,11 +4,10 @@
 //! out what may start, in this order:
 //!
 //! 1. Queues with free slots go round robin.
-//! 2. Within a queue tenants share by weight, by stride scheduling
-//!    ([`crate::stride`]). That is the order of weighted deficit round robin, spread
-//!    as evenly as possible: no tenant waits for a whole round of another. A
-//!    tenant without work earns no credit, and its next task does not wait
-//!    behind the backlog of others.
+//! 2. Within a queue tenants share the time of its slots by weight (`share`): the one goes
+//!    first that occupies the least of them, now and in the last minute, however many tasks
+//!    that are. A tenant without work earns no more credit than that, and its next task does
+//!    not wait behind the backlog of others.
 //! 3. Within a tenant DAGs go round robin.
 //! 4. Within a DAG: higher priority, then the older run, then the author's
 //!    order of tasks, then the map index.
@@ -25,7 +24,8 @@
 //! the tenant works on and of pools that the DAG uses. A million ready instances
 //! of one mapped task are one range.
 //!
-//! Pure: no clock and no randomness; the same calls give the same order.
+//! Pure: no clock and no randomness; the caller tells the time ([`FairQueue::advance_time`]), and
+//! the same calls give the same order.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -38,6 +38,7 @@
 //! let account = Arc::new(Account {
 //!     tenant: "acme".parse().unwrap(),
 //!     dag: 1,
+//!     queue: "default".into(),
 //!     pool: None,
 //!     pool_slots: 1,
 //! });
@@ -48,7 +49,6 @@
 //!     run: RunId::from_i64(7).unwrap(),
 //!     task: TaskIndex(0),
 //!     indexes: 0..3,
-//!     queue: "default".into(),
 //!     priority: 0,
 //!     dag_max_active: None,
 //!     memory_bytes: 64 << 20,
@@ -66,6 +66,7 @@ mod count;
 mod level;
 mod ranges;
 mod refresh;
+mod share;
 mod take;
 mod work;
 
@@ -87,6 +88,10 @@ use std::{
 #[derive(Debug, Clone, Default)]
 pub struct FairQueue {
     bounds: Bounds,
+    /// The time that the caller told last, in milliseconds.
+    now_ms: i64,
+    /// The time that the costs of all tenants follow.
+    advanced_ms: i64,
     /// Active instances.
     active: u64,
     tenants: Vec<Tenant>,

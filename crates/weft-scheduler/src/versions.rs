@@ -29,7 +29,6 @@ pub(crate) struct TaskFacts {
     pub(crate) code: Arc<Code>,
     /// The file that contains the code; `None` where the version names none, which every deploy rejects.
     pub(crate) digest: Option<Digest>,
-    pub(crate) queue: Arc<str>,
     /// What a live instance occupies.
     pub(crate) account: Arc<Account>,
     /// Whether a downstream task takes its output.
@@ -133,10 +132,10 @@ impl Version {
             .map(|(task, has_consumers)| TaskFacts {
                 code: Arc::new(task.code.clone()),
                 digest: digest_of(&task.code),
-                queue: task.queue.as_deref().unwrap_or(DEFAULT_QUEUE).into(),
                 account: Arc::new(Account {
                     tenant: tenant.clone(),
                     dag: stored.dag.0.unsigned_abs(),
+                    queue: task.queue.as_deref().unwrap_or(DEFAULT_QUEUE).into(),
                     pool: task.pool.as_deref().map(Into::into),
                     pool_slots: task.pool_slots.unwrap_or(1),
                 }),

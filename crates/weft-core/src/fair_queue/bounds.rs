@@ -13,17 +13,17 @@ impl FairQueue {
         self.bounds = bounds;
     }
 
-    /// Changes the bounds of a tenant. A larger weight applies from its next take on: earlier
-    /// takes cost it no more than a take does now.
+    /// Changes the bounds of a tenant. Its weight applies at once, also to the slots that it
+    /// occupies.
     pub fn set_tenant(&mut self, tenant: &TenantId, bounds: TenantBounds) {
         let tenant = self.tenant(tenant);
         self.tenants[tenant.0].bounds = bounds;
         for queue in &self.tenants[tenant.0].queues {
             let queue = &mut self.queues[queue.0];
             if let Some(tenant_queue) = queue.tenant_queues.get_mut(&tenant) {
-                let client = &mut tenant_queue.client;
+                let share = &mut tenant_queue.share;
                 let weight = bounds.clamped_weight();
-                queue.eligible.set_weight(tenant, client, weight);
+                queue.eligible.set_weight(tenant, share, weight);
             }
         }
         self.refresh_tenant(tenant);

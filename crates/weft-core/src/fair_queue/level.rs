@@ -4,12 +4,12 @@
 //! sorted set, `eligible`; blocked members are not in it. Code that changes a
 //! level refreshes those above it (`refresh`); nothing here decides.
 
-use super::{Account, MAX_WEIGHT, TenantBounds, ranges::Ranges};
-use crate::{
-    document::TaskIndex,
-    run_id::RunId,
-    stride::{StrideClient, StrideScheduler},
+use super::{
+    Account, MAX_WEIGHT, TenantBounds,
+    ranges::Ranges,
+    share::{Share, TenantOrder},
 };
+use crate::{document::TaskIndex, run_id::RunId};
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -84,8 +84,8 @@ pub(super) struct ClassQueue {
 /// A tenant's ready work on one queue.
 #[derive(Debug, Clone)]
 pub(super) struct TenantQueue {
-    /// Its place in the queue's schedule of tenants.
-    pub(super) client: StrideClient,
+    /// What it occupies of the queue.
+    pub(super) share: Share,
     pub(super) dag_queues: BTreeMap<u64, DagQueue>,
     pub(super) class_queues: BTreeMap<Class, ClassQueue>,
     /// Class queues whose pool and workers have capacity, by the position of their first DAG.
@@ -107,7 +107,7 @@ pub(super) struct Queue {
     pub(super) memory_bytes: u64,
     pub(super) tenant_queues: BTreeMap<TenantIx, TenantQueue>,
     /// Tenants that have something to take and are not at their bound.
-    pub(super) eligible: StrideScheduler<TenantIx>,
+    pub(super) eligible: TenantOrder,
     /// Round-robin position among the queues: the smallest goes first, and each take moves
     /// it behind all others.
     pub(super) position: u64,
@@ -201,7 +201,7 @@ impl Queue {
             workers: 0,
             memory_bytes: u64::MAX,
             tenant_queues: BTreeMap::new(),
-            eligible: StrideScheduler::default(),
+            eligible: TenantOrder::default(),
             position: 0,
             is_eligible: false,
         }
@@ -209,9 +209,9 @@ impl Queue {
 }
 
 impl TenantQueue {
-    pub(super) fn new(bounds: &TenantBounds) -> Self {
+    pub(super) fn new(bounds: &TenantBounds, now_ms: i64) -> Self {
         Self {
-            client: StrideClient::new(bounds.clamped_weight()),
+            share: Share::new(bounds.clamped_weight(), now_ms),
             dag_queues: BTreeMap::new(),
             class_queues: BTreeMap::new(),
             eligible: BTreeSet::new(),

@@ -115,15 +115,15 @@ impl FairQueue {
     /// A tenant queue is eligible while its tenant is not at its bound and one of its class
     /// queues is eligible.
     pub(super) fn refresh_tenant_queue(&mut self, queue: QueueIx, tenant: TenantIx) {
-        let of = &self.tenants[tenant.0];
+        let (of, now_ms) = (&self.tenants[tenant.0], self.now_ms);
         let queue_at = &mut self.queues[queue.0];
         let tenant_queue = queue_at
             .tenant_queues
             .entry(tenant)
-            .or_insert_with(|| TenantQueue::new(&of.bounds));
+            .or_insert_with(|| TenantQueue::new(&of.bounds, now_ms));
         let is_eligible = !of.is_full() && !tenant_queue.eligible.is_empty();
-        let client = &mut tenant_queue.client;
-        queue_at.eligible.set_eligible(tenant, client, is_eligible);
+        let share = &mut tenant_queue.share;
+        queue_at.eligible.set_eligible(tenant, share, is_eligible);
         self.refresh_queue(queue);
     }
 
@@ -153,10 +153,10 @@ impl FairQueue {
     }
 
     pub(super) fn tenant_queue(&mut self, queue: QueueIx, tenant: TenantIx) -> &mut TenantQueue {
-        let bounds = &self.tenants[tenant.0].bounds;
+        let (bounds, now_ms) = (&self.tenants[tenant.0].bounds, self.now_ms);
         let tenant_queues = &mut self.queues[queue.0].tenant_queues;
         tenant_queues
             .entry(tenant)
-            .or_insert_with(|| TenantQueue::new(bounds))
+            .or_insert_with(|| TenantQueue::new(bounds, now_ms))
     }
 }

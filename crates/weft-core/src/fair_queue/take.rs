@@ -3,8 +3,7 @@
 use super::{
     Account, FairQueue, Ready, Taken,
     level::{
-        Class, DagQueue, Item, PoolSlots, QueueIx, QueueKey, Rank, TaskKey, TaskQueue, TenantIx,
-        is_full,
+        Class, DagQueue, Item, PoolSlots, QueueIx, QueueKey, Rank, TaskKey, TaskQueue, is_full,
     },
     ranges::Ranges,
 };
@@ -55,7 +54,7 @@ impl FairQueue {
         let tenant = self.tenant(&ready.account.tenant);
         TaskKey {
             key: QueueKey {
-                queue: self.queue(&ready.queue),
+                queue: self.queue(&ready.account.queue),
                 tenant,
                 dag: ready.account.dag,
             },
@@ -165,8 +164,8 @@ impl FairQueue {
             dag_queue.position = tenant_queue.last_position;
         }
         self.enter(key, before);
-        self.advance(queue, key.tenant);
-        self.charge(key.tenant, key.dag, next.class.pool_slots);
+        self.advance(queue);
+        self.charge(queue, key.tenant, key.dag, next.class.pool_slots);
         Some(Taken {
             run: next.rank.run,
             instance: Instance {
@@ -177,12 +176,9 @@ impl FairQueue {
         })
     }
 
-    /// Moves a queue and its tenant behind the others after a take.
-    fn advance(&mut self, index: QueueIx, tenant: TenantIx) {
+    /// Moves a queue behind the others after a take.
+    fn advance(&mut self, index: QueueIx) {
         let queue = &mut self.queues[index.0];
-        if let Some(tenant_queue) = queue.tenant_queues.get_mut(&tenant) {
-            queue.eligible.charge(tenant, &mut tenant_queue.client, 1);
-        }
         queue.free_slots -= 1;
         if queue.is_eligible {
             self.eligible.remove(&(queue.position, index));

@@ -33,13 +33,15 @@ impl Default for TenantBounds {
     }
 }
 
-/// What one active instance occupies besides a slot of its queue.
+/// What one active instance occupies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// Its tenant.
     pub tenant: TenantId,
     /// Its DAG; a DAG belongs to one tenant.
     pub dag: u64,
+    /// The queue whose workers may run it, and one of whose slots it occupies.
+    pub queue: Arc<str>,
     /// The pool, if it takes slots of one. A pool that was never set has none.
     pub pool: Option<Arc<str>>,
     /// How many of the pool's slots; 0 counts as 1.
@@ -57,8 +59,6 @@ pub struct Ready {
     pub task: TaskIndex,
     /// Their map indexes.
     pub indexes: Range<u32>,
-    /// The queue whose workers may run them.
-    pub queue: Arc<str>,
     /// Higher goes first within the DAG.
     pub priority: i32,
     /// The DAG's bound over all its runs. The latest push decides.

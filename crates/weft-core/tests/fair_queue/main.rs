@@ -3,4 +3,5 @@
 mod blocked;
 mod fairness;
 mod model;
+mod occupancy;
 mod properties;

@@ -56,6 +56,7 @@ impl Work {
         Account {
             tenant: tenant(self.tenant),
             dag: self.dag,
+            queue: self.queue.into(),
             pool: self.pool.map(|(name, _)| name.into()),
             pool_slots: self.pool.map_or(1, |(_, slots)| slots),
         }
@@ -67,7 +68,6 @@ impl Work {
             run: run(self.run),
             task: TaskIndex(self.task),
             indexes: self.indexes.clone(),
-            queue: self.queue.into(),
             priority: self.priority,
             dag_max_active: self.dag_max_active,
             memory_bytes: self.memory_bytes,
@@ -169,7 +169,7 @@ impl Model {
     pub(crate) fn blocked(&self, ready: &Ready) -> Vec<Blocked> {
         let account = &ready.account;
         let mut blocked = Vec::new();
-        let queue = Arc::clone(&ready.queue);
+        let queue = Arc::clone(&ready.account.queue);
         let (bounds, offered) = self.queues.get(&queue).copied().unwrap_or_default();
         if bounds.free_slots == 0 && bounds.workers == 0 {
             blocked.push(Blocked::QueueHasNoWorkers { queue });
@@ -251,7 +251,7 @@ impl Model {
         }
         let rank = |ready: &Ready| (std::cmp::Reverse(ready.priority), ready.run, ready.task);
         let same = |other: &&Ready| {
-            other.queue == ready.queue
+            other.account.queue == ready.account.queue
                 && other.account.tenant == ready.account.tenant
                 && other.account.dag == ready.account.dag
         };
@@ -263,7 +263,7 @@ impl Model {
         if first.map(rank) != Some(rank(ready)) {
             return Err(format!("{first:?} of its DAG goes first"));
         }
-        let queue = Arc::clone(&ready.queue);
+        let queue = Arc::clone(&ready.account.queue);
         let index = taken.instance.index;
         self.remove(key, &(index..index + 1));
         self.active.push(Account::clone(&taken.account));

@@ -163,7 +163,7 @@ fn agree(fair_queue: &FairQueue, model: &Model) -> Result<(), TestCaseError> {
                 [] => {}
                 [Blocked::Behind { run, task }] => {
                     let (first, _) = &model.work[&(*run, *task)];
-                    prop_assert_eq!(&first.queue, &ready.queue);
+                    prop_assert_eq!(&first.account.queue, &ready.account.queue);
                     prop_assert!(
                         model.blocked(first).is_empty(),
                         "{:?} can't go first",

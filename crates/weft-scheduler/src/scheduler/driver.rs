@@ -322,7 +322,7 @@ impl<'a> Driver<'a> {
 
     /// Creates attempts while the queues have free slots.
     async fn dispatch(&mut self) {
-        self.shard.queue.start_turn();
+        self.shard.queue.start_turn(self.cx.now());
         if self.shard.queue.is_empty() {
             return;
         }

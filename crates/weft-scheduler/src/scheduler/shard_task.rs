@@ -259,6 +259,7 @@ impl ShardLoop {
     async fn handle_event(&mut self, event: Event) -> Result<(), ShardEnd> {
         match event {
             Event::Notices(Ok(notices)) => {
+                self.shard.queue.advance_time(self.cx.now());
                 for notice in notices {
                     self.handle_notice(notice);
                 }

@@ -12,6 +12,7 @@ use weft_core::{
     fair_queue::{Account, Blocked, Bounds, FairQueue, QueueBounds, Ready, Taken, TenantBounds},
     id::TenantId,
     run_id::RunId,
+    time::Timestamp,
 };
 
 /// A mapped task whose number of instances is not known yet.
@@ -44,6 +45,11 @@ impl Queue {
     /// Counts a live attempt that was recovered.
     pub(crate) fn occupy(&mut self, account: &Account) {
         self.instances.occupy(account);
+    }
+
+    /// Time passed: slots that are occupied cost their tenants more.
+    pub(crate) fn advance_time(&mut self, now: Timestamp) {
+        self.instances.advance_time(now);
     }
 
     /// Frees what an active instance occupied.
@@ -127,8 +133,9 @@ impl Queue {
     }
 
     /// Begins a turn.
-    pub(crate) fn start_turn(&mut self) {
+    pub(crate) fn start_turn(&mut self, now: Timestamp) {
         self.completion_rate.start_turn();
+        self.advance_time(now);
     }
 
     /// Counts an attempt of this queue that has ended.

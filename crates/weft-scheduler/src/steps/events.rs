@@ -128,7 +128,6 @@ impl RunEvents<'_> {
             run,
             task,
             indexes,
-            queue: Arc::clone(&facts.queue),
             priority: active.task(task).priority.unwrap_or(0),
             dag_max_active: active.version.dag.max_active_tasks,
             memory_bytes: granted.map_or(0, |grant| grant.limits.memory_bytes),

@@ -95,7 +95,7 @@ fn build_dispatch(
     Ok(Dispatch {
         key: attempt_key(shard, active.id, attempt),
         tenant: active.tenant.clone(),
-        queue: Arc::clone(&facts.queue),
+        queue: Arc::clone(&facts.account.queue),
         priority: task.priority.unwrap_or(0),
         digest,
         code: Arc::clone(&facts.code),

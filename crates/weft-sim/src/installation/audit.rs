@@ -84,17 +84,6 @@ impl Auditor {
     /// A scheduler has read the settings of a shard.
     pub fn settings_read(&mut self, start: u64, shard: ShardId, settings: ShardSettings) {
         let read_state = self.read_by_start.entry(start).or_default();
-        let weights = |settings: &ShardSettings| -> Vec<u32> {
-            settings
-                .tenants
-                .iter()
-                .map(|tenant| tenant.weight)
-                .collect()
-        };
-        let before = read_state.settings.get(&shard).map(weights);
-        if before != Some(weights(&settings)) {
-            self.fairness.forget(shard);
-        }
         read_state.settings.insert(shard, settings);
     }
 
@@ -181,8 +170,9 @@ impl Auditor {
         // one may begin before another's end is written.
         if seen.tables.unwritable.is_empty() {
             self.check_bounds(start, shard, &done)?;
-            self.check_fairness(start, shard, &ready, &done)?;
         }
+        let is_checked = seen.tables.unwritable.is_empty();
+        self.follow_fairness(start, shard, &ready, &done, is_checked)?;
         let verdict = self.work.turn(turn, done.events, done.actions);
         if seen.tables.unwritable.is_empty() {
             verdict

@@ -34,7 +34,8 @@ pub struct BrokerState {
     notices: Vec<(Instant, Notice)>,
     /// Attempts that were taken from a worker.
     fenced: HashSet<AttemptKey>,
-    /// Attempts whose lease ran out, or whose worker left: for the auditor, so never forgotten.
+    /// Attempts whose lease ran out, whose worker left, or that were revoked: for the auditor, so
+    /// never forgotten.
     expired: HashSet<AttemptKey>,
     /// How often there was more room for attempts.
     demand_risen: u64,
@@ -245,6 +246,8 @@ impl BrokerState {
         if let Some(at) = self.claims.iter().position(|claim| claim.key == *key) {
             let claim = self.claims.swap_remove(at);
             self.fenced.insert(*key);
+            // The database may lose what it was revoked for.
+            self.expired.insert(*key);
             self.signal(&claim.worker, Signal::Revoked(*key));
         }
         self.demand_risen += 1;

@@ -21,6 +21,8 @@ impl Driver<'_> {
     pub(in crate::scheduler) async fn recover(&mut self) -> Result<(), TurnError> {
         let state = self.deps.store.shard_state(self.shard.id()).await?;
         self.shard.set_first_turn(state.turn);
+        // What live attempts occupy counts from now on, for all tenants alike.
+        self.shard.queue.advance_time(self.cx.now());
         self.read_settings().await?;
         let mut live = Vec::new();
         let mut after = None;

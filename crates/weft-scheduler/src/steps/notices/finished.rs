@@ -64,7 +64,7 @@ pub(super) fn apply(events: &mut RunEvents<'_>, report: Report) {
     }
     events
         .queue
-        .record_end(&active.task_facts(attempt.instance.task).queue);
+        .record_end(&active.task_facts(attempt.instance.task).account.queue);
     let facts = active.attempt_facts(attempt);
     facts.started.get_or_insert(usage.started);
     facts.worker = Some(worker);

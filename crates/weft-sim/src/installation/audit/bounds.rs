@@ -7,6 +7,7 @@ use super::{
     Auditor,
     state::{Active, Done, Watched},
 };
+use std::sync::Arc;
 use weft_store::ShardId;
 
 impl Active {
@@ -41,6 +42,8 @@ impl Active {
         change(self.shards.entry(run.shard).or_default(), 1);
         change(self.tenants.entry(run.tenant.clone()).or_default(), 1);
         change(self.dags.entry(run.dag).or_default(), 1);
+        let queue = (run.shard, Arc::clone(&account.queue), run.tenant.clone());
+        change(self.queues.entry(queue).or_default(), 1);
         if let Some(pool) = &account.pool {
             let key = (run.tenant.clone(), pool.clone());
             change(self.pools.entry(key).or_default(), account.slots);

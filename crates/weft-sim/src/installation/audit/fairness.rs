@@ -1,27 +1,60 @@
-//! No tenant starves another: a tenant with ready work that nothing blocks is
-//! passed over by others only as often as their weights allow.
+//! No tenant takes a slot while another that waits occupied less for its weight.
+//!
+//! What tenants occupy is counted from committed turns, over the slots that they have now and
+//! those of the last minute. The scheduler counts when notices arrive, so the two differ by what
+//! happens between a notice and its commit: the check leaves [`SLACK_SLOTS`] for that.
 
 use super::{
     Auditor,
-    state::{Done, Fairness},
+    state::{Done, Fairness, Occupied},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
-use weft_core::{document::TaskIndex, id::TenantId, run::InstanceState, run_id::RunId};
+use tokio::time::Instant;
+use weft_core::{
+    document::TaskIndex, fair_queue::DEFAULT_WEIGHT, id::TenantId, run::InstanceState,
+    run_id::RunId,
+};
 use weft_store::{ShardId, ShardSettings};
 
-/// Takes beyond the exact share that rounding and ties may cost.
-const SLACK: u64 = 2;
+/// How many slots a tenant may have beyond its share.
+const SLACK_SLOTS: f64 = 2.0;
+/// After so many seconds a third of what a tenant occupied is still counted.
+const MEMORY_SECONDS: f64 = 60.0;
 
 /// Ready work of a shard.
 pub(super) type Waiting = BTreeSet<(RunId, TaskIndex)>;
 
+impl Occupied {
+    /// Counts what was active until now.
+    fn advance(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.until).as_secs_f64();
+        let left = (-passed / MEMORY_SECONDS).exp();
+        self.lately = self.lately * left + slots(self.active) * (1.0 - left);
+        self.until = now;
+    }
+
+    /// The slots that it is counted for, if it has so many now.
+    fn with_active(&self, active: u64) -> f64 {
+        self.lately + slots(active)
+    }
+}
+
 impl Fairness {
-    /// Another scheduler, or other weights: it begins anew.
+    /// Another scheduler, which knows what is active and not what was.
     pub(super) fn forget(&mut self, shard: ShardId) {
-        self.passed.retain(|(of, _, _), _| *of != shard);
+        self.occupied.retain(|(of, _, _), _| *of != shard);
+    }
+
+    /// Counts until now what was active before a turn.
+    fn advance(&mut self, shard: ShardId, now: Instant) {
+        let of_shard = self
+            .occupied
+            .iter_mut()
+            .filter(|((of, ..), _)| *of == shard);
+        of_shard.for_each(|(_, occupied)| occupied.advance(now));
     }
 }
 
@@ -40,8 +73,35 @@ impl Auditor {
             .collect()
     }
 
-    pub(super) fn check_fairness(
+    /// Follows what a turn of a shard changed, and checks it if `is_checked`.
+    pub(super) fn follow_fairness(
         &mut self,
+        start: u64,
+        shard: ShardId,
+        ready: &Waiting,
+        done: &Done,
+        is_checked: bool,
+    ) -> Result<(), String> {
+        let now = Instant::now();
+        self.fairness.advance(shard, now);
+        let verdict = if is_checked {
+            self.check_fairness(start, shard, ready, done)
+        } else {
+            Ok(())
+        };
+        for ((of, queue, tenant), active) in &self.active.queues {
+            if *of == shard {
+                let key = (shard, Arc::clone(queue), tenant.clone());
+                let occupied = self.fairness.occupied.entry(key);
+                let occupied = occupied.or_insert_with(|| Occupied::since(now));
+                occupied.active = *active;
+            }
+        }
+        verdict
+    }
+
+    fn check_fairness(
+        &self,
         start: u64,
         shard: ShardId,
         ready: &Waiting,
@@ -54,52 +114,76 @@ impl Auditor {
         let Some(settings) = read.and_then(|read| read.settings.get(&shard)) else {
             return Ok(());
         };
-        // An attempt that could not be made occupied its slots until it failed.
-        let mut ended_at_once: BTreeSet<&TenantId> = BTreeSet::new();
-        let mut takes: BTreeMap<Arc<str>, BTreeMap<TenantId, u64>> = BTreeMap::new();
-        for (id, instance) in &done.dispatched {
-            let run = &self.runs[id];
-            let queue = &run.accounts[instance.task.as_usize()].queue;
-            let of_queue = takes.entry(Arc::clone(queue)).or_default();
-            *of_queue.entry(run.tenant.clone()).or_default() += 1;
-            let is_active = matches!(
-                run.machine.instance(*instance),
-                Some(InstanceState::Queued { .. } | InstanceState::Running { .. })
-            );
-            if !is_active {
-                ended_at_once.insert(&run.tenant);
-            }
-        }
-        let mut passed_over: BTreeSet<(Arc<str>, TenantId)> = BTreeSet::new();
-        for (id, task) in ready {
-            let run = &self.runs[id];
-            let account = &run.accounts[task.as_usize()];
-            let was_blocked = ended_at_once.contains(&run.tenant);
-            if account.ready > 0 && !was_blocked && !self.is_blocked(*id, *task, settings) {
-                passed_over.insert((Arc::clone(&account.queue), run.tenant.clone()));
-            }
-        }
-        for tenant in &settings.tenants {
-            for (queue, takes) in &takes {
-                let key = (shard, Arc::clone(queue), tenant.tenant.clone());
-                let waits = passed_over.contains(&(Arc::clone(queue), tenant.tenant.clone()));
-                if !waits || takes.contains_key(&tenant.tenant) {
-                    self.fairness.passed.remove(&key);
-                    continue;
-                }
-                let by_others: u64 = takes.values().sum();
-                let passed = self.fairness.passed.entry(key).or_default();
-                *passed += by_others;
-                let most = share_of_others(settings, &tenant.tenant, tenant.weight);
-                if *passed > most {
+        let taken = self.taken(done);
+        let waiting = self.passed_over(ready, &taken, settings);
+        for (queue, waits) in &waiting {
+            let before = |tenant: &TenantId| {
+                let key = (shard, Arc::clone(queue), tenant.clone());
+                self.fairness.occupied.get(&key).copied()
+            };
+            let weight = weight_of(settings, waits);
+            // It had at most so many when others took.
+            let waiter = before(waits).map_or(0.0, |waiter| waiter.with_active(waiter.active));
+            for taker in &taken.takers[queue] {
+                let key = (shard, Arc::clone(queue), taker.clone());
+                let active = self.active.queues.get(&key).copied().unwrap_or(0);
+                // It had at least so many when it took the last one.
+                let active = active.saturating_sub(1);
+                let had = before(taker).map_or(slots(active), |taker| taker.with_active(active));
+                let others = weight_of(settings, taker);
+                let excess = (had - SLACK_SLOTS) / others - (waiter + SLACK_SLOTS) / weight;
+                if excess > 0.0 {
                     return Err(format!(
-                        "{} waits for the queue {queue} and was passed over {passed} times; its weight allows {most}",
-                        tenant.tenant
+                        "{taker} took a slot of the queue {queue}, counted for {had:.1} slots by the weight {others}, \
+                         and {waits} waits, counted for {waiter:.1} slots by the weight {weight}",
                     ));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Which tenants took slots of which queues in a turn.
+    fn taken(&self, done: &Done) -> Taken {
+        let mut taken = Taken::default();
+        for (id, instance) in &done.dispatched {
+            let run = &self.runs[id];
+            let queue = &run.accounts[instance.task.as_usize()].queue;
+            let takers = taken.takers.entry(Arc::clone(queue)).or_default();
+            takers.insert(run.tenant.clone());
+            let is_active = matches!(
+                run.machine.instance(*instance),
+                Some(InstanceState::Queued { .. } | InstanceState::Running { .. })
+            );
+            if !is_active {
+                taken.ended_at_once.insert(run.tenant.clone());
+            }
+        }
+        taken
+    }
+
+    /// Tenants that had ready work of a queue before and after a turn that nothing blocked, and
+    /// took no slot of it while others did.
+    fn passed_over(
+        &self,
+        ready: &Waiting,
+        taken: &Taken,
+        settings: &ShardSettings,
+    ) -> BTreeSet<(Arc<str>, TenantId)> {
+        let mut passed_over = BTreeSet::new();
+        for (id, task) in ready {
+            let run = &self.runs[id];
+            let account = &run.accounts[task.as_usize()];
+            let took = taken.takers.get(&account.queue);
+            let waits = account.ready > 0
+                && took.is_some_and(|takers| !takers.contains(&run.tenant))
+                && !taken.ended_at_once.contains(&run.tenant)
+                && !self.is_blocked(*id, *task, settings);
+            if waits {
+                passed_over.insert((Arc::clone(&account.queue), run.tenant.clone()));
+            }
+        }
+        passed_over
     }
 
     /// Whether a bound blocks a task of a running run.
@@ -132,9 +216,19 @@ impl Auditor {
     }
 }
 
-/// How many takes of the others come between two of a tenant at the most.
-fn share_of_others(settings: &ShardSettings, tenant: &TenantId, weight: u32) -> u64 {
-    let others = settings.tenants.iter().filter(|row| row.tenant != *tenant);
-    let takes = others.map(|row| u64::from(row.weight.div_ceil(weight.max(1))) + 1);
-    takes.sum::<u64>() + SLACK
+/// Takers of a turn.
+#[derive(Default)]
+struct Taken {
+    takers: BTreeMap<Arc<str>, BTreeSet<TenantId>>,
+    /// An attempt that could not be made occupied its slots until it failed.
+    ended_at_once: BTreeSet<TenantId>,
+}
+
+fn weight_of(settings: &ShardSettings, tenant: &TenantId) -> f64 {
+    let row = settings.tenants.iter().find(|row| row.tenant == *tenant);
+    f64::from(row.map_or(DEFAULT_WEIGHT, |row| row.weight.max(1)))
+}
+
+fn slots(active: u64) -> f64 {
+    f64::from(u32::try_from(active).unwrap_or(u32::MAX))
 }

@@ -6,6 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
+use tokio::time::Instant;
 use weft_core::{
     document::{Task, TaskIndex},
     id::TenantId,
@@ -81,10 +82,32 @@ pub(super) struct Active {
     pub(super) tenants: BTreeMap<TenantId, u64>,
     pub(super) dags: BTreeMap<DagKey, u64>,
     pub(super) pools: BTreeMap<(TenantId, String), u64>,
+    pub(super) queues: BTreeMap<(ShardId, Arc<str>, TenantId), u64>,
 }
 
-/// How often each tenant was passed over in each queue.
+/// What each tenant occupied of each queue.
 #[derive(Debug, Default)]
 pub(super) struct Fairness {
-    pub(super) passed: BTreeMap<(ShardId, Arc<str>, TenantId), u64>,
+    pub(super) occupied: BTreeMap<(ShardId, Arc<str>, TenantId), Occupied>,
+}
+
+/// What a tenant occupied of a queue until some time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Occupied {
+    /// The slots since then.
+    pub(super) active: u64,
+    /// The mean of its slots before, where what is longer ago counts less.
+    pub(super) lately: f64,
+    pub(super) until: Instant,
+}
+
+impl Occupied {
+    /// Nothing before `now`.
+    pub(super) const fn since(now: Instant) -> Self {
+        Self {
+            active: 0,
+            lately: 0.0,
+            until: now,
+        }
+    }
 }

@@ -129,6 +129,8 @@ impl World {
         if truth.tables.go_back(replica.tables) {
             truth.fault("fault: database lost what it acknowledged");
         }
+        // Renewals among it.
+        truth.hinder_all_renewals(Duration::ZERO);
         truth.note(|| "the database loses what it acknowledged".into());
     }
 }
