@@ -71,6 +71,7 @@ routes! {
     LIST_RUNS = GET "/runs" Safe;
     SHOW_RUN = GET "/runs/{run}" Safe;
     CANCEL = POST "/runs/{run}/cancel" Safe;
+    FAIL = POST "/runs/{run}/fail" Safe;
     CLEAR = POST "/runs/{run}/clear" Never;
     MARK = POST "/runs/{run}/mark" Never;
     WAKE = POST "/runs/{run}/wake" Never;

@@ -136,6 +136,7 @@ impl Database {
 fn audited(kind: &CommandKind) -> (&'static str, Option<Value>) {
     match kind {
         CommandKind::Cancel => ("run.cancel", None),
+        CommandKind::Fail => ("run.fail", None),
         CommandKind::Clear { tasks, downstream } => {
             let tasks: Vec<&str> = tasks.iter().map(TaskId::as_str).collect();
             (

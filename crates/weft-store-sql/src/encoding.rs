@@ -117,6 +117,7 @@ pub(crate) fn decode_files(text: &str) -> Result<Vec<FileEntry>, StoreError> {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum StoredCommand {
     Cancel,
+    Fail,
     Clear {
         tasks: Vec<String>,
         downstream: bool,
@@ -144,6 +145,7 @@ enum StoredMark {
 pub(crate) fn encode_command(kind: &CommandKind) -> String {
     encode(&match kind {
         CommandKind::Cancel => StoredCommand::Cancel,
+        CommandKind::Fail => StoredCommand::Fail,
         CommandKind::Clear { tasks, downstream } => StoredCommand::Clear {
             tasks: tasks.iter().map(ToString::to_string).collect(),
             downstream: *downstream,
@@ -176,6 +178,7 @@ pub(crate) fn decode_command(text: &str) -> Result<CommandKind, StoreError> {
     let stored = serde_json::from_str(text).map_err(|error| damaged("a command", &error))?;
     Ok(match stored {
         StoredCommand::Cancel => CommandKind::Cancel,
+        StoredCommand::Fail => CommandKind::Fail,
         StoredCommand::Clear { tasks, downstream } => CommandKind::Clear {
             tasks: tasks.into_iter().map(task).collect::<Result<_, _>>()?,
             downstream,

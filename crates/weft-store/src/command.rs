@@ -19,6 +19,8 @@ pub struct Command {
 pub enum CommandKind {
     /// End it as cancelled.
     Cancel,
+    /// End it as failed without the state machine; only one that no scheduler can continue.
+    Fail,
     /// Run these tasks again.
     Clear {
         /// Which.

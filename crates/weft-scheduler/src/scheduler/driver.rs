@@ -25,7 +25,7 @@ use crate::{
     },
 };
 use weft_core::{run::Attempt, run_id::RunId};
-use weft_store::{CommandId, DagKey, RunKind, StoreError, StoredRun, Unreadable};
+use weft_store::{CommandId, CommandKind, DagKey, RunKind, StoreError, StoredRun, Unreadable};
 
 /// Why a turn of a shard was not finished.
 #[derive(Debug)]
@@ -122,6 +122,9 @@ impl<'a> Driver<'a> {
             }
             match self.load_run(command.run).await? {
                 Ok(()) => commands::apply_command(&mut self.events(), &command),
+                Err(why) if command.kind == CommandKind::Fail => {
+                    self.fail_run(&command, &why).await?;
+                }
                 Err(why) => {
                     let refusal = format!("the run can't be continued: {why}");
                     commands::refuse_command(

@@ -6,7 +6,7 @@ mod rows;
 mod split;
 
 pub(crate) use portions::REVOKED;
-pub(crate) use rows::{attempt_record, cause_name, instance_tag};
+pub(crate) use rows::{attempt_record, cause_name, failed_run, instance_tag};
 pub(crate) use split::{part_of_run, runs_of};
 
 use super::runs::Runs;
@@ -55,6 +55,12 @@ impl Batch {
     /// Records a change of a run's row.
     pub(crate) fn change_run(&mut self, run: RunId) {
         self.changes.runs.insert(run);
+    }
+
+    /// Records that a run which is not in memory ends as failed.
+    pub(crate) fn fail_run(&mut self, run: RunId, now: Timestamp) {
+        self.changes.failed.insert(run, now);
+        self.is_urgent = true;
     }
 
     /// Records a change of an instance's row.

@@ -59,6 +59,13 @@ impl Held {
         true
     }
 
+    /// A run is no longer held: it is to end.
+    pub(crate) fn remove_run(&mut self, run: RunId) {
+        if self.runs.remove(&run).is_some() {
+            self.is_written = false;
+        }
+    }
+
     pub(crate) fn contains_run(&self, run: RunId) -> bool {
         self.runs.contains_key(&run)
     }

@@ -7,11 +7,13 @@ use crate::{
     versions::Version,
 };
 use std::sync::Arc;
+use weft_broker::AttemptKey;
 use weft_core::{
     document::TaskIndex,
     id::TaskId,
     run::{Event, Instance, Rejection},
     run_id::RunId,
+    time::Timestamp,
 };
 use weft_store::{Command, CommandDone, CommandId, CommandKind, StoredRun};
 
@@ -36,6 +38,24 @@ pub(crate) fn refuse_command(batch: &mut Batch, id: CommandId, run: RunId, refus
     });
 }
 
+/// Records that a run which can't be continued ends as failed, and revokes these attempts of it.
+pub(crate) fn fail_run(
+    batch: &mut Batch,
+    command: &Command,
+    attempts: impl Iterator<Item = AttemptKey>,
+    now: Timestamp,
+) {
+    batch.fail_run(command.run, now);
+    for attempt in attempts {
+        batch.revoke(attempt);
+    }
+    batch.add_command(CommandDone {
+        id: command.id,
+        run: command.run,
+        refused: None,
+    });
+}
+
 /// Applies a command and records its result. A run that is not in memory does not exist.
 pub(crate) fn apply_command(events: &mut RunEvents<'_>, command: &Command) {
     let refused = refusal_of(events, command);
@@ -52,7 +72,7 @@ fn refusal_of(events: &mut RunEvents<'_>, command: &Command) -> Option<String> {
         return Some("there is no such run".into());
     };
     let refusal = match event_of(active, &command.kind) {
-        Err(unknown) => format!("the run has no task {unknown}"),
+        Err(refusal) => refusal,
         Ok(event) => match events.apply(command.run, event) {
             Ok(()) => return None,
             Err(Rejection::RunEnded) => "the run has ended".into(),
@@ -67,12 +87,18 @@ fn refusal_of(events: &mut RunEvents<'_>, command: &Command) -> Option<String> {
     Some(refusal)
 }
 
-fn event_of(active: &ActiveRun, kind: &CommandKind) -> Result<Event, TaskId> {
-    let task = |id: &TaskId| -> Result<TaskIndex, TaskId> {
-        active.version.task(id).ok_or_else(|| id.clone())
+/// The event that a command is; the error says why it is none.
+fn event_of(active: &ActiveRun, kind: &CommandKind) -> Result<Event, String> {
+    let task = |id: &TaskId| -> Result<TaskIndex, String> {
+        let unknown = || format!("the run has no task {id}");
+        active.version.task(id).ok_or_else(unknown)
     };
     Ok(match kind {
         CommandKind::Cancel => Event::Cancel,
+        // The state machine ends it, with everything that belongs to its end.
+        CommandKind::Fail => {
+            return Err("the scheduler can continue the run: cancel it instead".into());
+        }
         CommandKind::Clear { tasks, downstream } => Event::Clear {
             tasks: tasks.iter().map(task).collect::<Result<_, _>>()?,
             downstream: *downstream,

@@ -3,13 +3,13 @@
 use super::{due_runs, notifications};
 use crate::{
     context::Context,
-    shard::{Shard, batch::Batch},
+    shard::{
+        Shard,
+        batch::{Batch, failed_run},
+    },
 };
-use weft_core::{
-    run::{Counts, InstanceState, RunState},
-    run_id::RunId,
-};
-use weft_store::{NewRun, RunUpdate, Turn};
+use weft_core::{run::InstanceState, run_id::RunId};
+use weft_store::{NewRun, Turn};
 
 /// The turn that commits the batch.
 pub(crate) fn next_turn(shard: &Shard, cx: &Context) -> Turn {
@@ -121,12 +121,6 @@ pub(crate) fn drop_broken(shard: &mut Shard, broken: &[RunId], error: &str) {
 pub(crate) fn failing_turn(shard: &Shard, cx: &Context, run: RunId) -> Turn {
     let (number, now) = (shard.turn + 1, cx.now());
     let mut turn = Batch::default().turn(shard.lease, number, now, &shard.runs);
-    turn.runs.push(RunUpdate {
-        id: run,
-        state: RunState::Failed,
-        started: None,
-        ended: Some(now),
-        counts: Counts::default(),
-    });
+    turn.runs.push(failed_run(run, now));
     turn
 }

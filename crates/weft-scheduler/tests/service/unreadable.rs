@@ -2,8 +2,8 @@
 
 use crate::harness::{Installation, success};
 use serde_json::json;
-use std::sync::Arc;
-use weft_core::run::RunState;
+use std::{sync::Arc, time::Duration};
+use weft_core::{id::TenantId, run::RunState, run_id::RunId};
 use weft_store::CommandKind;
 
 #[tokio::test]
@@ -27,18 +27,60 @@ async fn a_run_whose_events_are_damaged_is_held_and_the_others_go_on() {
     assert_eq!(row.state, RunState::Running);
     let why = row.held.expect("it says why");
     assert!(why.contains("no chunk of events"), "{why}");
-    let tenant = weft_core::id::TenantId::default();
-    let cancel = CommandKind::Cancel;
-    let command = installation
-        .database
-        .insert_command(&tenant, bad, &cancel, "test")
-        .await;
-    installation.handle().wake(weft_scheduler::Wake::Command);
-    let refused = installation
-        .command_outcome(command.expect("it is taken"))
-        .await;
+    let refused = answer(&installation, bad, CommandKind::Cancel).await;
     let refused = refused.expect("it is refused");
     assert!(refused.contains("can't be continued"), "{refused}");
+}
+
+/// Why a command is refused, if it is.
+async fn answer(installation: &Installation, run: RunId, kind: CommandKind) -> Option<String> {
+    let database = &installation.database;
+    let tenant = TenantId::default();
+    let command = database.insert_command(&tenant, run, &kind, "test");
+    let command = command.await.expect("it is taken");
+    installation.handle().wake(weft_scheduler::Wake::Command);
+    installation.command_outcome(command).await
+}
+
+#[tokio::test]
+async fn a_held_run_is_failed_and_its_attempt_revoked() {
+    let mut installation = Installation::running(1, |_| None).await;
+    let deployed = installation
+        .deploy(&json!({ "id": "ending", "tasks": { "only": {} } }))
+        .await;
+    let bad = installation.trigger(&deployed).await;
+    installation.wait(bad, |row| row.counts.running == 1).await;
+    installation.stop_scheduler().await;
+    installation.damage_events(bad).await;
+    installation.start_scheduler("second");
+    installation.wait_held(bad).await;
+    // The worker's attempt goes on meanwhile, and holds its only slot.
+    let claimed = || installation.broker.stats().claimed;
+    assert_eq!(claimed(), 1);
+    assert_eq!(answer(&installation, bad, CommandKind::Fail).await, None);
+    let row = installation.show(bad).await;
+    assert_eq!(row.state, RunState::Failed);
+    let mut ticks = tokio::time::interval(Duration::from_millis(5));
+    let settled = async {
+        while claimed() > 0 || installation.show(bad).await.held.is_some() {
+            ticks.tick().await;
+        }
+    };
+    let settled = tokio::time::timeout(Duration::from_secs(30), settled).await;
+    settled.expect("the attempt is revoked, and the run is not held any more");
+    // It ended for good.
+    installation.stop_scheduler().await;
+    installation.start_scheduler("third");
+    let good = installation.trigger(&deployed).await;
+    installation
+        .wait(good, |row| {
+            row.counts.queued == 1 || row.counts.running == 1
+        })
+        .await;
+    let refused = answer(&installation, good, CommandKind::Fail).await;
+    let refused = refused.expect("it can be continued");
+    assert!(refused.contains("cancel it instead"), "{refused}");
+    assert_eq!(installation.show(bad).await.state, RunState::Failed);
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ use weft_store_sql::CommandError;
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(cancel))
+        .routes(routes!(fail))
         .routes(routes!(clear))
         .routes(routes!(mark))
         .routes(routes!(wake))
@@ -48,14 +49,34 @@ async fn cancel(
     State(app): State<App>,
     Path(path): Path<RunPath>,
 ) -> Result<Response, Problem> {
-    let row = find(&app, &by.tenant, path.run.0).await?;
+    let run = unfinished(&app, &by, &path).await?;
+    command(&app, &by, run, CommandKind::Cancel).await
+}
+
+/// Fail a run that can't be continued
+///
+/// Ends a run as failed that no scheduler can continue, and revokes its attempts. A run that can be
+/// continued is not touched: the command is refused.
+#[utoipa::path(post, path = "/runs/{run}/fail", tag = "runs", params(RunPath), responses((status = 202, description = "The command, which is durable", body = Command)))]
+async fn fail(
+    by: By<Operating>,
+    State(app): State<App>,
+    Path(path): Path<RunPath>,
+) -> Result<Response, Problem> {
+    let run = unfinished(&app, &by, &path).await?;
+    command(&app, &by, run, CommandKind::Fail).await
+}
+
+/// The run that a path names, which has to go on.
+async fn unfinished(app: &App, by: &Caller, path: &RunPath) -> Result<RunId, Problem> {
+    let row = find(app, &by.tenant, path.run.0).await?;
     if row.state.is_ended() {
         return Err(Problem::new(
             Code::RunEnded,
             format!("the run {} has ended", row.id),
         ));
     }
-    command(&app, &by, row.id, CommandKind::Cancel).await
+    Ok(row.id)
 }
 
 /// Run tasks again

@@ -101,7 +101,10 @@ pub(crate) fn of_held_run(run: &RunRow, why: &str) -> Reason {
     Reason {
         code: "run_held".into(),
         message: format!("the run is held aside, since it can't be continued: {why}"),
-        help: Some(format!("look at the run: wfctl runs show {}", run.id)),
+        help: Some(format!(
+            "restart with a version of Weft that can read it, or end it: wfctl runs fail {} --force",
+            run.id
+        )),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::world::{World, file};
 use serde_json::{Value, json};
 use weft_core::{id::TenantId, run::RunState};
 use weft_server::ports::Wake;
-use weft_store::{CommandDone, CommandId, Turn};
+use weft_store::{CommandDone, CommandId, HeldRun, RunStore as _, Turn};
 
 async fn world() -> World {
     let world = World::new().await;
@@ -525,4 +525,34 @@ async fn a_backfill_makes_the_dates_that_are_missing() {
         .send()
         .await
         .problem(409, "no_schedule");
+}
+
+#[tokio::test]
+async fn a_held_run_says_why_and_can_be_failed() {
+    let world = world().await;
+    let run = world.post("/dags/d/runs").json(&body()).send().await.ok();
+    let id = run["id"].as_str().unwrap();
+    world.write_run(id, RunState::Running).await;
+    let lease = world.turn().await.lease;
+    let held = HeldRun {
+        run: id.parse().unwrap(),
+        why: "its version is damaged".into(),
+    };
+    let written = world.database.replace_held_runs(lease, &[held]).await;
+    written.unwrap();
+    let shown = world.get(&format!("/runs/{id}")).send().await.ok();
+    assert_eq!(shown["held"], "its version is damaged");
+    let why = world.get(&format!("/runs/{id}/tasks/a/0/why"));
+    let why = why.send().await.ok();
+    assert_eq!(why["reasons"][0]["code"], "run_held");
+    let failed = world.post(&format!("/runs/{id}/fail")).send().await;
+    assert_eq!(failed.status.as_u16(), 202);
+    let entries = world.get("/audit?limit=1").send().await.ok();
+    assert_eq!(entries["items"][0]["action"], "run.fail");
+    assert_eq!(entries["items"][0]["subject"], id);
+    world.write_run(id, RunState::Failed).await;
+    let shown = world.get(&format!("/runs/{id}")).send().await.ok();
+    assert_eq!(shown["held"], Value::Null);
+    let again = world.post(&format!("/runs/{id}/fail")).send().await;
+    again.problem(409, "run_ended");
 }

@@ -59,6 +59,8 @@ enum RunsCommand {
     },
     /// Cancel a run; its running attempts are killed
     Cancel(act::CancelArgs),
+    /// Fail a run that no scheduler can continue
+    Fail(act::FailArgs),
     /// Clear tasks, so that they run again
     Clear(act::ClearArgs),
     /// Mark a task with a state
@@ -97,6 +99,7 @@ async fn execute(client: &Client, command: &RunsCommand) -> Result<Exit, Problem
             return watch::run(client, &id, view.view).await;
         }
         RunsCommand::Cancel(args) => act::cancel(client, args).await?,
+        RunsCommand::Fail(args) => act::fail(client, args).await?,
         RunsCommand::Clear(args) => act::clear(client, args).await?,
         RunsCommand::Mark(args) => act::mark(client, args).await?,
         RunsCommand::Wake(args) => act::wake(client, args).await?,

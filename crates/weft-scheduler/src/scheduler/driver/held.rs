@@ -1,10 +1,10 @@
 //! What can't be read is held aside and reported once.
 
 use super::Driver;
-use crate::{shard::held::Object, versions::Version};
+use crate::{shard::held::Object, steps::commands, versions::Version};
 use std::sync::Arc;
 use weft_core::run_id::RunId;
-use weft_store::{DagKey, DagState, StoreError, StoredRun, Unreadable, VersionId};
+use weft_store::{Command, DagKey, DagState, StoreError, StoredRun, Unreadable, VersionId};
 
 impl Driver<'_> {
     /// Holds a run aside, one of this DAG where it is queued.
@@ -75,6 +75,24 @@ impl Driver<'_> {
         let consequence = "its timetable creates no runs until another version is active";
         let rows = vec![Unreadable { key, why }];
         self.report_unreadable(Object::Dag, rows, String::clone, consequence);
+    }
+
+    /// Ends a run as failed that can't be continued, and revokes the attempts that the broker has
+    /// of it, as the database does not say which are live.
+    pub(super) async fn fail_run(
+        &mut self,
+        command: &Command,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let run = command.run;
+        let listed = self.shard.broker.list_attempts().await;
+        let listed = listed.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let now = self.cx.now();
+        let attempts = listed.into_iter().filter(|key| key.run == run);
+        commands::fail_run(&mut self.shard.batch, command, attempts, now);
+        self.shard.held.remove_run(run);
+        tracing::warn!(%run, why, operation = "fail run", "a run that can't be continued ends as failed, as it was asked for");
+        Ok(())
     }
 
     /// Writes which runs are held, where the database does not show it yet.

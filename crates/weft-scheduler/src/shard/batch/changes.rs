@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use weft_broker::{AttemptKey, Dispatch};
-use weft_core::{document::TaskIndex, run::Instance, run_id::RunId};
+use weft_core::{document::TaskIndex, run::Instance, run_id::RunId, time::Timestamp};
 use weft_store::{AttemptRecord, CommandDone, DagKey, NewRun, TimetableUpdate};
 
 /// The changes of one turn.
@@ -14,6 +14,8 @@ pub(crate) struct Changes {
     pub(super) with_events: BTreeSet<RunId>,
     /// Runs whose row changed.
     pub(super) runs: BTreeSet<RunId>,
+    /// Runs that are not in memory and end as failed, and when.
+    pub(super) failed: BTreeMap<RunId, Timestamp>,
     /// Tasks that start over, and how many instances they had.
     pub(super) cleared: BTreeMap<(RunId, TaskIndex), u32>,
     /// Tasks of which a portion starts over: the instances below these map indexes.
@@ -52,6 +54,10 @@ impl Changes {
                 .extract_if(.., |run| is_taken(*run))
                 .collect(),
             runs: self.runs.extract_if(.., |run| is_taken(*run)).collect(),
+            failed: self
+                .failed
+                .extract_if(.., |run, _| is_taken(*run))
+                .collect(),
             cleared: self
                 .cleared
                 .extract_if(.., |(run, _), _| is_taken(*run))
@@ -113,6 +119,7 @@ impl Changes {
         self.remove_written(run);
         self.with_events.remove(&run);
         self.runs.remove(&run);
+        self.failed.remove(&run);
         self.instances.retain(|(of, _)| *of != run);
         self.mapped.retain(|(of, _)| *of != run);
         self.publish.retain(|dispatch| dispatch.key.run != run);

@@ -4,7 +4,7 @@ use super::{super::runs::Runs, changes::Changes};
 use crate::active_run::{ActiveRun, AttemptFacts, Record};
 use weft_core::{
     document::TaskIndex,
-    run::{Cause, Instance, InstanceState, record},
+    run::{Cause, Counts, Instance, InstanceState, RunState, record},
     run_id::RunId,
     time::Timestamp,
 };
@@ -30,6 +30,7 @@ pub(super) fn turn(
             .iter()
             .filter_map(|id| runs.get(*id))
             .map(run_update)
+            .chain(changes.failed.iter().map(|(run, at)| failed_run(*run, *at)))
             .collect(),
         events: changes
             .with_events
@@ -71,6 +72,17 @@ fn cleared_tasks(changes: &Changes) -> Vec<ClearedTask> {
         .chain(whole)
         .map(|(run, task, below)| ClearedTask { run, task, below })
         .collect()
+}
+
+/// The row of a run that fails although its state is not known.
+pub(crate) fn failed_run(id: RunId, at: Timestamp) -> RunUpdate {
+    RunUpdate {
+        id,
+        state: RunState::Failed,
+        started: None,
+        ended: Some(at),
+        counts: Counts::default(),
+    }
 }
 
 fn run_update(run: &ActiveRun) -> RunUpdate {

@@ -209,6 +209,7 @@ pub(crate) async fn commands_wait_until_they_are_done(database: &Database) {
     let task: TaskId = "t".parse().unwrap();
     let kinds = [
         CommandKind::Cancel,
+        CommandKind::Fail,
         CommandKind::Clear {
             tasks: vec![task.clone()],
             downstream: true,

@@ -31,6 +31,15 @@ pub(super) struct CancelArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(super) struct FailArgs {
+    #[command(flatten)]
+    run: RunRef,
+    /// Confirm that nothing of what the run still had to do is done
+    #[arg(long, required = true)]
+    force: bool,
+}
+
+#[derive(Debug, clap::Args)]
 pub(super) struct ClearArgs {
     #[command(flatten)]
     run: RunRef,
@@ -69,6 +78,12 @@ pub(super) async fn cancel(client: &Client, args: &CancelArgs) -> Result<(), Pro
     let run = args.run.id(client).await?;
     send_command(client, &route::CANCEL, &run, None::<&()>).await?;
     Ok(table::write(&format!("{run} is cancelled\n"))?)
+}
+
+pub(super) async fn fail(client: &Client, args: &FailArgs) -> Result<(), Problems> {
+    let run = args.run.id(client).await?;
+    send_command(client, &route::FAIL, &run, None::<&()>).await?;
+    Ok(table::write(&format!("{run} has failed\n"))?)
 }
 
 pub(super) async fn clear(client: &Client, args: &ClearArgs) -> Result<(), Problems> {

@@ -14,7 +14,8 @@ pub(super) fn text(run: &Run, tasks: &[TaskSummary], zone: &Zone) -> String {
         ("state", table::run_state(run.state).to_owned()),
     ];
     if let Some(why) = &run.held {
-        pairs.push(("held aside", format!("it can't be continued: {why}")));
+        let end = format!("to end it: wfctl runs fail {} --force", run.id);
+        pairs.push(("held aside", format!("it can't be continued: {why}; {end}")));
     }
     pairs.extend([
         ("kind", table::run_kind(run.kind).to_owned()),
