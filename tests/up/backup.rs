@@ -264,7 +264,7 @@ fn the_database_is_checked_and_brought_up_to_date() {
     let up = installation.up();
     let said = check("check");
     assert_eq!(said.code, Some(0), "{said:?}");
-    assert!(said.stdout.contains("is whole"), "{said:?}");
+    assert!(said.stdout.contains("is intact"), "{said:?}");
     let said = check("migrate");
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(

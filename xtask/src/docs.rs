@@ -61,6 +61,7 @@ fn update(workspace: &Workspace) -> Result<()> {
         .current_dir(workspace.root())
         .env(UPDATE, "1")
         .args(["test", "--locked", "--workspace", "--quiet"])
+        .args(["--test", "grants_page"])
         .args(["--test", "limits_page", "--test", "problems_page"]);
     program::run(&mut cargo)
 }

@@ -100,10 +100,12 @@ impl Sums {
 
 impl Manifest {
     pub(super) fn new(schema: i64, secrets: u64, key: bool, sums: &Sums) -> Self {
+        let now = jiff::Timestamp::now();
+        let now = now.round(jiff::Unit::Second).unwrap_or(now);
         Self {
             backup: FORM,
             weft: env!("CARGO_PKG_VERSION").into(),
-            created: jiff::Timestamp::now().to_string(),
+            created: now.to_string(),
             schema,
             files: sums.files(),
             bytes: sums.bytes(),

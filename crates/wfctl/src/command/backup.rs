@@ -2,7 +2,10 @@
 
 use super::{inspect::size, up::server_data};
 use std::path::PathBuf;
-use weft_api::problem::{Code, Exit, Problem, Problems};
+use weft_api::{
+    problem::{Code, Exit, Problem, Problems},
+    text,
+};
 use weft_dagfile::engine;
 use weft_node::backup::{BackedUp, BackupOptions, GivenUp, back_up};
 
@@ -59,8 +62,9 @@ pub(crate) fn run(args: &BackupArgs) -> Result<Exit, Problems> {
         damages,
     } = engine::runtime()?.block_on(until_interrupted(work, &given_up))?;
     anstream::println!(
-        "{} holds {files} files, {}",
+        "{} contains {}, {}",
         args.target.display(),
+        counted_files(files),
         size(bytes)
     );
     if secrets > 0 && !args.with_key {
@@ -73,10 +77,15 @@ pub(crate) fn run(args: &BackupArgs) -> Result<Exit, Problems> {
         .into_iter()
         .map(|damage| {
             Problem::new(Code::DamagedData, damage)
-                .help("the backup holds everything else; putting the same bytes again (a deploy, the same task) heals a blob")
+                .help("the backup contains everything else; putting the same bytes again (a deploy, the same task) heals a blob")
         })
         .collect();
     Problems::from_list(problems).map_or(Ok(Exit::Success), Err)
+}
+
+/// `1 file`, `1,204 files`.
+pub(super) fn counted_files(files: u64) -> String {
+    text::counted(usize::try_from(files).unwrap_or(usize::MAX), "file")
 }
 
 /// Ends the work early, with its cleanup, when the user presses Ctrl-C.

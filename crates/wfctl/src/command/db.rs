@@ -90,7 +90,7 @@ async fn check(which: &WhichArgs) -> Result<(), Problem> {
         .map_err(|error| damaged(&error))?;
     database.close().await;
     anstream::println!(
-        "{shown} is whole, and has schema {} as this version wants it ({statements} statements fit)",
+        "{shown} is intact: schema {}, which this version of Weft expects, and all {statements} statements fit it",
         Database::known_schema()
     );
     Ok(())

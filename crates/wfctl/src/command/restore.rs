@@ -1,6 +1,9 @@
 //! `wfctl restore`: a data folder of a backup.
 
-use super::{backup::until_interrupted, up::server_data};
+use super::{
+    backup::{counted_files, until_interrupted},
+    up::server_data,
+};
 use std::path::PathBuf;
 use weft_api::problem::{Code, Exit, Problem, Problems};
 use weft_dagfile::engine;
@@ -56,11 +59,12 @@ pub(crate) fn run(args: &RestoreArgs) -> Result<Exit, Problems> {
         missing,
     } = engine::runtime()?.block_on(until_interrupted(work, &given_up))?;
     anstream::println!(
-        "{} is as it was at {created}: {files} files, all of them checked",
-        options.data.display()
+        "{} is restored from the backup of {created}: {}, all verified",
+        options.data.display(),
+        counted_files(files)
     );
     anstream::println!(
-        "a new administrator's token is in {}; those of before hold as well",
+        "a new administrator's token is in {}; the tokens of the backup are valid as well",
         token.display()
     );
     if let Some((path, secrets)) = lacks_key {

@@ -3,6 +3,7 @@
 use super::shape::Shape;
 use ascii_dag::{AUTO, Graph, RenderOptions};
 use std::fmt::Write;
+use weft_api::text::counted;
 
 /// Drawings of more tasks are read as lists more easily.
 const MAX_DRAWN: usize = 60;
@@ -120,8 +121,4 @@ fn list(shape: &Shape) -> String {
         }
     }
     out
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
