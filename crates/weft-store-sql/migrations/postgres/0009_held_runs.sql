@@ -5,3 +5,5 @@ CREATE TABLE held_runs (
     shard BIGINT NOT NULL,
     why TEXT NOT NULL
 );
+
+CREATE INDEX held_runs_shard ON held_runs (shard);

@@ -5,3 +5,5 @@ CREATE TABLE held_runs (
     shard INTEGER NOT NULL,
     why TEXT NOT NULL
 ) STRICT;
+
+CREATE INDEX held_runs_shard ON held_runs (shard);
