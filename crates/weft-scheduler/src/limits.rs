@@ -33,6 +33,9 @@ pub(crate) const MIN_RETRY_DELAY: Duration = Duration::from_millis(20);
 pub(crate) const MAX_RETRY_DELAY: Duration = Duration::from_secs(2);
 /// How often live attempts are reconciled with the broker.
 pub(crate) const RECONCILE_INTERVAL: Duration = Duration::from_secs(5);
+/// How much longer than its timeout a worker may have an attempt, unless the options say
+/// otherwise: more than a claim ahead waits behind tasks of ordinary length.
+pub(crate) const OVERDUE_GRACE: Duration = Duration::from_mins(10);
 /// How old an attempt is before it is reconciled.
 pub(crate) const RECONCILE_MIN_AGE: Duration = Duration::from_secs(5);
 /// Parsed versions of DAGs in memory, of each shard.

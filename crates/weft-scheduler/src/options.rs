@@ -2,7 +2,7 @@
 
 use crate::{
     Brokers, OutputBlobs,
-    limits::{MAX_LOSSES, MAX_ROWS_PER_TURN},
+    limits::{MAX_LOSSES, MAX_ROWS_PER_TURN, OVERDUE_GRACE},
 };
 use std::{sync::Arc, time::Duration};
 use weft_core::{plan::Defaults, time::DurationMs};
@@ -35,6 +35,9 @@ pub struct SchedulerOptions {
     /// About how many rows one transaction writes. What changes more at once is written in
     /// portions.
     pub max_rows_per_turn: usize,
+    /// How much longer than its timeout a worker may have an attempt before the scheduler takes it
+    /// back. The time begins with the claim, so it allows for attempts that a worker claims ahead.
+    pub overdue_grace: Duration,
     /// Fixes nonces and run ids, for a simulation; drawn from the system otherwise.
     pub seed: Option<u64>,
     /// A bug to plant. For the simulation only.
@@ -55,6 +58,7 @@ impl SchedulerOptions {
             },
             max_active_runs: 16,
             max_rows_per_turn: MAX_ROWS_PER_TURN,
+            overdue_grace: OVERDUE_GRACE,
             seed: None,
             #[cfg(feature = "planted-bugs")]
             planted: None,

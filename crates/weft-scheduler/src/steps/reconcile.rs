@@ -4,6 +4,8 @@
 //! attempts that are live for some time are compared with those that the broker knows, and all of
 //! them after a takeover. An unknown attempt that no worker had is published again. One that a
 //! worker had is lost, once the worker had time to announce it to a broker that lost everything.
+//! A known one is lost as well when a worker has had it for longer than its task may take: the
+//! worker should have ended it, and may renew its lease for ever.
 
 use super::{attempts::lose_attempt, events::RunEvents};
 use crate::{
@@ -11,13 +13,14 @@ use crate::{
     options::millis,
     shard::{
         Shard, attempt_key,
-        reconcile::{Reconcile, Unknown},
+        reconcile::{Reconcile, Round},
     },
 };
 use std::{collections::HashSet, time::Duration};
 use tokio::time::Instant;
 use weft_broker::AttemptKey;
 use weft_core::{
+    limit::Limits,
     run::{InstanceState, Phase},
     time::Timestamp,
 };
@@ -67,7 +70,7 @@ pub(crate) fn attempts_to_reconcile(shard: &Shard, now: Timestamp) -> Vec<(Attem
 pub(crate) fn record_unknown(
     events: &mut RunEvents<'_>,
     reconcile: &mut Reconcile,
-    before: &Unknown,
+    before: &Round,
     key: AttemptKey,
     now: Instant,
     grace: Duration,
@@ -75,4 +78,33 @@ pub(crate) fn record_unknown(
     if reconcile.record_unknown(before, key, now, grace) {
         lose_attempt(events, key);
     }
+}
+
+/// Records that the broker knows a started attempt. It is lost, and its worker loses it, after the
+/// timeout of its task and a grace.
+pub(crate) fn record_running(
+    events: &mut RunEvents<'_>,
+    reconcile: &mut Reconcile,
+    before: &Round,
+    key: AttemptKey,
+    now: Instant,
+) {
+    let timeout = timeout(events, &key);
+    let most = timeout.saturating_add(events.cx.options.overdue_grace);
+    if reconcile.record_running(before, key, now, most) {
+        tracing::warn!(run = %key.run, task = key.attempt.instance.task.0, number = key.attempt.number, ?timeout, operation = "reconcile", "a worker keeps an attempt beyond its timeout; the attempt is taken back");
+        lose_attempt(events, key);
+    }
+}
+
+/// How long an attempt may run at most, under the policy of now.
+fn timeout(events: &mut RunEvents<'_>, key: &AttemptKey) -> Duration {
+    let limits = events.runs.get_mut(key.run).and_then(|active| {
+        let policy = events.settings.policy(&active.tenant)?;
+        let (dag, task) = (&active.version.dag, key.attempt.instance.task);
+        active.grants.evaluate(dag, task, policy).ok()
+    });
+    // A policy that no longer allows the task leaves its attempts the most that any may have.
+    let limits = limits.map_or(Limits::MAXIMUM, |grant| grant.limits);
+    Duration::from_millis(limits.timeout().0)
 }

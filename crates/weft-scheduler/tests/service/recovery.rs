@@ -2,9 +2,16 @@
 
 use crate::harness::{Installation, success};
 use serde_json::json;
-use std::sync::Arc;
-use weft_broker::{WorkerBroker as _, WorkerInfo};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use weft_broker::{Dispatch, WorkerBroker as _, WorkerInfo};
 use weft_core::run::{Counts, RunState};
+use weft_scheduler::SchedulerOptions;
 use weft_store::InstanceTag;
 
 #[tokio::test]
@@ -178,4 +185,29 @@ async fn a_released_attempt_has_no_worker_until_another_one_claims_it() {
     // The server refuses its variables to every other worker.
     let rows = installation.instances(run).await;
     assert_ne!(rows[&(0, 0)].worker.as_deref(), Some("leaving"));
+}
+
+#[tokio::test]
+async fn a_worker_that_keeps_an_attempt_past_its_timeout_loses_it() {
+    let mut installation = Installation::new().await;
+    let options = SchedulerOptions {
+        overdue_grace: Duration::ZERO,
+        ..SchedulerOptions::new("first")
+    };
+    installation.start_scheduler_over(options, installation.deps());
+    // Its broker never lets a claim expire, as if the worker renewed it for ever.
+    let claims = AtomicU32::new(0);
+    let rule = move |_: &Dispatch| match claims.fetch_add(1, Relaxed) {
+        0 => None,
+        _ => success("1"),
+    };
+    installation.start_worker("worker", &["default"], 4, Arc::new(rule));
+    let deployed = installation
+        .deploy(&json!({ "id": "overdue", "tasks": { "only": { "timeout": "1s" } } }))
+        .await;
+    let run = installation.trigger(&deployed).await;
+    assert_eq!(installation.ended(run).await, RunState::Success);
+    let rows = installation.instances(run).await;
+    assert_eq!(rows[&(0, 0)].number, 2, "the first attempt was lost");
+    assert_eq!(installation.broker.stats().claimed, 0, "it was revoked");
 }

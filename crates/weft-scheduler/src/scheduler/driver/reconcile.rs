@@ -27,7 +27,7 @@ impl Driver<'_> {
         shard.outbox.drop_outdated_releases(&shard.runs);
         let live = reconcile::attempts_to_reconcile(shard, self.cx.now());
         if live.is_empty() {
-            shard.reconcile.clear_unknown();
+            shard.reconcile.clear();
             return;
         }
         if let Err(error) = self.reconcile(live).await {
@@ -36,7 +36,7 @@ impl Driver<'_> {
     }
 
     /// Publishes attempts again that the broker does not know and no worker had. Those that a
-    /// worker had are lost after a grace.
+    /// worker had are lost after a grace, and those that a worker has for too long are taken back.
     pub(super) async fn reconcile(
         &mut self,
         live: Vec<(AttemptKey, Phase)>,
@@ -55,12 +55,17 @@ impl Driver<'_> {
         let grace = self.shard.broker.announcement_window();
         let grace = self.cx.faults.loss_grace(grace);
         let now = Instant::now();
-        let before = self.shard.reconcile.take_unknown();
-        for (key, phase) in live.into_iter().filter(|(key, _)| !known.contains(key)) {
-            match phase {
-                Phase::Queued => self.prepare(key.run, key.attempt),
-                Phase::Running => {
-                    let (mut events, _outbox, state) = self.shard.split(self.cx);
+        let before = self.shard.reconcile.take_round();
+        for (key, phase) in live {
+            let is_known = known.contains(&key);
+            let (mut events, _outbox, state) = self.shard.split(self.cx);
+            match (phase, is_known) {
+                (Phase::Queued, true) => {}
+                (Phase::Queued, false) => self.prepare(key.run, key.attempt),
+                (Phase::Running, true) => {
+                    reconcile::record_running(&mut events, state, &before, key, now);
+                }
+                (Phase::Running, false) => {
                     reconcile::record_unknown(&mut events, state, &before, key, now, grace);
                 }
             }
