@@ -88,7 +88,7 @@ use std::{
 #[derive(Debug, Clone, Default)]
 pub struct FairQueue {
     bounds: Bounds,
-    /// The time that the caller told last, in milliseconds.
+    /// The time that the caller gave last, in milliseconds.
     now_ms: i64,
     /// The time that the costs of all tenants follow.
     advanced_ms: i64,

@@ -54,7 +54,7 @@ impl Database {
         dag: &DagId,
     ) -> Result<Vec<(Blamed, Crash)>, StoreError> {
         let rows = self.backend().read(OF_DAG, args![tenant, dag]).await?;
-        // The scheduler says in its log which rows it can't read; they count for nobody.
+        // The scheduler says in its log which rows it can't read; they count for no task.
         Ok(collect(rows, Row::take, crash)?.readable)
     }
 

@@ -117,7 +117,7 @@ mod tests {
                 nonce: 1,
             },
         );
-        let (start, most) = (Instant::now(), Duration::from_secs(60));
+        let (start, most) = (Instant::now(), Duration::from_mins(1));
         let mut reconcile = Reconcile::default();
         for (seconds, is_overdue) in [
             (0, false),
