@@ -21,7 +21,7 @@ use weft_core::{
     document::{Task, TaskIndex},
     id::TenantId,
     inputs::Inputs,
-    run::{Cause, Event, Instance, Moment, Run, RunState},
+    run::{Cause, Event, Instance, Moment, Run, RunState, record},
     run_id::RunId,
     time::Timestamp,
 };
@@ -51,6 +51,8 @@ pub(crate) struct ActiveRun {
     pub(crate) new_events: Vec<(Moment, Event)>,
     /// The sequence number of the next chunk of events.
     pub(crate) next_seq: i64,
+    /// Whether a chunk of its events says with which defaults it began.
+    pub(crate) has_recorded_defaults: bool,
     pub(crate) started: Option<Timestamp>,
     pub(crate) ended: Option<Timestamp>,
     pub(crate) metrics: RunMetrics,
@@ -101,7 +103,7 @@ impl ActiveRun {
             not_before: _,
             created: _,
             trace,
-            events: _,
+            events,
             next_seq,
         } = stored;
         // They were parsed before they were stored.
@@ -126,6 +128,7 @@ impl ActiveRun {
             records: HashMap::new(),
             new_events: Vec::new(),
             next_seq,
+            has_recorded_defaults: record::defaults(&events).is_ok_and(|known| known.is_some()),
             started: None,
             ended: None,
             metrics: RunMetrics::default(),
@@ -207,6 +210,7 @@ impl ActiveRun {
         if !self.new_events.is_empty() {
             self.new_events.clear();
             self.next_seq += 1;
+            self.has_recorded_defaults = true;
         }
     }
 

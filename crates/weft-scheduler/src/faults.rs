@@ -40,6 +40,8 @@ pub enum Planted {
     TakeoverForgetsSlots,
     /// After a takeover a run continues with its DAG's active version.
     TakeoverChangesVersion,
+    /// After a takeover a run continues with the defaults of its new scheduler.
+    TakeoverChangesDefaults,
     /// A rejected report replaces the output all the same.
     RefusedReportKept,
     /// Attempts are never reconciled with the broker.
@@ -73,7 +75,7 @@ pub enum Planted {
 impl Planted {
     /// Every bug.
     #[cfg(feature = "planted-bugs")]
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::PublishBeforeCommit,
         Self::ConfirmBeforeCommit,
         Self::FenceIgnored,
@@ -82,6 +84,7 @@ impl Planted {
         Self::TakeoverForgetsPending,
         Self::TakeoverForgetsSlots,
         Self::TakeoverChangesVersion,
+        Self::TakeoverChangesDefaults,
         Self::RefusedReportKept,
         Self::LossOfBrokerUnseen,
         Self::LossDeclaredAtOnce,
@@ -234,6 +237,12 @@ impl FaultPoints {
             Some(active) if self.is_planted(Planted::TakeoverChangesVersion) => active,
             Some(_) | None => pinned,
         }
+    }
+
+    /// Whether a run continues with the defaults that it began with.
+    #[inline]
+    pub(crate) fn keeps_defaults(self) -> bool {
+        !self.is_planted(Planted::TakeoverChangesDefaults)
     }
 }
 

@@ -17,10 +17,13 @@ use weft_store::{StoreError, StoredVersion, VersionId};
 /// A version as the scheduler uses it.
 #[derive(Debug)]
 pub(crate) struct Version {
+    id: VersionId,
     pub(crate) dag: Arc<Dag>,
     pub(crate) plan: Arc<Plan>,
+    /// What the plan has where the document says nothing.
+    pub(crate) defaults: Defaults,
     pub(crate) timetable: Option<Timetable>,
-    pub(crate) tasks: Vec<TaskFacts>,
+    pub(crate) tasks: Arc<[TaskFacts]>,
 }
 
 /// What is derived once for each task.
@@ -38,9 +41,19 @@ pub(crate) struct TaskFacts {
 /// The versions that were used last.
 #[derive(Debug)]
 pub(crate) struct Versions {
+    /// Of new runs.
     defaults: Defaults,
-    cached: HashMap<VersionId, (Arc<Version>, u64)>,
+    cached: HashMap<VersionId, Cached>,
     uses: u64,
+}
+
+#[derive(Debug)]
+struct Cached {
+    version: Arc<Version>,
+    /// The same with the defaults of runs that began before these were changed.
+    earlier: Vec<Arc<Version>>,
+    /// When it was used last, in uses of any version.
+    used: u64,
 }
 
 impl Versions {
@@ -55,9 +68,30 @@ impl Versions {
     /// A version that is in memory.
     pub(crate) fn get(&mut self, id: VersionId) -> Option<Arc<Version>> {
         self.uses += 1;
-        let (version, used) = self.cached.get_mut(&id)?;
-        *used = self.uses;
-        Some(Arc::clone(version))
+        let cached = self.cached.get_mut(&id)?;
+        cached.used = self.uses;
+        Some(Arc::clone(&cached.version))
+    }
+
+    /// The same version for a run that began with these defaults.
+    pub(crate) fn with_defaults(
+        &mut self,
+        version: Arc<Version>,
+        defaults: &Defaults,
+    ) -> Arc<Version> {
+        if version.defaults == *defaults {
+            return version;
+        }
+        let Some(cached) = self.cached.get_mut(&version.id) else {
+            return Arc::new(version.with_defaults(defaults));
+        };
+        let mut earlier = cached.earlier.iter();
+        if let Some(known) = earlier.find(|known| known.defaults == *defaults) {
+            return Arc::clone(known);
+        }
+        let version = Arc::new(version.with_defaults(defaults));
+        cached.earlier.push(Arc::clone(&version));
+        version
     }
 
     /// Parses and keeps a version that was read.
@@ -76,16 +110,21 @@ impl Versions {
         if self.cached.len() >= MAX_CACHED_VERSIONS {
             self.evict_oldest();
         }
-        self.cached.insert(id, (Arc::clone(&version), self.uses));
+        let cached = Cached {
+            version: Arc::clone(&version),
+            earlier: Vec::new(),
+            used: self.uses,
+        };
+        self.cached.insert(id, cached);
         Ok(version)
     }
 
     /// Evicts half of them at once, so that many insertions share the cost of the search.
     fn evict_oldest(&mut self) {
-        let mut uses: Vec<u64> = self.cached.values().map(|(_, used)| *used).collect();
+        let mut uses: Vec<u64> = self.cached.values().map(|cached| cached.used).collect();
         uses.sort_unstable();
         let middle = uses[uses.len() / 2];
-        self.cached.retain(|_, (_, used)| *used >= middle);
+        self.cached.retain(|_, cached| cached.used >= middle);
     }
 }
 
@@ -94,6 +133,17 @@ impl Version {
     pub(crate) fn task(&self, id: &TaskId) -> Option<TaskIndex> {
         let position = self.dag.tasks.iter().position(|task| task.id == *id)?;
         Some(task_index(position))
+    }
+
+    fn with_defaults(&self, defaults: &Defaults) -> Self {
+        Self {
+            id: self.id,
+            plan: Arc::new(Plan::new(&self.dag, defaults)),
+            defaults: defaults.clone(),
+            timetable: self.timetable.clone(),
+            dag: Arc::clone(&self.dag),
+            tasks: Arc::clone(&self.tasks),
+        }
     }
 
     fn parse(
@@ -143,7 +193,9 @@ impl Version {
             })
             .collect();
         Ok(Self {
+            id: stored.id,
             plan: Arc::new(Plan::new(&dag, defaults)),
+            defaults: defaults.clone(),
             timetable: Timetable::of(&dag),
             dag: Arc::new(dag),
             tasks,

@@ -41,8 +41,8 @@ pub enum ReplayError {
 impl Run {
     /// The run that these chunks are the record of, all of them, in order. The
     /// plan has to be the one that it ran with: the same version of the DAG,
-    /// with the same defaults, since those say how long a retry waits and when
-    /// an instance has failed for good. `included` is as for [`Run::partial`].
+    /// with the same defaults ([`record::defaults`]), since those say how long a retry waits and
+    /// when an instance has failed for good. `included` is as for [`Run::partial`].
     ///
     /// Actions on the way are not returned; what of
     /// it still holds is [`Run::pending`] and [`Run::live_attempts`].

@@ -13,7 +13,7 @@ use std::{
 };
 use weft_core::{
     document::TaskIndex,
-    plan::{Plan, Step},
+    plan::{Defaults, Plan, Step},
     retry::RetryPolicy,
     run::{
         Action, Attempt, Event, Instance, InstanceState, LiveAttempt, Marked, Moment, Outcome,
@@ -249,6 +249,47 @@ fn what_a_later_version_adds_is_ignored_and_what_it_changes_is_refused() {
             matches!(record::decode(torn), Err(RecordError::Malformed(_))),
             "{torn}"
         );
+    }
+}
+
+#[test]
+fn the_first_chunk_says_with_which_defaults_the_run_began() {
+    let begun = Defaults {
+        retry: RetryPolicy {
+            retries: 2,
+            delay: DurationMs(1_500),
+            backoff: 1.1,
+            max_delay: DurationMs(60_000),
+            jitter: 0.0,
+        },
+        run_timeout: Some(DurationMs(3_600_000)),
+        max_losses: 20,
+        max_deferrals: 1_000,
+    };
+    let events = [(moment(5, 0), Event::Start)];
+    let first = record::encode_first(&begun, &events);
+    assert_eq!(
+        first,
+        r#"{"v":1,"r":{"machine":1,"retries":2,"delay":1500,"backoff":"1.1","max_delay":60000,"jitter":"0","run_timeout":3600000,"max_losses":20,"max_deferrals":1000},"e":[{"k":"start","t":5}]}"#
+    );
+    assert_eq!(record::decode(&first), Ok(events.to_vec()));
+    let more = record::encode(&[(moment(6, 0), Event::Cancel)]);
+    assert_eq!(record::defaults([&first, &more]), Ok(Some(begun.clone())));
+    // One that a version of Weft began which recorded no defaults.
+    assert_eq!(record::defaults([&more]), Ok(None));
+    assert_eq!(record::defaults([&more, &first]), Ok(Some(begun)));
+    let other = first.replace(r#""machine":1"#, r#""machine":2"#);
+    assert_eq!(record::decode(&other), Err(RecordError::OtherMachine(2)));
+    assert_eq!(
+        record::defaults([&other]),
+        Err(RecordError::OtherMachine(2))
+    );
+    for bad in [
+        first.replace(r#""1.1""#, r#""much""#),
+        first.replace(r#""retries":2,"#, ""),
+    ] {
+        let refused = record::defaults([&bad]);
+        assert!(matches!(refused, Err(RecordError::Malformed(_))), "{bad}");
     }
 }
 
@@ -514,6 +555,29 @@ proptest! {
             }
         }
         prop_assert_eq!(replayed.live_attempts().collect::<Vec<_>>(), live);
+    }
+
+    #[test]
+    fn defaults_are_read_back_to_the_last_bit(
+        numbers in any::<(u32, u64, u64, Option<u64>, u32, u32)>(),
+        backoff in any::<f64>(),
+        jitter in 0.0..=1.0_f64,
+    ) {
+        let (retries, delay, max_delay, run_timeout, max_losses, max_deferrals) = numbers;
+        let begun = Defaults {
+            retry: RetryPolicy {
+                retries,
+                delay: DurationMs(delay),
+                backoff,
+                max_delay: DurationMs(max_delay),
+                jitter,
+            },
+            run_timeout: run_timeout.map(DurationMs),
+            max_losses,
+            max_deferrals,
+        };
+        let chunk = record::encode_first(&begun, &[]);
+        prop_assert_eq!(record::defaults([chunk]), Ok(Some(begun)));
     }
 
     #[test]

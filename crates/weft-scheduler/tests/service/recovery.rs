@@ -1,6 +1,6 @@
 //! Recovery: everything that was acknowledged survives a crash.
 
-use crate::harness::{Installation, success};
+use crate::harness::{Installation, failure, success};
 use serde_json::json;
 use std::{
     sync::{
@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 use weft_broker::{Dispatch, WorkerBroker as _, WorkerInfo};
-use weft_core::run::{Counts, RunState};
+use weft_core::{
+    run::{Counts, RunState},
+    time::DurationMs,
+};
 use weft_scheduler::SchedulerOptions;
 use weft_store::InstanceTag;
 
@@ -185,6 +188,32 @@ async fn a_released_attempt_has_no_worker_until_another_one_claims_it() {
     // The server refuses its variables to every other worker.
     let rows = installation.instances(run).await;
     assert_ne!(rows[&(0, 0)].worker.as_deref(), Some("leaving"));
+}
+
+#[tokio::test]
+async fn a_run_goes_on_with_the_defaults_that_it_began_with() {
+    let mut installation = Installation::new().await;
+    let mut options = SchedulerOptions::new("first");
+    options.defaults.retry.retries = 1;
+    options.defaults.retry.delay = DurationMs(1_000);
+    installation.start_scheduler_over(options, installation.deps());
+    let rule = |dispatch: &Dispatch| match dispatch.key.attempt.number {
+        1 => failure(true),
+        _ => success("1"),
+    };
+    installation.start_worker("worker", &["default"], 4, Arc::new(rule));
+    let deployed = installation
+        .deploy(&json!({ "id": "retried", "tasks": { "only": {} } }))
+        .await;
+    let begun = installation.trigger(&deployed).await;
+    let retrying = installation.wait(begun, |row| row.counts.up_for_retry == 1);
+    assert_eq!(retrying.await.state, RunState::Running);
+    installation.stop_scheduler().await;
+    // Another release gives no retries.
+    installation.start_scheduler("second");
+    assert_eq!(installation.ended(begun).await, RunState::Success);
+    let new = installation.trigger(&deployed).await;
+    assert_eq!(installation.ended(new).await, RunState::Failed);
 }
 
 #[tokio::test]

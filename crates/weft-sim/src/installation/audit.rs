@@ -28,6 +28,7 @@ use tokio::time::Instant;
 use weft_broker::{AttemptKey, Dispatch, Report, ReportedOutcome};
 use weft_core::{
     id::TaskId,
+    plan::{Defaults, Plan},
     run::{Action, Attempt, Event, InstanceState, Outcome, Run, RunState, record},
     run_id::RunId,
     suspicion::ENOUGH,
@@ -220,6 +221,8 @@ impl Auditor {
         let id = chunk.run;
         let events = record::decode(&chunk.body)
             .map_err(|error| format!("a chunk of run {id} can't be read: {error}"))?;
+        let begun = record::defaults([&chunk.body])
+            .map_err(|error| format!("the defaults of run {id} can't be read: {error}"))?;
         self.watch(id, seen.tables)?;
         let Self {
             runs,
@@ -229,6 +232,7 @@ impl Auditor {
             ..
         } = self;
         let run = runs.get_mut(&id).expect("it is watched");
+        run.take_defaults(id, begun)?;
         let mut actions = Vec::new();
         for (at, event) in events {
             run.apply_committed(id, &event, (made, deaths, suspected), seen)?;
@@ -322,15 +326,6 @@ impl Watched {
     }
 
     fn new(stored: &weft_store::StoredRun, shard: ShardId, parsed: Arc<Parsed>) -> Self {
-        let steps = parsed
-            .plan
-            .tasks()
-            .map(|task| parsed.plan.step(task).clone());
-        let scenario = Scenario {
-            steps: steps.collect(),
-            bounds: parsed.plan.bounds(),
-            part: None,
-        };
         let accounts = parsed.dag.tasks.iter().map(Account::of).collect();
         Self {
             tenant: stored.tenant.clone(),
@@ -338,7 +333,8 @@ impl Watched {
             version: stored.version,
             shard,
             machine: Run::new(Arc::clone(&parsed.plan)),
-            model: Model::new(&scenario),
+            model: model_of(&parsed.plan),
+            has_begun: false,
             parsed,
             dispatched: HashSet::new(),
             had: HashMap::new(),
@@ -348,6 +344,23 @@ impl Watched {
             resume: HashMap::new(),
             was_operated: false,
             broken: false,
+        }
+    }
+
+    /// Checks that the first chunk of its events, and no other, says with which defaults it
+    /// began, and follows it with those.
+    fn take_defaults(&mut self, id: RunId, begun: Option<Defaults>) -> Result<(), String> {
+        match begun {
+            Some(defaults) if !self.has_begun => {
+                let plan = Arc::new(Plan::new(&self.parsed.dag, &defaults));
+                self.model = model_of(&plan);
+                self.machine = Run::new(plan);
+                self.has_begun = true;
+                Ok(())
+            }
+            None if self.has_begun => Ok(()),
+            Some(_) => Err(format!("run {id} has recorded its defaults twice")),
+            None => Err(format!("run {id} began without recording its defaults")),
         }
     }
 
@@ -436,4 +449,14 @@ const fn kind(event: &Event) -> &'static str {
         Event::Clear { .. } => "committed: clear",
         Event::Mark { .. } => "committed: mark",
     }
+}
+
+/// The naive model of a run with this plan.
+fn model_of(plan: &Plan) -> Model {
+    let steps = plan.tasks().map(|task| plan.step(task).clone());
+    Model::new(&Scenario {
+        steps: steps.collect(),
+        bounds: plan.bounds(),
+        part: None,
+    })
 }

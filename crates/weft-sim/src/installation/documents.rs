@@ -10,6 +10,7 @@ use std::sync::Arc;
 use weft_core::{
     document::{Dag, Format, Source, parse},
     plan::{Defaults, Plan},
+    time::DurationMs,
 };
 
 /// The queues that workers serve.
@@ -190,6 +191,16 @@ impl Parsed {
             dag: Arc::new(dag),
         }
     }
+}
+
+/// The defaults of a scheduler's start: every other one is of a release that retries once more.
+pub fn defaults_of_start(number: u64) -> Defaults {
+    let mut defaults = defaults();
+    if number % 2 == 1 {
+        defaults.retry.retries += 1;
+        defaults.retry.delay = DurationMs(100);
+    }
+    defaults
 }
 
 /// What the simulated installation gives where a document is silent: like the

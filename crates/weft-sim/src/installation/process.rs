@@ -268,7 +268,7 @@ impl Process {
         };
         let mut options = SchedulerOptions::new(id);
         options.lease = LEASE;
-        options.defaults = documents::defaults();
+        options.defaults = documents::defaults_of_start(start.number);
         options.seed = Some(start.seed);
         options.planted = start.bug;
         let (scheduler, handle) = Scheduler::new(options, deps);

@@ -3,7 +3,7 @@
 //! A wire type of its own, so that the machine's types can change their names
 //! without changing what was written.
 
-use super::entry::Entry;
+use super::{entry::Entry, replay_settings::ReplaySettings};
 use crate::{
     document::TaskIndex,
     run::{
@@ -22,6 +22,9 @@ use std::borrow::Cow;
 pub(super) struct Chunk<'a> {
     #[serde(rename = "v")]
     pub(super) version: u32,
+    /// In the first chunk alone.
+    #[serde(rename = "r")]
+    pub(super) settings: Option<ReplaySettings>,
     #[serde(rename = "e", borrow)]
     pub(super) entries: &'a RawValue,
 }

@@ -44,13 +44,14 @@ impl Driver<'_> {
         self.cx.heartbeat.metrics.record_unreadable(object.name());
     }
 
-    /// The version of a run, or why it can't be read.
+    /// The version of a run with the defaults that it began with, or why one can't be read.
     pub(super) async fn version_of(
         &mut self,
         stored: &StoredRun,
     ) -> Result<Result<Arc<Version>, String>, StoreError> {
         let version = self.version(stored.version, &stored.tenant).await;
-        unreadable_as_value(version)
+        let version = unreadable_as_value(version)?;
+        Ok(version.and_then(|version| self.as_begun(version, stored)))
     }
 
     /// The version that a DAG's new runs get. `None` where there is none, or where it can't be

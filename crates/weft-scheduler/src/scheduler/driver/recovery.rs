@@ -70,8 +70,9 @@ impl Driver<'_> {
         let active = entry.and_then(DagEntry::active_version);
         let version = self.cx.faults.recovered_version(stored.version, active);
         let version = self.version(version, &stored.tenant).await;
-        let replayed =
-            unreadable_as_value(version)?.and_then(|version| recovery::replay_run(stored, version));
+        let replayed = unreadable_as_value(version)?
+            .and_then(|version| self.as_begun(version, &stored))
+            .and_then(|version| recovery::replay_run(stored, version));
         let mut active = match replayed {
             Ok(active) => active,
             Err(why) => {

@@ -41,7 +41,11 @@ pub(super) fn turn(
                 run: run.id,
                 seq: run.next_seq,
                 at: now,
-                body: record::encode(&run.new_events),
+                body: if run.has_recorded_defaults {
+                    record::encode(&run.new_events)
+                } else {
+                    record::encode_first(&run.version.defaults, &run.new_events)
+                },
             })
             .collect(),
         cleared: cleared_tasks(changes),

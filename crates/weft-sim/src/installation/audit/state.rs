@@ -26,6 +26,8 @@ pub(super) struct Watched {
     pub(super) parsed: Arc<Parsed>,
     pub(super) machine: Run,
     pub(super) model: Model,
+    /// Whether events of it were committed.
+    pub(super) has_begun: bool,
     pub(super) dispatched: HashSet<Attempt>,
     /// Of attempts that began before all upstreams had ended: how many instances of each
     /// task that their inputs come from had succeeded by then.
