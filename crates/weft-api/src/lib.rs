@@ -50,7 +50,7 @@ pub use {
         Why,
     },
     log::{LogField, LogLine, LogPage, LogSource},
-    page::Page,
+    page::{Page, UnreadableItem},
     run::{
         Clear, Command, CommandState, Counts, Interval, Mark, MarkAs, NewRun, Run, RunKind,
         RunState, Wake,

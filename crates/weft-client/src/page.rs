@@ -2,7 +2,7 @@
 
 use crate::Request;
 use serde::de::DeserializeOwned;
-use weft_api::{Page, problem::Problems};
+use weft_api::{Page, UnreadableItem, problem::Problems};
 
 /// The most items that a server gives at once.
 pub const MAX_PAGE: usize = 500;
@@ -12,6 +12,8 @@ pub const MAX_PAGE: usize = 500;
 pub struct Listed<T> {
     /// The items, in the list's order.
     pub items: Vec<T>,
+    /// What the server can't read between them.
+    pub unreadable: Vec<UnreadableItem>,
     /// The list has more items than the limit.
     pub more: bool,
 }
@@ -26,6 +28,7 @@ pub async fn collect<'c, T: DeserializeOwned>(
     request: impl Fn() -> Request<'c>,
 ) -> Result<Listed<T>, Problems> {
     let mut items: Vec<T> = Vec::new();
+    let mut unreadable = Vec::new();
     let mut cursor: Option<String> = None;
     loop {
         let size = (limit - items.len()).clamp(1, MAX_PAGE);
@@ -35,8 +38,9 @@ pub async fn collect<'c, T: DeserializeOwned>(
             .fetch()
             .await?;
         // An empty page with a cursor would otherwise be requested for ever.
-        let endless = page.items.is_empty();
+        let endless = page.items.is_empty() && page.unreadable.is_empty();
         items.extend(page.items);
+        unreadable.extend(page.unreadable);
         let full = items.len() >= limit;
         items.truncate(limit);
         match page.next {
@@ -44,6 +48,7 @@ pub async fn collect<'c, T: DeserializeOwned>(
             next => {
                 return Ok(Listed {
                     items,
+                    unreadable,
                     more: next.is_some(),
                 });
             }

@@ -9,7 +9,7 @@ use crate::{
 use serde_json::Value;
 use std::future::Future;
 use weft_api::{
-    NewRun,
+    NewRun, UnreadableItem,
     problem::{Code, Exit, Problems},
 };
 
@@ -254,6 +254,7 @@ fn a_list_is_read_page_by_page_up_to_the_limit() {
         (
             Listed {
                 items: vec![0, 1, 2],
+                unreadable: vec![],
                 more: true
             },
             2
@@ -264,6 +265,7 @@ fn a_list_is_read_page_by_page_up_to_the_limit() {
         (
             Listed {
                 items: vec![0, 1, 2, 3],
+                unreadable: vec![],
                 more: true
             },
             2
@@ -274,6 +276,7 @@ fn a_list_is_read_page_by_page_up_to_the_limit() {
         (
             Listed {
                 items: (0..10).collect(),
+                unreadable: vec![],
                 more: false
             },
             5
@@ -284,6 +287,7 @@ fn a_list_is_read_page_by_page_up_to_the_limit() {
         (
             Listed {
                 items: (0..10).collect(),
+                unreadable: vec![],
                 more: false
             },
             5
@@ -301,7 +305,36 @@ fn an_empty_page_with_a_cursor_ends_the_list() {
         list,
         Listed {
             items: vec![],
+            unreadable: vec![],
             more: true
+        }
+    );
+}
+
+#[test]
+fn what_the_server_cannot_read_is_between_the_items_of_all_pages() {
+    let fake = Fake::start(|received, _| {
+        let second = received.path.contains("cursor=");
+        let page = if second {
+            r#"{"items":[7]}"#
+        } else {
+            r#"{"items":[],"next":"more","unreadable":[{"id":"6","why":"it is damaged"}]}"#
+        };
+        Reply::json(200, page)
+    });
+    let client = fake.client();
+    let list: Listed<u32> =
+        block_on(page::collect(5, || client.request(&route::LIST_DAGS, &[]))).unwrap();
+    let unreadable = UnreadableItem {
+        id: "6".into(),
+        why: "it is damaged".into(),
+    };
+    assert_eq!(
+        list,
+        Listed {
+            items: vec![7],
+            unreadable: vec![unreadable],
+            more: false
         }
     );
 }

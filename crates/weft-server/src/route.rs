@@ -85,14 +85,21 @@ fn paged<R, T>(
     cursor: impl FnOnce(&R) -> String,
     convert: impl FnMut(&R) -> Result<T, Problem>,
 ) -> Result<weft_api::Page<T>, Problem> {
-    let size = size as usize;
-    let next = (rows.len() > size).then(|| {
-        rows.truncate(size);
-        rows.last().map(cursor)
-    });
+    let next = cut(&mut rows, size, cursor);
     let items = rows.iter().map(convert).collect::<Result<_, _>>()?;
     Ok(weft_api::Page {
         items,
-        next: next.flatten(),
+        next,
+        unreadable: Vec::new(),
     })
+}
+
+/// Removes the item that a page doesn't hold, and returns the cursor of the next page.
+fn cut<R>(rows: &mut Vec<R>, size: u32, cursor: impl FnOnce(&R) -> String) -> Option<String> {
+    let size = size as usize;
+    if rows.len() <= size {
+        return None;
+    }
+    rows.truncate(size);
+    rows.last().map(cursor)
 }

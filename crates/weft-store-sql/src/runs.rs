@@ -14,7 +14,7 @@ use weft_core::{
     run_id::RunId,
     time::Timestamp,
 };
-use weft_store::{DagKey, RunKind, StoreError, TaskSummary, VersionId};
+use weft_store::{DagKey, RunKind, StoreError, TaskSummary, Unreadable, VersionId};
 
 macro_rules! columns {
     () => {
@@ -214,12 +214,13 @@ pub struct ActiveRuns {
 pub const MAX_COUNTED_RUNS: u32 = 10_000;
 
 impl Database {
-    /// Runs in the order of [`RunFilter::from`]; at most `limit`.
+    /// Runs in the order of [`RunFilter::from`]; at most `limit`. One that can't be read is in its
+    /// place between the others.
     pub async fn list_runs(
         &self,
         filter: &RunFilter,
         limit: u32,
-    ) -> Result<Vec<RunRow>, StoreError> {
+    ) -> Result<Vec<Result<RunRow, Unreadable<RunId>>>, StoreError> {
         // Ids rise with the time that a run was made.
         let mut above = filter
             .created_from
@@ -248,7 +249,15 @@ impl Database {
         values.extend(filter.kind.map(Value::from));
         let statement = page_of(filter, newest_first, self.backend().dialect());
         let rows = self.backend().read(statement, values).await?;
-        rows.into_iter().map(run_row).collect()
+        rows.into_iter()
+            .map(|mut row| {
+                let id = row.take()?;
+                match run_row_of(id, row) {
+                    Err(StoreError::Corrupt(why)) => Ok(Err(Unreadable { key: id, why })),
+                    read => read.map(Ok),
+                }
+            })
+            .collect()
     }
 
     /// One run.
@@ -342,8 +351,14 @@ impl Database {
 }
 
 pub(crate) fn run_row(mut row: Row) -> Result<RunRow, StoreError> {
+    let id = row.take()?;
+    run_row_of(id, row)
+}
+
+/// The run with this id, whose other columns are left.
+fn run_row_of(id: RunId, mut row: Row) -> Result<RunRow, StoreError> {
     Ok(RunRow {
-        id: row.take()?,
+        id,
         tenant: row.take()?,
         dag: row.take()?,
         dag_id: row.take()?,

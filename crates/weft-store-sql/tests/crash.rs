@@ -109,6 +109,7 @@ async fn killed_child(folder: &Path, place: &DatabaseLocation, turns: u64) -> u6
 async fn turns_of(database: &Database) -> u64 {
     let tenant = TenantId::default();
     let runs = database.list_runs(&RunFilter::default(), 10).await.unwrap();
+    let runs: Vec<_> = runs.into_iter().map(Result::unwrap).collect();
     let [run] = &runs[..] else {
         panic!("one run: {runs:?}")
     };
@@ -221,6 +222,7 @@ fn instance(run: RunId, task: u32, done: u64) -> InstanceRow {
 /// The one run, made at the first start.
 async fn the_run(database: &Database) -> RunId {
     let runs = database.list_runs(&RunFilter::default(), 1).await.unwrap();
+    let runs: Vec<_> = runs.into_iter().map(Result::unwrap).collect();
     if let [run] = &runs[..] {
         return run.id;
     }

@@ -18,6 +18,7 @@ use std::{
     io::{self, IsTerminal as _, Write as _},
 };
 use weft_api::{
+    UnreadableItem,
     problem::{Code, Problem},
     text,
 };
@@ -72,9 +73,13 @@ pub(crate) trait Row: Serialize {
     fn cells(&self, zone: &Zone) -> Vec<String>;
 }
 
-/// Prints a list; standard error says if there are more items.
+/// Prints a list; standard error says which items can't be read, and if there are more.
 pub(crate) fn list<T: Row>(args: &ListArgs, listed: &Listed<T>) -> Result<(), Problem> {
     all(args.format.output, &listed.items)?;
+    for UnreadableItem { id, why } in &listed.unreadable {
+        let (id, why) = (cell(id), cell(why));
+        anstream::eprintln!("{id} is not shown, since it can't be read: {why}");
+    }
     if listed.more && args.format.output == Format::Table {
         anstream::eprintln!(
             "There are more: --limit {} shows twice as many.",

@@ -173,6 +173,7 @@ async fn list_instances(
                 return Ok(axum::Json(Page {
                     items: Vec::new(),
                     next: None,
+                    unreadable: Vec::new(),
                 }));
             }
         },

@@ -1,8 +1,9 @@
 //! Runs: trigger, list, show.
 
 use super::{
+    cut,
     dags::{self, DagPath},
-    page_size, paged, versions,
+    page_size, versions,
 };
 use crate::{
     app::App,
@@ -25,13 +26,13 @@ use std::sync::Arc;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_api as api;
-use weft_api::{NewRun, Page, Run, RunKind, RunState, Time};
+use weft_api::{NewRun, Page, Run, RunKind, RunState, Time, UnreadableItem};
 use weft_core::{
     document::Dag,
     id::{DagId, TenantId},
     run_id::RunId,
 };
-use weft_store::VersionId;
+use weft_store::{Unreadable, VersionId};
 use weft_store_sql::{DagRow, RunCursor, RunFilter, RunRow, Trigger, TriggerError, Triggered};
 
 /// Names a request, so that the same one again makes no second run.
@@ -307,12 +308,34 @@ async fn page_of_runs(
             .map_or(RunCursor::Newest, RunCursor::Before),
     };
     let rows = app.database().list_runs(&filter, size + 1).await?;
-    Ok(axum::Json(paged(
-        rows,
-        size,
-        |row| list.after(&row.id.as_i64()),
-        view::run::run,
-    )?))
+    Ok(axum::Json(page(rows, size, &list)?))
+}
+
+/// The page of runs that were read with one more than it holds.
+fn page(
+    mut rows: Vec<Result<RunRow, Unreadable<RunId>>>,
+    size: u32,
+    list: &List,
+) -> Result<Page<Run>, Problem> {
+    let next = cut(&mut rows, size, |row| {
+        let id = row.as_ref().map_or_else(|row| row.key, |row| row.id);
+        list.after(&id.as_i64())
+    });
+    let (mut items, mut unreadable) = (Vec::new(), Vec::new());
+    for row in &rows {
+        match row {
+            Ok(row) => items.push(view::run::run(row)?),
+            Err(row) => unreadable.push(UnreadableItem {
+                id: row.key.to_string(),
+                why: row.why.clone(),
+            }),
+        }
+    }
+    Ok(Page {
+        items,
+        next,
+        unreadable,
+    })
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -339,4 +362,65 @@ async fn show_run(
 pub(super) async fn find(app: &App, tenant: &TenantId, run: RunId) -> Result<RunRow, Problem> {
     let none = || Problem::new(Code::RunNotFound, format!("there is no run {run}"));
     app.database().show_run(tenant, run).await?.ok_or_else(none)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weft_core::{run::Counts, time::Timestamp};
+    use weft_store::DagKey;
+
+    fn id(number: u64) -> RunId {
+        RunId::new(Timestamp(1), number)
+    }
+
+    fn row(id: RunId) -> RunRow {
+        let at = Timestamp(1);
+        RunRow {
+            id,
+            tenant: TenantId::default(),
+            dag: DagKey(1),
+            dag_id: "d".parse().expect("an id"),
+            version: VersionId(1),
+            version_number: 1,
+            kind: weft_store::RunKind::Manual,
+            state: weft_core::run::RunState::Pending,
+            logical_date: at,
+            interval: (at, at),
+            params: "{}".into(),
+            not_before: at,
+            created: at,
+            created_by: None,
+            started: None,
+            ended: None,
+            counts: Counts::default(),
+            trace: None,
+            held: None,
+        }
+    }
+
+    fn bad(id: RunId) -> Unreadable<RunId> {
+        Unreadable {
+            key: id,
+            why: "it is damaged".into(),
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_takes_the_place_of_an_item() {
+        let list = List::new("runs", &());
+        let rows = || vec![Ok(row(id(3))), Err(bad(id(2))), Ok(row(id(1)))];
+        let whole = page(rows(), 3, &list).expect("a page");
+        assert_eq!((whole.items.len(), whole.next), (2, None));
+        let unreadable = UnreadableItem {
+            id: id(2).to_string(),
+            why: "it is damaged".into(),
+        };
+        assert_eq!(whole.unreadable, [unreadable]);
+        let first = page(rows(), 2, &list).expect("a page");
+        assert_eq!((first.items.len(), first.unreadable.len()), (1, 1));
+        // The next page begins behind the last row, although that can't be read.
+        let key = list.key::<i64>(first.next.as_deref());
+        assert_eq!(key.expect("its own cursor"), Some(id(2).as_i64()));
+    }
 }

@@ -430,6 +430,7 @@ impl<'a> World<'a> {
         };
         let mut shown = String::new();
         for run in self.database.list_runs(&filter, 5).await.unwrap() {
+            let run = run.unwrap();
             if run.id.as_i64() > RUNS {
                 continue;
             }

@@ -327,6 +327,7 @@ async fn everything_is_read(database: &Database, counts: &BTreeMap<String, usize
         from: RunCursor::Newest,
     };
     let runs = database.list_runs(&filter, ALL).await.unwrap();
+    let runs: Vec<_> = runs.into_iter().map(Result::unwrap).collect();
     expect("runs", runs.len());
     let (mut instances, mut tasks) = (0, 0);
     for run in &runs {

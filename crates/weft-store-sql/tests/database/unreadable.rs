@@ -15,9 +15,9 @@ use weft_core::{
 };
 use weft_store::{
     CommandDone, CommandKind, CrashUpdate, HeldRun, Pool, RunStore as _, RunUpdate, ShardId,
-    StoreError,
+    StoreError, Unreadable,
 };
-use weft_store_sql::{CommandOutcome, Deployed};
+use weft_store_sql::{CommandOutcome, Deployed, RunFilter, RunRow};
 
 const SHARD: ShardId = ShardId(0);
 
@@ -95,6 +95,21 @@ async fn a_bad_row_of_a_run_leaves_the_others_readable(home: &Home) {
     assert_eq!(active.readable[0].id, runs[2]);
     assert_eq!(active.unreadable[0].key, runs[3]);
     assert_eq!(active.last_key(|run| run.id), Some(runs[3]));
+    let filter = RunFilter::default();
+    let listed = database.list_runs(&filter, 9).await.unwrap();
+    let id = |run: &Result<RunRow, Unreadable<RunId>>| match run {
+        Ok(run) => (run.id, true),
+        Err(run) => (run.key, false),
+    };
+    assert_eq!(
+        listed.iter().map(id).collect::<Vec<_>>(),
+        [
+            (runs[3], false),
+            (runs[2], true),
+            (runs[1], true),
+            (runs[0], false)
+        ]
+    );
     let one = database.run(runs[3]).await.unwrap().unwrap();
     assert_eq!(one.unwrap_err().key, runs[3]);
 }

@@ -88,7 +88,12 @@ async fn execute(client: &Client, command: &TasksCommand) -> Result<(), Problems
                 client.request(&route::LIST_TASKS, &[&id]).fetch().await?;
             let more = items.len() > list.limit();
             items.truncate(list.limit());
-            table::list(list, &page::Listed { items, more })?;
+            let listed = page::Listed {
+                items,
+                unreadable: Vec::new(),
+                more,
+            };
+            table::list(list, &listed)?;
         }
         TasksCommand::List {
             run,

@@ -182,7 +182,8 @@ pub(crate) async fn runs_are_paged_by_filter(database: &Database) {
             ..RunFilter::default()
         };
         let runs = database.list_runs(&filter, limit).await.unwrap();
-        let ids: Vec<i64> = runs.iter().map(|run| run.id.as_i64()).collect();
+        let ids = runs.into_iter().map(|run| run.unwrap().id.as_i64());
+        let ids: Vec<i64> = ids.collect();
         assert_eq!(ids, expected, "{filter:?}");
         let foreign = RunFilter {
             tenant: "nobody".parse().unwrap(),
@@ -267,7 +268,7 @@ async fn list_by(database: &Database, filter: &RunFilter, from: RunCursor) -> Ve
         ..filter.clone()
     };
     let runs = database.list_runs(&filter, 99).await.unwrap();
-    runs.iter().map(|run| run.id).collect()
+    runs.into_iter().map(|run| run.unwrap().id).collect()
 }
 
 pub(crate) async fn the_latest_runs_of_each_dag(database: &Database) {
