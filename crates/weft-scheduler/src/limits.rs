@@ -33,8 +33,8 @@ pub(crate) const MIN_RETRY_DELAY: Duration = Duration::from_millis(20);
 pub(crate) const MAX_RETRY_DELAY: Duration = Duration::from_secs(2);
 /// How often live attempts are reconciled with the broker.
 pub(crate) const RECONCILE_INTERVAL: Duration = Duration::from_secs(5);
-/// How much longer than its timeout a worker may have an attempt, unless the options say
-/// otherwise: more than a claim ahead waits behind tasks of ordinary length.
+/// How much longer than its timeout and its wait for a slot a worker may have an attempt, unless the
+/// options say otherwise: the worker ends it at its timeout, however busy the machine is.
 pub(crate) const OVERDUE_GRACE: Duration = Duration::from_mins(10);
 /// How old an attempt is before it is reconciled.
 pub(crate) const RECONCILE_MIN_AGE: Duration = Duration::from_secs(5);
