@@ -64,7 +64,7 @@ pub async fn run_server(options: ServerNodeOptions) -> Result<Exit, Problems> {
     let transport = Transport::Redis(Arc::clone(&shards));
     let metrics = Metrics::default();
     metrics.register(|registry| blobs.register(registry));
-    let sessions = transport.worker_sessions(&keyring, Vec::new());
+    let sessions = transport.worker_sessions(&keyring, &database, Vec::new());
     let deps = Deps {
         database: database.clone(),
         compiler: Arc::new(CompilerRole::of_this_program(&folder, &keyring)?),

@@ -60,4 +60,5 @@ pub use {
     options::ServerOptions,
     server::{Listener, Server, ServerError},
     status::StatusPage,
+    worker_gateway::WorkerNamesTable,
 };

@@ -45,6 +45,7 @@ mod tenants;
 mod tokens;
 mod trigger;
 mod versions;
+mod worker_names;
 mod workers;
 
 pub use {

@@ -4,7 +4,7 @@ use super::{Bulk, Statement};
 use crate::{
     audit, commands, compiled, crashes, dags, deploy, dialect::Dialect, dialect_statements,
     idempotency, installation, instances, live_attempt, migration, references, retention,
-    run_store, runs, secrets, shards, tenants, tokens, trigger, versions, workers,
+    run_store, runs, secrets, shards, tenants, tokens, trigger, versions, worker_names, workers,
 };
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
@@ -34,6 +34,7 @@ const STATEMENTS: &[&[Statement]] = &[
     tokens::STATEMENTS,
     trigger::STATEMENTS,
     versions::STATEMENTS,
+    worker_names::STATEMENTS,
     workers::STATEMENTS,
 ];
 
