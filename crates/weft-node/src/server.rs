@@ -17,6 +17,7 @@ use crate::{
     server_runtime::ServerRuntime,
     service::{shutdown_signal, unavailable},
     transport::Transport,
+    watchdog::Watchdog,
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use weft_api::problem::{Code, Exit, Problem, Problems};
@@ -83,6 +84,8 @@ pub async fn run_server(options: ServerNodeOptions) -> Result<Exit, Problems> {
     };
     let drain_and_retention = (options.drain, options.retention);
     let mut runtime = ServerRuntime::open(listener, &folder, deps, drain_and_retention).await?;
+    // Its schedulers are processes of their own.
+    let _watchdog = Watchdog::start(|| Duration::ZERO);
     tokio::select! {
         () = shutdown => {}
         problem = runtime.ended_early() => return Err(problem.into()),

@@ -33,6 +33,9 @@ pub(crate) const MIN_RETRY_DELAY: Duration = Duration::from_millis(20);
 pub(crate) const MAX_RETRY_DELAY: Duration = Duration::from_secs(2);
 /// How often live attempts are reconciled with the broker.
 pub(crate) const RECONCILE_INTERVAL: Duration = Duration::from_secs(5);
+/// How long the task of a shard may make no progress, unless the options say otherwise: three times
+/// what a call to the database may take, and two leases.
+pub(crate) const MAX_WITHOUT_PROGRESS: Duration = Duration::from_secs(30);
 /// How much longer than its timeout and its wait for a slot a worker may have an attempt, unless the
 /// options say otherwise: the worker ends it at its timeout, however busy the machine is.
 pub(crate) const OVERDUE_GRACE: Duration = Duration::from_mins(10);

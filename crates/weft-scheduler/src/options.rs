@@ -2,7 +2,7 @@
 
 use crate::{
     Brokers, OutputBlobs,
-    limits::{MAX_LOSSES, MAX_ROWS_PER_TURN, OVERDUE_GRACE},
+    limits::{MAX_LOSSES, MAX_ROWS_PER_TURN, MAX_WITHOUT_PROGRESS, OVERDUE_GRACE},
 };
 use std::{sync::Arc, time::Duration};
 use weft_broker::MAX_TIME_TO_START;
@@ -39,6 +39,8 @@ pub struct SchedulerOptions {
     /// How much longer than the time to its start and its timeout a worker may have an attempt
     /// before the scheduler takes it back.
     pub overdue_grace: Duration,
+    /// A shard whose task makes no progress for so long is ended and taken over. Default: 30 s.
+    pub max_without_progress: Duration,
     /// Fixes nonces and run ids, for a simulation; drawn from the system otherwise.
     pub seed: Option<u64>,
     /// A bug to plant. For the simulation only.
@@ -60,6 +62,7 @@ impl SchedulerOptions {
             max_active_runs: 16,
             max_rows_per_turn: MAX_ROWS_PER_TURN,
             overdue_grace: MAX_TIME_TO_START + OVERDUE_GRACE,
+            max_without_progress: MAX_WITHOUT_PROGRESS,
             seed: None,
             #[cfg(feature = "planted-bugs")]
             planted: None,

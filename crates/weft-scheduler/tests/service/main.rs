@@ -15,5 +15,6 @@ mod recovery;
 mod revocations;
 mod runs;
 mod shards;
+mod stuck;
 mod unreadable;
 mod watched_store;

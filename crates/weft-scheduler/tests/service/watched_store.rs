@@ -36,6 +36,8 @@ struct Watch {
     stops_after: Option<usize>,
     large: usize,
     bound: usize,
+    /// The next commit never returns.
+    hangs: bool,
 }
 
 impl WatchedStore {
@@ -55,6 +57,16 @@ impl WatchedStore {
     pub(crate) fn stop_after(&self, turns: usize) {
         let mut watch = self.watch.lock().expect("no test panics with it");
         watch.stops_after = Some(watch.large + turns);
+    }
+
+    /// Has the next commit never return; those after it do.
+    pub(crate) fn hang_once(&self) {
+        self.watch.lock().expect("no test panics with it").hangs = true;
+    }
+
+    fn take_hang(&self) -> bool {
+        let mut watch = self.watch.lock().expect("no test panics with it");
+        std::mem::take(&mut watch.hangs)
     }
 
     /// Whether commits wait.
@@ -81,7 +93,7 @@ impl WatchedStore {
     }
 
     async fn commit_watched(&self, turn: &Turn) -> Result<(), CommitError> {
-        if self.is_stopped() {
+        if self.is_stopped() || self.take_hang() {
             std::future::pending::<()>().await;
         }
         self.database.commit(turn).await?;
