@@ -10,6 +10,9 @@ pub(crate) const MAX_LOSSES: u32 = 20;
 pub(crate) const MAX_NOTICES_PER_TURN: usize = 2048;
 /// Attempts that one turn dispatches.
 pub(crate) const MAX_DISPATCHES_PER_TURN: usize = 2048;
+/// Bytes of inputs that one turn dispatches, together with those that the broker has not accepted
+/// yet; one attempt more may be dispatched. The next turns dispatch the rest.
+pub(crate) const MAX_DISPATCH_BYTES_PER_TURN: usize = 64 << 20;
 /// About how many rows one transaction writes; the next turns write the rest.
 pub(crate) const MAX_ROWS_PER_TURN: usize = 8192;
 /// Commands that one turn applies.

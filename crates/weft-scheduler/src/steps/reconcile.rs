@@ -33,7 +33,9 @@ pub(crate) fn attempts_to_reconcile(shard: &Shard, now: Timestamp) -> Vec<(Attem
     let unprepared = outbox.unprepared().chain(shard.reads.attempts());
     let unpublished: HashSet<AttemptKey> = outbox
         .dispatches()
-        .chain(shard.batch.dispatches().iter().map(|dispatch| dispatch.key))
+        .iter()
+        .chain(shard.batch.dispatches())
+        .map(|dispatch| dispatch.key)
         .chain(unprepared.map(|(run, attempt)| attempt_key(shard.id(), run, attempt)))
         .collect();
     let mut attempts = Vec::new();

@@ -13,9 +13,9 @@ use weft_core::{
     time::{DurationMs, Timestamp},
 };
 use weft_store::{
-    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output, Rows,
-    RunStore, ShardId, ShardLease, ShardSettings, ShardState, StoreError, StoredRun, StoredVersion,
-    Turn, Unreadable, VersionId,
+    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, InstanceTag, Lost,
+    Output, Rows, RunStore, ShardId, ShardLease, ShardSettings, ShardState, StoreError, StoredRun,
+    StoredVersion, Turn, Unreadable, VersionId,
 };
 use weft_store_sql::Database;
 
@@ -32,6 +32,8 @@ struct Watch {
     calls: BTreeMap<&'static str, usize>,
     /// The rows of each committed turn.
     rows: Vec<usize>,
+    /// The instances that each committed turn queued.
+    dispatched: Vec<usize>,
     /// No further turn is committed after so many large ones.
     stops_after: Option<usize>,
     large: usize,
@@ -81,6 +83,12 @@ impl WatchedStore {
         watch.rows.clone()
     }
 
+    /// The instances that each turn queued.
+    pub(crate) fn dispatched(&self) -> Vec<usize> {
+        let watch = self.watch.lock().expect("no test panics with it");
+        watch.dispatched.clone()
+    }
+
     /// How often each call was made.
     pub(crate) fn calls(&self) -> BTreeMap<&'static str, usize> {
         let watch = self.watch.lock().expect("no test panics with it");
@@ -99,8 +107,11 @@ impl WatchedStore {
         self.database.commit(turn).await?;
         let rows = turn.instances.len() + turn.attempts.len();
         let is_portion = turn.cleared.iter().any(|cleared| cleared.below.is_some());
+        let queued = turn.instances.iter();
+        let queued = queued.filter(|row| row.state == InstanceTag::Queued);
         let mut watch = self.watch.lock().expect("no test panics with it");
         watch.rows.push(rows);
+        watch.dispatched.push(queued.count());
         watch.large += usize::from(is_portion || rows >= watch.bound);
         Ok(())
     }
