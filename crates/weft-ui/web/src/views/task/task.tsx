@@ -1,0 +1,2 @@
+export function TaskPage() { return null; }
+export function MappedTaskPage() { return null; }
