@@ -20,7 +20,7 @@ export function Welcome() {
   const me = useMe();
   const fleet = useQuery(workers);
   const url = serverUrl();
-  const deploy = `wfctl context add here ${url}\nwfctl deploy`;
+  const deploy = `wfctl context add here --url ${url}\nwfctl login\nwfctl deploy`;
   const trigger = "wfctl runs trigger cities --watch";
   return (
     <>
