@@ -60,5 +60,5 @@ pub use {
         Tenant, TenantChange, Variable,
     },
     time::Time,
-    token::{CreatedToken, NewToken, Role, Token, Whoami},
+    token::{CreatedToken, NewSession, NewToken, Role, Token, Whoami},
 };

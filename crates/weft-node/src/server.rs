@@ -14,7 +14,7 @@ use crate::{
     live_logs::NoWriter,
     maintenance::Retention,
     secrets::keyring,
-    server_runtime::ServerRuntime,
+    server_runtime::{ServerRuntime, ServerSettings},
     service::{shutdown_signal, unavailable},
     transport::Transport,
     watchdog::Watchdog,
@@ -22,7 +22,7 @@ use crate::{
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use weft_api::problem::{Code, Exit, Problem, Problems};
 use weft_blob::logs::LogReader;
-use weft_server::{Deps, Listen, Listener, Metrics};
+use weft_server::{BasePath, Deps, Listen, Listener, Metrics};
 use weft_store_sql::DataFolderLock;
 
 /// Options of `wfctl server`.
@@ -35,6 +35,8 @@ pub struct ServerNodeOptions {
     pub key_file: Option<PathBuf>,
     /// Where it listens.
     pub listen: Listen,
+    /// The path that browsers reach it under.
+    pub base_path: BasePath,
     /// How long running requests may take at the end.
     pub drain: Duration,
     /// What maintenance keeps.
@@ -82,8 +84,12 @@ pub async fn run_server(options: ServerNodeOptions) -> Result<Exit, Problems> {
         metrics,
         blobs,
     };
-    let drain_and_retention = (options.drain, options.retention);
-    let mut runtime = ServerRuntime::open(listener, &folder, deps, drain_and_retention).await?;
+    let settings = ServerSettings {
+        base_path: options.base_path,
+        drain: options.drain,
+        retention: options.retention,
+    };
+    let mut runtime = ServerRuntime::open(listener, &folder, deps, settings).await?;
     // Its schedulers are processes of their own.
     let _watchdog = Watchdog::start(|| Duration::ZERO);
     tokio::select! {

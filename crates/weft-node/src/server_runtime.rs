@@ -14,10 +14,22 @@ use tokio::{
 use weft_api::problem::Problem;
 use weft_broker::direct_worker::DirectWorkerBroker;
 use weft_client::LocalServer;
-use weft_server::{Deps, Listener, Server, ServerOptions, create_first_token, write_token_file};
+use weft_server::{
+    BasePath, Deps, Listener, Server, ServerOptions, create_first_token, write_token_file,
+};
 
 /// How often the credentials of direct workers are checked for expiry.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What the operator sets of a server.
+pub(super) struct ServerSettings {
+    /// The path that browsers reach it under.
+    pub(super) base_path: BasePath,
+    /// How long running requests may take at the end.
+    pub(super) drain: Duration,
+    /// What maintenance keeps.
+    pub(super) retention: Retention,
+}
 
 /// A running server.
 pub(super) struct ServerRuntime {
@@ -36,8 +48,13 @@ impl ServerRuntime {
         listener: Listener,
         folder: &DataFolder,
         deps: Deps,
-        (drain, retention): (Duration, Retention),
+        settings: ServerSettings,
     ) -> Result<Self, Problem> {
+        let ServerSettings {
+            base_path,
+            drain,
+            retention,
+        } = settings;
         let url = listener.url();
         let token = create_first_token(&deps.database)
             .await
@@ -55,8 +72,9 @@ impl ServerRuntime {
         } else {
             format!("use it with wfctl --url {local} --token-file FILE")
         };
-        print_greeting(&url, folder, &token_use);
+        print_greeting(&url, &base_path, folder, &token_use);
         let mut options = ServerOptions {
+            base_path,
             drain,
             ..ServerOptions::default()
         };
@@ -114,9 +132,12 @@ async fn expire_direct_workers(broker: Arc<dyn DirectWorkerBroker>) {
     }
 }
 
-fn print_greeting(url: &str, folder: &DataFolder, token_use: &str) {
+/// The UI's address comes first: it is what a reader opens. Programs read it there, too.
+fn print_greeting(url: &str, base: &BasePath, folder: &DataFolder, token_use: &str) {
     let token = folder.token();
+    let url = format!("{url}{}", base.as_str().trim_end_matches('/'));
     anstream::eprintln!("Weft serves {url}");
+    anstream::eprintln!("  UI     {url}/ (sign in with the token)");
     anstream::eprintln!("  data   {}", folder.path().display());
     anstream::eprintln!("  token  {} ({token_use})", token.display());
     anstream::eprintln!("  API    {url}/api/v1/docs");

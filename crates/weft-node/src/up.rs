@@ -14,7 +14,7 @@ use crate::{
     local_scheduler::LocalScheduler,
     maintenance::Retention,
     secrets::{StoredSecrets, keyring},
-    server_runtime::ServerRuntime,
+    server_runtime::{ServerRuntime, ServerSettings},
     service::{Service, ended_early, log_end, record_fatal_signals, shutdown_signal, unavailable},
     transport::{RedisLocation, Transport},
     worker::log_drained,
@@ -27,7 +27,7 @@ use weft_blob::{
 };
 use weft_dagfile::engine;
 use weft_scheduler::{Scheduler, SchedulerOptions};
-use weft_server::{Deps, Listen, Listener, Metrics};
+use weft_server::{BasePath, Deps, Listen, Listener, Metrics};
 use weft_store_sql::{DataFolderLock, Database, DatabaseLocation};
 use weft_worker::{Drained, Services, Worker, WorkerHandle, WorkerOptions};
 
@@ -41,6 +41,8 @@ pub struct UpOptions {
     pub data: PathBuf,
     /// Where the server listens.
     pub listen: Listen,
+    /// The path that browsers reach it under.
+    pub base_path: BasePath,
     /// Attempts at once; by the number of cores where it is not given.
     pub slots: Option<u32>,
     /// Bytes that attempts may take together; what the machine has where it is not given.
@@ -157,9 +159,12 @@ impl Up {
     async fn serve(self, listener: Listener, options: &UpOptions) -> Result<Exit, Problem> {
         // Before the server is announced, since a signal may follow at once.
         let shutdown = shutdown_signal()?;
-        let drain_and_retention = (options.drain, options.retention);
-        let mut runtime =
-            ServerRuntime::open(listener, &self.folder, self.deps, drain_and_retention).await?;
+        let settings = ServerSettings {
+            base_path: options.base_path.clone(),
+            drain: options.drain,
+            retention: options.retention,
+        };
+        let mut runtime = ServerRuntime::open(listener, &self.folder, self.deps, settings).await?;
         let mut worker = self.worker;
         let mut scheduler = self.scheduler;
         let failed = tokio::select! {

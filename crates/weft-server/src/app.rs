@@ -57,10 +57,12 @@ struct Shared {
     deploys: Semaphore,
     streams: Arc<Semaphore>,
     ending: watch::Sender<bool>,
+    is_tls: bool,
 }
 
 impl App {
-    pub(crate) fn new(deps: Deps, options: ServerOptions) -> Self {
+    /// `is_tls`: whether its connections are protected by TLS here, rather than by a proxy.
+    pub(crate) fn new(deps: Deps, options: ServerOptions, is_tls: bool) -> Self {
         Self(Arc::new(Shared {
             deploys: Semaphore::new(options.deploys_at_once),
             streams: Arc::new(Semaphore::new(options.max_streams)),
@@ -71,6 +73,7 @@ impl App {
             direct_workers: DirectWorkerCache::default(),
             deps,
             options,
+            is_tls,
         }))
     }
 
@@ -135,6 +138,10 @@ impl App {
     /// The files that are being compiled for workers.
     pub(crate) fn compiling(&self) -> &Compiling {
         &self.0.compiling
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        self.0.is_tls
     }
 
     pub(crate) fn options(&self) -> &ServerOptions {

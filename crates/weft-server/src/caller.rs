@@ -1,16 +1,17 @@
-//! The caller of a request: found once, before any handler, from its token.
+//! The caller of a request: found once, before any handler, from its token or its session's cookie.
 
 use crate::{
     app::App,
     auth::{Needs, Permission, Secret},
     problem::{Code, Problem, quoted},
+    session,
 };
 use axum::{
     extract::{FromRequestParts, Request, State},
     middleware::Next,
     response::Response,
 };
-use http::{HeaderMap, HeaderName, header, request::Parts};
+use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 use std::{marker::PhantomData, ops::Deref, time::Instant};
 use weft_api::Role;
 use weft_core::id::TenantId;
@@ -96,7 +97,8 @@ pub(crate) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let caller = match find(&app, request.headers()).await {
+    let found = find(&app, request.method(), request.headers()).await;
+    let caller = match found {
         Ok(caller) => caller,
         Err(problem) => {
             app.metrics().refused_sign_in(problem.code());
@@ -107,8 +109,26 @@ pub(crate) async fn authenticate(
     Ok(next.run(request).await)
 }
 
-async fn find(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let row = token(app, headers).await?;
+async fn find(app: &App, method: &Method, headers: &HeaderMap) -> Result<Caller, Problem> {
+    // A program that names a token means that one, whatever cookies there are.
+    let from_cookie = if headers.contains_key(header::AUTHORIZATION) {
+        None
+    } else {
+        session::token(app, method, headers)?
+    };
+    let row = match from_cookie {
+        Some(secret) => row_of(app, &secret).await?,
+        None => token(app, headers).await?,
+    };
+    caller_of(app, row, headers).await
+}
+
+/// The caller with this token, in the tenant that the request names.
+pub(crate) async fn caller_of(
+    app: &App,
+    row: TokenRow,
+    headers: &HeaderMap,
+) -> Result<Caller, Problem> {
     let tenant = tenant_of(app, &row, headers).await?;
     Ok(Caller {
         tenant,
@@ -119,9 +139,13 @@ async fn find(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
     })
 }
 
-/// The request's token, which is known and neither revoked nor expired.
+/// The token in the request's `Authorization`, which is known and neither revoked nor expired.
 pub(crate) async fn token(app: &App, headers: &HeaderMap) -> Result<TokenRow, Problem> {
-    let secret = bearer(headers)?;
+    row_of(app, &bearer(headers)?).await
+}
+
+/// A token, which is known and neither revoked nor expired.
+pub(crate) async fn row_of(app: &App, secret: &Secret) -> Result<TokenRow, Problem> {
     let unknown = || Problem::new(Code::TokenUnknown, "the token is not known here");
     let row = app
         .database()

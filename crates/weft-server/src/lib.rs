@@ -18,6 +18,7 @@
 
 mod app;
 mod auth;
+mod base_path;
 mod caller;
 mod clock;
 mod compiled;
@@ -42,10 +43,12 @@ mod request_id;
 mod route;
 mod router;
 mod server;
+mod session;
 mod sse;
 mod status;
 mod tls;
 mod trace;
+mod ui;
 mod view;
 mod worker_gateway;
 
@@ -55,6 +58,7 @@ pub use {
         FirstTokenError, Permission, Secret, SecretError, create_admin_token, create_first_token,
         write_token_file,
     },
+    base_path::{BasePath, BasePathError},
     listen::{Listen, ListenError, Protection},
     metrics::Metrics,
     options::ServerOptions,

@@ -79,6 +79,14 @@ impl Listen {
         }
     }
 
+    /// Whether TLS protects connections.
+    pub(crate) const fn is_tls(&self) -> bool {
+        match self.protection {
+            Protection::Tls { .. } => true,
+            Protection::Loopback | Protection::Insecure => false,
+        }
+    }
+
     /// Whether requests can come from this machine only.
     pub(crate) fn is_loopback(&self) -> bool {
         self.address.ip().is_loopback()

@@ -11,6 +11,8 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema, ToSchema};
 use weft_api::problem::MEDIA_TYPE;
 
+/// The operations that take no token from a header.
+const SESSION: &str = "/session";
 /// How the document calls the bearer token.
 const SCHEME: &str = "token";
 
@@ -46,12 +48,11 @@ pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
         weft_api::problem::ProblemDetail::name().into_owned(),
         weft_api::problem::ProblemDetail::schema(),
     );
-    for item in api.paths.paths.values_mut() {
+    for (path, item) in &mut api.paths.paths {
+        let is_open = path.ends_with(SESSION);
         for operation in operations(item) {
-            operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(
-                SCHEME,
-                [],
-            )]);
+            let token = SecurityRequirement::new::<_, [&str; 0], &str>(SCHEME, []);
+            operation.security = Some(if is_open { Vec::new() } else { vec![token] });
             operation
                 .responses
                 .responses
@@ -90,6 +91,7 @@ fn failure() -> RefOr<utoipa::openapi::Response> {
 pub fn document() -> OpenApi {
     let (_router, api) = utoipa_axum::router::OpenApiRouter::with_openapi(base())
         .nest(route::BASE, route::operations())
+        .nest(route::BASE, route::open_operations())
         .split_for_parts();
     complete(api)
 }

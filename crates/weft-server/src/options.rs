@@ -1,5 +1,6 @@
 //! How the server is set up: every figure with its unit and default.
 
+use crate::BasePath;
 use std::{path::PathBuf, time::Duration};
 
 /// How a [`crate::Server`] is set up.
@@ -8,6 +9,8 @@ pub struct ServerOptions {
     /// Names that requests may name in their `Host` field, besides loopback's
     /// own. Empty: any on an address that isn't loopback, none besides on loopback.
     pub hosts: Vec<String>,
+    /// The path that browsers reach the server under. Default: `/`.
+    pub base_path: BasePath,
     /// The largest file that is deployed, in bytes. Default: 256 MiB.
     pub max_deploy_bytes: u64,
     /// How many deploys are compiled at once; others wait. Default: 2.
@@ -35,6 +38,7 @@ impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             hosts: Vec::new(),
+            base_path: BasePath::default(),
             max_deploy_bytes: 256 << 20,
             deploys_at_once: 2,
             temporary: std::env::temp_dir(),

@@ -22,6 +22,7 @@ mod pools;
 pub(crate) mod reference;
 mod runs;
 mod secrets;
+mod session;
 mod tenants;
 mod tokens;
 mod variables;
@@ -64,6 +65,11 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .merge(audit::routes())
         .merge(events::routes())
         .merge(fleet::routes())
+}
+
+/// What takes no token from a header, beneath [`BASE`].
+pub(crate) fn open_operations() -> OpenApiRouter<App> {
+    session::routes()
 }
 
 /// How many items a page gets.

@@ -7,7 +7,7 @@ use crate::{
     layer::{self, Hosts},
     linger, openapi,
     problem::{Code, Problem},
-    route, worker_gateway,
+    route, ui, worker_gateway,
 };
 use axum::{Router, middleware, response::Response};
 use std::any::Any;
@@ -19,16 +19,21 @@ pub(crate) fn router(app: App, hosts: Hosts) -> Router {
     let (operations, _api) = OpenApiRouter::with_openapi(openapi::base())
         .nest(route::BASE, route::operations())
         .split_for_parts();
+    let (open, _api) = OpenApiRouter::with_openapi(openapi::base())
+        .nest(route::BASE, route::open_operations())
+        .split_for_parts();
     let guarded = operations
         .merge(route::health::metrics_route())
         .route_layer(middleware::from_fn_with_state(app.clone(), authenticate));
     let panics = app.clone();
-    Router::new()
+    let base = app.options().base_path.clone();
+    let router = Router::new()
         .merge(guarded)
+        .merge(open)
         .merge(worker_gateway::routes(&app))
         .merge(route::health::open_routes())
         .merge(route::reference::routes(openapi::document_text().into()))
-        .fallback(nothing_here)
+        .fallback(ui::answer)
         .method_not_allowed_fallback(no_such_method)
         .layer(middleware::from_fn_with_state(
             app.clone(),
@@ -40,11 +45,8 @@ pub(crate) fn router(app: App, hosts: Hosts) -> Router {
         ))
         .layer(middleware::from_fn(linger::read_on))
         .layer(middleware::from_fn_with_state(app.clone(), layer::observe))
-        .with_state(app)
-}
-
-async fn nothing_here() -> Problem {
-    Problem::new(Code::NotFound, "there is nothing at this path")
+        .with_state(app);
+    base.beneath(router)
 }
 
 async fn no_such_method() -> Problem {

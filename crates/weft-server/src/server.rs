@@ -128,7 +128,7 @@ impl Server {
     /// The service without a listener, for programs that have their own, and for tests.
     pub fn service(options: ServerOptions, listen: &Listen, deps: Deps) -> Router {
         let hosts = hosts_of(&options, listen);
-        router::router(App::new(deps, options), hosts)
+        router::router(App::new(deps, options, listen.is_tls()), hosts)
     }
 
     /// Answers until `shutdown` is ready; then accepts nothing more, lets what
@@ -146,7 +146,7 @@ impl Server {
         let permits = Arc::new(Semaphore::new(options.max_connections));
         let drain = options.drain;
         let connections = deps.metrics.connections.clone();
-        let app = App::new(deps, options);
+        let app = App::new(deps, options, listener.listen.is_tls());
         let service = router::router(app.clone(), hosts_of(app.options(), &listener.listen));
         let graceful = GracefulShutdown::new();
         let mut tasks = tokio::task::JoinSet::new();

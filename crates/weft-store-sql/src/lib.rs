@@ -26,12 +26,16 @@ mod dialect;
 mod dialect_statements;
 mod encoding;
 mod error;
+mod failures;
+mod fingerprint;
+mod grid;
 mod idempotency;
 mod installation;
 mod instances;
 mod live_attempt;
 mod location;
 mod migration;
+mod overview;
 mod precondition;
 mod references;
 mod retention;
@@ -42,6 +46,7 @@ pub mod secret;
 mod secrets;
 mod shards;
 mod tenants;
+mod timeline;
 mod tokens;
 mod trigger;
 mod versions;
@@ -59,10 +64,13 @@ pub use {
         Deploy, DeployChange, DeployDag, DeployError, Deployed, MAX_DAGS_PER_FILE, PreviousVersion,
     },
     error::{BackupError, OpenError, StatementError},
+    failures::{FailedAttempt, FailureRow, Fingerprint, FirstSeen, MAX_FAILURE_ROWS},
+    grid::{MAX_LATEST_BRIEF_RUNS, RunBrief},
     idempotency::StoredResponse,
     instances::{AttemptView, InstanceFilter, InstanceView},
     live_attempt::LiveAttempt,
     location::DatabaseLocation,
+    overview::{MAX_COUNTED_DAGS, MAX_RUNS_BY_HOUR, TenantOverview},
     precondition::{ChangeError, Precondition},
     references::{DigestCursor, TextCursor},
     retention::{RetentionStep, RunRetention, TraceRetention},
@@ -71,6 +79,7 @@ pub use {
     secrets::{RotateError, SecretRow, VariableError},
     shards::ShardRow,
     tenants::{PolicyRow, PolicyStamp, TenantLimits, TenantRow},
+    timeline::{SingleInstance, Timeline, TimelineRow},
     tokens::{NewToken, Revocation, Role, TokenId, TokenRow},
     trigger::{
         Backfill, BackfillDate, Backfilled, MAX_BACKFILL_RUNS, Trigger, TriggerError, Triggered,

@@ -72,7 +72,7 @@ pub struct TraceRetention {
     pub answers: Timestamp,
     /// Commands that were carried out or refused, from here on.
     pub commands: Timestamp,
-    /// The audit, from here on.
+    /// The audit, and the causes of failures, from here on.
     pub audit: Timestamp,
 }
 
@@ -125,6 +125,7 @@ impl Database {
                 .await?;
             gone += rows.len() as u64;
         }
+        gone += self.forget_failures(retention.audit, batch).await?;
         for statement in [DELETE_VERSIONS, DELETE_DAGS] {
             let rows = self.backend().write(statement, args![batch]).await?;
             gone += rows.len() as u64;

@@ -81,6 +81,7 @@ codes! {
     TokenExpired = "token_expired", 401, Refused, "The token has expired", "ask an administrator for a new one: `wfctl tokens create`";
     TokenRevoked = "token_revoked", 401, Refused, "The token was revoked", "ask an administrator for a new one: `wfctl tokens create`";
     Forbidden = "forbidden", 403, Refused, "The token's role does not allow this", "use a token with a role that does";
+    CrossOrigin = "cross_origin", 403, Refused, "The request in a session was caused by another origin", "use the pages of the server itself; programs send a token instead";
     HostRefused = "host_refused", 403, Refused, "The `Host` of the request is not an address of this server", "use an address that the server is configured for, such as http://127.0.0.1";
     NotFound = "not_found", 404, Usage, "There is nothing at this path", "compare it with the API's reference page";
     DagNotFound = "dag_not_found", 404, Usage, "There is no such DAG", "`wfctl dags list` shows those there are";

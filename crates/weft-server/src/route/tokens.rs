@@ -203,8 +203,13 @@ fn view(row: &TokenRow) -> Token {
 /// Show the caller
 #[utoipa::path(get, path = "/whoami", tag = "tokens", responses((status = 200, description = "The caller", body = Whoami)))]
 async fn whoami(by: By<Reading>) -> axum::Json<Whoami> {
+    axum::Json(whoami_of(&by))
+}
+
+/// A caller as it is shown to itself.
+pub(super) fn whoami_of(by: &Caller) -> Whoami {
     let role: Role = by.role;
-    axum::Json(Whoami {
+    Whoami {
         name: by.name.clone(),
         token: by.token.0,
         tenant: by.tenant.to_string(),
@@ -217,5 +222,5 @@ async fn whoami(by: By<Reading>) -> axum::Json<Whoami> {
             .map(str::to_owned)
             .collect(),
         server_version: env!("CARGO_PKG_VERSION").to_owned(),
-    })
+    }
 }

@@ -234,6 +234,8 @@ impl World {
             || path.starts_with("/health")
             || path == "/metrics"
             || path == "/"
+            || path.starts_with("/assets/")
+            || path.starts_with("/ui-")
         {
             path.to_owned()
         } else {

@@ -150,7 +150,11 @@ impl Bulk {
                     None => write!(text, "{placeholder}"),
                     Some(Column::Int) => write!(text, "CAST({placeholder} AS BIGINT)"),
                     Some(Column::Text) => write!(text, "CAST({placeholder} AS TEXT)"),
-                    Some(Column::Bytes) => write!(text, "CAST({placeholder} AS BYTEA)"),
+                    // To SQLite a name that it doesn't know means a number.
+                    Some(Column::Bytes) => match dialect {
+                        Dialect::Sqlite => write!(text, "CAST({placeholder} AS BLOB)"),
+                        Dialect::Postgres => write!(text, "CAST({placeholder} AS BYTEA)"),
+                    },
                 };
                 written.expect("writing to a String can't fail");
             }

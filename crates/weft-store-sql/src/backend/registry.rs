@@ -3,8 +3,9 @@
 use super::{Bulk, Statement};
 use crate::{
     audit, commands, compiled, crashes, dags, deploy, dialect::Dialect, dialect_statements,
-    idempotency, installation, instances, live_attempt, migration, references, retention,
-    run_store, runs, secrets, shards, tenants, tokens, trigger, versions, worker_names, workers,
+    failures, grid, idempotency, installation, instances, live_attempt, migration, overview,
+    references, retention, run_store, runs, secrets, shards, tenants, timeline, tokens, trigger,
+    versions, worker_names, workers,
 };
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
@@ -16,11 +17,14 @@ const STATEMENTS: &[&[Statement]] = &[
     dags::STATEMENTS,
     deploy::STATEMENTS,
     dialect_statements::STATEMENTS,
+    failures::STATEMENTS,
+    grid::STATEMENTS,
     idempotency::STATEMENTS,
     installation::STATEMENTS,
     instances::STATEMENTS,
     migration::STATEMENTS,
     live_attempt::STATEMENTS,
+    overview::STATEMENTS,
     references::STATEMENTS,
     retention::STATEMENTS,
     run_store::commit::STATEMENTS,
@@ -31,6 +35,7 @@ const STATEMENTS: &[&[Statement]] = &[
     secrets::STATEMENTS,
     shards::STATEMENTS,
     tenants::STATEMENTS,
+    timeline::STATEMENTS,
     tokens::STATEMENTS,
     trigger::STATEMENTS,
     versions::STATEMENTS,
@@ -39,10 +44,13 @@ const STATEMENTS: &[&[Statement]] = &[
 ];
 
 static BULKS: &[&[&Bulk]] = &[
+    failures::BULKS,
+    grid::BULKS,
     run_store::commit::BULKS,
     run_store::held::BULKS,
     run_store::reading::BULKS,
     runs::BULKS,
+    timeline::BULKS,
     trigger::BULKS,
 ];
 
@@ -54,6 +62,7 @@ pub(crate) fn all(dialect: Dialect) -> impl Iterator<Item = SqlStr> {
         .flatten()
         .chain(runs::PAGES.iter().flatten().flatten())
         .chain(&trigger::TRIGGER)
+        .chain(&grid::PAGES)
         .filter(move |statement| statement.is_for(dialect))
         .map(|statement| statement.sql());
     let bulk = BULKS
@@ -69,6 +78,7 @@ pub(crate) fn all(dialect: Dialect) -> impl Iterator<Item = SqlStr> {
 #[cfg(test)]
 pub(super) fn over_arrays(dialect: Dialect) -> impl Iterator<Item = String> {
     let is_so = dialect == Dialect::Postgres;
-    let bulks = run_store::commit::BULKS.iter().filter(move |_bulk| is_so);
+    let of_turn = run_store::commit::BULKS.iter().chain([&failures::OF_TURN]);
+    let bulks = of_turn.filter(move |_bulk| is_so);
     bulks.map(|bulk| bulk.over_arrays(1))
 }

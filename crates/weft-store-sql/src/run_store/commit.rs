@@ -8,7 +8,7 @@ use crate::{
     Database,
     backend::{Bulk, Column, Tx, Value, args, statements},
     dialect::Dialect,
-    encoding,
+    encoding, failures,
     trigger::NEW_RUN_COLUMNS,
 };
 use std::collections::BTreeSet;
@@ -161,6 +161,7 @@ impl Database {
             // It compares values itself.
             Dialect::Postgres => writes.push((&RUNS, runs(&turn.runs))),
         }
+        writes.push((failures::OF_TURN, failures::of_turn(turn)));
         writes.push((&COMMANDS, commands(turn, now)));
         writes.push((&TIMETABLES, timetables(turn)));
         let shard = turn.lease.shard;

@@ -2,6 +2,8 @@
 
 mod crashes;
 mod dags;
+mod failures;
+mod grid;
 mod instances;
 mod lease;
 mod operators;
@@ -43,6 +45,15 @@ conformance! {
         a_dag_with_unfinished_runs_is_not_deleted,
         a_deleted_dags_name_is_free_again,
         dags_are_paged_by_id;
+    failures:
+        failures_are_counted_by_cause_and_hour,
+        only_attempts_that_failed_are_counted,
+        old_failures_are_forgotten;
+    grid:
+        brief_runs_are_paged_newest_first,
+        states_of_many_runs_are_read_at_once,
+        a_timeline_holds_each_attempt_once,
+        an_overview_counts_what_is_late_failing_and_failed;
     instances:
         lists_go_by_task_index_and_state,
         another_tenant_sees_nothing,

@@ -1,7 +1,7 @@
 //! Where a service listens, and what protects it there: `wfctl up` and `wfctl server`.
 
 use std::{net::SocketAddr, path::PathBuf};
-use weft_server::{Listen, Protection};
+use weft_server::{BasePath, Listen, Protection};
 
 /// Where the API listens.
 #[derive(Debug, clap::Args)]
@@ -23,6 +23,9 @@ pub(crate) struct ListeningArgs {
     /// Listen on other addresses than loopback without TLS; something else protects the network
     #[arg(long, conflicts_with = "tls_cert")]
     insecure: bool,
+    /// The path that browsers reach the server under, behind a proxy that gives it only a part of a host
+    #[arg(long, value_name = "PATH", default_value = "/", env = "WEFT_BASE_PATH")]
+    pub(super) base_path: BasePath,
 }
 
 impl ListeningArgs {

@@ -62,6 +62,7 @@ pub(crate) fn run(args: ServerArgs) -> Result<Exit, Problems> {
         },
         key_file: args.key_file,
         listen: args.listening.listen(),
+        base_path: args.listening.base_path.clone(),
         drain: Duration::from(args.drain),
         retention: args.retention.retention(),
     };

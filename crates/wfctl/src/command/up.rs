@@ -54,6 +54,7 @@ pub(crate) fn run(args: &UpArgs) -> Result<Exit, Problems> {
     let options = UpOptions {
         data,
         listen: args.listening.listen(),
+        base_path: args.listening.base_path.clone(),
         slots: args.worker.slots,
         memory: args.worker.memory(),
         queues: args.worker.queues.clone(),

@@ -1,0 +1,32 @@
+/** The API's types by short names, and the shapes of operations whose answers are not in the document as schemas. */
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+export type Dag = Schemas["Dag"];
+export type DagDetail = Schemas["DagDetail"];
+export type DagTask = Schemas["DagTask"];
+export type Edge = Schemas["Edge"];
+export type Run = Schemas["Run"];
+export type RunKind = Schemas["RunKind"];
+export type Instance = Schemas["Instance"];
+export type InstanceFailure = Schemas["InstanceFailure"];
+export type Attempt = Schemas["Attempt"];
+export type TaskSummary = Schemas["TaskSummary"];
+export type Whoami = Schemas["Whoami"];
+export type LogPage = Schemas["LogPage"];
+export type LogLine = Schemas["LogLine"];
+export type LogSource = Schemas["LogSource"];
+export type ParamDetail = Schemas["ParamDetail"];
+export type Version = Schemas["Version"];
+export type VersionDetail = Schemas["VersionDetail"];
+export type Difference = Schemas["Difference"];
+export type Worker = Schemas["Worker"];
+export type Queue = Schemas["Queue"];
+export type Why = Schemas["Why"];
+export type Usage = Schemas["Usage"];
+export type Backfill = Schemas["Backfill"];
+export type Command = Schemas["Command"];
+export type Problem = Schemas["ProblemBody"];
+export type RunChange = Schemas["RunChange"];
+export type InstanceChange = Schemas["InstanceChange"];
+export type { Counts, InstanceState, RunState } from "../state/states";

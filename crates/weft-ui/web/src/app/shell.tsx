@@ -1,0 +1,265 @@
+/** The shell: sidebar, the page, the bottom bar of narrow screens, keys that work everywhere. */
+import { useQuery } from "@tanstack/react-query";
+import { Link, useLocation, useNavigate, useRouter } from "@tanstack/react-router";
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { dags } from "../api/queries";
+import { lostAt } from "../api/stream";
+import { useNow } from "../lib/clock";
+import { useStore } from "../lib/store";
+import { clock } from "../lib/time";
+import { Icon, type IconName, Logo } from "../parts/icons";
+import { Kbd } from "../parts/text";
+import { say, Toasts } from "../parts/toast";
+import { Mark } from "../state/mark";
+import { runMark } from "../state/states";
+import { useKeys } from "./keys";
+import { useMe } from "./me";
+import { nextZone, pinned, rail, useZone, VIEWER_ZONE, views, zone } from "./prefs";
+import { Account } from "./account";
+
+const Palette = lazy(() => import("./palette").then((m) => ({ default: m.Palette })));
+const KeysHelp = lazy(() => import("./keys-help").then((m) => ({ default: m.KeysHelp })));
+
+interface Place {
+  to: string;
+  label: string;
+  icon: IconName;
+  /** Where it counts as being there. */
+  under: string;
+}
+
+function usePlaces(): Place[] {
+  const { permissions } = useMe();
+  return [
+    { to: "/", label: "Home", icon: "home", under: "/" },
+    { to: "/dags", label: "DAGs", icon: "dags", under: "/dags" },
+    { to: "/runs", label: "Runs", icon: "runs", under: "/runs" },
+    ...(permissions.includes("operate")
+      ? [{ to: "/backfills", label: "Backfills", icon: "backfills", under: "/backfills" } as const]
+      : []),
+    { to: "/fleet", label: "Fleet", icon: "fleet", under: "/fleet" },
+    { to: "/admin/variables", label: "Admin", icon: "admin", under: "/admin" },
+  ];
+}
+
+/** When the first view has long been drawn. */
+const IDLE_MS = 1500;
+
+const ZONE_NAME = { viewer: VIEWER_ZONE, dag: "DAG's zone", utc: "UTC" } as const;
+
+export function Shell({ children }: { children?: ReactNode }) {
+  const folded = useStore(rail);
+  const [palette, setPalette] = useState(false);
+  const [help, setHelp] = useState(false);
+  const navigate = useNavigate();
+  const router = useRouter();
+  const go = (to: string) => () => void navigate({ to: to as never });
+  useKeys({
+    "Ctrl-K": () => setPalette((open) => !open),
+    "/": () => {
+      const field = document.querySelector<HTMLInputElement>("main [data-search]");
+      if (field) field.focus();
+      else setPalette(true);
+    },
+    "?": () => setHelp(true),
+    z: () => say(`Times in ${ZONE_NAME[nextZone()]}`),
+    "g h": go("/"),
+    "g d": go("/dags"),
+    "g r": go("/runs"),
+    "g f": go("/fleet"),
+    "g a": go("/admin/variables"),
+  });
+  useEffect(() => {
+    // Views that may come next are loaded when there is nothing else to do.
+    const load = () => {
+      for (const to of ["/dags", "/runs", "/fleet"]) void router.preloadRoute({ to: to as never }).catch(() => undefined);
+      void import("./palette");
+    };
+    const handle = setTimeout(load, IDLE_MS);
+    return () => clearTimeout(handle);
+  }, [router]);
+  return (
+    <div className={folded ? "app rail" : "app"}>
+      <a className="skip" href="#main">
+        To the content
+      </a>
+      <Sidebar folded={folded} onSearch={() => setPalette(true)} />
+      <main id="main" tabIndex={-1}>
+        <Offline />
+        {children}
+      </main>
+      <BottomBar onSearch={() => setPalette(true)} />
+      <Suspense>
+        {palette && <Palette onClose={() => setPalette(false)} />}
+        {help && <KeysHelp onClose={() => setHelp(false)} />}
+      </Suspense>
+      <Toasts />
+    </div>
+  );
+}
+
+function Sidebar({ folded, onSearch }: { folded: boolean; onSearch: () => void }) {
+  const places = usePlaces();
+  const path = useLocation({ select: (l) => l.pathname });
+  return (
+    <nav className="side" aria-label="Main">
+      <div className="brand">
+        <Logo />
+        {!folded && (
+          <>
+            <span className="lbl">Weft</span>
+            <Tenant />
+          </>
+        )}
+      </div>
+      <button type="button" className="find" onClick={onSearch} aria-label="Search and commands">
+        <Icon name="search" size={folded ? 16 : 14} />
+        {!folded && (
+          <>
+            <span className="sp lbl">Search</span>
+            <span className="lbl">
+              <Kbd>Ctrl K</Kbd>
+            </span>
+          </>
+        )}
+      </button>
+      {places.map((place) => (
+        <NavLink key={place.to} place={place} path={path} folded={folded} />
+      ))}
+      {!folded && <SavedViews />}
+      {!folded && <Pinned />}
+      <div className="foot">
+        {!folded && <ZoneButton />}
+        <Account folded={folded} />
+        <button
+          type="button"
+          className="nav mut"
+          aria-label={folded ? "Unfold the sidebar" : "Fold the sidebar"}
+          onClick={() => rail.set(!folded)}
+        >
+          <Icon name={folded ? "right" : "fold"} />
+          {!folded && <span className="lbl">Fold</span>}
+        </button>
+      </div>
+    </nav>
+  );
+}
+
+function isAt(place: Place, path: string): boolean {
+  return place.under === "/" ? path === "/" : path === place.under || path.startsWith(`${place.under}/`);
+}
+
+function NavLink({ place, path, folded }: { place: Place; path: string; folded: boolean }) {
+  const list = useQuery({ ...dags, enabled: place.to === "/dags", notifyOnChangeProps: ["data"] });
+  const on = isAt(place, path);
+  return (
+    <Link
+      to={place.to as never}
+      className={on ? "nav on" : "nav"}
+      aria-label={place.label}
+      {...(on ? { "aria-current": "page" as const } : {})}
+    >
+      <Icon name={place.icon} />
+      {!folded && <span className="lbl">{place.label}</span>}
+      {!folded && place.to === "/dags" && list.data && list.data.length > 0 && <span className="n">{list.data.length}</span>}
+    </Link>
+  );
+}
+
+function Tenant() {
+  const { tenant } = useMe();
+  return <span className="env el">{tenant === "default" ? "" : tenant}</span>;
+}
+
+function SavedViews() {
+  const saved = useStore(views);
+  if (saved.length === 0) return null;
+  return (
+    <>
+      <div className="sec">Saved views</div>
+      {saved.map((view) => (
+        <Link key={view.name} to={view.to as never} className="nav">
+          <Icon name="view" size={14} />
+          <span className="el lbl">
+            <bdi>{view.name}</bdi>
+          </span>
+        </Link>
+      ))}
+    </>
+  );
+}
+
+function Pinned() {
+  const names = useStore(pinned);
+  const list = useQuery({ ...dags, enabled: names.length > 0 });
+  if (names.length === 0) return null;
+  return (
+    <>
+      <div className="sec">Pinned</div>
+      {names.map((name) => {
+        const last = list.data?.find((dag) => dag.id === name)?.recent?.[0];
+        return (
+          <Link key={name} to="/dags/$dag/$tab" params={{ dag: name, tab: "grid" }} className="nav">
+            <Mark state={last ? runMark(last.state) : "none"} size={14} label />
+            <span className="el lbl">
+              <bdi>{name}</bdi>
+            </span>
+          </Link>
+        );
+      })}
+    </>
+  );
+}
+
+function ZoneButton() {
+  const chosen = useStore(zone);
+  const shown = useZone();
+  const now = useNow();
+  return (
+    <button type="button" className="nav" onClick={() => nextZone()} title="Times: yours, the DAG's or UTC (z)">
+      <Icon name="clock" />
+      <span className="el lbl">{ZONE_NAME[chosen]}</span>
+      <span className="n">{clock(now, shown)}</span>
+    </button>
+  );
+}
+
+/** How long a lost connection stays unmentioned. */
+const OFFLINE_MS = 3000;
+
+function Offline() {
+  const lost = useStore(lostAt);
+  return lost === undefined ? null : <OfflineBar lost={lost} />;
+}
+
+function OfflineBar({ lost }: { lost: number }) {
+  const now = useNow();
+  const shown = useZone();
+  if (now - lost < OFFLINE_MS) return null;
+  return (
+    <div className="offline" role="status">
+      As of {clock(lost, shown, "s")}: the connection is lost, trying again
+    </div>
+  );
+}
+
+function BottomBar({ onSearch }: { onSearch: () => void }) {
+  const places = usePlaces();
+  const path = useLocation({ select: (l) => l.pathname });
+  return (
+    <nav className="bottom" aria-label="Main, narrow">
+      {places
+        .filter((p) => ["/", "/dags", "/runs", "/fleet"].includes(p.to))
+        .map((place) => (
+          <Link key={place.to} to={place.to as never} className={isAt(place, path) ? "on" : ""}>
+            <Icon name={place.icon} />
+            {place.label}
+          </Link>
+        ))}
+      <button type="button" onClick={onSearch}>
+        <Icon name="search" />
+        Search
+      </button>
+    </nav>
+  );
+}

@@ -1,0 +1,75 @@
+/** Links to DAGs, runs and task instances. */
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { Go, type Target } from "./go";
+import { Guest } from "./text";
+
+interface Common {
+  children?: ReactNode;
+  className?: string;
+}
+
+export function DagLink({ dag, tab = "grid", children, className = "lk" }: Common & { dag: string; tab?: string }) {
+  return (
+    <Link to="/dags/$dag/$tab" params={{ dag, tab }} className={className}>
+      {children ?? <Guest>{dag}</Guest>}
+    </Link>
+  );
+}
+
+export function RunLink(props: Common & { dag: string; run: string; tab?: string; task?: string }) {
+  const { dag, run, tab = "overview", task, children, className = "lk" } = props;
+  return (
+    <Link
+      to="/dags/$dag/runs/$run/$tab"
+      params={{ dag, run, tab }}
+      {...(task ? { search: { task } } : {})}
+      className={className}
+    >
+      {children ?? <code>{run}</code>}
+    </Link>
+  );
+}
+
+export interface InstanceAt {
+  dag: string;
+  run: string;
+  task: string;
+  index: number;
+  mapped?: boolean | undefined;
+}
+
+/** Props of a link to a task instance; single instances have no index in their address. */
+export function instanceTo(at: InstanceAt, tab = "logs", attempt?: number, line?: number): Target {
+  const { dag, run, task, index } = at;
+  const common = {
+    ...(attempt ? { search: { attempt: String(attempt) } } : {}),
+    ...(line !== undefined ? { hash: `L${line + 1}` } : {}),
+  };
+  return at.mapped || index > 0
+    ? ({
+        to: "/dags/$dag/runs/$run/tasks/$task/$index/$tab",
+        params: { dag, run, task, index: String(index), tab },
+        ...common,
+      })
+    : ({ to: "/dags/$dag/runs/$run/tasks/$task/$tab", params: { dag, run, task, tab }, ...common });
+}
+
+export function InstanceLink(props: Common & InstanceAt & { tab?: string; attempt?: number; line?: number }) {
+  const { tab, attempt, line, children, className = "lk", ...at } = props;
+  return (
+    <Go target={instanceTo(at, tab, attempt, line)} className={className}>
+      {children ?? <InstanceName task={at.task} index={at.index} mapped={at.mapped} />}
+    </Go>
+  );
+}
+
+/** `task`, or `task [17]`. */
+export function InstanceName({ task, index, mapped }: { task: string; index: number; mapped?: boolean | undefined }) {
+  return (
+    <span>
+      <Guest>{task}</Guest>
+      {(mapped || index > 0) && ` [${index}]`}
+    </span>
+  );
+}

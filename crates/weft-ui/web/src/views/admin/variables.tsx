@@ -1,0 +1,80 @@
+/** Variables that tasks read; values are written, never shown. */
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { put } from "../../api/acts";
+import { seg } from "../../api/client";
+import { variables } from "../../api/fleet";
+import { useMay } from "../../app/me";
+import { Answer, Box, Empty } from "../../parts/states";
+import { Guest, Time } from "../../parts/text";
+import { Input, RowForm } from "./form";
+import { Remove } from "./remove";
+
+export function Variables() {
+  const query = useQuery(variables);
+  const govern = useMay("govern");
+  const [name, setName] = useState("");
+  const [value, setValue] = useState("");
+  return (
+    <Box title="Variables" note="tasks that are granted one read it; its value is never shown here">
+      {govern && (
+        <RowForm
+          action="Set"
+          reread="variables"
+          ready={name.trim() !== ""}
+          act={async () => {
+            await put(`variables/${seg(name.trim())}`, { value });
+            setValue("");
+            return `${name.trim()} is set`;
+          }}
+        >
+          <Input label="Name" value={name} onChange={setName} />
+          <Input label="Value" value={value} onChange={setValue} width={280} secret />
+        </RowForm>
+      )}
+      <Answer of={query}>
+        {(list) =>
+          list.length === 0 ? (
+            <Empty>None are set.</Empty>
+          ) : (
+            <table className="tbl tight">
+              <thead>
+                <tr>
+                  <th>Name</th>
+                  <th>Set</th>
+                  <th>By</th>
+                  <th />
+                </tr>
+              </thead>
+              <tbody>
+                {list.map((v) => (
+                  <tr key={v.name}>
+                    <td className="m grow">
+                      <Guest>{v.name}</Guest>
+                    </td>
+                    <td className="mut">
+                      <Time at={v.updated} />
+                    </td>
+                    <td className="mut">
+                      <Guest max={40}>{v.updated_by}</Guest>
+                    </td>
+                    <td className="r">
+                      {govern && (
+                        <Remove
+                          what={v.name}
+                          path={`variables/${seg(v.name)}`}
+                          reread="variables"
+                          consequence="Tasks that read it fail from then on."
+                        />
+                      )}
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          )
+        }
+      </Answer>
+    </Box>
+  );
+}

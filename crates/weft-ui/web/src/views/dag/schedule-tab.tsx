@@ -1,0 +1,69 @@
+/** The next dates of the schedule, in the zone of the person and of the DAG. */
+import { useQuery } from "@tanstack/react-query";
+import { schedule as scheduleQuery } from "../../api/queries";
+import type { DagDetail } from "../../api/types";
+import { VIEWER_ZONE } from "../../app/prefs";
+import { useNow } from "../../lib/clock";
+import { dateTime, ms, offset, relative } from "../../lib/time";
+import { Answer, Box, Empty, Skeleton } from "../../parts/states";
+import { Guest } from "../../parts/text";
+
+const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+
+export function ScheduleTab({ dag }: { dag: DagDetail }) {
+  const query = useQuery(scheduleQuery(dag.id, dag.timezone ?? "UTC"));
+  const now = useNow();
+  if (!dag.schedule) {
+    return <Empty>This DAG has no schedule: its runs are triggered.</Empty>;
+  }
+  const own = dag.timezone ?? "UTC";
+  const day = (at: number, zone: string) => DAYS[new Date(at + offset(at, zone)).getUTCDay()];
+  return (
+    <div className="body">
+      <div className="pad col g16">
+        <Answer of={query} skeleton={<Skeleton rows={12} height={14} />}>
+          {(data) => (
+            <Box
+              title={<Guest>{dag.schedule ?? ""}</Guest>}
+              note={`in ${own}${data.paused ? "; paused: none of these starts until it is unpaused" : ""}`}
+            >
+              {data.dates.length === 0 ? (
+                <Empty>No date follows.</Empty>
+              ) : (
+                <table className="tbl tight">
+                  <thead>
+                    <tr>
+                      <th>Starts, {VIEWER_ZONE}</th>
+                      {own !== VIEWER_ZONE && <th>{own}</th>}
+                      <th className="r">From now</th>
+                      <th className="wide">Logical date, {own}</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {data.dates.map((d) => {
+                      const at = ms(d.run_at) ?? 0;
+                      return (
+                        <tr key={d.run_at}>
+                          <td>
+                            {day(at, VIEWER_ZONE)} {dateTime(at, VIEWER_ZONE)}
+                          </td>
+                          {own !== VIEWER_ZONE && (
+                            <td>
+                              {day(at, own)} {dateTime(at, own)}
+                            </td>
+                          )}
+                          <td className="r mut">{relative(at, now)}</td>
+                          <td className="mut wide grow">{dateTime(ms(d.logical_date) ?? 0, own)}</td>
+                        </tr>
+                      );
+                    })}
+                  </tbody>
+                </table>
+              )}
+            </Box>
+          )}
+        </Answer>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import type { ListedDag } from "../../api/queries";
+import { filtered, median, sorted } from "./filter";
+
+const dag = (id: string, more: Partial<ListedDag> = {}): ListedDag => ({
+  id,
+  tags: [],
+  paused: false,
+  created: "2026-11-01T00:00:00Z",
+  updated: "2026-11-01T00:00:00Z",
+  ...more,
+});
+const list = [
+  dag("nightly_stock", { tags: ["retail"], recent: [{ id: "2", state: "running" }, { id: "1", state: "failed" }] }),
+  dag("invoices", { description: "Bills of each month", paused: true }),
+  dag("quakes", { next_run: "2026-11-02T00:00:00Z" }),
+];
+const none = { q: "", state: "", tag: "" };
+const ids = (dags: ListedDag[]) => dags.map((d) => d.id);
+
+describe("filtering", () => {
+  it("takes every word from any field", () => {
+    expect(ids(filtered(list, { ...none, q: "MONTH bill" }))).toEqual(["invoices"]);
+    expect(ids(filtered(list, { ...none, q: "retail" }))).toEqual(["nightly_stock"]);
+  });
+  it("takes a DAG as failing by its last ended run, also while the next one runs", () => {
+    expect(ids(filtered(list, { ...none, state: "failed" }))).toEqual(["nightly_stock"]);
+    expect(ids(filtered(list, { ...none, state: "running" }))).toEqual(["nightly_stock"]);
+    expect(ids(filtered(list, { ...none, state: "paused" }))).toEqual(["invoices"]);
+  });
+});
+
+describe("ordering", () => {
+  it("puts those without a next run last", () => {
+    expect(ids(sorted(list, "next"))).toEqual(["quakes", "invoices", "nightly_stock"]);
+    expect(ids(sorted(list, "name"))).toEqual(["invoices", "nightly_stock", "quakes"]);
+  });
+  it("knows medians", () => {
+    expect([median([]), median([3, 1, 2]), median([4, 1])]).toEqual([undefined, 2, 2.5]);
+  });
+});

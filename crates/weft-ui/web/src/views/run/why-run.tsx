@@ -1,0 +1,67 @@
+/** Why a run stands where it stands, in one line: what failed first, or what is waited for. */
+import { useQuery } from "@tanstack/react-query";
+import { instances } from "../../api/queries";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { why } from "../../api/queries";
+import type { Run, TaskSummary } from "../../api/types";
+import { count, plural } from "../../lib/text";
+import { InstanceLink } from "../../parts/links";
+import { Guest } from "../../parts/text";
+import { Mark } from "../../state/mark";
+import { isEnded } from "../../state/states";
+
+export function WhyRun({ run, tasks }: { run: Run; tasks: readonly TaskSummary[] }) {
+  const failed = tasks.filter((t) => t.counts.failed > 0);
+  const first = failed[0];
+  if (first) return <FailedLine run={run} first={first} failed={failed} tasks={tasks} />;
+  if (isEnded(run.state)) return null;
+  const active = tasks.some((t) => t.counts.running > 0);
+  const waiting = tasks.find((t) => t.counts.queued + t.counts.ready + t.counts.up_for_retry + t.counts.deferred > 0);
+  if (active || !waiting) return null;
+  return <WaitingLine run={run} task={waiting} />;
+}
+
+function FailedLine(props: { run: Run; first: TaskSummary; failed: readonly TaskSummary[]; tasks: readonly TaskSummary[] }) {
+  const { run, first, failed, tasks } = props;
+  const query = useInfiniteQuery(instances(run.id, first.task, "failed", 1));
+  const one = query.data?.pages[0]?.items[0];
+  const held = tasks.reduce((sum, t) => sum + t.counts.upstream_failed, 0);
+  const others = failed.length - 1;
+  return (
+    <div className="why-run row g8 wrapflex">
+      <Mark state="failed" />
+      <span className="m el">
+        {one?.error ? <Guest>{one.error.message}</Guest> : plural(first.counts.failed, "failed instance")}
+      </span>
+      <span className="mut">
+        <InstanceLink
+          dag={run.dag}
+          run={run.id}
+          task={first.task}
+          index={one?.index ?? 0}
+          mapped={first.mapped}
+          className="ul"
+          {...(one ? { attempt: one.attempt } : {})}
+        />
+        {first.counts.failed > 1 && `, ${count(first.counts.failed)} instances`}
+        {others > 0 && `, and ${plural(others, "more task")}`}
+        {held > 0 && `; ${plural(held, "instance")} never ran because of it`}
+      </span>
+    </div>
+  );
+}
+
+function WaitingLine({ run, task }: { run: Run; task: TaskSummary }) {
+  const query = useQuery(why(run.id, task.task, 0));
+  const reason = query.data?.reasons[0];
+  if (!reason) return null;
+  return (
+    <div className="why-run row g8 wrapflex">
+      <Mark state="queued" />
+      <span className="m">
+        <Guest>{reason.message}</Guest>
+      </span>
+      {reason.help && <span className="mut">{reason.help}</span>}
+    </div>
+  );
+}

@@ -1,0 +1,74 @@
+/** Runs as rows. */
+import { memo } from "react";
+import type { Run } from "../../api/types";
+import { count } from "../../lib/text";
+import { DagLink, RunLink } from "../../parts/links";
+import { useRows } from "../../parts/rows";
+import { Guest, Time, Took } from "../../parts/text";
+import { CountsBar } from "../../parts/counts-bar";
+import { Mark } from "../../state/mark";
+import { NAME, runMark, total } from "../../state/states";
+
+export function RunTable({ runs, withDag }: { runs: readonly Run[]; withDag: boolean }) {
+  const rows = useRows(runs.length);
+  return (
+    <table className="tbl dags">
+      <thead>
+        <tr>
+          <th>Run</th>
+          {withDag && <th>DAG</th>}
+          <th className="wide">Kind</th>
+          <th className="r wide">Version</th>
+          <th className="r">Started</th>
+          <th className="r">Took</th>
+          <th className="wide">Instances</th>
+          <th className="wide">Run id</th>
+        </tr>
+      </thead>
+      <tbody>
+        {runs.map((run, i) => (
+          <Row key={run.id} run={run} withDag={withDag} row={rows(i)} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+const Row = memo(function Row({ run, withDag, row }: { run: Run; withDag: boolean; row: object }) {
+  return (
+    <tr className="link">
+      <td {...row}>
+        <span className="row g8">
+          <Mark state={runMark(run.state)} label={NAME[runMark(run.state)]} />
+          <RunLink dag={run.dag} run={run.id} className="m lk">
+            <Time at={run.logical_date} />
+          </RunLink>
+        </span>
+      </td>
+      {withDag && (
+        <td className="grow">
+          <DagLink dag={run.dag}>
+            <Guest>{run.dag}</Guest>
+          </DagLink>
+        </td>
+      )}
+      <td className="wide mut">{run.kind}</td>
+      <td className="r wide mut">{run.version}</td>
+      <td className="r mut">
+        <Time at={run.started ?? run.created} form="short" />
+      </td>
+      <td className="r">
+        <Took from={run.started} to={run.ended} />
+      </td>
+      <td className="wide">
+        <span className="row g8">
+          <CountsBar counts={run.counts} width={120} />
+          <span className="mut t12">{count(total(run.counts))}</span>
+        </span>
+      </td>
+      <td className="wide mut">
+        <code>{run.id}</code>
+      </td>
+    </tr>
+  );
+});

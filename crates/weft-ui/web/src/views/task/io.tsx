@@ -1,0 +1,114 @@
+/** Inputs and outputs: as a tree, a table, an image or text, by what they are. Nothing of a guest is ever markup. */
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { ApiError } from "../../api/client";
+import { output as outputQuery, tasks as tasksQuery, version as versionQuery } from "../../api/queries";
+import { bytes } from "../../lib/text";
+import { Segments } from "../../parts/controls";
+import { JsonTree } from "../../parts/json-tree";
+import { InstanceLink } from "../../parts/links";
+import { Box, Empty, Failure, Skeleton } from "../../parts/states";
+import { CommandLine, CopyButton, Guest } from "../../parts/text";
+import { Artifacts, artifactsOf } from "./artifacts";
+import { DataTable, tableOf } from "./data-table";
+import type { AttemptProps } from "./limits";
+import { specOf } from "./spec";
+
+export function Io({ run, instance }: AttemptProps) {
+  const doc = useQuery(versionQuery(run.dag, run.version));
+  const spec = specOf(doc.data?.document, instance.task);
+  const summaries = useQuery(tasksQuery(run.id));
+  const mappedOf = (task: string) => Boolean(summaries.data?.find((t) => t.task === task)?.mapped);
+  return (
+    <div className="body">
+      <div className="pad col g16">
+        <Value
+          title="Output"
+          run={run.id}
+          task={instance.task}
+          index={instance.index}
+          note={instance.output ? bytes(instance.output.bytes) : ""}
+          absent={!instance.output}
+        />
+        {spec.inputs.map(({ name, task }) =>
+          mappedOf(task) ? (
+            <Box key={name} title={<Guest>{name}</Guest>} note="input">
+              <div className="pad16">
+                The outputs of all instances of{" "}
+                <InstanceLink dag={run.dag} run={run.id} task={task} index={0} mapped tab="io" className="ul">
+                  <Guest>{task}</Guest>
+                </InstanceLink>
+                , as a list.
+              </div>
+            </Box>
+          ) : (
+            <Value key={name} title={name} run={run.id} task={task} index={0} note={`input, the output of ${task}`} />
+          ),
+        )}
+        <CommandLine text={`wfctl outputs get ${run.id} ${instance.task}${instance.index ? ` --index ${instance.index}` : ""}`} />
+      </div>
+    </div>
+  );
+}
+
+interface ValueProps {
+  title: string;
+  run: string;
+  task: string;
+  index: number;
+  note: string;
+  absent?: boolean;
+}
+
+type View = "tree" | "table" | "text";
+
+function Value({ title, run, task, index, note, absent = false }: ValueProps) {
+  const query = useQuery({ ...outputQuery(run, task, index), enabled: !absent });
+  const table = tableOf(query.data);
+  const [view, setView] = useState<View>();
+  const shown: View = view ?? (table ? "table" : "tree");
+  const text = query.data === undefined ? "" : JSON.stringify(query.data, null, 2);
+  const missing = query.error instanceof ApiError && query.error.status === 404;
+  const artifacts = artifactsOf(query.data);
+  return (
+    <Box
+      title={<Guest>{title}</Guest>}
+      note={<Guest>{note}</Guest>}
+      actions={
+        query.data !== undefined && (
+          <span className="row g8">
+            <Segments<View>
+              small
+              label="Shown as"
+              value={shown}
+              onChange={setView}
+              options={[
+                { id: "tree", label: "Tree" },
+                ...(table ? [{ id: "table" as const, label: "Table" }] : []),
+                { id: "text", label: "Text" },
+              ]}
+            />
+            <CopyButton text={text} />
+          </span>
+        )
+      }
+    >
+      {absent || missing ? (
+        <Empty>{absent ? "No output: only an instance that succeeded has one." : "There is no output yet."}</Empty>
+      ) : query.error ? (
+        <Failure error={query.error} retry={() => void query.refetch()} />
+      ) : query.data === undefined ? (
+        <Skeleton rows={3} />
+      ) : shown === "table" && table ? (
+        <DataTable table={table} />
+      ) : shown === "text" ? (
+        <pre className="pre wrap output-text">{text.slice(0, 200_000)}</pre>
+      ) : (
+        <div className="pad16">
+          <JsonTree value={query.data} />
+        </div>
+      )}
+      {artifacts.length > 0 && <Artifacts list={artifacts} run={run} task={task} index={index} />}
+    </Box>
+  );
+}

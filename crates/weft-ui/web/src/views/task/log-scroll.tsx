@@ -1,0 +1,92 @@
+/** Rows by line, not by pixel: a million lines and wrapped ones scroll alike, since rows start at an anchor line. */
+import { type ReactNode, type RefObject, useEffect, useImperativeHandle, useLayoutEffect, useRef, useState } from "react";
+import { useSize } from "../../parts/width";
+
+export const LINE = 20;
+/** Firefox ends at 17.9 million pixels. */
+const MAX_PX = 8_000_000;
+/** Rows drawn beyond the visible ones. */
+const SPARE = 4;
+
+export interface ScrollApi {
+  /** Brings a line to a third of the height. */
+  toLine: (line: number) => void;
+  toEnd: () => void;
+}
+
+interface Props {
+  count: number;
+  /** Stays at the end while lines come. */
+  follow: boolean;
+  onFollow: (follow: boolean) => void;
+  row: (index: number) => ReactNode;
+  api: RefObject<ScrollApi | null>;
+  label: string;
+}
+
+export function LogScroll({ count, follow, onFollow, row, api, label }: Props) {
+  const [ref, size] = useSize<HTMLDivElement>();
+  const [top, setTop] = useState(0);
+  const own = useRef(false);
+  const full = count * LINE + LINE;
+  const height = Math.min(full, MAX_PX);
+  const range = Math.max(0, height - size.height);
+  const visible = Math.max(1, Math.floor(size.height / LINE));
+  const lastAnchor = Math.max(0, count + 1 - visible);
+  const scaled = full > MAX_PX;
+  const position = range === 0 ? 0 : scaled ? (top / range) * lastAnchor : top / LINE;
+  const atEnd = range > 0 && top >= range - 1;
+  const anchor = Math.max(0, Math.min(count - 1, Math.floor(position)));
+  const offset = scaled ? 0 : (position - anchor) * LINE;
+  const toTop = (line: number) => (scaled ? (line / Math.max(1, lastAnchor)) * range : line * LINE);
+
+  useImperativeHandle(api, () => ({
+    toLine: (line) => {
+      onFollow(false);
+      ref.current?.scrollTo({ top: toTop(Math.max(0, line - Math.floor(visible / 3))) });
+    },
+    toEnd: () => {
+      onFollow(true);
+      if (ref.current) ref.current.scrollTop = ref.current.scrollHeight;
+    },
+  }));
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each new line moves the end
+  useLayoutEffect(() => {
+    const element = ref.current;
+    if (!element || !follow) return;
+    own.current = true;
+    element.scrollTop = element.scrollHeight;
+  }, [count, follow, size.height]);
+
+  useEffect(() => {
+    const element = ref.current;
+    if (!element) return;
+    const onScroll = () => {
+      setTop(element.scrollTop);
+      const end = element.scrollTop >= element.scrollHeight - element.clientHeight - 2;
+      if (own.current) {
+        own.current = false;
+        return;
+      }
+      onFollow(end);
+    };
+    element.addEventListener("scroll", onScroll, { passive: true });
+    return () => element.removeEventListener("scroll", onScroll);
+  }, [ref, onFollow]);
+
+  const from = atEnd ? Math.max(0, count - visible - SPARE) : anchor;
+  const to = Math.min(count, from + visible + 2 * SPARE);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable
+    <div className="log-scroll" ref={ref} role="log" aria-label={label} aria-live="off" tabIndex={0}>
+      <div style={{ height }}>
+        <div className="log-view" style={{ height: size.height }}>
+          <div className={atEnd ? "log-rows end" : "log-rows"} style={atEnd ? {} : { transform: `translateY(${-offset}px)` }}>
+            {Array.from({ length: Math.max(0, to - from) }, (_, i) => row(from + i))}
+          </div>
+        </div>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,44 @@
+/** The ruler beside a log: where the hits and the errors are. */
+import { useEffect, useRef } from "react";
+import { useColours } from "../../state/colours";
+import { useSize } from "../../parts/width";
+
+interface Props {
+  total: number;
+  hits: readonly number[];
+  errors: readonly number[];
+  onGo: (place: number) => void;
+}
+
+export function Ruler({ total, hits, errors, onGo }: Props) {
+  const [ref, size] = useSize<HTMLDivElement>();
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const colours = useColours();
+  useEffect(() => {
+    const element = canvas.current;
+    const context = element?.getContext("2d");
+    if (!element || !context) return;
+    element.width = 12;
+    element.height = size.height;
+    context.clearRect(0, 0, 12, size.height);
+    const y = (place: number) => Math.round((place / Math.max(1, total)) * (size.height - 4));
+    context.fillStyle = colours.failed ?? "";
+    for (const place of errors) context.fillRect(2, y(place), 8, 3);
+    context.fillStyle = colours.text ?? "";
+    for (const place of hits) context.fillRect(2, y(place), 8, 1.5);
+  }, [total, hits, errors, size.height, colours]);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the search's arrows do the same by keyboard
+    <div
+      className="ruler"
+      ref={ref}
+      aria-hidden="true"
+      onClick={(event) => {
+        const box = event.currentTarget.getBoundingClientRect();
+        onGo(Math.floor(((event.clientY - box.top) / Math.max(1, box.height)) * total));
+      }}
+    >
+      <canvas ref={canvas} />
+    </div>
+  );
+}

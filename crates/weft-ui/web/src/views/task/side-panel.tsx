@@ -1,0 +1,105 @@
+/** Beside the log: why it failed, what it used, where it ran, how to run it again on one's own machine. */
+import { useQuery } from "@tanstack/react-query";
+import { version as versionQuery } from "../../api/queries";
+import { shell } from "../../lib/text";
+import { CopyButton, Guest, Time } from "../../parts/text";
+import { type AttemptProps, LimitRows } from "./limits";
+import { specOf } from "./spec";
+
+export function SidePanel(props: AttemptProps) {
+  const { run, instance, at } = props;
+  const error = at?.error ?? (at && !at.end ? instance.error : undefined);
+  return (
+    <>
+      {error && (
+        <div className="p">
+          <h3>Why it failed</h3>
+          <div className="t14 m wrapany">
+            <Guest max={600}>{error.message}</Guest>
+          </div>
+          <code className="mut">{error.code}</code>
+          {error.backtrace && (
+            <pre className="pre backtrace">
+              <Guest max={4000}>{error.backtrace}</Guest>
+            </pre>
+          )}
+        </div>
+      )}
+      {at && (
+        <div className="p">
+          <h3>Limits used</h3>
+          <LimitRows {...props} />
+        </div>
+      )}
+      <div className="p">
+        <h3>This attempt</h3>
+        <dl className="kv">
+          <dt>Queued</dt>
+          <dd>{at?.queued ? <Time at={at.queued} /> : "not yet"}</dd>
+          {at?.started && (
+            <>
+              <dt>Started</dt>
+              <dd>
+                <Time at={at.started} />
+              </dd>
+            </>
+          )}
+          {at?.ended && (
+            <>
+              <dt>Ended</dt>
+              <dd>
+                <Time at={at.ended} />
+              </dd>
+            </>
+          )}
+          {at?.worker && (
+            <>
+              <dt>Worker</dt>
+              <dd>
+                <Guest>{at.worker}</Guest>
+              </dd>
+            </>
+          )}
+          {instance.due && (
+            <>
+              <dt>Goes on</dt>
+              <dd>
+                <Time at={instance.due} form="relative" />
+              </dd>
+            </>
+          )}
+          {run.trace && (
+            <>
+              <dt>Trace</dt>
+              <dd>
+                <code>{run.trace.split("-")[1] ?? run.trace}</code>
+              </dd>
+            </>
+          )}
+        </dl>
+      </div>
+      <Rerun {...props} />
+    </>
+  );
+}
+
+/** The commands that fetch the inputs and run the task alone. */
+function Rerun({ run, instance }: AttemptProps) {
+  const doc = useQuery(versionQuery(run.dag, run.version));
+  const { inputs } = specOf(doc.data?.document, instance.task);
+  const fetches = inputs.map(({ name, task }) => `wfctl outputs get ${run.id} ${shell(task)} > ${name}.json`);
+  const give = inputs.map(({ name }) => ` -i ${shell(`${instance.task}.${name}=@${name}.json`)}`).join("");
+  const params = Object.entries(run.params)
+    .map(([name, value]) => ` -p ${shell(`${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)}`)
+    .join("");
+  const text = [...fetches, `wfctl run --dag ${run.dag} --task ${shell(instance.task)}${give}${params}`].join("\n");
+  return (
+    <div className="p">
+      <div className="row g8">
+        <h3 className="sp">On your machine</h3>
+        <CopyButton text={text} />
+      </div>
+      <pre className="pre wrap">{text}</pre>
+    </div>
+  );
+}

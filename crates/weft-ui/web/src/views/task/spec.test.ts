@@ -1,0 +1,21 @@
+import { describe, expect, it } from "vitest";
+import { sizeOf, spanOf, specOf } from "./spec";
+
+describe("what a document says of a task", () => {
+  it("is read from manifests and lists", () => {
+    const task = { inputs: { a: "x", b: { task: "y", pointer: "/p" } }, limits: { memory: "64MiB" }, timeout: "10m" };
+    for (const tasks of [{ t: task }, [{ id: "t", ...task }]]) {
+      const spec = specOf({ dags: [{ tasks }] }, "t");
+      expect(spec.inputs).toEqual([
+        { name: "a", task: "x" },
+        { name: "b", task: "y" },
+      ]);
+      expect(spec).toMatchObject({ limits: { memory: "64MiB" }, timeout: "10m" });
+    }
+    expect(specOf(null, "t").inputs).toEqual([]);
+  });
+  it("has sizes and spans", () => {
+    expect([sizeOf("64MiB"), sizeOf("12"), sizeOf("x")]).toEqual([67_108_864, 12, undefined]);
+    expect([spanOf("1h30m"), spanOf("500ms"), spanOf("x")]).toEqual([5_400_000, 500, undefined]);
+  });
+});

@@ -1,0 +1,55 @@
+/** Why an instance waits, or how it came to its state. */
+import { useQuery } from "@tanstack/react-query";
+import { why as whyQuery } from "../../api/queries";
+import { Answer, Box } from "../../parts/states";
+import { Guest, Time } from "../../parts/text";
+import { Badge } from "../../state/mark";
+import { isEnded } from "../../state/states";
+import type { AttemptProps } from "./limits";
+
+export function WhyTab({ run, instance }: AttemptProps) {
+  const query = useQuery(whyQuery(run.id, instance.task, instance.index));
+  return (
+    <div className="body">
+      <div className="pad col g16">
+        <Box title={isEnded(instance.state) ? "How it came to this" : "Why it is where it is"}>
+          <div className="pad16 col g8">
+            <Badge state={instance.state} />
+            {instance.cause && <div className="mut">Cause: {instance.cause.replaceAll("_", " ")}</div>}
+            {instance.error && (
+              <div className="wrapany">
+                <Guest max={1000}>{instance.error.message}</Guest>
+              </div>
+            )}
+            {instance.due && (
+              <div>
+                Goes on by itself <Time at={instance.due} form="relative" />, at <Time at={instance.due} named />.
+              </div>
+            )}
+          </div>
+        </Box>
+        {!isEnded(instance.state) && (
+          <Answer of={query}>
+            {(data) => (
+              <Box title="What holds it back" note={data.reasons.length > 1 ? "the decisive one first" : ""}>
+                {data.reasons.length === 0 ? (
+                  <div className="empty">Nothing: it runs, or is about to.</div>
+                ) : (
+                  data.reasons.map((reason) => (
+                    <div key={reason.code + reason.message} className="pad16">
+                      <div className="m wrapany">
+                        <Guest max={600}>{reason.message}</Guest>
+                      </div>
+                      {reason.help && <div className="mut">{reason.help}</div>}
+                      <code className="mut">{reason.code}</code>
+                    </div>
+                  ))
+                )}
+              </Box>
+            )}
+          </Answer>
+        )}
+      </div>
+    </div>
+  );
+}

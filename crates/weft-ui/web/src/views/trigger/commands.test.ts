@@ -1,0 +1,19 @@
+import { describe, expect, it } from "vitest";
+import { curl, wfctl } from "./commands";
+
+describe("equal commands", () => {
+  it("quote what a shell would read", () => {
+    const request = { dag: "nightly", params: { region: "north", n: "96", list: ["a b"], say: "it's" } };
+    expect(wfctl(request)).toBe(
+      [
+        "wfctl runs trigger nightly",
+        "  --param region=north",
+        `  --param 'n="96"'`,
+        `  --param 'list=["a b"]'`,
+        `  --param 'say=it'\\''s'`,
+        "  --watch",
+      ].join(" \\\n"),
+    );
+    expect(curl(request, "http://h", "k")).toContain(`"say": "it'\\''s"`);
+  });
+});

@@ -1,0 +1,87 @@
+/** The first visit: no DAG is deployed yet. The commands that bring one, and what there is. */
+import { useQuery } from "@tanstack/react-query";
+import { workers } from "../../api/fleet";
+import { Head } from "../../app/head";
+import { useMe } from "../../app/me";
+import { serverUrl } from "../../lib/base";
+import { plural } from "../../lib/text";
+import { Box } from "../../parts/states";
+import { CopyButton, Guest } from "../../parts/text";
+import "./welcome.css";
+
+const STEPS = [
+  ["Create", "A project with three tasks, in the language you like", "wfctl new cities && cd cities"],
+  ["Try", "Runs here, without a server", "wfctl build && wfctl run"],
+  ["Deploy", "The file becomes a version on this server", ""],
+  ["Watch", "Tasks change state live, on this page", ""],
+] as const;
+
+export function Welcome() {
+  const me = useMe();
+  const fleet = useQuery(workers);
+  const url = serverUrl();
+  const deploy = `wfctl context add here --url ${url}\nwfctl login\nwfctl deploy`;
+  const trigger = "wfctl runs trigger cities --watch";
+  return (
+    <>
+      <Head title="Home" />
+      <div className="body">
+        <div className="welcome">
+          <div>
+            <h2 className="t28 sb">No DAGs yet</h2>
+            <p className="t14 mut">Deploy one and watch it run. Nothing needs to be installed on a worker.</p>
+          </div>
+          <div className="welcome-cols">
+            <Box title="Bring a DAG">
+              {STEPS.map(([name, note, command], i) => {
+                const text = command || (i === 2 ? deploy : trigger);
+                return (
+                  <div className="step" key={name}>
+                    <span className="no">{i + 1}</span>
+                    <div style={{ minWidth: 0 }}>
+                      <div className="m">{name}</div>
+                      <div className="mut">{note}</div>
+                      <div className="row g8 step-cmd">
+                        <pre className="pre sp">{text}</pre>
+                        <CopyButton text={text} />
+                      </div>
+                    </div>
+                  </div>
+                );
+              })}
+            </Box>
+            <div className="col g16">
+              <Box title="This installation">
+                <dl className="kv pad16">
+                  <dt>Server</dt>
+                  <dd>
+                    {me.server_version}, {url}
+                  </dd>
+                  <dt>Workers</dt>
+                  <dd>
+                    {fleet.data
+                      ? `${plural(fleet.data.length, "worker")} with ${plural(
+                          fleet.data.reduce((sum, w) => sum + w.slots, 0),
+                          "slot",
+                        )}`
+                      : "–"}
+                  </dd>
+                  <dt>Signed in as</dt>
+                  <dd>
+                    <Guest>{me.name}</Guest>, {me.role}
+                  </dd>
+                </dl>
+              </Box>
+              <Box title="From what you have">
+                <div className="pad16 mut">
+                  A folder with a <code>dag.toml</code> makes tasks of plain WASI programs, without an SDK: <code>wfctl build</code>{" "}
+                  in it, then deploy as above.
+                </div>
+              </Box>
+            </div>
+          </div>
+        </div>
+      </div>
+    </>
+  );
+}
