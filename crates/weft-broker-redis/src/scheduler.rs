@@ -26,7 +26,7 @@ use std::{
 };
 use tokio::task::JoinHandle;
 use weft_broker::{
-    AttemptKey, BrokerError, Demand, Dispatch, Notice, SchedulerBroker,
+    AttemptKey, BrokerError, CommittedTurns, Demand, Dispatch, Notice, SchedulerBroker,
     message::{read_dispatch, read_key},
 };
 
@@ -169,6 +169,14 @@ impl SchedulerBroker for RedisScheduler {
 
     fn announcement_window(&self) -> Duration {
         self.session.announcement_window()
+    }
+
+    fn set_turn(&self, turn: CommittedTurns) {
+        self.session.set_turns(turn);
+    }
+
+    fn previous_turn(&self) -> Option<CommittedTurns> {
+        self.session.previous_turns()
     }
 
     fn set_weight(&self, weight: u32) {

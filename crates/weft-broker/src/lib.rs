@@ -43,7 +43,7 @@ pub use {
     lease::{Claim, LeaseTerms},
     operator_side::{OperatorBroker, QueueLoad, RegisteredWorker, Survey},
     report::{Failure, Output, Report, ReportedOutcome, Usage},
-    scheduler_side::{Demand, Notice, SchedulerBroker},
+    scheduler_side::{CommittedTurns, Demand, Notice, SchedulerBroker},
     switchable::SwitchableBroker,
     verifying::VerifyingBroker,
     worker_side::{MAX_TIME_TO_START, Signal, WorkerBroker, WorkerInfo},

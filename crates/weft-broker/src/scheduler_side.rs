@@ -71,10 +71,31 @@ pub trait SchedulerBroker: Send + Sync {
         Duration::ZERO
     }
 
+    /// Sets the last committed turn of the shard, which the broker keeps for the scheduler that
+    /// takes over next, from its next call of Redis on, or within a second.
+    fn set_turn(&self, _turn: CommittedTurns) {}
+
+    /// What earlier schedulers of the shard set last, as of the takeover; `None` where the broker
+    /// does not know it.
+    fn previous_turn(&self) -> Option<CommittedTurns> {
+        None
+    }
+
     /// Sets the shard's weight, the sum of the weights of its tenants with work. Workers of
     /// several shards divide their claims by it, within seconds. An installation with one shard
     /// needs no weight.
     fn set_weight(&self, _weight: u32) {}
+}
+
+/// The turns that the database acknowledged to one scheduler of a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CommittedTurns {
+    /// The scheduler's epoch.
+    pub epoch: i64,
+    /// The number of its last one.
+    pub last: i64,
+    /// The number before its first one.
+    pub before: i64,
 }
 
 /// A notice of the broker to the scheduler.

@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 use tokio::sync::Notify;
-use weft_broker::{AttemptKey, BrokerError, Demand, Dispatch, Notice, SchedulerBroker};
+use weft_broker::{
+    AttemptKey, BrokerError, CommittedTurns, Demand, Dispatch, Notice, SchedulerBroker,
+};
 use weft_store::ShardLease;
 
 /// The brokers of an installation: one for each shard, or one for all.
@@ -28,7 +30,12 @@ pub trait Brokers: Send + Sync {
 pub struct OneBroker<B> {
     broker: Arc<B>,
     mailboxes: Arc<Mailboxes>,
+    turns: Arc<Turns>,
 }
+
+/// The last committed turns of the shards, by number.
+#[derive(Debug, Default)]
+struct Turns(Mutex<BTreeMap<u32, CommittedTurns>>);
 
 /// The mailboxes of the shards, by number.
 #[derive(Debug, Default)]
@@ -45,6 +52,8 @@ struct Mailbox {
 struct ShardBroker<B> {
     broker: Arc<B>,
     mailboxes: Arc<Mailboxes>,
+    turns: Arc<Turns>,
+    previous_turn: Option<CommittedTurns>,
     shard: u32,
     mailbox: Arc<Mailbox>,
 }
@@ -55,6 +64,7 @@ impl<B> OneBroker<B> {
         Self {
             broker,
             mailboxes: Arc::default(),
+            turns: Arc::default(),
         }
     }
 }
@@ -70,9 +80,18 @@ impl<B: SchedulerBroker + 'static> Brokers for OneBroker<B> {
         Ok(Arc::new(ShardBroker {
             broker: Arc::clone(&self.broker),
             mailboxes: Arc::clone(&self.mailboxes),
+            turns: Arc::clone(&self.turns),
+            previous_turn: self.turns.lock().get(&shard).copied(),
             shard,
             mailbox,
         }))
+    }
+}
+
+impl Turns {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, CommittedTurns>> {
+        // No foreign code runs while it is locked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -188,6 +207,14 @@ impl<B: SchedulerBroker> SchedulerBroker for ShardBroker<B> {
 
     fn announcement_window(&self) -> Duration {
         self.broker.announcement_window()
+    }
+
+    fn set_turn(&self, turn: CommittedTurns) {
+        self.turns.lock().insert(self.shard, turn);
+    }
+
+    fn previous_turn(&self) -> Option<CommittedTurns> {
+        self.previous_turn
     }
 
     fn set_weight(&self, weight: u32) {

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::sync::Notify;
+use weft_broker::CommittedTurns;
 use weft_store::{ShardId, ShardLease};
 
 /// What the tasks of a scheduler publish about themselves.
@@ -19,6 +20,8 @@ pub(crate) struct Heartbeat {
     last_iteration_ms: AtomicI64,
     /// The shards in memory, by number and epoch.
     shards: Mutex<BTreeMap<(ShardId, i64), ShardState>>,
+    /// The last committed turns of the shards that this scheduler ever owned.
+    committed: Mutex<BTreeMap<ShardId, CommittedTurns>>,
     shard_released: Notify,
     pub(crate) progress: Progress,
     pub(crate) metrics: Metrics,
@@ -46,6 +49,23 @@ impl Heartbeat {
         let last = last.map_or(supervisor, |last| last.min(supervisor));
         let since = u64::try_from(wall_clock_ms().saturating_sub(last)).unwrap_or(0);
         Duration::from_millis(since)
+    }
+
+    /// Records the last committed turn of a shard, which outlives its lease here.
+    pub(crate) fn set_committed(&self, shard: ShardId, turns: CommittedTurns) {
+        self.committed().insert(shard, turns);
+    }
+
+    /// The last committed turn of a shard under this scheduler, if it owned it.
+    pub(crate) fn committed_turns(&self, shard: ShardId) -> Option<CommittedTurns> {
+        self.committed().get(&shard).copied()
+    }
+
+    fn committed(&self) -> MutexGuard<'_, BTreeMap<ShardId, CommittedTurns>> {
+        // No foreign code runs while it is locked.
+        self.committed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn owns_shards(&self) -> bool {

@@ -32,7 +32,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
 };
-use weft_broker::{AttemptKey, Dispatch, SchedulerBroker};
+use weft_broker::{AttemptKey, CommittedTurns, Dispatch, SchedulerBroker};
 use weft_core::{run::Attempt, run_id::RunId, time::Timestamp};
 use weft_store::{ShardId, ShardLease, ShardState};
 
@@ -95,6 +95,15 @@ impl Shard {
     /// Begins after the last turn that the database has.
     pub(crate) const fn set_first_turn(&mut self, last: i64) {
         (self.first_turn, self.turn) = (last, last);
+    }
+
+    /// The turns that the database acknowledged under this lease.
+    pub(crate) const fn committed_turns(&self) -> CommittedTurns {
+        CommittedTurns {
+            epoch: self.lease.epoch,
+            last: self.turn,
+            before: self.first_turn,
+        }
     }
 
     /// Compares what the database has of the shard with what it acknowledged.

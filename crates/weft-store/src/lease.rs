@@ -24,6 +24,18 @@ pub struct ShardState {
     pub epoch: i64,
     /// The number of the last committed turn; after a takeover that of its first turn, less one.
     pub turn: i64,
+    /// The last committed turn, whichever epoch it was in: a takeover does not change it. After lost
+    /// turns were recorded it is a later one than those.
+    pub committed: TurnId,
+}
+
+/// A turn of a shard. Later turns are greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct TurnId {
+    /// The epoch of its scheduler.
+    pub epoch: i64,
+    /// Its number in that epoch.
+    pub turn: i64,
 }
 
 /// What a database lost of a shard although it had acknowledged it.

@@ -21,7 +21,7 @@ pub use {
     dag::{DagState, FileEntry, StoredVersion},
     error::{CommitError, StoreError},
     key::{CommandId, DagKey, ShardId, VersionId},
-    lease::{Lost, ShardLease, ShardState, share_of},
+    lease::{Lost, ShardLease, ShardState, TurnId, share_of},
     run::{HeldRun, RunKind, StoredRun},
     run_store::RunStore,
     settings::{Pool, ShardSettings, TenantSettings},

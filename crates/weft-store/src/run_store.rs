@@ -56,6 +56,10 @@ pub trait RunStore: Send + Sync {
     /// more than `lost.epochs`. Not idempotent: repeated, it counts the turns twice.
     async fn give_up_shard(&self, lease: ShardLease, lost: Lost) -> Result<(), StoreError>;
 
+    /// Records acknowledged turns that the database lost before this lease, which its holder noticed;
+    /// the next takeover does not count them again. Under a lease that is over it changes nothing.
+    async fn record_lost_turns(&self, lease: ShardLease, turns: u64) -> Result<(), StoreError>;
+
     /// The DAGs of a shard that were not deleted, by key, after `after`.
     async fn dags(
         &self,

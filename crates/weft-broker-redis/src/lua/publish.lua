@@ -3,7 +3,8 @@
 -- Atomic, so that an attempt that is queued, claimed or reported meanwhile is not queued
 -- twice, and a waiting worker gets a pushed claim or a wake-up.
 -- ARGV: epoch, incarnation, most attempts of a queue, most queues, version of the messages,
--- most entries in the stream of notices; then key, queue, priority, message, memory of each.
+-- most entries in the stream of notices, the last committed turns ('' without any); then key, queue,
+-- priority, message, memory of each.
 -- Answers the number of this publish; then, for each, 0 published or known, 1 the queue is full,
 -- 2 one queue too many.
 local refusal = check_scheduler(ARGV[1], ARGV[2])
@@ -20,9 +21,14 @@ local MAX_SKIPPED = 32
 local items, queues, fresh, depths = {}, {}, {}, {}
 -- Attempts that were pushed or queued; a repeated key is ignored.
 local is_placed = {}
-publishes = call('HINCRBY', META, 'publishes', 1)
+publishes = publishes + 1
+if ARGV[7] == '' then
+  call('HSET', META, 'publishes', publishes)
+else
+  call('HSET', META, 'publishes', publishes, 'turns', ARGV[7])
+end
 local reply = {'ok', publishes}
-for at = 7, #ARGV, 5 do
+for at = 8, #ARGV, 5 do
   local key, queue, priority = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local again = call('HGET', ATTEMPTS, key)
   reply[#reply + 1] = 0

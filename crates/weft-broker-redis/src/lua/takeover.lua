@@ -17,4 +17,6 @@ for _, key in ipairs(call('HKEYS', REPORTS)) do call('ZADD', AGAIN, 0, key) end
 expire_due()
 risen = true
 local born = tonumber(call('HGET', META, 'born')) or now
-return finish({'ok', incarnation, is_new, now - born, server_id()})
+-- The last committed turns of the schedulers before, with which this one finds out whether the
+-- database lost some.
+return finish({'ok', incarnation, is_new, now - born, server_id(), call('HGET', META, 'turns') or ''})

@@ -1,11 +1,13 @@
 -- Expires due leases and delivers unconfirmed reports again.
 -- Atomic, so that a report that is confirmed meanwhile is not delivered again.
--- ARGV: epoch, incarnation, most reports to deliver again, the shard's weight.
+-- ARGV: epoch, incarnation, most reports to deliver again, the shard's weight, the last committed
+-- turns ('' without any).
 -- Answers the id of the server, and in how many ms something falls due (-1: nothing).
 local refusal = check_scheduler(ARGV[1], ARGV[2])
 if refusal then return refusal end
 expire_due()
 if weight ~= ARGV[4] then call('HSET', META, 'weight', ARGV[4]) end
+if ARGV[5] and ARGV[5] ~= '' then call('HSET', META, 'turns', ARGV[5]) end
 for _, key in ipairs(call('ZRANGE', AGAIN, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[3])) do
   local report = call('HGET', REPORTS, key)
   if report then

@@ -43,10 +43,12 @@ impl SchedulerSession {
                 .iter()
                 .map(|item| (item.attempt, item.dispatch.clone())),
         );
+        let turns = self.turns_text();
         let mut reply = self
             .call(Script::Publish, |command| {
                 command.arg(bounds.queue_length).arg(bounds.queues);
                 command.arg(DISPATCH_VERSION).arg(bounds.notices);
+                command.arg(&turns);
                 for Item { key, dispatch, .. } in items {
                     command
                         .arg(key)

@@ -17,7 +17,9 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::Notify, time::Instant};
-use weft_broker::{AttemptKey, BrokerError, Demand, Dispatch, Notice, message::write_key};
+use weft_broker::{
+    AttemptKey, BrokerError, CommittedTurns, Demand, Dispatch, Notice, message::write_key,
+};
 
 /// Reports that one tick delivers again.
 const MAX_REDELIVERED: usize = 200;
@@ -47,6 +49,10 @@ struct SessionState {
     incarnation: Option<Arc<str>>,
     /// The shard's weight, by which workers divide their claims among shards.
     weight: u32,
+    /// The last committed turns under this session.
+    turns: Option<CommittedTurns>,
+    /// Those that earlier sessions had set when this one took over first.
+    previous_turns: Option<CommittedTurns>,
     /// The id of the server that answered last.
     server: String,
     /// When the queued attempts are published again.
@@ -97,11 +103,13 @@ impl SchedulerSession {
         let is_new = reply.number()? == 1;
         let age = Duration::from_millis(u64::try_from(reply.number()?).unwrap_or(0));
         let server = reply.text()?;
+        let previous_turns = read_turns(&reply.text()?);
         let now = Instant::now();
         let options = &self.redis.options;
         let started = {
             let mut state = self.state();
             state.incarnation = Some(incarnation.clone());
+            state.previous_turns = state.previous_turns.or(previous_turns);
             state.server = server;
             let lease = options.terms.lease;
             state.announced_at = (age < lease).then(|| now + lease.saturating_sub(age));
@@ -131,6 +139,20 @@ impl SchedulerSession {
     /// Sets the weight that the next tick writes.
     pub(super) fn set_weight(&self, weight: u32) {
         self.state().weight = weight;
+    }
+
+    /// Sets the turns that the next publish or tick writes.
+    pub(super) fn set_turns(&self, turns: CommittedTurns) {
+        self.state().turns = Some(turns);
+    }
+
+    /// The turns to write, as a script takes them; empty without any.
+    pub(super) fn turns_text(&self) -> String {
+        self.state().turns.map(write_turns).unwrap_or_default()
+    }
+
+    pub(super) fn previous_turns(&self) -> Option<CommittedTurns> {
+        self.state().previous_turns
     }
 
     /// A scheduler with a higher epoch has taken over.
@@ -207,10 +229,10 @@ impl SchedulerSession {
 
     /// Expires what is due by the server's clock, and checks that it is the same server.
     pub(super) async fn tick(&self) -> Result<Due, BrokerError> {
-        let weight = self.state().weight;
+        let (weight, turns) = (self.state().weight, self.turns_text());
         let mut reply = self
             .call(Script::Tick, |command| {
-                command.arg(MAX_REDELIVERED).arg(weight);
+                command.arg(MAX_REDELIVERED).arg(weight).arg(&turns);
             })
             .await?;
         let server = reply.text()?;
@@ -360,6 +382,26 @@ impl SchedulerSession {
             until.saturating_duration_since(Instant::now())
         })
     }
+}
+
+/// The turns as Redis stores them: epoch, last turn, the turn before the first.
+fn write_turns(turns: CommittedTurns) -> String {
+    let CommittedTurns {
+        epoch,
+        last,
+        before,
+    } = turns;
+    format!("{epoch} {last} {before}")
+}
+
+fn read_turns(text: &str) -> Option<CommittedTurns> {
+    let mut numbers = text.split(' ').map(|number| number.parse().ok());
+    let mut next = || numbers.next().flatten();
+    Some(CommittedTurns {
+        epoch: next()?,
+        last: next()?,
+        before: next()?,
+    })
 }
 
 fn lost() -> BrokerError {

@@ -11,8 +11,8 @@ use std::{
 };
 use tokio::time::{Instant, sleep, timeout};
 use weft_broker::{
-    AttemptKey, BrokerError, LeaseTerms, Notice, SchedulerBroker, Signal, WorkerBroker as _,
-    WorkerInfo,
+    AttemptKey, BrokerError, CommittedTurns, LeaseTerms, Notice, SchedulerBroker, Signal,
+    WorkerBroker as _, WorkerInfo,
     conformance::{dispatch, key},
 };
 use weft_broker_redis::{Bounds, Options, Redis, RedisScheduler};
@@ -421,4 +421,32 @@ async fn claims_wait_without_a_receiver() {
         claimed += claims.unwrap().len();
         third.receive(9).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_takeover_tells_which_turns_were_committed_before_it() {
+    let server = Server::start(&[]);
+    let (redis, first) = connect(&server, options()).await;
+    assert_eq!(first.previous_turn(), None);
+    let turns = |epoch, last| CommittedTurns {
+        epoch,
+        last,
+        before: 40,
+    };
+    first.set_turn(turns(1, 41));
+    first.set_turn(turns(1, 42));
+    let published = first.publish(vec![dispatch(1, "default", 0)]).await;
+    published.unwrap();
+    drop(first);
+    let second = redis.scheduler(2).await.unwrap();
+    assert_eq!(second.previous_turn(), Some(turns(1, 42)));
+    // One that commits nothing leaves them as they are.
+    drop(second);
+    let third = redis.scheduler(3).await.unwrap();
+    assert_eq!(third.previous_turn(), Some(turns(1, 42)));
+    third.set_turn(turns(3, 50));
+    let published = third.publish(vec![dispatch(2, "default", 0)]).await;
+    published.unwrap();
+    let fourth = redis.scheduler(4).await.unwrap();
+    assert_eq!(fourth.previous_turn(), Some(turns(3, 50)));
 }

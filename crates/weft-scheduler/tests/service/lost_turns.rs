@@ -8,6 +8,7 @@ use serde_json::json;
 use std::{process::Command, sync::Arc, time::Duration};
 use weft_broker::{Failure, ReportedOutcome};
 use weft_core::{id::TenantId, run::RunState, run_id::RunId};
+use weft_scheduler::{Brokers, OneBroker};
 use weft_store_sql::{Database, DatabaseLocation};
 
 /// How long a run may take to end after the database came back.
@@ -124,5 +125,47 @@ async fn runs_end_after_the_database_lost_acknowledged_turns() {
     );
     let gone = database.show_run(&TenantId::default(), lost).await;
     assert!(gone.expect("it answers").is_none());
+    installation.stop_scheduler().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_notices_turns_that_were_lost_before_it_took_over() {
+    let url = postgres_server::new_database();
+    let location = DatabaseLocation::Postgres { url: url.clone() };
+    let database = Database::open(&location).await.expect("it opens");
+    database.migrate().await.expect("it migrates");
+    let mut installation = Installation::over(database.clone());
+    let brokers: Arc<dyn Brokers> =
+        Arc::new(OneBroker::new(Arc::new(installation.broker.scheduler())));
+    installation.start_scheduler_with("first", Arc::clone(&brokers));
+    installation.start_worker("worker", &["default"], 4, Arc::new(|_: &_| success("1")));
+    let dag = installation
+        .deploy(&json!({ "id": "d", "tasks": { "one": {}, "two": { "after": ["one"] } } }))
+        .await;
+    let kept = installation.trigger(&dag).await;
+    assert_eq!(ended(&database, kept).await, RunState::Success);
+    copy(&url);
+    // Old connections are found broken.
+    assert_eq!(ended(&database, kept).await, RunState::Success);
+    // The promotion outlasts the lease: the first scheduler has given the shard up when the
+    // database is back without its last turns.
+    let lost = installation.trigger(&dag).await;
+    assert_eq!(ended(&database, lost).await, RunState::Success);
+    installation.stop_scheduler().await;
+    go_back(&url);
+    assert_eq!(ended(&database, kept).await, RunState::Success);
+    installation.start_scheduler_with("standby", Arc::clone(&brokers));
+    let again = installation.trigger(&dag).await;
+    assert_eq!(ended(&database, again).await, RunState::Success);
+    let shards = database.list_shards().await.expect("it answers");
+    let counted = shards[0].lost_turns;
+    assert!(counted > 0 && shards[0].lost_at.is_some(), "{shards:?}");
+    // The next takeover, of a database that lost nothing, counts nothing.
+    installation.stop_scheduler().await;
+    installation.start_scheduler_with("third", brokers);
+    let after = installation.trigger(&dag).await;
+    assert_eq!(ended(&database, after).await, RunState::Success);
+    let shards = database.list_shards().await.expect("it answers");
+    assert_eq!(shards[0].lost_turns, counted);
     installation.stop_scheduler().await;
 }

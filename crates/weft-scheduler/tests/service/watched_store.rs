@@ -143,6 +143,7 @@ watched! {
     settings(shard: ShardId) -> Result<ShardSettings, StoreError>;
     shard_state(shard: ShardId) -> Result<ShardState, StoreError>;
     give_up_shard(lease: ShardLease, lost: Lost) -> Result<(), StoreError>;
+    record_lost_turns(lease: ShardLease, turns: u64) -> Result<(), StoreError>;
     dags(shard: ShardId, after: Option<DagKey>, limit: u32) -> Result<Rows<DagState, DagKey>, StoreError>;
     version(version: VersionId) -> Result<Option<StoredVersion>, StoreError>;
     active_runs(shard: ShardId, after: Option<RunId>, limit: u32) -> Result<Rows<StoredRun, RunId>, StoreError>;

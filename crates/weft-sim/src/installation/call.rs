@@ -49,6 +49,7 @@ calls! {
     Settings = "settings",
     ShardState = "shard_state",
     GiveUp = "give_up_shard",
+    RecordLost = "record_lost_turns",
     Dags = "dags",
     Version = "version",
     ActiveRuns = "active_runs",

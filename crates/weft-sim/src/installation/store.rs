@@ -126,6 +126,11 @@ impl RunStore for SimStore {
         self.read(Call::GiveUp, give_up, |()| 1).await
     }
 
+    async fn record_lost_turns(&self, lease: ShardLease, turns: u64) -> Result<(), StoreError> {
+        let record = |tables: &mut Tables, _| tables.record_lost_turns(lease, turns);
+        self.read(Call::RecordLost, record, |()| 1).await
+    }
+
     async fn dags(
         &self,
         shard: ShardId,

@@ -27,7 +27,7 @@ use weft_core::{
 use weft_store::{
     AttemptRecord, Command, CommandId, CommandKind, DagKey, DagState, InstanceRow, Lost, Output,
     Pool, RunKind, RunUpdate, ShardId, ShardLease, ShardSettings, ShardState, StoredRun,
-    StoredVersion, TaskSummary, TenantSettings, VersionId, share_of,
+    StoredVersion, TaskSummary, TenantSettings, TurnId, VersionId, share_of,
 };
 
 /// The policy of every tenant.
@@ -73,6 +73,7 @@ struct ShardRow {
     version: i64,
     max_active_tasks: Option<u32>,
     lost_turns: u64,
+    committed: TurnId,
 }
 
 impl ShardRow {
@@ -81,6 +82,7 @@ impl ShardRow {
             settings: self.version,
             epoch: self.epoch,
             turn: self.turn,
+            committed: self.committed,
         }
     }
 }
@@ -203,10 +205,27 @@ impl Tables {
         if let Some(row) = self.shards.get_mut(&lease.shard) {
             row.lost_turns += lost.turns;
             if row.epoch <= lease.epoch {
+                row.committed = TurnId {
+                    epoch: lease.epoch,
+                    turn: i64::MAX,
+                };
                 row.epoch = lease.epoch + i64::from(lost.epochs);
                 row.owner = None;
                 row.until = Timestamp(0);
             }
+        }
+    }
+
+    /// Records lost turns that a takeover noticed.
+    pub fn record_lost_turns(&mut self, lease: ShardLease, turns: u64) {
+        if let Some(row) = self.shards.get_mut(&lease.shard)
+            && row.epoch == lease.epoch
+        {
+            row.lost_turns += turns;
+            row.committed = TurnId {
+                epoch: row.epoch,
+                turn: row.turn,
+            };
         }
     }
 

@@ -3,7 +3,7 @@
 //! Rows are written in the order of their keys, so that two transactions never
 //! wait for each other's rows crosswise.
 
-use super::lease::STATE;
+use super::lease::{STATE, read_state};
 use crate::{
     Database,
     backend::{Bulk, Column, Tx, Value, args, statements},
@@ -11,11 +11,9 @@ use crate::{
     encoding, failures,
     trigger::NEW_RUN_COLUMNS,
 };
-use std::collections::BTreeSet;
+use std::{cmp::Ordering, collections::BTreeSet};
 use weft_core::{run_id::RunId, time::Timestamp};
-use weft_store::{
-    ClearedTask, CommitError, NewRun, Output, RunUpdate, ShardId, ShardState, StoreError, Turn,
-};
+use weft_store::{ClearedTask, CommitError, NewRun, Output, RunUpdate, ShardId, StoreError, Turn};
 
 statements! {
     ID_TAKEN = "SELECT 1 FROM runs WHERE id = $1";
@@ -37,7 +35,7 @@ statements! {
 static FENCE: Bulk = Bulk::with(
     "WITH fences (shard, epoch, turn) AS (VALUES ",
     &[Column::Int, Column::Int, Column::Int],
-    ") UPDATE shards SET turn = fences.turn FROM fences \
+    ") UPDATE shards SET turn = fences.turn, last_epoch = fences.epoch, last_turn = fences.turn FROM fences \
      WHERE shards.shard = fences.shard AND shards.epoch = fences.epoch AND shards.turn = fences.turn - 1 \
      RETURNING shards.shard",
 );
@@ -194,21 +192,15 @@ impl Database {
 /// came back without turns that it had acknowledged is behind the turn, or in an earlier epoch.
 async fn why_fenced(tx: &mut Tx, turn: &Turn) -> Result<(), CommitError> {
     let shard = turn.lease.shard;
-    let Some(mut row) = tx.run_one(STATE, args![shard]).await? else {
+    let Some(row) = tx.run_one(STATE, args![shard]).await? else {
         return Err(CommitError::Fenced(shard));
     };
-    let (epoch, last): (i64, i64) = (row.take()?, row.take()?);
-    if (epoch, last) == (turn.lease.epoch, turn.number) {
-        return Ok(());
+    let found = read_state(row)?;
+    match (found.epoch, found.turn).cmp(&(turn.lease.epoch, turn.number)) {
+        Ordering::Equal => Ok(()),
+        Ordering::Less => Err(CommitError::TurnsLost(found)),
+        Ordering::Greater => Err(CommitError::Fenced(shard)),
     }
-    if (epoch, last) < (turn.lease.epoch, turn.number) {
-        return Err(CommitError::TurnsLost(ShardState {
-            settings: row.take()?,
-            epoch,
-            turn: last,
-        }));
-    }
-    Err(CommitError::Fenced(shard))
 }
 
 async fn insert_runs(tx: &mut Tx, shard: ShardId, new: &[NewRun]) -> Result<(), CommitError> {

@@ -55,6 +55,10 @@ impl RunStore for Database {
         self.give_up(lease, lost).await
     }
 
+    async fn record_lost_turns(&self, lease: ShardLease, turns: u64) -> Result<(), StoreError> {
+        self.record_lost(lease, turns).await
+    }
+
     async fn dags(
         &self,
         shard: ShardId,

@@ -15,7 +15,7 @@ use weft_core::{
     time::{DurationMs, Timestamp},
 };
 use weft_store::{
-    Lost, Pool, ShardId, ShardLease, ShardSettings, ShardState, StoreError, TenantSettings,
+    Lost, Pool, ShardId, ShardLease, ShardSettings, ShardState, StoreError, TenantSettings, TurnId,
     Unreadable, share_of,
 };
 
@@ -49,14 +49,20 @@ statements! {
     RELEASE_ALL = "UPDATE shards SET owner = NULL, until = 0 WHERE owner IS NOT NULL";
     ALL_GONE = "DELETE FROM schedulers";
     SETTINGS = "SELECT version, max_active_tasks FROM settings WHERE shard = $1";
-    pub(super) STATE = "SELECT s.epoch, s.turn, coalesce(g.version, 0) FROM shards s \
+    pub(super) STATE = "SELECT s.epoch, s.turn, s.last_epoch, s.last_turn, coalesce(g.version, 0) FROM shards s \
         LEFT JOIN settings g ON g.shard = s.shard WHERE s.shard = $1";
-    /// $1 shard, $2 epoch, $3 lost turns, $4 lost epochs, $5 now.
+    /// $1 shard, $2 epoch, $3 lost turns, $4 lost epochs, $5 now. What is lost is counted then, so no
+    /// takeover counts it again.
     GIVE_UP = "UPDATE shards SET lost_turns = lost_turns + $3, \
         lost_at = CASE WHEN $3 > 0 THEN $5 ELSE lost_at END, \
         owner = CASE WHEN epoch > $2 THEN owner ELSE NULL END, \
         until = CASE WHEN epoch > $2 THEN until ELSE 0 END, \
+        last_epoch = CASE WHEN epoch > $2 THEN last_epoch ELSE $2 END, \
+        last_turn = CASE WHEN epoch > $2 THEN last_turn ELSE 9223372036854775807 END, \
         epoch = CASE WHEN epoch > $2 THEN epoch ELSE $2 + $4 END WHERE shard = $1";
+    /// $1 shard, $2 epoch, $3 lost turns, $4 now.
+    RECORD_LOST = "UPDATE shards SET lost_turns = lost_turns + $3, lost_at = $4, \
+        last_epoch = epoch, last_turn = turn WHERE shard = $1 AND epoch = $2";
     TENANTS = "SELECT t.id, p.text, t.max_active_tasks, t.weight \
         FROM tenants t LEFT JOIN policies p ON p.tenant = t.id \
         WHERE t.shard = $1 ORDER BY t.id";
@@ -177,14 +183,8 @@ impl Database {
     }
 
     pub(super) async fn state(&self, shard: ShardId) -> Result<ShardState, StoreError> {
-        let Some(mut row) = self.backend().read_one(STATE, args![shard]).await? else {
-            return Ok(ShardState::default());
-        };
-        Ok(ShardState {
-            epoch: row.take()?,
-            turn: row.take()?,
-            settings: row.take()?,
-        })
+        let row = self.backend().read_one(STATE, args![shard]).await?;
+        row.map_or_else(|| Ok(ShardState::default()), read_state)
     }
 
     pub(super) async fn give_up(&self, lease: ShardLease, lost: Lost) -> Result<(), StoreError> {
@@ -192,6 +192,18 @@ impl Database {
         let turns = i64::try_from(lost.turns).unwrap_or(i64::MAX);
         let args = args![lease.shard, lease.epoch, turns, lost.epochs, now];
         self.backend().for_leases().write(GIVE_UP, args).await?;
+        Ok(())
+    }
+
+    pub(super) async fn record_lost(
+        &self,
+        lease: ShardLease,
+        turns: u64,
+    ) -> Result<(), StoreError> {
+        let now = self.lease_clock().await?;
+        let turns = i64::try_from(turns).unwrap_or(i64::MAX);
+        let args = args![lease.shard, lease.epoch, turns, now];
+        self.backend().for_leases().write(RECORD_LOST, args).await?;
         Ok(())
     }
 
@@ -211,6 +223,19 @@ impl Database {
         let backend = self.backend().for_leases();
         time_of(backend.read(statement, args![]).await?)
     }
+}
+
+/// The row of [`STATE`].
+pub(super) fn read_state(mut row: Row) -> Result<ShardState, StoreError> {
+    Ok(ShardState {
+        epoch: row.take()?,
+        turn: row.take()?,
+        committed: TurnId {
+            epoch: row.take()?,
+            turn: row.take()?,
+        },
+        settings: row.take()?,
+    })
 }
 
 fn time_of(rows: Vec<Row>) -> Result<Timestamp, StoreError> {

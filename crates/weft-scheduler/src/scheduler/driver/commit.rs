@@ -69,6 +69,9 @@ impl Driver<'_> {
             }
         };
         commit::finish_turn(self.shard, self.cx, &turn);
+        let committed = self.shard.committed_turns();
+        self.shard.broker.set_turn(committed);
+        self.cx.heartbeat.set_committed(self.shard.id(), committed);
         self.send_outbox().await;
         self.fail_broken_runs(&broken).await
     }

@@ -9,7 +9,7 @@ use crate::{
 use std::{collections::BTreeSet, sync::Arc};
 use weft_broker::AttemptKey;
 use weft_core::{run::Phase, run_id::RunId};
-use weft_store::{CommandId, DagKey, DagState, StoreError, StoredRun};
+use weft_store::{CommandId, DagKey, DagState, ShardState, StoreError, StoredRun};
 
 /// Rows that one query reads.
 const ROWS_PER_PAGE: u32 = 1000;
@@ -21,6 +21,7 @@ impl Driver<'_> {
     pub(in crate::scheduler) async fn recover(&mut self) -> Result<(), TurnError> {
         let state = self.deps.store.shard_state(self.shard.id()).await?;
         self.shard.set_first_turn(state.turn);
+        self.find_lost_turns(state).await?;
         // What live attempts occupy counts from now on, for all tenants alike.
         self.shard.queue.advance_time(self.cx.now());
         self.read_settings().await?;
@@ -57,6 +58,41 @@ impl Driver<'_> {
         let reconciled = self.reconcile(live).await;
         reconciled.map_err(|error| unanswered(error.into()))?;
         self.revoke_ended().await.map_err(unanswered)?;
+        Ok(())
+    }
+
+    /// Compares what the database had committed of the shard before this takeover with what it had
+    /// acknowledged, as the broker and this process know it, and records what it lost. Everything is
+    /// read from the database now, so what it lost is done again.
+    async fn find_lost_turns(&self, found: ShardState) -> Result<(), StoreError> {
+        let (shard, lease) = (self.shard.id(), self.shard.lease);
+        let heartbeat = &self.cx.heartbeat;
+        let known = heartbeat.committed_turns(shard);
+        let Some(known) = known.max(self.shard.broker.previous_turn()) else {
+            return Ok(());
+        };
+        let kept = found.committed;
+        if (known.epoch, known.last) <= (kept.epoch, kept.turn) {
+            return Ok(());
+        }
+        let before = if known.epoch == kept.epoch {
+            kept.turn
+        } else {
+            known.before
+        };
+        let turns = u64::try_from(known.last - before).unwrap_or(0).max(1);
+        tracing::error!(
+            shard = shard.0,
+            epoch = known.epoch,
+            last_acknowledged_turn = known.last,
+            turns,
+            found_epoch = kept.epoch,
+            found_turn = kept.turn,
+            operation = "take over",
+            "the database lost turns that it had acknowledged to the shard's last scheduler; what they recorded is done again"
+        );
+        self.deps.store.record_lost_turns(lease, turns).await?;
+        heartbeat.metrics.record_lost_turns(turns);
         Ok(())
     }
 

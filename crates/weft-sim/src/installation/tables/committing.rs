@@ -3,7 +3,7 @@
 use super::{RunRow, Tables};
 use std::{cmp::Ordering, collections::BTreeSet};
 use weft_core::{run::RunState, run_id::RunId};
-use weft_store::{ClearedTask, CommitError, NewRun, RunKind, StoreError, StoredRun, Turn};
+use weft_store::{ClearedTask, CommitError, NewRun, RunKind, StoreError, StoredRun, Turn, TurnId};
 
 /// What became of a turn that was not refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,10 @@ impl Tables {
         let shard = turn.lease.shard;
         if let Some(row) = self.shards.get_mut(&shard) {
             row.turn = turn.number;
+            row.committed = TurnId {
+                epoch: row.epoch,
+                turn: row.turn,
+            };
         }
         for new in &turn.new_runs {
             self.insert_run(as_stored(new.clone()), shard);
