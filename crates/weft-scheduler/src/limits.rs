@@ -49,12 +49,16 @@ pub(crate) const MAX_CACHED_VERSIONS: usize = 4096;
 /// Outputs in memory, in bytes, over all runs of all shards. Beyond it committed outputs are dropped
 /// after each turn, and read again when they are needed.
 pub(crate) const MAX_OUTPUT_BYTES: usize = 256 << 20;
-/// Tasks of runs whose outputs a shard reads at once.
-pub(crate) const MAX_FETCHES: usize = 16;
+/// Tasks of runs of whose outputs a shard reads rows at once.
+pub(crate) const MAX_ROW_FETCHES: usize = 16;
+/// Tasks of runs of whose outputs a shard reads blobs at once.
+pub(crate) const MAX_BLOB_FETCHES: usize = 16;
 /// Rows of outputs that one query reads. Each holds at most 16 KiB of output.
 pub(crate) const OUTPUTS_PER_PAGE: u32 = 256;
-/// Reads of outputs that are under way at once, over all shards.
-pub(crate) const MAX_READS_AT_ONCE: usize = 32;
+/// Rows of outputs that are read by queries at once, over all shards.
+pub(crate) const MAX_QUERIES_AT_ONCE: usize = 32;
+/// Blobs that are read at once, over all shards.
+pub(crate) const MAX_BLOBS_AT_ONCE: usize = 32;
 /// Bytes of outputs that are under way at once from the blob store, over all shards.
 pub(crate) const MAX_BYTES_UNDER_WAY: u32 = 64 << 20;
 /// Changes that a listener may lag behind before it misses some.

@@ -146,6 +146,7 @@ impl Shard {
             schedule: &mut self.schedule,
             batch: &mut self.batch,
             crashes: &mut self.crashes,
+            reads: &mut self.reads,
         };
         (events, &mut self.outbox, &mut self.reconcile)
     }
@@ -187,6 +188,7 @@ impl Shard {
     /// Whether a bound ended the last turn before all work was done.
     pub(crate) fn has_more_work(&self) -> bool {
         self.queue.has_expansions()
+            || self.reads.has_ready()
             || self.schedule.has_startable()
             // While the broker does not accept what there is, no more is dispatched.
             || (self.outbox.dispatches().is_empty()

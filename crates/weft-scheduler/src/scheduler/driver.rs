@@ -20,7 +20,9 @@ use crate::{
     },
     options::Deps,
     shard::{Dropped, Shard, held::Object, reads::Waiter},
-    steps::{OutputsNeeded, commands, due_runs, events::RunEvents, expand, notifications, start},
+    steps::{
+        OutputsNeeded, commands, due_runs, events::RunEvents, expand, notifications, reads, start,
+    },
 };
 use weft_core::run_id::RunId;
 use weft_store::{CommandId, CommandKind, DagKey, RunKind, StoreError, StoredRun, Unreadable};
@@ -84,6 +86,7 @@ impl<'a> Driver<'a> {
         // A run that is created now is later than those that wait.
         self.start_queued_runs().await?;
         self.create_due_runs().await?;
+        reads::resume_ready(self.shard);
         self.prepare_postponed();
         self.expand_tasks();
         self.dispatch().await;

@@ -6,7 +6,10 @@
 use super::executor::{Executor, TaskGuard};
 use crate::{
     faults::FaultPoints,
-    limits::{MAX_BYTES_UNDER_WAY, MAX_FETCHES, MAX_READS_AT_ONCE, OUTPUTS_PER_PAGE},
+    limits::{
+        MAX_BLOB_FETCHES, MAX_BLOBS_AT_ONCE, MAX_BYTES_UNDER_WAY, MAX_QUERIES_AT_ONCE,
+        MAX_ROW_FETCHES, OUTPUTS_PER_PAGE,
+    },
     options::Deps,
     outputs::{BlobOutput, MissingOutputs},
     retry::RetryDelays,
@@ -31,7 +34,8 @@ const BUDGET_UNIT: u64 = 1024;
 /// What the readers of all shards share.
 #[derive(Debug, Clone)]
 pub(super) struct ReadBudget {
-    reads: Arc<Semaphore>,
+    queries: Arc<Semaphore>,
+    blobs: Arc<Semaphore>,
     kibibytes: Arc<Semaphore>,
 }
 
@@ -39,7 +43,8 @@ impl Default for ReadBudget {
     fn default() -> Self {
         let kibibytes = usize::try_from(u64::from(MAX_BYTES_UNDER_WAY) / BUDGET_UNIT);
         Self {
-            reads: Arc::new(Semaphore::new(MAX_READS_AT_ONCE)),
+            queries: Arc::new(Semaphore::new(MAX_QUERIES_AT_ONCE)),
+            blobs: Arc::new(Semaphore::new(MAX_BLOBS_AT_ONCE)),
             kibibytes: Arc::new(Semaphore::new(kibibytes.unwrap_or(usize::MAX))),
         }
     }
@@ -60,9 +65,9 @@ impl ReaderHandle {
         faults: FaultPoints,
         budget: ReadBudget,
     ) -> Self {
-        // As many fetches are under way at most, so that neither channel is ever full.
-        let (sender, requests) = mpsc::channel(MAX_FETCHES);
-        let (answer, answers) = mpsc::channel(MAX_FETCHES);
+        const CAPACITY: usize = MAX_ROW_FETCHES + MAX_BLOB_FETCHES;
+        let (sender, requests) = mpsc::channel(CAPACITY);
+        let (answer, answers) = mpsc::channel(CAPACITY);
         let reader = Reader {
             deps,
             faults,
@@ -76,10 +81,16 @@ impl ReaderHandle {
         }
     }
 
-    /// Has something read. The answer comes as long as the handle lives.
+    /// Whether another request may be sent now. Many that were dropped may fill the channel.
+    pub(super) fn has_capacity(&self) -> bool {
+        self.requests.capacity() > 0
+    }
+
+    /// Has something read. The answer comes as long as the handle lives and the request is not
+    /// dropped.
     pub(super) fn request(&self, request: ReadRequest) {
         let sent = self.requests.try_send(request);
-        sent.expect("the reader runs, and no more fetches are under way than its channel holds");
+        sent.expect("the reader runs, and its channel has capacity");
     }
 
     /// The next answer. Cancel-safe.
@@ -118,7 +129,10 @@ impl Reader {
                     None => return,
                 },
                 Some(answer) = under_way.next() => {
-                    if answers.send(answer).await.is_err() {
+                    // Nothing waits for one that was dropped.
+                    if let Some(answer) = answer
+                        && answers.send(answer).await.is_err()
+                    {
                         return;
                     }
                 }
@@ -126,22 +140,33 @@ impl Reader {
         }
     }
 
-    async fn answer(&self, request: ReadRequest) -> ReadAnswer {
+    /// Reads what is requested, unless the request is dropped before.
+    async fn answer(&self, request: ReadRequest) -> Option<ReadAnswer> {
         let ReadRequest {
             fetch,
+            number,
             tenant,
             generation,
             missing,
+            dropped,
         } = request;
-        let result = match missing {
-            MissingOutputs::Rows { from } => self.read_rows(fetch, from).await,
-            MissingOutputs::Blobs(blobs) => self.read_blobs(fetch, &tenant, blobs).await,
+        let read = async {
+            match missing {
+                MissingOutputs::Rows { from } => self.read_rows(fetch, from).await,
+                MissingOutputs::Blobs(blobs) => self.read_blobs(fetch, &tenant, blobs).await,
+            }
         };
-        ReadAnswer {
+        let result = tokio::select! {
+            biased;
+            _dropped = dropped => return None,
+            result = read => result,
+        };
+        Some(ReadAnswer {
             fetch,
+            number,
             generation,
             result,
-        }
+        })
     }
 
     async fn read_rows(&self, fetch: Fetch, from: u32) -> Result<Outcome, LostOutput> {
@@ -149,7 +174,7 @@ impl Reader {
         let mut delays = RetryDelays::default();
         loop {
             let read = {
-                let _turn = self.budget.reads.acquire().await;
+                let _place = self.budget.queries.acquire().await;
                 let store = &self.deps.store;
                 store
                     .outputs_of_task(run, task, from, OUTPUTS_PER_PAGE)
@@ -182,7 +207,7 @@ impl Reader {
             Ok((index, blob.digest, text))
         });
         let texts: Vec<(u32, Digest, Arc<str>)> = iter(reads)
-            .buffered(MAX_READS_AT_ONCE)
+            .buffered(MAX_BLOBS_AT_ONCE)
             .try_collect()
             .await?;
         Ok(Outcome::Texts(texts))
@@ -201,7 +226,7 @@ impl Reader {
         loop {
             let read = {
                 let _bytes = self.budget.kibibytes.acquire_many(units).await;
-                let _turn = self.budget.reads.acquire().await;
+                let _place = self.budget.blobs.acquire().await;
                 self.deps.blobs.read_output(tenant, &blob.digest).await
             };
             match read {

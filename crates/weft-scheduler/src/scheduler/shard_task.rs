@@ -14,10 +14,7 @@ use crate::{
     options::Deps,
     ready_count::ReadyCounts,
     retry::RetryDelays,
-    shard::{
-        Dropped, Shard,
-        reads::{Begun, ReadAnswer},
-    },
+    shard::{Dropped, Shard, reads::ReadAnswer},
     steps::{notices, reads},
     why,
 };
@@ -330,15 +327,12 @@ impl ShardLoop {
     /// Begins to read what the turn needs, as far as the bounds allow.
     fn begin_reads(&mut self) {
         let shard = &mut self.shard;
-        while let Some(begun) = shard.reads.begin(&shard.runs, &self.cx.memory) {
-            match begun {
-                Begun::Request(request) => self.reader.request(request),
-                Begun::Nothing(fetch) => {
-                    let waiters = shard.reads.end(fetch);
-                    reads::resume(shard, waiters);
-                }
-            }
+        while self.reader.has_capacity()
+            && let Some(request) = shard.reads.begin(&shard.runs, &self.cx.memory)
+        {
+            self.reader.request(request);
         }
+        reads::resume_ready(shard);
     }
 
     fn wake_dag(&mut self, dag: DagKey) {

@@ -1,20 +1,22 @@
 //! Outputs that are read beside the loop, and the attempts and expansions that wait for them.
 //!
 //! A *fetch* is the outputs of one task of one run. What waits for a fetch is parked here and
-//! repeated once the fetch has ended. Fetches begin in the order in which they were needed, within
-//! a bound on their number and on the memory that outputs take; one may always be under way, so
-//! that the oldest one that waits gets all that it needs.
+//! repeated once the fetch has ended; what ends meanwhile waits no more, and a fetch that nothing
+//! waits for is dropped. Fetches begin in the order in which they were needed, within bounds on
+//! their number and on the memory that outputs take; one of rows and one of blobs may always be
+//! under way, so that the oldest one that waits gets all that it needs.
 
 use super::{queue::Expansion, runs::Runs};
 use crate::{
-    limits::MAX_FETCHES,
+    limits::{MAX_BLOB_FETCHES, MAX_ROW_FETCHES},
     output_memory::{Charge, OutputMemory},
     outputs::MissingOutputs,
 };
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
+use tokio::sync::oneshot;
 use weft_core::{
     digest::Digest,
     document::TaskIndex,
@@ -46,16 +48,21 @@ pub(crate) enum Waiter {
 #[derive(Debug)]
 pub(crate) struct ReadRequest {
     pub(crate) fetch: Fetch,
+    /// Which one of all fetches, since one that was dropped may begin again.
+    pub(crate) number: u64,
     pub(crate) tenant: TenantId,
     /// The generation of the run's outputs.
     pub(crate) generation: u64,
     pub(crate) missing: MissingOutputs,
+    /// Closes when nothing waits for the answer any more.
+    pub(crate) dropped: oneshot::Receiver<()>,
 }
 
 /// The answer to a [`ReadRequest`].
 #[derive(Debug)]
 pub(crate) struct ReadAnswer {
     pub(crate) fetch: Fetch,
+    pub(crate) number: u64,
     pub(crate) generation: u64,
     pub(crate) result: Result<Outcome, LostOutput>,
 }
@@ -80,19 +87,36 @@ pub(crate) struct LostOutput(pub(crate) String);
 /// The fetches of a shard and what waits for them.
 #[derive(Debug, Default)]
 pub(crate) struct Reads {
-    /// How many fetches each still waits for.
-    waiters: HashMap<Waiter, usize>,
-    /// How many wait, by run.
-    by_run: HashMap<RunId, usize>,
-    /// What waits for each fetch that has not ended.
+    /// What each still waits for.
+    waiters: HashMap<Waiter, Vec<Fetch>>,
+    /// What waits, by run.
+    by_run: HashMap<RunId, HashSet<Waiter>>,
+    /// What waits for each fetch that has not ended, or is wanted by nothing any more.
     fetches: HashMap<Fetch, Vec<Waiter>>,
-    to_begin: VecDeque<Fetch>,
-    /// Fetches under way, and the memory that is reserved for them.
-    under_way: BTreeMap<Fetch, Charge>,
+    /// Those that may have rows to read, and those that have blobs to read. A fetch that nothing
+    /// waits for any more is skipped.
+    rows_to_begin: VecDeque<Fetch>,
+    blobs_to_begin: VecDeque<Fetch>,
+    under_way: BTreeMap<Fetch, UnderWay>,
+    begun: u64,
+    /// What waits for nothing any more.
+    ready: Vec<Waiter>,
     /// Tasks whose inputs are lost, and why, until their instances were dispatched once more.
     lost: HashMap<(RunId, TaskIndex), String>,
 }
 
+/// A fetch under way.
+#[derive(Debug)]
+struct UnderWay {
+    number: u64,
+    is_of_blobs: bool,
+    /// The memory that is reserved for it.
+    _charge: Charge,
+    /// Ends the read when it is dropped.
+    _guard: oneshot::Sender<()>,
+}
+
+/// What waits for reads.
 impl Reads {
     /// Parks a waiter until the outputs of these tasks are read. One that waits already stays as
     /// it is.
@@ -101,18 +125,16 @@ impl Reads {
             return;
         }
         let run = waiter.run();
-        let mut count = 0;
-        for task in tasks {
-            let fetch = Fetch { run, task };
-            let waiters = self.fetches.entry(fetch).or_insert_with(|| {
-                self.to_begin.push_back(fetch);
+        let fetches: Vec<Fetch> = tasks.map(|task| Fetch { run, task }).collect();
+        for fetch in &fetches {
+            let waiters = self.fetches.entry(*fetch).or_insert_with(|| {
+                self.rows_to_begin.push_back(*fetch);
                 Vec::new()
             });
             waiters.push(waiter);
-            count += 1;
         }
-        self.waiters.insert(waiter, count);
-        *self.by_run.entry(run).or_default() += 1;
+        self.waiters.insert(waiter, fetches);
+        self.by_run.entry(run).or_default().insert(waiter);
     }
 
     /// Records that inputs of a task are lost.
@@ -143,53 +165,183 @@ impl Reads {
         })
     }
 
+    /// Removes and returns what waits for nothing any more.
+    pub(crate) fn take_ready(&mut self) -> Vec<Waiter> {
+        std::mem::take(&mut self.ready)
+    }
+
+    pub(crate) const fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// An attempt has ended: it waits for nothing any more.
+    pub(crate) fn drop_attempt(&mut self, run: RunId, attempt: Attempt) {
+        self.drop_waiter(&Waiter::Attempt(run, attempt));
+    }
+
+    /// A task starts over: nothing of it waits any more, and what waits for its outputs does so in
+    /// vain, since there are none.
+    pub(crate) fn drop_task(&mut self, run: RunId, task: TaskIndex) {
+        let waiters = self.by_run.get(&run).into_iter().flatten();
+        let of_task = waiters.filter(|waiter| waiter.task() == task);
+        for waiter in of_task.copied().collect::<Vec<_>>() {
+            self.drop_waiter(&waiter);
+        }
+        self.end(Fetch { run, task });
+    }
+
+    /// A run has ended: nothing of it waits any more.
+    pub(crate) fn drop_run(&mut self, run: RunId) {
+        let waiters = self.by_run.get(&run).into_iter().flatten();
+        for waiter in waiters.copied().collect::<Vec<_>>() {
+            self.drop_waiter(&waiter);
+        }
+    }
+
+    /// Removes a waiter, and the fetches that nothing else waits for.
+    fn drop_waiter(&mut self, waiter: &Waiter) {
+        for fetch in self.forget(waiter) {
+            let Some(waiters) = self.fetches.get_mut(&fetch) else {
+                continue;
+            };
+            waiters.retain(|other| other != waiter);
+            if waiters.is_empty() {
+                self.fetches.remove(&fetch);
+                self.under_way.remove(&fetch);
+            }
+        }
+    }
+
+    /// Removes a waiter; returns what it waited for.
+    fn forget(&mut self, waiter: &Waiter) -> Vec<Fetch> {
+        let run = waiter.run();
+        if let Some(waiters) = self.by_run.get_mut(&run) {
+            waiters.remove(waiter);
+            if waiters.is_empty() {
+                self.by_run.remove(&run);
+            }
+        }
+        self.waiters.remove(waiter).unwrap_or_default()
+    }
+}
+
+/// Fetches.
+impl Reads {
     pub(crate) fn are_under_way(&self) -> bool {
         !self.under_way.is_empty()
     }
 
-    /// Begins the next fetch that the bounds allow. Those with nothing left to read end at once:
-    /// they are returned as ended.
-    pub(crate) fn begin(&mut self, runs: &Runs, memory: &OutputMemory) -> Option<Begun> {
-        if self.under_way.len() >= MAX_FETCHES {
+    /// Whether this fetch is under way: it may have been dropped, and begun again.
+    pub(crate) fn is_under_way(&self, fetch: Fetch, number: u64) -> bool {
+        let under_way = self.under_way.get(&fetch);
+        under_way.is_some_and(|under_way| under_way.number == number)
+    }
+
+    /// Begins the next fetch that the bounds allow. Those with nothing left to read end at once.
+    /// Rows and blobs have places of their own: while the one store does not answer, the other
+    /// one's are read.
+    pub(crate) fn begin(&mut self, runs: &Runs, memory: &OutputMemory) -> Option<ReadRequest> {
+        while let Some(fetch) = self.rows_to_begin.front().copied() {
+            match self.missing(runs, fetch) {
+                None => drop(self.rows_to_begin.pop_front()),
+                Some(MissingOutputs::Blobs(_)) => {
+                    self.rows_to_begin.pop_front();
+                    self.blobs_to_begin.push_back(fetch);
+                }
+                Some(missing @ MissingOutputs::Rows { .. }) => {
+                    if !self.may_begin(&missing, memory) {
+                        break;
+                    }
+                    self.rows_to_begin.pop_front();
+                    return self.start(runs, memory, fetch, missing);
+                }
+            }
+        }
+        while let Some(fetch) = self.blobs_to_begin.front().copied() {
+            match self.missing(runs, fetch) {
+                None => drop(self.blobs_to_begin.pop_front()),
+                // Its outputs were dropped from memory while it waited.
+                Some(missing) => {
+                    if !self.may_begin(&missing, memory) {
+                        break;
+                    }
+                    self.blobs_to_begin.pop_front();
+                    return self.start(runs, memory, fetch, missing);
+                }
+            }
+        }
+        None
+    }
+
+    /// What a fetch is to read. One that has nothing left to read ends.
+    fn missing(&mut self, runs: &Runs, fetch: Fetch) -> Option<MissingOutputs> {
+        if !self.fetches.contains_key(&fetch) || self.under_way.contains_key(&fetch) {
             return None;
         }
-        let fetch = *self.to_begin.front()?;
         let active = runs.get(fetch.run);
         let missing = active.and_then(|active| active.outputs.missing(fetch.task));
-        let (Some(active), Some(missing)) = (active, missing) else {
-            self.to_begin.pop_front();
-            return Some(Begun::Nothing(fetch));
-        };
-        let bytes = missing.bytes();
-        if !memory.has_space(bytes) && self.are_under_way() {
-            return None;
+        if missing.is_none() {
+            self.end(fetch);
         }
-        self.to_begin.pop_front();
-        let charge = Charge::new(memory.clone(), bytes);
-        self.under_way.insert(fetch, charge);
-        Some(Begun::Request(ReadRequest {
+        missing
+    }
+
+    /// Whether the bounds allow another fetch. One of each kind may always be under way.
+    fn may_begin(&self, missing: &MissingOutputs, memory: &OutputMemory) -> bool {
+        let is_of_blobs = missing.is_of_blobs();
+        let under_way = self.under_way.values();
+        let same = under_way.filter(|other| other.is_of_blobs == is_of_blobs);
+        let most = if is_of_blobs {
+            MAX_BLOB_FETCHES
+        } else {
+            MAX_ROW_FETCHES
+        };
+        match same.count() {
+            0 => true,
+            count => count < most && memory.has_space(missing.bytes()),
+        }
+    }
+
+    fn start(
+        &mut self,
+        runs: &Runs,
+        memory: &OutputMemory,
+        fetch: Fetch,
+        missing: MissingOutputs,
+    ) -> Option<ReadRequest> {
+        let active = runs.get(fetch.run)?;
+        self.begun += 1;
+        let (guard, dropped) = oneshot::channel();
+        let under_way = UnderWay {
+            number: self.begun,
+            is_of_blobs: missing.is_of_blobs(),
+            _charge: Charge::new(memory.clone(), missing.bytes()),
+            _guard: guard,
+        };
+        self.under_way.insert(fetch, under_way);
+        Some(ReadRequest {
             fetch,
+            number: self.begun,
             tenant: active.tenant.clone(),
             generation: active.outputs.generation(),
             missing,
-        }))
+            dropped,
+        })
     }
 
-    /// Ends a fetch; returns those that wait for nothing else now.
-    pub(crate) fn end(&mut self, fetch: Fetch) -> Vec<Waiter> {
+    /// Ends a fetch. Those that wait for nothing else are ready now.
+    pub(crate) fn end(&mut self, fetch: Fetch) {
         self.under_way.remove(&fetch);
-        let mut ready = Vec::new();
         for waiter in self.fetches.remove(&fetch).unwrap_or_default() {
-            let Some(count) = self.waiters.get_mut(&waiter) else {
+            let Some(fetches) = self.waiters.get_mut(&waiter) else {
                 continue;
             };
-            *count -= 1;
-            if *count == 0 {
+            fetches.retain(|other| *other != fetch);
+            if fetches.is_empty() {
                 self.forget(&waiter);
-                ready.push(waiter);
+                self.ready.push(waiter);
             }
         }
-        ready
     }
 
     /// Ends a fetch that failed for good; returns all that waited for it.
@@ -197,33 +349,11 @@ impl Reads {
         self.under_way.remove(&fetch);
         let waiters = self.fetches.remove(&fetch).unwrap_or_default();
         for waiter in &waiters {
-            self.forget(waiter);
             // Its other fetches must not count it once more if it is parked again.
-            for others in self.fetches.values_mut() {
-                others.retain(|other| other != waiter);
-            }
+            self.drop_waiter(waiter);
         }
         waiters
     }
-
-    fn forget(&mut self, waiter: &Waiter) {
-        self.waiters.remove(waiter);
-        let run = waiter.run();
-        if let Some(count) = self.by_run.get_mut(&run) {
-            *count -= 1;
-            if *count == 0 {
-                self.by_run.remove(&run);
-            }
-        }
-    }
-}
-
-/// A fetch that was to begin.
-#[derive(Debug)]
-pub(crate) enum Begun {
-    Request(ReadRequest),
-    /// Its outputs are in memory, or its run is not any more.
-    Nothing(Fetch),
 }
 
 impl Waiter {
@@ -233,9 +363,21 @@ impl Waiter {
             Self::Expansion(expansion) => expansion.run,
         }
     }
+
+    const fn task(&self) -> TaskIndex {
+        match self {
+            Self::Attempt(_, attempt) => attempt.instance.task,
+            Self::Ready(_, task) => *task,
+            Self::Expansion(expansion) => expansion.task,
+        }
+    }
 }
 
 impl MissingOutputs {
+    const fn is_of_blobs(&self) -> bool {
+        matches!(self, Self::Blobs(_))
+    }
+
     /// The memory that the answer takes, as far as it is known.
     fn bytes(&self) -> usize {
         match self {

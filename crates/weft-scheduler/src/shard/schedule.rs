@@ -3,7 +3,7 @@
 use super::timers::Timers;
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, BinaryHeap},
+    collections::{BTreeMap, BinaryHeap, HashSet, VecDeque},
 };
 use weft_core::{run::Timer, run_id::RunId, time::Timestamp};
 use weft_store::DagKey;
@@ -17,8 +17,11 @@ pub(crate) struct Schedule {
     timetables: BinaryHeap<Reverse<(Timestamp, DagKey)>>,
     /// Planned creations that wait until fewer runs of the DAG are queued.
     delayed: BTreeMap<DagKey, Timestamp>,
-    /// DAGs that may have a queued run that may start.
-    to_start: BTreeSet<DagKey>,
+    /// DAGs that may have a queued run that may start, in the order in which they were marked: one
+    /// that is marked again and again goes behind the others each time.
+    to_start: VecDeque<DagKey>,
+    /// The same.
+    is_to_start: HashSet<DagKey>,
     /// When the next queued run that waits for its time may start.
     next_queued: Option<Timestamp>,
 }
@@ -75,16 +78,21 @@ impl Schedule {
 
     /// Marks a DAG whose queued runs may start.
     pub(crate) fn mark_startable(&mut self, dag: DagKey) {
-        self.to_start.insert(dag);
+        if self.is_to_start.insert(dag) {
+            self.to_start.push_back(dag);
+        }
     }
 
     /// Whether a DAG is marked as one whose queued runs may start.
     pub(crate) fn is_startable(&self, dag: DagKey) -> bool {
-        self.to_start.contains(&dag)
+        self.is_to_start.contains(&dag)
     }
 
+    /// Removes the DAG that was marked first.
     pub(crate) fn pop_startable(&mut self) -> Option<DagKey> {
-        self.to_start.pop_first()
+        let dag = self.to_start.pop_front()?;
+        self.is_to_start.remove(&dag);
+        Some(dag)
     }
 
     pub(crate) fn has_startable(&self) -> bool {
@@ -94,12 +102,38 @@ impl Schedule {
     /// Takes over which queued runs the database has: the DAGs of those that may start, and when
     /// the next one may.
     pub(crate) fn set_queued(&mut self, dags: Vec<DagKey>, next: Option<Timestamp>) {
-        self.to_start.extend(dags);
+        for dag in dags {
+            self.mark_startable(dag);
+        }
         self.next_queued = next;
     }
 
     /// Whether a queued run that waited for its time may start now.
     pub(crate) fn is_queued_run_due(&self, now: Timestamp) -> bool {
         self.next_queued.is_some_and(|at| at <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dag_that_is_marked_again_goes_behind_those_that_wait() {
+        let mut schedule = Schedule::default();
+        schedule.set_queued((1..=100).map(DagKey).collect(), None);
+        let mut seen = HashSet::new();
+        for _turn in 0..2 {
+            let dags: Vec<DagKey> = (0..64).map_while(|_| schedule.pop_startable()).collect();
+            for dag in dags {
+                seen.insert(dag);
+                // A run of it ended.
+                schedule.mark_startable(dag);
+                schedule.mark_startable(dag);
+            }
+        }
+        assert_eq!(seen.len(), 100, "two turns of 64 reach all of them");
+        assert_eq!((0..).map_while(|_| schedule.pop_startable()).count(), 100);
+        assert!(!schedule.has_startable());
     }
 }

@@ -74,6 +74,7 @@ pub(crate) fn finish_part(shard: &mut Shard, run: RunId, part: &Turn) {
 pub(crate) fn drop_run(shard: &mut Shard, run: RunId) {
     shard.batch.remove_run(run);
     shard.queue.remove_run(run);
+    shard.reads.drop_run(run);
     let Some(mut active) = shard.runs.remove(run) else {
         return;
     };

@@ -8,6 +8,7 @@ use crate::{
         batch::{Batch, REVOKED, attempt_record, cause_name},
         crashes::Crashes,
         queue::{Expansion, Queue},
+        reads::Reads,
         runs::Runs,
         schedule::Schedule,
         settings::Settings,
@@ -34,6 +35,7 @@ pub(crate) struct RunEvents<'a> {
     pub(crate) schedule: &'a mut Schedule,
     pub(crate) batch: &'a mut Batch,
     pub(crate) crashes: &'a mut Crashes,
+    pub(crate) reads: &'a mut Reads,
 }
 
 impl RunEvents<'_> {
@@ -140,6 +142,7 @@ impl RunEvents<'_> {
 
     fn revoke(&mut self, run: RunId, attempt: Attempt) {
         self.batch.revoke(attempt_key(self.shard, run, attempt));
+        self.reads.drop_attempt(run, attempt);
         let Some(active) = self.runs.get_mut(run) else {
             return;
         };
@@ -152,7 +155,10 @@ impl RunEvents<'_> {
     }
 
     fn clear_task(&mut self, run: RunId, task: TaskIndex, instances: u32) {
+        self.reads.drop_task(run, task);
         self.queue.remove_task(run, task);
+        // It may have been held for its inputs.
+        self.queue.resume_task(run, task);
         if let Some(active) = self.runs.get_mut(run) {
             self.crashes.clear_task(active, task);
             active.inputs.clear(task);
@@ -229,6 +235,7 @@ impl RunEvents<'_> {
         if state.is_ended() {
             entry.remove_active(run);
             self.queue.remove_run(run);
+            self.reads.drop_run(run);
             self.schedule.mark_startable(dag);
         } else {
             entry.add_active(run);

@@ -15,9 +15,11 @@ use weft_core::{failure_code::FailureCode, run::Instance};
 pub(crate) fn apply_answer(shard: &mut Shard, cx: &mut Context, answer: ReadAnswer) {
     let ReadAnswer {
         fetch,
+        number,
         generation,
         result,
     } = answer;
+    let is_awaited = shard.reads.is_under_way(fetch, number);
     let outputs = shard.runs.get_mut(fetch.run).map(|run| &mut run.outputs);
     match (result, outputs) {
         (Ok(Outcome::Rows { rows, is_last }), Some(outputs)) => {
@@ -29,7 +31,7 @@ pub(crate) fn apply_answer(shard: &mut Shard, cx: &mut Context, answer: ReadAnsw
                 outputs.insert_text(Instance { task, index }, digest, text);
             }
         }
-        (Err(lost), Some(outputs)) if outputs.generation() == generation => {
+        (Err(lost), Some(outputs)) if is_awaited && outputs.generation() == generation => {
             let message = lost.to_string();
             let waiters = shard.reads.fail(fetch);
             for waiter in &waiters {
@@ -47,14 +49,16 @@ pub(crate) fn apply_answer(shard: &mut Shard, cx: &mut Context, answer: ReadAnsw
         // The task was cleared meanwhile, or the run has ended.
         (Err(_), Some(_)) | (_, None) => {}
     }
-    let waiters = shard.reads.end(fetch);
-    resume(shard, waiters);
+    if is_awaited {
+        shard.reads.end(fetch);
+    }
+    resume_ready(shard);
 }
 
 /// Has the next steps repeat what waited for outputs.
-pub(crate) fn resume(shard: &mut Shard, waiters: Vec<Waiter>) {
+pub(crate) fn resume_ready(shard: &mut Shard) {
     let id = shard.id();
-    for waiter in waiters {
+    for waiter in shard.reads.take_ready() {
         match waiter {
             Waiter::Attempt(run, attempt) => {
                 if shard.runs.is_current(&attempt_key(id, run, attempt)) {

@@ -6,15 +6,20 @@ use crate::{
     outputs::SlowBlobs,
     watched_store::WatchedStore,
 };
+use async_trait::async_trait;
 use serde_json::json;
 use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
 };
-use weft_blob::Kind;
+use weft_blob::{BlobError, Kind};
 use weft_broker::{Dispatch, Output, ReportedOutcome};
 use weft_core::{digest::Digest, id::TenantId, run::RunState};
 use weft_scheduler::{Deps, OutputBlobs, SchedulerOptions};
+use weft_store::CommandKind;
 use weft_store_sql::Deployed;
 
 /// The bytes of the large output.
@@ -113,4 +118,81 @@ async fn a_turn_dispatches_no_more_than_so_many_bytes() {
         .await;
     let most = store.dispatched().into_iter().max();
     assert!(most <= Some(65), "{most:?} megabytes in one turn");
+}
+
+/// A blob store that never answers.
+struct HangingBlobs(AtomicU32);
+
+#[async_trait]
+impl OutputBlobs for HangingBlobs {
+    async fn read_output(&self, _: &TenantId, _: &Digest) -> Result<Vec<u8>, BlobError> {
+        struct Ended<'a>(&'a AtomicU32);
+        impl Drop for Ended<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::SeqCst);
+            }
+        }
+        self.0.fetch_add(1, Ordering::SeqCst);
+        let _ended = Ended(&self.0);
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn rows_are_read_while_the_blob_store_does_not_answer_and_an_ended_run_reads_nothing() {
+    const RUNS: usize = 40;
+    let mut installation = Installation::new().await;
+    let policy = "[queues]\nallow = [\"late\", \"later\"]";
+    let set = installation
+        .database
+        .put_policy(&TenantId::default(), Some(policy), "test")
+        .await;
+    set.expect("it is set");
+    installation.start_scheduler("first");
+    installation.start_worker("worker", &["default"], 64, Arc::new(rule));
+    deploy_large(&installation).await;
+    let dag = |dag: &str, first: &str, queue: &str| {
+        json!({ "id": dag, "max_active_runs": RUNS, "tasks": {
+            first: {}, "then": { "inputs": { "x": first }, "queue": queue },
+        } })
+    };
+    let blob = installation.deploy(&dag("blob", "large", "late")).await;
+    let row = installation.deploy(&dag("row", "only", "later")).await;
+    let mut waiting = Vec::new();
+    for _ in 0..RUNS {
+        waiting.push(installation.trigger(&blob).await);
+    }
+    let rows = installation.trigger(&row).await;
+    for run in waiting.iter().chain([&rows]) {
+        installation.wait(*run, |row| row.counts.success == 1).await;
+    }
+    // What the next scheduler needs is in the database and in the blob store.
+    installation.stop_scheduler().await;
+    let blobs = Arc::new(HangingBlobs(AtomicU32::new(0)));
+    let deps = Deps {
+        blobs: Arc::clone(&blobs) as Arc<dyn OutputBlobs>,
+        ..installation.deps()
+    };
+    installation.start_scheduler_over(SchedulerOptions::new("second"), deps);
+    let all = |_: &Dispatch| success("1");
+    installation.start_worker("late", &["late"], 64, Arc::new(all));
+    let mut ticks = tokio::time::interval(Duration::from_millis(5));
+    while blobs.0.load(Ordering::SeqCst) < 16 {
+        ticks.tick().await;
+    }
+    let began = Instant::now();
+    installation.start_worker("later", &["later"], 64, Arc::new(all));
+    assert_eq!(installation.ended(rows).await, RunState::Success);
+    println!("rows were read and used within {:?}", began.elapsed());
+    for run in waiting {
+        installation.command(run, CommandKind::Cancel).await;
+        assert_eq!(installation.ended(run).await, RunState::Cancelled);
+    }
+    let reads_end = async {
+        while blobs.0.load(Ordering::SeqCst) > 0 {
+            ticks.tick().await;
+        }
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(30), reads_end).await;
+    ended.expect("no read goes on for a run that has ended");
 }
