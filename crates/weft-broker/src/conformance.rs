@@ -130,6 +130,7 @@ macro_rules! conformance_suite {
             every_call_of_an_unregistered_worker_fails,
             report_comes_again_until_it_is_confirmed,
             report_ends_the_claim,
+            report_of_an_attempt_that_another_holds_is_refused,
             report_of_two_is_one_notice_until_confirmed,
             confirmed_report_that_comes_again_is_confirmed_again,
             new_scheduler_receives_unconfirmed_reports_and_claims,

@@ -32,9 +32,9 @@ pub struct Dispatch {
     pub digest: Digest,
     /// Where to enter it.
     pub code: Arc<Code>,
-    /// By parameter name; each value is JSON text. Together at most
-    /// [`Dispatch::MAX_INPUT_BYTES`]; the scheduler fails an attempt beyond it.
-    pub inputs: Vec<(String, String)>,
+    /// By parameter name; each value is JSON text, which attempts with the same value share.
+    /// Together at most [`Dispatch::MAX_INPUT_BYTES`]; the scheduler fails an attempt beyond it.
+    pub inputs: Vec<(String, Arc<str>)>,
     /// What `context.attempt()` answers, but for the deadline, which the worker sets.
     pub document: Arc<AttemptDocument>,
     /// What `context.resumed()` answers: JSON, after a deferral.
@@ -55,4 +55,11 @@ pub struct Dispatch {
 impl Dispatch {
     /// The most bytes of JSON that the inputs of one attempt may have.
     pub const MAX_INPUT_BYTES: usize = weft_core::inputs::MAX_INPUT_BYTES;
+
+    /// The bytes of its inputs and of the state that it resumes from: most of a large message.
+    pub fn bytes(&self) -> usize {
+        let inputs = self.inputs.iter();
+        let inputs: usize = inputs.map(|(name, value)| name.len() + value.len()).sum();
+        inputs + self.resumed.as_ref().map_or(0, |state| state.len())
+    }
 }

@@ -46,5 +46,5 @@ pub use {
     scheduler_side::{Demand, Notice, SchedulerBroker},
     switchable::SwitchableBroker,
     verifying::VerifyingBroker,
-    worker_side::{Signal, WorkerBroker, WorkerInfo},
+    worker_side::{MAX_TIME_TO_START, Signal, WorkerBroker, WorkerInfo},
 };

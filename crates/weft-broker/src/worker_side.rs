@@ -2,7 +2,12 @@
 
 use crate::{AttemptKey, BrokerError, Claim, HeldClaim, LeaseTerms, Report};
 use async_trait::async_trait;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// How long a worker may hold an attempt that it does not start. Then it releases the attempt, so
+/// that another worker can start it; a scheduler takes back what is held for longer than this
+/// and the time that the attempt may run.
+pub const MAX_TIME_TO_START: Duration = Duration::from_mins(2);
 
 /// A worker and the queues that it serves.
 #[derive(Debug, Clone, PartialEq, Eq)]

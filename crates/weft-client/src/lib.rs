@@ -56,6 +56,7 @@
 mod client;
 pub mod context;
 pub mod environment;
+pub mod health;
 pub mod page;
 pub mod problem;
 mod request;

@@ -63,6 +63,7 @@ mod active;
 mod blocked;
 mod bounds;
 mod count;
+mod held;
 mod level;
 mod ranges;
 mod refresh;
@@ -76,6 +77,7 @@ pub use work::{
 };
 
 use crate::{document::TaskIndex, id::TenantId, run_id::RunId};
+use held::Held;
 use level::{DagLoad, Pool, Queue, QueueIx, TaskKey, Tenant, TenantIx};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -106,6 +108,8 @@ pub struct FairQueue {
     last_position: u64,
     /// Where the ready instances of each task are.
     tasks: BTreeMap<(RunId, TaskIndex), TaskKey>,
+    /// Ready work that no take hands out.
+    held: Held,
 }
 
 impl FairQueue {

@@ -28,6 +28,10 @@ use std::{
 /// mapped over.
 pub const MAX_INPUT_BYTES: usize = 64 << 20;
 
+/// The bytes from which on a value that all instances of a task get is kept and shared. A copy of
+/// a shorter one costs less than its entry.
+const MIN_SHARED_BYTES: usize = 1024;
+
 /// The outputs of a run, as JSON texts.
 pub trait Outputs {
     /// Why an output can't be had.
@@ -108,6 +112,19 @@ pub struct Inputs {
     axes: Vec<Option<Vec<Axis>>>,
     /// By task: the gathered outputs, once a downstream needed them.
     gathered: Vec<Option<Arc<str>>>,
+    /// Large values that all instances of a task get, and that no output is as a whole: by task
+    /// and position of the input.
+    shared: HashMap<(TaskIndex, usize), Shared>,
+    /// By task: how often its outputs have changed.
+    changes: Vec<u32>,
+}
+
+/// A value that all instances of a task get.
+#[derive(Debug)]
+struct Shared {
+    text: Arc<str>,
+    /// The task of whose output it is a part, and how often that had changed.
+    source: Option<(TaskIndex, u32)>,
 }
 
 /// One list that is mapped over.
@@ -127,6 +144,8 @@ impl Inputs {
             given,
             axes: (0..tasks).map(|_| None).collect(),
             gathered: vec![None; tasks],
+            shared: HashMap::new(),
+            changes: vec![0; tasks],
         }
     }
 
@@ -173,26 +192,31 @@ impl Inputs {
     /// The task starts over: nothing that was prepared from it counts any more.
     pub fn clear(&mut self, task: TaskIndex) {
         self.axes[task.as_usize()] = None;
-        self.gathered[task.as_usize()] = None;
+        self.grew(task);
     }
 
     /// A mapped task has a further output: the list of them that was gathered,
     /// for a task that may start before all upstreams have ended, isn't whole.
     pub fn grew(&mut self, task: TaskIndex) {
         self.gathered[task.as_usize()] = None;
+        self.changes[task.as_usize()] += 1;
     }
 
-    /// The bytes of the lists that are prepared.
+    /// The bytes of the lists and shared values that are prepared.
     pub fn prepared_bytes(&self) -> usize {
         let gathered = self.gathered.iter().flatten().map(|list| list.len());
         let axes = self.axes.iter().flatten().flatten();
-        gathered.sum::<usize>() + axes.map(|axis| axis.list.len()).sum::<usize>()
+        let shared = self.shared.values().map(|shared| shared.text.len());
+        gathered.sum::<usize>()
+            + axes.map(|axis| axis.list.len()).sum::<usize>()
+            + shared.sum::<usize>()
     }
 
-    /// Drops the lists that are prepared; they are made of the outputs again when they are needed.
+    /// Drops what is prepared; it is made of the outputs again when it is needed.
     pub fn drop_prepared(&mut self) {
         self.gathered.fill(None);
         self.axes.fill_with(|| None);
+        self.shared.clear();
     }
 
     /// Adds up the outputs that bindings take, before one of them is read. An output of which
@@ -224,7 +248,8 @@ impl Inputs {
     }
 
     /// The inputs of an instance by name, each as JSON text. Those of a mapped
-    /// task's parameters are there once [`Self::expand`] has been asked.
+    /// task's parameters are there once [`Self::expand`] has been asked. What all instances of
+    /// a task get they share, unless it is short.
     ///
     /// # Errors
     /// See [`InputError`].
@@ -232,16 +257,16 @@ impl Inputs {
         &mut self,
         instance: Instance,
         outputs: &mut O,
-    ) -> Result<Vec<(String, String)>, InputError<O::Error>> {
+    ) -> Result<Vec<(String, Arc<str>)>, InputError<O::Error>> {
         let dag = Arc::clone(&self.dag);
         let task = &dag.tasks[instance.task.as_usize()];
         self.check_known_bytes(instance.task, &task.inputs, outputs)?;
         let mut inputs = Vec::with_capacity(task.inputs.len() + task.expand.len());
         let mut bytes = 0;
-        for (name, binding) in &task.inputs {
-            let value = self.value(instance.task, name, binding, outputs)?;
+        for (position, (name, binding)) in task.inputs.iter().enumerate() {
+            let value = self.shared_value((instance.task, position), name, binding, outputs)?;
             add_bytes(&mut bytes, name.len() + value.len())?;
-            inputs.push((name.clone(), value.to_string()));
+            inputs.push((name.clone(), value));
         }
         if let Some(axes) = &self.axes[instance.task.as_usize()] {
             // The last list varies fastest, so positions are read from the back.
@@ -258,10 +283,48 @@ impl Inputs {
             }
             for ((name, _), value) in task.expand.iter().zip(picked.into_iter().rev()) {
                 add_bytes(&mut bytes, name.len() + value.len())?;
-                inputs.push((name.clone(), value.to_owned()));
+                inputs.push((name.clone(), value.into()));
             }
         }
         Ok(inputs)
+    }
+
+    /// As [`Self::value`]. A large value that is made of a parameter, a literal or a part of an
+    /// output is made once for all instances of the task.
+    fn shared_value<O: Outputs>(
+        &mut self,
+        (task, position): (TaskIndex, usize),
+        name: &str,
+        binding: &Binding,
+        outputs: &mut O,
+    ) -> Result<Arc<str>, InputError<O::Error>> {
+        let source = match binding {
+            // The instances share the output itself.
+            Binding::Output { pointer: None, .. } => {
+                return self.value(task, name, binding, outputs);
+            }
+            Binding::Output {
+                task: source,
+                pointer: Some(_),
+            } => Some((*source, self.changes[source.as_usize()])),
+            Binding::Param { .. } | Binding::Literal(_) => None,
+        };
+        if let Some(shared) = self.shared.get(&(task, position))
+            && shared.source == source
+        {
+            return Ok(Arc::clone(&shared.text));
+        }
+        let text = self.value(task, name, binding, outputs)?;
+        if text.len() >= MIN_SHARED_BYTES {
+            let shared = Shared {
+                text: Arc::clone(&text),
+                source,
+            };
+            self.shared.insert((task, position), shared);
+        } else {
+            self.shared.remove(&(task, position));
+        }
+        Ok(text)
     }
 
     fn value<O: Outputs>(

@@ -15,6 +15,9 @@
 //!   itself in between, is in *quarantine*: nothing of it runs until an operator lifts
 //!   that, or deploys another version.
 //!
+//! - A worker that blamed so many tasks is suspected itself: its machine is broken, or it lies. What
+//!   it reports then counts against no further task.
+//!
 //! What is blamed is a task of a deployed file, not the file: one bad function
 //! must not take the fifty others of its component with it.
 //!
@@ -30,6 +33,8 @@ use std::{
 
 /// So many deaths are enough to blame an instance or a task.
 pub const ENOUGH: u32 = 3;
+/// A worker whose deaths count against so many tasks blames no other one.
+pub const MAX_TASKS_BLAMED_BY_ONE_WORKER: usize = 8;
 /// Instances that are watched at most; what more there are is not.
 const MOST_WATCHED: usize = 65_536;
 /// How many deaths a message names.
@@ -141,9 +146,19 @@ impl Suspects {
             self.watched.insert(blamed.clone());
         }
         match evidence {
+            Evidence::Alone if self.is_worker_suspect(&crash.worker, &blamed) => false,
             Evidence::Alone => self.blamed.entry(blamed).or_default().add(crash),
             Evidence::Among { others: _ } | Evidence::Outside => false,
         }
+    }
+
+    /// Whether a worker's deaths count against as many tasks besides this one as those of one worker
+    /// may.
+    fn is_worker_suspect(&self, worker: &str, besides: &Blamed) -> bool {
+        let is_from = |record: &Record| record.crashes.values().any(|it| *it.worker == *worker);
+        let others = self.blamed.iter();
+        let others = others.filter(|(blamed, record)| *blamed != besides && is_from(record));
+        others.count() >= MAX_TASKS_BLAMED_BY_ONE_WORKER
     }
 
     /// An attempt ended by itself. Returns whether that absolves its task of

@@ -98,7 +98,7 @@ fn outputs(kept: impl IntoIterator<Item = ((u32, u32), &'static str)>) -> Kept {
     }
 }
 
-fn texts(inputs: &[(String, String)]) -> Vec<(&str, &str)> {
+fn texts(inputs: &[(String, Arc<str>)]) -> Vec<(&str, &str)> {
     inputs
         .iter()
         .map(|(name, value)| (&**name, &**value))
@@ -274,4 +274,23 @@ proptest! {
             prop_assert_eq!(json!(values), json!(combination));
         }
     }
+}
+
+#[test]
+fn instances_share_a_large_part_of_an_output_until_the_output_changes() {
+    let dag = dag(DAG);
+    let mut inputs = inputs_of(&dag, Given::new());
+    let list = |letter: &str| format!("[{:?}, 2]", letter.repeat(2_000));
+    let (one, other): (&'static str, &'static str) = (list("a").leak(), list("b").leak());
+    let mut kept = outputs([((0, 0), one)]);
+    let first = inputs.of(at(LAST, 0), &mut kept).expect("all is there");
+    let again = inputs.of(at(LAST, 0), &mut kept).expect("all is there");
+    assert!(Arc::ptr_eq(&first[1].1, &again[1].1));
+    assert!(inputs.prepared_bytes() >= first[1].1.len(), "it counts");
+    let mut changed = outputs([((0, 0), other)]);
+    inputs.clear(LIST);
+    let late = inputs.of(at(LAST, 0), &mut changed);
+    assert_eq!(late.expect("all is there")[1].1.get(..2), Some("\"b"));
+    inputs.drop_prepared();
+    assert_eq!(inputs.prepared_bytes(), 0);
 }

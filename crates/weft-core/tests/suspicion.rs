@@ -7,7 +7,7 @@ use weft_core::{
     document::TaskIndex,
     run::Instance,
     run_id::RunId,
-    suspicion::{Blamed, Crash, Evidence, Suspects, Verdict},
+    suspicion::{Blamed, Crash, Evidence, MAX_TASKS_BLAMED_BY_ONE_WORKER, Suspects, Verdict},
     time::Timestamp,
 };
 
@@ -78,6 +78,29 @@ fn one_death_that_is_reported_often_counts_once() {
         assert!(!suspects.crashed(bad.clone(), crash(0, 1), Evidence::Alone));
     }
     assert_eq!(suspects.verdict(&bad, run(RUN), instance(0)), None);
+}
+
+#[test]
+fn a_worker_that_blames_many_tasks_is_the_suspect_itself() {
+    let mut suspects = Suspects::new(MOST);
+    let task = |number: usize| blamed("file", &format!("task{number}"));
+    let from = |worker: &str, number| Crash {
+        worker: Arc::from(worker),
+        ..crash(0, number)
+    };
+    for number in 0..MAX_TASKS_BLAMED_BY_ONE_WORKER {
+        assert!(suspects.crashed(task(number), from("liar", 1), Evidence::Alone));
+    }
+    let next = task(MAX_TASKS_BLAMED_BY_ONE_WORKER);
+    assert!(!suspects.crashed(next.clone(), from("liar", 1), Evidence::Alone));
+    // A task that it blamed before may really crash workers.
+    assert!(suspects.crashed(task(0), from("liar", 2), Evidence::Alone));
+    // Deaths of other workers count as ever.
+    for number in 1..=MOST {
+        assert_eq!(suspects.verdict(&next, run(RUN), instance(0)), None);
+        assert!(suspects.crashed(next.clone(), from("other", number), Evidence::Alone));
+    }
+    assert!(suspects.verdict(&next, run(RUN), instance(0)).is_some());
 }
 
 #[test]

@@ -14,7 +14,7 @@ mod wire;
 mod worker;
 
 pub use {
-    sessions::{HeldAttempt, SessionOwner, WorkerSessions},
+    sessions::{HeldAttempt, MAX_NAME_IDLE, SessionOwner, WorkerNames, WorkerSessions},
     worker::{GatewayBroker, GatewayTransport},
 };
 

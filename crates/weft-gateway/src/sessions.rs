@@ -6,7 +6,9 @@
 //! follows from the attempts that they hold. Workers of a trusted owner prove nothing, since they
 //! can write to Redis anyway.
 
-mod unproven;
+mod names;
+
+pub use names::{MAX_NAME_IDLE, WorkerNames};
 
 use super::{
     MAX_WAIT,
@@ -18,11 +20,9 @@ use std::{
     time::Duration,
 };
 use tokio::time::{Instant, timeout};
-use unproven::Unproven;
 use weft_broker::{
     AttemptKey, BrokerError, Claim, ClaimKeys, HeldClaim, Report, Signal, VerifyingBroker,
     WorkerBroker, WorkerInfo,
-    direct_worker::DirectWorkerBroker,
     message::{MessageError, read_key, read_report, write_key},
 };
 use weft_core::id::TenantId;
@@ -90,8 +90,8 @@ pub struct WorkerSessions {
     handle: MakeHandle,
     /// Make and verify the secrets of claims.
     claim_keys: ClaimKeys,
-    /// Knows what a worker without secrets holds.
-    direct_workers: Arc<dyn DirectWorkerBroker>,
+    /// Which token's workers have which names.
+    names: Arc<dyn WorkerNames>,
     /// Names that no worker of the gateway may have.
     reserved: Vec<Arc<str>>,
     sessions: Mutex<HashMap<String, Arc<Session>>>,
@@ -109,7 +109,8 @@ struct SessionState {
     last_call: Instant,
     lease: Duration,
     held: HashMap<AttemptKey, Claimed>,
-    unproven: Unproven,
+    /// When the session's owner last claimed the worker's name.
+    name_claimed: Instant,
 }
 
 /// A claim of the worker, until its lease ends.
@@ -144,13 +145,13 @@ impl WorkerSessions {
     pub fn new(
         handle: impl Fn() -> Arc<dyn WorkerBroker> + Send + Sync + 'static,
         claim_keys: ClaimKeys,
-        direct_workers: Arc<dyn DirectWorkerBroker>,
+        names: Arc<dyn WorkerNames>,
         reserved: Vec<Arc<str>>,
     ) -> Self {
         Self {
             handle: Box::new(handle),
             claim_keys,
-            direct_workers,
+            names,
             reserved,
             sessions: Mutex::default(),
         }
@@ -184,8 +185,7 @@ impl WorkerSessions {
                 let info = worker_info(&id, &queues, slots, prefetch, memory_bytes, labels);
                 check(&info)?;
                 let holding = claims(keys(&holding)?, secrets.as_deref());
-                self.register(owner, &info, holding, secrets.is_none())
-                    .await
+                self.register(owner, &info, holding).await
             }
             call => match self.session(owner, request.session.as_deref()) {
                 Some((name, session)) => self.forward(&name, &session, call).await?,
@@ -264,19 +264,9 @@ impl WorkerSessions {
         owner: SessionOwner,
         info: &WorkerInfo,
         holding: Vec<HeldClaim>,
-        keeps_no_secrets: bool,
     ) -> Result<Answer, BrokerError> {
         let before = self.find_previous(owner, info)?;
-        let previous = before.as_ref().map(|(_name, session)| &**session);
-        let known = match owner {
-            SessionOwner::Token(_) => self.find_unproven(info, &holding, previous).await?,
-            SessionOwner::Trusted(_) => Vec::new(),
-        };
-        let unproven = Unproven::new(keeps_no_secrets, known);
-        let holding: Vec<HeldClaim> = holding
-            .into_iter()
-            .map(|claim| unproven.prove(claim, &self.claim_keys))
-            .collect();
+        self.claim_name(owner, &info.id).await?;
         let broker = self.broker_for(owner);
         let terms = broker.register(info, &holding).await?;
         let known = before.map(|(name, session)| {
@@ -311,7 +301,7 @@ impl WorkerSessions {
                 last_call: Instant::now(),
                 lease: terms.lease,
                 held,
-                unproven,
+                name_claimed: asked,
             }),
         };
         self.sessions().insert(name.clone(), Arc::new(session));
@@ -335,12 +325,7 @@ impl WorkerSessions {
         owner: SessionOwner,
         info: &WorkerInfo,
     ) -> Result<Option<(String, Arc<Session>)>, BrokerError> {
-        let taken = || {
-            Err(BrokerError::Unavailable(format!(
-                "there is another worker with the name {:?}: give this one a name of its own",
-                info.id
-            )))
-        };
+        let taken = || Err(names::taken(&info.id));
         if self.reserved.contains(&info.id) {
             return taken();
         }
@@ -379,7 +364,10 @@ impl WorkerSessions {
             }
             Call::Renew { attempts, secrets } => {
                 let attempts = keys(&attempts)?;
-                let claims = self.prove(session, attempts.clone(), secrets.as_deref());
+                let claims = claims(attempts.clone(), secrets.as_deref());
+                if let Err(error) = self.keep_name(session).await {
+                    return Ok(Err(error));
+                }
                 let asked = Instant::now();
                 broker.renew(&claims).await.map(|lost| {
                     session.extend_leases(&attempts, asked);
@@ -400,7 +388,7 @@ impl WorkerSessions {
                     .map(|report| report.map(|report| session.with_sender(report)))
                     .collect::<Result<Vec<Report>, _>>()?;
                 let ended: Vec<AttemptKey> = reports.iter().map(|report| report.key).collect();
-                let claims = self.prove(session, ended.clone(), secrets.as_deref());
+                let claims = claims(ended.clone(), secrets.as_deref());
                 for (report, claim) in reports.iter_mut().zip(claims) {
                     report.secret = claim.secret;
                 }
@@ -419,7 +407,7 @@ impl WorkerSessions {
             }
             Call::Release { attempts, secrets } => {
                 let attempts = keys(&attempts)?;
-                let claims = self.prove(session, attempts.clone(), secrets.as_deref());
+                let claims = claims(attempts.clone(), secrets.as_deref());
                 broker.release(&claims).await.map(|()| {
                     session.drop_held(&attempts);
                     Answer::Done
@@ -469,7 +457,6 @@ impl Session {
                 lease_ends: Instant::now() + *lease,
             };
             state.held.insert(dispatch.key, claimed);
-            state.unproven.add_claim(dispatch.key);
         }
         Answer::Claimed {
             claims: claims.iter().map(ClaimMessage::of).collect(),
@@ -486,7 +473,6 @@ impl Session {
             })
             .collect();
         self.drop_held(&revoked);
-        self.state().unproven.forget_confirmed(&signals);
         Answer::Signals {
             signals: signals.into_iter().map(SignalMessage::of).collect(),
         }

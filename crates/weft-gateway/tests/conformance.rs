@@ -1,12 +1,15 @@
 //! The broker behind a gateway keeps the contract of [`WorkerBroker`], and the
 //! gateway knows what each of its workers holds.
 
+#[path = "support/names.rs"]
+mod names;
+
 use async_trait::async_trait;
+use names::Names;
 use std::{sync::Arc, time::Duration};
 use weft_broker::{
     BrokerError, LeaseTerms, OperatorBroker, SchedulerBroker, WorkerBroker, WorkerInfo,
     conformance::{Fixture, Sample, claim_keys, dispatch, held as claim, key},
-    direct_worker::NoDirectWorkers,
     in_process::{Bounds, InProcess, Options},
     message::MessageError,
 };
@@ -52,7 +55,7 @@ async fn gated() -> Gated {
     let gate = WorkerSessions::new(
         move || Arc::new(behind.worker()) as Arc<dyn WorkerBroker>,
         claim_keys(),
-        Arc::new(NoDirectWorkers),
+        Names::new(),
         vec!["local".into()],
     );
     Gated {

@@ -3,12 +3,15 @@
 
 #![cfg(test)]
 
+#[path = "support/names.rs"]
+mod names;
+
 use async_trait::async_trait;
+use names::Names;
 use std::sync::{Arc, Mutex};
 use weft_broker::{
     BrokerError, SchedulerBroker as _, WorkerBroker, WorkerInfo,
     conformance::{claim_keys, dispatch, held, key},
-    direct_worker::NoDirectWorkers,
     in_process::{InProcess, Options},
 };
 use weft_core::id::TenantId;
@@ -51,7 +54,7 @@ fn gate(broker: &Arc<InProcess>) -> Arc<WorkerSessions> {
     Arc::new(WorkerSessions::new(
         worker,
         claim_keys(),
-        Arc::new(NoDirectWorkers),
+        Names::new(),
         Vec::new(),
     ))
 }

@@ -38,6 +38,7 @@ mod status;
 pub mod telemetry;
 mod transport;
 mod up;
+mod watchdog;
 mod worker;
 
 pub use {

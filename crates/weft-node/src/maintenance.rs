@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, interval_at};
 use weft_blob::{Blobs, logs::LogReader};
 use weft_core::time::Timestamp;
+use weft_gateway::MAX_NAME_IDLE;
 use weft_store_sql::Database;
 
 /// How often old runs are removed.
@@ -55,6 +56,13 @@ impl Maintenance {
         for round in 1_u32.. {
             rounds.tick().await;
             let now = now();
+            if let Err(error) = self.database.forget_worker_names(MAX_NAME_IDLE).await {
+                tracing::warn!(
+                    %error,
+                    operation = "forget worker names",
+                    "maintenance failed; retrying in the next round"
+                );
+            }
             if let Err(error) = self.remove_runs(now).await {
                 tracing::warn!(
                     error,

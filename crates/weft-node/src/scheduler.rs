@@ -7,6 +7,7 @@ use crate::{
     service::{Service, ended_early, log_end, shutdown_signal},
     status,
     transport::Transport,
+    watchdog::Watchdog,
 };
 use std::{sync::Arc, time::Duration};
 use weft_api::problem::{Exit, Problems};
@@ -58,6 +59,7 @@ pub async fn run_scheduler(options: SchedulerNodeOptions) -> Result<Exit, Proble
     let mut scheduler = Service::start(|stop| scheduler.run(stop.wait()));
     let live = handle.clone();
     let since_progress = move || live.health().since_progress;
+    let _watchdog = Watchdog::start(since_progress.clone());
     let page = status::serve(page, metrics, since_progress, move || readiness(&handle));
     anstream::eprintln!("Scheduler {id}");
     tokio::select! {

@@ -17,6 +17,7 @@ use crate::{
     server_runtime::{ServerRuntime, ServerSettings},
     service::{shutdown_signal, unavailable},
     transport::Transport,
+    watchdog::Watchdog,
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use weft_api::problem::{Code, Exit, Problem, Problems};
@@ -66,7 +67,7 @@ pub async fn run_server(options: ServerNodeOptions) -> Result<Exit, Problems> {
     let transport = Transport::Redis(Arc::clone(&shards));
     let metrics = Metrics::default();
     metrics.register(|registry| blobs.register(registry));
-    let sessions = transport.worker_sessions(&keyring, Vec::new());
+    let sessions = transport.worker_sessions(&keyring, &database, Vec::new());
     let deps = Deps {
         database: database.clone(),
         compiler: Arc::new(CompilerRole::of_this_program(&folder, &keyring)?),
@@ -89,6 +90,8 @@ pub async fn run_server(options: ServerNodeOptions) -> Result<Exit, Problems> {
         retention: options.retention,
     };
     let mut runtime = ServerRuntime::open(listener, &folder, deps, settings).await?;
+    // Its schedulers are processes of their own.
+    let _watchdog = Watchdog::start(|| Duration::ZERO);
     tokio::select! {
         () = shutdown => {}
         problem = runtime.ended_early() => return Err(problem.into()),

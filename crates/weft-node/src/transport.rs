@@ -17,6 +17,7 @@ use weft_broker::{
 use weft_broker_redis::{ConnectError, Redis, Shards};
 use weft_gateway::WorkerSessions;
 use weft_scheduler::{Brokers, OneBroker};
+use weft_server::WorkerNamesTable;
 use weft_store::{ShardLease, StoreError};
 use weft_store_sql::{Database, secret::Keyring};
 
@@ -80,6 +81,7 @@ impl Transport {
     pub(super) fn worker_sessions(
         &self,
         keyring: &Keyring,
+        database: &Database,
         reserved: Vec<Arc<str>>,
     ) -> WorkerSessions {
         let transport = self.clone();
@@ -88,7 +90,7 @@ impl Transport {
         WorkerSessions::new(
             move || transport.worker(),
             ClaimKeys::new(current, keys),
-            self.direct_workers(),
+            Arc::new(WorkerNamesTable::new(database.clone())),
             reserved,
         )
     }

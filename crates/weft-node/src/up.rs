@@ -128,7 +128,7 @@ impl Up {
             blobs.register(registry);
             transport.register(registry);
         });
-        let sessions = transport.worker_sessions(&keyring, vec![LOCAL.into()]);
+        let sessions = transport.worker_sessions(&keyring, &database, vec![LOCAL.into()]);
         let deps = Deps {
             database: database.clone(),
             compiler: Arc::new(CompilerRole::of_this_program(&folder, &keyring)?),

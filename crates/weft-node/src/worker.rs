@@ -13,6 +13,7 @@ use crate::{
         Service, Stop, ended_early, log_end, record_fatal_signals, shutdown_signal, unavailable,
     },
     status,
+    watchdog::Watchdog,
 };
 use std::{
     fs,
@@ -125,6 +126,7 @@ pub async fn run_worker(options: WorkerNodeOptions) -> Result<Exit, Problems> {
     let handle = worker.handle();
     // A worker that does not advance loses its attempts to others.
     let since_progress = || Duration::ZERO;
+    let _watchdog = Watchdog::start(since_progress);
     let ready = move || handle.stats().readiness(READY_WITHIN);
     let status = status::serve(status, metrics, since_progress, ready);
     anstream::eprintln!(

@@ -101,7 +101,7 @@ async fn measure_all(wanted: Wanted) {
     println!("engine: {:?}", begin.elapsed());
     if wanted.subjects.is_empty() && wanted.again.is_none() {
         let wasm = wat::parse_str(include_str!("../tests/guest.wat")).expect("it is well-formed");
-        let inputs = vec![("x".to_owned(), "1".to_owned())];
+        let inputs = vec![("x".to_owned(), "1".into())];
         let guest = sandbox.load(wasm).await.expect("the guest loads");
         let name = "the tests' guest";
         measure(&sandbox, name, None, &guest, ("echo", inputs, wanted.calls)).await;
@@ -161,7 +161,7 @@ async fn measure(
     name: &str,
     bar_us: Option<f64>,
     guest: &Guest,
-    (task, inputs, calls): (&str, Vec<(String, String)>, usize),
+    (task, inputs, calls): (&str, Vec<(String, Arc<str>)>, usize),
 ) {
     let warm_up = calls / 10;
     let mut instances = Vec::with_capacity(calls);
@@ -204,7 +204,7 @@ fn targets(name: &str) -> (Option<f64>, Option<f64>) {
 fn request(
     guest: &Guest,
     task: &str,
-    inputs: Vec<(String, String)>,
+    inputs: Vec<(String, Arc<str>)>,
     events: EventSink,
 ) -> AttemptRequest {
     AttemptRequest {

@@ -27,7 +27,7 @@ fn request(guest: &Guest, task: &str, input: &str, limits: Limits) -> AttemptReq
         guest: guest.clone(),
         entry: Entry::Task {
             name: task.to_owned(),
-            inputs: vec![("x".to_owned(), input.to_owned())],
+            inputs: vec![("x".to_owned(), input.into())],
         },
         attempt: r#"{"logical_date":"2026-11-21T06:00:00Z","idempotency_key":"k"}"#.to_owned(),
         resumed: None,

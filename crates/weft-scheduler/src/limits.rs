@@ -10,6 +10,9 @@ pub(crate) const MAX_LOSSES: u32 = 20;
 pub(crate) const MAX_NOTICES_PER_TURN: usize = 2048;
 /// Attempts that one turn dispatches.
 pub(crate) const MAX_DISPATCHES_PER_TURN: usize = 2048;
+/// Bytes of inputs that one turn dispatches, together with those that the broker has not accepted
+/// yet; one attempt more may be dispatched. The next turns dispatch the rest.
+pub(crate) const MAX_DISPATCH_BYTES_PER_TURN: usize = 64 << 20;
 /// About how many rows one transaction writes; the next turns write the rest.
 pub(crate) const MAX_ROWS_PER_TURN: usize = 8192;
 /// Commands that one turn applies.
@@ -33,8 +36,11 @@ pub(crate) const MIN_RETRY_DELAY: Duration = Duration::from_millis(20);
 pub(crate) const MAX_RETRY_DELAY: Duration = Duration::from_secs(2);
 /// How often live attempts are reconciled with the broker.
 pub(crate) const RECONCILE_INTERVAL: Duration = Duration::from_secs(5);
-/// How much longer than its timeout a worker may have an attempt, unless the options say
-/// otherwise: more than a claim ahead waits behind tasks of ordinary length.
+/// How long the task of a shard may make no progress, unless the options say otherwise: three times
+/// what a call to the database may take, and two leases.
+pub(crate) const MAX_WITHOUT_PROGRESS: Duration = Duration::from_secs(30);
+/// How much longer than its timeout and its wait for a slot a worker may have an attempt, unless the
+/// options say otherwise: the worker ends it at its timeout, however busy the machine is.
 pub(crate) const OVERDUE_GRACE: Duration = Duration::from_mins(10);
 /// How old an attempt is before it is reconciled.
 pub(crate) const RECONCILE_MIN_AGE: Duration = Duration::from_secs(5);

@@ -21,6 +21,7 @@ pub(crate) struct Metrics {
     commit_retries: Counter,
     commits: Counter,
     lost_turns: Counter,
+    stuck_shards: Counter,
     run_lag_seconds: Histogram,
     active_runs: Gauge,
     instances: Family<StateLabel, Gauge>,
@@ -55,6 +56,7 @@ impl Default for Metrics {
             commit_retries: Counter::default(),
             commits: Counter::default(),
             lost_turns: Counter::default(),
+            stuck_shards: Counter::default(),
             run_lag_seconds: lags(),
             active_runs: Gauge::default(),
             instances: Family::default(),
@@ -87,6 +89,11 @@ impl Metrics {
     /// Records acknowledged turns that the database no longer has.
     pub(crate) fn record_lost_turns(&self, turns: u64) {
         self.lost_turns.inc_by(turns);
+    }
+
+    /// Records that the task of a shard was ended since it made no progress.
+    pub(crate) fn record_stuck_shard(&self) {
+        self.stuck_shards.inc();
     }
 
     /// Records a row that can't be read, or a run that can't be replayed.
@@ -131,6 +138,11 @@ impl Metrics {
             self.lost_turns.clone(),
         );
         let registry = registry.sub_registry_with_prefix("scheduler");
+        registry.register(
+            "stuck_shards",
+            "Shards whose task made no progress, and was ended",
+            self.stuck_shards.clone(),
+        );
         registry.register_with_unit(
             "turn_duration",
             "How long the loop took to go round, its waiting for events left out",

@@ -2,9 +2,10 @@
 
 use crate::{
     Brokers, OutputBlobs,
-    limits::{MAX_LOSSES, MAX_ROWS_PER_TURN, OVERDUE_GRACE},
+    limits::{MAX_LOSSES, MAX_ROWS_PER_TURN, MAX_WITHOUT_PROGRESS, OVERDUE_GRACE},
 };
 use std::{sync::Arc, time::Duration};
+use weft_broker::MAX_TIME_TO_START;
 use weft_core::{plan::Defaults, time::DurationMs};
 use weft_store::RunStore;
 
@@ -35,9 +36,11 @@ pub struct SchedulerOptions {
     /// About how many rows one transaction writes. What changes more at once is written in
     /// portions.
     pub max_rows_per_turn: usize,
-    /// How much longer than its timeout a worker may have an attempt before the scheduler takes it
-    /// back. The time begins with the claim, so it allows for attempts that a worker claims ahead.
+    /// How much longer than the time to its start and its timeout a worker may have an attempt
+    /// before the scheduler takes it back.
     pub overdue_grace: Duration,
+    /// A shard whose task makes no progress for so long is ended and taken over. Default: 30 s.
+    pub max_without_progress: Duration,
     /// Fixes nonces and run ids, for a simulation; drawn from the system otherwise.
     pub seed: Option<u64>,
     /// A bug to plant. For the simulation only.
@@ -58,7 +61,8 @@ impl SchedulerOptions {
             },
             max_active_runs: 16,
             max_rows_per_turn: MAX_ROWS_PER_TURN,
-            overdue_grace: OVERDUE_GRACE,
+            overdue_grace: MAX_TIME_TO_START + OVERDUE_GRACE,
+            max_without_progress: MAX_WITHOUT_PROGRESS,
             seed: None,
             #[cfg(feature = "planted-bugs")]
             planted: None,

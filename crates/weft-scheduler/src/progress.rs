@@ -32,42 +32,67 @@ impl Default for Progress {
     }
 }
 
+/// The progress of one task.
+#[derive(Debug, Clone)]
+pub(crate) struct TaskProgress {
+    began: Instant,
+    last: Weak<AtomicU64>,
+}
+
+impl TaskProgress {
+    /// How long ago the task advanced; nothing once it has ended.
+    pub(crate) fn since_last(&self) -> Duration {
+        let last = self.last.upgrade();
+        last.map_or(Duration::ZERO, |last| since(self.began, &last))
+    }
+}
+
 impl Progress {
-    /// A task whose progress is recorded until it ends or is dropped.
-    pub(crate) fn watch<F: Future>(&self, task: F) -> impl Future<Output = F::Output> + use<F> {
+    /// A task whose progress is recorded until it ends or is dropped, and that progress.
+    pub(crate) fn watch<F: Future>(
+        &self,
+        task: F,
+    ) -> (impl Future<Output = F::Output> + use<F>, TaskProgress) {
         let began = self.began;
-        let since = move || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let last = Arc::new(AtomicU64::new(since()));
+        let now = move || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let last = Arc::new(AtomicU64::new(now()));
+        let progress = TaskProgress {
+            began,
+            last: Arc::downgrade(&last),
+        };
         let mut tasks = self.tasks();
         tasks.retain(|task| task.strong_count() > 0);
-        tasks.push(Arc::downgrade(&last));
+        tasks.push(Weak::clone(&progress.last));
         drop(tasks);
-        async move {
+        let watched = async move {
             let mut task = pin!(task);
             poll_fn(|cx| {
                 let poll = task.as_mut().poll(cx);
-                last.store(since(), Ordering::Relaxed);
+                last.store(now(), Ordering::Relaxed);
                 poll
             })
             .await
-        }
+        };
+        (watched, progress)
     }
 
     /// How long ago the task advanced that has not advanced for longest; nothing where none runs.
     pub(crate) fn since_last(&self) -> Duration {
         let tasks = self.tasks();
         let running = tasks.iter().filter_map(Weak::upgrade);
-        let last = running.map(|last| last.load(Ordering::Relaxed)).min();
-        last.map_or(Duration::ZERO, |last| {
-            let elapsed = self.began.elapsed();
-            elapsed.saturating_sub(Duration::from_millis(last))
-        })
+        let longest = running.map(|last| since(self.began, &last)).max();
+        longest.unwrap_or_default()
     }
 
     fn tasks(&self) -> MutexGuard<'_, Vec<Weak<AtomicU64>>> {
         // No foreign code runs while it is locked.
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn since(began: Instant, last: &AtomicU64) -> Duration {
+    let last = Duration::from_millis(last.load(Ordering::Relaxed));
+    began.elapsed().saturating_sub(last)
 }
 
 #[cfg(test)]
@@ -83,19 +108,24 @@ mod tests {
         let progress = Progress::default();
         sleep(SECOND).await;
         assert_eq!(progress.since_last(), Duration::ZERO, "no task runs");
-        let advances = tokio::spawn(progress.watch(async {
+        let (task, advancing) = progress.watch(async {
             loop {
                 sleep(SECOND).await;
             }
-        }));
+        });
+        let advances = tokio::spawn(task);
         sleep(60 * SECOND).await;
         assert!(progress.since_last() <= SECOND);
-        let hangs = tokio::spawn(progress.watch(pending::<()>()));
+        let (task, hanging) = progress.watch(pending::<()>());
+        let hangs = tokio::spawn(task);
         sleep(60 * SECOND).await;
         assert_eq!(progress.since_last(), 60 * SECOND);
+        assert_eq!(hanging.since_last(), 60 * SECOND);
+        assert!(advancing.since_last() <= SECOND);
         hangs.abort();
         assert!(hangs.await.is_err());
         assert!(progress.since_last() <= SECOND, "it has ended");
+        assert_eq!(hanging.since_last(), Duration::ZERO);
         advances.abort();
     }
 }

@@ -107,7 +107,8 @@ impl Scheduler {
         } = handle;
         let progress = Arc::clone(&heartbeat);
         let supervisor = Supervisor::new(deps, options, executor, (feed, heartbeat), requests, now);
-        progress.progress.watch(supervisor.run(shutdown)).await
+        let (watched, _own) = progress.progress.watch(supervisor.run(shutdown));
+        watched.await
     }
 }
 

@@ -27,8 +27,12 @@ use reconcile::Reconcile;
 use runs::Runs;
 use schedule::Schedule;
 use settings::Settings;
-use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
-use weft_broker::{AttemptKey, SchedulerBroker};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+use weft_broker::{AttemptKey, Dispatch, SchedulerBroker};
 use weft_core::{run::Attempt, run_id::RunId, time::Timestamp};
 use weft_store::{ShardId, ShardLease, ShardState};
 
@@ -51,6 +55,8 @@ pub(crate) struct Shard {
     pub(crate) outbox: Outbox,
     pub(crate) reconcile: Reconcile,
     pub(crate) reads: Reads,
+    /// Whether a bound ended the last dispatch although more could be dispatched.
+    pub(crate) is_dispatch_cut_short: bool,
     /// Runs whose last change listeners were not notified of.
     pub(crate) pending_notifications: BTreeSet<RunId>,
 }
@@ -77,6 +83,7 @@ impl Shard {
             outbox: Outbox::default(),
             reconcile: Reconcile::default(),
             reads: Reads::default(),
+            is_dispatch_cut_short: false,
             pending_notifications: BTreeSet::new(),
         }
     }
@@ -134,6 +141,34 @@ impl Shard {
         (events, &mut self.outbox, &mut self.reconcile)
     }
 
+    /// Bytes of dispatches that the broker has not accepted.
+    pub(crate) fn unpublished_bytes(&self) -> usize {
+        let dispatches = self.outbox.dispatches().iter();
+        let dispatches = dispatches.chain(self.batch.dispatches());
+        dispatches.map(Dispatch::bytes).sum()
+    }
+
+    /// How many attempts of each queue exist that the broker has not accepted. Those whose inputs
+    /// are still read are left out: they hold no other attempt back, and there are no more of
+    /// them than a scheduler before this one had dispatched.
+    pub(crate) fn unpublished_attempts(&self) -> HashMap<Arc<str>, u32> {
+        let mut by_queue: HashMap<Arc<str>, u32> = HashMap::new();
+        let mut count = |queue: &Arc<str>| {
+            let count = by_queue.entry(Arc::clone(queue)).or_default();
+            *count = count.saturating_add(1);
+        };
+        let dispatches = self.outbox.dispatches().iter();
+        for dispatch in dispatches.chain(self.batch.dispatches()) {
+            count(&dispatch.queue);
+        }
+        for (run, attempt) in self.outbox.unprepared() {
+            if let Some(active) = self.runs.get(run) {
+                count(&active.task_facts(attempt.instance.task).account.queue);
+            }
+        }
+        by_queue
+    }
+
     /// When the shard has work even if no event arrives.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
         let due = [self.schedule.next_due(), self.batch.lazy_due()];
@@ -144,7 +179,9 @@ impl Shard {
     pub(crate) fn has_more_work(&self) -> bool {
         self.queue.has_expansions()
             || self.schedule.has_startable()
-            || self.outbox.has_unprepared()
+            // While the broker does not accept what there is, no more is dispatched.
+            || (self.outbox.dispatches().is_empty()
+                && (self.is_dispatch_cut_short || self.outbox.count_unprepared() > 0))
             || self.batch.has_large_runs()
     }
 }

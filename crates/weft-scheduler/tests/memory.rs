@@ -45,6 +45,9 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// The tests run one after another, since each counts the allocations of the process.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Outputs of a task.
 const COUNT: usize = 3_000;
 /// The size of each.
@@ -69,6 +72,7 @@ impl OutputBlobs for Megabytes {
 
 #[tokio::test]
 async fn outputs_beyond_the_input_limit_are_refused_before_one_is_read() {
+    let _alone = ALONE.lock().await;
     let blobs = Arc::new(Megabytes::default());
     let mut installation = Installation::new().await;
     let deps = Deps {
@@ -105,4 +109,43 @@ async fn outputs_beyond_the_input_limit_are_refused_before_one_is_read() {
         let error = row.error.expect("it has an error");
         assert!(error.contains("\"input_limit\""), "{error}");
     }
+}
+
+#[tokio::test]
+async fn an_output_that_many_instances_take_is_in_memory_once() {
+    const SLOTS: u32 = 1_000;
+    let _alone = ALONE.lock().await;
+    let blobs = Arc::new(Megabytes::default());
+    let mut installation = Installation::new().await;
+    let deps = Deps {
+        blobs: Arc::clone(&blobs) as Arc<dyn OutputBlobs>,
+        ..installation.deps()
+    };
+    installation.start_scheduler_over(SchedulerOptions::new("first"), deps);
+    let rule = |dispatch: &Dispatch| {
+        (dispatch.document.task.as_str() == "large").then(|| ReportedOutcome::Success {
+            output: Output::Blob {
+                digest: Digest::of(b"a megabyte"),
+                bytes: BYTES,
+            },
+        })
+    };
+    installation.start_worker("worker", &["default"], SLOTS, Arc::new(rule));
+    let deployed = installation
+        .deploy(&json!({ "id": "shared", "tasks": {
+            "large": {},
+            "each": { "inputs": { "x": "large" }, "expand": { "item": { "value": vec![0; COUNT] } } },
+        } }))
+        .await;
+    let before = ALLOCATED.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    let run = installation.trigger(&deployed).await;
+    let all = u64::from(SLOTS);
+    installation
+        .wait(run, |row| row.counts.running == all)
+        .await;
+    let growth = PEAK.load(Ordering::Relaxed).saturating_sub(before);
+    println!("{growth} bytes more at the most");
+    assert!(growth <= MAX_GROWTH, "{growth} bytes more");
+    assert_eq!(blobs.0.load(Ordering::SeqCst), 1, "it is read once");
 }

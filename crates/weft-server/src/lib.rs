@@ -66,5 +66,6 @@ pub use {
     metrics::Metrics,
     options::ServerOptions,
     server::{Listener, Server, ServerError},
-    status::StatusPage,
+    status::{LIVE_WITHIN, StatusPage},
+    worker_gateway::WorkerNamesTable,
 };

@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 /// How long a scheduler may make no progress before its process is not live: longer than any call
 /// to a database or broker.
-const LIVE_WITHIN: Duration = Duration::from_mins(2);
+pub const LIVE_WITHIN: Duration = Duration::from_mins(2);
 
 /// What it shows.
 pub struct StatusPage {

@@ -15,7 +15,10 @@ mod blobs;
 mod code;
 mod direct_workers;
 mod lookup;
+mod names;
 mod worker;
+
+pub use names::WorkerNamesTable;
 
 use crate::{
     app::App,

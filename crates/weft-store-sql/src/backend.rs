@@ -39,6 +39,19 @@ pub(crate) enum Backend {
     Postgres(Box<postgres::Postgres>),
 }
 
+/// Which connections a statement uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Those that all calls share.
+    General,
+    /// One that is reserved for the calls by which schedulers hold their shards: a lease would
+    /// expire while its renewal waits for slow listings.
+    Lease,
+}
+
+/// The statements by which schedulers hold their shards, over their own connection.
+pub(crate) struct LeaseCalls<'a>(&'a Backend);
+
 /// A transaction that writes. Dropped without [`Tx::commit`] it leaves nothing.
 pub(crate) enum Tx {
     Sqlite(sqlite::Tx),
@@ -93,15 +106,29 @@ impl Backend {
         }
     }
 
+    /// The calls that don't wait for any other call.
+    pub(crate) const fn for_leases(&self) -> LeaseCalls<'_> {
+        LeaseCalls(self)
+    }
+
     /// Reads, in a transaction of its own.
     pub(crate) async fn read(
         &self,
         statement: Statement,
         args: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
+        self.read_for(Purpose::General, statement.sql(), args).await
+    }
+
+    async fn read_for(
+        &self,
+        purpose: Purpose,
+        sql: SqlStr,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
         match self {
-            Self::Sqlite(sqlite) => sqlite.read(statement.sql(), args).await,
-            Self::Postgres(postgres) => postgres.run(statement.sql(), args).await,
+            Self::Sqlite(sqlite) => sqlite.read(purpose, sql, args).await,
+            Self::Postgres(postgres) => postgres.run(purpose, sql, args).await,
         }
     }
 
@@ -123,10 +150,7 @@ impl Backend {
         let mut rows = Vec::new();
         for (text, chunk) in bulk.chunks(self.dialect(), values) {
             let sql = AssertSqlSafe(text).into_sql_str();
-            rows.extend(match self {
-                Self::Sqlite(sqlite) => sqlite.read(sql, chunk).await?,
-                Self::Postgres(postgres) => postgres.run(sql, chunk).await?,
-            });
+            rows.extend(self.read_for(Purpose::General, sql, chunk).await?);
         }
         Ok(rows)
     }
@@ -137,9 +161,19 @@ impl Backend {
         statement: Statement,
         args: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
+        self.write_for(Purpose::General, statement, args).await
+    }
+
+    async fn write_for(
+        &self,
+        purpose: Purpose,
+        statement: Statement,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
         match self {
+            // There is one writer.
             Self::Sqlite(sqlite) => sqlite.write(statement.sql(), args).await,
-            Self::Postgres(postgres) => postgres.run(statement.sql(), args).await,
+            Self::Postgres(postgres) => postgres.run(purpose, statement.sql(), args).await,
         }
     }
 
@@ -182,6 +216,26 @@ impl Backend {
             Self::Sqlite(sqlite) => sqlite.close().await,
             Self::Postgres(postgres) => postgres.close().await,
         }
+    }
+}
+
+impl LeaseCalls<'_> {
+    /// As [`Backend::read`].
+    pub(crate) async fn read(
+        &self,
+        statement: Statement,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.0.read_for(Purpose::Lease, statement.sql(), args).await
+    }
+
+    /// As [`Backend::write`].
+    pub(crate) async fn write(
+        &self,
+        statement: Statement,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.0.write_for(Purpose::Lease, statement, args).await
     }
 }
 

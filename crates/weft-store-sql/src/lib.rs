@@ -50,6 +50,7 @@ mod timeline;
 mod tokens;
 mod trigger;
 mod versions;
+mod worker_names;
 mod workers;
 
 pub use {

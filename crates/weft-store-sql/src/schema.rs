@@ -39,7 +39,8 @@ pub(crate) const STEPS: &[Step] = steps! {
     7 "0007_schedulers.sql" "who schedules, and what programs have to know";
     8 "0008_lost_turns.sql" "acknowledged turns that were lost";
     9 "0009_held_runs.sql" "runs that no scheduler can continue";
-    10 "0011_failures.sql" "why attempts failed, by cause";
+    10 "0010_worker_names.sql" "whose workers have which names";
+    11 "0011_failures.sql" "why attempts failed, by cause";
 };
 /// The step that a program has to know at least to work with all of these: it rises only with a
 /// step that takes away what the version before still uses.

@@ -10,6 +10,7 @@ mod claims;
 mod drain;
 mod leases;
 mod membership;
+mod releases;
 mod reports;
 #[cfg(test)]
 mod tests;
@@ -125,6 +126,10 @@ pub(crate) struct Driver {
     /// The terms of the last registration.
     terms: LeaseTerms,
     draining: Option<Draining>,
+    /// Claimed attempts that never started and are not released yet.
+    unbegun: Vec<HeldClaim>,
+    /// Attempts that were claimed ahead waited too long, and no attempt has ended since.
+    is_crowded: bool,
     calls: Calls,
     held: HeldAttempts,
     /// Attempts that wait for a slot and memory, first in first out; includes attempts that are
@@ -176,6 +181,8 @@ impl Driver {
             is_unannounced: false,
             terms: LeaseTerms::default(),
             draining: None,
+            unbegun: Vec::new(),
+            is_crowded: false,
             calls: Calls {
                 register: Call::new(),
                 claim: Call::new(),
@@ -291,6 +298,7 @@ impl Driver {
             Event::Loaded(loaded) => self.on_loaded(loaded),
             Event::Tick => {
                 self.watch_leases(now);
+                self.collect_stuck(now);
                 self.outbox.tick(now);
             }
             Event::Drain => self.begin_drain(now),

@@ -16,6 +16,8 @@ pub(crate) type HeldAttempts = HashMap<AttemptKey, Held>;
 pub(crate) struct Held {
     /// What proves the claim.
     pub(crate) secret: Option<ClaimSecret>,
+    /// When the worker got it.
+    pub(crate) claimed: BootInstant,
     /// When the lease ends, unless it is renewed.
     pub(crate) lease_ends: BootInstant,
     /// Since when it waits to start, its time in the broker's queue included.

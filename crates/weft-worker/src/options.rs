@@ -1,6 +1,7 @@
 //! The options of a worker, with their units and defaults.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
+use weft_broker::MAX_TIME_TO_START;
 
 /// What Airflow's workers take by default (`worker_concurrency`), for each processor.
 const SLOTS_FOR_EACH_PROCESSOR: usize = 16;
@@ -37,6 +38,9 @@ pub struct WorkerOptions {
     pub drain_timeout: Duration,
     /// How long a revoked attempt may continue. Default: 2 s.
     pub cancel_grace: Duration,
+    /// How long an attempt that was claimed may wait for its start before it is released, at most
+    /// [`MAX_TIME_TO_START`], which is the default.
+    pub start_within: Duration,
     /// The delay before an unconfirmed report is sent again; it doubles, up to 30 s with jitter.
     /// Default: 1 s.
     pub resend_after: Duration,
@@ -67,6 +71,7 @@ impl WorkerOptions {
             watch: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(30),
             cancel_grace: Duration::from_secs(2),
+            start_within: MAX_TIME_TO_START,
             resend_after: Duration::from_secs(1),
             labels: Vec::new(),
         }
@@ -93,6 +98,9 @@ impl WorkerOptions {
         }
         if self.loads == 0 {
             return bad("loads", "must not be 0");
+        }
+        if self.start_within > MAX_TIME_TO_START {
+            return bad("start_within", "must be at most two minutes");
         }
         if self.resend_after.is_zero() {
             return bad("resend_after", "must not be 0");

@@ -128,6 +128,8 @@ pub(crate) enum Command {
     Shards(command::fleet::ShardsArgs),
     /// Show runs, workers and queues, live
     Top(command::top::TopArgs),
+    /// Ask a service whether it makes progress
+    Health(command::health::HealthArgs),
     /// Show the audit log
     Audit(command::audit::AuditArgs),
     /// Store a token, after checking it with the server

@@ -20,6 +20,7 @@ mod difference;
 pub(crate) mod doctor;
 pub(crate) mod fleet;
 pub(crate) mod graph;
+pub(crate) mod health;
 pub(crate) mod inspect;
 mod listening;
 pub(crate) mod login;

@@ -22,6 +22,8 @@ pub const KILLS: Sweep = Sweep::new(30, 200);
 pub const STORE_KILLS: Sweep = Sweep::new(8, 25);
 /// Seeds of random operations that both databases have to answer alike.
 pub const STORE_OPERATIONS: Sweep = Sweep::new(1, 3);
+/// Seconds for which other calls occupy every connection to a database while leases are renewed.
+pub const SATURATED_SECONDS: Sweep = Sweep::new(12, 60);
 /// Requests of the server's own fuzzer to each operation of the API.
 pub const SERVER_REQUESTS: Sweep = Sweep::new(20, 60);
 /// Requests of the external fuzzer to each operation, besides those that a schema's bounds lead to.

@@ -2,7 +2,9 @@
 -- Atomic, so that the lease of a reported attempt can't expire.
 -- ARGV: session, most unconfirmed reports, the id as a JSON list;
 -- then key and report (version, a space, message) of each.
--- Answers how many were refused.
+-- A report of an attempt that another worker holds counts for nothing: its sender lost or released
+-- the attempt. It is confirmed at once, so that the sender drops it.
+-- Answers how many were refused for want of room.
 local session, most = ARGV[1], tonumber(ARGV[2])
 local worker = caller(session)
 if not worker then return finish({'unregistered'}) end
@@ -10,12 +12,14 @@ local count = call('HLEN', REPORTS)
 local refused = 0
 for at = 4, #ARGV, 2 do
   local key, report = ARGV[at], ARGV[at + 1]
+  local state = call('HGET', ATTEMPTS, key)
+  local other = holder(state)
   local reporters = call('HGET', REPORTERS, key)
-  if not reporters and count >= most then
+  if other and other ~= session and other ~= NO_HOLDER then
+    signal(worker.id, 'c', key)
+  elseif not reporters and count >= most then
     refused = refused + 1
   else
-    local state = call('HGET', ATTEMPTS, key)
-    local other = holder(state)
     if other == session or other == NO_HOLDER then
       end_hold(key, other)
     elseif state and not other then

@@ -180,7 +180,10 @@ async fn a_server_out_of_memory_refuses_attempts_until_memory_is_free() {
     let server = Server::start(&["--maxmemory-policy", "noeviction"]);
     let (redis, scheduler) = connect(&server, options()).await;
     let mut large = dispatch(1, "default", 0);
-    large.inputs = vec![("x".to_owned(), format!("\"{}\"", "x".repeat(100_000)))];
+    large.inputs = vec![(
+        "x".to_owned(),
+        format!("\"{}\"", "x".repeat(100_000)).into(),
+    )];
     scheduler.publish(vec![large]).await.unwrap();
     command(&server.url(), &["CONFIG", "SET", "maxmemory", "1"])
         .await

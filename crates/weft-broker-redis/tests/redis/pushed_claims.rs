@@ -426,7 +426,10 @@ async fn a_long_message_is_claimed_and_not_pushed() {
     let fixture = Fixture::open(options()).await;
     let worker = fixture.worker("one", &["default"], 4).await;
     let mut long = dispatch(1, "default", 0);
-    long.inputs = vec![("text".to_owned(), format!("\"{}\"", "a".repeat(1 << 17)))];
+    long.inputs = vec![(
+        "text".to_owned(),
+        format!("\"{}\"", "a".repeat(1 << 17)).into(),
+    )];
     let (claims, ()) = join!(
         worker.claim(4),
         fixture.publish_to(1, "default", vec![long, dispatch(2, "default", 0)])

@@ -105,18 +105,18 @@ impl Server {
             .spawn()
             .unwrap();
         let mut output = BufReader::new(shell.stdout.take().unwrap());
-        let (mut said, mut pid) = (String::new(), None);
-        loop {
+        let (mut printed, mut pid, mut is_ready) = (String::new(), None, false);
+        // The shell and Redis print into one pipe, in either order.
+        while pid.is_none() || !is_ready {
             let mut line = String::new();
             let is_over = output.read_line(&mut line).unwrap() == 0;
-            assert!(!is_over, "Redis did not start: {said}");
+            assert!(!is_over, "Redis did not start: {printed}");
             if let Some(number) = line.strip_prefix("pid ") {
                 pid = Pid::from_raw(number.trim().parse().unwrap());
             }
-            said.push_str(&line);
-            if line.contains("Ready to accept connections") || line.contains("Sentinel ID is") {
-                break;
-            }
+            is_ready |=
+                line.contains("Ready to accept connections") || line.contains("Sentinel ID is");
+            printed.push_str(&line);
         }
         // Drains the pipe, so that the server never blocks on it.
         std::thread::spawn(move || {
@@ -126,7 +126,7 @@ impl Server {
             }
         });
         self.running = Some(Running {
-            pid: pid.expect("the shell says it first"),
+            pid: pid.expect("the loop ends when the shell printed it"),
             input: shell.stdin.take().unwrap(),
             shell,
         });

@@ -236,6 +236,79 @@ pub async fn a_replayed_report_ends_no_other_attempt(fixture: &dyn Fixture) {
     assert_eq!(holder.renew(&[next.key]).await, []);
 }
 
+/// A worker that released an attempt still has its secret, and can neither end nor blame the attempt,
+/// nor take it back, once another worker holds it.
+pub async fn a_released_attempt_is_out_of_reach_of_its_first_holder(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    let thief = Sample::new(fixture, "thief", 1).await;
+    publish(&*scheduler, &[1]).await;
+    assert_eq!(thief.claim(1).await, keys(&[1]));
+    let mine = [held(key(1))];
+    let released = thief.broker.release(&mine);
+    soon("release", released).await.expect("answered");
+    rest(fixture, &*scheduler).await;
+    soon("pause", thief.broker.pause()).await.expect("paused");
+    let holder = Sample::new(fixture, "holder", 1).await;
+    publish(&*scheduler, &[1]).await;
+    assert_eq!(holder.claim(1).await, keys(&[1]));
+    rest(fixture, &*scheduler).await;
+    for stale in [report(1, "thief"), crash(1, mine[0].secret)] {
+        let reported = thief.broker.report(vec![stale]);
+        soon("report", reported).await.expect("answered");
+        let signals = soon("signals", thief.broker.signals(9)).await;
+        assert_eq!(signals, Ok(vec![Signal::Confirmed(key(1))]));
+    }
+    let registered = thief.broker.register(&thief.info, &mine);
+    soon("register", registered).await.expect("answered");
+    assert_eq!(thief.renew(&keys(&[1])).await, keys(&[1]), "it holds none");
+    no_notices(fixture, &*scheduler).await;
+    assert_eq!(holder.renew(&keys(&[1])).await, []);
+    holder.report(&[1]).await;
+    assert_eq!(notices(&*scheduler, 1).await, [finished(1, "holder")]);
+}
+
+/// A worker that announces far more slots than it has holds no more than its own claims, and
+/// what it holds without an end goes on to others when it is revoked.
+pub async fn announced_slots_keep_no_attempt_from_others(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    let thief = Sample::new(fixture, "thief", MANY).await;
+    let holder = Sample::new(fixture, "holder", 1).await;
+    publish(&*scheduler, &[1, 2]).await;
+    assert_eq!(thief.claim(1).await, keys(&[1]));
+    assert_eq!(holder.claim(1).await, keys(&[2]));
+    rest(fixture, &*scheduler).await;
+    for _ in 0..3 {
+        fixture.advance_time(fixture.terms().lease / 2).await;
+        assert_eq!(thief.renew(&keys(&[1])).await, []);
+        assert_eq!(holder.renew(&keys(&[2])).await, []);
+    }
+    // The scheduler takes back what a worker holds for longer than its task may take.
+    soon("revoke", scheduler.revoke(&keys(&[1])))
+        .await
+        .expect("answered");
+    assert_eq!(thief.renew(&keys(&[1])).await, keys(&[1]));
+    let announced = [held(key(1))];
+    let registered = thief.broker.register(&thief.info, &announced);
+    soon("register", registered).await.expect("answered");
+    assert_eq!(thief.renew(&keys(&[1])).await, keys(&[1]), "it is fenced");
+}
+
+/// A holder that reports the same crash many times is heard once.
+pub async fn a_flood_of_crash_reports_of_a_holder_is_one_report(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    let thief = Sample::new(fixture, "thief", 1).await;
+    publish(&*scheduler, &[1]).await;
+    assert_eq!(thief.claim(1).await, keys(&[1]));
+    rest(fixture, &*scheduler).await;
+    let secret = Some(claim_keys().secret(&key(1)));
+    let flood = (0..FLOOD).map(|_| crash(1, secret)).collect();
+    soon("report", thief.broker.report(flood))
+        .await
+        .expect("answered");
+    assert_eq!(notices(&*scheduler, 1).await.len(), 1);
+    no_notices(fixture, &*scheduler).await;
+}
+
 /// Makes a test of each clause, as [`conformance_suite!`](crate::conformance_suite) does; the
 /// fixture's workers are not trusted.
 #[macro_export]
@@ -249,6 +322,9 @@ macro_rules! malicious_worker_suite {
             many_announced_attempts_occupy_no_slots,
             renewals_and_releases_need_the_secret,
             a_replayed_report_ends_no_other_attempt,
+            a_released_attempt_is_out_of_reach_of_its_first_holder,
+            announced_slots_keep_no_attempt_from_others,
+            a_flood_of_crash_reports_of_a_holder_is_one_report,
         }
     };
 }

@@ -211,7 +211,14 @@ impl Model {
         }
     }
 
-    /// A report that is kept; duplicates are the caller's to leave out.
+    /// Whether a worker other than this one holds it.
+    pub(super) fn is_held_by_another(&self, worker: usize, number: Number) -> bool {
+        let mut held = self.held.iter();
+        held.any(|held| held.number == number && held.worker != worker)
+    }
+
+    /// A report that is kept; duplicates, and those of attempts that another worker holds, are the
+    /// caller's to leave out.
     pub(super) fn report(&mut self, worker: usize, number: Number) {
         self.queued.retain(|queued| queued.number != number);
         self.released.retain(|other| other.number != number);

@@ -64,8 +64,8 @@ pub async fn report_ends_the_claim(fixture: &dyn Fixture) {
     assert!(!delivered.contains(&expired(1)), "{delivered:?}");
 }
 
-/// Two workers that ran the same attempt both hear that it is settled.
-pub async fn report_of_two_is_one_notice_until_confirmed(fixture: &dyn Fixture) {
+/// A worker that lost an attempt can't end it while another one holds it, and drops its report.
+pub async fn report_of_an_attempt_that_another_holds_is_refused(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     let one = Sample::new(fixture, "one", 1).await;
     publish(&*scheduler, &[1]).await;
@@ -83,10 +83,34 @@ pub async fn report_of_two_is_one_notice_until_confirmed(fixture: &dyn Fixture) 
         "it is another's now"
     );
     one.report(&[1]).await;
+    let signals = soon("signals", one.broker.signals(9)).await;
+    assert_eq!(signals, Ok(vec![Signal::Confirmed(key(1))]));
     assert_eq!(two.renew(&keys(&[1])).await, [], "the holder goes on");
-    let delivered = rest(fixture, &*scheduler).await;
-    assert_eq!(delivered, [started(1, "two"), finished(1, "one")]);
+    assert_eq!(rest(fixture, &*scheduler).await, [started(1, "two")]);
     two.report(&[1]).await;
+    expect_notice(&*scheduler, &finished(1, "two")).await;
+    soon("confirm", scheduler.confirm(&keys(&[1])))
+        .await
+        .expect("confirmed");
+    let signals = soon("signals", two.broker.signals(9)).await;
+    assert_eq!(signals, Ok(vec![Signal::Confirmed(key(1))]));
+}
+
+/// Two workers that reported the same attempt, which the first one had lost, both get the
+/// confirmation.
+pub async fn report_of_two_is_one_notice_until_confirmed(fixture: &dyn Fixture) {
+    let scheduler = fixture.scheduler().await;
+    let one = Sample::new(fixture, "one", 1).await;
+    publish(&*scheduler, &[1]).await;
+    one.claim(1).await;
+    fixture.advance_time(fixture.terms().lease * 11 / 10).await;
+    expect_notice(&*scheduler, &expired(1)).await;
+    one.register(&[]).await;
+    let two = Sample::new(fixture, "two", 1).await;
+    one.report(&[1]).await;
+    two.report(&[1]).await;
+    let delivered = rest(fixture, &*scheduler).await;
+    assert_eq!(delivered, [finished(1, "one")]);
     soon("confirm", scheduler.confirm(&keys(&[1])))
         .await
         .expect("confirmed");

@@ -91,7 +91,7 @@ impl<'a> Run<'a> {
             50..58 => self.register(worker).await,
             _ if !self.model.is_registered(worker) => self.register(worker).await,
             58..78 => self.claim(worker, place).await,
-            78..86 => self.report(worker).await,
+            78..86 => self.report(worker, place).await,
             86..92 => self.renew(worker, place).await,
             92..94 => self.release(worker, place).await,
             94..97 => {
@@ -201,7 +201,7 @@ impl<'a> Run<'a> {
     }
 
     /// Mostly of what the worker holds, sometimes of what it lost or never had.
-    async fn report(&mut self, worker: usize) {
+    async fn report(&mut self, worker: usize, place: &str) {
         let held: Vec<u32> = self
             .model
             .held
@@ -223,7 +223,10 @@ impl<'a> Run<'a> {
             return;
         }
         self.model.calls(worker);
-        self.model.report(worker, number);
+        let is_refused = self.model.is_held_by_another(worker, number);
+        if !is_refused {
+            self.model.report(worker, number);
+        }
         let id = self.model.workers[worker].info.id.clone();
         soon(
             "report",
@@ -231,6 +234,10 @@ impl<'a> Run<'a> {
         )
         .await
         .expect("there is room");
+        if is_refused {
+            self.signalled(worker, Signal::Confirmed(key(number)), place)
+                .await;
+        }
     }
 
     async fn renew(&mut self, worker: usize, place: &str) {

@@ -140,6 +140,12 @@ impl State {
             .clone()
     }
 
+    /// Whether another worker holds the attempt: this one lost or released it, and can't end it.
+    fn is_held_by_another(&self, key: &AttemptKey, session: Session) -> bool {
+        let attempt = self.attempts.get(key);
+        matches!(attempt, Some(Phase::Claimed { session: holder, .. }) if *holder != session)
+    }
+
     /// Keeps a report, and ends what its worker held.
     fn keep(&mut self, report: Report, session: Session) {
         let report = Report {
@@ -155,7 +161,7 @@ impl State {
                 self.attempts.remove(&key);
                 self.free_slot(session);
             }
-            // Another one holds it by now; whose outcome counts is the scheduler's to say.
+            // The scheduler says whether the outcome of a lost attempt counts.
             Some(Phase::Claimed { .. }) | None => {}
             Some(Phase::Released { .. }) => drop(self.attempts.remove(&key)),
             Some(Phase::Queued { queue, place }) => {
@@ -282,11 +288,17 @@ impl WorkerBroker for InProcessWorker {
     }
 
     async fn report(&self, reports: Vec<Report>) -> Result<(), BrokerError> {
-        let bound = self.broker.options.bounds.unconfirmed_reports;
+        let bounds = &self.broker.options.bounds;
+        let bound = bounds.unconfirmed_reports;
         let (mut state, session) = self.state(Instant::now())?;
         let mut result = Ok(());
         for report in reports {
-            if state.reports.len() >= bound && !state.reports.contains_key(&report.key) {
+            if state.is_held_by_another(&report.key, session) {
+                // Its sender drops it.
+                if let Some(worker) = state.workers.get_mut(&session) {
+                    worker.signal(Signal::Confirmed(report.key), bounds);
+                }
+            } else if state.reports.len() >= bound && !state.reports.contains_key(&report.key) {
                 let what = "the broker's list of unconfirmed reports";
                 result = Err(BrokerError::Full { what, bound });
             } else {

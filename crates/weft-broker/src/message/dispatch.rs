@@ -143,7 +143,7 @@ impl<'a> Message<'a> {
             code: CodeMessage::of(code),
             inputs: inputs
                 .iter()
-                .map(|(name, value)| (name.into(), value.into()))
+                .map(|(name, value)| (name.into(), (&**value).into()))
                 .collect(),
             document: Document::of(document),
             resumed: resumed.as_deref().map(Text::from),
@@ -167,7 +167,7 @@ impl<'a> Message<'a> {
             inputs: self
                 .inputs
                 .into_iter()
-                .map(|(name, value)| (name.into_owned(), value.into_owned()))
+                .map(|(name, value)| (name.into_owned(), Arc::from(&*value)))
                 .collect(),
             document: Arc::new(self.document.into_document(tenant.as_str())?),
             resumed: self.resumed.as_deref().map(Arc::from),

@@ -21,7 +21,7 @@ fn rich_dispatch() -> Dispatch {
         fail_on_exit: vec![3],
         skip_on_exit: vec![4, 5],
     }));
-    dispatch.inputs = vec![("x".to_owned(), r#"{"a":["\u00e9",1.50]}"#.to_owned())];
+    dispatch.inputs = vec![("x".to_owned(), r#"{"a":["\u00e9",1.50]}"#.into())];
     dispatch.resumed = Some(r#"{"page":2}"#.into());
     dispatch.granted = Arc::new(Granted {
         http: vec![

@@ -17,6 +17,10 @@ impl FairQueue {
         if ready.indexes.is_empty() {
             return;
         }
+        if self.is_held(ready.run, ready.task) {
+            self.held.add(ready);
+            return;
+        }
         let task_key = self.task_key(&ready);
         let mut indexes = Ranges::default();
         indexes.add(ready.indexes);
@@ -97,10 +101,12 @@ impl FairQueue {
     /// Removes all ready instances of a task, which was cleared or whose run stopped.
     pub fn remove_task(&mut self, run: RunId, task: TaskIndex) {
         self.take_out(run, task);
+        self.held.remove_task(run, task);
     }
 
     /// Removes ready instances of a task, which a person marked.
     pub fn remove_instances(&mut self, run: RunId, task: TaskIndex, indexes: &Range<u32>) {
+        self.held.remove_instances(run, task, indexes);
         let Some(task_key) = self.tasks.get(&(run, task)).copied() else {
             return;
         };
@@ -117,6 +123,7 @@ impl FairQueue {
 
     /// Removes all ready instances of a run.
     pub fn remove_run(&mut self, run: RunId) {
+        self.held.remove_run(run);
         let (first, last) = ((run, TaskIndex(0)), (run, TaskIndex(u32::MAX)));
         while let Some(((_, task), _)) = self.tasks.range(first..=last).next() {
             let task = *task;
@@ -124,24 +131,22 @@ impl FairQueue {
         }
     }
 
-    /// Whether nothing is ready.
+    /// Whether nothing is ready that is not held.
     pub fn is_empty(&self) -> bool {
         self.tasks.is_empty()
     }
 
     /// Takes the next instances, at most `max`; fewer only if the bounds allow no more.
     pub fn take(&mut self, max: usize) -> Vec<Taken> {
-        let mut taken = Vec::new();
-        while taken.len() < max && !is_full(self.active, self.bounds.max_active) {
-            match self.take_one() {
-                Some(one) => taken.push(one),
-                None => break,
-            }
-        }
-        taken
+        let next = std::iter::from_fn(|| self.take_next());
+        next.take(max).collect()
     }
 
-    fn take_one(&mut self) -> Option<Taken> {
+    /// Takes the next instance, if the bounds allow one.
+    pub fn take_next(&mut self) -> Option<Taken> {
+        if is_full(self.active, self.bounds.max_active) {
+            return None;
+        }
         let (_position, queue) = *self.eligible.first()?;
         let next = self
             .next_of(queue)
@@ -176,6 +181,15 @@ impl FairQueue {
         })
     }
 
+    /// Undoes the last take, but for the order: the instance occupies nothing, and is not ready
+    /// until it is pushed again.
+    pub fn put_back(&mut self, taken: &Taken) {
+        self.release(&taken.account);
+        let queue = self.queue(&taken.account.queue);
+        self.queues[queue.0].free_slots += 1;
+        self.refresh_queue(queue);
+    }
+
     /// Moves a queue behind the others after a take.
     fn advance(&mut self, index: QueueIx) {
         let queue = &mut self.queues[index.0];
@@ -190,7 +204,7 @@ impl FairQueue {
     }
 
     /// Removes all ready instances of a task and returns them.
-    fn take_out(&mut self, run: RunId, task: TaskIndex) -> Option<Item> {
+    pub(super) fn take_out(&mut self, run: RunId, task: TaskIndex) -> Option<Item> {
         let task_key = self.tasks.get(&(run, task)).copied()?;
         let before = self.withdraw(task_key.key);
         let item = self.remove_item(task_key);

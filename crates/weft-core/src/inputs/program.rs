@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
 /// The most bytes that the arguments and environment variables of a program may have together.
@@ -92,7 +93,7 @@ impl Invocation {
     /// See [`TemplateError`].
     pub fn new(
         program: &Program,
-        inputs: &[(String, String)],
+        inputs: &[(String, Arc<str>)],
         params: &Map<String, Value>,
     ) -> Result<Self, TemplateError> {
         let texts = program.args.iter();
@@ -134,7 +135,7 @@ impl Invocation {
 
 /// Parses the inputs that hold artifacts or that a template names.
 fn parse_inputs(
-    inputs: &[(String, String)],
+    inputs: &[(String, Arc<str>)],
     templates: &[Template<'_>],
 ) -> Result<Map<String, Value>, TemplateError> {
     let named: BTreeSet<&str> = templates
@@ -216,7 +217,7 @@ fn look<'a>(
 }
 
 /// All inputs as one object, without parsing them.
-fn stdin(inputs: &[(String, String)]) -> Vec<u8> {
+fn stdin(inputs: &[(String, Arc<str>)]) -> Vec<u8> {
     let mut text = String::from("{");
     for (number, (name, value)) in inputs.iter().enumerate() {
         if number > 0 {
@@ -315,8 +316,8 @@ mod tests {
     #[test]
     fn templates_inputs_and_artifacts_reach_the_program() {
         let inputs = [
-            ("rows".to_owned(), "[1, 2]".to_owned()),
-            ("file".to_owned(), r#"{"$artifact": "r/1.csv"}"#.to_owned()),
+            ("rows".to_owned(), "[1, 2]".into()),
+            ("file".to_owned(), r#"{"$artifact": "r/1.csv"}"#.into()),
         ];
         let entry = Invocation::new(
             &program(&["--n={{ params.n }}", "{{inputs.rows}}", "{{ inputs.file }}"]),
@@ -358,7 +359,7 @@ mod tests {
     #[test]
     fn arguments_are_refused_by_their_size_before_they_are_built() {
         let megabyte = format!("\"{}\"", "x".repeat(1 << 20));
-        let inputs = [("x".to_owned(), megabyte)];
+        let inputs = [("x".to_owned(), megabyte.into())];
         let args = vec!["{{ inputs.x }}"; 1000];
         let refused = Invocation::new(&program(&args), &inputs, &params());
         let bytes = 1000 * (1 << 20) + "https://a b".len();
@@ -371,13 +372,13 @@ mod tests {
     fn only_inputs_that_are_needed_are_parsed_and_no_more_than_is_allowed() {
         let list = |text: &str| format!("[{}]", vec![text; MAX_PARSED_BYTES / 2].join(","));
         let numbers = list("0");
-        let inputs = [("x".to_owned(), numbers.clone())];
+        let inputs = [("x".to_owned(), numbers.as_str().into())];
         let started = Invocation::new(&program(&[]), &inputs, &params()).expect("not parsed");
         assert_eq!(started.stdin.len(), numbers.len() + "{\"x\":}\n".len());
         let named = Invocation::new(&program(&["{{ inputs.x }}"]), &inputs, &params());
         let bytes = numbers.len();
         assert_eq!(named, Err(TemplateError::TooLarge { bytes }));
-        let inputs = [("x".to_owned(), list(r#""\u0024artifact""#))];
+        let inputs = [("x".to_owned(), list(r#""\u0024artifact""#).into())];
         let escaped = Invocation::new(&program(&[]), &inputs, &params());
         assert!(matches!(escaped, Err(TemplateError::TooLarge { .. })));
     }

@@ -2,6 +2,7 @@
 
 mod blocked;
 mod fairness;
+mod held;
 mod model;
 mod occupancy;
 mod properties;

@@ -39,7 +39,7 @@ pub enum Entry {
         /// The task's name within the component.
         name: String,
         /// By parameter name; each value is JSON text.
-        inputs: Vec<(String, String)>,
+        inputs: Vec<(String, Arc<str>)>,
     },
     /// A WASI program: a command component or a WASI 0.1 module.
     Program(ProgramEntry),

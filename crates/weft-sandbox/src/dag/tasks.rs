@@ -7,6 +7,7 @@
 //! attempt.
 
 use crate::state::HostState;
+use std::sync::Arc;
 use wasmtime::{
     Store,
     component::{Component, ComponentExportIndex, ComponentType, Instance, InstancePre, Lift},
@@ -56,7 +57,7 @@ pub(crate) struct RawFailure {
     pub(crate) more: Option<String>,
 }
 
-type RunParams<'a> = (&'a str, &'a [(String, String)]);
+type RunParams<'a> = (&'a str, &'a [(String, Arc<str>)]);
 type RunResult = (Result<RawOutcome, RawFailure>,);
 
 impl Tasks {
@@ -121,7 +122,7 @@ impl Tasks {
         &self,
         store: &mut Store<HostState>,
         name: &str,
-        inputs: &[(String, String)],
+        inputs: &[(String, Arc<str>)],
     ) -> wasmtime::Result<Result<RawOutcome, RawFailure>> {
         let instance = self.instantiate(store).await?;
         let function =

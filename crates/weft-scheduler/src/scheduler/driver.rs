@@ -5,6 +5,7 @@
 //! its work where the next turn finds it. Outputs are not read here: what needs them is parked.
 
 mod commit;
+mod dispatch;
 mod held;
 mod outbox;
 mod reconcile;
@@ -14,17 +15,14 @@ mod versions;
 use crate::{
     context::Context,
     limits::{
-        MAX_COMMANDS_PER_TURN, MAX_DAGS_PER_TURN, MAX_DISPATCHES_PER_TURN, MAX_DUE_RUNS_PER_TURN,
-        MAX_HELD_QUEUED_RUNS, MAX_QUEUED_SCHEDULED_RUNS,
+        MAX_COMMANDS_PER_TURN, MAX_DAGS_PER_TURN, MAX_DUE_RUNS_PER_TURN, MAX_HELD_QUEUED_RUNS,
+        MAX_QUEUED_SCHEDULED_RUNS,
     },
     options::Deps,
     shard::{Dropped, Shard, held::Object, reads::Waiter},
-    steps::{
-        OutputsNeeded, attempts, commands, due_runs, events::RunEvents, expand, notifications,
-        prepare, start,
-    },
+    steps::{OutputsNeeded, commands, due_runs, events::RunEvents, expand, notifications, start},
 };
-use weft_core::{run::Attempt, run_id::RunId};
+use weft_core::run_id::RunId;
 use weft_store::{CommandId, CommandKind, DagKey, RunKind, StoreError, StoredRun, Unreadable};
 
 /// Why a turn of a shard was not finished.
@@ -295,22 +293,6 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// Prepares attempts that were postponed.
-    fn prepare_postponed(&mut self) {
-        for (run, attempt) in self.shard.outbox.take_unprepared() {
-            self.prepare(run, attempt);
-        }
-    }
-
-    /// Prepares an attempt's dispatch; the attempt is parked while its inputs are read.
-    fn prepare(&mut self, run: RunId, attempt: Attempt) {
-        let needed = prepare::prepare_attempt(&mut self.events(), run, attempt);
-        if let Some(OutputsNeeded(tasks)) = needed {
-            let waiter = Waiter::Attempt(run, attempt);
-            self.shard.reads.park(waiter, tasks.into_iter());
-        }
-    }
-
     /// Determines how many instances mapped tasks have; those whose lists are not in memory are
     /// parked.
     fn expand_tasks(&mut self) {
@@ -319,30 +301,6 @@ impl<'a> Driver<'a> {
             if let Some(OutputsNeeded(tasks)) = needed {
                 let waiter = Waiter::Expansion(expansion);
                 self.shard.reads.park(waiter, tasks.into_iter());
-            }
-        }
-    }
-
-    /// Creates attempts while the queues have free slots.
-    async fn dispatch(&mut self) {
-        self.shard.queue.start_turn(self.cx.now());
-        if self.shard.queue.is_empty() {
-            return;
-        }
-        let demand = match self.shard.broker.noticed_demand() {
-            Some(demand) => Ok(demand),
-            None => self.shard.broker.demand().await,
-        };
-        match demand {
-            Ok(demands) => self.shard.queue.set_demand(&demands),
-            Err(error) => {
-                tracing::warn!(%error, shard = self.shard.id().0, operation = "read demand", "broker call failed; nothing is dispatched until the next turn");
-                return;
-            }
-        }
-        for taken in self.shard.queue.take(MAX_DISPATCHES_PER_TURN) {
-            if let Some(attempt) = attempts::create_attempt(&mut self.events(), &taken) {
-                self.prepare(taken.run, attempt);
             }
         }
     }

@@ -90,6 +90,7 @@ impl Supervisor {
         if self.renewal.is_some() || Instant::now() < self.next_renewal {
             return;
         }
+        self.end_stuck_shards();
         let faults = FaultPoints::of(&self.options);
         let calls = Calls {
             store: Arc::clone(&self.deps.store),
@@ -168,6 +169,30 @@ impl Supervisor {
         let released = self.to_release.iter().map(|(released, _)| released);
         let mut given_up = released.chain(refused);
         given_up.any(|given_up| given_up.shard == lease.shard && given_up.epoch == lease.epoch)
+    }
+
+    /// Ends the tasks of shards that made no progress for too long, twice in a row: their leases are
+    /// released with this renewal, and taken over under a new epoch. What such a task still sends
+    /// is refused by the fence. One look is not enough: after a pause of the whole process no task
+    /// has advanced yet.
+    fn end_stuck_shards(&mut self) {
+        let most = self.options.max_without_progress;
+        let stuck = self.shards.extract_if(.., |_, shard| {
+            let was_suspect = shard.is_suspect;
+            shard.is_suspect = shard.progress.since_last() >= most;
+            was_suspect && shard.is_suspect
+        });
+        for (id, shard) in stuck {
+            tracing::error!(
+                shard = id.0,
+                epoch = shard.lease.epoch,
+                without_progress_s = shard.progress.since_last().as_secs(),
+                operation = "lease shards",
+                "the task of the shard makes no progress; it is ended, and the shard is taken over under a new epoch"
+            );
+            self.heartbeat.metrics.record_stuck_shard();
+            self.to_release.push((shard.lease, Lost::default()));
+        }
     }
 
     /// Gives up all shards if their leases have expired.

@@ -17,6 +17,7 @@ use crate::{
     limits::{EPOCHS_TO_SKIP, MAX_WAITING_REQUESTS},
     options::{Deps, SchedulerOptions},
     output_memory::OutputMemory,
+    progress::TaskProgress,
     shard::Dropped,
     tenure::{Tenure, TenureWatch},
     why::Reason,
@@ -85,6 +86,9 @@ pub(super) struct RunningShard {
     requests: mpsc::Sender<ShardRequest>,
     /// Has the task commit its last turn and end; `None` once that was requested.
     stop: Option<oneshot::Sender<()>>,
+    pub(super) progress: TaskProgress,
+    /// It made no progress for too long when that was last looked at.
+    pub(super) is_suspect: bool,
     _task: TaskGuard,
 }
 
@@ -323,7 +327,8 @@ impl Supervisor {
         let (deps, budget) = (self.deps.clone(), self.budget.clone());
         let reader = ReaderHandle::start(&*self.executor, deps.clone(), cx.faults, budget);
         let task = ShardTask::new(deps, cx, reader, lease, requests, publish);
-        let task = self.heartbeat.progress.watch(Box::pin(task.run(stopped)));
+        let task = Box::pin(task.run(stopped));
+        let (task, progress) = self.heartbeat.progress.watch(task);
         let task = self.executor.spawn(Box::pin(async move {
             // The supervisor may have gone.
             drop(ended.send(task.await));
@@ -336,6 +341,8 @@ impl Supervisor {
             facts,
             requests: sender,
             stop: Some(stop),
+            progress,
+            is_suspect: false,
             _task: task,
         };
         self.last_epochs.insert(lease.shard, lease.epoch);

@@ -1,7 +1,7 @@
 //! The outbox of a shard: what is committed and the broker has not accepted.
 
 use super::runs::Runs;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use weft_broker::{AttemptKey, Dispatch};
 use weft_core::{run::Attempt, run_id::RunId};
 
@@ -10,7 +10,7 @@ use weft_core::{run::Attempt, run_id::RunId};
 pub(crate) struct Outbox {
     /// Attempts that exist and whose dispatch is not built yet, since their inputs were not
     /// read or their worker released them.
-    unprepared: Vec<(RunId, Attempt)>,
+    unprepared: VecDeque<(RunId, Attempt)>,
     dispatches: Vec<Dispatch>,
     revocations: Vec<AttemptKey>,
     confirmations: Vec<AttemptKey>,
@@ -23,22 +23,24 @@ pub(crate) struct Outbox {
 impl Outbox {
     /// Has the next turn prepare an attempt's dispatch.
     pub(crate) fn postpone(&mut self, run: RunId, attempt: Attempt) {
-        self.unprepared.push((run, attempt));
+        self.unprepared.push_back((run, attempt));
     }
 
     /// As [`Self::postpone`], unless it is postponed already.
     pub(crate) fn postpone_once(&mut self, run: RunId, attempt: Attempt) {
         if !self.unprepared.contains(&(run, attempt)) {
-            self.unprepared.push((run, attempt));
+            self.unprepared.push_back((run, attempt));
         }
     }
 
-    pub(crate) fn take_unprepared(&mut self) -> Vec<(RunId, Attempt)> {
-        std::mem::take(&mut self.unprepared)
+    /// Removes the attempt that was postponed first.
+    pub(crate) fn pop_unprepared(&mut self) -> Option<(RunId, Attempt)> {
+        self.unprepared.pop_front()
     }
 
-    pub(crate) const fn has_unprepared(&self) -> bool {
-        !self.unprepared.is_empty()
+    /// How many attempts are postponed.
+    pub(crate) fn count_unprepared(&self) -> usize {
+        self.unprepared.len()
     }
 
     /// Attempts that are postponed.
@@ -84,9 +86,9 @@ impl Outbox {
         self.revocations.is_empty() && self.dispatches.is_empty() && self.confirmations.is_empty()
     }
 
-    /// Attempts whose dispatch waits.
-    pub(crate) fn dispatches(&self) -> impl Iterator<Item = AttemptKey> {
-        self.dispatches.iter().map(|dispatch| dispatch.key)
+    /// Dispatches that the broker has not accepted.
+    pub(crate) fn dispatches(&self) -> &[Dispatch] {
+        &self.dispatches
     }
 
     pub(crate) fn revocations(&self) -> &[AttemptKey] {

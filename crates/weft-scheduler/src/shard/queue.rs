@@ -37,9 +37,21 @@ impl Queue {
         self.instances.push(ready);
     }
 
-    /// Takes the instances that are dispatched next. They occupy their slots from now on.
-    pub(crate) fn take(&mut self, max: usize) -> Vec<Taken> {
-        self.instances.take(max)
+    /// Takes the instance that is dispatched next. It occupies its slots from now on.
+    pub(crate) fn take_next(&mut self) -> Option<Taken> {
+        self.instances.take_next()
+    }
+
+    /// Holds a task whose instance was just taken and can't be dispatched yet. The instance
+    /// is not ready until it is pushed again.
+    pub(crate) fn hold_taken(&mut self, taken: &Taken) {
+        self.instances.put_back(taken);
+        self.instances.hold_task(taken.run, taken.instance.task);
+    }
+
+    /// Has the instances of a task taken again that was held.
+    pub(crate) fn resume_task(&mut self, run: RunId, task: TaskIndex) {
+        self.instances.resume_task(run, task);
     }
 
     /// Counts a live attempt that was recovered.
@@ -107,8 +119,9 @@ impl Queue {
     }
 
     /// Sets how many attempts the workers of each queue take: into their free slots now, and into
-    /// the slots that become free until the next turn publishes.
-    pub(crate) fn set_demand(&mut self, demands: &[Demand]) {
+    /// the slots that become free until the next turn publishes. Attempts that exist and are
+    /// `unpublished`, by queue, are on their way to these slots.
+    pub(crate) fn set_demand(&mut self, demands: &[Demand], unpublished: &HashMap<Arc<str>, u32>) {
         let served: HashSet<&str> = demands.iter().map(|demand| &*demand.queue).collect();
         let unserved: Vec<Arc<str>> = self
             .instances
@@ -121,10 +134,12 @@ impl Queue {
         }
         for demand in demands {
             let prefetch = self.completion_rate.prefetch(&demand.queue);
+            let unpublished = unpublished.get(&demand.queue).copied().unwrap_or(0);
             let bounds = QueueBounds {
                 free_slots: demand
                     .free_slots
-                    .saturating_add(prefetch.saturating_sub(demand.prefetched)),
+                    .saturating_add(prefetch.saturating_sub(demand.prefetched))
+                    .saturating_sub(unpublished),
                 workers: demand.workers,
                 memory_bytes: demand.memory_bytes.unwrap_or(u64::MAX),
             };

@@ -38,6 +38,8 @@ pub(crate) enum Waiter {
     Attempt(RunId, Attempt),
     /// The expansion of a mapped task.
     Expansion(Expansion),
+    /// The ready instances of a task, which is held in the fair queue.
+    Ready(RunId, TaskIndex),
 }
 
 /// What is read beside the loop.
@@ -87,6 +89,8 @@ pub(crate) struct Reads {
     to_begin: VecDeque<Fetch>,
     /// Fetches under way, and the memory that is reserved for them.
     under_way: BTreeMap<Fetch, Charge>,
+    /// Tasks whose inputs are lost, and why, until their instances were dispatched once more.
+    lost: HashMap<(RunId, TaskIndex), String>,
 }
 
 impl Reads {
@@ -111,6 +115,21 @@ impl Reads {
         *self.by_run.entry(run).or_default() += 1;
     }
 
+    /// Records that inputs of a task are lost.
+    pub(crate) fn add_lost(&mut self, run: RunId, task: TaskIndex, why: &str) {
+        self.lost.insert((run, task), why.to_owned());
+    }
+
+    /// Why inputs of a task are lost, if they were when they were read last.
+    pub(crate) fn lost(&self, run: RunId, task: TaskIndex) -> Option<&str> {
+        self.lost.get(&(run, task)).map(String::as_str)
+    }
+
+    /// Has lost inputs read again, as they may be there by then.
+    pub(crate) fn forget_lost(&mut self) {
+        self.lost.clear();
+    }
+
     /// Whether outputs of a run are needed soon.
     pub(crate) fn is_awaited(&self, run: RunId) -> bool {
         self.by_run.contains_key(&run)
@@ -120,7 +139,7 @@ impl Reads {
     pub(crate) fn attempts(&self) -> impl Iterator<Item = (RunId, Attempt)> {
         self.waiters.keys().filter_map(|waiter| match waiter {
             Waiter::Attempt(run, attempt) => Some((*run, *attempt)),
-            Waiter::Expansion(_) => None,
+            Waiter::Expansion(_) | Waiter::Ready(_, _) => None,
         })
     }
 
@@ -210,7 +229,7 @@ pub(crate) enum Begun {
 impl Waiter {
     const fn run(&self) -> RunId {
         match self {
-            Self::Attempt(run, _) => *run,
+            Self::Attempt(run, _) | Self::Ready(run, _) => *run,
             Self::Expansion(expansion) => expansion.run,
         }
     }

@@ -42,6 +42,11 @@ impl Reconcile {
         self.running.clear();
     }
 
+    /// Records that a worker released an attempt: the time of its next holder begins with its claim.
+    pub(crate) fn record_released(&mut self, key: &AttemptKey) {
+        self.running.remove(key);
+    }
+
     /// Begins to take in an answer of the broker; returns the round before.
     pub(crate) fn take_round(&mut self) -> Round {
         Round {
@@ -138,6 +143,11 @@ mod tests {
         let _forgotten = reconcile.take_round();
         let before = reconcile.take_round();
         let now = start + Duration::from_secs(200);
+        assert!(!reconcile.record_running(&before, key, now, most));
+        // So does a release, between two rounds in which the broker knew it.
+        reconcile.record_released(&key);
+        let before = reconcile.take_round();
+        let now = start + Duration::from_secs(300);
         assert!(!reconcile.record_running(&before, key, now, most));
     }
 }

@@ -64,7 +64,10 @@ impl RunEvents<'_> {
                 });
                 self.batch.set_urgent();
             }
-            Action::Ready { task, indexes } => self.push_ready(run, task, indexes),
+            Action::Ready { task, indexes } => {
+                self.push_ready(run, task, indexes);
+                self.batch.set_urgent();
+            }
             Action::SetTimer { timer, at } => self.schedule.set_timer(at, run, timer),
             Action::Revoke { attempt } => self.revoke(run, attempt),
             Action::Cleared {
@@ -113,7 +116,8 @@ impl RunEvents<'_> {
         let _outdated = self.apply(run, Event::Finished { attempt, outcome });
     }
 
-    fn push_ready(&mut self, run: RunId, task: TaskIndex, indexes: Range<u32>) {
+    /// Adds ready instances to the fair queue.
+    pub(crate) fn push_ready(&mut self, run: RunId, task: TaskIndex, indexes: Range<u32>) {
         let Some(active) = self.runs.get_mut(run) else {
             return;
         };
@@ -132,7 +136,6 @@ impl RunEvents<'_> {
             dag_max_active: active.version.dag.max_active_tasks,
             memory_bytes: granted.map_or(0, |grant| grant.limits.memory_bytes),
         });
-        self.batch.set_urgent();
     }
 
     fn revoke(&mut self, run: RunId, attempt: Attempt) {

@@ -23,7 +23,7 @@ pub(crate) fn run_of(notice: &Notice) -> Option<RunId> {
 
 /// Applies a notice about a run that is in memory.
 pub(crate) fn apply_notice(shard: &mut Shard, cx: &mut Context, notice: Notice) {
-    let (mut events, outbox, _reconcile) = shard.split(cx);
+    let (mut events, outbox, reconcile) = shard.split(cx);
     match notice {
         Notice::Started { key, worker } => {
             started::apply(&mut events, outbox, key, worker);
@@ -31,7 +31,7 @@ pub(crate) fn apply_notice(shard: &mut Shard, cx: &mut Context, notice: Notice) 
         Notice::Finished(report) => finished::apply(&mut events, *report),
         Notice::Expired { key } => lose_attempt(&mut events, key),
         Notice::Released { key } => {
-            released::apply(events.runs, events.batch, outbox, key);
+            released::apply(&mut events, outbox, reconcile, key);
         }
         Notice::Demand => {}
     }

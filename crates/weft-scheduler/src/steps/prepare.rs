@@ -23,8 +23,11 @@ use weft_core::{
 };
 use weft_store::ShardId;
 
+/// The inputs of an attempt by name, as JSON texts.
+type Inputs = Vec<(String, Arc<str>)>;
+
 /// Why an attempt has no dispatch.
-enum Unprepared {
+pub(crate) enum Unprepared {
     /// Outputs of upstream tasks are not in memory.
     OutputsNeeded,
     /// The attempt fails.
@@ -38,17 +41,35 @@ impl Unprepared {
     }
 }
 
+/// The inputs of the next attempt of an instance, or why the attempt will fail. The error names the
+/// outputs that are missing: no attempt is made before they are in memory.
+pub(crate) fn find_inputs(
+    events: &mut RunEvents<'_>,
+    run: RunId,
+    instance: Instance,
+) -> Result<Option<Result<Inputs, Unprepared>>, OutputsNeeded> {
+    let Some(active) = events.runs.get_mut(run) else {
+        return Ok(None);
+    };
+    match active.inputs_of(instance) {
+        Err(Unprepared::OutputsNeeded) => Err(active.outputs_needed(instance)),
+        inputs => Ok(Some(inputs)),
+    }
+}
+
 /// Builds the dispatch of an attempt that is committed or part of this turn, and has it published
 /// after the commit. An attempt that can't be made fails. Returns the outputs that are missing.
+/// `inputs` are those that were found for it, if that was tried.
 pub(crate) fn prepare_attempt(
     events: &mut RunEvents<'_>,
     run: RunId,
     attempt: Attempt,
+    inputs: Option<Result<Inputs, Unprepared>>,
 ) -> Option<OutputsNeeded> {
     let active = events.runs.get_mut(run)?;
     let dispatch = build_dispatch(
         active,
-        attempt,
+        (attempt, inputs),
         events.shard,
         events.settings,
         events.crashes,
@@ -69,7 +90,7 @@ pub(crate) fn prepare_attempt(
 
 fn build_dispatch(
     active: &mut ActiveRun,
-    attempt: Attempt,
+    (attempt, inputs): (Attempt, Option<Result<Inputs, Unprepared>>),
     shard: ShardId,
     settings: &Settings,
     crashes: &Crashes,
@@ -81,7 +102,7 @@ fn build_dispatch(
     }
     let watched = crashes.is_watched(active, instance);
     let Grant { granted, limits } = active.grant(instance, settings)?;
-    let inputs = active.inputs_of(instance)?;
+    let inputs = inputs.unwrap_or_else(|| active.inputs_of(instance))?;
     let resumed = active.records.get(&instance);
     let resumed = faults.resume_state(resumed.and_then(|record| record.resume.clone()));
     let task = active.task(instance.task);
@@ -130,7 +151,7 @@ impl ActiveRun {
             })
     }
 
-    fn inputs_of(&mut self, instance: Instance) -> Result<Vec<(String, String)>, Unprepared> {
+    fn inputs_of(&mut self, instance: Instance) -> Result<Inputs, Unprepared> {
         // After a recovery the lists that a mapped task expands over are not in memory.
         let expanded =
             if self.run.is_expanded(instance.task) && !self.inputs.is_expanded(instance.task) {

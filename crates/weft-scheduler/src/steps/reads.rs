@@ -32,6 +32,11 @@ pub(crate) fn apply_answer(shard: &mut Shard, cx: &mut Context, answer: ReadAnsw
         (Err(lost), Some(outputs)) if outputs.generation() == generation => {
             let message = lost.to_string();
             let waiters = shard.reads.fail(fetch);
+            for waiter in &waiters {
+                if let Waiter::Ready(run, task) = *waiter {
+                    shard.reads.add_lost(run, task, &message);
+                }
+            }
             tracing::error!(run = %fetch.run, task = fetch.task.0, error = message, operation = "read outputs", "an output is lost; what needs it fails");
             let mut events = shard.events(cx);
             for waiter in waiters {
@@ -57,6 +62,7 @@ pub(crate) fn resume(shard: &mut Shard, waiters: Vec<Waiter>) {
                 }
             }
             Waiter::Expansion(expansion) => shard.queue.push_expansion(expansion),
+            Waiter::Ready(run, task) => shard.queue.resume_task(run, task),
         }
     }
 }
@@ -71,5 +77,7 @@ fn fail(events: &mut RunEvents<'_>, waiter: Waiter, message: &str) {
             }
         }
         Waiter::Expansion(expansion) => expand::fail_expansion(events, expansion, code, message),
+        // Its instances fail when they are dispatched.
+        Waiter::Ready(run, task) => events.queue.resume_task(run, task),
     }
 }

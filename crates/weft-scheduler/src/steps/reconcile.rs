@@ -5,7 +5,8 @@
 //! them after a takeover. An unknown attempt that no worker had is published again. One that a
 //! worker had is lost, once the worker had time to announce it to a broker that lost everything.
 //! A known one is lost as well when a worker has had it for longer than its task may take: the
-//! worker should have ended it, and may renew its lease for ever.
+//! worker should have ended it, and may renew its lease for ever. An attempt that only waits on its
+//! worker is released in time, and its next claim begins anew.
 
 use super::{attempts::lose_attempt, events::RunEvents};
 use crate::{
@@ -32,7 +33,9 @@ pub(crate) fn attempts_to_reconcile(shard: &Shard, now: Timestamp) -> Vec<(Attem
     let unprepared = outbox.unprepared().chain(shard.reads.attempts());
     let unpublished: HashSet<AttemptKey> = outbox
         .dispatches()
-        .chain(shard.batch.dispatches().iter().map(|dispatch| dispatch.key))
+        .iter()
+        .chain(shard.batch.dispatches())
+        .map(|dispatch| dispatch.key)
         .chain(unprepared.map(|(run, attempt)| attempt_key(shard.id(), run, attempt)))
         .collect();
     let mut attempts = Vec::new();
@@ -81,7 +84,7 @@ pub(crate) fn record_unknown(
 }
 
 /// Records that the broker knows a started attempt. It is lost, and its worker loses it, after the
-/// timeout of its task and a grace.
+/// timeout of its task and a grace, which includes the time that it may wait for a slot.
 pub(crate) fn record_running(
     events: &mut RunEvents<'_>,
     reconcile: &mut Reconcile,

@@ -7,6 +7,7 @@ mod harness;
 mod limits;
 mod lost_turns;
 mod outputs;
+mod parked;
 mod portions;
 #[expect(clippy::unwrap_used, reason = "it is the tests' of another crate")]
 #[path = "../../../weft-store-sql/tests/database/postgres_server.rs"]
@@ -15,5 +16,6 @@ mod recovery;
 mod revocations;
 mod runs;
 mod shards;
+mod stuck;
 mod unreadable;
 mod watched_store;

@@ -60,11 +60,22 @@ async fn put_all(blobs: &Blobs, count: usize, bytes: usize) {
 }
 
 /// Takes its time for each read, and may be away.
-struct SlowBlobs {
+pub(crate) struct SlowBlobs {
     blobs: Blobs,
     each: Duration,
-    is_away: AtomicBool,
+    pub(crate) is_away: AtomicBool,
     reads: AtomicU32,
+}
+
+impl SlowBlobs {
+    pub(crate) fn new(blobs: &Blobs, each: Duration) -> Self {
+        Self {
+            blobs: blobs.clone(),
+            each,
+            is_away: AtomicBool::new(false),
+            reads: AtomicU32::new(0),
+        }
+    }
 }
 
 #[async_trait]
@@ -88,12 +99,8 @@ async fn slow_reads_of_many_outputs_let_no_other_scheduler_take_over() {
     const BYTES: usize = 20_000;
     let mut installation = Installation::new().await;
     put_all(&installation.blobs, COUNT, BYTES).await;
-    let blobs = Arc::new(SlowBlobs {
-        blobs: installation.blobs.clone(),
-        each: Duration::from_millis(30),
-        is_away: AtomicBool::new(false),
-        reads: AtomicU32::new(0),
-    });
+    let each = Duration::from_millis(30);
+    let blobs = Arc::new(SlowBlobs::new(&installation.blobs, each));
     let deps = Deps {
         blobs: Arc::clone(&blobs) as Arc<dyn OutputBlobs>,
         ..installation.deps()
@@ -132,12 +139,8 @@ async fn slow_reads_of_many_outputs_let_no_other_scheduler_take_over() {
 async fn an_outage_of_the_blob_store_delays_what_needs_it_and_nothing_else() {
     let mut installation = Installation::new().await;
     put_all(&installation.blobs, 2, 20_000).await;
-    let blobs = Arc::new(SlowBlobs {
-        blobs: installation.blobs.clone(),
-        each: Duration::ZERO,
-        is_away: AtomicBool::new(true),
-        reads: AtomicU32::new(0),
-    });
+    let blobs = Arc::new(SlowBlobs::new(&installation.blobs, Duration::ZERO));
+    blobs.is_away.store(true, Ordering::SeqCst);
     let deps = Deps {
         blobs: Arc::clone(&blobs) as Arc<dyn OutputBlobs>,
         ..installation.deps()
@@ -150,13 +153,13 @@ async fn an_outage_of_the_blob_store_delays_what_needs_it_and_nothing_else() {
         .deploy(&json!({ "id": "other", "tasks": { "only": {} } }))
         .await;
     let waits = installation.trigger(&gathers).await;
-    // Its attempt exists, and its inputs can't be read.
-    installation.wait(waits, |row| row.counts.queued == 1).await;
+    // Its inputs can't be read, so it gets no attempt.
+    installation.wait(waits, |row| row.counts.ready == 1).await;
     for _ in 0..5 {
         let run = installation.trigger(&other).await;
         assert_eq!(installation.ended(run).await, RunState::Success);
     }
-    assert_eq!(installation.show(waits).await.counts.queued, 1);
+    assert_eq!(installation.show(waits).await.counts.ready, 1);
     assert!(blobs.reads.load(Ordering::SeqCst) > 0, "it was tried");
     blobs.is_away.store(false, Ordering::SeqCst);
     assert_eq!(installation.ended(waits).await, RunState::Success);

@@ -45,7 +45,7 @@ async fn a_run_continues_after_a_crash() {
         &["default"],
         1,
         Arc::new(|dispatch| {
-            assert_eq!(dispatch.inputs, [("given".to_owned(), "41".to_owned())]);
+            assert_eq!(dispatch.inputs, [("given".to_owned(), "41".into())]);
             success("42")
         }),
     );

@@ -13,9 +13,9 @@ use weft_core::{
     time::{DurationMs, Timestamp},
 };
 use weft_store::{
-    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output, Rows,
-    RunStore, ShardId, ShardLease, ShardSettings, ShardState, StoreError, StoredRun, StoredVersion,
-    Turn, Unreadable, VersionId,
+    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, InstanceTag, Lost,
+    Output, Rows, RunStore, ShardId, ShardLease, ShardSettings, ShardState, StoreError, StoredRun,
+    StoredVersion, Turn, Unreadable, VersionId,
 };
 use weft_store_sql::Database;
 
@@ -32,10 +32,14 @@ struct Watch {
     calls: BTreeMap<&'static str, usize>,
     /// The rows of each committed turn.
     rows: Vec<usize>,
+    /// The instances that each committed turn queued.
+    dispatched: Vec<usize>,
     /// No further turn is committed after so many large ones.
     stops_after: Option<usize>,
     large: usize,
     bound: usize,
+    /// The next commit never returns.
+    hangs: bool,
 }
 
 impl WatchedStore {
@@ -57,6 +61,16 @@ impl WatchedStore {
         watch.stops_after = Some(watch.large + turns);
     }
 
+    /// Has the next commit never return; those after it do.
+    pub(crate) fn hang_once(&self) {
+        self.watch.lock().expect("no test panics with it").hangs = true;
+    }
+
+    fn take_hang(&self) -> bool {
+        let mut watch = self.watch.lock().expect("no test panics with it");
+        std::mem::take(&mut watch.hangs)
+    }
+
     /// Whether commits wait.
     pub(crate) fn is_stopped(&self) -> bool {
         let watch = self.watch.lock().expect("no test panics with it");
@@ -67,6 +81,12 @@ impl WatchedStore {
     pub(crate) fn rows(&self) -> Vec<usize> {
         let watch = self.watch.lock().expect("no test panics with it");
         watch.rows.clone()
+    }
+
+    /// The instances that each turn queued.
+    pub(crate) fn dispatched(&self) -> Vec<usize> {
+        let watch = self.watch.lock().expect("no test panics with it");
+        watch.dispatched.clone()
     }
 
     /// How often each call was made.
@@ -81,14 +101,17 @@ impl WatchedStore {
     }
 
     async fn commit_watched(&self, turn: &Turn) -> Result<(), CommitError> {
-        if self.is_stopped() {
+        if self.is_stopped() || self.take_hang() {
             std::future::pending::<()>().await;
         }
         self.database.commit(turn).await?;
         let rows = turn.instances.len() + turn.attempts.len();
         let is_portion = turn.cleared.iter().any(|cleared| cleared.below.is_some());
+        let queued = turn.instances.iter();
+        let queued = queued.filter(|row| row.state == InstanceTag::Queued);
         let mut watch = self.watch.lock().expect("no test panics with it");
         watch.rows.push(rows);
+        watch.dispatched.push(queued.count());
         watch.large += usize::from(is_portion || rows >= watch.bound);
         Ok(())
     }

@@ -22,11 +22,12 @@ use tower::ServiceExt;
 use weft_blob::{Blobs, logs::LogReader};
 use weft_broker::{
     ClaimKeys, WorkerBroker,
-    direct_worker::NoDirectWorkers,
     in_process::{InProcess, Options as BrokerOptions},
 };
 use weft_gateway::WorkerSessions;
-use weft_server::{Deps, Listen, Metrics, Secret, Server, ServerOptions, create_first_token};
+use weft_server::{
+    Deps, Listen, Metrics, Secret, Server, ServerOptions, WorkerNamesTable, create_first_token,
+};
 use weft_store_sql::{Database, DatabaseLocation, secret::Keyring};
 
 /// A server with its database in a folder that goes with it.
@@ -165,14 +166,14 @@ impl Call<'_> {
 }
 
 /// The gateway before a broker of this process.
-fn gateway_before(broker: &Arc<InProcess>) -> Arc<WorkerSessions> {
+fn gateway_before(broker: &Arc<InProcess>, database: &Database) -> Arc<WorkerSessions> {
     let broker = Arc::clone(broker);
     let handle = move || Arc::new(broker.worker()) as Arc<dyn WorkerBroker>;
-    let direct_workers = Arc::new(NoDirectWorkers);
+    let names = Arc::new(WorkerNamesTable::new(database.clone()));
     Arc::new(WorkerSessions::new(
         handle,
         ClaimKeys::new([7; 32], []),
-        direct_workers,
+        names,
         Vec::new(),
     ))
 }
@@ -208,7 +209,7 @@ impl World {
             scheduler: Arc::clone(&scheduler) as _,
             live_logs: Arc::clone(&logs) as _,
             fleet: Arc::new(FakeFleet),
-            worker_sessions: gateway_before(&broker),
+            worker_sessions: gateway_before(&broker, &database),
             direct_workers: Arc::clone(&direct_workers) as _,
             metrics: Metrics::default(),
         };

@@ -1,10 +1,10 @@
-//! Postgres: a few connections, each statement prepared once on each of them.
+//! Postgres: a few connections and one for leases, each statement prepared once on each of them.
 
 mod batch;
 mod connections;
 
 use super::{
-    Bulk, Row, Value,
+    Bulk, Purpose, Row, Value,
     error_kind::{self, ErrorKind},
 };
 use crate::error::OpenError;
@@ -32,6 +32,8 @@ const CACHED_STATEMENTS: usize = 400;
 /// A server's database.
 pub(crate) struct Postgres {
     connections: Connections,
+    /// Beside them, so that no other call delays the renewal of a lease.
+    lease_connections: Connections,
     /// The session that locks the database for this process alone.
     exclusive: OnceCell<Mutex<PgConnection>>,
     /// The session that keeps other processes from locking the database alone.
@@ -67,6 +69,7 @@ impl Postgres {
         let first = connections.connect_once().await?;
         first.close().await.map_err(classify)?;
         Ok(Self {
+            lease_connections: connections.for_leases(),
             connections,
             exclusive: OnceCell::new(),
             shared: OnceCell::new(),
@@ -107,8 +110,17 @@ impl Postgres {
         self.exclusive.initialized()
     }
 
-    pub(super) async fn run(&self, sql: SqlStr, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        let rows = self.connections.acquire().await?.fetch(sql, args).await?;
+    pub(super) async fn run(
+        &self,
+        purpose: Purpose,
+        sql: SqlStr,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let connections = match purpose {
+            Purpose::Lease => &self.lease_connections,
+            Purpose::General => &self.connections,
+        };
+        let rows = connections.acquire().await?.fetch(sql, args).await?;
         rows.iter().map(decode).collect()
     }
 
@@ -143,6 +155,7 @@ impl Postgres {
     }
 
     pub(super) async fn close(&self) {
+        self.lease_connections.close().await;
         self.connections.close().await;
         for held in [&self.exclusive, &self.shared]
             .into_iter()

@@ -5,7 +5,7 @@ use crate::{
     audit, commands, compiled, crashes, dags, deploy, dialect::Dialect, dialect_statements,
     failures, grid, idempotency, installation, instances, live_attempt, migration, overview,
     references, retention, run_store, runs, secrets, shards, tenants, timeline, tokens, trigger,
-    versions, workers,
+    versions, worker_names, workers,
 };
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
@@ -39,6 +39,7 @@ const STATEMENTS: &[&[Statement]] = &[
     tokens::STATEMENTS,
     trigger::STATEMENTS,
     versions::STATEMENTS,
+    worker_names::STATEMENTS,
     workers::STATEMENTS,
 ];
 

@@ -8,7 +8,7 @@
 mod log;
 
 use super::{
-    Row, Value,
+    Purpose, Row, Value,
     error_kind::{self, ErrorKind},
 };
 use crate::{
@@ -55,6 +55,8 @@ const NOTHING_CHANGED: &str = "integer overflow";
 pub(crate) struct Sqlite {
     writer: Arc<Mutex<Writer>>,
     readers: SqlitePool,
+    /// One reader beside them, so that no other read delays the renewal of a lease.
+    lease_reader: SqlitePool,
     /// Released when the last clone is gone; none where the database is only read.
     lock: Option<DataFolderLock>,
 }
@@ -111,22 +113,27 @@ impl Sqlite {
         options: SqliteConnectOptions,
         lock: Option<DataFolderLock>,
     ) -> Self {
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .test_before_acquire(false)
-            .max_lifetime(None)
-            .connect_lazy_with(
-                options
-                    .read_only(true)
-                    .pragma("cache_size", (-WRITER_CACHE_KIB / 4).to_string())
-                    .thread_name(|number| format!("weft-db-read-{number}")),
-            );
+        let options = options
+            .read_only(true)
+            .pragma("cache_size", (-WRITER_CACHE_KIB / 4).to_string());
+        let pool = |readers, options| {
+            SqlitePoolOptions::new()
+                .max_connections(readers)
+                .test_before_acquire(false)
+                .max_lifetime(None)
+                .connect_lazy_with(options)
+        };
+        let lease_options = options
+            .clone()
+            .thread_name(|_number| "weft-db-lease".into());
+        let options = options.thread_name(|number| format!("weft-db-read-{number}"));
         Self {
             writer: Arc::new(Mutex::new(Writer {
                 connection: Some(connection),
                 dirty: false,
             })),
-            readers,
+            readers: pool(READERS, options),
+            lease_reader: pool(1, lease_options),
             lock,
         }
     }
@@ -135,9 +142,17 @@ impl Sqlite {
         self.lock.is_some()
     }
 
-    pub(super) async fn read(&self, sql: SqlStr, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        let rows = self
-            .readers
+    pub(super) async fn read(
+        &self,
+        purpose: Purpose,
+        sql: SqlStr,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let readers = match purpose {
+            Purpose::Lease => &self.lease_reader,
+            Purpose::General => &self.readers,
+        };
+        let rows = readers
             .fetch_all(sqlx::query_with(sql, bind(args)?))
             .await
             .map_err(classify)?;
@@ -208,6 +223,7 @@ impl Sqlite {
     }
 
     pub(super) async fn close(&self) {
+        self.lease_reader.close().await;
         self.readers.close().await;
         // The last connection brings the log into the file and removes it.
         if let Some(connection) = self.writer.lock().await.connection.take() {

@@ -19,7 +19,7 @@ use weft_store::{
 #[async_trait]
 impl RunStore for Database {
     async fn now(&self) -> Result<Timestamp, StoreError> {
-        self.clock().await
+        self.lease_clock().await
     }
 
     async fn share_of_shards(&self, scheduler: &str, lease: DurationMs) -> Result<u32, StoreError> {

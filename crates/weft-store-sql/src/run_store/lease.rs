@@ -1,9 +1,13 @@
 //! Who schedules which shard, and what bounds it.
+//!
+//! The calls that hold leases have a connection of their own: however long other calls take, a
+//! renewal waits for none of them.
 
 use super::reading::collect;
 use crate::{
     Database,
     backend::{Row, args, statements},
+    database::machine_clock,
 };
 use std::sync::Arc;
 use weft_core::{
@@ -66,8 +70,8 @@ impl Database {
         scheduler: &str,
         lease: DurationMs,
     ) -> Result<u32, StoreError> {
-        let backend = self.backend();
-        let now = self.clock().await?;
+        let backend = self.backend().for_leases();
+        let now = self.lease_clock().await?;
         backend
             .write(THERE, args![scheduler, now.plus(lease)])
             .await?;
@@ -91,9 +95,9 @@ impl Database {
         lease: DurationMs,
         at_most: u32,
     ) -> Result<Vec<ShardLease>, StoreError> {
-        let now = self.clock().await?;
+        let now = self.lease_clock().await?;
         let args = args![scheduler, now, now.plus(lease), at_most];
-        let rows = self.backend().write(LEASE, args).await?;
+        let rows = self.backend().for_leases().write(LEASE, args).await?;
         let mut leases = Vec::with_capacity(rows.len());
         for mut row in rows {
             leases.push(ShardLease {
@@ -107,14 +111,15 @@ impl Database {
     }
 
     pub(super) async fn release(&self, scheduler: &str) -> Result<(), StoreError> {
-        self.backend().write(RELEASE, args![scheduler]).await?;
-        self.backend().write(GONE, args![scheduler]).await?;
+        let backend = self.backend().for_leases();
+        backend.write(RELEASE, args![scheduler]).await?;
+        backend.write(GONE, args![scheduler]).await?;
         Ok(())
     }
 
     pub(super) async fn release_one(&self, lease: ShardLease) -> Result<(), StoreError> {
         let args = args![lease.shard, lease.epoch];
-        self.backend().write(RELEASE_ONE, args).await?;
+        self.backend().for_leases().write(RELEASE_ONE, args).await?;
         Ok(())
     }
 
@@ -183,22 +188,35 @@ impl Database {
     }
 
     pub(super) async fn give_up(&self, lease: ShardLease, lost: Lost) -> Result<(), StoreError> {
-        let now = self.clock().await?;
+        let now = self.lease_clock().await?;
         let turns = i64::try_from(lost.turns).unwrap_or(i64::MAX);
         let args = args![lease.shard, lease.epoch, turns, lost.epochs, now];
-        self.backend().write(GIVE_UP, args).await?;
+        self.backend().for_leases().write(GIVE_UP, args).await?;
         Ok(())
     }
 
     /// Milliseconds by the database's clock: the server's, or, on SQLite, this machine's.
     pub(crate) async fn clock(&self) -> Result<Timestamp, StoreError> {
         let Some(statement) = self.backend().dialect().now() else {
-            return Ok(crate::database::machine_clock());
+            return Ok(machine_clock());
         };
-        match self.backend().read_one(statement, args![]).await? {
-            Some(mut row) => row.take(),
-            None => Err(StoreError::Defect("the clock gave no row".into())),
-        }
+        time_of(self.backend().read(statement, args![]).await?)
+    }
+
+    /// The same clock, read beside all calls but those for leases.
+    pub(super) async fn lease_clock(&self) -> Result<Timestamp, StoreError> {
+        let Some(statement) = self.backend().dialect().now() else {
+            return Ok(machine_clock());
+        };
+        let backend = self.backend().for_leases();
+        time_of(backend.read(statement, args![]).await?)
+    }
+}
+
+fn time_of(rows: Vec<Row>) -> Result<Timestamp, StoreError> {
+    match rows.into_iter().next() {
+        Some(mut row) => row.take(),
+        None => Err(StoreError::Defect("the clock gave no row".into())),
     }
 }
 

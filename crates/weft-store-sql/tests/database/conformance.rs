@@ -73,6 +73,7 @@ conformance! {
         tokens_are_found_by_hash_and_revoked,
         changes_are_in_the_audit,
         workers_come_and_go,
+        a_workers_name_belongs_to_one_token,
         compiled_code_is_found_until_it_is_forgotten,
         a_response_is_stored_once,
         the_last_administrator_token_is_not_revoked,

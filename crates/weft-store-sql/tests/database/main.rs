@@ -14,6 +14,7 @@ mod opening;
 mod postgres_server;
 mod raw;
 mod released;
+mod saturated;
 mod setup;
 mod silent_relay;
 mod unreadable;

@@ -28,10 +28,10 @@ impl Driver {
         // Attempts that only wait for another watched one block no other attempt.
         let set_aside = u32::try_from(self.watch.waiting.len()).unwrap_or(u32::MAX);
         let waiting = held.saturating_sub(self.running).saturating_sub(set_aside);
-        let most = self.options.slots + self.options.prefetch;
+        let most = self.options.slots + self.prefetch();
         let is_wanted = self.draining.is_none()
             && held < most
-            && waiting <= self.options.prefetch / 2
+            && waiting <= self.prefetch() / 2
             && !self.outbox.is_full();
         if !is_wanted || !self.calls.claim.may_begin(now) {
             return;
@@ -57,9 +57,18 @@ impl Driver {
         } else {
             0
         };
-        (free_slots + self.options.prefetch)
+        (free_slots + self.prefetch())
             .saturating_sub(waiting)
             .min(most)
+    }
+
+    /// How many attempts are claimed ahead: none while those before waited in vain.
+    const fn prefetch(&self) -> u32 {
+        if self.is_crowded {
+            0
+        } else {
+            self.options.prefetch
+        }
     }
 
     pub(super) fn on_claimed(&mut self, result: Result<Vec<Claim>, BrokerError>, now: BootInstant) {
@@ -92,9 +101,11 @@ impl Driver {
         } = claim;
         let key = dispatch.key;
         let lease_ends = now + lease;
-        let claimed = Instant::now();
+        let clock = Instant::now();
         // A machine that started a moment ago has no time before that.
-        let queued = claimed.checked_sub(waited).unwrap_or(claimed);
+        let queued = clock.checked_sub(waited).unwrap_or(clock);
+        // It was released, and no other worker wanted it.
+        self.unbegun.retain(|unbegun| unbegun.key != key);
         if let Some(held) = self.held.get_mut(&key) {
             // The broker lost its state, and the scheduler published the attempt again.
             held.lease_ends = lease_ends;
@@ -139,6 +150,7 @@ impl Driver {
         };
         let held = Held {
             secret,
+            claimed: now,
             lease_ends,
             queued,
             stage,
@@ -196,12 +208,14 @@ impl Driver {
         match self.held.remove(&key) {
             Some(Held {
                 secret,
+                claimed,
                 lease_ends,
                 queued,
                 stage: Stage::Loading(dispatch),
             }) => {
                 let held = Held {
                     secret,
+                    claimed,
                     lease_ends,
                     queued,
                     stage: Stage::Waiting(dispatch, component.clone()),
@@ -267,6 +281,7 @@ impl Driver {
     fn start(&mut self, key: AttemptKey, now: BootInstant) {
         let Some(Held {
             secret,
+            claimed,
             lease_ends,
             queued,
             stage: Stage::Waiting(dispatch, component),
@@ -291,6 +306,7 @@ impl Driver {
         });
         let held = Held {
             secret,
+            claimed,
             lease_ends,
             queued,
             stage,

@@ -2,14 +2,9 @@
 //! running ones end in time, and kills the rest.
 
 use super::{CALL_TIMEOUT, Driver, Membership, membership::CallKind, within};
-use crate::{
-    WorkerPhase,
-    clock::BootInstant,
-    held::{Held, Stage},
-    worker::Drained,
-};
+use crate::{WorkerPhase, clock::BootInstant, worker::Drained};
 use std::{sync::Arc, time::Duration};
-use weft_broker::{BrokerError, Claim, HeldClaim};
+use weft_broker::BrokerError;
 
 /// How long a worker without running attempts waits for the confirmation of its reports and for
 /// the release of attempts that never started.
@@ -22,17 +17,10 @@ pub(super) struct Draining {
     /// When the last attempt ended, if it did.
     idle_since: Option<BootInstant>,
     /// The broker knows of the drain.
-    is_paused: bool,
-    /// Claimed attempts that never started and are not released yet.
-    unbegun: Vec<HeldClaim>,
+    pub(super) is_paused: bool,
 }
 
 impl Draining {
-    /// The attempts to release.
-    pub(super) fn unbegun(&self) -> impl Iterator<Item = HeldClaim> + '_ {
-        self.unbegun.iter().copied()
-    }
-
     /// The broker does not know of the drain under a new registration.
     pub(super) fn pause_again(&mut self) {
         self.is_paused = false;
@@ -43,20 +31,12 @@ impl Driver {
     /// Stops claims and starts. Attempts that have not started are released once the broker knows
     /// of the drain.
     pub(super) fn begin_drain(&mut self, now: BootInstant) {
-        let has_begun = |held: &Held| matches!(held.stage, Stage::Running(_));
-        let unbegun = self.held.extract_if(|_, held| !has_begun(held));
-        let unbegun = unbegun.map(|(key, held)| HeldClaim {
-            key,
-            secret: held.secret,
-        });
         self.draining = Some(Draining {
             until: now + self.options.drain_timeout,
             idle_since: None,
             is_paused: false,
-            unbegun: unbegun.collect(),
         });
-        self.queued.clear();
-        self.watch.waiting.clear();
+        self.collect_unbegun(|_held| true);
         self.to_load.clear();
         self.loads.abort_all();
         tracing::info!(worker = %self.info.id, running = self.running, "draining");
@@ -92,55 +72,6 @@ impl Driver {
         }
     }
 
-    /// Collects claimed attempts for release.
-    pub(super) fn decline(&mut self, claim: &Claim) {
-        let key = claim.dispatch.key;
-        // A broker that lost its state may give the worker an attempt that it holds.
-        if self.held.contains_key(&key) || self.outbox.remind(&key) {
-            return;
-        }
-        if let Some(draining) = &mut self.draining {
-            draining.unbegun.push(claim.held());
-        }
-    }
-
-    /// Releases attempts that never started, once the broker gives this worker no more.
-    pub(super) fn release(&mut self, now: BootInstant) {
-        let Some(Draining {
-            is_paused: true,
-            unbegun,
-            ..
-        }) = &self.draining
-        else {
-            return;
-        };
-        if unbegun.is_empty() || !self.calls.release.may_begin(now) {
-            return;
-        }
-        let claims = unbegun.clone();
-        let broker = Arc::clone(&self.broker);
-        self.calls.release.begin(self.registrations, async move {
-            let result = within(CALL_TIMEOUT, broker.release(&claims)).await;
-            (claims, result)
-        });
-    }
-
-    pub(super) fn on_released(
-        &mut self,
-        claims: &[HeldClaim],
-        result: Result<(), BrokerError>,
-        now: BootInstant,
-    ) {
-        match result {
-            Ok(()) => {
-                if let Some(draining) = &mut self.draining {
-                    draining.unbegun.retain(|claim| !claims.contains(claim));
-                }
-            }
-            Err(error) => self.failed(CallKind::Release, &error, now),
-        }
-    }
-
     /// Whether the drain is complete, or its time is over.
     pub(super) fn is_drained(&mut self, now: BootInstant) -> bool {
         let is_joined = matches!(self.membership, Membership::Joined);
@@ -156,7 +87,7 @@ impl Driver {
         let idle_since = *draining.idle_since.get_or_insert(now);
         // Until the broker knows of the drain, it may give this worker more attempts.
         let is_announced = draining.is_paused || !is_joined;
-        let is_rid_of_all = is_announced && draining.unbegun.is_empty() && self.outbox.len() == 0;
+        let is_rid_of_all = is_announced && self.unbegun.is_empty() && self.outbox.len() == 0;
         is_rid_of_all || now >= idle_since + CONFIRM_GRACE
     }
 

@@ -1,6 +1,6 @@
 //! The worker's registration, and what follows from failed calls.
 
-use super::{CALL_TIMEOUT, Driver, Membership, drain::Draining, within};
+use super::{CALL_TIMEOUT, Driver, Membership, within};
 use crate::{backoff::Backoff, clock::BootInstant};
 use std::sync::Arc;
 use weft_broker::{BrokerError, HeldClaim, LeaseTerms};
@@ -43,7 +43,7 @@ impl Driver {
                 secret: held.secret,
             })
             .chain(self.outbox.unaccepted())
-            .chain(self.draining.iter().flat_map(Draining::unbegun))
+            .chain(self.unbegun.iter().copied())
             .collect()
     }
 

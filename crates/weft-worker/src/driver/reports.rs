@@ -34,6 +34,7 @@ impl Driver {
         self.running -= 1;
         self.memory_bytes -= running.memory_bytes;
         self.ended += 1;
+        self.is_crowded = false;
         if let Ok(ended) = &ended {
             self.metrics.ended(ended.report());
         }

@@ -85,6 +85,7 @@ async fn a_task_that_panics_is_a_failed_report_and_a_free_slot() {
         key(1),
         Held {
             secret: None,
+            claimed: BootInstant::now(),
             lease_ends: BootInstant::now() + Duration::from_mins(1),
             queued: std::time::Instant::now(),
             stage: Stage::Running(Running {

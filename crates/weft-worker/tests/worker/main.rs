@@ -11,3 +11,4 @@ mod leases;
 mod outcomes;
 mod reports;
 mod rig;
+mod waiting;

@@ -206,7 +206,7 @@ impl Rig {
             priority: 0,
             digest: self.guest,
             code: Arc::new(Code::Own { task: task.into() }),
-            inputs: vec![("x".into(), input.to_owned())],
+            inputs: vec![("x".into(), input.into())],
             document: Arc::new(document),
             resumed: None,
             granted: Arc::new(Granted::default()),

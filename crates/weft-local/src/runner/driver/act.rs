@@ -225,7 +225,7 @@ impl Runner {
         let label = self.setup.facts.label(instance);
         let inputs = match self.setup.inputs.of(instance, &mut self.setup.outputs) {
             Ok(inputs) => {
-                let shown = |(name, value): &(String, String)| {
+                let shown = |(name, value): &(String, Arc<str>)| {
                     let (value, cut) = weft_api::text::truncated(value, 200);
                     format!("  {name} = {value}{}\n", if cut { "…" } else { "" })
                 };

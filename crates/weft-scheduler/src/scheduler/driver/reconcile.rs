@@ -61,7 +61,9 @@ impl Driver<'_> {
             let (mut events, _outbox, state) = self.shard.split(self.cx);
             match (phase, is_known) {
                 (Phase::Queued, true) => {}
-                (Phase::Queued, false) => self.prepare(key.run, key.attempt),
+                (Phase::Queued, false) => {
+                    self.shard.outbox.postpone(key.run, key.attempt);
+                }
                 (Phase::Running, true) => {
                     reconcile::record_running(&mut events, state, &before, key, now);
                 }

@@ -1,10 +1,20 @@
 //! A worker released an attempt that it never began. It is published again as the same attempt:
 //! to the run it stays queued or started, as a claim is the broker's matter.
 
-use crate::shard::{batch::Batch, outbox::Outbox, runs::Runs};
+use crate::{
+    shard::{outbox::Outbox, reconcile::Reconcile},
+    steps::events::RunEvents,
+};
 use weft_broker::AttemptKey;
 
-pub(super) fn apply(runs: &mut Runs, batch: &mut Batch, outbox: &mut Outbox, key: AttemptKey) {
+pub(super) fn apply(
+    events: &mut RunEvents<'_>,
+    outbox: &mut Outbox,
+    reconcile: &mut Reconcile,
+    key: AttemptKey,
+) {
+    let (runs, batch) = (&mut *events.runs, &mut *events.batch);
+    reconcile.record_released(&key);
     let AttemptKey { run, attempt, .. } = key;
     if runs.is_running(&key) {
         outbox.add_released(key);

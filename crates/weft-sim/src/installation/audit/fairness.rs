@@ -14,7 +14,7 @@ use std::{
 };
 use tokio::time::Instant;
 use weft_core::{
-    document::TaskIndex, fair_queue::DEFAULT_WEIGHT, id::TenantId, run::InstanceState,
+    document::TaskIndex, fair_queue::DEFAULT_WEIGHT, id::TenantId, inputs, run::InstanceState,
     run_id::RunId,
 };
 use weft_store::{ShardId, ShardSettings};
@@ -175,7 +175,10 @@ impl Auditor {
             let run = &self.runs[id];
             let account = &run.accounts[task.as_usize()];
             let took = taken.takers.get(&account.queue);
+            // While its inputs are read, others go first.
+            let is_complete = inputs::needs(&run.parsed.dag, *task).next().is_none();
             let waits = account.ready > 0
+                && is_complete
                 && took.is_some_and(|takers| !takers.contains(&run.tenant))
                 && !taken.ended_at_once.contains(&run.tenant)
                 && !self.is_blocked(*id, *task, settings);

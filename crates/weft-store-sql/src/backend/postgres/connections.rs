@@ -29,6 +29,8 @@ use weft_store::StoreError;
 
 /// Connections of one process; a scheduler needs one for each shard that commits, people the rest.
 const MAX_CONNECTIONS: u32 = 10;
+/// Connections beside those for the calls that renew leases, one after another.
+const MAX_LEASE_CONNECTIONS: u32 = 1;
 /// How long a call waits for a connection, and a new connection may take. Shorter than a lease,
 /// so that a server that returns finds its schedulers trying.
 pub(super) const MAX_CONNECT_TIME: Duration = Duration::from_secs(5);
@@ -52,21 +54,21 @@ const CONNECT_RETRY_DELAY: Duration = Duration::from_millis(50);
 /// Connections that are open, and permits for those that may be.
 pub(super) struct Connections {
     options: PgConnectOptions,
+    max: u32,
     permits: Arc<Semaphore>,
     shared: Arc<Shared>,
 }
 
 /// What connections in use return to.
-#[derive(Default)]
 struct Shared {
-    state: Mutex<State>,
+    idle: Mutex<Vec<Idle>>,
+    breakage: Arc<Breakage>,
 }
 
+/// When a connection to the server broke; those that were made before may be broken as well.
 #[derive(Default)]
-struct State {
-    idle: Vec<Idle>,
-    /// When a connection broke; those that were made before may be broken as well.
-    broken_at: Option<Instant>,
+struct Breakage {
+    at: Mutex<Option<Instant>>,
 }
 
 struct Idle {
@@ -77,10 +79,23 @@ struct Idle {
 
 impl Connections {
     pub(super) fn new(options: PgConnectOptions) -> Self {
+        Self::bounded(options, MAX_CONNECTIONS, Arc::default())
+    }
+
+    /// Connections to the same server for the calls that renew leases, which must not wait for
+    /// any other call.
+    pub(super) fn for_leases(&self) -> Self {
+        let breakage = Arc::clone(&self.shared.breakage);
+        Self::bounded(self.options.clone(), MAX_LEASE_CONNECTIONS, breakage)
+    }
+
+    fn bounded(options: PgConnectOptions, max: u32, breakage: Arc<Breakage>) -> Self {
+        let idle = Mutex::default();
         Self {
             options,
-            permits: Arc::new(Semaphore::new(MAX_CONNECTIONS as usize)),
-            shared: Arc::default(),
+            max,
+            permits: Arc::new(Semaphore::new(max as usize)),
+            shared: Arc::new(Shared { idle, breakage }),
         }
     }
 
@@ -92,7 +107,8 @@ impl Connections {
             .await
             .map_err(|_elapsed| {
                 StoreError::Unavailable(format!(
-                    "all {MAX_CONNECTIONS} connections were in use for {MAX_CONNECT_TIME:?}"
+                    "all connections ({}) were in use for {MAX_CONNECT_TIME:?}",
+                    self.max
                 ))
             })?
             .map_err(|_closed| StoreError::Unavailable("the database was closed".into()))?;
@@ -135,11 +151,11 @@ impl Connections {
 
     /// Waits for calls under way and closes every connection. Later calls fail.
     pub(super) async fn close(&self) {
-        let all = Arc::clone(&self.permits).acquire_many_owned(MAX_CONNECTIONS);
+        let all = Arc::clone(&self.permits).acquire_many_owned(self.max);
         // Calls that take longer lose their connection with the process.
         drop(timeout(MAX_CLOSE_TIME, all).await);
         self.permits.close();
-        let idle = std::mem::take(&mut self.shared.state().idle);
+        let idle = std::mem::take(&mut *self.shared.idle());
         for Idle { connection, .. } in idle {
             // A server that doesn't take the farewell notices the end of the connection.
             drop(timeout(MAX_CLOSE_TIME, connection.close()).await);
@@ -148,42 +164,46 @@ impl Connections {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
         // Each change of it is one call on a list.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection that was used last; connections that are no longer trusted are closed.
     fn pop(&self) -> Option<Idle> {
-        let mut state = self.state();
-        state.drop_stale();
-        state.idle.pop()
+        let mut idle = self.idle();
+        self.drop_stale(&mut idle);
+        idle.pop()
     }
 
     fn push(&self, connection: PgConnection, made: Instant) {
-        let mut state = self.state();
+        let mut idle = self.idle();
         let since = Instant::now();
-        state.idle.push(Idle {
+        idle.push(Idle {
             connection,
             made,
             since,
         });
-        state.drop_stale();
+        self.drop_stale(&mut idle);
     }
 
-    fn record_broken(&self) {
-        self.state().broken_at = Some(Instant::now());
-    }
-}
-
-impl State {
-    fn drop_stale(&mut self) {
-        let broken_at = self.broken_at;
-        self.idle.retain(|idle| {
+    fn drop_stale(&self, idle: &mut Vec<Idle>) {
+        let broken_at = self.breakage.last();
+        idle.retain(|idle| {
             idle.since.elapsed() < MAX_IDLE_TIME
                 && idle.made.elapsed() < MAX_AGE
                 && broken_at.is_none_or(|at| idle.made > at)
         });
+    }
+}
+
+impl Breakage {
+    fn last(&self) -> Option<Instant> {
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record(&self) {
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 }
 
@@ -273,7 +293,7 @@ impl Session {
         if is_usable {
             self.is_busy = false;
         } else {
-            self.shared.record_broken();
+            self.shared.breakage.record();
             drop(self.connection.take());
         }
         answer.map_err(|_elapsed| {

@@ -1,6 +1,7 @@
 //! Tenants, pools, policies, secrets, tokens, audit, workers, answers.
 
 use crate::setup::{at, one_dag};
+use std::time::Duration;
 use weft_core::{digest::Digest, id::TenantId};
 use weft_store::{CommandKind, Pool, RunStore as _, ShardId};
 use weft_store_sql::{
@@ -271,6 +272,30 @@ pub(crate) async fn workers_come_and_go(database: &Database) {
     assert_eq!(database.forget_workers(at(1_000)).await.unwrap(), 0);
     assert_eq!(database.forget_workers(at(i64::MAX)).await.unwrap(), 1);
     assert_eq!(database.list_workers(None, 9).await.unwrap(), []);
+}
+
+pub(crate) async fn a_workers_name_belongs_to_one_token(database: &Database) {
+    let long = Duration::from_mins(5);
+    let [one, other] = [TokenId(701), TokenId(702)];
+    let claim = async |name, token, idle| {
+        let claimed = database.claim_worker_name(name, token, idle).await;
+        claimed.unwrap()
+    };
+    assert!(claim("a", one, long).await);
+    assert!(claim("a", one, long).await, "its own name");
+    assert!(!claim("a", other, long).await);
+    assert!(claim("b", other, long).await);
+    assert!(!claim("b", one, long).await);
+    // A name that was not claimed for long is free, and so is that of a revoked token.
+    database.forget_worker_names(long).await.unwrap();
+    assert!(!claim("a", other, long).await, "it is still in use");
+    let revoked = administrator(database, "revoked").await;
+    administrator(database, "stays").await;
+    assert!(claim("c", revoked, long).await);
+    assert!(!claim("c", one, long).await);
+    database.revoke_token(revoked, "bob").await.unwrap();
+    assert!(claim("c", one, long).await);
+    assert!(!claim("c", revoked, long).await);
 }
 
 pub(crate) async fn compiled_code_is_found_until_it_is_forgotten(database: &Database) {

@@ -1,0 +1,7 @@
+-- The token whose workers have a name, and when one of them claimed it last. A server asks before it
+-- registers a worker, so that the name is one worker's at all servers.
+CREATE TABLE worker_names (
+    name TEXT PRIMARY KEY,
+    token BIGINT NOT NULL,
+    claimed BIGINT NOT NULL
+);
