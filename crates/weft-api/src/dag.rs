@@ -36,6 +36,9 @@ pub struct Dag {
     pub created: Time,
     /// When it was last deployed, activated, paused or unpaused.
     pub updated: Time,
+    /// Its last runs, newest first; only in lists that ask for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recent: Option<Vec<crate::RunBrief>>,
 }
 
 /// A DAG with the details of its active version.

@@ -20,12 +20,17 @@ mod dag;
 mod deployment;
 pub mod difference;
 mod event;
+mod failure;
 mod fleet;
+mod grid;
 mod instance;
+mod layout;
 mod log;
+mod overview;
 mod page;
 pub mod problem;
 mod run;
+mod schedule;
 mod setting;
 pub mod text;
 mod time;
@@ -44,17 +49,25 @@ pub use {
         TaskRequest, TextChange,
     },
     event::{Change, InstanceChange, RunChange},
+    failure::{FailedAttempt, FailedTask, FailureGroup, Failures, FirstSeen},
     fleet::{Queue, Shard, ShardCount, Worker},
+    grid::{
+        Cells, Durations, Grid, GridMapped, GridRow, GridRun, RunAttempt, RunBrief, RunDuration,
+        TaskDurations,
+    },
     instance::{
         Attempt, Instance, InstanceFailure, InstanceState, OutputRef, Reason, TaskSummary, Usage,
         Why,
     },
+    layout::{GraphLayout, LayoutEdge, LayoutGroup, LayoutMethod, LayoutNode},
     log::{LogField, LogLine, LogPage, LogSource},
+    overview::{Health, HourOfRuns, Overview, QueueHealth},
     page::{Page, UnreadableItem},
     run::{
         Clear, Command, CommandState, Counts, Interval, Mark, MarkAs, NewRun, Run, RunKind,
         RunState, Wake,
     },
+    schedule::{SchedulePreview, ScheduledDate},
     setting::{
         Connection, ConnectionAuth, NewConnection, NewPolicy, NewPool, NewVariable, Policy, Pool,
         Tenant, TenantChange, Variable,

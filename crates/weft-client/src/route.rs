@@ -61,6 +61,10 @@ routes! {
     SHOW_DAG = GET "/dags/{dag}" Safe;
     CHANGE_DAG = PATCH "/dags/{dag}" Safe;
     DELETE_DAG = DELETE "/dags/{dag}" Safe;
+    GRID = GET "/dags/{dag}/grid" Safe;
+    DURATIONS = GET "/dags/{dag}/durations" Safe;
+    SCHEDULE = GET "/dags/{dag}/schedule" Safe;
+    LAYOUT = GET "/dags/{dag}/versions/{version}/layout" Safe;
     LIST_VERSIONS = GET "/dags/{dag}/versions" Safe;
     SHOW_VERSION = GET "/dags/{dag}/versions/{version}" Safe;
     ACTIVATE = POST "/dags/{dag}/activate" Safe;
@@ -77,6 +81,8 @@ routes! {
     WAKE = POST "/runs/{run}/wake" Never;
     SHOW_COMMAND = GET "/runs/{run}/commands/{command}" Safe;
     LIST_TASKS = GET "/runs/{run}/tasks" Safe;
+    CELLS = GET "/runs/{run}/tasks/{task}/cells" Safe;
+    LIST_ATTEMPTS_OF_RUN = GET "/runs/{run}/attempts" Safe;
     LIST_INSTANCES = GET "/runs/{run}/instances" Safe;
     SHOW_INSTANCE = GET "/runs/{run}/tasks/{task}/{index}" Safe;
     LIST_ATTEMPTS = GET "/runs/{run}/tasks/{task}/{index}/attempts" Safe;
@@ -86,6 +92,8 @@ routes! {
     LOG = GET "/runs/{run}/tasks/{task}/{index}/logs" Safe;
     FOLLOW_LOG = GET "/runs/{run}/tasks/{task}/{index}/logs/follow" Safe;
     EVENTS = GET "/runs/{run}/events" Safe;
+    FAILURES = GET "/failures" Safe;
+    OVERVIEW = GET "/overview" Safe;
     LIST_VARIABLES = GET "/variables" Safe;
     SET_VARIABLE = PUT "/variables/{name}" Safe;
     DELETE_VARIABLE = DELETE "/variables/{name}" Safe;

@@ -150,6 +150,18 @@ impl Timetable {
         (!ended).then_some(due)
     }
 
+    /// The next dates after `after`, in order, for people: within the DAG's start and end, and regardless of pauses.
+    /// At most `limit`, and at most [`MAX_DATES`]. A continuous timetable has no dates.
+    pub fn upcoming(&self, after: Timestamp, limit: usize) -> Vec<Due> {
+        let limit = limit.min(MAX_DATES);
+        let from = after.plus(DurationMs(1));
+        let from = self.start.map_or(from, |start| start.max(from));
+        let end = self.end.unwrap_or(Timestamp(i64::MAX));
+        let mut dates = self.between(from, Timestamp(i64::MAX), limit);
+        dates.retain(|due| due.logical_date <= end);
+        dates
+    }
+
     /// The runs of the dates from `from` on and before `to`, in order, for a
     /// backfill, regardless of the DAG's own start, end and catchup, since an
     /// operator requested these dates. At most `limit`, and at most
@@ -178,6 +190,14 @@ impl Timetable {
             Kind::Continuous => Vec::new(),
         }
     }
+}
+
+/// A time in a zone of the IANA database, as `2026-11-25T06:00:00+01:00`; none where there is no such zone.
+pub fn local_time(at: Timestamp, zone_name: &str) -> Option<String> {
+    let zone = zone(zone_name).ok()?;
+    let at = jiff::Timestamp::from_millisecond(at.0).ok()?;
+    let local = at.to_zoned(zone);
+    Some(local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
 }
 
 impl Due {

@@ -5,6 +5,8 @@ use crate::{
     compiling::Compiling,
     direct_worker_cache::DirectWorkerCache,
     documents::Documents,
+    grid::GridStates,
+    layout::Layouts,
     metrics::Metrics,
     options::ServerOptions,
     ports::{Compiler, Fleet, LiveLogs, SchedulerHandle},
@@ -51,6 +53,8 @@ struct Shared {
     deps: Deps,
     options: ServerOptions,
     documents: Documents,
+    grid_states: GridStates,
+    layouts: Layouts,
     last_uses: LastUses,
     compiling: Compiling,
     direct_workers: DirectWorkerCache,
@@ -68,6 +72,8 @@ impl App {
             streams: Arc::new(Semaphore::new(options.max_streams)),
             ending: watch::Sender::new(false),
             documents: Documents::default(),
+            grid_states: GridStates::default(),
+            layouts: Layouts::default(),
             last_uses: LastUses::default(),
             compiling: Compiling::default(),
             direct_workers: DirectWorkerCache::default(),
@@ -128,6 +134,16 @@ impl App {
 
     pub(crate) fn documents(&self) -> &Documents {
         &self.0.documents
+    }
+
+    /// The states of runs that have ended.
+    pub(crate) fn grid_states(&self) -> &GridStates {
+        &self.0.grid_states
+    }
+
+    /// The drawings of versions.
+    pub(crate) fn layouts(&self) -> &Layouts {
+        &self.0.layouts
     }
 
     /// When uses of tokens were recorded last.

@@ -45,7 +45,18 @@ impl Tag {
         ))
     }
 
-    fn value(&self) -> HeaderValue {
+    /// Whether the caller has this state already, as its `If-None-Match` says.
+    pub(crate) fn is_known(&self, headers: &HeaderMap) -> bool {
+        headers
+            .get_all(header::IF_NONE_MATCH)
+            .iter()
+            .filter_map(|field| field.to_str().ok())
+            .flat_map(|field| field.split(','))
+            .any(|tag| tag.trim() == self.0)
+    }
+
+    /// As a header field has it.
+    pub(crate) fn value(&self) -> HeaderValue {
         HeaderValue::from_str(&self.0).expect("hexadecimal digits in quotes are ASCII")
     }
 }

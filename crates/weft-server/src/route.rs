@@ -12,15 +12,21 @@ mod connections;
 mod dags;
 mod deployments;
 mod events;
+mod failures;
 mod fleet;
+mod grid;
 pub(crate) mod health;
+mod history;
 mod instances;
+mod layout;
 mod logs;
 pub(crate) mod outputs;
+mod overview;
 mod policy;
 mod pools;
 pub(crate) mod reference;
 mod runs;
+mod schedule;
 mod secrets;
 mod session;
 mod tenants;
@@ -65,6 +71,12 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .merge(audit::routes())
         .merge(events::routes())
         .merge(fleet::routes())
+        .merge(grid::routes())
+        .merge(history::routes())
+        .merge(failures::routes())
+        .merge(overview::routes())
+        .merge(schedule::routes())
+        .merge(layout::routes())
 }
 
 /// What takes no token from a header, beneath [`BASE`].

@@ -15,7 +15,7 @@ use crate::{
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_api::{Dag, DagChange, DagDetail, Page};
@@ -23,7 +23,7 @@ use weft_core::{
     document,
     id::{DagId, TenantId},
 };
-use weft_store_sql::{DagFilter, DagRow, DagStamp, Deletion, Precondition};
+use weft_store_sql::{DagFilter, DagRow, DagStamp, Deletion, MAX_LATEST_BRIEF_RUNS, Precondition};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -51,6 +51,9 @@ struct ListDags {
     limit: Option<u32>,
     /// Only paused DAGs, or only DAGs that are not paused.
     paused: Option<bool>,
+    /// How many of the last runs each item includes, 0 to 14; none by default.
+    #[param(minimum = 0, maximum = 14)]
+    recent: Option<u32>,
 }
 
 /// List DAGs
@@ -74,6 +77,15 @@ async fn list_dags(
         paused: query.paused,
     };
     let rows = app.database().list_dags(&filter, size + 1).await?;
+    let each = recent_runs(query.recent)?;
+    let mut recent = match each {
+        0 => HashMap::new(),
+        each => {
+            let keys: Vec<_> = rows.iter().take(size as usize).map(|row| row.key).collect();
+            let runs = app.database().latest_brief_runs(&by.tenant, &keys, each);
+            runs.await?
+        }
+    };
     let mut with_documents = Vec::with_capacity(rows.len());
     for row in rows {
         let document = active_document(&app, &row).await?;
@@ -83,9 +95,28 @@ async fn list_dags(
         with_documents,
         size,
         |(row, _)| list.after(&row.id.as_str()),
-        |(row, document)| Ok(view::dag::dag(row, document.as_deref())),
+        |(row, document)| {
+            let mut dag = view::dag::dag(row, document.as_deref());
+            if each > 0 {
+                let runs = recent.remove(&row.key).unwrap_or_default();
+                dag.recent = Some(runs.iter().map(view::run::brief).collect());
+            }
+            Ok(dag)
+        },
     )?;
     Ok(axum::Json(page))
+}
+
+/// How many runs each item of a list includes.
+fn recent_runs(requested: Option<u32>) -> Result<u32, Problem> {
+    match requested {
+        None => Ok(0),
+        Some(count) if count <= MAX_LATEST_BRIEF_RUNS => Ok(count),
+        Some(count) => Err(Problem::new(
+            Code::InvalidValue,
+            format!("an item includes at most {MAX_LATEST_BRIEF_RUNS} runs, not {count}"),
+        )),
+    }
 }
 
 /// Show a DAG

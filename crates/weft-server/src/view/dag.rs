@@ -28,6 +28,7 @@ pub(crate) fn dag(row: &DagRow, active: Option<&document::Dag>) -> api::Dag {
         next_run: row.next_run.map(api::Time),
         created: row.created.into(),
         updated: row.updated.into(),
+        recent: None,
     }
 }
 

@@ -3,9 +3,12 @@
 use crate::problem::Problem;
 use serde_json::{Map, Value};
 use weft_api as api;
-use weft_core::run::{Counts, RunState};
+use weft_core::{
+    run::{Counts, RunState},
+    time::Timestamp,
+};
 use weft_store::RunKind;
-use weft_store_sql::{CommandOutcome, CommandRow, RunRow};
+use weft_store_sql::{CommandOutcome, CommandRow, RunBrief, RunRow};
 
 /// A run as it travels.
 pub(crate) fn run(row: &RunRow) -> Result<api::Run, Problem> {
@@ -19,11 +22,7 @@ pub(crate) fn run(row: &RunRow) -> Result<api::Run, Problem> {
         id: row.id.to_string(),
         dag: row.dag_id.to_string(),
         version: row.version_number,
-        kind: match row.kind {
-            RunKind::Manual => api::RunKind::Manual,
-            RunKind::Scheduled => api::RunKind::Scheduled,
-            RunKind::Backfill => api::RunKind::Backfill,
-        },
+        kind: kind_of(row.kind),
         state: state_of(row.state),
         logical_date: row.logical_date.into(),
         data_interval: api::Interval {
@@ -40,6 +39,36 @@ pub(crate) fn run(row: &RunRow) -> Result<api::Run, Problem> {
         trace: row.trace.as_deref().map(str::to_owned),
         held: held(row).map(str::to_owned),
     })
+}
+
+/// A run as lists that show many of them have it.
+pub(crate) fn brief(row: &RunBrief) -> api::RunBrief {
+    let span = row.started.zip(row.ended);
+    api::RunBrief {
+        id: row.id.to_string(),
+        version: row.version_number,
+        kind: kind_of(row.kind),
+        state: state_of(row.state),
+        logical_date: row.logical_date.into(),
+        created: row.created.into(),
+        started: row.started.map(api::Time),
+        ended: row.ended.map(api::Time),
+        duration_ms: span.and_then(|(started, ended)| span_ms(started, ended)),
+    }
+}
+
+/// The time between two times, in milliseconds; none where the second is before the first.
+pub(crate) fn span_ms(from: Timestamp, to: Timestamp) -> Option<u64> {
+    u64::try_from(to.0.saturating_sub(from.0)).ok()
+}
+
+/// What made a run, as it travels.
+const fn kind_of(kind: RunKind) -> api::RunKind {
+    match kind {
+        RunKind::Manual => api::RunKind::Manual,
+        RunKind::Scheduled => api::RunKind::Scheduled,
+        RunKind::Backfill => api::RunKind::Backfill,
+    }
 }
 
 /// Why no scheduler can continue a run that has not ended.

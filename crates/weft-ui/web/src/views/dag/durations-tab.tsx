@@ -62,7 +62,7 @@ function Runs({ dag, runs }: { dag: DagDetail; runs: Durations["runs"] }) {
   const values = runs.flatMap((r) => (r.duration_ms ? [r.duration_ms] : []));
   const middle = median(values) ?? 0;
   const top = roundSpan(Math.max(...values, 1));
-  const each = Math.max(1, (width - LEFT - 24) / Math.max(1, runs.length));
+  const each = Math.min(28, Math.max(1, (width - LEFT - 24) / Math.max(1, runs.length)));
   const y = (v: number) => BOTTOM - (v / top) * (BOTTOM - TOP);
   const outliers = runs.filter((r) => (r.duration_ms ?? 0) > OUTLIER * middle).length;
   return (

@@ -36,7 +36,7 @@ export function Fleet() {
   );
 }
 
-const OWN_LABELS = new Set(["version", "host", "hostname", "arch", "architecture", "os"]);
+const OWN_LABELS = new Set(["version", "host", "hostname", "arch", "architecture", "os", "features", "cpus"]);
 
 function Workers({ q }: { q: string }) {
   const query = useQuery(workersQuery);

@@ -1,0 +1,66 @@
+/** The DAGs of the tests, as manifests; `fixtures/program.wat` says what the arguments do. */
+
+interface SeededDag {
+  id: string;
+  toml: string;
+  /** Further arguments of `wfctl runs trigger`, one list for each run. */
+  runs: string[][];
+}
+
+const task = (id: string, args: string[], more = ""): string =>
+  `[tasks.${id.includes(".") ? JSON.stringify(id) : id}]\nprogram = "program.wasm"\nargs = ${JSON.stringify(args)}\n${more}\n`;
+
+/** Groups, a mapped task, a task that fails if its parameter says so. */
+const STOCK = `[dag]
+id = "nightly_stock"
+description = "Stock of every store, each night"
+schedule = "0 2 * * *"
+timezone = "Europe/Berlin"
+tags = ["retail"]
+[dag.params]
+code = { default = 0, schema = { type = "integer", minimum = 0, maximum = 9 }, description = "Exit code of check" }
+region = { default = "all", schema = { type = "string", enum = ["all", "north"] } }
+${task("list_stores", ["!reading the list", "=[1,2,3]"])}
+${task("extract.fetch_store", ["!GET /stores/{{ inputs.store }}", "={{ inputs.store }}"], 'expand = { store = "list_stores" }')}
+${task("extract.land", ["#300", '={"rows": [{"store": 1, "stock": 12}, {"store": 2, "stock": 7}]}'], 'inputs = { s = "extract.fetch_store" }')}
+${task("check", ["!checking", "!error: 31 price jumps over 20 %", "x{{ params.code }}"], 'fail_on_exit = [7]\ninputs = { l = "extract.land" }')}
+${task("publish", ["=1"], 'inputs = { c = "check" }')}
+`;
+
+/** Long enough to be watched. */
+const SLOW = `[dag]
+id = "slow"
+${task("first", ["!one", "~1500", "!two", "~1500", "!three", "=1"])}
+${task("second", ["~300", "=2"], 'inputs = { f = "first" }')}
+`;
+
+/** Everything that a guest may write, written to be taken for markup or commands. */
+const HOSTILE = `[dag]
+id = "hostile"
+description = "<img src=x onerror='window.pwned=1'> \\u202Egnihton"
+tags = ["<b>tag</b>"]
+[dag.params]
+html = { default = "<script>window.pwned=1</script>", description = "<i onclick='window.pwned=1'>x</i>" }
+${task("speak", [
+  "!<script>window.pwned=1</script>",
+  "!\u001b[31mred\u001b[0m \u001b]8;;javascript:window.pwned=1\u0007link\u001b]8;;\u0007",
+  "!\u202Etxt.exe",
+  `={"<img src=x onerror=window.pwned=1>": "<svg onload=window.pwned=1>", "md": "[x](javascript:alert(1))", "__proto__": {"a": 1}}`,
+])}
+${task("fail", ["!error: <iframe src=javascript:alert(1)>", "x3"], 'inputs = { s = "speak" }')}
+`;
+
+export const DAGS: SeededDag[] = [
+  {
+    id: "nightly_stock",
+    toml: STOCK,
+    runs: [
+      ["--logical-date", "2026-11-20T01:00:00Z"],
+      ["--logical-date", "2026-11-21T01:00:00Z", "-p", "code=7"],
+      ["--logical-date", "2026-11-22T01:00:00Z"],
+      ["--logical-date", "2026-11-23T01:00:00Z", "-p", "code=7"],
+    ],
+  },
+  { id: "slow", toml: SLOW, runs: [] },
+  { id: "hostile", toml: HOSTILE, runs: [[]] },
+];

@@ -1,0 +1,85 @@
+/** The tests' fixture: a signed in page that fails the test for any script error or violated policy. */
+import { type APIRequestContext, test as base, type BrowserContext, expect, type Page } from "@playwright/test";
+
+export const URL_ = (): string => process.env.WEFT_E2E_URL ?? "";
+export const ADMIN = (): string => process.env.WEFT_E2E_TOKEN ?? "";
+export const VIEWER = (): string => process.env.WEFT_E2E_VIEWER ?? "";
+
+/** Signs a browser in as the sign-in view does. */
+export async function signIn(context: BrowserContext, token: string): Promise<void> {
+  const answer = await context.request.post(`${URL_()}/api/v1/session`, {
+    data: { token },
+    headers: { "weft-ui": "1", origin: URL_() },
+  });
+  expect(answer.ok(), await answer.text()).toBe(true);
+}
+
+/** Everything that a page complained of. */
+export function complaints(page: Page): string[] {
+  const out: string[] = [];
+  page.on("pageerror", (error) => out.push(`error: ${error.message}`));
+  page.on("dialog", (dialog) => {
+    out.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on("console", (message) => {
+    if (/content security policy/i.test(message.text())) out.push(message.text());
+  });
+  return out;
+}
+
+interface Fixtures {
+  /** Signed in as an administrator, on no page yet. */
+  page: Page;
+  token: string;
+}
+
+export const test = base.extend<Fixtures>({
+  token: [async ({}, use) => use(ADMIN()), { option: true }],
+  baseURL: async ({}, use) => use(URL_()),
+  page: async ({ context, token }, use) => {
+    await signIn(context, token);
+    const page = await context.newPage();
+    const found = complaints(page);
+    await use(page);
+    expect(found).toEqual([]);
+    expect(await page.evaluate(() => (window as { pwned?: unknown }).pwned)).toBeUndefined();
+  },
+});
+
+export { expect };
+
+/** The API as the administrator, beside the page. */
+export class Api {
+  constructor(private readonly request: APIRequestContext) {}
+
+  private readonly headers = () => ({ authorization: `Bearer ${ADMIN()}` });
+
+  async get<T>(path: string): Promise<T> {
+    const answer = await this.request.get(`${URL_()}/api/v1/${path}`, { headers: this.headers() });
+    return (await answer.json()) as T;
+  }
+
+  async trigger(dag: string, params: object = {}): Promise<string> {
+    const answer = await this.request.post(`${URL_()}/api/v1/dags/${dag}/runs`, {
+      headers: this.headers(),
+      data: { params },
+    });
+    expect(answer.ok(), await answer.text()).toBe(true);
+    return ((await answer.json()) as { id: string }).id;
+  }
+
+  /** Waits until a run has ended. */
+  async ended(run: string): Promise<void> {
+    await expect
+      .poll(async () => (await this.get<{ state: string }>(`runs/${run}`)).state, { timeout: 20_000 })
+      .not.toMatch(/running|queued/);
+  }
+
+  async newest(dag: string, state: string): Promise<string> {
+    const { items } = await this.get<{ items: { id: string }[] }>(`dags/${dag}/runs?state=${state}&limit=1`);
+    const run = items[0];
+    if (!run) throw new Error(`${dag} has no run that is ${state}`);
+    return run.id;
+  }
+}
