@@ -159,7 +159,7 @@ impl Case {
         self
     }
 
-    pub(crate) fn input(mut self, name: &str, json: impl Into<String>) -> Self {
+    pub(crate) fn input(mut self, name: &str, json: impl Into<Arc<str>>) -> Self {
         match &mut self.entry {
             Entry::Task { inputs, .. } => inputs.push((name.to_owned(), json.into())),
             Entry::Program(_) => panic!("this case is a program"),
@@ -372,7 +372,7 @@ pub(crate) fn request(guest: &Guest, task: &str, inputs: &[(&str, &str)]) -> Att
             name: task.to_owned(),
             inputs: inputs
                 .iter()
-                .map(|(name, json)| ((*name).to_owned(), (*json).to_owned()))
+                .map(|(name, json)| ((*name).to_owned(), Arc::from(*json)))
                 .collect(),
         },
         attempt: ATTEMPT.to_owned(),

@@ -64,7 +64,7 @@ async fn make(sandbox: &Sandbox, guest: &Guest, entry: &Value) -> Value {
             Entry::Task {
                 name: task.as_str().expect("a task's name").to_owned(),
                 inputs: inputs
-                    .map(|(name, value)| (name.clone(), value.to_string()))
+                    .map(|(name, value)| (name.clone(), value.to_string().into()))
                     .collect(),
             }
         }
