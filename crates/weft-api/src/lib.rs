@@ -64,8 +64,8 @@ pub use {
     overview::{Health, HourOfRuns, Overview, QueueHealth},
     page::{Page, UnreadableItem},
     run::{
-        Clear, Command, CommandState, Counts, Interval, Mark, MarkAs, NewRun, Run, RunKind,
-        RunState, Wake,
+        Clear, ClearPreview, ClearedInstance, Command, CommandState, Counts, Interval, Mark,
+        MarkAs, NewRun, Run, RunKind, RunState, Wake,
     },
     schedule::{SchedulePreview, ScheduledDate},
     setting::{

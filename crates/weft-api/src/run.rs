@@ -155,6 +155,33 @@ pub struct Clear {
     /// Whether everything downstream of them is cleared too.
     #[serde(default)]
     pub downstream: bool,
+    /// Clears nothing, and returns what would be cleared.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+}
+
+/// What a clear would run again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ClearPreview {
+    /// The tasks, upstreams first.
+    pub tasks: Vec<crate::TaskSummary>,
+    /// Their instances, at most 1,000; of mapped tasks those that an attempt was made of.
+    pub instances: Vec<ClearedInstance>,
+    /// The number of their instances.
+    pub total: u64,
+}
+
+/// An instance that would run again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ClearedInstance {
+    /// Its task.
+    pub task: String,
+    /// Its map index; 0 if the task is not mapped.
+    pub index: u32,
+    /// Its state now.
+    pub state: crate::InstanceState,
 }
 
 /// A request to mark an instance.

@@ -9,9 +9,10 @@ use crate::{
     layout::Layouts,
     metrics::Metrics,
     options::ServerOptions,
-    ports::{Compiler, Fleet, LiveLogs, SchedulerHandle},
+    ports::{Compiler, Fleet, Listen, LiveLogs, SchedulerHandle},
+    viewers::{Joined, Viewers},
 };
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Semaphore, watch};
 use weft_blob::{Blobs, logs::LogReader};
 use weft_broker::direct_worker::DirectWorkerBroker;
@@ -62,6 +63,8 @@ struct Shared {
     streams: Arc<Semaphore>,
     ending: watch::Sender<bool>,
     is_tls: bool,
+    /// Of everything, and of runs alone.
+    viewers: [Mutex<Option<Viewers>>; 2],
 }
 
 impl App {
@@ -80,6 +83,7 @@ impl App {
             deps,
             options,
             is_tls,
+            viewers: Default::default(),
         }))
     }
 
@@ -172,6 +176,22 @@ impl App {
     /// A permit for each live stream.
     pub(crate) fn streams(&self) -> Arc<Semaphore> {
         Arc::clone(&self.0.streams)
+    }
+
+    /// Adds a stream of changes to those that there are.
+    pub(crate) fn join_viewers(&self, to: Listen, after: Option<&str>) -> Joined {
+        let place = match to {
+            Listen::Everything => &self.0.viewers[0],
+            Listen::Runs => &self.0.viewers[1],
+        };
+        let mut viewers = place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(joined) = viewers.as_ref().and_then(|viewers| viewers.join(after)) {
+            return joined;
+        }
+        let new = Viewers::begin(self.scheduler().changes(to));
+        let joined = new.join(after).expect("its task has not begun");
+        *viewers = Some(new);
+        joined
     }
 
     /// Ends every live stream, now and later, since the server is about to end.

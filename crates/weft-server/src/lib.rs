@@ -53,6 +53,7 @@ mod tls;
 mod trace;
 mod ui;
 mod view;
+mod viewers;
 mod worker_gateway;
 
 pub use {

@@ -7,6 +7,7 @@
 mod audit;
 mod backfills;
 mod by_name;
+mod clear_preview;
 mod commands;
 mod connections;
 mod dags;

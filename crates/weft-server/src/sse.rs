@@ -7,34 +7,32 @@
 use crate::{
     app::App,
     metrics::Raised,
-    ports::{Change, Changes, Listen, News},
+    ports::Listen,
     problem::{Code, Problem},
-    view,
+    viewers::{self, Batch, Filter, Joined},
 };
-use axum::response::{
-    IntoResponse, Response, Sse,
-    sse::{Event, KeepAlive},
+use axum::{
+    body::Body,
+    response::{
+        IntoResponse, Response, Sse,
+        sse::{Event, KeepAlive},
+    },
 };
+use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
-use std::{convert::Infallible, time::Duration};
-use tokio::{sync::OwnedSemaphorePermit, time::Instant};
-use weft_core::{id::TenantId, run_id::RunId};
+use http::{HeaderName, HeaderValue, header};
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use tokio::{
+    sync::{OwnedSemaphorePermit, broadcast},
+    time::Instant,
+};
 
 /// How often a silent stream says that it is there.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
-/// What a listener wants to hear of.
-#[derive(Debug, Clone)]
-pub(crate) struct Filter {
-    pub(crate) tenant: TenantId,
-    pub(crate) run: Option<RunId>,
-}
-
-impl Filter {
-    fn wants(&self, change: &Change) -> bool {
-        *change.tenant() == self.tenant && self.run.is_none_or(|run| run == change.run())
-    }
-}
+/// What a browser sends when it connects again.
+pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// When a client connects again, in milliseconds: at random within this, so that not all of them come at once.
+const RETRY_MS: (u32, u32) = (1_000, 4_000);
 
 /// A place among the open streams, and until when it may be held.
 pub(crate) struct Place {
@@ -89,41 +87,96 @@ where
     response
 }
 
-/// Changes from now on.
-pub(crate) fn changes(app: &App, to: Listen, filter: Filter) -> Result<Response, Problem> {
+/// Changes from now on, or from those on that came after the last event that the stream had.
+pub(crate) fn changes(
+    app: &App,
+    to: Listen,
+    filter: Filter,
+    after: Option<&str>,
+) -> Result<Response, Problem> {
     let place = Place::take(app)?;
-    let listening = (app.scheduler().changes(to), filter, place);
-    Ok(respond(
-        app,
-        listening,
-        |(mut changes, filter, place)| async move {
-            let event =
-                tokio::time::timeout_at(place.until, next_change(&mut changes, &filter)).await;
-            event
-                .ok()
-                .flatten()
-                .map(|event| (event, (changes, filter, place)))
-        },
-    ))
+    let joined = app.join_viewers(to, after);
+    let watching = Watching {
+        first: Some(first_frame(&joined, &filter)),
+        number: joined.number,
+        name: joined.name,
+        batches: joined.batches,
+        filter,
+        place,
+    };
+    let frames = stream::unfold(watching, Watching::next);
+    let frames = frames.take_until(Box::pin(app.streams_end()));
+    let mut response = Body::from_stream(frames).into_response();
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-cache"),
+        // Proxies that buffer would hold events back.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ] {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    Ok(response)
 }
 
-/// The next change that is wanted; `None` when the scheduler is gone.
-async fn next_change(changes: &mut Changes, filter: &Filter) -> Option<Event> {
-    loop {
-        match changes.next().await? {
-            News::Change(change) if filter.wants(&change) => return Some(event(&change)),
-            News::Change(_of_others) => {}
-            News::Missed => return Some(Event::default().event("resync").data("")),
+/// What a stream begins with: when to connect again, what it missed, and the id to go on after.
+fn first_frame(joined: &Joined, filter: &Filter) -> Bytes {
+    let [random] = crate::random::bytes::<1>();
+    let retry_ms = RETRY_MS.0 + u32::from(random) * (RETRY_MS.1 - RETRY_MS.0) / u32::from(u8::MAX);
+    let mut frame = BytesMut::from(format!("retry: {retry_ms}\n\n").as_bytes());
+    match &joined.missed {
+        None => frame.extend_from_slice(&viewers::resync()),
+        Some(missed) => {
+            for events in missed.iter().filter_map(|batch| batch.of(filter)) {
+                frame.extend_from_slice(&events);
+            }
         }
     }
+    frame.extend_from_slice(format!("id: {}-{}\n\n", joined.name, joined.number).as_bytes());
+    frame.freeze()
 }
 
-fn event(change: &Change) -> Event {
-    let name = match change {
-        Change::Run { .. } => "run",
-        Change::Instance { .. } => "instance",
-    };
-    let data = serde_json::to_string(&view::change::change(change))
-        .expect("a change has no map with odd keys");
-    Event::default().event(name).data(data)
+/// A stream of changes.
+struct Watching {
+    first: Option<Bytes>,
+    number: u64,
+    name: String,
+    batches: broadcast::Receiver<Arc<Batch>>,
+    filter: Filter,
+    place: Place,
+}
+
+impl Watching {
+    /// What is sent next; none at the end.
+    async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
+        if let Some(first) = self.first.take() {
+            return Some((Ok(first), self));
+        }
+        let until = self.place.until;
+        let frame = tokio::time::timeout_at(until, self.frame()).await;
+        let frame = frame.ok().flatten()?;
+        Some((Ok(frame), self))
+    }
+
+    async fn frame(&mut self) -> Option<Bytes> {
+        let alive_at = Instant::now() + KEEP_ALIVE;
+        loop {
+            let Ok(received) = tokio::time::timeout_at(alive_at, self.batches.recv()).await else {
+                // A dead connection is noticed, and a silent stream can go on after what others got.
+                let text = format!(": \nid: {}-{}\n\n", self.name, self.number);
+                return Some(text.into());
+            };
+            match received {
+                Ok(batch) => {
+                    self.number = batch.number();
+                    if let Some(events) = batch.of(&self.filter) {
+                        return Some(events);
+                    }
+                }
+                Err(broadcast::error::RecvError::Lagged(_)) => return Some(viewers::resync()),
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    }
 }

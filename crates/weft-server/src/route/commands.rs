@@ -1,7 +1,10 @@
 //! Commands: what people want done to runs. Each is durable once it is
 //! answered, and carried out by the scheduler.
 
-use super::runs::{RunPath, find};
+use super::{
+    clear_preview,
+    runs::{RunPath, find},
+};
 use crate::{
     app::App,
     auth::{Operating, Reading},
@@ -20,7 +23,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_api as api;
-use weft_api::{Clear, Command, Mark, MarkAs, Wake as WakeBody};
+use weft_api::{Clear, ClearPreview, Command, Mark, MarkAs, Wake as WakeBody};
 use weft_core::{
     document::{Dag, TaskIndex},
     id::TaskId,
@@ -82,7 +85,7 @@ async fn unfinished(app: &App, by: &Caller, path: &RunPath) -> Result<RunId, Pro
 /// Run tasks again
 ///
 /// Clears task instances. Their current attempts are revoked, and an ended run continues.
-#[utoipa::path(post, path = "/runs/{run}/clear", tag = "runs", params(RunPath), request_body = Clear, responses((status = 202, description = "The command, which is durable", body = Command)))]
+#[utoipa::path(post, path = "/runs/{run}/clear", tag = "runs", params(RunPath), request_body = Clear, responses((status = 202, description = "The command, which is durable", body = Command), (status = 200, description = "What would be cleared (dry run)", body = ClearPreview)))]
 async fn clear(
     by: By<Operating>,
     State(app): State<App>,
@@ -98,11 +101,18 @@ async fn clear(
     }
     let document = app.documents().of(app.database(), row.version).await?;
     let mut tasks: Vec<TaskId> = Vec::new();
+    let mut indexes = Vec::new();
     for name in &body.tasks {
-        let id = task(&document, name)?.1;
+        let (index, id) = task(&document, name)?;
         if !tasks.contains(&id) {
             tasks.push(id);
+            indexes.push(index);
         }
+    }
+    if body.dry_run {
+        let cleared = (&row, &*document);
+        let preview = clear_preview::preview(&app, cleared, &indexes, body.downstream).await?;
+        return Ok(axum::Json(preview).into_response());
     }
     command(
         &app,

@@ -12,13 +12,14 @@ use crate::{
     extract::{Path, Query, header_text},
     ports::{Change, Changes, Listen, LogKey, News},
     problem::{Code, Problem},
-    sse, view,
+    sse::{self, LAST_EVENT_ID},
+    view,
 };
 use axum::{
     extract::State,
     response::{Response, sse::Event},
 };
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use serde::Deserialize;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -36,8 +37,6 @@ const PAGE_PATIENCE: Duration = Duration::from_millis(50);
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// The most lines of one event.
 const LINES_AN_EVENT: u32 = 500;
-/// What a browser sends when it connects again.
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

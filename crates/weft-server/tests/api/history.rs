@@ -485,3 +485,69 @@ async fn lists_of_dags_include_their_last_runs_where_they_are_asked_for() {
         .await
         .problem(422, "invalid_value");
 }
+
+#[tokio::test]
+async fn a_dry_run_of_a_clear_lists_what_would_run_again() {
+    let world = World::new().await;
+    let tasks =
+        json!({ "a": {}, "b": { "expand": { "x": "a" } }, "c": { "after": ["b"] }, "d": {} });
+    world.deploy("d", tasks).await;
+    let run = world.trigger("d").await;
+    let turn = Turn {
+        instances: vec![
+            instance(&run, 0, 0, InstanceTag::Success),
+            instance(&run, 1, 0, InstanceTag::Success),
+            instance(&run, 1, 1, InstanceTag::Failed),
+        ],
+        tasks: vec![TaskSummary {
+            run: run.parse().unwrap(),
+            task: TaskIndex(1),
+            instances: 3,
+            counts: Counts {
+                success: 1,
+                failed: 1,
+                ready: 1,
+                ..Counts::default()
+            },
+        }],
+        ..world.turn().await
+    };
+    world.commit(turn).await;
+    world.scheduler.woken();
+    let clear = async |body| {
+        let call = world.post(&format!("/runs/{run}/clear"));
+        call.json(&body).send().await
+    };
+    let one = clear(json!({ "tasks": ["a"], "dry_run": true })).await.ok();
+    assert_eq!(one["total"], 1);
+    assert_eq!(
+        one["instances"],
+        json!([{ "task": "a", "index": 0, "state": "success" }])
+    );
+    let all = clear(json!({ "tasks": ["a"], "downstream": true, "dry_run": true })).await;
+    assert_eq!(all.status.as_u16(), 200);
+    let all = all.ok();
+    let tasks: Vec<_> = all["tasks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|task| (task["task"].clone(), task["instances"].clone()))
+        .collect();
+    assert_eq!(
+        tasks,
+        [
+            (json!("a"), json!(1)),
+            (json!("b"), json!(3)),
+            (json!("c"), json!(1))
+        ]
+    );
+    assert_eq!(all["total"], 5);
+    assert_eq!(
+        all["instances"][2],
+        json!({ "task": "b", "index": 1, "state": "failed" })
+    );
+    assert_eq!(world.scheduler.woken(), []);
+    clear(json!({ "tasks": ["x"], "dry_run": true }))
+        .await
+        .problem(404, "task_not_found");
+}

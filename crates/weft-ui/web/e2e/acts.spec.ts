@@ -2,7 +2,8 @@
 import { Api, expect, test, URL_, VIEWER } from "./test";
 
 test("a run is triggered from its form, which refuses what the schema refuses", async ({ page }) => {
-  await page.goto("/dags/nightly_stock/grid");
+  await page.goto("/dags/orders/grid");
+  await expect(page.getByRole("link", { name: /^Trigger/ })).toBeVisible();
   await page.keyboard.press("t");
   await page.getByLabel("code").fill("12");
   await expect(page.getByText("12 is more than the maximum of 9")).toBeVisible();
@@ -17,9 +18,9 @@ test("a run is triggered from its form, which refuses what the schema refuses", 
 
 test("clearing shows first what would run again", async ({ page, request }) => {
   const api = new Api(request);
-  const run = await api.trigger("nightly_stock", { code: 7 });
+  const run = await api.trigger("orders", { code: 7 });
   await api.ended(run);
-  await page.goto(`/dags/nightly_stock/runs/${run}/overview?task=check`);
+  await page.goto(`/dags/orders/runs/${run}/overview?task=check`);
   await expect(page.getByRole("complementary")).toContainText("exit code 7");
   await page.keyboard.press("r");
   const dialog = page.getByRole("dialog");
@@ -47,7 +48,7 @@ test.describe("a viewer", () => {
   test("is offered nothing that they may not do, and the API refuses it anyway", async ({ page, request }) => {
     const run = await new Api(request).newest("nightly_stock", "failed");
     await page.goto("/dags");
-    await expect(page.getByRole("row")).toHaveCount(4);
+    await expect(page.getByRole("row")).toHaveCount(5);
     await expect(page.getByRole("switch")).toHaveCount(0);
     await expect(page.getByRole("checkbox")).toHaveCount(0);
     for (const path of [

@@ -11,8 +11,8 @@ const task = (id: string, args: string[], more = ""): string =>
   `[tasks.${id.includes(".") ? JSON.stringify(id) : id}]\nprogram = "program.wasm"\nargs = ${JSON.stringify(args)}\n${more}\n`;
 
 /** Groups, a mapped task, a task that fails if its parameter says so. */
-const STOCK = `[dag]
-id = "nightly_stock"
+const stock = (id: string): string => `[dag]
+id = "${id}"
 description = "Stock of every store, each night"
 schedule = "0 2 * * *"
 timezone = "Europe/Berlin"
@@ -30,7 +30,7 @@ ${task("publish", ["=1"], 'inputs = { c = "check" }')}
 /** Long enough to be watched. */
 const SLOW = `[dag]
 id = "slow"
-${task("first", ["!one", "~1500", "!two", "~1500", "!three", "=1"])}
+${task("first", ["!one", "~4000", "!two", "~2000", "!three", "=1"])}
 ${task("second", ["~300", "=2"], 'inputs = { f = "first" }')}
 `;
 
@@ -52,8 +52,9 @@ ${task("fail", ["!error: <iframe src=javascript:alert(1)>", "x3"], 'inputs = { s
 
 export const DAGS: SeededDag[] = [
   {
+    // Only looked at.
     id: "nightly_stock",
-    toml: STOCK,
+    toml: stock("nightly_stock"),
     runs: [
       ["--logical-date", "2026-11-20T01:00:00Z"],
       ["--logical-date", "2026-11-21T01:00:00Z", "-p", "code=7"],
@@ -61,6 +62,8 @@ export const DAGS: SeededDag[] = [
       ["--logical-date", "2026-11-23T01:00:00Z", "-p", "code=7"],
     ],
   },
+  // Triggered and cleared by tests.
+  { id: "orders", toml: stock("orders"), runs: [] },
   { id: "slow", toml: SLOW, runs: [] },
   { id: "hostile", toml: HOSTILE, runs: [[]] },
 ];

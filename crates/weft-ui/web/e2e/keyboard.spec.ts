@@ -3,8 +3,10 @@ import { Api, expect, test } from "./test";
 
 test("the palette finds a DAG and opens it", async ({ page }) => {
   await page.goto("/");
+  await expect(page.getByRole("heading", { name: "Home", level: 1 })).toBeVisible();
   await page.keyboard.press("Control+k");
-  await page.keyboard.type("stock");
+  await expect(page.getByRole("combobox", { name: "Search and commands" })).toBeFocused();
+  await page.keyboard.type("nightly");
   await expect(page.getByRole("option", { selected: true })).toContainText("nightly_stock");
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/\/dags\/nightly_stock\/grid/);
@@ -16,10 +18,10 @@ test("places are two keys away, rows one", async ({ page }) => {
   await page.keyboard.press("g");
   await page.keyboard.press("d");
   await expect(page).toHaveURL(/\/dags$/);
-  await expect(page.getByRole("row")).toHaveCount(4);
+  await expect(page.getByRole("row")).toHaveCount(5);
   await page.keyboard.press("j");
   await page.keyboard.press("j");
-  await expect(page.getByRole("link", { name: "nightly_stock" })).toBeFocused();
+  await expect(page.getByRole("link", { name: "nightly_stock", exact: true })).toBeFocused();
   await page.keyboard.press("k");
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/\/dags\/hostile\/grid/);
@@ -35,6 +37,7 @@ test("in a run j, f, l and the brackets move, and fields keep their keys", async
   await expect(page).toHaveURL(/task=check/);
   await page.keyboard.press("l");
   await expect(page).toHaveURL(/tasks\/check\/logs/);
+  await expect(page.getByRole("log")).toContainText("price jumps");
   await page.keyboard.press("/");
   await page.keyboard.type("rf?l");
   await expect(page.getByLabel("Search, or /pattern/")).toHaveValue("rf?l");
@@ -43,6 +46,7 @@ test("in a run j, f, l and the brackets move, and fields keep their keys", async
 
 test("single keys can be switched off", async ({ page }) => {
   await page.goto("/dags");
+  await expect(page.getByRole("row")).toHaveCount(5);
   await page.keyboard.press("?");
   await page.getByRole("switch", { name: "Single keys" }).click();
   await page.keyboard.press("Escape");
@@ -56,7 +60,7 @@ test("single keys can be switched off", async ({ page }) => {
 
 test("the content is reached past the navigation", async ({ page }) => {
   await page.goto("/dags");
-  await expect(page.getByRole("row")).toHaveCount(4);
+  await expect(page.getByRole("row")).toHaveCount(5);
   await page.keyboard.press("Tab");
   await expect(page.getByRole("link", { name: "To the content" })).toBeFocused();
 });

@@ -10,7 +10,7 @@ test("a run's states and log arrive without a reload", async ({ page, request })
   });
   const tree = page.getByRole("region", { name: "Tasks" });
   await expect(tree.getByRole("img", { name: "running" }).first()).toBeVisible();
-  await expect(page.getByRole("main").getByText("Success", { exact: true }).first()).toBeVisible();
+  await expect(page.getByRole("main").getByText("Success", { exact: true }).first()).toBeVisible({ timeout: 20_000 });
   await expect(tree.getByRole("img", { name: "success" })).toHaveCount(2);
   expect(await page.evaluate(() => (window as { same?: boolean }).same)).toBe(true);
 });
@@ -27,11 +27,12 @@ test("lines of a running task come as they are printed", async ({ page, request 
 
 test("a new run appears in the grid by itself", async ({ page, request }) => {
   const api = new Api(request);
-  await page.goto("/dags/slow/runs");
-  await page.goto("/dags/nightly_stock/grid");
+  await api.ended(await api.trigger("orders"));
+  await page.goto("/dags/orders/grid");
   const grid = page.getByRole("grid");
+  await expect(grid).toBeVisible();
   const before = Number(await grid.getAttribute("aria-colcount"));
-  const run = await api.trigger("nightly_stock", { code: 0 });
+  const run = await api.trigger("orders");
   await expect.poll(async () => Number(await grid.getAttribute("aria-colcount"))).toBeGreaterThan(before);
   await api.ended(run);
 });

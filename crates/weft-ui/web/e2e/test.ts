@@ -1,5 +1,5 @@
 /** The tests' fixture: a signed in page that fails the test for any script error or violated policy. */
-import { type APIRequestContext, test as base, type BrowserContext, expect, type Page } from "@playwright/test";
+import { type APIRequestContext, type BrowserContext, test as base, expect, type Page } from "@playwright/test";
 
 export const URL_ = (): string => process.env.WEFT_E2E_URL ?? "";
 export const ADMIN = (): string => process.env.WEFT_E2E_TOKEN ?? "";

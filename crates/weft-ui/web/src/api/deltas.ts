@@ -69,7 +69,10 @@ export function applyRun(cache: QueryClient, soon: Soon, change: RunChange & Tim
     if (!pages) continue;
     const known = pages.pages.some((page) => page.items.some((run) => run.id === change.run));
     if (known) {
-      cache.setQueryData<Pages<Run>>(key, mapPages(pages, (run) => (run.id === change.run ? patchRun(run, change) : run)));
+      cache.setQueryData<Pages<Run>>(
+        key,
+        mapPages(pages, (run) => (run.id === change.run ? patchRun(run, change) : run)),
+      );
       const was = pages.pages.flatMap((page) => page.items).find((run) => run.id === change.run);
       if (was && was.state !== change.state) soon.refetch(key, 1000);
     } else {
@@ -132,7 +135,11 @@ export function applyInstance(cache: QueryClient, soon: Soon, change: InstanceCh
   const { run, task, index } = change;
   cache.setQueryData<Instance>(["instance", run, task, index], (was) => was && patchInstance(was, change));
   for (const [key, pages] of cache.getQueriesData<Pages<Instance>>({ queryKey: ["instances", run, task] })) {
-    if (pages) cache.setQueryData<Pages<Instance>>(key, mapPages(pages, (was) => patchInstance(was, change)));
+    if (pages)
+      cache.setQueryData<Pages<Instance>>(
+        key,
+        mapPages(pages, (was) => patchInstance(was, change)),
+      );
   }
   for (const [key, grid] of cache.getQueriesData<Grid>({ queryKey: ["grid"] })) {
     if (!grid) continue;

@@ -153,6 +153,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dags/{dag}/durations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List durations of a DAG
+         * @description How long the newest runs took, and their tasks if asked for.
+         */
+        get: operations["list_durations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dags/{dag}/grid": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the grid of a DAG
+         * @description The newest runs with the states of their tasks as pairs of a code and a length; the codes are at
+         *     the schema of the answer.
+         */
+        get: operations["show_grid"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dags/{dag}/rollback": {
         parameters: {
             query?: never;
@@ -199,6 +240,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dags/{dag}/schedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the next dates of a schedule
+         * @description Whether the DAG is paused or not. There are none without a schedule, or with one that has no
+         *     dates: `@continuous`.
+         */
+        get: operations["show_schedule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dags/{dag}/versions": {
         parameters: {
             query?: never;
@@ -231,6 +293,27 @@ export interface paths {
          * @description Includes its document.
          */
         get: operations["show_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dags/{dag}/versions/{version}/layout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Draw a version of a DAG
+         * @description Where boxes for the tasks and the edges between them are. A group is what task ids have before
+         *     their last dot.
+         */
+        get: operations["show_layout"];
         put?: never;
         post?: never;
         delete?: never;
@@ -275,6 +358,47 @@ export interface paths {
          *     again.
          */
         get: operations["follow_all"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List failures by cause
+         * @description Attempts that failed, with those that were retried, grouped by code and message; numbers, ids
+         *     and what is quoted in messages are left out of account. Counted by the hour.
+         */
+        get: operations["list_failures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an overview
+         * @description What runs, waits, is late and failed, and how the services are. Every count has a bound.
+         */
+        get: operations["show_overview"];
         put?: never;
         post?: never;
         delete?: never;
@@ -396,6 +520,27 @@ export interface paths {
         };
         /** Show a run */
         get: operations["show_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the attempts of a run
+         * @description By task, in the order of the DAG, map index and number. A page has all attempts of its task
+         *     instances.
+         */
+        get: operations["list_attempts_of_run"];
         put?: never;
         post?: never;
         delete?: never;
@@ -563,6 +708,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/tasks/{task}/cells": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the states of a mapped task's instances
+         * @description In the order of their map indexes, as pairs of a code and a length, with the codes of the grid.
+         */
+        get: operations["list_cells"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/tasks/{task}/{index}": {
         parameters: {
             query?: never;
@@ -719,6 +884,32 @@ export interface paths {
          */
         post: operations["wake"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in
+         * @description Sets a cookie that holds the token and that scripts can't read. Requests with the cookie need no
+         *     `Authorization` header; writes need the header `weft-ui: 1` and have to come from the same
+         *     origin. For browsers; programs send the token with each request.
+         */
+        post: operations["create_session"];
+        /**
+         * Sign out
+         * @description Removes the cookie. The token stays valid.
+         */
+        delete: operations["delete_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1000,6 +1191,21 @@ export interface components {
              */
             version: number;
         };
+        /** @description The states of a mapped task's instances. */
+        Cells: {
+            /** @description The states, as pairs of code and length. */
+            cells: number[];
+            /**
+             * Format: int32
+             * @description The map index of the first state.
+             */
+            from: number;
+            /**
+             * Format: int32
+             * @description How many instances the task has.
+             */
+            instances: number;
+        };
         /** @description A change of a run or a task instance. */
         Change: (components["schemas"]["RunChange"] & {
             /** @enum {string} */
@@ -1111,6 +1317,8 @@ export interface components {
             next_run?: components["schemas"]["Time"] | null;
             /** @description No run starts while it is paused. */
             paused: boolean;
+            /** @description Its last runs, newest first; only in lists that ask for them. */
+            recent?: components["schemas"]["RunBrief"][] | null;
             /** @description As the author wrote it. */
             schedule?: string | null;
             /** @description Tags for searching. */
@@ -1274,12 +1482,231 @@ export interface components {
             /** @description Tasks that are gone. */
             tasks_removed: string[];
         };
+        /** @description How long the last runs of a DAG took. */
+        Durations: {
+            /** @description The runs, newest first. */
+            runs: components["schemas"]["RunDuration"][];
+            /** @description The tasks of these runs that are not mapped, if they were asked for. */
+            tasks: components["schemas"]["TaskDurations"][];
+        };
         /** @description An edge between two tasks. */
         Edge: {
             /** @description The upstream task. */
             from: string;
             /** @description The downstream task. */
             to: string;
+        };
+        /** @description An attempt that failed. */
+        FailedAttempt: {
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            attempt: number;
+            /** @description Its DAG. */
+            dag: string;
+            /**
+             * Format: int32
+             * @description Its map index; 0 if the task is not mapped.
+             */
+            index: number;
+            /** @description Its run. */
+            run: string;
+            /** @description Its task. */
+            task: string;
+        };
+        /** @description A task. */
+        FailedTask: {
+            /** @description Its DAG. */
+            dag: string;
+            /** @description Its id. */
+            task: string;
+        };
+        /** @description Failures with one cause: the same code, and the same message apart from numbers, ids and what is quoted. */
+        FailureGroup: {
+            /**
+             * Format: int64
+             * @description How many attempts failed.
+             */
+            attempts: number;
+            /** @description The code of the failures. */
+            code: string;
+            /** @description Names the cause: 32 hexadecimal digits. */
+            fingerprint: string;
+            /** @description The first failure since. */
+            first: components["schemas"]["Time"];
+            first_seen?: components["schemas"]["FirstSeen"] | null;
+            /** @description How many attempts failed in each hour from `since` on. */
+            hours: number[];
+            /** @description The last failure. */
+            last: components["schemas"]["Time"];
+            /** @description The message of the newest failure, at most 500 characters. */
+            message: string;
+            /** @description The newest attempt that failed. */
+            newest: components["schemas"]["FailedAttempt"];
+            /**
+             * Format: int32
+             * @description How many tasks failed.
+             */
+            task_count: number;
+            /** @description The tasks that failed, at most 20. */
+            tasks: components["schemas"]["FailedTask"][];
+        };
+        /** @description The causes of failures since a time. */
+        Failures: {
+            /** @description The causes, by their last failure, newest first. */
+            groups: components["schemas"]["FailureGroup"][];
+            /** @description The beginning of the first hour. */
+            since: components["schemas"]["Time"];
+            /** @description There are more causes, or more failures than were read. */
+            truncated: boolean;
+        };
+        /** @description When a cause was seen first. */
+        FirstSeen: {
+            /** @description When. */
+            at: components["schemas"]["Time"];
+            /** @description In which DAG. */
+            dag: string;
+            /**
+             * Format: int32
+             * @description In which version of it.
+             */
+            version: number;
+        };
+        /** @description A drawing from top to bottom. Boxes are 184 by 36; every coordinate is of a left upper corner or a point. */
+        GraphLayout: {
+            /** @description The version's digest. */
+            digest: string;
+            /** @description The edges between nodes. */
+            edges: components["schemas"]["LayoutEdge"][];
+            /** @description Groups that are open. */
+            groups: components["schemas"]["LayoutGroup"][];
+            /**
+             * Format: double
+             * @description The height of the drawing.
+             */
+            height: number;
+            /** @description How it was made. */
+            method: components["schemas"]["LayoutMethod"];
+            /** @description Tasks, and groups that are closed. */
+            nodes: components["schemas"]["LayoutNode"][];
+            /** @description There are more edges than a drawing has at most. */
+            truncated: boolean;
+            /**
+             * Format: double
+             * @description The width of the drawing.
+             */
+            width: number;
+        };
+        /** @description Some runs of a DAG with the states of their tasks. */
+        Grid: {
+            /** @description The cursor of older runs; absent at the end. */
+            next?: string | null;
+            /** @description The tasks of all versions of these runs, upstreams first; absent if the request named them. */
+            rows?: components["schemas"]["GridRow"][] | null;
+            /** @description Names the list of rows. With the same name as `rows_id` in the request the rows are left out. */
+            rows_id: string;
+            /** @description The runs, newest first. */
+            runs: components["schemas"]["GridRun"][];
+            /** @description Runs that can't be read. */
+            unreadable?: components["schemas"]["UnreadableItem"][];
+        };
+        /** @description A mapped task of a run. */
+        GridMapped: {
+            /** @description How many are in each state, in the order of the codes from 1 to 12. */
+            counts: number[];
+            /**
+             * Format: int32
+             * @description How many instances it has.
+             */
+            instances: number;
+            /**
+             * Format: int32
+             * @description The position of its row.
+             */
+            row: number;
+        };
+        /** @description A task. */
+        GridRow: {
+            /** @description Its group: the id up to the last dot; absent if it has none. */
+            group?: string | null;
+            /** @description Whether it is mapped in the newest version that has it. */
+            mapped: boolean;
+            /** @description Its id. */
+            task: string;
+        };
+        /** @description A run with the states of its tasks. */
+        GridRun: components["schemas"]["RunBrief"] & {
+            /** @description For each row a state, as pairs of code and length. Of a mapped task it is the worst state of its instances. */
+            cells: number[];
+            /** @description Its instances by state. */
+            counts: components["schemas"]["Counts"];
+            /** @description Its mapped tasks whose number of instances is known. */
+            mapped: components["schemas"]["GridMapped"][];
+        };
+        /** @description How the services are. */
+        Health: {
+            /** @description Whether the broker answers. If not, there are no workers and queues here. */
+            broker_ok: boolean;
+            /** @description The queues, by name, at most 100. */
+            queues: components["schemas"]["QueueHealth"][];
+            /** @description Whether that is recent enough. */
+            scheduler_ok: boolean;
+            /**
+             * Format: int32
+             * @description Shards of the installation.
+             */
+            shards: number;
+            /**
+             * Format: int32
+             * @description Shards that no scheduler owns.
+             */
+            shards_unowned: number;
+            /**
+             * Format: int64
+             * @description How long ago a scheduler's loop last advanced, in milliseconds; absent if none has.
+             */
+            since_turn_ms?: number | null;
+            /**
+             * Format: int32
+             * @description The slots of all workers.
+             */
+            slots: number;
+            /**
+             * Format: int32
+             * @description The attempts that workers run.
+             */
+            slots_used: number;
+            /**
+             * Format: int32
+             * @description Connected workers.
+             */
+            workers: number;
+            /**
+             * Format: int32
+             * @description How many of these are draining.
+             */
+            workers_draining: number;
+        };
+        /** @description The runs of an hour. */
+        HourOfRuns: {
+            /** @description The beginning of the hour. */
+            at: components["schemas"]["Time"];
+            /**
+             * Format: int32
+             * @description How many were cancelled.
+             */
+            cancelled: number;
+            /**
+             * Format: int32
+             * @description How many have failed.
+             */
+            failed: number;
+            /**
+             * Format: int32
+             * @description How many have succeeded.
+             */
+            success: number;
         };
         /** @description One instance of a task within a run. */
         Instance: {
@@ -1354,6 +1781,71 @@ export interface components {
             end: components["schemas"]["Time"];
             /** @description The start, which is included. */
             start: components["schemas"]["Time"];
+        };
+        /** @description An edge. */
+        LayoutEdge: {
+            /**
+             * Format: int32
+             * @description The position of the upper node.
+             */
+            from: number;
+            /** @description The points that it goes through, as pairs of x and y, from the lower side of one box to the upper side of the other. */
+            points: number[];
+            /**
+             * Format: int32
+             * @description The position of the lower node.
+             */
+            to: number;
+        };
+        /** @description An open group. */
+        LayoutGroup: {
+            /**
+             * Format: double
+             * @description Its height.
+             */
+            height: number;
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: double
+             * @description Its width.
+             */
+            width: number;
+            /**
+             * Format: double
+             * @description Its left side.
+             */
+            x: number;
+            /**
+             * Format: double
+             * @description Its upper side.
+             */
+            y: number;
+        };
+        /**
+         * @description How a drawing was made.
+         * @enum {string}
+         */
+        LayoutMethod: "layered" | "ranks";
+        /** @description A task or a closed group. */
+        LayoutNode: {
+            /** @description The id of the task or group. */
+            id: string;
+            /**
+             * Format: int32
+             * @description How many tasks a closed group has; absent for a task.
+             */
+            tasks?: number | null;
+            /**
+             * Format: double
+             * @description Its left side.
+             */
+            x: number;
+            /**
+             * Format: double
+             * @description Its upper side.
+             */
+            y: number;
         };
         /** @description One field of a structured line. */
         LogField: {
@@ -1470,6 +1962,11 @@ export interface components {
              */
             version?: number | null;
         };
+        /** @description The token that a session begins with. */
+        NewSession: {
+            /** @description The token's secret. */
+            token: string;
+        };
         /** @description A request to create a token. */
         NewToken: {
             expires?: components["schemas"]["Time"] | null;
@@ -1494,6 +1991,52 @@ export interface components {
             bytes: number;
             /** @description Its digest, if it is large enough for the blob store. */
             digest?: string | null;
+        };
+        /** @description The tenant's runs and DAGs, and the health of the installation. */
+        Overview: {
+            /** @description One of these counts ends at its bound, 10,000. */
+            capped: boolean;
+            /**
+             * Format: int32
+             * @description How many DAGs there are, up to 5,000.
+             */
+            dags: number;
+            /**
+             * Format: int32
+             * @description How many of these failed in their last run that succeeded or failed.
+             */
+            dags_failing: number;
+            /**
+             * Format: int32
+             * @description How many of these are paused.
+             */
+            dags_paused: number;
+            /**
+             * Format: int32
+             * @description Runs that failed since.
+             */
+            failed: number;
+            /** @description The services. */
+            health: components["schemas"]["Health"];
+            /** @description The runs that were created in each hour since, oldest first, by their state now. */
+            hours: components["schemas"]["HourOfRuns"][];
+            /**
+             * Format: int32
+             * @description Queued runs that could have started more than a minute ago.
+             */
+            late: number;
+            /**
+             * Format: int32
+             * @description Runs that are queued.
+             */
+            queued: number;
+            /**
+             * Format: int32
+             * @description Runs that are running.
+             */
+            running: number;
+            /** @description Since when failed runs are counted. */
+            since: components["schemas"]["Time"];
         };
         /**
          * @description One page of a list. Pages are divided by key, so a list that grows meanwhile neither repeats nor
@@ -1574,6 +2117,8 @@ export interface components {
                 next_run?: components["schemas"]["Time"] | null;
                 /** @description No run starts while it is paused. */
                 paused: boolean;
+                /** @description Its last runs, newest first; only in lists that ask for them. */
+                recent?: components["schemas"]["RunBrief"][] | null;
                 /** @description As the author wrote it. */
                 schedule?: string | null;
                 /** @description Tags for searching. */
@@ -1702,6 +2247,44 @@ export interface components {
                  * @description The version that it is pinned to.
                  */
                 version: number;
+            }[];
+            /** @description The cursor of the next page; absent on the last page. It is opaque to clients. */
+            next?: string | null;
+            /**
+             * @description Items between the others that can't be read, each instead of an item: they were damaged, or
+             *     a later version of Weft wrote them. The lists of runs have them; all others are refused.
+             */
+            unreadable?: components["schemas"]["UnreadableItem"][];
+        };
+        /**
+         * @description One page of a list. Pages are divided by key, so a list that grows meanwhile neither repeats nor
+         *     skips earlier items.
+         */
+        Page_RunAttempt: {
+            /** @description The items, at most `limit`. */
+            items: {
+                ended?: components["schemas"]["Time"] | null;
+                /**
+                 * Format: int32
+                 * @description Its map index; 0 if the task is not mapped.
+                 */
+                index: number;
+                /**
+                 * Format: int32
+                 * @description Its number, from 1 on.
+                 */
+                number: number;
+                queued?: components["schemas"]["Time"] | null;
+                started?: components["schemas"]["Time"] | null;
+                /**
+                 * @description How it ended: `failed`, `lost`, `deferred`, `revoked`, or the state of its instance when it was cleared. Of the last
+                 *     attempt: the state of its instance.
+                 */
+                state: string;
+                /** @description Its task. */
+                task: string;
+                /** @description The worker that ran it. */
+                worker?: string | null;
             }[];
             /** @description The cursor of the next page; absent on the last page. It is opaque to clients. */
             next?: string | null;
@@ -1935,6 +2518,31 @@ export interface components {
              */
             workers: number;
         };
+        /** @description How a queue is. */
+        QueueHealth: {
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int32
+             * @description Their free slots.
+             */
+            places: number;
+            /**
+             * Format: int64
+             * @description Attempts that wait for a worker.
+             */
+            queued: number;
+            /**
+             * Format: int64
+             * @description Task instances that could run if there were slots.
+             */
+            ready: number;
+            /**
+             * Format: int32
+             * @description Workers that serve it.
+             */
+            workers: number;
+        };
         /** @description One reason. */
         Reason: {
             /** @description A stable name in snake case, such as `upstream_unfinished` or `pool_full`. */
@@ -2005,6 +2613,56 @@ export interface components {
              */
             version: number;
         };
+        /** @description An attempt of a run. */
+        RunAttempt: {
+            ended?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int32
+             * @description Its map index; 0 if the task is not mapped.
+             */
+            index: number;
+            /**
+             * Format: int32
+             * @description Its number, from 1 on.
+             */
+            number: number;
+            queued?: components["schemas"]["Time"] | null;
+            started?: components["schemas"]["Time"] | null;
+            /**
+             * @description How it ended: `failed`, `lost`, `deferred`, `revoked`, or the state of its instance when it was cleared. Of the last
+             *     attempt: the state of its instance.
+             */
+            state: string;
+            /** @description Its task. */
+            task: string;
+            /** @description The worker that ran it. */
+            worker?: string | null;
+        };
+        /** @description What lists of runs show of one. */
+        RunBrief: {
+            /** @description When it was created. */
+            created: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description From its start to its end, in milliseconds; absent until it has ended.
+             */
+            duration_ms?: number | null;
+            ended?: components["schemas"]["Time"] | null;
+            /** @description Its id. */
+            id: string;
+            /** @description What created it. */
+            kind: components["schemas"]["RunKind"];
+            /** @description The date that it is for. */
+            logical_date: components["schemas"]["Time"];
+            started?: components["schemas"]["Time"] | null;
+            /** @description Its state. */
+            state: components["schemas"]["RunState"];
+            /**
+             * Format: int32
+             * @description The version that it is pinned to.
+             */
+            version: number;
+        };
         /** @description A change of a run, or of its counts of task instances. */
         RunChange: {
             /** @description Counts of its task instances by state. */
@@ -2016,6 +2674,14 @@ export interface components {
             /** @description Its state now. */
             state: components["schemas"]["RunState"];
         };
+        /** @description How long a run took. */
+        RunDuration: components["schemas"]["RunBrief"] & {
+            /**
+             * Format: int64
+             * @description How long it was queued after it could have started, in milliseconds; absent until it has started.
+             */
+            waited_ms?: number | null;
+        };
         /**
          * @description How a run was created.
          * @enum {string}
@@ -2026,6 +2692,26 @@ export interface components {
          * @enum {string}
          */
         RunState: "queued" | "running" | "success" | "failed" | "cancelled";
+        /** @description The next dates. */
+        SchedulePreview: {
+            /** @description The dates, in order. */
+            dates: components["schemas"]["ScheduledDate"][];
+            /** @description Whether the DAG is paused: no run starts by itself until it is not. */
+            paused: boolean;
+            /** @description The schedule; absent if no run starts by itself. */
+            schedule?: string | null;
+            /** @description The time zone of the local times. */
+            timezone: string;
+        };
+        /** @description A date. */
+        ScheduledDate: {
+            /** @description The span of data that the run is for. */
+            data_interval: components["schemas"]["Interval"];
+            /** @description The logical date in the time zone, as `2026-11-25T06:00:00+01:00`. */
+            local: string;
+            /** @description The logical date of the run. */
+            logical_date: components["schemas"]["Time"];
+        };
         /** @description A shard: a group of tenants that one scheduler owns. */
         Shard: {
             /**
@@ -2075,6 +2761,13 @@ export interface components {
              *     version is deployed.
              */
             quarantined: boolean;
+            /** @description The task. */
+            task: string;
+        };
+        /** @description How long a task took in each run. */
+        TaskDurations: {
+            /** @description The last attempt's duration in milliseconds, for each run in their order; null where it did not run. */
+            durations_ms: (number | null)[];
             /** @description The task. */
             task: string;
         };
@@ -2458,6 +3151,8 @@ export interface operations {
                 limit?: number;
                 /** @description Only paused DAGs, or only DAGs that are not paused. */
                 paused?: boolean;
+                /** @description How many of the last runs each item includes, 0 to 14; none by default. */
+                recent?: number;
             };
             header?: never;
             path?: never;
@@ -2677,6 +3372,84 @@ export interface operations {
             };
         };
     };
+    list_durations: {
+        parameters: {
+            query?: {
+                /** @description Of how many runs, 1 to 200; 50 by default. */
+                runs?: number;
+                /** @description Whether to include the tasks that are not mapped, at most 1,000. False by default. */
+                tasks?: boolean;
+                /** @description Only this task. */
+                task?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The DAG's id. */
+                dag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The durations */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Durations"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    show_grid: {
+        parameters: {
+            query?: {
+                /** @description How many runs, 1 to 365; 25 by default. There are fewer if the grid would be too large. */
+                runs?: number;
+                /** @description The cursor of this grid: `next` of the grid before. */
+                before?: string;
+                /** @description The name of the list of rows that the caller has: if it is the same, the rows are left out. */
+                rows_id?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The DAG's id. */
+                dag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The grid */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grid"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     rollback: {
         parameters: {
             query?: never;
@@ -2807,6 +3580,45 @@ export interface operations {
             };
         };
     };
+    show_schedule: {
+        parameters: {
+            query?: {
+                /** @description How many dates, 1 to 1,000; 20 by default. */
+                count?: number;
+                /** @description The IANA time zone of local times; the DAG's by default. */
+                timezone?: string;
+                /** @description The dates after this time; after now by default. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The DAG's id. */
+                dag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dates */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchedulePreview"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     list_versions: {
         parameters: {
             query?: {
@@ -2866,6 +3678,55 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["VersionDetail"];
                 };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    show_layout: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The open groups, with commas between their ids, or `*`; an outer group has to be open, too. By default all of a DAG with at
+                 *     most 200 tasks, else none.
+                 */
+                open?: string;
+                /** @description The version's digest. If it is the right one, the answer may be kept for ever. */
+                digest?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The DAG's id. */
+                dag: string;
+                /** @description The version's number. */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The drawing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GraphLayout"];
+                };
+            };
+            /** @description It is the one that If-None-Match names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The request failed */
             default: {
@@ -2940,6 +3801,74 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["Change"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_failures: {
+        parameters: {
+            query?: {
+                /** @description Since when: a duration such as `24h` or `7d`, or a time. 24 hours by default, at most 31 days. */
+                since?: string;
+                /** @description Only failures of this DAG. */
+                dag?: string;
+                /** @description How many causes, 1 to 200; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The causes, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failures"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    show_overview: {
+        parameters: {
+            query?: {
+                /** @description Since when: a duration such as `24h`, or a time. 24 hours by default, at most 7 days. */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The overview */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
                 };
             };
             /** @description The request failed */
@@ -3257,6 +4186,43 @@ export interface operations {
             };
         };
     };
+    list_attempts_of_run: {
+        parameters: {
+            query?: {
+                /** @description The cursor of this page: `next` of the page before. */
+                cursor?: string;
+                /** @description Of how many task instances, 1 to 2,000; 500 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RunAttempt"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     cancel: {
         parameters: {
             query?: never;
@@ -3522,6 +4488,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TaskSummary"][];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_cells: {
+        parameters: {
+            query?: {
+                /** @description The map index of the first state; 0 by default. */
+                from?: number;
+                /** @description How many, 1 to 100,000; 100,000 by default. */
+                count?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+                /** @description The task's id. */
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The states */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cells"];
                 };
             };
             /** @description The request failed */
@@ -3826,6 +4831,72 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Command"];
                 };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    create_session: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 */
+                "weft-ui": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSession"];
+            };
+        };
+        responses: {
+            /** @description Who signed in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whoami"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_session: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1 */
+                "weft-ui": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The request failed */
             default: {

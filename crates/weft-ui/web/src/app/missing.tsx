@@ -7,7 +7,10 @@ export function NotHere() {
     <>
       <Head title="Not found" />
       <div className="empty">
-        There is nothing at this address. <Link to="/" className="ul">Home</Link>
+        There is nothing at this address.{" "}
+        <Link to="/" className="ul">
+          Home
+        </Link>
       </div>
     </>
   );

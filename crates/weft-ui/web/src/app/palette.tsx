@@ -88,9 +88,22 @@ function useEntries(): Entry[] {
         }),
       ),
       ...places.map(([text, to, icon, keys]): Entry => ({ id: `go ${to}`, group: "Go to", text, to, icon, keys })),
-      { id: "zone", group: "Settings", text: "Next time zone", icon: "clock", keys: "z", act: () => say(`Times: ${nextZone()}`) },
+      {
+        id: "zone",
+        group: "Settings",
+        text: "Next time zone",
+        icon: "clock",
+        keys: "z",
+        act: () => say(`Times: ${nextZone()}`),
+      },
       ...(["light", "dark", "system"] as const).map(
-        (t): Entry => ({ id: `theme ${t}`, group: "Settings", text: `Theme: ${t}`, icon: "sun", act: () => theme.set(t) }),
+        (t): Entry => ({
+          id: `theme ${t}`,
+          group: "Settings",
+          text: `Theme: ${t}`,
+          icon: "sun",
+          act: () => theme.set(t),
+        }),
       ),
     ];
   }, [path, list.data, me, at, cache]);
@@ -117,11 +130,10 @@ function useFound(entries: Entry[], query: string): Entry[] {
     const inside = entries.filter((e) => e.text.toLowerCase().includes(low));
     const found = index.search(q).flatMap((hit) => byId.get(hit.id as string) ?? []);
     const order = [...new Set([...inside, ...found])];
-    if (RUN_ID.test(q)) order.unshift({ id: `run ${q}`, group: "Runs", text: `Run ${q}`, icon: "runs", to: `/runs?q=${q}` });
+    if (RUN_ID.test(q))
+      order.unshift({ id: `run ${q}`, group: "Runs", text: `Run ${q}`, icon: "runs", to: `/runs?q=${q}` });
     const groups = [...new Set(entries.map((e) => e.group))];
-    return order
-      .slice(0, MAX_SHOWN)
-      .sort((a, b) => groups.indexOf(a.group) - groups.indexOf(b.group));
+    return order.slice(0, MAX_SHOWN).sort((a, b) => groups.indexOf(a.group) - groups.indexOf(b.group));
   }, [entries, index, query]);
 }
 
@@ -178,7 +190,6 @@ export function Palette({ onClose }: { onClose: () => void }) {
               aria-label="Search and commands"
               placeholder="DAGs, tasks, places, commands"
               value={query}
-              // biome-ignore lint/a11y/noAutofocus: a palette is opened to type
               autoFocus
               spellCheck={false}
               onChange={(event) => {
@@ -198,7 +209,6 @@ export function Palette({ onClose }: { onClose: () => void }) {
                   </div>
                 )}
                 {/* biome-ignore lint/a11y/useKeyWithClickEvents: the field above has the keyboard */}
-                {/* biome-ignore lint/a11y/useFocusableInteractive: named by aria-activedescendant */}
                 <div
                   id={`pal-${i}`}
                   role="option"

@@ -3,7 +3,9 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback } from "react";
 
 const NAMES = [
-  ..."since state tag paused sort view q runs until version open dag task index run kind with attempt level from to tz".split(" "),
+  ..."since state tag paused sort view q runs until version open dag task index run kind with attempt level from to tz".split(
+    " ",
+  ),
   ..."cause error as wrap month zoom".split(" "),
 ] as const;
 

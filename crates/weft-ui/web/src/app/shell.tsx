@@ -12,10 +12,10 @@ import { Kbd } from "../parts/text";
 import { say, Toasts } from "../parts/toast";
 import { Mark } from "../state/mark";
 import { runMark } from "../state/states";
+import { Account } from "./account";
 import { useKeys } from "./keys";
 import { useMe } from "./me";
 import { nextZone, pinned, rail, useZone, VIEWER_ZONE, views, zone } from "./prefs";
-import { Account } from "./account";
 
 const Palette = lazy(() => import("./palette").then((m) => ({ default: m.Palette })));
 const KeysHelp = lazy(() => import("./keys-help").then((m) => ({ default: m.KeysHelp })));
@@ -72,7 +72,8 @@ export function Shell({ children }: { children?: ReactNode }) {
   useEffect(() => {
     // Views that may come next are loaded when there is nothing else to do.
     const load = () => {
-      for (const to of ["/dags", "/runs", "/fleet"]) void router.preloadRoute({ to: to as never }).catch(() => undefined);
+      for (const to of ["/dags", "/runs", "/fleet"])
+        void router.preloadRoute({ to: to as never }).catch(() => undefined);
       void import("./palette");
     };
     const handle = setTimeout(load, IDLE_MS);
@@ -161,7 +162,9 @@ function NavLink({ place, path, folded }: { place: Place; path: string; folded: 
     >
       <Icon name={place.icon} />
       {!folded && <span className="lbl">{place.label}</span>}
-      {!folded && place.to === "/dags" && list.data && list.data.length > 0 && <span className="n">{list.data.length}</span>}
+      {!folded && place.to === "/dags" && list.data && list.data.length > 0 && (
+        <span className="n">{list.data.length}</span>
+      )}
     </Link>
   );
 }

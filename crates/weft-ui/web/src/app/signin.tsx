@@ -58,7 +58,8 @@ export function SignIn() {
         {error !== undefined && <Failure error={error} />}
         <div className="mut">
           <code>wfctl up</code> prints the token of a local installation when it first starts;{" "}
-          <code>wfctl tokens create</code> makes one for a person. This browser keeps it in a cookie that no script can read.
+          <code>wfctl tokens create</code> makes one for a person. This browser keeps it in a cookie that no script can
+          read.
         </div>
       </form>
     </main>

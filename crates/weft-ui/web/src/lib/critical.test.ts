@@ -19,7 +19,11 @@ describe("the critical path", () => {
     { from: "c", to: "d" },
   ];
   it("follows the upstream that ended last", () => {
-    expect(criticalPath(edges, spans([t("a", 0, 5), t("b", 5, 9), t("c", 5, 20), t("d", 20, 21)]))).toEqual(["a", "c", "d"]);
+    expect(criticalPath(edges, spans([t("a", 0, 5), t("b", 5, 9), t("c", 5, 20), t("d", 20, 21)]))).toEqual([
+      "a",
+      "c",
+      "d",
+    ]);
   });
   it("ends at what still runs", () => {
     expect(criticalPath(edges, spans([t("a", 0, 5), t("b", 5), t("c", 5, 20)]))).toEqual(["a", "b"]);

@@ -12,7 +12,8 @@ const attempt = (index: number, number: number, state: string, q: number, s: num
   started: at(s),
   ended: e === undefined ? null : at(e),
 });
-const kinds = (list: { kind: string; from: number; to: number }[]) => list.map((s) => `${s.kind} ${s.from / 1000}-${s.to / 1000}`);
+const kinds = (list: { kind: string; from: number; to: number }[]) =>
+  list.map((s) => `${s.kind} ${s.from / 1000}-${s.to / 1000}`);
 
 describe("bars", () => {
   it("split into waited, ran, retried", () => {

@@ -1,6 +1,13 @@
 /** What bytes of a guest are, by their beginning: nothing else says it. Pure. */
 
-export type Media = "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "image/svg+xml" | "text/plain" | undefined;
+export type Media =
+  | "image/png"
+  | "image/jpeg"
+  | "image/gif"
+  | "image/webp"
+  | "image/svg+xml"
+  | "text/plain"
+  | undefined;
 
 const starts = (bytes: Uint8Array, ...head: number[]): boolean => head.every((b, i) => bytes[i] === b);
 

@@ -1,6 +1,7 @@
 /** Texts from guests and people: control characters made visible, counts and sizes for reading. */
 
 // C0 and C1 controls, bidirectional overrides, invisible separators: each could make a text look like another one.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
 
 /** A text in which nothing is invisible: `\n`, `\u{202e}`. */

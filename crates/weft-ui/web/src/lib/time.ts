@@ -114,7 +114,9 @@ export function dateTime(at: number, zone: string, seconds = false): string {
 export function shortTime(at: number, now: number, zone: string): string {
   if (date(at, zone) === date(now, zone)) return clock(at, zone);
   const p = parts(at, zone);
-  const month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][Number(p.month) - 1];
+  const month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][
+    Number(p.month) - 1
+  ];
   if (p.year === parts(now, zone).year) return `${month} ${Number(p.day)} ${p.hour}:${p.minute}`;
   return `${p.year}-${p.month}-${p.day}`;
 }
@@ -137,7 +139,14 @@ export function offset(at: number, zone: string): number {
 export function fromWall(text: string, zone: string): number | undefined {
   const m = /^(\d{4})-(\d{2})-(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2}))?)?$/.exec(text.trim());
   if (!m) return undefined;
-  const [y, mo, d, h, mi, s] = m.slice(1).map((x) => Number(x ?? 0)) as [number, number, number, number, number, number];
+  const [y, mo, d, h, mi, s] = m.slice(1).map((x) => Number(x ?? 0)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const wall = Date.UTC(y, mo - 1, d, h, mi, s);
   const back = new Date(wall);
   if (back.getUTCMonth() !== mo - 1 || back.getUTCDate() !== d || h > 23 || mi > 59 || s > 59) return undefined;

@@ -36,7 +36,6 @@ export function Segments<T extends string>({ label, value, options, onChange, sm
       }}
     >
       {options.map((o) => (
-        // biome-ignore lint/a11y/useSemanticElements: a radio that holds a mark and looks like a segment
         <button
           key={o.id}
           type="button"
@@ -154,12 +153,7 @@ export function Select<T extends string>(props: {
 }) {
   const { label, value, options, onChange } = props;
   return (
-    <select
-      className="select"
-      aria-label={label}
-      value={value}
-      onChange={(event) => onChange(event.target.value as T)}
-    >
+    <select className="select" aria-label={label} value={value} onChange={(event) => onChange(event.target.value as T)}>
       {options.map((o) => (
         <option key={o.id} value={o.id}>
           {o.label}

@@ -1,7 +1,8 @@
 /** Counts by state as one bar: what failed comes first and is never narrower than two pixels. */
+
+import { count } from "../lib/text";
 import { COLOUR } from "../state/glyphs";
 import { type Counts, NAME, total, WORST } from "../state/states";
-import { count } from "../lib/text";
 
 export function CountsBar({ counts, width = 160, height = 8 }: { counts: Counts; width?: number; height?: number }) {
   const all = total(counts);

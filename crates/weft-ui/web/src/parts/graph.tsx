@@ -21,6 +21,9 @@ export interface NodeInfo {
   note?: string;
 }
 
+/** A closed group is one node, with the count of its tasks. */
+export const isGroup = (node: Layout["nodes"][number]): boolean => node.tasks !== null && node.tasks !== undefined;
+
 interface Props {
   layout: Layout;
   info: (node: Layout["nodes"][number]) => NodeInfo;
@@ -117,8 +120,7 @@ export function Graph({ layout, info, selected, critical, onSelect, onGroup }: P
             ))}
             {shown.zoom >= EDGES &&
               edges.map((e) => {
-                const hot =
-                  critical?.has(layout.nodes[e.from]?.id ?? "") && critical.has(layout.nodes[e.to]?.id ?? "");
+                const hot = critical?.has(layout.nodes[e.from]?.id ?? "") && critical.has(layout.nodes[e.to]?.id ?? "");
                 return (
                   <path
                     key={e.key}
@@ -135,7 +137,7 @@ export function Graph({ layout, info, selected, critical, onSelect, onGroup }: P
                 <NodeBox
                   key={node.id}
                   id={node.id}
-                  group={node.kind === "group"}
+                  group={isGroup(node)}
                   x={node.x}
                   y={node.y}
                   state={at.state}
@@ -145,7 +147,7 @@ export function Graph({ layout, info, selected, critical, onSelect, onGroup }: P
                   label={shown.zoom >= LABELS}
                   act={() => {
                     if (drag.current?.moved) return;
-                    if (node.kind === "group") onGroup?.(node.id, true);
+                    if (isGroup(node)) onGroup?.(node.id, true);
                     else onSelect(node.id === selected ? "" : node.id);
                   }}
                 />
@@ -169,27 +171,35 @@ export function Graph({ layout, info, selected, critical, onSelect, onGroup }: P
   );
 }
 
-/** Points as a smooth line: straight down the first and last piece, a curve between. */
+/** Points as a smooth line: it leaves and arrives vertically; points straight below each other need no bend. */
 function pathOf(points: readonly number[]): string {
-  const [x0, y0] = points;
-  if (x0 === undefined || y0 === undefined) return "";
-  let d = `M${x0} ${y0}`;
-  for (let i = 2; i + 1 < points.length; i += 2) {
-    const [px, py, x, y] = [points[i - 2], points[i - 1], points[i], points[i + 1]] as [number, number, number, number];
-    if (px === x || py === y) d += `L${x} ${y}`;
-    else {
-      const middle = (py + y) / 2;
-      d += `C${px} ${middle} ${x} ${middle} ${x} ${y}`;
-    }
-  }
+  const all: [number, number][] = [];
+  for (let i = 0; i + 1 < points.length; i += 2) all.push([points[i] ?? 0, points[i + 1] ?? 0]);
+  const kept = all.filter(
+    ([x], i) => i === 0 || i === all.length - 1 || (all[i - 1]?.[0] !== x && all[i + 1]?.[0] !== x),
+  );
+  const first = kept[0];
+  if (!first) return "";
+  let d = `M${first[0]} ${first[1]}`;
+  kept.slice(1).forEach(([x, y], i) => {
+    const [px, py] = kept[i] ?? [x, y];
+    const middle = (py + y) / 2;
+    d += px === x ? `V${y}` : `C${px} ${middle} ${x} ${middle} ${x} ${y}`;
+  });
   return d;
 }
 
 function GroupLabel({ id, x, y, onClose }: { id: string; x: number; y: number; onClose?: () => void }) {
   const text = visible(shorten(id, 40));
   return (
-    // biome-ignore lint/a11y/useFocusableInteractive: groups fold by the menu above as well
-    <g className={onClose ? "fold" : ""} onClick={onClose} role="button" aria-label={`Fold ${text}`} tabIndex={onClose ? 0 : -1} onKeyDown={(e) => e.key === "Enter" && onClose?.()}>
+    <g
+      className={onClose ? "fold" : ""}
+      onClick={onClose}
+      role="button"
+      aria-label={`Fold ${text}`}
+      tabIndex={onClose ? 0 : -1}
+      onKeyDown={(e) => e.key === "Enter" && onClose?.()}
+    >
       {onClose && <path d={`M${x + 10} ${y + 10}l4 4 4-4`} fill="none" stroke="var(--muted)" strokeWidth="1.5" />}
       <text x={x + 24} y={y + 16} fontSize="12" fontWeight="500" fill="var(--text)">
         {text}
@@ -232,7 +242,9 @@ const NodeBox = memo(
         }}
       >
         <title>{visible(id)}</title>
-        {group && <rect x={x + 4.5} y={y + 4.5} width={W - 1} height={H - 1} rx="4" fill="var(--s2)" stroke="var(--line)" />}
+        {group && (
+          <rect x={x + 4.5} y={y + 4.5} width={W - 1} height={H - 1} rx="4" fill="var(--s2)" stroke="var(--line)" />
+        )}
         <rect
           className="bx"
           x={x + 0.5}

@@ -6,7 +6,8 @@ const PATHS = {
   runs: "M2.5 3.5H3.6M6 3.5H13.5M2.5 8H3.6M6 8H13.5M2.5 12.5H3.6M6 12.5H13.5",
   backfills: "M2.5 3.5H13.5V13.5H2.5ZM2.5 6.5H13.5M5.5 2V4.5M10.5 2V4.5M8 8.5 6 10.2 8 12M6 10.2H10.5",
   fleet: "M2.5 2.5H13.5V6.5H2.5ZM2.5 9.5H13.5V13.5H2.5ZM5 4.5H5.1M5 11.5H5.1M8 4.5H11M8 11.5H11",
-  admin: "M2 4.5H8M12 4.5H14M2 11.5H4M8 11.5H14M10 2.5A2 2 0 0 1 10 6.5 2 2 0 0 1 10 2.5ZM6 9.5A2 2 0 0 1 6 13.5 2 2 0 0 1 6 9.5Z",
+  admin:
+    "M2 4.5H8M12 4.5H14M2 11.5H4M8 11.5H14M10 2.5A2 2 0 0 1 10 6.5 2 2 0 0 1 10 2.5ZM6 9.5A2 2 0 0 1 6 13.5 2 2 0 0 1 6 9.5Z",
   search: "M7 2.5A4.5 4.5 0 0 1 7 11.5 4.5 4.5 0 0 1 7 2.5ZM10.3 10.3 13.8 13.8",
   clock: "M8 2A6 6 0 0 1 8 14 6 6 0 0 1 8 2ZM8 4.8V8.2H10.8",
   down: "M4 6 8 10 12 6",
@@ -59,7 +60,15 @@ export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
 
 export function Logo() {
   return (
-    <svg width="16" height="16" viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="1.8" aria-hidden="true">
+    <svg
+      width="16"
+      height="16"
+      viewBox="0 0 16 16"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.8"
+      aria-hidden="true"
+    >
       <path d="M1 4H6.4M9.6 4H15M1 8H2.6M5.4 8H10.6M13.4 8H15M1 12H6.4M9.6 12H15" />
       <path d="M4 5.8V1M4 15V10.2M8 9.8V15M8 6.2V1M12 5.8V1M12 15V10.2" />
     </svg>

@@ -47,12 +47,12 @@ export function instanceTo(at: InstanceAt, tab = "logs", attempt?: number, line?
     ...(line !== undefined ? { hash: `L${line + 1}` } : {}),
   };
   return at.mapped || index > 0
-    ? ({
+    ? {
         to: "/dags/$dag/runs/$run/tasks/$task/$index/$tab",
         params: { dag, run, task, index: String(index), tab },
         ...common,
-      })
-    : ({ to: "/dags/$dag/runs/$run/tasks/$task/$tab", params: { dag, run, task, tab }, ...common });
+      }
+    : { to: "/dags/$dag/runs/$run/tasks/$task/$tab", params: { dag, run, task, tab }, ...common };
 }
 
 export function InstanceLink(props: Common & InstanceAt & { tab?: string; attempt?: number; line?: number }) {

@@ -1,8 +1,8 @@
 /** Small bars: counts over time, and the last runs of a DAG. */
 import type { RecentRun } from "../api/shapes";
-import { runMark } from "../state/states";
-import { COLOUR } from "../state/glyphs";
 import { duration } from "../lib/time";
+import { COLOUR } from "../state/glyphs";
+import { runMark } from "../state/states";
 
 interface SparkProps {
   values: readonly number[];
@@ -37,7 +37,15 @@ export function Spark({ values, width = 96, height = 24, colour = "border", labe
 }
 
 /** The last runs as bars, newest at the right: height is duration, failures have their colour. */
-export function RecentRuns({ runs, width = 112, height = 20 }: { runs: readonly RecentRun[]; width?: number; height?: number }) {
+export function RecentRuns({
+  runs,
+  width = 112,
+  height = 20,
+}: {
+  runs: readonly RecentRun[];
+  width?: number;
+  height?: number;
+}) {
   const shown = [...runs].reverse();
   const slots = 14;
   const each = width / slots;

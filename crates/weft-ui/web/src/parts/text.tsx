@@ -53,7 +53,7 @@ export function Took({ from, to }: { from: string | null | undefined; to: string
   const start = ms(from);
   const end = ms(to);
   if (start === undefined) return null;
-  return end === undefined ? <Running from={start} /> : <>{duration(Math.max(0, end - start))}</>;
+  return end === undefined ? <Running from={start} /> : duration(Math.max(0, end - start));
 }
 
 function Running({ from }: { from: number }) {

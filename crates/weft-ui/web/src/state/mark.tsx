@@ -1,7 +1,7 @@
 /** A state's mark as SVG, and the badge of mark and word. */
 import type { ReactNode } from "react";
 import { sentence } from "../lib/text";
-import { COLOUR, HALO, type Options, type Stroke, STRIPE, STRIPE_OPACITY, shape, stripes } from "./glyphs";
+import { COLOUR, HALO, type Options, STRIPE, STRIPE_OPACITY, type Stroke, shape, stripes } from "./glyphs";
 import { type MarkState, NAME } from "./states";
 
 function strokesOf(strokes: readonly Stroke[], colour: string, extra: number): ReactNode {
@@ -117,4 +117,3 @@ export function Badge({ state, late, children }: { state: MarkState; late?: bool
     </span>
   );
 }
-

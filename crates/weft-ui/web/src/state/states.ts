@@ -24,9 +24,10 @@ export const BY_CODE: readonly (InstanceState | undefined)[] = [
   "cancelled",
 ];
 
-export const CODE = Object.fromEntries(
-  BY_CODE.flatMap((state, code) => (state ? [[state, code]] : [])),
-) as Record<InstanceState, number>;
+export const CODE = Object.fromEntries(BY_CODE.flatMap((state, code) => (state ? [[state, code]] : []))) as Record<
+  InstanceState,
+  number
+>;
 
 /** The worst first: what a sum shows. A failure is never averaged away. */
 export const WORST: readonly InstanceState[] = [

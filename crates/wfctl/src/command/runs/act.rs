@@ -7,9 +7,12 @@ use crate::{
 };
 use clap::ValueEnum;
 use serde::Serialize;
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
 use weft_api::{
-    Clear, Command, CommandState, Mark, MarkAs, Wake,
+    Clear, ClearPreview, Command, CommandState, Mark, MarkAs, Wake,
     problem::{Code, Problem, Problems},
 };
 use weft_client::{
@@ -49,6 +52,9 @@ pub(super) struct ClearArgs {
     /// Also clear everything downstream
     #[arg(long)]
     downstream: bool,
+    /// Clear nothing, and list what would run again
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -91,7 +97,11 @@ pub(super) async fn clear(client: &Client, args: &ClearArgs) -> Result<(), Probl
     let body = Clear {
         tasks: args.task.clone(),
         downstream: args.downstream,
+        dry_run: args.dry_run,
     };
+    if args.dry_run {
+        return preview(client, &run, &body).await;
+    }
     send_command(client, &route::CLEAR, &run, Some(&body)).await?;
     let more = if args.downstream {
         " and what is downstream"
@@ -101,6 +111,21 @@ pub(super) async fn clear(client: &Client, args: &ClearArgs) -> Result<(), Probl
     Ok(table::write(&format!(
         "{run}: {}{more} will run again\n",
         args.task.join(", ")
+    ))?)
+}
+
+/// Lists the tasks that would run again, with their instances.
+async fn preview(client: &Client, run: &str, body: &Clear) -> Result<(), Problems> {
+    let call = client.request(&route::CLEAR, &[run]).json(body);
+    let preview: ClearPreview = call.fetch().await?;
+    let mut text = String::new();
+    for task in &preview.tasks {
+        writeln!(text, "{}: {} instances", task.task, task.instances)
+            .expect("a String takes every text");
+    }
+    Ok(table::write(&format!(
+        "{text}{run}: {} instances would run again\n",
+        preview.total
     ))?)
 }
 

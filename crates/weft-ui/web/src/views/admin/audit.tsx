@@ -17,7 +17,11 @@ export function Audit() {
     );
   }, [query.data, q]);
   return (
-    <Box title="Audit" note="the last 200 changes" actions={<SearchField label="Filter" value={q} onChange={(v) => setQ(v)} width={200} />}>
+    <Box
+      title="Audit"
+      note="the last 200 changes"
+      actions={<SearchField label="Filter" value={q} onChange={(v) => setQ(v)} width={200} />}
+    >
       <Answer of={query}>
         {() =>
           shown.length === 0 ? (

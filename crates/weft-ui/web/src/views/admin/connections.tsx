@@ -46,7 +46,9 @@ export function Connections() {
                   <th>URL</th>
                   <th>Credentials</th>
                   <th>Set</th>
-                  <th />
+                  <th>
+                    <span className="vh">Actions</span>
+                  </th>
                 </tr>
               </thead>
               <tbody>

@@ -41,7 +41,9 @@ export function Pools() {
                 <tr>
                   <th>Pool</th>
                   <th className="r">Slots</th>
-                  <th />
+                  <th>
+                    <span className="vh">Actions</span>
+                  </th>
                 </tr>
               </thead>
               <tbody>

@@ -61,7 +61,9 @@ export function Tokens() {
                 <th className="wide">By</th>
                 <th>Last used</th>
                 <th className="wide">Ends</th>
-                <th />
+                <th>
+                  <span className="vh">Actions</span>
+                </th>
               </tr>
             </thead>
             <tbody>

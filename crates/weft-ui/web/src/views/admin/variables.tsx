@@ -43,7 +43,9 @@ export function Variables() {
                   <th>Name</th>
                   <th>Set</th>
                   <th>By</th>
-                  <th />
+                  <th>
+                    <span className="vh">Actions</span>
+                  </th>
                 </tr>
               </thead>
               <tbody>

@@ -110,11 +110,21 @@ function Maker() {
               <input value={to} placeholder="2026-11-08" onChange={changed(setTo)} />
             </span>
           </label>
-          <button type="button" className="btn" disabled={busy || a === undefined || b === undefined} onClick={() => void act(true)}>
+          <button
+            type="button"
+            className="btn"
+            disabled={busy || a === undefined || b === undefined}
+            onClick={() => void act(true)}
+          >
             Dry run
           </button>
           {plan && (
-            <button type="button" className="btn pri" disabled={busy || plan.dates.length === 0} onClick={() => void act(false)}>
+            <button
+              type="button"
+              className="btn pri"
+              disabled={busy || plan.dates.length === 0}
+              onClick={() => void act(false)}
+            >
               Create {plural(plan.dates.length, "run")}
             </button>
           )}
@@ -132,7 +142,9 @@ function Maker() {
                   {dateTime(ms(d) ?? 0, zone)}
                 </span>
               ))}
-              {plan.dates.length > MAX_DATES && <span className="mut">and {count(plan.dates.length - MAX_DATES)} more</span>}
+              {plan.dates.length > MAX_DATES && (
+                <span className="mut">and {count(plan.dates.length - MAX_DATES)} more</span>
+              )}
             </div>
           </>
         )}

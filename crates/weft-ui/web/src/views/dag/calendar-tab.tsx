@@ -110,7 +110,8 @@ function Year({ year, byDay, chosen, onDay }: YearProps) {
         const runs = byDay.get(key);
         const x = 36 + Math.floor((i + shift) / 7) * CELL;
         const y = 20 + ((i + shift) % 7) * CELL;
-        if (!runs) return <rect key={key} x={x + 1} y={y + 1} width={CELL - 2} height={CELL - 2} rx="3" fill="var(--s3)" />;
+        if (!runs)
+          return <rect key={key} x={x + 1} y={y + 1} width={CELL - 2} height={CELL - 2} rx="3" fill="var(--s3)" />;
         const state = ORDER.find((s) => runs.some((run) => run.state === s)) ?? "success";
         const words = `${key}: ${plural(runs.length, "run")}, ${runs.filter((r) => r.state === "failed").length} failed`;
         return (

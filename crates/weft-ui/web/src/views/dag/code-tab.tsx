@@ -6,8 +6,8 @@ import { version as versionQuery, versions as versionsQuery } from "../../api/qu
 import type { DagDetail, Version } from "../../api/types";
 import { useMay } from "../../app/me";
 import { useParam } from "../../app/search";
-import { bytes, plural } from "../../lib/text";
 import { jsonDiff } from "../../lib/json-diff";
+import { bytes, plural } from "../../lib/text";
 import { Select } from "../../parts/controls";
 import { Confirm } from "../../parts/dialog";
 import { JsonTree } from "../../parts/json-tree";
@@ -145,13 +145,17 @@ function Difference({ dag, list, number, to, setTo }: DifferenceProps) {
         <Select
           label="Compared with"
           value={to}
-          options={list.filter((v) => v.number !== number).map((v) => ({ id: String(v.number), label: `since version ${v.number}` }))}
+          options={list
+            .filter((v) => v.number !== number)
+            .map((v) => ({ id: String(v.number), label: `since version ${v.number}` }))}
           onChange={setTo}
         />
       }
     >
       {before.data && changes.length === 0 ? (
-        <Empty>{before.data.digest === after.data?.digest ? "The same file." : "The document is the same; the code differs."}</Empty>
+        <Empty>
+          {before.data.digest === after.data?.digest ? "The same file." : "The document is the same; the code differs."}
+        </Empty>
       ) : (
         <table className="tbl tight diff">
           <tbody>

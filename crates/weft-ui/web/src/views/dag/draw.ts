@@ -30,7 +30,13 @@ export interface Frame {
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-export function draw(to: CanvasRenderingContext2D, made: Model, frame: Frame, colours: Colours, sprites: Sprites): void {
+export function draw(
+  to: CanvasRenderingContext2D,
+  made: Model,
+  frame: Frame,
+  colours: Colours,
+  sprites: Sprites,
+): void {
   const { width, height, scrollLeft, scrollTop } = frame;
   const { rows, runs, codes } = made;
   const firstCol = Math.max(0, Math.floor(scrollLeft / CELL_W));

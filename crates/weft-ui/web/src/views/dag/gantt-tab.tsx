@@ -1,7 +1,7 @@
 /** The Gantt of one of the DAG's runs, the newest first. */
 import type { DagDetail } from "../../api/types";
-import { Empty, Skeleton } from "../../parts/states";
 import { RunLink } from "../../parts/links";
+import { Empty, Skeleton } from "../../parts/states";
 import { Badge } from "../../state/mark";
 import { runMark } from "../../state/states";
 import { Overview } from "../run/overview";

@@ -4,12 +4,12 @@ import { useMemo } from "react";
 import { layout as layoutQuery, tasks as tasksQuery, versions as versionsQuery } from "../../api/queries";
 import type { DagDetail, Run } from "../../api/types";
 import { useParam } from "../../app/search";
+import { groupsOf } from "../../lib/tree";
 import { Select } from "../../parts/controls";
 import { Graph } from "../../parts/graph";
 import { Answer, Empty, Skeleton } from "../../parts/states";
 import { Badge } from "../../state/mark";
 import { runMark } from "../../state/states";
-import { groupsOf } from "../../lib/tree";
 import { RunGraph } from "../run/run-graph";
 import { TaskPanel } from "../run/task-panel";
 import { RunSelect, useRunChoice } from "./run-choice";
@@ -48,7 +48,10 @@ export function GraphTab({ dag }: { dag: DagDetail }) {
             value={version}
             options={[
               { id: "", label: run ? `Version ${run.version}, of the run` : "Active version" },
-              ...(versions.data ?? []).map((v) => ({ id: String(v.number), label: `Version ${v.number}${v.active ? ", active" : ""}` })),
+              ...(versions.data ?? []).map((v) => ({
+                id: String(v.number),
+                label: `Version ${v.number}${v.active ? ", active" : ""}`,
+              })),
             ]}
             onChange={(v) => setVersion(v, true)}
           />
@@ -101,7 +104,13 @@ function Bare({ dag, version, open, onGroup, selected, onSelect }: GraphProps & 
   return (
     <Answer of={query} skeleton={<Skeleton rows={6} height={36} />}>
       {(data) => (
-        <Graph layout={data} info={() => ({ state: "none" })} selected={selected} onSelect={onSelect} onGroup={onGroup} />
+        <Graph
+          layout={data}
+          info={() => ({ state: "none" })}
+          selected={selected}
+          onSelect={onSelect}
+          onGroup={onGroup}
+        />
       )}
     </Answer>
   );

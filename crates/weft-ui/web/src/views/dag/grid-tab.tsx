@@ -212,14 +212,14 @@ function CauseLine({ dag }: { dag: string }) {
   const top = groups[0];
   if (!top) return null;
   return (
-    <Go target={instanceTo(top.newest, "logs", top.newest.attempt, top.newest.line ?? undefined)} className="note-bar">
+    <Go target={instanceTo(top.newest, "logs", top.newest.attempt)} className="note-bar">
       <Mark state="failed" />
       <span className="m el">
         <Guest>{top.message}</Guest>
       </span>
       <span className="mut el wide">
-        <Guest max={60}>{top.newest.task}</Guest>, {plural(top.count, "instance")}
-        {top.first_version ? `, first seen in version ${top.first_version}` : ""}
+        <Guest max={60}>{top.newest.task}</Guest>, {plural(top.attempts, "attempt")}
+        {top.first_seen ? `, first seen in version ${top.first_seen.version}` : ""}
       </span>
       <span className="sp" />
       {groups.length > 1 && <span className="mut nw wide">{plural(groups.length - 1, "other cause")} in 7 days</span>}

@@ -55,7 +55,11 @@ export const GridTable = memo(function GridTable({ dag, model, zone }: { dag: st
           ))}
         </tbody>
       </table>
-      {model.rows.length > MAX_ROWS && <div className="empty">The first {MAX_ROWS} of {model.rows.length} rows: filter to see others.</div>}
+      {model.rows.length > MAX_ROWS && (
+        <div className="empty">
+          The first {MAX_ROWS} of {model.rows.length} rows: filter to see others.
+        </div>
+      )}
     </section>
   );
 });

@@ -142,7 +142,11 @@ export function GridCanvas({ model, zone, selected, onSelect, onOpen, onRun, onT
             <span style={{ left: 24, top: 3 }}>Duration</span>
             {[0, 0.5, 1].map((share) => (
               <span key={share} style={{ right: 8, top: BASE_Y - share * BARS - 10 }}>
-                {share === 0 ? "0" : duration(top * share).replace(/ 00? [ms]$/, "").replace(".0", "")}
+                {share === 0
+                  ? "0"
+                  : duration(top * share)
+                      .replace(/ 00? [ms]$/, "")
+                      .replace(".0", "")}
               </span>
             ))}
             <span style={{ left: 24, top: 100 }}>Task</span>
@@ -159,10 +163,14 @@ export function GridCanvas({ model, zone, selected, onSelect, onOpen, onRun, onT
                 title={visible(row.id)}
                 {...(row.kind === "group" ? { "aria-expanded": row.open } : {})}
                 onClick={() =>
-                  row.kind === "group" ? onToggle(row.id) : onSelect({ row: r, col: selected?.col ?? model.runs.length - 1 })
+                  row.kind === "group"
+                    ? onToggle(row.id)
+                    : onSelect({ row: r, col: selected?.col ?? model.runs.length - 1 })
                 }
               >
-                <span className="tw">{row.kind === "group" && <Icon name={row.open ? "down" : "right"} size={12} />}</span>
+                <span className="tw">
+                  {row.kind === "group" && <Icon name={row.open ? "down" : "right"} size={12} />}
+                </span>
                 <bdi className={row.kind === "group" ? "el m" : "el"}>{visible(row.name)}</bdi>
                 <span className="sp" />
                 <span className="mut nw">{row.note}</span>
@@ -172,7 +180,6 @@ export function GridCanvas({ model, zone, selected, onSelect, onOpen, onRun, onT
         </div>
         <div className="g-cells" style={{ width: model.runs.length * CELL_W + END }}>
           <canvas ref={canvas} style={{ width, height }} aria-hidden="true" />
-          {/* biome-ignore lint/a11y/useAriaPropsSupportedByRole: a grid may name its active cell */}
           <div
             className="g-over"
             role="grid"
@@ -206,7 +213,14 @@ export function GridCanvas({ model, zone, selected, onSelect, onOpen, onRun, onT
           >
             {model.runs.length > 0 && model.rows.length > 0 && (
               <div role="row" aria-rowindex={at.row + 1}>
-                <div key={focused} id={focused} role="gridcell" aria-colindex={at.col + 1} aria-selected={Boolean(selected)} className="vh">
+                <div
+                  key={focused}
+                  id={focused}
+                  role="gridcell"
+                  aria-colindex={at.col + 1}
+                  aria-selected={Boolean(selected)}
+                  className="vh"
+                >
                   {cellWords(model, at, zone)}
                 </div>
               </div>

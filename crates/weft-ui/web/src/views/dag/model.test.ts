@@ -13,6 +13,7 @@ const run = (id: string, cells: number[]): GridRun => ({
   duration_ms: 1000,
   counts: NO_COUNTS,
   cells,
+  mapped: [],
 });
 const S = CODE.success;
 const F = CODE.failed;
@@ -37,8 +38,16 @@ describe("the grid's model", () => {
     expect([...(made.codes[1] ?? [])]).toEqual([S, F, S, F, 0]);
   });
   it("folds and filters", () => {
-    expect(model(grid, { ...all, closed: new Set(["extract"]) }).rows.map((r) => r.id)).toEqual(["list", "extract", "land"]);
-    expect(model(grid, { ...all, failedOnly: true }).rows.map((r) => r.id)).toEqual(["extract", "extract.a", "extract.b"]);
+    expect(model(grid, { ...all, closed: new Set(["extract"]) }).rows.map((r) => r.id)).toEqual([
+      "list",
+      "extract",
+      "land",
+    ]);
+    expect(model(grid, { ...all, failedOnly: true }).rows.map((r) => r.id)).toEqual([
+      "extract",
+      "extract.a",
+      "extract.b",
+    ]);
     expect(model(grid, { ...all, q: "land" }).rows.map((r) => r.id)).toEqual(["land"]);
   });
   it("walks over failures from the newest run back and around", () => {

@@ -8,7 +8,12 @@ import { useParam } from "../../app/search";
 import { dateTime, ms } from "../../lib/time";
 import { Select } from "../../parts/controls";
 
-export function useRunChoice(dag: string): { run: Run | undefined; runs: Run[]; choose: (id: string) => void; pending: boolean } {
+export function useRunChoice(dag: string): {
+  run: Run | undefined;
+  runs: Run[];
+  choose: (id: string) => void;
+  pending: boolean;
+} {
   const query = useInfiniteQuery(runsQuery({ dag }, 100));
   const [id, setId] = useParam("run");
   const list = query.data?.pages.flatMap((page) => page.items) ?? [];
@@ -22,7 +27,17 @@ export function useRunChoice(dag: string): { run: Run | undefined; runs: Run[]; 
   return { run, runs: list, choose: (v) => setId(v, true), pending: query.isPending };
 }
 
-export function RunSelect({ runs, run, choose, zone: ofDag }: { runs: Run[]; run: Run; choose: (id: string) => void; zone?: string | null }) {
+export function RunSelect({
+  runs,
+  run,
+  choose,
+  zone: ofDag,
+}: {
+  runs: Run[];
+  run: Run;
+  choose: (id: string) => void;
+  zone?: string | null;
+}) {
   const zone = useZone(ofDag);
   return (
     <Select

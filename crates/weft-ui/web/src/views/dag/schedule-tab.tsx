@@ -36,14 +36,14 @@ export function ScheduleTab({ dag }: { dag: DagDetail }) {
                       <th>Starts, {VIEWER_ZONE}</th>
                       {own !== VIEWER_ZONE && <th>{own}</th>}
                       <th className="r">From now</th>
-                      <th className="wide">Logical date, {own}</th>
+                      <th className="wide">Data from</th>
                     </tr>
                   </thead>
                   <tbody>
                     {data.dates.map((d) => {
-                      const at = ms(d.run_at) ?? 0;
+                      const at = ms(d.logical_date) ?? 0;
                       return (
-                        <tr key={d.run_at}>
+                        <tr key={d.logical_date}>
                           <td>
                             {day(at, VIEWER_ZONE)} {dateTime(at, VIEWER_ZONE)}
                           </td>
@@ -53,7 +53,7 @@ export function ScheduleTab({ dag }: { dag: DagDetail }) {
                             </td>
                           )}
                           <td className="r mut">{relative(at, now)}</td>
-                          <td className="mut wide grow">{dateTime(ms(d.logical_date) ?? 0, own)}</td>
+                          <td className="mut wide grow">{dateTime(ms(d.data_interval.start) ?? 0, own)}</td>
                         </tr>
                       );
                     })}

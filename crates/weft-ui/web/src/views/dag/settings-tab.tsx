@@ -1,6 +1,7 @@
 /** What is set for a DAG and its tasks; tasks that may have crashed workers. */
-import type { DagDetail } from "../../api/types";
+
 import { release, useReread } from "../../api/acts";
+import type { DagDetail } from "../../api/types";
 import { useMay } from "../../app/me";
 import { Box } from "../../parts/states";
 import { Guest, Time } from "../../parts/text";
@@ -59,7 +60,9 @@ export function SettingsTab({ dag }: { dag: DagDetail }) {
             <dt>Schedule</dt>
             <dd>{dag.schedule ? `${dag.schedule}, ${dag.timezone ?? "UTC"}` : "none"}</dd>
             <dt>Catch up</dt>
-            <dd>{dag.catchup === null || dag.catchup === undefined ? "as the installation" : dag.catchup ? "yes" : "no"}</dd>
+            <dd>
+              {dag.catchup === null || dag.catchup === undefined ? "as the installation" : dag.catchup ? "yes" : "no"}
+            </dd>
             <dt>Active runs</dt>
             <dd>{dag.max_active_runs ? `at most ${dag.max_active_runs}` : "no limit of its own"}</dd>
             <dt>Active tasks</dt>

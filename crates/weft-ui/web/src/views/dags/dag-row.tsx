@@ -5,11 +5,11 @@ import { pause, useReread } from "../../api/acts";
 import type { ListedDag } from "../../api/queries";
 import { duration } from "../../lib/time";
 import { Toggle } from "../../parts/controls";
+import { Icon } from "../../parts/icons";
 import { DagLink, RunLink } from "../../parts/links";
 import { RecentRuns } from "../../parts/spark";
 import { Guest, Time } from "../../parts/text";
 import { say } from "../../parts/toast";
-import { Icon } from "../../parts/icons";
 import { Mark } from "../../state/mark";
 import { runMark } from "../../state/states";
 import { medianOf } from "./filter";
@@ -41,7 +41,12 @@ export const DagRow = memo(function DagRow({ dag, row, operate, picked, onPick, 
       {operate && (
         <td className="wide">
           <label className="check">
-            <input type="checkbox" checked={picked} onChange={(e) => onPick(e.target.checked)} aria-label={`Select ${dag.id}`} />
+            <input
+              type="checkbox"
+              checked={picked}
+              onChange={(e) => onPick(e.target.checked)}
+              aria-label={`Select ${dag.id}`}
+            />
           </label>
         </td>
       )}
@@ -52,7 +57,13 @@ export const DagRow = memo(function DagRow({ dag, row, operate, picked, onPick, 
             <Guest>{dag.id}</Guest>
           </DagLink>
           {dag.tags.map((tag) => (
-            <button key={tag} type="button" className="tag wide" onClick={() => onTag(tag)} aria-label={`Only tag ${tag}`}>
+            <button
+              key={tag}
+              type="button"
+              className="tag wide"
+              onClick={() => onTag(tag)}
+              aria-label={`Only tag ${tag}`}
+            >
               <Guest max={40}>{tag}</Guest>
             </button>
           ))}

@@ -8,8 +8,8 @@ import { useMay } from "../../app/me";
 import { useParam } from "../../app/search";
 import { count, plural } from "../../lib/text";
 import { SearchField, Segments, Select } from "../../parts/controls";
-import { Answer, Empty, Skeleton } from "../../parts/states";
 import { useRows } from "../../parts/rows";
+import { Answer, Empty, Skeleton } from "../../parts/states";
 import { say } from "../../parts/toast";
 import { DagRow } from "./dag-row";
 import { filtered, SORTS, type Sort, sorted } from "./filter";
@@ -127,7 +127,9 @@ function Bulk({ picked, done }: { picked: string[]; done: () => void }) {
     const results = await Promise.allSettled(picked.map((id) => pause(id, paused)));
     const failed = results.filter((r) => r.status === "rejected").length;
     await reread(["dags"]);
-    say(`${plural(picked.length - failed, "DAG")} ${paused ? "paused" : "unpaused"}${failed ? `, ${failed} refused` : ""}`);
+    say(
+      `${plural(picked.length - failed, "DAG")} ${paused ? "paused" : "unpaused"}${failed ? `, ${failed} refused` : ""}`,
+    );
     done();
   };
   return (

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ListedDag } from "../../api/queries";
+import type { RecentRun } from "../../api/shapes";
+import type { RunState } from "../../state/states";
 import { filtered, median, sorted } from "./filter";
 
 const dag = (id: string, more: Partial<ListedDag> = {}): ListedDag => ({
@@ -10,8 +12,19 @@ const dag = (id: string, more: Partial<ListedDag> = {}): ListedDag => ({
   updated: "2026-11-01T00:00:00Z",
   ...more,
 });
+const brief = (id: string, state: RunState): RecentRun => ({
+  id,
+  state,
+  version: 1,
+  kind: "manual",
+  logical_date: "2026-11-01T00:00:00Z",
+  created: "2026-11-01T00:00:00Z",
+});
 const list = [
-  dag("nightly_stock", { tags: ["retail"], recent: [{ id: "2", state: "running" }, { id: "1", state: "failed" }] }),
+  dag("nightly_stock", {
+    tags: ["retail"],
+    recent: [brief("2", "running"), brief("1", "failed")],
+  }),
   dag("invoices", { description: "Bills of each month", paused: true }),
   dag("quakes", { next_run: "2026-11-02T00:00:00Z" }),
 ];

@@ -46,7 +46,9 @@ export function median(values: readonly number[]): number | undefined {
 }
 
 export function medianOf(dag: ListedDag): number | undefined {
-  return median((dag.recent ?? []).flatMap((run) => (run.state === "success" && run.duration_ms ? [run.duration_ms] : [])));
+  return median(
+    (dag.recent ?? []).flatMap((run) => (run.state === "success" && run.duration_ms ? [run.duration_ms] : [])),
+  );
 }
 
 export function sorted(dags: readonly ListedDag[], sort: Sort): ListedDag[] {

@@ -1,7 +1,12 @@
 /** The fleet: workers with their slots, queues, pools, schedulers. */
 import { useQuery } from "@tanstack/react-query";
 import { drain, useReread } from "../../api/acts";
-import { pools as poolsQuery, queues as queuesQuery, shards as shardsQuery, workers as workersQuery } from "../../api/fleet";
+import {
+  pools as poolsQuery,
+  queues as queuesQuery,
+  shards as shardsQuery,
+  workers as workersQuery,
+} from "../../api/fleet";
 import type { Queue, Worker } from "../../api/types";
 import { Head } from "../../app/head";
 import { useMay } from "../../app/me";
@@ -19,7 +24,10 @@ export function Fleet() {
   const [q, setQ] = useParam("q");
   return (
     <>
-      <Head title="Fleet" actions={<SearchField label="Filter workers" value={q} onChange={(v) => setQ(v)} width={200} />} />
+      <Head
+        title="Fleet"
+        actions={<SearchField label="Filter workers" value={q} onChange={(v) => setQ(v)} width={200} />}
+      />
       <div className="body">
         <div className="pad fleet">
           <div className="col g16">
@@ -42,11 +50,16 @@ function Workers({ q }: { q: string }) {
   const query = useQuery(workersQuery);
   const words = q.toLowerCase();
   const all = query.data ?? [];
-  const shown = all.filter((w) => `${w.id} ${w.queues.join(" ")} ${JSON.stringify(w.labels)}`.toLowerCase().includes(words));
+  const shown = all.filter((w) =>
+    `${w.id} ${w.queues.join(" ")} ${JSON.stringify(w.labels)}`.toLowerCase().includes(words),
+  );
   const slots = all.reduce((sum, w) => sum + w.slots, 0);
   const running = all.reduce((sum, w) => sum + w.running, 0);
   return (
-    <Box title="Workers" note={query.data ? `${plural(all.length, "worker")}, ${count(running)} of ${count(slots)} slots used` : ""}>
+    <Box
+      title="Workers"
+      note={query.data ? `${plural(all.length, "worker")}, ${count(running)} of ${count(slots)} slots used` : ""}
+    >
       <Answer of={query} skeleton={<Skeleton rows={6} height={14} />}>
         {() =>
           shown.length === 0 ? (
@@ -70,7 +83,9 @@ function Workers({ q }: { q: string }) {
                   <th>Slots</th>
                   <th className="r">Used</th>
                   <th className="r wide">Version</th>
-                  <th />
+                  <th>
+                    <span className="vh">Actions</span>
+                  </th>
                 </tr>
               </thead>
               <tbody>
@@ -142,7 +157,10 @@ function Queues() {
   const list = query.data ?? [];
   const stuck = list.filter((q) => q.workers === 0 && q.queued + q.ready > 0);
   return (
-    <Box title="Queues" note={query.data ? `${count(list.reduce((sum, q) => sum + q.queued + q.ready, 0))} waiting` : ""}>
+    <Box
+      title="Queues"
+      note={query.data ? `${count(list.reduce((sum, q) => sum + q.queued + q.ready, 0))} waiting` : ""}
+    >
       <Answer of={query} skeleton={<Skeleton rows={3} height={14} />}>
         {() => (
           <>
@@ -231,7 +249,12 @@ function Schedulers() {
   const list = query.data ?? [];
   const without = list.filter((s) => !s.scheduler).length;
   return (
-    <Box title="Schedulers" note={query.data ? `${plural(list.length, "shard")}, ${without ? `${without} without a scheduler` : "all owned"}` : ""}>
+    <Box
+      title="Schedulers"
+      note={
+        query.data ? `${plural(list.length, "shard")}, ${without ? `${without} without a scheduler` : "all owned"}` : ""
+      }
+    >
       <Answer of={query} skeleton={<Skeleton rows={2} height={14} />}>
         {() => (
           <table className="tbl tight">

@@ -8,12 +8,7 @@ import { Go, type Target } from "../../parts/go";
 import { Icon } from "../../parts/icons";
 import { Spark } from "../../parts/spark";
 import { Mark } from "../../state/mark";
-
-/** Whether the last ended run of a DAG failed. */
-export function isFailing(dag: ListedDag): boolean {
-  const last = dag.recent?.find((run) => run.state !== "running" && run.state !== "queued");
-  return last?.state === "failed";
-}
+import { firstSeen } from "./causes";
 
 export const changedSince = (dag: ListedDag, from: number): boolean => (ms(dag.updated) ?? 0) >= from;
 
@@ -48,12 +43,11 @@ interface Props {
 }
 
 export function Counts({ overview, dags, causes, from }: Props) {
-  const failing = dags.filter(isFailing).length;
   const changed = dags.filter((dag) => changedSince(dag, from));
-  const fresh = causes?.groups.filter((g) => (ms(g.first) ?? 0) >= from).length ?? 0;
+  const fresh = causes?.groups.filter((g) => (ms(firstSeen(g)) ?? 0) >= from).length ?? 0;
   const { health } = overview;
-  const queued = health.queues?.reduce((sum, q) => sum + q.queued + q.ready, 0);
-  const running = health.workers?.running;
+  const queued = health.queues.reduce((sum, q) => sum + q.queued + q.ready, 0);
+  const running = health.slots_used;
   const hours = overview.hours;
   return (
     <section className="box counts" aria-label="Counts">
@@ -61,11 +55,7 @@ export function Counts({ overview, dags, causes, from }: Props) {
         mark={<Mark state="running" />}
         label="Running"
         value={overview.running}
-        note={
-          running === undefined
-            ? `${count(overview.queued)} pending`
-            : `${plural(running, "instance")}, ${count(queued ?? 0)} queued`
-        }
+        note={`${plural(running, "instance")}, ${count(queued)} queued`}
         to={{ to: "/runs", search: { state: "running" } }}
         spark={
           hours &&
@@ -77,7 +67,7 @@ export function Counts({ overview, dags, causes, from }: Props) {
       <Count
         mark={<Mark state="failed" />}
         label="DAGs failing"
-        value={failing}
+        value={overview.dags_failing}
         note={fresh > 0 ? `${plural(fresh, "new cause")}` : "no new cause"}
         to={{ to: "/dags", search: { state: "failed" } }}
       />
@@ -92,15 +82,20 @@ export function Counts({ overview, dags, causes, from }: Props) {
         mark={<Mark state="upstream_failed" />}
         label="Failed runs"
         value={overview.failed}
-        note={overview.succeeded === undefined || overview.succeeded === null ? "" : `${count(overview.succeeded)} succeeded`}
+        note={
+          overview.capped ? "at least" : `${count(overview.hours.reduce((sum, h) => sum + h.success, 0))} succeeded`
+        }
         to={{ to: "/runs", search: { state: "failed" } }}
-        spark={hours && hours.length > 1 && <Spark label="Failed runs per hour" values={hours.map((h) => h.failed)} colour="failed" />}
+        spark={
+          hours &&
+          hours.length > 1 && <Spark label="Failed runs per hour" values={hours.map((h) => h.failed)} colour="failed" />
+        }
       />
       <Count
         mark={<Icon name="diff" />}
         label="Changed"
         value={changed.length}
-        note={`of ${plural(dags.length, "DAG")}, ${count(overview.dags.paused)} paused`}
+        note={`of ${plural(dags.length, "DAG")}, ${count(overview.dags_paused)} paused`}
         to={{ to: "/dags", search: { sort: "updated" } }}
       />
     </section>

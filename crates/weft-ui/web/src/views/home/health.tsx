@@ -1,80 +1,78 @@
 /** Health in one line: quiet where all is well, the failing part in words where not. */
 import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import type { Overview } from "../../api/shapes";
 import { useMe } from "../../app/me";
 import { Guest } from "../../parts/text";
 import { Mark } from "../../state/mark";
 
-export function Health({ health }: { health: Overview["health"] }) {
+type State = Overview["health"];
+
+function problems(health: State): { key: string; text: ReactNode }[] {
+  const bad: { key: string; text: ReactNode }[] = [];
+  if (!health.scheduler_ok) bad.push({ key: "scheduler", text: "No scheduler is at work" });
+  if (health.shards_unowned > 0) {
+    bad.push({ key: "shards", text: `${health.shards_unowned} of ${health.shards} shards have no scheduler` });
+  }
+  if (health.workers === 0) bad.push({ key: "workers", text: "No worker is connected" });
+  if (!health.broker_ok) bad.push({ key: "broker", text: "The broker can't be reached" });
+  for (const queue of health.queues) {
+    if (queue.workers > 0 || queue.queued + queue.ready === 0) continue;
+    bad.push({
+      key: `queue ${queue.name}`,
+      text: (
+        <>
+          Queue <Guest>{queue.name}</Guest> has no worker
+        </>
+      ),
+    });
+  }
+  return bad;
+}
+
+export function Health({ health }: { health: State }) {
   const { server_version } = useMe();
-  const bad: { key: string; text: React.ReactNode }[] = [];
-  if (health.schedulers && health.schedulers.live === 0) bad.push({ key: "s", text: "No scheduler is alive" });
-  if (health.shards && health.shards.unowned > 0) {
-    bad.push({ key: "shards", text: `${health.shards.unowned} of ${health.shards.total} shards have no scheduler` });
-  }
-  if (health.workers && health.workers.count === 0) bad.push({ key: "w", text: "No worker is connected" });
-  for (const queue of health.queues ?? []) {
-    if (queue.workers === 0 && queue.queued + queue.ready > 0) {
-      bad.push({
-        key: queue.name,
-        text: (
-          <>
-            Queue <Guest>{queue.name}</Guest> has no worker
-          </>
-        ),
-      });
-    }
-  }
-  if (health.broker && health.broker !== "ok") bad.push({ key: "broker", text: "The broker can't be reached" });
   return (
     <section className="box health" role="status" aria-label="Health">
       <h2>
         <Link to="/fleet">Health</Link>
       </h2>
-      {bad.map(({ key, text }) => (
+      {problems(health).map(({ key, text }) => (
         <span className="i bad" key={key}>
           <Mark state="failed" size={14} />
           <b>{text}</b>
         </span>
       ))}
-      {health.schedulers && health.schedulers.live > 0 && (
-        <span className="i quiet">
-          Schedulers <b>{health.schedulers.live}</b>
-        </span>
+      {health.shards > 0 && (
+        <Part name="Shards" quiet>
+          {health.shards - health.shards_unowned} of {health.shards}
+        </Part>
       )}
-      {health.shards && (
-        <span className="i quiet">
-          Shards{" "}
-          <b>
-            {health.shards.total - health.shards.unowned} of {health.shards.total}
-          </b>
-        </span>
+      <Part name="Workers">{health.workers}</Part>
+      <Part name="Slots">
+        {health.slots_used} of {health.slots}
+      </Part>
+      {health.workers_draining > 0 && <Part name="Draining">{health.workers_draining}</Part>}
+      {health.scheduler_ok && (
+        <Part name="Scheduler" quiet>
+          ok
+        </Part>
       )}
-      {health.workers && (
-        <>
-          <span className="i">
-            Workers <b>{health.workers.count}</b>
-          </span>
-          <span className="i">
-            Slots{" "}
-            <b>
-              {health.workers.running} of {health.workers.slots}
-            </b>
-          </span>
-          {health.workers.draining > 0 && (
-            <span className="i">
-              Draining <b>{health.workers.draining}</b>
-            </span>
-          )}
-        </>
-      )}
-      {health.broker === "ok" && (
-        <span className="i quiet">
-          Broker <b>ok</b>
-        </span>
+      {health.broker_ok && (
+        <Part name="Broker" quiet>
+          ok
+        </Part>
       )}
       <span className="sp" />
       <span className="i quiet">{server_version}</span>
     </section>
+  );
+}
+
+function Part({ name, quiet = false, children }: { name: string; quiet?: boolean; children: ReactNode }) {
+  return (
+    <span className={quiet ? "i quiet" : "i"}>
+      {name} <b>{children}</b>
+    </span>
   );
 }

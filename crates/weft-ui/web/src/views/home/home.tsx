@@ -10,8 +10,8 @@ import { dateTime } from "../../lib/time";
 import { Segments } from "../../parts/controls";
 import { Answer, Skeleton } from "../../parts/states";
 import { Welcome } from "../welcome/welcome";
-import { Counts } from "./counts";
 import { Causes } from "./causes";
+import { Counts } from "./counts";
 import { Health } from "./health";
 import { Hours } from "./hours";
 import { Changed, Next, Running } from "./lists";
@@ -57,7 +57,14 @@ export function Home() {
           </Answer>
           <div className="home-cols">
             <div className="col g16">
-              <Answer of={causes} skeleton={<div className="box"><Skeleton rows={5} height={28} /></div>}>
+              <Answer
+                of={causes}
+                skeleton={
+                  <div className="box">
+                    <Skeleton rows={5} height={28} />
+                  </div>
+                }
+              >
                 {(f) => <Causes failures={f} />}
               </Answer>
               {summary.data?.hours && summary.data.hours.length > 1 && <Hours hours={summary.data.hours} />}

@@ -4,8 +4,8 @@ import { useZone } from "../../app/prefs";
 import { count } from "../../lib/text";
 import { clock, ms, parts } from "../../lib/time";
 import { Box } from "../../parts/states";
-import { roundUp } from "./axis";
 import { useWidth } from "../../parts/width";
+import { roundUp } from "./axis";
 
 const HEIGHT = 108;
 const LINE = 66;

@@ -1,14 +1,13 @@
 /** Home's right column: what runs now, what comes next, what was changed. */
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { type ListedDag, runs } from "../../api/queries";
-import { Took } from "../../parts/text";
-import { DagLink, RunLink } from "../../parts/links";
-import { Box } from "../../parts/states";
-import { Guest, Time } from "../../parts/text";
 import { count } from "../../lib/text";
 import { ms } from "../../lib/time";
-import { ended, total } from "../../state/states";
+import { DagLink, RunLink } from "../../parts/links";
+import { Box } from "../../parts/states";
+import { Guest, Time, Took } from "../../parts/text";
 import { Mark } from "../../state/mark";
+import { ended, total } from "../../state/states";
 import { changedSince } from "./counts";
 
 const MAX_ROWS = 6;

@@ -86,7 +86,10 @@ function Pair({ run, other }: { run: Run; other: string }) {
         </table>
       </Box>
       {that.data && (
-        <Box title="Parameters that differ" note={that.data.version !== run.version ? `versions ${run.version} and ${that.data.version}` : ""}>
+        <Box
+          title="Parameters that differ"
+          note={that.data.version !== run.version ? `versions ${run.version} and ${that.data.version}` : ""}
+        >
           {differing.length === 0 ? (
             <Empty>None.</Empty>
           ) : (
@@ -129,7 +132,8 @@ function PairRow({ task, a, b }: { task: string; a: Side; b: Side }) {
   };
   const [x, y] = [side(a), side(b)];
   const change = x.time !== undefined && y.time !== undefined ? x.time - y.time : undefined;
-  const large = change !== undefined && y.time !== undefined && Math.abs(change) > NOISE * y.time && Math.abs(change) > 200;
+  const large =
+    change !== undefined && y.time !== undefined && Math.abs(change) > NOISE * y.time && Math.abs(change) > 200;
   return (
     <tr>
       <td className="grow m">

@@ -91,8 +91,8 @@ export function CancelDialog({ run, onClose }: RunDialog) {
       onClose={onClose}
     >
       <p className="dlg-p">
-        {active > 0 ? `${plural(active, "instance")} that run or are queued end as cancelled. ` : ""}What has ended keeps its
-        state; what waits won't run. A cancelled run can be continued by clearing tasks.
+        {active > 0 ? `${plural(active, "instance")} that run or are queued end as cancelled. ` : ""}What has ended
+        keeps its state; what waits won't run. A cancelled run can be continued by clearing tasks.
       </p>
       <CommandLine text={`wfctl runs cancel ${run.id}`} />
     </Confirm>

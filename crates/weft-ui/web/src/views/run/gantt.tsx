@@ -22,9 +22,7 @@ export function Axis({ scale, zone }: { scale: Scale; zone: string }) {
       {ticks(from, to, width).map(({ at, step }) => {
         const p = parts(at, zone);
         const text =
-          step >= 864e5
-            ? `${p.month}-${p.day}`
-            : clock(at, zone, step < 1000 ? "ms" : step < 60_000 ? "s" : "m");
+          step >= 864e5 ? `${p.month}-${p.day}` : clock(at, zone, step < 1000 ? "ms" : step < 60_000 ? "s" : "m");
         const px = x(at);
         return (
           <text key={at} x={Math.max(2, px - 14)} y="22" fill="var(--muted)">

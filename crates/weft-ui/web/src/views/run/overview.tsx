@@ -1,7 +1,7 @@
 /** A run's tasks as a tree, its Gantt in the same rows, and the graph or what is selected beside them. */
 import { useQuery } from "@tanstack/react-query";
-import { useVirtualizer } from "@tanstack/react-virtual";
 import { useNavigate } from "@tanstack/react-router";
+import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef } from "react";
 import { bars as barsQuery, dag as dagQuery, tasks as tasksQuery } from "../../api/queries";
 import type { AttemptBar } from "../../api/shapes";
@@ -15,13 +15,13 @@ import { ms } from "../../lib/time";
 import { treeRows } from "../../lib/tree";
 import { instanceTo } from "../../parts/links";
 import { Answer, Skeleton } from "../../parts/states";
+import { useSize } from "../../parts/width";
 import { ended, isEnded, total } from "../../state/states";
 import { Axis, Grid, Lane, Legend, type Scale } from "./gantt";
 import { RunGraph } from "./run-graph";
 import { TaskPanel } from "./task-panel";
-import { WhyRun } from "./why-run";
 import { TreeCell } from "./tree-cell";
-import { useSize } from "../../parts/width";
+import { WhyRun } from "./why-run";
 
 const ROW = 28;
 /** Space beside the last bar, in px. */
@@ -58,7 +58,14 @@ function Lanes({ run, tasks }: { run: Run; tasks: readonly TaskSummary[] }) {
   const zone = useZone(detail.data?.timezone);
   const [axisRef, size] = useSize<HTMLDivElement>();
   const scroller = useRef<HTMLDivElement>(null);
-  const rows = useMemo(() => treeRows(tasks.map((t) => t.task), closed), [tasks, closed]);
+  const rows = useMemo(
+    () =>
+      treeRows(
+        tasks.map((t) => t.task),
+        closed,
+      ),
+    [tasks, closed],
+  );
   const byTask = useMemo(() => {
     const out = new Map<string, AttemptBar[]>();
     for (const attempt of attempts.data?.items ?? []) {
@@ -98,7 +105,11 @@ function Lanes({ run, tasks }: { run: Run; tasks: readonly TaskSummary[] }) {
           <section className="rows" ref={scroller} aria-label="Tasks" tabIndex={0}>
             <div style={{ height: virtual.getTotalSize() }}>
               <div className="under">
-                <Grid scale={scale} height={Math.max(virtual.getTotalSize(), size.height)} running={!isEnded(run.state)} />
+                <Grid
+                  scale={scale}
+                  height={Math.max(virtual.getTotalSize(), size.height)}
+                  running={!isEnded(run.state)}
+                />
               </div>
               {virtual.getVirtualItems().map((item) => {
                 const row = rows[item.index];
@@ -156,7 +167,14 @@ function useScale(run: Run, attempts: readonly AttemptBar[], width: number): Sca
     }
     const span = Math.max(1, to - from);
     const usable = Math.max(1, width - END - 12);
-    return { from, to, now: now || to, width, x: (t: number) => 12 + ((t - from) / span) * usable, least: span / usable };
+    return {
+      from,
+      to,
+      now: now || to,
+      width,
+      x: (t: number) => 12 + ((t - from) / span) * usable,
+      least: span / usable,
+    };
   }, [run.started, run.created, run.ended, attempts, width, now]);
 }
 

@@ -2,12 +2,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { bars as barsQuery, dag as dagQuery, layout as layoutQuery } from "../../api/queries";
+import type { Layout } from "../../api/shapes";
 import type { Run, TaskSummary } from "../../api/types";
+import { criticalPath, spans } from "../../lib/critical";
 import { count } from "../../lib/text";
 import { duration } from "../../lib/time";
 import { addCounts, groupOf } from "../../lib/tree";
-import { criticalPath, spans } from "../../lib/critical";
-import { Graph, type NodeInfo } from "../../parts/graph";
+import { Graph, isGroup, type NodeInfo } from "../../parts/graph";
 import { Answer, Skeleton } from "../../parts/states";
 import { ended, worst } from "../../state/states";
 
@@ -28,10 +29,13 @@ export function RunGraph({ run, tasks, selected, onSelect, open, onGroup, head =
   const byTask = useMemo(() => new Map(tasks.map((t) => [t.task, t])), [tasks]);
   const took = useMemo(() => spans(attempts.data?.items ?? []), [attempts.data]);
   const critical = useMemo(() => new Set(criticalPath(detail.data?.edges ?? [], took)), [detail.data, took]);
-  const info = (node: { id: string; kind: string; tasks?: number }): NodeInfo => {
-    if (node.kind === "group") {
+  const info = (node: Layout["nodes"][number]): NodeInfo => {
+    if (isGroup(node)) {
       const mine = tasks.filter((t) => `${groupOf(t.task)}.`.startsWith(`${node.id}.`));
-      return { state: worst(addCounts(mine.map((t) => t.counts))) ?? "waiting", note: count(node.tasks ?? mine.length) };
+      return {
+        state: worst(addCounts(mine.map((t) => t.counts))) ?? "waiting",
+        note: count(node.tasks ?? mine.length),
+      };
     }
     const task = byTask.get(node.id);
     if (!task) return { state: "none" };

@@ -77,7 +77,7 @@ function Panel({ run, summary, onClose }: { run: Props["run"]; summary: TaskSumm
       {(mapped || all > 1) && items.length > 0 && (
         <div className="panel-p">
           <div className="row g8">
-            <h3 className="sp">{only ? "Failed instances" : "Instances"}</h3>
+            <h2 className="sp">{only ? "Failed instances" : "Instances"}</h2>
             <span className="mut t12">
               {count(items.length)} of {count(only ? counts.failed : all)}
             </span>
@@ -134,7 +134,7 @@ function Cause({ run, instance, mapped }: { run: Props["run"]; instance: Instanc
   if (!error) return null;
   return (
     <div className="panel-p">
-      <h3>Why</h3>
+      <h2>Why</h2>
       <div className="t14 m wrapany">
         <Guest max={500}>{error.message}</Guest>
       </div>
@@ -162,7 +162,7 @@ function Waits({ run, task }: { run: string; task: string }) {
   if (reasons.length === 0) return null;
   return (
     <div className="panel-p">
-      <h3>Why it waits</h3>
+      <h2>Why it waits</h2>
       {reasons.map((reason) => (
         <div key={reason.code + reason.message} className="reason">
           <Guest max={400}>{reason.message}</Guest>

@@ -1,8 +1,6 @@
 /** Why a run stands where it stands, in one line: what failed first, or what is waited for. */
-import { useQuery } from "@tanstack/react-query";
-import { instances } from "../../api/queries";
-import { useInfiniteQuery } from "@tanstack/react-query";
-import { why } from "../../api/queries";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { instances, why } from "../../api/queries";
 import type { Run, TaskSummary } from "../../api/types";
 import { count, plural } from "../../lib/text";
 import { InstanceLink } from "../../parts/links";
@@ -21,7 +19,12 @@ export function WhyRun({ run, tasks }: { run: Run; tasks: readonly TaskSummary[]
   return <WaitingLine run={run} task={waiting} />;
 }
 
-function FailedLine(props: { run: Run; first: TaskSummary; failed: readonly TaskSummary[]; tasks: readonly TaskSummary[] }) {
+function FailedLine(props: {
+  run: Run;
+  first: TaskSummary;
+  failed: readonly TaskSummary[];
+  tasks: readonly TaskSummary[];
+}) {
   const { run, first, failed, tasks } = props;
   const query = useInfiniteQuery(instances(run.id, first.task, "failed", 1));
   const one = query.data?.pages[0]?.items[0];

@@ -2,10 +2,10 @@
 import { memo } from "react";
 import type { Run } from "../../api/types";
 import { count } from "../../lib/text";
+import { CountsBar } from "../../parts/counts-bar";
 import { DagLink, RunLink } from "../../parts/links";
 import { useRows } from "../../parts/rows";
 import { Guest, Time, Took } from "../../parts/text";
-import { CountsBar } from "../../parts/counts-bar";
 import { Mark } from "../../state/mark";
 import { NAME, runMark, total } from "../../state/states";
 

@@ -31,9 +31,7 @@ export function Runs() {
   const [dag, setDag] = useParam("dag");
   const [q, setQ] = useParam("q");
   const known = useQuery(dags);
-  const query = useInfiniteQuery(
-    runs({ state: state || undefined, kind: kind || undefined, dag: dag || undefined }),
-  );
+  const query = useInfiniteQuery(runs({ state: state || undefined, kind: kind || undefined, dag: dag || undefined }));
   const one = useQuery({ ...runQuery(q.trim()), enabled: q.trim().length === 13, retry: false });
   // A run that changed its state since the page was read is shown as it is now; the next read leaves it out.
   const listed = query.data?.pages.flatMap((page) => page.items) ?? [];

@@ -74,7 +74,8 @@ async function load(path: string): Promise<Loaded> {
   }
   const data = new Uint8Array(await response.arrayBuffer());
   const media = mediaOf(data);
-  if (media === "text/plain") return { media, size: data.length, text: new TextDecoder().decode(data.subarray(0, MAX_TEXT)) };
+  if (media === "text/plain")
+    return { media, size: data.length, text: new TextDecoder().decode(data.subarray(0, MAX_TEXT)) };
   if (!media) return { media, size: data.length };
   return { media, size: data.length, url: URL.createObjectURL(new Blob([data], { type: media })) };
 }

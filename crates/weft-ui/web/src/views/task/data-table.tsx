@@ -51,7 +51,11 @@ export function DataTable({ table }: { table: Table }) {
           ))}
         </tbody>
       </table>
-      {rows.length > MAX_ROWS && <div className="empty">The first {MAX_ROWS} of {count(rows.length)} rows.</div>}
+      {rows.length > MAX_ROWS && (
+        <div className="empty">
+          The first {MAX_ROWS} of {count(rows.length)} rows.
+        </div>
+      )}
     </div>
   );
 }

@@ -45,7 +45,9 @@ export function Io({ run, instance }: AttemptProps) {
             <Value key={name} title={name} run={run.id} task={task} index={0} note={`input, the output of ${task}`} />
           ),
         )}
-        <CommandLine text={`wfctl outputs get ${run.id} ${instance.task}${instance.index ? ` --index ${instance.index}` : ""}`} />
+        <CommandLine
+          text={`wfctl outputs get ${run.id} ${instance.task}${instance.index ? ` --index ${instance.index}` : ""}`}
+        />
       </div>
     </div>
   );

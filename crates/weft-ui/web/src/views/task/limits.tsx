@@ -54,11 +54,18 @@ export function LimitRows({ run, instance, at }: AttemptProps) {
       {rows.map((limit) => {
         const share = limit.most ? Math.min(1, limit.used / limit.most) : 0;
         return (
-          <div className="lim" key={limit.name} title={limit.standard ? "The default limit; a policy may set another" : undefined}>
+          <div
+            className="lim"
+            key={limit.name}
+            title={limit.standard ? "The default limit; a policy may set another" : undefined}
+          >
             <span className="mut">{limit.name}</span>
             {limit.most ? (
               <span className="track">
-                <i className={share > 0.8 ? "high" : ""} style={{ width: `${Math.max(share > 0 ? 2 : 0, share * 100)}%` }} />
+                <i
+                  className={share > 0.8 ? "high" : ""}
+                  style={{ width: `${Math.max(share > 0 ? 2 : 0, share * 100)}%` }}
+                />
               </span>
             ) : (
               <span />

@@ -22,7 +22,13 @@ export const Line = memo(function Line(props: Props) {
   const at = ms(line.at) ?? 0;
   return (
     <div className={`l ${level}${selected ? " sel" : ""}${wrap ? " wrap" : ""}`}>
-      <button type="button" className="no" tabIndex={-1} onClick={(e) => onNumber(number, e.shiftKey)} aria-label={`Link to line ${number}`}>
+      <button
+        type="button"
+        className="no"
+        tabIndex={-1}
+        onClick={(e) => onNumber(number, e.shiftKey)}
+        aria-label={`Link to line ${number}`}
+      >
         {number.toLocaleString("en")}
       </button>
       <span className="tm">{clock(at, zone, "ms")}</span>

@@ -1,5 +1,13 @@
 /** Rows by line, not by pixel: a million lines and wrapped ones scroll alike, since rows start at an anchor line. */
-import { type ReactNode, type RefObject, useEffect, useImperativeHandle, useLayoutEffect, useRef, useState } from "react";
+import {
+  type ReactNode,
+  type RefObject,
+  useEffect,
+  useImperativeHandle,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 import { useSize } from "../../parts/width";
 
 export const LINE = 20;
@@ -82,7 +90,10 @@ export function LogScroll({ count, follow, onFollow, row, api, label }: Props) {
     <div className="log-scroll" ref={ref} role="log" aria-label={label} aria-live="off" tabIndex={0}>
       <div style={{ height }}>
         <div className="log-view" style={{ height: size.height }}>
-          <div className={atEnd ? "log-rows end" : "log-rows"} style={atEnd ? {} : { transform: `translateY(${-offset}px)` }}>
+          <div
+            className={atEnd ? "log-rows end" : "log-rows"}
+            style={atEnd ? {} : { transform: `translateY(${-offset}px)` }}
+          >
             {Array.from({ length: Math.max(0, to - from) }, (_, i) => row(from + i))}
           </div>
         </div>

@@ -1,5 +1,5 @@
 /** The lines of one attempt: read from the first on, then as they are printed, until the log ends. */
-import { raw, query, seg } from "../../api/client";
+import { query, raw, seg } from "../../api/client";
 import type { LogLine, LogPage } from "../../api/types";
 import { type Level, levelOf, plain } from "../../lib/log";
 import { events } from "../../lib/sse";
@@ -30,9 +30,7 @@ export class LogStore {
   private readonly stop = new AbortController();
   private told = false;
 
-  constructor(
-    private readonly at: { run: string; task: string; index: number; attempt: number },
-  ) {}
+  constructor(private readonly at: { run: string; task: string; index: number; attempt: number }) {}
 
   start(): void {
     void this.follow();
@@ -104,10 +102,10 @@ export class LogStore {
       try {
         const headers: Record<string, string> = { accept: "text/event-stream" };
         if (this.lines.length > 0) headers["last-event-id"] = String(this.first + this.lines.length);
-        const response = await raw(
-          `runs/${seg(run)}/tasks/${seg(task)}/${index}/logs/follow${query({ attempt })}`,
-          { signal: this.stop.signal, headers },
-        );
+        const response = await raw(`runs/${seg(run)}/tasks/${seg(task)}/${index}/logs/follow${query({ attempt })}`, {
+          signal: this.stop.signal,
+          headers,
+        });
         if (!response.body) return;
         for await (const event of events(response.body)) {
           if (event.type === "lines") this.take(JSON.parse(event.data) as LogPage);

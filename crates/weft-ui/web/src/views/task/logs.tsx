@@ -4,15 +4,15 @@ import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState, us
 import type { Instance } from "../../api/types";
 import { useZone } from "../../app/prefs";
 import { useParam } from "../../app/search";
-import { type Level, LEVELS, linesOf, patternOf, plain } from "../../lib/log";
+import { LEVELS, type Level, linesOf, patternOf, plain } from "../../lib/log";
 import { count } from "../../lib/text";
 import { SearchField } from "../../parts/controls";
 import { Icon } from "../../parts/icons";
 import { Empty, Failure, Skeleton } from "../../parts/states";
 import { CopyButton } from "../../parts/text";
+import { Line } from "./log-line";
 import { LogScroll, type ScrollApi } from "./log-scroll";
 import { LogStore } from "./log-store";
-import { Line } from "./log-line";
 import { Ruler } from "./ruler";
 import "./logs.css";
 
@@ -68,16 +68,22 @@ function LogView({ run, instance, attempt, failed, zone: ofDag, store }: Props &
   }, [store, version, off]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the store's version stands for its lines
   const hits = useMemo(() => (searched ? store.search(searched) : []), [store, version, searched]);
-  const errors = useMemo(
-    () => store.levels.flatMap((level, i) => (level === "error" ? [i] : [])),
-    // biome-ignore lint/correctness/useExhaustiveDependencies: the store's version stands for its lines
-    [store, version],
-  );
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the store's version stands for its lines
+  const errors = useMemo(() => store.levels.flatMap((level, i) => (level === "error" ? [i] : [])), [store, version]);
   const total = shown ? shown.length : state.total;
   const selected = linesOf(hash);
   const currentHit = hits[Math.min(hit, hits.length - 1)];
 
-  const rowOf = useCallback((place: number) => (shown ? Math.max(0, shown.findIndex((i) => i >= place)) : place), [shown]);
+  const rowOf = useCallback(
+    (place: number) =>
+      shown
+        ? Math.max(
+            0,
+            shown.findIndex((i) => i >= place),
+          )
+        : place,
+    [shown],
+  );
   const goHit = (by: number) => {
     if (hits.length === 0) return;
     const next = (hit + by + hits.length) % hits.length;
@@ -151,7 +157,9 @@ function LogView({ run, instance, attempt, failed, zone: ofDag, store }: Props &
           end={
             q && (
               <span className="row g4 t12 mut nw">
-                {pattern ? `${hits.length ? count(Math.min(hit, hits.length - 1) + 1) : 0} of ${count(hits.length)}` : "no pattern"}
+                {pattern
+                  ? `${hits.length ? count(Math.min(hit, hits.length - 1) + 1) : 0} of ${count(hits.length)}`
+                  : "no pattern"}
                 <button type="button" className="btn ghost sm" aria-label="Previous hit" onClick={() => goHit(-1)}>
                   <Icon name="up" size={12} />
                 </button>
@@ -164,7 +172,13 @@ function LogView({ run, instance, attempt, failed, zone: ofDag, store }: Props &
         />
         <fieldset className="seg levels" aria-label="Levels">
           {LEVELS.map((level) => (
-            <button key={level} type="button" aria-pressed={!off.has(level)} onClick={() => toggle(level)} className={`lv-${level}`}>
+            <button
+              key={level}
+              type="button"
+              aria-pressed={!off.has(level)}
+              onClick={() => toggle(level)}
+              className={`lv-${level}`}
+            >
               {level} {count(store.counts[level])}
             </button>
           ))}
@@ -177,7 +191,12 @@ function LogView({ run, instance, attempt, failed, zone: ofDag, store }: Props &
             text={window.location.href}
           />
         )}
-        <button type="button" className="btn" aria-pressed={wrap === "1"} onClick={() => setWrap(wrap === "1" ? "" : "1")}>
+        <button
+          type="button"
+          className="btn"
+          aria-pressed={wrap === "1"}
+          onClick={() => setWrap(wrap === "1" ? "" : "1")}
+        >
           <Icon name="wrap" size={14} />
           {wrap === "1" ? "Unwrap" : "Wrap"}
         </button>
@@ -187,7 +206,9 @@ function LogView({ run, instance, attempt, failed, zone: ofDag, store }: Props &
         </button>
       </div>
       {(state.incomplete || state.full) && (
-        <div className="note-bar mut">{state.full ? "Only the first million lines are shown." : "Some lines are past their retention."}</div>
+        <div className="note-bar mut">
+          {state.full ? "Only the first million lines are shown." : "Some lines are past their retention."}
+        </div>
       )}
       <div className="log">
         {state.total === 0 ? (

@@ -1,7 +1,7 @@
 /** The ruler beside a log: where the hits and the errors are. */
 import { useEffect, useRef } from "react";
-import { useColours } from "../../state/colours";
 import { useSize } from "../../parts/width";
+import { useColours } from "../../state/colours";
 
 interface Props {
   total: number;
@@ -28,7 +28,6 @@ export function Ruler({ total, hits, errors, onGo }: Props) {
     for (const place of hits) context.fillRect(2, y(place), 8, 1.5);
   }, [total, hits, errors, size.height, colours]);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the search's arrows do the same by keyboard
     <div
       className="ruler"
       ref={ref}

@@ -13,7 +13,7 @@ export function SidePanel(props: AttemptProps) {
     <>
       {error && (
         <div className="p">
-          <h3>Why it failed</h3>
+          <h2>Why it failed</h2>
           <div className="t14 m wrapany">
             <Guest max={600}>{error.message}</Guest>
           </div>
@@ -27,12 +27,12 @@ export function SidePanel(props: AttemptProps) {
       )}
       {at && (
         <div className="p">
-          <h3>Limits used</h3>
+          <h2>Limits used</h2>
           <LimitRows {...props} />
         </div>
       )}
       <div className="p">
-        <h3>This attempt</h3>
+        <h2>This attempt</h2>
         <dl className="kv">
           <dt>Queued</dt>
           <dd>{at?.queued ? <Time at={at.queued} /> : "not yet"}</dd>
@@ -96,7 +96,7 @@ function Rerun({ run, instance }: AttemptProps) {
   return (
     <div className="p">
       <div className="row g8">
-        <h3 className="sp">On your machine</h3>
+        <h2 className="sp">On your machine</h2>
         <CopyButton text={text} />
       </div>
       <pre className="pre wrap">{text}</pre>

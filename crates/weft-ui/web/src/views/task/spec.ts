@@ -9,14 +9,13 @@ export interface TaskSpec {
   description?: string | undefined;
 }
 
-const record = (v: unknown): Record<string, unknown> => (v !== null && typeof v === "object" ? (v as Record<string, unknown>) : {});
+const record = (v: unknown): Record<string, unknown> =>
+  v !== null && typeof v === "object" ? (v as Record<string, unknown>) : {};
 
 export function specOf(document: unknown, task: string): TaskSpec {
   const dag = record((record(document).dags as unknown[] | undefined)?.[0]);
   const all = dag.tasks;
-  const own = Array.isArray(all)
-    ? record(all.find((t) => record(t).id === task))
-    : record(record(all)[task]);
+  const own = Array.isArray(all) ? record(all.find((t) => record(t).id === task)) : record(record(all)[task]);
   const inputs = Object.entries({ ...record(own.inputs), ...record(own.expand) }).flatMap(([name, from]) => {
     const source = typeof from === "string" ? from : record(from).task;
     return typeof source === "string" ? [{ name, task: source }] : [];

@@ -2,7 +2,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
-import { attempts as attemptsQuery, dag as dagQuery, instance as instanceQuery, run as runQuery, tasks as tasksQuery } from "../../api/queries";
+import {
+  attempts as attemptsQuery,
+  dag as dagQuery,
+  instance as instanceQuery,
+  run as runQuery,
+  tasks as tasksQuery,
+} from "../../api/queries";
 import type { Attempt, Instance, Run } from "../../api/types";
 import { Head, Tabs } from "../../app/head";
 import { useKeys } from "../../app/keys";
@@ -111,7 +117,11 @@ function View({ run, instance, tab, addressed }: { run: Run; instance: Instance;
           { label: <Guest>{run.dag}</Guest>, to: { to: "/dags/$dag/$tab", params: { dag: run.dag, tab: "grid" } } },
           {
             label: dateTime(ms(run.logical_date) ?? 0, zone),
-            to: { to: "/dags/$dag/runs/$run/$tab", params: { dag: run.dag, run: run.id, tab: "overview" }, search: { task } },
+            to: {
+              to: "/dags/$dag/runs/$run/$tab",
+              params: { dag: run.dag, run: run.id, tab: "overview" },
+              search: { task },
+            },
           },
         ]}
         badges={
@@ -144,7 +154,11 @@ function View({ run, instance, tab, addressed }: { run: Run; instance: Instance;
         tabs={TABS.map(([id, label]) => ({
           id,
           label,
-          to: instanceTo({ dag: run.dag, run: run.id, task, index, mapped: addressed }, id, Number(chosen) || undefined),
+          to: instanceTo(
+            { dag: run.dag, run: run.id, task, index, mapped: addressed },
+            id,
+            Number(chosen) || undefined,
+          ),
         }))}
       />
       <div className="task-work">
@@ -172,7 +186,11 @@ function View({ run, instance, tab, addressed }: { run: Run; instance: Instance;
                     {a.started && (
                       <>
                         {(a.error || a.worker) && ", "}
-                        {a.ended ? <Took from={a.started} to={a.ended} /> : `since ${clock(ms(a.started) ?? 0, zone, "s")}`}
+                        {a.ended ? (
+                          <Took from={a.started} to={a.ended} />
+                        ) : (
+                          `since ${clock(ms(a.started) ?? 0, zone, "s")}`
+                        )}
                       </>
                     )}
                   </span>
@@ -223,7 +241,8 @@ function NotStarted({ run, instance }: { run: Run; instance: Instance }) {
 }
 
 function Siblings({ run, instance, total, tab }: { run: Run; instance: Instance; total: number; tab: string }) {
-  const to = (index: number) => instanceTo({ dag: run.dag, run: run.id, task: instance.task, index, mapped: true }, tab);
+  const to = (index: number) =>
+    instanceTo({ dag: run.dag, run: run.id, task: instance.task, index, mapped: true }, tab);
   const { index } = instance;
   return (
     <span className="row g8">

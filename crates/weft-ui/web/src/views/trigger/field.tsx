@@ -26,7 +26,10 @@ export function Field({ param, text, error, was, onChange }: Props) {
   const about = param.description ?? schema.description;
   const described = [error && `${id}e`, about && `${id}d`].filter(Boolean).join(" ");
   const aria = { "aria-invalid": Boolean(error), ...(described ? { "aria-describedby": described } : {}) };
-  const options = (schema.enum ?? []).map((v) => ({ id: JSON.stringify(v), label: typeof v === "string" ? v : JSON.stringify(v) }));
+  const options = (schema.enum ?? []).map((v) => ({
+    id: JSON.stringify(v),
+    label: typeof v === "string" ? v : JSON.stringify(v),
+  }));
   return (
     <div className="field">
       <label htmlFor={id} className="fl">
@@ -47,7 +50,12 @@ export function Field({ param, text, error, was, onChange }: Props) {
           <Select label={param.name} value={text} options={options} onChange={onChange} />
         ) : kind === "boolean" ? (
           <label className="check">
-            <input id={id} type="checkbox" checked={text === "true"} onChange={(e) => onChange(String(e.target.checked))} />
+            <input
+              id={id}
+              type="checkbox"
+              checked={text === "true"}
+              onChange={(e) => onChange(String(e.target.checked))}
+            />
             {text === "true" ? "yes" : "no"}
           </label>
         ) : kind === "json" ? (

@@ -2,7 +2,12 @@ import { describe, expect, it } from "vitest";
 import type { ParamDetail } from "../../api/types";
 import { hint, kindOf, read, textOf } from "./params";
 
-const p = (schema: unknown, more: Partial<ParamDetail> = {}): ParamDetail => ({ name: "x", required: false, schema, ...more });
+const p = (schema: unknown, more: Partial<ParamDetail> = {}): ParamDetail => ({
+  name: "x",
+  required: false,
+  schema,
+  ...more,
+});
 
 describe("fields", () => {
   it("are what their schema or default says", () => {

@@ -87,8 +87,10 @@ function checkNumber(schema: Schema, n: number): Reading {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
   if (minimum !== undefined && n < minimum) return { error: `${n} is less than the minimum of ${minimum}` };
   if (maximum !== undefined && n > maximum) return { error: `${n} is more than the maximum of ${maximum}` };
-  if (exclusiveMinimum !== undefined && n <= exclusiveMinimum) return { error: `It must be more than ${exclusiveMinimum}` };
-  if (exclusiveMaximum !== undefined && n >= exclusiveMaximum) return { error: `It must be less than ${exclusiveMaximum}` };
+  if (exclusiveMinimum !== undefined && n <= exclusiveMinimum)
+    return { error: `It must be more than ${exclusiveMinimum}` };
+  if (exclusiveMaximum !== undefined && n >= exclusiveMaximum)
+    return { error: `It must be less than ${exclusiveMaximum}` };
   if (multipleOf && Math.abs(n / multipleOf - Math.round(n / multipleOf)) > 1e-9) {
     return { error: `It must be a multiple of ${multipleOf}` };
   }

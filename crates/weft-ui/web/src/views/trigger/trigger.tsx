@@ -38,7 +38,15 @@ export function Trigger() {
     );
   }
   return (
-    <Answer of={detail} skeleton={<>{head}<Skeleton /></>}>
+    <Answer
+      of={detail}
+      skeleton={
+        <>
+          {head}
+          <Skeleton />
+        </>
+      }
+    >
       {(data) =>
         from && !before.data && !before.error ? (
           <>
@@ -80,7 +88,9 @@ function Form({ dag, before }: { dag: DagDetail; before: Run | undefined }) {
   const [startAt, setStartAt] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
-  const [key] = useState(() => Array.from(crypto.getRandomValues(new Uint8Array(8)), (b) => b.toString(16).padStart(2, "0")).join(""));
+  const [key] = useState(() =>
+    Array.from(crypto.getRandomValues(new Uint8Array(8)), (b) => b.toString(16).padStart(2, "0")).join(""),
+  );
 
   const params: Record<string, unknown> = {};
   const wrong: Record<string, string> = {};
@@ -223,11 +233,7 @@ function Form({ dag, before }: { dag: DagDetail; before: Run | undefined }) {
               </dd>
               <dt>Starts</dt>
               <dd>
-                {dag.paused
-                  ? "when the DAG is unpaused"
-                  : later !== undefined
-                    ? dateTime(later, zone)
-                    : "at once"}
+                {dag.paused ? "when the DAG is unpaused" : later !== undefined ? dateTime(later, zone) : "at once"}
                 {dag.max_active_runs ? `; at most ${plural(dag.max_active_runs, "active run")}` : ""}
               </dd>
             </dl>
@@ -278,7 +284,13 @@ function WallField({ id, label, name, zone, text, empty, bad, onChange }: WallPr
       </label>
       <div className="fi">
         <div className={bad ? "in bad" : "in"}>
-          <input id={id} value={text} placeholder={empty} onChange={(e) => onChange(e.target.value)} aria-invalid={bad} />
+          <input
+            id={id}
+            value={text}
+            placeholder={empty}
+            onChange={(e) => onChange(e.target.value)}
+            aria-invalid={bad}
+          />
           <span className="mut nw">{zone}</span>
         </div>
         {bad && <div className="st-failed t12 fe">Write it as 2026-11-23 02:00</div>}

@@ -74,8 +74,8 @@ export function Welcome() {
               </Box>
               <Box title="From what you have">
                 <div className="pad16 mut">
-                  A folder with a <code>dag.toml</code> makes tasks of plain WASI programs, without an SDK: <code>wfctl build</code>{" "}
-                  in it, then deploy as above.
+                  A folder with a <code>dag.toml</code> makes tasks of plain WASI programs, without an SDK:{" "}
+                  <code>wfctl build</code> in it, then deploy as above.
                 </div>
               </Box>
             </div>
