@@ -16,6 +16,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     eprintln!("independent results: {}", tools::python()?);
     eprintln!("databases: {}", tools::postgres()?.display());
     eprintln!("queues: {}", tools::redis()?);
+    eprintln!("the web UI's browser: {}", tools::chromium()?);
     tools::small_programs()?;
     for (what, tool) in [
         ("the fuzzer of the API", tools::SCHEMATHESIS),

@@ -13,6 +13,7 @@ pub(crate) mod js;
 mod new_dag;
 mod packages;
 mod python;
+mod web_ui;
 
 use crate::{
     docs, example, guests, program, setup, steps::Steps, tools, vocabulary, workspace::Workspace,
@@ -53,6 +54,7 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     steps.run("Python SDK (pytest)", || python::test(workspace));
     steps.run("JavaScript SDK (node --test)", || js::test(workspace));
     steps.run("Go SDK (go test)", || go::test(workspace));
+    steps.run("web UI (bundle)", || web_ui::check(workspace));
     let guests = steps.run_if(tools, "guests", || guests::run(workspace));
     let built = steps.run("build", || {
         // Not `test --no-run`: that builds `wfctl` as well, but without the list of its files by
@@ -69,6 +71,7 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     steps.run_if(ready, "the API, fuzzed (schemathesis)", || {
         api_fuzz::run(workspace, args.deep)
     });
+    steps.run_if(built, "web UI (Chromium)", || web_ui::e2e(workspace));
     steps.run_if(ready, "deployment files", || deployment::check(workspace));
     steps.run_if(ready, "examples' own tests", || examples_tests(workspace));
     steps.run_if(ready, "examples' results", || example::check(workspace));

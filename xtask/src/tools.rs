@@ -184,6 +184,15 @@ pub(crate) fn redis() -> Result<&'static str> {
     Ok(program)
 }
 
+/// The browser of the web UI's tests, and Debian's package of it.
+pub(crate) fn chromium() -> Result<&'static str> {
+    let program = "/usr/bin/chromium";
+    if !Path::new(program).exists() {
+        install("chromium")?;
+    }
+    Ok(program)
+}
+
 /// Small programs that tests start, and Debian's packages of them.
 const SMALL: [(&str, &str, &str); 4] = [
     ("ip", "-V", "iproute2"),

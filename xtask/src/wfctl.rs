@@ -95,6 +95,11 @@ impl Wfctl {
         Self::at(workspace, &folder.join("wfctl"))
     }
 
+    /// Its file.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// The one in this file.
     pub(crate) fn at(workspace: &Workspace, program: &Path) -> Self {
         Self {

