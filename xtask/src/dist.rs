@@ -17,9 +17,16 @@ mod sbom;
 mod wheel;
 
 pub(crate) use base::Base;
+pub(crate) use build::build;
 pub(crate) use platform::Platform;
 
-use crate::{program, steps::timed, tools::emulator::Emulator, wfctl::Wfctl, workspace::Workspace};
+use crate::{
+    program,
+    steps::timed,
+    tools::emulator::Emulator,
+    wfctl::{Profile, Wfctl},
+    workspace::Workspace,
+};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use std::{
@@ -65,7 +72,7 @@ pub(crate) fn run(workspace: &Workspace, args: &DistArgs) -> Result<()> {
             build::check(program, platform)?;
             Ok(program.clone())
         }
-        None => build::build(workspace, platform),
+        None => build(workspace, platform, Profile::Release),
     })?;
     let base = timed("the C library of the image", || Base::download(platform))?;
     let wfctl = runnable(Wfctl::at(workspace, &program), platform, &base)?;
@@ -76,7 +83,7 @@ pub(crate) fn run(workspace: &Workspace, args: &DistArgs) -> Result<()> {
 }
 
 /// The program, run by QEMU where this machine can't run it.
-fn runnable(wfctl: Wfctl, platform: Platform, base: &Base) -> Result<Wfctl> {
+pub(crate) fn runnable(wfctl: Wfctl, platform: Platform, base: &Base) -> Result<Wfctl> {
     if platform.is_here() {
         return Ok(wfctl);
     }

@@ -11,6 +11,7 @@ mod deployment;
 mod go;
 pub(crate) mod js;
 mod new_dag;
+mod other_architecture;
 mod packages;
 mod python;
 mod web_ui;
@@ -78,6 +79,9 @@ pub(crate) fn run(workspace: &Workspace, args: &TestArgs) -> Result<()> {
     steps.run_if(ready, "a new DAG", || new_dag::check(workspace));
     steps.run_if(ready, "packages", || packages::check(workspace));
     if args.deep {
+        steps.run_if(ready, "an aarch64 worker (qemu)", || {
+            other_architecture::check(workspace)
+        });
         steps.run_if(ready, "the Compose file (podman)", || {
             compose::check(
                 workspace,

@@ -28,7 +28,7 @@ pub(crate) enum Profile {
 }
 
 impl Profile {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Dev => "dev",
             Self::Demo => "demo",
@@ -37,7 +37,7 @@ impl Profile {
     }
 
     /// Its folder in cargo's target folder.
-    fn folder(self) -> &'static str {
+    pub(crate) fn folder(self) -> &'static str {
         match self {
             Self::Dev => "debug",
             Self::Demo | Self::Release => self.name(),

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     program, tools,
     tools::{cross::Compiler, environment},
+    wfctl::Profile,
     workspace::{Workspace, cache_folder},
 };
 use anyhow::{Context as _, Result};
@@ -20,7 +21,11 @@ use std::{
 const ZIGBUILD: [&str; 2] = ["cargo-zigbuild==0.24.0", "ziglang==0.17.1"];
 
 /// The program; returns its path.
-pub(super) fn build(workspace: &Workspace, platform: Platform) -> Result<PathBuf> {
+pub(crate) fn build(
+    workspace: &Workspace,
+    platform: Platform,
+    profile: Profile,
+) -> Result<PathBuf> {
     let compiler = Compiler::ensure(platform)?;
     eprintln!(
         "{} is built with {}",
@@ -37,14 +42,22 @@ pub(super) fn build(workspace: &Workspace, platform: Platform) -> Result<PathBuf
             "ZIG_GLOBAL_CACHE_DIR",
             cache_folder().join("tools/zig-cache"),
         )
-        .args(["zigbuild", "--locked", "--release", "--package", "wfctl"])
+        .args([
+            "zigbuild",
+            "--locked",
+            "--package",
+            "wfctl",
+            "--profile",
+            profile.name(),
+        ])
         .args(["--target", &format!("{}.{OLDEST_GLIBC}", platform.triple())]);
     compiler.configure(&mut cargo);
     program::run_measured(&mut cargo)?;
     let file = workspace
         .target()
         .join(platform.triple())
-        .join("release/wfctl");
+        .join(profile.folder())
+        .join("wfctl");
     check(&file, platform)?;
     Ok(file)
 }
