@@ -9,11 +9,12 @@ use crate::{
     metrics::RunMetrics,
     output_memory::{Charge, OutputMemory},
     outputs::Outputs,
+    shard::queue::Queue,
     versions::{TaskFacts, Version},
 };
 use serde_json::{Map, Value};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 use weft_core::{
@@ -45,6 +46,10 @@ pub(crate) struct ActiveRun {
     pub(crate) grants: Grants,
     /// Instances that occupy slots: those whose attempt is queued or running.
     pub(crate) live: HashSet<Instance>,
+    /// Slots that changes freed which are not committed, by task.
+    freed: BTreeMap<TaskIndex, u32>,
+    /// Whether freed slots stay occupied until the changes are committed.
+    withholds_slots: bool,
     /// What is known of instances besides their state, until their end is committed.
     pub(crate) records: HashMap<Instance, Record>,
     /// Events of this turn.
@@ -125,6 +130,8 @@ impl ActiveRun {
             prepared: Charge::default(),
             grants: Grants::default(),
             live: HashSet::new(),
+            freed: BTreeMap::new(),
+            withholds_slots: false,
             records: HashMap::new(),
             new_events: Vec::new(),
             next_seq,
@@ -205,8 +212,46 @@ impl ActiveRun {
         }
     }
 
+    /// Frees what an instance occupied, if it was live.
+    pub(crate) fn free_slot(&mut self, instance: Instance, queue: &mut Queue) {
+        if self.live.remove(&instance) {
+            *self.freed.entry(instance.task).or_default() += 1;
+            if !self.withholds_slots {
+                queue.release(&self.task_facts(instance.task).account);
+            }
+        }
+    }
+
+    /// Occupies again what uncommitted changes freed, and what they free from now on: others get it
+    /// only once a takeover would find it free.
+    pub(crate) fn withhold_slots(&mut self, queue: &mut Queue) {
+        if std::mem::replace(&mut self.withholds_slots, true) {
+            return;
+        }
+        for (task, count) in &self.freed {
+            for _ in 0..*count {
+                queue.occupy(&self.task_facts(*task).account);
+            }
+        }
+    }
+
+    /// Frees what was withheld.
+    pub(crate) fn release_withheld(&mut self, queue: &mut Queue) {
+        if !std::mem::take(&mut self.withholds_slots) {
+            return;
+        }
+        for (task, count) in std::mem::take(&mut self.freed) {
+            for _ in 0..count {
+                queue.release(&self.task_facts(task).account);
+            }
+        }
+    }
+
     /// Records that its events so far are committed.
     pub(crate) fn set_events_committed(&mut self) {
+        if !self.withholds_slots {
+            self.freed.clear();
+        }
         if !self.new_events.is_empty() {
             self.new_events.clear();
             self.next_seq += 1;

@@ -70,12 +70,14 @@ pub enum Planted {
     ReadsInLine,
     /// An output that can't be read at once counts as lost.
     OutageLosesOutputs,
+    /// What a run occupied is free before the last portion of its end is committed.
+    LargeRunFreesEarly,
 }
 
 impl Planted {
     /// Every bug.
     #[cfg(feature = "planted-bugs")]
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::PublishBeforeCommit,
         Self::ConfirmBeforeCommit,
         Self::FenceIgnored,
@@ -99,6 +101,7 @@ impl Planted {
         Self::RenewalWaitsForTurns,
         Self::ReadsInLine,
         Self::OutageLosesOutputs,
+        Self::LargeRunFreesEarly,
     ];
 }
 
@@ -188,6 +191,12 @@ impl FaultPoints {
             return Duration::ZERO;
         }
         grace
+    }
+
+    /// Whether a run occupies what it has until its last portion is committed.
+    #[inline]
+    pub(crate) fn holds_large_runs(self) -> bool {
+        !self.is_planted(Planted::LargeRunFreesEarly)
     }
 
     /// Whether attempts are reconciled with the broker.

@@ -67,6 +67,7 @@ pub const KINDS: &[&str] = &[
     "committed: branch",
     "committed: cancel",
     "committed: clear",
+    "committed: run in portions",
     "committed: deferred",
     "committed: dispatched",
     "committed: due",

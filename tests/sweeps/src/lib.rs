@@ -16,6 +16,8 @@ pub const SIMULATED_INSTALLATIONS: Sweep = Sweep::new(300, 2_000);
 pub const SIMULATED_CRASHES: Sweep = Sweep::new(60, 300);
 /// Seeds of installations that are simulated over a real database.
 pub const SIMULATED_STORES: Sweep = Sweep::new(1, 3);
+/// Instances of a run that is cancelled beside others.
+pub const CANCELLED_INSTANCES: Sweep = Sweep::new(20_000, 1_000_000);
 /// Kills of a serving `wfctl up`.
 pub const KILLS: Sweep = Sweep::new(30, 200);
 /// Kills of a process that commits to SQLite.

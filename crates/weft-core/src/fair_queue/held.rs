@@ -68,6 +68,8 @@ impl FairQueue {
         let Some(TaskKey { key, class, rank }) = self.tasks.get(&(run, task)).copied() else {
             return;
         };
+        // The last work of a DAG takes its bound along.
+        let dag_max_active = self.dags.get(&key.dag).and_then(|dag| dag.max_active);
         let Some(item) = self.take_out(run, task) else {
             return;
         };
@@ -77,7 +79,7 @@ impl FairQueue {
             task,
             indexes: 0..0,
             priority: rank.priority.0,
-            dag_max_active: self.dags.get(&key.dag).and_then(|dag| dag.max_active),
+            dag_max_active,
             memory_bytes: class.memory_bytes,
         };
         for range in item.indexes.iter() {

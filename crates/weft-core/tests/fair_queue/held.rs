@@ -88,3 +88,16 @@ fn what_is_removed_while_it_is_held_does_not_come_back() {
     assert_eq!(take_all(&mut fair_queue), [(2, 0, 0)]);
     assert!(!fair_queue.is_held(run(1), FIRST), "its run has ended");
 }
+
+#[test]
+fn the_bound_of_a_dag_outlives_a_hold_of_all_its_work() {
+    let mut ready = work().ready();
+    ready.indexes = 0..5;
+    ready.dag_max_active = Some(2);
+    let mut fair_queue = fair_queue([]);
+    fair_queue.push(ready);
+    fair_queue.hold_run(run(1));
+    assert_eq!(take_all(&mut fair_queue), []);
+    fair_queue.resume_run(run(1));
+    assert_eq!(take_all(&mut fair_queue).len(), 2);
+}

@@ -76,10 +76,7 @@ impl<'a> Driver<'a> {
         }
         let now = self.cx.now();
         self.events().fire_timers(now);
-        if self.has_large_runs() {
-            // Until their end is committed, what they occupied is not free.
-            return Ok(());
-        }
+        self.hold_large_runs();
         if self.shard.schedule.is_queued_run_due(now) {
             self.find_queued_runs().await?;
         }
@@ -91,14 +88,6 @@ impl<'a> Driver<'a> {
         self.expand_tasks();
         self.dispatch().await;
         Ok(())
-    }
-
-    /// Whether there are runs whose changes take several turns.
-    fn has_large_runs(&mut self) -> bool {
-        let max_rows = self.cx.options.max_rows_per_turn;
-        let shard = &mut *self.shard;
-        shard.batch.separate_large_runs(&shard.runs, max_rows);
-        shard.batch.has_large_runs()
     }
 
     /// Applies the commands after `after` that were written since they were read last. Returns the

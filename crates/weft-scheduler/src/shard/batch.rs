@@ -1,6 +1,7 @@
 //! The batch of a turn: what it changes in the database, and what it sends after the commit.
 
 mod changes;
+mod pace;
 mod portions;
 mod rows;
 mod split;
@@ -12,8 +13,13 @@ pub(crate) use split::{part_of_run, runs_of};
 use super::runs::Runs;
 use crate::{limits::LAZY_COMMIT_DELAY, options::millis};
 pub(crate) use changes::Changes;
+use pace::Pace;
 use portions::LargeRuns;
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
+use tokio::time::Instant;
 use weft_broker::{AttemptKey, Dispatch};
 use weft_core::{
     document::TaskIndex,
@@ -31,6 +37,9 @@ pub(crate) struct Batch {
     changes: Changes,
     /// Runs whose changes take several turns.
     large: LargeRuns,
+    pace: Pace,
+    /// Large runs of which this turn writes the last portion.
+    completed: BTreeSet<RunId>,
     /// The changes are to be committed in this iteration of the loop.
     is_urgent: bool,
     /// Attempts that have started, and when. Their rows are written later, or never where they
@@ -203,17 +212,29 @@ impl Batch {
 
 /// Runs whose changes take several turns.
 impl Batch {
-    /// Separates large runs while the other changes are more than `max_rows`.
-    pub(crate) fn separate_large_runs(&mut self, runs: &Runs, max_rows: usize) {
-        self.large.separate(&mut self.changes, runs, max_rows);
+    /// Separates large runs while the other changes are more than `max_rows`; returns those.
+    pub(crate) fn separate_large_runs(&mut self, runs: &Runs, max_rows: usize) -> BTreeSet<RunId> {
+        self.large.separate(&mut self.changes, runs, max_rows)
     }
 
     /// Adds the next portion of the large runs to a turn of at most about `max_rows`.
-    pub(crate) fn add_portion(&mut self, runs: &Runs, max_rows: usize) {
-        let left = max_rows.saturating_sub(self.changes.rows());
-        // However many other changes there are, the large runs advance.
-        let portion = left.max(max_rows / 4).max(1);
-        self.large.draw(portion, &mut self.changes, runs);
+    pub(crate) fn add_portion(&mut self, runs: &Runs, max_rows: usize, now: Instant) {
+        if !self.has_large_runs() {
+            return;
+        }
+        self.large.take_changes(&mut self.changes, runs);
+        let rows = self.pace.rows(&self.changes, max_rows, now);
+        self.completed = self.large.draw(rows, &mut self.changes, runs);
+    }
+
+    /// Records how long the commit of a turn took.
+    pub(crate) fn record_commit(&mut self, took: Duration) {
+        self.pace.record_commit(took);
+    }
+
+    /// Removes and returns the large runs of which the turn wrote the last portion.
+    pub(crate) fn take_completed(&mut self) -> BTreeSet<RunId> {
+        std::mem::take(&mut self.completed)
     }
 
     pub(crate) fn has_large_runs(&self) -> bool {
@@ -244,6 +265,7 @@ impl Batch {
 
     /// Removes a run that can't be written. Its reports come again.
     pub(crate) fn remove_run(&mut self, run: RunId) {
+        self.completed.remove(&run);
         let rest = self.large.release(run);
         self.changes.append(rest);
         self.changes.remove_run(run);

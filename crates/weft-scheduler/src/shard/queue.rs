@@ -49,6 +49,16 @@ impl Queue {
         self.instances.hold_task(taken.run, taken.instance.task);
     }
 
+    /// Holds all tasks of a run, whose end is written in portions.
+    pub(crate) fn hold_run(&mut self, run: RunId) {
+        self.instances.hold_run(run);
+    }
+
+    /// Has the instances of a run taken again that was held.
+    pub(crate) fn resume_run(&mut self, run: RunId) {
+        self.instances.resume_run(run);
+    }
+
     /// Has the instances of a task taken again that was held.
     pub(crate) fn resume_task(&mut self, run: RunId, task: TaskIndex) {
         self.instances.resume_task(run, task);

@@ -27,7 +27,8 @@ pub(crate) fn create_attempt(events: &mut RunEvents<'_>, taken: &Taken) -> Optio
     let active = events.runs.get_mut(run)?;
     if dispatched.is_err() {
         // An earlier attempt of this turn ended the run.
-        active.free_slot(instance, events.queue);
+        active.live.remove(&instance);
+        events.queue.release(account);
         return None;
     }
     let number = active.run.next_number(instance).map_or(1, |next| next - 1);

@@ -29,6 +29,9 @@ pub(crate) fn finish_turn(shard: &mut Shard, cx: &mut Context, turn: &Turn) {
         }
     }
     notifications::notify_listeners(shard, cx);
+    for run in shard.batch.take_completed() {
+        resume_large_run(shard, run);
+    }
     let committed = shard.batch.take_committed();
     for run in committed.committed_runs() {
         let Some(active) = shard.runs.get_mut(run) else {
@@ -59,6 +62,34 @@ pub(crate) fn finish_turn(shard: &mut Shard, cx: &mut Context, turn: &Turn) {
     shard.outbox.extend(dispatches, revocations, confirmations);
 }
 
+/// Holds a run whose changes take several turns: no attempt of it is made, and what it occupied stays
+/// occupied until its last portion is committed. A takeover before that finds the run as it was.
+pub(crate) fn hold_large_run(shard: &mut Shard, run: RunId) {
+    shard.queue.hold_run(run);
+    let Some(active) = shard.runs.get_mut(run) else {
+        return;
+    };
+    active.withhold_slots(&mut shard.queue);
+    let (dag, is_over) = (active.dag, active.is_over());
+    if is_over && let Some(entry) = shard.runs.dag_mut(dag) {
+        entry.add_active(run);
+    }
+}
+
+/// Frees what a run occupied whose last portion is committed.
+fn resume_large_run(shard: &mut Shard, run: RunId) {
+    shard.queue.resume_run(run);
+    let Some(active) = shard.runs.get_mut(run) else {
+        return;
+    };
+    active.release_withheld(&mut shard.queue);
+    let (dag, is_over) = (active.dag, active.is_over());
+    if is_over && let Some(entry) = shard.runs.dag_mut(dag) {
+        entry.remove_active(run);
+        shard.schedule.mark_startable(dag);
+    }
+}
+
 /// Takes in that a run's part of the turn was committed by itself.
 pub(crate) fn finish_part(shard: &mut Shard, run: RunId, part: &Turn) {
     // The events of a run whose rows take several turns come with the last of them.
@@ -74,6 +105,7 @@ pub(crate) fn finish_part(shard: &mut Shard, run: RunId, part: &Turn) {
 pub(crate) fn drop_run(shard: &mut Shard, run: RunId) {
     shard.batch.remove_run(run);
     shard.queue.remove_run(run);
+    shard.queue.resume_run(run);
     shard.reads.drop_run(run);
     let Some(mut active) = shard.runs.remove(run) else {
         return;
@@ -82,6 +114,7 @@ pub(crate) fn drop_run(shard: &mut Shard, run: RunId) {
     for instance in live {
         active.free_slot(instance, &mut shard.queue);
     }
+    active.release_withheld(&mut shard.queue);
     if let Some(entry) = shard.runs.dag_mut(active.dag) {
         entry.remove_active(run);
     }

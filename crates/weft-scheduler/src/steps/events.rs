@@ -233,7 +233,10 @@ impl RunEvents<'_> {
             return;
         };
         if state.is_ended() {
-            entry.remove_active(run);
+            // One whose end takes several turns is active until it is committed.
+            if !self.batch.is_large(run) {
+                entry.remove_active(run);
+            }
             self.queue.remove_run(run);
             self.reads.drop_run(run);
             self.schedule.mark_startable(dag);
@@ -244,13 +247,6 @@ impl RunEvents<'_> {
 }
 
 impl ActiveRun {
-    /// Frees what an instance occupied, if it was live.
-    pub(crate) fn free_slot(&mut self, instance: Instance, queue: &mut Queue) {
-        if self.live.remove(&instance) {
-            queue.release(&self.task_facts(instance.task).account);
-        }
-    }
-
     /// Voids the output of an instance that a person marked, whether it is committed or not.
     fn void_output(&mut self, instance: Instance) {
         self.record(instance).output = None;

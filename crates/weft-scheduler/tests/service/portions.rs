@@ -5,21 +5,30 @@ use crate::{
     watched_store::WatchedStore,
 };
 use serde_json::json;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::mpsc;
+use weft_broker::{Dispatch, ReportedOutcome};
 use weft_core::{
     document::TaskIndex,
     id::TenantId,
     run::{Instance, RunState},
     run_id::RunId,
+    time::Timestamp,
 };
 use weft_scheduler::{Deps, SchedulerOptions};
 use weft_store::{CommandId, CommandKind, InstanceTag};
-use weft_store_sql::{CommandOutcome, InstanceFilter, InstanceView};
+use weft_store_sql::{CommandOutcome, Deployed, InstanceFilter, InstanceView};
 
 /// Instances of the mapped task.
 const COUNT: u32 = 5_000;
 /// The bound on rows of a turn.
 const MAX_ROWS: usize = 100;
+/// What a start may take longer beside the cancel than half as long again: the tests of a machine run
+/// beside each other.
+const SLACK: Duration = Duration::from_millis(40);
 /// Portions of a command that are committed before a crash.
 const PORTIONS: usize = 3;
 
@@ -208,4 +217,75 @@ async fn a_clear_that_a_crash_interrupts_is_finished_by_the_next_scheduler() {
         index: COUNT - 1,
     };
     assert_eq!(ends_of(&installation, run, last).await, ["success"]);
+}
+
+/// Starts another run `count` times, one after another; returns how long each took until its task
+/// was claimed, the shortest first.
+async fn times_to_start(
+    installation: &Installation,
+    other: &Deployed,
+    claims: &mut mpsc::UnboundedReceiver<()>,
+    count: usize,
+) -> Vec<Duration> {
+    let mut times = Vec::new();
+    for _ in 0..count {
+        let began = Instant::now();
+        installation.trigger(other).await;
+        claims.recv().await.expect("it starts");
+        times.push(began.elapsed());
+    }
+    times.sort_unstable();
+    times
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_start_while_a_large_run_is_cancelled() {
+    let count = weft_sweeps::CANCELLED_INSTANCES.size();
+    let mut installation = Installation::new().await;
+    installation.start_scheduler("first");
+    let (claimed, mut claims) = mpsc::unbounded_channel();
+    let rule: Rule = Arc::new(move |dispatch: &Dispatch| {
+        if dispatch.document.task.as_str() == "quick" {
+            claimed.send(()).expect("the test receives");
+            return success("1");
+        }
+        // It waits for years, and has a row.
+        Some(ReportedOutcome::Deferred {
+            until: Timestamp(4_000_000_000_000),
+            state: "{}".into(),
+        })
+    });
+    installation.start_worker("worker", &["default"], 2_000, rule);
+    let large = installation
+        .deploy(&json!({ "id": "large", "tasks": {
+            "each": { "expand": { "item": { "value": vec![0; usize::try_from(count).expect("it fits")] } } },
+        } }))
+        .await;
+    let other = installation
+        .deploy(&json!({ "id": "other", "max_active_runs": 1000, "tasks": { "quick": {} } }))
+        .await;
+    let run = installation.trigger(&large).await;
+    installation
+        .wait(run, |row| row.counts.deferred == count)
+        .await;
+    let quiet = times_to_start(&installation, &other, &mut claims, 200).await;
+    installation.command(run, CommandKind::Cancel).await;
+    let began = Instant::now();
+    let mut busy = Vec::new();
+    while installation.show(run).await.state == RunState::Running {
+        busy.extend(times_to_start(&installation, &other, &mut claims, 10).await);
+    }
+    let took = began.elapsed();
+    assert_eq!(installation.ended(run).await, RunState::Cancelled);
+    busy.sort_unstable();
+    let p99 = |times: &[Duration]| times[(times.len() - 1) * 99 / 100];
+    println!(
+        "{count} cancelled in {took:?}; p99 of a start: {:?} quiet, {:?} of {} meanwhile (at most {:?})",
+        p99(&quiet),
+        p99(&busy),
+        busy.len(),
+        busy.last(),
+    );
+    assert!(busy.len() >= 20, "others start before the last portion");
+    assert!(p99(&busy) <= p99(&quiet) * 3 / 2 + SLACK, "{busy:?}");
 }

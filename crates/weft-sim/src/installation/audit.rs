@@ -173,6 +173,11 @@ impl Auditor {
             self.check_bounds(start, shard, &done)?;
         }
         let is_checked = seen.tables.unwritable.is_empty();
+        // A run that a command is to end or clear may be held until that is written.
+        let ready = ready
+            .into_iter()
+            .filter(|(id, _)| !seen.tables.has_waiting_command(*id))
+            .collect();
         self.follow_fairness(start, shard, &ready, &done, is_checked)?;
         let verdict = self.work.turn(turn, done.events, done.actions);
         if seen.tables.unwritable.is_empty() {
@@ -232,6 +237,9 @@ impl Auditor {
             ..
         } = self;
         let run = runs.get_mut(&id).expect("it is watched");
+        if std::mem::take(&mut run.is_written_in_portions) {
+            seen.coverage.add("committed: run in portions");
+        }
         run.take_defaults(id, begun)?;
         let mut actions = Vec::new();
         for (at, event) in events {
@@ -343,6 +351,7 @@ impl Watched {
             counted: HashMap::new(),
             resume: HashMap::new(),
             was_operated: false,
+            is_written_in_portions: false,
             broken: false,
         }
     }

@@ -383,6 +383,12 @@ impl Tables {
             .min()
     }
 
+    /// Whether a command of a run was not carried out.
+    pub fn has_waiting_command(&self, run: RunId) -> bool {
+        let mut waiting = self.waiting.values().flatten();
+        waiting.any(|id| self.commands[id].run == run)
+    }
+
     /// See `RunStore::commands`.
     pub fn commands(
         &self,

@@ -29,6 +29,19 @@ enum Refused {
 }
 
 impl Driver<'_> {
+    /// Holds runs whose changes take several turns. Later steps of the turn make none of them: what
+    /// these free could be taken before.
+    pub(super) fn hold_large_runs(&mut self) {
+        let max_rows = self.cx.options.max_rows_per_turn;
+        let shard = &mut *self.shard;
+        let large = shard.batch.separate_large_runs(&shard.runs, max_rows);
+        for run in large {
+            if self.cx.faults.holds_large_runs() {
+                commit::hold_large_run(self.shard, run);
+            }
+        }
+    }
+
     /// Commits the batch if it is due.
     pub(in crate::scheduler) async fn commit_if_due(&mut self) -> Result<(), Dropped> {
         let max_rows = self.cx.options.max_rows_per_turn;
@@ -45,8 +58,8 @@ impl Driver<'_> {
         let shard = &mut *self.shard;
         let max_rows = self.cx.options.max_rows_per_turn;
         shard.batch.include_started(now, &shard.runs, max_rows);
-        shard.batch.separate_large_runs(&shard.runs, max_rows);
-        shard.batch.add_portion(&shard.runs, max_rows);
+        let began = Instant::now();
+        shard.batch.add_portion(&shard.runs, max_rows, began);
         let (publish, confirm) = (shard.batch.dispatches(), shard.batch.confirmations());
         let faults = self.cx.faults;
         faults.before_commit(&*shard.broker, publish, confirm).await;
@@ -68,6 +81,7 @@ impl Driver<'_> {
                 }
             }
         };
+        self.shard.batch.record_commit(began.elapsed());
         commit::finish_turn(self.shard, self.cx, &turn);
         let committed = self.shard.committed_turns();
         self.shard.broker.set_turn(committed);

@@ -45,6 +45,20 @@ impl Changes {
             + cleared
     }
 
+    /// Whether there is nothing to write or to send.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows() == 0
+            && self.new_runs.is_empty()
+            && self.failed.is_empty()
+            && self.cleared_below.is_empty()
+            && self.mapped.is_empty()
+            && self.commands.is_empty()
+            && self.timetables.is_empty()
+            && self.publish.is_empty()
+            && self.revoke.is_empty()
+            && self.confirm.is_empty()
+    }
+
     /// Removes and returns what belongs to some runs that exist.
     pub(super) fn take_runs(&mut self, is_taken: impl Fn(RunId) -> bool) -> Self {
         Self {

@@ -52,16 +52,27 @@ impl LargeRuns {
         self.rest.commands.iter().any(|done| done.id == id)
     }
 
-    /// Takes the new changes of large runs, and separates further runs while `changes` are more than
-    /// `max_rows`.
-    pub(super) fn separate(&mut self, changes: &mut Changes, runs: &Runs, max_rows: usize) {
+    /// Takes the new changes of large runs.
+    pub(super) fn take_changes(&mut self, changes: &mut Changes, runs: &Runs) {
         if !self.is_empty() {
             let more = changes.take_runs(|run| self.contains(run));
             self.add(more, runs);
         }
+    }
+
+    /// Takes the new changes of large runs, and separates further runs while `changes` are more than
+    /// `max_rows`. Returns those.
+    pub(super) fn separate(
+        &mut self,
+        changes: &mut Changes,
+        runs: &Runs,
+        max_rows: usize,
+    ) -> BTreeSet<RunId> {
+        self.take_changes(changes, runs);
         let rows = changes.rows();
+        let mut large = BTreeSet::new();
         if rows <= max_rows {
-            return;
+            return large;
         }
         let mut by_size: Vec<(usize, RunId)> = early_rows(changes, runs)
             .into_iter()
@@ -69,7 +80,6 @@ impl LargeRuns {
             .collect();
         by_size.sort_unstable_by(|one, other| other.cmp(one));
         let mut excess = rows - max_rows;
-        let mut large = BTreeSet::new();
         for (rows, run) in by_size {
             if excess == 0 {
                 break;
@@ -82,11 +92,17 @@ impl LargeRuns {
         }
         let taken = changes.take_runs(|run| large.contains(&run));
         self.add(taken, runs);
+        large
     }
 
     /// Adds the next portion to the changes of a turn, at most `max_rows`; with a run's last one
-    /// everything else of it.
-    pub(super) fn draw(&mut self, mut max_rows: usize, changes: &mut Changes, runs: &Runs) {
+    /// everything else of it. Returns the runs of which nothing is left.
+    pub(super) fn draw(
+        &mut self,
+        mut max_rows: usize,
+        changes: &mut Changes,
+        runs: &Runs,
+    ) -> BTreeSet<RunId> {
         let mut complete = BTreeSet::new();
         while max_rows > 0
             && let Some(mut entry) = self.runs.first_entry()
@@ -104,6 +120,7 @@ impl LargeRuns {
             let rest = self.rest.take_runs(|run| complete.contains(&run));
             changes.append(rest);
         }
+        complete
     }
 
     /// Releases everything of a run but its early rows, which are dropped.

@@ -179,6 +179,7 @@ impl Auditor {
             let is_complete = inputs::needs(&run.parsed.dag, *task).next().is_none();
             let waits = account.ready > 0
                 && is_complete
+                && !run.is_written_in_portions
                 && took.is_some_and(|takers| !takers.contains(&run.tenant))
                 && !taken.ended_at_once.contains(&run.tenant)
                 && !self.is_blocked(*id, *task, settings);

@@ -2,10 +2,12 @@
 
 use super::{Auditor, Seen};
 use crate::installation::tables::Tables;
+use std::collections::BTreeSet;
 use weft_broker::ReportedOutcome;
 use weft_core::{
     digest::Digest,
     run::{Attempt, InstanceState, RunState},
+    run_id::RunId,
 };
 use weft_store::{InstanceRow, InstanceTag, RunUpdate, Turn};
 
@@ -14,8 +16,23 @@ impl Auditor {
         for update in &turn.runs {
             self.check_run(update, seen)?;
         }
+        let with_events: BTreeSet<RunId> = turn.events.iter().map(|chunk| chunk.run).collect();
         for row in &turn.instances {
-            self.check_instance(row, seen.tables)?;
+            let is_early = row.state == InstanceTag::Cancelled && !with_events.contains(&row.run);
+            if is_early {
+                self.watch(row.run, seen.tables)?.is_written_in_portions = true;
+            } else {
+                self.check_instance(row, seen.tables)?;
+            }
+        }
+        let cleared = turn.cleared.iter().map(|cleared| cleared.run);
+        let revoked = turn.attempts.iter().map(|attempt| attempt.run);
+        for id in cleared.chain(revoked) {
+            if let Some(run) = self.runs.get_mut(&id)
+                && !with_events.contains(&id)
+            {
+                run.is_written_in_portions = true;
+            }
         }
         Ok(())
     }

@@ -42,6 +42,8 @@ pub(super) struct Watched {
     pub(super) resume: HashMap<Instance, Vec<Arc<str>>>,
     /// It was cleared or marked: what was committed may have changed since.
     pub(super) was_operated: bool,
+    /// Rows of its end were written whose events come with a later turn.
+    pub(super) is_written_in_portions: bool,
     /// Its rows can't be written, and it was failed for that.
     pub(super) broken: bool,
 }
