@@ -60,7 +60,7 @@ pub use {
         Why,
     },
     layout::{GraphLayout, LayoutEdge, LayoutGroup, LayoutMethod, LayoutNode},
-    log::{LogField, LogLine, LogPage, LogSource},
+    log::{LogField, LogHit, LogLine, LogPage, LogSearch, LogSource},
     overview::{Health, HourOfRuns, Overview, QueueHealth},
     page::{Page, UnreadableItem},
     run::{

@@ -16,9 +16,42 @@ pub struct LogPage {
     pub lines: Vec<LogLine>,
     /// Whether lines of this page are missing, because they were past retention or damaged.
     pub incomplete: bool,
+    /// How many lines the log has; absent until the attempt has ended and its log is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
     /// The cursor of the following lines; absent at the end of a complete log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+}
+
+/// What a search of a log found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LogSearch {
+    /// The number of the attempt.
+    pub attempt: u32,
+    /// How many lines match, with those that are not in `hits`.
+    pub total: u64,
+    /// How many lines were searched.
+    pub lines: u64,
+    /// Whether all lines were searched: none is lost, and the search did not take too long.
+    pub complete: bool,
+    /// How many of the searched lines each stream and level has.
+    pub sources: std::collections::BTreeMap<String, u64>,
+    /// The first lines that match.
+    pub hits: Vec<LogHit>,
+}
+
+/// A line that matches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LogHit {
+    /// Its number, from 0 on.
+    pub line: u64,
+    /// Its stream and level.
+    pub source: LogSource,
+    /// Where in its message the first matches begin and end, in UTF-16 code units; at most 20.
+    pub spans: Vec<[u64; 2]>,
 }
 
 /// One line.

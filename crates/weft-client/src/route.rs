@@ -90,6 +90,8 @@ routes! {
     OUTPUT = GET "/runs/{run}/tasks/{task}/{index}/output" Safe;
     ARTIFACT = GET "/runs/{run}/tasks/{task}/{index}/artifacts/{digest}" Safe;
     LOG = GET "/runs/{run}/tasks/{task}/{index}/logs" Safe;
+    SEARCH_LOG = GET "/runs/{run}/tasks/{task}/{index}/logs/search" Safe;
+    DOWNLOAD_LOG = GET "/runs/{run}/tasks/{task}/{index}/logs/download" Safe;
     FOLLOW_LOG = GET "/runs/{run}/tasks/{task}/{index}/logs/follow" Safe;
     EVENTS = GET "/runs/{run}/events" Safe;
     FAILURES = GET "/failures" Safe;

@@ -20,6 +20,7 @@ pub(crate) mod health;
 mod history;
 mod instances;
 mod layout;
+mod log_search;
 mod logs;
 pub(crate) mod outputs;
 mod overview;
@@ -62,6 +63,7 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .merge(instances::routes())
         .merge(outputs::routes())
         .merge(logs::routes())
+        .merge(log_search::routes())
         .merge(backfills::routes())
         .merge(variables::routes())
         .merge(connections::routes())

@@ -35,6 +35,8 @@ const PAGE_PATIENCE: Duration = Duration::from_millis(50);
 /// hears of nothing: a line wakes it, and so does a change of the instance, but
 /// either may be lost, or be another process' to tell.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// The most lines of a page that is read by numbers.
+const MAX_RANGE_LINES: u32 = 5_000;
 /// The most lines of one event.
 const LINES_AN_EVENT: u32 = 500;
 
@@ -55,6 +57,11 @@ struct ReadLog {
     limit: Option<u32>,
     /// The number of the attempt; the last one by default.
     attempt: Option<u32>,
+    /// The number of the first line of the page, from 0 on, in place of a cursor.
+    from_line: Option<u64>,
+    /// How many lines, 1 to 5,000, in place of `limit`.
+    #[param(minimum = 1, maximum = 5_000)]
+    lines: Option<u32>,
 }
 
 /// Read a log
@@ -68,17 +75,26 @@ async fn read_log(
     Path(path): Path<InstancePath>,
     Query(query): Query<ReadLog>,
 ) -> Result<axum::Json<LogPage>, Problem> {
-    let size = page_size(query.limit)?;
+    let size = match query.lines {
+        None => page_size(query.limit)?,
+        Some(lines) if (1..=MAX_RANGE_LINES).contains(&lines) => lines,
+        Some(lines) => {
+            let detail = format!("a page has 1 to {MAX_RANGE_LINES} lines, not {lines}");
+            return Err(Problem::new(Code::InvalidValue, detail));
+        }
+    };
     let found = instances::find(&app, &by.tenant, &path).await?;
     let log = Log::of(&by.tenant, &found, query.attempt)?;
     let list = List::new("log", &(found.run.id, found.key, log.key.number));
-    let from: u64 = list.key(query.cursor.as_deref())?.unwrap_or(0);
+    let from: Option<u64> = list.key(query.cursor.as_deref())?;
+    let from = from.or(query.from_line).unwrap_or(0);
     let lines = log.lines(&app, from, size, PAGE_PATIENCE).await?;
     Ok(axum::Json(LogPage {
         attempt: log.key.number,
         first: lines.first,
         next: (!lines.ended).then(|| list.after(&lines.next)),
         incomplete: lines.incomplete,
+        total: lines.total,
         lines: lines.list,
     }))
 }
@@ -133,7 +149,7 @@ async fn follow_log(
 }
 
 /// One attempt's log: by name where it is known, else live.
-struct Log {
+pub(super) struct Log {
     key: LogKey,
     /// As the database keeps it.
     pointer: Option<String>,
@@ -142,16 +158,23 @@ struct Log {
 }
 
 /// Some lines, and how it goes on.
-struct Lines {
-    first: u64,
-    list: Vec<weft_api::LogLine>,
-    next: u64,
-    incomplete: bool,
-    ended: bool,
+pub(super) struct Lines {
+    pub(super) first: u64,
+    pub(super) list: Vec<weft_api::LogLine>,
+    pub(super) next: u64,
+    pub(super) incomplete: bool,
+    pub(super) ended: bool,
+    /// Of a log that is stored.
+    total: Option<u64>,
 }
 
 impl Log {
-    fn of(tenant: &TenantId, found: &Found, attempt: Option<u32>) -> Result<Self, Problem> {
+    /// The log of an attempt, the last one where none is named.
+    pub(super) fn of(
+        tenant: &TenantId,
+        found: &Found,
+        attempt: Option<u32>,
+    ) -> Result<Self, Problem> {
         let none = |number: u32| {
             let detail = format!(
                 "{}[{}] has no attempt {number} in the run {}",
@@ -185,7 +208,13 @@ impl Log {
         })
     }
 
-    async fn lines(
+    /// The number of its attempt.
+    pub(super) const fn number(&self) -> u32 {
+        self.key.number
+    }
+
+    /// At most so many lines from a number on.
+    pub(super) async fn lines(
         &self,
         app: &App,
         from: u64,
@@ -204,6 +233,7 @@ impl Log {
                 first: page.first,
                 next,
                 incomplete: page.is_incomplete,
+                total: Some(page.total),
                 // A client must not request a page again for ever that is lost altogether.
                 ended: next >= page.total || (page.lines.is_empty() && page.is_incomplete),
                 list: page.lines.into_iter().map(view::log::line).collect(),
@@ -215,6 +245,7 @@ impl Log {
             next: from,
             incomplete: false,
             ended: self.has_ended,
+            total: None,
         };
         if self.has_ended {
             return Ok(nothing);
@@ -227,6 +258,7 @@ impl Log {
             first: live.first,
             next: live.first + live.lines.len() as u64,
             incomplete: live.first > from,
+            total: None,
             ended: live.has_ended,
             list: live.lines.into_iter().map(view::log::line).collect(),
         }))
@@ -315,6 +347,7 @@ impl Following {
             first: lines.first,
             lines: lines.list,
             incomplete: lines.incomplete,
+            total: lines.total,
             next: None,
         };
         let data = serde_json::to_string(&page).expect("a page of lines has no map with odd keys");

@@ -269,3 +269,117 @@ async fn a_log_whose_segment_is_gone_says_so() {
         .await
         .problem(404, "log_not_found");
 }
+
+/// A run whose only attempt has ended with a log of so many lines.
+async fn ended(world: &World, run: &str, lines: u64) {
+    let log = written(world, lines).await;
+    let row = InstanceRow {
+        ended: Some(Timestamp(9_000)),
+        log: Some(log.into()),
+        ..instance(run, 0, 0, InstanceTag::Failed)
+    };
+    world.write_instances(vec![row]).await;
+}
+
+#[tokio::test]
+async fn a_log_is_read_by_the_numbers_of_lines() {
+    let (world, run) = world().await;
+    ended(&world, &run, 12_345).await;
+    let path = format!("/runs/{run}/tasks/a/0/logs");
+    let last = world
+        .get(&format!("{path}?from_line=12343&lines=5000"))
+        .send()
+        .await
+        .ok();
+    assert_eq!(
+        (&last["first"], &last["total"]),
+        (&json!(12_343), &json!(12_345))
+    );
+    assert_eq!(last["lines"].as_array().unwrap().len(), 2);
+    assert_eq!(last["lines"][1]["message"], "line 12344");
+    let middle = world
+        .get(&format!("{path}?from_line=6000&lines=3000"))
+        .send()
+        .await
+        .ok();
+    assert_eq!(middle["lines"].as_array().unwrap().len(), 3_000);
+    assert_eq!(middle["lines"][2_999]["message"], "line 8999");
+    world
+        .get(&format!("{path}?lines=5001"))
+        .send()
+        .await
+        .problem(422, "invalid_value");
+}
+
+#[tokio::test]
+async fn a_log_is_searched_as_a_whole() {
+    let (world, run) = world().await;
+    ended(&world, &run, 25_000).await;
+    let path = format!("/runs/{run}/tasks/a/0/logs/search");
+    let found = world
+        .get(&format!("{path}?q=LINE%202499"))
+        .send()
+        .await
+        .ok();
+    assert_eq!(
+        (&found["total"], &found["lines"], &found["complete"]),
+        (&json!(11), &json!(25_000), &json!(true))
+    );
+    assert_eq!(
+        found["hits"][0],
+        json!({ "line": 2_499, "source": "info", "spans": [[0, 9]] })
+    );
+    assert_eq!(found["hits"][10]["line"], 24_999);
+    assert_eq!(found["sources"], json!({ "info": 25_000 }));
+    let few = world
+        .get(&format!(
+            "{path}?q=%5Eline%20%5Cd*7%24&regex=true&limit=2&from_line=10"
+        ))
+        .send()
+        .await
+        .ok();
+    assert_eq!(
+        (&few["total"], few["hits"].as_array().unwrap().len()),
+        (&json!(2_499), 2)
+    );
+    assert_eq!(few["hits"][0]["line"], 17);
+    // What is special in an expression is a text like others without `regex`.
+    assert_eq!(
+        world.get(&format!("{path}?q=.*")).send().await.ok()["total"],
+        0
+    );
+    for odd in [
+        "q=",
+        "q=(&regex=true",
+        "q=a%7B1000%7D%7B1000%7D&regex=true",
+        "q=a&limit=0",
+    ] {
+        world
+            .get(&format!("{path}?{odd}"))
+            .send()
+            .await
+            .problem(422, "invalid_value");
+    }
+}
+
+#[tokio::test]
+async fn a_log_is_downloaded_as_text() {
+    let (world, run) = world().await;
+    ended(&world, &run, 10_001).await;
+    let reply = world
+        .get(&format!("/runs/{run}/tasks/a/0/logs/download"))
+        .send()
+        .await;
+    assert_eq!(reply.header("content-type"), "text/plain; charset=utf-8");
+    assert_eq!(reply.header("content-security-policy"), "sandbox");
+    assert_eq!(
+        reply.header("content-disposition"),
+        format!("attachment; filename=\"{run}-a-0-1.log\"")
+    );
+    let text = String::from_utf8(reply.body).unwrap();
+    assert_eq!(text.lines().count(), 10_001);
+    assert_eq!(
+        text.lines().last(),
+        Some("1970-01-01T00:00:01Z info   line 10000 n=10000")
+    );
+}

@@ -5,7 +5,7 @@ test("from Home the cause of a failed task is one click away", async ({ page }) 
   await page.goto("/");
   await expect(page.getByRole("region", { name: "Counts" })).toContainText("DAGs failing");
   await expect(page.getByRole("status", { name: "Health" })).toContainText("Workers");
-  await page.getByRole("link", { name: /nightly_stock › check/ }).click();
+  await page.getByRole("link", { name: /exit code 7/ }).click();
   await expect(page.getByRole("log")).toContainText("31 price jumps over 20 %");
   await expect(page.getByRole("complementary")).toContainText("exit code 7");
 });

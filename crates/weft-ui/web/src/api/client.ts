@@ -5,7 +5,7 @@ import { store } from "../lib/store";
 import type { paths } from "./schema";
 import type { Problem } from "./types";
 
-/** Whether the server said that nobody is signed in. */
+/** Whether the server answered 401: the session is missing or has ended. */
 export const signedOut = store(false);
 
 /** A refused or failed request, with what a person needs to report it. */

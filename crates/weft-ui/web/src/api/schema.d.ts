@@ -353,9 +353,10 @@ export interface paths {
         };
         /**
          * Follow all runs
-         * @description Server-sent events `run` and `instance`, each with one change, from now on. An event `resync`
-         *     means that events were missed: read the lists again. The stream ends after some minutes; connect
-         *     again.
+         * @description Server-sent events `run` and `instance`, each with one change, from now on: the first one at once,
+         *     and then the last state of each row at most ten times a second. With `Last-Event-ID` the stream
+         *     goes on after that event, for about a minute. An event `resync` means that events were missed:
+         *     read the lists again. The stream ends after some minutes; connect again.
          */
         get: operations["follow_all"];
         put?: never;
@@ -1230,8 +1231,34 @@ export interface components {
         Clear: {
             /** @description Whether everything downstream of them is cleared too. */
             downstream?: boolean;
+            /** @description Clears nothing, and returns what would be cleared. */
+            dry_run?: boolean;
             /** @description At least one. */
             tasks: string[];
+        };
+        /** @description What a clear would run again. */
+        ClearPreview: {
+            /** @description Their instances, at most 1,000; of mapped tasks those that an attempt was made of. */
+            instances: components["schemas"]["ClearedInstance"][];
+            /** @description The tasks, upstreams first. */
+            tasks: components["schemas"]["TaskSummary"][];
+            /**
+             * Format: int64
+             * @description The number of their instances.
+             */
+            total: number;
+        };
+        /** @description An instance that would run again. */
+        ClearedInstance: {
+            /**
+             * Format: int32
+             * @description Its map index; 0 if the task is not mapped.
+             */
+            index: number;
+            /** @description Its state now. */
+            state: components["schemas"]["InstanceState"];
+            /** @description Its task. */
+            task: string;
         };
         /** @description A change of a run that a user requested. It is durable once the response is sent. */
         Command: {
@@ -3787,8 +3814,13 @@ export interface operations {
                  *     only its counts of task instances change. False by default.
                  */
                 runs_only?: boolean;
+                /** @description The id of the last event that was received, where `Last-Event-ID` can't be sent. */
+                after?: string;
             };
-            header?: never;
+            header?: {
+                /** @description The id of the last event that was received */
+                "Last-Event-ID"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4271,6 +4303,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description What would be cleared (dry run) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClearPreview"];
+                };
+            };
             /** @description The command, which is durable */
             202: {
                 headers: {
@@ -4328,7 +4369,10 @@ export interface operations {
     follow_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The id of the last event that was received */
+                "Last-Event-ID"?: string | null;
+            };
             path: {
                 /** @description The run's id. */
                 run: string;

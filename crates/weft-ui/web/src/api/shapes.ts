@@ -1,5 +1,4 @@
 /** The API's answers that are made for pictures: columns of states, layouts, groups of failures. */
-import type { InstanceState } from "../state/states";
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
@@ -15,9 +14,4 @@ export type Overview = Schemas["Overview"];
 export type Durations = Schemas["Durations"];
 export type Schedule = Schemas["SchedulePreview"];
 export type RecentRun = Schemas["RunBrief"];
-
-/** What clearing would run again. */
-export interface ClearPreview {
-  instances: { task: string; index: number; state: InstanceState }[];
-  total?: number;
-}
+export type ClearPreview = Schemas["ClearPreview"];

@@ -21,28 +21,28 @@ let up = false;
 let hidden: ReturnType<typeof setTimeout> | undefined;
 let batch: { type: string; data: string }[] = [];
 
-function tell(message: FromWorker): void {
+function broadcast(message: FromWorker): void {
   for (const port of tabs.keys()) port.postMessage(message);
 }
 
 function setUp(next: boolean): void {
   if (up === next) return;
   up = next;
-  tell({ kind: "state", up });
+  broadcast({ kind: "state", up });
 }
 
-function take(event: MessageEvent<string>): void {
+function onEvent(event: MessageEvent<string>): void {
   if (event.lastEventId) last = event.lastEventId;
   if (event.type === "resync") {
     batch = [];
-    tell({ kind: "resync" });
+    broadcast({ kind: "resync" });
     return;
   }
   if (batch.length === 0) {
     setTimeout(() => {
       const events = batch;
       batch = [];
-      if (events.length > 0) tell({ kind: "events", events });
+      if (events.length > 0) broadcast({ kind: "events", events });
     }, BATCH_MS);
   }
   batch.push({ type: event.type, data: event.data });
@@ -55,7 +55,7 @@ function open(): void {
   let opened = false;
   source.onopen = () => {
     // Without an id to resume from, what happened meanwhile is unknown.
-    if (opened && !last) tell({ kind: "resync" });
+    if (opened && !last) broadcast({ kind: "resync" });
     opened = true;
     setUp(true);
   };
@@ -66,7 +66,7 @@ function open(): void {
     source = undefined;
     setTimeout(watch, 3000 + Math.random() * 2000);
   };
-  for (const type of ["run", "instance", "resync"]) source.addEventListener(type, take);
+  for (const type of ["run", "instance", "resync"]) source.addEventListener(type, onEvent);
 }
 
 function watch(): void {
@@ -85,7 +85,7 @@ function watch(): void {
     source = undefined;
     up = false;
     // Without ids the gap can't be resumed.
-    if (!last) tell({ kind: "resync" });
+    if (!last) broadcast({ kind: "resync" });
   }, HIDDEN_MS);
 }
 

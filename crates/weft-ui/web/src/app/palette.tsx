@@ -7,8 +7,8 @@ import { Dialog, Modal, ModalOverlay } from "react-aria-components";
 import { dag as dagQuery, dags } from "../api/queries";
 import type { DagDetail } from "../api/types";
 import { Icon, type IconName } from "../parts/icons";
-import { Guest, Kbd } from "../parts/text";
-import { say } from "../parts/toast";
+import { Kbd, UntrustedText } from "../parts/text";
+import { announce } from "../parts/toast";
 import { Mark } from "../state/mark";
 import { type MarkState, runMark } from "../state/states";
 import { useMe } from "./me";
@@ -94,7 +94,7 @@ function useEntries(): Entry[] {
         text: "Next time zone",
         icon: "clock",
         keys: "z",
-        act: () => say(`Times: ${nextZone()}`),
+        act: () => announce(`Times: ${nextZone()}`),
       },
       ...(["light", "dark", "system"] as const).map(
         (t): Entry => ({
@@ -139,7 +139,7 @@ function useFound(entries: Entry[], query: string): Entry[] {
 
 function Found({ text, query }: { text: string; query: string }): ReactNode {
   const at = query ? text.toLowerCase().indexOf(query.toLowerCase()) : -1;
-  if (at < 0) return <Guest>{text}</Guest>;
+  if (at < 0) return <UntrustedText>{text}</UntrustedText>;
   return (
     <bdi>
       {text.slice(0, at)}

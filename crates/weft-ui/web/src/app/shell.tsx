@@ -9,7 +9,7 @@ import { useStore } from "../lib/store";
 import { clock } from "../lib/time";
 import { Icon, type IconName, Logo } from "../parts/icons";
 import { Kbd } from "../parts/text";
-import { say, Toasts } from "../parts/toast";
+import { announce, Toasts } from "../parts/toast";
 import { Mark } from "../state/mark";
 import { runMark } from "../state/states";
 import { Account } from "./account";
@@ -62,7 +62,7 @@ export function Shell({ children }: { children?: ReactNode }) {
       else setPalette(true);
     },
     "?": () => setHelp(true),
-    z: () => say(`Times in ${ZONE_NAME[nextZone()]}`),
+    z: () => announce(`Times in ${ZONE_NAME[nextZone()]}`),
     "g h": go("/"),
     "g d": go("/dags"),
     "g r": go("/runs"),

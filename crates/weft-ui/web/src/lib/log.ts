@@ -6,7 +6,7 @@ import { visible } from "./text";
 export type Level = "error" | "warn" | "info" | "debug";
 export const LEVELS: readonly Level[] = ["error", "warn", "info", "debug"];
 
-/** Longer texts are cut: nobody reads them in a row of a log. */
+/** Longer texts are cut, in characters; the download has them whole. */
 export const MAX_SHOWN = 4096;
 
 const GUESS: [Level, RegExp][] = [

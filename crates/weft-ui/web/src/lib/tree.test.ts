@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { downstream, groupsOf, treeRows } from "./tree";
+import { groupsOf, treeRows } from "./tree";
 
 const TASKS = ["list", "extract.store", "extract.deep.a", "land", "extract.deep.b"];
 const shown = (closed: string[]) =>
@@ -13,19 +13,5 @@ describe("the tree of tasks", () => {
     expect(shown(["extract"])).toEqual(["list", "+extract", "land"]);
     expect(treeRows(TASKS, new Set(["extract"]))[1]?.tasks).toEqual([1, 2, 4]);
     expect(groupsOf(TASKS).sort()).toEqual(["extract", "extract.deep"]);
-  });
-});
-
-describe("what clearing reaches", () => {
-  it("is everything downstream, once", () => {
-    const edges = [
-      { from: "a", to: "b" },
-      { from: "a", to: "c" },
-      { from: "b", to: "d" },
-      { from: "c", to: "d" },
-      { from: "x", to: "d" },
-    ];
-    expect(downstream(["a", "b", "c", "d", "x"], edges, ["b"])).toEqual(["b", "d"]);
-    expect(downstream(["a", "b", "c", "d", "x"], edges, ["a"])).toEqual(["a", "b", "c", "d"]);
   });
 });

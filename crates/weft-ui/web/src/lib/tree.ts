@@ -70,22 +70,3 @@ export function addCounts(all: readonly Counts[]): Counts {
   }
   return out;
 }
-
-/** The tasks and, if asked, everything downstream of them, in the order given. */
-export function downstream(
-  order: readonly string[],
-  edges: readonly { from: string; to: string }[],
-  start: readonly string[],
-): string[] {
-  const found = new Set(start);
-  const queue = [...start];
-  for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
-    for (const { from, to } of edges) {
-      if (from === at && !found.has(to)) {
-        found.add(to);
-        queue.push(to);
-      }
-    }
-  }
-  return order.filter((task) => found.has(task));
-}

@@ -2,7 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { Go, type Target } from "./go";
-import { Guest } from "./text";
+import { UntrustedText } from "./text";
 
 interface Common {
   children?: ReactNode;
@@ -12,7 +12,7 @@ interface Common {
 export function DagLink({ dag, tab = "grid", children, className = "lk" }: Common & { dag: string; tab?: string }) {
   return (
     <Link to="/dags/$dag/$tab" params={{ dag, tab }} className={className}>
-      {children ?? <Guest>{dag}</Guest>}
+      {children ?? <UntrustedText>{dag}</UntrustedText>}
     </Link>
   );
 }
@@ -68,7 +68,7 @@ export function InstanceLink(props: Common & InstanceAt & { tab?: string; attemp
 export function InstanceName({ task, index, mapped }: { task: string; index: number; mapped?: boolean | undefined }) {
   return (
     <span>
-      <Guest>{task}</Guest>
+      <UntrustedText>{task}</UntrustedText>
       {(mapped || index > 0) && ` [${index}]`}
     </span>
   );

@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { ApiError } from "../api/client";
 import { Mark } from "../state/mark";
 import { Icon } from "./icons";
-import { Guest } from "./text";
+import { UntrustedText } from "./text";
 
 /** Grey bars in the geometry of what will be there: only before the first answer. */
 export function Skeleton({ rows = 6, height = 20, gap = 16 }: { rows?: number; height?: number; gap?: number }) {
@@ -27,12 +27,12 @@ export function Failure({ error, retry }: { error: unknown; retry?: (() => void)
       <div className="row g8">
         <Mark state="failed" />
         <span className="m wrapany">
-          <Guest max={600}>{message}</Guest>
+          <UntrustedText max={600}>{message}</UntrustedText>
         </span>
       </div>
       {problem?.problems?.map((p) => (
         <div key={`${p.path} ${p.message}`} className="mut">
-          {p.path ? <code>{p.path}</code> : null} <Guest>{p.message}</Guest>
+          {p.path ? <code>{p.path}</code> : null} <UntrustedText>{p.message}</UntrustedText>
         </div>
       ))}
       {problem?.help && <div className="mut">{problem.help}</div>}

@@ -9,7 +9,7 @@ import { dateTime, duration, ms, relative, shortTime } from "../lib/time";
 import { Icon } from "./icons";
 
 /** A text that a guest or a person wrote: isolated, nothing in it invisible. */
-export function Guest({ children, max = 200 }: { children: string; max?: number }) {
+export function UntrustedText({ children, max = 200 }: { children: string; max?: number }) {
   return <bdi>{visible(shorten(children, max))}</bdi>;
 }
 

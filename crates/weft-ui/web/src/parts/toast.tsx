@@ -5,7 +5,7 @@ const SHOWN_MS = 6000;
 const message = store<{ text: string; id: number } | undefined>(undefined);
 let ids = 0;
 
-export function say(text: string): void {
+export function announce(text: string): void {
   ids += 1;
   const id = ids;
   message.set({ text, id });

@@ -5,7 +5,7 @@ import { audit } from "../../api/fleet";
 import { useParam } from "../../app/search";
 import { SearchField } from "../../parts/controls";
 import { Answer, Box, Empty } from "../../parts/states";
-import { Guest, Time } from "../../parts/text";
+import { Time, UntrustedText } from "../../parts/text";
 
 export function Audit() {
   const query = useQuery(audit);
@@ -44,16 +44,16 @@ export function Audit() {
                       <Time at={e.at} />
                     </td>
                     <td>
-                      <Guest max={40}>{e.actor}</Guest>
+                      <UntrustedText max={40}>{e.actor}</UntrustedText>
                     </td>
                     <td className="m">{e.action}</td>
                     <td>
-                      <Guest max={60}>{e.subject}</Guest>
+                      <UntrustedText max={60}>{e.subject}</UntrustedText>
                     </td>
                     <td className="grow wide">
                       {e.details !== null && e.details !== undefined && (
                         <code className="mut">
-                          <Guest max={200}>{JSON.stringify(e.details)}</Guest>
+                          <UntrustedText max={200}>{JSON.stringify(e.details)}</UntrustedText>
                         </code>
                       )}
                     </td>

@@ -6,7 +6,7 @@ import { seg } from "../../api/client";
 import { connections } from "../../api/fleet";
 import { useMay } from "../../app/me";
 import { Answer, Box, Empty } from "../../parts/states";
-import { Guest, Time } from "../../parts/text";
+import { Time, UntrustedText } from "../../parts/text";
 import { Input, RowForm } from "./form";
 import { Remove } from "./remove";
 
@@ -55,10 +55,10 @@ export function Connections() {
                 {list.map((c) => (
                   <tr key={c.name}>
                     <td className="m">
-                      <Guest>{c.name}</Guest>
+                      <UntrustedText>{c.name}</UntrustedText>
                     </td>
                     <td className="grow">
-                      <Guest>{c.url}</Guest>
+                      <UntrustedText>{c.url}</UntrustedText>
                     </td>
                     <td className="mut">
                       {c.auth}

@@ -2,7 +2,7 @@
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useReread } from "../../api/acts";
 import { Failure } from "../../parts/states";
-import { say } from "../../parts/toast";
+import { announce } from "../../parts/toast";
 
 interface Props {
   action: string;
@@ -22,7 +22,7 @@ export function RowForm({ action, act, reread: key, ready, children }: Props) {
     setBusy(true);
     setError(undefined);
     try {
-      say(await act());
+      announce(await act());
       await reread([key]);
     } catch (e) {
       setError(e);

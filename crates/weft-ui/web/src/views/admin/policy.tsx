@@ -6,7 +6,7 @@ import { policy } from "../../api/fleet";
 import { useMay } from "../../app/me";
 import { Answer, Box, Failure } from "../../parts/states";
 import { CopyButton } from "../../parts/text";
-import { say } from "../../parts/toast";
+import { announce } from "../../parts/toast";
 
 export function Policy() {
   const query = useQuery(policy);
@@ -34,7 +34,7 @@ function Editor({ text }: { text: string }) {
     setError(undefined);
     try {
       await put("policy", { policy: draft });
-      say("The policy is set");
+      announce("The policy is set");
       await reread(["policy"]);
     } catch (e) {
       setError(e);

@@ -6,7 +6,7 @@ import { seg } from "../../api/client";
 import { pools } from "../../api/fleet";
 import { useMay } from "../../app/me";
 import { Answer, Box, Empty } from "../../parts/states";
-import { Guest } from "../../parts/text";
+import { UntrustedText } from "../../parts/text";
 import { Input, RowForm } from "./form";
 import { Remove } from "./remove";
 
@@ -50,7 +50,7 @@ export function Pools() {
                 {list.map((p) => (
                   <tr key={p.name}>
                     <td className="m grow">
-                      <Guest>{p.name}</Guest>
+                      <UntrustedText>{p.name}</UntrustedText>
                     </td>
                     <td className="r">{p.slots}</td>
                     <td className="r">

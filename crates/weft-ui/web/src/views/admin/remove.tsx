@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { remove, useReread } from "../../api/acts";
 import { Confirm } from "../../parts/dialog";
-import { say } from "../../parts/toast";
+import { announce } from "../../parts/toast";
 
 interface Props {
   what: string;
@@ -27,7 +27,7 @@ export function Remove({ what, path, reread: key, consequence, verb = "Remove" }
           onClose={() => setOpen(false)}
           act={async () => {
             await remove(path);
-            say(`${what}: done`);
+            announce(`${what}: done`);
             await reread([key]);
           }}
           width={440}

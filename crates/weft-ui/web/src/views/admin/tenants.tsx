@@ -6,7 +6,7 @@ import { seg } from "../../api/client";
 import { tenants } from "../../api/fleet";
 import { count } from "../../lib/text";
 import { Answer, Box } from "../../parts/states";
-import { Guest } from "../../parts/text";
+import { UntrustedText } from "../../parts/text";
 import { Input, RowForm } from "./form";
 
 export function Tenants() {
@@ -46,7 +46,7 @@ export function Tenants() {
               {list.map((t) => (
                 <tr key={t.id}>
                   <td className="m grow">
-                    <Guest>{t.id}</Guest>
+                    <UntrustedText>{t.id}</UntrustedText>
                   </td>
                   <td className="r">{t.weight}</td>
                   <td className="r">{t.max_active_tasks ? count(t.max_active_tasks) : "no limit"}</td>

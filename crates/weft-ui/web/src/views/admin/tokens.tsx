@@ -6,7 +6,7 @@ import { tokens } from "../../api/fleet";
 import { useMe } from "../../app/me";
 import { Select } from "../../parts/controls";
 import { Answer, Box } from "../../parts/states";
-import { CommandLine, Guest, Time } from "../../parts/text";
+import { CommandLine, Time, UntrustedText } from "../../parts/text";
 import { Input, RowForm } from "./form";
 import { Remove } from "./remove";
 
@@ -70,7 +70,7 @@ export function Tokens() {
               {list.map((t) => (
                 <tr key={t.id}>
                   <td className="m grow">
-                    <Guest>{t.name}</Guest>
+                    <UntrustedText>{t.name}</UntrustedText>
                     {t.id === me.token && <span className="mut"> (this one)</span>}
                   </td>
                   <td>{t.role.replaceAll("_", " ")}</td>
@@ -78,7 +78,7 @@ export function Tokens() {
                     <Time at={t.created} form="short" />
                   </td>
                   <td className="mut wide">
-                    <Guest max={40}>{t.created_by}</Guest>
+                    <UntrustedText max={40}>{t.created_by}</UntrustedText>
                   </td>
                   <td className="mut">{t.last_used ? <Time at={t.last_used} form="relative" /> : "never"}</td>
                   <td className="mut wide">
@@ -91,7 +91,7 @@ export function Tokens() {
                         verb="Revoke"
                         path={`tokens/${seg(String(t.id))}`}
                         reread="tokens"
-                        consequence="Whoever uses it is refused from then on. A revoked token can't be brought back."
+                        consequence="Requests with it are refused from then on. A revoked token can't be brought back."
                       />
                     )}
                   </td>

@@ -6,7 +6,7 @@ import { seg } from "../../api/client";
 import { variables } from "../../api/fleet";
 import { useMay } from "../../app/me";
 import { Answer, Box, Empty } from "../../parts/states";
-import { Guest, Time } from "../../parts/text";
+import { Time, UntrustedText } from "../../parts/text";
 import { Input, RowForm } from "./form";
 import { Remove } from "./remove";
 
@@ -52,13 +52,13 @@ export function Variables() {
                 {list.map((v) => (
                   <tr key={v.name}>
                     <td className="m grow">
-                      <Guest>{v.name}</Guest>
+                      <UntrustedText>{v.name}</UntrustedText>
                     </td>
                     <td className="mut">
                       <Time at={v.updated} />
                     </td>
                     <td className="mut">
-                      <Guest max={40}>{v.updated_by}</Guest>
+                      <UntrustedText max={40}>{v.updated_by}</UntrustedText>
                     </td>
                     <td className="r">
                       {govern && (

@@ -13,7 +13,7 @@ import { dateTime, fromWall, ms } from "../../lib/time";
 import { Select } from "../../parts/controls";
 import { Answer, Box, Empty, Failure, Skeleton } from "../../parts/states";
 import { CommandLine } from "../../parts/text";
-import { say } from "../../parts/toast";
+import { announce } from "../../parts/toast";
 import { RunTable } from "../runs/run-table";
 
 const MAX_DATES = 200;
@@ -69,7 +69,7 @@ function Maker() {
       });
       setPlan(dry ? made : undefined);
       if (!dry) {
-        say(`${plural(made.runs.length, "run")} created`);
+        announce(`${plural(made.runs.length, "run")} created`);
         await reread(["runs"], ["dags"], ["grid", chosen.id]);
       }
     } catch (e) {

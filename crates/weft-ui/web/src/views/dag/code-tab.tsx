@@ -12,8 +12,8 @@ import { Select } from "../../parts/controls";
 import { Confirm } from "../../parts/dialog";
 import { JsonTree } from "../../parts/json-tree";
 import { Answer, Box, Empty, Skeleton } from "../../parts/states";
-import { CommandLine, CopyButton, Guest, Time } from "../../parts/text";
-import { say } from "../../parts/toast";
+import { CommandLine, CopyButton, Time, UntrustedText } from "../../parts/text";
+import { announce } from "../../parts/toast";
 
 export function CodeTab({ dag }: { dag: DagDetail }) {
   const query = useQuery(versionsQuery(dag.id));
@@ -35,7 +35,7 @@ export function CodeTab({ dag }: { dag: DagDetail }) {
                   >
                     <span className="m">{v.number}</span>
                     <span className="el mut">
-                      <Time at={v.created} form="short" /> by <Guest max={40}>{v.created_by}</Guest>
+                      <Time at={v.created} form="short" /> by <UntrustedText max={40}>{v.created_by}</UntrustedText>
                     </span>
                     {v.active && <span className="tag">active</span>}
                   </button>
@@ -82,13 +82,13 @@ function Detail({ dag, list, number }: { dag: DagDetail; list: readonly Version[
                 </dd>
                 <dt>Deployed</dt>
                 <dd>
-                  <Time at={v.created} named /> by <Guest>{v.created_by}</Guest>
+                  <Time at={v.created} named /> by <UntrustedText>{v.created_by}</UntrustedText>
                 </dd>
                 <dt>Files</dt>
                 <dd>
                   {v.files.map((file) => (
                     <div key={file.name} className="el">
-                      <Guest>{file.name}</Guest>{" "}
+                      <UntrustedText>{file.name}</UntrustedText>{" "}
                       <span className="mut">
                         {bytes(file.bytes)}, <code>{file.digest.slice(0, 19)}…</code>
                       </span>
@@ -110,7 +110,7 @@ function Detail({ dag, list, number }: { dag: DagDetail; list: readonly Version[
                 onClose={() => setConfirm(false)}
                 act={async () => {
                   await activate(dag.id, v.number);
-                  say(`Version ${v.number} is active`);
+                  announce(`Version ${v.number} is active`);
                   await reread(["dag", dag.id], ["dags"], ["versions", dag.id], ["version", dag.id]);
                 }}
               >
@@ -162,16 +162,20 @@ function Difference({ dag, list, number, to, setTo }: DifferenceProps) {
             {changes.slice(0, 500).map((c) => (
               <tr key={c.path}>
                 <td className="m">
-                  <Guest>{c.path}</Guest>
+                  <UntrustedText>{c.path}</UntrustedText>
                 </td>
                 <td>
                   <code className="mut">
-                    <Guest max={160}>{c.before === undefined ? "absent" : JSON.stringify(c.before)}</Guest>
+                    <UntrustedText max={160}>
+                      {c.before === undefined ? "absent" : JSON.stringify(c.before)}
+                    </UntrustedText>
                   </code>
                 </td>
                 <td>
                   <code>
-                    <Guest max={160}>{c.after === undefined ? "absent" : JSON.stringify(c.after)}</Guest>
+                    <UntrustedText max={160}>
+                      {c.after === undefined ? "absent" : JSON.stringify(c.after)}
+                    </UntrustedText>
                   </code>
                 </td>
               </tr>

@@ -13,8 +13,8 @@ import { useStore } from "../../lib/store";
 import { sentence } from "../../lib/text";
 import { Icon } from "../../parts/icons";
 import { Answer, Skeleton } from "../../parts/states";
-import { Guest, Kbd, Time } from "../../parts/text";
-import { say } from "../../parts/toast";
+import { Kbd, Time, UntrustedText } from "../../parts/text";
+import { announce } from "../../parts/toast";
 import { Badge } from "../../state/mark";
 import { NAME, runMark } from "../../state/states";
 import { GridTab } from "./grid-tab";
@@ -57,9 +57,9 @@ function DagView({ dag, tab }: { dag: DagDetail; tab: string }) {
   const set = async () => {
     try {
       await pause(dag.id, !dag.paused);
-      say(`${dag.id} ${dag.paused ? "unpaused" : "paused"}`);
+      announce(`${dag.id} ${dag.paused ? "unpaused" : "paused"}`);
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error));
+      announce(error instanceof Error ? error.message : String(error));
     }
     await reread(["dag", dag.id], ["dags"]);
   };
@@ -83,7 +83,7 @@ function DagView({ dag, tab }: { dag: DagDetail; tab: string }) {
             {dag.paused && <span className="tag">paused</span>}
             {dag.tags.map((tag) => (
               <Link key={tag} to="/dags" search={{ tag }} className="tag ln wide">
-                <Guest max={40}>{tag}</Guest>
+                <UntrustedText max={40}>{tag}</UntrustedText>
               </Link>
             ))}
           </>

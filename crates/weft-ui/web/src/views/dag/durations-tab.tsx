@@ -10,7 +10,7 @@ import { dateTime, duration, ms } from "../../lib/time";
 import { Select } from "../../parts/controls";
 import { Spark } from "../../parts/spark";
 import { Answer, Box, Empty, Skeleton } from "../../parts/states";
-import { Guest } from "../../parts/text";
+import { UntrustedText } from "../../parts/text";
 import { useWidth } from "../../parts/width";
 import { COLOUR } from "../../state/glyphs";
 import { runMark } from "../../state/states";
@@ -156,7 +156,7 @@ function Tasks({ tasks }: { tasks: NonNullable<Durations["tasks"]> }) {
           {rows.slice(0, 200).map((r) => (
             <tr key={r.task}>
               <td className="grow">
-                <Guest>{r.task}</Guest>
+                <UntrustedText>{r.task}</UntrustedText>
               </td>
               <td>
                 <Spark values={r.all.map((v) => v ?? 0)} width={200} height={18} label={`Durations of ${r.task}`} />

@@ -14,7 +14,7 @@ import { SearchField, Segments, Select } from "../../parts/controls";
 import { Go } from "../../parts/go";
 import { instanceTo } from "../../parts/links";
 import { Answer, Empty, Skeleton } from "../../parts/states";
-import { CommandLine, Guest, Kbd } from "../../parts/text";
+import { CommandLine, Kbd, UntrustedText } from "../../parts/text";
 import { Mark } from "../../state/mark";
 import { ClearDialog } from "../run/dialogs";
 import { TaskPanel } from "../run/task-panel";
@@ -215,10 +215,10 @@ function CauseLine({ dag }: { dag: string }) {
     <Go target={instanceTo(top.newest, "logs", top.newest.attempt)} className="note-bar">
       <Mark state="failed" />
       <span className="m el">
-        <Guest>{top.message}</Guest>
+        <UntrustedText>{top.message}</UntrustedText>
       </span>
       <span className="mut el wide">
-        <Guest max={60}>{top.newest.task}</Guest>, {plural(top.attempts, "attempt")}
+        <UntrustedText max={60}>{top.newest.task}</UntrustedText>, {plural(top.attempts, "attempt")}
         {top.first_seen ? `, first seen in version ${top.first_seen.version}` : ""}
       </span>
       <span className="sp" />

@@ -2,7 +2,7 @@
 import { memo } from "react";
 import { dateTime, ms } from "../../lib/time";
 import { RunLink } from "../../parts/links";
-import { Guest } from "../../parts/text";
+import { UntrustedText } from "../../parts/text";
 import { Mark } from "../../state/mark";
 import { BY_CODE, NAME } from "../../state/states";
 import type { Model } from "./model";
@@ -34,7 +34,7 @@ export const GridTable = memo(function GridTable({ dag, model, zone }: { dag: st
           {model.rows.slice(0, MAX_ROWS).map((row, r) => (
             <tr key={row.kind + row.id}>
               <td className={row.kind === "group" ? "m" : ""}>
-                <Guest>{row.id}</Guest>
+                <UntrustedText>{row.id}</UntrustedText>
               </td>
               {runs.map((run, c) => {
                 const state = BY_CODE[model.codes[from + c]?.[r] ?? 0];

@@ -6,7 +6,7 @@ import { VIEWER_ZONE } from "../../app/prefs";
 import { useNow } from "../../lib/clock";
 import { dateTime, ms, offset, relative } from "../../lib/time";
 import { Answer, Box, Empty, Skeleton } from "../../parts/states";
-import { Guest } from "../../parts/text";
+import { UntrustedText } from "../../parts/text";
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
@@ -24,7 +24,7 @@ export function ScheduleTab({ dag }: { dag: DagDetail }) {
         <Answer of={query} skeleton={<Skeleton rows={12} height={14} />}>
           {(data) => (
             <Box
-              title={<Guest>{dag.schedule ?? ""}</Guest>}
+              title={<UntrustedText>{dag.schedule ?? ""}</UntrustedText>}
               note={`in ${own}${data.paused ? "; paused: none of these starts until it is unpaused" : ""}`}
             >
               {data.dates.length === 0 ? (

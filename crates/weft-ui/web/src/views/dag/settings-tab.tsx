@@ -4,8 +4,8 @@ import { release, useReread } from "../../api/acts";
 import type { DagDetail } from "../../api/types";
 import { useMay } from "../../app/me";
 import { Box } from "../../parts/states";
-import { Guest, Time } from "../../parts/text";
-import { say } from "../../parts/toast";
+import { Time, UntrustedText } from "../../parts/text";
+import { announce } from "../../parts/toast";
 import { Mark } from "../../state/mark";
 
 export function SettingsTab({ dag }: { dag: DagDetail }) {
@@ -26,7 +26,7 @@ export function SettingsTab({ dag }: { dag: DagDetail }) {
                   className="btn sm"
                   onClick={async () => {
                     await release(dag.id);
-                    say("The quarantine is lifted");
+                    announce("The quarantine is lifted");
                     await reread(["dag", dag.id]);
                   }}
                 >
@@ -38,7 +38,7 @@ export function SettingsTab({ dag }: { dag: DagDetail }) {
             {suspects.map((s) => (
               <div className="row g8 pad16" key={s.task}>
                 <Mark state="failed" size={14} />
-                <Guest>{s.task}</Guest>
+                <UntrustedText>{s.task}</UntrustedText>
                 {s.quarantined && <span className="tag">quarantined</span>}
                 <span className="mut">
                   {s.deaths.length} crashes, last <Time at={s.deaths.at(-1)?.at} form="relative" />
@@ -53,7 +53,7 @@ export function SettingsTab({ dag }: { dag: DagDetail }) {
               <>
                 <dt>Description</dt>
                 <dd>
-                  <Guest max={1000}>{dag.description}</Guest>
+                  <UntrustedText max={1000}>{dag.description}</UntrustedText>
                 </dd>
               </>
             )}
@@ -93,17 +93,19 @@ export function SettingsTab({ dag }: { dag: DagDetail }) {
               {dag.tasks.map((task) => (
                 <tr key={task.id}>
                   <td>
-                    <Guest>{task.id}</Guest>
+                    <UntrustedText>{task.id}</UntrustedText>
                     {task.mapped && <span className="mut"> mapped</span>}
                     {task.branch && <span className="mut"> branch</span>}
                   </td>
-                  <td className="grow mut wide">{task.description && <Guest>{task.description}</Guest>}</td>
+                  <td className="grow mut wide">
+                    {task.description && <UntrustedText>{task.description}</UntrustedText>}
+                  </td>
                   <td className="mut">{task.trigger_rule.replaceAll("_", " ")}</td>
                   <td className="r">{task.retries}</td>
                   <td>
-                    <Guest>{task.queue}</Guest>
+                    <UntrustedText>{task.queue}</UntrustedText>
                   </td>
-                  <td>{task.pool && <Guest>{task.pool}</Guest>}</td>
+                  <td>{task.pool && <UntrustedText>{task.pool}</UntrustedText>}</td>
                 </tr>
               ))}
             </tbody>

@@ -8,8 +8,8 @@ import { Toggle } from "../../parts/controls";
 import { Icon } from "../../parts/icons";
 import { DagLink, RunLink } from "../../parts/links";
 import { RecentRuns } from "../../parts/spark";
-import { Guest, Time } from "../../parts/text";
-import { say } from "../../parts/toast";
+import { Time, UntrustedText } from "../../parts/text";
+import { announce } from "../../parts/toast";
 import { Mark } from "../../state/mark";
 import { runMark } from "../../state/states";
 import { medianOf } from "./filter";
@@ -30,9 +30,9 @@ export const DagRow = memo(function DagRow({ dag, row, operate, picked, onPick, 
   const set = async (on: boolean) => {
     try {
       await pause(dag.id, !on);
-      say(`${dag.id} ${on ? "unpaused" : "paused"}`);
+      announce(`${dag.id} ${on ? "unpaused" : "paused"}`);
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error));
+      announce(error instanceof Error ? error.message : String(error));
     }
     await reread(["dags"], ["dag", dag.id]);
   };
@@ -54,7 +54,7 @@ export const DagRow = memo(function DagRow({ dag, row, operate, picked, onPick, 
         <div className="name">
           <Mark state={last ? runMark(last.state) : "none"} label={last ? true : "no runs yet"} />
           <DagLink dag={dag.id} className="m lk el">
-            <Guest>{dag.id}</Guest>
+            <UntrustedText>{dag.id}</UntrustedText>
           </DagLink>
           {dag.tags.map((tag) => (
             <button
@@ -64,12 +64,12 @@ export const DagRow = memo(function DagRow({ dag, row, operate, picked, onPick, 
               onClick={() => onTag(tag)}
               aria-label={`Only tag ${tag}`}
             >
-              <Guest max={40}>{tag}</Guest>
+              <UntrustedText max={40}>{tag}</UntrustedText>
             </button>
           ))}
           {dag.description && (
             <span className="desc el wide">
-              <Guest>{dag.description}</Guest>
+              <UntrustedText>{dag.description}</UntrustedText>
             </span>
           )}
         </div>
@@ -83,7 +83,7 @@ export const DagRow = memo(function DagRow({ dag, row, operate, picked, onPick, 
         )}
       </td>
       <td className="r wide">{median !== undefined && duration(median)}</td>
-      <td className="wide mut">{dag.schedule && <Guest max={40}>{dag.schedule}</Guest>}</td>
+      <td className="wide mut">{dag.schedule && <UntrustedText max={40}>{dag.schedule}</UntrustedText>}</td>
       <td className="r wide">{!dag.paused && <Time at={dag.next_run} zone={dag.timezone} form="relative" />}</td>
       <td className="r">
         {operate ? (

@@ -10,7 +10,7 @@ import { count, plural } from "../../lib/text";
 import { SearchField, Segments, Select } from "../../parts/controls";
 import { useRows } from "../../parts/rows";
 import { Answer, Empty, Skeleton } from "../../parts/states";
-import { say } from "../../parts/toast";
+import { announce } from "../../parts/toast";
 import { DagRow } from "./dag-row";
 import { filtered, SORTS, type Sort, sorted } from "./filter";
 import { SaveView } from "./save-view";
@@ -127,7 +127,7 @@ function Bulk({ picked, done }: { picked: string[]; done: () => void }) {
     const results = await Promise.allSettled(picked.map((id) => pause(id, paused)));
     const failed = results.filter((r) => r.status === "rejected").length;
     await reread(["dags"]);
-    say(
+    announce(
       `${plural(picked.length - failed, "DAG")} ${paused ? "paused" : "unpaused"}${failed ? `, ${failed} refused` : ""}`,
     );
     done();

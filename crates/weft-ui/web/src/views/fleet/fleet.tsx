@@ -14,8 +14,8 @@ import { useParam } from "../../app/search";
 import { count, plural, shell } from "../../lib/text";
 import { SearchField } from "../../parts/controls";
 import { Answer, Box, Empty, Skeleton } from "../../parts/states";
-import { CommandLine, Guest } from "../../parts/text";
-import { say } from "../../parts/toast";
+import { CommandLine, UntrustedText } from "../../parts/text";
+import { announce } from "../../parts/toast";
 import { Badge, Mark } from "../../state/mark";
 import { Slots } from "./slots";
 import "./fleet.css";
@@ -108,17 +108,17 @@ function WorkerRow({ worker }: { worker: Worker }) {
   return (
     <tr>
       <td className="m grow">
-        <Guest max={60}>{worker.id}</Guest>
+        <UntrustedText max={60}>{worker.id}</UntrustedText>
       </td>
       <td className="mut wide">
         {labels.map(([name, value]) => (
           <span key={name} className="nw">
-            <Guest max={60}>{`${name}=${value}`}</Guest>{" "}
+            <UntrustedText max={60}>{`${name}=${value}`}</UntrustedText>{" "}
           </span>
         ))}
       </td>
       <td>
-        <Guest max={60}>{worker.queues.join(", ")}</Guest>
+        <UntrustedText max={60}>{worker.queues.join(", ")}</UntrustedText>
       </td>
       <td>
         <Slots used={worker.running} all={worker.slots} />
@@ -136,9 +136,9 @@ function WorkerRow({ worker }: { worker: Worker }) {
               onClick={async () => {
                 try {
                   await drain(worker.id);
-                  say(`${worker.id} takes no new attempts`);
+                  announce(`${worker.id} takes no new attempts`);
                 } catch (e) {
-                  say(e instanceof Error ? e.message : String(e));
+                  announce(e instanceof Error ? e.message : String(e));
                 }
                 await reread(["workers"]);
               }}
@@ -183,7 +183,7 @@ function Queues() {
             {stuck[0] && (
               <div className="pad16 col g8">
                 <span className="mut">
-                  Work waits in <Guest>{stuck[0].name}</Guest>. A worker must be started with
+                  Work waits in <UntrustedText>{stuck[0].name}</UntrustedText>. A worker must be started with
                 </span>
                 <CommandLine text={`wfctl worker -q ${shell(stuck[0].name)}`} />
               </div>
@@ -200,7 +200,7 @@ function QueueRow({ queue }: { queue: Queue }) {
   return (
     <tr>
       <td className="m grow">
-        <Guest max={60}>{queue.name}</Guest>
+        <UntrustedText max={60}>{queue.name}</UntrustedText>
       </td>
       <td className={bad ? "" : "mut"}>{bad ? <Badge state="failed">none</Badge> : queue.workers}</td>
       <td className={bad ? "r sb" : "r"}>{count(queue.queued)}</td>
@@ -230,7 +230,7 @@ function Pools() {
                 {list.map((p) => (
                   <tr key={p.name}>
                     <td className="m grow">
-                      <Guest>{p.name}</Guest>
+                      <UntrustedText>{p.name}</UntrustedText>
                     </td>
                     <td className="r">{count(p.slots)}</td>
                   </tr>
@@ -272,7 +272,7 @@ function Schedulers() {
                   <td className="m">{s.id}</td>
                   <td className="grow">
                     {s.scheduler ? (
-                      <Guest max={40}>{s.scheduler}</Guest>
+                      <UntrustedText max={40}>{s.scheduler}</UntrustedText>
                     ) : (
                       <span className="row g4 st-failed">
                         <Mark state="failed" size={14} /> none

@@ -9,7 +9,7 @@ import { instanceTo } from "../../parts/links";
 import { useRows } from "../../parts/rows";
 import { Spark } from "../../parts/spark";
 import { Box, Empty } from "../../parts/states";
-import { Guest, Time } from "../../parts/text";
+import { Time, UntrustedText } from "../../parts/text";
 import { Mark } from "../../state/mark";
 
 const ORDERS = [
@@ -83,19 +83,19 @@ function Cause({ group, isNew, row, inDag }: { group: FailureGroup; isNew: boole
       <Mark state="failed" />
       <div style={{ minWidth: 0 }}>
         <div className="t el">
-          <Guest>{group.message}</Guest>
+          <UntrustedText>{group.message}</UntrustedText>
         </div>
         <div className="s">
           <span className="el">
             {!inDag && (
               <>
                 <b>
-                  <Guest max={60}>{newest.dag}</Guest>
+                  <UntrustedText max={60}>{newest.dag}</UntrustedText>
                 </b>
                 {" › "}
               </>
             )}
-            <Guest max={60}>{newest.task}</Guest>
+            <UntrustedText max={60}>{newest.task}</UntrustedText>
             {others > 0 && ` and ${plural(others, "more task")}`}
           </span>
           {seen ? (

@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Overview } from "../../api/shapes";
 import { useMe } from "../../app/me";
-import { Guest } from "../../parts/text";
+import { UntrustedText } from "../../parts/text";
 import { Mark } from "../../state/mark";
 
 type State = Overview["health"];
@@ -22,7 +22,7 @@ function problems(health: State): { key: string; text: ReactNode }[] {
       key: `queue ${queue.name}`,
       text: (
         <>
-          Queue <Guest>{queue.name}</Guest> has no worker
+          Queue <UntrustedText>{queue.name}</UntrustedText> has no worker
         </>
       ),
     });
@@ -50,7 +50,8 @@ export function Health({ health }: { health: State }) {
       )}
       <Part name="Workers">{health.workers}</Part>
       <Part name="Slots">
-        {health.slots_used} of {health.slots}
+        {/* A worker holds attempts beyond its slots, so that it never waits for the next. */}
+        {Math.min(health.slots_used, health.slots)} of {health.slots}
       </Part>
       {health.workers_draining > 0 && <Part name="Draining">{health.workers_draining}</Part>}
       {health.scheduler_ok && (

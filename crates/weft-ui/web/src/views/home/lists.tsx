@@ -5,7 +5,7 @@ import { count } from "../../lib/text";
 import { ms } from "../../lib/time";
 import { DagLink, RunLink } from "../../parts/links";
 import { Box } from "../../parts/states";
-import { Guest, Time, Took } from "../../parts/text";
+import { Time, Took, UntrustedText } from "../../parts/text";
 import { Mark } from "../../state/mark";
 import { ended, total } from "../../state/states";
 import { changedSince } from "./counts";
@@ -24,7 +24,7 @@ export function Running() {
           <Mark state="running" />
           <div style={{ minWidth: 0 }}>
             <div className="m el">
-              <Guest>{run.dag}</Guest>
+              <UntrustedText>{run.dag}</UntrustedText>
             </div>
             <div className="s el">
               {count(ended(run.counts))} of {count(total(run.counts))} ended
@@ -51,7 +51,7 @@ export function Next({ dags }: { dags: readonly ListedDag[] }) {
       {next.map((dag) => (
         <DagLink key={dag.id} dag={dag.id} tab="schedule" className="li two">
           <span className="m el">
-            <Guest>{dag.id}</Guest>
+            <UntrustedText>{dag.id}</UntrustedText>
           </span>
           <span className="mut t12">
             <Time at={dag.next_run} zone={dag.timezone} form="short" />
@@ -75,7 +75,7 @@ export function Changed({ dags, from }: { dags: readonly ListedDag[]; from: numb
       {changed.slice(0, MAX_ROWS).map((dag) => (
         <DagLink key={dag.id} dag={dag.id} tab="code" className="li two">
           <span className="m el">
-            <Guest>{dag.id}</Guest>
+            <UntrustedText>{dag.id}</UntrustedText>
           </span>
           <span className="mut t12 nw">
             {dag.version ? `version ${dag.version}` : "no active version"}

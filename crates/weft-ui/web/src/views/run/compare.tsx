@@ -8,7 +8,7 @@ import { spans } from "../../lib/critical";
 import { dateTime, duration, ms } from "../../lib/time";
 import { Select } from "../../parts/controls";
 import { Box, Empty, Skeleton } from "../../parts/states";
-import { Guest } from "../../parts/text";
+import { UntrustedText } from "../../parts/text";
 import { Mark } from "../../state/mark";
 import { isEnded, NAME, worst } from "../../state/states";
 import "../dags/dags.css";
@@ -98,16 +98,18 @@ function Pair({ run, other }: { run: Run; other: string }) {
                 {differing.map((key) => (
                   <tr key={key}>
                     <td className="m">
-                      <Guest>{key}</Guest>
+                      <UntrustedText>{key}</UntrustedText>
                     </td>
                     <td>
                       <code>
-                        <Guest>{JSON.stringify(run.params[key]) ?? "absent"}</Guest>
+                        <UntrustedText>{JSON.stringify(run.params[key]) ?? "absent"}</UntrustedText>
                       </code>
                     </td>
                     <td className="grow">
                       <code className="mut">
-                        <Guest>{JSON.stringify((that.data.params as Record<string, unknown>)[key]) ?? "absent"}</Guest>
+                        <UntrustedText>
+                          {JSON.stringify((that.data.params as Record<string, unknown>)[key]) ?? "absent"}
+                        </UntrustedText>
                       </code>
                     </td>
                   </tr>
@@ -137,7 +139,7 @@ function PairRow({ task, a, b }: { task: string; a: Side; b: Side }) {
   return (
     <tr>
       <td className="grow m">
-        <Guest>{task}</Guest>
+        <UntrustedText>{task}</UntrustedText>
       </td>
       {[x, y].map((s, i) => [
         // biome-ignore lint/suspicious/noArrayIndexKey: this run and the other one

@@ -1,18 +1,17 @@
 /** What changes a run: clear, cancel, mark. Each shows first what would happen. */
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { cancel, clear, mark, useReread } from "../../api/acts";
-import { dag as dagQuery, tasks as tasksQuery } from "../../api/queries";
+import { cancel, clear, mark, previewClear, useReread } from "../../api/acts";
+import { tasks as tasksQuery } from "../../api/queries";
 import type { Run } from "../../api/types";
 import { count, plural, shell } from "../../lib/text";
-import { downstream } from "../../lib/tree";
 import { Segments } from "../../parts/controls";
 import { Confirm } from "../../parts/dialog";
 import { Answer } from "../../parts/states";
-import { CommandLine, Guest } from "../../parts/text";
-import { say } from "../../parts/toast";
+import { CommandLine, UntrustedText } from "../../parts/text";
+import { announce } from "../../parts/toast";
 import { Mark } from "../../state/mark";
-import { total, worst } from "../../state/states";
+import { worst } from "../../state/states";
 
 interface RunDialog {
   run: Pick<Run, "id" | "dag" | "version">;
@@ -27,22 +26,25 @@ function useRereadRun(run: string) {
 /** Which tasks would run again, with everything downstream unless switched off. */
 export function ClearDialog({ run, tasks, onClose }: RunDialog & { tasks: readonly string[] }) {
   const [below, setBelow] = useState(true);
-  const detail = useQuery(dagQuery(run.dag));
-  const summaries = useQuery(tasksQuery(run.id));
+  const preview = useQuery({
+    queryKey: ["clear", run.id, tasks, below],
+    queryFn: () => previewClear(run.id, { tasks: [...tasks], downstream: below }),
+    // What would run again changes with every attempt.
+    gcTime: 0,
+    placeholderData: keepPreviousData,
+  });
   const reread = useRereadRun(run.id);
-  const order = (summaries.data ?? []).map((t) => t.task);
-  const chosen = below ? downstream(order, detail.data?.edges ?? [], tasks) : [...tasks];
-  const rows = (summaries.data ?? []).filter((t) => chosen.includes(t.task));
-  const instances = rows.reduce((sum, t) => sum + total(t.counts), 0);
+  const rows = preview.data?.tasks ?? [];
+  const instances = preview.data?.total ?? 0;
   const command = `wfctl runs clear ${run.id}${tasks.map((t) => ` --task ${shell(t)}`).join("")}${below ? " --downstream" : ""}`;
   return (
     <Confirm
       title={`Clear ${tasks.length === 1 ? tasks[0] : plural(tasks.length, "task")}`}
       action={`Clear ${plural(instances, "instance")}`}
-      disabled={rows.length === 0}
+      disabled={rows.length === 0 || preview.isPlaceholderData}
       act={async () => {
         await clear(run.id, { tasks: [...tasks], downstream: below });
-        say(`${plural(instances, "instance")} cleared: they run again`);
+        announce(`${plural(instances, "instance")} cleared: they run again`);
         await reread();
       }}
       onClose={onClose}
@@ -55,14 +57,14 @@ export function ClearDialog({ run, tasks, onClose }: RunDialog & { tasks: readon
         Would run again: {plural(rows.length, "task")} with {plural(instances, "instance")}. Their outputs are replaced;
         attempts that run now are ended.
       </p>
-      <Answer of={summaries}>
+      <Answer of={preview}>
         {() => (
           <ul className="picked" aria-label="What would run again">
             {rows.map((t) => (
               <li key={t.task} className="row g8">
                 <Mark state={worst(t.counts) ?? "waiting"} size={14} label />
                 <span className="el sp">
-                  <Guest>{t.task}</Guest>
+                  <UntrustedText>{t.task}</UntrustedText>
                 </span>
                 {t.mapped && <span className="mut">× {count(t.instances)}</span>}
               </li>
@@ -85,7 +87,7 @@ export function CancelDialog({ run, onClose }: RunDialog) {
       action="Cancel the run"
       act={async () => {
         await cancel(run.id);
-        say("The run is being cancelled");
+        announce("The run is being cancelled");
         await reread();
       }}
       onClose={onClose}
@@ -114,7 +116,7 @@ export function MarkDialog({ run, task, index, onClose }: RunDialog & { task: st
       action={`Mark as ${state}`}
       act={async () => {
         await mark(run.id, task, index, state);
-        say(`Marked as ${state}`);
+        announce(`Marked as ${state}`);
         await reread();
       }}
       onClose={onClose}

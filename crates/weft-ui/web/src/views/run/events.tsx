@@ -11,7 +11,7 @@ import { clock, date, ms } from "../../lib/time";
 import { SearchField } from "../../parts/controls";
 import { InstanceLink } from "../../parts/links";
 import { Answer, Empty } from "../../parts/states";
-import { Guest } from "../../parts/text";
+import { UntrustedText } from "../../parts/text";
 import { Mark } from "../../state/mark";
 import { type MarkState, NAME, runMark } from "../../state/states";
 import "../dags/dags.css";
@@ -100,7 +100,7 @@ export function Events({ run }: { run: Run }) {
                             />{" "}
                           </>
                         )}
-                        <Guest>{e.text}</Guest>
+                        <UntrustedText>{e.text}</UntrustedText>
                       </span>
                     </div>
                   );

@@ -4,7 +4,7 @@ import type { Run } from "../../api/types";
 import { useMay } from "../../app/me";
 import { JsonTree } from "../../parts/json-tree";
 import { Box, Empty } from "../../parts/states";
-import { CopyButton, Guest, Time } from "../../parts/text";
+import { CopyButton, Time, UntrustedText } from "../../parts/text";
 
 export function Params({ run }: { run: Run }) {
   const operate = useMay("operate");
@@ -51,7 +51,7 @@ export function Params({ run }: { run: Run }) {
               <>
                 <dt>By</dt>
                 <dd>
-                  <Guest>{run.created_by}</Guest>
+                  <UntrustedText>{run.created_by}</UntrustedText>
                 </dd>
               </>
             )}

@@ -12,7 +12,7 @@ import { useParam } from "../../app/search";
 import { dateTime, ms } from "../../lib/time";
 import { Icon } from "../../parts/icons";
 import { Answer, Skeleton } from "../../parts/states";
-import { Guest, Kbd, Took } from "../../parts/text";
+import { Kbd, Took, UntrustedText } from "../../parts/text";
 import { Badge, Mark } from "../../state/mark";
 import { isEnded, runMark } from "../../state/states";
 import { CancelDialog, ClearDialog } from "./dialogs";
@@ -51,7 +51,7 @@ export function RunPage() {
 const crumbs = (dag: string) =>
   [
     { label: "DAGs", to: { to: "/dags" } },
-    { label: <Guest>{dag}</Guest>, to: { to: "/dags/$dag/$tab", params: { dag, tab: "grid" } } },
+    { label: <UntrustedText>{dag}</UntrustedText>, to: { to: "/dags/$dag/$tab", params: { dag, tab: "grid" } } },
   ] as const;
 
 function RunView({ run, tab }: { run: Run; tab: string }) {
@@ -110,7 +110,7 @@ function RunView({ run, tab }: { run: Run; tab: string }) {
       {run.held && (
         <div className="note-bar">
           <Mark state="failed" size={14} />
-          <Guest max={400}>{run.held}</Guest>
+          <UntrustedText max={400}>{run.held}</UntrustedText>
         </div>
       )}
       <Suspense fallback={<Skeleton />}>

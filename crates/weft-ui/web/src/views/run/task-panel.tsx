@@ -11,7 +11,7 @@ import { Go } from "../../parts/go";
 import { Icon } from "../../parts/icons";
 import { InstanceLink, instanceTo } from "../../parts/links";
 import { Answer } from "../../parts/states";
-import { Guest, Kbd, Time, Took } from "../../parts/text";
+import { Kbd, Time, Took, UntrustedText } from "../../parts/text";
 import { Badge, Mark } from "../../state/mark";
 import { isEnded, NAME, total, worst } from "../../state/states";
 import { ClearDialog, MarkDialog } from "./dialogs";
@@ -50,7 +50,7 @@ function Panel({ run, summary, onClose }: { run: Props["run"]; summary: TaskSumm
       <div className="panel-p">
         <div className="row g8">
           <h2 className="t16 sb el">
-            <Guest>{task}</Guest>
+            <UntrustedText>{task}</UntrustedText>
           </h2>
           {mapped && <span className="tag">{count(summary.instances)} mapped</span>}
           <span className="sp" />
@@ -136,7 +136,7 @@ function Cause({ run, instance, mapped }: { run: Props["run"]; instance: Instanc
     <div className="panel-p">
       <h2>Why</h2>
       <div className="t14 m wrapany">
-        <Guest max={500}>{error.message}</Guest>
+        <UntrustedText max={500}>{error.message}</UntrustedText>
       </div>
       <div className="mut">
         <code>{error.code}</code>, {plural(instance.attempt, "attempt")}.{" "}
@@ -165,7 +165,7 @@ function Waits({ run, task }: { run: string; task: string }) {
       <h2>Why it waits</h2>
       {reasons.map((reason) => (
         <div key={reason.code + reason.message} className="reason">
-          <Guest max={400}>{reason.message}</Guest>
+          <UntrustedText max={400}>{reason.message}</UntrustedText>
           {reason.help && <div className="mut">{reason.help}</div>}
         </div>
       ))}
@@ -203,7 +203,7 @@ function Facts({ instance }: { instance: Instance }) {
           <>
             <dt>Worker</dt>
             <dd>
-              <Guest>{instance.worker}</Guest>
+              <UntrustedText>{instance.worker}</UntrustedText>
             </dd>
           </>
         )}

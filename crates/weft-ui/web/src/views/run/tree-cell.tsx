@@ -3,7 +3,7 @@ import type { TaskSummary } from "../../api/types";
 import { count } from "../../lib/text";
 import { addCounts, type TreeRow } from "../../lib/tree";
 import { Icon } from "../../parts/icons";
-import { Guest } from "../../parts/text";
+import { UntrustedText } from "../../parts/text";
 import { Mark } from "../../state/mark";
 import { NAME, worst } from "../../state/states";
 
@@ -33,7 +33,7 @@ export function TreeCell({ row, tasks, selected, onToggle, onSelect }: Props) {
       <span className="tw">{row.kind === "group" && <Icon name={row.open ? "down" : "right"} size={12} />}</span>
       <Mark state={state} size={14} label={NAME[state]} />
       <span className={row.kind === "group" ? "el m" : "el"}>
-        <Guest>{row.name}</Guest>
+        <UntrustedText>{row.name}</UntrustedText>
       </span>
       <span className="sp" />
       {failed && <span className="st-failed t12">{failed}</span>}

@@ -4,7 +4,7 @@ import { instances, why } from "../../api/queries";
 import type { Run, TaskSummary } from "../../api/types";
 import { count, plural } from "../../lib/text";
 import { InstanceLink } from "../../parts/links";
-import { Guest } from "../../parts/text";
+import { UntrustedText } from "../../parts/text";
 import { Mark } from "../../state/mark";
 import { isEnded } from "../../state/states";
 
@@ -34,7 +34,11 @@ function FailedLine(props: {
     <div className="why-run row g8 wrapflex">
       <Mark state="failed" />
       <span className="m el">
-        {one?.error ? <Guest>{one.error.message}</Guest> : plural(first.counts.failed, "failed instance")}
+        {one?.error ? (
+          <UntrustedText>{one.error.message}</UntrustedText>
+        ) : (
+          plural(first.counts.failed, "failed instance")
+        )}
       </span>
       <span className="mut">
         <InstanceLink
@@ -62,7 +66,7 @@ function WaitingLine({ run, task }: { run: Run; task: TaskSummary }) {
     <div className="why-run row g8 wrapflex">
       <Mark state="queued" />
       <span className="m">
-        <Guest>{reason.message}</Guest>
+        <UntrustedText>{reason.message}</UntrustedText>
       </span>
       {reason.help && <span className="mut">{reason.help}</span>}
     </div>

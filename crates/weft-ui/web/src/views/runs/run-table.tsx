@@ -5,7 +5,7 @@ import { count } from "../../lib/text";
 import { CountsBar } from "../../parts/counts-bar";
 import { DagLink, RunLink } from "../../parts/links";
 import { useRows } from "../../parts/rows";
-import { Guest, Time, Took } from "../../parts/text";
+import { Time, Took, UntrustedText } from "../../parts/text";
 import { Mark } from "../../state/mark";
 import { NAME, runMark, total } from "../../state/states";
 
@@ -48,7 +48,7 @@ const Row = memo(function Row({ run, withDag, row }: { run: Run; withDag: boolea
       {withDag && (
         <td className="grow">
           <DagLink dag={run.dag}>
-            <Guest>{run.dag}</Guest>
+            <UntrustedText>{run.dag}</UntrustedText>
           </DagLink>
         </td>
       )}

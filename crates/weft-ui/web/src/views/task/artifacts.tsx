@@ -5,7 +5,7 @@ import { api } from "../../lib/base";
 import { type Media, mediaOf } from "../../lib/media";
 import { bytes, plural, visibleLines } from "../../lib/text";
 import { Failure } from "../../parts/states";
-import { Guest } from "../../parts/text";
+import { UntrustedText } from "../../parts/text";
 
 export interface Artifact {
   digest: string;
@@ -92,7 +92,7 @@ function OneArtifact({ artifact, path }: { artifact: Artifact; path: string }) {
     <div className="col g4">
       <div className="row g8">
         <span className="m el">
-          <Guest>{name}</Guest>
+          <UntrustedText>{name}</UntrustedText>
         </span>
         <code className="mut">{digest.slice(7, 19)}</code>
         {loaded && (

@@ -8,7 +8,7 @@ import { Segments } from "../../parts/controls";
 import { JsonTree } from "../../parts/json-tree";
 import { InstanceLink } from "../../parts/links";
 import { Box, Empty, Failure, Skeleton } from "../../parts/states";
-import { CommandLine, CopyButton, Guest } from "../../parts/text";
+import { CommandLine, CopyButton, UntrustedText } from "../../parts/text";
 import { Artifacts, artifactsOf } from "./artifacts";
 import { DataTable, tableOf } from "./data-table";
 import type { AttemptProps } from "./limits";
@@ -32,11 +32,11 @@ export function Io({ run, instance }: AttemptProps) {
         />
         {spec.inputs.map(({ name, task }) =>
           mappedOf(task) ? (
-            <Box key={name} title={<Guest>{name}</Guest>} note="input">
+            <Box key={name} title={<UntrustedText>{name}</UntrustedText>} note="input">
               <div className="pad16">
                 The outputs of all instances of{" "}
                 <InstanceLink dag={run.dag} run={run.id} task={task} index={0} mapped tab="io" className="ul">
-                  <Guest>{task}</Guest>
+                  <UntrustedText>{task}</UntrustedText>
                 </InstanceLink>
                 , as a list.
               </div>
@@ -74,8 +74,8 @@ function Value({ title, run, task, index, note, absent = false }: ValueProps) {
   const artifacts = artifactsOf(query.data);
   return (
     <Box
-      title={<Guest>{title}</Guest>}
-      note={<Guest>{note}</Guest>}
+      title={<UntrustedText>{title}</UntrustedText>}
+      note={<UntrustedText>{note}</UntrustedText>}
       actions={
         query.data !== undefined && (
           <span className="row g8">

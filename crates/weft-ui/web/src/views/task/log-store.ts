@@ -28,7 +28,7 @@ export class LogStore {
   private state: LogState = { version: 0, total: 0, ended: false, error: undefined, incomplete: false, full: false };
   private readonly listeners = new Set<() => void>();
   private readonly stop = new AbortController();
-  private told = false;
+  private notified = false;
 
   constructor(private readonly at: { run: string; task: string; index: number; attempt: number }) {}
 
@@ -75,16 +75,16 @@ export class LogStore {
 
   private change(part: Partial<LogState>): void {
     this.state = { ...this.state, ...part, version: this.state.version + 1, total: this.lines.length };
-    if (this.told) return;
+    if (this.notified) return;
     // Many pages of a large log come at once: listeners hear of them once a frame.
-    this.told = true;
+    this.notified = true;
     setTimeout(() => {
-      this.told = false;
+      this.notified = false;
       for (const listener of this.listeners) listener();
     }, 16);
   }
 
-  private take(page: LogPage): void {
+  private append(page: LogPage): void {
     if (this.lines.length === 0) this.first = page.first;
     const skip = Math.max(0, this.first + this.lines.length - page.first);
     for (const line of page.lines.slice(skip)) {
@@ -108,7 +108,7 @@ export class LogStore {
         });
         if (!response.body) return;
         for await (const event of events(response.body)) {
-          if (event.type === "lines") this.take(JSON.parse(event.data) as LogPage);
+          if (event.type === "lines") this.append(JSON.parse(event.data) as LogPage);
           else if (event.type === "end") this.change({ ended: true });
           if (this.lines.length >= MAX_LINES) {
             this.change({ ended: true, full: true });

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { version as versionQuery } from "../../api/queries";
 import { shell } from "../../lib/text";
-import { CopyButton, Guest, Time } from "../../parts/text";
+import { CopyButton, Time, UntrustedText } from "../../parts/text";
 import { type AttemptProps, LimitRows } from "./limits";
 import { specOf } from "./spec";
 
@@ -15,12 +15,12 @@ export function SidePanel(props: AttemptProps) {
         <div className="p">
           <h2>Why it failed</h2>
           <div className="t14 m wrapany">
-            <Guest max={600}>{error.message}</Guest>
+            <UntrustedText max={600}>{error.message}</UntrustedText>
           </div>
           <code className="mut">{error.code}</code>
           {error.backtrace && (
             <pre className="pre backtrace">
-              <Guest max={4000}>{error.backtrace}</Guest>
+              <UntrustedText max={4000}>{error.backtrace}</UntrustedText>
             </pre>
           )}
         </div>
@@ -56,7 +56,7 @@ export function SidePanel(props: AttemptProps) {
             <>
               <dt>Worker</dt>
               <dd>
-                <Guest>{at.worker}</Guest>
+                <UntrustedText>{at.worker}</UntrustedText>
               </dd>
             </>
           )}

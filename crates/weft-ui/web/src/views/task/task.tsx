@@ -21,7 +21,7 @@ import { Go } from "../../parts/go";
 import { Icon } from "../../parts/icons";
 import { instanceTo } from "../../parts/links";
 import { Answer, Empty, Skeleton } from "../../parts/states";
-import { Guest, Kbd, Took } from "../../parts/text";
+import { Kbd, Took, UntrustedText } from "../../parts/text";
 import { Badge, Mark } from "../../state/mark";
 import { isEnded, type MarkState, NAME } from "../../state/states";
 import { ClearDialog, MarkDialog } from "../run/dialogs";
@@ -114,7 +114,10 @@ function View({ run, instance, tab, addressed }: { run: Run; instance: Instance;
         open
         crumbs={[
           { label: "DAGs", to: { to: "/dags" } },
-          { label: <Guest>{run.dag}</Guest>, to: { to: "/dags/$dag/$tab", params: { dag: run.dag, tab: "grid" } } },
+          {
+            label: <UntrustedText>{run.dag}</UntrustedText>,
+            to: { to: "/dags/$dag/$tab", params: { dag: run.dag, tab: "grid" } },
+          },
           {
             label: dateTime(ms(run.logical_date) ?? 0, zone),
             to: {
@@ -177,10 +180,10 @@ function View({ run, instance, tab, addressed }: { run: Run; instance: Instance;
                   <b>{a.number}</b>
                   <span className="mut el">
                     {a.error ? (
-                      <Guest max={80}>{a.error.message}</Guest>
+                      <UntrustedText max={80}>{a.error.message}</UntrustedText>
                     ) : a.worker ? (
                       <>
-                        on <Guest max={40}>{a.worker}</Guest>
+                        on <UntrustedText max={40}>{a.worker}</UntrustedText>
                       </>
                     ) : null}
                     {a.started && (

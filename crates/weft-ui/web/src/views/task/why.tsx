@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { why as whyQuery } from "../../api/queries";
 import { Answer, Box } from "../../parts/states";
-import { Guest, Time } from "../../parts/text";
+import { Time, UntrustedText } from "../../parts/text";
 import { Badge } from "../../state/mark";
 import { isEnded } from "../../state/states";
 import type { AttemptProps } from "./limits";
@@ -18,7 +18,7 @@ export function WhyTab({ run, instance }: AttemptProps) {
             {instance.cause && <div className="mut">Cause: {instance.cause.replaceAll("_", " ")}</div>}
             {instance.error && (
               <div className="wrapany">
-                <Guest max={1000}>{instance.error.message}</Guest>
+                <UntrustedText max={1000}>{instance.error.message}</UntrustedText>
               </div>
             )}
             {instance.due && (
@@ -38,7 +38,7 @@ export function WhyTab({ run, instance }: AttemptProps) {
                   data.reasons.map((reason) => (
                     <div key={reason.code + reason.message} className="pad16">
                       <div className="m wrapany">
-                        <Guest max={600}>{reason.message}</Guest>
+                        <UntrustedText max={600}>{reason.message}</UntrustedText>
                       </div>
                       {reason.help && <div className="mut">{reason.help}</div>}
                       <code className="mut">{reason.code}</code>

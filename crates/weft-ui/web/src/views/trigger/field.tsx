@@ -2,7 +2,7 @@
 import { useId } from "react";
 import type { ParamDetail } from "../../api/types";
 import { Segments, Select } from "../../parts/controls";
-import { Guest } from "../../parts/text";
+import { UntrustedText } from "../../parts/text";
 import { Mark } from "../../state/mark";
 import { hint, kindOf, schemaOf } from "./params";
 
@@ -34,12 +34,12 @@ export function Field({ param, text, error, was, onChange }: Props) {
     <div className="field">
       <label htmlFor={id} className="fl">
         <span className="m">
-          <Guest>{title ?? param.name}</Guest>
+          <UntrustedText>{title ?? param.name}</UntrustedText>
           {param.required && <span className="mut"> required</span>}
         </span>
         {title && (
           <code className="mut">
-            <Guest>{param.name}</Guest>
+            <UntrustedText>{param.name}</UntrustedText>
           </code>
         )}
       </label>
@@ -84,19 +84,19 @@ export function Field({ param, text, error, was, onChange }: Props) {
         {error && (
           <div className="row g4 st-failed t12 fe" id={`${id}e`}>
             <Mark state="failed" size={14} />
-            <Guest>{error}</Guest>
+            <UntrustedText>{error}</UntrustedText>
           </div>
         )}
         {about && (
           <div className="mut t12 fe" id={`${id}d`}>
-            <Guest max={400}>{about}</Guest>
+            <UntrustedText max={400}>{about}</UntrustedText>
           </div>
         )}
       </div>
       <div className="fw mut el">
         {was !== undefined && (
           <>
-            was <Guest max={40}>{was === "" ? "empty" : was}</Guest>
+            was <UntrustedText max={40}>{was === "" ? "empty" : was}</UntrustedText>
           </>
         )}
       </div>

@@ -15,8 +15,8 @@ import { plural } from "../../lib/text";
 import { dateTime, fromWall, ms } from "../../lib/time";
 import { Segments, Select } from "../../parts/controls";
 import { Answer, Box, Empty, Failure, Skeleton } from "../../parts/states";
-import { CopyButton, Guest, Kbd } from "../../parts/text";
-import { say } from "../../parts/toast";
+import { CopyButton, Kbd, UntrustedText } from "../../parts/text";
+import { announce } from "../../parts/toast";
 import { Mark } from "../../state/mark";
 import { body, curl, wfctl } from "./commands";
 import { Field } from "./field";
@@ -63,7 +63,7 @@ export function Trigger() {
 
 const crumbs = (dag: string) => [
   { label: "DAGs", to: { to: "/dags" } },
-  { label: <Guest>{dag}</Guest>, to: { to: "/dags/$dag/$tab", params: { dag, tab: "grid" } } },
+  { label: <UntrustedText>{dag}</UntrustedText>, to: { to: "/dags/$dag/$tab", params: { dag, tab: "grid" } } },
 ];
 
 function Form({ dag, before }: { dag: DagDetail; before: Run | undefined }) {
@@ -119,7 +119,7 @@ function Form({ dag, before }: { dag: DagDetail; before: Run | undefined }) {
     setError(undefined);
     try {
       const run = await trigger(dag.id, body(request), key);
-      say("Triggered");
+      announce("Triggered");
       await reread(["runs"], ["dags"], ["grid", dag.id]);
       await navigate({ to: "/dags/$dag/runs/$run/$tab", params: { dag: dag.id, run: run.id, tab: "overview" } });
     } catch (e) {

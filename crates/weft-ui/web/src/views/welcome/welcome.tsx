@@ -6,7 +6,7 @@ import { useMe } from "../../app/me";
 import { serverUrl } from "../../lib/base";
 import { plural } from "../../lib/text";
 import { Box } from "../../parts/states";
-import { CopyButton, Guest } from "../../parts/text";
+import { CopyButton, UntrustedText } from "../../parts/text";
 import "./welcome.css";
 
 const STEPS = [
@@ -68,7 +68,7 @@ export function Welcome() {
                   </dd>
                   <dt>Signed in as</dt>
                   <dd>
-                    <Guest>{me.name}</Guest>, {me.role}
+                    <UntrustedText>{me.name}</UntrustedText>, {me.role}
                   </dd>
                 </dl>
               </Box>
