@@ -39,6 +39,9 @@ pub(crate) const RECONCILE_INTERVAL: Duration = Duration::from_secs(5);
 /// How much longer than its timeout a worker may have an attempt, unless the options say
 /// otherwise: more than a claim ahead waits behind tasks of ordinary length.
 pub(crate) const OVERDUE_GRACE: Duration = Duration::from_mins(10);
+/// How long a shard may make no progress, unless the options say otherwise. A call to the database
+/// ends within 15 seconds.
+pub(crate) const MAX_STALL: Duration = Duration::from_secs(30);
 /// How old an attempt is before it is reconciled.
 pub(crate) const RECONCILE_MIN_AGE: Duration = Duration::from_secs(5);
 /// Parsed versions of DAGs in memory, of each shard.

@@ -21,6 +21,7 @@ pub(crate) struct Metrics {
     commit_retries: Counter,
     commits: Counter,
     lost_turns: Counter,
+    stalled_shards: Counter,
     run_lag_seconds: Histogram,
     active_runs: Gauge,
     instances: Family<StateLabel, Gauge>,
@@ -55,6 +56,7 @@ impl Default for Metrics {
             commit_retries: Counter::default(),
             commits: Counter::default(),
             lost_turns: Counter::default(),
+            stalled_shards: Counter::default(),
             run_lag_seconds: lags(),
             active_runs: Gauge::default(),
             instances: Family::default(),
@@ -87,6 +89,11 @@ impl Metrics {
     /// Records acknowledged turns that the database no longer has.
     pub(crate) fn record_lost_turns(&self, turns: u64) {
         self.lost_turns.inc_by(turns);
+    }
+
+    /// Records a shard that was ended since it made no progress.
+    pub(crate) fn record_stalled_shard(&self) {
+        self.stalled_shards.inc();
     }
 
     /// Records a row that can't be read, or a run that can't be replayed.
@@ -158,6 +165,11 @@ impl Metrics {
             "unreadable",
             "Runs, commands, DAGs, settings and crashes that were held aside since they can't be read",
             self.unreadable.clone(),
+        );
+        registry.register(
+            "stalled_shards",
+            "Shards that were ended and taken over since they made no progress",
+            self.stalled_shards.clone(),
         );
     }
 

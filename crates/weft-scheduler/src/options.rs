@@ -2,7 +2,7 @@
 
 use crate::{
     Brokers, OutputBlobs,
-    limits::{MAX_LOSSES, MAX_ROWS_PER_TURN, OVERDUE_GRACE},
+    limits::{MAX_LOSSES, MAX_ROWS_PER_TURN, MAX_STALL, OVERDUE_GRACE},
 };
 use std::{sync::Arc, time::Duration};
 use weft_core::{plan::Defaults, time::DurationMs};
@@ -38,6 +38,9 @@ pub struct SchedulerOptions {
     /// How much longer than its timeout a worker may have an attempt before the scheduler takes it
     /// back. The time begins with the claim, so it allows for attempts that a worker claims ahead.
     pub overdue_grace: Duration,
+    /// How long a shard may make no progress before it is ended and taken over: longer than any
+    /// call and any turn.
+    pub max_stall: Duration,
     /// Fixes nonces and run ids, for a simulation; drawn from the system otherwise.
     pub seed: Option<u64>,
     /// A bug to plant. For the simulation only.
@@ -59,6 +62,7 @@ impl SchedulerOptions {
             max_active_runs: 16,
             max_rows_per_turn: MAX_ROWS_PER_TURN,
             overdue_grace: OVERDUE_GRACE,
+            max_stall: MAX_STALL,
             seed: None,
             #[cfg(feature = "planted-bugs")]
             planted: None,

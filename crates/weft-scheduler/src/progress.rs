@@ -32,9 +32,34 @@ impl Default for Progress {
     }
 }
 
+/// When one task last advanced.
+#[derive(Debug)]
+pub(crate) struct TaskProgress {
+    began: Instant,
+    last: Weak<AtomicU64>,
+}
+
+impl TaskProgress {
+    /// How long ago the task advanced; nothing once it has ended.
+    pub(crate) fn since_last(&self) -> Duration {
+        self.last.upgrade().map_or(Duration::ZERO, |last| {
+            let last = Duration::from_millis(last.load(Ordering::Relaxed));
+            self.began.elapsed().saturating_sub(last)
+        })
+    }
+}
+
 impl Progress {
     /// A task whose progress is recorded until it ends or is dropped.
     pub(crate) fn watch<F: Future>(&self, task: F) -> impl Future<Output = F::Output> + use<F> {
+        self.watch_one(task).0
+    }
+
+    /// As [`Self::watch`], with the progress of this task alone.
+    pub(crate) fn watch_one<F: Future>(
+        &self,
+        task: F,
+    ) -> (impl Future<Output = F::Output> + use<F>, TaskProgress) {
         let began = self.began;
         let since = move || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let last = Arc::new(AtomicU64::new(since()));
@@ -42,7 +67,11 @@ impl Progress {
         tasks.retain(|task| task.strong_count() > 0);
         tasks.push(Arc::downgrade(&last));
         drop(tasks);
-        async move {
+        let progress = TaskProgress {
+            began,
+            last: Arc::downgrade(&last),
+        };
+        let watched = async move {
             let mut task = pin!(task);
             poll_fn(|cx| {
                 let poll = task.as_mut().poll(cx);
@@ -50,7 +79,8 @@ impl Progress {
                 poll
             })
             .await
-        }
+        };
+        (watched, progress)
     }
 
     /// How long ago the task advanced that has not advanced for longest; nothing where none runs.

@@ -17,6 +17,7 @@ use crate::{
     limits::{EPOCHS_TO_SKIP, MAX_WAITING_REQUESTS},
     options::{Deps, SchedulerOptions},
     output_memory::OutputMemory,
+    progress::TaskProgress,
     shard::Dropped,
     tenure::{Tenure, TenureWatch},
     why::Reason,
@@ -83,6 +84,9 @@ pub(super) struct RunningShard {
     pub(super) tenure: watch::Sender<Tenure>,
     pub(super) facts: watch::Receiver<ShardFacts>,
     requests: mpsc::Sender<ShardRequest>,
+    progress: TaskProgress,
+    /// When the supervisor saw for the first time that the task does not advance.
+    stalled_since: Option<Instant>,
     /// Has the task commit its last turn and end; `None` once that was requested.
     stop: Option<oneshot::Sender<()>>,
     _task: TaskGuard,
@@ -136,6 +140,7 @@ impl Supervisor {
                 Event::Time => {}
                 Event::Shutdown => self.stop_all(),
             }
+            self.end_stalled_shards();
             self.heartbeat.record_iteration();
         }
         // A renewal under way may hold the database's only writer, and would lease again what is
@@ -323,7 +328,8 @@ impl Supervisor {
         let (deps, budget) = (self.deps.clone(), self.budget.clone());
         let reader = ReaderHandle::start(&*self.executor, deps.clone(), cx.faults, budget);
         let task = ShardTask::new(deps, cx, reader, lease, requests, publish);
-        let task = self.heartbeat.progress.watch(Box::pin(task.run(stopped)));
+        let running = Box::pin(task.run(stopped));
+        let (task, progress) = self.heartbeat.progress.watch_one(running);
         let task = self.executor.spawn(Box::pin(async move {
             // The supervisor may have gone.
             drop(ended.send(task.await));
@@ -335,6 +341,8 @@ impl Supervisor {
             tenure,
             facts,
             requests: sender,
+            progress,
+            stalled_since: None,
             stop: Some(stop),
             _task: task,
         };
@@ -361,6 +369,41 @@ impl Supervisor {
         } else {
             self.to_release.push((shard.lease, Lost::default()));
             self.shards.remove(&id);
+        }
+    }
+
+    /// Ends the shards that make no progress: they await what never comes, or compute without end.
+    /// Their leases are not renewed but released, so that they are taken over.
+    fn end_stalled_shards(&mut self) {
+        let (now, most) = (Instant::now(), self.options.max_stall);
+        let mut stalled = Vec::new();
+        for (id, shard) in &mut self.shards {
+            let since = shard.progress.since_last();
+            if since < most / 2 {
+                shard.stalled_since = None;
+                continue;
+            }
+            // Where the whole process stood still, the task advances before the supervisor comes
+            // here again.
+            let seen = *shard.stalled_since.get_or_insert(now);
+            if since >= most && now.duration_since(seen) >= most / 2 {
+                stalled.push(*id);
+            }
+        }
+        for id in stalled {
+            let Some(shard) = self.shards.remove(&id) else {
+                continue;
+            };
+            tracing::error!(
+                shard = id.0,
+                epoch = shard.lease.epoch,
+                stalled = ?shard.progress.since_last(),
+                operation = "renew lease",
+                "a shard makes no progress; it is ended here, and taken over under a new epoch"
+            );
+            self.heartbeat.metrics.record_stalled_shard();
+            self.to_release.push((shard.lease, Lost::default()));
+            self.next_renewal = now;
         }
     }
 
