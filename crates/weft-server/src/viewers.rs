@@ -236,12 +236,11 @@ impl Pending {
                 ..
             } => (*run, Some((task.clone(), *map_index))),
         };
-        match self.rows.get(&row) {
-            Some(at) => self.changes[*at] = change,
-            None => {
-                self.rows.insert(row, self.changes.len());
-                self.changes.push(change);
-            }
+        if let Some(at) = self.rows.get(&row) {
+            self.changes[*at] = change;
+        } else {
+            self.rows.insert(row, self.changes.len());
+            self.changes.push(change);
         }
     }
 
@@ -282,7 +281,7 @@ impl Pending {
     }
 }
 
-/// Collects changes and sends them, until the scheduler is gone or nobody has watched for a while.
+/// Collects changes and sends them, until the scheduler is gone or there was no stream for a while.
 async fn listen(viewers: Viewers, mut changes: Changes) {
     let mut pending = Pending::default();
     let mut last_sent: Option<Instant> = None;

@@ -224,7 +224,8 @@ mod tests {
     #[test]
     fn ranges_step_over_what_is_left_out() {
         let ranges = |tasks, left_out: &[u32]| without(tasks, left_out).collect::<Vec<_>>();
-        assert_eq!(ranges(5, &[]), [0..5]);
+        let whole = ranges(5, &[]);
+        assert_eq!((whole.len(), &whole[0]), (1, &(0..5)));
         assert_eq!(ranges(5, &[3, 0]), [1..3, 4..5]);
         assert_eq!(ranges(2, &[0, 1]), []);
         assert_eq!(ranges(0, &[]), []);

@@ -71,7 +71,7 @@ impl Shape {
                 }
             }
         }
-        shape.groups = with_heights(groups);
+        shape.groups = with_heights(&groups);
         shape.add_edges(dag, &order, &box_of);
         shape
     }
@@ -103,7 +103,7 @@ fn outer_groups(id: &str) -> Vec<&str> {
     groups
 }
 
-fn with_heights(groups: BTreeMap<String, Vec<u32>>) -> Vec<Group> {
+fn with_heights(groups: &BTreeMap<String, Vec<u32>>) -> Vec<Group> {
     let names: Vec<String> = groups.keys().cloned().collect();
     let height = |id: &str| {
         let depth = |name: &str| name.matches('.').count();

@@ -11,7 +11,7 @@ use crate::{
 use axum::extract::State;
 use serde::Deserialize;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     fmt::Write as _,
 };
 use utoipa::IntoParams;
@@ -114,7 +114,7 @@ async fn group(
     hours: &Hours,
 ) -> Result<FailureGroup, Problem> {
     let newest = &rows[0];
-    let mut tasks = BTreeMap::new();
+    let mut tasks = BTreeSet::new();
     let mut versions: BTreeSet<(&DagId, TaskIndex, VersionId)> = BTreeSet::new();
     for row in rows {
         versions.insert((&row.dag, row.task, row.version));
@@ -122,7 +122,7 @@ async fn group(
     // Names are looked up in documents, of which a cause of many versions would need many.
     for (dag, task, version) in versions.into_iter().rev().take(MAX_TASKS * 2) {
         let name = task_name(app, version, task).await?;
-        tasks.insert((dag.to_string(), name), ());
+        tasks.insert((dag.to_string(), name));
     }
     let mut by_hour = hours.empty();
     for row in rows {
@@ -143,7 +143,7 @@ async fn group(
         first_seen,
         task_count: u32::try_from(tasks.len()).unwrap_or(u32::MAX),
         tasks: tasks
-            .into_keys()
+            .into_iter()
             .take(MAX_TASKS)
             .map(|(dag, task)| FailedTask { dag, task })
             .collect(),

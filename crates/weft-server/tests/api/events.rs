@@ -58,8 +58,8 @@ impl Stream {
     async fn next(&mut self) -> Option<(String, serde_json::Value)> {
         loop {
             while let Some((block, rest)) = self.unread.split_once("\n\n") {
-                let block = block.to_owned();
-                self.unread = rest.to_owned();
+                let (block, rest) = (block.to_owned(), rest.to_owned());
+                self.unread = rest;
                 let field = |name: &str| {
                     let value = block.lines().find_map(|line| line.strip_prefix(name));
                     value.map(|value| value.trim().to_owned())
