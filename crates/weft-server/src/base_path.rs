@@ -32,11 +32,11 @@ impl FromStr for BasePath {
     type Err = BasePathError;
 
     fn from_str(text: &str) -> Result<Self, BasePathError> {
-        let inner = text.strip_prefix('/').ok_or(BasePathError)?;
-        let inner = inner.strip_suffix('/').unwrap_or(inner);
-        if inner.is_empty() {
+        if text == "/" {
             return Ok(Self::default());
         }
+        let inner = text.strip_prefix('/').ok_or(BasePathError)?;
+        let inner = inner.strip_suffix('/').unwrap_or(inner);
         let is_plain =
             |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         let fits = inner.len() <= MAX_BYTES

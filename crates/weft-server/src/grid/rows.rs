@@ -145,14 +145,14 @@ mod tests {
         for code in [1, 2, 3] {
             states.push(Code(code), 1);
         }
-        // Of the older version: old, z, g.a.
+        // Of the older version, whose tasks are sorted: g.a, old, z.
         let cells = rows.arrange(&older, &states).into_pairs();
         let id = rows.id();
         let list = rows.into_list();
         let tasks: Vec<&str> = list.iter().map(|row| &*row.task).collect();
         assert_eq!(tasks, ["g.a", "z", "new", "old"]);
         assert_eq!(list[0].group.as_deref(), Some("g"));
-        assert_eq!(cells, [3, 1, 2, 1, 0, 1, 1, 1]);
+        assert_eq!(cells, [1, 1, 3, 1, 0, 1, 2, 1]);
         assert_ne!(id, Rows::of([&older].into_iter()).id());
     }
 
