@@ -24,6 +24,9 @@ use std::{
     sync::Arc,
 };
 
+/// The inputs of an instance by name, each as JSON text.
+pub type NamedInputs = Vec<(String, Arc<str>)>;
+
 /// The most bytes of JSON that the inputs of one attempt may have, and the lists that one task is
 /// mapped over.
 pub const MAX_INPUT_BYTES: usize = 64 << 20;
@@ -257,7 +260,7 @@ impl Inputs {
         &mut self,
         instance: Instance,
         outputs: &mut O,
-    ) -> Result<Vec<(String, Arc<str>)>, InputError<O::Error>> {
+    ) -> Result<NamedInputs, InputError<O::Error>> {
         let dag = Arc::clone(&self.dag);
         let task = &dag.tasks[instance.task.as_usize()];
         self.check_known_bytes(instance.task, &task.inputs, outputs)?;

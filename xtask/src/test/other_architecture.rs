@@ -156,13 +156,13 @@ fn mixed(wfctl: &Wfctl, up: &Installation<'_>, folder: &Path) -> Result<()> {
 }
 
 fn ends(wfctl: &Wfctl, up: &Installation<'_>, folder: &Path) -> Result<()> {
-    let mut text = "[dag]\nid = \"ends\"\n".to_owned();
-    for (task, _code) in ENDS {
-        text += &format!(
+    let tasks = ENDS.map(|(task, _code)| {
+        format!(
             "[tasks.{task}]\ncomponent = \"guest_hostile.wasm\"\n\
              queue = \"architecture=aarch64\"\ntimeout = \"5s\"\n"
-        );
-    }
+        )
+    });
+    let text = format!("[dag]\nid = \"ends\"\n{}", tasks.concat());
     let run = run(wfctl, up, folder, "ends", &text)?;
     for (task, code) in ENDS {
         let instances = instances(up, &run, task)?;

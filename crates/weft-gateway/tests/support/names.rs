@@ -21,7 +21,7 @@ impl Names {
 #[async_trait]
 impl WorkerNames for Names {
     async fn claim_name(&self, worker: &str, token: i64) -> Result<bool, BrokerError> {
-        let mut names = self.0.lock().unwrap();
+        let mut names = self.0.lock().expect("no test panics with it");
         Ok(*names.entry(worker.to_owned()).or_insert(token) == token)
     }
 }

@@ -17,14 +17,11 @@ use weft_broker::Dispatch;
 use weft_core::{
     contract::AttemptDocument,
     failure_code::FailureCode,
-    inputs::{self, InputError},
+    inputs::{self, InputError, NamedInputs},
     run::{Attempt, Instance},
     run_id::RunId,
 };
 use weft_store::ShardId;
-
-/// The inputs of an attempt by name, as JSON texts.
-type Inputs = Vec<(String, Arc<str>)>;
 
 /// Why an attempt has no dispatch.
 pub(crate) enum Unprepared {
@@ -47,7 +44,7 @@ pub(crate) fn find_inputs(
     events: &mut RunEvents<'_>,
     run: RunId,
     instance: Instance,
-) -> Result<Option<Result<Inputs, Unprepared>>, OutputsNeeded> {
+) -> Result<Option<Result<NamedInputs, Unprepared>>, OutputsNeeded> {
     let Some(active) = events.runs.get_mut(run) else {
         return Ok(None);
     };
@@ -64,7 +61,7 @@ pub(crate) fn prepare_attempt(
     events: &mut RunEvents<'_>,
     run: RunId,
     attempt: Attempt,
-    inputs: Option<Result<Inputs, Unprepared>>,
+    inputs: Option<Result<NamedInputs, Unprepared>>,
 ) -> Option<OutputsNeeded> {
     let active = events.runs.get_mut(run)?;
     let dispatch = build_dispatch(
@@ -90,7 +87,7 @@ pub(crate) fn prepare_attempt(
 
 fn build_dispatch(
     active: &mut ActiveRun,
-    (attempt, inputs): (Attempt, Option<Result<Inputs, Unprepared>>),
+    (attempt, inputs): (Attempt, Option<Result<NamedInputs, Unprepared>>),
     shard: ShardId,
     settings: &Settings,
     crashes: &Crashes,
@@ -151,7 +148,7 @@ impl ActiveRun {
             })
     }
 
-    fn inputs_of(&mut self, instance: Instance) -> Result<Inputs, Unprepared> {
+    fn inputs_of(&mut self, instance: Instance) -> Result<NamedInputs, Unprepared> {
         // After a recovery the lists that a mapped task expands over are not in memory.
         let expanded =
             if self.run.is_expanded(instance.task) && !self.inputs.is_expanded(instance.task) {

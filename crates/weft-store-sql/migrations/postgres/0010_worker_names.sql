@@ -5,3 +5,5 @@ CREATE TABLE worker_names (
     token BIGINT NOT NULL,
     claimed BIGINT NOT NULL
 );
+
+CREATE INDEX worker_names_claimed ON worker_names (claimed);

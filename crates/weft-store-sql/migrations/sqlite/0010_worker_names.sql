@@ -5,3 +5,5 @@ CREATE TABLE worker_names (
     token INTEGER NOT NULL,
     claimed INTEGER NOT NULL
 ) STRICT;
+
+CREATE INDEX worker_names_claimed ON worker_names (claimed);

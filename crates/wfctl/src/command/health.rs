@@ -14,7 +14,7 @@ use weft_client::{
 /// else with another code and the reason. A scheduler or worker answers at its --status address.
 #[derive(Debug, clap::Args)]
 pub(crate) struct HealthArgs {
-    /// The service's URL, for example http://127.0.0.1:9090
+    /// The URL of the service
     #[arg(value_name = "URL")]
     url: String,
     /// Ask whether the service is ready for use instead

@@ -17,6 +17,10 @@ use weft_core::{
 use weft_store::{DagKey, Output, ShardId, VersionId};
 
 /// A run, rebuilt from its committed events.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "any of these facts about a run may hold beside any other"
+)]
 #[derive(Debug, Clone)]
 pub(super) struct Watched {
     pub(super) tenant: TenantId,
