@@ -229,7 +229,8 @@ impl SchedulerSession {
 
     /// Expires what is due by the server's clock, and checks that it is the same server.
     pub(super) async fn tick(&self) -> Result<Due, BrokerError> {
-        let (weight, turns) = (self.state().weight, self.turns_text());
+        let weight = self.state().weight;
+        let turns = self.turns_text();
         let mut reply = self
             .call(Script::Tick, |command| {
                 command.arg(MAX_REDELIVERED).arg(weight).arg(&turns);
