@@ -17,12 +17,13 @@ async function program(): Promise<Buffer> {
   return Buffer.from(module.toBinary({}).buffer);
 }
 
-/** The address that the server prints first. */
+/** The address that the server names on standard error, which is passed on. */
 function address(output: NodeJS.ReadableStream): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";
     const timer = setTimeout(() => reject(new Error(`wfctl up printed no address: ${text}`)), START_MS);
     output.on("data", (piece: Buffer) => {
+      process.stderr.write(piece);
       text += piece.toString();
       const found = /(http:\/\/127\.0\.0\.1:\d+)/.exec(text);
       if (!found?.[1]) return;
@@ -47,11 +48,11 @@ export default async function setup(): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), "weft-ui-"));
   const data = join(folder, "data");
   const server = spawn(WFCTL, ["up", "--data", data, "--listen", "127.0.0.1:0", "--slots", "8"], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "inherit", "pipe"],
     env: { ...process.env, WEFT_DATA_DIR: folder },
   });
   const gone = new Promise<void>((resolve) => server.once("exit", () => resolve()));
-  const url = await address(server.stdout);
+  const url = await address(server.stderr);
   const token = readFileSync(join(data, "admin.token"), "utf8").trim();
   const env = { ...process.env, WEFT_URL: url, WEFT_TOKEN: token, WEFT_DATA_DIR: folder };
   const wfctl = (...args: string[]) => execFileSync(WFCTL, args, { env, encoding: "utf8" });
