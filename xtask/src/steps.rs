@@ -3,6 +3,9 @@
 use anyhow::{Result, bail};
 use std::time::{Duration, Instant};
 
+/// How many of the slowest steps are printed again.
+const SLOWEST: usize = 10;
+
 /// The steps of one command and how each ended.
 pub(crate) struct Steps {
     only: Option<String>,
@@ -89,6 +92,16 @@ impl Steps {
         false
     }
 
+    /// Prints the steps that took the longest, to see where time can be saved.
+    fn print_slowest(&self) {
+        let mut steps: Vec<&Step> = self.done.iter().collect();
+        steps.sort_by_key(|step| std::cmp::Reverse(step.took));
+        eprintln!("\n=== slowest");
+        for step in steps.into_iter().take(SLOWEST) {
+            eprintln!("{:>16.1} s  {}", step.took.as_secs_f64(), step.name);
+        }
+    }
+
     /// Prints every step with its seconds, and fails where one did.
     pub(crate) fn finish(self) -> Result<()> {
         let total: Duration = self.done.iter().map(|step| step.took).sum();
@@ -105,6 +118,7 @@ impl Steps {
                 step.name
             );
         }
+        self.print_slowest();
         let bad = self
             .done
             .iter()
