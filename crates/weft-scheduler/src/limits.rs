@@ -61,6 +61,10 @@ pub(crate) const MAX_QUERIES_AT_ONCE: usize = 32;
 pub(crate) const MAX_BLOBS_AT_ONCE: usize = 32;
 /// Bytes of outputs that are under way at once from the blob store, over all shards.
 pub(crate) const MAX_BYTES_UNDER_WAY: u32 = 64 << 20;
+/// Runs that are not in memory and that one query looks up.
+pub(crate) const RUNS_PER_LOOKUP: usize = 256;
+/// Attempts of such runs that wait.
+pub(crate) const MAX_ORPHANS: usize = 16_384;
 /// Changes that a listener may lag behind before it misses some.
 pub(crate) const FEED_CAPACITY: usize = 4096;
 /// Notices about a shard that wait where one broker serves all shards.

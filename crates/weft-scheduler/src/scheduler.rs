@@ -114,12 +114,17 @@ impl Scheduler {
 
 /// A call to a database that does not answer is retried; any other error ends the scheduler.
 fn check_temporary(error: StoreError, operation: &'static str) -> Result<(), SchedulerError> {
-    match error {
+    match &error {
         StoreError::Unavailable(_) | StoreError::Full(_) => {
             tracing::warn!(%error, operation, "database call failed; it is retried after a delay");
             Ok(())
         }
-        error @ (StoreError::Corrupt(_) | StoreError::Defect(_)) => Err(error.into()),
+        // What it holds aside is one row; here it can't tell which.
+        StoreError::Corrupt(_) => {
+            tracing::error!(%error, operation, "the database can't read what it has; the call is retried after a delay");
+            Ok(())
+        }
+        StoreError::Defect(_) => Err(error.into()),
     }
 }
 

@@ -71,8 +71,8 @@ impl Shard {
         Self {
             lease,
             broker,
-            turn: 0,
-            first_turn: 0,
+            turn: lease.turn,
+            first_turn: lease.turn,
             settings: Settings::default(),
             runs: Runs::new(memory),
             queue: Queue::default(),
@@ -92,11 +92,6 @@ impl Shard {
         self.lease.shard
     }
 
-    /// Begins after the last turn that the database has.
-    pub(crate) const fn set_first_turn(&mut self, last: i64) {
-        (self.first_turn, self.turn) = (last, last);
-    }
-
     /// The turns that the database acknowledged under this lease.
     pub(crate) const fn committed_turns(&self) -> CommittedTurns {
         CommittedTurns {
@@ -104,6 +99,15 @@ impl Shard {
             last: self.turn,
             before: self.first_turn,
         }
+    }
+
+    /// Whether the takeover is still the shard's last one. A database that came back without it
+    /// may have given its epoch to another scheduler since, whose turns have other numbers.
+    pub(crate) fn check_takeover(&self, found: ShardState) -> Result<(), Dropped> {
+        if found.epoch == self.lease.epoch && found.turn != self.turn {
+            return Err(Dropped::Deposed);
+        }
+        self.check_state(found)
     }
 
     /// Compares what the database has of the shard with what it acknowledged.

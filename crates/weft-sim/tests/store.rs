@@ -479,9 +479,12 @@ impl Pair {
         let mut outputs = real.outputs(run, &asked).await.expect("it answers");
         outputs.sort_by_key(|(instance, _)| *instance);
         assert_eq!(outputs, simulated.outputs(run, &asked), "{at}");
-        let mut states = real.resume_states(run, &asked).await.expect("it answers");
-        states.sort_by_key(|(instance, _)| *instance);
-        assert_eq!(states, simulated.resume_states(run, &asked), "{at}");
+        let asked: Vec<_> = asked.into_iter().map(|one| (run, one)).collect();
+        let mut states = real.resume_states(&asked).await.expect("it answers");
+        states.sort_by_key(|(_, instance, _)| *instance);
+        assert_eq!(states, simulated.resume_states(&asked), "{at}");
+        let dags = real.dags_of_runs(&[run]).await.expect("it answers");
+        assert_eq!(dags, simulated.dags_of_runs(&[run]), "{at}");
     }
 }
 

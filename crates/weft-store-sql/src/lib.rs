@@ -38,6 +38,7 @@ mod migration;
 mod overview;
 mod precondition;
 mod references;
+mod repair;
 mod retention;
 mod run_store;
 mod runs;
@@ -73,6 +74,7 @@ pub use {
     overview::{MAX_COUNTED_DAGS, MAX_RUNS_BY_HOUR, TenantOverview},
     precondition::{ChangeError, Precondition},
     references::{DigestCursor, TextCursor},
+    repair::Repair,
     retention::{RetentionStep, RunRetention, TraceRetention},
     runs::{ActiveRuns, MAX_COUNTED_RUNS, MAX_LATEST_RUNS, RunCursor, RunFilter, RunRow},
     schema::Migration,

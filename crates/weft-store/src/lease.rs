@@ -12,6 +12,8 @@ pub struct ShardLease {
     pub epoch: i64,
     /// By the database's clock.
     pub until: Timestamp,
+    /// The number of the shard's last turn, as of this lease.
+    pub turn: i64,
 }
 
 /// What the database holds of a shard besides its tenants' data: compared with what its

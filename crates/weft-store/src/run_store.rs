@@ -68,6 +68,12 @@ pub trait RunStore: Send + Sync {
         limit: u32,
     ) -> Result<Rows<DagState, DagKey>, StoreError>;
 
+    /// The versions of these that exist, with their documents, in no order.
+    async fn versions(
+        &self,
+        versions: &[VersionId],
+    ) -> Result<Rows<StoredVersion, VersionId>, StoreError>;
+
     /// A version with its document; [`StoreError::Corrupt`] where its row can't be read.
     async fn version(&self, version: VersionId) -> Result<Option<StoredVersion>, StoreError>;
 
@@ -84,6 +90,10 @@ pub trait RunStore: Send + Sync {
         &self,
         run: RunId,
     ) -> Result<Option<Result<StoredRun, Unreadable<RunId>>>, StoreError>;
+
+    /// The DAGs of those of these runs that exist, in no order. It reads neither their rows nor
+    /// their events, so that it answers for runs that can't be read.
+    async fn dags_of_runs(&self, runs: &[RunId]) -> Result<Vec<(RunId, DagKey)>, StoreError>;
 
     /// The queued runs of a DAG whose `not_before` has come by `now`, by (logical date, id).
     async fn queued_runs(
@@ -137,12 +147,11 @@ pub trait RunStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<(Instance, Output)>, StoreError>;
 
-    /// What these deferred instances left for their next attempt.
+    /// What these deferred instances, of any runs, left for their next attempt, in no order.
     async fn resume_states(
         &self,
-        run: RunId,
-        instances: &[Instance],
-    ) -> Result<Vec<(Instance, Arc<str>)>, StoreError>;
+        instances: &[(RunId, Instance)],
+    ) -> Result<Vec<(RunId, Instance, Arc<str>)>, StoreError>;
 
     /// What counts against tasks of the shard's DAGs; of what was absolved that of runs
     /// that go on.

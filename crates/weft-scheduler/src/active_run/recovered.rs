@@ -85,11 +85,9 @@ impl ActiveRun {
         std::mem::take(&mut self.unread_resume_states)
     }
 
-    /// Adds the resume states that were read.
-    pub(crate) fn set_resume_states(&mut self, states: Vec<(Instance, Arc<str>)>) {
-        for (instance, state) in states {
-            self.record(instance).resume = Some(state);
-        }
+    /// Adds a resume state that was read.
+    pub(crate) fn set_resume_state(&mut self, instance: Instance, state: Arc<str>) {
+        self.record(instance).resume = Some(state);
     }
 
     /// Running instances whose rows may not be written.

@@ -277,7 +277,7 @@ impl<'a> Driver<'a> {
         if start::has_started(&stored, &version) {
             tracing::error!(%run, operation = "start run", "a run that has started is stored as queued; its row is corrected");
             // Its attempts are reconciled as all that are live for some time.
-            self.recover_run(stored).await?;
+            self.recover_runs(vec![stored]).await?;
             start::correct_row(&mut self.events(), run, dag);
         } else if let Err(why) = start::start_run(&mut self.events(), stored, version) {
             self.hold_run(run, Some(dag), &why);

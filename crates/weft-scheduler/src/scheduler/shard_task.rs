@@ -3,6 +3,7 @@
 use super::{
     SchedulerError, check_temporary,
     driver::{Driver, TurnError},
+    orphans::{Found, Lookups, Orphan, Orphans},
     reader::ReaderHandle,
 };
 use crate::{
@@ -23,7 +24,7 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep, sleep_until},
 };
-use weft_broker::{AttemptKey, BrokerError, Notice};
+use weft_broker::{BrokerError, Notice};
 use weft_store::{DagKey, ShardLease};
 
 /// What the supervisor sends a shard.
@@ -80,6 +81,8 @@ enum Event {
     Request(ShardRequest),
     /// Outputs that were read.
     Read(ReadAnswer),
+    /// Runs that were looked up; nothing where the database can't say.
+    LookedUp(Option<Found>),
     /// A timer, a scheduled run, a late commit or a sweep is due.
     Time,
     /// The shard is to be released.
@@ -91,6 +94,7 @@ pub(super) struct ShardTask {
     deps: Deps,
     cx: Context,
     reader: ReaderHandle,
+    lookups: Lookups,
     lease: ShardLease,
     requests: mpsc::Receiver<ShardRequest>,
     facts: watch::Sender<ShardFacts>,
@@ -98,20 +102,18 @@ pub(super) struct ShardTask {
 
 /// A shard in memory, and its loop.
 pub(super) struct ShardLoop {
-    pub(super) deps: Deps,
+    deps: Deps,
     cx: Context,
     reader: ReaderHandle,
-    pub(super) shard: Shard,
+    lookups: Lookups,
+    shard: Shard,
     requests: mpsc::Receiver<ShardRequest>,
     facts: watch::Sender<ShardFacts>,
     heartbeat: ShardHeartbeat,
     next_sweep: Instant,
     /// The database did not answer the last turn.
     backoff: Option<Backoff>,
-    /// Reports of runs that are not in memory.
-    pub(super) orphan_reports: Vec<AttemptKey>,
-    /// Attempts of such runs that a worker claimed.
-    pub(super) orphan_starts: Vec<AttemptKey>,
+    orphans: Orphans,
 }
 
 /// How long the loop waits after a failed turn.
@@ -121,10 +123,10 @@ struct Backoff {
 }
 
 impl ShardTask {
-    pub(super) const fn new(
+    pub(super) fn new(
         deps: Deps,
         cx: Context,
-        reader: ReaderHandle,
+        (reader, lookups): (ReaderHandle, Lookups),
         lease: ShardLease,
         requests: mpsc::Receiver<ShardRequest>,
         facts: watch::Sender<ShardFacts>,
@@ -133,6 +135,7 @@ impl ShardTask {
             deps,
             cx,
             reader,
+            lookups,
             lease,
             requests,
             facts,
@@ -149,6 +152,7 @@ impl ShardTask {
             deps,
             cx,
             reader,
+            lookups,
             lease,
             requests,
             facts,
@@ -158,14 +162,14 @@ impl ShardTask {
             deps,
             cx,
             reader,
+            lookups,
             shard,
             requests,
             facts,
             heartbeat,
             next_sweep: Instant::now(),
             backoff: None,
-            orphan_reports: Vec::new(),
-            orphan_starts: Vec::new(),
+            orphans: Orphans::default(),
         };
         match running.run(stop).await {
             Ok(()) => ShardEnd::Stopped,
@@ -234,6 +238,7 @@ impl ShardLoop {
             _stopped = stop => Event::Stop,
             notices = self.shard.broker.receive(MAX_NOTICES_PER_TURN) => Event::Notices(notices),
             answer = self.reader.receive() => Event::Read(answer),
+            found = self.lookups.receive() => Event::LookedUp(found),
             Some(request) = self.requests.recv() => Event::Request(request),
             () = sleep_until(wake) => Event::Time,
         }
@@ -272,6 +277,7 @@ impl ShardLoop {
                 sleep(MIN_RETRY_DELAY).await;
             }
             Event::Read(answer) => self.apply_answer(answer),
+            Event::LookedUp(found) => self.orphans.settle(&mut self.shard, found.as_ref()),
             Event::Request(request) => self.handle_request(request),
             Event::Time | Event::Stop => {}
         }
@@ -287,8 +293,8 @@ impl ShardLoop {
             return;
         }
         match notice {
-            Notice::Finished(report) => self.orphan_reports.push(report.key),
-            Notice::Started { key, worker: _ } => self.orphan_starts.push(key),
+            Notice::Finished(report) => self.orphans.add(Orphan::Reported(report.key)),
+            Notice::Started { key, worker: _ } => self.orphans.add(Orphan::Claimed(key)),
             Notice::Expired { key: _ } | Notice::Released { key: _ } | Notice::Demand => {}
         }
     }
@@ -350,8 +356,9 @@ impl ShardLoop {
         if is_sweep {
             self.next_sweep = Instant::now() + self.cx.options.sweep_every;
         }
-        if let Err(error) = self.settle_orphans().await {
-            check_temporary(error, "read run")?;
+        let lookup = self.orphans.next_lookup();
+        if !lookup.is_empty() {
+            self.lookups.request(lookup);
         }
         let mut driver = Driver::new(&self.deps, &mut self.cx, &mut self.shard);
         let mut has_failed = false;

@@ -5,6 +5,7 @@
 use super::{
     Executor, SchedulerError, TaskGuard,
     leases::Renewal,
+    orphans::Lookups,
     reader::{ReadBudget, ReaderHandle},
     shard_task::{ShardEnd, ShardFacts, ShardRequest, ShardTask},
 };
@@ -205,9 +206,10 @@ impl Supervisor {
             Some(ShardEnd::Dropped(Dropped::Deposed)) => {
                 tracing::warn!(
                     shard,
-                    operation = "commit turn",
+                    operation = "compare turns",
                     "another scheduler owns the shard; it is dropped here"
                 );
+                // One that has the same epoch, as the database lost a takeover, takes it over anew.
                 self.to_release.push((lease, Lost::default()));
             }
             // Another scheduler has taken the shard over, and the next renewal shows it;
@@ -326,9 +328,10 @@ impl Supervisor {
         );
         let (deps, budget) = (self.deps.clone(), self.budget.clone());
         let reader = ReaderHandle::start(&*self.executor, deps.clone(), cx.faults, budget);
-        let task = ShardTask::new(deps, cx, reader, lease, requests, publish);
-        let task = Box::pin(task.run(stopped));
-        let (task, progress) = self.heartbeat.progress.watch(task);
+        let lookups = Lookups::start(&*self.executor, deps.clone());
+        let task = ShardTask::new(deps, cx, (reader, lookups), lease, requests, publish);
+        let running = Box::pin(task.run(stopped));
+        let (task, progress) = self.heartbeat.progress.watch(running);
         let task = self.executor.spawn(Box::pin(async move {
             // The supervisor may have gone.
             drop(ended.send(task.await));

@@ -17,5 +17,6 @@ mod revocations;
 mod runs;
 mod shards;
 mod stuck;
+mod takeovers;
 mod unreadable;
 mod watched_store;

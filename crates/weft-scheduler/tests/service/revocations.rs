@@ -1,6 +1,9 @@
 //! Revocations that a scheduler committed, and did not live to send.
 
-use crate::harness::Installation;
+use crate::{
+    harness::{Installation, success},
+    watched_store::WatchedStore,
+};
 use async_trait::async_trait;
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
@@ -9,7 +12,7 @@ use weft_broker::{
     WorkerInfo, in_process::InProcessScheduler,
 };
 use weft_core::run::RunState;
-use weft_scheduler::OneBroker;
+use weft_scheduler::{Deps, OneBroker, SchedulerOptions};
 use weft_store::CommandKind;
 
 /// A broker that no revocation reaches.
@@ -104,4 +107,64 @@ async fn an_attempt_that_begins_after_its_cancellation_is_revoked() {
     until("the attempt begins", || broker.stats().claimed == 1).await;
     installation.start_scheduler("second");
     until("the attempt is revoked", || broker.stats().claimed == 0).await;
+}
+
+#[tokio::test]
+async fn late_reports_of_many_runs_are_settled_with_few_queries() {
+    const RUNS: u32 = 300;
+    let mut installation = Installation::new().await;
+    let store = WatchedStore::new(installation.database.clone(), 1);
+    let deps = Deps {
+        store: Arc::new(store.clone()),
+        ..installation.deps()
+    };
+    let cut_off = WithoutRevocations(installation.broker.scheduler());
+    let deps = Deps {
+        brokers: Arc::new(OneBroker::new(Arc::new(cut_off))),
+        ..deps
+    };
+    installation.start_scheduler_over(SchedulerOptions::new("first"), deps);
+    let deployed = installation
+        .deploy(&json!({ "id": "cancelled", "max_active_runs": RUNS, "tasks": { "only": {} } }))
+        .await;
+    // It never claims.
+    let idle = installation.broker.worker();
+    let info = WorkerInfo {
+        id: "idle".into(),
+        queues: vec!["default".into()],
+        slots: RUNS,
+        prefetch: 0,
+        memory_bytes: None,
+        labels: Vec::new(),
+    };
+    idle.register(&info, &[]).await.expect("it registers");
+    let mut runs = Vec::new();
+    for _ in 0..RUNS {
+        runs.push(installation.trigger(&deployed).await);
+    }
+    for run in &runs {
+        installation.wait(*run, |row| row.counts.queued == 1).await;
+    }
+    for run in &runs {
+        installation.command(*run, CommandKind::Cancel).await;
+    }
+    for run in &runs {
+        assert_eq!(installation.ended(*run).await, RunState::Cancelled);
+    }
+    let before = store.calls();
+    // What it claims and reports is of runs that have ended.
+    installation.start_worker("late", &["default"], RUNS, Arc::new(|_| success("1")));
+    installation.claimed("only", RUNS as usize).await;
+    let broker = Arc::clone(&installation.broker);
+    until("the reports are confirmed", || {
+        let stats = broker.stats();
+        stats.claimed == 0 && stats.unconfirmed == 0
+    })
+    .await;
+    let after = store.calls();
+    let calls = |call| after.get(call).unwrap_or(&0) - before.get(call).unwrap_or(&0);
+    assert_eq!(calls("run"), 0, "no run is read with its events");
+    let lookups = calls("dags_of_runs");
+    println!("{RUNS} reports were settled with {lookups} queries");
+    assert!((1..=30).contains(&lookups), "{lookups}");
 }

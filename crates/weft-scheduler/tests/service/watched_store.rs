@@ -40,6 +40,8 @@ struct Watch {
     bound: usize,
     /// The next commit never returns.
     hangs: bool,
+    /// The next leases are as before another takeover, which got the same epochs.
+    shares_epochs: bool,
 }
 
 impl WatchedStore {
@@ -64,6 +66,32 @@ impl WatchedStore {
     /// Has the next commit never return; those after it do.
     pub(crate) fn hang_once(&self) {
         self.watch.lock().expect("no test panics with it").hangs = true;
+    }
+
+    /// Has the next leases name other turns than the database has, as where it lost their takeover
+    /// and gave the same epochs to another scheduler.
+    pub(crate) fn share_epochs_once(&self) {
+        let mut watch = self.watch.lock().expect("no test panics with it");
+        watch.shares_epochs = true;
+    }
+
+    async fn lease_watched(
+        &self,
+        scheduler: &str,
+        lease: DurationMs,
+        at_most: u32,
+    ) -> Result<Vec<ShardLease>, StoreError> {
+        let mut leases = self
+            .database
+            .lease_shards(scheduler, lease, at_most)
+            .await?;
+        let mut watch = self.watch.lock().expect("no test panics with it");
+        if !leases.is_empty() && std::mem::take(&mut watch.shares_epochs) {
+            for lease in &mut leases {
+                lease.turn -= 1;
+            }
+        }
+        Ok(leases)
     }
 
     fn take_hang(&self) -> bool {
@@ -130,6 +158,16 @@ macro_rules! watched {
                 self.count("commit");
                 self.commit_watched(turn).await
             }
+
+            async fn lease_shards(
+                &self,
+                scheduler: &str,
+                lease: DurationMs,
+                at_most: u32,
+            ) -> Result<Vec<ShardLease>, StoreError> {
+                self.count("lease_shards");
+                self.lease_watched(scheduler, lease, at_most).await
+            }
         }
     };
 }
@@ -137,7 +175,6 @@ macro_rules! watched {
 watched! {
     now() -> Result<Timestamp, StoreError>;
     share_of_shards(scheduler: &str, lease: DurationMs) -> Result<u32, StoreError>;
-    lease_shards(scheduler: &str, lease: DurationMs, at_most: u32) -> Result<Vec<ShardLease>, StoreError>;
     release_shard(lease: ShardLease) -> Result<(), StoreError>;
     release_shards(scheduler: &str) -> Result<(), StoreError>;
     settings(shard: ShardId) -> Result<ShardSettings, StoreError>;
@@ -155,7 +192,9 @@ watched! {
     commands(shard: ShardId, after: Option<CommandId>, limit: u32) -> Result<Rows<Command, (CommandId, RunId)>, StoreError>;
     outputs(run: RunId, instances: &[Instance]) -> Result<Vec<(Instance, Output)>, StoreError>;
     outputs_of_task(run: RunId, task: TaskIndex, from: u32, limit: u32) -> Result<Vec<(Instance, Output)>, StoreError>;
-    resume_states(run: RunId, instances: &[Instance]) -> Result<Vec<(Instance, Arc<str>)>, StoreError>;
+    resume_states(instances: &[(RunId, Instance)]) -> Result<Vec<(RunId, Instance, Arc<str>)>, StoreError>;
+    versions(versions: &[VersionId]) -> Result<Rows<StoredVersion, VersionId>, StoreError>;
+    dags_of_runs(runs: &[RunId]) -> Result<Vec<(RunId, DagKey)>, StoreError>;
     crashes(shard: ShardId) -> Result<Rows<(Blamed, Crash), RunId>, StoreError>;
     replace_held_runs(lease: ShardLease, held: &[HeldRun]) -> Result<(), StoreError>;
     record_crashes(updates: &[CrashUpdate]) -> Result<(), StoreError>;

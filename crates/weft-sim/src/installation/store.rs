@@ -143,6 +143,14 @@ impl RunStore for SimStore {
         Ok(dags.into())
     }
 
+    async fn versions(
+        &self,
+        versions: &[VersionId],
+    ) -> Result<Rows<StoredVersion, VersionId>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.versions(versions);
+        Ok(self.read(Call::Versions, read, Vec::len).await?.into())
+    }
+
     async fn version(&self, version: VersionId) -> Result<Option<StoredVersion>, StoreError> {
         let read = |tables: &mut Tables, _| tables.version(version);
         self.read(Call::Version, read, |_| 1).await
@@ -181,6 +189,11 @@ impl RunStore for SimStore {
                 .map_or(1, |run: &StoredRun| 1 + run.events.len())
         };
         Ok(self.read(Call::Run, read, rows).await?.map(Ok))
+    }
+
+    async fn dags_of_runs(&self, runs: &[RunId]) -> Result<Vec<(RunId, DagKey)>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.dags_of_runs(runs);
+        self.read(Call::DagsOfRuns, read, Vec::len).await
     }
 
     async fn queued_runs(
@@ -250,10 +263,9 @@ impl RunStore for SimStore {
 
     async fn resume_states(
         &self,
-        run: RunId,
-        instances: &[Instance],
-    ) -> Result<Vec<(Instance, Arc<str>)>, StoreError> {
-        let read = |tables: &mut Tables, _| tables.resume_states(run, instances);
+        instances: &[(RunId, Instance)],
+    ) -> Result<Vec<(RunId, Instance, Arc<str>)>, StoreError> {
+        let read = |tables: &mut Tables, _| tables.resume_states(instances);
         self.read(Call::ResumeStates, read, Vec::len).await
     }
 

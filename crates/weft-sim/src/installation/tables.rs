@@ -185,6 +185,7 @@ impl Tables {
                 shard: *shard,
                 epoch: row.epoch,
                 until: row.until,
+                turn: row.turn,
             });
         }
         leases
@@ -314,6 +315,17 @@ impl Tables {
     /// See `RunStore::version`.
     pub fn version(&self, version: VersionId) -> Option<StoredVersion> {
         self.versions.get(&version).cloned()
+    }
+
+    /// See `RunStore::versions`.
+    pub fn versions(&self, versions: &[VersionId]) -> Vec<StoredVersion> {
+        versions.iter().filter_map(|id| self.version(*id)).collect()
+    }
+
+    /// See `RunStore::dags_of_runs`.
+    pub fn dags_of_runs(&self, runs: &[RunId]) -> Vec<(RunId, DagKey)> {
+        let rows = runs.iter().filter_map(|id| Some((*id, self.runs.get(id)?)));
+        rows.map(|(id, row)| (id, row.stored.dag)).collect()
     }
 
     /// See `RunStore::active_runs`.
@@ -448,12 +460,15 @@ impl Tables {
     }
 
     /// See `RunStore::resume_states`.
-    pub fn resume_states(&self, run: RunId, instances: &[Instance]) -> Vec<(Instance, Arc<str>)> {
+    pub fn resume_states(
+        &self,
+        instances: &[(RunId, Instance)],
+    ) -> Vec<(RunId, Instance, Arc<str>)> {
         instances
             .iter()
-            .filter_map(|instance| {
-                let state = self.instances.get(&(run, *instance))?.resume.clone()?;
-                Some((*instance, state))
+            .filter_map(|key| {
+                let state = self.instances.get(key)?.resume.clone()?;
+                Some((key.0, key.1, state))
             })
             .collect()
     }

@@ -4,8 +4,8 @@ use super::{Bulk, Statement};
 use crate::{
     audit, commands, compiled, crashes, dags, deploy, dialect::Dialect, dialect_statements,
     failures, grid, idempotency, installation, instances, live_attempt, migration, overview,
-    references, retention, run_store, runs, secrets, shards, tenants, timeline, tokens, trigger,
-    versions, worker_names, workers,
+    references, repair, retention, run_store, runs, secrets, shards, tenants, timeline, tokens,
+    trigger, versions, worker_names, workers,
 };
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
@@ -26,10 +26,12 @@ const STATEMENTS: &[&[Statement]] = &[
     live_attempt::STATEMENTS,
     overview::STATEMENTS,
     references::STATEMENTS,
+    repair::STATEMENTS,
     retention::STATEMENTS,
     run_store::commit::STATEMENTS,
     run_store::held::STATEMENTS,
     run_store::lease::STATEMENTS,
+    run_store::damaged::STATEMENTS,
     run_store::reading::STATEMENTS,
     runs::STATEMENTS,
     secrets::STATEMENTS,

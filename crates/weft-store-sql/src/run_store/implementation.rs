@@ -68,6 +68,13 @@ impl RunStore for Database {
         self.shard_dags(shard, after, limit).await
     }
 
+    async fn versions(
+        &self,
+        versions: &[VersionId],
+    ) -> Result<Rows<StoredVersion, VersionId>, StoreError> {
+        self.stored_versions(versions).await
+    }
+
     async fn version(&self, version: VersionId) -> Result<Option<StoredVersion>, StoreError> {
         self.stored_version(version).await
     }
@@ -86,6 +93,10 @@ impl RunStore for Database {
         run: RunId,
     ) -> Result<Option<Result<StoredRun, Unreadable<RunId>>>, StoreError> {
         self.one_run(run).await
+    }
+
+    async fn dags_of_runs(&self, runs: &[RunId]) -> Result<Vec<(RunId, DagKey)>, StoreError> {
+        self.dags_with_runs(runs).await
     }
 
     async fn queued_runs(
@@ -148,10 +159,9 @@ impl RunStore for Database {
 
     async fn resume_states(
         &self,
-        run: RunId,
-        instances: &[Instance],
-    ) -> Result<Vec<(Instance, Arc<str>)>, StoreError> {
-        self.resume_states_of(run, instances).await
+        instances: &[(RunId, Instance)],
+    ) -> Result<Vec<(RunId, Instance, Arc<str>)>, StoreError> {
+        self.resume_states_of(instances).await
     }
 
     async fn crashes(&self, shard: ShardId) -> Result<Rows<(Blamed, Crash), RunId>, StoreError> {

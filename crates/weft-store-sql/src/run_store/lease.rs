@@ -42,7 +42,7 @@ statements! {
             SELECT f.shard FROM shards f WHERE (f.owner IS NULL OR f.until <= $2) AND $4 >= ( \
                 SELECT count(*) FROM shards h WHERE h.owner = $1 OR \
                     ((h.owner IS NULL OR h.until <= $2) AND h.shard <= f.shard)))) \
-        RETURNING shard, epoch, until";
+        RETURNING shard, epoch, until, turn";
     RELEASE = "UPDATE shards SET owner = NULL, until = 0 WHERE owner = $1";
     GONE = "DELETE FROM schedulers WHERE id = $1";
     RELEASE_ONE = "UPDATE shards SET owner = NULL, until = 0 WHERE shard = $1 AND epoch = $2";
@@ -110,6 +110,7 @@ impl Database {
                 shard: row.take()?,
                 epoch: row.take()?,
                 until: row.take()?,
+                turn: row.take()?,
             });
         }
         leases.sort_by_key(|lease| lease.shard);

@@ -3,9 +3,10 @@
 //! Every statement goes by an index and is bounded by what is active, never by
 //! what ever was.
 
+use super::damaged;
 use crate::{
     Database,
-    backend::{Bulk, Column, Row, Value, args, statements},
+    backend::{Bulk, Column, Row, Statement, Value, args, statements},
     encoding,
 };
 use std::{collections::HashMap, sync::Arc};
@@ -68,10 +69,20 @@ static OUTPUTS: Bulk = Bulk::with(
 static RESUME_STATES: Bulk = Bulk::with(
     "WITH wanted (run, task, map_index) AS (VALUES ",
     &[Column::Int, Column::Int, Column::Int],
-    ") SELECT i.task, i.map_index, i.resume FROM wanted w CROSS JOIN task_instances i \
+    ") SELECT i.run, i.task, i.map_index, i.resume FROM wanted w CROSS JOIN task_instances i \
      WHERE i.run = w.run AND i.task = w.task AND i.map_index = w.map_index AND i.resume IS NOT NULL",
 );
-pub(crate) static BULKS: &[&Bulk] = &[&EVENTS, &OUTPUTS, &RESUME_STATES];
+static VERSIONS: Bulk = Bulk::with(
+    "WITH wanted (id) AS (VALUES ",
+    &[Column::Int],
+    ") SELECT v.id, v.dag, v.digest, v.document, v.files FROM wanted w CROSS JOIN versions v WHERE v.id = w.id",
+);
+static DAGS_OF_RUNS: Bulk = Bulk::with(
+    "WITH wanted (run) AS (VALUES ",
+    &[Column::Int],
+    ") SELECT r.id, r.dag FROM wanted w CROSS JOIN runs r WHERE r.id = w.run",
+);
+pub(crate) static BULKS: &[&Bulk] = &[&EVENTS, &OUTPUTS, &RESUME_STATES, &VERSIONS, &DAGS_OF_RUNS];
 
 impl Database {
     pub(super) async fn shard_dags(
@@ -114,6 +125,37 @@ impl Database {
         }))
     }
 
+    pub(super) async fn stored_versions(
+        &self,
+        versions: &[VersionId],
+    ) -> Result<Rows<StoredVersion, VersionId>, StoreError> {
+        let ids = versions.iter().map(|version| Value::from(version.0));
+        let rows = self.backend().read_bulk(&VERSIONS, ids.collect()).await?;
+        collect(rows, Row::take, |id, row| {
+            Ok(StoredVersion {
+                id,
+                dag: row.take()?,
+                digest: row.take()?,
+                document: row.take()?,
+                files: encoding::decode_files(&row.take::<Arc<str>>()?)?,
+            })
+        })
+    }
+
+    pub(super) async fn dags_with_runs(
+        &self,
+        runs: &[RunId],
+    ) -> Result<Vec<(RunId, DagKey)>, StoreError> {
+        let ids = runs.iter().map(|run| Value::from(*run));
+        let rows = self
+            .backend()
+            .read_bulk(&DAGS_OF_RUNS, ids.collect())
+            .await?;
+        rows.into_iter()
+            .map(|mut row| Ok((row.take()?, row.take()?)))
+            .collect()
+    }
+
     pub(super) async fn runs_in_progress(
         &self,
         shard: ShardId,
@@ -122,21 +164,25 @@ impl Database {
     ) -> Result<Rows<StoredRun, RunId>, StoreError> {
         // Ids are not negative.
         let after = after.map_or(-1, RunId::as_i64);
-        let rows = self
-            .backend()
-            .read(ACTIVE_RUNS, args![shard, after, limit])
-            .await?;
-        self.with_events(rows).await
+        let args = args![shard, after, limit];
+        match self.read_runs(ACTIVE_RUNS, args.clone()).await {
+            Err(StoreError::Corrupt(_)) => self.runs_one_by_one(damaged::ACTIVE_RUNS, args).await,
+            read => read,
+        }
     }
 
     pub(super) async fn one_run(
         &self,
         run: RunId,
     ) -> Result<Option<Result<StoredRun, Unreadable<RunId>>>, StoreError> {
-        let rows = self.backend().read(ONE_RUN, args![run]).await?;
-        let mut rows = self.with_events(rows).await?;
-        let readable = rows.readable.pop().map(Ok);
-        Ok(readable.or_else(|| rows.unreadable.pop().map(Err)))
+        match self.read_runs(ONE_RUN, args![run]).await {
+            Ok(mut rows) => {
+                let readable = rows.readable.pop().map(Ok);
+                Ok(readable.or_else(|| rows.unreadable.pop().map(Err)))
+            }
+            Err(StoreError::Corrupt(why)) => Ok(Some(Err(Unreadable { key: run, why }))),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) async fn runs_in_queue(
@@ -145,10 +191,18 @@ impl Database {
         now: Timestamp,
         limit: u32,
     ) -> Result<Rows<StoredRun, RunId>, StoreError> {
-        let rows = self
-            .backend()
-            .read(QUEUED_RUNS, args![dag, now, limit])
-            .await?;
+        let args = args![dag, now, limit];
+        match self.read_queued_runs(args.clone()).await {
+            Err(StoreError::Corrupt(_)) => self.runs_one_by_one(damaged::QUEUED_RUNS, args).await,
+            read => read,
+        }
+    }
+
+    async fn read_queued_runs(
+        &self,
+        args: Vec<Value>,
+    ) -> Result<Rows<StoredRun, RunId>, StoreError> {
+        let rows = self.backend().read(QUEUED_RUNS, args).await?;
         let mut has_events = false;
         let mut runs = collect(rows, Row::take, |id, row| {
             let run = stored_run(id, row)?;
@@ -212,15 +266,12 @@ impl Database {
         limit: u32,
     ) -> Result<Rows<Command, (CommandId, RunId)>, StoreError> {
         let after = after.map_or(0, |id| id.0);
-        let rows = self
-            .backend()
-            .read(COMMANDS, args![shard, after, limit])
-            .await?;
-        let key = |row: &mut Row| Ok((row.take()?, row.take()?));
-        collect(rows, key, |(id, run), row| {
-            let kind = encoding::decode_command(&row.take::<Arc<str>>()?)?;
-            Ok(Command { id, run, kind })
-        })
+        let args = args![shard, after, limit];
+        match self.backend().read(COMMANDS, args.clone()).await {
+            Ok(rows) => collect_commands(rows),
+            Err(StoreError::Corrupt(_)) => self.commands_one_by_one(args).await,
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) async fn outputs_of(
@@ -251,20 +302,27 @@ impl Database {
 
     pub(super) async fn resume_states_of(
         &self,
-        run: RunId,
-        instances: &[Instance],
-    ) -> Result<Vec<(Instance, Arc<str>)>, StoreError> {
+        instances: &[(RunId, Instance)],
+    ) -> Result<Vec<(RunId, Instance, Arc<str>)>, StoreError> {
+        let keys = instances
+            .iter()
+            .flat_map(|(run, instance)| key(*run, *instance));
         let rows = self
             .backend()
-            .read_bulk(&RESUME_STATES, keys(run, instances))
+            .read_bulk(&RESUME_STATES, keys.collect())
             .await?;
         rows.into_iter()
-            .map(|mut row| Ok((take_instance(&mut row)?, row.take()?)))
+            .map(|mut row| Ok((row.take()?, take_instance(&mut row)?, row.take()?)))
             .collect()
     }
 
-    /// The runs of these rows with their events.
-    async fn with_events(&self, rows: Vec<Row>) -> Result<Rows<StoredRun, RunId>, StoreError> {
+    /// Runs with their events.
+    async fn read_runs(
+        &self,
+        statement: Statement,
+        args: Vec<Value>,
+    ) -> Result<Rows<StoredRun, RunId>, StoreError> {
+        let rows = self.backend().read(statement, args).await?;
         let mut runs = collect(rows, Row::take, stored_run)?;
         self.read_events(&mut runs).await?;
         Ok(runs)
@@ -309,17 +367,30 @@ pub(crate) fn collect<T, K: Clone>(
     Ok(collected)
 }
 
+/// Rows of `id`, `run`, `body`.
+pub(super) fn collect_commands(
+    rows: Vec<Row>,
+) -> Result<Rows<Command, (CommandId, RunId)>, StoreError> {
+    let key = |row: &mut Row| Ok((row.take()?, row.take()?));
+    collect(rows, key, |(id, run), row| {
+        let kind = encoding::decode_command(&row.take::<Arc<str>>()?)?;
+        Ok(Command { id, run, kind })
+    })
+}
+
 fn keys(run: RunId, instances: &[Instance]) -> Vec<Value> {
     instances
         .iter()
-        .flat_map(|instance| {
-            [
-                Value::from(run),
-                Value::from(instance.task.0),
-                Value::from(instance.index),
-            ]
-        })
+        .flat_map(|instance| key(run, *instance))
         .collect()
+}
+
+fn key(run: RunId, instance: Instance) -> [Value; 3] {
+    [
+        Value::from(run),
+        Value::from(instance.task.0),
+        Value::from(instance.index),
+    ]
 }
 
 fn stored_run(id: RunId, row: &mut Row) -> Result<StoredRun, StoreError> {

@@ -494,7 +494,7 @@ impl<'a> World<'a> {
             .outputs_of_task(run, one.task, one.index, 4)
             .await
             .unwrap();
-        let resume = self.database.resume_states(run, &[one]).await.unwrap();
+        let resume = self.database.resume_states(&[(run, one)]).await.unwrap();
         let tasks = self
             .database
             .list_task_summaries(&filter.tenant, run)

@@ -9,7 +9,7 @@ use std::{
     net::{TcpListener, TcpStream},
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
@@ -41,6 +41,8 @@ struct Shared {
     /// New connections are silent as well.
     is_down: AtomicBool,
     connections: AtomicU64,
+    /// A request with this text and all that follows fall silent.
+    last_before: OnceLock<&'static str>,
 }
 
 impl SilentRelay {
@@ -61,10 +63,19 @@ impl SilentRelay {
     /// From now on nothing passes in either direction, over no connection.
     #[allow(dead_code, reason = "not every crate's tests use both")]
     pub(crate) fn fall_silent(&self) {
-        self.shared.is_down.store(true, Ordering::SeqCst);
-        let all = self.shared.connections.load(Ordering::SeqCst) + 1;
-        self.shared.no_answers_before.store(all, Ordering::SeqCst);
-        self.shared.no_requests_before.store(all, Ordering::SeqCst);
+        self.shared.fall_silent();
+    }
+
+    /// As [`Self::fall_silent`], as soon as a request contains this text, which does not arrive.
+    #[allow(dead_code, reason = "not every crate's tests use it")]
+    pub(crate) fn fall_silent_before(&self, text: &'static str) {
+        self.shared.last_before.set(text).unwrap();
+    }
+
+    /// Whether it fell silent.
+    #[allow(dead_code, reason = "not every crate's tests use it")]
+    pub(crate) fn is_silent(&self) -> bool {
+        self.shared.is_down.load(Ordering::SeqCst)
     }
 
     /// From now on requests of open connections arrive, and their answers don't return.
@@ -88,6 +99,27 @@ impl SilentRelay {
 }
 
 impl Shared {
+    fn fall_silent(&self) {
+        self.is_down.store(true, Ordering::SeqCst);
+        let all = self.connections.load(Ordering::SeqCst) + 1;
+        self.no_answers_before.store(all, Ordering::SeqCst);
+        self.no_requests_before.store(all, Ordering::SeqCst);
+    }
+
+    /// Whether a request arrives.
+    fn is_silent(&self, connection: u64, request: &[u8]) -> bool {
+        let is_last = |text: &&str| {
+            let mut parts = request.windows(text.len());
+            parts.any(|part| part == text.as_bytes())
+        };
+        if !self.is_down.load(Ordering::SeqCst)
+            && self.last_before.get().is_some_and(|text| is_last(&text))
+        {
+            self.fall_silent();
+        }
+        connection < self.no_requests_before.load(Ordering::SeqCst)
+    }
+
     fn connect(self: &Arc<Self>, near: TcpStream, target: &Target) -> io::Result<()> {
         near.set_nodelay(true)?;
         let number = self.connections.fetch_add(1, Ordering::SeqCst) + 1;
@@ -119,13 +151,11 @@ impl Shared {
     ) {
         let shared = Arc::clone(self);
         thread::spawn(move || {
-            pass(near.0, far.0, || {
-                number < shared.no_requests_before.load(Ordering::SeqCst)
-            });
+            pass(near.0, far.0, |request| shared.is_silent(number, request));
         });
         let shared = Arc::clone(self);
         thread::spawn(move || {
-            pass(far.1, near.1, || {
+            pass(far.1, near.1, |_answer| {
                 number < shared.no_answers_before.load(Ordering::SeqCst)
             });
         });
@@ -133,16 +163,16 @@ impl Shared {
 }
 
 /// Passes everything on until one end closes, except while it is silent.
-fn pass(mut from: impl Read, mut to: impl Write, is_silent: impl Fn() -> bool) {
+fn pass(mut from: impl Read, mut to: impl Write, is_silent: impl Fn(&[u8]) -> bool) {
     let mut piece = vec![0; 64 << 10];
     while let Ok(bytes) = from.read(&mut piece)
         && bytes > 0
     {
-        if !is_silent() && to.write_all(&piece[..bytes]).is_err() {
+        if !is_silent(&piece[..bytes]) && to.write_all(&piece[..bytes]).is_err() {
             return;
         }
     }
-    if is_silent() {
+    if is_silent(&[]) {
         // The end of a connection isn't heard either.
         loop {
             thread::park();

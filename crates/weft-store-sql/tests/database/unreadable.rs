@@ -114,6 +114,73 @@ async fn a_bad_row_of_a_run_leaves_the_others_readable(home: &Home) {
     assert_eq!(one.unwrap_err().key, runs[3]);
 }
 
+/// The database refuses to read a row, as it does where a block of its files is damaged.
+async fn damage(home: &Home, table: &str, columns: &str, damaged: &str) {
+    let columns = columns.replace("DAMAGED", damaged);
+    let sql = format!(
+        "CREATE FUNCTION damaged_{table}(value anyelement) RETURNS anyelement STABLE LANGUAGE plpgsql AS \
+         $$ BEGIN RAISE EXCEPTION 'missing chunk number 0 for toast value' USING ERRCODE = 'XX001'; END $$; \
+         ALTER TABLE {table} RENAME TO whole_{table}; \
+         CREATE VIEW {table} AS SELECT {columns} FROM whole_{table}"
+    );
+    meddle(home, &sql).await;
+}
+
+#[tokio::test]
+async fn a_row_that_postgres_can_not_read_leaves_the_others_readable() {
+    let home = crate::setup::postgres().await;
+    let database = &home.database;
+    let dag = one_dag(database, "etl").await;
+    let mut runs = Vec::new();
+    for _ in 0..4 {
+        runs.push(triggered(&home, &dag).await);
+    }
+    runs.sort_unstable();
+    let tenant = TenantId::default();
+    let mut commands = Vec::new();
+    for run in &runs[..2] {
+        let command = database.insert_command(&tenant, *run, &CommandKind::Cancel, "ada");
+        commands.push(command.await.unwrap());
+    }
+    let mut turn = turn(database, lease(database).await).await;
+    turn.runs = runs[2..]
+        .iter()
+        .map(|run| RunUpdate {
+            id: *run,
+            state: RunState::Running,
+            started: Some(at(1)),
+            ended: None,
+            counts: Counts::default(),
+        })
+        .collect();
+    database.commit(&turn).await.unwrap();
+    let columns = "id, tenant, dag, shard, version, kind, state, logical_date, interval_start, interval_end, \
+        not_before, created, trace, CASE WHEN id IN (DAMAGED) THEN damaged_runs(params) ELSE params END AS params";
+    let damaged = format!("{}, {}", runs[0].as_i64(), runs[3].as_i64());
+    damage(&home, "runs", columns, &damaged).await;
+    let columns = "id, shard, run, done, CASE WHEN id = DAMAGED THEN damaged_commands(body) ELSE body END AS body";
+    damage(&home, "commands", columns, &commands[0].0.to_string()).await;
+
+    let queued = database
+        .queued_runs(dag.key, at(i64::MAX), 9)
+        .await
+        .unwrap();
+    assert_eq!(queued.readable[0].id, runs[1]);
+    assert_eq!(queued.unreadable[0].key, runs[0]);
+    assert!(
+        queued.unreadable[0].why.contains("missing chunk"),
+        "{queued:?}"
+    );
+    let active = database.active_runs(SHARD, None, 9).await.unwrap();
+    assert_eq!(active.readable[0].id, runs[2]);
+    assert_eq!(active.unreadable[0].key, runs[3]);
+    let one = database.run(runs[3]).await.unwrap().unwrap();
+    assert_eq!(one.unwrap_err().key, runs[3]);
+    let waiting = database.commands(SHARD, None, 9).await.unwrap();
+    assert_eq!(waiting.readable[0].id, commands[1]);
+    assert_eq!(waiting.unreadable[0].key, (commands[0], runs[0]));
+}
+
 async fn a_bad_command_is_returned_with_its_run_and_shows_its_refusal(home: &Home) {
     let database = &home.database;
     let tenant = TenantId::default();

@@ -3,7 +3,7 @@
 
 use crate::{
     postgres_server,
-    setup::{at, lease, one_dag, trigger_of, turn},
+    setup::{at, file, lease, one_dag, trigger_of, turn},
     silent_relay::{SilentRelay, Target},
 };
 use std::{
@@ -11,8 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::task::JoinSet;
+use weft_core::id::TenantId;
 use weft_store::{CommitError, EventChunk, RunStore as _, StoreError};
-use weft_store_sql::{Database, DatabaseLocation, OpenError};
+use weft_store_sql::{Database, DatabaseLocation, DeployError, OpenError};
 
 /// The longest that a call may hang: its own bound, and some for a busy machine.
 const MAX_HANG: Duration = Duration::from_secs(15);
@@ -23,7 +24,10 @@ const CONNECTIONS: u64 = 10;
 
 /// A database of its own, reached through a relay.
 fn through_a_relay() -> (SilentRelay, DatabaseLocation) {
-    let url = postgres_server::new_database();
+    relay_to(&postgres_server::new_database())
+}
+
+fn relay_to(url: &str) -> (SilentRelay, DatabaseLocation) {
     let (place, folder) = url.split_once("?host=").unwrap();
     let (_server, name) = place.rsplit_once('/').unwrap();
     let relay = SilentRelay::to(Target::Socket(Path::new(folder).join(".s.PGSQL.5432")));
@@ -117,6 +121,47 @@ async fn a_turn_whose_commit_was_not_answered_is_committed_again_and_counts_once
     database.commit(&turn).await.unwrap();
     let events = database.run(run).await.unwrap().unwrap().unwrap().events;
     assert_eq!(events, ["only once"]);
+}
+
+#[tokio::test]
+async fn the_locks_of_a_process_that_vanished_in_a_transaction_are_released_within_seconds() {
+    let url = postgres_server::new_database();
+    let (relay, place) = relay_to(&url);
+    let database = Database::open(&DatabaseLocation::Postgres { url })
+        .await
+        .unwrap();
+    database.migrate().await.unwrap();
+    one_dag(&database, "etl").await;
+    let vanishing = Database::open(&place).await.unwrap();
+    // The DAG's row is locked by then.
+    relay.fall_silent_before("INSERT INTO versions");
+    let unfinished = file("unfinished", &["etl"]);
+    let unanswered = vanishing.deploy(&unfinished);
+    let next = async {
+        while !relay.is_silent() {
+            tokio::task::yield_now().await;
+        }
+        let began = Instant::now();
+        let deployed = database.deploy(&file("next", &["etl"])).await.unwrap();
+        (deployed, began.elapsed())
+    };
+    let (unanswered, (deployed, took)) = tokio::join!(unanswered, next);
+    assert!(
+        matches!(
+            unanswered,
+            Err(DeployError::Store(StoreError::Unavailable(_)))
+        ),
+        "{unanswered:?}"
+    );
+    assert_eq!(deployed[0].number, 2);
+    assert!(took < MAX_HANG, "{took:?}");
+    let tenant = TenantId::default();
+    let versions = database
+        .list_versions(&tenant, &deployed[0].id, None, 9)
+        .await
+        .unwrap();
+    let numbers: Vec<u32> = versions.iter().map(|version| version.number).collect();
+    assert_eq!(numbers, [2, 1], "nothing is left of the unfinished one");
 }
 
 #[tokio::test]

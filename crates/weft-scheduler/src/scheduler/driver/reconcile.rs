@@ -1,8 +1,12 @@
 //! Asks the broker which live attempts it knows.
 
 use super::Driver;
-use crate::steps::reconcile;
-use std::collections::HashSet;
+use crate::{
+    limits::RUNS_PER_LOOKUP,
+    scheduler::orphans::{Found, is_over},
+    steps::reconcile,
+};
+use std::collections::{BTreeSet, HashSet};
 use tokio::time::Instant;
 use weft_broker::{AttemptKey, BrokerError};
 use weft_core::{run::Phase, run_id::RunId};
@@ -81,33 +85,23 @@ impl Driver<'_> {
         let mut listed = self.shard.broker.list_attempts().await?;
         // Equal takeovers are to have equal effects.
         listed.sort_unstable_by_key(|key| (key.run, key.attempt.instance, key.attempt.nonce));
-        let mut over: Option<RunId> = None;
+        let is_unknown = |run: &RunId| !self.shard.runs.contains(*run);
+        let unknown: BTreeSet<RunId> = listed.iter().map(|key| key.run).collect();
+        let unknown: Vec<RunId> = unknown.into_iter().filter(is_unknown).collect();
+        let mut found = Found::new();
+        for runs in unknown.chunks(RUNS_PER_LOOKUP) {
+            found.extend(self.deps.store.dags_of_runs(runs).await?);
+        }
         for key in listed {
             let is_over = if self.shard.runs.contains(key.run) {
                 !self.shard.runs.is_current(&key)
-            } else if over == Some(key.run) {
-                true
             } else {
-                self.is_run_over(key.run).await?
+                is_over(self.shard, key.run, &found)
             };
             if is_over {
-                over = Some(key.run);
                 self.shard.batch.revoke(key);
             }
         }
         Ok(())
-    }
-
-    /// Whether a run that is not in memory has ended, or does not exist. A run of a DAG that the
-    /// shard does not have is another one's, and one that is held aside goes on later.
-    async fn is_run_over(&mut self, run: RunId) -> Result<bool, StoreError> {
-        if self.shard.held.contains_run(run) {
-            return Ok(false);
-        }
-        Ok(match self.deps.store.run(run).await? {
-            None => true,
-            Some(Ok(stored)) => self.shard.runs.contains_dag(stored.dag),
-            Some(Err(_unreadable)) => false,
-        })
     }
 }

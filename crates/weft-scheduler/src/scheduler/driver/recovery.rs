@@ -2,25 +2,34 @@
 
 use super::{Driver, TurnError, held::unreadable_as_value, reconcile::ReconcileError};
 use crate::{
+    active_run::ActiveRun,
     shard::{dag_entry::DagEntry, held::Object},
     steps::{recovery, settings},
     versions::Version,
 };
 use std::{collections::BTreeSet, sync::Arc};
 use weft_broker::AttemptKey;
-use weft_core::{run::Phase, run_id::RunId};
-use weft_store::{CommandId, DagKey, DagState, ShardState, StoreError, StoredRun};
+use weft_core::{
+    id::TenantId,
+    run::{Instance, Phase},
+    run_id::RunId,
+};
+use weft_store::{CommandId, DagKey, DagState, ShardState, StoreError, StoredRun, VersionId};
 
 /// Rows that one query reads.
 const ROWS_PER_PAGE: u32 = 1000;
 /// Active runs that one query reads: each comes with its events.
 const RUNS_PER_PAGE: u32 = 64;
+/// Deferred instances whose states one query reads.
+const RESUME_STATES_PER_QUERY: usize = 256;
 
 impl Driver<'_> {
     /// Reads everything of a shard that was taken over.
     pub(in crate::scheduler) async fn recover(&mut self) -> Result<(), TurnError> {
         let state = self.deps.store.shard_state(self.shard.id()).await?;
-        self.shard.set_first_turn(state.turn);
+        self.shard
+            .check_takeover(state)
+            .map_err(TurnError::Dropped)?;
         self.find_lost_turns(state).await?;
         // What live attempts occupy counts from now on, for all tenants alike.
         self.shard.queue.advance_time(self.cx.now());
@@ -39,9 +48,7 @@ impl Driver<'_> {
             for row in page.unreadable {
                 self.hold_run(row.key, None, &row.why);
             }
-            for stored in page.readable {
-                live.extend(self.recover_run(stored).await?);
-            }
+            live.extend(self.recover_runs(page.readable).await?);
         }
         // A command that was interrupted is finished first: the attempts that it ended are not lost.
         let mut last = self.sweep().await?;
@@ -96,38 +103,94 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// Recovers one run; returns its live attempts.
-    pub(super) async fn recover_run(
+    /// Recovers runs; returns their live attempts. What they need beside their rows is read for all
+    /// of them at once.
+    pub(super) async fn recover_runs(
+        &mut self,
+        stored: Vec<StoredRun>,
+    ) -> Result<Vec<(AttemptKey, Phase)>, StoreError> {
+        let versions = stored.iter().map(|stored| {
+            let entry = self.shard.runs.dag(stored.dag);
+            let active = entry.and_then(DagEntry::active_version);
+            let faults = self.cx.faults;
+            let version = faults.recovered_version(stored.version, active);
+            (version, stored.tenant.clone())
+        });
+        let versions: Vec<(VersionId, TenantId)> = versions.collect();
+        self.read_versions(&versions).await?;
+        let mut replayed = Vec::with_capacity(stored.len());
+        for (stored, (version, _)) in stored.into_iter().zip(versions) {
+            replayed.extend(self.replay_run(stored, version).await?);
+        }
+        self.read_resume_states(&mut replayed).await?;
+        let mut live = Vec::new();
+        for active in replayed {
+            live.extend(recovery::add_recovered_run(&mut self.events(), active));
+        }
+        Ok(live)
+    }
+
+    /// Replays a run that goes on with this version; one that can't be replayed is held aside.
+    async fn replay_run(
         &mut self,
         stored: StoredRun,
-    ) -> Result<Vec<(AttemptKey, Phase)>, StoreError> {
+        version: VersionId,
+    ) -> Result<Option<ActiveRun>, StoreError> {
         let run = stored.id;
-        let entry = self.shard.runs.dag(stored.dag);
-        let active = entry.and_then(DagEntry::active_version);
-        let version = self.cx.faults.recovered_version(stored.version, active);
         let version = self.version(version, &stored.tenant).await;
         let replayed = unreadable_as_value(version)?
             .and_then(|version| self.as_begun(version, &stored))
             .and_then(|version| recovery::replay_run(stored, version));
-        let mut active = match replayed {
-            Ok(active) => active,
+        match replayed {
+            Ok(active) => Ok(Some(active)),
             Err(why) => {
                 self.hold_run(run, None, &why);
-                return Ok(Vec::new());
+                Ok(None)
             }
-        };
-        let unread = active.take_unread_resume_states();
-        if !unread.is_empty() {
-            let states = self.deps.store.resume_states(run, &unread).await;
+        }
+    }
+
+    /// Reads what deferred instances left. Where that can't be read, each run is read alone, and held
+    /// aside if it is the one.
+    async fn read_resume_states(
+        &mut self,
+        replayed: &mut Vec<ActiveRun>,
+    ) -> Result<(), StoreError> {
+        let mut of_runs = Vec::new();
+        for active in &mut *replayed {
+            let unread = active.take_unread_resume_states().into_iter();
+            let unread: Vec<_> = unread.map(|instance| (active.id, instance)).collect();
+            if !unread.is_empty() {
+                of_runs.push(unread);
+            }
+        }
+        for unread in of_runs.concat().chunks(RESUME_STATES_PER_QUERY) {
+            let states = self.deps.store.resume_states(unread).await;
             match unreadable_as_value(states)? {
-                Ok(states) => active.set_resume_states(states),
+                Ok(states) => set_resume_states(replayed, states),
+                Err(_unreadable) => return self.read_each_resume_state(replayed, of_runs).await,
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_each_resume_state(
+        &mut self,
+        replayed: &mut Vec<ActiveRun>,
+        of_runs: Vec<Vec<(RunId, Instance)>>,
+    ) -> Result<(), StoreError> {
+        for unread in of_runs {
+            let states = self.deps.store.resume_states(&unread).await;
+            match unreadable_as_value(states)? {
+                Ok(states) => set_resume_states(replayed, states),
                 Err(why) => {
+                    let run = unread[0].0;
+                    replayed.retain(|active| active.id != run);
                     self.hold_run(run, None, &why);
-                    return Ok(Vec::new());
                 }
             }
         }
-        Ok(recovery::add_recovered_run(&mut self.events(), active))
+        Ok(())
     }
 
     /// Reads settings and DAGs.
@@ -151,6 +214,12 @@ impl Driver<'_> {
             let name = |key: &DagKey| format!("row {}", key.0);
             let consequence = "no run of the DAG starts";
             self.report_unreadable(Object::Dag, page.unreadable, name, consequence);
+            let changed = page.readable.iter();
+            let changed = changed.filter(|state| settings::is_changed(&self.shard.runs, state));
+            let versions: Vec<_> = changed
+                .filter_map(|state| Some((state.active?, state.tenant.clone())))
+                .collect();
+            self.read_versions(&versions).await?;
             for state in page.readable {
                 existing.insert(state.key);
                 self.read_dag(state).await?;
@@ -200,6 +269,7 @@ impl Driver<'_> {
         faults.checked_state(checked).map_err(TurnError::Dropped)?;
         if state.settings != self.shard.settings.version() {
             self.read_settings().await?;
+            self.retry_held_runs().await?;
         }
         faults.during_sweep(store, id, RUNS_PER_PAGE).await?;
         // Queued runs may have ended without a start.
@@ -252,5 +322,13 @@ impl Driver<'_> {
         self.report_unreadable(Object::Crash, stored.unreadable, name, consequence);
         self.shard.crashes.replace(stored.readable);
         Ok(())
+    }
+}
+
+fn set_resume_states(runs: &mut [ActiveRun], states: Vec<(RunId, Instance, Arc<str>)>) {
+    for (run, instance, state) in states {
+        if let Some(active) = runs.iter_mut().find(|active| active.id == run) {
+            active.set_resume_state(instance, state);
+        }
     }
 }

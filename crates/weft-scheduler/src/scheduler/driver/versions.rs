@@ -1,10 +1,13 @@
 //! Versions that steps request.
 
-use super::Driver;
+use super::{Driver, held::unreadable_as_value};
 use crate::versions::Version;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use weft_core::{id::TenantId, run::record};
 use weft_store::{StoreError, StoredRun, VersionId};
+
+/// Versions that one query reads: each comes with its document.
+const VERSIONS_PER_QUERY: usize = 32;
 
 impl Driver<'_> {
     /// A version, from memory or the database.
@@ -21,6 +24,34 @@ impl Driver<'_> {
         }
         let stored = self.deps.store.version(id).await?;
         self.cx.versions.insert(id, tenant, stored.as_ref())
+    }
+
+    /// Reads versions that are not in memory, many with one query. Those that can't be read or
+    /// parsed stay out: [`Self::version`] says why.
+    pub(super) async fn read_versions(
+        &mut self,
+        wanted: &[(VersionId, TenantId)],
+    ) -> Result<(), StoreError> {
+        let tenants: BTreeMap<VersionId, &TenantId> = wanted
+            .iter()
+            .filter(|(id, _)| self.cx.versions.get(*id).is_none())
+            .map(|(id, tenant)| (*id, tenant))
+            .collect();
+        let ids: Vec<VersionId> = tenants.keys().copied().collect();
+        for ids in ids.chunks(VERSIONS_PER_QUERY) {
+            let read = self.deps.store.versions(ids).await;
+            // Each is read alone then.
+            let Ok(read) = unreadable_as_value(read)? else {
+                return Ok(());
+            };
+            for stored in read.readable {
+                let tenant = tenants[&stored.id];
+                if let Err(error) = self.cx.versions.insert(stored.id, tenant, Some(&stored)) {
+                    tracing::debug!(%error, operation = "read versions", "a version can't be parsed; what needs it says so");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The same version with the defaults that a run began with; the error says why those can't

@@ -131,6 +131,7 @@ mod tests {
                 shard: ShardId(0),
                 epoch: 1,
                 until: Timestamp(0),
+                turn: 6,
             },
             number: 7,
             new_runs: Vec::new(),

@@ -21,6 +21,12 @@ pub(crate) async fn a_shard_has_one_owner_until_its_lease_ends(database: &Databa
     database.release_shards("a").await.unwrap();
     let second = database.lease_shards("b", NONE, u32::MAX).await.unwrap();
     assert!(second[0].epoch > first[0].epoch);
+    let state = database.shard_state(second[0].shard).await.unwrap();
+    assert_eq!(
+        (state.epoch, state.turn),
+        (second[0].epoch, second[0].turn),
+        "the lease says where its turns begin"
+    );
     let third = database.lease_shards("c", LONG, u32::MAX).await.unwrap();
     assert!(
         third[0].epoch > second[0].epoch,

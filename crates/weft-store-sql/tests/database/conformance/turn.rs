@@ -10,7 +10,7 @@ use weft_core::{
 };
 use weft_store::{
     AttemptRecord, CommitError, EventChunk, InstanceRow, InstanceTag, Output, RunStore as _,
-    RunUpdate, TaskSummary, TimetableUpdate,
+    RunUpdate, TaskSummary, TimetableUpdate, VersionId,
 };
 use weft_store_sql::Database;
 
@@ -152,8 +152,17 @@ pub(crate) async fn a_turn_of_thousands_of_rows(database: &Database) {
         ..instance_row(run, 0, 5)
     }];
     database.commit(&changed).await.unwrap();
-    let states = database.resume_states(run, &wanted[2_700..]).await.unwrap();
-    assert_eq!(states, [(wanted[2_743 - 6], "{\"page\":2}".into())]);
+    let asked: Vec<_> = wanted[2_700..].iter().map(|one| (run, *one)).collect();
+    let states = database.resume_states(&asked).await.unwrap();
+    assert_eq!(states, [(run, wanted[2_743 - 6], "{\"page\":2}".into())]);
+    let missing = RunId::from_i64(1).unwrap();
+    let dags = database.dags_of_runs(&[missing, run]).await.unwrap();
+    let stored = database.run(run).await.unwrap().unwrap().unwrap();
+    assert_eq!(dags, [(run, stored.dag)]);
+    let versions = [stored.version, VersionId(i64::MAX)];
+    let versions = database.versions(&versions).await.unwrap().readable;
+    let version = database.version(stored.version).await.unwrap();
+    assert_eq!(versions, Vec::from_iter(version));
     assert_eq!(database.outputs(run, &wanted).await.unwrap().len(), 2_742);
     let state = &database.dags(lease.shard, None, 9).await.unwrap().readable[0];
     assert_eq!(state.last_scheduled, Some(at(7)));
