@@ -208,6 +208,27 @@ pub struct Activate {
     pub version: u32,
 }
 
+/// How a version that can't be read is repaired.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RepairVersion {
+    /// The number of the version that its runs, and new ones, use from now on. Without it the
+    /// version is dropped: its runs end as failed, and no new ones are created.
+    #[serde(default)]
+    pub replacement: Option<u32>,
+}
+
+/// The result of a repair.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RepairedVersion {
+    /// The ids of its runs that had not ended: they go on with the replacement, or are failed.
+    pub runs: Vec<String>,
+    /// The DAG after the change.
+    pub dag: Dag,
+}
+
 /// The result of a rollback.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

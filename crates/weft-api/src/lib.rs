@@ -41,8 +41,8 @@ pub use {
     audit::AuditEntry,
     backfill::{Backfill, NewBackfill},
     dag::{
-        Activate, Dag, DagChange, DagDetail, DagTask, Death, Edge, ParamDetail, Rollback, Suspect,
-        Version, VersionDetail,
+        Activate, Dag, DagChange, DagDetail, DagTask, Death, Edge, ParamDetail, RepairVersion,
+        RepairedVersion, Rollback, Suspect, Version, VersionDetail,
     },
     deployment::{
         ChangeKind, ChangedTask, DeployedDag, Deployment, DeploymentFile, Difference, RequestKind,

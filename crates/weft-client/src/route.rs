@@ -68,6 +68,7 @@ routes! {
     LIST_VERSIONS = GET "/dags/{dag}/versions" Safe;
     SHOW_VERSION = GET "/dags/{dag}/versions/{version}" Safe;
     ACTIVATE = POST "/dags/{dag}/activate" Safe;
+    REPAIR_VERSION = POST "/dags/{dag}/versions/{version}/repair" Safe;
     ROLLBACK = POST "/dags/{dag}/rollback" Never;
     TRIGGER = POST "/dags/{dag}/runs" Safe;
     BACKFILL = POST "/dags/{dag}/backfills" Safe;

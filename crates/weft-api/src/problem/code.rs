@@ -103,6 +103,7 @@ codes! {
     RequestTimeout = "request_timeout", 408, Failed, "The request's body came too slowly", "send it again";
     DagNotActive = "dag_not_active", 409, Failed, "The DAG has no active version", "activate one: `wfctl dags activate`";
     DagHasActiveRuns = "dag_has_active_runs", 409, Failed, "The DAG has runs that have not ended", "cancel them first, or wait for them";
+    VersionReadable = "version_readable", 409, Failed, "The version can be read, so it needs no repair", "`wfctl dags activate` has new runs use another one";
     NoPreviousVersion = "no_previous_version", 409, Failed, "There is no earlier version", "`wfctl dags versions` shows those there are";
     RunExists = "run_exists", 409, Failed, "There is a run for this date already", "clear it instead: `wfctl runs clear`";
     RunEnded = "run_ended", 409, Failed, "The run has ended", "clear its tasks to run them again";

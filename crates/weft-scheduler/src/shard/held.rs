@@ -1,7 +1,8 @@
 //! What of a shard can't be read: it is held aside, and everything else goes on.
 //!
 //! A run is held where its row, its version or its events can't be read, or where its events can't
-//! be replayed. It is read again after the next takeover.
+//! be replayed. It is read again after the next takeover, and when settings were changed, as by the
+//! repair of a version.
 
 use std::collections::{BTreeMap, BTreeSet};
 use weft_core::run_id::RunId;
@@ -68,6 +69,12 @@ impl Held {
 
     pub(crate) fn contains_run(&self, run: RunId) -> bool {
         self.runs.contains_key(&run)
+    }
+
+    /// The first runs that are held, at most so many, and their DAGs where they are queued.
+    pub(crate) fn first_runs(&self, most: usize) -> Vec<(RunId, Option<DagKey>)> {
+        let runs = self.runs.iter().take(most);
+        runs.map(|(run, held)| (*run, held.queued_of)).collect()
     }
 
     /// Why a run is held, if it is.

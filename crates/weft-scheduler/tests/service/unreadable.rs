@@ -5,6 +5,7 @@ use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use weft_core::{id::TenantId, run::RunState, run_id::RunId};
 use weft_store::CommandKind;
+use weft_store_sql::{Deployed, Repair};
 
 #[tokio::test]
 async fn a_run_whose_events_are_damaged_is_held_and_the_others_go_on() {
@@ -101,4 +102,44 @@ async fn a_queued_run_of_an_unreadable_version_is_held_and_the_others_start() {
         .await;
     let other = installation.trigger(&other).await;
     assert_eq!(installation.ended(other).await, RunState::Success);
+}
+
+#[tokio::test]
+async fn runs_of_a_version_that_was_repaired_go_on() {
+    let mut installation = Installation::running(4, |_| None).await;
+    let good = installation
+        .deploy(&json!({ "id": "mended", "tasks": { "only": {} } }))
+        .await;
+    let running = installation.trigger(&good).await;
+    installation
+        .wait(running, |row| row.counts.running == 1)
+        .await;
+    installation.crash().await;
+    let bad = installation.deploy_unreadable("mended").await;
+    repair(&installation, &good, &bad).await;
+    installation.start_scheduler("second");
+    installation.start_worker("another", &["default"], 4, Arc::new(|_| success("1")));
+    let queued = installation.trigger(&bad).await;
+    for run in [running, queued] {
+        installation.wait_held(run).await;
+    }
+    assert_eq!(repair(&installation, &bad, &good).await, 2);
+    installation.handle().wake(weft_scheduler::Wake::Settings);
+    for run in [running, queued] {
+        assert_eq!(installation.ended(run).await, RunState::Success);
+        assert_eq!(installation.show(run).await.held, None);
+    }
+}
+
+/// Has the runs of a version use another one; returns how many there are.
+async fn repair(installation: &Installation, version: &Deployed, replacement: &Deployed) -> usize {
+    let repair = Repair {
+        version: version.number,
+        replacement: Some(replacement.number),
+    };
+    let (database, tenant) = (&installation.database, TenantId::default());
+    let runs = database
+        .repair_version(&tenant, &version.id, repair, "test")
+        .await;
+    runs.expect("it is repaired").len()
 }

@@ -9,6 +9,7 @@ use crate::{
     auth::{Deploying, Reading},
     caller::{By, Caller},
     cursor::List,
+    documents::parse_text,
     extract::{Json, Path, Query, Text},
     ports::Wake,
     problem::{Code, Problem},
@@ -19,10 +20,14 @@ use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use weft_api::{Activate, Dag, DeploymentFile, Page, Rollback, Version, VersionDetail};
+use weft_api::{
+    Activate, Dag, DeploymentFile, Page, RepairVersion, RepairedVersion, Rollback, Version,
+    VersionDetail,
+};
 use weft_blob::Kind;
 use weft_core::id::DagId;
-use weft_store_sql::{ActivateError, DagStamp, Precondition};
+use weft_store::{CommandKind, StoreError};
+use weft_store_sql::{ActivateError, CommandError, DagStamp, Precondition, Repair};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -30,6 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(show_version))
         .routes(routes!(activate))
         .routes(routes!(rollback))
+        .routes(routes!(repair))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -178,6 +184,73 @@ async fn rollback(
     Ok(axum::Json(Rollback { from, to, dag }))
 }
 
+/// Repair a version that can't be read
+///
+/// Its runs that have not ended go on with the replacement, as far as it has their tasks. Without a
+/// replacement the version is dropped: these runs end as failed.
+#[utoipa::path(post, path = "/dags/{dag}/versions/{version}/repair", tag = "dags", params(VersionPath), request_body = RepairVersion, responses((status = 200, description = "The result", body = RepairedVersion)))]
+async fn repair(
+    by: By<Deploying>,
+    State(app): State<App>,
+    Path(path): Path<VersionPath>,
+    Json(body): Json<RepairVersion>,
+) -> Result<axum::Json<RepairedVersion>, Problem> {
+    let id = &path.dag.0;
+    dags::find(&app, &by.tenant, id).await?;
+    if is_readable(&app, &by, (id, path.version)).await? {
+        let detail = format!("the version {} of {id} can be read", path.version);
+        return Err(Problem::new(Code::VersionReadable, detail));
+    }
+    if let Some(other) = body.replacement
+        && !is_readable(&app, &by, (id, other)).await?
+    {
+        let detail = format!("the version {other} of {id} can't be read either: name another one");
+        return Err(Problem::new(Code::InvalidValue, detail));
+    }
+    let repair = Repair {
+        version: path.version,
+        replacement: body.replacement,
+    };
+    let (database, actor) = (app.database(), by.actor());
+    let repaired = database
+        .repair_version(&by.tenant, id, repair, &actor)
+        .await;
+    let runs = repaired.map_err(|error| refused(error, id))?;
+    if body.replacement.is_none() {
+        for run in &runs {
+            let failed = database.insert_command(&by.tenant, *run, &CommandKind::Fail, &actor);
+            match failed.await {
+                // It has ended meanwhile, or is about to.
+                Ok(_) | Err(CommandError::UnknownRun(_) | CommandError::TooMany(_)) => {}
+                Err(CommandError::Store(error)) => return Err(error.into()),
+            }
+        }
+        app.scheduler().wake(Wake::Command);
+    }
+    app.scheduler().wake(Wake::Settings);
+    let row = dags::find(&app, &by.tenant, id).await?;
+    let document = dags::active_document(&app, &row).await?;
+    Ok(axum::Json(RepairedVersion {
+        runs: runs.iter().map(ToString::to_string).collect(),
+        dag: view::dag::dag(&row, document.as_deref()),
+    }))
+}
+
+/// Whether a version's rows can be read, and its document is one.
+async fn is_readable(
+    app: &App,
+    by: &Caller,
+    (id, version): (&DagId, u32),
+) -> Result<bool, Problem> {
+    let database = app.database();
+    match database.show_version(&by.tenant, id, version).await {
+        Ok(Some((_row, stored))) => Ok(parse_text(&stored.document).is_ok()),
+        Ok(None) => Err(unknown(id, version)),
+        Err(StoreError::Corrupt(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 async fn switch(
     app: &App,
     by: &Caller,
@@ -194,17 +267,23 @@ async fn switch(
         .await
     {
         Ok(_before) => {}
-        Err(error @ ActivateError::ChangedMeanwhile(_)) => {
-            return Err(Problem::new(Code::ChangedMeanwhile, error.to_string()));
-        }
-        Err(ActivateError::UnknownDag(_)) => return Err(dags::unknown(id)),
-        Err(ActivateError::UnknownVersion(..)) => return Err(unknown(id, version)),
-        Err(ActivateError::Store(error)) => return Err(error.into()),
+        Err(error) => return Err(refused(error, id)),
     }
     app.scheduler().wake(Wake::Settings);
     let row = dags::find(app, &by.tenant, id).await?;
     let document = dags::active_document(app, &row).await?;
     Ok(view::dag::dag(&row, document.as_deref()))
+}
+
+fn refused(error: ActivateError, id: &DagId) -> Problem {
+    match error {
+        ActivateError::ChangedMeanwhile(_) => {
+            Problem::new(Code::ChangedMeanwhile, error.to_string())
+        }
+        ActivateError::UnknownDag(_) => dags::unknown(id),
+        ActivateError::UnknownVersion(_, version) => unknown(id, version),
+        ActivateError::Store(error) => error.into(),
+    }
 }
 
 pub(super) fn unknown(id: &DagId, version: u32) -> Problem {

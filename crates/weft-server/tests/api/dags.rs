@@ -2,8 +2,10 @@
 
 use crate::world::{World, file};
 use serde_json::json;
-use weft_core::run::RunState;
+use weft_core::{digest::Digest, id::TenantId, run::RunState};
 use weft_server::ports::Wake;
+use weft_store::{CommandKind, RunStore as _, ShardId};
+use weft_store_sql::{Deploy, DeployDag, Trigger};
 
 #[tokio::test]
 async fn lists_page_by_page_and_shows_what_the_document_says() {
@@ -245,4 +247,82 @@ async fn ids_that_fight_paths_or_sql_are_only_names() {
             .len(),
         1
     );
+}
+
+#[tokio::test]
+async fn a_version_that_can_not_be_read_is_replaced_or_dropped() {
+    let world = World::new().await;
+    world.deploy("etl", json!({ "a": {} })).await;
+    let readable = world.post("/dags/etl/versions/1/repair").json(&json!({}));
+    readable.send().await.problem(409, "version_readable");
+    let document = r#"{"contract":"weft.dag/9"}"#;
+    let digest = Digest::of(document.as_bytes());
+    let damaged = Deploy {
+        tenant: TenantId::default(),
+        digest,
+        dags: vec![DeployDag {
+            id: "etl".parse().unwrap(),
+            document: document.into(),
+            files: Vec::new(),
+        }],
+        activate: true,
+        paused: false,
+        by: "test".into(),
+    };
+    for version in [2, 3] {
+        let damaged = Deploy {
+            digest: Digest::of(&[version]),
+            ..damaged.clone()
+        };
+        let deployed = world.database.deploy(&damaged).await.unwrap();
+        assert_eq!(deployed[0].number, u32::from(version));
+        let trigger = Trigger {
+            tenant: TenantId::default(),
+            dag: deployed[0].id.clone(),
+            version: deployed[0].version,
+            logical_date: None,
+            interval: None,
+            params: "{}".into(),
+            not_before: None,
+            by: "test".into(),
+            trace: None,
+            idempotency_key: None,
+        };
+        world.database.trigger(&trigger).await.unwrap();
+    }
+    world.scheduler.woken();
+    let unreadable_too = world
+        .post("/dags/etl/versions/3/repair")
+        .json(&json!({ "replacement": 2 }));
+    unreadable_too.send().await.problem(422, "invalid_value");
+    let unknown = world
+        .post("/dags/etl/versions/9/repair")
+        .json(&json!({ "replacement": 1 }));
+    unknown.send().await.problem(404, "version_not_found");
+    assert_eq!(world.scheduler.woken(), []);
+
+    let replaced = world
+        .post("/dags/etl/versions/3/repair")
+        .json(&json!({ "replacement": 1 }))
+        .send()
+        .await
+        .ok();
+    assert_eq!(replaced["runs"].as_array().unwrap().len(), 1);
+    assert_eq!(replaced["dag"]["version"], 1, "{replaced}");
+    assert_eq!(world.scheduler.woken(), [Wake::Settings]);
+    let dropped = world
+        .post("/dags/etl/versions/2/repair")
+        .json(&json!({}))
+        .send()
+        .await
+        .ok();
+    let run = dropped["runs"][0].as_str().unwrap();
+    let commands = world.database.commands(ShardId(0), None, 9).await.unwrap();
+    let failed: Vec<String> = commands
+        .readable
+        .iter()
+        .map(|command| command.run.to_string())
+        .collect();
+    assert_eq!(failed, [run]);
+    assert_eq!(commands.readable[0].kind, CommandKind::Fail);
 }

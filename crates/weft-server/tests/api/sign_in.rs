@@ -147,7 +147,13 @@ fn least_role(method: &str, path: &str) -> &'static str {
         (_, "policy" | "workers" | "shards") => "admin",
         (_, "variables" | "connections" | "pools") => "operator",
         (_, "deployments") | ("DELETE", "dags") => "deployer",
-        (_, "dags") if path.ends_with("/activate") || path.ends_with("/rollback") => "deployer",
+        (_, "dags")
+            if ["/activate", "/rollback", "/repair"]
+                .iter()
+                .any(|end| path.ends_with(end)) =>
+        {
+            "deployer"
+        }
         (_, "dags" | "runs") => "runner",
         other => panic!("{other:?} has no place in the table"),
     }

@@ -39,6 +39,7 @@ conformance! {
     dags:
         the_same_file_again_changes_nothing,
         a_deploy_returns_the_previous_version,
+        a_repair_replaces_a_version_or_drops_it,
         versions_are_listed_and_activated_again,
         an_unknown_tenant_or_a_doubled_dag_deploys_nothing,
         pausing_is_seen_by_the_scheduler,

@@ -9,7 +9,7 @@ use crate::{
     table::{self, FormatArgs, ListArgs},
 };
 use weft_api::{
-    Activate, Dag, DagChange, DagDetail, Rollback, Version,
+    Activate, Dag, DagChange, DagDetail, RepairVersion, RepairedVersion, Rollback, Version,
     problem::{Exit, Problems},
 };
 use weft_client::{Client, page, route};
@@ -83,6 +83,8 @@ enum DagsCommand {
         /// The DAG's id
         dag: String,
     },
+    /// Replace or drop a version that can't be read, as after damage to the database
+    Repair(RepairArgs),
     /// Delete a DAG; its ended runs are kept until their retention is over
     Delete {
         /// Its id
@@ -91,6 +93,25 @@ enum DagsCommand {
         #[arg(long, short)]
         yes: bool,
     },
+}
+
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+struct RepairArgs {
+    /// The DAG's id
+    dag: String,
+    /// The number of the version that can't be read
+    #[arg(value_name = "VERSION")]
+    number: u32,
+    /// The version that its runs, and new ones, use from now on
+    #[arg(long, value_name = "VERSION", required_unless_present = "drop")]
+    with: Option<u32>,
+    /// End its runs as failed instead; new runs need another version to be activated
+    #[arg(long, conflicts_with = "with")]
+    drop: bool,
+    /// Don't ask for confirmation
+    #[arg(long, short)]
+    yes: bool,
 }
 
 /// Runs the subcommand.
@@ -157,12 +178,50 @@ async fn execute(client: &Client, command: &DagsCommand) -> Result<(), Problems>
                 done.to, done.from
             ))?;
         }
+        DagsCommand::Repair(args) => repair(client, args).await?,
         DagsCommand::Delete { dag, yes } => {
             confirm::ask(*yes, &format!("Delete the DAG {dag}?"))?;
             client.request(&route::DELETE_DAG, &[dag]).execute().await?;
             table::write(&format!("{dag} is deleted\n"))?;
         }
     }
+    Ok(())
+}
+
+async fn repair(client: &Client, args: &RepairArgs) -> Result<(), Problems> {
+    let RepairArgs {
+        dag,
+        number,
+        with,
+        drop: _,
+        yes,
+    } = args;
+    let question = match with {
+        Some(with) => {
+            format!("Have the runs of version {number} of {dag} go on with version {with}?")
+        }
+        None => format!("End the runs of version {number} of {dag} as failed?"),
+    };
+    confirm::ask(*yes, &question)?;
+    let body = RepairVersion { replacement: *with };
+    let done: RepairedVersion = client
+        .request(&route::REPAIR_VERSION, &[dag, &number.to_string()])
+        .json(&body)
+        .fetch()
+        .await?;
+    let (change, of_runs) = match with {
+        Some(with) => (
+            format!("version {with} replaces version {number}"),
+            "go on with it",
+        ),
+        None => (format!("version {number} is dropped"), "end as failed"),
+    };
+    let mut lines = vec![format!("{dag}: {change}")];
+    if !done.runs.is_empty() {
+        lines.push(format!("runs that {of_runs}:"));
+    }
+    lines.extend(done.runs.iter().map(|run| format!("  {run}")));
+    table::write(&(lines.join("\n") + "\n"))?;
     Ok(())
 }
 

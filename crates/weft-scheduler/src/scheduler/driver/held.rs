@@ -6,6 +6,9 @@ use std::sync::Arc;
 use weft_core::run_id::RunId;
 use weft_store::{Command, DagKey, DagState, StoreError, StoredRun, Unreadable, VersionId};
 
+/// Runs that are held aside and read again at once.
+const MAX_HELD_RETRIED: usize = 256;
+
 impl Driver<'_> {
     /// Holds a run aside, one of this DAG where it is queued.
     pub(super) fn hold_run(&mut self, run: RunId, queued_of: Option<DagKey>, why: &str) {
@@ -93,6 +96,24 @@ impl Driver<'_> {
         commands::fail_run(&mut self.shard.batch, command, attempts, now);
         self.shard.held.remove_run(run);
         tracing::warn!(%run, why, operation = "fail run", "a run that can't be continued ends as failed, as it was asked for");
+        Ok(())
+    }
+
+    /// Reads runs again that are held aside: what could not be read may have been repaired.
+    pub(super) async fn retry_held_runs(&mut self) -> Result<(), StoreError> {
+        for (run, queued_of) in self.shard.held.first_runs(MAX_HELD_RETRIED) {
+            if let Some(dag) = queued_of {
+                self.shard.held.remove_run(run);
+                self.shard.schedule.mark_startable(dag);
+            } else if let Some(Ok(stored)) = self.deps.store.run(run).await? {
+                // Its attempts are reconciled as all that are live for some time.
+                self.recover_runs(vec![stored]).await?;
+                if self.shard.runs.contains(run) {
+                    self.shard.held.remove_run(run);
+                    tracing::info!(%run, operation = "read run", "a run that was held aside can be read again; it goes on");
+                }
+            }
+        }
         Ok(())
     }
 

@@ -7,7 +7,9 @@ use weft_core::{
     run::{Counts, RunState},
 };
 use weft_store::{RunStore as _, RunUpdate, ShardId};
-use weft_store_sql::{ActivateError, DagFilter, Database, Deletion, DeployChange, DeployError};
+use weft_store_sql::{
+    ActivateError, DagFilter, Database, Deletion, DeployChange, DeployError, Repair,
+};
 
 const SHARD: ShardId = ShardId(0);
 
@@ -228,4 +230,57 @@ pub(crate) async fn dags_are_paged_by_id(database: &Database) {
         .unwrap()
         .readable;
     assert_eq!((scheduler.len(), rest.len()), (3, 2));
+}
+
+pub(crate) async fn a_repair_replaces_a_version_or_drops_it(database: &Database) {
+    let tenant = TenantId::default();
+    let good = one_dag(database, "etl").await;
+    let bad = database.deploy(&file("bad", &["etl"])).await.unwrap();
+    let of_good = database.trigger(&trigger_of(&good)).await.unwrap().run();
+    let of_bad = database.trigger(&trigger_of(&bad[0])).await.unwrap().run();
+    let settings = database.shard_state(SHARD).await.unwrap().settings;
+    let repair = |version, replacement| Repair {
+        version,
+        replacement,
+    };
+    let id = dag_id("etl");
+    let unknown = database
+        .repair_version(&tenant, &id, repair(2, Some(9)), "bob")
+        .await;
+    assert!(
+        matches!(unknown, Err(ActivateError::UnknownVersion(_, 9))),
+        "{unknown:?}"
+    );
+    let unknown = database
+        .repair_version(&tenant, &dag_id("other"), repair(1, None), "bob")
+        .await;
+    assert!(
+        matches!(unknown, Err(ActivateError::UnknownDag(_))),
+        "{unknown:?}"
+    );
+    assert_eq!(
+        database.shard_state(SHARD).await.unwrap().settings,
+        settings
+    );
+
+    let repaired = database
+        .repair_version(&tenant, &id, repair(2, Some(1)), "bob")
+        .await;
+    assert_eq!(repaired.unwrap(), [of_bad]);
+    assert!(database.shard_state(SHARD).await.unwrap().settings > settings);
+    let dag = database.show_dag(&tenant, &id).await.unwrap().unwrap();
+    assert_eq!(dag.active.unwrap().number, 1);
+    for run in [of_good, of_bad] {
+        let run = database.run(run).await.unwrap().unwrap().unwrap();
+        assert_eq!(run.version, good.version);
+    }
+
+    let dropped = database
+        .repair_version(&tenant, &id, repair(1, None), "bob")
+        .await;
+    let mut both = [of_good, of_bad];
+    both.sort_unstable();
+    assert_eq!(dropped.unwrap(), both, "the caller ends them");
+    let dag = database.show_dag(&tenant, &id).await.unwrap().unwrap();
+    assert_eq!(dag.active, None);
 }
