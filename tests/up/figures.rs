@@ -1,5 +1,5 @@
-//! What Prometheus reads: figures under names that it expects, and nothing that
-//! a tenant writes.
+//! Metrics as Prometheus reads them, under names that it expects, with nothing that a tenant
+//! writes.
 
 use crate::{
     installation::Installation,

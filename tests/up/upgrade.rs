@@ -1,5 +1,5 @@
-//! What released versions left: databases with work in them, and calls of their
-//! clients. The program of today takes them over.
+//! Upgrades from released versions: their databases with work in them, and calls of their clients.
+//! The current program takes them over.
 //!
 //! `tests/fixtures/version-<version>/` holds them. They are made by the program
 //! itself, while it has that version:

@@ -1,4 +1,4 @@
-//! What a deploy answers.
+//! The answer to a deploy.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What fails, grouped by cause.
+//! Failures, grouped by cause.
 
 use crate::Time;
 use serde::{Deserialize, Serialize};

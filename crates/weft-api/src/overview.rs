@@ -1,4 +1,4 @@
-//! What there is to see at first: counts, and the health of services.
+//! The overview of a tenant: counts, and the health of services.
 
 use crate::Time;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What a thousand workers cost a Redis: at rest, and with so many tasks an hour.
+//! The load of a thousand workers on one Redis: at rest, and with so many tasks an hour.
 //!
 //! Starts its own `redis-server`. Workers are handles of the broker in this
 //! process, each with a connection that waits and its own renewals, as a worker

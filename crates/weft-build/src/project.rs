@@ -1,4 +1,4 @@
-//! What there is to build in a folder or a file, and building it.
+//! Finds the sources of a DAG in a folder or a file, and builds them.
 //!
 //! What is made is described and checked before it replaces the file of an
 //! earlier build, so that a `dag.wasm` that is there was good.

@@ -1,5 +1,5 @@
-//! What a task asks to be allowed to do, and the one normal form of a host
-//! that requests, policies and the sandbox's checks are compared in.
+//! Requests for grants, and the one normal form of a host that requests, policies and the
+//! sandbox's checks are compared in.
 //!
 //! Hosts are normalised as browsers do it (the `url` crate: IDNA, case, odd
 //! spellings of IPv4 addresses), so that two spellings of one host can't be

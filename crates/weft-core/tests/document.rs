@@ -1,4 +1,4 @@
-//! What authors see of the document's parser: every rule, with its message, its line and its help.
+//! The document's parser as authors see it: every rule, with its message, its line and its help.
 //!
 //! One file of more than 500 lines: two thirds are tables of mistakes and their messages.
 

@@ -1,5 +1,4 @@
-//! What instances are given: bindings against outputs and parameters, and
-//! mapped lists taken apart.
+//! Inputs of instances: bindings against outputs and parameters, and mapped lists taken apart.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};

@@ -1,4 +1,4 @@
-//! What tasks may ask for and get: limits, hosts, addresses, and the policy file.
+//! Requests of tasks under a policy: limits, hosts, addresses, and the policy file.
 
 use std::net::IpAddr;
 use weft_core::{

@@ -1,5 +1,5 @@
-//! What a gate knows of attempts that were claimed through another one, as after a
-//! restart of the process that it is in.
+//! Calls about attempts that were claimed through another gateway, as after a restart of its
+//! process.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! What can go wrong before an attempt runs: making a sandbox, loading a guest, describing it.
+//! Errors before an attempt runs: making a sandbox, loading a guest, describing it.
 //!
 //! (An attempt itself never errs: [`crate::AttemptReport`] carries its failure.)
 

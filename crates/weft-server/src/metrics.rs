@@ -1,4 +1,4 @@
-//! What is counted, in Prometheus' text format under `/metrics`.
+//! Metrics of the server, in Prometheus' text format under `/metrics`.
 //!
 //! Names begin with `weft_`. What the scheduler, the worker, the broker and the
 //! blob store count they register themselves. Labels hold route templates,

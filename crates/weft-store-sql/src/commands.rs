@@ -1,4 +1,4 @@
-//! What people want done to runs: given here, carried out by the scheduler.
+//! Commands to runs: inserted here, applied by the scheduler.
 
 use crate::{
     Database,

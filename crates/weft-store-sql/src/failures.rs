@@ -1,4 +1,5 @@
-//! What fails, by cause: written with each turn that has failed attempts, read without history.
+//! Failed attempts by cause: written with each turn that has failed attempts, read without
+//! history.
 
 use crate::{
     Database,

@@ -1,4 +1,4 @@
-//! What bounds the runs of a shard.
+//! Settings that bound the runs of a shard.
 
 use crate::Unreadable;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What one turn of a scheduler's loop writes, all of it in one transaction.
+//! The writes of one turn of a scheduler, which the store commits in one transaction.
 //!
 //! Each object is listed at most once, in the state it has at the end of the
 //! turn, however often it changed during the turn.

@@ -1,5 +1,5 @@
-//! What may happen to each process of a cluster while runs are asked for all the
-//! time; in the end everything is held against the ledger that the tasks wrote.
+//! Faults of each process of a cluster while runs are triggered all the time; in the end
+//! everything is compared with the ledger that the tasks wrote.
 
 use super::{Cluster, process::Process};
 use crate::{

@@ -1,5 +1,5 @@
-//! What stands between an installation and its Redis: it can be slow, and it can lead
-//! to another server from one moment to the next.
+//! A relay between an installation and its Redis: it can be slow, and it can switch to another
+//! server from one moment to the next.
 
 use crate::patience::pass;
 use std::{

@@ -1,4 +1,4 @@
-//! What one process does, many do together.
+//! Separate processes do what one process does.
 
 use super::Cluster;
 use crate::{

@@ -1,5 +1,4 @@
-//! What is left when the killing is over, held against what was acknowledged
-//! and against the ledger.
+//! The final check after the kills, against the acknowledged triggers and the ledger.
 
 use super::asking::{Asked, Asker, Given, RECORDED, TASKS, UNRECORDED, Wanted, became_of, text};
 use crate::{

@@ -1,5 +1,5 @@
-//! What a task costs in each language: its size, compiling it, and a fresh instance
-//! with its call; and compiling a Python program again after one line was changed.
+//! The cost of a task in each language: its size, compiling it, and a fresh instance with its
+//! call; and compiling a Python program again after one line was changed.
 //!
 //! Each is a task that does nothing, built by `wfctl build` as its author would.
 

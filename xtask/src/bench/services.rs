@@ -1,5 +1,5 @@
-//! What `wfctl up` does, measured through its API: trigger to success, many
-//! tasks, many DAGs, a long history, an idle process, a start after a crash.
+//! Benchmarks of `wfctl up`, measured through its API: trigger to success, many tasks, many DAGs,
+//! a long history, an idle process, a start after a crash.
 
 mod client;
 mod fleet;

@@ -1,6 +1,6 @@
-//! What the container image holds besides the program: the files of a few packages of Debian's,
-//! of the program's architecture. They are the C library with its loader, and the roots of TLS
-//! for those connections that trust what the machine trusts. QEMU finds the same libraries there.
+//! The files of the container image besides the program: a few packages of Debian's, of the
+//! program's architecture. They are the C library with its loader, and the roots of TLS for those
+//! connections that trust what the machine trusts. QEMU finds the same libraries there.
 
 use super::{archive, linkage::Linkage, platform::Platform};
 use crate::{

@@ -1,5 +1,5 @@
-//! What a program asks of the machine that it runs on: its C library, by the versions of the
-//! symbols that it links to, and other libraries.
+//! Requirements of a program on its machine: its C library, by the versions of the symbols that it
+//! links to, and other libraries.
 
 use super::platform::Platform;
 use crate::program;

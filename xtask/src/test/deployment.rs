@@ -1,5 +1,5 @@
-//! What `deploy/` holds is held to what reads it: units to systemd, the Compose file to
-//! its schema, the chart to Helm and to the schemas of Kubernetes.
+//! Checks `deploy/` with the programs that read it: systemd reads the units, the Compose file's
+//! schema checks the Compose file, Helm and the schemas of Kubernetes check the chart.
 
 use crate::{
     program,

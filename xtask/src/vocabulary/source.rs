@@ -1,4 +1,4 @@
-//! What of a source file is searched: identifiers and comments, without strings.
+//! The parts of a source file that are searched: identifiers, comments and strings.
 //!
 //! One scanner serves all languages, since only their comments and quotes matter. It need not
 //! understand every literal: a quote that its line does not close ends there.

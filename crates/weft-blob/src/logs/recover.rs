@@ -1,4 +1,4 @@
-//! What a crash left in a worker's folder: segments that were never closed.
+//! Recovery of a worker's log after a crash: segments that were never closed.
 //!
 //! A torn tail is cut off and the segment's end is marked. Attempts whose last
 //! chunk is not marked as such are named, so that the log of an attempt whose

@@ -1,4 +1,4 @@
-//! What is said where there is no Redis that will do.
+//! Errors where no usable Redis answers.
 
 use crate::{
     command::command,

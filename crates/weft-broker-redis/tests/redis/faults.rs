@@ -1,4 +1,4 @@
-//! What may happen to a Redis while work goes on, and that no work is lost.
+//! Faults of a Redis while work goes on: no work is lost.
 
 use crate::{
     command::command,

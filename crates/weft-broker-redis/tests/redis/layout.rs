@@ -1,5 +1,6 @@
-//! What lies in Redis, field by field: schedulers, servers and workers of two versions work on
-//! the same keys, so the layout that one of them writes is what the other one reads.
+//! The layout of the keys in Redis, field by field: schedulers, servers and workers of two
+//! versions work on the same keys, so the layout that one of them writes is the one that the other
+//! reads.
 //!
 //! `layout-1.txt` is what the first version writes. A field more is for the scripts of before to
 //! pass over, and may be added (`WEFT_UPDATE_RELEASED=1`); anything else takes another

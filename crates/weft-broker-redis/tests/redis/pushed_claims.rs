@@ -1,4 +1,5 @@
-//! What is published while a worker waits is in its inbox, claimed, without another call.
+//! Pushed claims: an attempt that is published while a worker waits is in its inbox, claimed,
+//! without another call.
 
 use crate::{
     command::command,

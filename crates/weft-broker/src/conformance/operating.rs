@@ -1,4 +1,4 @@
-//! What people see of a broker, and ask of it.
+//! Operators' calls of a broker: survey and drain.
 
 use super::{
     Fixture, dispatch,

@@ -1,5 +1,5 @@
-//! What a guest answers instead of an output (`control`), and what comes with
-//! its failure (`failure.more`).
+//! Answers of a guest instead of an output (`control`), and the details of its failure
+//! (`failure.more`).
 //!
 //! The shape is published as `wit/control.schema.json`.
 

@@ -1,4 +1,4 @@
-//! What is wrong with a document: each problem with its place, its message and the fix.
+//! Problems of a document, each with its position, its message and the fix.
 //!
 //! Texts from the document are shortened before they enter a message, and
 //! the number of problems is bounded; a hostile document can't make its

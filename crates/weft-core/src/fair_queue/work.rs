@@ -1,4 +1,4 @@
-//! What callers pass to the fair queue and get from it: work and bounds.
+//! Arguments and results of the fair queue: work and bounds.
 
 use crate::{document::TaskIndex, id::TenantId, run::Instance, run_id::RunId};
 use std::{ops::Range, sync::Arc};

@@ -1,4 +1,4 @@
-//! What a task was granted, as the sandbox asks it at every call.
+//! Grants of one task, which the sandbox checks at every call.
 
 use super::{PrivateHost, address};
 use crate::grant::{HostPattern, HttpGrant, Scheme, normal_host};

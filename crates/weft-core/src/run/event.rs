@@ -1,4 +1,4 @@
-//! What can happen to a run, and why an event may be refused.
+//! Events of a run, and the reasons for which one is rejected.
 
 use super::{
     action::Timer,

@@ -1,4 +1,4 @@
-//! What becomes of ticks when clocks are set forward or back.
+//! Ticks of timetables when clocks are set forward or back.
 
 use super::{cron, ticks};
 use jiff::{SignedDuration, ToSpan, civil, tz::TimeZone};

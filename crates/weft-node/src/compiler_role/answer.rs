@@ -1,4 +1,4 @@
-//! What the subprocess answers, as one JSON document on its standard output.
+//! The compiler role's answer, one JSON document on its standard output.
 
 use serde::{Deserialize, Serialize};
 use weft_sandbox::Digest;

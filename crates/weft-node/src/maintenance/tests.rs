@@ -1,4 +1,4 @@
-//! What goes, and what a run still needs.
+//! Maintenance: the runs and blobs that it removes, and those that a run still needs.
 
 use super::{artifacts::Known, blobs, runs, *};
 use std::{fs::File, path::Path, sync::Arc};

@@ -1,4 +1,4 @@
-//! What the server tells a scheduler, and what it asks of it.
+//! The port to schedulers: wake-ups, questions, health, changes.
 
 use async_trait::async_trait;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -1,5 +1,4 @@
-//! What variables and connections share: sealed values by name, which are
-//! listed without their values.
+//! Shared routes of variables and connections: sealed values by name, listed without their values.
 
 use super::{by_name::ListByName, page_size, paged};
 use crate::{

@@ -1,4 +1,4 @@
-//! What each kind of event does to the model.
+//! Effects of each kind of event on the reference model.
 
 use super::{End, Ending, Model, Phase, fresh, verdict};
 use weft_core::{

@@ -1,5 +1,5 @@
-//! What a worker tells of the process before it that was killed, and how it keeps
-//! those apart that were there.
+//! Crash attribution after a restart: the worker reports the suspects of the process before it,
+//! and runs them one at a time.
 
 use crate::rig::{Rig, Setup};
 use std::{fs, path::Path, time::Duration};

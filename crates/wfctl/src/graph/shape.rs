@@ -1,4 +1,4 @@
-//! What all drawings show of a DAG: its tasks, what they are, and the edges.
+//! The graph that all drawings of a DAG share: its tasks, their kinds, and the edges.
 
 use weft_core::{
     document::{Binding, Code, Dag, Task},

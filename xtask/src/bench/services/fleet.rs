@@ -1,5 +1,5 @@
-//! What several workers, and a scheduler that takes over, do for an installation
-//! of many processes.
+//! Benchmarks of an installation of many processes: several workers, and a scheduler that takes
+//! over.
 
 use super::{
     Bench, Figure,

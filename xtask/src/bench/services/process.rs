@@ -1,4 +1,4 @@
-//! What a process takes of its machine, as the kernel tells.
+//! CPU time and memory of a process, as the kernel counts them.
 
 use crate::installation::Installation;
 use anyhow::{Context, Result};

@@ -1,4 +1,4 @@
-//! What the state machine asks for, carried out; and the start of attempts.
+//! Applies the state machine's actions, and starts attempts.
 
 use super::{
     Action, Attempt, ErrorRecord, Instance, Instant, Moment, Notice, Rejection, RunEvent, Runner,

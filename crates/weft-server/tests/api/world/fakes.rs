@@ -1,4 +1,4 @@
-//! What stands for the compiler, the scheduler, live logs and workers.
+//! Fakes of the compiler, the scheduler, live logs and workers.
 
 use async_trait::async_trait;
 use bytes::Bytes;

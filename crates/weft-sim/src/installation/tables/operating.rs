@@ -1,5 +1,5 @@
-//! What people do to the database through the server: each call is one
-//! transaction, acknowledged when it returns.
+//! Changes that users make to the database through the server: each call is one transaction,
+//! acknowledged when it returns.
 
 use super::{CommandRow, DagRow, ShardRow, Tables, TenantRow};
 use std::sync::Arc;
