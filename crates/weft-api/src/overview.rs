@@ -76,7 +76,7 @@ pub struct Health {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct QueueHealth {
-    /// Its name.
+    /// Name of the queue.
     pub name: String,
     /// Workers that serve it.
     pub workers: u32,

@@ -14,7 +14,7 @@ use weft_core::{
 /// The end of one attempt. A worker sends a report until it is confirmed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// Which attempt.
+    /// The attempt that the report is about.
     pub key: AttemptKey,
     /// How it ended.
     pub outcome: ReportedOutcome,
@@ -56,7 +56,7 @@ pub enum ReportedOutcome {
     },
     /// Success, and only some direct downstreams go on.
     Branch {
-        /// Which.
+        /// The chosen direct downstreams; all others are skipped.
         tasks: Vec<TaskId>,
         /// Checked JSON.
         output: Output,
@@ -81,7 +81,7 @@ pub enum Output {
     Blob {
         /// Its name there.
         digest: Digest,
-        /// Its size.
+        /// Size of the output, in bytes.
         bytes: u64,
     },
 }

@@ -57,7 +57,7 @@ impl Problem {
         self
     }
 
-    /// Its code.
+    /// Stable code of the problem.
     pub fn code(&self) -> Code {
         self.0.code
     }

@@ -100,11 +100,11 @@ pub struct FailureRow {
 /// An attempt that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailedAttempt {
-    /// Its run.
+    /// Run of the attempt.
     pub run: RunId,
     /// Its map index.
     pub index: u32,
-    /// Its number.
+    /// Number of the attempt, from 1 on.
     pub number: u32,
 }
 
@@ -113,9 +113,9 @@ pub struct FailedAttempt {
 pub struct FirstSeen {
     /// The cause.
     pub fingerprint: Fingerprint,
-    /// When.
+    /// When the first attempt with this cause ended.
     pub at: Timestamp,
-    /// In which DAG.
+    /// DAG that failed first.
     pub dag: DagId,
     /// In which of its versions.
     pub version_number: u32,

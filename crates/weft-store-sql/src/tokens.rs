@@ -62,7 +62,7 @@ pub enum Role {
 /// A token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRow {
-    /// Its row.
+    /// Row of the token.
     pub id: TokenId,
     /// What its owner calls it.
     pub name: String,
@@ -72,7 +72,7 @@ pub struct TokenRow {
     pub role: Role,
     /// When it was made.
     pub created: Timestamp,
-    /// By whom.
+    /// Who created it, as the audit names them.
     pub created_by: String,
     /// From when on it is refused.
     pub expires: Option<Timestamp>,

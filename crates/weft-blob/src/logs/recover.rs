@@ -22,7 +22,7 @@ use tokio::task::spawn_blocking;
 /// An attempt that was writing when its worker died.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovered {
-    /// Which.
+    /// The attempt that the log belongs to.
     pub key: LogKey,
     /// What it had written. Its outcome may have been reported nevertheless, with this pointer.
     pub pointer: LogPointer,

@@ -35,7 +35,7 @@ pub enum Control {
     },
     /// The attempt ends and holds no slot; another one is woken later with the state.
     Defer {
-        /// When.
+        /// When the task is woken.
         wake: Wake,
         /// Handed to the attempt that is woken, as `context.resumed`.
         state: Value,

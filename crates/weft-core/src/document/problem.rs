@@ -84,7 +84,7 @@ codes! {
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Its kind.
+    /// Kind of the problem, as a stable code.
     pub code: ProblemCode,
     /// The field, such as `tasks.extract.retries` or `dags[0].id`; empty for the document as a whole.
     pub path: String,

@@ -70,7 +70,7 @@ pub enum Event {
     },
     /// A timer of `Action::SetTimer` is due.
     Due {
-        /// Which one.
+        /// The timer that is due.
         timer: Timer,
     },
     /// Something woke a deferred instance before its time.

@@ -17,7 +17,7 @@ pub enum Phase {
 /// An attempt that has not ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LiveAttempt {
-    /// Which.
+    /// The attempt, queued or running.
     pub attempt: Attempt,
     /// How far it has come.
     pub phase: Phase,

@@ -18,7 +18,7 @@ pub enum ReplayError {
     Unreadable {
         /// Its place, from 0 on.
         chunk: usize,
-        /// Why.
+        /// Why the chunk can't be read.
         #[source]
         error: RecordError,
     },
@@ -32,7 +32,7 @@ pub enum ReplayError {
         event: usize,
         /// The event.
         text: String,
-        /// Why.
+        /// Why the machine refuses the event.
         #[source]
         rejection: Rejection,
     },

@@ -69,7 +69,7 @@ pub(super) enum ToServers {
     /// A sign of life of a scheduler, with its load.
     #[serde(rename = "beat")]
     Heartbeat {
-        /// Its name.
+        /// Name of the scheduler.
         scheduler: Arc<str>,
         /// Whether it owns shards, or is a standby.
         owns: bool,
@@ -80,7 +80,7 @@ pub(super) enum ToServers {
     },
     /// A scheduler ends.
     Gone {
-        /// Its name.
+        /// Name of the scheduler.
         scheduler: Arc<str>,
     },
 }

@@ -62,7 +62,7 @@ pub struct Inspection {
 pub struct InspectedFile {
     /// As the document names it; empty for the describing component itself.
     pub name: String,
-    /// Its digest.
+    /// SHA-256 digest of the file.
     pub digest: Digest,
     /// Its contents: shared with the deployed file, not copied.
     pub bytes: Bytes,

@@ -14,7 +14,7 @@ use weft_scheduler::OutputBlobs;
 /// The blob store, as one scheduler sees it.
 #[derive(Debug)]
 pub struct SimBlobs {
-    /// Its world.
+    /// The world that the store belongs to.
     pub(crate) world: Shared,
     /// Which scheduler reads.
     pub(crate) who: usize,

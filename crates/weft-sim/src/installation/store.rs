@@ -26,7 +26,7 @@ use weft_store::{
 /// The database, as one start of a scheduler sees it.
 #[derive(Debug)]
 pub struct SimStore {
-    /// Its world.
+    /// The world that the store belongs to.
     pub(crate) world: Shared,
     /// Which scheduler asks.
     pub(crate) who: usize,

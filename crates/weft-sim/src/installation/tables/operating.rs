@@ -19,9 +19,9 @@ use weft_store::{
 pub struct Wanted {
     /// Its name, drawn by the caller.
     pub id: RunId,
-    /// Of which DAG.
+    /// DAG to run.
     pub dag: DagKey,
-    /// Of which version.
+    /// Version that the run is pinned to.
     pub version: VersionId,
     /// What makes it.
     pub kind: RunKind,
