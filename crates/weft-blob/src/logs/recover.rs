@@ -117,7 +117,7 @@ fn repair(id: SegmentId, file: File, attempts: &mut Vec<Recovered>) -> io::Resul
         }
     }
     if whole < length {
-        tracing::warn!(segment = %id, torn_bytes = length - whole, "a log segment was torn by a crash; its tail is cut off");
+        tracing::warn!(segment = %id, torn_bytes = length - whole, operation = "recover segment", "a log segment was torn by a crash; its tail is cut off");
         file.set_len(whole)?;
     }
     let mut file = file;
