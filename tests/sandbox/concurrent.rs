@@ -25,7 +25,7 @@ fn output(seen: &crate::case::Seen) -> Value {
 }
 
 #[test]
-fn what_it_is_stands_in_the_file() {
+fn the_file_says_what_it_is() {
     let found = inspect(&guests::read("guest_concurrent")).expect("the guest is a component");
     assert_eq!(found.kind, inspect::FileKind::Guest(GuestKind::AsyncTasks));
     let wasi_3 = |import: &inspect::Import| {

@@ -12,7 +12,7 @@ use std::{
     net::TcpStream,
 };
 
-/// What stands under `/metrics`.
+/// The text of `/metrics`.
 pub(crate) fn figures(installation: &Installation) -> String {
     let read = |file: &str| {
         let text = fs::read_to_string(installation.path("data").join(file));
@@ -137,7 +137,7 @@ fn conventions(text: &str) {
             );
             assert!(
                 of_type.iter().all(|(known, _)| *known != name),
-                "{name} stands twice"
+                "{name} occurs twice"
             );
             of_type.push((name, kind));
         } else if !line.starts_with('#') {

@@ -19,8 +19,8 @@ pub enum Role {
     Admin,
     /// Nothing of these: runs tasks, as `wfctl worker`.
     Worker,
-    /// As a worker, and trusted with the whole installation: where the server has a Redis, it is
-    /// handed short-lived credentials to take tasks from there itself.
+    /// As a worker, and trusted with the whole installation: where the server has a Redis, it
+    /// gets short-lived credentials to take tasks from there itself.
     TrustedWorker,
 }
 

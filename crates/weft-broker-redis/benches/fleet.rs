@@ -236,7 +236,7 @@ impl Probe {
     /// Seconds of one core, since it began. Linux counts a hundred ticks a second.
     fn cpu(&self) -> f64 {
         let text = self.read("stat");
-        // The name stands in parentheses, and may hold anything.
+        // The name is in parentheses, and may contain anything.
         let (_, fields) = text.rsplit_once(')').expect("stat has a name");
         let times = fields.split_whitespace().skip(11).take(2);
         times

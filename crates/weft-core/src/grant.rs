@@ -85,7 +85,7 @@ pub enum HttpGrantError {
     #[error("{0:?} is no port (1 to 65535)")]
     Port(String),
     /// A wildcard other than a leading `*.`.
-    #[error("a wildcard stands for whole labels at the front, as in `*.example.org`")]
+    #[error("a wildcard matches whole labels at the front, as in `*.example.org`")]
     Wildcard,
     /// No name or address.
     #[error("{host:?} is no host name or address: {why}")]

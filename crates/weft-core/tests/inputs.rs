@@ -155,7 +155,7 @@ fn a_list_that_was_gathered_early_is_gathered_again() {
 }
 
 #[test]
-fn what_is_given_stands_in_for_a_binding() {
+fn a_given_input_replaces_its_binding() {
     let dag = dag(DAG);
     let given = Given::from([
         ((LAST, "all".into()), "[7]".into()),

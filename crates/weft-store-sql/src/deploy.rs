@@ -117,7 +117,7 @@ pub enum DeployError {
     #[error("the file has {0} DAGs, the most is {MAX_DAGS_PER_FILE}")]
     TooMany(usize),
     /// One name twice.
-    #[error("the DAG {0} stands twice in the file")]
+    #[error("the DAG {0} occurs twice in the file")]
     Twice(DagId),
     /// The database said no.
     #[error(transparent)]

@@ -16,7 +16,7 @@ use weft_core::{
 };
 use weft_store::{InstanceTag, StoreError, Turn, VersionId};
 
-/// The length of what failures are counted by, in milliseconds. It stands in the statement as well.
+/// The period in which failures are counted, in milliseconds. The statement repeats it.
 const HOUR_MS: i64 = 3_600_000;
 /// The most rows that are read to say what fails, the newest: beyond it the answer is of these.
 pub const MAX_FAILURE_ROWS: u32 = 10_000;

@@ -30,7 +30,7 @@ fn tells_a_secret(said: &str) -> bool {
         .any(|digits| digits.len() >= SECRET_DIGITS)
 }
 
-/// What a worker is called in the installation: the number of its token stands behind its name.
+/// Name of a worker in the installation: its own name, then the number of its token.
 fn named(field: &Field, name: &str) -> String {
     let mut found = None;
     until("the worker is registered", || {

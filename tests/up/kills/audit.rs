@@ -261,10 +261,7 @@ fn one(
         "the attempts of {key:?} have the keys {own:?}"
     );
     for own in own {
-        assert!(
-            keys.insert(own.to_owned()),
-            "{own} stands for two instances"
-        );
+        assert!(keys.insert(own.to_owned()), "{own} names two instances");
     }
     if attempt > 1 {
         earlier(api, run, &key, cleared, found);

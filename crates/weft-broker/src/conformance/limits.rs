@@ -180,8 +180,8 @@ async fn risen(fixture: &dyn Fixture, scheduler: &dyn SchedulerBroker, why: &str
     rest(fixture, scheduler).await;
 }
 
-/// A worker is given nothing that asks for more memory than it has, and what stands
-/// behind that in the queue goes on; the demand names the largest of all.
+/// No worker gets an attempt that needs more memory than it has, and the attempts behind that one
+/// in the queue are not held up; the demand names the largest of all.
 pub async fn attempts_too_large_for_a_worker_stay_for_a_larger_one(fixture: &dyn Fixture) {
     const MIB: u64 = 1 << 20;
     let scheduler = fixture.scheduler().await;

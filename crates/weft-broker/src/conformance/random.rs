@@ -179,11 +179,11 @@ impl<'a> Run<'a> {
             }
         }
         let result = soon("publish", self.scheduler.publish(dispatches)).await;
-        let handed_back: Vec<AttemptKey> = match result {
+        let returned: Vec<AttemptKey> = match result {
             Ok(()) => Vec::new(),
             Err((dispatches, _full)) => dispatches.iter().map(|dispatch| dispatch.key).collect(),
         };
-        assert_eq!(handed_back, refused, "{place}");
+        assert_eq!(returned, refused, "{place}");
     }
 
     async fn claim(&mut self, worker: usize, place: &str) {

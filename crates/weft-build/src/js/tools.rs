@@ -153,7 +153,7 @@ impl Tools {
             Code::BuildFailed,
             format!("the tools for JavaScript do not work (step {name})"),
         )
-        .help("what they said stands above"))
+        .help("their messages are above"))
     }
 }
 

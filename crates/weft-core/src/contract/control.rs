@@ -37,7 +37,7 @@ pub enum Control {
     Defer {
         /// When the task is woken.
         wake: Wake,
-        /// Handed to the attempt that is woken, as `context.resumed`.
+        /// Given to the attempt that is woken, as `context.resumed`.
         state: Value,
     },
 }

@@ -388,7 +388,7 @@ impl<'n> Fields<'n> {
             } else if seen.insert(text) {
                 names.push(text.to_owned());
             } else {
-                let message = format!("{} stands twice", quoted(text));
+                let message = format!("{} occurs twice", quoted(text));
                 self.problems.add(
                     At::Value,
                     &path,

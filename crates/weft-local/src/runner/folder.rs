@@ -18,7 +18,7 @@ use weft_sandbox::FolderArtifacts;
 pub(crate) const KEPT_RUNS: usize = 50;
 /// A run that left no `run.json` for so long was killed.
 const ABANDONED_AFTER: Duration = Duration::from_hours(7 * 24);
-/// Stands in the folder of a run that `--keep` was given for.
+/// Name of the file that marks the folder of a run with `--keep`.
 const KEEP_MARK: &str = "keep";
 /// Artifacts, below a run's folder.
 const ARTIFACTS: &str = "artifacts";

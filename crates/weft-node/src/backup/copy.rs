@@ -18,7 +18,7 @@ use weft_core::digest::Digest;
 const BUFFER_BYTES: usize = 1 << 20;
 /// The folder of uploads that have no name yet.
 const UNFINISHED: &str = "incoming";
-/// Stands in the names of files that are not finished.
+/// Part of the names of unfinished files.
 const UNFINISHED_MARK: char = '#';
 
 /// What became of a file.

@@ -16,7 +16,7 @@ fn setup(journal: &Path) -> Setup {
     setup
 }
 
-/// What the next process says of the attempts, after this one was killed as it stands.
+/// The evidence of the next process about the attempts, after a kill of this one.
 async fn evidence_after_a_kill(rig: Rig, journal: &Path, keys: &[AttemptKey]) -> Vec<Evidence> {
     let left = fs::read(journal).expect("the worker wrote it");
     // The worker ends with it.

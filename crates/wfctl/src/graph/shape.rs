@@ -144,7 +144,7 @@ impl Node {
         }
     }
 
-    /// What stands below the id, if anything.
+    /// Words below the id.
     pub(crate) fn tags(&self) -> Vec<&'static str> {
         let mut tags = Vec::new();
         if self.mapped {

@@ -24,7 +24,7 @@ use weft_server::ports::{
     SchedulerHandle, SchedulerHealth, Wake, WorkerInfo,
 };
 
-/// A file that describes these DAGs: what stands for WebAssembly is the document itself.
+/// A file that describes these DAGs: the document itself takes the place of WebAssembly.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "tests write json!(..) in its place"
