@@ -134,7 +134,7 @@ fn requests_overlap_and_go_where_they_were_granted() {
         // The name is granted, and leads to an address that isn't.
         let mut grants = granted_http(&[&format!("http://{host}:{}", server.port)]);
         get(grants.clone()).fails(FailureKind::Denied, &["127.0.0.1"]);
-        assert_eq!(server.heads(), Vec::<String>::new(), "nobody connected");
+        assert_eq!(server.heads(), Vec::<String>::new(), "no guest connected");
 
         grants.private = vec![PrivateHost {
             host: grants.http[0].host.clone(),

@@ -104,7 +104,7 @@ pub struct Interval {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[expect(
     missing_docs,
-    reason = "each is the state of its name, told at InstanceState"
+    reason = "each is the state of its name, described at InstanceState"
 )]
 pub struct Counts {
     pub waiting: u64,

@@ -47,7 +47,10 @@ impl Drop for Server {
 #[tokio::main]
 async fn main() {
     let (server, redis) = start().await;
-    let scheduler = redis.scheduler(1).await.expect("nobody else is there");
+    let scheduler = redis
+        .scheduler(1)
+        .await
+        .expect("no other scheduler is there");
     let worker = redis.worker();
     let info = WorkerInfo {
         id: "worker".into(),

@@ -123,7 +123,7 @@ impl Failure {
             ),
             Evidence::Outside => (
                 Some(json!({ "outside": true })),
-                ": it was killed from outside, which is nobody's doing".to_owned(),
+                ": it was killed from outside, not by a task".to_owned(),
             ),
         };
         Self {

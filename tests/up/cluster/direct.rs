@@ -91,7 +91,7 @@ fn a_worker_that_takes_its_tasks_from_redis_itself_loses_nothing() {
     let revoke = ["tokens", "revoke", &trusted, "--yes"];
     let said = field.cluster.here.client(&field.server, &revoke);
     assert_eq!(said.code, Some(0), "{said:?}");
-    until("nobody reaches Redis any more", || {
+    until("no worker reaches Redis any more", || {
         users(&field.cluster) == 0
     });
     let token = token(&field.cluster.here, &field.server, "worker");

@@ -78,7 +78,7 @@ impl Relay {
 
 impl Shared {
     fn way(&self) -> MutexGuard<'_, Way> {
-        self.to.lock().expect("nobody panics with it")
+        self.to.lock().expect("no thread panics with it")
     }
 
     fn join(self: &Arc<Self>, near: TcpStream) -> std::io::Result<()> {

@@ -141,7 +141,7 @@ pub(crate) fn end(
     let asked: HashSet<&str> = asker.runs.iter().map(|run| run.id.as_str()).collect();
     assert_eq!(asked.len(), asker.keys, "a key made a run, and one alone");
     for id in rows.keys() {
-        assert!(asked.contains(id.as_str()), "nobody asked for the run {id}");
+        assert!(asked.contains(id.as_str()), "no request made the run {id}");
     }
     for (run, _, _) in recorded.by_instance.keys() {
         assert!(rows.contains_key(run), "a task of {run}, which is lost");

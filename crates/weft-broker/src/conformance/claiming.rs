@@ -93,7 +93,7 @@ pub async fn worker_claims_from_its_own_queues_in_their_order(fixture: &dyn Fixt
     assert_eq!(worker.claim(9).await, keys(&[3, 1]));
     waits(
         fixture,
-        "a claim from nobody's queue",
+        "a claim from an empty queue",
         worker.broker.claim(9),
     )
     .await;

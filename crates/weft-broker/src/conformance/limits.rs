@@ -82,7 +82,7 @@ pub async fn demand_is_free_slots_less_queued_attempts(fixture: &dyn Fixture) {
     assert_eq!(
         demanded(&*scheduler).await,
         [demand(QUEUE, 0, 1, 0)],
-        "it waits for nobody"
+        "it does not wait"
     );
     let mut worker = Sample::new(fixture, "worker", 3).await;
     worker.info.prefetch = 2;

@@ -147,7 +147,7 @@ async fn change_dag(
     if change.quarantined == Some(true) {
         return Err(Problem::new(
             Code::InvalidValue,
-            "nobody puts a DAG's tasks in quarantine by hand; pause it instead",
+            "a DAG's tasks can't be put in quarantine by hand; pause it instead",
         ));
     }
     let row = find(&app, &by.tenant, id).await?;

@@ -133,7 +133,7 @@ async fn a_worker_that_is_not_trusted_must_use_the_gateway() {
     let reply_body = call.json(&odd).send().await.ok();
     assert_eq!(
         reply_body,
-        json!({ "refused": { "why": "nobody gets in" } })
+        json!({ "refused": { "why": "direct workers are refused" } })
     );
     // It sees nothing of the API either.
     let seen = world.get("/dags").token(&trusted).send().await;

@@ -308,7 +308,7 @@ async fn workers_and_queues_are_listed() {
     // One that no worker serves and something waits for.
     assert_eq!(
         figures(1),
-        [json!("nobody"), 0.into(), 0.into(), 5.into(), 5.into()]
+        [json!("unknown"), 0.into(), 0.into(), 5.into(), 5.into()]
     );
 }
 

@@ -61,7 +61,7 @@ async fn odd_tokens_are_not_made() {
             "invalid_value",
         ),
         (
-            json!({ "name": "x", "role": "viewer", "tenant": "nobody" }),
+            json!({ "name": "x", "role": "viewer", "tenant": "unknown" }),
             "invalid_value",
         ),
     ] {

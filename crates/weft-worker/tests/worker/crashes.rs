@@ -33,7 +33,7 @@ async fn evidence_after_a_kill(rig: Rig, journal: &Path, keys: &[AttemptKey]) ->
         reported.push(failure.evidence().expect("it died with its worker"));
     }
     next.end().await.expect("it drains");
-    assert!(!journal.exists(), "nobody was there when it ended");
+    assert!(!journal.exists(), "no attempt ran when it ended");
     reported
 }
 

@@ -61,7 +61,7 @@ impl Secrets for Given {
         tenant: &TenantId,
         name: &str,
     ) -> Result<Option<String>, SecretError> {
-        assert!(!self.panics, "told to panic");
+        assert!(!self.panics, "the test makes it panic");
         assert_eq!(*tenant, TenantId::default());
         Ok(self.variables.get(name).cloned())
     }

@@ -116,7 +116,7 @@ mod tests {
         let (mut pace, start) = (Pace::default(), Instant::now());
         let at = |ms| start + Duration::from_millis(ms);
         let none = Changes::default();
-        assert_eq!(pace.rows(&none, 8_000, at(0)), 8_000, "nobody waits");
+        assert_eq!(pace.rows(&none, 8_000, at(0)), 8_000, "no shard waits");
         assert_eq!(pace.rows(&some_work(), 8_000, at(1)), 0);
         assert_eq!(pace.rows(&none, 8_000, at(2)), 4 * MIN_ROWS);
         pace.record_commit(SHORT_COMMIT / 8);

@@ -205,7 +205,7 @@ impl SchedulerHandle for FakeScheduler {
     }
 
     fn ready(&self) -> BTreeMap<Arc<str>, u64> {
-        BTreeMap::from([("default".into(), 3), ("nobody".into(), 5)])
+        BTreeMap::from([("default".into(), 3), ("unknown".into(), 5)])
     }
 
     fn changes(&self, to: Listen) -> Changes {
@@ -303,7 +303,9 @@ impl DirectWorkerBroker for FakeDirectWorkers {
         worker: &str,
     ) -> Result<(DirectWorker, RedisCredentials), DirectWorkerError> {
         if worker.starts_with("odd") {
-            return Err(DirectWorkerError::Unsupported("nobody gets in".to_owned()));
+            return Err(DirectWorkerError::Unsupported(
+                "direct workers are refused".to_owned(),
+            ));
         }
         let user = format!("weft-guest-{}", fastrand::u64(..));
         let direct_worker = DirectWorker {
