@@ -38,7 +38,7 @@ pub struct Queue {
     /// far as its workers have slots.
     pub ready: u64,
     /// The slots that would run all of its work at once: ready instances, waiting attempts, and
-    /// attempts that its workers hold. Meant for autoscalers.
+    /// attempts that its workers hold. For autoscalers.
     pub wanted: u64,
 }
 

@@ -70,7 +70,7 @@ pub enum InstanceState {
     Success,
     /// Failed for good.
     Failed,
-    /// Not meant to run.
+    /// Not to run.
     Skipped,
     /// Can never run, since an upstream failed.
     UpstreamFailed,

@@ -325,11 +325,11 @@ impl ObjectStore for RemoteObjects {
 }
 
 /// What arrived is what was sent.
-fn agree(stored: Digest, meant: Digest) -> Result<()> {
-    if stored == meant {
+fn agree(stored: Digest, sent: Digest) -> Result<()> {
+    if stored == sent {
         return Ok(());
     }
-    let what = format!("the server stored {stored} where {meant} was sent");
+    let what = format!("the server stored {stored} where {sent} was sent");
     Err(generic(io::Error::other(what)))
 }
 

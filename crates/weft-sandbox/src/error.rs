@@ -99,7 +99,7 @@ pub enum LoadError {
     /// The component needs more instances, memories or tables than one guest may have.
     #[error("the component needs more than one guest may have: {reason}")]
     TooComplex {
-        /// Which bound, with figures.
+        /// The bound, with its number.
         reason: String,
     },
     /// Compiling took too long and was stopped.

@@ -129,7 +129,7 @@ pub enum InstanceTag {
     Success = 10,
     /// Failed for good.
     Failed = 11,
-    /// Not meant to run.
+    /// Not to run.
     Skipped = 12,
     /// Can never run.
     UpstreamFailed = 13,

@@ -4,7 +4,7 @@ use super::Cluster;
 use crate::{
     api::Api,
     code::figure,
-    figures::figures,
+    metrics::read_metrics,
     patience::until,
     workers::{LONG_DAG, token},
 };
@@ -79,10 +79,10 @@ fn a_server_schedulers_and_workers_of_their_own_run_a_dag() {
     });
     // Code came from S3 itself: the server only said where it lies.
     assert!(figure(&page, "weft_worker_compile_cache_fetched_total") > 0);
-    let figures = figures(here);
+    let metrics = read_metrics(here);
     let read = "weft_blobs_read_bytes_total{kind=\"compiled\"} ";
-    let read = figures.lines().find_map(|line| line.strip_prefix(read));
-    assert!(read.is_none_or(|bytes| bytes == "0"), "{figures}");
+    let read = metrics.lines().find_map(|line| line.strip_prefix(read));
+    assert!(read.is_none_or(|bytes| bytes == "0"), "{metrics}");
     assert!(near.terminate().success());
     let (status, said) = server.terminate();
     assert!(status.success(), "{said}");

@@ -23,7 +23,7 @@ pub enum Denied {
     /// No grant for this place.
     #[error("HTTP to {place} was not granted to this task; add {} to its grants: grants = {{ http = [{}] }}", Quoted(.grant), Quoted(.grant))]
     Http {
-        /// Scheme, host and port as the guest meant them.
+        /// Scheme, host and port of the guest's request.
         place: String,
         /// What to add.
         grant: String,

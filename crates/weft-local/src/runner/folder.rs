@@ -50,7 +50,7 @@ impl RunFolder {
         &self.root
     }
 
-    /// Where log segments stand.
+    /// The folder of log segments.
     pub(crate) fn logs(&self) -> PathBuf {
         self.root.join("logs")
     }
@@ -142,6 +142,20 @@ fn remove(folder: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The reference page of files, which people look folders up in.
+    const PAGE: &str = include_str!("../../../../docs/reference/files.md");
+
+    #[test]
+    fn the_reference_page_has_the_contents_of_a_run_s_folder() {
+        for content in [
+            format!("| `{SUMMARY}` |"),
+            format!("| `{ARTIFACTS}/` |"),
+            format!("the last {KEPT_RUNS} runs"),
+        ] {
+            assert!(PAGE.contains(&content), "{content}");
+        }
+    }
 
     #[test]
     fn sweeping_keeps_the_latest_the_marked_and_the_running() {

@@ -151,17 +151,21 @@ async fn change_dag(
         ));
     }
     let row = find(&app, &by.tenant, id).await?;
-    let state = meant(&row, &headers)?;
+    let state = check_if_match(&row, &headers)?;
     let by_whom = by.actor();
-    let meant = Precondition {
+    let precondition = Precondition {
         actor: &by_whom,
         expected: state,
     };
     if let Some(paused) = change.paused.filter(|paused| *paused != row.paused) {
         let found = if paused {
-            app.database().pause_dag(&by.tenant, id, meant).await?
+            app.database()
+                .pause_dag(&by.tenant, id, precondition)
+                .await?
         } else {
-            app.database().unpause_dag(&by.tenant, id, meant).await?
+            app.database()
+                .unpause_dag(&by.tenant, id, precondition)
+                .await?
         };
         if !found {
             return Err(unknown(id));
@@ -171,7 +175,7 @@ async fn change_dag(
     if change.quarantined.is_some() {
         let lifted = Precondition {
             actor: &by_whom,
-            // The change before may have been meant for the state before.
+            // The precondition may name the state before the first change.
             expected: state.filter(|_| change.paused.is_none()),
         };
         if !app
@@ -199,11 +203,15 @@ async fn delete_dag(
 ) -> Result<StatusCode, Problem> {
     let id = &path.dag.0;
     let row = find(&app, &by.tenant, id).await?;
-    let meant = Precondition {
+    let precondition = Precondition {
         actor: &by.actor(),
-        expected: meant(&row, &headers)?,
+        expected: check_if_match(&row, &headers)?,
     };
-    match app.database().delete_dag(&by.tenant, id, meant).await? {
+    match app
+        .database()
+        .delete_dag(&by.tenant, id, precondition)
+        .await?
+    {
         Deletion::Done => {
             app.scheduler().wake(Wake::Settings);
             Ok(StatusCode::NO_CONTENT)
@@ -257,7 +265,10 @@ fn tag(row: &DagRow) -> Tag {
     Tag::of(&row.stamp())
 }
 
-/// The state that a change is meant for, where the request says that it is this one.
-pub(super) fn meant(row: &DagRow, headers: &HeaderMap) -> Result<Option<DagStamp>, Problem> {
-    tag(row).meant(headers, row.stamp())
+/// The DAG's state, if the request has `If-Match` and names it.
+pub(super) fn check_if_match(
+    row: &DagRow,
+    headers: &HeaderMap,
+) -> Result<Option<DagStamp>, Problem> {
+    tag(row).check_if_match(headers, row.stamp())
 }

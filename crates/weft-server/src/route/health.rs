@@ -76,7 +76,7 @@ async fn metrics(_by: By<Reading>, State(app): State<App>) -> Result<Response, P
     metrics.scheduler(app.scheduler().health());
     match super::fleet::queue_loads(&app).await {
         Ok(queues) => metrics.queues(&queues),
-        // The other figures are worth having all the same.
+        // The other metrics are still useful.
         Err(error) => {
             tracing::warn!(code = ?error.code(), operation = "read queues", "the queues could not be read; their metrics keep old values");
         }

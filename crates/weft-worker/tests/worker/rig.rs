@@ -270,7 +270,7 @@ impl Rig {
         self.reports.contains_key(&key)
     }
 
-    /// Waits until the worker's figures are as they should be.
+    /// Waits until the worker's metrics are as expected.
     pub(crate) async fn until(&mut self, wanted: impl FnMut(&weft_worker::WorkerStats) -> bool) {
         within(self.handle.wait_for(wanted))
             .await
