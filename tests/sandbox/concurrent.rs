@@ -1,4 +1,4 @@
-//! The guest of WASI 0.3: several things under way at once, under the same rules.
+//! The guest of WASI 0.3: several things in progress at once, under the same rules.
 
 use crate::{
     case::{Case, granted_http, on_runtime, request},

@@ -326,7 +326,7 @@ fn is_carried_on(kind: Kind, version: &Path) {
         );
     }
 
-    // The two runs of `released`, the older one first: it was under way, the other one waited.
+    // The two runs of `released`, the older one first: it was in progress, the other one waited.
     let mut runs = api.all("/dags/released/runs");
     runs.reverse();
     assert_eq!(runs.len(), 2, "{runs:?}");

@@ -310,7 +310,7 @@ fn what_a_drained_worker_never_began_is_another_ones_as_the_same_attempt() {
             pass(Duration::from_millis(10));
         }
     };
-    // It has both, and one place.
+    // It has both, and one slot.
     until("running");
     let said = installation.client(&up, &["workers", "drain", "far"]);
     assert_eq!(said.code, Some(0), "{said:?}");

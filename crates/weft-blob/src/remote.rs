@@ -333,7 +333,7 @@ fn agree(stored: Digest, sent: Digest) -> Result<()> {
     Err(generic(io::Error::other(what)))
 }
 
-/// An upload under way: its parts go through a channel into one request, in the
+/// An upload in progress: its parts go through a channel into one request, in the
 /// order in which they are put.
 #[derive(Debug)]
 struct Upload {

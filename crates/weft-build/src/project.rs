@@ -22,7 +22,7 @@ pub struct Built {
     pub dag_file: DagFile,
 }
 
-/// Builds, checks what was made, and puts it in its place.
+/// Builds, checks the result, and then replaces the file.
 ///
 /// `output` names the file to write; `dag.wasm` in the folder where it is not given.
 ///

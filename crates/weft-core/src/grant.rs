@@ -184,7 +184,7 @@ fn split_port(text: &str) -> Result<(&str, Option<u16>), HttpGrantError> {
 }
 
 impl HttpGrant {
-    /// Whether requests to this place are within the grant; `host` in normal form.
+    /// Whether requests to this scheme, host and port are within the grant; `host` in normal form.
     pub fn covers(&self, scheme: Scheme, host: &HostPattern, port: u16) -> bool {
         self.scheme == scheme && self.port == port && self.host.covers(host)
     }

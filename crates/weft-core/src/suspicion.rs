@@ -170,7 +170,7 @@ impl Suspects {
         let Some(record) = self.blamed.get_mut(blamed) else {
             return false;
         };
-        // What is in quarantine stays there, whatever ends of what was under way.
+        // What is in quarantine stays there, whatever ends of what was in progress.
         if record.in_a_row == 0 || is_enough(most, record.in_a_row) {
             return false;
         }

@@ -116,7 +116,7 @@ pub enum LoadError {
         /// [`crate::CompileLimits::memory_bytes`].
         limit_bytes: u64,
     },
-    /// The compiler ended in another way than it should.
+    /// The compiler subprocess ended without an answer.
     #[error("the compiler failed: {reason}")]
     CompilerCrashed {
         /// Its exit status and the end of its standard error.

@@ -132,7 +132,7 @@ impl Server {
     }
 
     /// Answers until `shutdown` is ready; then accepts nothing more, lets what
-    /// is under way end within [`ServerOptions::drain`], and closes the rest.
+    /// is in progress end within [`ServerOptions::drain`], and closes the rest.
     /// Cancel-safe: dropping it closes everything at once.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ pub enum Role {
     Worker = 4,
     /// Deploy, and operate runs.
     Deployer = 5,
-    /// Claim and report tasks, at the installation's own transport where there is a way.
+    /// Claim and report tasks, directly in the installation's Redis where there is one.
     TrustedWorker = 6,
 }
 

@@ -103,7 +103,7 @@ pub struct RunUpdate {
 pub struct EventChunk {
     /// Run of the events.
     pub run: RunId,
-    /// Its place: as [`crate::StoredRun::next_seq`], then one more each time.
+    /// Position in the run's record: as [`crate::StoredRun::next_seq`], then one more each time.
     pub seq: i64,
     /// When the chunk was written.
     pub at: Timestamp,

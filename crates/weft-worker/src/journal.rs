@@ -89,7 +89,7 @@ impl Journal {
             .open(path)?;
         // One of an earlier version may be there already.
         file.set_permissions(Permissions::from_mode(0o600))?;
-        // All its room from the start: a disk that fills up later takes no line away.
+        // Its full size from the start: a disk that fills up later can't lose a line.
         let mut text = line(&life.to_string()).to_vec();
         for _rest in 1..LINES_BEFORE + slots {
             text.extend_from_slice(&line(""));
@@ -438,7 +438,7 @@ mod tests {
             fs::write(&path, damaged).unwrap();
             drop(journal(&path));
         }
-        // More than it has room for are run, and not written down.
+        // Attempts beyond its lines run, and are not recorded.
         let mut full = journal(&path);
         for many in 0..9 {
             full.begins(claim(many), true);

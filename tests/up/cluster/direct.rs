@@ -5,7 +5,7 @@
 use super::{Cluster, faults::Field, process::Process};
 use crate::{patience::until, workers::token};
 
-/// What a worker says that goes this way.
+/// Log line of a worker that connects directly.
 const DIRECT: &str = "connected to the server's Redis directly";
 /// As long as a password, or what a token has behind its beginning.
 const SECRET_DIGITS: usize = 64;

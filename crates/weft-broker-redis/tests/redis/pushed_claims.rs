@@ -198,7 +198,7 @@ async fn pushed_claims_are_those_that_a_claim_call_would_make() {
         [key(4), key(5)],
         "its first queue, then the highest"
     );
-    // No more than there is room for, and everything in the end.
+    // No more than there are free slots, and everything in the end.
     let rest = worker.claim(9).await.unwrap();
     assert_eq!(rest.len(), 1);
 }

@@ -132,7 +132,7 @@ pub async fn demand_of_several_queues_and_workers(fixture: &dyn Fixture) {
     );
 }
 
-/// A scheduler that waits is woken when there is room again.
+/// A scheduler that waits is woken when there are free slots again.
 pub async fn rising_demand_is_notified(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     rest(fixture, &*scheduler).await;

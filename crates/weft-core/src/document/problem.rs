@@ -9,7 +9,7 @@ use std::fmt;
 /// How many problems are reported; the others are counted.
 pub const MAX_PROBLEMS: usize = 50;
 
-/// A place in a text.
+/// A position in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// From 1.
@@ -88,7 +88,7 @@ pub struct Problem {
     pub code: ProblemCode,
     /// The field, such as `tasks.extract.retries` or `dags[0].id`; empty for the document as a whole.
     pub path: String,
-    /// Where in the text, if it is a matter of one place.
+    /// Where in the text, if the problem has one position.
     pub position: Option<Position>,
     /// What is wrong.
     pub message: String,

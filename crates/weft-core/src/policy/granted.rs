@@ -20,7 +20,7 @@ pub struct Granted {
 /// A call that the task wasn't granted; the text says what to add, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// No grant for this place.
+    /// No grant for this scheme, host and port.
     #[error("HTTP to {place} was not granted to this task; add {} to its grants: grants = {{ http = [{}] }}", Quoted(.grant), Quoted(.grant))]
     Http {
         /// Scheme, host and port of the guest's request.

@@ -16,7 +16,7 @@ pub enum ReplayError {
     /// A chunk can't be read.
     #[error("chunk {chunk} of the run's events: {error}")]
     Unreadable {
-        /// Its place, from 0 on.
+        /// Position of the chunk in the record, from 0 on.
         chunk: usize,
         /// Why the chunk can't be read.
         #[source]
@@ -26,9 +26,9 @@ pub enum ReplayError {
     /// defaults, a chunk that is missing or occurs twice, or a changed machine.
     #[error("chunk {chunk} of the run's events: event {event} ({text}) is refused: {rejection}")]
     Refused {
-        /// Its chunk's place, from 0 on.
+        /// Position of the chunk in the record, from 0 on.
         chunk: usize,
-        /// Its place in the chunk, from 0 on.
+        /// Position of the event in the chunk, from 0 on.
         event: usize,
         /// The event.
         text: String,

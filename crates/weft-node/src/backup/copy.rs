@@ -56,7 +56,7 @@ pub(super) fn listed(root: &Path, folder: &Path) -> Result<Vec<PathBuf>, Problem
     Ok(files)
 }
 
-/// Copies one file to the same place below another folder. One that is named by
+/// Copies one file to the same path below another folder. One that is named by
 /// a digest has to have it.
 pub(super) fn file(from: &Path, to: &Path, relative: &Path) -> Result<Copied, Problem> {
     let (source, target) = (from.join(relative), to.join(relative));

@@ -47,7 +47,7 @@ impl File {
     }
 }
 
-/// In which way a file is bad.
+/// Kinds of defects of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum What {

@@ -38,7 +38,7 @@ pub(super) enum ToSchedulers {
         /// The run.
         #[serde(with = "text")]
         run: RunId,
-        /// The task, by its place in the document.
+        /// The task, by its index in the document.
         task: u32,
         /// The map index.
         index: u32,

@@ -81,7 +81,7 @@ pub enum CompileError {
     /// The file is not what it has to be.
     #[error("{message}")]
     Bad {
-        /// In which way.
+        /// The kind of defect.
         what: BadFile,
         /// For its author.
         message: String,
@@ -93,7 +93,7 @@ pub enum CompileError {
     Unavailable(String),
 }
 
-/// In which way a file is not what it has to be.
+/// Kinds of defects of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadFile {
     /// No WebAssembly, or broken after its start.

@@ -50,7 +50,7 @@ pub enum News {
 pub enum Changes {
     /// Of the scheduler of this process.
     Here(broadcast::Receiver<Arc<Change>>),
-    /// Of others, by way of somebody who may have missed some himself.
+    /// Changes of other schedulers, over a relay that may have missed some.
     Elsewhere(broadcast::Receiver<News>),
 }
 

@@ -42,7 +42,7 @@ pub(super) async fn page<T>(
     Ok(axum::Json(page))
 }
 
-/// Seals a value and puts it at its place.
+/// Seals a value and stores it under its name.
 pub(super) async fn put(
     app: &App,
     by: &Caller,

@@ -204,7 +204,7 @@ async fn a_direct_worker_gets_secrets_of_its_own_attempts_alone() {
     assert_eq!(other.variable(&world, &attempt).await.0, 200);
     assert_state(&world, &run, InstanceTag::Running, "far").await;
     assert_eq!(near.variable(&world, &attempt).await.0, 403);
-    // Only the attempt that is under way, and only who showed the token.
+    // Only the attempt that is in progress, and only who showed the token.
     assert_state(&world, &run, InstanceTag::Running, &near.name).await;
     let mut earlier = attempt;
     earlier.attempt.nonce += 1;

@@ -1,4 +1,4 @@
-//! One scheduler's way to the simulated blob store: each read takes time, and fails while the
+//! One scheduler's connection to the simulated blob store: each read takes time, and fails while the
 //! store is away.
 
 use super::{

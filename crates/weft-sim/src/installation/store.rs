@@ -1,4 +1,4 @@
-//! One scheduler's way to the simulated database: its calls take time, fail,
+//! One scheduler's connection to the simulated database: its calls take time, fail,
 //! and lose their answers.
 
 use super::{

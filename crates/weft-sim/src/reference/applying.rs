@@ -186,7 +186,7 @@ impl Model {
         self.stopped = true;
     }
 
-    /// The attempt under way ends; nothing it reports counts.
+    /// The attempt in progress ends; nothing it reports counts.
     pub(super) fn revoke(&mut self, instance: Instance) {
         let single = self.single_mut(instance);
         if let Some(last) = single.last {

@@ -1,7 +1,7 @@
 //! How large the portions of large runs are.
 //!
 //! While nothing else happens, a portion fills its turn. Others wait for the commit of a portion
-//! that is under way, so that portions are short while others work, and the turns of others carry
+//! that is in progress, so that portions are short while others work, and the turns of others carry
 //! none, unless the last one was long ago.
 
 use super::changes::Changes;
