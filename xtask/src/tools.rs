@@ -98,7 +98,7 @@ pub(crate) const ZENSICAL: PythonTool = PythonTool {
 };
 
 impl PythonTool {
-    /// Path of the program; installs it first if it is missing.
+    /// The program, installed where it isn't.
     pub(crate) fn get(&self, workspace: &Workspace) -> Result<PathBuf> {
         let python = python()?;
         let requirements = workspace

@@ -59,7 +59,7 @@ pub(crate) const OUTPUTS_PER_PAGE: u32 = 256;
 pub(crate) const MAX_QUERIES_AT_ONCE: usize = 32;
 /// Blobs that are read at once, over all shards.
 pub(crate) const MAX_BLOBS_AT_ONCE: usize = 32;
-/// Bytes of outputs that are in progress at once from the blob store, over all shards.
+/// Bytes of outputs that are under way at once from the blob store, over all shards.
 pub(crate) const MAX_BYTES_UNDER_WAY: u32 = 64 << 20;
 /// Changes that a listener may lag behind before it misses some.
 pub(crate) const FEED_CAPACITY: usize = 4096;

@@ -39,7 +39,7 @@ const MAX_REGEX_BYTES: usize = 1 << 20;
 const DEFAULT_HITS: usize = 1_000;
 /// The most hits of an answer; the total is exact in any case.
 const MAX_HITS: usize = 10_000;
-/// The most matches that are shown of one line.
+/// The most places that are shown of one line.
 const MAX_SPANS: usize = 20;
 /// How long a search may take; what it found until then is answered.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -143,7 +143,7 @@ fn compile(text: &str, is_regex: bool) -> Result<Regex, Problem> {
         })
 }
 
-/// A search in progress.
+/// A search under way.
 struct Search {
     regex: Regex,
     limit: usize,

@@ -137,7 +137,7 @@ async fn activate(
 ) -> Result<axum::Json<Dag>, Problem> {
     let id = &path.dag.0;
     let row = dags::find(&app, &by.tenant, id).await?;
-    let state = dags::check_if_match(&row, &headers)?;
+    let state = dags::meant(&row, &headers)?;
     Ok(axum::Json(
         switch(&app, &by, (id, body.version), state).await?,
     ))
@@ -155,7 +155,7 @@ async fn rollback(
 ) -> Result<axum::Json<Rollback>, Problem> {
     let id = &path.dag.0;
     let row = dags::find(&app, &by.tenant, id).await?;
-    let state = dags::check_if_match(&row, &headers)?;
+    let state = dags::meant(&row, &headers)?;
     let none_active = || {
         Problem::new(
             Code::DagNotActive,
@@ -184,13 +184,13 @@ async fn switch(
     (id, version): (&DagId, u32),
     state: Option<DagStamp>,
 ) -> Result<Dag, Problem> {
-    let precondition = Precondition {
+    let meant = Precondition {
         actor: &by.actor(),
         expected: state,
     };
     match app
         .database()
-        .activate_version(&by.tenant, id, version, precondition)
+        .activate_version(&by.tenant, id, version, meant)
         .await
     {
         Ok(_before) => {}
