@@ -11,7 +11,7 @@ pub const TOKEN_FILE: &str = "admin.token";
 /// In the data folder of a server: the URL where it listens.
 pub const URL_FILE: &str = "server.url";
 
-/// The three sources of a folder's path, the first one that is set counts.
+/// The three sources of a folder's path. The first one that is set counts.
 struct Sources {
     /// The variable that names the folder itself.
     own: &'static str,
