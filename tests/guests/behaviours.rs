@@ -95,7 +95,7 @@ macro_rules! foreach_async_behaviour {
             computes_for_ever
             yields_for_ever
             goes_on_after_its_end
-            // Calls and streams under way at once, and what the host keeps for them.
+            // Calls and streams in progress at once, and what the host keeps for them.
             million_waits
             million_streams
             million_stream_ends_given_away

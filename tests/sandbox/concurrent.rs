@@ -1,4 +1,4 @@
-//! The guest of WASI 0.3: several things under way at once, under the same rules.
+//! The guest of WASI 0.3: several things in progress at once, under the same rules.
 
 use crate::{
     case::{Case, granted_http, on_runtime, request},
@@ -25,7 +25,7 @@ fn output(seen: &crate::case::Seen) -> Value {
 }
 
 #[test]
-fn what_it_is_stands_in_the_file() {
+fn the_file_says_what_it_is() {
     let found = inspect(&guests::read("guest_concurrent")).expect("the guest is a component");
     assert_eq!(found.kind, inspect::FileKind::Guest(GuestKind::AsyncTasks));
     let wasi_3 = |import: &inspect::Import| {
@@ -134,7 +134,7 @@ fn requests_overlap_and_go_where_they_were_granted() {
         // The name is granted, and leads to an address that isn't.
         let mut grants = granted_http(&[&format!("http://{host}:{}", server.port)]);
         get(grants.clone()).fails(FailureKind::Denied, &["127.0.0.1"]);
-        assert_eq!(server.heads(), Vec::<String>::new(), "nobody connected");
+        assert_eq!(server.heads(), Vec::<String>::new(), "no guest connected");
 
         grants.private = vec![PrivateHost {
             host: grants.http[0].host.clone(),

@@ -14,7 +14,7 @@ pub(crate) const TABLE_GROWTH: &str = r"
 ///
 /// Around it stand a memory of one page, an allocator that hands out one more page at
 /// each call, and a `describe` that returns an empty document. The length of the task's name is
-/// in the global `$name_bytes`, and at the address [`NULL_OUTPUT`] stands a result with the output 'null'.
+/// in the global `$name_bytes`, and the address [`NULL_OUTPUT`] has a result with the output 'null'.
 pub(crate) fn tasks_component(fields: &str) -> Vec<u8> {
     module_as_component(&format!(
         r#"(module

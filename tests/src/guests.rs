@@ -61,7 +61,7 @@ pub fn path_with_compilers() -> OsString {
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
-        .expect("tests/ stands one folder below the root")
+        .expect("tests/ is one folder below the root")
         .to_path_buf()
 }
 

@@ -83,7 +83,7 @@ fn name(marker: &str) -> &str {
     let test = marker
         .strip_suffix("::marker")
         .expect("the macro passes its marker");
-    let (_crate, test) = test.split_once("::").expect("a test stands in a crate");
+    let (_crate, test) = test.split_once("::").expect("a test is in a crate");
     test
 }
 

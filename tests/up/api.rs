@@ -116,7 +116,7 @@ impl Api {
         )
     }
 
-    /// What stands at a path, which must be there.
+    /// The value at a path, which must be there.
     pub(crate) fn get(&self, path: &str) -> Value {
         let answer = self.ask("GET", path, &[], b"").expect("it answers");
         assert_eq!(answer.status, 200, "{path}: {answer:?}");

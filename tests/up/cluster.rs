@@ -87,7 +87,7 @@ impl Cluster {
         cluster
     }
 
-    /// What names the places, as arguments.
+    /// The arguments that name database, Redis and blob store.
     fn places(&self) -> Vec<String> {
         let file = self.here.path("database.url");
         [

@@ -41,7 +41,7 @@ impl Shown {
         }
     }
 
-    /// The figures of its page, and what it said in its life.
+    /// The metrics of its page, and all that it printed.
     fn end(self) -> (Found, String) {
         let value = |name: &str| figure(&self.page, name);
         let found = Found {

@@ -69,7 +69,7 @@ fn damage(installation: &Installation, holds: &[u8]) {
 fn a_torn_output_is_noticed_and_named() {
     let installation = Installation::new();
     let up = installation.up();
-    // Larger than what stands in the database itself.
+    // Larger than outputs that the database itself stores.
     let large = Value::from("x".repeat(600_000));
     let manifest = format!(
         "[dag]\nid = \"large\"\n\n[tasks.echo]\ncomponent = \"guest_plain.wasm\"\n\

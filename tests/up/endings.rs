@@ -28,7 +28,7 @@ fn started(installation: &Installation, up: &Up, ms: u64) -> String {
     run
 }
 
-/// Where an instance stands, and the number of its attempt.
+/// State of an instance, and the number of its attempt.
 fn state(api: &Api, run: &str, task: &str) -> (String, u64) {
     let found = api.ask("GET", &format!("/runs/{run}/tasks/{task}/0"), &[], b"");
     let found = found.expect("it answers");

@@ -206,13 +206,13 @@ impl Up {
         self.starting.kill()
     }
 
-    /// Ends it as [`Starting::kill`] does, where it stands.
+    /// Kills it at once, as [`Starting::kill`] does.
     pub(crate) fn crash(&mut self) {
         self.starting.process.kill().expect("it runs");
         self.starting.process.wait().expect("it ends");
     }
 
-    /// Asks it to end, and waits for that, where it stands.
+    /// Asks it to end, and waits for that.
     pub(crate) fn retire(&mut self) {
         self.ask_to_end();
         let status = self.starting.process.wait().expect("it ends");

@@ -1,4 +1,4 @@
-//! What a collector sees: a run is one trace.
+//! Traces as a collector receives them: a run is one trace.
 
 use crate::{
     collector::{Collector, text},

@@ -1,5 +1,5 @@
-//! What released versions left: databases with work in them, and calls of their
-//! clients. The program of today takes them over.
+//! Upgrades from released versions: their databases with work in them, and calls of their clients.
+//! The current program takes them over.
 //!
 //! `tests/fixtures/version-<version>/` holds them. They are made by the program
 //! itself, while it has that version:
@@ -326,7 +326,7 @@ fn is_carried_on(kind: Kind, version: &Path) {
         );
     }
 
-    // The two runs of `released`, the older one first: it was under way, the other one waited.
+    // The two runs of `released`, the older one first: it was in progress, the other one waited.
     let mut runs = api.all("/dags/released/runs");
     runs.reverse();
     assert_eq!(runs.len(), 2, "{runs:?}");

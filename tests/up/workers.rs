@@ -263,7 +263,7 @@ fn a_drained_worker_ends_what_it_runs_and_then_itself() {
     let said = installation.client(&up, &["runs", "trigger", "one", "--watch"]);
     assert_eq!(said.code, Some(0), "{said:?}");
     let drain = |name: &str| installation.client(&up, &["workers", "drain", name]);
-    let said = drain("nobody");
+    let said = drain("unknown");
     assert_eq!(said.code, Some(2), "{said:?}");
     assert!(said.stderr.contains("wfctl workers list"), "{said:?}");
     let said = drain("local");
@@ -310,7 +310,7 @@ fn what_a_drained_worker_never_began_is_another_ones_as_the_same_attempt() {
             pass(Duration::from_millis(10));
         }
     };
-    // It has both, and one place.
+    // It has both, and one slot.
     until("running");
     let said = installation.client(&up, &["workers", "drain", "far"]);
     assert_eq!(said.code, Some(0), "{said:?}");
@@ -379,7 +379,7 @@ fn what_no_worker_can_hold_waits_for_a_larger_one_and_keeps_nothing_back() {
         if let Some(shown) = waits() {
             break shown;
         }
-        assert!(questions.next().is_some(), "nobody counts it");
+        assert!(questions.next().is_some(), "no page counts it");
         pass(Duration::from_millis(10));
     };
     assert_eq!((&shown["ready"], &shown["workers"]), (&1.into(), &0.into()));

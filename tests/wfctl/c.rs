@@ -225,9 +225,9 @@ fn a_wrong_dag_is_refused_with_its_name() {
             "retries",
         ),
         (
-            "weft_dag(\"d\", NULL); weft_task(\"one\", one, WEFT_JSON({\"inputs\": {\"n\": \"nobody\"}}));",
+            "weft_dag(\"d\", NULL); weft_task(\"one\", one, WEFT_JSON({\"inputs\": {\"n\": \"absent\"}}));",
             3,
-            "nobody",
+            "absent",
         ),
     ] {
         let said = main(body).exits(code);

@@ -36,7 +36,7 @@ fn a_component_with_async_tasks_is_inspected_and_run() {
 }
 
 #[test]
-fn it_stands_beside_other_components_in_a_manifest() {
+fn it_is_beside_other_components_in_a_manifest() {
     let home = Home::new();
     home.dag(
         "[dag]\nid = \"both\"\n\n[tasks.overlap]\ncomponent = \"guest_concurrent.wasm\"\n\n\

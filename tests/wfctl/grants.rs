@@ -1,5 +1,4 @@
-//! What a task did without a grant for it: the final message names the grant,
-//! and where to add it.
+//! Messages of a task that lacked a grant: they name the grant, and where to add it.
 
 use crate::home::Home;
 

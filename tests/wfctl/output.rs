@@ -69,7 +69,7 @@ fn the_fixture_runs() {
 }
 
 #[test]
-fn a_manifest_runs_where_it_stands() {
+fn a_manifest_runs_in_its_folder() {
     let home = Home::new();
     home.dag(TWO_TASKS);
     let ended = home.run(&["run", "--output", "json"]).exits(0).run_ended();

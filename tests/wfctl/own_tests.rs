@@ -74,7 +74,7 @@ fn tests_in_javascript() {
     author.write(&[("cities/broken.test.js", broken)]);
     let said = author.wfctl(&["test", "cities"]).exits(1);
     assert!(said.stdout.contains("on purpose"), "{}", said.stdout);
-    // What stands behind the dashes goes to the tool.
+    // The arguments after the dashes go to the tool.
     author
         .wfctl(&["test", "cities", "--", "--test-name-pattern", "nothing"])
         .exits(0);

@@ -45,7 +45,7 @@ impl Author {
     pub(crate) fn write(&self, files: &[(&str, &str)]) {
         for (name, text) in files {
             let path = self.path(name);
-            fs::create_dir_all(path.parent().expect("a file stands in a folder"))
+            fs::create_dir_all(path.parent().expect("a file is in a folder"))
                 .expect("there is room for a folder");
             fs::write(path, text).expect("there is room for a file");
         }

@@ -2,13 +2,13 @@
 //!
 //! Everything is built in release first. Then come rounds: each measures every
 //! subject once, so that whatever else the machine does falls on all of them
-//! alike. A figure's median is the median over rounds; of 99th percentiles the
+//! alike. A measurement's median is the median over rounds; of 99th percentiles the
 //! worst is shown. Every limit and the capture of logs are on, because the
-//! figures are of the product as it is used.
+//! measurements are of the product as it is used.
 
-mod figure;
 mod harness;
 mod languages;
+mod measurement;
 mod run;
 mod services;
 
@@ -19,7 +19,7 @@ use crate::{
 };
 use anyhow::Result;
 use clap::Args;
-use figure::Table;
+use measurement::Table;
 
 /// Options of `cargo xtask bench`.
 #[derive(Args)]
@@ -64,20 +64,20 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
             bench
                 .measure(workspace)?
                 .into_iter()
-                .for_each(|figure| table.add(figure));
+                .for_each(|measurement| table.add(measurement));
         }
         // An interpreter takes seconds to compile, and is built anew: one round is enough.
         if round == 1 && wanted(languages::NAME) {
             eprintln!("round {round} of {}: {}", args.rounds, languages::NAME);
             languages::measure(workspace, &wfctl)?
                 .into_iter()
-                .for_each(|figure| table.add(figure));
+                .for_each(|measurement| table.add(measurement));
         }
         for flow in flows.iter().filter(|flow| wanted(flow.name)) {
             eprintln!("round {round} of {}: {}", args.rounds, flow.name);
             flow.measure(&wfctl)?
                 .into_iter()
-                .for_each(|figure| table.add(figure));
+                .for_each(|measurement| table.add(measurement));
         }
         for scenario in services::SCENARIOS
             .iter()
@@ -90,7 +90,7 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> Result<()> {
             };
             (scenario.measure)(&bench)?
                 .into_iter()
-                .for_each(|figure| table.add(figure));
+                .for_each(|measurement| table.add(measurement));
         }
     }
     print!("{table}");

@@ -95,8 +95,8 @@ fn site(workspace: &Workspace) -> Result<()> {
         .args(["build", "--strict"])
         .output()?;
     // Its warnings precede a traceback of its own.
-    let said = String::from_utf8_lossy(&built.stdout);
-    ensure!(built.status.success(), "the site was not built:\n{said}");
+    let printed = String::from_utf8_lossy(&built.stdout);
+    ensure!(built.status.success(), "the site was not built:\n{printed}");
     let index = build.join("site/index.html");
     ensure!(index.is_file(), "{} was not built", index.display());
     eprintln!("built {}", index.display());

@@ -23,7 +23,7 @@ pub(crate) fn file(workspace: &Workspace) -> PathBuf {
 /// Builds `examples/quakes` as its author would: into one `dag.wasm`.
 pub(crate) fn build(workspace: &Workspace, wfctl: &Wfctl) -> Result<PathBuf> {
     let file = file(workspace);
-    fs::create_dir_all(file.parent().expect("it stands in a folder"))?;
+    fs::create_dir_all(file.parent().expect("the file is in a folder"))?;
     let folder = workspace.example("quakes");
     let mut build = wfctl.command([
         "build".as_ref(),

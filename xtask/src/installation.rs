@@ -15,10 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long it may take to begin, and a schedule to make its run.
+/// How long a start may take, and until a schedule has created its run.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// Between two looks at the list of runs.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// Between two reads of the list of runs.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A running installation; killed when dropped.
 pub(crate) struct Installation<'w> {
@@ -140,7 +140,7 @@ impl<'w> Installation<'w> {
                 );
                 return Ok(id.to_owned());
             }
-            thread::sleep(LOOK_AGAIN);
+            thread::sleep(POLL_INTERVAL);
         }
         bail!("the schedule of {dag} made no run within {PATIENCE:?}")
     }
@@ -152,7 +152,7 @@ impl<'w> Installation<'w> {
         Ok(())
     }
 
-    /// Ends it as an operator would, and says so if it does not end well.
+    /// Stops it as an operator would; fails if its exit status is not 0.
     pub(crate) fn end(mut self) -> Result<()> {
         let pid = i32::try_from(self.process.id())
             .ok()

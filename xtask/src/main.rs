@@ -41,7 +41,7 @@ enum Command {
     Test(test::TestArgs),
     /// Build the WebAssembly guests of tests, examples and benchmarks into target/guests
     Guests,
-    /// Measure, and print one table of figures beside their targets
+    /// Measure, and print one table of measurements beside their targets
     Bench(bench::BenchArgs),
     /// Make what people install: an archive, a wheel, an npm package, an image, into target/dist
     Dist(dist::DistArgs),

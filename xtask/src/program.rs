@@ -48,7 +48,7 @@ pub(crate) fn run_measured(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs it silently and gives what it printed; fails where it fails, with what it said.
+/// Runs a program and returns its standard output; a failure contains its standard error.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
     let line = line(command);
     let output = command

@@ -7,7 +7,7 @@ use crate::{
 };
 use anyhow::{Result, bail};
 
-/// Looks at everything, and says what there is.
+/// Checks every requirement, and prints what is there.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     linker()?;
     let toolchain = Toolchain::ensure()?;

@@ -68,10 +68,10 @@ const VENV_PACKAGE: &str = "python3-venv";
 /// A tool of Python's, in a virtual environment in Weft's cache folder (half a minute, once for
 /// each change of what is pinned).
 pub(crate) struct PythonTool {
-    /// The folder of the environment, and that in `xtask` whose `requirements.txt` pins the
-    /// tool and what it stands on.
+    /// Name of the environment's folder, and of the folder in `xtask` whose `requirements.txt` pins
+    /// the tool and its dependencies.
     name: &'static str,
-    /// What is run.
+    /// Name of the program in the environment.
     program: &'static str,
 }
 
@@ -85,7 +85,7 @@ pub(crate) const S3: PythonTool = PythonTool {
     name: "s3",
     program: "moto_server",
 };
-/// Reads the chart as a cluster does; beside it stand `kubernetes-validate` and `check-jsonschema`.
+/// Renders the chart; its environment also has `kubernetes-validate` and `check-jsonschema`.
 pub(crate) const HELM: PythonTool = PythonTool {
     name: "deployment",
     program: "helm",
@@ -107,20 +107,20 @@ impl PythonTool {
             .join(self.name)
             .join("requirements.txt");
         let pinned = fs::read_to_string(&requirements)?;
-        let place = cache_folder().join("tools").join(self.name);
-        // Written last: where it says the same, everything is there.
-        let stamp = place.join("installed.txt");
-        let tool = place.join("bin").join(self.program);
+        let folder = cache_folder().join("tools").join(self.name);
+        // Written last: if it matches, the installation is complete.
+        let stamp = folder.join("installed.txt");
+        let tool = folder.join("bin").join(self.program);
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == pinned) && tool.exists() {
             return Ok(tool);
         }
-        if place.exists() {
-            fs::remove_dir_all(&place)?;
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
         }
         venv()?;
-        program::run(Command::new(python).args(["-m", "venv"]).arg(&place))?;
+        program::run(Command::new(python).args(["-m", "venv"]).arg(&folder))?;
         program::run(
-            Command::new(place.join("bin/python"))
+            Command::new(folder.join("bin/python"))
                 .args([
                     "-m",
                     "pip",
@@ -207,7 +207,7 @@ const CONTAINERS: [(&str, &str, &str); 3] = [
     ("runc", "--version", "runc"),
     ("debootstrap", "--version", "debootstrap"),
 ];
-/// The network of containers, which has no program to ask for.
+/// The network of containers, a package without a program to look for.
 const CONTAINER_NETWORK: [(&str, &str); 2] = [
     ("/usr/lib/podman/netavark", "netavark"),
     ("/usr/lib/podman/aardvark-dns", "aardvark-dns"),
@@ -228,7 +228,7 @@ pub(crate) fn containers() -> Result<()> {
     Ok(())
 }
 
-/// Gets those that are missing.
+/// Installs the missing ones.
 pub(crate) fn small_programs() -> Result<()> {
     for (program, version, package) in SMALL {
         if !program::works(program, &[version]) {

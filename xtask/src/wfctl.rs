@@ -95,7 +95,7 @@ impl Wfctl {
         Self::at(workspace, &folder.join("wfctl"))
     }
 
-    /// Its file.
+    /// Path of the program.
     pub(crate) fn program(&self) -> &Path {
         &self.program
     }
@@ -117,7 +117,7 @@ impl Wfctl {
         }
     }
 
-    /// Its file.
+    /// Path of the file.
     pub(crate) fn path(&self) -> &Path {
         &self.program
     }

@@ -17,7 +17,7 @@ impl Workspace {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = manifest
             .parent()
-            .expect("xtask stands one folder below the root")
+            .expect("xtask is one folder below the root")
             .to_path_buf();
         // Cargo resolves a relative target folder from the folder it is called in.
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(

@@ -8,7 +8,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Dag {
-    /// Its name.
+    /// Name of the DAG, unique within a tenant.
     pub id: String,
     /// A description for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,7 +104,7 @@ pub struct Death {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ParamDetail {
-    /// Its name.
+    /// Name of the parameter, unique within the DAG.
     pub name: String,
     /// A description for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,7 +123,7 @@ pub struct ParamDetail {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DagTask {
-    /// Its name.
+    /// Id of the task, unique within the DAG.
     pub id: String,
     /// A description for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]

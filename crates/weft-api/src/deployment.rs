@@ -1,4 +1,4 @@
-//! What a deploy answers.
+//! The answer to a deploy.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ pub struct Deployment {
     pub digest: String,
     /// What the file is, such as `component with tasks`.
     pub kind: String,
-    /// Its size.
+    /// Size of the file, in bytes.
     pub bytes: u64,
     /// Whether this was a dry run, which stores nothing.
     pub dry_run: bool,
@@ -30,7 +30,7 @@ pub struct DeploymentFile {
     pub name: String,
     /// Its SHA-256 digest.
     pub digest: String,
-    /// Its size.
+    /// Size of the inner file, in bytes.
     pub bytes: u64,
 }
 
@@ -38,7 +38,7 @@ pub struct DeploymentFile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeployedDag {
-    /// Its id.
+    /// Id of the DAG, unique within a tenant.
     pub dag: String,
     /// What the deploy did, or would do in a dry run.
     pub change: ChangeKind,

@@ -1,4 +1,4 @@
-//! What fails, grouped by cause.
+//! Failures, grouped by cause.
 
 use crate::Time;
 use serde::{Deserialize, Serialize};
@@ -48,9 +48,9 @@ pub struct FailureGroup {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FirstSeen {
-    /// When.
+    /// When the first attempt with this cause ended.
     pub at: Time,
-    /// In which DAG.
+    /// Id of the DAG that failed first.
     pub dag: String,
     /// In which version of it.
     pub version: u32,
@@ -60,9 +60,9 @@ pub struct FirstSeen {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FailedTask {
-    /// Its DAG.
+    /// Id of the task's DAG.
     pub dag: String,
-    /// Its id.
+    /// Id of the task, unique within its DAG.
     pub task: String,
 }
 
@@ -70,14 +70,14 @@ pub struct FailedTask {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FailedAttempt {
-    /// Its DAG.
+    /// Id of the attempt's DAG.
     pub dag: String,
-    /// Its run.
+    /// Id of the attempt's run.
     pub run: String,
-    /// Its task.
+    /// Id of the attempt's task.
     pub task: String,
     /// Its map index; 0 if the task is not mapped.
     pub index: u32,
-    /// Its number.
+    /// Number of the attempt, from 1 on.
     pub attempt: u32,
 }

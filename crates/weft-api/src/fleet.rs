@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Worker {
-    /// Its name.
+    /// Name of the worker.
     pub id: String,
     /// The queues that it serves.
     pub queues: Vec<String>,
@@ -26,7 +26,7 @@ pub struct Worker {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Queue {
-    /// Its name.
+    /// Name of the queue.
     pub name: String,
     /// The number of workers that serve it.
     pub workers: u32,
@@ -38,7 +38,7 @@ pub struct Queue {
     /// far as its workers have slots.
     pub ready: u64,
     /// The slots that would run all of its work at once: ready instances, waiting attempts, and
-    /// attempts that its workers hold. Meant for autoscalers.
+    /// attempts that its workers hold. For autoscalers.
     pub wanted: u64,
 }
 
@@ -46,7 +46,7 @@ pub struct Queue {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Shard {
-    /// Its number.
+    /// Number of the shard.
     pub id: u32,
     /// The scheduler that owns it; absent during a takeover.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -31,7 +31,7 @@ pub struct Grid {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GridRow {
-    /// Its id.
+    /// Id of the task, unique within the DAG.
     pub task: String,
     /// Its group: the id up to the last dot; absent if it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,13 +59,13 @@ pub struct GridRun {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunBrief {
-    /// Its id.
+    /// Id of the run: 13 characters.
     pub id: String,
     /// The version that it is pinned to.
     pub version: u32,
     /// What created it.
     pub kind: RunKind,
-    /// Its state.
+    /// State of the run.
     pub state: RunState,
     /// The date that it is for.
     pub logical_date: Time,
@@ -110,7 +110,7 @@ pub struct Cells {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunAttempt {
-    /// Its task.
+    /// Id of the attempt's task.
     pub task: String,
     /// Its map index; 0 if the task is not mapped.
     pub index: u32,

@@ -8,11 +8,11 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Instance {
-    /// Its task.
+    /// Id of the instance's task.
     pub task: String,
     /// Its map index; 0 if the task is not mapped.
     pub index: u32,
-    /// Its state.
+    /// State of the instance.
     pub state: InstanceState,
     /// The cause of its state, in snake case; absent before its first change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,7 +70,7 @@ pub enum InstanceState {
     Success,
     /// Failed for good.
     Failed,
-    /// Not meant to run.
+    /// Not to run.
     Skipped,
     /// Can never run, since an upstream failed.
     UpstreamFailed,

@@ -54,7 +54,7 @@ pub struct LayoutNode {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LayoutGroup {
-    /// Its id.
+    /// Id of the group.
     pub id: String,
     /// Its left side.
     pub x: f64,

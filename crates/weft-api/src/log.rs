@@ -73,9 +73,9 @@ pub struct LogLine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LogField {
-    /// Its name.
+    /// Name of the field.
     pub name: String,
-    /// Its value.
+    /// Value of the field, as text.
     pub value: String,
 }
 

@@ -1,4 +1,4 @@
-//! What there is to see at first: counts, and the health of services.
+//! The overview of a tenant: counts, and the health of services.
 
 use crate::Time;
 use serde::{Deserialize, Serialize};
@@ -76,7 +76,7 @@ pub struct Health {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct QueueHealth {
-    /// Its name.
+    /// Name of the queue.
     pub name: String,
     /// Workers that serve it.
     pub workers: u32,

@@ -22,7 +22,7 @@ pub struct Page<T> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UnreadableItem {
-    /// Its id.
+    /// Id of the item.
     pub id: String,
     /// Why, for people.
     pub why: String,

@@ -1,5 +1,5 @@
-//! What can go wrong: one table of stable codes ([`Code`]), each with its HTTP
-//! status and its exit code ([`Exit`]), and the messages that carry one.
+//! Problems: one table of stable codes ([`Code`]), each with its HTTP status and its exit code
+//! ([`Exit`]), and the messages that carry one.
 //!
 //! A server answers with a [`ProblemBody`]. The command line ends with
 //! [`Problems`]: what happened, where (a file, and in it a line where there is

@@ -16,7 +16,7 @@ pub struct Run {
     pub version: u32,
     /// How it was created.
     pub kind: RunKind,
-    /// Its state.
+    /// State of the run.
     pub state: RunState,
     /// Its logical date.
     pub logical_date: Time,
@@ -104,7 +104,7 @@ pub struct Interval {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[expect(
     missing_docs,
-    reason = "each is the state of its name, told at InstanceState"
+    reason = "each is the state of its name, described at InstanceState"
 )]
 pub struct Counts {
     pub waiting: u64,
@@ -176,7 +176,7 @@ pub struct ClearPreview {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClearedInstance {
-    /// Its task.
+    /// Id of the instance's task.
     pub task: String,
     /// Its map index; 0 if the task is not mapped.
     pub index: u32,
@@ -227,11 +227,11 @@ pub struct Wake {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Command {
-    /// Its number.
+    /// Number of the command, unique within the installation.
     pub id: i64,
     /// The run.
     pub run: String,
-    /// Its state.
+    /// State of the command.
     pub state: CommandState,
     /// Why it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]

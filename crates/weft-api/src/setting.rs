@@ -9,7 +9,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Variable {
-    /// Its name.
+    /// Name of the variable, unique within a tenant.
     pub name: String,
     /// When it was last set.
     pub updated: Time,
@@ -31,7 +31,7 @@ pub struct NewVariable {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Connection {
-    /// Its name.
+    /// Name of the connection, unique within a tenant.
     pub name: String,
     /// Its scheme, host and port.
     pub url: String,
@@ -87,7 +87,7 @@ pub struct NewConnection {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Pool {
-    /// Its name.
+    /// Name of the pool, unique within a tenant.
     pub name: String,
     /// Its size in slots.
     pub slots: u32,
@@ -126,7 +126,7 @@ pub struct NewPolicy {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Tenant {
-    /// Its id.
+    /// Id of the tenant, unique within the installation.
     pub id: String,
     /// The most task instances that run at the same time; if absent, only the workers' slots limit
     /// them.

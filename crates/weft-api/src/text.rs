@@ -108,7 +108,7 @@ pub fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     text
 }
 
-/// The name that was probably meant.
+/// The known name that is closest to a misspelt one.
 pub fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     const ALIKE: f64 = 0.8;
     names

@@ -19,8 +19,8 @@ pub enum Role {
     Admin,
     /// Nothing of these: runs tasks, as `wfctl worker`.
     Worker,
-    /// As a worker, and trusted with the whole installation: where the server has a Redis, it is
-    /// handed short-lived credentials to take tasks from there itself.
+    /// As a worker, and trusted with the whole installation: where the server has a Redis, it
+    /// gets short-lived credentials to take tasks from there itself.
     TrustedWorker,
 }
 
@@ -57,9 +57,9 @@ impl Role {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Token {
-    /// Its number.
+    /// Number of the token, unique within the installation.
     pub id: i64,
-    /// Its name.
+    /// Name of the token, for people; several tokens may have the same name.
     pub name: String,
     /// What the token permits.
     pub role: Role,
@@ -122,7 +122,7 @@ pub struct Whoami {
     /// Whether the token is valid in every tenant; requests then name the tenant in the header
     /// `weft-tenant`.
     pub everywhere: bool,
-    /// Its role.
+    /// Role of the token.
     pub role: Role,
     /// The permissions of the role.
     pub permissions: Vec<String>,

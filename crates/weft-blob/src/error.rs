@@ -12,14 +12,14 @@ pub enum BlobError {
     Missing {
         /// What was looked for.
         kind: Kind,
-        /// Its name.
+        /// Digest that no blob of the kind has.
         digest: Digest,
     },
     /// What is stored is not what its name says: torn by a crash, or changed
     /// since. Putting the same bytes again heals it.
     #[error("the blob {path} is damaged: its bytes are not those of {digest}")]
     Damaged {
-        /// Its name.
+        /// Digest that the bytes should have.
         digest: Digest,
         /// Where it lies: a file, or a path in the object store.
         path: String,
@@ -43,9 +43,9 @@ pub enum BlobError {
     TooLarge {
         /// What was requested.
         kind: Kind,
-        /// Its name.
+        /// Digest of the blob.
         digest: Digest,
-        /// Its size.
+        /// Size of the blob, in bytes.
         bytes: u64,
     },
     /// The URL names no store that can be used.

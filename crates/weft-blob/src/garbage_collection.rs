@@ -12,9 +12,9 @@ use weft_core::{digest::Digest, id::TenantId, time::Timestamp};
 /// A blob, as a listing shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlobInfo {
-    /// Its name.
+    /// Digest of the blob.
     pub digest: Digest,
-    /// Its size.
+    /// Size of the blob, in bytes.
     pub bytes: u64,
     /// When it was put last, by the store's clock.
     pub written: Timestamp,
@@ -25,7 +25,7 @@ pub struct BlobInfo {
 pub struct Collected {
     /// Blobs that were removed.
     pub removed: u64,
-    /// Their bytes.
+    /// Size of the removed blobs, in bytes.
     pub removed_bytes: u64,
     /// Blobs that stay: live or young.
     pub kept: u64,

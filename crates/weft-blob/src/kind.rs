@@ -1,4 +1,4 @@
-//! What a blob is: kinds are kept, and collected, apart.
+//! Kinds of blobs, which are stored and collected apart.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What tasks print: many attempts' lines in one file, read back by attempt.
+//! Logs of tasks: many attempts' lines in one file, read back by attempt.
 //!
 //! A worker appends chunks to its current *segment*; a chunk holds some lines of
 //! one attempt, a checksum, and where the attempt's chunk before lies. A

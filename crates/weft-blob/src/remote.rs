@@ -325,15 +325,15 @@ impl ObjectStore for RemoteObjects {
 }
 
 /// What arrived is what was sent.
-fn agree(stored: Digest, meant: Digest) -> Result<()> {
-    if stored == meant {
+fn agree(stored: Digest, sent: Digest) -> Result<()> {
+    if stored == sent {
         return Ok(());
     }
-    let what = format!("the server stored {stored} where {meant} was sent");
+    let what = format!("the server stored {stored} where {sent} was sent");
     Err(generic(io::Error::other(what)))
 }
 
-/// An upload under way: its parts go through a channel into one request, in the
+/// An upload in progress: its parts go through a channel into one request, in the
 /// order in which they are put.
 #[derive(Debug)]
 struct Upload {

@@ -1,4 +1,4 @@
-//! What signs URLs.
+//! The signer of URLs to blobs.
 
 use async_trait::async_trait;
 use object_store::path::Path;

@@ -1,4 +1,4 @@
-//! What open blobs cost in memory. In a process of its own, since it is measured.
+//! The memory that open blobs take, measured in a process of its own.
 
 use tempfile::TempDir;
 use weft_blob::{Blobs, Kind};

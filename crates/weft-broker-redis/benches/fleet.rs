@@ -1,4 +1,4 @@
-//! What a thousand workers cost a Redis: at rest, and with so many tasks an hour.
+//! The load of a thousand workers on one Redis: at rest, and with so many tasks an hour.
 //!
 //! Starts its own `redis-server`. Workers are handles of the broker in this
 //! process, each with a connection that waits and its own renewals, as a worker
@@ -70,7 +70,12 @@ async fn main() {
     }
     let server = start();
     let redis = connect(&server.url).await;
-    let scheduler = Arc::new(redis.scheduler(1).await.expect("nobody else is there"));
+    let scheduler = Arc::new(
+        redis
+            .scheduler(1)
+            .await
+            .expect("no other scheduler is there"),
+    );
     let seen = Arc::new(Seen::default());
     let mut tasks = JoinSet::new();
     for number in 0..WORKERS {
@@ -94,7 +99,7 @@ async fn main() {
                 published = due;
             }
             if measured.is_none() && begun.elapsed() >= SPAN {
-                seen.pickups.lock().expect("nobody panics").clear();
+                seen.pickups.lock().expect("no thread panics").clear();
                 let finished = seen.finished.load(Ordering::Relaxed);
                 measured = Some((Instant::now(), probe.cpu(), finished));
             }
@@ -110,7 +115,7 @@ async fn main() {
         );
         if an_hour > 0 {
             print(an_hour, "tasks", "1/s", f64::from(finished) / took);
-            let mut pickups = std::mem::take(&mut *seen.pickups.lock().expect("nobody panics"));
+            let mut pickups = std::mem::take(&mut *seen.pickups.lock().expect("no thread panics"));
             pickups.sort();
             let at = |thousandth: usize| pickups[pickups.len() * thousandth / 1_000].as_secs_f64();
             print(an_hour, "pickup, median", "ms", at(500) * 1e3);
@@ -155,7 +160,7 @@ async fn publish(scheduler: &RedisScheduler, seen: &Seen, numbers: std::ops::Ran
         .collect();
     let now = Instant::now();
     {
-        let mut published = seen.published.lock().expect("nobody panics");
+        let mut published = seen.published.lock().expect("no thread panics");
         published.extend(dispatches.iter().map(|dispatch| (dispatch.key, now)));
     }
     scheduler.publish(dispatches).await.expect("there is room");
@@ -223,9 +228,13 @@ async fn work(worker: Arc<RedisWorker>, name: Arc<str>, seen: Arc<Seen>) {
 
 fn began(claim: &Claim, seen: &Seen) -> AttemptKey {
     let key = claim.dispatch.key;
-    let published = seen.published.lock().expect("nobody panics").remove(&key);
+    let published = seen
+        .published
+        .lock()
+        .expect("no thread panics")
+        .remove(&key);
     let pickup = published.expect("it was published").elapsed();
-    seen.pickups.lock().expect("nobody panics").push(pickup);
+    seen.pickups.lock().expect("no thread panics").push(pickup);
     key
 }
 
@@ -236,7 +245,7 @@ impl Probe {
     /// Seconds of one core, since it began. Linux counts a hundred ticks a second.
     fn cpu(&self) -> f64 {
         let text = self.read("stat");
-        // The name stands in parentheses, and may hold anything.
+        // The name is in parentheses, and may contain anything.
         let (_, fields) = text.rsplit_once(')').expect("stat has a name");
         let times = fields.split_whitespace().skip(11).take(2);
         times

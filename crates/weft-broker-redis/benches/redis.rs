@@ -47,7 +47,10 @@ impl Drop for Server {
 #[tokio::main]
 async fn main() {
     let (server, redis) = start().await;
-    let scheduler = redis.scheduler(1).await.expect("nobody else is there");
+    let scheduler = redis
+        .scheduler(1)
+        .await
+        .expect("no other scheduler is there");
     let worker = redis.worker();
     let info = WorkerInfo {
         id: "worker".into(),
@@ -130,11 +133,11 @@ impl Server {
         let mut info = redis::cmd("INFO");
         info.arg("commandstats").arg("cpu");
         let said: String = info.query(&mut connection).expect("it answers");
-        // Lines of figures after each of these names.
+        // Lines of numbers after each of these names.
         let sum = |name: &str| -> f64 {
-            let figures = said.lines().filter_map(|line| line.split_once(name));
-            let figures = figures.map(|(_of, rest)| rest.split(',').next().unwrap_or(rest));
-            figures
+            let numbers = said.lines().filter_map(|line| line.split_once(name));
+            let numbers = numbers.map(|(_of, rest)| rest.split(',').next().unwrap_or(rest));
+            numbers
                 .filter_map(|figure| figure.trim().parse::<f64>().ok())
                 .sum()
         };

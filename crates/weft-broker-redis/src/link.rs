@@ -141,7 +141,7 @@ impl Link {
                 state.connection = Some(connection.clone());
                 state.retry_at = None;
                 if state.failures > 0 || state.generation > 1 {
-                    tracing::info!(redis = %self.endpoint.address, purpose = ?self.purpose, failures = state.failures, "reconnected to Redis");
+                    tracing::info!(redis = %self.endpoint.address, purpose = ?self.purpose, failures = state.failures, operation = "connect", "reconnected to Redis");
                 }
                 state.failures = 0;
                 state.delays = DELAYS.build();
@@ -159,7 +159,7 @@ impl Link {
     async fn drop_connection(&self, generation: u64, why: &str) {
         let mut state = self.state.lock().await;
         if state.generation == generation && state.connection.take().is_some() {
-            tracing::warn!(redis = %self.endpoint.address, purpose = ?self.purpose, error = why, "the connection to Redis broke; reconnecting with the next call");
+            tracing::warn!(redis = %self.endpoint.address, purpose = ?self.purpose, error = why, operation = "call Redis", "the connection to Redis broke; reconnecting with the next call");
         }
     }
 }

@@ -106,7 +106,7 @@ impl RedisWorker {
                     waited: Duration::from_millis(waited),
                 }),
                 Err(error) => {
-                    tracing::error!(worker = %registration.id, %error, "reading a dispatch failed; its lease expires");
+                    tracing::error!(worker = %registration.id, %error, operation = "decode dispatch", "reading a dispatch failed; its lease expires");
                 }
             }
         }
@@ -232,7 +232,7 @@ impl WorkerBroker for RedisWorker {
                 .await
                 .is_err()
             {
-                tracing::trace!(worker = %registration.id, "no attempts to claim");
+                tracing::trace!(worker = %registration.id, operation = "claim", "no attempts to claim");
             }
         }
     }

@@ -15,7 +15,7 @@ pub struct ClaimSecret([u8; Self::BYTES]);
 /// An attempt that a worker holds, with its proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeldClaim {
-    /// Which attempt.
+    /// The claimed attempt.
     pub key: AttemptKey,
     /// The proof; absent where the broker gave none.
     pub secret: Option<ClaimSecret>,

@@ -11,7 +11,7 @@ use weft_core::{
 pub struct AttemptKey {
     /// The shard of its scheduler, to which all calls about it go.
     pub shard: u32,
-    /// Its run.
+    /// Run that the attempt belongs to.
     pub run: RunId,
     /// Which instance, which number, and the nonce that fences it.
     pub attempt: Attempt,
@@ -20,9 +20,9 @@ pub struct AttemptKey {
 /// One attempt to run. Cheap to clone: large parts are shared.
 #[derive(Debug, Clone)]
 pub struct Dispatch {
-    /// Which attempt.
+    /// The dispatched attempt.
     pub key: AttemptKey,
-    /// Its tenant.
+    /// Tenant of the attempt's run.
     pub tenant: TenantId,
     /// Which workers may take it.
     pub queue: Arc<str>,

@@ -28,7 +28,7 @@ pub enum MessageError {
     /// A newer program wrote it; the reader leaves it to newer programs.
     #[error("a message of version {found} can't be read by this program, which knows {known}")]
     Newer {
-        /// Its version.
+        /// Version of the message.
         found: u32,
         /// The newest version that this program knows.
         known: u32,

@@ -44,7 +44,7 @@ pub struct RegisteredWorker {
 /// A queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueLoad {
-    /// Its name.
+    /// Name of the queue.
     pub name: Arc<str>,
     /// How many attempts are queued.
     pub queued: u64,

@@ -14,7 +14,7 @@ use weft_core::{
 /// The end of one attempt. A worker sends a report until it is confirmed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// Which attempt.
+    /// The attempt that the report is about.
     pub key: AttemptKey,
     /// How it ended.
     pub outcome: ReportedOutcome,
@@ -56,7 +56,7 @@ pub enum ReportedOutcome {
     },
     /// Success, and only some direct downstreams go on.
     Branch {
-        /// Which.
+        /// The chosen direct downstreams; all others are skipped.
         tasks: Vec<TaskId>,
         /// Checked JSON.
         output: Output,
@@ -81,7 +81,7 @@ pub enum Output {
     Blob {
         /// Its name there.
         digest: Digest,
-        /// Its size.
+        /// Size of the output, in bytes.
         bytes: u64,
     },
 }
@@ -123,7 +123,7 @@ impl Failure {
             ),
             Evidence::Outside => (
                 Some(json!({ "outside": true })),
-                ": it was killed from outside, which is nobody's doing".to_owned(),
+                ": it was killed from outside, not by a task".to_owned(),
             ),
         };
         Self {

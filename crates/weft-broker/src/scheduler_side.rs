@@ -104,7 +104,7 @@ pub enum Notice {
     /// A worker claimed the attempt. May repeat, and is omitted when the attempt ended before
     /// the notice was received.
     Started {
-        /// Which attempt.
+        /// The attempt that started.
         key: AttemptKey,
         /// The worker.
         worker: Arc<str>,
@@ -113,13 +113,13 @@ pub enum Notice {
     Finished(Box<Report>),
     /// The attempt's worker did not renew its lease, or left without finishing it.
     Expired {
-        /// Which attempt.
+        /// The attempt whose lease expired.
         key: AttemptKey,
     },
     /// The worker released the attempt without starting it: the scheduler publishes the same
     /// attempt again. May repeat until then.
     Released {
-        /// Which attempt.
+        /// The attempt that its worker returned.
         key: AttemptKey,
     },
     /// [`SchedulerBroker::demand`] has risen.

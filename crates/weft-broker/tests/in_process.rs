@@ -113,11 +113,11 @@ async fn a_replaced_scheduler_is_closed_even_while_it_waits() {
     let replace = async { broker.scheduler() };
     let (received, second) = join!(first.receive(9), replace);
     assert_eq!(received, Err(BrokerError::Closed));
-    let (handed_back, error) = first
+    let (returned, error) = first
         .publish(vec![dispatch(1, QUEUE, 0)])
         .await
         .expect_err("deposed");
-    assert_eq!((handed_back.len(), error), (1, BrokerError::Closed));
+    assert_eq!((returned.len(), error), (1, BrokerError::Closed));
     assert_eq!(first.confirm(&[key(1)]).await, Err(BrokerError::Closed));
     assert_eq!(second.demand().await, Ok(Vec::new()));
 }

@@ -1,4 +1,4 @@
-//! What is there to build with, by language: for `wfctl doctor`.
+//! Checks of the toolchain of each language, for `wfctl doctor`.
 
 use crate::{c, go, js, python, toolchain::Toolchain};
 use std::path::Path;

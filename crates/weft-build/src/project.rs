@@ -1,4 +1,4 @@
-//! What there is to build in a folder or a file, and building it.
+//! Finds the sources of a DAG in a folder or a file, and builds them.
 //!
 //! What is made is described and checked before it replaces the file of an
 //! earlier build, so that a `dag.wasm` that is there was good.
@@ -22,7 +22,7 @@ pub struct Built {
     pub dag_file: DagFile,
 }
 
-/// Builds, checks what was made, and puts it in its place.
+/// Builds, checks the result, and then replaces the file.
 ///
 /// `output` names the file to write; `dag.wasm` in the folder where it is not given.
 ///

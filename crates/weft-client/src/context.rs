@@ -56,7 +56,7 @@ impl fmt::Debug for Token {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Context {
-    /// Its URL.
+    /// URL of the server.
     pub url: String,
     /// The token for this URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]

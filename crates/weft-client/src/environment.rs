@@ -1,5 +1,5 @@
-//! What decides about the server besides the caller's own options: variables of
-//! the environment, and files.
+//! Sources of the server's address and token besides command-line options: environment variables
+//! and files.
 
 use crate::context::{self, Config, Project};
 use std::{

@@ -79,7 +79,7 @@ impl<T> Setting<T> {
 /// A server, and who uses it.
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// Its URL.
+    /// URL of the server.
     pub url: Setting<Url>,
     /// The token, if there is one.
     pub token: Option<Setting<Token>>,

@@ -17,7 +17,7 @@ pub(crate) struct Cron {
     hours: Vec<i8>,
     minutes: Vec<i8>,
     seconds: Vec<i8>,
-    /// Whether every hour is meant, not certain ones.
+    /// Whether the hour field is `*`, not certain hours.
     pub(crate) any_hour: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What ends an attempt or its instance with a failure: one table of stable codes.
+//! Codes of failures of attempts and instances: one table of stable codes.
 //!
 //! A code is stored with the attempt, sent by workers and shown by the API. A released code keeps
 //! its text and its meaning. Readers accept texts that are not listed, because a newer version

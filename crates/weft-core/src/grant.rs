@@ -1,5 +1,5 @@
-//! What a task asks to be allowed to do, and the one normal form of a host
-//! that requests, policies and the sandbox's checks are compared in.
+//! Requests for grants, and the one normal form of a host that requests, policies and the
+//! sandbox's checks are compared in.
 //!
 //! Hosts are normalised as browsers do it (the `url` crate: IDNA, case, odd
 //! spellings of IPv4 addresses), so that two spellings of one host can't be
@@ -85,7 +85,7 @@ pub enum HttpGrantError {
     #[error("{0:?} is no port (1 to 65535)")]
     Port(String),
     /// A wildcard other than a leading `*.`.
-    #[error("a wildcard stands for whole labels at the front, as in `*.example.org`")]
+    #[error("a wildcard matches whole labels at the front, as in `*.example.org`")]
     Wildcard,
     /// No name or address.
     #[error("{host:?} is no host name or address: {why}")]
@@ -184,7 +184,7 @@ fn split_port(text: &str) -> Result<(&str, Option<u16>), HttpGrantError> {
 }
 
 impl HttpGrant {
-    /// Whether requests to this place are within the grant; `host` in normal form.
+    /// Whether requests to this scheme, host and port are within the grant; `host` in normal form.
     pub fn covers(&self, scheme: Scheme, host: &HostPattern, port: u16) -> bool {
         self.scheme == scheme && self.port == port && self.host.covers(host)
     }

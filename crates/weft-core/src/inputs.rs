@@ -1,5 +1,5 @@
-//! What an instance gets as its inputs: bindings resolved against outputs and
-//! parameters, mapped lists taken apart.
+//! Inputs of task instances: bindings resolved against outputs and parameters, mapped lists taken
+//! apart.
 //!
 //! Values are JSON text throughout. What several instances share (the gathered
 //! list of a mapped upstream, the lists that are mapped over) is prepared once

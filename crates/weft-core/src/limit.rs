@@ -1,5 +1,5 @@
-//! What a task may use up: the one table of every limit, with its name, unit,
-//! default, maximum and what happens on breach; the request and its resolution.
+//! Limits of tasks: the one table of every limit, with its name, unit, default, maximum and what
+//! happens on breach; the request and its resolution.
 //!
 //! The table ([`TABLE`]) is declared once, together with the fields of
 //! [`Limits`], so that documentation, policy files and code can't drift apart.

@@ -1,5 +1,5 @@
-//! What an operator allows: a request within the policy is granted, anything
-//! else is refused with the line to add to the policy.
+//! The operator's policy: a request within it is granted, anything else is refused with the line
+//! to add to the policy.
 //!
 //! Without a policy a task may ask for exact public HTTPS hosts, and has
 //! scratch space, clock and randomness. Private addresses, plain HTTP,

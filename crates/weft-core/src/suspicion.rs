@@ -54,11 +54,11 @@ pub struct Blamed {
 /// An attempt that was in guest code when its worker died.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crash {
-    /// Its run.
+    /// Run of the attempt.
     pub run: RunId,
     /// Task and map index.
     pub instance: Instance,
-    /// Its number.
+    /// Number of the attempt, from 1 on.
     pub number: u32,
     /// Which worker died.
     pub worker: Arc<str>,
@@ -170,7 +170,7 @@ impl Suspects {
         let Some(record) = self.blamed.get_mut(blamed) else {
             return false;
         };
-        // What is in quarantine stays there, whatever ends of what was under way.
+        // What is in quarantine stays there, whatever ends of what was in progress.
         if record.in_a_row == 0 || is_enough(most, record.in_a_row) {
             return false;
         }

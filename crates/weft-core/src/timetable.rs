@@ -12,7 +12,7 @@
 //!   that falls into the skipped hour runs at the first moment after it,
 //!   several that do run once; one that falls into the repeated hour runs the
 //!   first time.
-//! - Every hour is meant (`*` in it: `0 * * * *`, `*/15 */2 * * *`): every hour
+//! - Every hour (`*` in the field: `0 * * * *`, `*/15 */2 * * *`): every hour
 //!   that there really is. A skipped hour has no ticks, a repeated one has them
 //!   twice.
 //!

@@ -1,4 +1,4 @@
-//! What authors see of the document's parser: every rule, with its message, its line and its help.
+//! The document's parser as authors see it: every rule, with its message, its line and its help.
 //!
 //! One file of more than 500 lines: two thirds are tables of mistakes and their messages.
 
@@ -142,7 +142,7 @@ fn a_component_describes_its_own_tasks_and_a_manifest_cannot() {
     );
 }
 
-/// (what stands behind the good head, the whole message)
+/// (the text after the valid head, the whole message)
 const REFUSED: &[(&str, &str)] = &[
     (
         "retires = 3\n",
@@ -352,7 +352,7 @@ const REFUSED_DAGS: &[(&str, &str)] = &[
     ),
     (
         "id = \"d\"\ntags = [\"a\", \"a\"]",
-        "dag.toml:3:14: dag.tags[1]: \"a\" stands twice",
+        "dag.toml:3:14: dag.tags[1]: \"a\" occurs twice",
     ),
     (
         "id = \"d\"\nparams = { n = { schema = { type = \"integer\" }, default = \"x\" } }",
@@ -430,7 +430,7 @@ const REFUSED_JSON: &[(&str, &str)] = &[
     ),
     (
         "{\"contract\":\"weft.dag/1\",\"dags\":[{\"id\":\"d\",\"tasks\":{\n\"a\":{},\n\"a\":{}}}]}",
-        "describe:3:1: dags[0].tasks.a: the key \"a\" stands twice (remove one of the two)",
+        "describe:3:1: dags[0].tasks.a: the key \"a\" occurs twice (remove one of the two)",
     ),
     (
         "{\"contract\":\"weft.dag/1\",\"dags\":[{\"id\":\"d\",\"tasks\":{\n\"a\":{\"retries\":true}}}]}",

@@ -107,7 +107,7 @@ proptest! {
         let error = parse(source(&text, Format::Json)).expect_err("a cycle was planted");
         for problem in &error.problems {
             prop_assert_eq!(problem.code, ProblemCode::Cycle);
-            // What is named is a cycle: each task stands in the next one's upstreams.
+            // The named tasks are a cycle: each one is an upstream of the next.
             let named = problem.message.rsplit(": ").next().expect("names");
             let names: Vec<&str> = named.split(" -> ").collect();
             prop_assert_eq!(names.first(), names.last());

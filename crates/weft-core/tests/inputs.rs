@@ -1,5 +1,4 @@
-//! What instances are given: bindings against outputs and parameters, and
-//! mapped lists taken apart.
+//! Inputs of instances: bindings against outputs and parameters, and mapped lists taken apart.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -156,7 +155,7 @@ fn a_list_that_was_gathered_early_is_gathered_again() {
 }
 
 #[test]
-fn what_is_given_stands_in_for_a_binding() {
+fn a_given_input_replaces_its_binding() {
     let dag = dag(DAG);
     let given = Given::from([
         ((LAST, "all".into()), "[7]".into()),

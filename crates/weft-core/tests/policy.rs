@@ -1,4 +1,4 @@
-//! What tasks may ask for and get: limits, hosts, addresses, and the policy file.
+//! Requests of tasks under a policy: limits, hosts, addresses, and the policy file.
 
 use std::net::IpAddr;
 use weft_core::{
@@ -137,9 +137,9 @@ fn one_host_has_one_form() {
         ("example.org:+80", "\"+80\" is no port (1 to 65535)"),
         ("example.org:99999", "\"99999\" is no port (1 to 65535)"),
         ("ftp://x", "the scheme is \"ftp\""),
-        ("*", "a wildcard stands for whole labels"),
-        ("a.*.org", "a wildcard stands for whole labels"),
-        ("*.10.0.0.1", "a wildcard stands for whole labels"),
+        ("*", "a wildcard matches whole labels"),
+        ("a.*.org", "a wildcard matches whole labels"),
+        ("*.10.0.0.1", "a wildcard matches whole labels"),
         ("a b", "\"a b\" is no host name or address"),
         (
             "a..b",

@@ -76,7 +76,7 @@ impl SessionOwner {
 /// An attempt that a worker holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldAttempt {
-    /// Its tenant.
+    /// Tenant of the attempt's run.
     pub tenant: TenantId,
     /// The variables that it was granted, by name.
     pub variables: Vec<String>,

@@ -234,7 +234,11 @@ impl SignalMessage {
     /// The signal; `None` where only a newer version knows it.
     pub(super) fn read(text: &RawValue) -> Result<Option<Signal>, MessageError> {
         let Ok(message) = serde_json::from_str(text.get()) else {
-            tracing::warn!(signal = text.get(), "skipping a signal of a newer version");
+            tracing::warn!(
+                signal = text.get(),
+                operation = "decode signal",
+                "skipping a signal of a newer version"
+            );
             return Ok(None);
         };
         Ok(Some(match message {

@@ -111,7 +111,7 @@ impl<C: GatewayTransport> WorkerBroker for GatewayBroker<C> {
                 match claim.into_claim() {
                     Ok(claim) => read.push(claim),
                     Err(error) => {
-                        tracing::error!(%error, "reading a dispatch failed; its lease expires");
+                        tracing::error!(%error, operation = "decode dispatch", "reading a dispatch failed; its lease expires");
                     }
                 }
             }

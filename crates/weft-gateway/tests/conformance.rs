@@ -180,7 +180,7 @@ async fn held_attempts_are_found_by_their_session_until_their_lease_ends() {
     assert_eq!(worker.claim(1).await.expect("one").len(), 1);
     assert!(fixture.gate.serves_tenant(OWNER, &session, &tenant));
     scheduler.revoke(&[key(2)]).await.expect("revoked");
-    worker.signals(9).await.expect("told");
+    worker.signals(9).await.expect("notified");
     assert!(!fixture.gate.serves_tenant(OWNER, &session, &tenant));
     scheduler
         .publish(vec![dispatch(3, QUEUE, 0)])

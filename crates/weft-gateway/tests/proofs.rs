@@ -1,5 +1,5 @@
-//! What proves a claim to a server that knows nothing of it: its secret, from a worker whose name
-//! is its own.
+//! Claim secrets: they prove a claim to a server that has no record of it, from a worker whose
+//! name belongs to the caller.
 
 #![cfg(test)]
 

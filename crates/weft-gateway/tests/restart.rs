@@ -1,5 +1,5 @@
-//! What a gate knows of attempts that were claimed through another one, as after a
-//! restart of the process that it is in.
+//! Calls about attempts that were claimed through another gateway, as after a restart of its
+//! process.
 
 #![cfg(test)]
 
@@ -106,7 +106,7 @@ async fn attempts_claimed_before_a_restart_are_unverified_until_recorded() {
         tenant: tenant.clone(),
         variables: vec!["mine".into()],
     };
-    // One of them is under way, which it alone becomes known for.
+    // One of them is in progress, which it alone becomes known for.
     gate.record_attempt(SessionOwner::Token(8), &session, &key(1), is.clone());
     assert_eq!(gate.find_held(OWNER, &session, &key(1)), None);
     gate.record_attempt(OWNER, &session, &key(1), is.clone());

@@ -1,5 +1,4 @@
-//! What became of every instance of a run: what `run.json`, the last JSON line
-//! and the summary say.
+//! The final state of every instance of a run, for `run.json`, the last JSON line and the summary.
 //!
 //! Some 50 bytes an instance, since runs have 100,000 of them; a failure's
 //! text is kept only where there is one.

@@ -1,4 +1,4 @@
-//! What guests print, kept on disk: one file for many tasks, in segments.
+//! Guests' logs on disk: one file for many tasks, in segments.
 //!
 //! A line of a segment is a JSON object: `time_ms`, `task`, `map_index`,
 //! `attempt`, `stream` (`stdout`, `stderr`, `log`), for `log` a `level`, then

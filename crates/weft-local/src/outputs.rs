@@ -145,7 +145,7 @@ impl Spill {
         let file = self
             .file
             .as_mut()
-            .expect("what was spilled stands in the file");
+            .expect("the file has every spilled output");
         file.seek(SeekFrom::Start(from))?;
         let mut text = vec![0; bytes];
         file.read_exact(&mut text)?;

@@ -81,6 +81,7 @@ pub(super) async fn warn_of_unreadable_secrets(
     if closed > 0 {
         tracing::warn!(
             closed,
+            operation = "check sealing key",
             "variables and connections are sealed with a key that is not in secret.key: tasks that need them fail until the key is there, or they are set again"
         );
     }

@@ -29,8 +29,8 @@ pub(super) fn labels(more: &[Label]) -> Vec<Label> {
         .collect()
 }
 
-/// The queues that these words name: a label's name with `=` behind it stands for the label as
-/// it is here.
+/// The queues that these words name: a label's name with `=` behind it means the label's value
+/// here.
 ///
 /// # Errors
 /// There is no such label here.
@@ -46,7 +46,7 @@ pub(super) fn queues(words: &[String], labels: &[Label]) -> Result<Vec<Arc<str>>
         let named: Vec<Arc<str>> = words.map(|word| format!("{name}={word}").into()).collect();
         if named.is_empty() {
             let help = format!(
-                "{name}= stands for the worker's label of that name, which --label {name}=WORD gives it"
+                "{name}= means the worker's label of that name, which --label {name}=WORD gives it"
             );
             let problem = format!("the worker has no label {name:?}");
             return Err(Problem::new(Code::Usage, problem).help(help));
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_stands_for_a_queue_of_each_of_its_words() {
+    fn a_label_names_a_queue_for_each_of_its_words() {
         let labels = [
             ("zone".to_owned(), "north".to_owned()),
             ("features".to_owned(), "aes avx2".to_owned()),

@@ -31,7 +31,7 @@ impl LiveLogs for OneWriter {
         {
             Ok(lines) => lines,
             Err(error) => {
-                tracing::warn!(%error, run = %attempt.run, "a running attempt's log can't be followed");
+                tracing::warn!(%error, run = %attempt.run, operation = "follow log", "a running attempt's log can't be followed");
                 None
             }
         }

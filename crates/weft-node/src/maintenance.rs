@@ -87,7 +87,11 @@ impl Maintenance {
             .await
             .map_err(|error| error.to_string())?;
         if gone > 0 {
-            tracing::info!(runs = gone, "removed old runs");
+            tracing::info!(
+                runs = gone,
+                operation = "remove old runs",
+                "removed old runs"
+            );
         }
         if let Some(keep) = self.retention.runs {
             let logs = LogReader::new(self.blobs.clone(), None);
@@ -99,6 +103,7 @@ impl Maintenance {
                 tracing::info!(
                     segments = removed.segments,
                     bytes = removed.bytes,
+                    operation = "remove old logs",
                     "removed old logs"
                 );
             }

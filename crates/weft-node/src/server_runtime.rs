@@ -121,6 +121,7 @@ async fn expire_direct_workers(broker: Arc<dyn DirectWorkerBroker>) {
             Ok(expired) => {
                 tracing::info!(
                     expired,
+                    operation = "expire direct workers",
                     "expired direct workers; their Redis credentials are gone"
                 );
             }

@@ -27,7 +27,11 @@ pub(super) fn serve(
     ready: impl Fn() -> Result<(), String> + Send + Sync + 'static,
 ) -> Option<Service<()>> {
     let listener = listener?;
-    tracing::info!(url = listener.url(), "status page listens");
+    tracing::info!(
+        url = listener.url(),
+        operation = "serve status page",
+        "status page listens"
+    );
     let page = StatusPage {
         metrics,
         since_progress: Box::new(since_progress),

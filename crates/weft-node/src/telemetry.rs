@@ -30,7 +30,7 @@ const IDENTITY: Identity = Identity {
 /// Running exports; ended after the services.
 pub struct Telemetry(Option<Export>);
 
-/// Starts to write, and to export where `collector` names a place. Called once,
+/// Starts to write, and to export to `collector` if it is set. Called once,
 /// before anything else is started.
 ///
 /// # Errors

@@ -24,7 +24,7 @@ use weft_store_sql::{Database, secret::Keyring};
 /// Where Redis is. The address is never shown, since it may hold a password.
 #[derive(Clone)]
 pub struct RedisLocation {
-    /// Its address.
+    /// URL of the Redis server.
     pub url: String,
     /// Root certificates (PEM); the system's where none are given.
     pub roots: Option<Vec<u8>>,

@@ -219,6 +219,7 @@ async fn open(
         tracing::debug!(
             number = migration.number,
             name = migration.name,
+            operation = "migrate database",
             "database migrated"
         );
     }

@@ -105,7 +105,7 @@ pub(crate) struct ArtifactState {
     problem: Option<Problem>,
 }
 
-/// Figures that streams keep up while the guest does other things.
+/// Counters that streams update while the guest does other things.
 #[derive(Debug, Default)]
 struct Tally {
     bytes_in: AtomicU64,

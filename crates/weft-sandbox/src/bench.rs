@@ -1,5 +1,4 @@
-//! What only a measurement asks for: an instance alone, made under every limit
-//! and dropped, without a call.
+//! Measures one instance, made under every limit and dropped without a call.
 
 use crate::{
     CancelSignal, EventSink, Guest, NoArtifacts, NoVariables, Sandbox, Services,

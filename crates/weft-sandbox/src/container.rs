@@ -81,7 +81,7 @@ fn section<'a>(name: &'a str, data: &'a [u8]) -> CustomSection<'a> {
     }
 }
 
-/// Whether these bytes are meant to be a container: one that is broken counts.
+/// Whether these bytes claim to be a container, valid or not.
 pub fn is_container(bytes: &[u8]) -> bool {
     !matches!(unpack(bytes), Err(ContainerError::NotAContainer))
 }

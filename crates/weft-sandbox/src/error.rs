@@ -1,4 +1,4 @@
-//! What can go wrong before an attempt runs: making a sandbox, loading a guest, describing it.
+//! Errors before an attempt runs: making a sandbox, loading a guest, describing it.
 //!
 //! (An attempt itself never errs: [`crate::AttemptReport`] carries its failure.)
 
@@ -99,7 +99,7 @@ pub enum LoadError {
     /// The component needs more instances, memories or tables than one guest may have.
     #[error("the component needs more than one guest may have: {reason}")]
     TooComplex {
-        /// Which bound, with figures.
+        /// The bound, with its number.
         reason: String,
     },
     /// Compiling took too long and was stopped.
@@ -116,7 +116,7 @@ pub enum LoadError {
         /// [`crate::CompileLimits::memory_bytes`].
         limit_bytes: u64,
     },
-    /// The compiler ended in another way than it should.
+    /// The compiler subprocess ended without an answer.
     #[error("the compiler failed: {reason}")]
     CompilerCrashed {
         /// Its exit status and the end of its standard error.

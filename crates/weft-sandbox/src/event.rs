@@ -92,7 +92,7 @@ impl EventSink {
         }
     }
 
-    /// Passes the event on if there is room, and gives it back otherwise.
+    /// Passes the event on if the sink has capacity, and returns it otherwise.
     pub fn try_send(&self, event: GuestEvent) -> Result<(), GuestEvent> {
         match &self.0 {
             None => Ok(()),

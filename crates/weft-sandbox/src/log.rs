@@ -126,7 +126,7 @@ impl LogBook {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes bytes of a standard stream and passes whole lines on, as far as there is room.
+    /// Takes bytes of a standard stream and passes whole lines on, as far as the sink has capacity.
     pub(crate) fn write_stream(&self, stream: LogStream, bytes: &[u8]) {
         let mut book = self.lock();
         let most = book.line_bytes;
@@ -143,7 +143,7 @@ impl LogBook {
         self.drain_into(&mut book);
     }
 
-    /// Takes a structured line; waits for room.
+    /// Takes a structured line; waits for capacity.
     pub(crate) async fn write_line(
         &self,
         level: LogLevel,

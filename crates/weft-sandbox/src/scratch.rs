@@ -37,7 +37,7 @@ use wasmtime_wasi::{
 use weft_core::limit::{Limits, Unit};
 
 /// How many calls of one attempt may be at work on files at once, on threads that may
-/// block. Only guests of WASI 0.3 have more than one under way.
+/// block. Only guests of WASI 0.3 have more than one in progress.
 const MAX_WORKING: usize = 4;
 
 /// One attempt's scratch folder and its books.

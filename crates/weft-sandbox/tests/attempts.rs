@@ -1,4 +1,4 @@
-//! What a caller of the sandbox sees, for a guest that does one thing or another.
+//! Attempts as the sandbox's caller sees them, with a guest that does one thing or another.
 
 use std::{sync::Arc, time::Duration};
 use weft_core::{limit::Limits, policy::Granted, time::DurationMs};

@@ -1,4 +1,4 @@
-//! What the steps of a shard use besides its parts: clock, entropy, parsed versions, listeners.
+//! Dependencies of a shard's steps besides its parts: clock, entropy, parsed versions, listeners.
 
 use crate::{
     clock::Clock, faults::FaultPoints, feed::Feed, heartbeat::Heartbeat, options::SchedulerOptions,

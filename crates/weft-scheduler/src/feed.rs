@@ -92,28 +92,28 @@ impl Notified {
 pub enum Change {
     /// A run's state or its counts of instances.
     Run {
-        /// Its tenant.
+        /// Tenant that owns the run.
         tenant: TenantId,
-        /// Its DAG.
+        /// DAG of the run.
         dag: DagId,
-        /// Its id.
+        /// Id of the run.
         run: RunId,
-        /// Its state.
+        /// New state of the run.
         state: RunState,
         /// Its instances by state.
         counts: Counts,
     },
     /// A task instance.
     Instance {
-        /// Its tenant.
+        /// Tenant that owns the run.
         tenant: TenantId,
-        /// Its run.
+        /// Run of the instance.
         run: RunId,
-        /// Its task.
+        /// Task of the instance.
         task: TaskId,
         /// Its map index, if its task is mapped.
         map_index: Option<u32>,
-        /// Its state.
+        /// New state of the instance.
         state: InstanceTag,
         /// The number of its last attempt.
         number: u32,
@@ -130,7 +130,7 @@ impl Change {
         }
     }
 
-    /// Its run.
+    /// Run that changed.
     pub const fn run(&self) -> RunId {
         match self {
             Self::Run { run, .. } | Self::Instance { run, .. } => *run,

@@ -1,4 +1,4 @@
-//! What the operator's policy grants each task of a version, evaluated when first needed.
+//! Grants of a version's tasks under the operator's policy, evaluated when first needed.
 
 use std::sync::Arc;
 use weft_core::{

@@ -1,4 +1,4 @@
-//! What a scheduler is given: its dependencies and its options.
+//! Dependencies and options of a scheduler.
 
 use crate::{
     Brokers, OutputBlobs,

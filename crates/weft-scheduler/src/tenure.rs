@@ -1,4 +1,5 @@
-//! What a shard's task knows of its lease: how long it holds, and the database's clock.
+//! The lease of a shard as the shard's task sees it: how long it is held, and the database's
+//! clock.
 
 use crate::clock::Clock;
 use tokio::{sync::watch, time::Instant};

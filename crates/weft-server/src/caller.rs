@@ -27,7 +27,7 @@ pub(crate) struct Caller {
     pub(crate) tenant: TenantId,
     /// Whether its token holds in every tenant.
     pub(crate) everywhere: bool,
-    /// Its token.
+    /// Row of the caller's token.
     pub(crate) token: TokenId,
     /// The token's name.
     pub(crate) name: String,

@@ -73,7 +73,7 @@ pub(crate) fn offer(app: &App, tenant: &TenantId, files: Vec<(Digest, String)>) 
     tokio::spawn(async move {
         for (component, name) in files {
             if let Err(error) = code(&app, &tenant, component, &name).await {
-                tracing::warn!(%tenant, %component, %error, "compiling a component ahead failed; workers compile it themselves");
+                tracing::warn!(%tenant, %component, %error, operation = "compile component", "compiling a component ahead failed; workers compile it themselves");
             }
         }
     });

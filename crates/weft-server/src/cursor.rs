@@ -1,7 +1,7 @@
 //! Cursors: where a list goes on, in a text that means nothing to a client.
 //!
-//! A cursor is bound to its list and its filters: handed to another list it is
-//! refused, so that a page never begins at a key of something else.
+//! A cursor is bound to its list and its filters: another list refuses
+//! it, so that a page never begins at a key of something else.
 
 use crate::problem::{Code, Problem};
 use serde::{Serialize, de::DeserializeOwned};

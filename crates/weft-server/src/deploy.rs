@@ -1,5 +1,5 @@
-//! What a deploy does with a file, apart from HTTP: its document is split into
-//! one for each DAG, held against the policy, and compared with what is active.
+//! The deploy of a file, apart from HTTP: its document is split into one for each DAG, checked
+//! against the policy, and compared with the active versions.
 
 pub(crate) mod receive;
 pub(crate) mod requests;

@@ -1,4 +1,4 @@
-//! Tags that name a state of a resource, so that a change meant for one state
+//! Tags that name a state of a resource, so that a change for one state
 //! is not made to another.
 
 use crate::problem::{Code, Problem};
@@ -22,7 +22,7 @@ impl Tag {
     }
 
     /// Refuses a change whose `If-Match` names other states only. Where it names this one,
-    /// the state is what the change is meant for: the database compares it once more, in the
+    /// the state is the precondition of the change: the database compares it once more, in the
     /// transaction that makes the change.
     pub(crate) fn meant<S>(&self, headers: &HeaderMap, state: S) -> Result<Option<S>, Problem> {
         let mut names_this = false;

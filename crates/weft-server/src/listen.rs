@@ -58,7 +58,7 @@ pub enum ListenError {
     /// A PEM file can't be used.
     #[error("{path}: {why}")]
     Pem {
-        /// Which file.
+        /// The PEM file.
         path: PathBuf,
         /// What is wrong with it.
         why: String,

@@ -1,4 +1,4 @@
-//! What is counted, in Prometheus' text format under `/metrics`.
+//! Metrics of the server, in Prometheus' text format under `/metrics`.
 //!
 //! Names begin with `weft_`. What the scheduler, the worker, the broker and the
 //! blob store count they register themselves. Labels hold route templates,
@@ -107,7 +107,7 @@ impl Metrics {
         with(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Adds figures that are read at each scrape.
+    /// Adds metrics that are read at each scrape.
     pub fn register_collector(&self, collector: Box<dyn Collector>) {
         self.register(|registry| registry.register_collector(collector));
     }

@@ -30,7 +30,7 @@ pub struct ServerOptions {
     pub max_connections: usize,
     /// How long the scheduler's loop may stand before the server is not ready. Default: 10 s.
     pub ready_within: Duration,
-    /// How long requests under way may go on after the shutdown began. Default: 10 s.
+    /// How long requests in progress may go on after the shutdown began. Default: 10 s.
     pub drain: Duration,
 }
 

@@ -57,7 +57,7 @@ impl Problem {
         self
     }
 
-    /// Its code.
+    /// Stable code of the problem.
     pub fn code(&self) -> Code {
         self.0.code
     }
@@ -69,7 +69,11 @@ impl Problem {
 
     /// A defect: the log has the cause, and the caller learns only that there is one.
     pub(crate) fn internal(what: impl std::fmt::Display) -> Self {
-        tracing::error!(request = request_id::current(), "{what}");
+        tracing::error!(
+            request = request_id::current(),
+            operation = "answer request",
+            "{what}"
+        );
         Self::new(
             Code::Internal,
             "the server met something that it was not made for; its log says what",

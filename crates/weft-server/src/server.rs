@@ -132,7 +132,7 @@ impl Server {
     }
 
     /// Answers until `shutdown` is ready; then accepts nothing more, lets what
-    /// is under way end within [`ServerOptions::drain`], and closes the rest.
+    /// is in progress end within [`ServerOptions::drain`], and closes the rest.
     /// Cancel-safe: dropping it closes everything at once.
     ///
     /// # Errors
@@ -162,7 +162,7 @@ impl Server {
                     Ok((stream, _peer)) => stream,
                     Err(error) if is_transient(&error) => continue,
                     Err(error) => {
-                        tracing::warn!(%error, "accepting a connection failed; accepting goes on after a pause");
+                        tracing::warn!(%error, operation = "accept connection", "accepting a connection failed; accepting goes on after a pause");
                         tokio::time::sleep(AFTER_FAILURE).await;
                         continue;
                     }
@@ -187,6 +187,7 @@ impl Server {
         {
             tracing::info!(
                 drain_s = drain.as_secs(),
+                operation = "drain",
                 "requests were still running after the drain time; their connections are closed"
             );
         }
@@ -233,7 +234,7 @@ impl Connection {
         } = self;
         // Small answers must not wait for a full packet.
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "setting TCP_NODELAY failed; small answers may be delayed");
+            tracing::debug!(%error, operation = "accept connection", "setting TCP_NODELAY failed; small answers may be delayed");
         }
         match tls {
             None => answer(stream, service, watcher).await,
@@ -241,11 +242,12 @@ impl Connection {
                 match tokio::time::timeout(HANDSHAKE_WITHIN, acceptor.accept(stream)).await {
                     Ok(Ok(stream)) => answer(stream, service, watcher).await,
                     Ok(Err(error)) => {
-                        tracing::debug!(%error, "a TLS handshake failed; its connection is closed");
+                        tracing::debug!(%error, operation = "accept connection", "a TLS handshake failed; its connection is closed");
                     }
                     Err(_elapsed) => {
                         tracing::debug!(
                             timeout_s = HANDSHAKE_WITHIN.as_secs(),
+                            operation = "accept connection",
                             "a TLS handshake took too long; its connection is closed"
                         );
                     }
@@ -269,6 +271,6 @@ async fn answer(
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "a connection ended with an error");
+        tracing::debug!(%error, operation = "serve connection", "a connection ended with an error");
     }
 }

@@ -1,6 +1,6 @@
 //! Streams of server-sent events: changes of runs, and whatever else is followed.
 //!
-//! A stream holds one place of a bounded number for as long as it is open, sends
+//! A stream holds one permit of a bounded number for as long as it is open, sends
 //! a comment when nothing happens so that a dead client is noticed, and ends by
 //! itself after a while, so that a revoked token does not listen for ever.
 
@@ -34,7 +34,7 @@ pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event
 /// When a client connects again, in milliseconds: at random within this, so that not all of them come at once.
 const RETRY_MS: (u32, u32) = (1_000, 4_000);
 
-/// A place among the open streams, and until when it may be held.
+/// The permit of an open stream, and until when it may be held.
 pub(crate) struct Place {
     _permit: OwnedSemaphorePermit,
     _counted: Raised,
@@ -43,7 +43,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Takes a place.
+    /// Takes a permit.
     pub(crate) fn take(app: &App) -> Result<Self, Problem> {
         let permit = app.streams().try_acquire_owned().map_err(|_none_free| {
             let detail = format!(

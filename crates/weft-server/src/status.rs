@@ -45,7 +45,7 @@ impl StatusPage {
                 get(async move || liveness((live.since_progress)())),
             )
             .route("/health/ready", get(async move || ready.readiness()))
-            .route("/metrics", get(async move || page.figures()));
+            .route("/metrics", get(async move || page.metrics()));
         let serve = axum::serve(listener.into_socket(), router);
         tokio::select! {
             ended = serve.into_future() => ended.map_err(|why| ServerError::Broken { address, why }),
@@ -63,7 +63,7 @@ impl StatusPage {
         }
     }
 
-    fn figures(&self) -> Response {
+    fn metrics(&self) -> Response {
         let page = self.metrics.page();
         page.unwrap_or_else(|_error| StatusCode::INTERNAL_SERVER_ERROR.into_response())
     }

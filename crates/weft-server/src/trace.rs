@@ -1,7 +1,7 @@
 //! The trace that a request belongs to: the caller's, or a new one.
 //!
 //! Only the W3C `traceparent` field is read; what it holds is checked, since it
-//! is stored with the runs that the request makes, and handed to workers.
+//! is stored with the runs that the request makes, and sent to workers.
 
 use http::{HeaderMap, HeaderName};
 use std::sync::Arc;

@@ -39,7 +39,7 @@ pub struct Auditor {
 /// One step of the machine.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<'a> {
-    /// When.
+    /// When the step happened.
     pub at: Moment,
     /// What happened.
     pub event: &'a Event,

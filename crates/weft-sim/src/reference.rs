@@ -30,7 +30,7 @@ pub enum Phase {
     Expanding,
     /// It may run, as far as its rule and waits go.
     Startable,
-    /// Its last attempt is under way.
+    /// Its last attempt is in progress.
     Live {
         /// A worker has claimed it.
         started: bool,

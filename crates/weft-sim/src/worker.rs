@@ -1,4 +1,4 @@
-//! What becomes of an attempt: what its task reports, or that its worker is lost.
+//! Random outcomes of attempts: the report of the task, or the loss of its worker.
 
 use fastrand::Rng;
 use weft_core::{

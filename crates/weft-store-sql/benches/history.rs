@@ -1,5 +1,5 @@
-//! What a long history costs: the same work on an empty database and on one
-//! with a million finished runs and ten million task instances, on SQLite.
+//! The cost of a long history: the same work on an empty database and on one with a million
+//! finished runs and ten million task instances, on SQLite.
 //!
 //! `history FOLDER RUNS` writes so many finished runs of the first DAG into the
 //! database of an installation that has been stopped, and measures nothing.

@@ -1,4 +1,4 @@
-//! What turns and triggers cost on SQLite, each durable: medians, beside one bare commit.
+//! The cost of turns and triggers on SQLite, each durable: medians, beside one bare commit.
 
 #![expect(
     clippy::unwrap_used,

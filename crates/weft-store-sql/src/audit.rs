@@ -25,7 +25,7 @@ pub struct AuditId(pub i64);
 pub struct AuditEntry {
     /// In whose tenant; none for the installation.
     pub tenant: Option<TenantId>,
-    /// Who.
+    /// Who acted: a token by its name and number, or a part of Weft.
     pub actor: String,
     /// What, such as `dag.pause`.
     pub action: String,
@@ -38,9 +38,9 @@ pub struct AuditEntry {
 /// An entry with its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditRow {
-    /// Its row.
+    /// Row of the entry; later entries have greater ones.
     pub id: AuditId,
-    /// When.
+    /// When the entry was written, by the database's clock.
     pub at: Timestamp,
     /// What was written.
     pub entry: AuditEntry,

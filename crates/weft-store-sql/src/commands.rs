@@ -1,4 +1,4 @@
-//! What people want done to runs: given here, carried out by the scheduler.
+//! Commands to runs: inserted here, applied by the scheduler.
 
 use crate::{
     Database,
@@ -33,9 +33,9 @@ pub struct CommandRow {
     pub id: CommandId,
     /// The run that it was given for.
     pub run: RunId,
-    /// When.
+    /// When the command was created.
     pub created: Timestamp,
-    /// By whom.
+    /// Who created it, as the audit names them.
     pub created_by: String,
     /// What came of it.
     pub outcome: CommandOutcome,

@@ -33,7 +33,7 @@ const USE_EVERY: DurationMs = DurationMs(24 * 60 * 60 * 1_000);
 /// Which code.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CompiledKey {
-    /// Whose.
+    /// Tenant that the code was compiled for.
     pub tenant: TenantId,
     /// The file that it was compiled from.
     pub component: Digest,
@@ -46,7 +46,7 @@ pub struct CompiledKey {
 /// Code that lies somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompiledRow {
-    /// Which.
+    /// Key of the compiled code.
     pub key: CompiledKey,
     /// Its blob.
     pub digest: Digest,

@@ -51,11 +51,11 @@ const MAX_COUNTED: u32 = 1_000;
 /// A DAG.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DagRow {
-    /// Its row.
+    /// Row of the DAG.
     pub key: DagKey,
-    /// Whose.
+    /// Tenant that owns the DAG.
     pub tenant: TenantId,
-    /// Its name.
+    /// Name of the DAG, unique within a tenant.
     pub id: DagId,
     /// Who schedules it.
     pub shard: ShardId,
@@ -76,7 +76,7 @@ pub struct DagRow {
 /// The version of a DAG that is active.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActiveVersion {
-    /// Its row.
+    /// Row of the version.
     pub id: VersionId,
     /// From 1 on.
     pub number: u32,
@@ -108,7 +108,7 @@ pub struct DagStamp {
 /// Which DAGs, by id.
 #[derive(Debug, Clone, Default)]
 pub struct DagFilter {
-    /// Whose.
+    /// Tenant whose DAGs are listed.
     pub tenant: TenantId,
     /// Only those after this id.
     pub after: Option<DagId>,

@@ -150,7 +150,7 @@ impl Database {
             .map_err(refuse)
     }
 
-    /// Waits for what is under way and closes. Dropping the last clone closes as well, without waiting.
+    /// Waits for what is in progress and closes. Dropping the last clone closes as well, without waiting.
     pub async fn close(&self) {
         self.backend().close().await;
     }

@@ -39,7 +39,7 @@ pub const MAX_DAGS_PER_FILE: usize = weft_core::document::MAX_DAGS;
 /// A file with its DAGs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Deploy {
-    /// Whose.
+    /// Tenant that deploys.
     pub tenant: TenantId,
     /// The file's digest.
     pub digest: Digest,
@@ -56,7 +56,7 @@ pub struct Deploy {
 /// One DAG of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeployDag {
-    /// Its name.
+    /// Name of the DAG, unique within a tenant.
     pub id: DagId,
     /// As [`weft_store::StoredVersion::document`].
     pub document: Arc<str>,
@@ -67,9 +67,9 @@ pub struct DeployDag {
 /// What became of one DAG, in the order of [`Deploy::dags`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Deployed {
-    /// Its name.
+    /// Name of the DAG, unique within a tenant.
     pub id: DagId,
-    /// Its row.
+    /// Row of the DAG.
     pub key: DagKey,
     /// The version of this file.
     pub version: VersionId,
@@ -97,11 +97,11 @@ pub enum DeployChange {
 /// The version that was active before.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PreviousVersion {
-    /// Its row.
+    /// Row of the version.
     pub id: VersionId,
-    /// Its number.
+    /// Number of the version, from 1 on.
     pub number: u32,
-    /// Its file.
+    /// SHA-256 digest of the version's file.
     pub digest: Digest,
     /// Its document.
     pub document: Arc<str>,
@@ -117,7 +117,7 @@ pub enum DeployError {
     #[error("the file has {0} DAGs, the most is {MAX_DAGS_PER_FILE}")]
     TooMany(usize),
     /// One name twice.
-    #[error("the DAG {0} stands twice in the file")]
+    #[error("the DAG {0} occurs twice in the file")]
     Twice(DagId),
     /// The database said no.
     #[error(transparent)]

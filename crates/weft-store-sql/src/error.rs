@@ -31,13 +31,13 @@ pub enum OpenError {
     /// There is no such database.
     #[error("there is no database {file}")]
     Missing {
-        /// Which file.
+        /// The file that does not exist.
         file: PathBuf,
     },
     /// The file can't be opened.
     #[error("the database {file} can't be read: {why}")]
     File {
-        /// Which file.
+        /// The database file.
         file: PathBuf,
         /// What the system said.
         why: std::io::Error,
@@ -88,7 +88,7 @@ pub enum BackupError {
     /// The target's folder can't be written.
     #[error("{path} can't be written: {why}")]
     Target {
-        /// Which file.
+        /// The target of the backup.
         path: PathBuf,
         /// What the system said.
         why: std::io::Error,

@@ -1,4 +1,5 @@
-//! What fails, by cause: written with each turn that has failed attempts, read without history.
+//! Failed attempts by cause: written with each turn that has failed attempts, read without
+//! history.
 
 use crate::{
     Database,
@@ -15,7 +16,7 @@ use weft_core::{
 };
 use weft_store::{InstanceTag, StoreError, Turn, VersionId};
 
-/// The length of what failures are counted by, in milliseconds. It stands in the statement as well.
+/// The period in which failures are counted, in milliseconds. The statement repeats it.
 const HOUR_MS: i64 = 3_600_000;
 /// The most rows that are read to say what fails, the newest: beyond it the answer is of these.
 pub const MAX_FAILURE_ROWS: u32 = 10_000;
@@ -99,11 +100,11 @@ pub struct FailureRow {
 /// An attempt that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailedAttempt {
-    /// Its run.
+    /// Run of the attempt.
     pub run: RunId,
     /// Its map index.
     pub index: u32,
-    /// Its number.
+    /// Number of the attempt, from 1 on.
     pub number: u32,
 }
 
@@ -112,9 +113,9 @@ pub struct FailedAttempt {
 pub struct FirstSeen {
     /// The cause.
     pub fingerprint: Fingerprint,
-    /// When.
+    /// When the first attempt with this cause ended.
     pub at: Timestamp,
-    /// In which DAG.
+    /// DAG that failed first.
     pub dag: DagId,
     /// In which of its versions.
     pub version_number: u32,

@@ -13,7 +13,7 @@ pub(crate) const MAX_MESSAGE_CHARS: usize = 500;
 const MAX_CODE_CHARS: usize = 100;
 /// The bytes of a fingerprint.
 pub(crate) const FINGERPRINT_BYTES: usize = 16;
-/// Stands for what is left out.
+/// Replaces omitted text.
 const LEFT_OUT: char = '#';
 
 /// Why an attempt failed.

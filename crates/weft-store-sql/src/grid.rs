@@ -72,7 +72,7 @@ pub const MAX_LATEST_BRIEF_RUNS: u32 = 14;
 /// A run without what only its own page shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunBrief {
-    /// Its name.
+    /// Id of the run.
     pub id: RunId,
     /// Pinned when it was made.
     pub version: VersionId,

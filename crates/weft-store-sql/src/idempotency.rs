@@ -23,7 +23,7 @@ pub struct StoredResponse {
     pub status: u16,
     /// The answer's body.
     pub body: Arc<str>,
-    /// When.
+    /// When the response was stored.
     pub created: Timestamp,
 }
 

@@ -1,4 +1,4 @@
-//! What an installation is known by.
+//! The identity of an installation.
 
 use crate::{
     Database,

@@ -55,7 +55,7 @@ statements! {
 pub struct InstanceView {
     /// Task and map index.
     pub instance: Instance,
-    /// Its state.
+    /// State of the instance.
     pub state: InstanceTag,
     /// Why it has it, as `weft_core::run::Cause` names it in snake case.
     pub cause: String,
@@ -84,7 +84,7 @@ pub struct InstanceView {
 /// An earlier attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttemptView {
-    /// Its number.
+    /// Number of the attempt, from 1 on.
     pub number: u32,
     /// How it ended: `failed`, `lost`, `deferred`, `revoked`; of a cleared
     /// instance its state then (`success`, `failed`, ...).
@@ -108,13 +108,13 @@ pub struct AttemptView {
 /// Which instances, by (task, map index).
 #[derive(Debug, Clone)]
 pub struct InstanceFilter {
-    /// Whose.
+    /// Tenant that owns the run.
     pub tenant: TenantId,
-    /// Of which run.
+    /// Run whose instances are listed.
     pub run: RunId,
-    /// Of which task.
+    /// Only instances of this task.
     pub task: Option<TaskIndex>,
-    /// In which state.
+    /// Only instances in this state.
     pub state: Option<InstanceTag>,
     /// Only those after this one.
     pub after: Option<Instance>,

@@ -1,4 +1,4 @@
-//! Attempts that are under way, for a server that checks which tenant they belong to.
+//! Attempts that are in progress, for a server that checks which tenant they belong to.
 
 use crate::{
     Database,
@@ -14,7 +14,7 @@ statements! {
         AND t.state IN (1, 2)";
 }
 
-/// An attempt that is under way.
+/// An attempt that is in progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveAttempt {
     /// Whose it is.

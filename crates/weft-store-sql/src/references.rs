@@ -1,5 +1,5 @@
-//! What names blobs: versions, outputs, and the texts that may name artifacts.
-//! Whatever none of them names can go.
+//! References to blobs: versions, outputs, and the texts that may name artifacts. A blob without a
+//! reference can be removed.
 
 use crate::{
     Database,

@@ -1,4 +1,4 @@
-//! What is deleted with time.
+//! Deletion of runs and traces past their retention.
 
 use crate::{
     Database,

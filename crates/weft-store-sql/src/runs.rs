@@ -128,9 +128,9 @@ pub const MAX_LATEST_RUNS: u32 = 25;
 /// A run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRow {
-    /// Its name.
+    /// Id of the run.
     pub id: RunId,
-    /// Whose.
+    /// Tenant that owns the run.
     pub tenant: TenantId,
     /// The row of its DAG.
     pub dag: DagKey,
@@ -171,11 +171,11 @@ pub struct RunRow {
 /// Which runs.
 #[derive(Debug, Clone, Default)]
 pub struct RunFilter {
-    /// Whose.
+    /// Tenant whose runs are listed.
     pub tenant: TenantId,
     /// Of which DAG; one that was deleted has none.
     pub dag: Option<DagId>,
-    /// In which state.
+    /// Only runs in this state.
     pub state: Option<RunState>,
     /// What made them.
     pub kind: Option<RunKind>,

@@ -39,11 +39,11 @@ pub enum SecretKind {
 /// Which value is sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretAddress {
-    /// Whose.
+    /// Tenant that owns the value.
     pub tenant: TenantId,
-    /// Which of the two.
+    /// Whether it is a variable or a connection.
     pub kind: SecretKind,
-    /// Its name.
+    /// Name of the variable or connection, unique within a tenant and kind.
     pub name: String,
 }
 
@@ -92,7 +92,7 @@ pub enum SecretError {
     /// The key file can't be read or made.
     #[error("the key file {path} can't be used: {why}")]
     File {
-        /// Which file.
+        /// The key file.
         path: std::path::PathBuf,
         /// What the system said.
         why: std::io::Error,
@@ -102,7 +102,7 @@ pub enum SecretError {
     UnknownKey {
         /// Which kind.
         kind: SecretKind,
-        /// Its name.
+        /// Name of the variable or connection.
         name: String,
     },
     /// Changed, or moved from another address.
@@ -110,7 +110,7 @@ pub enum SecretError {
     Damaged {
         /// Which kind.
         kind: SecretKind,
-        /// Its name.
+        /// Name of the variable or connection.
         name: String,
     },
     /// The system gave no randomness.

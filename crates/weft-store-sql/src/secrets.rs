@@ -35,17 +35,17 @@ statements! {
 /// A variable or connection without its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretRow {
-    /// Whose.
+    /// Tenant that owns the value.
     pub tenant: TenantId,
-    /// Which of the two.
+    /// Whether it is a variable or a connection.
     pub kind: SecretKind,
-    /// Its name.
+    /// Name of the variable or connection, unique within a tenant and kind.
     pub name: String,
     /// What may be shown of it: JSON.
     pub about: Arc<str>,
     /// When it was set.
     pub updated: Timestamp,
-    /// By whom.
+    /// Who set it last, as the audit names them.
     pub updated_by: String,
 }
 

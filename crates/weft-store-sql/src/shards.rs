@@ -21,7 +21,7 @@ statements! {
 /// A shard in its present state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShardRow {
-    /// Which one.
+    /// Number of the shard.
     pub id: ShardId,
     /// The scheduler that owns it; none if its lease has ended.
     pub scheduler: Option<String>,

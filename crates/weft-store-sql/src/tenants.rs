@@ -40,7 +40,7 @@ statements! {
 /// A tenant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TenantRow {
-    /// Its name.
+    /// Id of the tenant, unique within the installation.
     pub id: TenantId,
     /// Who schedules its DAGs.
     pub shard: ShardId,
@@ -77,7 +77,7 @@ pub struct PolicyRow {
     pub text: Arc<str>,
     /// When it was set.
     pub updated: Timestamp,
-    /// By whom.
+    /// Who set it last, as the audit names them.
     pub updated_by: String,
 }
 

@@ -39,7 +39,7 @@ pub(crate) static BULKS: &[&Bulk] = &[&FIRST_INSTANCES];
 pub struct TimelineRow {
     /// Task and map index.
     pub instance: Instance,
-    /// Its number.
+    /// Number of the attempt, from 1 on.
     pub number: u32,
     /// How it ended, or its instance's state where it is the last one.
     pub state: Arc<str>,
@@ -65,11 +65,11 @@ pub struct Timeline {
 /// The only instance of a task that isn't mapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SingleInstance {
-    /// Its run.
+    /// Run of the instance.
     pub run: RunId,
-    /// Its task.
+    /// Task of the instance.
     pub task: TaskIndex,
-    /// Its state.
+    /// State of the instance.
     pub state: InstanceTag,
     /// When its last attempt was dispatched.
     pub queued: Option<Timestamp>,

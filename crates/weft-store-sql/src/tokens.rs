@@ -55,14 +55,14 @@ pub enum Role {
     Worker = 4,
     /// Deploy, and operate runs.
     Deployer = 5,
-    /// Claim and report tasks, at the installation's own transport where there is a way.
+    /// Claim and report tasks, directly in the installation's Redis where there is one.
     TrustedWorker = 6,
 }
 
 /// A token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRow {
-    /// Its row.
+    /// Row of the token.
     pub id: TokenId,
     /// What its owner calls it.
     pub name: String,
@@ -72,7 +72,7 @@ pub struct TokenRow {
     pub role: Role,
     /// When it was made.
     pub created: Timestamp,
-    /// By whom.
+    /// Who created it, as the audit names them.
     pub created_by: String,
     /// From when on it is refused.
     pub expires: Option<Timestamp>,

@@ -88,9 +88,9 @@ pub const MAX_BACKFILL_RUNS: usize = 10_000;
 /// A run that a person or program triggers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trigger {
-    /// Whose.
+    /// Tenant that owns the DAG.
     pub tenant: TenantId,
-    /// Of which DAG.
+    /// DAG to run.
     pub dag: DagId,
     /// The version that its parameters were checked against.
     pub version: VersionId,
@@ -120,7 +120,7 @@ pub enum Triggered {
 }
 
 impl Triggered {
-    /// Which run.
+    /// Id of the run, new or existing.
     pub fn run(&self) -> RunId {
         match self {
             Self::New(run) => run.id,
@@ -132,9 +132,9 @@ impl Triggered {
 /// Runs over a range of dates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Backfill {
-    /// Whose.
+    /// Tenant that owns the DAG.
     pub tenant: TenantId,
-    /// Of which DAG.
+    /// DAG to backfill.
     pub dag: DagId,
     /// The version that the parameters were checked against.
     pub version: VersionId,

@@ -39,17 +39,17 @@ statements! {
 /// A version without its document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionRow {
-    /// Its row.
+    /// Row of the version.
     pub id: VersionId,
-    /// Of which DAG.
+    /// DAG of the version.
     pub dag: DagKey,
     /// From 1 on.
     pub number: u32,
     /// The file that was deployed.
     pub digest: Digest,
-    /// When.
+    /// When it was deployed.
     pub created: Timestamp,
-    /// By whom.
+    /// Who deployed it, as the audit names them.
     pub created_by: String,
     /// New runs get it.
     pub active: bool,

@@ -23,14 +23,14 @@ pub enum CommandKind {
     Fail,
     /// Run these tasks again.
     Clear {
-        /// Which.
+        /// Tasks to clear.
         tasks: Vec<TaskId>,
         /// And everything downstream of them.
         downstream: bool,
     },
     /// Give an instance a state by hand.
     Mark {
-        /// Its task.
+        /// Task of the instance.
         task: TaskId,
         /// Its map index; 0 of a task that isn't mapped.
         index: u32,
@@ -39,7 +39,7 @@ pub enum CommandKind {
     },
     /// A deferred instance goes on before its time.
     Wake {
-        /// Its task.
+        /// Task of the instance.
         task: TaskId,
         /// Its map index; 0 of a task that isn't mapped.
         index: u32,

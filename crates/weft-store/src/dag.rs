@@ -11,11 +11,11 @@ use weft_core::{
 /// A DAG as the scheduler sees it, without its document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DagState {
-    /// Its row.
+    /// Row of the DAG.
     pub key: DagKey,
-    /// Whose.
+    /// Tenant that owns the DAG.
     pub tenant: TenantId,
-    /// Its name.
+    /// Name of the DAG, unique within a tenant.
     pub id: DagId,
     /// The version that new runs get; none while nothing is active.
     pub active: Option<VersionId>,
@@ -30,9 +30,9 @@ pub struct DagState {
 /// A version with its document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredVersion {
-    /// Its row.
+    /// Row of the version.
     pub id: VersionId,
-    /// Of which DAG.
+    /// DAG of the version.
     pub dag: DagKey,
     /// The file that was deployed.
     pub digest: Digest,

@@ -1,4 +1,4 @@
-//! What a scheduler asks of the store, and the types that it speaks in.
+//! The store as schedulers call it, and the types of its calls.
 //!
 //! The trait [`RunStore`] has two implementations: the databases (`weft-store-sql`)
 //! and the tables of the simulation. Nothing here knows of SQL.

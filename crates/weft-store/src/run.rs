@@ -7,11 +7,11 @@ use weft_core::{id::TenantId, run_id::RunId, time::Timestamp};
 /// Everything of a run that the machine needs to go on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredRun {
-    /// Which run.
+    /// Id of the run.
     pub id: RunId,
-    /// Whose.
+    /// Tenant that owns the run.
     pub tenant: TenantId,
-    /// Of which DAG.
+    /// DAG of the run.
     pub dag: DagKey,
     /// Pinned when it was made.
     pub version: VersionId,
@@ -39,7 +39,7 @@ pub struct StoredRun {
 /// be read, or its events can't be replayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldRun {
-    /// Which run.
+    /// Id of the held run.
     pub run: RunId,
     /// Why, for people.
     pub why: String,

@@ -1,4 +1,4 @@
-//! What bounds the runs of a shard.
+//! Settings that bound the runs of a shard.
 
 use crate::Unreadable;
 use std::sync::Arc;
@@ -37,9 +37,9 @@ pub struct TenantSettings {
 /// A pool of slots that tasks of one tenant share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pool {
-    /// Whose.
+    /// Tenant that owns the pool.
     pub tenant: TenantId,
-    /// Its name.
+    /// Name of the pool, unique within a tenant.
     pub name: String,
     /// How many slots it has.
     pub slots: u32,

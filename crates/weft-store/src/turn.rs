@@ -1,4 +1,4 @@
-//! What one turn of a scheduler's loop writes, all of it in one transaction.
+//! The writes of one turn of a scheduler, which the store commits in one transaction.
 //!
 //! Each object is listed at most once, in the state it has at the end of the
 //! turn, however often it changed during the turn.
@@ -47,11 +47,11 @@ pub struct Turn {
 /// A run that the timetable made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewRun {
-    /// Its name.
+    /// Id of the run.
     pub id: RunId,
-    /// Whose.
+    /// Tenant that owns the run.
     pub tenant: TenantId,
-    /// Of which DAG.
+    /// DAG of the run.
     pub dag: DagKey,
     /// The version that is active now.
     pub version: VersionId,
@@ -74,7 +74,7 @@ pub struct NewRun {
 /// A task that starts over: what its instances had becomes history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClearedTask {
-    /// Its run.
+    /// Run of the task.
     pub run: RunId,
     /// The task.
     pub task: TaskIndex,
@@ -86,9 +86,9 @@ pub struct ClearedTask {
 /// A run's state at the end of the turn. A `Pending` run is queued.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunUpdate {
-    /// Which run.
+    /// Id of the run.
     pub id: RunId,
-    /// Its state.
+    /// State of the run at the end of the turn.
     pub state: RunState,
     /// When it started.
     pub started: Option<Timestamp>,
@@ -101,11 +101,11 @@ pub struct RunUpdate {
 /// What happened to one run in this turn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventChunk {
-    /// Which run.
+    /// Run of the events.
     pub run: RunId,
-    /// Its place: as [`crate::StoredRun::next_seq`], then one more each time.
+    /// Position in the run's record: as [`crate::StoredRun::next_seq`], then one more each time.
     pub seq: i64,
-    /// When.
+    /// When the chunk was written.
     pub at: Timestamp,
     /// As `weft_core::run::record` writes it.
     pub body: String,
@@ -129,7 +129,7 @@ pub enum InstanceTag {
     Success = 10,
     /// Failed for good.
     Failed = 11,
-    /// Not meant to run.
+    /// Not to run.
     Skipped = 12,
     /// Can never run.
     UpstreamFailed = 13,
@@ -194,11 +194,11 @@ impl FromStr for InstanceTag {
 /// An instance at the end of the turn. Instances that wait have no row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InstanceRow {
-    /// Its run.
+    /// Run of the instance.
     pub run: RunId,
     /// Task and map index.
     pub instance: Instance,
-    /// Its state.
+    /// State of the instance at the end of the turn.
     pub state: InstanceTag,
     /// Why it has it, as `weft_core::run::Cause` names it in snake case.
     pub cause: &'static str,
@@ -237,7 +237,7 @@ pub enum Output {
     Blob {
         /// Its name there.
         digest: Digest,
-        /// Its size.
+        /// Size of the output, in bytes.
         bytes: u64,
     },
 }
@@ -245,11 +245,11 @@ pub enum Output {
 /// An attempt that ended without ending its instance, or whose instance went on to another.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttemptRecord {
-    /// Its run.
+    /// Run of the attempt.
     pub run: RunId,
     /// Task and map index.
     pub instance: Instance,
-    /// Its number.
+    /// Number of the attempt, from 1 on.
     pub number: u32,
     /// How it ended: `failed`, `lost`, `deferred`, `revoked`.
     pub end: &'static str,
@@ -272,7 +272,7 @@ pub struct AttemptRecord {
 /// The counts of a mapped task's instances.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskSummary {
-    /// Its run.
+    /// Run of the task.
     pub run: RunId,
     /// The task.
     pub task: TaskIndex,
@@ -296,7 +296,7 @@ pub struct CommandDone {
 /// A timetable that went on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimetableUpdate {
-    /// Of which DAG.
+    /// DAG of the timetable.
     pub dag: DagKey,
     /// The logical date of the last scheduled run that was made.
     pub last_scheduled: Timestamp,

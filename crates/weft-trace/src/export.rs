@@ -134,9 +134,15 @@ impl Export {
             Ok((Ok(()), Ok(()))) => {}
             Ok((traces, logs)) => {
                 let why = traces.and(logs).err();
-                tracing::warn!(?why, "not all spans and log lines reached the collector");
+                tracing::warn!(
+                    ?why,
+                    operation = "export telemetry",
+                    "not all spans and log lines reached the collector"
+                );
             }
-            Err(error) => tracing::error!(%error, "the export did not end as it should"),
+            Err(error) => {
+                tracing::error!(%error, operation = "export telemetry", "the export did not end as it should")
+            }
         }
     }
 }

@@ -77,7 +77,7 @@ enum Writing {
 }
 
 impl Writing {
-    /// Ends the write that is under way.
+    /// Ends the write that is in progress.
     fn poll_idle(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Idle(_) => Poll::Ready(Ok(())),

@@ -91,7 +91,7 @@ enum Event {
 /// A load's result.
 type Loaded = Result<Component, LoadFailure>;
 
-/// Calls under way, at most one of a kind.
+/// Calls in progress, at most one of a kind.
 struct Calls {
     register: Call<Result<LeaseTerms, BrokerError>>,
     claim: Call<Result<Vec<Claim>, BrokerError>>,

@@ -35,9 +35,9 @@ const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 /// What the kernel counts: a line `oom_kill N` since Linux 4.13, of the whole machine, a
 /// container's too.
 const COUNTS: &str = "/proc/vmstat";
-/// Stands before an attempt that is watched.
+/// Begins the line of a watched attempt.
 const WATCHED: &str = "watched";
-/// Stands before any other one.
+/// Begins the line of any other attempt.
 const RUNNING: &str = "running";
 
 /// An attempt that was in guest code when the process before this one ended.
@@ -47,13 +47,13 @@ pub(crate) struct Suspect {
     pub(crate) evidence: Evidence,
 }
 
-/// Attempts in guest code, by the line they stand on.
+/// Attempts in guest code, one on each line of the file.
 #[derive(Debug)]
 pub(crate) struct Journal {
     open: Option<(PathBuf, File)>,
     lines: HashMap<AttemptKey, (u32, HeldClaim)>,
     free: Vec<u32>,
-    /// The only one that stands there as watched.
+    /// The one watched attempt of the journal.
     watched: Option<AttemptKey>,
 }
 
@@ -89,7 +89,7 @@ impl Journal {
             .open(path)?;
         // One of an earlier version may be there already.
         file.set_permissions(Permissions::from_mode(0o600))?;
-        // All its room from the start: a disk that fills up later takes no line away.
+        // Its full size from the start: a disk that fills up later can't lose a line.
         let mut text = line(&life.to_string()).to_vec();
         for _rest in 1..LINES_BEFORE + slots {
             text.extend_from_slice(&line(""));
@@ -232,7 +232,7 @@ impl fmt::Display for Life {
     }
 }
 
-/// Who stands in a journal of this boot. A line that names no attempt is passed over.
+/// Reads the attempts of a journal of this boot. A line that names no attempt is ignored.
 fn read(file: File, next: &Life) -> io::Result<Vec<Suspect>> {
     let mut lines = BufReader::new(file).lines();
     let first = lines.next().transpose()?;
@@ -438,7 +438,7 @@ mod tests {
             fs::write(&path, damaged).unwrap();
             drop(journal(&path));
         }
-        // More than it has room for are run, and not written down.
+        // Attempts beyond its lines run, and are not recorded.
         let mut full = journal(&path);
         for many in 0..9 {
             full.begins(claim(many), true);

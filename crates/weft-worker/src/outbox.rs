@@ -142,7 +142,7 @@ impl Outbox {
         }
     }
 
-    /// What was handed over and not confirmed in time is due again.
+    /// Reports that were sent and not confirmed in time are due again.
     pub(crate) fn tick(&mut self, now: BootInstant) {
         for (key, entry) in &mut self.entries {
             if let Stage::Refused { again } | Stage::Accepted { again } = entry.stage

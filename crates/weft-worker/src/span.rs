@@ -1,4 +1,4 @@
-//! What an attempt leaves in its run's trace: one span, from its start to its end.
+//! The span of an attempt in its run's trace, from its start to its end.
 //!
 //! It names what ran and how it ended, never what went in or came out: inputs,
 //! outputs, messages and log lines are the tenant's.

@@ -7,7 +7,7 @@ use crate::command;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::{ffi::OsString, path::PathBuf};
 
-/// Stands at the end of `wfctl --help`.
+/// The end of `wfctl --help`.
 const AFTER_HELP: &str = "\
 Exit codes:
   0    success

@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_problem_shows_its_line_and_the_fix() {
         let source = "[dag]\nid = \"a\"\nshedule = \"@daily\"\n";
-        let at = source.find("shedule").expect("stands there");
+        let at = source.find("shedule").expect("the source has it");
         let problem = Problem::new(Code::InvalidDocument, "unknown field `shedule`")
             .at(place(source, at..at + 7))
             .help("did you mean `schedule`?");

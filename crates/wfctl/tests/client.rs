@@ -69,7 +69,7 @@ fn contexts_are_added_chosen_and_forgotten() {
     assert_eq!(
         code(&place.wfctl("context remove home")),
         Some(2),
-        "nobody is there to ask"
+        "standard input is no terminal"
     );
     assert_eq!(code(&place.wfctl("context remove home --yes")), Some(0));
     assert_eq!(

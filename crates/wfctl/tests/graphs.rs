@@ -1,4 +1,4 @@
-//! What `wfctl graph`, `inspect`, `check` and `completions` print.
+//! The output of `wfctl graph`, `inspect`, `check` and `completions`.
 
 #[path = "support/place.rs"]
 mod support;

@@ -3,8 +3,8 @@
 //! Reads a feed (whose server is down at first, so that a retry really
 //! happens), puts aside what can't be true, computes each region in a task of
 //! its own, puts the regions together, decides whether somebody has to act, and
-//! writes a page and a chart. What is computed stands in `quake_stats`; here
-//! is only who waits for whom.
+//! writes a page and a chart. The computations are in `quake_stats`; here
+//! are only the tasks and their dependencies.
 
 use quake_stats::{Checked, Event, Notice, Quake, Region, Summary, World};
 use std::{collections::BTreeMap, time::Duration};

@@ -175,13 +175,13 @@ static void put_code(weft_buffer *text, unsigned code) {
 
 /* What follows a backslash. */
 static bool read_escape(reader *in, weft_buffer *text) {
-    static const char names[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
+    static const char names[] = "\"\\/bfnrt", decoded[] = "\"\\/\b\f\n\r\t";
     if (in->at >= in->end) return false;
     char c = *in->at++;
     if (c != 'u') {
         const char *known = c == 0 ? NULL : strchr(names, c);
         if (known == NULL) return false;
-        weft_put(text, meant + (known - names), 1);
+        weft_put(text, decoded + (known - names), 1);
         return true;
     }
     unsigned code, low;

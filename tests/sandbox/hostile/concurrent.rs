@@ -1,4 +1,4 @@
-//! What only a guest of WASI 0.3 can do to its host.
+//! Attacks on the host that only a guest of WASI 0.3 can make.
 
 use crate::case::Case;
 use std::time::Duration;

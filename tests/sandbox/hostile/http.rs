@@ -1,7 +1,7 @@
 //! Outgoing HTTP: to where it was not granted, and against the host's memory and time.
 //!
 //! The servers listen on the loopback address; a policy that allows it for a host
-//! stands in the grants of those cases that are meant to get through.
+//! is in the grants of those cases that should get through.
 
 use crate::{
     case::{Case, Seen, granted_http},

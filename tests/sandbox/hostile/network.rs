@@ -1,4 +1,4 @@
-//! What needs a grant, without one.
+//! Calls that need a grant, made without one.
 
 use crate::case::Case;
 use weft_sandbox::GuestEvent;

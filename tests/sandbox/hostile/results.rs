@@ -1,4 +1,4 @@
-//! What a task returns, when it means harm.
+//! Malicious results of a task.
 
 use crate::case::Case;
 use weft_sandbox::{AttemptOutcome, FailureKind};

@@ -5,7 +5,7 @@
 use super::{Cluster, faults::Field, process::Process};
 use crate::{patience::until, workers::token};
 
-/// What a worker says that goes this way.
+/// Log line of a worker that connects directly.
 const DIRECT: &str = "connected to the server's Redis directly";
 /// As long as a password, or what a token has behind its beginning.
 const SECRET_DIGITS: usize = 64;
@@ -30,7 +30,7 @@ fn tells_a_secret(said: &str) -> bool {
         .any(|digits| digits.len() >= SECRET_DIGITS)
 }
 
-/// What a worker is called in the installation: the number of its token stands behind its name.
+/// Name of a worker in the installation: its own name, then the number of its token.
 fn named(field: &Field, name: &str) -> String {
     let mut found = None;
     until("the worker is registered", || {
@@ -91,7 +91,7 @@ fn a_worker_that_takes_its_tasks_from_redis_itself_loses_nothing() {
     let revoke = ["tokens", "revoke", &trusted, "--yes"];
     let said = field.cluster.here.client(&field.server, &revoke);
     assert_eq!(said.code, Some(0), "{said:?}");
-    until("nobody reaches Redis any more", || {
+    until("no worker reaches Redis any more", || {
         users(&field.cluster) == 0
     });
     let token = token(&field.cluster.here, &field.server, "worker");

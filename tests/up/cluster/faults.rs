@@ -1,5 +1,5 @@
-//! What may happen to each process of a cluster while runs are asked for all the
-//! time; in the end everything is held against the ledger that the tasks wrote.
+//! Faults of each process of a cluster while runs are triggered all the time; in the end
+//! everything is compared with the ledger that the tasks wrote.
 
 use super::{Cluster, process::Process};
 use crate::{
@@ -151,7 +151,7 @@ fn a_scheduler_that_is_killed_is_replaced_and_so_is_the_next() {
 #[test]
 fn a_scheduler_that_stood_still_past_its_lease_is_fenced() {
     let mut field = Field::new();
-    field.amid("the scheduler stands still", |field| {
+    field.amid("the scheduler is suspended", |field| {
         field.schedulers[0].freeze();
     });
     field.amid("it goes on", |field| field.schedulers[0].thaw());
@@ -162,10 +162,10 @@ fn a_scheduler_that_stood_still_past_its_lease_is_fenced() {
 }
 
 #[test]
-fn a_worker_that_is_killed_and_one_that_stands_still_lose_nothing() {
+fn a_killed_and_a_suspended_worker_lose_nothing() {
     let mut field = Field::new();
     field.amid("a worker is killed", |field| field.workers.remove(0).kill());
-    field.amid("a worker stands still", |field| {
+    field.amid("a worker is suspended", |field| {
         let worker = field.cluster.worker(&field.server, "three", &field.token);
         field.workers.push(worker);
         field.workers[0].freeze();
@@ -186,7 +186,7 @@ fn a_redis_that_loses_everything_costs_time_alone() {
         field.cluster.redis.kill();
         field.cluster.redis.start_again();
     });
-    field.amid("Redis stands still", |field| {
+    field.amid("Redis is suspended", |field| {
         field.cluster.redis.freeze();
         pass(Duration::from_secs(5));
         field.cluster.redis.thaw();
@@ -219,7 +219,7 @@ fn a_postgres_that_is_restarted_costs_time_alone() {
 }
 
 #[test]
-fn an_s3_that_stands_still_holds_up_what_needs_it_and_loses_nothing() {
+fn a_suspended_s3_delays_what_needs_it_and_loses_nothing() {
     let mut field = Field::new();
     field.amid("S3 stood still for a while", |field| {
         field.cluster.s3.freeze();

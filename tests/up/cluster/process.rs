@@ -56,7 +56,7 @@ impl Process {
         self.said()
     }
 
-    /// It stands still, as on a machine that swaps.
+    /// Suspends it, as on a machine that swaps.
     pub(super) fn freeze(&self) {
         self.signal(Signal::STOP);
     }

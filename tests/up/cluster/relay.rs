@@ -1,5 +1,5 @@
-//! What stands between an installation and its Redis: it can be slow, and it can lead
-//! to another server from one moment to the next.
+//! A relay between an installation and its Redis: it can be slow, and it can switch to another
+//! server from one moment to the next.
 
 use crate::patience::pass;
 use std::{
@@ -78,7 +78,7 @@ impl Relay {
 
 impl Shared {
     fn way(&self) -> MutexGuard<'_, Way> {
-        self.to.lock().expect("nobody panics with it")
+        self.to.lock().expect("no thread panics with it")
     }
 
     fn join(self: &Arc<Self>, near: TcpStream) -> std::io::Result<()> {

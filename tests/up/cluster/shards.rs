@@ -129,7 +129,7 @@ fn schedulers_share_the_shards_out_and_nothing_is_lost_when_one_comes_or_goes() 
         assert!(third.terminate().success());
         is_owned(here, &server, &[("scheduler-0", SHARDS)]);
     });
-    // Whichever shard a task is of, its worker says where it stands.
+    // A direct worker reports the position of a task of any shard.
     for tenant in TENANTS {
         let runs = here.list(&server, &["runs", "list", "--tenant", tenant]);
         assert_eq!(runs.len(), 5 * RUNS, "{tenant}");

@@ -1,10 +1,10 @@
-//! What one process does, many do together.
+//! Separate processes do what one process does.
 
 use super::Cluster;
 use crate::{
     api::Api,
     code::figure,
-    figures::figures,
+    metrics::read_metrics,
     patience::until,
     workers::{LONG_DAG, token},
 };
@@ -22,18 +22,18 @@ inputs = { given = "first" }
 
 [tasks.third]
 program = "busy.wasm"
-queue = "nobody"
+queue = "unserved"
 after = ["second"]
 "#;
 
-const POLICY: &str = "[queues]\nallow = [\"nobody\"]\n";
+const POLICY: &str = "[queues]\nallow = [\"unserved\"]\n";
 
 #[test]
 fn a_server_schedulers_and_workers_of_their_own_run_a_dag() {
     let cluster = Cluster::new();
     let here = &cluster.here;
     let server = cluster.server_at("127.0.0.1:0");
-    assert!(!server.api().is_ready(), "nobody schedules");
+    assert!(!server.api().is_ready(), "no scheduler runs");
     let first = cluster.scheduler();
     until("a scheduler is heard of", || server.api().is_ready());
     let second = cluster.scheduler();
@@ -58,7 +58,7 @@ fn a_server_schedulers_and_workers_of_their_own_run_a_dag() {
         said.stdout + &said.stderr
     };
     until("the third task waits for a worker", || {
-        why().contains("no worker serves the queue nobody")
+        why().contains("no worker serves the queue unserved")
     });
     let said = here.client(&server, &["outputs", "get", &run, "second"]);
     assert_eq!(said.stdout.trim(), "7", "{said:?}");
@@ -68,7 +68,7 @@ fn a_server_schedulers_and_workers_of_their_own_run_a_dag() {
     assert_eq!(said.code, Some(0), "{said:?}");
     // Who ended is replaced at once, and who watches hears of it.
     assert!(first.terminate().success());
-    let mut other = here.command(&["worker", "--name", "other", "-q", "nobody", "--url"]);
+    let mut other = here.command(&["worker", "--name", "other", "-q", "unserved", "--url"]);
     other.arg(server.url()).arg("--token-file").arg(&token);
     other.arg("--data").arg(here.path("other"));
     let _other = super::Process::start(other, here.path("other.log"));
@@ -79,10 +79,10 @@ fn a_server_schedulers_and_workers_of_their_own_run_a_dag() {
     });
     // Code came from S3 itself: the server only said where it lies.
     assert!(figure(&page, "weft_worker_compile_cache_fetched_total") > 0);
-    let figures = figures(here);
+    let metrics = read_metrics(here);
     let read = "weft_blobs_read_bytes_total{kind=\"compiled\"} ";
-    let read = figures.lines().find_map(|line| line.strip_prefix(read));
-    assert!(read.is_none_or(|bytes| bytes == "0"), "{figures}");
+    let read = metrics.lines().find_map(|line| line.strip_prefix(read));
+    assert!(read.is_none_or(|bytes| bytes == "0"), "{metrics}");
     assert!(near.terminate().success());
     let (status, said) = server.terminate();
     assert!(status.success(), "{said}");

@@ -1,5 +1,4 @@
-//! What is left when the killing is over, held against what was acknowledged
-//! and against the ledger.
+//! The final check after the kills, against the acknowledged triggers and the ledger.
 
 use super::asking::{Asked, Asker, Given, RECORDED, TASKS, UNRECORDED, Wanted, became_of, text};
 use crate::{
@@ -142,7 +141,7 @@ pub(crate) fn end(
     let asked: HashSet<&str> = asker.runs.iter().map(|run| run.id.as_str()).collect();
     assert_eq!(asked.len(), asker.keys, "a key made a run, and one alone");
     for id in rows.keys() {
-        assert!(asked.contains(id.as_str()), "nobody asked for the run {id}");
+        assert!(asked.contains(id.as_str()), "no request made the run {id}");
     }
     for (run, _, _) in recorded.by_instance.keys() {
         assert!(rows.contains_key(run), "a task of {run}, which is lost");
@@ -262,10 +261,7 @@ fn one(
         "the attempts of {key:?} have the keys {own:?}"
     );
     for own in own {
-        assert!(
-            keys.insert(own.to_owned()),
-            "{own} stands for two instances"
-        );
+        assert!(keys.insert(own.to_owned()), "{own} names two instances");
     }
     if attempt > 1 {
         earlier(api, run, &key, cleared, found);

@@ -107,7 +107,7 @@ pub(super) fn record(file: &Path) {
             .expect("wfctl starts");
         assert!(output.status.success(), "{line}: {output:?}");
     }
-    let calls = recorder.calls.lock().expect("nobody panics with it");
+    let calls = recorder.calls.lock().expect("no thread panics with it");
     let lines: Vec<String> = calls.iter().map(Value::to_string).collect();
     fs::write(file, lines.join("\n") + "\n").expect("there is room");
 }
@@ -128,7 +128,7 @@ impl Recorder {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let call = pass(&stream.expect("somebody connects"), &api);
-                kept.lock().expect("nobody panics with it").push(call);
+                kept.lock().expect("no thread panics with it").push(call);
             }
         });
         Self {

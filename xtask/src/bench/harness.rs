@@ -1,6 +1,6 @@
-//! The crates' own benches: each prints its figures as JSON lines.
+//! The crates' own benches: each prints its measurements as JSON lines.
 
-use super::figure::Figure;
+use super::measurement::Measurement;
 use crate::{program, workspace::Workspace};
 use anyhow::{Context, Result, ensure};
 use std::ffi::OsStr;
@@ -81,10 +81,10 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
 }
 
 impl Bench {
-    /// Runs it once. Lines that begin with `{` are figures, all else is for people.
-    pub(crate) fn measure(&self, workspace: &Workspace) -> Result<Vec<Figure>> {
+    /// Runs it once. Lines that begin with `{` are measurements, all else is for people.
+    pub(crate) fn measure(&self, workspace: &Workspace) -> Result<Vec<Measurement>> {
         let guests = self.guests.iter();
-        figures(
+        measurements(
             workspace,
             self.target,
             guests.map(|guest| workspace.guests().join(guest)),
@@ -92,12 +92,12 @@ impl Bench {
     }
 }
 
-/// Runs a crate's bench with these arguments, and reads its figures.
-pub(crate) fn figures<A: AsRef<OsStr>>(
+/// Runs a crate's bench with these arguments, and reads its measurements.
+pub(crate) fn measurements<A: AsRef<OsStr>>(
     workspace: &Workspace,
     target: &str,
     args: impl IntoIterator<Item = A>,
-) -> Result<Vec<Figure>> {
+) -> Result<Vec<Measurement>> {
     let mut cargo = program::cargo();
     cargo
         .current_dir(workspace.root())
@@ -106,13 +106,16 @@ pub(crate) fn figures<A: AsRef<OsStr>>(
         .args(["--bench", target, "--"])
         .args(args);
     let printed = program::read(&mut cargo)?;
-    let figures = printed
+    let measurements = printed
         .lines()
         .filter(|line| line.starts_with('{'))
         .map(serde_json::from_str);
-    let figures: Vec<Figure> = figures
+    let measurements: Vec<Measurement> = measurements
         .collect::<Result<_, _>>()
-        .with_context(|| format!("a figure of the bench {target}"))?;
-    ensure!(!figures.is_empty(), "the bench {target} printed no figure");
-    Ok(figures)
+        .with_context(|| format!("a measurement of the bench {target}"))?;
+    ensure!(
+        !measurements.is_empty(),
+        "the bench {target} printed no measurement"
+    );
+    Ok(measurements)
 }

@@ -1,9 +1,9 @@
-//! What a task costs in each language: its size, compiling it, and a fresh instance
-//! with its call; and compiling a Python program again after one line was changed.
+//! The cost of a task in each language: its size, compiling it, and a fresh instance with its
+//! call; and compiling a Python program again after one line was changed.
 //!
 //! Each is a task that does nothing, built by `wfctl build` as its author would.
 
-use super::{figure::Figure, harness};
+use super::{harness, measurement::Measurement};
 use crate::{program, tools, wfctl::Wfctl, workspace::Workspace};
 use anyhow::{Result, ensure};
 use std::{
@@ -63,7 +63,7 @@ const CHANGED: (&str, &str, &str) = ("noop.py", "    return None\n", "    return
 const AGAIN: &str = "0.333";
 
 /// Builds them into the target folder, and measures each.
-pub(crate) fn measure(workspace: &Workspace, wfctl: &Wfctl) -> Result<Vec<Figure>> {
+pub(crate) fn measure(workspace: &Workspace, wfctl: &Wfctl) -> Result<Vec<Measurement>> {
     let made = workspace.target().join("languages");
     fs::create_dir_all(&made)?;
     let sources = workspace.root().join("xtask/bench-languages");
@@ -91,7 +91,7 @@ pub(crate) fn measure(workspace: &Workspace, wfctl: &Wfctl) -> Result<Vec<Figure
         made.join("python.wasm").into_os_string(),
         changed.into_os_string(),
     ]);
-    harness::figures(workspace, BENCH, args)
+    harness::measurements(workspace, BENCH, args)
 }
 
 /// The Python program with one line changed.

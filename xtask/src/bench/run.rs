@@ -1,6 +1,6 @@
 //! Whole runs through `wfctl run`, as a user starts them.
 
-use super::figure::{Better, Figure};
+use super::measurement::{Better, Measurement};
 use crate::{
     wfctl::{Measured, Wfctl},
     workspace::Workspace,
@@ -9,12 +9,12 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// What is run, and which figures come out of it.
+/// What is run, and which measurements come out of it.
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
     file: PathBuf,
     args: &'static [&'static str],
-    figures: fn(&str, &Measured) -> Result<Vec<Figure>>,
+    measurements: fn(&str, &Measured) -> Result<Vec<Measurement>>,
 }
 
 /// W1, W2 and W3 are defined as for other engines: 40 times fib(10) in a row,
@@ -26,38 +26,38 @@ pub(crate) fn subjects(workspace: &Workspace, quakes: &Path) -> [Subject; 5] {
             name: "W1",
             file: flows.clone(),
             args: &["--dag", "w1"],
-            figures: w1,
+            measurements: w1,
         },
         Subject {
             name: "W2",
             file: flows.clone(),
             args: &["--dag", "w2"],
-            figures: w2,
+            measurements: w2,
         },
         Subject {
             name: "W3",
             file: flows,
             args: &["--dag", "w3"],
-            figures: w3,
+            measurements: w3,
         },
         Subject {
             name: "100,000 no-op tasks",
             file: workspace.guests().join("bench_hundred_thousand.wasm"),
             args: &[],
-            figures: hundred_thousand,
+            measurements: hundred_thousand,
         },
         Subject {
             name: "the example",
             file: quakes.to_path_buf(),
             args: &[],
-            figures: start_up,
+            measurements: start_up,
         },
     ]
 }
 
 impl Subject {
     /// Runs it once.
-    pub(crate) fn measure(&self, wfctl: &Wfctl) -> Result<Vec<Figure>> {
+    pub(crate) fn measure(&self, wfctl: &Wfctl) -> Result<Vec<Measurement>> {
         let measured = wfctl.measure(&self.file, self.args)?;
         ensure!(
             measured.run["state"] == "success",
@@ -65,12 +65,12 @@ impl Subject {
             self.name,
             measured.run["state"]
         );
-        (self.figures)(self.name, &measured)
+        (self.measurements)(self.name, &measured)
     }
 }
 
-fn figure(name: String, unit: &str, value: f64, target: Option<f64>) -> Figure {
-    Figure {
+fn measurement(name: String, unit: &str, value: f64, target: Option<f64>) -> Measurement {
+    Measurement {
         name,
         unit: unit.to_owned(),
         median: value,
@@ -91,16 +91,21 @@ fn span_ms(measured: &Measured) -> Result<f64> {
     Ok(number(&measured.run, "ended_ms")? - number(&measured.run, "first_task_started_ms")?)
 }
 
-fn span(name: &str, measured: &Measured, target: f64) -> Result<Vec<Figure>> {
+fn span(name: &str, measured: &Measured, target: f64) -> Result<Vec<Measurement>> {
     let name = format!("{name}: first task's start to the run's end");
-    Ok(vec![figure(name, "ms", span_ms(measured)?, Some(target))])
+    Ok(vec![measurement(
+        name,
+        "ms",
+        span_ms(measured)?,
+        Some(target),
+    )])
 }
 
-fn w1(name: &str, measured: &Measured) -> Result<Vec<Figure>> {
+fn w1(name: &str, measured: &Measured) -> Result<Vec<Measurement>> {
     span(name, measured, 10.0)
 }
 
-fn w2(name: &str, measured: &Measured) -> Result<Vec<Figure>> {
+fn w2(name: &str, measured: &Measured) -> Result<Vec<Measurement>> {
     let computing_ms: f64 = measured.cpu_ms.iter().sum();
     ensure!(
         measured.cpu_ms.len() == 10,
@@ -108,7 +113,7 @@ fn w2(name: &str, measured: &Measured) -> Result<Vec<Figure>> {
         measured.cpu_ms.len()
     );
     let overhead = (span_ms(measured)? - computing_ms) / 10.0;
-    Ok(vec![figure(
+    Ok(vec![measurement(
         format!("{name}: overhead of a task over its computing"),
         "ms",
         overhead,
@@ -116,27 +121,27 @@ fn w2(name: &str, measured: &Measured) -> Result<Vec<Figure>> {
     )])
 }
 
-fn w3(name: &str, measured: &Measured) -> Result<Vec<Figure>> {
+fn w3(name: &str, measured: &Measured) -> Result<Vec<Measurement>> {
     span(name, measured, 150.0)
 }
 
-fn hundred_thousand(name: &str, measured: &Measured) -> Result<Vec<Figure>> {
+fn hundred_thousand(name: &str, measured: &Measured) -> Result<Vec<Measurement>> {
     // The command's start counts too: reading a hundred thousand tasks is part of running them.
     let before_ms = number(&measured.run, "first_task_started_ms")? - measured.started_ms;
     Ok(vec![
-        figure(
+        measurement(
             format!("{name}: command to first task's start"),
             "ms",
             before_ms,
             None,
         ),
-        figure(
+        measurement(
             format!("{name}: the whole command"),
             "s",
             measured.wall.as_secs_f64(),
             Some(8.0),
         ),
-        figure(
+        measurement(
             format!("{name}: peak memory"),
             "MB",
             measured.peak_bytes / 1e6,
@@ -145,16 +150,16 @@ fn hundred_thousand(name: &str, measured: &Measured) -> Result<Vec<Figure>> {
     ])
 }
 
-fn start_up(name: &str, measured: &Measured) -> Result<Vec<Figure>> {
+fn start_up(name: &str, measured: &Measured) -> Result<Vec<Measurement>> {
     let started = number(&measured.run, "first_task_started_ms")?;
     Ok(vec![
-        figure(
+        measurement(
             format!("{name}: command to first task's start"),
             "ms",
             started - measured.started_ms,
             Some(50.0),
         ),
-        figure(
+        measurement(
             format!("{name}: peak memory"),
             "MB",
             measured.peak_bytes / 1e6,

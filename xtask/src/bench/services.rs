@@ -1,5 +1,5 @@
-//! What `wfctl up` does, measured through its API: trigger to success, many
-//! tasks, many DAGs, a long history, an idle process, a start after a crash.
+//! Benchmarks of `wfctl up`, measured through its API: trigger to success, many tasks, many DAGs,
+//! a long history, an idle process, a start after a crash.
 
 mod client;
 mod fleet;
@@ -7,8 +7,8 @@ mod many;
 mod process;
 
 use super::{
-    figure::{Better, Figure},
     harness::{HISTORY, MEASURED},
+    measurement::{Better, Measurement},
 };
 use crate::{
     installation::{Installation, Start},
@@ -39,7 +39,7 @@ pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     /// It takes minutes: one round is enough.
     pub(crate) once: bool,
-    pub(crate) measure: fn(&Bench<'_>) -> Result<Vec<Figure>>,
+    pub(crate) measure: fn(&Bench<'_>) -> Result<Vec<Measurement>>,
 }
 
 /// All of them.
@@ -106,8 +106,8 @@ const SCHEDULED: usize = 1_000;
 /// How many tasks of a hundred thousand have ended when the process is killed.
 const ENDED_BEFORE_KILL: u64 = 500;
 
-fn figure(name: &str, unit: &str, median: f64, target: Option<f64>) -> Figure {
-    Figure {
+fn measurement(name: &str, unit: &str, median: f64, target: Option<f64>) -> Measurement {
+    Measurement {
         name: format!("up: {name}"),
         unit: unit.to_owned(),
         median,
@@ -189,21 +189,21 @@ struct Bars {
     w4_per_s: f64,
 }
 
-fn flows(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+fn flows(bench: &Bench<'_>) -> Result<Vec<Measurement>> {
     let (installation, client) = bench.start("bench_flows.wasm")?;
     let bars = Bars {
         w1_ms: 25.0,
         w3_ms: 200.0,
         w4_per_s: 10_000.0,
     };
-    let figures = measure_flows("up", &client, Some(&bars))?;
+    let measurements = measure_flows("up", &client, Some(&bars))?;
     installation.end()?;
-    Ok(figures)
+    Ok(measurements)
 }
 
 /// A server, a scheduler and a worker, each a process; Postgres syncs each commit. The worker
 /// takes its tasks from Redis itself.
-fn flows_of_many(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+fn flows_of_many(bench: &Bench<'_>) -> Result<Vec<Measurement>> {
     let bars = Bars {
         w1_ms: 80.0,
         w3_ms: 300.0,
@@ -214,7 +214,7 @@ fn flows_of_many(bench: &Bench<'_>) -> Result<Vec<Figure>> {
 
 /// The same with a worker that reaches nothing but the server: to be seen beside the other, which
 /// is the one that has bars.
-fn flows_through_server(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+fn flows_through_server(bench: &Bench<'_>) -> Result<Vec<Measurement>> {
     many_flows(bench, "many, through the server", Route::Server, None)
 }
 
@@ -223,7 +223,7 @@ fn many_flows(
     prefix: &str,
     route: Route,
     bars: Option<&Bars>,
-) -> Result<Vec<Figure>> {
+) -> Result<Vec<Measurement>> {
     let many = Many::start(bench, route)?;
     let worker = many.worker("worker", WORKER_SLOTS)?;
     worker.ready()?;
@@ -231,27 +231,27 @@ fn many_flows(
     let mut deploy = many.server.client(["deploy".as_ref(), file.as_os_str()]);
     program::read(&mut deploy)?;
     let client = Client::of(&many.server)?;
-    let mut figures = measure_flows(prefix, &client, bars)?;
-    figures.push(Figure {
+    let mut measurements = measure_flows(prefix, &client, bars)?;
+    measurements.push(Measurement {
         name: format!("{prefix}: a worker's resident memory"),
-        ..figure(
+        ..measurement(
             "",
             "MB",
             Process::numbered(worker.number()).resident_mb()?,
             Some(WORKER_MB),
         )
     });
-    Ok(figures)
+    Ok(measurements)
 }
 
-fn measure_flows(prefix: &str, client: &Client, bars: Option<&Bars>) -> Result<Vec<Figure>> {
+fn measure_flows(prefix: &str, client: &Client, bars: Option<&Bars>) -> Result<Vec<Measurement>> {
     let single = trigger(client, "single", TRIGGERS)?;
     let w1 = trigger_to_success(client, "w1", TRIGGERS)?;
     let w3 = trigger_to_success(client, "w3", TRIGGERS)?;
     let w4 = trigger_to_success(client, "w4", 1)?;
-    let named = |name: &str, unit: &str, median: f64, target: Option<f64>| Figure {
+    let named = |name: &str, unit: &str, median: f64, target: Option<f64>| Measurement {
         name: format!("{prefix}: {name}"),
-        ..figure("", unit, median, target)
+        ..measurement("", unit, median, target)
     };
     Ok(vec![
         named("call to answer", "ms", median(single.answered), None),
@@ -274,7 +274,7 @@ fn measure_flows(prefix: &str, client: &Client, bars: Option<&Bars>) -> Result<V
             w3,
             bars.map(|bars| bars.w3_ms),
         ),
-        Figure {
+        Measurement {
             better: Better::Higher,
             ..named(
                 "W4: 20,000 tasks, trigger to success",
@@ -286,19 +286,19 @@ fn measure_flows(prefix: &str, client: &Client, bars: Option<&Bars>) -> Result<V
     ])
 }
 
-fn idle(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+fn idle(bench: &Bench<'_>) -> Result<Vec<Measurement>> {
     let installation = bench.resume(Start::Empty, &[])?;
     let process = Process::of(&installation);
     let busy = process.busy_while(|| thread::sleep(IDLE))?;
     let resident = process.resident_mb()?;
     installation.end()?;
     Ok(vec![
-        figure("idle: a core", "%", busy, Some(2.0)),
-        figure("idle: resident memory", "MB", resident, Some(60.0)),
+        measurement("idle: a core", "%", busy, Some(2.0)),
+        measurement("idle: resident memory", "MB", resident, Some(60.0)),
     ])
 }
 
-fn recovery(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+fn recovery(bench: &Bench<'_>) -> Result<Vec<Measurement>> {
     let (installation, client) = bench.start("bench_hundred_thousand.wasm")?;
     let run = client.trigger("hundred_thousand")?;
     let ended = |client: &Client| -> Result<u64> {
@@ -321,8 +321,8 @@ fn recovery(bench: &Bench<'_>) -> Result<Vec<Figure>> {
     let left = (100_000 - before) as f64;
     installation.kill()?;
     Ok(vec![
-        figure("recovery: active task instances", "", left, None),
-        figure(
+        measurement("recovery: active task instances", "", left, None),
+        measurement(
             "recovery: process start to the first new outcome",
             "s",
             took,
@@ -331,7 +331,7 @@ fn recovery(bench: &Bench<'_>) -> Result<Vec<Figure>> {
     ])
 }
 
-fn history(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+fn history(bench: &Bench<'_>) -> Result<Vec<Measurement>> {
     let (installation, client) = bench.start("bench_flows.wasm")?;
     let empty = trigger_to_success(&client, "single", TRIGGERS)?;
     let data = installation.data().to_owned();
@@ -340,7 +340,7 @@ fn history(bench: &Bench<'_>) -> Result<Vec<Figure>> {
     let installation = bench.resume(Start::Kept, &[])?;
     let client = Client::of(&installation)?;
     let full = trigger_to_success(&client, "single", TRIGGERS)?;
-    let mut figures = vec![figure(
+    let mut measurements = vec![measurement(
         "1,000,000 runs: a run's time over that of an empty database",
         "times",
         full / empty,
@@ -359,10 +359,10 @@ fn history(bench: &Bench<'_>) -> Result<Vec<Figure>> {
             took.push(start.elapsed().as_secs_f64() * 1e3);
         }
         let name = format!("1,000,000 runs: {name}");
-        figures.push(figure(&name, "ms", median(took), Some(20.0)));
+        measurements.push(measurement(&name, "ms", median(took), Some(20.0)));
     }
     installation.end()?;
-    Ok(figures)
+    Ok(measurements)
 }
 
 /// Writes a long history into the database of an installation that has ended.
@@ -378,7 +378,7 @@ fn fill(bench: &Bench<'_>, data: &Path) -> Result<()> {
     program::run(&mut cargo)
 }
 
-fn ten_thousand_dags(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+fn ten_thousand_dags(bench: &Bench<'_>) -> Result<Vec<Measurement>> {
     let (installation, client) = bench.start("bench_ten_thousand.wasm")?;
     // Past the minute in which they were deployed.
     let minute = |at: Timestamp| at.as_second() / 60;
@@ -415,14 +415,14 @@ fn ten_thousand_dags(bench: &Bench<'_>) -> Result<Vec<Figure>> {
     let resident = process.resident_mb()?;
     installation.end()?;
     Ok(vec![
-        figure(
+        measurement(
             "1,000 runs of one minute: the latest start",
             "ms",
             latest,
             Some(1_000.0),
         ),
-        figure("10,000 DAGs, idle: a core", "%", busy, Some(2.0)),
-        figure(
+        measurement("10,000 DAGs, idle: a core", "%", busy, Some(2.0)),
+        measurement(
             "10,000 DAGs: resident memory after their runs",
             "MB",
             resident,

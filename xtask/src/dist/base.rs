@@ -1,6 +1,6 @@
-//! What the container image holds besides the program: the files of a few packages of Debian's,
-//! of the program's architecture. They are the C library with its loader, and the roots of TLS
-//! for those connections that trust what the machine trusts. QEMU finds the same libraries there.
+//! The files of the container image besides the program: a few packages of Debian's, of the
+//! program's architecture. They are the C library with its loader, and the roots of TLS for those
+//! connections that trust what the machine trusts. QEMU finds the same libraries there.
 
 use super::{archive, linkage::Linkage, platform::Platform};
 use crate::{
@@ -72,18 +72,18 @@ impl Base {
             fs::create_dir_all(to.parent().context("a file has a folder")?)?;
             Ok(fs::write(&to, bytes)?)
         };
-        let place = |file: &str, from: &Path| -> Result<()> {
+        let copy = |file: &str, from: &Path| -> Result<()> {
             write(file, &fs::read(from)?)?;
             archive::make_executable(&to.join(file))
         };
         let loader = self.platform.loader();
-        place(
+        copy(
             loader,
             &self.find(loader.rsplit('/').next().unwrap_or(loader))?.1,
         )?;
         for library in self.libraries(program)? {
             let (name, from) = self.find(&library)?;
-            place(&name, &from)?;
+            copy(&name, &from)?;
         }
         for package in self.packages(program)? {
             let licence = format!("usr/share/doc/{}/copyright", package.name);
@@ -113,10 +113,10 @@ impl Base {
     /// The path of a library in an image, and its file here.
     fn find(&self, library: &str) -> Result<(String, PathBuf)> {
         let own = format!("{}-linux-gnu", self.platform.architecture());
-        let mut places = FOLDERS
+        let mut folders = FOLDERS
             .iter()
             .map(|folder| format!("{folder}/{own}/{library}"));
-        let name = places.find(|name| self.root.join(name).exists());
+        let name = folders.find(|name| self.root.join(name).exists());
         let name = name.with_context(|| {
             format!(
                 "the program needs {library}, which is in none of {}",

@@ -1,5 +1,5 @@
-//! What a program asks of the machine that it runs on: its C library, by the versions of the
-//! symbols that it links to, and other libraries.
+//! Requirements of a program on its machine: its C library, by the versions of the symbols that it
+//! links to, and other libraries.
 
 use super::platform::Platform;
 use crate::program;
@@ -23,7 +23,7 @@ const EVERYWHERE: [&str; 7] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version(u32, u32);
 
-/// What `readelf` says of a program or a library.
+/// The dynamic section of a program or a library, as `readelf` prints it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Linkage {
     machine: String,
@@ -41,19 +41,19 @@ impl Linkage {
             .env("LC_ALL", "C")
             .args(["--wide", "--file-header", "--dynamic", "--version-info"])
             .arg(file);
-        let said = program::read(&mut readelf).context("readelf comes with binutils")?;
-        Self::parse(&said).with_context(|| format!("{} is no ELF file", file.display()))
+        let printed = program::read(&mut readelf).context("readelf comes with binutils")?;
+        Self::parse(&printed).with_context(|| format!("{} is no ELF file", file.display()))
     }
 
-    fn parse(said: &str) -> Option<Self> {
+    fn parse(printed: &str) -> Option<Self> {
         let after = |line: &str, name: &str| Some(line.split_once(name)?.1.trim().to_owned());
-        let machine = said.lines().find_map(|line| after(line, "Machine:"))?;
+        let machine = printed.lines().find_map(|line| after(line, "Machine:"))?;
         let needed = |line: &str| {
             let library = after(line, "(NEEDED)")?;
             Some(library.split_once('[')?.1.trim_end_matches(']').to_owned())
         };
-        let libraries = said.lines().filter_map(needed).collect();
-        let glibc = said
+        let libraries = printed.lines().filter_map(needed).collect();
+        let glibc = printed
             .split_whitespace()
             .filter_map(|word| word.strip_prefix("GLIBC_")?.parse().ok())
             .max();
@@ -144,8 +144,8 @@ mod tests {
 
     #[test]
     fn a_program_that_needs_more_is_refused() {
-        let refused = |said: &str, platform| {
-            let linkage = Linkage::parse(said).expect("it is what readelf prints");
+        let refused = |printed: &str, platform| {
+            let linkage = Linkage::parse(printed).expect("it is what readelf prints");
             linkage.check(platform).expect_err("it fits").to_string()
         };
         assert_eq!(

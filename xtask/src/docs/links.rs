@@ -145,7 +145,7 @@ fn alternatives(path: &str) -> Vec<String> {
     }
 }
 
-/// Whether git knows a file of this path, or one below it; `*` stands for a part of a name.
+/// Whether git knows a file of this path, or one below it; `*` matches a part of a name.
 fn exists(files: &[&str], path: &str) -> bool {
     let wanted: Vec<&str> = path.split('/').collect();
     files.iter().any(|file| {

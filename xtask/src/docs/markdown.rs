@@ -1,4 +1,4 @@
-//! What a Markdown file names: links, code spans and anchors. Fenced blocks are skipped.
+//! References in a Markdown file: links, code spans and anchors. Fenced blocks are skipped.
 
 /// A link or a code span, with its line.
 pub(super) struct Reference {

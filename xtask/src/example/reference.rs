@@ -20,18 +20,18 @@ pub(crate) fn world(workspace: &Workspace) -> Result<Value> {
         .context("reference.py printed something that is not JSON")
 }
 
-/// Fails with the place of the first difference.
+/// Fails with the JSON pointer of the first difference.
 pub(crate) fn same(expected: &Value, actual: &Value) -> Result<()> {
     differ(expected, actual, &mut String::new()).map_or(Ok(()), |difference| bail!("{difference}"))
 }
 
-fn differ(expected: &Value, actual: &Value, place: &mut String) -> Option<String> {
-    let at = place.len();
+fn differ(expected: &Value, actual: &Value, path: &mut String) -> Option<String> {
+    let at = path.len();
     let mut inside = |key: String, expected: &Value, actual: &Value| {
-        place.push('/');
-        place.push_str(&key);
-        let difference = differ(expected, actual, place);
-        place.truncate(at);
+        path.push('/');
+        path.push_str(&key);
+        let difference = differ(expected, actual, path);
+        path.truncate(at);
         difference
     };
     match (expected, actual) {
@@ -47,7 +47,7 @@ fn differ(expected: &Value, actual: &Value, place: &mut String) -> Option<String
             .find_map(|(index, (a, b))| inside(index.to_string(), a, b)),
         (Value::Number(a), Value::Number(b)) if close(a.as_f64()?, b.as_f64()?) => None,
         (a, b) if a == b => None,
-        (a, b) => Some(format!("at {place} the result is {b} and should be {a}")),
+        (a, b) => Some(format!("at {path} the result is {b} and should be {a}")),
     }
 }
 
@@ -68,14 +68,14 @@ mod tests {
             &json!({"sum": 0.1 + 0.2, "list": [1.0, {"x": null}]}),
         )
         .expect("only rounding");
-        for (bad, place) in [
+        for (bad, path) in [
             (json!({"sum": 0.301, "list": [1, {"x": null}]}), "at /sum"),
             (json!({"sum": 0.3, "list": [1, {"x": 1}]}), "at /list/1/x"),
             (json!({"sum": 0.3, "list": [1]}), "at /list"),
             (json!({"sum": 0.3}), "at  "),
         ] {
             let error = same(&expected, &bad).expect_err("they differ").to_string();
-            assert!(error.starts_with(place), "{error}");
+            assert!(error.starts_with(path), "{error}");
         }
     }
 }

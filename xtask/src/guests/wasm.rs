@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::{fs, path::Path};
 
-/// What `cargo metadata` says, as far as it matters here.
+/// The part of the output of `cargo metadata` that is read here.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -29,13 +29,13 @@ struct Target {
 }
 
 impl Package {
-    /// `[package.metadata.weft] target = "..."`: a program may ask to stay a WASI 0.1 module.
+    /// `[package.metadata.weft] target = "..."`: a program may stay a WASI 0.1 module.
     fn triple(&self) -> &str {
-        let asked = self
+        let target = self
             .metadata
             .as_ref()
             .and_then(|metadata| metadata.pointer("/weft/target"));
-        asked
+        target
             .and_then(serde_json::Value::as_str)
             .unwrap_or("wasm32-wasip2")
     }
@@ -55,7 +55,7 @@ impl Target {
 
 /// Builds every library and program of the workspace in `folder`, and puts each
 /// under cargo's own name for it (`guest_bare.wasm`) into the folder of guests,
-/// and to where an author's own cargo would have put it, since manifests name that place.
+/// and to where an author's own cargo would have written it, since manifests name that path.
 pub(crate) fn build(workspace: &Workspace, toolchain: &Toolchain, folder: &Path) -> Result<()> {
     let manifest = folder.join("Cargo.toml");
     let mut cargo = program::cargo();
@@ -95,10 +95,14 @@ pub(crate) fn build(workspace: &Workspace, toolchain: &Toolchain, folder: &Path)
             };
             let release = Path::new(triple).join("release");
             let built = workspace.wasm_target().join(&release).join(&file);
-            for place in [workspace.guests(), folder.join("target").join(&release)] {
-                fs::create_dir_all(&place)?;
-                fs::copy(&built, place.join(&file)).with_context(|| {
-                    format!("{} can't be copied to {}", built.display(), place.display())
+            for copies in [workspace.guests(), folder.join("target").join(&release)] {
+                fs::create_dir_all(&copies)?;
+                fs::copy(&built, copies.join(&file)).with_context(|| {
+                    format!(
+                        "{} can't be copied to {}",
+                        built.display(),
+                        copies.display()
+                    )
                 })?;
             }
         }

@@ -1,9 +1,9 @@
-//! Asks a running `wfctl up` thousands of odd questions, made from its own
+//! Sends thousands of odd requests to a running `wfctl up`, made from its own
 //! `OpenAPI` document: none is answered with a 5xx, and every answer is as the
 //! document says.
 //!
 //! The questions follow from a fixed seed. They are bounded in number, not in
-//! time, so that a slow machine asks the same ones.
+//! time, so that a slow machine sends the same ones.
 
 use crate::{
     installation::{Installation, Start},
@@ -24,12 +24,12 @@ const SEED: &str = "20260101";
 /// What is looked at in each answer.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
     response_headers_conformance,response_schema_conformance";
-/// Streams, which don't end: the server's own tests ask them.
+/// Streams, which don't end: the server's own tests cover them.
 const STREAMS: &str = "^follow_";
-/// Asked alone and last: it may be the own token that is revoked.
+/// Called alone and last: it may be the own token that is revoked.
 const REVOKES: &str = "^revoke_token$";
 
-/// Something to ask about: outputs, mapped instances, a task that waits for a day.
+/// State to query: outputs, mapped instances, a task that waits for a day.
 const DAGS: &str = r#"
 [dag]
 id = "demo"
@@ -53,7 +53,7 @@ component = "guest_ledger.wasm"
 inputs = { ledger = { value = "http://127.0.0.1" } }
 "#;
 
-/// Starts a server, and asks.
+/// Starts a server, and fuzzes it.
 pub(crate) fn run(workspace: &Workspace, deep: bool) -> Result<()> {
     let tool = tools::SCHEMATHESIS.get(workspace)?;
     let wfctl = Wfctl::built(workspace, Profile::Dev);
@@ -82,7 +82,7 @@ pub(crate) fn run(workspace: &Workspace, deep: bool) -> Result<()> {
     let most = format!("{STREAMS}|{REVOKES}");
     fuzz.ask(&up, &["--exclude-operation-id-regex", &most])?;
     program::read(&mut up.client(["tokens", "list"]))
-        .context("the token does not hold any more: most questions were asked in vain")?;
+        .context("the token does not hold any more: most requests were refused")?;
     fuzz.ask(&up, &["--include-operation-id-regex", REVOKES])?;
     up.end()
 }

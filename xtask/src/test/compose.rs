@@ -47,7 +47,7 @@ const SETTINGS: &str = "\
     [network]\nnetwork_backend = \"netavark\"\n";
 /// How long services may take until they answer.
 const PATIENCE: Duration = Duration::from_mins(3);
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Starts everything, and runs a DAG before and after a restart.
 pub(crate) fn check(workspace: &Workspace, image: &Path, dag: &Path) -> Result<()> {
@@ -263,7 +263,7 @@ fn until(what: &str, attempt: impl Fn() -> Result<()>) -> Result<()> {
             Err(error) if start.elapsed() > PATIENCE => {
                 bail!("{what} did not answer within {PATIENCE:?}: {error:#}")
             }
-            Err(_not_yet) => thread::sleep(LOOK_AGAIN),
+            Err(_not_yet) => thread::sleep(POLL_INTERVAL),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What `deploy/` holds is held to what reads it: units to systemd, the Compose file to
-//! its schema, the chart to Helm and to the schemas of Kubernetes.
+//! Checks `deploy/` with the programs that read it: systemd reads the units, the Compose file's
+//! schema checks the Compose file, Helm and the schemas of Kubernetes check the chart.
 
 use crate::{
     program,
@@ -10,7 +10,7 @@ use crate::{
 use anyhow::{Context as _, Result, ensure};
 use std::{fs, path::Path, process::Command};
 
-/// Where the units say that the program is.
+/// Path of the program in the units.
 const INSTALLED: &str = "/usr/local/bin/wfctl";
 /// Settings of the chart that a bare one leaves out.
 const EVERYTHING: &str = "server.ingress.enabled=true,server.ingress.className=nginx,\
@@ -45,10 +45,10 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
             .arg(&chart)
             .args(["--set", settings])
             .output()?;
-        let said = String::from_utf8_lossy(&rendered.stderr);
+        let errors = String::from_utf8_lossy(&rendered.stderr);
         ensure!(
             rendered.status.success(),
-            "the chart does not render: {said}"
+            "the chart does not render: {errors}"
         );
         let file = made.join(name);
         fs::write(
@@ -88,10 +88,13 @@ fn units(workspace: &Workspace, deploy: &Path, made: &Path) -> Result<()> {
         .args(&units)
         .output()
         .context("systemd-analyze comes with Debian's package systemd")?;
-    // What it doesn't like it says, and goes on.
-    let said = String::from_utf8_lossy(&checked.stderr);
-    let own: Vec<&str> = said.lines().filter(|line| line.contains("weft-")).collect();
-    ensure!(checked.status.success() && own.is_empty(), "{said}");
+    // systemd-analyze prints warnings about a unit and still exits with 0.
+    let errors = String::from_utf8_lossy(&checked.stderr);
+    let own: Vec<&str> = errors
+        .lines()
+        .filter(|line| line.contains("weft-"))
+        .collect();
+    ensure!(checked.status.success() && own.is_empty(), "{errors}");
     Ok(())
 }
 

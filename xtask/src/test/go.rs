@@ -16,7 +16,7 @@ const TESTED: &str = "tests/wfctl/go";
 /// Runs them all.
 pub(crate) fn test(workspace: &Workspace) -> Result<()> {
     let [sdk, example] = [SDK, EXAMPLE].map(|folder| workspace.root().join(folder));
-    // An author's go.work, which stands beside no source here.
+    // An author's go.work; there is none beside these sources.
     let both = workspace.target().join("go-example.work");
     let used = [&sdk, &example].map(|folder| format!("\t{:?}\n", folder.display().to_string()));
     let text = format!("go 1.24\n\nuse (\n{})\n", used.concat());

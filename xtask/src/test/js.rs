@@ -54,7 +54,7 @@ pub(crate) fn test(workspace: &Workspace) -> Result<()> {
 pub(crate) fn packages(workspace: &Workspace) -> Result<PathBuf> {
     let pinned = fs::read_to_string(workspace.root().join(TOOLS))?;
     let folder = cache_folder().join("tools/js");
-    // Written last: where it says the same, everything is there.
+    // Written last: if it matches, the installation is complete.
     let stamp = folder.join("installed.json");
     if !fs::read_to_string(&stamp).is_ok_and(|installed| installed == pinned) {
         fs::create_dir_all(&folder)?;

@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use std::{fs, path::Path};
 
 /// Two folders that have nothing in common.
-const FOLDERS: [&str; 2] = ["newcomer/here", "newcomer/some/where/else"];
+const FOLDERS: [&str; 2] = ["author/here", "author/some/where/else"];
 
 /// Does what the README says, twice.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {

@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Its tasks may run there.
+/// Policy that allows tasks on the other architecture.
 const POLICY: &str = "[queues]\nallow = [\"architecture=aarch64\"]\n";
 /// The other worker's name.
 const WORKER: &str = "arm";
@@ -59,7 +59,7 @@ const FETCHED: u64 = 3;
 const GUESTS: [&str; 3] = ["guest_sdk.wasm", "plain-module.wasm", "guest_hostile.wasm"];
 /// How long the worker may take to start; QEMU translates all of its code.
 const PATIENCE: Duration = Duration::from_mins(3);
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Builds the program for the other architecture, and has it join.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
@@ -218,9 +218,9 @@ impl Worker {
                 return Ok(worker);
             }
             if began.elapsed() > PATIENCE {
-                bail!("it did not join within {PATIENCE:?}:\n{}", worker.said());
+                bail!("it did not join within {PATIENCE:?}:\n{}", worker.output());
             }
-            thread::sleep(LOOK_AGAIN);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 
@@ -237,13 +237,13 @@ impl Worker {
             ensure!(
                 value == Some(expected),
                 "{name} is {value:?}:\n{}",
-                self.said()
+                self.output()
             );
         }
         Ok(())
     }
 
-    fn said(&self) -> String {
+    fn output(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 }

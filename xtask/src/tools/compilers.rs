@@ -103,7 +103,7 @@ pub(crate) fn assemblyscript() -> Result<Command> {
     let folder = cache_folder()
         .join("tools")
         .join(ASSEMBLYSCRIPT.join("+").replace(['@', '/'], "-"));
-    // Written last: where it stands, everything is there.
+    // Written last: if it exists, the installation is complete.
     let stamp = folder.join("installed");
     if !stamp.is_file() {
         fs::create_dir_all(&folder)?;

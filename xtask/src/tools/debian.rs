@@ -27,8 +27,8 @@ pub(crate) struct Package {
     pub(crate) architecture: String,
 }
 
-/// Downloads packages and unpacks them beside the place first: either all is there, or nothing.
-/// What the place held before is removed.
+/// Downloads packages and unpacks them into a temporary folder, which then replaces the target:
+/// either everything is there, or nothing.
 pub(crate) fn unpack(root: &Path, wanted: &[Packages<'_>]) -> Result<()> {
     let partial = root.with_extension(format!("partial-{}", process::id()));
     let (archives, unpacked) = (partial.join("packages"), partial.join("root"));
@@ -55,7 +55,7 @@ pub(crate) fn unpack(root: &Path, wanted: &[Packages<'_>]) -> Result<()> {
         fs::remove_dir_all(root)?;
     }
     fs::rename(&unpacked, root)
-        .with_context(|| format!("{} can't be put in place", root.display()))?;
+        .with_context(|| format!("{} can't be renamed to its final name", root.display()))?;
     Ok(fs::remove_dir_all(&partial)?)
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn with(packages: &[&str]) -> Result<PathBuf> {
     let name = packages.join("+").replace("==", "-");
     let base = cache_folder().join("tools");
     let folder = base.join(&name);
-    // Written last: where it stands, everything is there.
+    // Written last: if it exists, the installation is complete.
     let stamp = folder.join("installed");
     if !stamp.is_file() {
         tools::venv()?;

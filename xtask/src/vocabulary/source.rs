@@ -1,4 +1,4 @@
-//! What of a source file is searched: identifiers and comments, without strings.
+//! The parts of a source file that are searched: identifiers, comments and strings.
 //!
 //! One scanner serves all languages, since only their comments and quotes matter. It need not
 //! understand every literal: a quote that its line does not close ends there.
@@ -16,7 +16,7 @@ pub(super) enum Language {
     Markdown,
 }
 
-/// A part of a file: its code between strings, or a comment.
+/// A part of a file: code between literals, a comment, or a string between its escapes.
 #[derive(Debug)]
 pub(super) struct Text<'t> {
     /// The line that it begins on, counted from 1.
@@ -110,7 +110,7 @@ impl<'t> Scanner<'t> {
             if self.is_comment(at) {
                 self.push(at, at + literal, &mut line);
             } else {
-                line += newlines(&self.text.as_bytes()[at..at + literal]);
+                self.push_string(at, at + literal, &mut line);
             }
             at += literal;
             code = at;
@@ -127,7 +127,23 @@ impl<'t> Scanner<'t> {
         *line += newlines(text.as_bytes());
     }
 
-    /// Triple-quoted strings of Python count as comments: they are its documentation.
+    /// The parts between escapes: the `n` of `\n` belongs to no word.
+    fn push_string(&mut self, from: usize, to: usize, line: &mut usize) {
+        let text = self.text;
+        let mut start = from;
+        for (offset, _backslash) in text[from..to].match_indices('\\') {
+            let at = from + offset;
+            if at < start {
+                continue;
+            }
+            self.push(start, at, line);
+            let escaped = text[at + 1..to].chars().next();
+            *line += usize::from(escaped == Some('\n'));
+            start = at + 1 + escaped.map_or(0, char::len_utf8);
+        }
+        self.push(start, to, line);
+    }
+
     fn is_comment(&self, at: usize) -> bool {
         let rest = &self.text.as_bytes()[at..];
         let begins = |with: &str| rest.starts_with(with.as_bytes());
@@ -136,7 +152,6 @@ impl<'t> Scanner<'t> {
                 .language
                 .block_comment()
                 .is_some_and(|(open, _close)| begins(open))
-            || (self.language == Language::Python && (begins("\"\"\"") || begins("'''")))
     }
 
     /// The length of the comment or string that begins here; 0 where none does.

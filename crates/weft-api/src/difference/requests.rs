@@ -1,4 +1,4 @@
-//! What tasks request beyond what every task has, as lines that people compare.
+//! Requests of tasks beyond what every task has, as lines that people compare.
 
 use crate::{RequestKind, TaskRequest};
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! What an answer other than success holds: RFC 9457 with a stable code.
+//! The body of an answer other than success: RFC 9457 with a stable code.
 
 use serde::{Deserialize, Serialize};
 

@@ -26,7 +26,7 @@ impl AttemptLog {
         }
     }
 
-    /// Which attempt.
+    /// The attempt that the log belongs to.
     pub const fn key(&self) -> &LogKey {
         &self.key
     }

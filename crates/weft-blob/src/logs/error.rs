@@ -35,9 +35,9 @@ pub enum LogError {
     /// What the pointer names is torn or changed.
     #[error("the log segment {segment} is damaged at byte {offset}")]
     Damaged {
-        /// Which.
+        /// The damaged segment.
         segment: SegmentId,
-        /// Where.
+        /// Offset of the damage in the segment, in bytes.
         offset: u32,
     },
     /// Neither a spool folder nor a blob store in a folder.

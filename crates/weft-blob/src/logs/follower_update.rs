@@ -1,4 +1,4 @@
-//! What the log's task sends to followers.
+//! Messages from the log's task to its followers.
 
 use super::LogPointer;
 use bytes::Bytes;

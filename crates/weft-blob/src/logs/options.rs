@@ -1,4 +1,4 @@
-//! What can be set about a worker's log.
+//! Options of a worker's log.
 
 use std::{path::PathBuf, time::Duration};
 

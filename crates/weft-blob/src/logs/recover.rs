@@ -1,4 +1,4 @@
-//! What a crash left in a worker's folder: segments that were never closed.
+//! Recovery of a worker's log after a crash: segments that were never closed.
 //!
 //! A torn tail is cut off and the segment's end is marked. Attempts whose last
 //! chunk is not marked as such are named, so that the log of an attempt whose
@@ -22,7 +22,7 @@ use tokio::task::spawn_blocking;
 /// An attempt that was writing when its worker died.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovered {
-    /// Which.
+    /// The attempt that the log belongs to.
     pub key: LogKey,
     /// What it had written. Its outcome may have been reported nevertheless, with this pointer.
     pub pointer: LogPointer,
@@ -117,7 +117,7 @@ fn repair(id: SegmentId, file: File, attempts: &mut Vec<Recovered>) -> io::Resul
         }
     }
     if whole < length {
-        tracing::warn!(segment = %id, torn_bytes = length - whole, "a log segment was torn by a crash; its tail is cut off");
+        tracing::warn!(segment = %id, torn_bytes = length - whole, operation = "recover segment", "a log segment was torn by a crash; its tail is cut off");
         file.set_len(whole)?;
     }
     let mut file = file;

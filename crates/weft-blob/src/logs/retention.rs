@@ -14,7 +14,7 @@ use weft_core::time::Timestamp;
 pub struct Removed {
     /// Segments.
     pub segments: u64,
-    /// Their bytes.
+    /// Size of the removed segments, in bytes.
     pub bytes: u64,
 }
 

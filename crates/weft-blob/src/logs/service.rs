@@ -103,7 +103,10 @@ impl Service {
                 if let Some((reply, lost)) = closing
                     && let Err(_unheard) = reply.send(lost.and(result))
                 {
-                    tracing::debug!("the caller left before the log was closed");
+                    tracing::debug!(
+                        operation = "close log",
+                        "the caller left before the log was closed"
+                    );
                 }
                 return;
             }
@@ -156,7 +159,10 @@ impl Service {
                     // The reply names lines as written, so they are written first.
                     result = result.and(self.write_out(&mut batch, &mut endings, now).await);
                     if let Err(_unheard) = reply.send(self.follow(&key)) {
-                        tracing::debug!("a follower left before it was answered");
+                        tracing::debug!(
+                            operation = "follow log",
+                            "a follower left before it was answered"
+                        );
                     }
                 }
                 Command::Close { reply } => {
@@ -197,7 +203,7 @@ impl Service {
             .is_some_and(|segment| self.is_over(segment, now))
             && let Err(error) = self.close_segment().await
         {
-            tracing::warn!(%error, operation = "close_segment", "log segment not closed; its newest lines may be lost on a power failure");
+            tracing::warn!(%error, operation = "close segment", "log segment not closed; its newest lines may be lost on a power failure");
         }
         *batch = self.batch(now);
         written
@@ -263,7 +269,7 @@ impl Service {
         match written {
             Ok(()) => self.buffer.settle(batch),
             Err(error) => {
-                tracing::warn!(%error, operation = "append_lines", "lines of task logs not written; they are lost");
+                tracing::warn!(%error, operation = "append lines", "lines of task logs not written; they are lost");
                 self.buffer.lose(batch);
             }
         }
@@ -277,7 +283,10 @@ impl Service {
                 (Some(entry), _) => Ok(entry.end(true)),
             };
             if let Err(_unheard) = reply.send(result) {
-                tracing::debug!("the caller left before its attempt's log ended");
+                tracing::debug!(
+                    operation = "end attempt log",
+                    "the caller left before its attempt's log ended"
+                );
             }
         }
     }

@@ -47,7 +47,7 @@ pub(super) struct Uploads {
 impl Uploads {
     pub(super) fn add(&self, id: SegmentId, path: PathBuf) {
         if let Err(error) = self.segments.try_send((id, path)) {
-            tracing::warn!(segment = %id, %error, operation = "queue_upload", "log segment not queued; the next start uploads it");
+            tracing::warn!(segment = %id, %error, operation = "queue upload", "log segment not queued; the next start uploads it");
         }
     }
 
@@ -56,7 +56,7 @@ impl Uploads {
         let Self { segments, task } = self;
         drop(segments);
         if timeout(CLOSE_TIMEOUT, task).await.is_err() {
-            tracing::warn!(within = ?CLOSE_TIMEOUT, operation = "close_uploads", "log segments not uploaded in time; the next start uploads them");
+            tracing::warn!(within = ?CLOSE_TIMEOUT, operation = "close uploads", "log segments not uploaded in time; the next start uploads them");
         }
     }
 }
@@ -110,7 +110,7 @@ async fn upload_with_retries(
         let Err(error) = upload(blobs, id, path).await else {
             return;
         };
-        tracing::warn!(segment = %id, %error, operation = "upload_segment", "log segment not uploaded; retrying later");
+        tracing::warn!(segment = %id, %error, operation = "upload segment", "log segment not uploaded; retrying later");
         if receiver.is_closed() {
             return;
         }
@@ -132,7 +132,7 @@ async fn upload(blobs: &Blobs, id: SegmentId, path: &FilePath) -> Result<(), Blo
     let sent = send(blobs, &mut file, &mut *upload, &target, &shown).await;
     if let Err(error) = sent {
         if let Err(left) = upload.abort().await {
-            tracing::warn!(segment = %id, error = %left, operation = "abort_upload", "upload not aborted; the store keeps its parts");
+            tracing::warn!(segment = %id, error = %left, operation = "abort upload", "upload not aborted; the store keeps its parts");
         }
         return Err(error);
     }

@@ -123,10 +123,10 @@ mod tests {
     };
     use tokio::sync::Barrier;
 
-    /// Remembers what it is sent, and how many parts were under way at once.
+    /// Remembers what it is sent, and how many parts were in progress at once.
     #[derive(Debug)]
     struct Slow {
-        /// Where the first ones meet: all of them have to be under way at once.
+        /// Where the first ones meet: all of them have to be in progress at once.
         meeting: Barrier,
         arrived: AtomicUsize,
         now: AtomicUsize,

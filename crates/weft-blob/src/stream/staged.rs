@@ -74,6 +74,6 @@ impl Drop for Staged {
 
 fn remove(path: &Path) {
     if let Err(error) = std::fs::remove_file(path) {
-        tracing::debug!(%error, path = %path.display(), "what is left of an upload is collected later");
+        tracing::debug!(%error, path = %path.display(), operation = "remove upload", "what is left of an upload is collected later");
     }
 }

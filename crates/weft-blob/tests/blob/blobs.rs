@@ -207,7 +207,7 @@ async fn pages_list_every_blob_once_in_order() {
         }
         assert_eq!(found, expected, "in pages of {limit}");
     }
-    let none = blobs.list(Kind::Output, &tenant("nobody"), None, 10).await;
+    let none = blobs.list(Kind::Output, &tenant("unknown"), None, 10).await;
     assert_eq!(none, Ok(Vec::new()));
 }
 

@@ -4,7 +4,7 @@
 -- then key and report (version, a space, message) of each.
 -- A report of an attempt that another worker holds counts for nothing: its sender lost or released
 -- the attempt. It is confirmed at once, so that the sender drops it.
--- Answers how many were refused for want of room.
+-- Returns how many were refused because the queue of reports is full.
 local session, most = ARGV[1], tonumber(ARGV[2])
 local worker = caller(session)
 if not worker then return finish({'unregistered'}) end

@@ -61,6 +61,7 @@ pub(super) async fn run(session: Arc<SchedulerSession>) {
     }
     tracing::info!(
         epoch = session.epoch,
+        operation = "read notices",
         "another scheduler took over this shard's broker"
     );
 }
@@ -191,11 +192,11 @@ fn handle_notice(session: &SchedulerSession, fields: NoticeFields) {
         (Some("F"), Some(Ok(_key)), _, Some(report)) => match read_finished(&report) {
             Ok(notice) => notice,
             Err(error @ MessageError::Newer { .. }) => {
-                tracing::error!(%error, "reading a report failed; it stays in Redis for a newer scheduler");
+                tracing::error!(%error, operation = "decode report", "reading a report failed; it stays in Redis for a newer scheduler");
                 return;
             }
             Err(error @ MessageError::Broken(_)) => {
-                tracing::error!(%error, "reading a report failed; it stays in Redis");
+                tracing::error!(%error, operation = "decode report", "reading a report failed; it stays in Redis");
                 return;
             }
         },
@@ -212,7 +213,11 @@ fn handle_notice(session: &SchedulerSession, fields: NoticeFields) {
             return;
         }
         (kind, ..) => {
-            tracing::error!(?kind, "reading a notice failed; it is skipped");
+            tracing::error!(
+                ?kind,
+                operation = "decode notice",
+                "reading a notice failed; it is skipped"
+            );
             return;
         }
     };

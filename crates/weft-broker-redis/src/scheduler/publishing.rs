@@ -8,7 +8,7 @@ use crate::{
 use futures_util::{StreamExt, stream};
 use weft_broker::{BrokerError, message::DISPATCH_VERSION};
 
-/// Calls about attempts that are under way at once: Redis executes the next one while this
+/// Calls about attempts that are in progress at once: Redis executes the next one while this
 /// process and the network still handle the one before.
 pub(super) const MAX_CALLS_IN_FLIGHT: usize = 8;
 

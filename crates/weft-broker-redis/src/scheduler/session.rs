@@ -122,7 +122,7 @@ impl SchedulerSession {
         for keys in started.chunks(MAX_ITEMS_PER_CALL) {
             self.call_with_keys(Script::Suppose, keys).await?;
         }
-        tracing::debug!(redis = %self.redis.endpoint.address, epoch = self.epoch, %incarnation, is_new, started = started.len(), "took over the shard's broker");
+        tracing::debug!(redis = %self.redis.endpoint.address, epoch = self.epoch, %incarnation, is_new, started = started.len(), operation = "take over", "took over the shard's broker");
         Ok(())
     }
 
@@ -194,7 +194,7 @@ impl SchedulerSession {
             "ok" => Ok(reply),
             "deposed" => Err(self.mark_superseded()),
             "lost" => {
-                tracing::warn!(redis = %self.redis.endpoint.address, "Redis lost the broker's state; workers announce their attempts, queued ones are published again");
+                tracing::warn!(redis = %self.redis.endpoint.address, operation = "check incarnation", "Redis lost the broker's state; workers announce their attempts, queued ones are published again");
                 self.mark_lost();
                 Err(lost())
             }
@@ -239,7 +239,7 @@ impl SchedulerSession {
         let server = reply.text()?;
         let due = u64::try_from(reply.number()?).ok();
         if server != self.state().server {
-            tracing::warn!(redis = %self.redis.endpoint.address, "another server answers for Redis and may have lost the newest writes; queued attempts are published again");
+            tracing::warn!(redis = %self.redis.endpoint.address, operation = "check incarnation", "another server answers for Redis and may have lost the newest writes; queued attempts are published again");
             self.mark_lost();
         }
         Ok(Due(due.map(Duration::from_millis)))
@@ -265,7 +265,7 @@ impl SchedulerSession {
                 None => {}
                 Some(error @ BrokerError::Full { .. }) => {
                     let key = item.attempt;
-                    tracing::warn!(?key, %error, "publishing an attempt again failed; it is reported as expired");
+                    tracing::warn!(?key, %error, operation = "publish again", "publishing an attempt again failed; it is reported as expired");
                     self.push_notice(Notice::Expired { key });
                 }
                 Some(error) => failed = Some(error),
@@ -275,7 +275,11 @@ impl SchedulerSession {
             return Err(error);
         }
         self.state().publish_at = None;
-        tracing::info!(attempts = items.len(), "published queued attempts again");
+        tracing::info!(
+            attempts = items.len(),
+            operation = "publish again",
+            "published queued attempts again"
+        );
         Ok(())
     }
 

@@ -55,7 +55,7 @@ async fn read_once(
         if !is_known(session, registration).await?
             && session.registration().as_ref() == Ok(registration)
         {
-            tracing::warn!(worker = %registration.id, "Redis lost the registration, or another server answers; the worker registers again");
+            tracing::warn!(worker = %registration.id, operation = "read inbox", "Redis lost the registration, or another server answers; the worker registers again");
             session.drop_registration(registration);
             return Ok(());
         }
@@ -130,7 +130,7 @@ fn handle_entry(
             "c" => signals.extend(key().map(Signal::Confirmed)),
             "d" => signals.push(Signal::Drain),
             other => {
-                tracing::error!(worker = %registration.id, kind = other, "reading a signal failed; it is skipped");
+                tracing::error!(worker = %registration.id, kind = other, operation = "decode signal", "reading a signal failed; it is skipped");
             }
         }
     }

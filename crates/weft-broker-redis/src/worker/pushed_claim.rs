@@ -39,7 +39,7 @@ impl PushedClaim {
         let mut words = entry.splitn(6, |byte| *byte == b' ');
         let mut word = || words.next().unwrap_or_default();
         if word() != registration.token.as_bytes() {
-            tracing::debug!(worker = %registration.id, "skipping a claim that was pushed to an earlier registration");
+            tracing::debug!(worker = %registration.id, operation = "accept pushed claim", "skipping a claim that was pushed to an earlier registration");
             return None;
         }
         let mut number = || std::str::from_utf8(word()).ok()?.parse::<u64>().ok();
@@ -60,7 +60,7 @@ impl PushedClaim {
                 })
             }
             Err(error) => {
-                tracing::error!(worker = %registration.id, %error, "reading a dispatch failed; its lease expires");
+                tracing::error!(worker = %registration.id, %error, operation = "decode dispatch", "reading a dispatch failed; its lease expires");
                 None
             }
         }

@@ -102,7 +102,7 @@ impl WorkerSession {
             }
             state.registration = None;
         }
-        tracing::debug!(worker = %registration.id, "the registration ended");
+        tracing::debug!(worker = %registration.id, operation = "drop registration", "the registration ended");
         self.wake();
     }
 
@@ -252,6 +252,7 @@ impl WorkerSession {
         if unreadable > state.unreadable {
             tracing::warn!(
                 unreadable,
+                operation = "claim",
                 "queued attempts have a newer message version; this worker leaves them to newer workers"
             );
         }

@@ -210,7 +210,7 @@ impl State {
                 for claim in claims {
                     let ends = Instant::now() + self.takes;
                     self.held.insert(claim.dispatch.key, ends);
-                    let mut claimed = self.claimed.lock().expect("nobody panics");
+                    let mut claimed = self.claimed.lock().expect("no thread panics");
                     claimed.insert(claim.dispatch.key);
                 }
             }
@@ -219,7 +219,7 @@ impl State {
                     match signal {
                         Signal::Confirmed(key) => drop(self.outbox.remove(&key)),
                         Signal::Revoked(key) => drop(self.held.remove(&key)),
-                        Signal::Drain => unreachable!("nobody asks for it"),
+                        Signal::Drain => unreachable!("no test requests it"),
                     }
                 }
             }

@@ -1,5 +1,5 @@
-//! Guests: workers that were handed a user of their own can do all that a worker does,
-//! and nothing else.
+//! Direct workers: with a Redis user of its own, a worker can do all that a worker does, and nothing
+//! else.
 
 use crate::{
     brokers::{Brokers, namespace},

@@ -1,4 +1,4 @@
-//! What is said where there is no Redis that will do.
+//! Errors where no usable Redis answers.
 
 use crate::{
     command::command,
@@ -12,7 +12,7 @@ async fn connecting_to_a_closed_port_is_unavailable() {
     let url = format!("redis://user:secret@127.0.0.1:{}", free_port());
     let error = Redis::connect(&url, options())
         .await
-        .expect_err("nobody is there");
+        .expect_err("no server is there");
     let text = error.to_string();
     assert!(matches!(error, ConnectError::Unavailable { .. }), "{text}");
     assert!(!text.contains("secret") && !text.contains("user"), "{text}");

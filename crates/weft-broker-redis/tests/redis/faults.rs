@@ -1,4 +1,4 @@
-//! What may happen to a Redis while work goes on, and that no work is lost.
+//! Faults of a Redis while work goes on: no work is lost.
 
 use crate::{
     command::command,
@@ -32,8 +32,8 @@ fn crew(redis: &Arc<Redis>) -> [Worker; 2] {
     ["one", "two"].map(|id| Worker::start(redis.worker(), id, 20, TAKES))
 }
 
-/// What was noticed as lost although a worker had it. What was handed to one and had not reached it
-/// when everything was lost belongs to none, and is noticed as lost when its lease ends.
+/// Attempts that were reported lost although a worker had them. An attempt that was pushed to a worker
+/// and had not reached it when everything was lost belongs to none, and expires with its lease.
 fn ran_and_lost(noticed: &Noticed, crew: &[Worker]) -> Vec<AttemptKey> {
     let reached = |key: &&AttemptKey| {
         let mut crew = crew.iter();

@@ -1,9 +1,10 @@
-//! What lies in Redis, field by field: schedulers, servers and workers of two versions work on
-//! the same keys, so the layout that one of them writes is what the other one reads.
+//! The layout of the keys in Redis, field by field: schedulers, servers and workers of two
+//! versions work on the same keys, so the layout that one of them writes is the one that the other
+//! reads.
 //!
-//! `layout-1.txt` is what the first version writes. A field more is for the scripts of before to
-//! pass over, and may be added (`WEFT_UPDATE_RELEASED=1`); anything else takes another
-//! layout, whose number stands in `meta`, and a version between that reads both.
+//! `layout-1.txt` is what the first version writes. Scripts of the version
+//! before ignore additional fields, so these may be added (`WEFT_UPDATE_RELEASED=1`); any other
+//! change needs another layout, whose number is in `meta`, and a version between that reads both.
 
 use crate::{command::command, crew::options, server::Server};
 use redis::Value;
@@ -58,7 +59,7 @@ async fn work(redis: &Arc<Redis>) {
     assert!(redis.drain("stays").await.unwrap());
 }
 
-/// A claim waits, and is handed something.
+/// A claim waits, and an attempt is pushed to it.
 async fn wait(redis: &Arc<Redis>, url: &str) -> BTreeSet<String> {
     let second = redis.scheduler(2).await.unwrap();
     let waits = redis.worker();
@@ -67,13 +68,13 @@ async fn wait(redis: &Arc<Redis>, url: &str) -> BTreeSet<String> {
         ..worker("waits", 1)
     };
     waits.register(&info, &[]).await.unwrap();
-    let handed = async {
+    let pushed = async {
         while items(&command(url, &["KEYS", "*:waiting:idle"]).await.unwrap()).is_empty() {}
         let lines = layout(url).await;
         second.publish(vec![dispatch(7, "idle", 0)]).await.unwrap();
         lines
     };
-    let (claims, mut lines) = tokio::join!(waits.claim(1), handed);
+    let (claims, mut lines) = tokio::join!(waits.claim(1), pushed);
     assert_eq!(claims.unwrap().len(), 1);
     lines.append(&mut layout(url).await);
     lines

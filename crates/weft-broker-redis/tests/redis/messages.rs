@@ -31,13 +31,13 @@ async fn a_dispatch_of_a_newer_version_stays_for_a_newer_worker() {
         .await
         .unwrap();
     let queue = |version: u32| format!("{base}:queue:5,{version}:default");
-    let lanes = format!("{base}:lanes:default");
+    let index = format!("{base}:lanes:default");
     let relabel = async |from: u32, to: u32| {
         let [was, is] = [from, to].map(|version| format!("5,{version}"));
         for words in [
             vec!["RENAME", &queue(from), &queue(to)],
-            vec!["ZREM", &lanes, &was],
-            vec!["ZADD", &lanes, "-5", &is],
+            vec!["ZREM", &index, &was],
+            vec!["ZADD", &index, "-5", &is],
         ] {
             command(&server.url(), &words).await.unwrap();
         }

@@ -1,4 +1,5 @@
-//! What is published while a worker waits is in its inbox, claimed, without another call.
+//! Pushed claims: an attempt that is published while a worker waits is in its inbox, claimed,
+//! without another call.
 
 use crate::{
     command::command,
@@ -24,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// How the kinds of an inbox's entries are shown.
-const HANDED: &str = "'\"h\"'";
+const PUSHED: &str = "'\"h\"'";
 const WOKEN: &str = "'\"w\"'";
 
 struct Fixture {
@@ -77,7 +78,7 @@ impl Fixture {
         format!("{answer:?}")
     }
 
-    /// Everything that stands in a worker's inbox.
+    /// Everything in a worker's inbox.
     async fn inbox(&self, id: &str) -> String {
         let key = format!("{{{}:0}}:inbox:{id}", self.namespace);
         self.ask(&["XRANGE", &key, "-", "+"]).await
@@ -135,7 +136,7 @@ async fn a_waiting_claim_gets_a_pushed_claim() {
             .all(|claim| claim.lease <= options().terms.lease)
     );
     let inbox = fixture.inbox("one").await;
-    assert!(inbox.contains(HANDED) && !inbox.contains(WOKEN), "{inbox}");
+    assert!(inbox.contains(PUSHED) && !inbox.contains(WOKEN), "{inbox}");
     assert_eq!(
         worker.renew(&held_all(&claimed)).await,
         Ok(Vec::new()),
@@ -197,7 +198,7 @@ async fn pushed_claims_are_those_that_a_claim_call_would_make() {
         [key(4), key(5)],
         "its first queue, then the highest"
     );
-    // No more than there is room for, and everything in the end.
+    // No more than there are free slots, and everything in the end.
     let rest = worker.claim(9).await.unwrap();
     assert_eq!(rest.len(), 1);
 }
@@ -223,7 +224,7 @@ async fn released_attempts_are_pushed_before_others_of_their_priority() {
     );
     assert_eq!(keys_of(&claims.unwrap()), [key(3), key(1), key(2)]);
     let inbox = fixture.inbox("takes").await;
-    assert!(inbox.contains(HANDED) && !inbox.contains(WOKEN), "{inbox}");
+    assert!(inbox.contains(PUSHED) && !inbox.contains(WOKEN), "{inbox}");
 }
 
 #[tokio::test]
@@ -263,7 +264,7 @@ async fn attempts_too_large_for_all_waiting_workers_are_queued() {
     });
     assert_eq!(keys_of(&claims.unwrap()), [key(2)]);
     let inbox = fixture.inbox("small").await;
-    assert!(inbox.contains(WOKEN) && !inbox.contains(HANDED), "{inbox}");
+    assert!(inbox.contains(WOKEN) && !inbox.contains(PUSHED), "{inbox}");
     let large = fixture.worker("large", &["default"], 4).await;
     assert_eq!(keys_of(&large.claim(4).await.unwrap()), [key(1)]);
 }
@@ -436,7 +437,7 @@ async fn a_long_message_is_claimed_and_not_pushed() {
     );
     assert_eq!(claims.unwrap().len(), 2);
     let inbox = fixture.inbox("one").await;
-    assert!(inbox.contains(WOKEN) && !inbox.contains(HANDED), "{inbox}");
+    assert!(inbox.contains(WOKEN) && !inbox.contains(PUSHED), "{inbox}");
 }
 
 #[tokio::test]

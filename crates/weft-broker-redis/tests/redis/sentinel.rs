@@ -120,7 +120,7 @@ async fn renewal_creates_a_direct_workers_user_again_after_a_failover() {
     load(&scheduler, 200, async |_ended| {}).await;
 }
 
-/// The replica stands still while the primary acknowledges its last writes, so
+/// The replica is suspended while the primary acknowledges its last writes, so
 /// that they are lost with it.
 #[tokio::test]
 async fn a_failover_that_loses_acknowledged_writes_loses_no_work() {

@@ -143,7 +143,7 @@ impl Server {
         }
     }
 
-    /// It stands still, as a machine that swaps does.
+    /// Suspends it, like a machine that swaps.
     pub(crate) fn freeze(&self) {
         self.signal(Signal::STOP);
     }

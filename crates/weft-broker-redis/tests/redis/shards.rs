@@ -132,7 +132,7 @@ async fn a_worker_that_waits_in_all_shards_gets_at_most_max_claims() {
         assert_eq!(held.len(), slots as usize);
         sleep(PAUSE).await;
         let survey = shards.survey().await.unwrap();
-        assert_eq!(survey.workers[0].held, slots, "nothing stands aside");
+        assert_eq!(survey.workers[0].held, slots, "all slots are used");
         worker.leave().await.unwrap();
     }
 }

@@ -93,7 +93,7 @@ pub async fn worker_claims_from_its_own_queues_in_their_order(fixture: &dyn Fixt
     assert_eq!(worker.claim(9).await, keys(&[3, 1]));
     waits(
         fixture,
-        "a claim from nobody's queue",
+        "a claim from an empty queue",
         worker.broker.claim(9),
     )
     .await;
@@ -160,9 +160,14 @@ pub async fn claim_is_bounded_by_max_and_by_free_slots(fixture: &dyn Fixture) {
     publish(&*scheduler, &[1, 2, 3, 4, 5]).await;
     assert_eq!(worker.claim(1).await, keys(&[1]));
     assert_eq!(worker.claim(9).await, keys(&[2, 3]));
-    waits(fixture, "a claim without room", worker.broker.claim(1)).await;
+    waits(
+        fixture,
+        "a claim without free slots",
+        worker.broker.claim(1),
+    )
+    .await;
     let (claimed, ()) = join!(worker.claim(9), worker.report(&[2]));
-    assert_eq!(claimed, keys(&[4]), "a report makes room");
+    assert_eq!(claimed, keys(&[4]), "a report frees a slot");
 }
 
 /// A drain ends claiming and nothing else.

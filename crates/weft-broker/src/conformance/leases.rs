@@ -98,7 +98,7 @@ pub async fn late_report_is_forwarded(fixture: &dyn Fixture) {
     assert_eq!(signals, Ok(vec![crate::Signal::Confirmed(super::key(1))]));
 }
 
-/// Who leaves gives back; what was reported before stands.
+/// A worker that leaves releases its attempts; earlier reports stay valid.
 pub async fn leaving_expires_held_attempts(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     let worker = Sample::new(fixture, "worker", 3).await;

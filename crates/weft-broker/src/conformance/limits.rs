@@ -82,7 +82,7 @@ pub async fn demand_is_free_slots_less_queued_attempts(fixture: &dyn Fixture) {
     assert_eq!(
         demanded(&*scheduler).await,
         [demand(QUEUE, 0, 1, 0)],
-        "it waits for nobody"
+        "it does not wait"
     );
     let mut worker = Sample::new(fixture, "worker", 3).await;
     worker.info.prefetch = 2;
@@ -132,7 +132,7 @@ pub async fn demand_of_several_queues_and_workers(fixture: &dyn Fixture) {
     );
 }
 
-/// A scheduler that waits is woken when there is room again.
+/// A scheduler that waits is woken when there are free slots again.
 pub async fn rising_demand_is_notified(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     rest(fixture, &*scheduler).await;
@@ -180,8 +180,8 @@ async fn risen(fixture: &dyn Fixture, scheduler: &dyn SchedulerBroker, why: &str
     rest(fixture, scheduler).await;
 }
 
-/// A worker is given nothing that asks for more memory than it has, and what stands
-/// behind that in the queue goes on; the demand names the largest of all.
+/// No worker gets an attempt that needs more memory than it has, and the attempts behind that one
+/// in the queue are not held up; the demand names the largest of all.
 pub async fn attempts_too_large_for_a_worker_stay_for_a_larger_one(fixture: &dyn Fixture) {
     const MIB: u64 = 1 << 20;
     let scheduler = fixture.scheduler().await;

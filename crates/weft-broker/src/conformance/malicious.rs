@@ -1,5 +1,5 @@
-//! What a worker that is not trusted can't do: each clause is about a handle that verifies
-//! claims ([`crate::VerifyingBroker`]), with the keys of [`claim_keys`].
+//! Calls that an untrusted worker can't make: each clause is about a handle that verifies claims
+//! ([`crate::VerifyingBroker`]), with the keys of [`claim_keys`].
 
 use super::{
     Fixture, claim_keys, dispatch, held, held_all, key, report,

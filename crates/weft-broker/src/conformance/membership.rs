@@ -54,7 +54,7 @@ pub async fn registering_again_keeps_announced_attempts_and_expires_the_rest(
     no_notices(fixture, &*scheduler).await;
 }
 
-/// What the broker does not know was handed out by one that is lost: its worker has it, and the scheduler hears so.
+/// An attempt that the broker does not know was claimed before it lost its state: the worker holds it, and the scheduler is notified.
 pub async fn worker_announces_attempts_that_a_lost_broker_knew(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     // The scheduler published one of them again before the worker came.

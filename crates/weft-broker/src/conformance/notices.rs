@@ -42,7 +42,7 @@ pub async fn report_comes_again_until_it_is_confirmed(fixture: &dyn Fixture) {
     assert_eq!(scheduler.find_known(&keys(&[1])).await, Ok(Vec::new()));
 }
 
-/// A reported attempt holds no place, and its lease can't run out any more.
+/// A reported attempt occupies no slot, and its lease can't run out any more.
 pub async fn report_ends_the_claim(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     let worker = Sample::new(fixture, "worker", 1).await;
@@ -196,7 +196,7 @@ pub async fn revoked_attempts_are_removed_or_signalled(fixture: &dyn Fixture) {
     assert_eq!(
         worker.claim(9).await,
         keys(&[3]),
-        "its place is free, and 2 is gone"
+        "its slot is free, and 2 is gone"
     );
     assert_eq!(
         scheduler.find_known(&keys(&[1, 2, 3])).await,

@@ -1,4 +1,4 @@
-//! What people see of a broker, and ask of it.
+//! Operators' calls of a broker: survey and drain.
 
 use super::{
     Fixture, dispatch,
@@ -80,7 +80,7 @@ pub async fn drain_signals_the_worker(fixture: &dyn Fixture) {
     let _scheduler = fixture.scheduler().await;
     let worker = Sample::new(fixture, "worker", 3).await;
     let other = Sample::new(fixture, "other", 3).await;
-    assert!(!drain("nobody").await);
+    assert!(!drain("unknown").await);
     assert!(drain("worker").await);
     let signals = soon("signals", worker.broker.signals(9)).await;
     assert_eq!(signals, Ok(vec![Signal::Drain]));

@@ -80,47 +80,47 @@ impl<'a> Run<'a> {
         self.rng.u32(all)
     }
 
-    async fn step(&mut self, place: &str) {
+    async fn step(&mut self, context: &str) {
         let worker = self.rng.usize(0..self.workers.len());
         match self.rng.u32(0..100) {
-            0..25 => self.publish(place).await,
-            25..33 => self.revoke(place).await,
-            33..40 => self.confirm(place).await,
+            0..25 => self.publish(context).await,
+            25..33 => self.revoke(context).await,
+            33..40 => self.confirm(context).await,
             40..47 => self.advance_time().await,
-            47..50 => self.known(place).await,
+            47..50 => self.known(context).await,
             50..58 => self.register(worker).await,
             _ if !self.model.is_registered(worker) => self.register(worker).await,
-            58..78 => self.claim(worker, place).await,
-            78..86 => self.report(worker, place).await,
-            86..92 => self.renew(worker, place).await,
-            92..94 => self.release(worker, place).await,
+            58..78 => self.claim(worker, context).await,
+            78..86 => self.report(worker, context).await,
+            86..92 => self.renew(worker, context).await,
+            92..94 => self.release(worker, context).await,
             94..97 => {
                 soon("pause", self.workers[worker].pause())
                     .await
-                    .expect(place);
+                    .expect(context);
                 self.model.calls(worker);
                 self.model.workers[worker].is_paused = true;
             }
             _ => {
                 soon("leave", self.workers[worker].leave())
                     .await
-                    .expect(place);
+                    .expect(context);
                 self.model.leave(worker);
             }
         }
-        self.compare(place).await;
+        self.compare(context).await;
     }
 
     /// What the scheduler is notified, and the demand.
-    async fn compare(&mut self, place: &str) {
+    async fn compare(&mut self, context: &str) {
         let expected: Vec<Notice> = self.model.notices.drain(..).collect();
         let mut delivered = Vec::new();
         // What must come is waited for, however slow the machine is; what must
         // not is watched for.
         while let Some(missing) = expected.iter().find(|notice| !delivered.contains(*notice)) {
-            let what = format!("{place}: {missing:?}, after {delivered:?},");
+            let what = format!("{context}: {missing:?}, after {delivered:?},");
             let received = soon(&what, self.scheduler.receive(100)).await;
-            delivered.extend(received.expect(place));
+            delivered.extend(received.expect(context));
         }
         delivered.extend(rest(self.fixture, &*self.scheduler).await);
         delivered.retain(|notice| *notice != Notice::Demand);
@@ -132,7 +132,7 @@ impl<'a> Run<'a> {
                         .reported
                         .iter()
                         .any(|(number, _)| key(*number) == report.key);
-                    assert!(is_known, "{place}: {notice:?}");
+                    assert!(is_known, "{context}: {notice:?}");
                 }
                 Notice::Started { key: started, .. } => {
                     let is_held = self
@@ -140,7 +140,7 @@ impl<'a> Run<'a> {
                         .held
                         .iter()
                         .any(|held| key(held.number) == *started);
-                    assert!(is_held, "{place}: {notice:?}");
+                    assert!(is_held, "{context}: {notice:?}");
                 }
                 Notice::Expired { key: expired } => {
                     let count = delivered.iter().filter(|other| *other == notice).count();
@@ -151,22 +151,24 @@ impl<'a> Run<'a> {
                         .any(|held| key(held.number) == *expired);
                     assert!(
                         count == 1 && !is_held,
-                        "{place}: {notice:?} in {delivered:?}"
+                        "{context}: {notice:?} in {delivered:?}"
                     );
                 }
                 Notice::Released { key: returned } => {
                     let mut released = self.model.released.iter();
                     let is_released = released.any(|other| key(other.number) == *returned);
-                    assert!(is_released, "{place}: {notice:?}");
+                    assert!(is_released, "{context}: {notice:?}");
                 }
                 Notice::Demand => unreachable!("left out"),
             }
         }
-        let demand = soon("demand", self.scheduler.demand()).await.expect(place);
-        assert_eq!(demand, self.model.demand(), "{place}");
+        let demand = soon("demand", self.scheduler.demand())
+            .await
+            .expect(context);
+        assert_eq!(demand, self.model.demand(), "{context}");
     }
 
-    async fn publish(&mut self, place: &str) {
+    async fn publish(&mut self, context: &str) {
         let mut dispatches = Vec::new();
         let mut refused = Vec::new();
         for _ in 0..self.rng.usize(1..6) {
@@ -179,29 +181,29 @@ impl<'a> Run<'a> {
             }
         }
         let result = soon("publish", self.scheduler.publish(dispatches)).await;
-        let handed_back: Vec<AttemptKey> = match result {
+        let returned: Vec<AttemptKey> = match result {
             Ok(()) => Vec::new(),
             Err((dispatches, _full)) => dispatches.iter().map(|dispatch| dispatch.key).collect(),
         };
-        assert_eq!(handed_back, refused, "{place}");
+        assert_eq!(returned, refused, "{context}");
     }
 
-    async fn claim(&mut self, worker: usize, place: &str) {
+    async fn claim(&mut self, worker: usize, context: &str) {
         let max = self.rng.u32(1..5);
         self.model.calls(worker);
         let expected = self.model.claim(worker, max as usize);
         let call = self.workers[worker].claim(max);
         if expected.is_empty() {
-            waits(self.fixture, place, call).await;
+            waits(self.fixture, context, call).await;
             return;
         }
-        let claims = soon(place, call).await.expect(place);
+        let claims = soon(context, call).await.expect(context);
         let claimed: Vec<_> = claims.iter().map(|claim| claim.dispatch.key).collect();
-        assert_eq!(claimed, keys(&expected), "{place}");
+        assert_eq!(claimed, keys(&expected), "{context}");
     }
 
     /// Mostly of what the worker holds, sometimes of what it lost or never had.
-    async fn report(&mut self, worker: usize, place: &str) {
+    async fn report(&mut self, worker: usize, context: &str) {
         let held: Vec<u32> = self
             .model
             .held
@@ -235,12 +237,12 @@ impl<'a> Run<'a> {
         .await
         .expect("there is room");
         if is_refused {
-            self.signalled(worker, Signal::Confirmed(key(number)), place)
+            self.signalled(worker, Signal::Confirmed(key(number)), context)
                 .await;
         }
     }
 
-    async fn renew(&mut self, worker: usize, place: &str) {
+    async fn renew(&mut self, worker: usize, context: &str) {
         let numbers: Vec<u32> = self.all().filter(|_| self.rng.bool()).collect();
         self.model.calls(worker);
         let expected = self.model.renew(worker, &numbers);
@@ -249,10 +251,10 @@ impl<'a> Run<'a> {
             self.workers[worker].renew(&held_all(&keys(&numbers))),
         )
         .await;
-        assert_eq!(lost, Ok(keys(&expected)), "{place}");
+        assert_eq!(lost, Ok(keys(&expected)), "{context}");
     }
 
-    async fn release(&mut self, worker: usize, place: &str) {
+    async fn release(&mut self, worker: usize, context: &str) {
         let numbers: Vec<u32> = self.all().filter(|_| self.rng.bool()).collect();
         self.model.calls(worker);
         self.model.release(worker, &numbers);
@@ -261,7 +263,7 @@ impl<'a> Run<'a> {
             self.workers[worker].release(&held_all(&keys(&numbers))),
         )
         .await
-        .expect(place);
+        .expect(context);
     }
 
     async fn register(&mut self, worker: usize) {
@@ -277,34 +279,34 @@ impl<'a> Run<'a> {
         // What waited for the worker before may be gone with the registration.
     }
 
-    async fn revoke(&mut self, place: &str) {
+    async fn revoke(&mut self, context: &str) {
         let number = self.number();
         soon("revoke", self.scheduler.revoke(&keys(&[number])))
             .await
-            .expect(place);
+            .expect(context);
         if let Some(worker) = self.model.revoke(number) {
-            self.signalled(worker, Signal::Revoked(key(number)), place)
+            self.signalled(worker, Signal::Revoked(key(number)), context)
                 .await;
         }
     }
 
-    async fn confirm(&mut self, place: &str) {
+    async fn confirm(&mut self, context: &str) {
         let number = self.number();
         soon("confirm", self.scheduler.confirm(&keys(&[number])))
             .await
-            .expect(place);
+            .expect(context);
         if let Some(worker) = self.model.confirm(number)
             && self.model.is_registered(worker)
         {
-            self.signalled(worker, Signal::Confirmed(key(number)), place)
+            self.signalled(worker, Signal::Confirmed(key(number)), context)
                 .await;
         }
     }
 
-    async fn signalled(&mut self, worker: usize, signal: Signal, place: &str) {
+    async fn signalled(&mut self, worker: usize, signal: Signal, context: &str) {
         let signals = soon("signals", self.workers[worker].signals(9)).await;
         self.model.calls(worker);
-        assert_eq!(signals, Ok(vec![signal]), "{place}");
+        assert_eq!(signals, Ok(vec![signal]), "{context}");
     }
 
     /// Never to the very end of a lease: clocks of implementations may be a little apart.
@@ -319,7 +321,7 @@ impl<'a> Run<'a> {
         self.model.pass(span);
     }
 
-    async fn known(&mut self, place: &str) {
+    async fn known(&mut self, context: &str) {
         let numbers: Vec<u32> = self.all().filter(|_| self.rng.bool()).collect();
         let expected: Vec<u32> = numbers
             .iter()
@@ -327,7 +329,7 @@ impl<'a> Run<'a> {
             .filter(|number| self.model.knows(*number))
             .collect();
         let known = soon("known", self.scheduler.find_known(&keys(&numbers))).await;
-        assert_eq!(known, Ok(keys(&expected)), "{place}");
+        assert_eq!(known, Ok(keys(&expected)), "{context}");
     }
 
     /// Leaves the broker as empty as it was.

@@ -55,7 +55,7 @@ pub async fn released_attempts_are_published_again_and_go_first(fixture: &dyn Fi
 }
 
 /// Not another's, nor what was reported or taken away, nor what is given back already; and a
-/// worker that serves on has room again.
+/// worker that serves on has free slots again.
 pub async fn only_held_attempts_are_released(fixture: &dyn Fixture) {
     let scheduler = fixture.scheduler().await;
     let one = Sample::new(fixture, "one", 3).await;

@@ -9,7 +9,7 @@ use std::fmt;
 /// A worker's request for credentials, or for their renewal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialRequest {
-    /// Its name.
+    /// Name of the worker.
     pub worker: String,
     /// The user name of the credentials to renew.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! What can be set about the in-process broker, and its bounds.
+//! Options and bounds of the in-process broker.
 
 use crate::LeaseTerms;
 use std::time::Duration;

@@ -4,7 +4,7 @@ use crate::Dispatch;
 use std::{cmp::Reverse, collections::BTreeMap};
 use tokio::time::Instant;
 
-/// A place in a queue: smaller goes first.
+/// A position in a queue: smaller goes first.
 pub(super) type QueuePosition = (Reverse<i32>, u64);
 
 /// One queue.
@@ -29,20 +29,20 @@ impl Queue {
         self.waiting.is_empty()
     }
 
-    pub(super) fn insert(&mut self, place: QueuePosition, dispatch: Dispatch, since: Instant) {
+    pub(super) fn insert(&mut self, position: QueuePosition, dispatch: Dispatch, since: Instant) {
         self.waiting
-            .insert(place, Box::new(Waiting { dispatch, since }));
+            .insert(position, Box::new(Waiting { dispatch, since }));
     }
 
-    pub(super) fn remove(&mut self, place: &QueuePosition) {
-        self.waiting.remove(place);
+    pub(super) fn remove(&mut self, position: &QueuePosition) {
+        self.waiting.remove(position);
     }
 
     /// The next one that a worker with so much memory can hold, and since when it waited.
     pub(super) fn pop(&mut self, memory_bytes: u64) -> Option<(Dispatch, Instant)> {
         let fits = |waiting: &Waiting| waiting.dispatch.limits.memory_bytes <= memory_bytes;
-        let place = *self.waiting.iter().find(|(_, waiting)| fits(waiting))?.0;
-        let waiting = self.waiting.remove(&place)?;
+        let position = *self.waiting.iter().find(|(_, waiting)| fits(waiting))?.0;
+        let waiting = self.waiting.remove(&position)?;
         Some((waiting.dispatch, waiting.since))
     }
 }

@@ -138,20 +138,20 @@ impl State {
     }
 
     fn enqueue(&mut self, dispatch: Dispatch, now: Instant) {
-        let place = match self.attempts.get(&dispatch.key) {
+        let position = match self.attempts.get(&dispatch.key) {
             Some(Phase::Released { .. }) => self.next_released_position(dispatch.priority),
             Some(_) | None => self.next_position(dispatch.priority),
         };
         let queue = dispatch.queue.clone();
         let queued = Phase::Queued {
             queue: queue.clone(),
-            place,
+            position,
         };
         self.attempts.insert(dispatch.key, queued);
         self.queues
             .entry(queue)
             .or_default()
-            .insert(place, dispatch, now);
+            .insert(position, dispatch, now);
     }
 }
 
@@ -196,7 +196,7 @@ impl SchedulerBroker for InProcessScheduler {
         let mut state = self.state(Instant::now())?;
         for key in attempts {
             match state.attempts.remove(key) {
-                Some(Phase::Queued { queue, place }) => state.unqueue(&queue, &place),
+                Some(Phase::Queued { queue, position }) => state.unqueue(&queue, &position),
                 Some(Phase::Claimed { session, .. }) => {
                     state.free_slot(session);
                     state.fence(*key, bounds);

@@ -64,7 +64,7 @@ pub(super) struct State {
 pub(super) enum Phase {
     Queued {
         queue: Arc<str>,
-        place: QueuePosition,
+        position: QueuePosition,
     },
     Claimed {
         session: Session,
@@ -190,9 +190,9 @@ impl State {
     }
 
     /// Takes an attempt out of its queue.
-    pub(super) fn unqueue(&mut self, queue: &Arc<str>, place: &QueuePosition) {
+    pub(super) fn unqueue(&mut self, queue: &Arc<str>, position: &QueuePosition) {
         if let Some(waiting) = self.queues.get_mut(queue) {
-            waiting.remove(place);
+            waiting.remove(position);
             if waiting.is_empty() {
                 self.queues.remove(queue);
             }

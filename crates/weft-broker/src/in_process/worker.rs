@@ -120,9 +120,9 @@ impl State {
     fn adopt(&mut self, key: AttemptKey, session: Session, lease_ends: Instant) {
         match self.attempts.get(&key) {
             Some(Phase::Claimed { .. } | Phase::Released { .. }) => return,
-            Some(Phase::Queued { queue, place }) => {
-                let (queue, place) = (queue.clone(), *place);
-                self.unqueue(&queue, &place);
+            Some(Phase::Queued { queue, position }) => {
+                let (queue, position) = (queue.clone(), *position);
+                self.unqueue(&queue, &position);
             }
             None if self.is_fenced(&key) || self.reports.contains_key(&key) => return,
             None => {}
@@ -164,10 +164,10 @@ impl State {
             // The scheduler says whether the outcome of a lost attempt counts.
             Some(Phase::Claimed { .. }) | None => {}
             Some(Phase::Released { .. }) => drop(self.attempts.remove(&key)),
-            Some(Phase::Queued { queue, place }) => {
-                let (queue, place) = (queue.clone(), *place);
+            Some(Phase::Queued { queue, position }) => {
+                let (queue, position) = (queue.clone(), *position);
                 self.attempts.remove(&key);
-                self.unqueue(&queue, &place);
+                self.unqueue(&queue, &position);
             }
         }
         if let Some(known) = self.reports.get_mut(&key) {

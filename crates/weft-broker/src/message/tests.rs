@@ -1,4 +1,4 @@
-//! What is written is read back whole, and what is too new is left.
+//! Messages are read back as they were written, and fields of later versions are ignored.
 
 use super::*;
 use crate::{Failure, Output, ReportedOutcome, Usage, conformance};

@@ -129,7 +129,7 @@ impl Compiler {
             }
         };
         for variable in ["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"] {
-            // Who named a place of their own meant it.
+            // A cache folder that the environment names is kept.
             if std::env::var_os(variable).is_none() {
                 command.env(variable, &cache);
             }

@@ -75,7 +75,7 @@ impl Compiler {
             }
         };
         command.env("GOOS", "wasip1").env("GOARCH", "wasm");
-        // Who named a place, or another toolchain, meant it.
+        // A cache folder or toolchain that the environment names is kept.
         if env::var_os("GOCACHE").is_none() {
             command.env("GOCACHE", build_dir::cache_dir(LANGUAGE)?.join("compiled"));
         }

@@ -1,5 +1,5 @@
-//! What JavaScript DAGs are built with: the Node that is installed, and
-//! packages of fixed versions in a folder of their own in the cache.
+//! The toolchain of JavaScript DAGs: the installed Node, and packages of fixed versions in a
+//! folder of their own in the cache.
 
 use super::LANGUAGE;
 use crate::{
@@ -153,7 +153,7 @@ impl Tools {
             Code::BuildFailed,
             format!("the tools for JavaScript do not work (step {name})"),
         )
-        .help("what they said stands above"))
+        .help("their messages are above"))
     }
 }
 

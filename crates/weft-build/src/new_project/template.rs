@@ -1,4 +1,4 @@
-//! What `wfctl new` writes, by language.
+//! Templates of `wfctl new`, by language.
 
 use super::Language;
 

@@ -1,5 +1,5 @@
-//! What a guest answers instead of an output (`control`), and what comes with
-//! its failure (`failure.more`).
+//! Answers of a guest instead of an output (`control`), and the details of its failure
+//! (`failure.more`).
 //!
 //! The shape is published as `wit/control.schema.json`.
 
@@ -35,9 +35,9 @@ pub enum Control {
     },
     /// The attempt ends and holds no slot; another one is woken later with the state.
     Defer {
-        /// When.
+        /// When the task is woken.
         wake: Wake,
-        /// Handed to the attempt that is woken, as `context.resumed`.
+        /// Given to the attempt that is woken, as `context.resumed`.
         state: Value,
     },
 }

@@ -95,7 +95,7 @@ impl Problems {
         self.found.borrow().is_empty()
     }
 
-    /// The problems without places, for values that come from no text.
+    /// The problems without positions, for values that come from no text.
     pub(crate) fn into_list(self) -> Vec<Problem> {
         self.found
             .into_inner()
@@ -104,7 +104,7 @@ impl Problems {
             .collect()
     }
 
-    /// The refusal, with places, in the order of the text.
+    /// The refusal, with positions, in the order of the text.
     pub(crate) fn into_error(self, source: Source<'_>) -> DocumentError {
         let mut found = self.found.into_inner();
         let wanted: Vec<_> = found

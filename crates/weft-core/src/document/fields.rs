@@ -23,7 +23,7 @@ pub(crate) struct Fields<'n> {
 /// The entries of a table whose keys are the author's own.
 pub(crate) type Entries<'n> = &'n [Entry<'n>];
 
-/// The known name that a text was probably meant to be.
+/// The known name that is closest to a misspelt text.
 pub(crate) fn nearest<'k>(text: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     // A long text is no typing error of a short name, and comparing costs the product of both lengths.
     if text.len() > 300 {
@@ -95,7 +95,7 @@ impl<'n> Fields<'n> {
         let entries = entries(node, path, problems, expected)?;
         for (key, _) in entries {
             if !keys.contains(&&**key) {
-                // Looking for what was meant takes longer than reading the field did.
+                // Finding the closest name takes longer than reading the field did.
                 let help = if problems.has_enough() {
                     String::new()
                 } else {
@@ -388,7 +388,7 @@ impl<'n> Fields<'n> {
             } else if seen.insert(text) {
                 names.push(text.to_owned());
             } else {
-                let message = format!("{} stands twice", quoted(text));
+                let message = format!("{} occurs twice", quoted(text));
                 self.problems.add(
                     At::Value,
                     &path,

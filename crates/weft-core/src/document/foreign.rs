@@ -49,7 +49,7 @@ impl Document {
     /// what the document was read from.
     ///
     /// # Errors
-    /// Edges whose two ends don't fit, with their places.
+    /// Edges whose two ends don't fit, with their positions.
     pub fn learn_types(
         &mut self,
         source: Source<'_>,

@@ -1,4 +1,4 @@
-//! What is wrong with a document: each problem with its place, its message and the fix.
+//! Problems of a document, each with its position, its message and the fix.
 //!
 //! Texts from the document are shortened before they enter a message, and
 //! the number of problems is bounded; a hostile document can't make its
@@ -9,7 +9,7 @@ use std::fmt;
 /// How many problems are reported; the others are counted.
 pub const MAX_PROBLEMS: usize = 50;
 
-/// A place in a text.
+/// A position in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// From 1.
@@ -84,11 +84,11 @@ codes! {
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Its kind.
+    /// Kind of the problem, as a stable code.
     pub code: ProblemCode,
     /// The field, such as `tasks.extract.retries` or `dags[0].id`; empty for the document as a whole.
     pub path: String,
-    /// Where in the text, if it is a matter of one place.
+    /// Where in the text, if the problem has one position.
     pub position: Option<Position>,
     /// What is wrong.
     pub message: String,

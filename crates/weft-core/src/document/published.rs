@@ -248,7 +248,7 @@ fn schema_and_parser_judge_alike() {
     assert_eq!(
         known,
         read_task::TASK_KEYS.iter().copied().collect(),
-        "every field of a task stands in the corpus"
+        "the corpus has every field of a task"
     );
     let judge_alike = |document: &Value, good: bool, what: &str| {
         let text = document.to_string();

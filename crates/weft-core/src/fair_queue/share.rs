@@ -1,4 +1,4 @@
-//! What a tenant occupies of the slots of a queue, and the order of tenants that follows from it.
+//! Each tenant's share of the slots of a queue, and the order of tenants that follows from it.
 //!
 //! A tenant costs what it occupies: the slots that it has now, and those that it had lately, by
 //! its weight. The one that costs least goes first. Slots that it has now are counted as if it

@@ -1,4 +1,4 @@
-//! What callers pass to the fair queue and get from it: work and bounds.
+//! Arguments and results of the fair queue: work and bounds.
 
 use crate::{document::TaskIndex, id::TenantId, run::Instance, run_id::RunId};
 use std::{ops::Range, sync::Arc};
@@ -36,7 +36,7 @@ impl Default for TenantBounds {
 /// What one active instance occupies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Its tenant.
+    /// Tenant that the work is counted for.
     pub tenant: TenantId,
     /// Its DAG; a DAG belongs to one tenant.
     pub dag: u64,
@@ -55,7 +55,7 @@ pub struct Ready {
     pub account: Arc<Account>,
     /// Their run.
     pub run: RunId,
-    /// Their task.
+    /// Task of the instances.
     pub task: TaskIndex,
     /// Their map indexes.
     pub indexes: Range<u32>,
@@ -70,7 +70,7 @@ pub struct Ready {
 /// An instance to dispatch now. It counts as active from now on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
-    /// Its run.
+    /// Run of the instance.
     pub run: RunId,
     /// Task and map index.
     pub instance: Instance,

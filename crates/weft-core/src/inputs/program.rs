@@ -193,7 +193,7 @@ fn files_in(values: &Map<String, Value>) -> Vec<(String, ArtifactRef)> {
     files_in
 }
 
-/// What a template's name stands for.
+/// The value of a template's name.
 fn look<'a>(
     what: &str,
     values: &'a Map<String, Value>,

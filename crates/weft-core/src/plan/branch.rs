@@ -1,4 +1,4 @@
-//! What a branch's choice leaves out.
+//! Tasks that a branch's choice leaves out.
 //!
 //! A direct downstream of a branch that isn't chosen is still followed where a
 //! chosen one leads to it (Airflow's `skip_all_except`). Which leads to which

@@ -1,5 +1,4 @@
-//! What kind of address a name led to: only public ones are reachable without
-//! a word from the policy.
+//! Classes of IP addresses: only public ones are reachable without a rule of the policy.
 //!
 //! Sources: the IANA special-purpose registries for IPv4 and IPv6
 //! (RFC 6890 and its updates). Addresses that carry an IPv4 address inside

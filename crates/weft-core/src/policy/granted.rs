@@ -1,4 +1,4 @@
-//! What a task was granted, as the sandbox asks it at every call.
+//! Grants of one task, which the sandbox checks at every call.
 
 use super::{PrivateHost, address};
 use crate::grant::{HostPattern, HttpGrant, Scheme, normal_host};
@@ -20,10 +20,10 @@ pub struct Granted {
 /// A call that the task wasn't granted; the text says what to add, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// No grant for this place.
+    /// No grant for this scheme, host and port.
     #[error("HTTP to {place} was not granted to this task; add {} to its grants: grants = {{ http = [{}] }}", Quoted(.grant), Quoted(.grant))]
     Http {
-        /// Scheme, host and port as the guest meant them.
+        /// Scheme, host and port of the guest's request.
         place: String,
         /// What to add.
         grant: String,

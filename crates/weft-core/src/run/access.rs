@@ -13,7 +13,7 @@ impl Run {
         &self.plan
     }
 
-    /// Its state.
+    /// State of the run.
     pub fn state(&self) -> RunState {
         self.state
     }

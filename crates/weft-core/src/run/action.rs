@@ -18,7 +18,7 @@ pub enum Action {
     /// These instances are now `Ready`: they may be dispatched when the driver
     /// has capacity. (No `InstanceChanged` accompanies it.)
     Ready {
-        /// Their task.
+        /// Task of the instances.
         task: TaskIndex,
         /// Their map indexes; `0..1` of a task that is not mapped.
         indexes: Range<u32>,
@@ -52,18 +52,18 @@ pub enum Action {
         instance: Instance,
         /// Its new state.
         state: InstanceState,
-        /// Why.
+        /// Cause of the change.
         cause: Cause,
     },
     /// The same change of many instances of a mapped task at once.
     RangeChanged {
-        /// Their task.
+        /// Task of the instances.
         task: TaskIndex,
         /// Their map indexes.
         indexes: Range<u32>,
         /// Their new state.
         state: InstanceState,
-        /// Why.
+        /// Cause of the change.
         cause: Cause,
     },
     /// For the history and for observers.

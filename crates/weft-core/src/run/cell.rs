@@ -76,7 +76,7 @@ impl Tag {
         matches!(self, Self::Queued | Self::Running)
     }
 
-    /// Whether it takes one of the places of `max_active`.
+    /// Whether it counts towards `max_active`.
     pub(super) const fn is_active(self) -> bool {
         matches!(self, Self::Ready | Self::Queued | Self::Running)
     }

@@ -1,4 +1,4 @@
-//! What can happen to a run, and why an event may be refused.
+//! Events of a run, and the reasons for which one is rejected.
 
 use super::{
     action::Timer,
@@ -70,7 +70,7 @@ pub enum Event {
     },
     /// A timer of `Action::SetTimer` is due.
     Due {
-        /// Which one.
+        /// The timer that is due.
         timer: Timer,
     },
     /// Something woke a deferred instance before its time.

@@ -1,5 +1,5 @@
-//! What a run still waits for, worked out from its state: for a driver that
-//! made the run again from its record and so never saw the actions.
+//! Pending timers and attempts of a run, derived from its state, for a driver that replayed the
+//! run from its record and so never saw the actions.
 
 use super::{Action, Attempt, Body, Instance, Run, RunState, Tag, Timer, cell::Cell, many::Many};
 use crate::{document::TaskIndex, time::Timestamp};
@@ -17,7 +17,7 @@ pub enum Phase {
 /// An attempt that has not ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LiveAttempt {
-    /// Which.
+    /// The attempt, queued or running.
     pub attempt: Attempt,
     /// How far it has come.
     pub phase: Phase,

@@ -56,7 +56,7 @@ pub enum RecordError {
     /// An event of an unknown kind, or without a part that its kind needs.
     #[error("event {event} of the chunk ({kind:?}) {why}")]
     Event {
-        /// Its place, from 0 on.
+        /// Position of the event in the chunk, from 0 on.
         event: usize,
         /// As written.
         kind: String,

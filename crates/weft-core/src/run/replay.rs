@@ -16,9 +16,9 @@ pub enum ReplayError {
     /// A chunk can't be read.
     #[error("chunk {chunk} of the run's events: {error}")]
     Unreadable {
-        /// Its place, from 0 on.
+        /// Position of the chunk in the record, from 0 on.
         chunk: usize,
-        /// Why.
+        /// Why the chunk can't be read.
         #[source]
         error: RecordError,
     },
@@ -26,13 +26,13 @@ pub enum ReplayError {
     /// defaults, a chunk that is missing or occurs twice, or a changed machine.
     #[error("chunk {chunk} of the run's events: event {event} ({text}) is refused: {rejection}")]
     Refused {
-        /// Its chunk's place, from 0 on.
+        /// Position of the chunk in the record, from 0 on.
         chunk: usize,
-        /// Its place in the chunk, from 0 on.
+        /// Position of the event in the chunk, from 0 on.
         event: usize,
         /// The event.
         text: String,
-        /// Why.
+        /// Why the machine refuses the event.
         #[source]
         rejection: Rejection,
     },

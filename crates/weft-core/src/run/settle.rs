@@ -1,5 +1,4 @@
-//! What follows from an applied event: tasks whose rule decides now, and the
-//! run's end.
+//! Consequences of an applied event: tasks whose rule decides now, and the run's end.
 
 use super::{Action, Body, Cause, Instance, Run, RunState, Tag};
 use crate::{document::TaskIndex, trigger_rule::Verdict};

@@ -63,7 +63,7 @@ pub enum InstanceState {
     Success,
     /// Failed for good.
     Failed,
-    /// Not meant to run: by its rule, a branch, an empty list, or itself.
+    /// Not to run: by its rule, a branch, an empty list, or itself.
     Skipped,
     /// Can never run, since an upstream failed.
     UpstreamFailed,

@@ -106,7 +106,7 @@ fn ceil(clock: DateTime) -> Option<DateTime> {
     }
 }
 
-/// Every hour is meant: the ticks of each stretch of time between two changes
+/// A schedule of every hour: the ticks of each stretch of time between two changes
 /// of the clocks, as its clock shows them.
 fn real_from(cron: &Cron, zone: &TimeZone, from: jiff::Timestamp) -> Option<jiff::Timestamp> {
     let mut from = from;

@@ -1,4 +1,4 @@
-//! What blocks ready work.
+//! Reasons that block ready work.
 
 use super::model::{Work, fair_queue, run, tenant, unbounded, work};
 use weft_core::{

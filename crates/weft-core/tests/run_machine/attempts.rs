@@ -8,7 +8,7 @@ use weft_core::{
 };
 
 #[test]
-fn a_retry_waits_and_then_the_failure_stands() {
+fn a_retry_waits_and_then_the_failure_is_final() {
     let mut drive = Drive::started(vec![task(&[]), ruled(&[0], TriggerRule::OneFailed)]);
     drive.take_actions();
     let first = drive.attempted(0, 0, failed(true));

@@ -143,7 +143,7 @@ fn no_more_than_max_active_are_released() {
         },
         Rejection::WrongState,
     );
-    // A retry gives its place away, and gets the next one that is free.
+    // An instance that waits for its retry does not count towards `max_active`.
     let first = drive.attempted(1, 0, failed(true));
     assert_eq!(
         drive.take_actions().last(),

@@ -91,7 +91,7 @@ fn a_choice_that_cannot_be_made_fails_the_task() {
 }
 
 #[test]
-fn a_choice_stands_until_the_branch_is_cleared() {
+fn a_choice_holds_until_the_branch_is_cleared() {
     let mut drive = branching();
     drive.attempted(0, 0, chose(&[2]));
     drive.clear(&[1], false);

@@ -1,4 +1,4 @@
-//! What holds for every DAG and every sequence of events, sensible or not.
+//! Properties of every DAG and every sequence of events, sensible or not.
 
 use super::driver::{NOW, at, plan, task};
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! What happened to a run, written, read back and applied again.
+//! Events of a run, written, read back and applied again.
 //!
 //! One file of more than 500 lines: each kind of event is written, read and damaged alike.
 

@@ -1,4 +1,4 @@
-//! What becomes of ticks when clocks are set forward or back.
+//! Ticks of timetables when clocks are set forward or back.
 
 use super::{cron, ticks};
 use jiff::{SignedDuration, ToSpan, civil, tz::TimeZone};
@@ -17,10 +17,10 @@ type Row = (
 /// Expressions that name hours.
 #[rustfmt::skip]
 const NAMED: &[Row] = &[
-    // 02:00 to 03:00 is skipped: the first moment after it stands for the tick.
+    // 02:00 to 03:00 is skipped: the tick moves to the first moment after it.
     ("30 2 * * *", "Europe/Berlin", "2026-03-28T00:00:00Z", "2026-03-31T00:00:00Z",
         &["2026-03-28T01:30:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"]),
-    // Both that are skipped become one, and one that stands there anyway joins them.
+    // Both skipped ticks become one, together with a tick that is due there anyway.
     ("15,45 2,3 * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", "2026-03-30T00:00:00Z",
         &["2026-03-29T01:00:00Z", "2026-03-29T01:15:00Z", "2026-03-29T01:45:00Z"]),
     ("0 2,3 * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", "2026-03-30T00:00:00Z",

@@ -388,3 +388,19 @@ pub(super) const fn run_state_name(state: RunState) -> &'static str {
         RunState::Cancelled => "cancelled",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_reference_page_has_the_fields_of_every_event() {
+        let page = include_str!("../../../../docs/reference/files.md");
+        let rows = include_str!("json.rs")
+            .lines()
+            .filter_map(|line| line.strip_prefix("//! "))
+            .filter(|line| line.starts_with('|'));
+        assert_eq!(rows.clone().count(), 2 + 9, "a head and nine events");
+        for row in rows {
+            assert!(page.lines().any(|line| line == row), "{row}");
+        }
+    }
+}

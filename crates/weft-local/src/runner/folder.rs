@@ -18,7 +18,7 @@ use weft_sandbox::FolderArtifacts;
 pub(crate) const KEPT_RUNS: usize = 50;
 /// A run that left no `run.json` for so long was killed.
 const ABANDONED_AFTER: Duration = Duration::from_hours(7 * 24);
-/// Stands in the folder of a run that `--keep` was given for.
+/// Name of the file that marks the folder of a run with `--keep`.
 const KEEP_MARK: &str = "keep";
 /// Artifacts, below a run's folder.
 const ARTIFACTS: &str = "artifacts";
@@ -50,7 +50,7 @@ impl RunFolder {
         &self.root
     }
 
-    /// Where log segments stand.
+    /// The folder of log segments.
     pub(crate) fn logs(&self) -> PathBuf {
         self.root.join("logs")
     }
@@ -142,6 +142,20 @@ fn remove(folder: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The reference page of files, which people look folders up in.
+    const PAGE: &str = include_str!("../../../../docs/reference/files.md");
+
+    #[test]
+    fn the_reference_page_has_the_contents_of_a_run_s_folder() {
+        for content in [
+            format!("| `{SUMMARY}` |"),
+            format!("| `{ARTIFACTS}/` |"),
+            format!("the last {KEPT_RUNS} runs"),
+        ] {
+            assert!(PAGE.contains(&content), "{content}");
+        }
+    }
 
     #[test]
     fn sweeping_keeps_the_latest_the_marked_and_the_running() {

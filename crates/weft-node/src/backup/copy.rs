@@ -18,7 +18,7 @@ use weft_core::digest::Digest;
 const BUFFER_BYTES: usize = 1 << 20;
 /// The folder of uploads that have no name yet.
 const UNFINISHED: &str = "incoming";
-/// Stands in the names of files that are not finished.
+/// Part of the names of unfinished files.
 const UNFINISHED_MARK: char = '#';
 
 /// What became of a file.
@@ -56,7 +56,7 @@ pub(super) fn listed(root: &Path, folder: &Path) -> Result<Vec<PathBuf>, Problem
     Ok(files)
 }
 
-/// Copies one file to the same place below another folder. One that is named by
+/// Copies one file to the same path below another folder. One that is named by
 /// a digest has to have it.
 pub(super) fn file(from: &Path, to: &Path, relative: &Path) -> Result<Copied, Problem> {
     let (source, target) = (from.join(relative), to.join(relative));

@@ -1,4 +1,4 @@
-//! A folder that is filled beside the place where it belongs, and gets its name at the end.
+//! A staging folder: it is filled beside its target, and renamed at the end.
 
 use super::{is_free, sync};
 use std::{

@@ -1,4 +1,4 @@
-//! What the subprocess answers, as one JSON document on its standard output.
+//! The compiler role's answer, one JSON document on its standard output.
 
 use serde::{Deserialize, Serialize};
 use weft_sandbox::Digest;
@@ -47,7 +47,7 @@ impl File {
     }
 }
 
-/// In which way a file is bad.
+/// Kinds of defects of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum What {

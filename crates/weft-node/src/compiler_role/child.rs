@@ -77,7 +77,7 @@ async fn packed(
     files: Vec<(String, Bytes)>,
 ) -> Result<Inspected, Problems> {
     let Ok(parsed) = parse("the packed document", &document, Format::Json) else {
-        // The server validates every document, and tells each mistake with its place.
+        // The server validates every document, and reports each mistake with its position.
         return Ok(Inspected {
             kind: PACKED.into(),
             imports: Vec::new(),

@@ -21,7 +21,11 @@ impl Stock {
         let signer = CodeSigner::of_seed(keyring.signing_seed());
         let compiler = SigningCompiler::new(engine::options(1, Some(folder.code()))?, signer);
         let signer: Arc<str> = compiler.key().to_string().into();
-        tracing::info!(key = &*signer, "compiled code is signed for workers");
+        tracing::info!(
+            key = &*signer,
+            operation = "load signing key",
+            "compiled code is signed for workers"
+        );
         Ok(Self { compiler, signer })
     }
 

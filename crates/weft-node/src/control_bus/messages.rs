@@ -38,7 +38,7 @@ pub(super) enum ToSchedulers {
         /// The run.
         #[serde(with = "text")]
         run: RunId,
-        /// The task, by its place in the document.
+        /// The task, by its index in the document.
         task: u32,
         /// The map index.
         index: u32,
@@ -69,7 +69,7 @@ pub(super) enum ToServers {
     /// A sign of life of a scheduler, with its load.
     #[serde(rename = "beat")]
     Heartbeat {
-        /// Its name.
+        /// Name of the scheduler.
         scheduler: Arc<str>,
         /// Whether it owns shards, or is a standby.
         owns: bool,
@@ -80,7 +80,7 @@ pub(super) enum ToServers {
     },
     /// A scheduler ends.
     Gone {
-        /// Its name.
+        /// Name of the scheduler.
         scheduler: Arc<str>,
     },
 }

@@ -116,6 +116,7 @@ impl DirectConnection {
         tracing::info!(
             worker = credentials.worker,
             redis = credentials.address,
+            operation = "connect directly",
             "connected to the server's Redis directly"
         );
         self.client.use_session(&credentials.user);
@@ -133,7 +134,11 @@ impl DirectConnection {
     /// Switches to the gateway, and returns the reason.
     fn use_gateway(&mut self, why: String) -> String {
         if self.gateway_reason.as_ref() != Some(&why) {
-            tracing::info!(why, "attempts come through the server's gateway");
+            tracing::info!(
+                why,
+                operation = "connect directly",
+                "attempts come through the server's gateway"
+            );
         }
         if self.open.take().is_some() {
             self.broker.switch_to(Arc::clone(&self.gateway), None);

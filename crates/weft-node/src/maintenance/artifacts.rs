@@ -70,7 +70,7 @@ impl Known {
                     }
                     // Nothing can be got out of it any more.
                     Err(error @ (BlobError::Damaged { .. } | BlobError::Missing { .. })) => {
-                        tracing::warn!(%error, "a large output can't be read");
+                        tracing::warn!(%error, operation = "read output", "a large output can't be read");
                     }
                     Err(error) => return Err(error.to_string()),
                 }

@@ -45,7 +45,7 @@ pub(super) async fn collect(
                 .await
                 .map_err(|error| error.to_string())?;
             if collected.removed > 0 {
-                tracing::info!(%tenant, %kind, removed = collected.removed, bytes = collected.removed_bytes, "blobs that nothing named were removed");
+                tracing::info!(%tenant, %kind, removed = collected.removed, bytes = collected.removed_bytes, operation = "collect blobs", "blobs that nothing named were removed");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What goes, and what a run still needs.
+//! Maintenance: the runs and blobs that it removes, and those that a run still needs.
 
 use super::{artifacts::Known, blobs, runs, *};
 use std::{fs::File, path::Path, sync::Arc};
@@ -177,7 +177,7 @@ async fn artifacts_go_when_no_kept_run_names_them() {
     let orphan = home.put(Kind::Artifact, "named by nothing", 0).await;
     let text = naming(&inside);
     let large = home.put(Kind::Output, &text, 0).await;
-    let unnamed = home.put(Kind::Output, "nobody's", 0).await;
+    let unnamed = home.put(Kind::Output, "unnamed", 0).await;
     // Made by the attempt that still runs, which began on the tenth day.
     let in_use = home.put(Kind::Artifact, "not named yet", 11 * DAY).await;
     let blob = Output::Blob {
@@ -314,7 +314,7 @@ async fn nothing_is_removed_while_a_backup_is_made() {
         blobs: home.blobs.clone(),
         retention: Retention::DEFAULT,
     };
-    let held = folder.hold_blobs().unwrap().expect("nobody removes any");
+    let held = folder.hold_blobs().unwrap().expect("no collection runs");
     let mut known = Known::default();
     maintenance
         .collect_blobs(super::now(), &mut known)

@@ -186,7 +186,7 @@ impl OutputStream for ArtifactStream {
     }
 
     async fn cancel(&mut self) {
-        // A write that is under way is part of the artifact, so it is waited for.
+        // A write that is in progress is part of the artifact, so it is waited for.
         self.ready().await;
     }
 }

@@ -1,4 +1,4 @@
-//! What came of an attempt: outcome, typed failure and usage.
+//! Reports of attempts: outcome, typed failure and usage.
 
 use crate::ArtifactRef;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! What a folder of compiled code survives.
+//! The cache of compiled code after truncation, foreign files, other keys and other processes.
 
 use super::*;
 use crate::{

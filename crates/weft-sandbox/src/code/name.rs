@@ -1,4 +1,4 @@
-//! What compiled code is called: what it was compiled from, and for what.
+//! Names of compiled code, made from its source and its target.
 
 use crate::{
     Digest,

@@ -3,7 +3,7 @@
 //!
 //! The two forms differ in how `run` is lifted alone, which wasmtime knows of its
 //! own: on an engine with component concurrency a call also drives what the guest
-//! has under way meanwhile. What that is when `run` has returned ends with the
+//! has in progress meanwhile. What that is when `run` has returned ends with the
 //! attempt.
 
 use crate::state::HostState;

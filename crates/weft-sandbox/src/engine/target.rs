@@ -1,4 +1,4 @@
-//! What machines compiled code runs on.
+//! Targets of compiled code: the machines that it runs on.
 //!
 //! Engines name their target instead of taking whatever this processor has, so
 //! that code made on one machine is the code of all machines of its target, and

@@ -99,7 +99,7 @@ async fn checked_addresses(
             rcode: Some("no address".into()),
             info_code: None,
         }),
-        // A name with a public and a private address may be meant well or not; the
+        // A name with a public and a private address may be harmless or not; the
         // private one is never tried.
         Some(_) | None => Ok(allowed),
     }

@@ -1,4 +1,4 @@
-//! What a guest can and can't reach, against servers on this machine.
+//! Hosts that a guest can and can't reach, against servers on this machine.
 
 use super::*;
 use crate::{EventSink, log::LogBook};

@@ -1,4 +1,4 @@
-//! What a reader of the log sees, for whatever a guest writes.
+//! A guest's log as its reader sees it, for any bytes that the guest writes.
 
 use super::*;
 use crate::event::EventStream;

@@ -5,7 +5,7 @@
 //! links never lead out. This module wraps it wherever something grows:
 //! lengths, names, handles, directory listings. All writes go through the ledger.
 //! An operation that looks at a name and then changes one locks the names, since a
-//! guest of WASI 0.3 may have several calls under way (`concurrent`).
+//! guest of WASI 0.3 may have several calls in progress (`concurrent`).
 //!
 //! One file of more than 500 lines: it implements one interface, `wasi:filesystem/types`.
 

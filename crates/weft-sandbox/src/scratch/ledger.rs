@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_beyond_the_quota_leaves_file_and_figures_as_they_were() {
+    fn a_write_beyond_the_quota_changes_neither_file_nor_counters() {
         let folder = tempfile::tempdir().unwrap();
         let file = File::create(folder.path().join("a")).unwrap();
         let ledger = ledger();

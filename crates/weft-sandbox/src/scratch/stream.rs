@@ -57,7 +57,7 @@ impl InputStream for CountedInput {
     }
 }
 
-/// A write stream. One write at a time is under way on a thread that may block.
+/// A write stream. One write at a time is in progress on a thread that may block.
 pub(crate) struct CountedOutput {
     ledger: Ledger,
     file: Arc<File>,
@@ -165,7 +165,7 @@ impl OutputStream for CountedOutput {
     }
 
     fn flush(&mut self) -> StreamResult<()> {
-        // Nothing is buffered here: a write that is under way is waited for by `ready`.
+        // Nothing is buffered here: a write that is in progress is waited for by `ready`.
         self.state()
     }
 

@@ -1,7 +1,7 @@
-//! What a guest of WASI 0.3 reads from and writes to files of the scratch folder, as
-//! streams: each counted as an open file while it lives, writes through the ledger.
+//! Streams between a guest of WASI 0.3 and files of the scratch folder: each counts as an open
+//! file while it lives, and writes go through the ledger.
 //!
-//! One portion of a stream is under way at a time, on a thread that may block; how many
+//! One portion of a stream is in progress at a time, on a thread that may block; how many
 //! streams of an attempt work at once is bounded by the scratch folder's permits.
 
 use super::ledger::{Ledger, Listing, OpenFile, Place};

@@ -1,4 +1,4 @@
-//! What runs the tasks of a scheduler: tokio, or a simulation that polls them one step at a time.
+//! The executor of a scheduler's tasks: tokio, or a simulation that polls them one step at a time.
 
 use std::{future::Future, pin::Pin};
 use tokio::task::JoinHandle;

@@ -28,7 +28,7 @@ use weft_blob::BlobError;
 use weft_core::{digest::Digest, id::TenantId};
 use weft_store::StoreError;
 
-/// The unit of the budget for bytes under way.
+/// The unit of the budget for bytes in flight.
 const BUDGET_UNIT: u64 = 1024;
 
 /// What the readers of all shards share.

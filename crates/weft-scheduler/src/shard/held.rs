@@ -1,4 +1,4 @@
-//! What of a shard can't be read: it is held aside, and everything else goes on.
+//! Unreadable runs and DAGs of a shard, which are held aside while everything else goes on.
 //!
 //! A run is held where its row, its version or its events can't be read, or where its events can't
 //! be replayed. It is read again after the next takeover, and when settings were changed, as by the

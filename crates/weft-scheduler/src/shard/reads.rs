@@ -4,7 +4,7 @@
 //! repeated once the fetch has ended; what ends meanwhile waits no more, and a fetch that nothing
 //! waits for is dropped. Fetches begin in the order in which they were needed, within bounds on
 //! their number and on the memory that outputs take; one of rows and one of blobs may always be
-//! under way, so that the oldest one that waits gets all that it needs.
+//! in progress, so that the oldest one that waits gets all that it needs.
 
 use super::{queue::Expansion, runs::Runs};
 use crate::{
@@ -105,7 +105,7 @@ pub(crate) struct Reads {
     lost: HashMap<(RunId, TaskIndex), String>,
 }
 
-/// A fetch under way.
+/// A fetch in progress.
 #[derive(Debug)]
 struct UnderWay {
     number: u64,
@@ -231,7 +231,7 @@ impl Reads {
         !self.under_way.is_empty()
     }
 
-    /// Whether this fetch is under way: it may have been dropped, and begun again.
+    /// Whether this fetch is in progress: it may have been dropped, and begun again.
     pub(crate) fn is_under_way(&self, fetch: Fetch, number: u64) -> bool {
         let under_way = self.under_way.get(&fetch);
         under_way.is_some_and(|under_way| under_way.number == number)
@@ -286,7 +286,7 @@ impl Reads {
         missing
     }
 
-    /// Whether the bounds allow another fetch. One of each kind may always be under way.
+    /// Whether the bounds allow another fetch. One of each kind may always be in progress.
     fn may_begin(&self, missing: &MissingOutputs, memory: &OutputMemory) -> bool {
         let is_of_blobs = missing.is_of_blobs();
         let under_way = self.under_way.values();

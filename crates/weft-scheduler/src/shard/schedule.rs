@@ -1,4 +1,4 @@
-//! What becomes due without an event: timers, scheduled runs, queued runs.
+//! Work of a shard that becomes due without an event: timers, scheduled runs, queued runs.
 
 use super::timers::Timers;
 use std::{

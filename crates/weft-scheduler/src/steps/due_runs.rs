@@ -41,7 +41,7 @@ pub(crate) fn plan_next_run(
     }
 }
 
-/// Whether a DAG has room for another scheduled run in its queue; `stored` is how many the
+/// Whether another scheduled run fits into the DAG's queue; `stored` is how many the
 /// database has.
 pub(crate) fn make_queue_room(runs: &mut Runs, batch: &Batch, dag: DagKey, stored: u32) -> bool {
     let queued = batch.new_runs_of(dag).filter(|run| !runs.contains(*run));

@@ -20,7 +20,7 @@ fn chain() -> Value {
 async fn tasks_run_in_order_and_pass_their_outputs_on() {
     let installation = Installation::running(4, |dispatch| {
         let given = dispatch.inputs.first().map_or("0", |(_, value)| &**value);
-        let given: u32 = given.parse().expect("a number was handed on");
+        let given: u32 = given.parse().expect("the upstream's output is a number");
         success(&(given + 1).to_string())
     })
     .await;

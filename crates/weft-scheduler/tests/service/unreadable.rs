@@ -1,4 +1,4 @@
-//! What can't be read is held aside, and everything else goes on.
+//! Unreadable runs and versions are held aside while everything else goes on.
 
 use crate::harness::{Installation, success};
 use serde_json::json;

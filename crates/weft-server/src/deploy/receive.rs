@@ -71,7 +71,7 @@ impl Received {
 }
 
 fn no_room(error: &std::io::Error) -> Problem {
-    tracing::error!(%error, "the temporary folder can't be written; the deploy fails");
+    tracing::error!(%error, operation = "receive file", "the temporary folder can't be written; the deploy fails");
     Problem::new(
         Code::StorageFull,
         "the file can't be kept while it comes in: the temporary folder can't be written",

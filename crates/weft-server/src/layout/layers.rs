@@ -68,7 +68,7 @@ pub(super) fn lay_out(shape: &Shape) -> Option<Laid> {
     }
     let mut deadline = Deadline(Instant::now() + WITHIN);
     if let Err(error) = dugong::layout_controlled(&mut graph, &mut deadline) {
-        tracing::debug!(%error, nodes = shape.nodes.len(), "no layered drawing; it is drawn in ranks");
+        tracing::debug!(%error, nodes = shape.nodes.len(), operation = "lay out graph", "no layered drawing; it is drawn in ranks");
         return None;
     }
     let middles = (0..shape.nodes.len())

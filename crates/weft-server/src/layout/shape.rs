@@ -1,4 +1,5 @@
-//! What is drawn of a DAG: tasks, groups that are closed as one box each, edges between boxes.
+//! The graph of a DAG before its layout: tasks, groups that are closed as one box each, edges
+//! between boxes.
 
 use super::Open;
 use crate::grid::{group_of, upstreams_first};

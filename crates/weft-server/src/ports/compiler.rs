@@ -62,7 +62,7 @@ pub struct Inspection {
 pub struct InspectedFile {
     /// As the document names it; empty for the describing component itself.
     pub name: String,
-    /// Its digest.
+    /// SHA-256 digest of the file.
     pub digest: Digest,
     /// Its contents: shared with the deployed file, not copied.
     pub bytes: Bytes,
@@ -81,7 +81,7 @@ pub enum CompileError {
     /// The file is not what it has to be.
     #[error("{message}")]
     Bad {
-        /// In which way.
+        /// The kind of defect.
         what: BadFile,
         /// For its author.
         message: String,
@@ -93,7 +93,7 @@ pub enum CompileError {
     Unavailable(String),
 }
 
-/// In which way a file is not what it has to be.
+/// Kinds of defects of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadFile {
     /// No WebAssembly, or broken after its start.

@@ -43,7 +43,7 @@ pub struct FleetError(pub String);
 /// A worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerInfo {
-    /// Its name.
+    /// Name of the worker.
     pub id: String,
     /// The queues that it serves.
     pub queues: Vec<String>,
@@ -60,7 +60,7 @@ pub struct WorkerInfo {
 /// A queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueInfo {
-    /// Its name.
+    /// Name of the queue.
     pub name: String,
     /// The number of workers that serve it.
     pub workers: u32,

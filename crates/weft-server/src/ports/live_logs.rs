@@ -8,13 +8,13 @@ use weft_core::{id::TenantId, run::Instance, run_id::RunId};
 /// The attempt whose lines are wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LogKey {
-    /// Whose.
+    /// Tenant that owns the run.
     pub tenant: TenantId,
-    /// Its run.
+    /// Run of the attempt.
     pub run: RunId,
     /// Task and map index.
     pub instance: Instance,
-    /// Its number.
+    /// Number of the attempt, from 1 on.
     pub number: u32,
 }
 

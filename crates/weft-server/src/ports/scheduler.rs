@@ -1,4 +1,4 @@
-//! What the server tells a scheduler, and what it asks of it.
+//! The port to schedulers: wake-ups, questions, health, changes.
 
 use async_trait::async_trait;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -50,7 +50,7 @@ pub enum News {
 pub enum Changes {
     /// Of the scheduler of this process.
     Here(broadcast::Receiver<Arc<Change>>),
-    /// Of others, by way of somebody who may have missed some himself.
+    /// Changes of other schedulers, over a relay that may have missed some.
     Elsewhere(broadcast::Receiver<News>),
 }
 

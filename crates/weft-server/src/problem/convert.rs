@@ -15,11 +15,11 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(why) => {
-                tracing::warn!(error = %why, "the database is unavailable; the request fails");
+                tracing::warn!(error = %why, operation = "call database", "the database is unavailable; the request fails");
                 Self::new(Code::Unavailable, "the database does not answer now")
             }
             StoreError::Full(why) => {
-                tracing::error!(error = %why, "the database is out of space; the request fails");
+                tracing::error!(error = %why, operation = "call database", "the database is out of space; the request fails");
                 Self::new(
                     Code::StorageFull,
                     "the database can't be written: there is no space left",
@@ -45,25 +45,25 @@ impl From<BlobError> for Problem {
     fn from(error: BlobError) -> Self {
         match error {
             BlobError::Full { path } => {
-                tracing::error!(%path, "the blob store is out of space; the request fails");
+                tracing::error!(%path, operation = "write blob", "the blob store is out of space; the request fails");
                 Self::new(
                     Code::StorageFull,
                     "there is no space left in the blob store",
                 )
             }
             BlobError::Missing { kind, digest } => {
-                tracing::error!(%kind, %digest, "a blob that the database names is missing; the request fails");
+                tracing::error!(%kind, %digest, operation = "read blob", "a blob that the database names is missing; the request fails");
                 Self::new(
                     Code::Damaged,
                     format!("the {kind} {digest} is not there any more"),
                 )
             }
             BlobError::Damaged { digest, path } => {
-                tracing::error!(%path, %digest, "a blob is damaged: its bytes do not match its digest; the request fails");
+                tracing::error!(%path, %digest, operation = "read blob", "a blob is damaged: its bytes do not match its digest; the request fails");
                 Self::new(Code::Damaged, format!("the bytes of {digest} are damaged"))
             }
             BlobError::Unavailable { path, reason } => {
-                tracing::warn!(%path, error = %reason, "the blob store is unavailable; the request fails");
+                tracing::warn!(%path, error = %reason, operation = "call blob store", "the blob store is unavailable; the request fails");
                 Self::new(Code::Unavailable, "the blob store does not answer now")
             }
             error @ (BlobError::Forbidden { .. }
@@ -81,7 +81,7 @@ impl From<SchedulerGone> for Problem {
 
 impl From<FleetError> for Problem {
     fn from(error: FleetError) -> Self {
-        tracing::warn!(%error, "the broker is unavailable; the request fails");
+        tracing::warn!(%error, operation = "call broker", "the broker is unavailable; the request fails");
         Self::new(Code::Unavailable, "the broker does not answer now")
     }
 }

@@ -1,4 +1,4 @@
-//! What a clear would run again, without doing it.
+//! Preview of a clear: the instances that would run again.
 
 use crate::{app::App, problem::Problem, view};
 use std::collections::HashMap;

@@ -147,21 +147,25 @@ async fn change_dag(
     if change.quarantined == Some(true) {
         return Err(Problem::new(
             Code::InvalidValue,
-            "nobody puts a DAG's tasks in quarantine by hand; pause it instead",
+            "a DAG's tasks can't be put in quarantine by hand; pause it instead",
         ));
     }
     let row = find(&app, &by.tenant, id).await?;
     let state = meant(&row, &headers)?;
     let by_whom = by.actor();
-    let meant = Precondition {
+    let precondition = Precondition {
         actor: &by_whom,
         expected: state,
     };
     if let Some(paused) = change.paused.filter(|paused| *paused != row.paused) {
         let found = if paused {
-            app.database().pause_dag(&by.tenant, id, meant).await?
+            app.database()
+                .pause_dag(&by.tenant, id, precondition)
+                .await?
         } else {
-            app.database().unpause_dag(&by.tenant, id, meant).await?
+            app.database()
+                .unpause_dag(&by.tenant, id, precondition)
+                .await?
         };
         if !found {
             return Err(unknown(id));
@@ -171,7 +175,7 @@ async fn change_dag(
     if change.quarantined.is_some() {
         let lifted = Precondition {
             actor: &by_whom,
-            // The change before may have been meant for the state before.
+            // The precondition may name the state before the first change.
             expected: state.filter(|_| change.paused.is_none()),
         };
         if !app
@@ -199,11 +203,15 @@ async fn delete_dag(
 ) -> Result<StatusCode, Problem> {
     let id = &path.dag.0;
     let row = find(&app, &by.tenant, id).await?;
-    let meant = Precondition {
+    let precondition = Precondition {
         actor: &by.actor(),
         expected: meant(&row, &headers)?,
     };
-    match app.database().delete_dag(&by.tenant, id, meant).await? {
+    match app
+        .database()
+        .delete_dag(&by.tenant, id, precondition)
+        .await?
+    {
         Deletion::Done => {
             app.scheduler().wake(Wake::Settings);
             Ok(StatusCode::NO_CONTENT)
@@ -257,7 +265,7 @@ fn tag(row: &DagRow) -> Tag {
     Tag::of(&row.stamp())
 }
 
-/// The state that a change is meant for, where the request says that it is this one.
+/// The DAG's state, if the request has `If-Match` and names it.
 pub(super) fn meant(row: &DagRow, headers: &HeaderMap) -> Result<Option<DagStamp>, Problem> {
     tag(row).meant(headers, row.stamp())
 }

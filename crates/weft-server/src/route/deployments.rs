@@ -387,7 +387,7 @@ fn refused_file(error: CompileError) -> Problem {
             }
         }
         CompileError::Unavailable(why) => {
-            tracing::error!(error = %why, "the compiler is unavailable; the deploy fails");
+            tracing::error!(error = %why, operation = "compile deploy", "the compiler is unavailable; the deploy fails");
             Problem::new(Code::Unavailable, "the compiler does not answer now")
         }
     }

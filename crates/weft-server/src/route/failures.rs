@@ -1,4 +1,4 @@
-//! What fails, by cause.
+//! The list of failures, grouped by cause.
 
 use crate::{
     app::App,

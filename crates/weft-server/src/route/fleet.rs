@@ -51,7 +51,7 @@ async fn list_workers(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Path)]
 struct WorkerPath {
-    /// Its name.
+    /// Name of the worker.
     worker: String,
 }
 

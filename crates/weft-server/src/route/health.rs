@@ -49,7 +49,7 @@ async fn ready(State(app): State<App>) -> Response {
     {
         Ok(Ok(_answer)) => None,
         Ok(Err(error)) => {
-            tracing::warn!(%error, "the readiness check failed; the server reports that it is not ready");
+            tracing::warn!(%error, operation = "check readiness", "the readiness check failed; the server reports that it is not ready");
             Some("the database does not answer as it should".to_owned())
         }
         Err(_elapsed) => Some(format!(
@@ -76,9 +76,9 @@ async fn metrics(_by: By<Reading>, State(app): State<App>) -> Result<Response, P
     metrics.scheduler(app.scheduler().health());
     match super::fleet::queue_loads(&app).await {
         Ok(queues) => metrics.queues(&queues),
-        // The other figures are worth having all the same.
+        // The other metrics are still useful.
         Err(error) => {
-            tracing::warn!(code = ?error.code(), "the queues could not be read; their metrics keep old values");
+            tracing::warn!(code = ?error.code(), operation = "read queues", "the queues could not be read; their metrics keep old values");
         }
     }
     metrics.page().map_err(Problem::internal)

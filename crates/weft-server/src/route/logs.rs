@@ -274,7 +274,7 @@ fn unreadable(error: LogError) -> Problem {
             Problem::new(Code::LogNotFound, detail)
         }
         LogError::Damaged { .. } => {
-            tracing::error!(%error, "a log is damaged; the request fails");
+            tracing::error!(%error, operation = "read log", "a log is damaged; the request fails");
             Problem::new(Code::Damaged, "the log is damaged")
         }
         LogError::Store(error) => error.into(),

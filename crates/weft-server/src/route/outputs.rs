@@ -1,4 +1,4 @@
-//! What a task instance left: its output, and the artifacts that the output names.
+//! The output of a task instance, and the artifacts that the output names.
 //!
 //! An artifact is read through the instance whose output names it, so that a
 //! digest alone opens nothing.

@@ -1,4 +1,4 @@
-//! What there is to see at first: counts of a tenant, and the health of services.
+//! The overview of a tenant: counts of runs, and the health of services.
 
 use crate::{app::App, auth::Reading, caller::By, extract::Query, problem::Problem, since::Since};
 use axum::extract::State;

@@ -84,11 +84,15 @@ async fn set(
     actor: &str,
 ) -> Result<(), Problem> {
     let before = app.database().show_policy(tenant).await?;
-    let meant = Precondition {
+    let precondition = Precondition {
         actor,
         expected: tag(before.as_ref()).meant(headers, PolicyStamp(before))?,
     };
-    if !app.database().put_policy(tenant, text, meant).await? {
+    if !app
+        .database()
+        .put_policy(tenant, text, precondition)
+        .await?
+    {
         return Err(Problem::internal(format!(
             "the caller's tenant {tenant} is not there"
         )));

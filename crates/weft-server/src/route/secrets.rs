@@ -1,5 +1,4 @@
-//! What variables and connections share: sealed values by name, which are
-//! listed without their values.
+//! Shared routes of variables and connections: sealed values by name, listed without their values.
 
 use super::{by_name::ListByName, page_size, paged};
 use crate::{
@@ -43,7 +42,7 @@ pub(super) async fn page<T>(
     Ok(axum::Json(page))
 }
 
-/// Seals a value and puts it at its place.
+/// Seals a value and stores it under its name.
 pub(super) async fn put(
     app: &App,
     by: &Caller,

@@ -82,14 +82,14 @@ pub(crate) fn of_ended_run(run: &RunRow, row: Option<&InstanceView>) -> Reason {
     let ended = run
         .ended
         .map_or_else(String::new, |ended| format!(" at {ended}"));
-    let stands = row.map_or_else(
+    let state = row.map_or_else(
         || "was never started".to_owned(),
         |row| format!("stands as {}", named(&state_of(row.state))),
     );
     Reason {
         code: "run_ended".into(),
         message: format!(
-            "the run ended as {}{ended}; this instance {stands}",
+            "the run ended as {}{ended}; this instance {state}",
             named(&run_state(run.state))
         ),
         help: Some("clear its task to run it again, or trigger another run".into()),

@@ -68,6 +68,7 @@ pub(super) async fn issue_credentials(
         Ok((worker, credentials)) => {
             tracing::info!(
                 worker = name,
+                operation = "issue credentials",
                 "credentials for Redis issued; the worker takes its tasks from there"
             );
             app.direct_workers().remember(worker);

@@ -21,7 +21,7 @@ use weft_store_sql::Role;
 /// A worker, as its token and its request name it.
 #[derive(Debug, Clone)]
 pub(super) struct ByWorker {
-    /// Its token.
+    /// The token that the worker signed in with.
     pub(super) owner: SessionOwner,
     /// Whether it accepts a redirect to the object store.
     pub(super) accepts_redirect: bool,

@@ -88,7 +88,7 @@ async fn run(world: &World) -> (String, AttemptKey) {
 }
 
 /// Writes that the attempt is at this, claimed by this worker.
-async fn stands(world: &World, run: &str, state: InstanceTag, worker: &str) {
+async fn assert_state(world: &World, run: &str, state: InstanceTag, worker: &str) {
     let row = InstanceRow {
         worker: Some(worker.into()),
         ..instance(run, 0, 0, state)
@@ -133,7 +133,7 @@ async fn a_worker_that_is_not_trusted_must_use_the_gateway() {
     let reply_body = call.json(&odd).send().await.ok();
     assert_eq!(
         reply_body,
-        json!({ "refused": { "why": "nobody gets in" } })
+        json!({ "refused": { "why": "direct workers are refused" } })
     );
     // It sees nothing of the API either.
     let seen = world.get("/dags").token(&trusted).send().await;
@@ -188,7 +188,7 @@ async fn a_direct_worker_gets_secrets_of_its_own_attempts_alone() {
     let other = Near::new(&world).await;
     assert_eq!(near.variable(&world, &attempt).await.0, 403);
     // An attempt that no worker has claimed yet: the transport decides.
-    stands(&world, &run, InstanceTag::Queued, "earlier").await;
+    assert_state(&world, &run, InstanceTag::Queued, "earlier").await;
     assert_eq!(near.variable(&world, &attempt).await.0, 403);
     let holds = |near: &Near| {
         let mut held = world.direct_workers.held.lock().unwrap();
@@ -199,13 +199,13 @@ async fn a_direct_worker_gets_secrets_of_its_own_attempts_alone() {
     assert_eq!(secret, (200, json!("hunter2")));
     assert_eq!(other.variable(&world, &attempt).await.0, 403);
     // What the database knows to run: whatever the transport says, where direct_workers can write.
-    stands(&world, &run, InstanceTag::Running, &other.name).await;
+    assert_state(&world, &run, InstanceTag::Running, &other.name).await;
     assert_eq!(near.variable(&world, &attempt).await.0, 403);
     assert_eq!(other.variable(&world, &attempt).await.0, 200);
-    stands(&world, &run, InstanceTag::Running, "far").await;
+    assert_state(&world, &run, InstanceTag::Running, "far").await;
     assert_eq!(near.variable(&world, &attempt).await.0, 403);
-    // Only the attempt that is under way, and only who showed the token.
-    stands(&world, &run, InstanceTag::Running, &near.name).await;
+    // Only the attempt that is in progress, and only who showed the token.
+    assert_state(&world, &run, InstanceTag::Running, &near.name).await;
     let mut earlier = attempt;
     earlier.attempt.nonce += 1;
     assert_eq!(near.variable(&world, &earlier).await.0, 403);
@@ -220,7 +220,7 @@ async fn a_direct_worker_gets_secrets_of_its_own_attempts_alone() {
         };
         assert_eq!(stolen.variable(&world, &attempt).await.0, 403);
     }
-    stands(&world, &run, InstanceTag::Success, &near.name).await;
+    assert_state(&world, &run, InstanceTag::Success, &near.name).await;
     assert_eq!(near.variable(&world, &attempt).await.0, 403);
 }
 
@@ -240,9 +240,9 @@ async fn a_direct_worker_reaches_blobs_of_tenants_whose_attempts_are_its_own() {
         .lock()
         .unwrap()
         .insert(near.name.clone(), vec![attempt]);
-    stands(&world, &run, InstanceTag::Running, "far").await;
+    assert_state(&world, &run, InstanceTag::Running, "far").await;
     assert_eq!(get().await, 403);
-    stands(&world, &run, InstanceTag::Running, &near.name).await;
+    assert_state(&world, &run, InstanceTag::Running, &near.name).await;
     assert_eq!(get().await, 200);
     let other = near.any(&world, "GET", &file.replace("default", "other"));
     other.send().await.problem(403, "forbidden");

@@ -330,7 +330,7 @@ async fn why_says_how_a_run_ended() {
     *world.scheduler.health.lock().unwrap() = None;
     let tasks = world.get(&format!("/runs/{run}/tasks")).send().await.ok();
     let first = tasks[0]["task"].as_str().unwrap();
-    for (task, stands) in [
+    for (task, state) in [
         (first, "stands as cancelled"),
         ("c-sum", "was never started"),
     ] {
@@ -343,7 +343,7 @@ async fn why_says_how_a_run_ended() {
         assert_eq!(reason["code"], "run_ended", "{why}");
         let message = reason["message"].as_str().unwrap();
         assert!(
-            message.contains("ended as cancelled at 1970-") && message.contains(stands),
+            message.contains("ended as cancelled at 1970-") && message.contains(state),
             "{message}"
         );
     }

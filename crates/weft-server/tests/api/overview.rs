@@ -1,4 +1,4 @@
-//! What there is to see at first: counts, health, and what fails.
+//! The overview and the list of failures: counts, health, causes.
 
 use crate::world::{World, instance, text};
 use serde_json::{Value, json};

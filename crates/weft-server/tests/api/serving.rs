@@ -48,7 +48,7 @@ async fn it_answers_on_a_socket_until_it_is_shut_down() {
     ));
     let answer = ask(TcpStream::connect(address).await.unwrap(), "/health/live").await;
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
-    // A request under way when the shutdown begins is still answered.
+    // A request in progress when the shutdown begins is still answered.
     let mut half = TcpStream::connect(address).await.unwrap();
     half.write_all(b"GET /health/live HTTP/1.1\r\nhost: loc")
         .await

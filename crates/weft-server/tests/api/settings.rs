@@ -297,18 +297,18 @@ async fn workers_and_queues_are_listed() {
         (&json!("w1"), &json!(2), &json!("x86_64"))
     );
     let queues = world.get("/queues").send().await.ok();
-    let figures = |at: usize| {
+    let row = |at: usize| {
         let queue = &queues[at];
-        ["name", "workers", "places", "ready", "wanted"].map(|figure| queue[figure].clone())
+        ["name", "workers", "places", "ready", "wanted"].map(|field| queue[field].clone())
     };
     assert_eq!(
-        figures(0),
+        row(0),
         [json!("default"), 1.into(), 6.into(), 3.into(), 5.into()]
     );
     // One that no worker serves and something waits for.
     assert_eq!(
-        figures(1),
-        [json!("nobody"), 0.into(), 0.into(), 5.into(), 5.into()]
+        row(1),
+        [json!("unknown"), 0.into(), 0.into(), 5.into(), 5.into()]
     );
 }
 

@@ -307,7 +307,7 @@ async fn a_tenants_administrator_stays_within_it() {
     );
     world
         .get("/dags")
-        .header("weft-tenant", "nobody")
+        .header("weft-tenant", "unknown")
         .send()
         .await
         .problem(400, "invalid_id");

@@ -61,7 +61,7 @@ async fn odd_tokens_are_not_made() {
             "invalid_value",
         ),
         (
-            json!({ "name": "x", "role": "viewer", "tenant": "nobody" }),
+            json!({ "name": "x", "role": "viewer", "tenant": "unknown" }),
             "invalid_value",
         ),
     ] {
@@ -128,7 +128,7 @@ async fn the_last_administrator_stays() {
 }
 
 #[tokio::test]
-async fn every_change_stands_in_the_audit_with_its_actor_and_no_secret() {
+async fn the_audit_has_every_change_with_its_actor_and_no_secret() {
     let world = World::new().await;
     world.deploy("d", json!({ "a": {} })).await;
     let run = world.trigger("d").await;

@@ -1,4 +1,4 @@
-//! The workers' way in: what a worker may do there, and what it may not.
+//! The gateway for workers: calls that a worker may make there, and those that it may not.
 
 use crate::{
     sign_in::stored,

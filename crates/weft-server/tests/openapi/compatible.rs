@@ -213,7 +213,7 @@ impl<'d> Look<'d> {
         self.variants(place, &before, &today);
     }
 
-    /// What stands there itself, without what it holds.
+    /// The object itself, without its members.
     fn values(&mut self, place: &str, before: &Shape<'d>, today: &Shape<'d>) {
         let (writes, reads) = match self.side {
             Side::Request => (before, today),

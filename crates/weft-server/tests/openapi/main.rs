@@ -35,7 +35,7 @@ fn every_operation_has_a_name_of_its_own_a_tag_a_token_and_a_way_to_fail() {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let name = operation["operationId"].as_str().unwrap();
-            assert!(names.insert(name.to_owned()), "{name} stands twice");
+            assert!(names.insert(name.to_owned()), "{name} occurs twice");
             assert!(path.starts_with("/api/v1/"), "{path}");
             assert_eq!(
                 operation["tags"].as_array().map(Vec::len),

@@ -1,4 +1,4 @@
-//! One scheduler's way to the simulated blob store: each read takes time, and fails while the
+//! One scheduler's connection to the simulated blob store: each read takes time, and fails while the
 //! store is away.
 
 use super::{
@@ -14,7 +14,7 @@ use weft_scheduler::OutputBlobs;
 /// The blob store, as one scheduler sees it.
 #[derive(Debug)]
 pub struct SimBlobs {
-    /// Its world.
+    /// The world that the store belongs to.
     pub(crate) world: Shared,
     /// Which scheduler reads.
     pub(crate) who: usize,

@@ -1,4 +1,4 @@
-//! One scheduler's ways to the simulated broker, one for each shard: its calls take time and fail,
+//! One scheduler's sessions with the simulated broker, one for each shard: calls take time and fail,
 //! and messages get lost or come twice.
 
 use super::{

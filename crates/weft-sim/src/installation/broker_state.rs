@@ -37,7 +37,7 @@ pub struct BrokerState {
     /// Attempts whose lease ran out, whose worker left, or that were revoked: for the auditor, so
     /// never forgotten.
     expired: HashSet<AttemptKey>,
-    /// How often there was more room for attempts.
+    /// How often there were more free slots.
     demand_risen: u64,
     /// When everything was lost.
     losses: Vec<Instant>,

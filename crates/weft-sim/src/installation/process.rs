@@ -1,4 +1,4 @@
-//! One place where a scheduler runs: its tasks are polled one step at a time,
+//! A process of a simulated scheduler: its tasks are polled one step at a time,
 //! dropped in the middle, suspended, stopped, and started anew.
 
 use super::{blobs::SimBlobs, broker::SimBrokers, documents, store::SimStore, truth::Shared};
@@ -24,7 +24,7 @@ use weft_scheduler::{
 /// How long the schedulers' leases are.
 pub(super) const LEASE: Duration = Duration::from_secs(5);
 
-/// The name of the scheduler at a place.
+/// Name of the scheduler in a process.
 pub(super) fn scheduler_name(who: usize) -> String {
     format!("scheduler {who}")
 }
@@ -179,7 +179,7 @@ const SMALL_TURN: usize = 4;
 /// How a scheduler is started.
 #[derive(Debug, Clone, Copy)]
 pub struct Start {
-    /// Which place.
+    /// Number of the process.
     pub who: usize,
     /// Which start, over all schedulers.
     pub number: u64,

@@ -1,4 +1,4 @@
-//! One scheduler's way to the simulated database: its calls take time, fail,
+//! One scheduler's connection to the simulated database: its calls take time, fail,
 //! and lose their answers.
 
 use super::{
@@ -26,7 +26,7 @@ use weft_store::{
 /// The database, as one start of a scheduler sees it.
 #[derive(Debug)]
 pub struct SimStore {
-    /// Its world.
+    /// The world that the store belongs to.
     pub(crate) world: Shared,
     /// Which scheduler asks.
     pub(crate) who: usize,

@@ -73,7 +73,7 @@ pub struct Truth {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PendingCall {
     number: u64,
-    /// Which one.
+    /// The pending call.
     pub call: Call,
     /// How far it has come.
     pub stage: Stage,

@@ -1,4 +1,4 @@
-//! What each kind of event does to the model.
+//! Effects of each kind of event on the reference model.
 
 use super::{End, Ending, Model, Phase, fresh, verdict};
 use weft_core::{
@@ -186,7 +186,7 @@ impl Model {
         self.stopped = true;
     }
 
-    /// The attempt under way ends; nothing it reports counts.
+    /// The attempt in progress ends; nothing it reports counts.
     pub(super) fn revoke(&mut self, instance: Instance) {
         let single = self.single_mut(instance);
         if let Some(last) = single.last {

@@ -41,7 +41,7 @@ impl Model {
         }
     }
 
-    /// Whether the attempt is the one under way; if not, whether it ended just so.
+    /// Whether the attempt is the one in progress; if not, whether it ended just so.
     pub(super) fn expect_live(
         &self,
         attempt: &Attempt,

@@ -34,7 +34,7 @@ impl World<'_> {
         let instance = self.any_instance();
         let number = self.rng.u32(0..4);
         if !self.attempts.is_empty() && self.rng.u32(0..3) > 0 {
-            // The latest are the likeliest to be under way.
+            // The latest are the likeliest to be in progress.
             let back = self.rng.usize(0..self.attempts.len().min(8));
             let real = self.attempts[self.attempts.len() - 1 - back];
             let forged = if self.rng.bool() {

@@ -1,4 +1,4 @@
-//! What kind of failure a database reports.
+//! Kinds of failures that a database reports.
 
 use sqlx::{Error, error::DatabaseError};
 use weft_store::StoreError;

@@ -1,4 +1,4 @@
-//! What holds on every database, case by case.
+//! Conformance of every database, case by case.
 
 mod crashes;
 mod dags;

@@ -267,7 +267,7 @@ impl Driver {
                 ..
             }) = self.held.get(&key)
             else {
-                unreachable!("what stands next in line waits");
+                unreachable!("the next attempt in line waits");
             };
             let needs = dispatch.limits.memory_bytes;
             if self.memory_bytes + needs > self.options.memory_bytes {

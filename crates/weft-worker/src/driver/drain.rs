@@ -39,7 +39,7 @@ impl Driver {
         self.collect_unbegun(|_held| true);
         self.to_load.clear();
         self.loads.abort_all();
-        tracing::info!(worker = %self.info.id, running = self.running, "draining");
+        tracing::info!(worker = %self.info.id, running = self.running, operation = "drain", "draining");
     }
 
     /// Pauses claims at the broker.
@@ -101,7 +101,7 @@ impl Driver {
         if let Err(error) = within(CALL_TIMEOUT, self.broker.leave()).await {
             tracing::warn!(worker = %self.info.id, %error, operation = "leave", "broker call failed; held attempts expire with their leases");
         }
-        tracing::info!(worker = %self.info.id, killed = drained.killed, unconfirmed = drained.unconfirmed, "left");
+        tracing::info!(worker = %self.info.id, killed = drained.killed, unconfirmed = drained.unconfirmed, operation = "leave", "left");
         drained
     }
 

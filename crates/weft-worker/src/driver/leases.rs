@@ -89,7 +89,7 @@ impl Driver {
         if !held.is_kept() {
             return;
         }
-        tracing::warn!(worker = %self.info.id, run = %key.run, attempt = ?key.attempt, "an attempt lost its lease; killing it");
+        tracing::warn!(worker = %self.info.id, run = %key.run, attempt = ?key.attempt, operation = "renew leases", "an attempt lost its lease; killing it");
         match &mut held.stage {
             Stage::Running(running) => running.lose(),
             Stage::Loading(_) | Stage::Waiting(..) => {

@@ -54,7 +54,7 @@ impl Driver {
     ) {
         match result {
             Ok(terms) => {
-                tracing::debug!(worker = %self.info.id, holding = self.held.len(), "registered");
+                tracing::debug!(worker = %self.info.id, holding = self.held.len(), operation = "register", "registered");
                 self.calls.register.backoff.succeeded();
                 self.membership = Membership::Joined;
                 self.registrations += 1;
@@ -79,14 +79,14 @@ impl Driver {
             BrokerError::Unregistered if self.call(kind).0 < self.registrations => {}
             BrokerError::Unregistered => {
                 if let Membership::Joined = self.membership {
-                    tracing::warn!(worker = %self.info.id, "the broker lost the registration; registering again");
+                    tracing::warn!(worker = %self.info.id, operation = "register", "the broker lost the registration; registering again");
                     self.membership = Membership::Joining;
                 }
                 // The backoff avoids a tight loop with a broker that loses the registration each time.
                 self.call(kind).1.failed(now);
             }
             BrokerError::Unavailable(_) | BrokerError::Full { .. } => {
-                tracing::warn!(worker = %self.info.id, ?kind, %error, "broker call failed; retrying");
+                tracing::warn!(worker = %self.info.id, ?kind, %error, operation = "call broker", "broker call failed; retrying");
                 self.call(kind).1.failed(now);
             }
         }

@@ -53,7 +53,7 @@ impl Driver {
     /// Fails the attempt whose task panicked.
     fn on_died(&mut self, claim: HeldClaim, error: &JoinError) {
         let key = claim.key;
-        tracing::error!(worker = %self.info.id, run = %key.run, attempt = ?key.attempt, %error, "the task of an attempt panicked; the attempt fails");
+        tracing::error!(worker = %self.info.id, run = %key.run, attempt = ?key.attempt, %error, operation = "run attempt", "the task of an attempt panicked; the attempt fails");
         let message = format!(
             "the worker {} failed while it ran the attempt: {error}",
             self.info.id

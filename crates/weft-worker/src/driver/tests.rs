@@ -1,4 +1,4 @@
-//! What can't be brought about from outside: a defect in the worker's own tasks.
+//! A defect in the worker's own tasks, which no test from outside can cause.
 
 use super::*;
 use crate::{

@@ -46,7 +46,7 @@ impl Driver {
         let from_outside = suspects
             .iter()
             .all(|suspect| suspect.evidence == Evidence::Outside);
-        tracing::warn!(worker = %self.info.id, attempts = suspects.len(), from_outside, "the previous process crashed; its running attempts are reported as suspects");
+        tracing::warn!(worker = %self.info.id, attempts = suspects.len(), from_outside, operation = "read journal", "the previous process crashed; its running attempts are reported as suspects");
         for Suspect { claim, evidence } in suspects {
             let failure = Failure::crashed(&self.info.id, *evidence);
             self.outbox.put(self.deps.failed(*claim, failure));

@@ -60,7 +60,7 @@ async fn reaches(counter: &AtomicU32, count: u32) {
 }
 
 fn unavailable() -> BrokerError {
-    BrokerError::Unavailable("told to".into())
+    BrokerError::Unavailable("by the test".into())
 }
 
 #[async_trait]

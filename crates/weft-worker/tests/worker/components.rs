@@ -40,7 +40,7 @@ async fn a_component_is_loaded_once_for_all_waiting_attempts() {
 async fn a_missing_component_is_named_in_the_failure() {
     let mut rig = Rig::start().await;
     let mut dispatch = rig.dispatch("echo", "1");
-    dispatch.digest = Digest::of(b"nobody deployed this");
+    dispatch.digest = Digest::of(b"not deployed");
     let wanted = dispatch.digest.to_string();
     let key = rig.publish(dispatch).await;
     let failure = failed(rig.report_of(key).await.outcome);

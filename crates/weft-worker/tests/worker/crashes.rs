@@ -1,5 +1,5 @@
-//! What a worker tells of the process before it that was killed, and how it keeps
-//! those apart that were there.
+//! Crash attribution after a restart: the worker reports the suspects of the process before it,
+//! and runs them one at a time.
 
 use crate::rig::{Rig, Setup};
 use std::{fs, path::Path, time::Duration};
@@ -16,7 +16,7 @@ fn setup(journal: &Path) -> Setup {
     setup
 }
 
-/// What the next process says of the attempts, after this one was killed as it stands.
+/// The evidence of the next process about the attempts, after a kill of this one.
 async fn evidence_after_a_kill(rig: Rig, journal: &Path, keys: &[AttemptKey]) -> Vec<Evidence> {
     let left = fs::read(journal).expect("the worker wrote it");
     // The worker ends with it.
@@ -33,7 +33,7 @@ async fn evidence_after_a_kill(rig: Rig, journal: &Path, keys: &[AttemptKey]) ->
         reported.push(failure.evidence().expect("it died with its worker"));
     }
     next.end().await.expect("it drains");
-    assert!(!journal.exists(), "nobody was there when it ended");
+    assert!(!journal.exists(), "no attempt ran when it ended");
     reported
 }
 

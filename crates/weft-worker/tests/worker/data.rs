@@ -1,4 +1,4 @@
-//! What goes to stores and comes from them: large outputs, logs, variables.
+//! Data that attempts exchange with stores: large outputs, logs, variables.
 
 use crate::rig::{Rig, Setup};
 use std::{collections::HashMap, sync::Arc};

@@ -1,5 +1,5 @@
-//! What others see of a worker: a scheduler at the other end of the in-process
-//! broker, real guests in the sandbox, real blobs and logs in a folder.
+//! The worker as others see it: a scheduler at the other end of the in-process broker, real guests
+//! in the sandbox, real blobs and logs in a folder.
 
 mod brokers;
 mod components;

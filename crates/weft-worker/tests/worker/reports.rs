@@ -1,4 +1,4 @@
-//! Reports: kept, and handed over again, until they are confirmed.
+//! Reports: kept and repeated until they are confirmed.
 
 use crate::{
     brokers::{Faults, Faulty},

@@ -61,7 +61,7 @@ impl Secrets for Given {
         tenant: &TenantId,
         name: &str,
     ) -> Result<Option<String>, SecretError> {
-        assert!(!self.panics, "told to panic");
+        assert!(!self.panics, "the test makes it panic");
         assert_eq!(*tenant, TenantId::default());
         Ok(self.variables.get(name).cloned())
     }
@@ -270,7 +270,7 @@ impl Rig {
         self.reports.contains_key(&key)
     }
 
-    /// Waits until the worker's figures are as they should be.
+    /// Waits until the worker's metrics are as expected.
     pub(crate) async fn until(&mut self, wanted: impl FnMut(&weft_worker::WorkerStats) -> bool) {
         within(self.handle.wait_for(wanted))
             .await

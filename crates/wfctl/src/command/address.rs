@@ -89,7 +89,7 @@ mod tests {
         schemes: &["postgres", "postgresql"],
         argument: "--database",
         file_argument: "--database-file",
-        variable: "WEFT_TEST_URL_THAT_NOBODY_SETS",
+        variable: "WEFT_TEST_URL_THAT_IS_NEVER_SET",
         example: "postgres://USER:PASSWORD@HOST:5432/NAME",
         elsewhere: "",
     };

@@ -11,7 +11,7 @@ pub(crate) fn ask(yes: bool, question: &str) -> Result<(), Problem> {
     if !io::stdin().is_terminal() {
         return Err(Problem::new(
             Code::Usage,
-            "this has to be confirmed, and nobody is there to ask",
+            "this needs a confirmation, and standard input is no terminal",
         )
         .help("add --yes"));
     }

@@ -78,7 +78,7 @@ pub(crate) fn run(args: &PolicyArgs) -> Result<Exit, Problems> {
 
 fn shown(policy: &Policy) -> String {
     if policy.is_default {
-        return "# nobody set a policy: the default holds (exact public HTTPS hosts, scratch space, clock, randomness)\n".to_owned();
+        return "# no policy is set: the default applies (exact public HTTPS hosts, scratch space, clock, randomness)\n".to_owned();
     }
     let mut text = policy.policy.clone();
     if !text.ends_with('\n') {

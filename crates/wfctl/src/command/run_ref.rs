@@ -21,7 +21,7 @@ pub(crate) struct RunRef {
 }
 
 impl RunRef {
-    /// Its id.
+    /// Id of the run; looks up the newest run for `latest`.
     pub(crate) async fn id(&self, client: &Client) -> Result<String, Problems> {
         if self.run != LATEST {
             if self.dag.is_some() {

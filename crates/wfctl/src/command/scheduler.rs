@@ -1,4 +1,4 @@
-//! `wfctl scheduler`: schedules an installation of many machines, or stands by.
+//! `wfctl scheduler`: schedules an installation of many machines, or is a standby.
 
 use super::{
     backend_args::BackendArgs, status::StatusArgs, telemetry::TelemetryArgs,

@@ -31,7 +31,7 @@ pub(crate) struct TopArgs {
     server: ConnectArgs,
 }
 
-/// The most active runs that are read; 'and more' stands in for the others.
+/// The most active runs that are read; 'and more' replaces the others.
 const MAX_RUNS: usize = 200;
 /// The shortest interval between two requests.
 const MIN_INTERVAL: Duration = Duration::from_millis(200);

@@ -1,4 +1,4 @@
-//! What all drawings show of a DAG: its tasks, what they are, and the edges.
+//! The graph that all drawings of a DAG share: its tasks, their kinds, and the edges.
 
 use weft_core::{
     document::{Binding, Code, Dag, Task},
@@ -144,7 +144,7 @@ impl Node {
         }
     }
 
-    /// What stands below the id, if anything.
+    /// Words below the id.
     pub(crate) fn tags(&self) -> Vec<&'static str> {
         let mut tags = Vec::new();
         if self.mapped {

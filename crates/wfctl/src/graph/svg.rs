@@ -184,8 +184,8 @@ struct Laid {
 }
 
 /// From the middle of the right side to the middle of the left side, level
-/// through every column of nodes on the way, where the layout kept a lane free.
-/// Bends between columns are left out: they are lanes for labels, which edges
+/// through every column of nodes between, where the layout left a gap.
+/// Bends between columns are left out: they make room for labels, which edges
 /// here do not have.
 fn route(from: &Laid, to: &Laid, bends: &[Point], columns: &[Column]) -> Vec<Point> {
     let start = Point {

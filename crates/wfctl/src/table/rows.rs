@@ -1,4 +1,4 @@
-//! What of the API's bodies stands in tables.
+//! Rows of tables, made from the API's bodies.
 
 use super::{Row, tally};
 use crate::local_time::{self, Zone};

@@ -1,4 +1,4 @@
-//! Groups earthquakes by region: what stands after the last comma of the place.
+//! Groups earthquakes by region: the text after the last comma of the place.
 
 use crate::Quake;
 use schemars::JsonSchema;

@@ -111,7 +111,7 @@ function redirected(request: Request, status: number, to: URL): Request {
   const headers = new Headers(request.headers);
   const forgets = (status === 303 && request.method !== "HEAD") || (status < 303 && request.method === "POST");
   if (forgets) for (const name of ["content-type", "content-encoding", "content-language", "content-location"]) headers.delete(name);
-  // What proves who asks is meant for one origin.
+  // Credentials are for one origin.
   if (to.origin !== new URL(request.url).origin) for (const name of ["authorization", "cookie"]) headers.delete(name);
   return new Request(to, {
     method: forgets ? "GET" : request.method,

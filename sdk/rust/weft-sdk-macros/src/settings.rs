@@ -73,7 +73,7 @@ pub(crate) fn check_keys(entries: &[Entry], known: &[&str], what: &str) -> Resul
     Ok(())
 }
 
-/// Names what is near enough to have been meant.
+/// Names the closest known name.
 fn unknown(name: &str, known: &[&str], what: &str) -> String {
     const NEAR: f64 = 0.75;
     let near = known

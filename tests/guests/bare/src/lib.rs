@@ -2,7 +2,7 @@
 //!
 //! It is what instantiation and calls are measured with, and the neighbour that
 //! must stay correct while a hostile guest runs beside it. It imports nothing
-//! at all, so nothing that the host does can hide in its figures.
+//! at all, so nothing that the host does can hide in its numbers.
 #![no_std]
 
 extern crate alloc;

@@ -1,4 +1,4 @@
-//! Attacks on the scratch folder's quota by calls that are under way at once.
+//! Attacks on the scratch folder's quota by calls that are in progress at once.
 
 use crate::{End, saw};
 use futures_util::future::{join, join_all};

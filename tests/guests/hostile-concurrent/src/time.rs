@@ -11,13 +11,13 @@ pub(crate) async fn waits_for_ever() -> End {
     saw("the end of time")
 }
 
-/// Nothing is under way that could ever wake it.
+/// Nothing is in progress that could ever wake it.
 pub(crate) async fn waits_for_nothing() -> End {
     pending().await
 }
 
 pub(crate) async fn computes_for_ever() -> End {
-    // Something else is under way meanwhile, and never has its turn.
+    // Something else is in progress meanwhile, and never has its turn.
     spawn_local(wait_for(1));
     let mut turns = 0u64;
     loop {

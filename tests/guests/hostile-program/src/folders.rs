@@ -90,7 +90,7 @@ pub(crate) fn read_outside() {
             escaped.push(format!("link {from} to {to}"));
         }
     }
-    // A file is no folder, whatever stands behind its name.
+    // A file is no folder, whatever follows its name.
     for path in [
         "inner/file/",
         "inner/file/.",

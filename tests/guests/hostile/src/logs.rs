@@ -12,7 +12,7 @@ pub(crate) fn log_flood(_: &Inputs) -> End {
     for line in 0..200_000u32 {
         log::write(
             log::Level::Info,
-            &format!("structured line {line} of a flood that nobody reads"),
+            &format!("structured line {line} of a flood that no one reads"),
             &[],
         );
     }
@@ -22,7 +22,7 @@ pub(crate) fn log_flood(_: &Inputs) -> End {
 pub(crate) fn stdout_flood(_: &Inputs) -> End {
     let mut out = stdout().lock();
     for line in 0..100_000u32 {
-        writeln!(out, "printed line {line} of a flood that nobody reads")
+        writeln!(out, "printed line {line} of a flood that no one reads")
             .expect("standard output takes lines");
     }
     saw("flooded")

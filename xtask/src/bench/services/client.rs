@@ -16,7 +16,7 @@ use ureq::Agent;
 /// The longest that any run takes.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// Asks one server, over connections that it keeps.
+/// A client of one server, with kept connections.
 pub(super) struct Client {
     agent: Agent,
     url: String,
@@ -42,7 +42,7 @@ impl Client {
         Ok(answer.body_mut().read_json()?)
     }
 
-    /// Makes a run, and gives its id.
+    /// Triggers a run, and returns its id.
     pub(super) fn trigger(&self, dag: &str) -> Result<String> {
         let url = format!("{}/api/v1/dags/{dag}/runs", self.url);
         let request = self.agent.post(url).header("authorization", &self.bearer);

@@ -1,12 +1,11 @@
-//! What several workers, and a scheduler that takes over, do for an installation
-//! of many processes.
+//! Benchmarks of an installation of many processes: several workers, and a scheduler that takes
+//! over.
 
 use super::{
-    Bench, Figure,
+    Bench, Measurement,
     client::{Changes, Client},
-    figure,
     many::{Many, Route, Worker},
-    median,
+    measurement, median,
 };
 use crate::program;
 use anyhow::{Result, ensure};
@@ -26,7 +25,7 @@ const MANY_NAPS: f64 = 20_000.0;
 /// How long a nap takes, in seconds.
 const NAP: f64 = 0.1;
 /// Between two looks at how many slots are in use.
-const LOOK_EVERY: Duration = Duration::from_millis(40);
+const POLL_INTERVAL: Duration = Duration::from_millis(40);
 /// The slots of each of two workers.
 const FEW_SLOTS: u32 = 20;
 /// Workers of the many naps, and the slots of each.
@@ -62,8 +61,8 @@ fn succeeded(changes: &Changes, run: &str, since: Instant) -> Result<f64> {
     Ok(at.duration_since(since).as_secs_f64())
 }
 
-/// How many of a crew's slots have a task in them while something is done, at each look in the
-/// middle half of its time: neither its first tasks count nor its last ones.
+/// The number of busy slots of several workers while something runs, sampled in the middle half of
+/// its time: neither its first tasks count nor its last ones.
 fn slots_in_use<T>(
     crew: &[Worker],
     slots: u32,
@@ -81,7 +80,7 @@ fn slots_in_use<T>(
                     used += slots - worker.slots_free(&agent)?;
                 }
                 looks.push((at, f64::from(used)));
-                thread::sleep(LOOK_EVERY);
+                thread::sleep(POLL_INTERVAL);
             }
             Ok(looks)
         });
@@ -106,7 +105,7 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-pub(super) fn workers(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+pub(super) fn workers(bench: &Bench<'_>) -> Result<Vec<Measurement>> {
     let (many, client) = start(bench, "bench_flows.wasm")?;
     let changes = client.changes()?;
     let mut starts = Vec::new();
@@ -147,13 +146,13 @@ pub(super) fn workers(bench: &Bench<'_>) -> Result<Vec<Figure>> {
             in_use.extend(used);
         }
     }
-    let named = |name: &str, unit: &str, value: f64, target: Option<f64>| Figure {
+    let named = |name: &str, unit: &str, value: f64, target: Option<f64>| Measurement {
         name: format!("many: {name}"),
-        ..figure("", unit, value, target)
+        ..measurement("", unit, value, target)
     };
-    let high = |figure: Figure| Figure {
+    let high = |measurement: Measurement| Measurement {
         better: super::Better::Higher,
-        ..figure
+        ..measurement
     };
     Ok(vec![
         named(
@@ -195,8 +194,8 @@ pub(super) fn workers(bench: &Bench<'_>) -> Result<Vec<Figure>> {
     ])
 }
 
-/// The scheduler that owns a hundred thousand task instances is killed; another one stands by.
-pub(super) fn takeover(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+/// The scheduler that owns a hundred thousand task instances is killed; a standby takes over.
+pub(super) fn takeover(bench: &Bench<'_>) -> Result<Vec<Measurement>> {
     let (mut many, client) = start(bench, "bench_hundred_thousand.wasm")?;
     let _standby = many.standby()?;
     let worker = many.worker("w", FEW_SLOTS)?;
@@ -218,9 +217,9 @@ pub(super) fn takeover(bench: &Bench<'_>) -> Result<Vec<Figure>> {
     let took = killed.elapsed().as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "a hundred thousand")]
     let left = (100_000 - before) as f64;
-    let named = |name: &str, unit: &str, value: f64, target: Option<f64>| Figure {
+    let named = |name: &str, unit: &str, value: f64, target: Option<f64>| Measurement {
         name: format!("many: {name}"),
-        ..figure("", unit, value, target)
+        ..measurement("", unit, value, target)
     };
     Ok(vec![
         named("takeover: active task instances", "", left, None),

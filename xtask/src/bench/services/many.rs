@@ -18,12 +18,12 @@ use std::{
 };
 use ureq::Agent;
 
-/// How long a server may take to begin.
+/// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// What a task may use that doesn't say, in MiB.
+/// The default memory limit of a task, in MiB.
 const TASK_MEMORY: u32 = 256;
-/// Between two looks.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// Between two polls.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// The folder of the server and the worker, in the target folder.
 const FOLDER: &str = "bench-many";
 
@@ -32,16 +32,16 @@ const FOLDER: &str = "bench-many";
 pub(super) enum Route {
     /// It takes them from Redis itself.
     Direct,
-    /// The server brings them.
+    /// It takes them from the server's gateway.
     Server,
 }
 
-/// All of it.
+/// The whole installation.
 pub(super) struct Many<'b> {
     wfctl: &'b Wfctl,
     folder: PathBuf,
-    /// The addresses that servers and schedulers use.
-    places: Vec<String>,
+    /// The arguments that name database, Redis and blob store, for servers and schedulers.
+    backend_args: Vec<String>,
     route: Route,
     scheduler: Option<Running>,
     pub(super) server: Installation<'b>,
@@ -49,15 +49,15 @@ pub(super) struct Many<'b> {
     _postgres: Postgres,
 }
 
-/// A worker of it.
+/// A worker of the installation.
 pub(super) struct Worker {
     process: Running,
-    /// Where it says how it fares.
+    /// The address of its status page.
     pub(super) status: String,
 }
 
 impl<'b> Many<'b> {
-    /// With no worker yet; those that come go this way.
+    /// Starts it without workers; those that are added later use this route.
     pub(super) fn start(bench: &Bench<'b>, route: Route) -> Result<Self> {
         let folder = bench.workspace.target().join(FOLDER);
         if folder.exists() {
@@ -78,7 +78,7 @@ impl<'b> Many<'b> {
         ]))?;
         let address = folder.join("database.url");
         fs::write(&address, &postgres.url)?;
-        let places = vec![
+        let backend_args = vec![
             "--database-file".to_owned(),
             address.display().to_string(),
             "--redis".to_owned(),
@@ -92,7 +92,7 @@ impl<'b> Many<'b> {
                 .command(["db", "migrate", "--database-file"])
                 .arg(&address),
         )?;
-        let more: Vec<&str> = places.iter().map(String::as_str).collect();
+        let more: Vec<&str> = backend_args.iter().map(String::as_str).collect();
         let server = Installation::serving(
             "server",
             bench.workspace,
@@ -101,7 +101,7 @@ impl<'b> Many<'b> {
             Start::Empty,
             &more,
         )?;
-        let scheduler = Running::start(bench.wfctl.command(["scheduler"]).args(&places))?;
+        let scheduler = Running::start(bench.wfctl.command(["scheduler"]).args(&backend_args))?;
         let role = match route {
             Route::Direct => "trusted-worker",
             Route::Server => "worker",
@@ -111,7 +111,7 @@ impl<'b> Many<'b> {
         Ok(Self {
             wfctl: bench.wfctl,
             folder,
-            places,
+            backend_args,
             route,
             scheduler: Some(scheduler),
             server,
@@ -120,18 +120,18 @@ impl<'b> Many<'b> {
         })
     }
 
-    /// Another worker, which keeps what it has in a folder of its name.
+    /// Starts another worker, whose data folder has its name.
     pub(super) fn worker(&self, name: &str, slots: u32) -> Result<Worker> {
         let status = format!("127.0.0.1:{}", free_port()?);
-        let way = match self.route {
+        let connection = match self.route {
             Route::Direct => "direct",
             Route::Server => "server",
         };
         let mut command = self.wfctl.command(["worker", "--url", self.server.url()]);
         command
-            .args(["--status", &status, "--way", way, "--name", name])
+            .args(["--status", &status, "--way", connection, "--name", name])
             .args(["--slots", &slots.to_string()])
-            // As much as its slots may ask for: slots are measured, not this machine's memory.
+            // The sum of its slots' limits: slots are measured, not this machine's memory.
             .args(["--memory", &format!("{}MiB", slots * TASK_MEMORY)])
             .arg("--token-file")
             .arg(self.folder.join("token"))
@@ -141,19 +141,19 @@ impl<'b> Many<'b> {
         Ok(Worker { process, status })
     }
 
-    /// Another scheduler.
+    /// Starts another scheduler.
     pub(super) fn standby(&self) -> Result<Running> {
-        Running::start(self.wfctl.command(["scheduler"]).args(&self.places))
+        Running::start(self.wfctl.command(["scheduler"]).args(&self.backend_args))
     }
 
-    /// Ends the first scheduler as a loss of power would.
+    /// Kills the first scheduler, as a loss of power would.
     pub(super) fn kill_scheduler(&mut self) {
         self.scheduler = None;
     }
 }
 
 impl Worker {
-    /// Waits until it takes work.
+    /// Waits until the worker takes attempts.
     pub(super) fn ready(&self) -> Result<()> {
         patiently("the worker", || {
             let page = format!("http://{}/health/ready", self.status);
@@ -161,16 +161,17 @@ impl Worker {
         })
     }
 
-    /// How many of its slots no task is in.
+    /// The number of its free slots, from its metrics.
     pub(super) fn slots_free(&self, agent: &Agent) -> Result<u32> {
         let page = format!("http://{}/metrics", self.status);
-        let said = agent.get(page).call()?.body_mut().read_to_string()?;
-        said.lines()
+        let metrics = agent.get(page).call()?.body_mut().read_to_string()?;
+        metrics
+            .lines()
             .find_map(|line| line.strip_prefix("weft_worker_slots_free ")?.parse().ok())
-            .context("a worker says how many slots are free")
+            .context("the worker's metrics lack weft_worker_slots_free")
     }
 
-    /// Its process.
+    /// Id of its process.
     pub(super) fn number(&self) -> u32 {
         self.process.0.id()
     }
@@ -271,7 +272,7 @@ fn patiently(what: &str, is_so: impl Fn() -> bool) -> Result<()> {
         if began.elapsed() > PATIENCE {
             bail!("{what} did not begin within {PATIENCE:?}");
         }
-        thread::sleep(LOOK_AGAIN);
+        thread::sleep(POLL_INTERVAL);
     }
     Ok(())
 }

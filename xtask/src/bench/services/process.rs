@@ -1,4 +1,4 @@
-//! What a process takes of its machine, as the kernel tells.
+//! CPU time and memory of a process, as the kernel counts them.
 
 use crate::installation::Installation;
 use anyhow::{Context, Result};
@@ -37,7 +37,7 @@ impl Process {
     /// In user and kernel mode, since it began.
     fn ticks(&self) -> Result<f64> {
         let text = fs::read_to_string(format!("/proc/{}/stat", self.0))?;
-        // The name stands in parentheses, and may hold anything.
+        // The name is in parentheses, and may contain anything.
         let (_, fields) = text.rsplit_once(')').context("stat has a name")?;
         let times = fields.split_whitespace().skip(11).take(2);
         times.map(|ticks| Ok(ticks.parse::<f64>()?)).sum()

@@ -187,7 +187,7 @@ impl<'de> Visitor<'de> for Seed<'_, '_, 'de, '_> {
                 .take::<A::Error>(seen.entry_bytes(entries, &key))?;
             let is_new = seen.insert(entries, &key);
             if !is_new {
-                let message = format!("the key {} stands twice", quoted(&key));
+                let message = format!("the key {} occurs twice", quoted(&key));
                 self.reader.problems.add(
                     At::SecondKey,
                     &path,

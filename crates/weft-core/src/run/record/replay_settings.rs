@@ -1,4 +1,4 @@
-//! What a replay needs beside the DAG's version, as a run's first chunk holds it.
+//! Settings that a replay needs beside the DAG's version, stored in a run's first chunk.
 
 use super::{MACHINE, RecordError};
 use crate::{plan::Defaults, retry::RetryPolicy, time::DurationMs};

@@ -1,4 +1,4 @@
-//! What the state machine asks for, carried out; and the start of attempts.
+//! Applies the state machine's actions, and starts attempts.
 
 use super::{
     Action, Attempt, ErrorRecord, Instance, Instant, Moment, Notice, Rejection, RunEvent, Runner,
@@ -42,8 +42,8 @@ impl Runner {
         Ok(actions)
     }
 
-    /// Carries actions out in order. What they bring about in turn stands behind
-    /// them in one queue, so that a long chain of mapped tasks needs no deep stack.
+    /// Applies actions in order. Actions that follow from them join the same queue, so that a
+    /// long chain of mapped tasks needs no deep stack.
     pub(super) fn apply_actions(&mut self, actions: Vec<Action>) {
         self.pending.extend(actions);
         if std::mem::replace(&mut self.acting, true) {

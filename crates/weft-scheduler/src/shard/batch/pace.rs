@@ -1,7 +1,7 @@
 //! How large the portions of large runs are.
 //!
 //! While nothing else happens, a portion fills its turn. Others wait for the commit of a portion
-//! that is under way, so that portions are short while others work, and the turns of others carry
+//! that is in progress, so that portions are short while others work, and the turns of others carry
 //! none, unless the last one was long ago.
 
 use super::changes::Changes;
@@ -116,7 +116,7 @@ mod tests {
         let (mut pace, start) = (Pace::default(), Instant::now());
         let at = |ms| start + Duration::from_millis(ms);
         let none = Changes::default();
-        assert_eq!(pace.rows(&none, 8_000, at(0)), 8_000, "nobody waits");
+        assert_eq!(pace.rows(&none, 8_000, at(0)), 8_000, "no shard waits");
         assert_eq!(pace.rows(&some_work(), 8_000, at(1)), 0);
         assert_eq!(pace.rows(&none, 8_000, at(2)), 4 * MIN_ROWS);
         pace.record_commit(SHORT_COMMIT / 8);

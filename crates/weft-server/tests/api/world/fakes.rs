@@ -1,4 +1,4 @@
-//! What stands for the compiler, the scheduler, live logs and workers.
+//! Fakes of the compiler, the scheduler, live logs and workers.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -24,7 +24,7 @@ use weft_server::ports::{
     SchedulerHandle, SchedulerHealth, Wake, WorkerInfo,
 };
 
-/// A file that describes these DAGs: what stands for WebAssembly is the document itself.
+/// A file that describes these DAGs: the document itself takes the place of WebAssembly.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "tests write json!(..) in its place"
@@ -205,7 +205,7 @@ impl SchedulerHandle for FakeScheduler {
     }
 
     fn ready(&self) -> BTreeMap<Arc<str>, u64> {
-        BTreeMap::from([("default".into(), 3), ("nobody".into(), 5)])
+        BTreeMap::from([("default".into(), 3), ("unknown".into(), 5)])
     }
 
     fn changes(&self, to: Listen) -> Changes {
@@ -303,7 +303,9 @@ impl DirectWorkerBroker for FakeDirectWorkers {
         worker: &str,
     ) -> Result<(DirectWorker, RedisCredentials), DirectWorkerError> {
         if worker.starts_with("odd") {
-            return Err(DirectWorkerError::Unsupported("nobody gets in".to_owned()));
+            return Err(DirectWorkerError::Unsupported(
+                "direct workers are refused".to_owned(),
+            ));
         }
         let user = format!("weft-guest-{}", fastrand::u64(..));
         let direct_worker = DirectWorker {

@@ -1,4 +1,4 @@
-//! What a scheduler would have written, put into the database by hand.
+//! Writes turns to the database by hand, in place of a scheduler.
 
 use super::World;
 use std::sync::Arc;

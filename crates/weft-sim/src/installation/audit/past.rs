@@ -1,4 +1,4 @@
-//! What the auditor knew at an earlier time, for a database that goes back to it.
+//! Snapshots of the auditor's records, for a database that is restored to an earlier time.
 
 use super::{
     Auditor, Fairness, Parsed,

@@ -1,4 +1,4 @@
-//! What the auditor records of runs, active work and fairness.
+//! The auditor's records of runs, active work and fairness.
 
 use super::super::documents::Parsed;
 use crate::reference::Model;

@@ -1,5 +1,5 @@
-//! What everything cost, counted in rows and calls: an event costs what it
-//! touches, whatever has happened before.
+//! The auditor's bound on work, in rows and calls: an event costs what it touches, whatever has
+//! happened before.
 
 use crate::installation::call::Call;
 use std::collections::BTreeMap;

@@ -78,7 +78,7 @@ impl BrokerState {
         lost
     }
 
-    /// Hands attempts out, as many as there is room for.
+    /// Gives attempts to workers, as many as there are free slots.
     pub fn claim(
         &mut self,
         id: &Arc<str>,

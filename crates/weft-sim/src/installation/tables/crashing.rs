@@ -1,4 +1,4 @@
-//! What counts against tasks that take workers down.
+//! Crash records of tasks.
 
 use super::Tables;
 use weft_core::{

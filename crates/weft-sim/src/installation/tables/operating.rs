@@ -1,5 +1,5 @@
-//! What people do to the database through the server: each call is one
-//! transaction, acknowledged when it returns.
+//! Changes that users make to the database through the server: each call is one transaction,
+//! acknowledged when it returns.
 
 use super::{CommandRow, DagRow, ShardRow, Tables, TenantRow};
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use weft_store::{
 pub struct Wanted {
     /// Its name, drawn by the caller.
     pub id: RunId,
-    /// Of which DAG.
+    /// DAG to run.
     pub dag: DagKey,
-    /// Of which version.
+    /// Version that the run is pinned to.
     pub version: VersionId,
     /// What makes it.
     pub kind: RunKind,

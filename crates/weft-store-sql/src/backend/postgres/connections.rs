@@ -42,7 +42,7 @@ const VALUES_PER_SECOND: usize = 10_000;
 /// How long a step of the schema may take, which may rewrite a large table, and how long another
 /// process waits for it.
 const MAX_SCRIPT_TIME: Duration = Duration::from_hours(1);
-/// How long the end of a process waits for calls under way and for each connection's farewell.
+/// How long the end of a process waits for calls in progress and for each connection's farewell.
 const MAX_CLOSE_TIME: Duration = Duration::from_secs(2);
 /// How long a connection stays open unused.
 const MAX_IDLE_TIME: Duration = Duration::from_mins(10);
@@ -149,7 +149,7 @@ impl Connections {
         }
     }
 
-    /// Waits for calls under way and closes every connection. Later calls fail.
+    /// Waits for calls in progress and closes every connection. Later calls fail.
     pub(super) async fn close(&self) {
         let all = Arc::clone(&self.permits).acquire_many_owned(self.max);
         // Calls that take longer lose their connection with the process.

@@ -106,7 +106,7 @@ pub(crate) async fn versions_are_listed_and_activated_again(database: &Database)
 
 pub(crate) async fn an_unknown_tenant_or_a_doubled_dag_deploys_nothing(database: &Database) {
     let mut foreign = file("a", &["x"]);
-    foreign.tenant = "nobody".parse().unwrap();
+    foreign.tenant = "unknown".parse().unwrap();
     let error = database.deploy(&foreign).await.unwrap_err();
     assert!(matches!(error, DeployError::UnknownTenant(_)), "{error}");
     let error = database.deploy(&file("a", &["x", "x"])).await.unwrap_err();

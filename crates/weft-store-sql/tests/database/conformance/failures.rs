@@ -1,4 +1,4 @@
-//! What fails, by cause.
+//! Failed attempts by cause.
 
 use super::turn::instance_row;
 use crate::setup::{at, file, lease, one_dag, trigger_of, turn};

@@ -119,7 +119,7 @@ pub(crate) async fn lists_go_by_task_index_and_state(database: &Database) {
 
 pub(crate) async fn another_tenant_sees_nothing(database: &Database) {
     let run = run_with_instances(database).await;
-    let (own, foreign) = (TenantId::default(), "nobody".parse::<TenantId>().unwrap());
+    let (own, foreign) = (TenantId::default(), "unknown".parse::<TenantId>().unwrap());
     let filter = InstanceFilter {
         tenant: foreign.clone(),
         ..all(run)

@@ -104,7 +104,7 @@ pub(crate) async fn secrets_are_sealed_listed_and_rotated(database: &Database) {
         );
     }
     let foreign = SecretAddress {
-        tenant: "nobody".parse().unwrap(),
+        tenant: "unknown".parse().unwrap(),
         ..place("a")
     };
     let value = keys.seal(&foreign, b"x").unwrap();
@@ -354,7 +354,7 @@ pub(crate) async fn a_response_is_stored_once(database: &Database) {
     );
     assert_eq!(
         database
-            .find_response(&"nobody".parse().unwrap(), "k")
+            .find_response(&"unknown".parse().unwrap(), "k")
             .await
             .unwrap(),
         None

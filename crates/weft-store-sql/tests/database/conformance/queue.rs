@@ -1,4 +1,4 @@
-//! What a scheduler looks for: queued runs, commands.
+//! The scheduler's reads of pending work: queued runs, commands.
 
 use crate::setup::{at, dag_id, lease, one_dag, trigger_of, turn};
 use weft_core::{

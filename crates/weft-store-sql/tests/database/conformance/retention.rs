@@ -1,4 +1,4 @@
-//! What goes with time, and what stays.
+//! Retention: the rows that it deletes, and those that stay.
 
 use super::{queue::new_run, turn::instance_row};
 use crate::setup::{at, lease, one_dag, turn};

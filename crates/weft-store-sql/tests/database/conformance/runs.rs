@@ -64,7 +64,7 @@ pub(crate) async fn a_trigger_of_an_unknown_dag_or_version_is_refused(database: 
         assert!(matches!(error, TriggerError::UnknownVersion(_)), "{error}");
     }
     let foreign = Trigger {
-        tenant: "nobody".parse().unwrap(),
+        tenant: "unknown".parse().unwrap(),
         ..trigger_of(&dag)
     };
     let error = database.trigger(&foreign).await.unwrap_err();
@@ -186,7 +186,7 @@ pub(crate) async fn runs_are_paged_by_filter(database: &Database) {
         let ids: Vec<i64> = ids.collect();
         assert_eq!(ids, expected, "{filter:?}");
         let foreign = RunFilter {
-            tenant: "nobody".parse().unwrap(),
+            tenant: "unknown".parse().unwrap(),
             ..filter
         };
         assert_eq!(database.list_runs(&foreign, limit).await.unwrap(), []);
@@ -196,7 +196,7 @@ pub(crate) async fn runs_are_paged_by_filter(database: &Database) {
     let counts = ended(4, RunState::Failed).counts;
     assert_eq!(shown.counts, counts);
     assert_eq!((shown.started, shown.ended), (Some(at(1)), Some(at(2))));
-    let foreign = "nobody".parse().unwrap();
+    let foreign = "unknown".parse().unwrap();
     assert_eq!(database.show_run(&foreign, id(4)).await.unwrap(), None);
 }
 

@@ -52,7 +52,7 @@ pub(super) async fn fetch(client: &Client, args: &ArtifactArgs) -> Result<(), Pr
     }
 }
 
-/// The one that is meant.
+/// The artifact that the arguments select.
 fn chosen(output: &Value, at: Option<&str>) -> Result<ArtifactRef, Problem> {
     let part = match at {
         None => output,

@@ -1,5 +1,5 @@
-//! What is done to runs that there are. The server makes each durable at once;
-//! the scheduler carries it out a moment later, and that is waited for.
+//! Commands to existing runs. The server makes each durable at once; the scheduler applies it a
+//! moment later, and the command waits for that.
 
 use crate::{
     command::run_ref::{InstanceRef, RunRef},

@@ -54,7 +54,7 @@ pub(super) enum View {
     Json,
 }
 
-/// How the run stands as a whole.
+/// State of the run as a whole.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Standing {
     pub(super) run: Run,
@@ -65,7 +65,7 @@ pub(super) struct Standing {
 trait Watch {
     /// Something happened.
     fn change(&mut self, change: &Change);
-    /// How it stands as a whole; the first one comes before any change.
+    /// State of the run as a whole; the first one comes before any change.
     fn standing(&mut self, standing: &Standing);
     /// Time went by.
     fn tick(&mut self);

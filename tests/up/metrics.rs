@@ -1,5 +1,5 @@
-//! What Prometheus reads: figures under names that it expects, and nothing that
-//! a tenant writes.
+//! Metrics as Prometheus reads them, under names that it expects, with nothing that a tenant
+//! writes.
 
 use crate::{
     installation::Installation,
@@ -12,8 +12,8 @@ use std::{
     net::TcpStream,
 };
 
-/// What stands under `/metrics`.
-pub(crate) fn figures(installation: &Installation) -> String {
+/// The text of `/metrics`.
+pub(crate) fn read_metrics(installation: &Installation) -> String {
     let read = |file: &str| {
         let text = fs::read_to_string(installation.path("data").join(file));
         text.expect("it was written down").trim().to_owned()
@@ -34,7 +34,7 @@ pub(crate) fn figures(installation: &Installation) -> String {
 }
 
 #[test]
-fn figures_are_what_prometheus_reads() {
+fn metrics_are_what_prometheus_reads() {
     let installation = Installation::new();
     let up = installation.start(&["--slots", "3"]).answering();
     deploy(&installation, &up, TRACED);
@@ -42,7 +42,7 @@ fn figures_are_what_prometheus_reads() {
     assert_eq!(said.code, Some(1), "one task fails: {said:?}");
     let runs = installation.list(&up, &["runs", "list"]);
     let run = runs[0]["id"].as_str().expect("it has a name");
-    let text = figures(&installation);
+    let text = read_metrics(&installation);
     for own in [run, "traced", "fails", "busy"] {
         assert!(
             !text.contains(own),
@@ -137,7 +137,7 @@ fn conventions(text: &str) {
             );
             assert!(
                 of_type.iter().all(|(known, _)| *known != name),
-                "{name} stands twice"
+                "{name} occurs twice"
             );
             of_type.push((name, kind));
         } else if !line.starts_with('#') {

@@ -1,11 +1,11 @@
-//! Measured figures, and the table that they make.
+//! Measurements of benchmarks, and the table of all rounds.
 
 use serde::Deserialize;
 use std::fmt;
 
-/// One figure of one round.
+/// One measurement of one round.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Figure {
+pub(crate) struct Measurement {
     /// What was measured; the same text in every round.
     #[serde(rename = "figure")]
     pub(crate) name: String,
@@ -15,14 +15,14 @@ pub(crate) struct Figure {
     /// The 99th percentile of this round, where it had enough values.
     #[serde(default)]
     pub(crate) p99: Option<f64>,
-    /// What it must reach, where something was promised.
+    /// The promised value, if there is one.
     #[serde(default)]
     pub(crate) target: Option<f64>,
     #[serde(default)]
     pub(crate) better: Better,
 }
 
-/// Which way is better.
+/// Whether lower or higher values are better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Better {
@@ -31,7 +31,7 @@ pub(crate) enum Better {
     Higher,
 }
 
-/// All rounds of all figures, in the order in which figures first came.
+/// All rounds of all measurements, in the order of their first occurrence.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     rows: Vec<Row>,
@@ -39,15 +39,15 @@ pub(crate) struct Table {
 
 #[derive(Debug)]
 struct Row {
-    first: Figure,
+    first: Measurement,
     medians: Vec<f64>,
     worst_p99: Option<f64>,
 }
 
 impl Table {
-    /// Adds a figure of one round.
-    pub(crate) fn add(&mut self, figure: Figure) {
-        let worse = |a: Option<f64>, b: Option<f64>| match (a, b, figure.better) {
+    /// Adds a measurement of one round.
+    pub(crate) fn add(&mut self, measurement: Measurement) {
+        let worse = |a: Option<f64>, b: Option<f64>| match (a, b, measurement.better) {
             (Some(a), Some(b), Better::Lower) => Some(a.max(b)),
             (Some(a), Some(b), Better::Higher) => Some(a.min(b)),
             (a, b, _) => a.or(b),
@@ -55,16 +55,16 @@ impl Table {
         match self
             .rows
             .iter_mut()
-            .find(|row| row.first.name == figure.name)
+            .find(|row| row.first.name == measurement.name)
         {
             Some(row) => {
-                row.medians.push(figure.median);
-                row.worst_p99 = worse(row.worst_p99, figure.p99);
+                row.medians.push(measurement.median);
+                row.worst_p99 = worse(row.worst_p99, measurement.p99);
             }
             None => self.rows.push(Row {
-                medians: vec![figure.median],
-                worst_p99: figure.p99,
-                first: figure,
+                medians: vec![measurement.median],
+                worst_p99: measurement.p99,
+                first: measurement,
             }),
         }
     }
@@ -100,7 +100,7 @@ impl fmt::Display for Table {
         writeln!(
             f,
             "{:name$}  {:>10}  {:>10}  {:>10}  {:>10}  {:>10}  {:8}  target",
-            "figure", "target", "median", "worst p99", "lowest", "highest", "unit"
+            "measurement", "target", "median", "worst p99", "lowest", "highest", "unit"
         )?;
         for row in &self.rows {
             let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), short);
@@ -140,8 +140,8 @@ fn short(value: f64) -> String {
 mod tests {
     use super::*;
 
-    fn figure(median: f64, p99: f64, better: Better) -> Figure {
-        Figure {
+    fn measurement(median: f64, p99: f64, better: Better) -> Measurement {
+        Measurement {
             name: "x".into(),
             unit: "us".into(),
             median,
@@ -155,7 +155,7 @@ mod tests {
     fn the_median_of_rounds_is_judged_and_the_worst_percentile_shown() {
         let mut table = Table::default();
         for (median, p99) in [(4.0, 9.0), (100.0, 200.0), (3.0, 7.0)] {
-            table.add(figure(median, p99, Better::Lower));
+            table.add(measurement(median, p99, Better::Lower));
         }
         let text = table.to_string();
         let row: Vec<&str> = text
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn what_should_be_high_misses_when_low() {
         let mut table = Table::default();
-        table.add(figure(4.0, 3.0, Better::Higher));
+        table.add(measurement(4.0, 3.0, Better::Higher));
         assert!(table.to_string().trim_end().ends_with("MISSED"));
     }
 }
