@@ -9,7 +9,10 @@ use std::{
     },
     time::Duration,
 };
-use weft_broker::{Dispatch, WorkerBroker as _, WorkerInfo};
+use weft_broker::{
+    Dispatch, LeaseTerms, WorkerBroker as _, WorkerInfo,
+    in_process::{InProcess, Options},
+};
 use weft_core::{
     run::{Counts, RunState},
     time::DurationMs,
@@ -219,12 +222,19 @@ async fn a_run_goes_on_with_the_defaults_that_it_began_with() {
 #[tokio::test]
 async fn a_worker_that_keeps_an_attempt_past_its_timeout_loses_it() {
     let mut installation = Installation::new().await;
+    // Its broker never lets a claim expire, as if the worker renewed it for ever.
+    installation.broker = InProcess::new(Options {
+        terms: LeaseTerms {
+            lease: Duration::from_hours(1),
+            ..LeaseTerms::default()
+        },
+        ..Options::default()
+    });
     let options = SchedulerOptions {
         overdue_grace: Duration::ZERO,
         ..SchedulerOptions::new("first")
     };
     installation.start_scheduler_over(options, installation.deps());
-    // Its broker never lets a claim expire, as if the worker renewed it for ever.
     let claims = AtomicU32::new(0);
     let rule = move |_: &Dispatch| match claims.fetch_add(1, Relaxed) {
         0 => None,
