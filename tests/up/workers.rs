@@ -2,7 +2,7 @@
 
 use crate::{
     installation::{Installation, Up},
-    patience::pass,
+    patience::{pass, until},
 };
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -31,6 +31,24 @@ const LONG_PROGRAM: &str = r#"(module
     (local.set $left (i32.const 4))
     (loop $again
       (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))
+      (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+      (br_if $again (local.get $left)))))"#;
+
+/// Prints a line each second, sixty times.
+const TALKING_PROGRAM: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 8) "\20\00\00\00\10\00\00\00")
+  (data (i32.const 32) "hello from afar\0a")
+  (func (export "_start") (local $left i32)
+    (local.set $left (i32.const 60))
+    ;; A subscription to the monotonic clock, a second from now.
+    (i32.store (i32.const 80) (i32.const 1))
+    (i64.store (i32.const 88) (i64.const 1000000000))
+    (loop $again
+      (drop (call $write (i32.const 2) (i32.const 8) (i32.const 1) (i32.const 16)))
+      (drop (call $poll (i32.const 64) (i32.const 128) (i32.const 1) (i32.const 16)))
       (local.set $left (i32.sub (local.get $left) (i32.const 1)))
       (br_if $again (local.get $left)))))"#;
 
@@ -158,6 +176,59 @@ fn a_worker_elsewhere_runs_what_needs_nothing_but_its_server() {
     assert!(said.contains("Worker far of http://"), "{said}");
     let token = fs::read_to_string(token).expect("it is there");
     assert!(!said.contains(token.trim()), "the token is in its log");
+}
+
+#[test]
+fn lines_of_a_task_on_a_worker_elsewhere_are_there_while_it_runs() {
+    let installation = Installation::new();
+    let up = control(&installation);
+    let program = wat::parse_str(TALKING_PROGRAM).expect("it is WebAssembly");
+    let work = installation.path("work");
+    fs::write(work.join("talking.wasm"), program).expect("there is room");
+    let said = installation.deploy(
+        &up,
+        "[dag]\nid = \"talks\"\n\n[tasks.talk]\nprogram = \"talking.wasm\"\n",
+    );
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let token = token(&installation, &up, "worker");
+    let _worker = Worker::start(&installation, &up, "far", &token);
+    let run = installation.trigger(&up, "talks");
+    let api = up.api();
+    let logs = format!("/runs/{run}/tasks/talk/0/logs");
+    // The program prints one line a second for a minute: the first ones come long before its end.
+    let mut seen = Vec::new();
+    until("a second line while the task runs", || {
+        let instance = api.get(&format!("/runs/{run}/tasks/talk/0"));
+        if instance["state"] != "running" {
+            return false;
+        }
+        let page = api.get(&logs);
+        seen = page["lines"].as_array().cloned().unwrap_or_default();
+        seen.len() >= 2
+    });
+    assert_eq!(seen[0]["message"], "hello from afar");
+    assert_eq!(seen[0]["source"], "stderr");
+    let found = api.get(&format!("{logs}/search?q=AFAR"));
+    assert!(found["total"].as_u64() >= Some(2), "{found}");
+    let instance = api.get(&format!("/runs/{run}/tasks/talk/0"));
+    assert_eq!(instance["state"], "running");
+    // Lines keep coming, while the task goes on.
+    let mut counts = vec![seen.len()];
+    until("lines that keep coming", || {
+        let page = api.get(&logs);
+        let count = page["lines"].as_array().map_or(0, Vec::len);
+        if counts.last() != Some(&count) {
+            counts.push(count);
+        }
+        counts.len() > 4
+    });
+    let said = installation.client(&up, &["runs", "cancel", &run]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    // The stored log has every line that was there live.
+    until("the stored log", || {
+        let page = api.get(&logs);
+        page["total"].as_u64() >= Some(2) && page["lines"][1] == seen[1]
+    });
 }
 
 #[test]

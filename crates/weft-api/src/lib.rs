@@ -69,8 +69,8 @@ pub use {
     },
     schedule::{SchedulePreview, ScheduledDate},
     setting::{
-        Connection, ConnectionAuth, NewConnection, NewPolicy, NewPool, NewVariable, Policy, Pool,
-        Tenant, TenantChange, Variable,
+        CheckedTask, Connection, ConnectionAuth, NewConnection, NewPolicy, NewPool, NewVariable,
+        Policy, PolicyCheck, PolicyChecked, Pool, RefusedRequest, Tenant, TenantChange, Variable,
     },
     time::Time,
     token::{CreatedToken, NewSession, NewToken, Role, Token, Whoami},

@@ -38,8 +38,20 @@ pub struct LogSearch {
     pub complete: bool,
     /// How many of the searched lines each stream and level has.
     pub sources: std::collections::BTreeMap<String, u64>,
-    /// The first lines that match.
+    /// How many of the searched lines each level has. A line of standard output or standard error
+    /// has the level that its first word names, `info` if it names none.
+    #[serde(default)]
+    pub levels: std::collections::BTreeMap<String, u64>,
+    /// The number of the line after the last one that was searched: a search from there on continues
+    /// this one while the attempt prints.
+    #[serde(default)]
+    pub next: u64,
+    /// The first lines that match; empty if only positions were requested.
     pub hits: Vec<LogHit>,
+    /// The numbers of the lines that match, if they were requested: the first, and then the
+    /// difference of each to the one before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub positions: Vec<u64>,
 }
 
 /// A line that matches.

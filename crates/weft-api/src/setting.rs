@@ -122,6 +122,73 @@ pub struct NewPolicy {
     pub policy: String,
 }
 
+/// A request to test what a policy allows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PolicyCheck {
+    /// The policy file that is tested; the tenant's policy if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// A DAG whose active version's tasks are tested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dag: Option<String>,
+    /// Only this task of the DAG.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// Hosts that each task requests besides, as in `grants.http`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<String>,
+    /// Variables that each task requests besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variables: Vec<String>,
+    /// Connections that each task requests besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connections: Vec<String>,
+    /// The queue that each task runs in, in place of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+}
+
+/// What a policy allows of what tasks request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PolicyChecked {
+    /// Each task. Without a DAG it is one that requests what the request named.
+    pub tasks: Vec<CheckedTask>,
+}
+
+/// What a policy allows of what a task requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CheckedTask {
+    /// Its id; absent without a DAG.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// Whether everything is allowed. A task is granted all that it requests, or nothing.
+    pub allowed: bool,
+    /// The hosts that it requests.
+    pub http: Vec<String>,
+    /// The variables that it requests.
+    pub variables: Vec<String>,
+    /// The connections that it requests.
+    pub connections: Vec<String>,
+    /// What is refused, and what to add to the policy.
+    pub refused: Vec<RefusedRequest>,
+}
+
+/// One request that a policy refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RefusedRequest {
+    /// The code of the refusal.
+    pub code: String,
+    /// What is refused.
+    pub message: String,
+    /// What to add to the policy.
+    pub remedy: String,
+}
+
 /// A tenant and its quotas.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -14,7 +14,7 @@ use ::redis::{Cmd, Pipeline};
 use std::{sync::Arc, time::Duration};
 use weft_broker::BrokerError;
 
-/// Messages that a topic keeps, approximately.
+/// Messages that a topic keeps by default, approximately.
 const MAX_KEPT: usize = 10_000;
 /// Messages of one [`Event::Messages`].
 const MAX_READ: usize = 512;
@@ -28,6 +28,7 @@ const START: &str = "0-0";
 pub struct Topic {
     redis: Arc<Redis>,
     key: String,
+    kept: usize,
 }
 
 /// A subscriber of a topic.
@@ -54,11 +55,18 @@ impl Redis {
         Topic {
             redis: Arc::clone(self),
             key: format!("{{{}:line}}:{name}", self.options.namespace),
+            kept: MAX_KEPT,
         }
     }
 }
 
 impl Topic {
+    /// The same topic, which keeps so many messages, approximately.
+    #[must_use]
+    pub fn keeping(self, kept: usize) -> Self {
+        Self { kept, ..self }
+    }
+
     /// Publishes messages to all subscribers.
     ///
     /// # Errors
@@ -71,7 +79,7 @@ impl Topic {
         for message in messages {
             let mut add = Cmd::new();
             add.arg("XADD").arg(&self.key).arg("MAXLEN").arg("~");
-            add.arg(MAX_KEPT).arg("*").arg(FIELD).arg(message);
+            add.arg(self.kept).arg("*").arg(FIELD).arg(message);
             all.add_command(add);
         }
         let added = self

@@ -109,6 +109,7 @@ routes! {
     SHOW_POLICY = GET "/policy" Safe;
     SET_POLICY = PUT "/policy" Safe;
     DELETE_POLICY = DELETE "/policy" Safe;
+    CHECK_POLICY = POST "/policy/check" Safe;
     LIST_TOKENS = GET "/tokens" Safe;
     CREATE_TOKEN = POST "/tokens" Never;
     REVOKE_TOKEN = DELETE "/tokens/{token}" Safe;

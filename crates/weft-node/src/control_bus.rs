@@ -4,6 +4,7 @@
 //! ```text
 //! server     ── something was written; why is this not running? ──▶  topic 'schedulers'
 //! scheduler  ── changes; explanations; heartbeats ────────────────▶  topic 'servers'
+//! server     ── lines of running attempts ───────────────────────▶  topic 'lines'
 //! ```
 //!
 //! It carries hints and what people watch, nothing more: state that must not be lost
@@ -11,10 +12,13 @@
 //! sweep.
 
 mod bus_server;
+mod lines;
 mod messages;
 mod remote_schedulers;
 
-pub(crate) use {bus_server::ControlBusServer, remote_schedulers::RemoteSchedulers};
+pub(crate) use {
+    bus_server::ControlBusServer, lines::LinesBus, remote_schedulers::RemoteSchedulers,
+};
 
 use messages::{Message, encode};
 use std::{sync::Arc, time::Duration};

@@ -2,7 +2,7 @@
 //!
 //! Everything that a worker needs of an installation goes through it: calls of its
 //! broker ([`GatewayTransport`]), blobs and log segments (`blobs`), compiled code
-//! (`code`), variables (`secrets`). A worker that is trusted with everything may
+//! (`code`), variables (`secrets`), live lines (`live_lines`). A worker that is trusted with everything may
 //! connect to its broker itself (`direct`), and blobs may come from another host that
 //! the server names (`redirect`). Nothing is retried here: the caller knows whether a
 //! retry does harm.
@@ -10,10 +10,11 @@
 mod blobs;
 mod code;
 mod direct;
+mod live_lines;
 mod redirect;
 mod secrets;
 
-pub(crate) use {code::InstallationCode, direct::DirectConnection};
+pub(crate) use {code::InstallationCode, direct::DirectConnection, live_lines::LiveLineSender};
 pub use {code::TrustedKey, direct::ConnectionMode};
 
 use redirect::RedirectTarget;

@@ -1,8 +1,12 @@
-//! The lines that running tasks of this process print.
+//! The lines that running tasks print: of this process' own worker, and of workers elsewhere.
+
+mod remote;
+
+pub(crate) use remote::{Added, RemoteLines};
 
 use async_trait::async_trait;
-use std::time::Duration;
-use weft_blob::logs::{self, LiveLines, LogReader, LogWriter};
+use std::{sync::Arc, time::Duration};
+use weft_blob::logs::{self, LiveLines, LogLine, LogReader, LogWriter};
 use weft_server::ports::{LiveLogs, LogKey};
 
 /// The log writer of the one worker of this process.
@@ -11,8 +15,7 @@ pub(crate) struct OneWriter {
     pub(crate) reader: LogReader,
 }
 
-#[async_trait]
-impl LiveLogs for OneWriter {
+impl OneWriter {
     async fn lines(
         &self,
         attempt: &LogKey,
@@ -38,18 +41,36 @@ impl LiveLogs for OneWriter {
     }
 }
 
-/// No task runs in this process: lines of tasks elsewhere are read once they are uploaded.
-pub(crate) struct NoWriter;
+/// Lines of all running attempts that this process knows.
+pub(crate) struct AllLiveLogs {
+    /// `None` where no task runs in this process.
+    pub(crate) own: Option<OneWriter>,
+    /// What workers elsewhere sent.
+    pub(crate) remote: Arc<RemoteLines>,
+}
 
 #[async_trait]
-impl LiveLogs for NoWriter {
+impl LiveLogs for AllLiveLogs {
     async fn lines(
         &self,
-        _attempt: &LogKey,
-        _from: u64,
-        _max: usize,
-        _patience: Duration,
+        attempt: &LogKey,
+        from: u64,
+        max: usize,
+        patience: Duration,
     ) -> Option<LiveLines> {
-        None
+        let remote = self.remote.lines(attempt, from, max, patience);
+        let Some(own) = self.own.as_ref().filter(|_own| !self.remote.knows(attempt)) else {
+            return remote.await;
+        };
+        // Which of the two it is shows with the first line.
+        tokio::select! {
+            Some(lines) = own.lines(attempt, from, max, patience) => Some(lines),
+            Some(lines) = remote => Some(lines),
+            else => None,
+        }
+    }
+
+    fn add(&self, attempt: &LogKey, first: u64, lines: Vec<LogLine>) {
+        self.remote.add(attempt, first, lines);
     }
 }

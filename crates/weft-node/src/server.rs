@@ -7,11 +7,11 @@
 use crate::{
     backends::{BackendLocations, SharedBackends},
     compiler_role::CompilerRole,
-    control_bus::RemoteSchedulers,
+    control_bus::{LinesBus, RemoteSchedulers},
     data_folder::DataFolder,
     database::{unfit, warn_of_unreadable_secrets},
     fleet::BrokersFleet,
-    live_logs::NoWriter,
+    live_logs::AllLiveLogs,
     maintenance::Retention,
     secrets::keyring,
     server_runtime::{ServerRuntime, ServerSettings},
@@ -68,12 +68,16 @@ pub async fn run_server(options: ServerNodeOptions) -> Result<Exit, Problems> {
     let metrics = Metrics::default();
     metrics.register(|registry| blobs.register(registry));
     let sessions = transport.worker_sessions(&keyring, &database, Vec::new());
+    let lines = LinesBus::start(shards.redis());
     let deps = Deps {
         database: database.clone(),
         compiler: Arc::new(CompilerRole::of_this_program(&folder, &keyring)?),
         keyring,
         scheduler: Arc::new(RemoteSchedulers::subscribe(shards.redis())),
-        live_logs: Arc::new(NoWriter),
+        live_logs: Arc::new(AllLiveLogs {
+            own: None,
+            remote: Arc::clone(&lines.lines),
+        }),
         fleet: Arc::new(BrokersFleet {
             broker: transport.operator(),
             own: None,
@@ -97,6 +101,7 @@ pub async fn run_server(options: ServerNodeOptions) -> Result<Exit, Problems> {
         problem = runtime.ended_early() => return Err(problem.into()),
     }
     runtime.close().await;
+    drop(lines);
     database.close().await;
     Ok(Exit::Success)
 }

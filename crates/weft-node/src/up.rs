@@ -10,7 +10,7 @@ use crate::{
     database::{PostgresUrl, unfit, warn_of_unreadable_secrets},
     fleet::BrokersFleet,
     labels::{labels, queues},
-    live_logs::OneWriter,
+    live_logs::{AllLiveLogs, OneWriter, RemoteLines},
     local_scheduler::LocalScheduler,
     maintenance::Retention,
     secrets::{StoredSecrets, keyring},
@@ -117,6 +117,8 @@ impl Up {
             }),
             // Server and worker share one folder of compiled code.
             code: None,
+            // The server reads this process' log.
+            live: None,
         };
         let worker = Worker::new(worker_options, services)
             .map_err(|error| Problem::new(Code::Usage, error.to_string()))?;
@@ -226,11 +228,14 @@ async fn open(
     Ok((database, lock))
 }
 
-/// This process writes every log, so its lines are live here.
-fn live_logs(logs: &LogWriter, blobs: &Blobs) -> OneWriter {
-    OneWriter {
-        writer: logs.clone(),
-        reader: LogReader::new(blobs.clone(), None),
+/// The lines of this process' own worker, and of those that workers elsewhere send.
+fn live_logs(logs: &LogWriter, blobs: &Blobs) -> AllLiveLogs {
+    AllLiveLogs {
+        own: Some(OneWriter {
+            writer: logs.clone(),
+            reader: LogReader::new(blobs.clone(), None),
+        }),
+        remote: Arc::new(RemoteLines::default()),
     }
 }
 

@@ -5,7 +5,8 @@
 
 use crate::{
     gateway_client::{
-        ConnectionMode, DirectConnection, GatewayClient, InstallationCode, TrustedKey,
+        ConnectionMode, DirectConnection, GatewayClient, InstallationCode, LiveLineSender,
+        TrustedKey,
     },
     labels::{labels, queues},
     memory,
@@ -106,6 +107,7 @@ pub async fn run_worker(options: WorkerNodeOptions) -> Result<Exit, Problems> {
         .iter()
         .map(ToString::to_string)
         .collect();
+    let live = Arc::new(LiveLineSender::default());
     let worker = Worker::new(
         worker_options,
         Services {
@@ -114,7 +116,8 @@ pub async fn run_worker(options: WorkerNodeOptions) -> Result<Exit, Problems> {
             blobs: blobs.clone(),
             logs: logs.clone(),
             code: code_store(options.code, &options.server, &client),
-            secrets: Arc::new(client),
+            secrets: Arc::new(client.clone()),
+            live: Some(Arc::clone(&live) as _),
         },
     )
     .map_err(|error| Problem::new(Code::Usage, error.to_string()))?;
@@ -140,9 +143,11 @@ pub async fn run_worker(options: WorkerNodeOptions) -> Result<Exit, Problems> {
             Ok::<(), String>(())
         })
     });
+    let sending = tokio::spawn(live.run(client));
     let worker = Service::start(|stop: Stop| worker.run(stop.wait()));
     run_until_drained(worker, shutdown, options.drain).await?;
     status::end(status).await;
+    sending.abort();
     if let Some(direct) = direct {
         log_end("direct connection", direct.end().await);
     }

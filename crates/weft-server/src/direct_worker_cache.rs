@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use weft_broker::direct_worker::{CREDENTIALS_LIFETIME, DirectWorker};
+use weft_broker::{
+    AttemptKey,
+    direct_worker::{CREDENTIALS_LIFETIME, DirectWorker},
+};
 use weft_core::id::TenantId;
 
 /// Direct workers that one server admits at once.
@@ -26,6 +29,8 @@ struct Known {
     until: Instant,
     /// Tenants that it serves, each with the end of its entry.
     serves: HashMap<TenantId, Instant>,
+    /// Attempts that it holds, each with its tenant and the end of its entry.
+    holds: HashMap<AttemptKey, (TenantId, Instant)>,
 }
 
 impl DirectWorkerCache {
@@ -49,6 +54,7 @@ impl DirectWorkerCache {
                 worker,
                 until,
                 serves: HashMap::new(),
+                holds: HashMap::new(),
             });
     }
 
@@ -73,6 +79,33 @@ impl DirectWorkerCache {
         if let Some(known) = self.known().get_mut(&worker.user) {
             let until = Instant::now() + TENANT_CACHE_TTL;
             known.serves.insert(tenant.clone(), until);
+        }
+    }
+
+    /// The tenant of an attempt that the worker was lately found to hold.
+    pub(crate) fn tenant_of(
+        &self,
+        worker: &DirectWorker,
+        attempt: &AttemptKey,
+    ) -> Option<TenantId> {
+        let mut known = self.known();
+        let known = known.get_mut(&worker.user)?;
+        let now = Instant::now();
+        known.holds.retain(|_key, (_tenant, until)| now < *until);
+        let (tenant, _until) = known.holds.get(attempt)?;
+        Some(tenant.clone())
+    }
+
+    /// Remembers that the worker holds the attempt.
+    pub(crate) fn remember_attempt(
+        &self,
+        worker: &DirectWorker,
+        attempt: &AttemptKey,
+        tenant: &TenantId,
+    ) {
+        if let Some(known) = self.known().get_mut(&worker.user) {
+            let until = Instant::now() + TENANT_CACHE_TTL;
+            known.holds.insert(*attempt, (tenant.clone(), until));
         }
     }
 

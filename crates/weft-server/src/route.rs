@@ -20,6 +20,7 @@ pub(crate) mod health;
 mod history;
 mod instances;
 mod layout;
+mod log_level;
 mod log_search;
 mod logs;
 pub(crate) mod outputs;

@@ -14,6 +14,7 @@
 mod blobs;
 mod code;
 mod direct_workers;
+mod live_lines;
 mod lookup;
 mod names;
 mod worker;
@@ -59,6 +60,10 @@ pub(crate) fn routes(app: &App) -> Router<App> {
             post(call).layer(DefaultBodyLimit::max(MAX_CALL_BYTES)),
         )
         .route("/variable", post(variable))
+        .route(
+            "/lines",
+            post(live_lines::add).layer(DefaultBodyLimit::max(live_lines::MAX_CALL_BYTES)),
+        )
         .route("/code-key", get(code::key))
         .route("/blobs/{tenant}/compiled/{digest}/{name}", get(code::get))
         .route(

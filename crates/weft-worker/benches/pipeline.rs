@@ -103,6 +103,7 @@ async fn measure() {
         logs,
         secrets: Arc::new(NoSecrets),
         code: None,
+        live: None,
     };
     let worker = Worker::new(options, services).expect("the options are right");
     let handle = worker.handle();

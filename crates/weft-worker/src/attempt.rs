@@ -91,7 +91,7 @@ async fn execute(job: Job) -> Ended {
         tenant: tenant.clone(),
         attempt: log_name(key.run, key.attempt.instance, key.attempt.number).into(),
     });
-    let mut lines = AttemptLines::new(key, log, events);
+    let mut lines = AttemptLines::new(key, log, events, deps.live.clone());
     let report = {
         let running = deps.sandbox.run(request);
         tokio::pin!(running);

@@ -1,6 +1,6 @@
 //! The dependencies that all attempts of a worker share.
 
-use crate::{CodeStore, Secrets, Services, WorkerOptions, load::LoadFailure};
+use crate::{CodeStore, LiveLines, Secrets, Services, WorkerOptions, load::LoadFailure};
 use std::{path::PathBuf, sync::Arc};
 use weft_blob::{Blobs, logs::LogWriter};
 use weft_broker::{Failure, HeldClaim, Report, ReportedOutcome, Usage};
@@ -15,6 +15,7 @@ pub(crate) struct Deps {
     pub(crate) logs: LogWriter,
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) code: Option<Arc<dyn CodeStore>>,
+    pub(crate) live: Option<Arc<dyn LiveLines>>,
     pub(crate) scratch_root: PathBuf,
 }
 
@@ -27,6 +28,7 @@ impl Deps {
             logs,
             secrets,
             code,
+            live,
         } = services;
         Self {
             worker: Arc::clone(&options.id),
@@ -35,6 +37,7 @@ impl Deps {
             logs,
             secrets,
             code,
+            live,
             scratch_root: options.scratch_root.clone(),
         }
     }

@@ -28,6 +28,7 @@ mod fatal;
 mod handle;
 mod held;
 mod journal;
+mod live_lines;
 mod load;
 mod log;
 mod metrics;
@@ -42,6 +43,7 @@ pub use {
     code::CodeStore,
     fatal::notice_fatal_signals,
     handle::{WorkerHandle, WorkerPhase, WorkerStats},
+    live_lines::LiveLines,
     log::log_name,
     options::{OptionError, WorkerOptions},
     secrets::{SecretError, Secrets},

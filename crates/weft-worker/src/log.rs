@@ -1,8 +1,11 @@
 //! From what a guest shows to lines of its log, in groups: a line costs no wait
 //! of its own, and an attempt that shows nothing costs nothing.
 
-use crate::deps::now;
-use std::time::{Duration, Instant};
+use crate::{LiveLines, deps::now};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use weft_blob::logs::{AttemptLog, LogError, LogLine, LogPointer, LogSource};
 use weft_broker::AttemptKey;
 use weft_core::{run::Instance, run_id::RunId, time::Timestamp};
@@ -24,6 +27,9 @@ pub(crate) struct AttemptLines {
     key: AttemptKey,
     log: AttemptLog,
     events: EventStream,
+    live: Option<Arc<dyn LiveLines>>,
+    /// The number of the next line that is written.
+    next: u64,
     /// Taken and not written.
     lines: Vec<LogLine>,
     progress_at: Option<Instant>,
@@ -32,11 +38,18 @@ pub(crate) struct AttemptLines {
 }
 
 impl AttemptLines {
-    pub(crate) fn new(key: AttemptKey, log: AttemptLog, events: EventStream) -> Self {
+    pub(crate) fn new(
+        key: AttemptKey,
+        log: AttemptLog,
+        events: EventStream,
+        live: Option<Arc<dyn LiveLines>>,
+    ) -> Self {
         Self {
             key,
             log,
             events,
+            live,
+            next: 0,
             lines: Vec::new(),
             progress_at: None,
             held_progress: None,
@@ -65,6 +78,10 @@ impl AttemptLines {
             return;
         }
         let lines = std::mem::take(&mut self.lines);
+        if let Some(live) = &self.live {
+            live.push(&self.key, self.next, &lines);
+        }
+        self.next += lines.len() as u64;
         if let Err(error) = self.log.append(lines).await {
             self.lost(&error);
         }

@@ -1,7 +1,8 @@
 //! The worker service: it is created from options and services, and runs until it is drained.
 
 use crate::{
-    CodeStore, OptionError, Secrets, WorkerHandle, WorkerOptions, WorkerPhase, WorkerStats,
+    CodeStore, LiveLines, OptionError, Secrets, WorkerHandle, WorkerOptions, WorkerPhase,
+    WorkerStats,
     driver::Driver,
     metrics::{Metrics, Now},
 };
@@ -27,6 +28,8 @@ pub struct Services {
     pub secrets: Arc<dyn Secrets>,
     /// Provides compiled code of other machines, if the installation has it.
     pub code: Option<Arc<dyn CodeStore>>,
+    /// Receives lines while attempts run, if those who watch can't read the log before its end.
+    pub live: Option<Arc<dyn LiveLines>>,
 }
 
 /// Claims attempts, runs them, reports. See the crate's documentation.

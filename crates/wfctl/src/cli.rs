@@ -126,6 +126,10 @@ pub(crate) enum Command {
     Queues(command::fleet::QueuesArgs),
     /// Show shards and their schedulers, and add shards
     Shards(command::fleet::ShardsArgs),
+    /// Show what runs, fails and waits, and how the services are
+    Overview(command::overview::OverviewArgs),
+    /// Show what fails, grouped by cause
+    Failures(command::failures::FailuresArgs),
     /// Show runs, workers and queues, live
     Top(command::top::TopArgs),
     /// Ask a service whether it makes progress

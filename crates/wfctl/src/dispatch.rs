@@ -4,9 +4,9 @@ use crate::{
     cli::{Cli, Command},
     command::{
         audit, backfill, backup, build, check, completions, config, connections, context, dags, db,
-        deploy, doctor, fleet, graph, health, inspect, login, logs, man_pages, new, outputs,
-        policy, pools, restore, run, runs, scheduler, server, tasks, test, tokens, top, up,
-        variables, worker,
+        deploy, doctor, failures, fleet, graph, health, inspect, login, logs, man_pages, new,
+        outputs, overview, policy, pools, restore, run, runs, scheduler, server, tasks, test,
+        tokens, top, up, variables, worker,
     },
 };
 use clap::CommandFactory as _;
@@ -38,6 +38,8 @@ pub(crate) fn run(command: Command) -> Result<Exit, Problems> {
         Command::Workers(args) => fleet::workers(&args),
         Command::Queues(args) => fleet::queues(&args),
         Command::Shards(args) => fleet::shards(&args),
+        Command::Overview(args) => overview::run(&args),
+        Command::Failures(args) => failures::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Health(args) => health::run(&args),
         Command::Audit(args) => audit::run(&args),

@@ -154,7 +154,7 @@ fn cell(text: &str) -> String {
     text::line(text, MAX_CELL_CHARS)
 }
 
-fn width() -> Option<u16> {
+pub(crate) fn width() -> Option<u16> {
     io::stdout()
         .is_terminal()
         .then(|| console::Term::stdout().size().1)

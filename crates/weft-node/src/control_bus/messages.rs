@@ -1,15 +1,18 @@
 //! The messages of both topics and their encoding: JSON with a version, so that
 //! processes of two versions of Weft skip what they don't know.
 
+use crate::live_logs::Added;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, sync::Arc};
+use weft_blob::logs::LogLine;
 use weft_core::{
+    document::TaskIndex,
     id::{DagId, TaskId, TenantId},
-    run::{Counts, RunState},
+    run::{Counts, Instance, RunState},
     run_id::RunId,
 };
 use weft_scheduler::{Change, Wake};
-use weft_server::ports::Reason;
+use weft_server::ports::{LogKey, Reason};
 use weft_store::{DagKey, InstanceTag};
 
 /// The version that is written, and the newest that is read.
@@ -20,6 +23,7 @@ pub(super) trait Message: Serialize + DeserializeOwned {}
 
 impl Message for ToSchedulers {}
 impl Message for ToServers {}
+impl Message for LinesMessage {}
 
 /// From servers to schedulers, and between schedulers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,6 +87,57 @@ pub(super) enum ToServers {
         /// Name of the scheduler.
         scheduler: Arc<str>,
     },
+}
+
+/// Lines of a running attempt, between servers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LinesMessage {
+    /// The server that publishes them.
+    pub(super) server: u64,
+    #[serde(with = "text")]
+    tenant: TenantId,
+    #[serde(with = "text")]
+    run: RunId,
+    /// The task, by its place in the document.
+    task: u32,
+    index: u32,
+    number: u32,
+    first: u64,
+    lines: Vec<LogLine>,
+}
+
+impl LinesMessage {
+    /// Lines that a worker sent to this server.
+    pub(super) fn new(server: u64, added: Added) -> Self {
+        let Added { key, first, lines } = added;
+        Self {
+            server,
+            tenant: key.tenant,
+            run: key.run,
+            task: key.instance.task.0,
+            index: key.instance.index,
+            number: key.number,
+            first,
+            lines,
+        }
+    }
+
+    /// The lines.
+    pub(super) fn into_added(self) -> Added {
+        Added {
+            key: LogKey {
+                tenant: self.tenant,
+                run: self.run,
+                instance: Instance {
+                    task: TaskIndex(self.task),
+                    index: self.index,
+                },
+                number: self.number,
+            },
+            first: self.first,
+            lines: self.lines,
+        }
+    }
 }
 
 /// A change.

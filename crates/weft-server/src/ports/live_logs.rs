@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use std::time::Duration;
-use weft_blob::logs::LiveLines;
+use weft_blob::logs::{LiveLines, LogLine};
 use weft_core::{id::TenantId, run::Instance, run_id::RunId};
 
 /// The attempt whose lines are wanted.
@@ -32,4 +32,8 @@ pub trait LiveLogs: Send + Sync {
         max: usize,
         patience: Duration,
     ) -> Option<LiveLines>;
+
+    /// Adds lines of an attempt that runs on a worker elsewhere, of which the first has the
+    /// number `first`. What exceeds the bounds is dropped.
+    fn add(&self, attempt: &LogKey, first: u64, lines: Vec<LogLine>);
 }

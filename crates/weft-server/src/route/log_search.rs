@@ -2,6 +2,7 @@
 
 use super::{
     instances::{self, InstancePath},
+    log_level::{self, Level, LevelCounts, Levels},
     logs::{Lines, Log},
 };
 use crate::{
@@ -39,6 +40,8 @@ const MAX_REGEX_BYTES: usize = 1 << 20;
 const DEFAULT_HITS: usize = 1_000;
 /// The most hits of an answer; the total is exact in any case.
 const MAX_HITS: usize = 10_000;
+/// The most positions of an answer: 2 bytes each where every line matches.
+const MAX_POSITIONS: usize = 2_000_000;
 /// The most places that are shown of one line.
 const MAX_SPANS: usize = 20;
 /// How long a search may take; what it found until then is answered.
@@ -58,8 +61,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct SearchLog {
-    /// What is searched for: a text, in any case of letters.
-    q: String,
+    /// What is searched for: a text, in any case of letters. Everything matches without it.
+    q: Option<String>,
     /// Whether `q` is a regular expression without look-around and back-references. False by default.
     regex: Option<bool>,
     /// The number of the attempt; the last one by default.
@@ -69,11 +72,16 @@ struct SearchLog {
     /// How many hits, 1 to 10,000; 1,000 by default.
     #[param(minimum = 1, maximum = 10_000)]
     limit: Option<usize>,
+    /// Only lines of these levels, separated by commas: `error`, `warn`, `info`, `debug`.
+    level: Option<String>,
+    /// Whether the answer has the numbers of all lines that match, at most 2,000,000, in place of
+    /// `hits`. False by default.
+    positions: Option<bool>,
 }
 
 /// Search a log
 ///
-/// Searches the messages of all lines of one attempt. The number of hits is exact, unless the search took
+/// Searches the messages of all lines of one attempt, without their colours. The number of hits is exact, unless the search took
 /// too long, which `complete` says.
 #[utoipa::path(get, path = "/runs/{run}/tasks/{task}/{index}/logs/search", tag = "logs", params(InstancePath, SearchLog), responses((status = 200, description = "The hits", body = LogSearch)))]
 async fn search_log(
@@ -87,13 +95,21 @@ async fn search_log(
         let detail = format!("an answer has 1 to {MAX_HITS} hits, not {limit}");
         return Err(Problem::new(Code::InvalidValue, detail));
     }
-    let regex = compile(&query.q, query.regex.unwrap_or(false))?;
+    let regex = match &query.q {
+        Some(text) => Some(compile(text, query.regex.unwrap_or(false))?),
+        None => None,
+    };
+    let levels = query.level.as_deref().map(log_level::read_list);
+    let levels = levels.transpose()?;
     let found = instances::find(&app, &by.tenant, &path).await?;
     let log = Log::of(&by.tenant, &found, query.attempt)?;
     let began = Instant::now();
     let mut from = query.from_line.unwrap_or(0);
     let mut search = Search {
         regex,
+        levels,
+        by_level: LevelCounts::default(),
+        positions: query.positions.unwrap_or(false).then_some(0),
         limit,
         answer: LogSearch {
             attempt: log.number(),
@@ -101,7 +117,10 @@ async fn search_log(
             lines: 0,
             complete: true,
             sources: BTreeMap::new(),
+            levels: BTreeMap::new(),
+            next: from,
             hits: Vec::new(),
+            positions: Vec::new(),
         },
     };
     loop {
@@ -123,6 +142,7 @@ async fn search_log(
         }
         from = next;
     }
+    search.answer.levels = search.by_level.named();
     Ok(axum::Json(search.answer))
 }
 
@@ -145,7 +165,13 @@ fn compile(text: &str, is_regex: bool) -> Result<Regex, Problem> {
 
 /// A search under way.
 struct Search {
-    regex: Regex,
+    /// Everything matches without one.
+    regex: Option<Regex>,
+    /// Lines of other levels do not match.
+    levels: Option<Levels>,
+    by_level: LevelCounts,
+    /// The last position, if positions are requested.
+    positions: Option<u64>,
     limit: usize,
     answer: LogSearch,
 }
@@ -161,21 +187,36 @@ impl Search {
                     self.answer.sources.insert(source.to_owned(), 1);
                 }
             }
-            if !self.regex.is_match(&line.message) {
-                continue;
+            let message = log_level::without_colours(&line.message);
+            let level = Level::of(line.source, &message);
+            self.by_level.count(level);
+            let is_level = self.levels.is_none_or(|levels| levels.has(level));
+            let is_match = |regex: &Regex| regex.is_match(&message);
+            if is_level && self.regex.as_ref().is_none_or(is_match) {
+                self.add_hit(number, line.source, &message);
             }
-            self.answer.total += 1;
-            if self.answer.hits.len() < self.limit {
-                let found = self.regex.find_iter(&line.message).take(MAX_SPANS);
-                let units = |end: usize| line.message[..end].encode_utf16().count() as u64;
-                self.answer.hits.push(LogHit {
-                    line: number,
-                    source: line.source,
-                    spans: found
-                        .map(|hit| [units(hit.start()), units(hit.end())])
-                        .collect(),
-                });
+        }
+        self.answer.next = lines.next;
+    }
+
+    fn add_hit(&mut self, line: u64, source: LogSource, message: &str) {
+        self.answer.total += 1;
+        if let Some(last) = &mut self.positions {
+            if self.answer.positions.len() < MAX_POSITIONS {
+                self.answer.positions.push(line - *last);
+                *last = line;
             }
+        } else if self.answer.hits.len() < self.limit {
+            let units = |end: usize| message[..end].encode_utf16().count() as u64;
+            let found = self.regex.iter().flat_map(|regex| regex.find_iter(message));
+            self.answer.hits.push(LogHit {
+                line,
+                source,
+                spans: found
+                    .take(MAX_SPANS)
+                    .map(|hit| [units(hit.start()), units(hit.end())])
+                    .collect(),
+            });
         }
     }
 }

@@ -26,7 +26,7 @@ use tokio::time::{Instant, timeout_at};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_api::LogPage;
-use weft_blob::logs::LogError;
+use weft_blob::logs::{LiveLines, LogError};
 use weft_core::id::{TaskId, TenantId};
 
 /// How long a page waits for an attempt that has printed nothing yet.
@@ -223,11 +223,14 @@ impl Log {
     ) -> Result<Lines, Problem> {
         if let Some(pointer) = &self.pointer {
             let pointer = pointer.parse().map_err(Problem::internal)?;
-            let page = app
+            let read = app
                 .logs()
                 .read(&self.key.tenant, &pointer, from, most as usize)
-                .await
-                .map_err(unreadable)?;
+                .await;
+            let page = match read {
+                Ok(page) => page,
+                Err(error) => return self.not_uploaded(app, from, most, error).await,
+            };
             let next = page.first + page.lines.len() as u64;
             return Ok(Lines {
                 first: page.first,
@@ -254,14 +257,41 @@ impl Log {
             .live_logs()
             .lines(&self.key, from, most as usize, patience)
             .await;
-        Ok(live.map_or(nothing, |live| Lines {
+        Ok(live.map_or(nothing, |live| Lines::live(live, from)))
+    }
+
+    /// The lines of a log whose last segment a worker elsewhere has not uploaded yet, as far as
+    /// they arrived live.
+    async fn not_uploaded(
+        &self,
+        app: &App,
+        from: u64,
+        most: u32,
+        error: LogError,
+    ) -> Result<Lines, Problem> {
+        if matches!(error, LogError::Missing(_)) {
+            let live = app
+                .live_logs()
+                .lines(&self.key, from, most as usize, Duration::ZERO)
+                .await;
+            if let Some(live) = live {
+                return Ok(Lines::live(live, from));
+            }
+        }
+        Err(unreadable(error))
+    }
+}
+
+impl Lines {
+    fn live(live: LiveLines, from: u64) -> Self {
+        Self {
             first: live.first,
             next: live.first + live.lines.len() as u64,
             incomplete: live.first > from,
             total: None,
             ended: live.has_ended,
             list: live.lines.into_iter().map(view::log::line).collect(),
-        }))
+        }
     }
 }
 

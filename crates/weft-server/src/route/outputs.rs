@@ -8,7 +8,7 @@ use crate::{
     app::App,
     auth::Reading,
     caller::By,
-    extract::{Path, Text},
+    extract::{Path, Query, Text},
     problem::{Code, Problem},
 };
 use axum::{
@@ -76,6 +76,27 @@ async fn output(app: &App, tenant: &TenantId, path: &InstancePath) -> Result<Byt
     })
 }
 
+/// The policy of a task's page in a frame of the UI.
+const SANDBOX: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+                       font-src data:; media-src data:; frame-ancestors 'self'";
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ReadArtifact {
+    /// `html`: as a page for a frame.
+    #[serde(rename = "as")]
+    #[param(value_type = Option<String>, rename = "as")]
+    shown_as: Option<ShownAs>,
+}
+
+/// How an artifact is answered.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ShownAs {
+    Html,
+}
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Path)]
@@ -95,12 +116,13 @@ struct ArtifactPath {
 /// Read an artifact
 ///
 /// Returns the bytes as the task wrote them. Only artifacts that the instance's output names can be
-/// read.
-#[utoipa::path(get, path = "/runs/{run}/tasks/{task}/{index}/artifacts/{digest}", tag = "instances", params(ArtifactPath), responses((status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream")))]
+/// read. With `as=html` they are a page for a frame: no script of it runs, and it loads nothing.
+#[utoipa::path(get, path = "/runs/{run}/tasks/{task}/{index}/artifacts/{digest}", tag = "instances", params(ArtifactPath, ReadArtifact), responses((status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream")))]
 async fn read_artifact(
     by: By<Reading>,
     State(app): State<App>,
     Path(path): Path<ArtifactPath>,
+    Query(query): Query<ReadArtifact>,
 ) -> Result<Response, Problem> {
     let ArtifactPath {
         run,
@@ -124,7 +146,26 @@ async fn read_artifact(
         .blobs()
         .reader(Kind::Artifact, &by.tenant, &digest)
         .await?;
-    Ok(octets(reader))
+    Ok(match query.shown_as {
+        None => octets(reader),
+        Some(ShownAs::Html) => sandboxed_page(reader),
+    })
+}
+
+/// A blob as a page that can do nothing: its origin is its own, it has no scripts, no forms and no
+/// network.
+fn sandboxed_page(reader: BlobReader) -> Response {
+    let mut response = octets(reader);
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_DISPOSITION);
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, SANDBOX),
+        (header::CACHE_CONTROL, "private, no-store"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 /// A blob as the body of an answer, part by part.

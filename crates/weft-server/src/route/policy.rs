@@ -1,21 +1,26 @@
 //! The tenant's policy: what its tasks may be granted.
 
+use super::dags;
 use crate::{
     app::App,
     auth::{Governing, Reading},
     caller::By,
     etag::{Tag, WithTag},
     extract::Json,
+    policies::policy_of,
     ports::Wake,
     problem::{Code, Problem, convert},
 };
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
+use std::sync::Arc;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use weft_api::{NewPolicy, Policy};
+use weft_api::{CheckedTask, NewPolicy, Policy, PolicyCheck, PolicyChecked, RefusedRequest};
 use weft_core::{
-    document::{Format, Source},
-    id::TenantId,
+    document::{Dag, Format, Source, Task},
+    grant::GrantRequest,
+    id::{DagId, TenantId},
+    limit::LimitRequest,
     policy,
 };
 use weft_store_sql::{PolicyRow, PolicyStamp, Precondition};
@@ -24,7 +29,9 @@ use weft_store_sql::{PolicyRow, PolicyStamp, Precondition};
 const MAX_POLICY_BYTES: usize = 256 << 10;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show_policy, put_policy, delete_policy))
+    OpenApiRouter::new()
+        .routes(routes!(show_policy, put_policy, delete_policy))
+        .routes(routes!(check_policy))
 }
 
 /// Show the policy
@@ -45,20 +52,7 @@ async fn put_policy(
     headers: HeaderMap,
     Json(body): Json<NewPolicy>,
 ) -> Result<WithTag<Policy>, Problem> {
-    if body.policy.len() > MAX_POLICY_BYTES {
-        let detail = format!(
-            "a policy has at most {MAX_POLICY_BYTES} bytes, this one has {}",
-            body.policy.len()
-        );
-        return Err(Problem::new(Code::InvalidValue, detail));
-    }
-    let source = Source {
-        name: "the policy",
-        text: &body.policy,
-        format: Format::Toml,
-    };
-    policy::Policy::parse(source)
-        .map_err(|error| convert::refused_document(Code::InvalidPolicy, &error))?;
+    parse(&body.policy)?;
     // TOML takes a NUL in no place, so the text can stand in any database.
     set(&app, &by.tenant, &headers, Some(&body.policy), &by.actor()).await?;
     let row = app.database().show_policy(&by.tenant).await?;
@@ -74,6 +68,120 @@ async fn delete_policy(
 ) -> Result<StatusCode, Problem> {
     set(&app, &by.tenant, &headers, None, &by.actor()).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Test the policy
+///
+/// Returns whether the policy, or one that is not set yet, would grant tasks what they request. Changes
+/// nothing.
+#[utoipa::path(post, path = "/policy/check", tag = "settings", request_body = PolicyCheck, responses((status = 200, description = "What would be granted", body = PolicyChecked)))]
+async fn check_policy(
+    by: By<Reading>,
+    State(app): State<App>,
+    Json(body): Json<PolicyCheck>,
+) -> Result<axum::Json<PolicyChecked>, Problem> {
+    let policy = match &body.policy {
+        Some(text) => parse(text)?,
+        None => policy_of(&app, &by.tenant).await?,
+    };
+    let Some(dag) = &body.dag else {
+        let (mut grants, limits) = (GrantRequest::default(), LimitRequest::default());
+        add_requests(&mut grants, &body)?;
+        let request = policy::Request {
+            grants: &grants,
+            limits: &limits,
+            timeout: None,
+            queue: body.queue.as_deref(),
+        };
+        let tasks = vec![checked(&policy, None, &request)];
+        return Ok(axum::Json(PolicyChecked { tasks }));
+    };
+    let id = dag
+        .parse()
+        .map_err(|_odd| Problem::new(Code::InvalidId, "this names no DAG"))?;
+    let dag = active_version(&app, &by.tenant, &id).await?;
+    let wanted = |task: &&Task| body.task.as_ref().is_none_or(|id| task.id.as_str() == id);
+    let mut tasks = Vec::new();
+    for task in dag.tasks.iter().filter(wanted) {
+        let mut grants = task.grants.clone();
+        add_requests(&mut grants, &body)?;
+        let request = policy::Request {
+            grants: &grants,
+            queue: body.queue.as_deref().or(task.queue.as_deref()),
+            ..task.request()
+        };
+        tasks.push(checked(&policy, Some(task.id.to_string()), &request));
+    }
+    if let (Some(task), true) = (&body.task, tasks.is_empty()) {
+        let detail = format!("the active version of {id} has no task {task}");
+        return Err(Problem::new(Code::TaskNotFound, detail));
+    }
+    Ok(axum::Json(PolicyChecked { tasks }))
+}
+
+async fn active_version(app: &App, tenant: &TenantId, id: &DagId) -> Result<Arc<Dag>, Problem> {
+    let row = dags::find(app, tenant, id).await?;
+    let document = dags::active_document(app, &row).await?;
+    document
+        .ok_or_else(|| Problem::new(Code::VersionNotFound, format!("{id} has no active version")))
+}
+
+/// Adds what is requested besides.
+fn add_requests(grants: &mut GrantRequest, body: &PolicyCheck) -> Result<(), Problem> {
+    for host in &body.http {
+        let grant = host.parse().map_err(|error| {
+            Problem::new(Code::InvalidValue, format!("{host:?} is no grant: {error}"))
+        })?;
+        grants.http.push(grant);
+    }
+    grants.variables.extend(body.variables.iter().cloned());
+    grants.connections.extend(body.connections.iter().cloned());
+    Ok(())
+}
+
+fn checked(
+    policy: &policy::Policy,
+    task: Option<String>,
+    request: &policy::Request<'_>,
+) -> CheckedTask {
+    let refused = policy.evaluate(request).err().unwrap_or_default();
+    CheckedTask {
+        task,
+        allowed: refused.is_empty(),
+        http: request
+            .grants
+            .http
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        variables: request.grants.variables.clone(),
+        connections: request.grants.connections.clone(),
+        refused: refused
+            .iter()
+            .map(|refusal| RefusedRequest {
+                code: refusal.code().to_owned(),
+                message: refusal.to_string(),
+                remedy: refusal.remedy(),
+            })
+            .collect(),
+    }
+}
+
+fn parse(text: &str) -> Result<policy::Policy, Problem> {
+    if text.len() > MAX_POLICY_BYTES {
+        let detail = format!(
+            "a policy has at most {MAX_POLICY_BYTES} bytes, this one has {}",
+            text.len()
+        );
+        return Err(Problem::new(Code::InvalidValue, detail));
+    }
+    let source = Source {
+        name: "the policy",
+        text,
+        format: Format::Toml,
+    };
+    policy::Policy::parse(source)
+        .map_err(|error| convert::refused_document(Code::InvalidPolicy, &error))
 }
 
 async fn set(

@@ -77,6 +77,26 @@ impl ByWorker {
             .find_held(self.owner, session, attempt))
     }
 
+    /// The tenant of an attempt that the worker holds.
+    pub(super) async fn tenant_of(
+        &self,
+        app: &App,
+        attempt: &AttemptKey,
+    ) -> Result<Option<TenantId>, Problem> {
+        let Some(worker) = self.direct_worker(app).await? else {
+            return Ok(self.held(app, attempt).await?.map(|held| held.tenant));
+        };
+        if let Some(tenant) = app.direct_workers().tenant_of(&worker, attempt) {
+            return Ok(Some(tenant));
+        }
+        let held = direct_workers::held(app, &worker, attempt).await?;
+        if let Some(held) = &held {
+            app.direct_workers()
+                .remember_attempt(&worker, attempt, &held.tenant);
+        }
+        Ok(held.map(|held| held.tenant))
+    }
+
     /// Refuses a worker that is not registered.
     pub(super) async fn must_be_registered(&self, app: &App) -> Result<(), Problem> {
         let knows = |session| app.worker_sessions().is_registered(self.owner, session);

@@ -348,7 +348,25 @@ async fn a_log_is_searched_as_a_whole() {
         world.get(&format!("{path}?q=.*")).send().await.ok()["total"],
         0
     );
+    let positions = world
+        .get(&format!(
+            "{path}?q=line%201234&positions=true&from_line=1000"
+        ))
+        .send()
+        .await
+        .ok();
+    assert_eq!(
+        positions["positions"],
+        json!([1_234, 11_106, 1, 1, 1, 1, 1, 1, 1, 1, 1])
+    );
+    assert_eq!(
+        (&positions["hits"], &positions["next"], &positions["levels"]),
+        (&json!([]), &json!(25_000), &json!({ "info": 24_000 }))
+    );
+    let errors = world.get(&format!("{path}?level=error")).send().await.ok();
+    assert_eq!(errors["total"], 0);
     for odd in [
+        "level=loud",
         "q=",
         "q=(&regex=true",
         "q=a%7B1000%7D%7B1000%7D&regex=true",

@@ -48,7 +48,7 @@ test.describe("a viewer", () => {
   test("is offered nothing that they may not do, and the API refuses it anyway", async ({ page, request }) => {
     const run = await new Api(request).newest("nightly_stock", "failed");
     await page.goto("/dags");
-    await expect(page.getByRole("row")).toHaveCount(5);
+    await expect(page.getByRole("row")).toHaveCount(6);
     await expect(page.getByRole("switch")).toHaveCount(0);
     await expect(page.getByRole("checkbox")).toHaveCount(0);
     for (const path of [

@@ -34,6 +34,12 @@ ${task("first", ["!one", "~4000", "!two", "~2000", "!three", "=1"])}
 ${task("second", ["~300", "=2"], 'inputs = { f = "first" }')}
 `;
 
+/** As many lines as the limits let a task print at once. */
+const BIG = `[dag]
+id = "big"
+${task("print", ["@19000", "!error: the last but one", "!the end"])}
+`;
+
 /** Everything that a guest may write, written to be taken for markup or commands. */
 const HOSTILE = `[dag]
 id = "hostile"
@@ -65,5 +71,6 @@ export const DAGS: SeededDag[] = [
   // Triggered and cleared by tests.
   { id: "orders", toml: stock("orders"), runs: [] },
   { id: "slow", toml: SLOW, runs: [] },
+  { id: "big", toml: BIG, runs: [[]] },
   { id: "hostile", toml: HOSTILE, runs: [[]] },
 ];

@@ -28,6 +28,10 @@ test("logs are texts, and commands for terminals do nothing", async ({ page, req
 test("outputs are texts", async ({ page, request }) => {
   const run = await new Api(request).newest("hostile", "failed");
   await page.goto(`/dags/hostile/runs/${run}/tasks/speak/io`);
+  // A field named md is Markdown: elements, whose links lead to web addresses only.
+  await expect(page.locator(".markdown")).toHaveText("x");
+  await expect(page.locator(".markdown a")).toHaveCount(0);
+  await page.getByRole("radio", { name: "Tree" }).click();
   await expect(page.getByText("<img src=x onerror=window.pwned=1>:")).toBeVisible();
   await expect(page.getByText('"<svg onload=window.pwned=1>"')).toBeVisible();
   await page.getByRole("radio", { name: "Text" }).click();

@@ -47,7 +47,7 @@ export const test = base.extend<Fixtures>({
   },
 });
 
-export { expect };
+export { expect, type Page };
 
 /** The API as the administrator, beside the page. */
 export class Api {

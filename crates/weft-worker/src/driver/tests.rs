@@ -55,6 +55,7 @@ async fn driver(folder: &std::path::Path) -> Driver {
         logs,
         secrets: Arc::new(NoSecrets),
         code: None,
+        live: None,
     };
     let worker = crate::Worker::new(options.clone(), services.clone()).expect("right options");
     let stats = watch::Sender::new(worker.handle().stats());

@@ -146,6 +146,7 @@ impl Rig {
             logs,
             secrets: Arc::new(setup.secrets),
             code: None,
+            live: None,
         };
         let worker = Worker::new(setup.options, services).expect("the options are right");
         let handle = worker.handle();

@@ -1,6 +1,8 @@
 //! `wfctl dags`: what is deployed, and which version of it is active.
 
 mod diff;
+mod grid;
+mod schedule;
 mod show;
 
 use super::confirm;
@@ -20,6 +22,8 @@ use weft_client::{Client, page, route};
 Examples:
   wfctl dags list
   wfctl dags show quakes
+  wfctl dags grid quakes
+  wfctl dags schedule quakes --timezone Europe/Berlin
   wfctl dags diff quakes 3 4
   wfctl dags rollback quakes")]
 pub(crate) struct DagsArgs {
@@ -68,6 +72,10 @@ enum DagsCommand {
         #[command(flatten)]
         list: ListArgs,
     },
+    /// Show the last runs of a DAG by its tasks
+    Grid(grid::GridArgs),
+    /// Show the next dates of a DAG's schedule
+    Schedule(schedule::ScheduleArgs),
     /// Compare two versions of a DAG
     Diff(diff::DiffArgs),
     /// Use a version for new runs
@@ -159,6 +167,8 @@ async fn execute(client: &Client, command: &DagsCommand) -> Result<(), Problems>
             let versions = page::collect::<Version>(list.limit(), call).await?;
             table::list(list, &versions)?;
         }
+        DagsCommand::Grid(args) => grid::run(client, args).await?,
+        DagsCommand::Schedule(args) => schedule::run(client, args).await?,
         DagsCommand::Diff(args) => diff::run(client, args).await?,
         DagsCommand::Activate { dag, number } => {
             let body = Activate { version: *number };

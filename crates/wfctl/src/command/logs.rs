@@ -1,5 +1,7 @@
 //! `wfctl logs`: what an attempt printed, or prints.
 
+mod search;
+
 use super::run_ref::RunRef;
 use crate::{
     client::{self, ConnectArgs},
@@ -30,6 +32,7 @@ Examples:
   wfctl logs 0c3k5v7n9q1st parse --index 17 --attempt 1
   wfctl logs latest parse --all-instances
   wfctl logs latest report -f
+  wfctl logs latest report --search timeout
   wfctl logs latest report --output json | jq -r .message")]
 pub(crate) struct LogsArgs {
     #[command(flatten)]
@@ -49,6 +52,12 @@ pub(crate) struct LogsArgs {
     /// Print new lines until the attempt ends
     #[arg(long, short)]
     follow: bool,
+    /// Only lines that contain this text, in any case of letters; each begins with its number
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["all_instances", "follow"])]
+    search: Option<String>,
+    /// The text to search for is a regular expression
+    #[arg(long, requires = "search")]
+    regex: bool,
     /// The time before each line
     #[arg(long, short)]
     timestamps: bool,
@@ -80,6 +89,7 @@ pub(crate) fn run(args: &LogsArgs) -> Result<Exit, Problems> {
             zone: Zone::local(),
             warned_of_loss: false,
             index: None,
+            number: None,
         };
         if args.all_instances {
             return all_instances(&client, args, &run, &mut printer).await;
@@ -89,7 +99,9 @@ pub(crate) fn run(args: &LogsArgs) -> Result<Exit, Problems> {
         }
         let index = args.index.unwrap_or(0).to_string();
         let values = [run.as_str(), &args.task, &index];
-        if args.follow {
+        if let Some(text) = &args.search {
+            search::run(&client, args, text, &values, &mut printer).await
+        } else if args.follow {
             follow(&client, args, &values, &mut printer).await
         } else {
             pages(&client, args, &values, &mut printer).await
@@ -228,6 +240,8 @@ struct Printer {
     warned_of_loss: bool,
     /// The map index that each line begins with, if several instances are printed.
     index: Option<u64>,
+    /// The number of the line, from 1 on, if only some lines are printed.
+    number: Option<u64>,
 }
 
 /// A line of one of several instances.
@@ -235,6 +249,8 @@ struct Printer {
 struct IndexedLine<'l> {
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<u64>,
     #[serde(flatten)]
     line: &'l LogLine,
 }
@@ -244,14 +260,19 @@ impl Printer {
         if page.incomplete && !std::mem::replace(&mut self.warned_of_loss, true) {
             anstream::eprintln!("Lines are missing: they were too old, or the log is damaged.");
         }
+        self.lines(&page.lines)
+    }
+
+    fn lines(&self, lines: &[LogLine]) -> Result<(), Problem> {
         let mut text = String::new();
-        for line in &page.lines {
+        for line in lines {
             match self.output {
                 Output::Text => self.line(&mut text, line),
                 Output::Json => {
                     text.push_str(
                         &serde_json::to_string(&IndexedLine {
                             index: self.index,
+                            number: self.number,
                             line,
                         })
                         .map_err(|error| Problem::new(Code::Internal, error.to_string()))?,
@@ -266,6 +287,9 @@ impl Printer {
     fn line(&self, text: &mut String, line: &LogLine) {
         if let Some(index) = self.index {
             write!(text, "{FAINT}[{index}]{FAINT:#} ").expect("a String takes every text");
+        }
+        if let Some(number) = self.number {
+            write!(text, "{FAINT}{number}:{FAINT:#} ").expect("a String takes every text");
         }
         if self.timestamps {
             write!(text, "{FAINT}{}{FAINT:#} ", self.zone.shown(line.at))
@@ -317,6 +341,7 @@ mod tests {
             zone: Zone::local(),
             warned_of_loss: false,
             index: Some(3),
+            number: None,
         };
         let line = LogLine {
             at: "2026-11-21T06:00:00Z".parse().unwrap(),

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 use tokio::sync::broadcast;
-use weft_blob::logs::LiveLines;
+use weft_blob::logs::{LiveLines, LogLine};
 use weft_broker::{
     AttemptKey, BrokerError,
     direct_worker::{DirectWorker, DirectWorkerBroker, DirectWorkerError, RedisCredentials},
@@ -239,6 +239,8 @@ impl LiveLogs for FakeLogs {
         answer.lines.truncate(max);
         Some(answer)
     }
+
+    fn add(&self, _attempt: &LogKey, _first: u64, _lines: Vec<LogLine>) {}
 }
 
 /// One worker and its queue.

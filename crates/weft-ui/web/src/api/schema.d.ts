@@ -431,6 +431,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/policy/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test the policy
+         * @description Returns whether the policy, or one that is not set yet, would grant tasks what they request. Changes
+         *     nothing.
+         */
+        post: operations["check_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pools": {
         parameters: {
             query?: never;
@@ -756,7 +777,7 @@ export interface paths {
         /**
          * Read an artifact
          * @description Returns the bytes as the task wrote them. Only artifacts that the instance's output names can be
-         *     read.
+         *     read. With `as=html` they are a page for a frame: no script of it runs, and it loads nothing.
          */
         get: operations["read_artifact"];
         put?: never;
@@ -808,6 +829,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/tasks/{task}/{index}/logs/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download a log
+         * @description All lines of one attempt as text, as far as they were printed.
+         */
+        get: operations["download_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/tasks/{task}/{index}/logs/follow": {
         parameters: {
             query?: never;
@@ -821,6 +862,27 @@ export interface paths {
          *     of an event is the number of the following line; send it as `Last-Event-ID` to continue there.
          */
         get: operations["follow_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/tasks/{task}/{index}/logs/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search a log
+         * @description Searches the messages of all lines of one attempt, without their colours. The number of hits is exact, unless the search took
+         *     too long, which `complete` says.
+         */
+        get: operations["search_log"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1226,6 +1288,21 @@ export interface components {
             fields: string[];
             /** @description The task. */
             task: string;
+        };
+        /** @description What a policy allows of what a task requests. */
+        CheckedTask: {
+            /** @description Whether everything is allowed. A task is granted all that it requests, or nothing. */
+            allowed: boolean;
+            /** @description The connections that it requests. */
+            connections: string[];
+            /** @description The hosts that it requests. */
+            http: string[];
+            /** @description What is refused, and what to add to the policy. */
+            refused: components["schemas"]["RefusedRequest"][];
+            /** @description Its id; absent without a DAG. */
+            task?: string | null;
+            /** @description The variables that it requests. */
+            variables: string[];
         };
         /** @description The tasks to clear. */
         Clear: {
@@ -1881,6 +1958,18 @@ export interface components {
             /** @description Its value. */
             value: string;
         };
+        /** @description A line that matches. */
+        LogHit: {
+            /**
+             * Format: int64
+             * @description Its number, from 0 on.
+             */
+            line: number;
+            /** @description Its stream and level. */
+            source: components["schemas"]["LogSource"];
+            /** @description Where in its message the first matches begin and end, in UTF-16 code units; at most 20. */
+            spans: number[][];
+        };
         /** @description One line. */
         LogLine: {
             /** @description When it was printed, by the worker's clock. */
@@ -1911,6 +2000,55 @@ export interface components {
             lines: components["schemas"]["LogLine"][];
             /** @description The cursor of the following lines; absent at the end of a complete log. */
             next?: string | null;
+            /**
+             * Format: int64
+             * @description How many lines the log has; absent until the attempt has ended and its log is stored.
+             */
+            total?: number | null;
+        };
+        /** @description What a search of a log found. */
+        LogSearch: {
+            /**
+             * Format: int32
+             * @description The number of the attempt.
+             */
+            attempt: number;
+            /** @description Whether all lines were searched: none is lost, and the search did not take too long. */
+            complete: boolean;
+            /** @description The first lines that match; empty if only positions were requested. */
+            hits: components["schemas"]["LogHit"][];
+            /**
+             * @description How many of the searched lines each level has. A line of standard output or standard error
+             *     has the level that its first word names, `info` if it names none.
+             */
+            levels?: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description How many lines were searched.
+             */
+            lines: number;
+            /**
+             * Format: int64
+             * @description The number of the line after the last one that was searched: a search from there on continues
+             *     this one while the attempt prints.
+             */
+            next?: number;
+            /**
+             * @description The numbers of the lines that match, if they were requested: the first, and then the
+             *     difference of each to the one before.
+             */
+            positions?: number[];
+            /** @description How many of the searched lines each stream and level has. */
+            sources: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description How many lines match, with those that are not in `hits`.
+             */
+            total: number;
         };
         /**
          * @description The stream or level of a line.
@@ -2455,6 +2593,28 @@ export interface components {
             /** @description The policy file, TOML; empty for the default policy. */
             policy: string;
         };
+        /** @description A request to test what a policy allows. */
+        PolicyCheck: {
+            /** @description Connections that each task requests besides. */
+            connections?: string[];
+            /** @description A DAG whose active version's tasks are tested. */
+            dag?: string | null;
+            /** @description Hosts that each task requests besides, as in `grants.http`. */
+            http?: string[];
+            /** @description The policy file that is tested; the tenant's policy if absent. */
+            policy?: string | null;
+            /** @description The queue that each task runs in, in place of its own. */
+            queue?: string | null;
+            /** @description Only this task of the DAG. */
+            task?: string | null;
+            /** @description Variables that each task requests besides. */
+            variables?: string[];
+        };
+        /** @description What a policy allows of what tasks request. */
+        PolicyChecked: {
+            /** @description Each task. Without a DAG it is one that requests what the request named. */
+            tasks: components["schemas"]["CheckedTask"][];
+        };
         /** @description A pool of slots that tasks share. */
         Pool: {
             /** @description Its name. */
@@ -2578,6 +2738,15 @@ export interface components {
             help?: string | null;
             /** @description A message for people. */
             message: string;
+        };
+        /** @description One request that a policy refuses. */
+        RefusedRequest: {
+            /** @description The code of the refusal. */
+            code: string;
+            /** @description What is refused. */
+            message: string;
+            /** @description What to add to the policy. */
+            remedy: string;
         };
         /**
          * @description The kind of a request.
@@ -4013,6 +4182,39 @@ export interface operations {
             };
         };
     };
+    check_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyCheck"];
+            };
+        };
+        responses: {
+            /** @description What would be granted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyChecked"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     list_pools: {
         parameters: {
             query?: {
@@ -4622,7 +4824,10 @@ export interface operations {
     };
     read_artifact: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `html`: as a page for a frame. */
+                as?: string;
+            };
             header?: never;
             path: {
                 /** @description The run's id. */
@@ -4703,6 +4908,10 @@ export interface operations {
                 limit?: number;
                 /** @description The number of the attempt; the last one by default. */
                 attempt?: number;
+                /** @description The number of the first line of the page, from 0 on, in place of a cursor. */
+                from_line?: number;
+                /** @description How many lines, 1 to 5,000, in place of `limit`. */
+                lines?: number;
             };
             header?: never;
             path: {
@@ -4724,6 +4933,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogPage"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    download_log: {
+        parameters: {
+            query?: {
+                /** @description The number of the attempt; the last one by default. */
+                attempt?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+                /** @description The task's id. */
+                task: string;
+                /** @description The map index; 0 if the task is not mapped. */
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lines */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
             /** @description The request failed */
@@ -4766,6 +5014,60 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["LogPage"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    search_log: {
+        parameters: {
+            query?: {
+                /** @description What is searched for: a text, in any case of letters. Everything matches without it. */
+                q?: string;
+                /** @description Whether `q` is a regular expression without look-around and back-references. False by default. */
+                regex?: boolean;
+                /** @description The number of the attempt; the last one by default. */
+                attempt?: number;
+                /** @description The number of the first line that is searched, from 0 on; 0 by default. */
+                from_line?: number;
+                /** @description How many hits, 1 to 10,000; 1,000 by default. */
+                limit?: number;
+                /** @description Only lines of these levels, separated by commas: `error`, `warn`, `info`, `debug`. */
+                level?: string;
+                /**
+                 * @description Whether the answer has the numbers of all lines that match, at most 2,000,000, in place of
+                 *     `hits`. False by default.
+                 */
+                positions?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+                /** @description The task's id. */
+                task: string;
+                /** @description The map index; 0 if the task is not mapped. */
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hits */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogSearch"];
                 };
             };
             /** @description The request failed */

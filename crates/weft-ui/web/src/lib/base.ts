@@ -10,3 +10,9 @@ export const api = (path: string): string => `${BASE}api/v1/${path}`;
 
 /** The server's address for commands to copy. */
 export const serverUrl = (): string => `${location.origin}${BASE}`.replace(/\/$/, "");
+
+/** The nonce of styles that scripts make, which the server puts into the page. */
+export const NONCE: string =
+  typeof document === "undefined"
+    ? ""
+    : (document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? "");

@@ -1,6 +1,6 @@
 /** Versions, what each is made of, and how two of them differ. */
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { activate, useReread } from "../../api/acts";
 import { version as versionQuery, versions as versionsQuery } from "../../api/queries";
 import type { DagDetail, Version } from "../../api/types";
@@ -8,12 +8,15 @@ import { useMay } from "../../app/me";
 import { useParam } from "../../app/search";
 import { jsonDiff } from "../../lib/json-diff";
 import { bytes, plural } from "../../lib/text";
-import { Select } from "../../parts/controls";
+import { Segments, Select } from "../../parts/controls";
 import { Confirm } from "../../parts/dialog";
 import { JsonTree } from "../../parts/json-tree";
 import { Answer, Box, Empty, Skeleton } from "../../parts/states";
 import { CommandLine, CopyButton, Time, UntrustedText } from "../../parts/text";
 import { announce } from "../../parts/toast";
+
+const Code = lazy(() => import("../../parts/code").then((m) => ({ default: m.Code })));
+const CodeDiff = lazy(() => import("../../parts/code").then((m) => ({ default: m.CodeDiff })));
 
 export function CodeTab({ dag }: { dag: DagDetail }) {
   const query = useQuery(versionsQuery(dag.id));
@@ -98,11 +101,7 @@ function Detail({ dag, list, number }: { dag: DagDetail; list: readonly Version[
               </dl>
             </Box>
             {list.length > 1 && <Difference dag={dag.id} list={list} number={number} to={to} setTo={setTo} />}
-            <Box title="Document" note="weft.dag/1" actions={<CopyButton text={JSON.stringify(v.document, null, 2)} />}>
-              <div className="pad16">
-                <JsonTree value={v.document} />
-              </div>
-            </Box>
+            <Document value={v.document} />
             {confirm && (
               <Confirm
                 title={`Activate version ${v.number}`}
@@ -125,6 +124,44 @@ function Detail({ dag, list, number }: { dag: DagDetail; list: readonly Version[
   );
 }
 
+function Document({ value }: { value: unknown }) {
+  const [view, setView] = useState<"code" | "tree">("code");
+  const text = JSON.stringify(value, null, 2);
+  return (
+    <Box
+      title="Document"
+      note="weft.dag/1"
+      actions={
+        <span className="row g8">
+          <Segments<"code" | "tree">
+            small
+            label="Shown as"
+            value={view}
+            onChange={setView}
+            options={[
+              { id: "code", label: "Code" },
+              { id: "tree", label: "Tree" },
+            ]}
+          />
+          <CopyButton text={text} />
+        </span>
+      }
+    >
+      {view === "code" ? (
+        <Suspense fallback={<Skeleton />}>
+          <Code text={text} label="The version's document" />
+        </Suspense>
+      ) : (
+        <div className="pad16">
+          <JsonTree value={value} />
+        </div>
+      )}
+    </Box>
+  );
+}
+
+type DiffView = "list" | "text" | "split";
+
 interface DifferenceProps {
   dag: string;
   list: readonly Version[];
@@ -136,26 +173,49 @@ interface DifferenceProps {
 function Difference({ dag, list, number, to, setTo }: DifferenceProps) {
   const after = useQuery(versionQuery(dag, number));
   const before = useQuery({ ...versionQuery(dag, Number(to)), enabled: Number(to) > 0 && Number(to) !== number });
+  const [view, setView] = useState<DiffView>("list");
   const changes = before.data && after.data ? jsonDiff(before.data.document, after.data.document) : [];
   return (
     <Box
       title="What changed"
       note={before.data ? plural(changes.length, "difference") : ""}
       actions={
-        <Select
-          label="Compared with"
-          value={to}
-          options={list
-            .filter((v) => v.number !== number)
-            .map((v) => ({ id: String(v.number), label: `since version ${v.number}` }))}
-          onChange={setTo}
-        />
+        <span className="row g8">
+          <Segments<DiffView>
+            small
+            label="Shown as"
+            value={view}
+            onChange={setView}
+            options={[
+              { id: "list", label: "List" },
+              { id: "text", label: "Code" },
+              { id: "split", label: "Side by side" },
+            ]}
+          />
+          <Select
+            label="Compared with"
+            value={to}
+            options={list
+              .filter((v) => v.number !== number)
+              .map((v) => ({ id: String(v.number), label: `since version ${v.number}` }))}
+            onChange={setTo}
+          />
+        </span>
       }
     >
       {before.data && changes.length === 0 ? (
         <Empty>
           {before.data.digest === after.data?.digest ? "The same file." : "The document is the same; the code differs."}
         </Empty>
+      ) : view !== "list" && before.data && after.data ? (
+        <Suspense fallback={<Skeleton />}>
+          <CodeDiff
+            before={JSON.stringify(before.data.document, null, 2)}
+            after={JSON.stringify(after.data.document, null, 2)}
+            label={`Version ${number} compared with version ${to}`}
+            split={view === "split"}
+          />
+        </Suspense>
       ) : (
         <table className="tbl tight diff">
           <tbody>

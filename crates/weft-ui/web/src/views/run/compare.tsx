@@ -7,10 +7,12 @@ import { useParam } from "../../app/search";
 import { spans } from "../../lib/critical";
 import { dateTime, duration, ms } from "../../lib/time";
 import { Select } from "../../parts/controls";
+import { Icon } from "../../parts/icons";
 import { Box, Empty, Skeleton } from "../../parts/states";
 import { UntrustedText } from "../../parts/text";
 import { Mark } from "../../state/mark";
 import { isEnded, NAME, worst } from "../../state/states";
+import { TaskDifference } from "./task-difference";
 import "../dags/dags.css";
 
 /** Differences under this share are noise and stay grey. */
@@ -58,6 +60,7 @@ function Pair({ run, other }: { run: Run; other: string }) {
   const that = useQuery(runQuery(other));
   const a = useSide(run.id);
   const b = useSide(other);
+  const [task, setTask] = useParam("task");
   const order = [...a.order, ...b.order.filter((task) => !a.tasks.has(task))];
   const differing = that.data
     ? [...new Set([...Object.keys(run.params), ...Object.keys(that.data.params)])].filter(
@@ -66,6 +69,7 @@ function Pair({ run, other }: { run: Run; other: string }) {
     : [];
   return (
     <div className="pad col g16">
+      {task && <TaskDifference task={task} before={other} after={run.id} onClose={() => setTask("")} />}
       <Box title="Tasks">
         <table className="tbl tight">
           <thead>
@@ -76,11 +80,14 @@ function Pair({ run, other }: { run: Run; other: string }) {
               <th>The other</th>
               <th className="r">Took</th>
               <th className="r">Difference</th>
+              <th>
+                <span className="vh">Outputs and logs</span>
+              </th>
             </tr>
           </thead>
           <tbody>
             {order.map((task) => (
-              <PairRow key={task} task={task} a={a} b={b} />
+              <PairRow key={task} task={task} a={a} b={b} onOpen={() => setTask(task)} />
             ))}
           </tbody>
         </table>
@@ -125,7 +132,7 @@ function Pair({ run, other }: { run: Run; other: string }) {
 
 type Side = ReturnType<typeof useSide>;
 
-function PairRow({ task, a, b }: { task: string; a: Side; b: Side }) {
+function PairRow({ task, a, b, onOpen }: { task: string; a: Side; b: Side; onOpen: () => void }) {
   const side = (s: Side) => {
     const summary = s.tasks.get(task);
     const span = s.took.get(task);
@@ -160,6 +167,13 @@ function PairRow({ task, a, b }: { task: string; a: Side; b: Side }) {
       ])}
       <td className={large ? "r m" : "r mut"}>
         {change !== undefined && `${change > 0 ? "+" : ""}${duration(change)}`}
+      </td>
+      <td>
+        {x.state && y.state && (
+          <button type="button" className="btn ghost sm" onClick={onOpen} aria-label={`Outputs and logs of ${task}`}>
+            <Icon name="diff" size={14} />
+          </button>
+        )}
       </td>
     </tr>
   );

@@ -1,11 +1,14 @@
 /** Artifacts that an output names: images as images, texts as texts, each as a download. */
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { raw, seg } from "../../api/client";
 import { api } from "../../lib/base";
 import { type Media, mediaOf } from "../../lib/media";
 import { bytes, plural, visibleLines } from "../../lib/text";
-import { Failure } from "../../parts/states";
+import { Segments } from "../../parts/controls";
+import { Failure, Skeleton } from "../../parts/states";
 import { UntrustedText } from "../../parts/text";
+
+const Markdown = lazy(() => import("../../parts/markdown").then((m) => ({ default: m.Markdown })));
 
 export interface Artifact {
   digest: string;
@@ -112,7 +115,45 @@ function OneArtifact({ artifact, path }: { artifact: Artifact; path: string }) {
       </div>
       {error !== undefined && <Failure error={error} />}
       {loaded?.url && <img className="artifact" src={loaded.url} alt={`Artifact ${digest.slice(7, 19)}`} />}
-      {loaded?.text !== undefined && <pre className="pre wrap output-text">{visibleLines(loaded.text)}</pre>}
+      {loaded?.text !== undefined && <TextArtifact name={name} text={loaded.text} path={path} />}
+    </div>
+  );
+}
+
+type TextView = "text" | "markdown" | "page";
+
+/** A text as it is, as Markdown, or as a page in a frame in which no script runs and nothing is loaded. */
+function TextArtifact({ name, text, path }: { name: string; text: string; path: string }) {
+  const isPage = /^\s*(<!doctype html|<html|<!--)/i.test(text);
+  const [view, setView] = useState<TextView>(isPage ? "page" : /\b(md|markdown)$/i.test(name) ? "markdown" : "text");
+  return (
+    <div className="col g8">
+      <Segments<TextView>
+        small
+        label="Shown as"
+        value={view}
+        onChange={setView}
+        options={[
+          { id: "text", label: "Text" },
+          { id: "markdown", label: "Markdown" },
+          { id: "page", label: "Page" },
+        ]}
+      />
+      {view === "page" ? (
+        <iframe
+          className="artifact-page"
+          title={`Artifact ${name} as a page`}
+          sandbox=""
+          referrerPolicy="no-referrer"
+          src={api(`${path}?as=html`)}
+        />
+      ) : view === "markdown" ? (
+        <Suspense fallback={<Skeleton rows={3} />}>
+          <Markdown text={text} />
+        </Suspense>
+      ) : (
+        <pre className="pre wrap output-text">{visibleLines(text)}</pre>
+      )}
     </div>
   );
 }

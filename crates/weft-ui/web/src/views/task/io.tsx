@@ -1,6 +1,6 @@
 /** Inputs and outputs: as a tree, a table, an image or text, by what they are. Nothing of a guest is ever markup. */
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { ApiError } from "../../api/client";
 import { output as outputQuery, tasks as tasksQuery, version as versionQuery } from "../../api/queries";
 import { bytes } from "../../lib/text";
@@ -10,9 +10,30 @@ import { InstanceLink } from "../../parts/links";
 import { Box, Empty, Failure, Skeleton } from "../../parts/states";
 import { CommandLine, CopyButton, UntrustedText } from "../../parts/text";
 import { Artifacts, artifactsOf } from "./artifacts";
+import { Chart, seriesOf } from "./chart";
 import { DataTable, tableOf } from "./data-table";
 import type { AttemptProps } from "./limits";
 import { specOf } from "./spec";
+
+const Code = lazy(() => import("../../parts/code").then((m) => ({ default: m.Code })));
+const Markdown = lazy(() => import("../../parts/markdown").then((m) => ({ default: m.Markdown })));
+
+/** A text that may be Markdown: the output itself, or its field of that name. */
+export function markdownOf(value: unknown): { text: string; named: boolean } | undefined {
+  if (typeof value === "string") return { text: value, named: false };
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return undefined;
+  const { markdown, md } = value as { markdown?: unknown; md?: unknown };
+  const text = markdown ?? md;
+  return typeof text === "string" ? { text, named: true } : undefined;
+}
+
+/** The records of an output: itself, or its only list of them. */
+function recordsOf(value: unknown): ReturnType<typeof tableOf> {
+  const own = tableOf(value);
+  if (own || value === null || typeof value !== "object" || Array.isArray(value)) return own;
+  const lists = Object.values(value).flatMap((v) => tableOf(v) ?? []);
+  return lists.length === 1 ? lists[0] : undefined;
+}
 
 export function Io({ run, instance }: AttemptProps) {
   const doc = useQuery(versionQuery(run.dag, run.version));
@@ -62,13 +83,16 @@ interface ValueProps {
   absent?: boolean;
 }
 
-type View = "tree" | "table" | "text";
+type View = "tree" | "table" | "chart" | "markdown" | "text";
 
 function Value({ title, run, task, index, note, absent = false }: ValueProps) {
   const query = useQuery({ ...outputQuery(run, task, index), enabled: !absent });
-  const table = tableOf(query.data);
+  const table = recordsOf(query.data);
+  const series = table && seriesOf(table);
+  const markdown = markdownOf(query.data);
   const [view, setView] = useState<View>();
-  const shown: View = view ?? (table ? "table" : "tree");
+  const best: View = markdown?.named ? "markdown" : tableOf(query.data) ? "table" : "tree";
+  const shown: View = view ?? best;
   const text = query.data === undefined ? "" : JSON.stringify(query.data, null, 2);
   const missing = query.error instanceof ApiError && query.error.status === 404;
   const artifacts = artifactsOf(query.data);
@@ -87,6 +111,8 @@ function Value({ title, run, task, index, note, absent = false }: ValueProps) {
               options={[
                 { id: "tree", label: "Tree" },
                 ...(table ? [{ id: "table" as const, label: "Table" }] : []),
+                ...(series ? [{ id: "chart" as const, label: "Chart" }] : []),
+                ...(markdown ? [{ id: "markdown" as const, label: "Markdown" }] : []),
                 { id: "text", label: "Text" },
               ]}
             />
@@ -103,8 +129,16 @@ function Value({ title, run, task, index, note, absent = false }: ValueProps) {
         <Skeleton rows={3} />
       ) : shown === "table" && table ? (
         <DataTable table={table} />
+      ) : shown === "chart" && table && series ? (
+        <Chart table={table} series={series} />
+      ) : shown === "markdown" && markdown ? (
+        <Suspense fallback={<Skeleton rows={3} />}>
+          <Markdown text={markdown.text} />
+        </Suspense>
       ) : shown === "text" ? (
-        <pre className="pre wrap output-text">{text.slice(0, 200_000)}</pre>
+        <Suspense fallback={<Skeleton rows={3} />}>
+          <Code text={text} label={`${title} as JSON`} />
+        </Suspense>
       ) : (
         <div className="pad16">
           <JsonTree value={query.data} />

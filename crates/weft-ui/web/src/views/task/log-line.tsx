@@ -62,3 +62,15 @@ export const Line = memo(function Line(props: Props) {
     </div>
   );
 });
+
+/** A line that is being read. */
+export const MissingLine = memo(function MissingLine({ number }: { number: number }) {
+  return (
+    <div className="l" aria-busy="true">
+      <span className="no">{number.toLocaleString("en")}</span>
+      <span className="tm" />
+      <span className="lv" />
+      <span className="ms mut">…</span>
+    </div>
+  );
+});

@@ -35,23 +35,33 @@ interface Props {
 export function LogScroll({ count, follow, onFollow, row, api, label }: Props) {
   const [ref, size] = useSize<HTMLDivElement>();
   const [top, setTop] = useState(0);
-  const own = useRef(false);
+  /** A scroll of its own: the first row that it means, which the bar's pixels may be too coarse for. */
+  const own = useRef<{ top: number; position: number }>(undefined);
   const full = count * LINE + LINE;
   const height = Math.min(full, MAX_PX);
   const range = Math.max(0, height - size.height);
   const visible = Math.max(1, Math.floor(size.height / LINE));
   const lastAnchor = Math.max(0, count + 1 - visible);
   const scaled = full > MAX_PX;
-  const position = range === 0 ? 0 : scaled ? (top / range) * lastAnchor : top / LINE;
+  const exact = own.current && Math.abs(own.current.top - top) <= 1 ? own.current.position : undefined;
+  const position = range === 0 ? 0 : scaled ? (exact ?? (top / range) * lastAnchor) : top / LINE;
   const atEnd = range > 0 && top >= range - 1;
   const anchor = Math.max(0, Math.min(count - 1, Math.floor(position)));
-  const offset = scaled ? 0 : (position - anchor) * LINE;
-  const toTop = (line: number) => (scaled ? (line / Math.max(1, lastAnchor)) * range : line * LINE);
+  const offset = (position - anchor) * LINE;
 
+  const moveTo = (line: number) => {
+    const wanted = Math.max(0, Math.min(line, lastAnchor));
+    const to = scaled ? (wanted / Math.max(1, lastAnchor)) * range : wanted * LINE;
+    const element = ref.current;
+    if (!element) return;
+    element.scrollTop = to;
+    own.current = { top: element.scrollTop, position: wanted };
+    setTop(element.scrollTop);
+  };
   useImperativeHandle(api, () => ({
     toLine: (line) => {
       onFollow(false);
-      ref.current?.scrollTo({ top: toTop(Math.max(0, line - Math.floor(visible / 3))) });
+      moveTo(line - Math.floor(visible / 3));
     },
     toEnd: () => {
       onFollow(true);
@@ -59,12 +69,14 @@ export function LogScroll({ count, follow, onFollow, row, api, label }: Props) {
     },
   }));
 
+  const following = useRef(false);
   // biome-ignore lint/correctness/useExhaustiveDependencies: each new line moves the end
   useLayoutEffect(() => {
     const element = ref.current;
     if (!element || !follow) return;
-    own.current = true;
+    following.current = true;
     element.scrollTop = element.scrollHeight;
+    setTop(element.scrollTop);
   }, [count, follow, size.height]);
 
   useEffect(() => {
@@ -73,8 +85,8 @@ export function LogScroll({ count, follow, onFollow, row, api, label }: Props) {
     const onScroll = () => {
       setTop(element.scrollTop);
       const end = element.scrollTop >= element.scrollHeight - element.clientHeight - 2;
-      if (own.current) {
-        own.current = false;
+      if (following.current) {
+        following.current = false;
         return;
       }
       onFollow(end);
@@ -82,6 +94,36 @@ export function LogScroll({ count, follow, onFollow, row, api, label }: Props) {
     element.addEventListener("scroll", onScroll, { passive: true });
     return () => element.removeEventListener("scroll", onScroll);
   }, [ref, onFollow]);
+
+  // A wheel and the keys move by lines, however many lines a pixel of the bar stands for.
+  const moving = useRef<(lines: number) => void>(() => undefined);
+  moving.current = (lines) => {
+    const to = (atEnd ? lastAnchor : position) + lines;
+    onFollow(to >= lastAnchor);
+    moveTo(to);
+  };
+  useEffect(() => {
+    const element = ref.current;
+    if (!element || !scaled) return;
+    const onWheel = (event: WheelEvent) => {
+      if (event.ctrlKey || event.deltaY === 0) return;
+      event.preventDefault();
+      moving.current(event.deltaMode === 1 ? event.deltaY : event.deltaY / LINE);
+    };
+    const onKey = (event: KeyboardEvent) => {
+      const lines: Record<string, number> = { ArrowDown: 2, ArrowUp: -2, PageDown: visible - 1, PageUp: 1 - visible };
+      const by = lines[event.key];
+      if (by === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
+      event.preventDefault();
+      moving.current(by);
+    };
+    element.addEventListener("wheel", onWheel, { passive: false });
+    element.addEventListener("keydown", onKey);
+    return () => {
+      element.removeEventListener("wheel", onWheel);
+      element.removeEventListener("keydown", onKey);
+    };
+  }, [ref, scaled, visible]);
 
   const from = atEnd ? Math.max(0, count - visible - SPARE) : anchor;
   const to = Math.min(count, from + visible + 2 * SPARE);

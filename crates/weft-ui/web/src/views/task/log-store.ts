@@ -1,39 +1,64 @@
-/** The lines of one attempt: read from the first on, then as they are printed, until the log ends. */
-import { query, raw, seg } from "../../api/client";
+/**
+ * The lines of one attempt, by number: pages are read when they are looked at and dropped when they are not, so that a
+ * page of the browser never holds a whole log. A running attempt's new lines come by stream.
+ */
+import { json, query, raw, seg } from "../../api/client";
 import type { LogLine, LogPage } from "../../api/types";
-import { type Level, levelOf, plain } from "../../lib/log";
 import { events } from "../../lib/sse";
 
-/** More lines than this are not kept in a page: the download has them all. */
-const MAX_LINES = 1_000_000;
+/** Lines of a page. */
+export const PAGE = 500;
+/** Pages that are held. */
+const MAX_PAGES = 60;
+/** Requests for pages at once. */
+const MAX_FETCHES = 2;
 /** Waiting before a broken stream is read on. */
 const AGAIN_MS = 1500;
 
 export interface LogState {
   /** Counts up with each change. */
   version: number;
+  /** Lines, with those before the first that there is. */
   total: number;
+  /** Whether anything is known yet. */
+  known: boolean;
   ended: boolean;
   error: unknown;
   /** Lines that are lost: past retention or damaged. */
   incomplete: boolean;
-  full: boolean;
 }
 
+export interface LogAddress {
+  run: string;
+  task: string;
+  index: number;
+  attempt: number;
+}
+
+export const logPath = ({ run, task, index }: LogAddress, more = ""): string =>
+  `runs/${seg(run)}/tasks/${seg(task)}/${index}/logs${more}`;
+
 export class LogStore {
-  readonly lines: LogLine[] = [];
-  readonly levels: Level[] = [];
-  readonly counts: Record<Level, number> = { error: 0, warn: 0, info: 0, debug: 0 };
-  private first = 0;
-  private state: LogState = { version: 0, total: 0, ended: false, error: undefined, incomplete: false, full: false };
+  /** By number; the last one used is the last. */
+  private readonly pages = new Map<number, (LogLine | undefined)[]>();
+  private readonly wanted: number[] = [];
+  private readonly fetching = new Set<number>();
+  private state: LogState = {
+    version: 0,
+    total: 0,
+    known: false,
+    ended: false,
+    error: undefined,
+    incomplete: false,
+  };
   private readonly listeners = new Set<() => void>();
   private readonly stop = new AbortController();
   private notified = false;
 
-  constructor(private readonly at: { run: string; task: string; index: number; attempt: number }) {}
+  constructor(readonly at: LogAddress) {}
 
   start(): void {
-    void this.follow();
+    void this.open();
   }
 
   close(): void {
@@ -47,36 +72,42 @@ export class LogStore {
 
   readonly snapshot = (): LogState => this.state;
 
-  /** The number of a line that people see, from 1 on. */
-  number(index: number): number {
-    return this.first + index + 1;
+  retry(): void {
+    this.change({ error: undefined });
+    void this.open();
   }
 
-  /** The place of a line by its number from 0 on. */
-  place(line: number): number {
-    return Math.min(this.lines.length - 1, Math.max(0, line - this.first));
+  /** A line by its number from 0 on; undefined while it is not here, which makes it be read. */
+  line(number: number): LogLine | undefined {
+    const page = Math.floor(number / PAGE);
+    const lines = this.pages.get(page);
+    const line = lines?.[number - page * PAGE];
+    if (lines) {
+      this.pages.delete(page);
+      this.pages.set(page, lines);
+    }
+    if (!line) this.want(page);
+    return line;
   }
 
-  /** The places of the lines that match. */
-  search(pattern: RegExp, from = 0): number[] {
-    const out: number[] = [];
-    const once = new RegExp(pattern.source, pattern.flags.replace("g", ""));
-    for (let i = from; i < this.lines.length; i += 1) {
-      const line = this.lines[i];
-      if (line && once.test(plain(line.message))) out.push(i);
+  /** Every line of a range, also those that are not drawn; at most `max`. */
+  async range(from: number, to: number, max: number): Promise<LogLine[]> {
+    const out: LogLine[] = [];
+    const end = Math.min(to + 1, from + max, this.state.total);
+    let next = from;
+    while (next < end) {
+      const page = await this.read(next, Math.min(5000, end - next));
+      if (page.lines.length === 0) break;
+      out.push(...page.lines);
+      next = page.first + page.lines.length;
     }
     return out;
   }
 
-  retry(): void {
-    this.change({ error: undefined });
-    void this.follow();
-  }
-
   private change(part: Partial<LogState>): void {
-    this.state = { ...this.state, ...part, version: this.state.version + 1, total: this.lines.length };
+    this.state = { ...this.state, ...part, version: this.state.version + 1 };
     if (this.notified) return;
-    // Many pages of a large log come at once: listeners hear of them once a frame.
+    // Many events come at once: listeners hear of them once a frame.
     this.notified = true;
     setTimeout(() => {
       this.notified = false;
@@ -84,45 +115,126 @@ export class LogStore {
     }, 16);
   }
 
-  private append(page: LogPage): void {
-    if (this.lines.length === 0) this.first = page.first;
-    const skip = Math.max(0, this.first + this.lines.length - page.first);
-    for (const line of page.lines.slice(skip)) {
-      const level = levelOf(line);
-      this.lines.push(line);
-      this.levels.push(level);
-      this.counts[level] += 1;
+  private read(from: number, lines: number): Promise<LogPage> {
+    const { attempt } = this.at;
+    return json<LogPage>(`${logPath(this.at)}${query({ attempt, from_line: from, lines })}`, this.stop.signal);
+  }
+
+  private put(page: LogPage): void {
+    page.lines.forEach((line, i) => {
+      const number = page.first + i;
+      const at = Math.floor(number / PAGE);
+      let lines = this.pages.get(at);
+      if (!lines) {
+        lines = new Array<LogLine | undefined>(PAGE);
+        this.pages.set(at, lines);
+      }
+      lines[number - at * PAGE] = line;
+    });
+    for (const oldest of this.pages.keys()) {
+      if (this.pages.size <= MAX_PAGES) break;
+      this.pages.delete(oldest);
     }
-    this.change(page.incomplete ? { incomplete: true } : {});
+  }
+
+  private want(page: number): void {
+    if (this.fetching.has(page) || this.wanted.includes(page) || page * PAGE >= this.state.total) return;
+    this.wanted.push(page);
+    // What is looked at now comes first: what one scrolled past is not read.
+    if (this.wanted.length > 4) this.wanted.shift();
+    queueMicrotask(() => void this.fetchNext());
+  }
+
+  private async fetchNext(): Promise<void> {
+    if (this.fetching.size >= MAX_FETCHES) return;
+    const page = this.wanted.pop();
+    if (page === undefined) return;
+    this.fetching.add(page);
+    try {
+      const end = Math.min((page + 1) * PAGE, this.state.total);
+      let next = page * PAGE;
+      // Long lines come in several answers.
+      while (next < end) {
+        const answer = await this.read(next, end - next);
+        if (answer.lines.length === 0) break;
+        this.put(answer);
+        next = answer.first + answer.lines.length;
+      }
+      this.change({});
+    } catch (error) {
+      if (!this.stop.signal.aborted) this.change({ error });
+    } finally {
+      this.fetching.delete(page);
+      void this.fetchNext();
+    }
+  }
+
+  /** A stored log says how many lines it has; one that is being written is followed. */
+  private async open(): Promise<void> {
+    try {
+      const page = await this.read(0, PAGE);
+      if (page.total != null) {
+        this.put(page);
+        this.change({ total: page.total, known: true, ended: true, incomplete: page.incomplete });
+        return;
+      }
+    } catch (error) {
+      if (this.stop.signal.aborted) return;
+      this.change({ error, known: true });
+      if (((error as { status?: number }).status ?? 0) < 500) {
+        this.change({ ended: true });
+        return;
+      }
+    }
+    await this.follow();
+  }
+
+  private append(page: LogPage): void {
+    this.put(page);
+    this.change({
+      known: true,
+      error: undefined,
+      total: Math.max(this.state.total, page.first + page.lines.length),
+      ...(page.incomplete ? { incomplete: true } : {}),
+    });
+  }
+
+  /** It has ended: lines that came too fast to be shown live are in the stored log. */
+  private async settle(): Promise<void> {
+    if (this.state.incomplete) this.pages.clear();
+    const page = await this.read(0, PAGE).catch(() => undefined);
+    if (page?.total != null) this.put(page);
+    this.change({
+      known: true,
+      ended: true,
+      total: page?.total ?? this.state.total,
+      incomplete: page ? page.incomplete : this.state.incomplete,
+    });
   }
 
   private async follow(): Promise<void> {
-    const { run, task, index, attempt } = this.at;
+    const { attempt } = this.at;
     while (!this.stop.signal.aborted && !this.state.ended) {
       try {
         const headers: Record<string, string> = { accept: "text/event-stream" };
-        if (this.lines.length > 0) headers["last-event-id"] = String(this.first + this.lines.length);
-        const response = await raw(`runs/${seg(run)}/tasks/${seg(task)}/${index}/logs/follow${query({ attempt })}`, {
+        if (this.state.total > 0) headers["last-event-id"] = String(this.state.total);
+        const response = await raw(`${logPath(this.at, "/follow")}${query({ attempt })}`, {
           signal: this.stop.signal,
           headers,
         });
         if (!response.body) return;
         for await (const event of events(response.body)) {
           if (event.type === "lines") this.append(JSON.parse(event.data) as LogPage);
-          else if (event.type === "end") this.change({ ended: true });
-          if (this.lines.length >= MAX_LINES) {
-            this.change({ ended: true, full: true });
-            this.stop.abort();
-          }
+          else if (event.type === "end") await this.settle();
         }
       } catch (error) {
         if (this.stop.signal.aborted) return;
         const status = (error as { status?: number }).status ?? 0;
         if (status >= 400 && status < 500) {
-          this.change({ error, ended: true });
+          this.change({ error, known: true, ended: true });
           return;
         }
-        if (this.lines.length === 0) this.change({ error });
+        if (this.state.total === 0) this.change({ error, known: true });
       }
       if (!this.state.ended) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     }

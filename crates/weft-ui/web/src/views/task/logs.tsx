@@ -1,20 +1,31 @@
 /** The log of an attempt: live, with search, levels, links to lines, a ruler of hits and errors, download. */
 import { useLocation, useNavigate } from "@tanstack/react-router";
-import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
-import type { Instance } from "../../api/types";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { query } from "../../api/client";
+import type { Instance, LogLine } from "../../api/types";
 import { useZone } from "../../app/prefs";
 import { useParam } from "../../app/search";
-import { LEVELS, type Level, linesOf, patternOf, plain } from "../../lib/log";
-import { count } from "../../lib/text";
+import { api as address } from "../../lib/base";
+import { copy } from "../../lib/copy";
+import { LEVELS, type Level, levelOf, linesOf, patternOf, plain } from "../../lib/log";
+import { count, plural } from "../../lib/text";
 import { SearchField } from "../../parts/controls";
+import { DialogFrame } from "../../parts/dialog";
 import { Icon } from "../../parts/icons";
 import { Empty, Failure, Skeleton } from "../../parts/states";
 import { CopyButton } from "../../parts/text";
-import { Line } from "./log-line";
+import { announce } from "../../parts/toast";
+import { lowerBound, useFound } from "./log-find";
+import { Line, MissingLine } from "./log-line";
 import { LogScroll, type ScrollApi } from "./log-scroll";
-import { LogStore } from "./log-store";
+import { LogStore, logPath } from "./log-store";
 import { Ruler } from "./ruler";
 import "./logs.css";
+
+const LogDifference = lazy(() => import("../run/task-difference").then((m) => ({ default: m.LogDifference })));
+
+const NO_LINES: number[] = [];
+const ERRORS = { level: "error" };
 
 interface Props {
   run: string;
@@ -24,6 +35,13 @@ interface Props {
   failed: boolean;
   zone: string | null | undefined;
 }
+
+/** Of longer logs levels are counted when they are asked for: that reads every line. */
+const MAX_COUNTED = 200_000;
+/** Typing is searched for when it pauses. */
+const TYPING_MS = 200;
+/** Lines that are copied at once. */
+const MAX_COPIED = 100_000;
 
 function useLog(run: string, task: string, index: number, attempt: number) {
   const [store, setStore] = useState<LogStore>();
@@ -43,8 +61,25 @@ export function Logs(props: Props) {
   return <LogView key={`${instance.task} ${instance.index} ${attempt}`} {...props} store={store} />;
 }
 
-function LogView({ run, instance, attempt, failed, zone: ofDag, store }: Props & { store: LogStore }) {
+function useSettled(value: string): string {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return settled;
+}
+
+/** What is typed as the server searches for it: a text, or an expression between slashes. */
+function asked(q: string): { q: string; regex?: boolean } | undefined {
+  if (!q) return undefined;
+  const regex = /^\/(.+)\/$/.exec(q)?.[1];
+  return regex ? { q: `(?i)${regex}`, regex: true } : { q };
+}
+
+function LogView({ attempt, failed, zone: ofDag, store }: Props & { store: LogStore }) {
   const state = useSyncExternalStore(store.subscribe, store.snapshot);
+  const { total: all, ended } = state;
   const zone = useZone(ofDag);
   const [q, setQ] = useParam("q");
   const [hidden, setHidden] = useParam("level");
@@ -53,56 +88,55 @@ function LogView({ run, instance, attempt, failed, zone: ofDag, store }: Props &
   const navigate = useNavigate();
   const api = useRef<ScrollApi>(null);
   const [follow, setFollow] = useState(!hash);
-  const [hit, setHit] = useState(0);
+  /** -1 until one has gone to a hit. */
+  const [hit, setHit] = useState(-1);
   const [seen, setSeen] = useState(0);
-  const pattern = useMemo(() => patternOf(q), [q]);
-  const searched = useDeferredValue(pattern);
+  const [diffing, setDiffing] = useState(false);
+  const typed = useSettled(q);
+  const pattern = useMemo(() => patternOf(typed), [typed]);
   const off = useMemo(() => new Set(hidden.split(",").filter(Boolean)), [hidden]);
-  const version = useDeferredValue(state.version);
+  const on = LEVELS.filter((level) => !off.has(level)).join(",");
 
-  /** Places of the lines that are shown; undefined is all. */
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the store's version stands for its lines
-  const shown = useMemo(() => {
-    if (off.size === 0) return undefined;
-    return store.levels.flatMap((level, i) => (off.has(level) ? [] : [i]));
-  }, [store, version, off]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the store's version stands for its lines
-  const hits = useMemo(() => (searched ? store.search(searched) : []), [store, version, searched]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the store's version stands for its lines
-  const errors = useMemo(() => store.levels.flatMap((level, i) => (level === "error" ? [i] : [])), [store, version]);
-  const total = shown ? shown.length : state.total;
-  const selected = linesOf(hash);
-  const currentHit = hits[Math.min(hit, hits.length - 1)];
-
-  const rowOf = useCallback(
-    (place: number) =>
-      shown
-        ? Math.max(
-            0,
-            shown.findIndex((i) => i >= place),
-          )
-        : place,
-    [shown],
+  const counted = useFound(store.at, all, ended, all > 0 && (all <= MAX_COUNTED || off.size > 0) ? ERRORS : undefined);
+  const filtered = useFound(
+    store.at,
+    all,
+    ended,
+    useMemo(() => (off.size > 0 ? { level: on } : undefined), [off, on]),
   );
+  const search = useMemo(() => {
+    const what = asked(typed);
+    return what && { ...what, ...(off.size > 0 ? { level: on } : {}) };
+  }, [typed, off, on]);
+  const found = useFound(store.at, all, ended, search);
+  const hits = found?.lines ?? NO_LINES;
+  const errors = counted?.lines ?? NO_LINES;
+  /** Numbers of the lines that are shown; undefined is all. */
+  const shown = off.size > 0 ? (filtered?.lines ?? NO_LINES) : undefined;
+  const total = shown ? shown.length : all;
+  const selected = linesOf(hash);
+  const currentHit = hits[Math.max(0, Math.min(hit, hits.length - 1))];
+
+  const rowOf = useCallback((number: number) => (shown ? lowerBound(shown, number) : number), [shown]);
   const goHit = (by: number) => {
     if (hits.length === 0) return;
-    const next = (hit + by + hits.length) % hits.length;
+    const next = hit < 0 ? (by > 0 ? 0 : hits.length - 1) : (hit + by + hits.length) % hits.length;
     setHit(next);
     api.current?.toLine(rowOf(hits[next] ?? 0));
   };
 
-  // Once enough is there: the linked line, else for a failed attempt its last error.
+  // Once enough is there: the linked line, else for a failed attempt its end.
   const placed = useRef(false);
   useEffect(() => {
-    if (placed.current || state.total === 0) return;
+    if (placed.current || all === 0) return;
     const link = linesOf(hash);
-    if (link && (state.ended || state.total > link.from)) {
+    if (link && (ended || all > link.from)) {
       placed.current = true;
-      requestAnimationFrame(() => api.current?.toLine(store.place(link.from)));
-    } else if (!link && failed && state.ended) {
+      requestAnimationFrame(() => api.current?.toLine(rowOf(Math.min(all - 1, link.from))));
+    } else if (!link && failed && ended) {
       placed.current = true;
     }
-  }, [state.total, state.ended, hash, failed, store]);
+  }, [all, ended, hash, failed, rowOf]);
 
   useEffect(() => {
     if (follow) setSeen(total);
@@ -124,7 +158,14 @@ function LogView({ run, instance, attempt, failed, zone: ofDag, store }: Props &
     [navigate],
   );
 
-  if (state.error && state.total === 0) {
+  const copyRange = useCallback(async () => {
+    const range = linesOf(window.location.hash);
+    if (!range) return;
+    const lines = await store.range(range.from, range.to, MAX_COPIED);
+    if (await copy(lines.map(textOf).join(""))) announce(`${plural(lines.length, "line")} copied`);
+  }, [store]);
+
+  if (state.error && all === 0) {
     const missing = (state.error as { code?: string }).code === "log_not_found";
     return missing ? (
       <Empty>
@@ -148,18 +189,20 @@ function LogView({ run, instance, attempt, failed, zone: ofDag, store }: Props &
           value={q}
           onChange={(v) => {
             setQ(v);
-            setHit(0);
+            setHit(-1);
           }}
           width={300}
           onKey={(e) => {
-            if (e.key === "Enter") goHit(e.shiftKey ? -1 : hits.length > 0 && hit === 0 && !e.repeat ? 0 : 1);
+            if (e.key === "Enter") goHit(e.shiftKey ? -1 : 1);
           }}
           end={
             q && (
               <span className="row g4 t12 mut nw">
-                {pattern
-                  ? `${hits.length ? count(Math.min(hit, hits.length - 1) + 1) : 0} of ${count(hits.length)}`
-                  : "no pattern"}
+                {found?.error || (q && !patternOf(q))
+                  ? "no pattern"
+                  : found
+                    ? `${hits.length ? count(Math.max(0, Math.min(hit, hits.length - 1)) + 1) : 0} of ${count(hits.length)}${found.complete ? "" : "+"}`
+                    : "searching"}
                 <button type="button" className="btn ghost sm" aria-label="Previous hit" onClick={() => goHit(-1)}>
                   <Icon name="up" size={12} />
                 </button>
@@ -179,17 +222,23 @@ function LogView({ run, instance, attempt, failed, zone: ofDag, store }: Props &
               onClick={() => toggle(level)}
               className={`lv-${level}`}
             >
-              {level} {count(store.counts[level])}
+              {level} {counted ? count(counted.levels[level]) : ""}
             </button>
           ))}
         </fieldset>
         <span className="sp" />
         {selected && (
-          <CopyButton
-            small={false}
-            label={`Copy link to L${selected.from + 1}${selected.to > selected.from ? ` to L${selected.to + 1}` : ""}`}
-            text={window.location.href}
-          />
+          <>
+            <CopyButton
+              small={false}
+              label={`Copy link to L${selected.from + 1}${selected.to > selected.from ? ` to L${selected.to + 1}` : ""}`}
+              text={window.location.href}
+            />
+            <button type="button" className="btn" onClick={() => void copyRange()}>
+              <Icon name="copy" size={14} />
+              Copy {plural(selected.to - selected.from + 1, "line")}
+            </button>
+          </>
         )}
         <button
           type="button"
@@ -200,19 +249,50 @@ function LogView({ run, instance, attempt, failed, zone: ofDag, store }: Props &
           <Icon name="wrap" size={14} />
           {wrap === "1" ? "Unwrap" : "Wrap"}
         </button>
-        <button type="button" className="btn" onClick={() => download(store, run, instance, attempt)}>
+        {attempt > 1 && (
+          <button type="button" className="btn" onClick={() => setDiffing(true)}>
+            <Icon name="diff" size={14} />
+            <span className="wide">Compare with attempt {attempt - 1}</span>
+          </button>
+        )}
+        <a className="btn" href={address(`${logPath(store.at, "/download")}${query({ attempt })}`)} download>
           <Icon name="dl" size={14} />
           <span className="wide">Download</span>
-        </button>
+        </a>
       </div>
-      {(state.incomplete || state.full) && (
+      {state.incomplete && (
         <div className="note-bar mut">
-          {state.full ? "Only the first million lines are shown." : "Some lines are past their retention."}
+          {ended
+            ? "Some lines are past their retention."
+            : "Lines came faster than they can be shown: the others are here when the attempt has ended."}
         </div>
       )}
+      {diffing && (
+        <DialogFrame
+          title={`Attempts ${attempt - 1} and ${attempt}`}
+          width={960}
+          onClose={() => setDiffing(false)}
+          foot={
+            <button type="button" className="btn" onClick={() => setDiffing(false)}>
+              Close
+            </button>
+          }
+        >
+          <Suspense fallback={<Skeleton />}>
+            <LogDifference
+              task={store.at.task}
+              index={store.at.index}
+              before={{ run: store.at.run, attempt: attempt - 1 }}
+              after={{ run: store.at.run, attempt }}
+            />
+          </Suspense>
+        </DialogFrame>
+      )}
       <div className="log">
-        {state.total === 0 ? (
-          state.ended ? (
+        {!state.known ? (
+          <Skeleton rows={12} height={12} gap={8} />
+        ) : all === 0 ? (
+          ended ? (
             <Empty>
               <b>Nothing was printed.</b>
             </Empty>
@@ -227,20 +307,20 @@ function LogView({ run, instance, attempt, failed, zone: ofDag, store }: Props &
             api={api}
             label={`Log of attempt ${attempt}`}
             row={(i) => {
-              const place = shown ? shown[i] : i;
-              const line = place === undefined ? undefined : store.lines[place];
-              if (!line || place === undefined) return null;
-              const number = store.number(place);
+              const number = shown ? shown[i] : i;
+              if (number === undefined) return null;
+              const line = store.line(number);
+              if (!line) return <MissingLine key={number} number={number + 1} />;
               return (
                 <Line
-                  key={place}
+                  key={number}
                   line={line}
-                  level={store.levels[place] ?? "info"}
-                  number={number}
+                  level={levelOf(line)}
+                  number={number + 1}
                   zone={zone}
-                  pattern={searched}
-                  current={place === currentHit}
-                  selected={selected !== undefined && number - 1 >= selected.from && number - 1 <= selected.to}
+                  pattern={pattern}
+                  current={number === currentHit}
+                  selected={selected !== undefined && number >= selected.from && number <= selected.to}
                   wrap={wrap === "1"}
                   onNumber={choose}
                 />
@@ -248,8 +328,8 @@ function LogView({ run, instance, attempt, failed, zone: ofDag, store }: Props &
             }}
           />
         )}
-        <Ruler total={state.total} hits={hits} errors={errors} onGo={(place) => api.current?.toLine(rowOf(place))} />
-        {!follow && fresh > 0 && !state.ended && (
+        <Ruler total={all} hits={hits} errors={errors} onGo={(number) => api.current?.toLine(rowOf(number))} />
+        {!follow && fresh > 0 && !ended && (
           <button type="button" className="btn pri pill" onClick={() => api.current?.toEnd()}>
             <Icon name="down" size={14} />
             {count(fresh)} new lines
@@ -260,13 +340,5 @@ function LogView({ run, instance, attempt, failed, zone: ofDag, store }: Props &
   );
 }
 
-/** All lines as a text file: also those that are not drawn. */
-function download(store: LogStore, run: string, instance: Instance, attempt: number): void {
-  const text = store.lines.map((line) => `${line.at} ${line.source} ${plain(line.message)}\n`);
-  const url = URL.createObjectURL(new Blob(text, { type: "text/plain" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = `${run}-${instance.task}-${instance.index}-${attempt}.log`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}
+/** A line as the download has it. */
+const textOf = (line: LogLine): string => `${line.at} ${line.source} ${plain(line.message)}\n`;
