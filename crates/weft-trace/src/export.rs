@@ -141,7 +141,7 @@ impl Export {
                 );
             }
             Err(error) => {
-                tracing::error!(%error, operation = "export telemetry", "the export did not end as it should")
+                tracing::error!(%error, operation = "export telemetry", "the export did not end as it should");
             }
         }
     }

@@ -54,7 +54,7 @@ struct Tail {
 }
 
 impl RemoteLines {
-    /// One that hands on what it receives. What does not fit into the channel is not handed on.
+    /// One that hands on what it receives. What does not fit into the channel is not passed on.
     pub(crate) fn publishing(others: mpsc::Sender<Added>) -> Arc<Self> {
         Arc::new(Self {
             others: Some(others),

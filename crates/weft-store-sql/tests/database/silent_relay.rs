@@ -112,9 +112,7 @@ impl Shared {
             let mut parts = request.windows(text.len());
             parts.any(|part| part == text.as_bytes())
         };
-        if !self.is_down.load(Ordering::SeqCst)
-            && self.last_before.get().is_some_and(|text| is_last(&text))
-        {
+        if !self.is_down.load(Ordering::SeqCst) && self.last_before.get().is_some_and(is_last) {
             self.fall_silent();
         }
         connection < self.no_requests_before.load(Ordering::SeqCst)

@@ -34,6 +34,10 @@ Examples:
   wfctl logs latest report -f
   wfctl logs latest report --search timeout
   wfctl logs latest report --output json | jq -r .message")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line"
+)]
 pub(crate) struct LogsArgs {
     #[command(flatten)]
     run: RunRef,

@@ -322,6 +322,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dags/{dag}/versions/{version}/repair": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Repair a version that can't be read
+         * @description Its runs that have not ended go on with the replacement, as far as it has their tasks. Without a
+         *     replacement the version is dropped: these runs end as failed.
+         */
+        post: operations["repair"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deployments": {
         parameters: {
             query?: never;
@@ -1334,21 +1355,21 @@ export interface components {
             index: number;
             /** @description Its state now. */
             state: components["schemas"]["InstanceState"];
-            /** @description Its task. */
+            /** @description Id of the instance's task. */
             task: string;
         };
         /** @description A change of a run that a user requested. It is durable once the response is sent. */
         Command: {
             /**
              * Format: int64
-             * @description Its number.
+             * @description Number of the command, unique within the installation.
              */
             id: number;
             /** @description Why it was refused. */
             refused?: string | null;
             /** @description The run. */
             run: string;
-            /** @description Its state. */
+            /** @description State of the command. */
             state: components["schemas"]["CommandState"];
         };
         /**
@@ -1362,7 +1383,7 @@ export interface components {
             auth: components["schemas"]["ConnectionAuth"];
             /** @description Names of the header fields that it adds. */
             headers: string[];
-            /** @description Its name. */
+            /** @description Name of the connection, unique within a tenant. */
             name: string;
             /** @description When it was last set. */
             updated: components["schemas"]["Time"];
@@ -1416,7 +1437,7 @@ export interface components {
             description?: string | null;
             /** @description The digest of the file that contains the active version. */
             digest?: string | null;
-            /** @description Its name. */
+            /** @description Name of the DAG, unique within a tenant. */
             id: string;
             next_run?: components["schemas"]["Time"] | null;
             /** @description No run starts while it is paused. */
@@ -1478,7 +1499,7 @@ export interface components {
             description?: string | null;
             /** @description The file that it runs, as the document names it; absent if it is the deployed component. */
             file?: string | null;
-            /** @description Its name. */
+            /** @description Id of the task, unique within the DAG. */
             id: string;
             /** @description Whether it is mapped over a list. */
             mapped: boolean;
@@ -1519,7 +1540,7 @@ export interface components {
             active: boolean;
             /** @description What the deploy did, or would do in a dry run. */
             change: components["schemas"]["ChangeKind"];
-            /** @description Its id. */
+            /** @description Id of the DAG, unique within a tenant. */
             dag: string;
             /** @description The difference from the version that was active before. */
             difference: components["schemas"]["Difference"];
@@ -1540,7 +1561,7 @@ export interface components {
         Deployment: {
             /**
              * Format: int64
-             * @description Its size.
+             * @description Size of the file, in bytes.
              */
             bytes: number;
             /** @description Its DAGs, in the author's order. */
@@ -1560,7 +1581,7 @@ export interface components {
         DeploymentFile: {
             /**
              * Format: int64
-             * @description Its size.
+             * @description Size of the inner file, in bytes.
              */
             bytes: number;
             /** @description Its SHA-256 digest. */
@@ -1604,26 +1625,26 @@ export interface components {
         FailedAttempt: {
             /**
              * Format: int32
-             * @description Its number.
+             * @description Number of the attempt, from 1 on.
              */
             attempt: number;
-            /** @description Its DAG. */
+            /** @description Id of the attempt's DAG. */
             dag: string;
             /**
              * Format: int32
              * @description Its map index; 0 if the task is not mapped.
              */
             index: number;
-            /** @description Its run. */
+            /** @description Id of the attempt's run. */
             run: string;
-            /** @description Its task. */
+            /** @description Id of the attempt's task. */
             task: string;
         };
         /** @description A task. */
         FailedTask: {
-            /** @description Its DAG. */
+            /** @description Id of the task's DAG. */
             dag: string;
-            /** @description Its id. */
+            /** @description Id of the task, unique within its DAG. */
             task: string;
         };
         /** @description Failures with one cause: the same code, and the same message apart from numbers, ids and what is quoted. */
@@ -1667,9 +1688,9 @@ export interface components {
         };
         /** @description When a cause was seen first. */
         FirstSeen: {
-            /** @description When. */
+            /** @description When the first attempt with this cause ended. */
             at: components["schemas"]["Time"];
-            /** @description In which DAG. */
+            /** @description Id of the DAG that failed first. */
             dag: string;
             /**
              * Format: int32
@@ -1736,7 +1757,7 @@ export interface components {
             group?: string | null;
             /** @description Whether it is mapped in the newest version that has it. */
             mapped: boolean;
-            /** @description Its id. */
+            /** @description Id of the task, unique within the DAG. */
             task: string;
         };
         /** @description A run with the states of its tasks. */
@@ -1834,9 +1855,9 @@ export interface components {
             output?: components["schemas"]["OutputRef"] | null;
             queued?: components["schemas"]["Time"] | null;
             started?: components["schemas"]["Time"] | null;
-            /** @description Its state. */
+            /** @description State of the instance. */
             state: components["schemas"]["InstanceState"];
-            /** @description Its task. */
+            /** @description Id of the instance's task. */
             task: string;
             usage?: components["schemas"]["Usage"] | null;
             /** @description The worker that ran the last attempt. */
@@ -1908,7 +1929,7 @@ export interface components {
              * @description Its height.
              */
             height: number;
-            /** @description Its id. */
+            /** @description Id of the group. */
             id: string;
             /**
              * Format: double
@@ -1953,9 +1974,9 @@ export interface components {
         };
         /** @description One field of a structured line. */
         LogField: {
-            /** @description Its name. */
+            /** @description Name of the field. */
             name: string;
-            /** @description Its value. */
+            /** @description Value of the field, as text. */
             value: string;
         };
         /** @description A line that matches. */
@@ -2247,7 +2268,7 @@ export interface components {
                 auth: components["schemas"]["ConnectionAuth"];
                 /** @description Names of the header fields that it adds. */
                 headers: string[];
-                /** @description Its name. */
+                /** @description Name of the connection, unique within a tenant. */
                 name: string;
                 /** @description When it was last set. */
                 updated: components["schemas"]["Time"];
@@ -2277,7 +2298,7 @@ export interface components {
                 description?: string | null;
                 /** @description The digest of the file that contains the active version. */
                 digest?: string | null;
-                /** @description Its name. */
+                /** @description Name of the DAG, unique within a tenant. */
                 id: string;
                 next_run?: components["schemas"]["Time"] | null;
                 /** @description No run starts while it is paused. */
@@ -2333,9 +2354,9 @@ export interface components {
                 output?: components["schemas"]["OutputRef"] | null;
                 queued?: components["schemas"]["Time"] | null;
                 started?: components["schemas"]["Time"] | null;
-                /** @description Its state. */
+                /** @description State of the instance. */
                 state: components["schemas"]["InstanceState"];
-                /** @description Its task. */
+                /** @description Id of the instance's task. */
                 task: string;
                 usage?: components["schemas"]["Usage"] | null;
                 /** @description The worker that ran the last attempt. */
@@ -2356,7 +2377,7 @@ export interface components {
         Page_Pool: {
             /** @description The items, at most `limit`. */
             items: {
-                /** @description Its name. */
+                /** @description Name of the pool, unique within a tenant. */
                 name: string;
                 /**
                  * Format: int32
@@ -2403,7 +2424,7 @@ export interface components {
                 /** @description Its parameters, including defaults. */
                 params: Record<string, never>;
                 started?: components["schemas"]["Time"] | null;
-                /** @description Its state. */
+                /** @description State of the run. */
                 state: components["schemas"]["RunState"];
                 /** @description The W3C `traceparent` of the request that triggered it. */
                 trace?: string | null;
@@ -2446,7 +2467,7 @@ export interface components {
                  *     attempt: the state of its instance.
                  */
                 state: string;
-                /** @description Its task. */
+                /** @description Id of the attempt's task. */
                 task: string;
                 /** @description The worker that ran it. */
                 worker?: string | null;
@@ -2466,7 +2487,7 @@ export interface components {
         Page_Tenant: {
             /** @description The items, at most `limit`. */
             items: {
-                /** @description Its id. */
+                /** @description Id of the tenant, unique within the installation. */
                 id: string;
                 /**
                  * Format: int32
@@ -2502,11 +2523,11 @@ export interface components {
                 expires?: components["schemas"]["Time"] | null;
                 /**
                  * Format: int64
-                 * @description Its number.
+                 * @description Number of the token, unique within the installation.
                  */
                 id: number;
                 last_used?: components["schemas"]["Time"] | null;
-                /** @description Its name. */
+                /** @description Name of the token, for people; several tokens may have the same name. */
                 name: string;
                 revoked?: components["schemas"]["Time"] | null;
                 /** @description What the token permits. */
@@ -2529,7 +2550,7 @@ export interface components {
         Page_Variable: {
             /** @description The items, at most `limit`. */
             items: {
-                /** @description Its name. */
+                /** @description Name of the variable, unique within a tenant. */
                 name: string;
                 /** @description When it was last set. */
                 updated: components["schemas"]["Time"];
@@ -2579,7 +2600,7 @@ export interface components {
             default?: unknown;
             /** @description A description for people. */
             description?: string | null;
-            /** @description Its name. */
+            /** @description Name of the parameter, unique within the DAG. */
             name: string;
             /** @description Whether it is required. */
             required: boolean;
@@ -2617,7 +2638,7 @@ export interface components {
         };
         /** @description A pool of slots that tasks share. */
         Pool: {
-            /** @description Its name. */
+            /** @description Name of the pool, unique within a tenant. */
             name: string;
             /**
              * Format: int32
@@ -2675,7 +2696,7 @@ export interface components {
         };
         /** @description A queue. */
         Queue: {
-            /** @description Its name. */
+            /** @description Name of the queue. */
             name: string;
             /**
              * Format: int32
@@ -2696,7 +2717,7 @@ export interface components {
             /**
              * Format: int64
              * @description The slots that would run all of its work at once: ready instances, waiting attempts, and
-             *     attempts that its workers hold. Meant for autoscalers.
+             *     attempts that its workers hold. For autoscalers.
              */
             wanted: number;
             /**
@@ -2707,7 +2728,7 @@ export interface components {
         };
         /** @description How a queue is. */
         QueueHealth: {
-            /** @description Its name. */
+            /** @description Name of the queue. */
             name: string;
             /**
              * Format: int32
@@ -2747,6 +2768,22 @@ export interface components {
             message: string;
             /** @description What to add to the policy. */
             remedy: string;
+        };
+        /** @description How a version that can't be read is repaired. */
+        RepairVersion: {
+            /**
+             * Format: int32
+             * @description The number of the version that its runs, and new ones, use from now on. Without it the
+             *     version is dropped: its runs end as failed, and no new ones are created.
+             */
+            replacement?: number | null;
+        };
+        /** @description The result of a repair. */
+        RepairedVersion: {
+            /** @description The DAG after the change. */
+            dag: components["schemas"]["Dag"];
+            /** @description The ids of its runs that had not ended: they go on with the replacement, or are failed. */
+            runs: string[];
         };
         /**
          * @description The kind of a request.
@@ -2799,7 +2836,7 @@ export interface components {
             /** @description Its parameters, including defaults. */
             params: Record<string, never>;
             started?: components["schemas"]["Time"] | null;
-            /** @description Its state. */
+            /** @description State of the run. */
             state: components["schemas"]["RunState"];
             /** @description The W3C `traceparent` of the request that triggered it. */
             trace?: string | null;
@@ -2829,7 +2866,7 @@ export interface components {
              *     attempt: the state of its instance.
              */
             state: string;
-            /** @description Its task. */
+            /** @description Id of the attempt's task. */
             task: string;
             /** @description The worker that ran it. */
             worker?: string | null;
@@ -2844,14 +2881,14 @@ export interface components {
              */
             duration_ms?: number | null;
             ended?: components["schemas"]["Time"] | null;
-            /** @description Its id. */
+            /** @description Id of the run: 13 characters. */
             id: string;
             /** @description What created it. */
             kind: components["schemas"]["RunKind"];
             /** @description The date that it is for. */
             logical_date: components["schemas"]["Time"];
             started?: components["schemas"]["Time"] | null;
-            /** @description Its state. */
+            /** @description State of the run. */
             state: components["schemas"]["RunState"];
             /**
              * Format: int32
@@ -2912,7 +2949,7 @@ export interface components {
         Shard: {
             /**
              * Format: int32
-             * @description Its number.
+             * @description Number of the shard.
              */
             id: number;
             lost_at?: components["schemas"]["Time"] | null;
@@ -2992,7 +3029,7 @@ export interface components {
         };
         /** @description A tenant and its quotas. */
         Tenant: {
-            /** @description Its id. */
+            /** @description Id of the tenant, unique within the installation. */
             id: string;
             /**
              * Format: int32
@@ -3040,11 +3077,11 @@ export interface components {
             expires?: components["schemas"]["Time"] | null;
             /**
              * Format: int64
-             * @description Its number.
+             * @description Number of the token, unique within the installation.
              */
             id: number;
             last_used?: components["schemas"]["Time"] | null;
-            /** @description Its name. */
+            /** @description Name of the token, for people; several tokens may have the same name. */
             name: string;
             revoked?: components["schemas"]["Time"] | null;
             /** @description What the token permits. */
@@ -3054,7 +3091,7 @@ export interface components {
         };
         /** @description An item that can't be read. */
         UnreadableItem: {
-            /** @description Its id. */
+            /** @description Id of the item. */
             id: string;
             /** @description Why, for people. */
             why: string;
@@ -3099,7 +3136,7 @@ export interface components {
         };
         /** @description A variable, without its value. */
         Variable: {
-            /** @description Its name. */
+            /** @description Name of the variable, unique within a tenant. */
             name: string;
             /** @description When it was last set. */
             updated: components["schemas"]["Time"];
@@ -3150,7 +3187,7 @@ export interface components {
             name: string;
             /** @description The permissions of the role. */
             permissions: string[];
-            /** @description Its role. */
+            /** @description Role of the token. */
             role: components["schemas"]["Role"];
             /** @description The server's version. */
             server_version: string;
@@ -3178,7 +3215,7 @@ export interface components {
         Worker: {
             /** @description Whether it is draining: it takes no new attempts. */
             draining: boolean;
-            /** @description Its name. */
+            /** @description Name of the worker. */
             id: string;
             /** @description Its labels: version, host, architecture, and those that its operator chose. */
             labels: {
@@ -3923,6 +3960,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    repair: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The DAG's id. */
+                dag: string;
+                /** @description The version's number. */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RepairVersion"];
+            };
+        };
+        responses: {
+            /** @description The result */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepairedVersion"];
+                };
             };
             /** @description The request failed */
             default: {
@@ -5645,7 +5720,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Its name. */
+                /** @description Name of the worker. */
                 worker: string;
             };
             cookie?: never;
