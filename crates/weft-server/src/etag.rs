@@ -24,7 +24,11 @@ impl Tag {
     /// Refuses a change whose `If-Match` names other states only. Where it names this one,
     /// the state is the precondition of the change: the database compares it once more, in the
     /// transaction that makes the change.
-    pub(crate) fn meant<S>(&self, headers: &HeaderMap, state: S) -> Result<Option<S>, Problem> {
+    pub(crate) fn check_if_match<S>(
+        &self,
+        headers: &HeaderMap,
+        state: S,
+    ) -> Result<Option<S>, Problem> {
         let mut names_this = false;
         let mut fields = headers.get_all(header::IF_MATCH).iter().peekable();
         if fields.peek().is_none() {
@@ -83,11 +87,13 @@ mod tests {
     #[test]
     fn only_the_named_state_is_changed() {
         let tag = Tag::of(&("a", 1));
-        assert_eq!(tag.meant(&HeaderMap::new(), 1).unwrap(), None);
-        assert_eq!(tag.meant(&asking("*"), 1).unwrap(), None);
+        assert_eq!(tag.check_if_match(&HeaderMap::new(), 1).unwrap(), None);
+        assert_eq!(tag.check_if_match(&asking("*"), 1).unwrap(), None);
         let named = asking(&format!("\"x\", {}", tag.0));
-        assert_eq!(tag.meant(&named, 1).unwrap(), Some(1));
-        let other = Tag::of(&("a", 2)).meant(&asking(&tag.0), 2).unwrap_err();
+        assert_eq!(tag.check_if_match(&named, 1).unwrap(), Some(1));
+        let other = Tag::of(&("a", 2))
+            .check_if_match(&asking(&tag.0), 2)
+            .unwrap_err();
         assert_eq!(other.code(), Code::ChangedMeanwhile);
     }
 }

@@ -151,7 +151,7 @@ async fn change_dag(
         ));
     }
     let row = find(&app, &by.tenant, id).await?;
-    let state = meant(&row, &headers)?;
+    let state = expected_state(&row, &headers)?;
     let by_whom = by.actor();
     let precondition = Precondition {
         actor: &by_whom,
@@ -205,7 +205,7 @@ async fn delete_dag(
     let row = find(&app, &by.tenant, id).await?;
     let precondition = Precondition {
         actor: &by.actor(),
-        expected: meant(&row, &headers)?,
+        expected: expected_state(&row, &headers)?,
     };
     match app
         .database()
@@ -266,6 +266,9 @@ fn tag(row: &DagRow) -> Tag {
 }
 
 /// The DAG's state, if the request has `If-Match` and names it.
-pub(super) fn meant(row: &DagRow, headers: &HeaderMap) -> Result<Option<DagStamp>, Problem> {
-    tag(row).meant(headers, row.stamp())
+pub(super) fn expected_state(
+    row: &DagRow,
+    headers: &HeaderMap,
+) -> Result<Option<DagStamp>, Problem> {
+    tag(row).check_if_match(headers, row.stamp())
 }

@@ -194,7 +194,7 @@ async fn set(
     let before = app.database().show_policy(tenant).await?;
     let precondition = Precondition {
         actor,
-        expected: tag(before.as_ref()).meant(headers, PolicyStamp(before))?,
+        expected: tag(before.as_ref()).check_if_match(headers, PolicyStamp(before))?,
     };
     if !app
         .database()

@@ -143,7 +143,7 @@ async fn activate(
 ) -> Result<axum::Json<Dag>, Problem> {
     let id = &path.dag.0;
     let row = dags::find(&app, &by.tenant, id).await?;
-    let state = dags::meant(&row, &headers)?;
+    let state = dags::expected_state(&row, &headers)?;
     Ok(axum::Json(
         switch(&app, &by, (id, body.version), state).await?,
     ))
@@ -161,7 +161,7 @@ async fn rollback(
 ) -> Result<axum::Json<Rollback>, Problem> {
     let id = &path.dag.0;
     let row = dags::find(&app, &by.tenant, id).await?;
-    let state = dags::meant(&row, &headers)?;
+    let state = dags::expected_state(&row, &headers)?;
     let none_active = || {
         Problem::new(
             Code::DagNotActive,
@@ -257,13 +257,13 @@ async fn switch(
     (id, version): (&DagId, u32),
     state: Option<DagStamp>,
 ) -> Result<Dag, Problem> {
-    let meant = Precondition {
+    let precondition = Precondition {
         actor: &by.actor(),
         expected: state,
     };
     match app
         .database()
-        .activate_version(&by.tenant, id, version, meant)
+        .activate_version(&by.tenant, id, version, precondition)
         .await
     {
         Ok(_before) => {}

@@ -1,4 +1,4 @@
-//! What people are shown of runs that no scheduler can continue.
+//! Runs that no scheduler can continue, as users see them.
 
 use crate::{
     Database,

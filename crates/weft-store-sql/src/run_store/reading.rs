@@ -1,4 +1,4 @@
-//! What a scheduler reads: DAGs, runs with their events, commands, outputs.
+//! Reads runs with their events, DAGs, commands and outputs for a scheduler.
 //!
 //! Every statement goes by an index and is bounded by what is active, never by
 //! what ever was.

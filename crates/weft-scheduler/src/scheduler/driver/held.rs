@@ -1,4 +1,4 @@
-//! What can't be read is held aside and reported once.
+//! Holds unreadable rows aside, and reports each once.
 
 use super::Driver;
 use crate::{shard::held::Object, steps::commands, versions::Version};
