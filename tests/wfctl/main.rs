@@ -14,4 +14,5 @@ mod output;
 mod own_tests;
 mod programs;
 mod python;
+mod python_native;
 mod watch;

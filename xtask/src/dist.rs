@@ -157,6 +157,12 @@ impl Dist<'_> {
         archive::make_executable(file)
     }
 
+    /// Copies Weft's native Python packages to where the program beside `share` looks for them.
+    fn copy_native(&self, share: &Path) -> Result<()> {
+        let wheels = self.workspace.root().join("sdk/python/native/wheels");
+        archive::copy_tree(&wheels, &share.join("weft/python"), &|_| true)
+    }
+
     /// The program with its licence, completions and man pages.
     fn archive(&self) -> Result<PathBuf> {
         let name = format!("weft-{VERSION}-{}", self.platform.triple());
@@ -176,6 +182,7 @@ impl Dist<'_> {
             let script = program::read(&mut self.wfctl.command(["completions", shell]))?;
             fs::write(completions.join(file), script)?;
         }
+        self.copy_native(&folder.join("share"))?;
         let pages = folder.join("share/man/man1");
         fs::create_dir_all(&pages)?;
         program::run(

@@ -7,6 +7,7 @@ mod api;
 mod cli;
 mod links;
 mod markdown;
+mod python_packages;
 
 use crate::{program, tools::ZENSICAL, workspace::Workspace};
 use anyhow::{Context as _, Result, ensure};
@@ -49,6 +50,7 @@ pub(crate) fn run(workspace: &Workspace, args: &DocsArgs) -> Result<()> {
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     api::page(workspace, false)?;
     cli::pages(workspace, false)?;
+    python_packages::page(workspace, false)?;
     links::check(workspace)?;
     site(workspace)
 }
@@ -56,6 +58,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
 fn update(workspace: &Workspace) -> Result<()> {
     api::page(workspace, true)?;
     cli::pages(workspace, true)?;
+    python_packages::page(workspace, true)?;
     let mut cargo = program::cargo();
     cargo
         .current_dir(workspace.root())

@@ -12,6 +12,7 @@ mod docs;
 mod example;
 mod guests;
 mod installation;
+mod native;
 mod program;
 mod setup;
 mod steps;
@@ -47,6 +48,8 @@ enum Command {
     Dist(dist::DistArgs),
     /// Check the documentation and build its site into target/docs/site
     Docs(docs::DocsArgs),
+    /// Build native Python packages from their recipes into sdk/python/native/wheels
+    Native(native::NativeArgs),
     /// Install what the other commands need and this machine lacks
     Setup,
 }
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&workspace, &args),
         Command::Dist(args) => dist::run(&workspace, &args),
         Command::Docs(args) => docs::run(&workspace, &args),
+        Command::Native(args) => native::run(&workspace, &args),
         Command::Setup => setup::run(&workspace),
     };
     match done {

@@ -97,6 +97,12 @@ pub(crate) const ZENSICAL: PythonTool = PythonTool {
     program: "zensical",
 };
 
+/// Builds native Python packages.
+pub(crate) const NATIVE_BUILDER: PythonTool = PythonTool {
+    name: "native",
+    program: "python",
+};
+
 impl PythonTool {
     /// The program, installed where it isn't.
     pub(crate) fn get(&self, workspace: &Workspace) -> Result<PathBuf> {

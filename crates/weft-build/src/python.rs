@@ -13,8 +13,11 @@
 
 mod embedded_sdk;
 mod fingerprint;
+mod installed;
+mod native;
 mod packages;
 mod project;
+mod refusals;
 mod tools;
 
 pub(crate) use project::Project;
@@ -61,10 +64,14 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
     let sources = project.sources()?;
     let tools = Tools::find()?;
     let packages = packages::installed(project, &tools)?;
-    let key = fingerprint::key(&sources, packages.as_deref())?;
+    let key = fingerprint::key(&sources, packages.as_ref());
     if let Some(component) = component_cache::find(LANGUAGE, &key) {
         return Ok(component);
     }
+    if let Some(packages) = &packages {
+        anstream::eprintln!("packages:\n{}", packages.lines().join("\n"));
+    }
+    let packages = packages.map(|packages| packages.path());
     let stage = build_dir::temporary(LANGUAGE)?;
     let app = stage.path().join("app");
     lay_out(&app, stage.path(), &sources, packages.is_some())?;
@@ -199,12 +206,10 @@ fn advice(words: &str) -> Option<String> {
         .next()?;
     Some(match missing {
         "airflow" => "change the import: from weft import dag, task".to_owned(),
-        "_ctypes" | "_ssl" | "_lzma" | "_bz2" | "_zstd" | "mmap" | "fcntl" | "termios" => {
+        "_ssl" | "_lzma" | "_bz2" | "_zstd" | "fcntl" | "termios" => {
             format!("the Python of the sandbox has no {missing}")
         }
-        name => format!(
-            "if {name} is a package, add it to requirements.txt; it must be written in Python alone"
-        ),
+        name => format!("if {name} is a package, add it to requirements.txt"),
     })
 }
 

@@ -24,6 +24,7 @@ pub(super) fn pack(dist: &Dist<'_>) -> Result<PathBuf> {
     fs::create_dir_all(&folder)?;
     fs::rename(stage.join("compiled/src"), folder.join("dist"))?;
     dist.copy_program(&folder.join("bin/wfctl"))?;
+    dist.copy_native(&folder.join("share"))?;
     for (from, to) in [
         (sdk.join("README.md"), "README.md"),
         (dist.workspace.root().join("LICENSE"), "LICENSE"),
@@ -39,7 +40,7 @@ pub(super) fn pack(dist: &Dist<'_>) -> Result<PathBuf> {
     manifest["os"] = json!(["linux"]);
     manifest["cpu"] = json!([dist.platform.npm()]);
     manifest["libc"] = json!(["glibc"]);
-    manifest["files"] = json!(["bin", "dist"]);
+    manifest["files"] = json!(["bin", "dist", "share"]);
     fs::write(
         folder.join("package.json"),
         serde_json::to_string_pretty(&manifest)? + "\n",

@@ -26,6 +26,7 @@ pub(super) fn pack(dist: &Dist<'_>) -> Result<PathBuf> {
     };
     archive::copy_tree(&sources, &folder, &is_source)?;
     dist.copy_program(&folder.join(format!("weft-{VERSION}.data/scripts/wfctl")))?;
+    dist.copy_native(&folder.join(format!("weft-{VERSION}.data/data/share")))?;
 
     let info = folder.join(format!("weft-{VERSION}.dist-info"));
     fs::create_dir_all(info.join("licenses"))?;

@@ -8,13 +8,20 @@ use std::process::Command;
 /// The version that the tests were written for.
 const PYTEST: &str = "pytest==9.2.0";
 
-/// Folders with a `pyproject.toml` that says where the tests are.
-const TESTED: [&str; 2] = ["sdk/python", "examples/quakes-python"];
+/// The native packages of an example, as this machine's Python has them.
+const NATIVE: [&str; 2] = ["pandas==3.1.1", "pydantic==2.14.3"];
+
+/// Folders with a `pyproject.toml` that says where the tests are, and the packages that they need.
+const TESTED: [(&str, &[&str]); 3] = [
+    ("sdk/python", &[]),
+    ("examples/quakes-python", &[]),
+    ("examples/orders-pandas", &NATIVE),
+];
 
 /// Runs them all.
 pub(crate) fn test(workspace: &Workspace) -> Result<()> {
-    let python = environment::with(&[PYTEST])?.join("python");
-    for folder in TESTED {
+    for (folder, packages) in TESTED {
+        let python = environment::with(&[&[PYTEST], packages].concat())?.join("python");
         let mut pytest = Command::new(&python);
         pytest
             .current_dir(workspace.root().join(folder))

@@ -63,6 +63,19 @@ impl Toolchain {
         Ok(Self::Debian(root))
     }
 
+    /// `usr` of Debian's compiler, which compiles the standard library along, with any settings.
+    pub(crate) fn debian() -> Result<PathBuf> {
+        let root = debian_root();
+        if !root.join("usr/bin/rustc").is_file() {
+            let packages = Packages {
+                architecture: None,
+                names: &DEBIAN_PACKAGES,
+            };
+            debian::unpack(&root, &[packages])?;
+        }
+        Ok(root.join("usr"))
+    }
+
     fn find() -> Result<Option<Self>> {
         let sysroot = program::read(Command::new("rustc").args(["--print", "sysroot"]))?;
         let rustlib = Path::new(sysroot.trim()).join("lib/rustlib");

@@ -35,6 +35,11 @@ impl Tools {
         command
     }
 
+    /// The environment's Python, to be given its arguments.
+    pub(super) fn python(&self) -> Command {
+        self.0.python()
+    }
+
     /// pip, to be given its arguments.
     pub(super) fn pip(&self) -> Command {
         self.0.pip()

@@ -13,7 +13,7 @@ import io
 import sys
 import zipfile
 from types import CodeType, ModuleType
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 
 #: Changes to modules after their import, by name.
@@ -28,13 +28,23 @@ def after_import(name: str, change: Callable[[ModuleType], None]) -> None:
         AFTER_IMPORT.setdefault(name, []).append(change)
 
 
-class Archive:
-    """A zip file in memory as a source of modules. `roots` are folders in it that modules are looked up in."""
+#: What follows a module's name in the name of its library.
+LIBRARY_ENDS = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 
-    def __init__(self, data: bytes, roots: Sequence[str]):
+
+class Archive:
+    """A zip file in memory as a source of modules. `roots` are folders in it that modules are looked up in.
+
+    `libraries` are files beside those of the archive, by name, with their paths when the component was
+    built: libraries are part of the component, which finds them by that path although no folder has them.
+    """
+
+    def __init__(self, data: bytes, roots: Sequence[str], libraries: Mapping[str, str] | None = None):
         self.zip = zipfile.ZipFile(io.BytesIO(data))
         self.names = set(self.zip.namelist())
-        self.folders = {name[: index + 1] for name in self.names for index, letter in enumerate(name) if letter == "/"}
+        self.libraries = dict(libraries or {})
+        every = (*self.names, *self.libraries)
+        self.folders = {name[: index + 1] for name in every for index, letter in enumerate(name) if letter == "/"}
         self.roots = [f"{root}/" if root else "" for root in roots]
 
     def read(self, name: str) -> bytes:
@@ -47,9 +57,14 @@ class Archive:
         folders = []
         for root in self.roots:
             base = root + tail
-            for name, package in ((f"{base}/__init__.py", True), (f"{base}.py", False)):
-                if name in self.names:
-                    return self._spec(fullname, name, [base] if package else None)
+            # In the order of Python's own finder: packages, libraries, modules.
+            if f"{base}/__init__.py" in self.names:
+                return self._spec(fullname, f"{base}/__init__.py", [base])
+            for end in LIBRARY_ENDS:
+                if base + end in self.libraries:
+                    return _library(fullname, self.libraries[base + end])
+            if f"{base}.py" in self.names:
+                return self._spec(fullname, f"{base}.py", None)
             if f"{base}/" in self.folders:
                 folders.append(base)
         if not folders:
@@ -65,6 +80,13 @@ class Archive:
         spec.submodule_search_locations = locations
         spec.has_location = True
         return spec
+
+
+def _library(fullname: str, path: str) -> Any:
+    loader = importlib.machinery.ExtensionFileLoader(fullname, path)
+    spec = importlib.machinery.ModuleSpec(fullname, loader, origin=path)
+    spec.has_location = True
+    return spec
 
 
 class Loader:

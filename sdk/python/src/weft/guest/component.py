@@ -10,6 +10,7 @@ from wit_world.imports import weft_dag_types as types  # type: ignore[import-not
 
 from weft import attempt, host
 from weft.document import Catalogue
+from weft.guest import randomness
 from weft.guest.imports import Imports
 
 compact: Callable[[Any], str] = json.JSONEncoder(
@@ -37,6 +38,7 @@ class Tasks:
             raise Err(types.Failure(False, f"this component has no task {task!r}", None))
         # One attempt is all that an instance lives for.
         host.install(self.host())
+        randomness.renew()
         outcome = attempt.run(node, {name: _read(value, 0)[0] for name, value in inputs})
         kind = type(outcome)
         if kind is attempt.Success:

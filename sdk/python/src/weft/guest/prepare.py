@@ -18,9 +18,9 @@ import traceback
 from types import ModuleType
 from typing import Any
 
-from weft.guest import archive
+from weft.guest import absent, archive
 from weft.guest import files as files_of_author
-from weft.guest import logs, loop, sockets, tls
+from weft.guest import logs, loop, randomness, sockets, tls
 
 #: Parts of the standard library that mean nothing in the sandbox.
 _LEFT_OUT = {
@@ -47,14 +47,17 @@ def prepare(folder: str) -> None:
 def _prepare(folder: str, plan: dict[str, Any]) -> None:
     sockets.install()
     tls.install()
+    absent.install()
+    randomness.watch()
     files = {}
     for prefix, source in plan["sources"].items():
         files.update(_files(source, prefix))
-    own = archive.Archive(archive.pack(files), plan["roots"])
+    libraries = {name: files.pop(name) for name in list(files) if name.endswith(archive.LIBRARY_ENDS)}
+    own = archive.Archive(archive.pack(files), plan["roots"], libraries)
     archive.install(own)
     files_of_author.install(own)
     modules = [importlib.import_module(name) for name in plan["modules"]]
-    late = _import_late_ones(modules)
+    late = _import_late_ones(modules) + _import_parts(own)
 
     from weft.dags import registered
     from weft.document import Catalogue
@@ -70,6 +73,7 @@ def _prepare(folder: str, plan: dict[str, Any]) -> None:
     for node in catalogue.tasks.values():
         # Read at its first use, which is now.
         _ = node.task.signature
+    randomness.settle()
     _settle()
     _report(folder, {"dags": [dag.id for dag in catalogue.dags], "late": late, "python": sys.version.split()[0]})
 
@@ -108,6 +112,18 @@ def _import_late_ones(modules: list[ModuleType]) -> list[str]:
                         late.append(name)
                     except Exception:
                         continue
+    return late
+
+
+def _import_parts(own: archive.Archive) -> list[str]:
+    """Parts of native packages that are usually imported late, which their wheels name; of packages that are used."""
+    late = []
+    for name in sorted(own.names):
+        if name.endswith(".dist-info/weft-imports.txt"):
+            for part in own.read(name).decode().split():
+                if part.partition(".")[0] in sys.modules and part not in sys.modules:
+                    importlib.import_module(part)
+                    late.append(part)
     return late
 
 
