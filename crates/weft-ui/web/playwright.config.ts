@@ -7,8 +7,8 @@ export default defineConfig({
   globalSetup: "./e2e/setup.ts",
   workers: 2,
   fullyParallel: true,
-  timeout: 30_000,
-  expect: { timeout: 10_000 },
+  timeout: 60_000,
+  expect: { timeout: 20_000 },
   reporter: process.env.CI ? "github" : "list",
   use: {
     viewport: { width: 1440, height: 900 },

@@ -34,6 +34,43 @@ test("clearing shows first what would run again", async ({ page, request }) => {
     .toBe(2);
 });
 
+test("several tasks are chosen and cleared together", async ({ page, request }) => {
+  const api = new Api(request);
+  const run = await api.trigger("orders", { code: 7 });
+  await api.ended(run);
+  await page.goto(`/dags/orders/runs/${run}/overview`);
+  await page.getByRole("button", { name: "Choose", exact: true }).click();
+  const bar = page.getByRole("toolbar", { name: "Chosen tasks" });
+  await page.getByRole("checkbox", { name: "Choose the group extract" }).check();
+  await expect(bar).toContainText("2 tasks chosen");
+  await bar.getByRole("button", { name: "All that failed" }).click();
+  await expect(page.getByRole("checkbox", { name: "Choose check" })).toBeChecked();
+  await expect(bar).toContainText("1 task chosen");
+  await page.getByRole("checkbox", { name: "Choose publish" }).check();
+  await bar.getByRole("button", { name: "Clear…" }).click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog.getByRole("listitem")).toHaveText([/check/, /publish/]);
+  await dialog.getByRole("button", { name: "Clear 2 instances" }).click();
+  await expect(dialog).toBeHidden();
+  await expect
+    .poll(async () => (await api.get<{ attempt: number }>(`runs/${run}/tasks/check/0`)).attempt, { timeout: 15_000 })
+    .toBe(2);
+});
+
+test("the policy is tested before it is set", async ({ page }) => {
+  await page.goto("/admin/policy");
+  await page.getByLabel("HTTP to").fill("example.com, http://10.0.0.1");
+  await page.getByRole("button", { name: "Would it be granted?" }).click();
+  await expect(page.getByText("No.", { exact: true })).toBeVisible();
+  await expect(page.getByText(/HTTP to http:\/\/10\.0\.0\.1 is not allowed/)).toBeVisible();
+  await page.getByLabel("HTTP to").fill("example.com");
+  await page.getByLabel("Tasks of").selectOption("orders");
+  await page.getByRole("button", { name: "Would it be granted?" }).click();
+  await expect(page.getByText(/everything that 5 tasks request is granted/)).toBeVisible();
+  await page.getByLabel("The policy, in TOML").fill('schema = "weft.policy/1"\n[http]\nallow = []\n');
+  await expect(page.getByText("against your draft")).toBeVisible();
+});
+
 test("a run is cancelled", async ({ page, request }) => {
   const run = await new Api(request).trigger("slow");
   await page.goto(`/dags/slow/runs/${run}/overview`);

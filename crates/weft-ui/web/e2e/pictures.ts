@@ -1,10 +1,17 @@
-/** Draws the views at three widths in both themes, to `pictures/`. */
+/**
+ * Draws the views at three widths in both themes, to `pictures/`; those of the documentation to `docs/images/ui`.
+ */
+import { fileURLToPath } from "node:url";
 import { Api, expect, test } from "./test";
+
+const DOCS = fileURLToPath(new URL("../../../../docs/images/ui/", import.meta.url));
+/** The pictures that the documentation shows. */
+const SHOWN = new Set(["home-light", "grid-dark", "run-light", "logs-dark", "outputs-light", "trigger-light"]);
 
 const SIZES = [
   { width: 1440, height: 900 },
   { width: 768, height: 1024 },
-  { width: 390, height: 844 },
+  { width: 360, height: 780 },
 ];
 
 for (const theme of ["light", "dark"] as const) {
@@ -33,6 +40,8 @@ for (const theme of ["light", "dark"] as const) {
           await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
           await expect(page.getByRole("status", { name: "Loading" })).toHaveCount(0);
           await page.screenshot({ path: `pictures/${name}-${theme}-${size.width}.png` });
+          if (size.width === 1440 && SHOWN.has(`${name}-${theme}`))
+            await page.screenshot({ path: `${DOCS}${name}.png` });
         }
       });
     });

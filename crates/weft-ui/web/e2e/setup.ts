@@ -18,7 +18,7 @@ async function program(): Promise<Buffer> {
 }
 
 /** The address that the server names on standard error, which is passed on. */
-function address(output: NodeJS.ReadableStream): Promise<string> {
+export function address(output: NodeJS.ReadableStream): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";
     const timer = setTimeout(() => reject(new Error(`wfctl up printed no address: ${text}`)), START_MS);

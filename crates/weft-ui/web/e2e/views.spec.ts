@@ -115,6 +115,29 @@ test("inputs and outputs are a table where they are records", async ({ page, req
   await expect(page.getByRole("main")).toContainText("of 256 MiB");
 });
 
+test("records are drawn, and a version's document is code", async ({ page, request }) => {
+  const run = await new Api(request).newest("nightly_stock", "success");
+  await page.goto(`/dags/nightly_stock/runs/${run}/tasks/extract.land/io`);
+  await page.getByRole("radio", { name: "Chart" }).first().click();
+  await expect(page.getByRole("img", { name: /of 2 rows by/ })).toBeVisible();
+  await page.goto("/dags/nightly_stock/code");
+  const code = page.getByRole("textbox", { name: "The version's document" });
+  await expect(code).toContainText('"id": "nightly_stock"');
+});
+
+test("two runs show how a task's output and log differ", async ({ page, request }) => {
+  const api = new Api(request);
+  const run = await api.newest("nightly_stock", "failed");
+  await page.goto(`/dags/nightly_stock/runs/${run}/compare`);
+  await page.getByRole("button", { name: "Outputs and logs of check" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("radio", { name: "Logs" }).click();
+  await expect(dialog).toContainText(/The same\.|checking/);
+  await dialog.getByRole("radio", { name: "Outputs" }).click();
+  // The one run failed there and has no output, the other has one: null.
+  await expect(dialog).toContainText("null");
+});
+
 test("an address that names nothing says so", async ({ page }) => {
   await page.goto("/dags/no_such_dag/grid");
   await expect(page.getByRole("alert")).toContainText("dag_not_found");

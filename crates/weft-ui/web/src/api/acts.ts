@@ -21,6 +21,10 @@ export interface TriggerBody {
 export const trigger = (dag: string, body: TriggerBody, key: string) =>
   post<Run>(`dags/${seg(dag)}/runs`, body, { "idempotency-key": key });
 
+/** Deploys a file of DAGs. */
+export const deploy = (file: ArrayBuffer) =>
+  raw("deployments", { method: "POST", body: file, headers: { "content-type": "application/wasm" } });
+
 export interface ClearBody {
   tasks: string[];
   downstream?: boolean;

@@ -14,6 +14,7 @@ export type Attempt = Schemas["Attempt"];
 export type TaskSummary = Schemas["TaskSummary"];
 export type Whoami = Schemas["Whoami"];
 export type LogPage = Schemas["LogPage"];
+export type PolicyChecked = Schemas["PolicyChecked"];
 export type LogSearch = Schemas["LogSearch"];
 export type LogLine = Schemas["LogLine"];
 export type LogSource = Schemas["LogSource"];

@@ -16,6 +16,7 @@ import { Account } from "./account";
 import { useKeys } from "./keys";
 import { useMe } from "./me";
 import { nextZone, pinned, rail, useZone, VIEWER_ZONE, views, zone } from "./prefs";
+import { Tour } from "./tour";
 
 const Palette = lazy(() => import("./palette").then((m) => ({ default: m.Palette })));
 const KeysHelp = lazy(() => import("./keys-help").then((m) => ({ default: m.KeysHelp })));
@@ -94,6 +95,7 @@ export function Shell({ children }: { children?: ReactNode }) {
         {palette && <Palette onClose={() => setPalette(false)} />}
         {help && <KeysHelp onClose={() => setHelp(false)} />}
       </Suspense>
+      <Tour />
       <Toasts />
     </div>
   );

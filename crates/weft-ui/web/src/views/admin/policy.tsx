@@ -7,27 +7,41 @@ import { useMay } from "../../app/me";
 import { Answer, Box, Failure } from "../../parts/states";
 import { CopyButton } from "../../parts/text";
 import { announce } from "../../parts/toast";
+import { PolicyTest } from "./policy-test";
 
 export function Policy() {
   const query = useQuery(policy);
   const govern = useMay("govern");
+  const [draft, setDraft] = useState<string>();
   return (
     <Answer of={query}>
       {(data) => (
-        <Box
-          title="Policy"
-          note={data.is_default ? "the default" : "set for this installation"}
-          actions={<CopyButton text={data.policy} />}
-        >
-          {govern ? <Editor key={data.policy} text={data.policy} /> : <pre className="cmd pre-pol">{data.policy}</pre>}
-        </Box>
+        <div className="col g16">
+          <Box
+            title="Policy"
+            note={data.is_default ? "the default" : "set for this installation"}
+            actions={<CopyButton text={data.policy} />}
+          >
+            {govern ? (
+              <Editor key={data.policy} text={data.policy} draft={draft ?? data.policy} setDraft={setDraft} />
+            ) : (
+              <pre className="cmd pre-pol">{data.policy}</pre>
+            )}
+          </Box>
+          <PolicyTest policy={draft !== undefined && draft !== data.policy ? draft : undefined} />
+        </div>
       )}
     </Answer>
   );
 }
 
-function Editor({ text }: { text: string }) {
-  const [draft, setDraft] = useState(text);
+interface EditorProps {
+  text: string;
+  draft: string;
+  setDraft: (draft: string) => void;
+}
+
+function Editor({ text, draft, setDraft }: EditorProps) {
   const [error, setError] = useState<unknown>();
   const reread = useReread();
   const save = async () => {

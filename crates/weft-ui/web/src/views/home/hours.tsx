@@ -10,6 +10,8 @@ import { roundUp } from "./axis";
 const HEIGHT = 108;
 const LINE = 66;
 const LEFT = 44;
+/** A label and the space beside it. */
+const LABEL = 44;
 
 export function Hours({ hours }: { hours: NonNullable<Overview["hours"]> }) {
   const zone = useZone();
@@ -36,7 +38,7 @@ export function Hours({ hours }: { hours: NonNullable<Overview["hours"]> }) {
             const x = LEFT + i * each;
             const w = Math.max(1, each - (many ? 1 : 6));
             const hour = Number(parts(at, zone).hour);
-            const labelled = many ? hour === 0 : hour % 3 === 0;
+            const labelled = many ? hour === 0 : hour % (each * 3 < LABEL ? 6 : 3) === 0;
             const tall = (all / top) * 56;
             return (
               <g key={h.at}>

@@ -126,3 +126,39 @@ export function MarkDialog({ run, task, index, onClose }: RunDialog & { task: st
     </Confirm>
   );
 }
+
+interface ManyProps extends RunDialog {
+  tasks: readonly string[];
+  /** Chosen tasks that are mapped: their instances are marked one by one. */
+  left: number;
+}
+
+export function MarkManyDialog({ run, tasks, left, onClose }: ManyProps) {
+  const [state, setState] = useState<"success" | "failed" | "skipped">("success");
+  const reread = useRereadRun(run.id);
+  return (
+    <Confirm
+      title={`Mark ${plural(tasks.length, "task")}`}
+      action={`Mark as ${state}`}
+      act={async () => {
+        for (const task of tasks) await mark(run.id, task, 0, state);
+        announce(`${plural(tasks.length, "task")} marked as ${state}`);
+        await reread();
+      }}
+      onClose={onClose}
+    >
+      <p className="mut dlg-p">
+        They take this state without running; what is downstream goes on from it.
+        {left > 0 && ` ${plural(left, "mapped task")} stay as they are: their instances are marked one by one.`}
+      </p>
+      <ul className="picked" aria-label="What is marked">
+        {tasks.map((task) => (
+          <li key={task} className="el">
+            <UntrustedText>{task}</UntrustedText>
+          </li>
+        ))}
+      </ul>
+      <Segments label="State" value={state} options={STATES} onChange={setState} />
+    </Confirm>
+  );
+}

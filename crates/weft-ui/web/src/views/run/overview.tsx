@@ -2,14 +2,21 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useMemo, useRef } from "react";
-import { bars as barsQuery, dag as dagQuery, tasks as tasksQuery } from "../../api/queries";
+import { useMemo, useRef, useState } from "react";
+import {
+  bars as barsQuery,
+  dag as dagQuery,
+  durations as durationsQuery,
+  tasks as tasksQuery,
+} from "../../api/queries";
 import type { AttemptBar } from "../../api/shapes";
 import type { Run, TaskSummary } from "../../api/types";
 import { useKeys } from "../../app/keys";
+import { useMay } from "../../app/me";
 import { useZone } from "../../app/prefs";
 import { useParam } from "../../app/search";
 import { useNow } from "../../lib/clock";
+import { median } from "../../lib/median";
 import { count } from "../../lib/text";
 import { ms } from "../../lib/time";
 import { treeRows } from "../../lib/tree";
@@ -17,6 +24,7 @@ import { instanceTo } from "../../parts/links";
 import { Answer, Skeleton } from "../../parts/states";
 import { useSize } from "../../parts/width";
 import { ended, isEnded, total } from "../../state/states";
+import { BulkBar } from "./bulk";
 import { Axis, Grid, Lane, Legend, type Scale } from "./gantt";
 import { RunGraph } from "./run-graph";
 import { TaskPanel } from "./task-panel";
@@ -81,6 +89,18 @@ function Lanes({ run, tasks }: { run: Run; tasks: readonly TaskSummary[] }) {
     estimateSize: () => ROW,
     overscan: 8,
   });
+  const operate = useMay("operate");
+  const [pick, setPick] = useParam("pick");
+  const [choosing, setChoosing] = useState(pick !== "");
+  const picked = useMemo(() => new Set(pick.split(",").filter(Boolean)), [pick]);
+  const pickTasks = (names: readonly string[], on: boolean) => {
+    const next = new Set(picked);
+    for (const name of names)
+      if (on) next.add(name);
+      else next.delete(name);
+    setPick([...next].join(","));
+  };
+  const medians = useMedians(run);
   const scale = useScale(run, attempts.data?.items ?? [], size.width);
   useTreeKeys(run, rows, tasks, selected, select, (i) => virtual.scrollToIndex(i));
   const all = tasks.reduce((sum, t) => sum + total(t.counts), 0);
@@ -96,6 +116,22 @@ function Lanes({ run, tasks }: { run: Run; tasks: readonly TaskSummary[] }) {
               <span className="mut">
                 {count(tasks.length)}, {count(done)} of {count(all)} ended
               </span>
+              {operate && (
+                <>
+                  <span className="sp" />
+                  <button
+                    type="button"
+                    className="btn ghost sm"
+                    aria-pressed={choosing}
+                    onClick={() => {
+                      setChoosing(!choosing);
+                      setPick("");
+                    }}
+                  >
+                    Choose
+                  </button>
+                </>
+              )}
             </div>
             <div className="th axis" ref={axisRef}>
               <Axis scale={scale} zone={zone} />
@@ -125,6 +161,13 @@ function Lanes({ run, tasks }: { run: Run; tasks: readonly TaskSummary[] }) {
                       row={row}
                       tasks={mine}
                       selected={row.id === selected}
+                      picked={choosing ? mine.every((t) => picked.has(t.task)) : undefined}
+                      onPick={(on) =>
+                        pickTasks(
+                          mine.map((t) => t.task),
+                          on,
+                        )
+                      }
                       onToggle={() => toggle(row.id)}
                       onSelect={() => select(row.id === selected ? "" : row.id)}
                     />
@@ -133,6 +176,7 @@ function Lanes({ run, tasks }: { run: Run; tasks: readonly TaskSummary[] }) {
                         attempts={mine.flatMap((t) => byTask.get(t.task) ?? [])}
                         scale={scale}
                         sum={row.kind === "group"}
+                        median={row.kind === "task" ? medians.get(row.id) : undefined}
                       />
                     </div>
                   </div>
@@ -140,6 +184,14 @@ function Lanes({ run, tasks }: { run: Run; tasks: readonly TaskSummary[] }) {
               })}
             </div>
           </section>
+          {choosing && (
+            <BulkBar
+              run={run}
+              tasks={tasks.filter((t) => picked.has(t.task))}
+              failed={tasks.filter((t) => t.counts.failed > 0).map((t) => t.task)}
+              onPick={(names) => setPick(names.join(","))}
+            />
+          )}
         </div>
         <aside className="right" aria-label={selected ? "Selected task" : "Graph"}>
           {selected && tasks.some((t) => t.task === selected) ? (
@@ -151,6 +203,21 @@ function Lanes({ run, tasks }: { run: Run; tasks: readonly TaskSummary[] }) {
       </div>
     </>
   );
+}
+
+/** How long each task took in the runs before this one, in the middle. */
+function useMedians(run: Run): ReadonlyMap<string, number> {
+  const query = useQuery(durationsQuery(run.dag, 50));
+  return useMemo(() => {
+    const { runs, tasks } = query.data ?? { runs: [], tasks: [] };
+    const before = runs.map((r) => r.id < run.id);
+    const out = new Map<string, number>();
+    for (const task of tasks) {
+      const value = median(task.durations_ms.filter((d, i): d is number => d !== null && Boolean(before[i])));
+      if (value !== undefined) out.set(task.task, value);
+    }
+    return out;
+  }, [query.data, run.id]);
 }
 
 /** From the first thing that happened to the last, or now. */

@@ -11,21 +11,24 @@ interface Props {
   row: TreeRow;
   tasks: readonly TaskSummary[];
   selected: boolean;
+  /** Chosen among several; undefined while one does not choose. */
+  picked: boolean | undefined;
+  onPick: (on: boolean) => void;
   onToggle: () => void;
   onSelect: () => void;
 }
 
-export function TreeCell({ row, tasks, selected, onToggle, onSelect }: Props) {
+export function TreeCell({ row, tasks, selected, picked, onPick, onToggle, onSelect }: Props) {
   const counts = addCounts(tasks.map((t) => t.counts));
   const state = worst(counts) ?? "waiting";
   const one = row.kind === "task" ? tasks[0] : undefined;
   const note = one ? (one.mapped ? `× ${count(one.instances)}` : "") : `${count(tasks.length)} tasks`;
   const failed = counts.failed > 0 && (one?.mapped || !one) ? `${count(counts.failed)} failed` : "";
-  return (
+  const button = (
     <button
       type="button"
       className="cellbtn"
-      style={{ paddingLeft: 16 + row.depth * 16 }}
+      style={{ paddingLeft: (picked === undefined ? 16 : 4) + row.depth * 16 }}
       onClick={row.kind === "group" ? onToggle : onSelect}
       {...(row.kind === "group" ? { "aria-expanded": row.open } : { "aria-pressed": selected })}
       title={row.id}
@@ -39,5 +42,17 @@ export function TreeCell({ row, tasks, selected, onToggle, onSelect }: Props) {
       {failed && <span className="st-failed t12">{failed}</span>}
       <span className="mut t12">{note}</span>
     </button>
+  );
+  if (picked === undefined) return button;
+  return (
+    <div className="pick">
+      <input
+        type="checkbox"
+        checked={picked}
+        aria-label={`Choose ${row.kind === "group" ? "the group " : ""}${row.id}`}
+        onChange={(e) => onPick(e.target.checked)}
+      />
+      {button}
+    </div>
   );
 }

@@ -1,12 +1,18 @@
 /** The first visit: no DAG is deployed yet. The commands that bring one, and what there is. */
 import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { deploy as deployFile, trigger, useReread } from "../../api/acts";
+import { errorOf } from "../../api/client";
 import { workers } from "../../api/fleet";
 import { Head } from "../../app/head";
-import { useMe } from "../../app/me";
+import { useMay, useMe } from "../../app/me";
+import { startTour } from "../../app/tour";
 import { serverUrl } from "../../lib/base";
 import { plural } from "../../lib/text";
-import { Box } from "../../parts/states";
+import { Box, Failure } from "../../parts/states";
 import { CopyButton, UntrustedText } from "../../parts/text";
+import example from "./example.wasm?url";
 import "./welcome.css";
 
 const STEPS = [
@@ -51,6 +57,7 @@ export function Welcome() {
               })}
             </Box>
             <div className="col g16">
+              <Example />
               <Box title="This installation">
                 <dl className="kv pad16">
                   <dt>Server</dt>
@@ -83,5 +90,53 @@ export function Welcome() {
         </div>
       </div>
     </>
+  );
+}
+
+const EXAMPLE = "first_steps";
+
+/** One click: the example that the UI brings is deployed and run, and the tour begins at the run. */
+function Example() {
+  const may = useMay("deploy");
+  const reread = useReread();
+  const navigate = useNavigate();
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const begin = async () => {
+    setBusy(true);
+    setError(undefined);
+    try {
+      const file = await fetch(example);
+      if (!file.ok) throw await errorOf(file);
+      await deployFile(await file.arrayBuffer());
+      const run = await trigger(EXAMPLE, {}, crypto.getRandomValues(new Uint32Array(4)).join("-"));
+      startTour({ dag: EXAMPLE, run: run.id });
+      await navigate({
+        to: "/dags/$dag/runs/$run/$tab",
+        params: { dag: EXAMPLE, run: run.id, tab: "overview" },
+      } as never);
+      await reread(["dags"], ["overview"]);
+    } catch (e) {
+      setError(e);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Box title="Look around first">
+      <div className="pad16 col g8">
+        <div className="mut">
+          An example of five tasks, one of them mapped. It is deployed as <code>{EXAMPLE}</code>, runs for some seconds,
+          and is yours to change, clear and delete.
+        </div>
+        <div>
+          <button type="button" className="btn pri" disabled={!may || busy} onClick={() => void begin()}>
+            {busy ? "Deploying…" : "Deploy the example and run it"}
+          </button>
+        </div>
+        {!may && <div className="mut">Your token does not permit deploys.</div>}
+        {error !== undefined && <Failure error={error} />}
+      </div>
+    </Box>
   );
 }
