@@ -134,7 +134,7 @@ pub(super) fn own_folder() -> Option<PathBuf> {
 
 fn folder_near(folder: &Path) -> Option<PathBuf> {
     let installed = std::iter::once(folder.join(INSTALLED));
-    // A program that was built stands somewhere in the target folder of the sources.
+    // A program that was built is somewhere in the target folder of the sources.
     let sources = folder.ancestors().map(|above| above.join(SOURCES));
     installed
         .chain(sources)

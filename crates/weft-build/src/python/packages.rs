@@ -83,7 +83,7 @@ fn install(
         .and_then(|()| fs::create_dir_all(&target))
         .map_err(|error| Problem::io("write", draft, &error))?;
     let mut pip = tools.python();
-    // Names of files in the list are meant from the project's folder.
+    // Names of files in the list are relative to the project's folder.
     pip.current_dir(project.folder())
         .args(["-c", RESOLVE, "--disable-pip-version-check", "--no-input"])
         .args(["install", "--no-compile", "--only-binary=:all:"])

@@ -63,7 +63,7 @@ def library(url: str, sha256: str, into: Path) -> Path:
 
 
 def unpack(archive: Path, folder: Path) -> Path:
-    """Unpacks it to a folder, without the folder that everything in it stands in."""
+    """Unpacks it to a folder, without the folder that everything in it is in."""
     shutil.rmtree(folder, ignore_errors=True)
     draft = folder.with_name(folder.name + ".draft")
     shutil.rmtree(draft, ignore_errors=True)
