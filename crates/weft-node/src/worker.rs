@@ -137,12 +137,7 @@ pub async fn run_worker(options: WorkerNodeOptions) -> Result<Exit, Problems> {
         options.name,
         serves.join(", ")
     );
-    let direct = (options.connection != ConnectionMode::Gateway).then(|| {
-        Service::start(|stop: Stop| async {
-            direct.renew(stop.wait()).await;
-            Ok::<(), String>(())
-        })
-    });
+    let direct = (options.connection != ConnectionMode::Gateway).then(|| renew_direct(direct));
     let sending = tokio::spawn(live.run(client));
     let worker = Service::start(|stop: Stop| worker.run(stop.wait()));
     run_until_drained(worker, shutdown, options.drain).await?;
@@ -155,6 +150,14 @@ pub async fn run_worker(options: WorkerNodeOptions) -> Result<Exit, Problems> {
         tracing::error!(%error, operation = "close", "log can't be closed; its last lines may be lost");
     }
     Ok(Exit::Success)
+}
+
+/// Keeps the direct connection, until it is ended.
+fn renew_direct(direct: DirectConnection) -> Service<()> {
+    Service::start(|stop: Stop| async move {
+        direct.renew(stop.wait()).await;
+        Ok::<(), String>(())
+    })
 }
 
 async fn start_logs(blobs: &Blobs, spool: PathBuf) -> Result<LogWriter, Problem> {

@@ -35,7 +35,8 @@ const background = (page: Page): Promise<string> =>
 
 for (const [name, paths] of Object.entries(PAGES)) {
   test(`axe finds nothing: ${name}`, async ({ page, request }) => {
-    test.setTimeout(60_000);
+    // Seconds on a machine of its own, minutes on one that compiles meanwhile.
+    test.setTimeout(240_000);
     const run = await new Api(request).newest("nightly_stock", "failed");
     const found: string[] = [];
     for (const path of paths) {
