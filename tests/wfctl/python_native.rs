@@ -155,10 +155,10 @@ fn wheel(folder: &Path, name: &str, requires: &str, library: &[u8]) -> String {
         fs::write(stage.join(path), bytes).expect("there is room for a file");
     };
     write(&format!("{name}/__init__.py"), b"");
-    let mut record = format!("{name}/__init__.py,,\n");
+    let mut record = vec![format!("{name}/__init__.py,,")];
     if !library.is_empty() {
         write(&format!("{name}/_fast.so"), library);
-        record += &format!("{name}/_fast.so,,\n");
+        record.push(format!("{name}/_fast.so,,"));
     }
     let requires = if requires.is_empty() {
         String::new()
@@ -174,9 +174,9 @@ fn wheel(folder: &Path, name: &str, requires: &str, library: &[u8]) -> String {
         b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     );
     for file in ["METADATA", "WHEEL", "RECORD"] {
-        record += &format!("{info}/{file},,\n");
+        record.push(format!("{info}/{file},,"));
     }
-    write(&format!("{info}/RECORD"), record.as_bytes());
+    write(&format!("{info}/RECORD"), record.join("\n").as_bytes());
     let file = format!("{name}-1.0-py3-none-any.whl");
     let packed = Command::new("python3")
         .current_dir(&stage)
