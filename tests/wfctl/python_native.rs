@@ -155,10 +155,10 @@ fn wheel(folder: &Path, name: &str, requires: &str, library: &[u8]) -> String {
         fs::write(stage.join(path), bytes).expect("there is room for a file");
     };
     write(&format!("{name}/__init__.py"), b"");
-    let mut record = format!("{name}/__init__.py,,\n");
+    let mut files = vec![format!("{name}/__init__.py")];
     if !library.is_empty() {
         write(&format!("{name}/_fast.so"), library);
-        record += &format!("{name}/_fast.so,,\n");
+        files.push(format!("{name}/_fast.so"));
     }
     let requires = if requires.is_empty() {
         String::new()
@@ -173,9 +173,9 @@ fn wheel(folder: &Path, name: &str, requires: &str, library: &[u8]) -> String {
         &format!("{info}/WHEEL"),
         b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     );
-    for file in ["METADATA", "WHEEL", "RECORD"] {
-        record += &format!("{info}/{file},,\n");
-    }
+    let named = ["METADATA", "WHEEL", "RECORD"].map(|file| format!("{info}/{file}"));
+    files.extend(named);
+    let record = files.join(",,\n") + ",,\n";
     write(&format!("{info}/RECORD"), record.as_bytes());
     let file = format!("{name}-1.0-py3-none-any.whl");
     let packed = Command::new("python3")

@@ -16,7 +16,7 @@ use weft_core::digest::Digest;
 
 /// The tag of a platform that is componentize-py's version.
 pub(super) const PLATFORM: &str = "weft_0_25_1_wasm32";
-/// The ABI of CPython in the names of wheels.
+/// The ABI of the sandbox's Python in the names of wheels.
 pub(super) const ABI: &str = "cp314";
 /// Names further wheels: a folder, or the address of a page that links to them.
 const INDEX: &str = "WEFT_NATIVE_INDEX";
