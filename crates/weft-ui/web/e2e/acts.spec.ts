@@ -72,8 +72,8 @@ test("the policy is tested before it is set", async ({ page }) => {
 });
 
 test("a run is cancelled", async ({ page, request }) => {
-  const run = await new Api(request).trigger("slow");
-  await page.goto(`/dags/slow/runs/${run}/overview`);
+  const run = await new Api(request).trigger("waits");
+  await page.goto(`/dags/waits/runs/${run}/overview`);
   await page.getByRole("button", { name: "Cancel…" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Cancel the run" }).click();
   await expect(page.getByRole("main").getByText("Cancelled", { exact: true }).first()).toBeVisible();
@@ -85,7 +85,7 @@ test.describe("a viewer", () => {
   test("is offered nothing that they may not do, and the API refuses it anyway", async ({ page, request }) => {
     const run = await new Api(request).newest("nightly_stock", "failed");
     await page.goto("/dags");
-    await expect(page.getByRole("row")).toHaveCount(6);
+    await expect(page.getByRole("row")).toHaveCount(7);
     await expect(page.getByRole("switch")).toHaveCount(0);
     await expect(page.getByRole("checkbox")).toHaveCount(0);
     for (const path of [

@@ -34,6 +34,12 @@ ${task("first", ["!one", "~4000", "!two", "~2000", "!three", "=1"])}
 ${task("second", ["~300", "=2"], 'inputs = { f = "first" }')}
 `;
 
+/** Runs until it is cancelled. */
+const WAITS = `[dag]
+id = "waits"
+${task("only", ["~300000", "=1"])}
+`;
+
 /** As many lines as the limits let a task print at once. */
 const BIG = `[dag]
 id = "big"
@@ -73,4 +79,5 @@ export const DAGS: SeededDag[] = [
   { id: "slow", toml: SLOW, runs: [] },
   { id: "big", toml: BIG, runs: [[]] },
   { id: "hostile", toml: HOSTILE, runs: [[]] },
+  { id: "waits", toml: WAITS, runs: [] },
 ];

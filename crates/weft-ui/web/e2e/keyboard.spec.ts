@@ -18,7 +18,7 @@ test("places are two keys away, rows one", async ({ page }) => {
   await page.keyboard.press("g");
   await page.keyboard.press("d");
   await expect(page).toHaveURL(/\/dags$/);
-  await expect(page.getByRole("row")).toHaveCount(6);
+  await expect(page.getByRole("row")).toHaveCount(7);
   for (const _ of [1, 2, 3]) await page.keyboard.press("j");
   await expect(page.getByRole("link", { name: "nightly_stock", exact: true })).toBeFocused();
   await page.keyboard.press("k");
@@ -45,7 +45,7 @@ test("in a run j, f, l and the brackets move, and fields keep their keys", async
 
 test("single keys can be switched off", async ({ page }) => {
   await page.goto("/dags");
-  await expect(page.getByRole("row")).toHaveCount(6);
+  await expect(page.getByRole("row")).toHaveCount(7);
   await page.keyboard.press("?");
   await page.getByRole("switch", { name: "Single keys" }).click();
   await page.keyboard.press("Escape");
@@ -59,7 +59,7 @@ test("single keys can be switched off", async ({ page }) => {
 
 test("the content is reached past the navigation", async ({ page }) => {
   await page.goto("/dags");
-  await expect(page.getByRole("row")).toHaveCount(6);
+  await expect(page.getByRole("row")).toHaveCount(7);
   await page.keyboard.press("Tab");
   await expect(page.getByRole("link", { name: "To the content" })).toBeFocused();
 });
