@@ -87,10 +87,13 @@ mod tests {
 
     #[test]
     fn a_grid_has_a_line_for_each_task_and_the_newest_run_at_the_right() {
+        let counts = json!({ "waiting": 0, "expanding": 0, "ready": 0, "queued": 0, "running": 0,
+            "up_for_retry": 0, "deferred": 0, "success": 0, "failed": 0, "skipped": 0,
+            "upstream_failed": 0, "cancelled": 0 });
         let run = |state: &str, cells: &[u32]| {
             json!({ "id": "0000000000001", "version": 1, "kind": "manual", "state": state,
                 "logical_date": "2026-11-20T00:00:00Z", "created": "2026-11-20T00:00:00Z",
-                "counts": {}, "cells": cells, "mapped": [] })
+                "counts": counts, "cells": cells, "mapped": [] })
         };
         let grid: Grid = serde_json::from_value(json!({
             "rows_id": "1",
