@@ -9,7 +9,7 @@ use serde::Deserialize;
 use std::{
     collections::VecDeque,
     io::{self, Read as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Mutex, PoisonError},
     thread,
@@ -41,6 +41,13 @@ struct Built {
     executable: Option<PathBuf>,
     manifest_path: Option<PathBuf>,
     target: Option<Target>,
+    profile: Option<Profile>,
+}
+
+#[derive(Deserialize)]
+struct Profile {
+    /// Whether it is a test program; the programs under test are built with them.
+    test: bool,
 }
 
 #[derive(Deserialize)]
@@ -115,13 +122,16 @@ fn plan(workspace: &Workspace) -> Result<VecDeque<Planned>> {
         "cargo test --no-run failed ({})",
         output.status
     );
+    let libraries = compiler_libraries()?;
     let mut planned = VecDeque::new();
     for line in output.stdout.split(|byte| *byte == b'\n') {
         // Other lines are of other kinds of messages.
         let Ok(built) = serde_json::from_slice::<Built>(line) else {
             continue;
         };
-        planned.extend(of_program(built)?);
+        if built.profile.as_ref().is_some_and(|profile| profile.test) {
+            planned.extend(of_program(built, &libraries)?);
+        }
     }
     ensure!(!planned.is_empty(), "cargo named no test program");
     planned
@@ -131,7 +141,7 @@ fn plan(workspace: &Workspace) -> Result<VecDeque<Planned>> {
 }
 
 /// How a test program runs: in its package's folder, with what tests read of cargo's variables.
-fn of_program(built: Built) -> Result<Option<Planned>> {
+fn of_program(built: Built, libraries: &Path) -> Result<Option<Planned>> {
     let (Some(program), Some(manifest), Some(target)) =
         (built.executable, built.manifest_path, built.target)
     else {
@@ -147,9 +157,20 @@ fn of_program(built: Built) -> Result<Option<Planned>> {
     command
         .current_dir(folder)
         .env("CARGO_MANIFEST_DIR", folder)
-        .env("CARGO_PKG_NAME", package);
+        .env("CARGO_PKG_NAME", package)
+        .env("LD_LIBRARY_PATH", libraries);
     let name = format!("{} ({})", target.name, source.display());
     Ok(Some(Planned { name, command }))
+}
+
+/// The folder of the compiler's own libraries, which tests of macros are linked to.
+fn compiler_libraries() -> Result<PathBuf> {
+    let output = Command::new("rustc")
+        .args(["--print", "sysroot"])
+        .output()
+        .context("rustc did not start")?;
+    let sysroot = String::from_utf8(output.stdout).context("a path is text")?;
+    Ok(Path::new(sysroot.trim()).join("lib"))
 }
 
 fn place_in_order(name: &str) -> usize {

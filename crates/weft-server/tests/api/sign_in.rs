@@ -144,6 +144,7 @@ fn least_role(method: &str, path: &str) -> &'static str {
     match (method, path.split('/').nth(1).unwrap()) {
         (_, "tokens" | "audit" | "tenants") => "admin",
         ("GET", _) => "viewer",
+        (_, "policy") if path.ends_with("/check") => "viewer",
         (_, "policy" | "workers" | "shards") => "admin",
         (_, "variables" | "connections" | "pools") => "operator",
         (_, "deployments") | ("DELETE", "dags") => "deployer",

@@ -17,7 +17,7 @@ test("a long log is read by pages, and any line is reached", async ({ page, requ
   await page.keyboard.press("Tab");
   await log(page).focus();
   await page.keyboard.press("Home");
-  await expect(log(page)).toContainText("line 1");
+  await expect(log(page).locator(".l .no").first()).toHaveText("1");
   await open(page, new Api(request), "#L12345");
   await expect(page.locator(".l.sel")).toContainText("line 12345");
   // Not the whole log: its 19,002 lines are 39 pages.
@@ -121,6 +121,7 @@ for (const wrap of ["", "?wrap=1"]) {
     await expect(log(page)).toContainText("line 1000000 ");
     await page.goto(`${page.url().replace(/[?#].*/, "")}${wrap}#L500000`);
     await expect(page.locator(".l.sel")).toContainText("line 500000 ");
-    expect(asked.length).toBeLessThan(20);
+    // Not the whole log: it is 2,000 pages.
+    expect(asked.length).toBeLessThan(40);
   });
 }
