@@ -64,12 +64,12 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Problem> {
     let sources = project.sources()?;
     let tools = Tools::find()?;
     let packages = packages::installed(project, &tools)?;
+    if let Some(packages) = &packages {
+        anstream::eprintln!("packages:\n{}", packages.lines().join("\n"));
+    }
     let key = fingerprint::key(&sources, packages.as_ref());
     if let Some(component) = component_cache::find(LANGUAGE, &key) {
         return Ok(component);
-    }
-    if let Some(packages) = &packages {
-        anstream::eprintln!("packages:\n{}", packages.lines().join("\n"));
     }
     let packages = packages.map(|packages| packages.path());
     let stage = build_dir::temporary(LANGUAGE)?;
