@@ -166,11 +166,11 @@ fn of_program(built: Built, libraries: &Path) -> Result<Option<Planned>> {
 /// The folder of the compiler's own libraries, which tests of macros are linked to.
 fn compiler_libraries() -> Result<PathBuf> {
     let output = Command::new("rustc")
-        .args(["--print", "sysroot"])
+        .args(["--print", "target-libdir"])
         .output()
         .context("rustc did not start")?;
-    let sysroot = String::from_utf8(output.stdout).context("a path is text")?;
-    Ok(Path::new(sysroot.trim()).join("lib"))
+    let folder = String::from_utf8(output.stdout).context("a path is text")?;
+    Ok(folder.trim().into())
 }
 
 fn place_in_order(name: &str) -> usize {
