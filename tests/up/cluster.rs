@@ -109,6 +109,22 @@ impl Cluster {
         Starting::of(command, &self.here).answering()
     }
 
+    /// A second server, with the key of the first one.
+    fn second_server(&self) -> Up {
+        let data = self.here.path("second");
+        let first = self.here.path("data");
+        let copied = Command::new("cp").arg("-r").arg(&first).arg(&data).status();
+        assert!(copied.expect("cp starts").success());
+        let mut command = self
+            .here
+            .command(&["server", "--listen", "127.0.0.1:0", "--data"]);
+        command
+            .arg(data)
+            .args(self.places())
+            .envs(self.s3.settings());
+        Starting::of(command, &self.here).answering()
+    }
+
     /// A scheduler, which may not have begun yet.
     fn scheduler(&self) -> Process {
         let number = self.schedulers.replace(self.schedulers.get() + 1);

@@ -138,6 +138,16 @@ pub(crate) fn control(installation: &Installation) -> Up {
     installation.start(&["-q", "here"]).answering()
 }
 
+/// Deploys the DAG `talks`, whose task `talk` prints a line each second.
+pub(crate) fn deploy_talking(installation: &Installation, up: &Up) {
+    let program = wat::parse_str(TALKING_PROGRAM).expect("it is WebAssembly");
+    let work = installation.path("work");
+    fs::write(work.join("talking.wasm"), program).expect("there is room");
+    let manifest = "[dag]\nid = \"talks\"\n\n[tasks.talk]\nprogram = \"talking.wasm\"\n";
+    let said = installation.deploy(up, manifest);
+    assert_eq!(said.code, Some(0), "{said:?}");
+}
+
 /// Deploys a manifest whose tasks run `long.wasm` and `busy.wasm`.
 pub(crate) fn deploy_long(installation: &Installation, up: &Up, manifest: &str) {
     let long = wat::parse_str(LONG_PROGRAM).expect("it is WebAssembly");
@@ -184,14 +194,7 @@ fn a_worker_elsewhere_runs_what_needs_nothing_but_its_server() {
 fn lines_of_a_task_on_a_worker_elsewhere_are_there_while_it_runs() {
     let installation = Installation::new();
     let up = control(&installation);
-    let program = wat::parse_str(TALKING_PROGRAM).expect("it is WebAssembly");
-    let work = installation.path("work");
-    fs::write(work.join("talking.wasm"), program).expect("there is room");
-    let said = installation.deploy(
-        &up,
-        "[dag]\nid = \"talks\"\n\n[tasks.talk]\nprogram = \"talking.wasm\"\n",
-    );
-    assert_eq!(said.code, Some(0), "{said:?}");
+    deploy_talking(&installation, &up);
     let token = token(&installation, &up, "worker");
     let _worker = Worker::start(&installation, &up, "far", &token);
     let run = installation.trigger(&up, "talks");

@@ -214,7 +214,7 @@ pub struct Activate {
 #[serde(deny_unknown_fields)]
 pub struct RepairVersion {
     /// The number of the version that its runs, and new ones, use from now on. Without it the
-    /// version is dropped: its runs end as failed, and no new ones are created.
+    /// version is dropped: its runs that can't go on end as failed, and no new ones are created.
     #[serde(default)]
     pub replacement: Option<u32>,
 }
@@ -223,7 +223,7 @@ pub struct RepairVersion {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RepairedVersion {
-    /// The ids of its runs that had not ended: they go on with the replacement, or are failed.
+    /// The ids of its runs that had not ended: they go on with the replacement, or end as failed if they can't go on.
     pub runs: Vec<String>,
     /// The DAG after the change.
     pub dag: Dag,

@@ -2,6 +2,15 @@
 
 mod remote;
 
+/// What a line counts beside its texts, in bytes.
+const LINE_OVERHEAD: usize = 64;
+
+/// What a line counts against the bounds, in bytes.
+pub(crate) fn bytes_of(line: &LogLine) -> usize {
+    let fields: usize = line.fields.iter().map(|(n, v)| n.len() + v.len()).sum();
+    line.message.len() + fields + LINE_OVERHEAD
+}
+
 pub(crate) use remote::{Added, RemoteLines};
 
 use async_trait::async_trait;

@@ -119,7 +119,7 @@ fn check_temporary(error: StoreError, operation: &'static str) -> Result<(), Sch
             tracing::warn!(%error, operation, "database call failed; it is retried after a delay");
             Ok(())
         }
-        // What it holds aside is one row; here it can't tell which.
+        // A call that can tell which row is damaged holds that one aside; this one can't.
         StoreError::Corrupt(_) => {
             tracing::error!(%error, operation, "the database can't read what it has; the call is retried after a delay");
             Ok(())

@@ -88,12 +88,9 @@ impl DirectWorkerCache {
         worker: &DirectWorker,
         attempt: &AttemptKey,
     ) -> Option<TenantId> {
-        let mut known = self.known();
-        let known = known.get_mut(&worker.user)?;
-        let now = Instant::now();
-        known.holds.retain(|_key, (_tenant, until)| now < *until);
-        let (tenant, _until) = known.holds.get(attempt)?;
-        Some(tenant.clone())
+        let known = self.known();
+        let (tenant, until) = known.get(&worker.user)?.holds.get(attempt)?;
+        (Instant::now() < *until).then(|| tenant.clone())
     }
 
     /// Remembers that the worker holds the attempt.
@@ -104,7 +101,9 @@ impl DirectWorkerCache {
         tenant: &TenantId,
     ) {
         if let Some(known) = self.known().get_mut(&worker.user) {
-            let until = Instant::now() + TENANT_CACHE_TTL;
+            let now = Instant::now();
+            known.holds.retain(|_key, (_tenant, until)| now < *until);
+            let until = now + TENANT_CACHE_TTL;
             known.holds.insert(*attempt, (tenant.clone(), until));
         }
     }

@@ -4,13 +4,13 @@ use crate::{
     ActivateError, Database,
     audit::Change,
     backend::{args, statements},
-    tenants,
+    encoding, tenants,
 };
 use weft_core::{
     id::{DagId, TenantId},
     run_id::RunId,
 };
-use weft_store::{DagKey, ShardId, VersionId};
+use weft_store::{CommandKind, DagKey, ShardId, VersionId};
 
 statements! {
     /// Changes nothing, and keeps others from changing the row until the transaction ends.
@@ -19,6 +19,10 @@ statements! {
     FIND = "SELECT id FROM versions WHERE dag = $1 AND number = $2";
     RUNS = "SELECT id FROM runs WHERE dag = $1 AND version = $2 AND state IN (1, 2) ORDER BY id";
     MOVE_RUNS = "UPDATE runs SET version = $3 WHERE dag = $1 AND version = $2 AND state IN (1, 2)";
+    /// $1 DAG, $2 version, $3 body, $4 now, $5 by.
+    FAIL_RUNS = "INSERT INTO commands (shard, tenant, run, body, created, created_by) \
+        SELECT r.shard, r.tenant, r.id, CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS TEXT) FROM runs r \
+        WHERE r.dag = $1 AND r.version = $2 AND r.state IN (1, 2)";
     REPLACE_ACTIVE = "UPDATE dags SET active = $3, updated = $4 WHERE key = $1 AND active = $2";
 }
 
@@ -33,8 +37,8 @@ pub struct Repair {
 
 impl Database {
     /// Has the runs of a version that have not ended, and new ones if it is active, use another
-    /// version. Where it is dropped, the DAG has no active version, and its runs stay as they are:
-    /// the caller ends them. Returns these runs. The shard's scheduler reads again what it held aside.
+    /// version. Where it is dropped, the DAG has no active version, and those of the runs that can't go
+    /// on end as failed. Returns these runs. The shard's scheduler reads again what it held aside.
     ///
     /// The caller knows that the version can't be read: one that can is not to be replaced under a
     /// run that has begun with it.
@@ -71,6 +75,10 @@ impl Database {
         }
         if let Some(replacement) = replacement {
             tx.run(MOVE_RUNS, args![key, unreadable, replacement])
+                .await?;
+        } else {
+            let body = encoding::encode_command(&CommandKind::Fail);
+            tx.run(FAIL_RUNS, args![key, unreadable, body, now, actor])
                 .await?;
         }
         let active = args![key, unreadable, replacement, now];

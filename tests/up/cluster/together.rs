@@ -6,7 +6,7 @@ use crate::{
     code::figure,
     metrics::read_metrics,
     patience::until,
-    workers::{LONG_DAG, token},
+    workers::{LONG_DAG, deploy_talking, token},
 };
 
 const CHAIN: &str = r#"
@@ -87,6 +87,26 @@ fn a_server_schedulers_and_workers_of_their_own_run_a_dag() {
     let (status, said) = server.terminate();
     assert!(status.success(), "{said}");
     assert!(second.terminate().success());
+}
+
+#[test]
+fn lines_of_a_running_task_are_read_at_a_server_that_its_worker_does_not_know() {
+    let cluster = Cluster::new();
+    let here = &cluster.here;
+    let server = cluster.server_at("127.0.0.1:0");
+    let other = cluster.second_server();
+    let _scheduler = cluster.scheduler();
+    deploy_talking(here, &server);
+    let token = token(here, &server, "worker");
+    let _worker = cluster.worker(&server, "far", &token);
+    let run = here.trigger(&server, "talks");
+    let api = other.api();
+    until("a line at the other server while the task runs", || {
+        let lines = api.get(&format!("/runs/{run}/tasks/talk/0/logs"))["lines"].clone();
+        let instance = api.get(&format!("/runs/{run}/tasks/talk/0"));
+        assert_ne!(instance["state"], "success", "the task ended before");
+        lines[0]["message"] == "hello from afar"
+    });
 }
 
 #[test]

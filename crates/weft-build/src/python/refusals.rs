@@ -29,12 +29,12 @@ const INSTEAD: [(&str, &str); 22] = [
     ("duckdb", "use pandas, or sqlite3 of the standard library"),
     ("fastparquet", "use pandas with CSV or JSON"),
     ("grpcio", "call the service over HTTP"),
-    ("matplotlib", "write SVG, or draw with Pillow"),
+    ("matplotlib", "write SVG, which the UI shows"),
     (
         "mysqlclient",
         "call a service over HTTP: the sandbox has no sockets",
     ),
-    ("opencv-python", "use Pillow and numpy"),
+    ("opencv-python", "use numpy"),
     ("polars", "use pandas"),
     ("psutil", "a task sees no processes"),
     (

@@ -5,6 +5,7 @@
 //! the lines show the gap. A failed call drops its lines.
 
 use super::GatewayClient;
+use crate::live_logs::bytes_of;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::{
@@ -23,8 +24,6 @@ const INTERVAL: Duration = Duration::from_millis(200);
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
 /// Lines of one attempt that wait to be sent, in bytes; older ones are dropped.
 const MAX_WAITING_BYTES: usize = 32 << 10;
-/// What a line counts beside its texts, in bytes.
-const LINE_OVERHEAD: usize = 64;
 /// A longer message is cut, in bytes; the log has it whole.
 const MAX_MESSAGE_BYTES: usize = 4 << 10;
 /// A call is sent once it has so many bytes.
@@ -170,11 +169,6 @@ fn shortened(line: &LogLine) -> LogLine {
         short.message.push('…');
     }
     short
-}
-
-fn bytes_of(line: &LogLine) -> usize {
-    let fields: usize = line.fields.iter().map(|(n, v)| n.len() + v.len()).sum();
-    line.message.len() + fields + LINE_OVERHEAD
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! A guest decides what it prints, and a worker that is not trusted what it sends: every part is
 //! bounded. Lines that do not fit are dropped, and read from the log when the attempt has ended.
 
+use super::bytes_of;
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -19,8 +20,8 @@ use weft_server::ports::LogKey;
 const MAX_ATTEMPT_BYTES: usize = 256 << 10;
 /// The lines of all attempts, in bytes; those that were silent longest are dropped.
 const MAX_BYTES: usize = 64 << 20;
-/// What a line counts beside its texts, in bytes.
-const LINE_OVERHEAD: usize = 64;
+/// What is left when lines were dropped for that, in bytes: so that the next ones drop none again.
+const BYTES_AFTER_DROP: usize = MAX_BYTES / 4 * 3;
 /// Lines of an attempt that sent none for so long are dropped. Its log is uploaded long before.
 const KEPT: Duration = Duration::from_mins(2);
 
@@ -44,6 +45,8 @@ pub(crate) struct RemoteLines {
 struct State {
     attempts: HashMap<LogKey, Tail>,
     bytes: usize,
+    /// When attempts that are silent were last looked for.
+    swept: Option<Instant>,
 }
 
 struct Tail {
@@ -54,7 +57,7 @@ struct Tail {
 }
 
 impl RemoteLines {
-    /// One that hands on what it receives. What does not fit into the channel is not passed on.
+    /// One that passes on what it receives, as far as it fits into the channel.
     pub(crate) fn publishing(others: mpsc::Sender<Added>) -> Arc<Self> {
         Arc::new(Self {
             others: Some(others),
@@ -75,7 +78,7 @@ impl RemoteLines {
         self.receive(key, first, lines);
     }
 
-    /// Adds lines, without handing them on.
+    /// Adds lines, and passes none on.
     pub(crate) fn receive(&self, key: &LogKey, first: u64, lines: Vec<LogLine>) {
         if lines.is_empty() {
             return;
@@ -140,21 +143,32 @@ impl State {
         tail.at = now;
         tail.add(first, lines);
         self.bytes += tail.bytes;
-        if self.bytes > MAX_BYTES || self.attempts.values().any(|tail| tail.at + KEPT < now) {
+        if self.bytes > MAX_BYTES {
+            self.drop_oldest();
+        }
+        if self.swept.is_none_or(|swept| swept + KEPT / 2 <= now) {
+            self.swept = Some(now);
             self.drop_silent(now);
         }
     }
 
-    /// Drops attempts whose time is over, and further ones until the rest fits.
+    /// Drops attempts whose time is over.
     fn drop_silent(&mut self, now: Instant) {
+        let silent = self.attempts.extract_if(|_key, tail| tail.at + KEPT < now);
+        let freed: usize = silent.map(|(_key, tail)| tail.bytes).sum();
+        self.bytes -= freed;
+    }
+
+    /// Drops those that were silent longest, until the rest is well below the bound.
+    fn drop_oldest(&mut self) {
         let mut by_age: Vec<(Instant, LogKey)> = self
             .attempts
             .iter()
             .map(|(key, tail)| (tail.at, key.clone()))
             .collect();
         by_age.sort_by_key(|(at, _key)| *at);
-        for (at, key) in by_age {
-            if at + KEPT >= now && self.bytes <= MAX_BYTES {
+        for (_at, key) in by_age {
+            if self.bytes <= BYTES_AFTER_DROP {
                 break;
             }
             if let Some(tail) = self.attempts.remove(&key) {
@@ -185,11 +199,6 @@ impl Tail {
             }
         }
     }
-}
-
-fn bytes_of(line: &LogLine) -> usize {
-    let fields: usize = line.fields.iter().map(|(n, v)| n.len() + v.len()).sum();
-    line.message.len() + fields + LINE_OVERHEAD
 }
 
 #[cfg(test)]

@@ -39,6 +39,8 @@ pub(crate) struct Held {
     reported: BTreeSet<(Object, String)>,
     /// Whether the database has these runs.
     is_written: bool,
+    /// The first run that is still to be read again.
+    retry_from: Option<RunId>,
 }
 
 /// A run that is held, and its DAG where it is queued.
@@ -71,10 +73,21 @@ impl Held {
         self.runs.contains_key(&run)
     }
 
-    /// The first runs that are held, at most so many, and their DAGs where they are queued.
-    pub(crate) fn first_runs(&self, most: usize) -> Vec<(RunId, Option<DagKey>)> {
-        let runs = self.runs.iter().take(most);
-        runs.map(|(run, held)| (*run, held.queued_of)).collect()
+    /// Has all runs that are held read again.
+    pub(crate) fn retry_all(&mut self) {
+        self.retry_from = self.runs.keys().next().copied();
+    }
+
+    /// The next runs to read again, at most so many, and their DAGs where they are queued.
+    pub(crate) fn next_retries(&mut self, most: usize) -> Vec<(RunId, Option<DagKey>)> {
+        let Some(from) = self.retry_from.take() else {
+            return Vec::new();
+        };
+        let mut runs = self.runs.range(from..);
+        let next = runs.by_ref().take(most);
+        let next = next.map(|(run, held)| (*run, held.queued_of)).collect();
+        self.retry_from = runs.next().map(|(run, _held)| *run);
+        next
     }
 
     /// Why a run is held, if it is.

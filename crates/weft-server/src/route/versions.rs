@@ -26,8 +26,8 @@ use weft_api::{
 };
 use weft_blob::Kind;
 use weft_core::id::DagId;
-use weft_store::{CommandKind, StoreError};
-use weft_store_sql::{ActivateError, CommandError, DagStamp, Precondition, Repair};
+use weft_store::StoreError;
+use weft_store_sql::{ActivateError, DagStamp, Precondition, Repair};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -187,7 +187,7 @@ async fn rollback(
 /// Repair a version that can't be read
 ///
 /// Its runs that have not ended go on with the replacement, as far as it has their tasks. Without a
-/// replacement the version is dropped: these runs end as failed.
+/// replacement the version is dropped: those of these runs that can't go on end as failed.
 #[utoipa::path(post, path = "/dags/{dag}/versions/{version}/repair", tag = "dags", params(VersionPath), request_body = RepairVersion, responses((status = 200, description = "The result", body = RepairedVersion)))]
 async fn repair(
     by: By<Deploying>,
@@ -211,20 +211,12 @@ async fn repair(
         version: path.version,
         replacement: body.replacement,
     };
-    let (database, actor) = (app.database(), by.actor());
-    let repaired = database
-        .repair_version(&by.tenant, id, repair, &actor)
+    let repaired = app
+        .database()
+        .repair_version(&by.tenant, id, repair, &by.actor())
         .await;
     let runs = repaired.map_err(|error| refused(error, id))?;
     if body.replacement.is_none() {
-        for run in &runs {
-            let failed = database.insert_command(&by.tenant, *run, &CommandKind::Fail, &actor);
-            match failed.await {
-                // It has ended meanwhile, or is about to.
-                Ok(_) | Err(CommandError::UnknownRun(_) | CommandError::TooMany(_)) => {}
-                Err(CommandError::Store(error)) => return Err(error.into()),
-            }
-        }
         app.scheduler().wake(Wake::Command);
     }
     app.scheduler().wake(Wake::Settings);

@@ -9,10 +9,12 @@ use axum::extract::State;
 use http::StatusCode;
 use serde::Deserialize;
 use weft_blob::logs::LogLine;
-use weft_broker::message::read_key;
+use weft_broker::message::{MessageError, read_key};
 
 /// The longest call.
 pub(super) const MAX_CALL_BYTES: usize = 1 << 20;
+/// The highest number of a first line: a log has far fewer.
+const MAX_FIRST: u64 = 1 << 53;
 
 #[derive(Deserialize)]
 pub(super) struct Lines {
@@ -36,6 +38,10 @@ pub(super) async fn add(
 ) -> Result<StatusCode, Problem> {
     for lines in lines.attempts {
         let attempt = read_key(&lines.attempt).map_err(|error| bad_call(&error))?;
+        if lines.first > MAX_FIRST {
+            let why = format!("`first` is at most {MAX_FIRST}");
+            return Err(bad_call(&MessageError::Broken(why)));
+        }
         let Some(tenant) = by.tenant_of(&app, &attempt).await? else {
             continue;
         };

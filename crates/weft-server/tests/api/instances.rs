@@ -381,6 +381,19 @@ async fn an_artifact_is_read_through_the_output_that_names_it() {
         ),
         ("application/octet-stream", "attachment", "6")
     );
+    // In a frame it is a page that can do nothing.
+    let page = artifact(&format!("{chart}?as=html")).await;
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    let policy = page.header("content-security-policy");
+    assert!(
+        policy.starts_with("sandbox; default-src 'none';"),
+        "{policy}"
+    );
+    assert!(
+        !policy.contains("allow-") && !policy.contains("script"),
+        "{policy}"
+    );
+    assert!(!page.headers.contains_key("content-disposition"));
     artifact(&unnamed.to_string())
         .await
         .problem(404, "artifact_not_found");

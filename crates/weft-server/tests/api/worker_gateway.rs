@@ -111,6 +111,7 @@ async fn only_a_workers_token_opens_it() {
         ("GET", "/worker/v1/blobs/default/compiled/00/x"),
         ("GET", "/worker/v1/code-key"),
         ("PUT", "/worker/v1/segments/00"),
+        ("POST", "/worker/v1/lines"),
     ] {
         let anonymous = world.any(method, path).anonymous().send().await;
         anonymous.problem(401, "unauthenticated");
@@ -294,6 +295,32 @@ async fn a_variable_is_returned_for_a_held_attempt_that_was_granted_it() {
     ask("theirs").await.problem(403, "forbidden");
     worker.report(vec![report(1, QUEUE)]).await.unwrap();
     ask("mine").await.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn lines_are_taken_of_attempts_that_the_worker_holds_and_of_no_others() {
+    let world = World::new().await;
+    publish(&world).await;
+    let way = Way::new(&world).await;
+    let worker = GatewayBroker::new(&way);
+    worker.register(&info(), &[]).await.unwrap();
+    let send = async |first: u64| {
+        let lines = json!([{ "t": 1, "s": "stderr", "m": "hello" }]);
+        let attempt = json!({ "attempt": write_key(&key(1)), "first": first, "lines": lines });
+        let call = way.any("POST", "/worker/v1/lines");
+        call.json(&json!({ "attempts": [attempt] })).send().await
+    };
+    assert_eq!(send(0).await.status, 204);
+    assert_eq!(*world.logs.1.lock().unwrap(), [], "it waits in the queue");
+    worker.claim(1).await.unwrap();
+    assert_eq!(send(7).await.status, 204);
+    let added = world.logs.1.lock().unwrap().clone();
+    assert_eq!((added.len(), added[0].1, added[0].2), (1, 7, 1));
+    assert_eq!(added[0].0.run, key(1).run);
+    send(u64::MAX).await.problem(400, "invalid_request");
+    worker.report(vec![report(1, QUEUE)]).await.unwrap();
+    assert_eq!(send(8).await.status, 204);
+    assert_eq!(world.logs.1.lock().unwrap().len(), 1, "it has ended");
 }
 
 #[tokio::test]

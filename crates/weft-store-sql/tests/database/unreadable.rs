@@ -17,7 +17,7 @@ use weft_store::{
     CommandDone, CommandKind, CrashUpdate, HeldRun, Pool, RunStore as _, RunUpdate, ShardId,
     StoreError, Unreadable,
 };
-use weft_store_sql::{CommandOutcome, Deployed, RunFilter, RunRow};
+use weft_store_sql::{CommandOutcome, Database, Deployed, RunFilter, RunRow};
 
 const SHARD: ShardId = ShardId(0);
 
@@ -56,27 +56,35 @@ async fn triggered(home: &Home, dag: &Deployed) -> RunId {
     triggered.unwrap().run()
 }
 
+/// Runs in the order of their ids; those of one millisecond are in random order.
+async fn four_runs(home: &Home, dag: &Deployed) -> [RunId; 4] {
+    let mut runs = [triggered(home, dag).await; 4];
+    for run in &mut runs[1..] {
+        *run = triggered(home, dag).await;
+    }
+    runs.sort_unstable();
+    runs
+}
+
+/// Commits that the runs are running.
+async fn start(database: &Database, runs: &[RunId]) {
+    let mut turn = turn(database, lease(database).await).await;
+    let running = |run: &RunId| RunUpdate {
+        id: *run,
+        state: RunState::Running,
+        started: Some(at(1)),
+        ended: None,
+        counts: Counts::default(),
+    };
+    turn.runs = runs.iter().map(running).collect();
+    database.commit(&turn).await.unwrap();
+}
+
 async fn a_bad_row_of_a_run_leaves_the_others_readable(home: &Home) {
     let database = &home.database;
     let dag = one_dag(database, "etl").await;
-    let mut runs = Vec::new();
-    for _ in 0..4 {
-        runs.push(triggered(home, &dag).await);
-    }
-    // Ids of one millisecond are in random order.
-    runs.sort_unstable();
-    let mut turn = turn(database, lease(database).await).await;
-    turn.runs = runs[2..]
-        .iter()
-        .map(|run| RunUpdate {
-            id: *run,
-            state: RunState::Running,
-            started: Some(at(1)),
-            ended: None,
-            counts: Counts::default(),
-        })
-        .collect();
-    database.commit(&turn).await.unwrap();
+    let runs = four_runs(home, &dag).await;
+    start(database, &runs[2..]).await;
     for bad in [runs[0], runs[3]] {
         let sql = format!("UPDATE runs SET kind = 9 WHERE id = {}", bad.as_i64());
         meddle(home, &sql).await;
@@ -131,29 +139,14 @@ async fn a_row_that_postgres_can_not_read_leaves_the_others_readable() {
     let home = crate::setup::postgres().await;
     let database = &home.database;
     let dag = one_dag(database, "etl").await;
-    let mut runs = Vec::new();
-    for _ in 0..4 {
-        runs.push(triggered(&home, &dag).await);
-    }
-    runs.sort_unstable();
+    let runs = four_runs(&home, &dag).await;
     let tenant = TenantId::default();
     let mut commands = Vec::new();
     for run in &runs[..2] {
         let command = database.insert_command(&tenant, *run, &CommandKind::Cancel, "ada");
         commands.push(command.await.unwrap());
     }
-    let mut turn = turn(database, lease(database).await).await;
-    turn.runs = runs[2..]
-        .iter()
-        .map(|run| RunUpdate {
-            id: *run,
-            state: RunState::Running,
-            started: Some(at(1)),
-            ended: None,
-            counts: Counts::default(),
-        })
-        .collect();
-    database.commit(&turn).await.unwrap();
+    start(database, &runs[2..]).await;
     let columns = "id, tenant, dag, shard, version, kind, state, logical_date, interval_start, interval_end, \
         not_before, created, trace, CASE WHEN id IN (DAMAGED) THEN damaged_runs(params) ELSE params END AS params";
     let damaged = format!("{}, {}", runs[0].as_i64(), runs[3].as_i64());

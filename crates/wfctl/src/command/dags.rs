@@ -114,7 +114,7 @@ struct RepairArgs {
     /// The version that its runs, and new ones, use from now on
     #[arg(long, value_name = "VERSION", required_unless_present = "drop")]
     with: Option<u32>,
-    /// End its runs as failed instead; new runs need another version to be activated
+    /// End its runs that can't go on as failed instead; new runs need another active version
     #[arg(long, conflicts_with = "with")]
     drop: bool,
     /// Don't ask for confirmation
@@ -224,7 +224,10 @@ async fn repair(client: &Client, args: &RepairArgs) -> Result<(), Problems> {
             format!("version {with} replaces version {number}"),
             "go on with it",
         ),
-        None => (format!("version {number} is dropped"), "end as failed"),
+        None => (
+            format!("version {number} is dropped"),
+            "end as failed if they can't go on",
+        ),
     };
     let mut lines = vec![format!("{dag}: {change}")];
     if !done.runs.is_empty() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use weft_core::run_id::RunId;
 use weft_store::{Command, DagKey, DagState, StoreError, StoredRun, Unreadable, VersionId};
 
-/// Runs that are held aside and read again at once.
+/// Runs that are held aside and that one sweep reads again.
 const MAX_HELD_RETRIED: usize = 256;
 
 impl Driver<'_> {
@@ -99,9 +99,9 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// Reads runs again that are held aside: what could not be read may have been repaired.
+    /// Reads the next runs again that are held aside and are to be retried.
     pub(super) async fn retry_held_runs(&mut self) -> Result<(), StoreError> {
-        for (run, queued_of) in self.shard.held.first_runs(MAX_HELD_RETRIED) {
+        for (run, queued_of) in self.shard.held.next_retries(MAX_HELD_RETRIED) {
             if let Some(dag) = queued_of {
                 self.shard.held.remove_run(run);
                 self.shard.schedule.mark_startable(dag);

@@ -269,8 +269,10 @@ impl Driver<'_> {
         faults.checked_state(checked).map_err(TurnError::Dropped)?;
         if state.settings != self.shard.settings.version() {
             self.read_settings().await?;
-            self.retry_held_runs().await?;
+            // What could not be read may have been repaired.
+            self.shard.held.retry_all();
         }
+        self.retry_held_runs().await?;
         faults.during_sweep(store, id, RUNS_PER_PAGE).await?;
         // Queued runs may have ended without a start.
         self.shard.schedule.resume_timetables();

@@ -218,7 +218,11 @@ impl SchedulerHandle for FakeScheduler {
 
 /// Lines that were put there, each answer once.
 #[derive(Default)]
-pub(crate) struct FakeLogs(pub(crate) Mutex<HashMap<LogKey, Vec<LiveLines>>>);
+pub(crate) struct FakeLogs(
+    pub(crate) Mutex<HashMap<LogKey, Vec<LiveLines>>>,
+    /// The numbers of lines that workers sent.
+    pub(crate) Mutex<Vec<(LogKey, u64, usize)>>,
+);
 
 #[async_trait]
 impl LiveLogs for FakeLogs {
@@ -240,7 +244,10 @@ impl LiveLogs for FakeLogs {
         Some(answer)
     }
 
-    fn add(&self, _attempt: &LogKey, _first: u64, _lines: Vec<LogLine>) {}
+    fn add(&self, attempt: &LogKey, first: u64, lines: Vec<LogLine>) {
+        let added = (attempt.clone(), first, lines.len());
+        self.1.lock().unwrap().push(added);
+    }
 }
 
 /// One worker and its queue.

@@ -6,7 +6,7 @@ use weft_core::{
     id::TenantId,
     run::{Counts, RunState},
 };
-use weft_store::{RunStore as _, RunUpdate, ShardId};
+use weft_store::{CommandKind, RunStore as _, RunUpdate, ShardId};
 use weft_store_sql::{
     ActivateError, DagFilter, Database, Deletion, DeployChange, DeployError, Repair,
 };
@@ -280,7 +280,13 @@ pub(crate) async fn a_repair_replaces_a_version_or_drops_it(database: &Database)
         .await;
     let mut both = [of_good, of_bad];
     both.sort_unstable();
-    assert_eq!(dropped.unwrap(), both, "the caller ends them");
+    assert_eq!(dropped.unwrap(), both);
+    let commands = database.commands(SHARD, None, 9).await.unwrap().readable;
+    let failed: Vec<_> = commands
+        .iter()
+        .map(|command| (command.run, &command.kind))
+        .collect();
+    assert_eq!(failed, both.map(|run| (run, &CommandKind::Fail)));
     let dag = database.show_dag(&tenant, &id).await.unwrap().unwrap();
     assert_eq!(dag.active, None);
 }

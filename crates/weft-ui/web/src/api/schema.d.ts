@@ -334,7 +334,7 @@ export interface paths {
         /**
          * Repair a version that can't be read
          * @description Its runs that have not ended go on with the replacement, as far as it has their tasks. Without a
-         *     replacement the version is dropped: these runs end as failed.
+         *     replacement the version is dropped: those of these runs that can't go on end as failed.
          */
         post: operations["repair"];
         delete?: never;
@@ -2774,7 +2774,7 @@ export interface components {
             /**
              * Format: int32
              * @description The number of the version that its runs, and new ones, use from now on. Without it the
-             *     version is dropped: its runs end as failed, and no new ones are created.
+             *     version is dropped: its runs that can't go on end as failed, and no new ones are created.
              */
             replacement?: number | null;
         };
@@ -2782,7 +2782,7 @@ export interface components {
         RepairedVersion: {
             /** @description The DAG after the change. */
             dag: components["schemas"]["Dag"];
-            /** @description The ids of its runs that had not ended: they go on with the replacement, or are failed. */
+            /** @description The ids of its runs that had not ended: they go on with the replacement, or end as failed if they can't go on. */
             runs: string[];
         };
         /**
