@@ -27,6 +27,7 @@ macro_rules! foreach_component_behaviour {
             nul_in_output
             broken_output
             deeply_nested_output
+            million_objects_in_output
             unknown_control
             broken_details
             // Logs.
@@ -80,6 +81,7 @@ macro_rules! foreach_program_behaviour {
             exit_seven
             endless_stdout
             stdout_not_json
+            million_objects_beside_a_file
         }
     };
 }

@@ -50,7 +50,7 @@ impl Artifacts for ArtifactStore {
             .0
             .lock()
             .expect("no test panics while it holds the lock")
-            .get(&reference.0)
+            .get(reference.as_str())
             .cloned();
         Ok(Box::new(io::Cursor::new(
             found.ok_or(ArtifactError::NotFound)?,
@@ -76,7 +76,10 @@ struct Writing {
 #[async_trait]
 impl ArtifactWriter for Writing {
     async fn finish(self: Box<Self>) -> Result<ArtifactRef, ArtifactError> {
-        Ok(ArtifactRef(finish(&self.artifact_store, self.bytes.into())))
+        Ok(ArtifactRef::new(finish(
+            &self.artifact_store,
+            self.bytes.into(),
+        )))
     }
 }
 

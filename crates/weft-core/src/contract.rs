@@ -11,7 +11,7 @@ mod artifact;
 mod attempt;
 mod control;
 
-pub use artifact::{ARTIFACT_KEY, ArtifactRef, artifact_refs};
+pub use artifact::{ARTIFACT_KEY, ArtifactRef, artifact_refs, artifact_refs_in};
 pub use attempt::{AttemptDocument, DataInterval};
 pub use control::{
     Control, ControlError, FailureDetails, MAX_CONTROL_BYTES, MAX_DETAILS_BYTES, MAX_REASON_BYTES,

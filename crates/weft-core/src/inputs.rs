@@ -11,7 +11,7 @@ mod pick;
 mod program;
 
 pub use pick::PickError;
-pub use program::{Invocation, MAX_ARGUMENT_BYTES, MAX_PARSED_BYTES, TemplateError};
+pub use program::{Invocation, MAX_ARGUMENT_BYTES, TemplateError};
 
 use crate::{
     document::{Binding, Dag, TaskIndex},

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use weft_core::{
     contract::{
         ArtifactRef, AttemptDocument, Control, DataInterval, FailureDetails, MAX_DETAILS_BYTES,
-        Wake, artifact_refs,
+        Wake, artifact_refs, artifact_refs_in,
     },
     time::{DurationMs, Timestamp},
 };
@@ -232,6 +232,14 @@ fn references_to_artifacts_are_found_once_each_wherever_they_stand() {
         artifact_refs(&value),
         [ArtifactRef::new("one"), ArtifactRef::new("two")]
     );
+    let in_text = artifact_refs_in(&value.to_string()).expect("it is JSON");
+    assert_eq!(in_text, artifact_refs(&value));
+    let escaped = artifact_refs_in(r#"{"\u0024artifact": "with \"quotes\""}"#);
+    assert_eq!(
+        escaped.expect("it is JSON"),
+        [ArtifactRef::new("with \"quotes\"")]
+    );
+    assert!(artifact_refs_in(r#"{"$artifact": "one"}]"#).is_err());
     assert_eq!(
         ArtifactRef::new("one").to_value(),
         json!({ "$artifact": "one" })

@@ -7,16 +7,14 @@
 
 mod folder;
 mod host;
-mod reference;
 mod stream;
 
 pub use folder::FolderArtifacts;
 pub(crate) use host::add_to_linker;
-pub use reference::ArtifactRef;
+pub use weft_core::contract::ArtifactRef;
 
 use crate::FailureKind;
 use async_trait::async_trait;
-use serde_json::Value;
 use std::{
     collections::HashSet,
     sync::{
@@ -29,7 +27,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use weft_core::{
-    contract::{ARTIFACT_KEY, artifact_refs},
+    contract::{ARTIFACT_KEY, artifact_refs_in},
     limit::{Limits, Unit},
 };
 
@@ -197,7 +195,7 @@ impl ArtifactState {
                 FailureKind::Denied,
                 format!(
                     "the artifact {:?} was not given to this task; pass it on as an input",
-                    reference.0.chars().take(100).collect::<String>()
+                    reference.as_str().chars().take(100).collect::<String>()
                 ),
             ),
             Problem::Store(error) => (FailureKind::Internal, error.to_string()),
@@ -288,13 +286,7 @@ pub(crate) fn references_in(json: &str) -> Vec<ArtifactRef> {
     if !json.contains(ARTIFACT_KEY) && !json.contains("\\u") {
         return Vec::new();
     }
-    let Ok(value) = serde_json::from_str::<Value>(json) else {
-        return Vec::new();
-    };
-    artifact_refs(&value)
-        .iter()
-        .map(|found| ArtifactRef(found.as_str().to_owned()))
-        .collect()
+    artifact_refs_in(json).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -308,7 +300,7 @@ mod tests {
             references_in(r#"[{"$artifact": "given"}]"#),
             &Limits::DEFAULT,
         );
-        state.finished(ArtifactRef("made".into()));
+        state.finished(ArtifactRef::new("made"));
         for (json, foreign) in [
             (
                 r#"{"a": [{"$artifact": "given"}, {"$artifact": "made"}]}"#,
@@ -320,11 +312,7 @@ mod tests {
             ("$artifact", None),
         ] {
             let found = state.foreign_reference(json);
-            assert_eq!(
-                found.as_ref().map(|found| found.0.as_str()),
-                foreign,
-                "{json}"
-            );
+            assert_eq!(found.as_ref().map(ArtifactRef::as_str), foreign, "{json}");
         }
     }
 }

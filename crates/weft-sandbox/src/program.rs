@@ -11,6 +11,7 @@
 mod capture;
 mod ending;
 mod files;
+mod links;
 mod state;
 
 pub(crate) use state::ProgramState;

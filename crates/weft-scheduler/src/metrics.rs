@@ -174,7 +174,7 @@ impl Metrics {
     }
 
     fn add(&self, counts: &Counts) {
-        for (state, count) in states(counts).into_iter().filter(|(_, count)| *count > 0) {
+        for (state, count) in states(counts).filter(|(_, count)| *count > 0) {
             self.instances
                 .get_or_create(&StateLabel { state })
                 .inc_by(count);
@@ -182,7 +182,7 @@ impl Metrics {
     }
 
     fn subtract(&self, counts: &Counts) {
-        for (state, count) in states(counts).into_iter().filter(|(_, count)| *count > 0) {
+        for (state, count) in states(counts).filter(|(_, count)| *count > 0) {
             self.instances
                 .get_or_create(&StateLabel { state })
                 .dec_by(count);
@@ -190,36 +190,10 @@ impl Metrics {
     }
 }
 
-fn states(counts: &Counts) -> [(&'static str, i64); 12] {
-    let Counts {
-        waiting,
-        expanding,
-        ready,
-        queued,
-        running,
-        up_for_retry,
-        deferred,
-        success,
-        failed,
-        skipped,
-        upstream_failed,
-        cancelled,
-    } = *counts;
-    [
-        ("waiting", waiting),
-        ("expanding", expanding),
-        ("ready", ready),
-        ("queued", queued),
-        ("running", running),
-        ("up_for_retry", up_for_retry),
-        ("deferred", deferred),
-        ("success", success),
-        ("failed", failed),
-        ("skipped", skipped),
-        ("upstream_failed", upstream_failed),
-        ("cancelled", cancelled),
-    ]
-    .map(|(state, count)| (state, i64::try_from(count).unwrap_or(i64::MAX)))
+fn states(counts: &Counts) -> impl Iterator<Item = (&'static str, i64)> {
+    let counts = counts.in_order();
+    let states = Counts::STATES.into_iter().zip(counts);
+    states.map(|(state, count)| (state, i64::try_from(count).unwrap_or(i64::MAX)))
 }
 
 /// One run's part in the metrics, which ends when the run leaves memory, whatever the reason.

@@ -45,44 +45,12 @@ impl Code {
     pub(crate) fn worst(counts: &Counts) -> Option<Self> {
         // Failed, upstream failed, up for retry, running, deferred, queued, ready, expanding, waiting, cancelled, skipped, success.
         let order = [9, 11, 6, 5, 7, 4, 3, 2, 1, 12, 10, 8];
-        let counts = in_order(counts);
+        let counts = counts.in_order();
         order
             .into_iter()
             .find(|code| counts[usize::from(*code) - 1] > 0)
             .map(Self)
     }
-}
-
-/// The counts in the order of the codes from 1 to 12.
-pub(crate) const fn in_order(counts: &Counts) -> [u64; 12] {
-    let Counts {
-        waiting,
-        expanding,
-        ready,
-        queued,
-        running,
-        up_for_retry,
-        deferred,
-        success,
-        failed,
-        skipped,
-        upstream_failed,
-        cancelled,
-    } = *counts;
-    [
-        waiting,
-        expanding,
-        ready,
-        queued,
-        running,
-        up_for_retry,
-        deferred,
-        success,
-        failed,
-        skipped,
-        upstream_failed,
-        cancelled,
-    ]
 }
 
 /// States one after another, equal neighbours together.

@@ -45,7 +45,7 @@ pub(crate) async fn open(
     reference: &ArtifactRef,
 ) -> Result<ArtifactReader, ArtifactError> {
     let digest: Digest = reference
-        .0
+        .as_str()
         .parse()
         .map_err(|_no_reference| ArtifactError::NotFound)?;
     match blobs.reader(Kind::Artifact, tenant, &digest).await {
@@ -147,7 +147,7 @@ impl ArtifactWriter for Writer {
             return Err(ArtifactError::Unavailable(broken().to_string()));
         };
         match writer.finish().await {
-            Ok((digest, _bytes)) => Ok(ArtifactRef(digest.to_string())),
+            Ok((digest, _bytes)) => Ok(ArtifactRef::new(digest.to_string())),
             Err(error) => Err(unavailable(&error)),
         }
     }
@@ -234,7 +234,7 @@ mod tests {
             let mut writer = create(&blobs, &tenant).await.expect("room");
             writer.write_all(&bytes).await.expect("room");
             let reference = writer.finish().await.expect("room");
-            assert_eq!(reference.0, Digest::of(&bytes).to_string());
+            assert_eq!(reference.as_str(), Digest::of(&bytes).to_string());
             assert_eq!(read(&blobs, &tenant, &reference).await, bytes);
             let other = "other".parse().expect("an id");
             let refused = open(&blobs, &other, &reference).await.err();
@@ -247,7 +247,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let blobs = Blobs::local(folder.path()).expect("a store");
         for text in ["", "sha256:", "../x", "sha256:../../../../etc/passwd"] {
-            let refused = open(&blobs, &TenantId::default(), &ArtifactRef(text.into())).await;
+            let refused = open(&blobs, &TenantId::default(), &ArtifactRef::new(text)).await;
             assert_eq!(refused.err(), Some(ArtifactError::NotFound), "{text:?}");
         }
     }

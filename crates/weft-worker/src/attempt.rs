@@ -129,7 +129,7 @@ async fn execute(job: Job) -> Ended {
         outcome: outcome::reported(outcome, &tenant, &deps.blobs).await,
         usage: outcome::usage(started, &usage),
         log,
-        artifacts: artifacts.into_iter().map(|reference| reference.0).collect(),
+        artifacts: artifacts.iter().map(ToString::to_string).collect(),
         worker: Arc::clone(&deps.worker),
         secret,
     })

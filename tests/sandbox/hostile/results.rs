@@ -72,6 +72,17 @@ pub(super) fn deeply_nested_output() {
     });
 }
 
+/// The host reads such an output without a tree of it.
+#[test]
+pub(super) fn million_objects_in_output() {
+    isolated!(|| {
+        let seen = Case::task("million_objects_in_output")
+            .limits(|limits| limits.output_bytes = 16 << 20)
+            .run();
+        assert_eq!(seen.succeeds(&[]).matches(r#"{"":0}"#).count(), 1_000_000);
+    });
+}
+
 #[test]
 pub(super) fn unknown_control() {
     isolated!(|| {

@@ -76,3 +76,17 @@ pub(super) fn stdout_not_json() {
         }
     });
 }
+
+/// The host copies such an output without a tree of it.
+#[test]
+pub(super) fn million_objects_beside_a_file() {
+    isolated!(|| {
+        for program in PROGRAMS {
+            let seen = Case::program(program, "million_objects_beside_a_file")
+                .limits(|limits| limits.output_bytes = 16 << 20)
+                .run();
+            let output = seen.succeeds(&[r#"[{"$artifact":"artifact-"#]);
+            assert_eq!(output.matches(r#"{"":0}"#).count(), 1_000_000, "{program}");
+        }
+    });
+}

@@ -18,6 +18,8 @@ pub const SIMULATED_CRASHES: Sweep = Sweep::new(60, 300);
 pub const SIMULATED_STORES: Sweep = Sweep::new(1, 3);
 /// Instances of a run that is cancelled beside others.
 pub const CANCELLED_INSTANCES: Sweep = Sweep::new(20_000, 1_000_000);
+/// Seconds that a test waits for a run, however many instances it has.
+pub const PATIENCE_SECONDS: Sweep = Sweep::new(30, 1_800);
 /// Kills of a serving `wfctl up`.
 pub const KILLS: Sweep = Sweep::new(30, 200);
 /// Kills of a process that commits to SQLite.

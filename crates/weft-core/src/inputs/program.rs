@@ -2,24 +2,16 @@
 //! as JSON on standard input, artifacts as files under `/in`.
 
 use crate::{
-    contract::{ArtifactRef, artifact_refs},
+    contract::{ArtifactRef, artifact_refs_in},
     document::{OutputFormat, Program},
     failure_code::FailureCode,
 };
 use serde_json::{Map, Value};
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 /// The most bytes that the arguments and environment variables of a program may have together.
 /// Larger data belongs on its standard input.
 pub const MAX_ARGUMENT_BYTES: usize = 16 << 20;
-/// The most bytes of JSON, over all inputs of a program, that are parsed: those that hold
-/// artifacts, and those that a template names. A tree of them takes many times as much memory.
-pub const MAX_PARSED_BYTES: usize = 4 << 20;
-
 /// Why a program can't be started.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
@@ -45,14 +37,6 @@ pub enum TemplateError {
         /// How many bytes they would have.
         bytes: usize,
     },
-    /// More than [`MAX_PARSED_BYTES`].
-    #[error(
-        "inputs that hold artifacts or stand in templates have {bytes} bytes of JSON, and {MAX_PARSED_BYTES} are allowed; read large inputs from standard input"
-    )]
-    TooLarge {
-        /// How many bytes they have.
-        bytes: usize,
-    },
 }
 
 impl TemplateError {
@@ -60,7 +44,7 @@ impl TemplateError {
     pub const fn code(&self) -> FailureCode {
         match self {
             Self::Open { .. } | Self::Unknown { .. } => FailureCode::InvalidEntry,
-            Self::TooLong { .. } | Self::TooLarge { .. } => FailureCode::InputLimit,
+            Self::TooLong { .. } => FailureCode::InputLimit,
         }
     }
 }
@@ -101,9 +85,8 @@ impl Invocation {
         let templates: Vec<Template<'_>> = texts
             .map(|text| Template::parse(text))
             .collect::<Result<_, _>>()?;
-        let values = parse_inputs(inputs, &templates)?;
-        let files_in = files_in(&values);
-        let look = |what: &str| look(what, &values, params, &files_in);
+        let files_in = files_in(inputs);
+        let look = |what: &str| look(what, inputs, params, &files_in);
         let mut known: BTreeMap<&str, Cow<'_, str>> = BTreeMap::new();
         let mut bytes = 0_usize;
         for template in &templates {
@@ -133,32 +116,6 @@ impl Invocation {
     }
 }
 
-/// Parses the inputs that hold artifacts or that a template names.
-fn parse_inputs(
-    inputs: &[(String, Arc<str>)],
-    templates: &[Template<'_>],
-) -> Result<Map<String, Value>, TemplateError> {
-    let named: BTreeSet<&str> = templates
-        .iter()
-        .flat_map(Template::names)
-        .filter_map(|what| what.strip_prefix("inputs."))
-        .collect();
-    let is_parsed = |name: &str, text: &str| named.contains(name) || may_hold_artifacts(text);
-    let parsed = || {
-        let inputs = inputs.iter().map(|(name, text)| (&**name, &**text));
-        inputs.filter(|(name, text)| is_parsed(name, text))
-    };
-    let bytes = parsed().map(|(_, text)| text.len()).sum();
-    if bytes > MAX_PARSED_BYTES {
-        return Err(TemplateError::TooLarge { bytes });
-    }
-    let values = parsed().map(|(name, text)| {
-        let value = serde_json::from_str(text).unwrap_or(Value::Null);
-        (name.to_owned(), value)
-    });
-    Ok(values.collect())
-}
-
 /// Whether a JSON text may hold a reference to an artifact. Its name may be written with escapes,
 /// which no usual encoder does.
 fn may_hold_artifacts(text: &str) -> bool {
@@ -177,10 +134,13 @@ fn is_escape_of_name(digits: &[u8]) -> bool {
     letter.is_some_and(|letter| b"$artifact".contains(&letter))
 }
 
-fn files_in(values: &Map<String, Value>) -> Vec<(String, ArtifactRef)> {
+fn files_in(inputs: &[(String, Arc<str>)]) -> Vec<(String, ArtifactRef)> {
     let mut files_in = Vec::new();
-    for (name, value) in values {
-        let references = artifact_refs(value);
+    for (name, text) in inputs {
+        if !may_hold_artifacts(text) {
+            continue;
+        }
+        let references = artifact_refs_in(text).unwrap_or_default();
         for (number, reference) in references.iter().enumerate() {
             let file = if references.len() == 1 {
                 name.clone()
@@ -193,27 +153,48 @@ fn files_in(values: &Map<String, Value>) -> Vec<(String, ArtifactRef)> {
     files_in
 }
 
-/// The value of a template's name.
+/// The value of a template's name. Inputs are not parsed: a tree of one takes many times as much
+/// memory as its text.
 fn look<'a>(
     what: &str,
-    values: &'a Map<String, Value>,
+    inputs: &'a [(String, Arc<str>)],
     params: &'a Map<String, Value>,
     files_in: &[(String, ArtifactRef)],
 ) -> Option<Cow<'a, str>> {
     let (kind, name) = what.split_once('.')?;
-    let value = match kind {
-        "inputs" => values.get(name)?,
-        "params" => params.get(name)?,
-        _ => return None,
-    };
-    Some(match value {
-        Value::String(text) => Cow::Borrowed(text),
-        // The only artifact of an input is where programs look for files.
-        Value::Object(_) if kind == "inputs" && files_in.iter().any(|(file, _)| file == name) => {
-            format!("/in/{name}").into()
+    match kind {
+        "inputs" => {
+            let (_name, text) = inputs.iter().find(|(input, _text)| input == name)?;
+            // The only artifact of an input is where programs look for files.
+            if text.trim_start().starts_with('{') && files_in.iter().any(|(file, _)| file == name) {
+                return Some(format!("/in/{name}").into());
+            }
+            let string = serde_json::from_str::<String>(text).ok();
+            Some(string.unwrap_or_else(|| compact(text)).into())
         }
-        other => other.to_string().into(),
-    })
+        "params" => Some(match params.get(name)? {
+            Value::String(text) => Cow::Borrowed(text),
+            other => other.to_string().into(),
+        }),
+        _ => None,
+    }
+}
+
+/// JSON without the space between its parts.
+fn compact(json: &str) -> String {
+    let (mut in_string, mut is_escaped) = (false, false);
+    let is_kept = |character: char| {
+        if in_string {
+            in_string = is_escaped || character != '"';
+            is_escaped = !is_escaped && character == '\\';
+            return true;
+        }
+        in_string = character == '"';
+        !character.is_ascii_whitespace()
+    };
+    let mut text = json.to_owned();
+    text.retain(is_kept);
+    text
 }
 
 /// All inputs as one object, without parsing them.
@@ -369,17 +350,18 @@ mod tests {
     }
 
     #[test]
-    fn only_inputs_that_are_needed_are_parsed_and_no_more_than_is_allowed() {
-        let list = |text: &str| format!("[{}]", vec![text; MAX_PARSED_BYTES / 2].join(","));
-        let numbers = list("0");
-        let inputs = [("x".to_owned(), numbers.as_str().into())];
-        let started = Invocation::new(&program(&[]), &inputs, &params()).expect("not parsed");
-        assert_eq!(started.stdin.len(), numbers.len() + "{\"x\":}\n".len());
-        let named = Invocation::new(&program(&["{{ inputs.x }}"]), &inputs, &params());
-        let bytes = numbers.len();
-        assert_eq!(named, Err(TemplateError::TooLarge { bytes }));
-        let inputs = [("x".to_owned(), list(r#""\u0024artifact""#).into())];
-        let escaped = Invocation::new(&program(&[]), &inputs, &params());
-        assert!(matches!(escaped, Err(TemplateError::TooLarge { .. })));
+    fn an_input_in_a_template_is_its_json_without_space() {
+        let value = |json: &str| {
+            let inputs = [("x".to_owned(), json.into())];
+            let started = Invocation::new(&program(&["{{ inputs.x }}"]), &inputs, &params());
+            started.expect("there is such an input").args.remove(0)
+        };
+        assert_eq!(
+            value("{\n \"a b\" : [ 1,\t\"\\\" \\\\\" , null ] }"),
+            r#"{"a b":[1,"\" \\",null]}"#
+        );
+        assert_eq!(value(r#""two \"words\"""#), r#"two "words""#);
+        assert_eq!(value(r#"{"a": {"\u0024artifact": "r"}}"#), "/in/x");
+        assert_eq!(value(r#"[{"$artifact": "r"}]"#), r#"[{"$artifact":"r"}]"#);
     }
 }

@@ -179,6 +179,40 @@ const fn is_zero(number: &u64) -> bool {
 }
 
 impl Counts {
+    /// The states' names, in the order of [`Self::in_order`].
+    pub const STATES: [&'static str; 12] = [
+        "waiting",
+        "expanding",
+        "ready",
+        "queued",
+        "running",
+        "up_for_retry",
+        "deferred",
+        "success",
+        "failed",
+        "skipped",
+        "upstream_failed",
+        "cancelled",
+    ];
+
+    /// The counts in the order of [`InstanceState`].
+    pub const fn in_order(&self) -> [u64; 12] {
+        [
+            self.waiting,
+            self.expanding,
+            self.ready,
+            self.queued,
+            self.running,
+            self.up_for_retry,
+            self.deferred,
+            self.success,
+            self.failed,
+            self.skipped,
+            self.upstream_failed,
+            self.cancelled,
+        ]
+    }
+
     /// Instances that have not ended.
     pub const fn unfinished(&self) -> u64 {
         self.waiting

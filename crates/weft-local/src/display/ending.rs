@@ -8,12 +8,11 @@ use serde_json::Value;
 use std::{fmt::Write, time::Duration};
 use weft_api::text;
 use weft_core::{
-    contract::artifact_refs,
+    contract::artifact_refs_in,
     document::TaskIndex,
     inputs::Outputs as _,
     run::{Instance, RunState},
 };
-use weft_sandbox::ArtifactRef;
 
 /// The most failed instances that are shown; the rest are counted.
 const MAX_FAILURES: usize = 5;
@@ -191,12 +190,9 @@ fn artifacts(out: &mut String, facts: &Facts, output: &str) {
     if !output.contains(weft_core::contract::ARTIFACT_KEY) {
         return;
     }
-    let Ok(value) = serde_json::from_str::<Value>(output) else {
-        return;
-    };
-    for reference in artifact_refs(&value).iter().take(MAX_ARTIFACTS) {
-        let reference = ArtifactRef(reference.as_str().to_owned());
-        if let Some(path) = facts.artifacts.find(&reference) {
+    let references = artifact_refs_in(output).unwrap_or_default();
+    for reference in references.iter().take(MAX_ARTIFACTS) {
+        if let Some(path) = facts.artifacts.find(reference) {
             write_all(
                 out,
                 format_args!("  {FAINT}artifact:{FAINT:#} {}\n", path.display()),

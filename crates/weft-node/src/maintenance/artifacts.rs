@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use weft_blob::{BlobError, Blobs, Kind};
-use weft_core::{contract::artifact_refs, digest::Digest, id::TenantId};
+use weft_core::{contract::artifact_refs_in, digest::Digest, id::TenantId};
 use weft_store_sql::{Database, TextCursor};
 
 /// Texts that are read at once; each has at most some kilobytes.
@@ -84,10 +84,9 @@ impl Known {
 
 /// What a JSON text names; nothing where it is none.
 fn in_json(text: &[u8]) -> Vec<Digest> {
-    let Ok(value) = serde_json::from_slice(text) else {
-        return Vec::new();
-    };
-    artifact_refs(&value)
+    let text = str::from_utf8(text).unwrap_or_default();
+    artifact_refs_in(text)
+        .unwrap_or_default()
         .iter()
         .filter_map(|reference| reference.as_str().parse().ok())
         .collect()

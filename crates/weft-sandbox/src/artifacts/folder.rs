@@ -62,7 +62,7 @@ impl FolderArtifacts {
 /// Where an artifact lies in a folder; `None` where the text can't be a reference.
 /// References come from documents, so nothing else of them becomes part of a path.
 fn place(reference: &ArtifactRef) -> Option<PathBuf> {
-    let hex = reference.0.strip_prefix(PREFIX)?;
+    let hex = reference.as_str().strip_prefix(PREFIX)?;
     let is_digest = hex.len() == 64
         && hex
             .bytes()
@@ -107,7 +107,7 @@ impl Artifacts for FolderArtifacts {
             Ok(file) => Ok(Box::new(FolderReader {
                 file,
                 digest: Some(Sha256::new()),
-                wanted: reference.0[PREFIX.len()..].to_owned(),
+                wanted: reference.as_str()[PREFIX.len()..].to_owned(),
             })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ArtifactError::NotFound),
             Err(error) => Err(unavailable(&error)),
@@ -137,7 +137,8 @@ impl FolderWriter {
     async fn keep(&mut self) -> io::Result<ArtifactRef> {
         self.file.flush().await?;
         self.file.sync_all().await?;
-        let reference = ArtifactRef(format!("{PREFIX}{}", hex(std::mem::take(&mut self.digest))));
+        let reference =
+            ArtifactRef::new(format!("{PREFIX}{}", hex(std::mem::take(&mut self.digest))));
         let path = self
             .folder
             .join(place(&reference).expect("made of a digest"));
@@ -255,7 +256,7 @@ mod tests {
         let store = FolderArtifacts::new(folder.path().join("artifacts"));
         let first = write(&store, b"hello").await;
         assert_eq!(
-            first.0,
+            first.as_str(),
             "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
         );
         assert_eq!(write(&store, b"hello").await, first);
@@ -310,7 +311,7 @@ mod tests {
             "sha256:../../../../etc/passwd",
             &format!("sha256:{}", "A".repeat(64)),
         ] {
-            let reference = ArtifactRef(bad.into());
+            let reference = ArtifactRef::new(bad);
             assert_eq!(place(&reference), None, "{bad:?}");
             assert_eq!(
                 store.open(&reference).await.err(),

@@ -109,7 +109,7 @@ impl store::Host for View<'_> {
         &mut self,
         reference: String,
     ) -> wasmtime::Result<Result<Resource<DynInputStream>, Error>> {
-        let reference = ArtifactRef(reference);
+        let reference = ArtifactRef::new(reference);
         if !self.state.known.contains(&reference) {
             self.state.record(Problem::Denied(reference));
             return Ok(Err(Error::Denied));
@@ -170,7 +170,7 @@ impl store::HostWriter for View<'_> {
         Ok(match inner.finish().await {
             Ok(reference) => {
                 self.state.finished(reference.clone());
-                Ok(reference.0)
+                Ok(reference.as_str().to_owned())
             }
             Err(error) => Err(self.failed(error)),
         })
@@ -264,7 +264,7 @@ mod tests {
         assert!(guest.write(&writer, b"hello ").await);
         assert!(guest.write(&writer, b"world").await);
         let reference = guest.view().finish(writer).await.unwrap().unwrap();
-        assert_eq!(guest.state.created(), [ArtifactRef(reference.clone())]);
+        assert_eq!(guest.state.created(), [ArtifactRef::new(reference.clone())]);
         let stream = guest.view().open(reference).await.unwrap().unwrap();
         let mut stream = guest.table.delete(stream).unwrap();
         assert_eq!(stream.blocking_read(100).await.unwrap(), "hello world");

@@ -1,7 +1,7 @@
 //! How a WASI program is started, and how its exit code is read.
 
 use crate::ArtifactRef;
-use weft_core::{contract, document::OutputFormat, inputs::Invocation};
+use weft_core::{document::OutputFormat, inputs::Invocation};
 
 /// How a program is started, and how its exit code is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,9 +24,6 @@ pub struct ProgramEntry {
 
 impl From<Invocation> for ProgramEntry {
     fn from(invocation: Invocation) -> Self {
-        let file = |(name, reference): (String, contract::ArtifactRef)| {
-            (name, ArtifactRef(reference.as_str().to_owned()))
-        };
         Self {
             args: invocation.args,
             env: invocation.env,
@@ -34,7 +31,7 @@ impl From<Invocation> for ProgramEntry {
             output: invocation.output,
             fail_on_exit: invocation.fail_on_exit,
             skip_on_exit: invocation.skip_on_exit,
-            files_in: invocation.files_in.into_iter().map(file).collect(),
+            files_in: invocation.files_in,
         }
     }
 }

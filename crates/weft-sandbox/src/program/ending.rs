@@ -1,16 +1,16 @@
 //! How a program's end becomes an outcome.
 
+use super::links::linked;
 use crate::{
     ArtifactRef, AttemptFailure, AttemptOutcome, FailureKind, ProgramEntry,
     artifacts::references_in,
 };
 use serde_json::{Map, Value};
-use std::collections::HashMap;
 use wasmtime_wasi::I32Exit;
-use weft_core::{contract::ARTIFACT_KEY, document::OutputFormat};
+use weft_core::document::OutputFormat;
 
 /// The prefix of a file's name in a program's own output.
-const OUT: &str = "/out/";
+pub(super) const OUT: &str = "/out/";
 
 /// The exit code of a program that returned, ended itself, or did neither: that error
 /// is returned. A code beyond 255 counts as 255.
@@ -70,23 +70,19 @@ pub(super) fn output(
         OutputFormat::Json => {
             let is_plain = references_in(&text)
                 .iter()
-                .all(|found| !found.0.starts_with(OUT));
+                .all(|found| !found.as_str().starts_with(OUT));
             if is_plain {
                 serde_json::from_str::<&serde_json::value::RawValue>(text.trim())
                     .map(|_checked| text.trim().to_owned())
                     .map_err(|error| invalid(not_json(&error)))
             } else {
-                let value =
-                    serde_json::from_str(&text).map_err(|error| invalid(not_json(&error)))?;
-                linked(value, files)
-                    .map(|value| value.to_string())
-                    .map_err(invalid)
+                linked(&text, files).map_err(invalid)
             }
         }
     }
 }
 
-fn not_json(error: &serde_json::Error) -> String {
+pub(super) fn not_json(error: &serde_json::Error) -> String {
     format!(
         "standard output is not JSON: {error}; write one JSON value and nothing else, or set output = \"text\""
     )
@@ -98,49 +94,9 @@ fn names(files: &[(String, ArtifactRef)]) -> String {
     }
     let named: Map<String, Value> = files
         .iter()
-        .map(|(name, reference)| (name.clone(), value_of(reference)))
+        .map(|(name, reference)| (name.clone(), reference.to_value()))
         .collect();
     Value::Object(named).to_string()
-}
-
-fn value_of(reference: &ArtifactRef) -> Value {
-    serde_json::json!({ ARTIFACT_KEY: reference.0 })
-}
-
-/// Replaces names of files under `/out` by references. Parsing has bounded the depth.
-fn linked(value: Value, files: &[(String, ArtifactRef)]) -> Result<Value, String> {
-    let by_name: HashMap<&str, &ArtifactRef> = files
-        .iter()
-        .map(|(name, reference)| (name.as_str(), reference))
-        .collect();
-    link(value, &by_name)
-}
-
-fn link(value: Value, by_name: &HashMap<&str, &ArtifactRef>) -> Result<Value, String> {
-    match value {
-        Value::Array(items) => {
-            let items: Result<_, _> = items.into_iter().map(|item| link(item, by_name)).collect();
-            Ok(Value::Array(items?))
-        }
-        Value::Object(fields) => {
-            if let (1, Some(Value::String(name))) = (fields.len(), fields.get(ARTIFACT_KEY))
-                && let Some(name) = name.strip_prefix(OUT)
-            {
-                return match by_name.get(name) {
-                    Some(reference) => Ok(value_of(reference)),
-                    None => Err(format!(
-                        "the output names the file {OUT}{name}, which is not there"
-                    )),
-                };
-            }
-            let fields: Result<_, String> = fields
-                .into_iter()
-                .map(|(key, item)| Ok((key, link(item, by_name)?)))
-                .collect();
-            Ok(Value::Object(fields?))
-        }
-        plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => Ok(plain),
-    }
 }
 
 #[cfg(test)]
@@ -186,7 +142,7 @@ mod tests {
 
     #[test]
     fn standard_output_becomes_the_output() {
-        let files = [("a/b.svg".to_owned(), ArtifactRef("ref-1".into()))];
+        let files = [("a/b.svg".to_owned(), ArtifactRef::new("ref-1"))];
         for (format, stdout, files, output_) in [
             (
                 OutputFormat::Json,

@@ -323,7 +323,8 @@ impl Installation {
                 drop(changes.recv().await);
             }
         };
-        if let Ok(row) = tokio::time::timeout(PATIENCE, wait).await {
+        let patience = Duration::from_secs(weft_sweeps::PATIENCE_SECONDS.size());
+        if let Ok(row) = tokio::time::timeout(patience, wait).await {
             return row;
         }
         panic!("in vain: {:?}", self.show_for(tenant, run).await)

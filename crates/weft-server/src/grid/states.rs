@@ -78,7 +78,7 @@ impl GridStates {
                 continue;
             }
             chunk.push(at);
-            let total: u64 = super::in_order(&run.counts).into_iter().sum();
+            let total: u64 = run.counts.in_order().into_iter().sum();
             rows += total - run.counts.success;
             if rows >= MAX_ROWS_AT_ONCE {
                 self.read_ended(database, runs, std::mem::take(&mut chunk), &mut found)

@@ -171,7 +171,7 @@ fn column(rows: &Rows, run: &RunBrief, dag: &Dag, states: &RunStates) -> GridRun
             Some(GridMapped {
                 row: u32::try_from(row).ok()?,
                 instances: *instances,
-                counts: grid::in_order(counts).to_vec(),
+                counts: counts.in_order().to_vec(),
             })
         });
     GridRun {

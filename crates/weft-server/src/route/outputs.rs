@@ -23,7 +23,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use weft_blob::{BlobReader, Kind};
 use weft_core::{
-    contract::{ArtifactRef, artifact_refs},
+    contract::{ArtifactRef, artifact_refs_in},
     digest::Digest,
     id::TenantId,
     run_id::RunId,
@@ -133,8 +133,8 @@ async fn read_artifact(
     let instance = InstancePath { run, task, index };
     let output = output(&app, &by.tenant, &instance).await?;
     let wanted = ArtifactRef::new(digest.to_string());
-    let named = serde_json::from_slice(&output)
-        .is_ok_and(|output| artifact_refs(&output).contains(&wanted));
+    let text = str::from_utf8(&output).unwrap_or_default();
+    let named = artifact_refs_in(text).is_ok_and(|named| named.contains(&wanted));
     if !named {
         let detail = format!(
             "the output of {}[{}] names no artifact {digest}",

@@ -30,3 +30,16 @@ pub(crate) fn endless_stdout() {
 pub(crate) fn stdout_not_json() {
     println!("plain words, and no JSON");
 }
+
+/// Each of them would take a hundred times its length as a tree; the file has the host look into all.
+pub(crate) fn million_objects_beside_a_file() {
+    std::fs::write("/out/a.txt", "a").expect("there is room");
+    let mut out = std::io::BufWriter::new(stdout().lock());
+    write!(out, r#"[{{"$artifact":"/out/a.txt"}}"#).expect("standard output takes bytes");
+    for _ in 0..1_000_000 {
+        out.write_all(br#",{"":0}"#)
+            .expect("standard output takes bytes");
+    }
+    out.write_all(b"]").expect("standard output takes bytes");
+    out.flush().expect("standard output takes bytes");
+}

@@ -48,6 +48,14 @@ pub(crate) fn deeply_nested_output(_: &Inputs) -> End {
     Ok(Outcome::Success("[".repeat(levels) + &"]".repeat(levels)))
 }
 
+/// Each of them would take a hundred times its length as a tree; the first has the host look into all.
+pub(crate) fn million_objects_in_output(_: &Inputs) -> End {
+    Ok(Outcome::Success(format!(
+        r#"[{{"$artifact":1}}{}]"#,
+        r#",{"":0}"#.repeat(1_000_000)
+    )))
+}
+
 pub(crate) fn unknown_control(_: &Inputs) -> End {
     Ok(Outcome::Control(r#"{"kind":"format_the_disk"}"#.into()))
 }
