@@ -165,7 +165,7 @@ impl LogBook {
     }
 
     /// Takes a line of the host's own; never waits.
-    pub(crate) fn note(&self, level: LogLevel, message: &str) {
+    pub(crate) fn note(&self, level: LogLevel, message: &str, fields: Vec<(String, String)>) {
         let mut book = self.lock();
         let kept = message.floor_char_boundary(book.line_bytes);
         let lost = (message.len() - kept) as u64;
@@ -173,7 +173,7 @@ impl LogBook {
             LogStream::Structured(level),
             message[..kept].to_owned(),
             lost,
-            Vec::new(),
+            fields,
         );
         self.drain_into(&mut book);
     }

@@ -29,7 +29,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
                     if let Err(denied) = state.dag.granted.allows_variable(&name) {
                         // A guest may ignore the refusal, so the message with the grant's name is stored here.
                         let denied = denied.to_string();
-                        state.log.note(LogLevel::Warn, &denied);
+                        state.log.note(LogLevel::Warn, &denied, Vec::new());
                         state.dag.denied.get_or_insert(denied);
                         return Ok((Err(Refusal::Denied),));
                     }

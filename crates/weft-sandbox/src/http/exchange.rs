@@ -19,6 +19,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
+use std::time::Instant;
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 use wasmtime_wasi::runtime;
 use wasmtime_wasi_http::{Error, WasiBody, io::TokioIo};
@@ -42,18 +43,31 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// Sends a granted request and waits for the response's head.
+    /// Sends a granted request and waits for the response's head; logs both.
     pub(crate) async fn run(
         self,
-        mut request: Request<WasiBody>,
+        request: Request<WasiBody>,
         target: Target,
+        timeouts: Timeouts,
+    ) -> Result<Response<WasiBody>, Error> {
+        let (method, log, started) = (request.method().clone(), self.log.clone(), Instant::now());
+        let response = self.send(request, &target, timeouts).await;
+        let status = response.as_ref().map(Response::status);
+        log.sent(&method, &target, status, started.elapsed());
+        response
+    }
+
+    async fn send(
+        self,
+        mut request: Request<WasiBody>,
+        target: &Target,
         timeouts: Timeouts,
     ) -> Result<Response<WasiBody>, Error> {
         *request.uri_mut() = origin_form(request.uri())?;
         request.headers_mut().insert(HOST, target.host_field());
 
         let opening = async {
-            let stream = connect(&self.client, &target, &self.granted, &self.log).await?;
+            let stream = connect(&self.client, target, &self.granted, &self.log).await?;
             http1::Builder::new()
                 .max_headers(MAX_FIELDS)
                 .max_buf_size(MAX_HEAD_BYTES)

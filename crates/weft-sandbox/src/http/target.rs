@@ -148,17 +148,21 @@ impl Target {
 
     /// The `Host` field, in the form that was checked.
     pub(crate) fn host_field(&self) -> HeaderValue {
+        HeaderValue::try_from(self.authority()).expect("a normal host is visible ASCII")
+    }
+
+    /// The host, and the port unless it is the scheme's own.
+    pub(crate) fn authority(&self) -> String {
         let host = match &self.host {
             Host::Name(name) => name.clone(),
             Host::Address(IpAddr::V4(address)) => address.to_string(),
             Host::Address(IpAddr::V6(address)) => format!("[{address}]"),
         };
-        let field = if self.port == self.scheme.default_port() {
+        if self.port == self.scheme.default_port() {
             host
         } else {
             format!("{host}:{}", self.port)
-        };
-        HeaderValue::try_from(field).expect("a normal host is visible ASCII")
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Hosts that a guest can and can't reach, against servers on this machine.
 
 use super::*;
-use crate::{EventSink, log::LogBook};
+use crate::{EventSink, GuestEvent, LogLevel, LogStream, log::LogBook};
 use bytes::Bytes;
 use http::StatusCode;
 use http_body::{Body, Frame};
@@ -144,6 +144,10 @@ impl Attempt {
     }
 
     fn start(&self) -> HttpState {
+        self.start_with_log(EventSink::discard())
+    }
+
+    fn start_with_log(&self, events: EventSink) -> HttpState {
         let table = self
             .names
             .iter()
@@ -169,7 +173,7 @@ impl Attempt {
             private: self.private.iter().map(private).collect(),
             ..Granted::default()
         };
-        let log = Arc::new(LogBook::new(EventSink::discard(), &self.limits));
+        let log = Arc::new(LogBook::new(events, &self.limits));
         HttpState::new(Arc::new(client), Arc::new(granted), &self.limits, log)
     }
 }
@@ -227,6 +231,38 @@ async fn a_granted_request_arrives_and_is_counted() {
         "{head}"
     );
     assert!(head.contains("\r\nx-own: yes\r\n"), "{head}");
+}
+
+#[tokio::test]
+async fn each_request_has_a_line_without_its_path() {
+    let server = Server::start(Then::send(HELLO)).await;
+    let attempt = Attempt::local(&server);
+    let (events, mut lines) = EventSink::channel(8);
+    let mut state = attempt.start_with_log(events);
+    let uri = format!("http://127.0.0.1:{}", server.port);
+    let response = send(&mut state, &format!("{uri}/hook/secret?key=secret")).await;
+    assert_eq!(text(response.unwrap()).await, "hello");
+    drop(server);
+    send(&mut state, &uri).await.unwrap_err();
+    for (status, words) in [(Some("200"), "200 after "), (None, "Connection")] {
+        let Some(GuestEvent::Log {
+            stream,
+            message,
+            fields,
+            ..
+        }) = lines.next().await
+        else {
+            panic!("a line is missing");
+        };
+        assert_eq!(stream, LogStream::Structured(LogLevel::Debug));
+        assert!(
+            message.starts_with(&format!("GET {uri}: ")) && message.contains(words),
+            "{message}"
+        );
+        assert!(!message.contains("secret") && !format!("{fields:?}").contains("secret"));
+        let found = fields.iter().find(|(name, _)| name == "http.status");
+        assert_eq!(found.map(|(_, value)| value.as_str()), status);
+    }
 }
 
 /// A body that must not be read.
