@@ -165,12 +165,18 @@ func waiting(deferred *Deferred) outcome {
 		return ending(Fail("the deferral's state can't be passed on: %w", err))
 	}
 	document := object{{"kind", "defer"}}
-	if deferred.Until.IsZero() {
-		if deferred.After < 0 {
-			return ending(Fail("a deferral can't be for %s", deferred.After))
+	if deferred.After < 0 || deferred.Timeout < 0 {
+		return ending(Fail("a deferral can't be for %s", min(deferred.After, deferred.Timeout)))
+	}
+	switch {
+	case deferred.Event != "":
+		document.set("event", deferred.Event)
+		if deferred.Timeout > 0 {
+			document.set("timeout_ms", milliseconds(deferred.Timeout))
 		}
+	case deferred.Until.IsZero():
 		document.set("after_ms", milliseconds(deferred.After))
-	} else {
+	default:
 		document.set("until", deferred.Until.UTC().Format(time.RFC3339Nano))
 	}
 	document.set("state", state)

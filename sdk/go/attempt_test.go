@@ -105,6 +105,12 @@ func TestErrorsSayHowAnAttemptEnds(t *testing.T) {
 			err:      DeferUntil(time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)), nil),
 			controls: `{"kind":"defer","until":"2026-01-02T02:04:05Z","state":null}`,
 		},
+		{
+			err:      DeferUntilEvent("paid", time.Second, 1),
+			controls: `{"kind":"defer","event":"paid","timeout_ms":1000,"state":1}`,
+		},
+		{err: DeferUntilEvent("paid", 0, nil), controls: `{"kind":"defer","event":"paid","state":null}`},
+		{err: DeferUntilEvent("paid", -1, nil), failure: &failed{message: "a deferral can't be for -1ns"}},
 		{err: DeferFor(-1, nil), failure: &failed{message: "a deferral can't be for -1ns"}},
 	} {
 		end := ends(one.err)

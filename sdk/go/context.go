@@ -47,6 +47,18 @@ type Attempt struct {
 	Deadline *time.Time `json:"deadline"`
 	// Equal over the retries of a task instance, new after it was cleared.
 	IdempotencyKey string `json:"idempotency_key"`
+	// What ended the wait of [DeferUntilEvent]; nil in any other attempt.
+	Woken *Woken `json:"woken"`
+}
+
+// Woken is what ended a wait.
+type Woken struct {
+	// The name of the event that came.
+	Event string `json:"event"`
+	// What was sent with it.
+	Payload json.RawMessage `json:"payload"`
+	// Whether the timeout came first.
+	TimedOut bool `json:"timeout"`
 }
 
 // DataInterval is what a run is for: from Start, and before End.

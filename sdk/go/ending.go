@@ -48,10 +48,14 @@ func Skip(format string, args ...any) error {
 // Deferred is how a task waits without holding a worker: the attempt ends, and another one is woken later,
 // whose [Context.Resumed] gives the state.
 type Deferred struct {
-	// If it is zero, After applies.
+	// If it is zero, Event or After applies.
 	Until time.Time
 	After time.Duration
-	State any
+	// The name of an event that is sent to the run, waited for at the longest for Timeout, or without end if
+	// that is zero.
+	Event   string
+	Timeout time.Duration
+	State   any
 }
 
 func (d *Deferred) Error() string { return "deferred" }
@@ -61,6 +65,12 @@ func DeferFor(wait time.Duration, state any) error { return &Deferred{After: wai
 
 // DeferUntil ends the attempt, to be woken at a point in time.
 func DeferUntil(when time.Time, state any) error { return &Deferred{Until: when, State: state} }
+
+// DeferUntilEvent ends the attempt, to be woken when an event of this name is sent to the run, or after the
+// timeout, unless that is zero. [Attempt.Woken] says which of the two it was.
+func DeferUntilEvent(name string, timeout time.Duration, state any) error {
+	return &Deferred{Event: name, Timeout: timeout, State: state}
+}
 
 // Refusals of the host. Of these ErrUnavailable and ErrNotFound follow the task's retries.
 var (

@@ -22,4 +22,5 @@ mod redis;
 mod strangers;
 mod telemetry;
 mod upgrade;
+mod waits;
 mod workers;

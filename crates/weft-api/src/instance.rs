@@ -31,6 +31,9 @@ pub struct Instance {
     /// When it continues by itself: a retry, or the end of a deferral.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Time>,
+    /// What a deferred instance waits for besides a time: `event/` and the name of an event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
     /// The worker that ran the last attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,

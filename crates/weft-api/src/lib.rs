@@ -26,6 +26,7 @@ mod grid;
 mod instance;
 mod layout;
 mod log;
+mod named_event;
 mod overview;
 mod page;
 pub mod problem;
@@ -61,6 +62,7 @@ pub use {
     },
     layout::{GraphLayout, LayoutEdge, LayoutGroup, LayoutMethod, LayoutNode},
     log::{LogField, LogHit, LogLine, LogPage, LogSearch, LogSource},
+    named_event::{EventTaker, NamedEvent},
     overview::{Health, HourOfRuns, Overview, QueueHealth},
     page::{Page, UnreadableItem},
     run::{

@@ -9,6 +9,7 @@ use weft_core::{
     id::TaskId,
     suspicion::Evidence,
     time::{DurationMs, Timestamp},
+    wait::Wait,
 };
 
 /// The end of one attempt. A worker sends a report until it is confirmed.
@@ -63,8 +64,11 @@ pub enum ReportedOutcome {
     },
     /// The task frees its slot until later.
     Deferred {
-        /// When it continues; by the worker's clock where the author gave a duration.
-        until: Timestamp,
+        /// When it continues at the latest; by the worker's clock where the author gave a
+        /// duration. `None` where it waits for something without a timeout.
+        until: Option<Timestamp>,
+        /// What it waits for; `None` where that is the time alone.
+        wait: Option<Wait>,
         /// JSON that `context.resumed()` returns then.
         state: Arc<str>,
     },

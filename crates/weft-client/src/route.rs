@@ -80,6 +80,8 @@ routes! {
     CLEAR = POST "/runs/{run}/clear" Never;
     MARK = POST "/runs/{run}/mark" Never;
     WAKE = POST "/runs/{run}/wake" Never;
+    SEND_EVENT = POST "/runs/{run}/events/{name}" Safe;
+    LIST_NAMED_EVENTS = GET "/runs/{run}/events/{name}" Safe;
     SHOW_COMMAND = GET "/runs/{run}/commands/{command}" Safe;
     LIST_TASKS = GET "/runs/{run}/tasks" Safe;
     CELLS = GET "/runs/{run}/tasks/{task}/cells" Safe;

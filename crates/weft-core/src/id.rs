@@ -1,4 +1,4 @@
-//! Identifiers of tenants, DAGs and tasks: newtypes that are valid by construction.
+//! Identifiers of tenants, DAGs, tasks and events: newtypes that are valid by construction.
 
 use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
@@ -88,6 +88,11 @@ id! {
 id! {
     /// Names an isolated customer of an installation.
     TenantId
+}
+
+id! {
+    /// Names an event that can be sent to a run.
+    EventName
 }
 
 impl TenantId {

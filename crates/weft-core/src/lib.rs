@@ -15,6 +15,7 @@
 //! - [`suspicion`]: which tasks take their workers down, and what follows.
 //! - [`inputs`]: what an instance is given, out of outputs and parameters.
 //! - [`contract`]: the documents that cross the boundary while an attempt runs.
+//! - [`wait`]: what a deferred instance waits for besides a time, and what woke it.
 //! - [`grant`], [`limit`], [`policy`]: what a task asks for and what it gets.
 
 pub mod contract;
@@ -37,3 +38,4 @@ pub mod suspicion;
 pub mod time;
 pub mod timetable;
 pub mod trigger_rule;
+pub mod wait;

@@ -8,6 +8,7 @@ use weft_core::{
         Wake, artifact_refs, artifact_refs_in,
     },
     time::{DurationMs, Timestamp},
+    wait::{Wait, Woken},
 };
 
 fn validator(text: &str, part: &str) -> jsonschema::Validator {
@@ -38,6 +39,7 @@ fn an_attempt_is_described_as_published() {
         params: Map::from_iter([("url".to_owned(), json!("x"))]),
         deadline: Some(Timestamp(86_400_000)),
         idempotency_key: "k".into(),
+        woken: Some(Woken::Timeout.to_value()),
     };
     let value: Value = serde_json::from_str(&document.to_json()).expect("JSON");
     assert_eq!(
@@ -46,6 +48,7 @@ fn an_attempt_is_described_as_published() {
             "tenant": "default", "dag": "quakes", "run": "r1", "task": "extract", "map_index": null, "number": 1,
             "logical_date": "2025-11-21T06:00:00Z", "data_interval": { "start": "1970-01-01T00:00:00Z", "end": "1970-01-01T00:00:01.5Z" },
             "params": { "url": "x" }, "deadline": "1970-01-02T00:00:00Z", "idempotency_key": "k",
+            "woken": { "timeout": true },
         })
     );
     let schema = include_str!("../../../wit/attempt.schema.json");
@@ -70,7 +73,8 @@ fn an_attempt_is_described_as_published() {
 #[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn control_documents_are_read_or_refused_as_published() {
     let task = |name: &str| name.parse().expect("an id");
-    let read: [(Value, Control); 7] = [
+    let paid = || Wait::Event("paid".parse().expect("a name"));
+    let read: [(Value, Control); 9] = [
         (json!({ "kind": "skip" }), Control::Skip { reason: None }),
         (
             json!({ "kind": "skip", "reason": "no data" }),
@@ -113,6 +117,26 @@ fn control_documents_are_read_or_refused_as_published() {
                 state: Value::Null,
             },
         ),
+        (
+            json!({ "kind": "defer", "event": "paid", "timeout_ms": 5, "state": 1 }),
+            Control::Defer {
+                wake: Wake::On {
+                    wait: paid(),
+                    timeout: Some(DurationMs(5)),
+                },
+                state: json!(1),
+            },
+        ),
+        (
+            json!({ "kind": "defer", "event": "paid", "until": null, "timeout_ms": null }),
+            Control::Defer {
+                wake: Wake::On {
+                    wait: paid(),
+                    timeout: None,
+                },
+                state: Value::Null,
+            },
+        ),
     ];
     let schema = validator(include_str!("../../../wit/control.schema.json"), "");
     for (document, control) in read {
@@ -123,7 +147,7 @@ fn control_documents_are_read_or_refused_as_published() {
         );
         assert!(schema.is_valid(&document), "{document}");
     }
-    let refused: [(Value, &str); 11] = [
+    let refused: [(Value, &str); 14] = [
         (
             json!({}),
             "the document doesn't fit the contract: missing field `kind`",
@@ -154,11 +178,23 @@ fn control_documents_are_read_or_refused_as_published() {
         ),
         (
             json!({ "kind": "defer" }),
-            "a deferral has exactly one of `until` and `after_ms`",
+            "a deferral has exactly one of `until`, `after_ms` and `event`",
         ),
         (
             json!({ "kind": "defer", "until": "1970-01-01T00:00:01Z", "after_ms": 1 }),
             "a deferral has exactly one of",
+        ),
+        (
+            json!({ "kind": "defer", "event": "paid", "after_ms": 1 }),
+            "a deferral has exactly one of",
+        ),
+        (
+            json!({ "kind": "defer", "after_ms": 1, "timeout_ms": 1 }),
+            "`timeout_ms` goes with `event`",
+        ),
+        (
+            json!({ "kind": "defer", "event": "a/b" }),
+            "`event`: an id is made of letters",
         ),
         (
             json!({ "kind": "defer", "after_ms": -1 }),

@@ -4,7 +4,8 @@
 use async_trait::async_trait;
 use std::{collections::BTreeMap, sync::Arc};
 use weft_core::{
-    document::TaskIndex, fair_queue::Blocked, limit::Unit, run_id::RunId, trigger_rule::TriggerRule,
+    document::TaskIndex, fair_queue::Blocked, limit::Unit, run_id::RunId, time::Timestamp,
+    trigger_rule::TriggerRule, wait::Wait,
 };
 use weft_scheduler::{Handle, Listen, Reason};
 use weft_server::ports::{self, Changes, SchedulerGone, SchedulerHandle, SchedulerHealth, Wake};
@@ -128,17 +129,22 @@ fn describe(why: Reason) -> Option<ports::Reason> {
             format!("its last attempt failed; it is tried again at {at}"),
             None,
         ),
-        Reason::Deferred { until: Some(until) } => reason(
-            "deferred",
-            format!("it deferred itself until {until}"),
-            None,
-        ),
-        Reason::Deferred { until: None } => reason(
-            "deferred",
-            "it deferred itself until somebody wakes it".into(),
-            None,
-        ),
+        Reason::Deferred { until, wait } => {
+            reason("deferred", describe_deferral(until, wait), None)
+        }
     })
+}
+
+fn describe_deferral(until: Option<Timestamp>, wait: Option<Wait>) -> String {
+    let what = wait.map(|wait| match wait {
+        Wait::Event(name) => format!("the event {name}"),
+    });
+    match (what, until) {
+        (None, None) => "it deferred itself until somebody wakes it".into(),
+        (None, Some(until)) => format!("it deferred itself until {until}"),
+        (Some(what), None) => format!("it waits for {what}"),
+        (Some(what), Some(until)) => format!("it waits for {what}, until {until} at the longest"),
+    }
 }
 
 fn waits_for(rule: TriggerRule, unfinished: &[&str]) -> String {

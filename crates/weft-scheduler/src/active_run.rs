@@ -25,6 +25,7 @@ use weft_core::{
     run::{Cause, Event, Instance, Moment, Run, RunState, record},
     run_id::RunId,
     time::Timestamp,
+    wait::Wait,
 };
 use weft_store::{DagKey, Output, StoredRun};
 
@@ -78,6 +79,10 @@ pub(crate) struct Record {
     pub(crate) output: Option<Output>,
     /// The state that a deferral left.
     pub(crate) resume: Option<Arc<str>>,
+    /// What it waits for, while it is deferred.
+    pub(crate) wait: Option<Wait>,
+    /// What ended the last wait: JSON.
+    pub(crate) woken: Option<Arc<str>>,
     pub(crate) error: Option<Arc<str>>,
 }
 

@@ -62,6 +62,8 @@ pub enum Planted {
     PoolsOffByOne,
     /// The state that a deferral left is not passed on.
     ResumeForgotten,
+    /// An event that ended a wait is taken for a command.
+    EventForgotten,
     /// Each sweep reads every active run.
     SweepReadsRuns,
     /// Leases are renewed between the turns of shards.
@@ -77,7 +79,7 @@ pub enum Planted {
 impl Planted {
     /// Every bug.
     #[cfg(feature = "planted-bugs")]
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::PublishBeforeCommit,
         Self::ConfirmBeforeCommit,
         Self::FenceIgnored,
@@ -97,6 +99,7 @@ impl Planted {
         Self::OneTenantFavoured,
         Self::PoolsOffByOne,
         Self::ResumeForgotten,
+        Self::EventForgotten,
         Self::SweepReadsRuns,
         Self::RenewalWaitsForTurns,
         Self::ReadsInLine,
@@ -345,5 +348,11 @@ impl FaultPoints {
             return None;
         }
         state
+    }
+
+    /// Whether an attempt is told of the event that ended its wait.
+    #[inline]
+    pub(crate) fn keeps_event(self) -> bool {
+        !self.is_planted(Planted::EventForgotten)
     }
 }

@@ -57,6 +57,8 @@ pub(crate) struct Shard {
     pub(crate) reads: Reads,
     /// Whether a bound ended the last dispatch although more could be dispatched.
     pub(crate) is_dispatch_cut_short: bool,
+    /// Whether the last turn may have written commands.
+    pub(crate) expects_commands: bool,
     /// Runs whose last change listeners were not notified of.
     pub(crate) pending_notifications: BTreeSet<RunId>,
 }
@@ -84,8 +86,14 @@ impl Shard {
             reconcile: Reconcile::default(),
             reads: Reads::default(),
             is_dispatch_cut_short: false,
+            expects_commands: false,
             pending_notifications: BTreeSet::new(),
         }
+    }
+
+    /// Whether the last turn may have written commands, which are read without waiting for a sweep.
+    pub(crate) const fn take_expects_commands(&mut self) -> bool {
+        std::mem::replace(&mut self.expects_commands, false)
     }
 
     pub(crate) const fn id(&self) -> ShardId {

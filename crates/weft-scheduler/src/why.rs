@@ -9,6 +9,7 @@ use weft_core::{
     run_id::RunId,
     time::Timestamp,
     trigger_rule::TriggerRule,
+    wait::Wait,
 };
 
 /// One reason. Several may hold at once.
@@ -58,6 +59,8 @@ pub enum Reason {
     Deferred {
         /// Until when; until it is woken, if there is none.
         until: Option<Timestamp>,
+        /// What it waits for, if that is more than the time.
+        wait: Option<Wait>,
     },
     /// It has ended.
     Ended,
@@ -114,7 +117,11 @@ pub(crate) fn reasons(
             number: attempt.number,
         }],
         InstanceState::UpForRetry { at } => vec![Reason::Retry { at }],
-        InstanceState::Deferred { until } => vec![Reason::Deferred { until }],
+        InstanceState::Deferred { until } => {
+            let record = active.records.get(&Instance { task, index });
+            let wait = record.and_then(|record| record.wait.clone());
+            vec![Reason::Deferred { until, wait }]
+        }
         InstanceState::Success
         | InstanceState::Failed
         | InstanceState::Skipped

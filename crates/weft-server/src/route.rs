@@ -23,6 +23,7 @@ mod layout;
 mod log_level;
 mod log_search;
 mod logs;
+mod named_events;
 pub(crate) mod outputs;
 mod overview;
 mod policy;
@@ -61,6 +62,7 @@ pub(crate) fn operations() -> OpenApiRouter<App> {
         .merge(versions::routes())
         .merge(runs::routes())
         .merge(commands::routes())
+        .merge(named_events::routes())
         .merge(instances::routes())
         .merge(outputs::routes())
         .merge(logs::routes())

@@ -388,6 +388,8 @@ impl Pair {
             worker: None,
             output: text(&mut self.rng).map(Output::Inline),
             resume: text(&mut self.rng),
+            wait: None,
+            woken: None,
             error: None,
             usage: None,
             log: None,
@@ -481,7 +483,7 @@ impl Pair {
         assert_eq!(outputs, simulated.outputs(run, &asked), "{at}");
         let asked: Vec<_> = asked.into_iter().map(|one| (run, one)).collect();
         let mut states = real.resume_states(&asked).await.expect("it answers");
-        states.sort_by_key(|(_, instance, _)| *instance);
+        states.sort_by_key(|left| left.instance);
         assert_eq!(states, simulated.resume_states(&asked), "{at}");
         let dags = real.dags_of_runs(&[run]).await.expect("it answers");
         assert_eq!(dags, simulated.dags_of_runs(&[run]), "{at}");

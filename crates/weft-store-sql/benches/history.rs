@@ -240,6 +240,8 @@ impl Work {
             worker: Some("worker-1".into()),
             output: Some(weft_store::Output::Inline("{\"rows\":12345}".into())),
             resume: None,
+            wait: None,
+            woken: None,
             error: None,
             usage: Some("{\"cpu_ms\":3,\"memory\":65536}".into()),
             log: Some("segment-1:4096:120".into()),

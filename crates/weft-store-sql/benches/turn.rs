@@ -156,6 +156,8 @@ fn instance(run: RunId, index: u32) -> InstanceRow {
         worker: Some("worker-1".into()),
         output: Some(weft_store::Output::Inline("{\"rows\":12345}".into())),
         resume: None,
+        wait: None,
+        woken: None,
         error: None,
         usage: Some("{\"cpu_ms\":3,\"memory\":65536}".into()),
         log: Some("segment-1:4096:120".into()),

@@ -163,5 +163,9 @@ fn audited(kind: &CommandKind) -> (&'static str, Option<Value>) {
             "run.wake",
             Some(json!({ "task": task.as_str(), "index": index })),
         ),
+        CommandKind::EndWait { instance, by: _ } => (
+            "run.end_wait",
+            Some(json!({ "task": instance.task.0, "index": instance.index })),
+        ),
     }
 }

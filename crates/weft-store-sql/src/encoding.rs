@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use weft_core::{
     digest::Digest,
+    document::TaskIndex,
     id::TaskId,
-    run::{Counts, Marked, RunState},
+    run::{Counts, Instance, Marked, RunState},
 };
-use weft_store::{CommandKind, FileEntry, InstanceTag, RunKind, StoreError};
+use weft_store::{Arrival, CommandKind, FileEntry, InstanceTag, RunKind, StoreError};
 
 pub(crate) const fn encode_run_state(state: RunState) -> i64 {
     match state {
@@ -131,6 +132,12 @@ enum StoredCommand {
         task: String,
         index: u32,
     },
+    EndWait {
+        task: u32,
+        index: u32,
+        number: u32,
+        woken: String,
+    },
 }
 
 /// [`Marked`] as JSON.
@@ -167,6 +174,12 @@ pub(crate) fn encode_command(kind: &CommandKind) -> String {
             task: task.to_string(),
             index: *index,
         },
+        CommandKind::EndWait { instance, by } => StoredCommand::EndWait {
+            task: instance.task.0,
+            index: instance.index,
+            number: by.number,
+            woken: by.woken.to_string(),
+        },
     })
 }
 
@@ -199,6 +212,21 @@ pub(crate) fn decode_command(text: &str) -> Result<CommandKind, StoreError> {
         StoredCommand::Wake { task: of, index } => CommandKind::Wake {
             task: task(of)?,
             index,
+        },
+        StoredCommand::EndWait {
+            task,
+            index,
+            number,
+            woken,
+        } => CommandKind::EndWait {
+            instance: Instance {
+                task: TaskIndex(task),
+                index,
+            },
+            by: Arrival {
+                number,
+                woken: woken.into(),
+            },
         },
     })
 }

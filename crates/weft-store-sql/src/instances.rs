@@ -25,7 +25,7 @@ macro_rules! view {
     ($which:literal) => {
         select!(
             "i.task, i.map_index, i.state, i.cause, i.number, i.queued, i.started, i.ended, i.due, i.worker, \
-             i.output, i.output_digest, i.output_bytes, i.error, i.usage, i.log",
+             i.output, i.output_digest, i.output_bytes, i.error, i.usage, i.log, i.wait",
             $which
         )
     };
@@ -79,6 +79,8 @@ pub struct InstanceView {
     pub usage: Option<Arc<str>>,
     /// Where the last attempt's log lies.
     pub log: Option<Arc<str>>,
+    /// What it waits for, as [`weft_core::wait::Wait`] writes it.
+    pub wait: Option<String>,
 }
 
 /// An earlier attempt.
@@ -230,6 +232,7 @@ fn instance_view(mut row: Row) -> Result<InstanceView, StoreError> {
         error: row.take()?,
         usage: row.take()?,
         log: row.take()?,
+        wait: row.take()?,
     })
 }
 

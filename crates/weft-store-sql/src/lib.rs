@@ -35,6 +35,7 @@ mod instances;
 mod live_attempt;
 mod location;
 mod migration;
+mod named_events;
 mod overview;
 mod precondition;
 mod references;
@@ -71,6 +72,7 @@ pub use {
     instances::{AttemptView, InstanceFilter, InstanceView},
     live_attempt::LiveAttempt,
     location::DatabaseLocation,
+    named_events::{MAX_KEPT_EVENTS, NamedEventRow, SendError, SendEvent, Sent},
     overview::{MAX_COUNTED_DAGS, MAX_RUNS_BY_HOUR, TenantOverview},
     precondition::{ChangeError, Precondition},
     references::{DigestCursor, TextCursor},

@@ -24,6 +24,8 @@ statements! {
         (SELECT task, map_index, number FROM attempts WHERE run = $1 ORDER BY task, map_index, number LIMIT $2) RETURNING 1";
     DELETE_EVENTS = "DELETE FROM run_events WHERE run = $1 AND seq IN \
         (SELECT seq FROM run_events WHERE run = $1 ORDER BY seq LIMIT $2) RETURNING 1";
+    DELETE_NAMED_EVENTS = "DELETE FROM named_events WHERE run = $1 AND id IN \
+        (SELECT id FROM named_events WHERE run = $1 ORDER BY name, id LIMIT $2) RETURNING 1";
     DELETE_TASKS = "DELETE FROM run_tasks WHERE run = $1";
     DELETE_COMMANDS_OF_RUN = "DELETE FROM commands WHERE run = $1";
     /// What counts against a task outlasts the run that showed it.
@@ -144,7 +146,12 @@ impl Database {
         if marked.is_empty() {
             return Ok(false);
         }
-        for statement in [DELETE_INSTANCES, DELETE_ATTEMPTS, DELETE_EVENTS] {
+        for statement in [
+            DELETE_INSTANCES,
+            DELETE_ATTEMPTS,
+            DELETE_EVENTS,
+            DELETE_NAMED_EVENTS,
+        ] {
             self.delete_rows(statement, run).await?;
         }
         let mut tx = self.backend().begin().await?;

@@ -42,6 +42,7 @@ pub(crate) const STEPS: &[Step] = steps! {
     10 "0010_worker_names.sql" "whose workers have which names";
     11 "0011_failures.sql" "why attempts failed, by cause";
     12 "0012_last_turns.sql" "the last turn of each shard";
+    13 "0013_waits.sql" "what instances wait for, and events that are sent to runs";
 };
 /// The step that a program has to know at least to work with all of these: it rises only with a
 /// step that takes away what the version before still uses.

@@ -213,6 +213,8 @@ fn instance(run: RunId, task: u32, done: u64) -> InstanceRow {
         // Large enough to spill over pages.
         output: Some(Output::Inline("x".repeat(3_000).into())),
         resume: None,
+        wait: None,
+        woken: None,
         error: None,
         usage: None,
         log: None,

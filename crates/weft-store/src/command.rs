@@ -1,7 +1,12 @@
 //! Commands that people give for runs.
 
 use crate::CommandId;
-use weft_core::{id::TaskId, run::Marked, run_id::RunId};
+use std::sync::Arc;
+use weft_core::{
+    id::TaskId,
+    run::{Instance, Marked},
+    run_id::RunId,
+};
 
 /// A command that a person or program gives for a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,4 +49,20 @@ pub enum CommandKind {
         /// Its map index; 0 of a task that isn't mapped.
         index: u32,
     },
+    /// What a deferred instance waits for has come; the database writes it.
+    EndWait {
+        /// The instance, of the version that the run is pinned to.
+        instance: Instance,
+        /// What came.
+        by: Arrival,
+    },
+}
+
+/// What came that a deferred instance waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// The number of the attempt that deferred; the command is refused if another one came since.
+    pub number: u32,
+    /// What woke it, as [`weft_core::wait::Woken`] writes it.
+    pub woken: Arc<str>,
 }

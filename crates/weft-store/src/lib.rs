@@ -16,13 +16,13 @@ mod turn;
 mod unreadable;
 
 pub use {
-    command::{Command, CommandKind},
+    command::{Arrival, Command, CommandKind},
     crash::CrashUpdate,
     dag::{DagState, FileEntry, StoredVersion},
     error::{CommitError, StoreError},
     key::{CommandId, DagKey, ShardId, VersionId},
     lease::{Lost, ShardLease, ShardState, TurnId, share_of},
-    run::{HeldRun, RunKind, StoredRun},
+    run::{HeldRun, ResumeState, RunKind, StoredRun},
     run_store::RunStore,
     settings::{Pool, ShardSettings, TenantSettings},
     turn::{

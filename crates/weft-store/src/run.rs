@@ -2,7 +2,7 @@
 
 use crate::{DagKey, VersionId};
 use std::sync::Arc;
-use weft_core::{id::TenantId, run_id::RunId, time::Timestamp};
+use weft_core::{id::TenantId, run::Instance, run_id::RunId, time::Timestamp, wait::Wait};
 
 /// Everything of a run that the machine needs to go on.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +43,21 @@ pub struct HeldRun {
     pub run: RunId,
     /// Why, for people.
     pub why: String,
+}
+
+/// What a deferral left for the next attempt of an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResumeState {
+    /// Run of the instance.
+    pub run: RunId,
+    /// Task and map index.
+    pub instance: Instance,
+    /// JSON.
+    pub state: Arc<str>,
+    /// What it waits for, while it is deferred.
+    pub wait: Option<Wait>,
+    /// What woke it, if it waited for something: JSON.
+    pub woken: Option<Arc<str>>,
 }
 
 /// What made a run.

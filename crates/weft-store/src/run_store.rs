@@ -1,12 +1,11 @@
 //! The trait by which a scheduler uses the store.
 
 use crate::{
-    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output, Rows,
-    ShardId, ShardLease, ShardSettings, ShardState, StoreError, StoredRun, StoredVersion, Turn,
-    Unreadable, VersionId,
+    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output,
+    ResumeState, Rows, ShardId, ShardLease, ShardSettings, ShardState, StoreError, StoredRun,
+    StoredVersion, Turn, Unreadable, VersionId,
 };
 use async_trait::async_trait;
-use std::sync::Arc;
 use weft_core::{
     document::TaskIndex,
     run::Instance,
@@ -151,7 +150,7 @@ pub trait RunStore: Send + Sync {
     async fn resume_states(
         &self,
         instances: &[(RunId, Instance)],
-    ) -> Result<Vec<(RunId, Instance, Arc<str>)>, StoreError>;
+    ) -> Result<Vec<ResumeState>, StoreError>;
 
     /// What counts against tasks of the shard's DAGs; of what was absolved that of runs
     /// that go on.
@@ -170,5 +169,9 @@ pub trait RunStore: Send + Sync {
     ) -> Result<(), StoreError>;
 
     /// Commits everything of a turn, or nothing; durable when it returns.
+    ///
+    /// An instance that it stores with a wait for something which has come already is woken: the same
+    /// transaction writes a [`crate::CommandKind::Wake`] for it, and nothing else takes what came. What
+    /// a refused command of that kind brought is available again.
     async fn commit(&self, turn: &Turn) -> Result<(), CommitError>;
 }

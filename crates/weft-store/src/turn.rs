@@ -12,6 +12,7 @@ use weft_core::{
     run::{Counts, Instance, RunState},
     run_id::RunId,
     time::Timestamp,
+    wait::Wait,
 };
 
 /// One turn.
@@ -220,6 +221,11 @@ pub struct InstanceRow {
     pub output: Option<Output>,
     /// What a deferral left for the next attempt: JSON.
     pub resume: Option<Arc<str>>,
+    /// What it waits for, while it is deferred. The transaction that writes it takes what came
+    /// before ([`crate::RunStore::commit`]).
+    pub wait: Option<Wait>,
+    /// What woke it, for the attempt that resumes: JSON.
+    pub woken: Option<Arc<str>>,
     /// Why the last attempt failed: JSON (code, message, details, backtrace).
     pub error: Option<Arc<str>>,
     /// What the last attempt used up: JSON.

@@ -234,6 +234,7 @@ fn dispatch(digest: weft_core::digest::Digest) -> Dispatch {
             params: Map::new(),
             deadline: None,
             idempotency_key: "k".into(),
+            woken: None,
         }),
         resumed: None,
         granted: Arc::new(Granted::default()),

@@ -36,13 +36,17 @@ pub(crate) async fn reported(
                 Err(failure) => ReportedOutcome::Failed(failure),
             }
         }
-        AttemptOutcome::Deferred { until, state } => ReportedOutcome::Deferred {
-            until: match until {
-                DeferUntil::At(at) => at,
-                DeferUntil::After(span) => now().plus(span),
-            },
-            state: state.into(),
-        },
+        AttemptOutcome::Deferred { until, state } => {
+            let (until, wait) = match until {
+                DeferUntil::At(at) => (Some(at), None),
+                DeferUntil::After(span) => (Some(now().plus(span)), None),
+                DeferUntil::On { wait, timeout } => {
+                    (timeout.map(|span| now().plus(span)), Some(wait))
+                }
+            };
+            let state = state.into();
+            ReportedOutcome::Deferred { until, wait, state }
+        }
         AttemptOutcome::Failed(failure) => ReportedOutcome::Failed(failed(failure)),
     }
 }

@@ -76,6 +76,12 @@ weft_value *weft_fail(const char *format, ...) __attribute__((format(printf, 1, 
 weft_value *weft_fail_for_good(const char *format, ...) __attribute__((format(printf, 1, 2)));
 weft_value *weft_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Ends that are woken later, to be returned as well: the attempt ends and holds no worker, and another one gets
+   `state`, which may be NULL, by weft_resumed. */
+weft_value *weft_defer_for(double seconds, const weft_value *state);
+/* Until an event of this name is sent to the run, or for so long at the longest; without end if that is 0. */
+weft_value *weft_defer_until_event(const char *name, double timeout_seconds, const weft_value *state);
+
 /* ---- DAGs ---- */
 
 /* Follows the program's DAGs: WEFT_DAGS { weft_dag(...); weft_task(...); ... } */
@@ -102,6 +108,11 @@ typedef enum { WEFT_TRACE, WEFT_DEBUG, WEFT_INFO, WEFT_WARN, WEFT_ERROR } weft_l
 void weft_log(weft_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The attempt: run, logical date, number, parameters, idempotency key, ... */
 const weft_value *weft_attempt(void);
+/* The state that a deferral left; NULL in an attempt that none came before. */
+const weft_value *weft_resumed(void);
+/* What ended the wait of weft_defer_until_event: an object with "event" and "payload", or with "timeout": true.
+   NULL in any other attempt. */
+const weft_value *weft_woken(void);
 /* From 0 to 1, shown to users who watch the run. */
 void weft_progress(double fraction, const char *message);
 /* True once the attempt has been asked to stop. */

@@ -17,6 +17,11 @@ typedef struct {
 /* ---- imports ---- */
 
 IMPORT("weft:dag/context@0.1.0", "attempt") void import_attempt(string *into);
+typedef struct {
+    uint8_t is_some;
+    string text;
+} string_option;
+IMPORT("weft:dag/context@0.1.0", "resumed") void import_resumed(string_option *into);
 IMPORT("weft:dag/context@0.1.0", "progress") void import_progress(double fraction, const char *message, size_t length);
 IMPORT("weft:dag/context@0.1.0", "cancelled") int32_t import_cancelled(void);
 IMPORT("weft:dag/log@0.1.0", "write")
@@ -37,6 +42,14 @@ const weft_value *weft_attempt(void) {
     }
     return attempt;
 }
+
+const weft_value *weft_resumed(void) {
+    string_option state;
+    import_resumed(&state);
+    return state.is_some ? weft_parse_bytes(state.text.bytes, state.text.length) : NULL;
+}
+
+const weft_value *weft_woken(void) { return weft_member(weft_attempt(), "woken"); }
 
 void weft_progress(double fraction, const char *message) { import_progress(fraction, message, strlen(message)); }
 bool weft_cancelled(void) { return import_cancelled() != 0; }
@@ -147,7 +160,7 @@ void weft_task(const char *id, weft_function function, const char *settings) {
 
 /* ---- endings ---- */
 
-typedef enum { OUTPUT, FAILED, FAILED_FOR_GOOD, SKIPPED } ending;
+typedef enum { OUTPUT, FAILED, FAILED_FOR_GOOD, SKIPPED, DEFERRED } ending;
 
 /* How the attempt ends; what a task returns says so only where it is this value. */
 static ending end;
@@ -182,6 +195,34 @@ weft_value *weft_skip(const char *format, ...) {
     weft_value *mark = ended(SKIPPED, format, arguments);
     va_end(arguments);
     return mark;
+}
+
+/* The document is the output of an attempt that ends so. */
+static weft_value *deferred(weft_value *document, const weft_value *state) {
+    weft_set(document, "kind", weft_new_text("defer"));
+    if (state != NULL) weft_set(document, "state", state);
+    end = DEFERRED;
+    return end_mark = document;
+}
+
+/* Rounded up: nothing is woken too early. */
+static weft_value *milliseconds(double seconds) {
+    double exact = seconds > 0 ? seconds * 1000 : 0;
+    int64_t whole = (int64_t)exact;
+    return weft_new_integer(whole < exact ? whole + 1 : whole);
+}
+
+weft_value *weft_defer_for(double seconds, const weft_value *state) {
+    weft_value *document = weft_new_object();
+    weft_set(document, "after_ms", milliseconds(seconds));
+    return deferred(document, state);
+}
+
+weft_value *weft_defer_until_event(const char *name, double timeout_seconds, const weft_value *state) {
+    weft_value *document = weft_new_object();
+    weft_set(document, "event", weft_new_text(name));
+    if (timeout_seconds > 0) weft_set(document, "timeout_ms", milliseconds(timeout_seconds));
+    return deferred(document, state);
 }
 
 /* ---- exports ---- */
@@ -264,6 +305,7 @@ static void fill(run_result *result, const weft_value *output) {
         result->is.outcome.json = whole(&control);
         return;
     }
+    case DEFERRED: result->is.outcome.is_control = true; /* fall through */
     case OUTPUT: result->is.outcome.json = printed(output);
     }
 }

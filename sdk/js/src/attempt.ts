@@ -71,9 +71,10 @@ function chosen(node: Node, result: unknown): string[] {
   return [...new Set(names)];
 }
 
-function deferred({ until, afterMs, state }: Defer): Outcome {
+function deferred({ until, afterMs, event, timeoutMs, state }: Defer): Outcome {
   try {
-    const when = until === undefined ? { after_ms: afterMs } : { until: until.toISOString() };
+    const time = until === undefined ? { after_ms: afterMs } : { until: until.toISOString() };
+    const when = event === undefined ? time : { event, timeout_ms: timeoutMs ?? null };
     return { kind: "control", control: { kind: "defer", ...when, state: encode(state, "state") } };
   } catch (error) {
     return failed(new Fail(`the deferral's ${(error as Error).message}`));

@@ -8,6 +8,16 @@ export interface DataInterval {
   end: Date;
 }
 
+/** What ended a wait. */
+export interface Woken {
+  /** The name of the event that came. */
+  event?: string;
+  /** What was sent with it. */
+  payload?: unknown;
+  /** Whether the timeout came first. */
+  timedOut: boolean;
+}
+
 /** The running attempt. Nothing is fetched before it is asked for. */
 export class Context {
   #known: AttemptDocument | undefined;
@@ -72,6 +82,14 @@ export class Context {
   /** What `new Defer({ state })` left, once the task was woken; else `null`. */
   get resumed(): unknown {
     return current().resumed() ?? null;
+  }
+
+  /** What ended the wait of `new Defer({ event })`; `null` in any other attempt. */
+  get woken(): Woken | null {
+    const { woken } = this.#attempt;
+    if (woken === undefined || woken === null) return null;
+    const timedOut = woken.timeout === true;
+    return woken.event === undefined ? { timedOut } : { event: woken.event, payload: woken.payload, timedOut };
   }
 
   /** Shown to users who watch the run; 0.0 to 1.0. */

@@ -34,19 +34,26 @@ export class Skip extends Error {
 
 /**
  * The attempt ends, and another one is woken later: `after` seconds from now,
- * or at the point in time `until`. `state` is what `context.resumed` holds then.
+ * at the point in time `until`, or when an event of the name `event` is sent to
+ * the run, `timeout` seconds later at the latest. `state` is what
+ * `context.resumed` holds then; `context.woken` says what ended the wait for an event.
  */
 export class Defer extends Error {
   override name = "Defer";
   readonly afterMs: number | undefined;
   readonly until: Date | undefined;
+  readonly event: string | undefined;
+  readonly timeoutMs: number | undefined;
   readonly state: unknown;
 
-  constructor({ after, until, state }: { after?: number; until?: Date; state?: unknown }) {
+  constructor({ after, until, event, timeout, state }: { after?: number; until?: Date; event?: string; timeout?: number; state?: unknown }) {
     super("deferred");
-    if ((after === undefined) === (until === undefined)) {
-      throw new TypeError("a deferral takes one of `after` and `until`");
+    if ([after, until, event].filter((given) => given !== undefined).length !== 1) {
+      throw new TypeError("a deferral takes one of `after`, `until` and `event`");
     }
+    if (timeout !== undefined && event === undefined) throw new TypeError("a deferral by time takes no `timeout`");
+    this.event = event;
+    this.timeoutMs = timeout === undefined ? undefined : milliseconds(timeout);
     this.afterMs = after === undefined ? undefined : milliseconds(after);
     this.until = until;
     this.state = state ?? null;

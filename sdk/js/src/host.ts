@@ -19,6 +19,8 @@ export interface AttemptDocument {
   params: Record<string, unknown>;
   deadline: string | null;
   idempotency_key: string;
+  /** What ended a wait; absent in any other attempt. */
+  woken?: { event?: string; payload?: unknown; timeout?: boolean } | null;
 }
 
 /** An artifact that is being written. */

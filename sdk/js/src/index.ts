@@ -1,7 +1,7 @@
 /** `@weft/sdk`: DAGs in TypeScript and JavaScript. */
 
 export { Artifact, ArtifactDenied, ArtifactTooLarge, ArtifactUnavailable, ArtifactWriter } from "./artifact.js";
-export { Context, type DataInterval } from "./context.js";
+export { Context, type DataInterval, type Woken } from "./context.js";
 export { chain, type Dag, dag, type Param, param, type ParamSettings } from "./dag.js";
 export type { Edge } from "./edge.js";
 export { Defer, Fail, Retry, Skip, WeftError } from "./ending.js";

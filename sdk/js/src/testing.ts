@@ -36,6 +36,8 @@ export interface Instance {
 export interface RunOptions {
   logicalDate?: Date;
   variables?: Record<string, string>;
+  /** Payloads of events that are sent to the run; the wait for any other ends with its timeout, or fails without one. */
+  events?: Record<string, unknown>;
 }
 
 /** A task of the run failed. */
@@ -92,6 +94,10 @@ export interface AttemptOptions extends RunOptions {
   mapIndex?: number;
   params?: Record<string, unknown>;
   resumed?: unknown;
+  /** The event that woke it. */
+  event?: { name: string; payload?: unknown };
+  /** As woken because no event came in time. */
+  timedOut?: boolean;
 }
 
 /** Calls a function as if a task were running, and answers with what it returned. */
@@ -99,6 +105,8 @@ export async function attempt<T>(options: AttemptOptions, body: (host: TestHost)
   const document = attemptDocument("dag", "task", options.params ?? {}, options);
   document.number = options.tryNumber ?? 1;
   document.map_index = options.mapIndex ?? null;
+  if (options.event) document.woken = { event: options.event.name, payload: options.event.payload ?? null };
+  else if (options.timedOut) document.woken = { timeout: true };
   const host = new TestHost(document, new Map(), options.variables ?? {}, undefined, options.resumed ?? null);
   const before = install(host);
   try {
@@ -143,10 +151,12 @@ class Runner {
     const granted = ((node.settings.grants as { variables?: string[] } | undefined)?.variables ?? []) as readonly string[];
     const retries = Number(node.settings.retries ?? 0);
     let resumed: unknown = null;
+    let woken: AttemptDocument["woken"] = null;
     for (let attempts = 1, deferrals = 0; ; ) {
       const document = attemptDocument(this.result.dag.id, node.id, this.result.params, this.options);
       document.number = attempts;
       document.map_index = index;
+      if (woken) document.woken = woken;
       const host = new TestHost(document, this.#artifacts, this.options.variables ?? {}, granted, resumed, this.result.log);
       const before = install(host);
       const outcome = await attemptOf(node, structuredClone(inputs)).finally(() => install(before));
@@ -154,7 +164,7 @@ class Runner {
       if (outcome.kind === "failure") {
         if (!outcome.retryable || attempts > retries) return { state: "failed", message: outcome.message, attempts };
         attempts += 1;
-        resumed = null;
+        resumed = woken = null;
       } else if (outcome.control.kind === "skip") {
         return { state: "skipped", message: outcome.control.reason as string, attempts };
       } else if (outcome.control.kind === "branch") {
@@ -163,8 +173,18 @@ class Runner {
         deferrals += 1;
         if (deferrals > MOST_DEFERRALS) return { state: "failed", message: "it defers itself for ever", attempts };
         resumed = outcome.control.state;
+        const { event, timeout_ms: timeout } = outcome.control as { event?: string; timeout_ms?: number | null };
+        woken = event === undefined ? null : this.#ends(event, timeout ?? null);
+        if (woken === undefined) return { state: "failed", message: `it waits for ever: add events: { ${JSON.stringify(event)}: ... }`, attempts };
       }
     }
+  }
+
+  /** What ends the wait for an event; nothing where neither it nor a timeout comes. */
+  #ends(event: string, timeout: number | null): AttemptDocument["woken"] {
+    const events = this.options.events ?? {};
+    if (Object.hasOwn(events, event)) return { event, payload: events[event] ?? null };
+    return timeout === null ? undefined : { timeout: true };
   }
 
   /** The direct downstreams that were not chosen, and can't be reached through one that was. */

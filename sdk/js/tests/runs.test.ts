@@ -78,6 +78,24 @@ test("endings do what they say", async () => {
   assert.ok(error instanceof RunFailed);
   assert.equal(error.result.instances.get("permanent")![0]!.attempts, 1);
   assert.throws(() => new Defer({}), /one of/);
+  assert.throws(() => new Defer({ after: 1, timeout: 2 }), /timeout/);
+});
+
+test("a task waits for an event or its timeout", async () => {
+  const wait = (timeout?: number) =>
+    task(function wait(_: {}, context: Context) {
+      if (context.woken === null) throw new Defer({ event: "paid", ...(timeout === undefined ? {} : { timeout }), state: "asked" });
+      assert.equal(context.resumed, "asked");
+      return context.woken.timedOut ? "late" : context.woken.payload;
+    });
+  const waiting = (timeout?: number) => dag(function waiting() { wait(timeout)(); });
+  const paid = await run(waiting(), {}, { events: { paid: { by: "ada" } } });
+  assert.deepEqual(paid.output("wait"), { by: "ada" });
+  assert.equal((await run(waiting(60))).output("wait"), "late");
+  const error = await run(waiting()).then(assert.fail, (reason: unknown) => reason);
+  assert.match((error as Error).message, /events/);
+  const woken = await attempt({ event: { name: "paid", payload: 3 } }, () => new Context().woken);
+  assert.deepEqual(woken, { event: "paid", payload: 3, timedOut: false });
 });
 
 test("what can't travel as JSON is refused, with its place", async () => {

@@ -160,6 +160,29 @@ def test_a_deferral_comes_back_with_its_state():
         Defer(until=datetime(2026, 1, 1))
     with pytest.raises(TypeError, match="one of"):
         Defer()
+    with pytest.raises(TypeError, match="timeout"):
+        Defer(after=1, timeout=2)
+
+
+def test_a_task_waits_for_an_event_or_its_timeout():
+    @task
+    def wait(context: Context, timeout: int | None):
+        if context.woken is None:
+            raise Defer(event="paid", timeout=timeout, state="asked")
+        assert context.resumed == "asked"
+        return "late" if context.woken.timed_out else context.woken.payload
+
+    @dag(params={"timeout": 60})
+    def waiting(timeout):
+        wait(timeout=timeout)
+
+    assert waiting.test(events={"paid": {"by": "ada"}}).output("wait") == {"by": "ada"}
+    assert waiting.test().output("wait") == "late"
+    with pytest.raises(RunFailed, match="events="):
+        waiting.test({"timeout": None})
+    with weft.testing.attempt(event=("paid", 3)):
+        woken = get_current_context().woken
+    assert (woken.event, woken.payload, woken.timed_out) == ("paid", 3, False)
 
 
 def test_a_sensor_asks_until_it_is_there():

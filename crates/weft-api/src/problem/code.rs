@@ -110,6 +110,7 @@ codes! {
     NoSchedule = "no_schedule", 409, Failed, "The DAG has no schedule, so no dates to fill", "trigger single runs with a logical date";
     IdempotencyMismatch = "idempotency_mismatch", 409, Failed, "The idempotency key was used for another request", "use a new key for each new run";
     TooManyCommands = "too_many_commands", 429, Failed, "The run has too many pending commands", "wait until the scheduler has applied them";
+    TooManyEvents = "too_many_events", 429, Failed, "The run has too many events that no task has taken", "send them when tasks wait for them";
     LastAdmin = "last_admin", 409, Refused, "This is the last token that may create others", "create another admin token first";
     PartOfServer = "part_of_server", 409, Refused, "The worker is a part of the server", "end the server (SIGTERM), which lets its tasks end first";
     ChangedMeanwhile = "changed_meanwhile", 412, Failed, "It was changed since it was read", "read it again, and decide again";

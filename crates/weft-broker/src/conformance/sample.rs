@@ -62,6 +62,7 @@ pub fn dispatch(number: u32, queue: &str, priority: i32) -> Dispatch {
             params: serde_json::Map::new(),
             deadline: None,
             idempotency_key: "key".to_owned(),
+            woken: None,
         }),
         resumed: None,
         granted: Arc::new(Granted::default()),

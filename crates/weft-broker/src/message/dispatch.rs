@@ -96,6 +96,8 @@ struct Document<'a> {
     deadline: Option<i64>,
     #[serde(borrow)]
     idempotency_key: Text<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    woken: Option<Cow<'a, Value>>,
 }
 
 /// Each grant as its author writes it.
@@ -255,6 +257,7 @@ impl<'a> Document<'a> {
             params,
             deadline,
             idempotency_key,
+            woken,
         } = document;
         Self {
             dag: dag.as_str().into(),
@@ -267,6 +270,7 @@ impl<'a> Document<'a> {
             params: Cow::Borrowed(params),
             deadline: deadline.map(|at| at.0),
             idempotency_key: idempotency_key.into(),
+            woken: woken.as_ref().map(Cow::Borrowed),
         }
     }
 
@@ -286,6 +290,7 @@ impl<'a> Document<'a> {
             params: self.params.into_owned(),
             deadline: self.deadline.map(Timestamp),
             idempotency_key: self.idempotency_key.into_owned(),
+            woken: self.woken.map(Cow::into_owned),
         })
     }
 }

@@ -11,6 +11,10 @@ use weft_core::{
     time::{DurationMs, Timestamp},
 };
 
+/// The time of a deferral that no time ends: the end of the year 9999, since a scheduler of the version
+/// before expects one.
+const NEVER: i64 = 253_402_300_799_999;
+
 #[derive(Serialize, Deserialize)]
 pub(super) struct Message<'a> {
     #[serde(borrow)]
@@ -45,6 +49,8 @@ enum Outcome<'a> {
     },
     Deferred {
         until: i64,
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        wait: Option<Text<'a>>,
         #[serde(borrow)]
         state: Text<'a>,
     },
@@ -134,8 +140,9 @@ impl<'a> Outcome<'a> {
                 tasks: tasks.iter().map(|task| task.as_str().into()).collect(),
                 output: OutputMessage::of(output),
             },
-            ReportedOutcome::Deferred { until, state } => Self::Deferred {
-                until: until.0,
+            ReportedOutcome::Deferred { until, wait, state } => Self::Deferred {
+                until: until.map_or(NEVER, |until| until.0),
+                wait: wait.as_ref().map(|wait| wait.to_string().into()),
                 state: (&**state).into(),
             },
             ReportedOutcome::Failed(Failure {
@@ -171,8 +178,11 @@ impl<'a> Outcome<'a> {
                     output: output.into_output()?,
                 }
             }
-            Self::Deferred { until, state } => ReportedOutcome::Deferred {
-                until: Timestamp(until),
+            Self::Deferred { until, wait, state } => ReportedOutcome::Deferred {
+                until: (until != NEVER).then_some(Timestamp(until)),
+                wait: wait
+                    .map(|wait| wait.parse().map_err(MessageError::broken))
+                    .transpose()?,
                 state: Arc::from(&*state),
             },
             Self::Failed {

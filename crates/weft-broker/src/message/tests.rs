@@ -9,6 +9,7 @@ use weft_core::{
     document::{Code, OutputFormat, Program},
     policy::{Granted, PrivateHost},
     time::{DurationMs, Timestamp},
+    wait::Wait,
 };
 
 fn rich_dispatch() -> Dispatch {
@@ -95,8 +96,14 @@ fn rich_reports() -> Vec<Report> {
             output: blob,
         },
         ReportedOutcome::Deferred {
-            until: Timestamp(1_700_000_000_000),
+            until: Some(Timestamp(1_700_000_000_000)),
+            wait: None,
             state: "{}".into(),
+        },
+        ReportedOutcome::Deferred {
+            until: None,
+            wait: Some(Wait::Event("paid".parse().unwrap())),
+            state: "1".into(),
         },
         ReportedOutcome::Failed(Failure {
             code: "author".into(),

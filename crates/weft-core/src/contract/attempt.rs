@@ -39,6 +39,10 @@ pub struct AttemptDocument {
     pub deadline: Option<Timestamp>,
     /// Equal over the retries of a task instance, new after it was cleared.
     pub idempotency_key: String,
+    /// What woke a task that waited for more than a point in time, as
+    /// [`Woken`](crate::wait::Woken) writes it; absent in any other attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub woken: Option<Value>,
 }
 
 /// From `start`, inclusive, to `end`, exclusive; both the logical date where a run has no interval.

@@ -4,8 +4,9 @@
 //! The shape is published as `wit/control.schema.json`.
 
 use crate::{
-    id::{IdError, TaskId},
+    id::{EventName, IdError, TaskId},
     time::{DurationMs, TimeError, Timestamp},
+    wait::Wait,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -37,18 +38,26 @@ pub enum Control {
     Defer {
         /// When the task is woken.
         wake: Wake,
-        /// Given to the attempt that is woken, as `context.resumed`.
+        /// Given to the attempt that is woken, as `context.resumed`; what woke it is `woken` of
+        /// its attempt document.
         state: Value,
     },
 }
 
 /// When a deferred task is woken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wake {
     /// At this point, at once if it has passed.
     At(Timestamp),
     /// So long after the deferral was recorded.
     After(DurationMs),
+    /// When what it waits for comes.
+    On {
+        /// What it waits for.
+        wait: Wait,
+        /// The longest wait, after which it is woken as well; without one it waits for ever.
+        timeout: Option<DurationMs>,
+    },
 }
 
 /// Why a control document was refused: the author's mistake, so the attempt fails.
@@ -76,9 +85,17 @@ pub enum ControlError {
     /// A branch names a task twice.
     #[error("the branch names task {0} twice")]
     TwiceNamed(TaskId),
-    /// A deferral without a time, or with two.
-    #[error("a deferral has exactly one of `until` and `after_ms`")]
+    /// A deferral that names nothing to wake it, or two things.
+    #[error("a deferral has exactly one of `until`, `after_ms` and `event`")]
     Wake,
+    /// A deferral by time has no timeout.
+    #[error(
+        "`timeout_ms` goes with `event`; `until` and `after_ms` say themselves when the wait is over"
+    )]
+    Timeout,
+    /// The name of an event is none.
+    #[error("`event`: {0}")]
+    Event(IdError),
     /// `until` is no point in time.
     #[error("`until`: {0}")]
     Until(TimeError),
@@ -98,6 +115,8 @@ enum Raw {
     Defer {
         until: Option<String>,
         after_ms: Option<u64>,
+        event: Option<String>,
+        timeout_ms: Option<u64>,
         #[serde(default)]
         state: Value,
     },
@@ -121,17 +140,33 @@ impl Control {
             Raw::Defer {
                 until,
                 after_ms,
+                event,
+                timeout_ms,
                 state,
             } => {
-                let wake = match (until, after_ms) {
-                    (Some(until), None) => Wake::At(until.parse().map_err(ControlError::Until)?),
-                    (None, Some(after)) => Wake::After(DurationMs(after)),
-                    (None, None) | (Some(_), Some(_)) => return Err(ControlError::Wake),
+                let timeout = timeout_ms.map(DurationMs);
+                let wake = match (until, after_ms, event) {
+                    (Some(until), None, None) => {
+                        Wake::At(until.parse().map_err(ControlError::Until)?)
+                    }
+                    (None, Some(after), None) => Wake::After(DurationMs(after)),
+                    (None, None, Some(event)) => Wake::On {
+                        wait: Wait::Event(event_name(event)?),
+                        timeout,
+                    },
+                    _ => return Err(ControlError::Wake),
                 };
-                Ok(Self::Defer { wake, state })
+                match (&wake, timeout) {
+                    (Wake::At(_) | Wake::After(_), Some(_)) => Err(ControlError::Timeout),
+                    _ => Ok(Self::Defer { wake, state }),
+                }
             }
         }
     }
+}
+
+fn event_name(name: String) -> Result<EventName, ControlError> {
+    name.parse().map_err(ControlError::Event)
 }
 
 fn task_ids(names: Vec<String>) -> Result<Vec<TaskId>, ControlError> {

@@ -11,6 +11,7 @@ use weft_core::{
     inputs::{Inputs, Invocation},
     run::Attempt,
     time::{DurationMs, Timestamp},
+    wait::Woken,
 };
 use weft_sandbox::{
     Artifacts, AttemptReport, AttemptRequest, CancelSignal, Entry, EventSink, EventStream,
@@ -48,8 +49,16 @@ pub(crate) struct Circumstances {
     pub(crate) now: Timestamp,
     /// How often the task was cleared.
     pub(crate) generation: u32,
-    /// The state a deferral left.
-    pub(crate) resumed: Option<String>,
+    /// What a deferral left.
+    pub(crate) resumed: Option<Resume>,
+}
+
+/// What a deferral left for the next attempt.
+pub(crate) struct Resume {
+    /// JSON.
+    pub(crate) state: String,
+    /// Whether it waited for something that only a server can bring, so that its timeout woke it.
+    pub(crate) waited: bool,
 }
 
 impl Shared {
@@ -91,11 +100,14 @@ impl Shared {
             generation,
             resumed,
         } = circumstances;
+        let (resumed, waited) =
+            resumed.map_or((None, false), |resume| (Some(resume.state), resume.waited));
+        let woken = waited.then_some(Woken::Timeout);
         let deadline = now.plus(DurationMs(limits.timeout_ms));
         let request = AttemptRequest {
             guest,
             entry,
-            attempt: self.document(attempt, generation, deadline, inputs.params()),
+            attempt: self.document(attempt, (generation, woken), deadline, inputs.params()),
             resumed,
             grants: granted.clone(),
             limits: *limits,
@@ -119,7 +131,7 @@ impl Shared {
     fn document(
         &self,
         attempt: Attempt,
-        generation: u32,
+        (generation, woken): (u32, Option<Woken>),
         deadline: Timestamp,
         params: &Map<String, Value>,
     ) -> String {
@@ -141,6 +153,7 @@ impl Shared {
             params: params.clone(),
             deadline: Some(deadline),
             idempotency_key: format!("{}/{}/{}/{generation}", self.run, task.id, instance.index),
+            woken: woken.map(|woken| woken.to_value()),
         }
         .to_json()
     }

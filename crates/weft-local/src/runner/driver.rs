@@ -9,7 +9,7 @@ mod act;
 mod finish;
 
 use super::{
-    attempt::{self, Done, Shared},
+    attempt::{self, Done, Resume, Shared},
     folder::RunFolder,
     ready::Ready,
     step::{self, Answer},
@@ -129,8 +129,8 @@ pub(crate) struct Runner {
     guests: mpsc::Receiver<(Attempt, GuestEvent)>,
     answer_sender: mpsc::Sender<Answer>,
     answers: mpsc::Receiver<Answer>,
-    /// States that deferrals left, by instance.
-    resumes: HashMap<Instance, String>,
+    /// What deferrals left, by instance.
+    resumes: HashMap<Instance, Resume>,
     stepping: Stepping,
     began: Micros,
     interrupted: bool,

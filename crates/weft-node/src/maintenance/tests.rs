@@ -156,6 +156,8 @@ fn instance(run: RunId, index: u32, state: InstanceTag, output: Option<Output>) 
         worker: Some("w".into()),
         output,
         resume: None,
+        wait: None,
+        woken: None,
         error: None,
         usage: None,
         log: None,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use weft_core::{
     failure_code::FailureCode,
     time::{DurationMs, Timestamp},
+    wait::Wait,
 };
 
 /// Everything that is known about an ended attempt.
@@ -51,12 +52,19 @@ pub enum AttemptOutcome {
 }
 
 /// When a deferred task goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeferUntil {
     /// At a point in time.
     At(Timestamp),
     /// A span after the report.
     After(DurationMs),
+    /// When what it waits for comes, or this long after the report.
+    On {
+        /// What it waits for.
+        wait: Wait,
+        /// The longest wait; without one it waits for ever.
+        timeout: Option<DurationMs>,
+    },
 }
 
 /// Why an attempt failed.

@@ -43,6 +43,7 @@ fn control(text: &str) -> Result<AttemptOutcome, AttemptFailure> {
                 until: match wake {
                     Wake::At(time) => DeferUntil::At(time),
                     Wake::After(span) => DeferUntil::After(span),
+                    Wake::On { wait, timeout } => DeferUntil::On { wait, timeout },
                 },
                 state: state.to_string(),
             },

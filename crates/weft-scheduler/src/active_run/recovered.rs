@@ -11,7 +11,7 @@ use weft_core::{
     run::{Attempt, Event, Instance, Outcome, Run, record},
     time::Timestamp,
 };
-use weft_store::StoredRun;
+use weft_store::{ResumeState, StoredRun};
 
 impl ActiveRun {
     /// A run as it is stored, with what its events say about its live attempts.
@@ -86,8 +86,11 @@ impl ActiveRun {
     }
 
     /// Adds a resume state that was read.
-    pub(crate) fn set_resume_state(&mut self, instance: Instance, state: Arc<str>) {
-        self.record(instance).resume = Some(state);
+    pub(crate) fn set_resume_state(&mut self, left: ResumeState) {
+        let record = self.record(left.instance);
+        record.resume = Some(left.state);
+        record.wait = left.wait;
+        record.woken = left.woken;
     }
 
     /// Running instances whose rows may not be written.

@@ -377,6 +377,9 @@ impl ShardLoop {
         }
         let mut driver = Driver::new(&self.deps, &mut self.cx, &mut self.shard);
         driver.commit_if_due().await?;
+        if self.shard.take_expects_commands() {
+            self.next_sweep = Instant::now();
+        }
         FaultPoints::check_output_bytes(&self.shard.runs);
         self.set_backoff(has_failed);
         if is_sweep {

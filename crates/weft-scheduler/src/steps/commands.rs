@@ -14,6 +14,7 @@ use weft_core::{
     run::{Event, Instance, Rejection},
     run_id::RunId,
     time::Timestamp,
+    wait::Woken,
 };
 use weft_store::{Command, CommandDone, CommandId, CommandKind, StoredRun};
 
@@ -74,7 +75,10 @@ fn refusal_of(events: &mut RunEvents<'_>, command: &Command) -> Option<String> {
     let refusal = match event_of(active, &command.kind) {
         Err(refusal) => refusal,
         Ok(event) => match events.apply(command.run, event) {
-            Ok(()) => return None,
+            Ok(()) => {
+                end_wait(events, command);
+                return None;
+            }
             Err(Rejection::RunEnded) => "the run has ended".into(),
             Err(Rejection::WrongState) => {
                 "the task instance or run is not in a state for that".into()
@@ -114,13 +118,45 @@ fn event_of(active: &ActiveRun, kind: &CommandKind) -> Result<Event, String> {
             },
             as_state: *as_state,
         },
-        CommandKind::Wake { task: id, index } => Event::Woken {
-            instance: Instance {
-                task: task(id)?,
-                index: *index,
-            },
-        },
+        CommandKind::Wake { .. } | CommandKind::EndWait { .. } => {
+            let unknown = || "the run has no such task".to_owned();
+            let instance = woken_instance(active, kind).ok_or_else(unknown)?;
+            if let CommandKind::EndWait { by, .. } = kind
+                && active.run.next_number(instance) != by.number.checked_add(1)
+            {
+                return Err("the task instance no longer waits for it".into());
+            }
+            Event::Woken { instance }
+        }
     })
+}
+
+/// Records what woke an instance that a command woke.
+fn end_wait(events: &mut RunEvents<'_>, command: &Command) {
+    let active = events.runs.get(command.run);
+    let Some(instance) = active.and_then(|active| woken_instance(active, &command.kind)) else {
+        return;
+    };
+    let woken = match &command.kind {
+        CommandKind::EndWait { by, .. } if events.cx.faults.keeps_event() => Arc::clone(&by.woken),
+        _ => Woken::Command.to_json().into(),
+    };
+    events.end_wait(command.run, instance, woken);
+}
+
+/// The instance that a command wakes.
+fn woken_instance(active: &ActiveRun, kind: &CommandKind) -> Option<Instance> {
+    match kind {
+        CommandKind::Wake { task, index } => Some(Instance {
+            task: active.version.task(task)?,
+            index: *index,
+        }),
+        CommandKind::EndWait { instance, .. } => Some(*instance),
+        CommandKind::Cancel
+        | CommandKind::Fail
+        | CommandKind::Clear { .. }
+        | CommandKind::Mark { .. } => None,
+    }
 }
 
 /// Removes a run that was loaded for a command which changed nothing.

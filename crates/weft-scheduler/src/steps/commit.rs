@@ -23,6 +23,9 @@ pub(crate) fn finish_turn(shard: &mut Shard, cx: &mut Context, turn: &Turn) {
     shard.turn += 1;
     let metrics = &cx.heartbeat.metrics;
     metrics.record_turn();
+    // What was waited for may have come already.
+    let waits = turn.instances.iter().any(|row| row.wait.is_some());
+    shard.expects_commands |= waits || turn.commands.iter().any(|done| done.refused.is_some());
     for update in &turn.runs {
         if let Some(active) = shard.runs.get_mut(update.id) {
             active.metrics.update(metrics, update.counts);

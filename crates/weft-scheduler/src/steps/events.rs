@@ -19,9 +19,12 @@ use std::{ops::Range, sync::Arc};
 use weft_core::{
     document::TaskIndex,
     fair_queue::Ready,
-    run::{Action, Attempt, Cause, Event, Instance, InstanceState, Outcome, Rejection, RunState},
+    run::{
+        Action, Attempt, Cause, Event, Instance, InstanceState, Outcome, Rejection, RunState, Timer,
+    },
     run_id::RunId,
     time::Timestamp,
+    wait::Woken,
 };
 use weft_store::ShardId;
 
@@ -100,7 +103,26 @@ impl RunEvents<'_> {
     pub(crate) fn fire_timers(&mut self, now: Timestamp) {
         while let Some((run, timer)) = self.schedule.pop_timer(now) {
             // The run rejects a timer that no longer fits.
-            let _outdated = self.apply(run, Event::Due { timer });
+            let applied = self.apply(run, Event::Due { timer });
+            if applied.is_ok()
+                && let Timer::Instance { instance, .. } = timer
+            {
+                self.end_wait(run, instance, Woken::Timeout.to_json().into());
+            }
+        }
+    }
+
+    /// Records what ended the wait of an instance that was woken. Its row loses the wait in the turn
+    /// that wakes it, so that nothing wakes it twice.
+    pub(crate) fn end_wait(&mut self, run: RunId, instance: Instance, woken: Arc<str>) {
+        let Some(active) = self.runs.get_mut(run) else {
+            return;
+        };
+        let record = active.record(instance);
+        if record.wait.take().is_some() {
+            record.woken = Some(woken);
+            self.batch.change_instance(run, instance);
+            self.batch.set_urgent();
         }
     }
 

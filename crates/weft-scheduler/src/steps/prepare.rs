@@ -12,6 +12,7 @@ use crate::{
         settings::Settings,
     },
 };
+use serde_json::Value;
 use std::sync::Arc;
 use weft_broker::Dispatch;
 use weft_core::{
@@ -180,6 +181,13 @@ impl ActiveRun {
         )
     }
 
+    /// What ended the wait that an instance resumes from.
+    fn woken(&self, instance: Instance) -> Option<Value> {
+        let woken = self.records.get(&instance)?.woken.as_deref()?;
+        // Weft wrote it.
+        serde_json::from_str(woken).ok()
+    }
+
     fn document(&self, attempt: Attempt) -> AttemptDocument {
         let instance = attempt.instance;
         let task = self.task(instance.task);
@@ -196,6 +204,7 @@ impl ActiveRun {
             params: self.inputs.params().clone(),
             deadline: None,
             idempotency_key: format!("{}/{}/{}/{generation}", self.id, task.id, instance.index),
+            woken: self.woken(instance),
         }
     }
 }

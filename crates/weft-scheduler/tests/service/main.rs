@@ -19,4 +19,5 @@ mod shards;
 mod stuck;
 mod takeovers;
 mod unreadable;
+mod waits;
 mod watched_store;

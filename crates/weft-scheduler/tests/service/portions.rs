@@ -251,7 +251,8 @@ async fn others_start_while_a_large_run_is_cancelled() {
         }
         // It waits for years, and has a row.
         Some(ReportedOutcome::Deferred {
-            until: Timestamp(4_000_000_000_000),
+            until: Some(Timestamp(4_000_000_000_000)),
+            wait: None,
             state: "{}".into(),
         })
     });

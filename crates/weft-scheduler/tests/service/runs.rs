@@ -172,7 +172,8 @@ async fn a_branch_skips_what_it_does_not_choose() {
 async fn a_deferred_task_resumes_from_its_state() {
     let installation = Installation::running(1, |dispatch| match dispatch.resumed.as_deref() {
         None => Some(ReportedOutcome::Deferred {
-            until: Timestamp(0),
+            until: Some(Timestamp(0)),
+            wait: None,
             state: r#"{"page":2}"#.into(),
         }),
         Some(state) => success(state),

@@ -14,8 +14,8 @@ use weft_core::{
 };
 use weft_store::{
     Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, InstanceTag, Lost,
-    Output, Rows, RunStore, ShardId, ShardLease, ShardSettings, ShardState, StoreError, StoredRun,
-    StoredVersion, Turn, Unreadable, VersionId,
+    Output, ResumeState, Rows, RunStore, ShardId, ShardLease, ShardSettings, ShardState,
+    StoreError, StoredRun, StoredVersion, Turn, Unreadable, VersionId,
 };
 use weft_store_sql::Database;
 
@@ -192,7 +192,7 @@ watched! {
     commands(shard: ShardId, after: Option<CommandId>, limit: u32) -> Result<Rows<Command, (CommandId, RunId)>, StoreError>;
     outputs(run: RunId, instances: &[Instance]) -> Result<Vec<(Instance, Output)>, StoreError>;
     outputs_of_task(run: RunId, task: TaskIndex, from: u32, limit: u32) -> Result<Vec<(Instance, Output)>, StoreError>;
-    resume_states(instances: &[(RunId, Instance)]) -> Result<Vec<(RunId, Instance, Arc<str>)>, StoreError>;
+    resume_states(instances: &[(RunId, Instance)]) -> Result<Vec<ResumeState>, StoreError>;
     versions(versions: &[VersionId]) -> Result<Rows<StoredVersion, VersionId>, StoreError>;
     dags_of_runs(runs: &[RunId]) -> Result<Vec<(RunId, DagKey)>, StoreError>;
     crashes(shard: ShardId) -> Result<Rows<(Blamed, Crash), RunId>, StoreError>;

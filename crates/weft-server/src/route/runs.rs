@@ -156,7 +156,7 @@ fn interval(
     Ok((interval.start.0, interval.end.0))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(key) = header_text(headers, &IDEMPOTENCY_KEY)? else {
         return Ok(None);
     };

@@ -13,6 +13,7 @@ mod fuzz;
 mod history;
 mod instances;
 mod logs;
+mod named_events;
 mod overview;
 mod runs;
 mod serving;

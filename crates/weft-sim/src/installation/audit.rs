@@ -58,6 +58,8 @@ pub struct Auditor {
     /// The epochs that have committed something.
     epochs: BTreeSet<(ShardId, i64)>,
     lost: LostWork,
+    /// The attempt whose deferral each event ended.
+    woke: BTreeMap<i64, (RunId, Attempt)>,
 }
 
 /// What lies beside the rows when a turn is committed.
@@ -166,6 +168,7 @@ impl Auditor {
             self.apply(chunk, seen, &mut done)?;
         }
         self.check_rows(turn, seen)?;
+        check_arrivals(turn, seen)?;
         self.count(turn);
         // While the run that breaks a turn is sought, each run is written alone:
         // one may begin before another's end is written.
@@ -301,6 +304,19 @@ impl Auditor {
     }
 }
 
+/// Checks that each event that was taken reached the instance that waited for it.
+fn check_arrivals(turn: &Turn, seen: &mut Seen<'_>) -> Result<(), String> {
+    for done in &turn.commands {
+        match &done.refused {
+            None if seen.tables.check_arrival(done.id)? => {
+                seen.coverage.add("committed: event ended a wait");
+            }
+            None | Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
 impl Watched {
     /// Notes what the event starts, dispatches or operates on, once the machine has applied it.
     fn note_event(&mut self, id: RunId, event: &Event, done: &mut Done) {
@@ -327,6 +343,7 @@ impl Watched {
         for action in actions {
             if let Action::Cleared { task, .. } = action {
                 self.resume.retain(|instance, _| instance.task != *task);
+                self.deferred.retain(|instance, _| instance.task != *task);
                 self.counted
                     .retain(|(instance, _), _| instance.task != *task);
             }
@@ -350,6 +367,7 @@ impl Watched {
             outputs: HashMap::new(),
             counted: HashMap::new(),
             resume: HashMap::new(),
+            deferred: HashMap::new(),
             was_operated: false,
             is_written_in_portions: false,
             broken: false,
@@ -412,6 +430,12 @@ impl Watched {
                         _ => None,
                     });
                     self.resume.insert(attempt.instance, states.collect());
+                    let waits = made.iter().filter_map(|made| match made {
+                        ReportedOutcome::Deferred { wait, .. } => Some(wait.is_some()),
+                        _ => None,
+                    });
+                    let deferral = (*attempt, waits.collect());
+                    self.deferred.insert(attempt.instance, deferral);
                 }
             }
             Event::Lost { attempt } => {

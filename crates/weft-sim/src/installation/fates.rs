@@ -11,7 +11,9 @@ use std::{sync::Arc, time::Duration};
 use weft_broker::{Dispatch, Failure, Output, Report, ReportedOutcome};
 use weft_core::{
     digest::Digest,
+    id::EventName,
     time::{DurationMs, Timestamp},
+    wait::Wait,
 };
 
 /// Draws the outcomes of attempts.
@@ -22,6 +24,15 @@ pub struct Fates<'a> {
     pub(crate) auditor: &'a mut Auditor,
     pub(crate) coverage: &'a mut Coverage,
     pub(crate) now: Timestamp,
+}
+
+/// The name of an event, by its number.
+pub fn event_name(number: u32) -> EventName {
+    format!("e{number}").parse().expect("it is legal")
+}
+
+fn event_wait(number: u32) -> Wait {
+    Wait::Event(event_name(number))
 }
 
 impl Fates<'_> {
@@ -52,7 +63,8 @@ impl Fates<'_> {
             }),
             TaskFate::Skips => ReportedOutcome::Skipped { reason: Some(name) },
             TaskFate::Defers => ReportedOutcome::Deferred {
-                until: self.now.plus(DurationMs(self.random.rng.u64(20..2_000))),
+                until: Some(self.now.plus(DurationMs(self.random.rng.u64(20..2_000)))),
+                wait: self.random.waits_for().map(event_wait),
                 state: json!(name).to_string().into(),
             },
             TaskFate::Succeeds => self.success(dispatch, &name),

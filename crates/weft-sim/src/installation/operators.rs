@@ -3,6 +3,7 @@
 
 use super::{
     documents::{POOLS, Parsed, Shape},
+    fates::event_name,
     tables::Wanted,
     truth::Truth,
 };
@@ -29,6 +30,7 @@ pub struct Operators {
     shards: Vec<ShardId>,
     dags: BTreeMap<DagKey, Owned>,
     last_command: i64,
+    last_event: i64,
     deployed: u32,
     /// Runs that ended before the world began: the oldest. No operator changes them.
     remembered: usize,
@@ -54,6 +56,7 @@ impl Operators {
             shards,
             dags: BTreeMap::new(),
             last_command: 0,
+            last_event: 0,
             deployed: 0,
             remembered: 0,
         };
@@ -155,8 +158,10 @@ impl Operators {
     /// The database lost what they did since: they see what it has, and use no id again.
     pub fn go_back(&mut self, past: Self) {
         let (last_command, deployed) = (self.last_command, self.deployed);
+        let last_event = self.last_event;
         *self = Self {
             last_command,
+            last_event,
             deployed,
             ..past
         };
@@ -274,6 +279,9 @@ impl Operators {
             return None;
         }
         let (run, version) = recent[truth.random.rng.usize(from..recent.len())];
+        if let Some((name, is_waited_for)) = truth.random.sends_event() {
+            self.send_event(truth, run, name, is_waited_for);
+        }
         let row = truth.tables.version_row(version)?;
         let parsed = Parsed::read(&row.document);
         let rng = &mut truth.random.rng;
@@ -308,6 +316,23 @@ impl Operators {
         let id = CommandId(self.last_command);
         truth.tables.insert_command(id, run, kind, visible);
         Some(Wake::Command)
+    }
+
+    /// Sends an event to a run, or to one that waits for an event.
+    fn send_event(&mut self, truth: &mut Truth, run: RunId, name: u32, is_waited_for: bool) {
+        let mut waiting = truth.tables.waiting_instances();
+        let waiting = waiting.next().filter(|_| is_waited_for);
+        let (run, name) = match waiting {
+            Some((run, name)) => (run, name.clone()),
+            None => (run, event_name(name)),
+        };
+        // Numbers are not used again, also where the database loses the event.
+        self.last_event += 1;
+        let number = self.last_event;
+        truth.note(|| format!("sends the event {number} called {name} to {run}"));
+        if truth.tables.send_event(number, run, name) {
+            truth.coverage.add("operator: sends an event");
+        }
     }
 
     fn change_limit(&self, truth: &mut Truth) {

@@ -231,6 +231,17 @@ impl Randomness {
         }
     }
 
+    /// What a deferred task waits for besides a time: the number of a name, if anything.
+    pub fn waits_for(&mut self) -> Option<u32> {
+        (self.rare.u32(0..3) > 0).then(|| self.rare.u32(0..2))
+    }
+
+    /// The number of the name of an event that an operator sends instead of a command, and whether
+    /// it is one that is waited for.
+    pub fn sends_event(&mut self) -> Option<(u32, bool)> {
+        (self.rare.u32(0..2) == 0).then(|| (self.rare.u32(0..2), self.rare.u32(0..3) > 0))
+    }
+
     /// How long a message is on its way.
     pub fn delay(&mut self) -> Duration {
         if self.healed {

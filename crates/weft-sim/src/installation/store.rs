@@ -18,9 +18,9 @@ use weft_core::{
     time::{DurationMs, Timestamp},
 };
 use weft_store::{
-    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output, Rows,
-    RunKind, RunStore, ShardId, ShardLease, ShardSettings, ShardState, StoreError, StoredRun,
-    StoredVersion, Turn, Unreadable, VersionId,
+    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output,
+    ResumeState, Rows, RunKind, RunStore, ShardId, ShardLease, ShardSettings, ShardState,
+    StoreError, StoredRun, StoredVersion, Turn, Unreadable, VersionId,
 };
 
 /// The database, as one start of a scheduler sees it.
@@ -264,7 +264,7 @@ impl RunStore for SimStore {
     async fn resume_states(
         &self,
         instances: &[(RunId, Instance)],
-    ) -> Result<Vec<(RunId, Instance, Arc<str>)>, StoreError> {
+    ) -> Result<Vec<ResumeState>, StoreError> {
         let read = |tables: &mut Tables, _| tables.resume_states(instances);
         self.read(Call::ResumeStates, read, Vec::len).await
     }

@@ -6,9 +6,11 @@
 
 mod committing;
 mod crashing;
+mod named_events;
 mod operating;
 
 pub use committing::Written;
+pub use named_events::SentEvent;
 pub use operating::Wanted;
 
 use std::{
@@ -26,8 +28,8 @@ use weft_core::{
 };
 use weft_store::{
     AttemptRecord, Command, CommandId, CommandKind, DagKey, DagState, InstanceRow, Lost, Output,
-    Pool, RunKind, RunUpdate, ShardId, ShardLease, ShardSettings, ShardState, StoredRun,
-    StoredVersion, TaskSummary, TenantSettings, TurnId, VersionId, share_of,
+    Pool, ResumeState, RunKind, RunUpdate, ShardId, ShardLease, ShardSettings, ShardState,
+    StoredRun, StoredVersion, TaskSummary, TenantSettings, TurnId, VersionId, share_of,
 };
 
 /// The policy of every tenant.
@@ -54,6 +56,10 @@ pub struct Tables {
     dates: BTreeSet<(DagKey, Timestamp)>,
     active: BTreeMap<ShardId, BTreeSet<RunId>>,
     waiting: BTreeMap<ShardId, BTreeSet<CommandId>>,
+    /// By number.
+    named_events: BTreeMap<i64, SentEvent>,
+    /// The last id of a command that was written for an event.
+    last_own_command: i64,
     /// By run, instance and number of the attempt.
     crashes: BTreeMap<(RunId, Instance, u32), (Blamed, Crash)>,
     /// What the blob store has.
@@ -241,6 +247,7 @@ impl Tables {
         self.unwritable = unwritable;
         self.blobs = blobs;
         self.last_version = later.last_version;
+        self.last_own_command = later.last_own_command;
         let mut is_lost = false;
         for (shard, row) in &mut self.shards {
             if let Some(later) = later.shards.get(shard) {
@@ -460,15 +467,18 @@ impl Tables {
     }
 
     /// See `RunStore::resume_states`.
-    pub fn resume_states(
-        &self,
-        instances: &[(RunId, Instance)],
-    ) -> Vec<(RunId, Instance, Arc<str>)> {
+    pub fn resume_states(&self, instances: &[(RunId, Instance)]) -> Vec<ResumeState> {
         instances
             .iter()
             .filter_map(|key| {
-                let state = self.instances.get(key)?.resume.clone()?;
-                Some((key.0, key.1, state))
+                let row = self.instances.get(key)?;
+                Some(ResumeState {
+                    run: key.0,
+                    instance: key.1,
+                    state: row.resume.clone()?,
+                    wait: row.wait.clone(),
+                    woken: row.woken.clone(),
+                })
             })
             .collect()
     }

@@ -3,9 +3,9 @@
 use super::{Bulk, Statement};
 use crate::{
     audit, commands, compiled, crashes, dags, deploy, dialect::Dialect, dialect_statements,
-    failures, grid, idempotency, installation, instances, live_attempt, migration, overview,
-    references, repair, retention, run_store, runs, secrets, shards, tenants, timeline, tokens,
-    trigger, versions, worker_names, workers,
+    failures, grid, idempotency, installation, instances, live_attempt, migration, named_events,
+    overview, references, repair, retention, run_store, runs, secrets, shards, tenants, timeline,
+    tokens, trigger, versions, worker_names, workers,
 };
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
@@ -23,6 +23,7 @@ const STATEMENTS: &[&[Statement]] = &[
     installation::STATEMENTS,
     instances::STATEMENTS,
     migration::STATEMENTS,
+    named_events::STATEMENTS,
     live_attempt::STATEMENTS,
     overview::STATEMENTS,
     references::STATEMENTS,
@@ -48,6 +49,7 @@ const STATEMENTS: &[&[Statement]] = &[
 static BULKS: &[&[&Bulk]] = &[
     failures::BULKS,
     grid::BULKS,
+    named_events::BULKS,
     run_store::commit::BULKS,
     run_store::held::BULKS,
     run_store::reading::BULKS,

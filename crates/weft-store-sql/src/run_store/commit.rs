@@ -8,7 +8,7 @@ use crate::{
     Database,
     backend::{Bulk, Column, Tx, Value, args, statements},
     dialect::Dialect,
-    encoding, failures,
+    encoding, failures, named_events,
     trigger::NEW_RUN_COLUMNS,
 };
 use std::{cmp::Ordering, collections::BTreeSet};
@@ -60,19 +60,19 @@ static ATTEMPTS: Bulk = Bulk::insert(
 );
 static INSTANCES: Bulk = Bulk::insert(
     "INSERT INTO task_instances (run, task, map_index, state, cause, number, nonce, queued, started, ended, due, worker, \
-     output, output_digest, output_bytes, resume, error, usage, log) VALUES ",
+     output, output_digest, output_bytes, resume, wait, woken, error, usage, log) VALUES ",
     {
         use Column::{Bytes, Int, Text};
         &[
             Int, Int, Int, Int, Text, Int, Int, Int, Int, Int, Int, Text, Text, Bytes, Int, Text,
-            Text, Text, Text,
+            Text, Text, Text, Text, Text,
         ]
     },
     " ON CONFLICT (run, task, map_index) DO UPDATE SET state = excluded.state, cause = excluded.cause, \
      number = excluded.number, nonce = excluded.nonce, queued = excluded.queued, started = excluded.started, \
      ended = excluded.ended, due = excluded.due, worker = excluded.worker, output = excluded.output, \
      output_digest = excluded.output_digest, output_bytes = excluded.output_bytes, resume = excluded.resume, \
-     error = excluded.error, usage = excluded.usage, log = excluded.log",
+     wait = excluded.wait, woken = excluded.woken, error = excluded.error, usage = excluded.usage, log = excluded.log",
 );
 static TASKS: Bulk = Bulk::insert(
     "INSERT INTO run_tasks (run, task, instances, counts) VALUES ",
@@ -138,7 +138,8 @@ pub(crate) static BULKS: &[&Bulk] = &[
 impl Database {
     pub(super) async fn commit_turn(&self, turn: &Turn) -> Result<(), CommitError> {
         // The values are laid out before the writer is taken.
-        let now = if turn.commands.is_empty() {
+        let matches = named_events::concerns(turn);
+        let now = if turn.commands.is_empty() && !matches {
             Timestamp::default()
         } else {
             self.clock().await?
@@ -164,7 +165,7 @@ impl Database {
         writes.push((&TIMETABLES, timetables(turn)));
         let shard = turn.lease.shard;
         let fence = (&FENCE, args![shard, turn.lease.epoch, turn.number]);
-        let is_plain = turn.new_runs.is_empty() && turn.cleared.is_empty();
+        let is_plain = turn.new_runs.is_empty() && turn.cleared.is_empty() && !matches;
         if is_plain
             && self
                 .backend()
@@ -182,6 +183,9 @@ impl Database {
         clear(&mut tx, &turn.cleared).await?;
         for (bulk, values) in writes {
             tx.run_bulk(bulk, values).await?;
+        }
+        if matches {
+            named_events::match_turn(&mut tx, turn, now).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -288,7 +292,7 @@ fn attempts(turn: &Turn) -> Vec<Value> {
 }
 
 fn instances(turn: &Turn) -> Vec<Value> {
-    let mut values = Vec::with_capacity(turn.instances.len() * 19);
+    let mut values = Vec::with_capacity(turn.instances.len() * 21);
     for row in sorted(&turn.instances, |row| (row.run, row.instance)) {
         let (inline, digest, bytes) = match &row.output {
             None => (None, None, None),
@@ -313,6 +317,8 @@ fn instances(turn: &Turn) -> Vec<Value> {
             digest,
             bytes,
             row.resume.as_ref(),
+            row.wait.as_ref().map(ToString::to_string),
+            row.woken.as_ref(),
             row.error.as_ref(),
             row.usage.as_ref(),
             row.log.as_ref(),

@@ -2,7 +2,6 @@
 
 use crate::Database;
 use async_trait::async_trait;
-use std::sync::Arc;
 use weft_core::{
     document::TaskIndex,
     run::Instance,
@@ -11,9 +10,9 @@ use weft_core::{
     time::{DurationMs, Timestamp},
 };
 use weft_store::{
-    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output, Rows,
-    RunStore, ShardId, ShardLease, ShardSettings, ShardState, StoreError, StoredRun, StoredVersion,
-    Turn, Unreadable, VersionId,
+    Command, CommandId, CommitError, CrashUpdate, DagKey, DagState, HeldRun, Lost, Output,
+    ResumeState, Rows, RunStore, ShardId, ShardLease, ShardSettings, ShardState, StoreError,
+    StoredRun, StoredVersion, Turn, Unreadable, VersionId,
 };
 
 #[async_trait]
@@ -160,7 +159,7 @@ impl RunStore for Database {
     async fn resume_states(
         &self,
         instances: &[(RunId, Instance)],
-    ) -> Result<Vec<(RunId, Instance, Arc<str>)>, StoreError> {
+    ) -> Result<Vec<ResumeState>, StoreError> {
         self.resume_states_of(instances).await
     }
 

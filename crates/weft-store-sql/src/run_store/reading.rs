@@ -10,10 +10,16 @@ use crate::{
     encoding,
 };
 use std::{collections::HashMap, sync::Arc};
-use weft_core::{document::TaskIndex, run::Instance, run_id::RunId, time::Timestamp};
+use weft_core::{
+    document::TaskIndex,
+    run::Instance,
+    run_id::RunId,
+    time::Timestamp,
+    wait::{Wait, WaitError},
+};
 use weft_store::{
-    Command, CommandId, DagKey, DagState, Output, Rows, RunKind, ShardId, StoreError, StoredRun,
-    StoredVersion, Unreadable, VersionId,
+    Command, CommandId, DagKey, DagState, Output, ResumeState, Rows, RunKind, ShardId, StoreError,
+    StoredRun, StoredVersion, Unreadable, VersionId,
 };
 
 macro_rules! run_columns {
@@ -69,7 +75,7 @@ static OUTPUTS: Bulk = Bulk::with(
 static RESUME_STATES: Bulk = Bulk::with(
     "WITH wanted (run, task, map_index) AS (VALUES ",
     &[Column::Int, Column::Int, Column::Int],
-    ") SELECT i.run, i.task, i.map_index, i.resume FROM wanted w CROSS JOIN task_instances i \
+    ") SELECT i.run, i.task, i.map_index, i.resume, i.wait, i.woken FROM wanted w CROSS JOIN task_instances i \
      WHERE i.run = w.run AND i.task = w.task AND i.map_index = w.map_index AND i.resume IS NOT NULL",
 );
 static VERSIONS: Bulk = Bulk::with(
@@ -303,7 +309,7 @@ impl Database {
     pub(super) async fn resume_states_of(
         &self,
         instances: &[(RunId, Instance)],
-    ) -> Result<Vec<(RunId, Instance, Arc<str>)>, StoreError> {
+    ) -> Result<Vec<ResumeState>, StoreError> {
         let keys = instances
             .iter()
             .flat_map(|(run, instance)| key(*run, *instance));
@@ -312,7 +318,15 @@ impl Database {
             .read_bulk(&RESUME_STATES, keys.collect())
             .await?;
         rows.into_iter()
-            .map(|mut row| Ok((row.take()?, take_instance(&mut row)?, row.take()?)))
+            .map(|mut row| {
+                Ok(ResumeState {
+                    run: row.take()?,
+                    instance: take_instance(&mut row)?,
+                    state: row.take()?,
+                    wait: decode_wait(row.take()?)?,
+                    woken: row.take()?,
+                })
+            })
             .collect()
     }
 
@@ -376,6 +390,12 @@ pub(super) fn collect_commands(
         let kind = encoding::decode_command(&row.take::<Arc<str>>()?)?;
         Ok(Command { id, run, kind })
     })
+}
+
+fn decode_wait(text: Option<String>) -> Result<Option<Wait>, StoreError> {
+    text.map(|text| text.parse())
+        .transpose()
+        .map_err(|error: WaitError| StoreError::Corrupt(format!("a wait: {error}")))
 }
 
 fn keys(run: RunId, instances: &[Instance]) -> Vec<Value> {

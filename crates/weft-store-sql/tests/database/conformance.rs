@@ -6,6 +6,7 @@ mod failures;
 mod grid;
 mod instances;
 mod lease;
+mod named_events;
 mod operators;
 mod queue;
 mod retention;
@@ -68,6 +69,14 @@ conformance! {
         a_deposed_scheduler_writes_nothing,
         a_repeated_turn_succeeds_and_writes_nothing,
         a_turn_behind_a_gap_is_refused_and_the_shard_can_be_given_up;
+    named_events:
+        an_event_wakes_one_instance_that_waits_for_it,
+        an_event_that_came_before_is_taken_by_the_next_wait,
+        an_event_that_came_too_late_is_kept_again,
+        a_refused_event_does_not_wake_the_same_wait_again,
+        an_event_of_one_key_is_sent_once,
+        an_event_for_an_ended_or_unknown_run_is_refused,
+        a_wait_and_an_event_at_once_meet;
     operators:
         settings_rise_with_every_change,
         secrets_are_sealed_listed_and_rotated,

@@ -10,6 +10,7 @@
 
 mod conformance;
 mod differential;
+mod kept_events;
 mod opening;
 mod postgres_server;
 mod raw;

@@ -2,7 +2,10 @@
 
 use crate::rig::Rig;
 use weft_broker::{Output, ReportedOutcome};
-use weft_core::time::{DurationMs, Timestamp};
+use weft_core::{
+    time::{DurationMs, Timestamp},
+    wait::Wait,
+};
 
 fn inline(text: &str) -> Output {
     Output::Inline(text.into())
@@ -38,7 +41,21 @@ async fn control_documents_become_outcomes() {
         .await;
     let until: Timestamp = "2030-01-01T00:00:00Z".parse().expect("a time");
     let state = "[1]".into();
-    assert_eq!(deferred, ReportedOutcome::Deferred { until, state });
+    let by_time = ReportedOutcome::Deferred {
+        until: Some(until),
+        wait: None,
+        state,
+    };
+    assert_eq!(deferred, by_time);
+    let waiting = rig
+        .run("control", r#"{"kind":"defer","event":"paid","state":1}"#)
+        .await;
+    let for_an_event = ReportedOutcome::Deferred {
+        until: None,
+        wait: Some(Wait::Event("paid".parse().expect("a name"))),
+        state: "1".into(),
+    };
+    assert_eq!(waiting, for_an_event);
 }
 
 #[tokio::test]
@@ -51,6 +68,7 @@ async fn a_span_of_deferral_is_counted_from_now() {
     let ReportedOutcome::Deferred { until, .. } = report.outcome else {
         panic!("it should be deferred: {:?}", report.outcome);
     };
+    let until = until.expect("it has a time");
     assert!(until >= report.usage.started.plus(DurationMs(5000)));
     assert!(until <= report.usage.started.plus(DurationMs(60_000)));
 }

@@ -188,6 +188,7 @@ impl Rig {
             params: Map::new(),
             deadline: None,
             idempotency_key: "k".into(),
+            woken: None,
         };
         Dispatch {
             key: AttemptKey {

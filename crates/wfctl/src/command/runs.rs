@@ -3,6 +3,7 @@
 mod act;
 pub(crate) mod given;
 mod list;
+mod send;
 mod show;
 mod trigger;
 
@@ -28,6 +29,7 @@ Examples:
   wfctl runs list --dag quakes --state failed --since 2026-11-01
   wfctl runs watch latest --dag quakes
   wfctl runs clear 0c3k5v7n9q1st --task report --downstream
+  wfctl runs send 0c3k5v7n9q1st paid '{"by": "ada"}'
 
 Exit code 1: the run that was watched failed or was cancelled.")]
 pub(crate) struct RunsArgs {
@@ -67,6 +69,8 @@ enum RunsCommand {
     Mark(act::MarkArgs),
     /// Resume a deferred task before its time
     Wake(act::WakeArgs),
+    /// Send an event to a run, which wakes a task that waits for it
+    Send(send::SendArgs),
 }
 
 /// Runs the subcommand.
@@ -103,6 +107,7 @@ async fn execute(client: &Client, command: &RunsCommand) -> Result<Exit, Problem
         RunsCommand::Clear(args) => act::clear(client, args).await?,
         RunsCommand::Mark(args) => act::mark(client, args).await?,
         RunsCommand::Wake(args) => act::wake(client, args).await?,
+        RunsCommand::Send(args) => send::run(client, args).await?,
     }
     Ok(Exit::Success)
 }

@@ -19,7 +19,7 @@ folder, and `quakes.test()` runs one in this process.
 """
 
 from weft.artifact import Artifact
-from weft.context import Context, DataInterval, get_current_context
+from weft.context import Context, DataInterval, Woken, get_current_context
 from weft.dags import DAG, dag
 from weft.edge import chain, cross_downstream
 from weft.ending import Defer, Fail, Retry, Skip, WeftError
@@ -47,6 +47,7 @@ __all__ = [
     "TriggerRule",
     "Variable",
     "WeftError",
+    "Woken",
     "chain",
     "cross_downstream",
     "dag",

@@ -158,6 +158,8 @@ def _deferred(defer: Defer) -> Outcome:
     if defer.until is not None:
         until = defer.until.isoformat().replace("+00:00", "Z")
         return Control({"kind": "defer", "until": until, "state": state})
+    if defer.event is not None:
+        return Control({"kind": "defer", "event": defer.event, "timeout_ms": defer.timeout_ms, "state": state})
     return Control({"kind": "defer", "after_ms": defer.after_ms, "state": state})
 
 

@@ -23,6 +23,18 @@ class DataInterval:
     end: datetime
 
 
+@dataclass(frozen=True)
+class Woken:
+    """What ended a wait."""
+
+    #: The name of the event that came.
+    event: str | None = None
+    #: What was sent with it.
+    payload: Any = None
+    #: Whether the timeout came first.
+    timed_out: bool = False
+
+
 class Context:
     """The running attempt. Nothing is fetched before it is asked for."""
 
@@ -86,6 +98,14 @@ class Context:
     def resumed(self) -> Any:
         """What `Defer(state=...)` left, once the task was woken; else `None`."""
         return host.current().resumed()
+
+    @property
+    def woken(self) -> Woken | None:
+        """What ended the wait of `Defer(event=...)`; `None` in any other attempt."""
+        woken = self._attempt.get("woken")
+        if woken is None:
+            return None
+        return Woken(woken.get("event"), woken.get("payload"), woken.get("timeout", False))
 
     def progress(self, fraction: float, message: str = "") -> None:
         """Shown to users who watch the run; 0.0 to 1.0."""

@@ -34,8 +34,10 @@ class Skip(Exception):
 class Defer(Exception):
     """The attempt ends, and another one is woken later.
 
-    `after` is a span from now, `until` a point in time with a zone; one of
-    them is given. `Context.resumed` returns `state`.
+    `after` is a span from now, `until` a point in time with a zone, `event` the
+    name of an event that is sent to the run; one of them is given. An event is
+    waited for at the longest for `timeout`. `Context.resumed` returns `state`,
+    `Context.woken` what ended the wait for an event.
     """
 
     def __init__(
@@ -43,15 +45,21 @@ class Defer(Exception):
         *,
         after: timedelta | float | None = None,
         until: datetime | None = None,
+        event: str | None = None,
+        timeout: timedelta | float | None = None,
         state: Any = None,
     ):
-        if (after is None) == (until is None):
-            raise TypeError("a deferral takes one of `after` and `until`")
+        if (after, until, event).count(None) != 2:
+            raise TypeError("a deferral takes one of `after`, `until` and `event`")
+        if timeout is not None and event is None:
+            raise TypeError("a deferral by time takes no `timeout`")
         if until is not None and until.tzinfo is None:
             raise ValueError("`until` needs a time zone: datetime(..., tzinfo=timezone.utc)")
         super().__init__("deferred")
         self.after_ms = None if after is None else milliseconds(after)
         self.until = None if until is None else until.astimezone(timezone.utc)
+        self.event = event
+        self.timeout_ms = None if timeout is None else milliseconds(timeout)
         self.state = state
 
 

@@ -25,8 +25,14 @@ def attempt(
     params: dict[str, Any] | None = None,
     variables: dict[str, str] | None = None,
     resumed: Any = None,
+    event: tuple[str, Any] | None = None,
+    timed_out: bool = False,
 ) -> Iterator[LocalHost]:
-    """An attempt that replaces the host while a task is called as a function."""
+    """An attempt that replaces the host while a task is called as a function.
+
+    `event` is the name and the payload of an event that woke it; `timed_out`,
+    that none came in time.
+    """
     moment = (logical_date or datetime.now(timezone.utc)).isoformat()
     document = {
         "tenant": "default",
@@ -41,6 +47,10 @@ def attempt(
         "deadline": None,
         "idempotency_key": "test",
     }
+    if event is not None:
+        document["woken"] = {"event": event[0], "payload": event[1]}
+    elif timed_out:
+        document["woken"] = {"timeout": True}
     local = LocalHost(document, {}, variables or {}, None, resumed)
     with host.installed(local):
         yield local

@@ -46,6 +46,8 @@ struct Attempt {
     params: Map<String, Value>,
     deadline: Option<Moment>,
     idempotency_key: String,
+    #[serde(default)]
+    woken: Option<Value>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -75,6 +77,32 @@ pub struct DataInterval {
     pub start: Timestamp,
     /// Exclusive; equal to `start` where the run has no interval.
     pub end: Timestamp,
+}
+
+/// What ended a wait.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Woken(Value);
+
+impl Woken {
+    /// The name of the event that came.
+    pub fn event(&self) -> Option<&str> {
+        self.0["event"].as_str()
+    }
+
+    /// What was sent with the event.
+    ///
+    /// # Errors
+    /// It is no `T`; permanent.
+    pub fn payload<T: DeserializeOwned>(&self) -> Result<T> {
+        T::deserialize(&self.0["payload"])
+            .explain("the payload of the event")
+            .permanent()
+    }
+
+    /// Whether the timeout came first.
+    pub fn timed_out(&self) -> bool {
+        self.0["timeout"] == true
+    }
 }
 
 impl Context {
@@ -183,6 +211,12 @@ impl Context {
                 .explain("the state of the deferral")
                 .permanent(),
         }
+    }
+
+    /// What ended the wait of a task that left with
+    /// [`defer_until_event`](crate::defer_until_event); `None` in any other attempt.
+    pub fn woken(&self) -> Option<Woken> {
+        self.attempt().woken.clone().map(Woken)
     }
 
     /// Shows the task's progress to users who watch the run: 0.0 to 1.0, and a message.
@@ -298,6 +332,24 @@ impl Context {
     pub fn with_resumed(mut self, state: impl serde::Serialize) -> Self {
         self.resumed = OnceCell::from(Some(serde_json::to_value(state).expect("a state is JSON")));
         self
+    }
+
+    /// As woken by an event that was sent with this payload.
+    ///
+    /// # Panics
+    /// The payload can't be JSON.
+    #[must_use]
+    pub fn with_event(self, name: &str, payload: impl serde::Serialize) -> Self {
+        let payload = serde_json::to_value(payload).expect("a payload is JSON");
+        self.changed(|attempt| {
+            attempt.woken = Some(serde_json::json!({ "event": name, "payload": payload }));
+        })
+    }
+
+    /// As woken because what it waited for did not come in time.
+    #[must_use]
+    pub fn with_timeout(self) -> Self {
+        self.changed(|attempt| attempt.woken = Some(serde_json::json!({ "timeout": true })))
     }
 
     /// With this variable, granted.

@@ -57,6 +57,10 @@ pub(crate) struct Failure {
 pub(crate) enum Until {
     After(Duration),
     At(String),
+    Event {
+        name: String,
+        timeout: Option<Duration>,
+    },
 }
 
 /// When a deferred task goes on.
@@ -126,7 +130,7 @@ impl Error {
         matches!(&*self.0, Ending::Skip { .. })
     }
 
-    /// When the task goes on, if it deferred itself.
+    /// When the task goes on at the latest, if it deferred itself.
     pub fn wake(&self) -> Option<Wake> {
         match &*self.0 {
             Ending::Defer {
@@ -137,7 +141,22 @@ impl Error {
                 until: Until::At(at),
                 ..
             } => at.parse().ok().map(Wake::At),
+            Ending::Defer {
+                until: Until::Event { timeout, .. },
+                ..
+            } => timeout.map(Wake::After),
             Ending::Failure(_) | Ending::Skip { .. } => None,
+        }
+    }
+
+    /// The event that the task waits for, if it does.
+    pub fn event(&self) -> Option<&str> {
+        match &*self.0 {
+            Ending::Defer {
+                until: Until::Event { name, .. },
+                ..
+            } => Some(name),
+            _ => None,
         }
     }
 
@@ -202,6 +221,10 @@ impl fmt::Display for Error {
                 until: Until::At(at),
                 ..
             } => write!(f, "deferred until {at}"),
+            Ending::Defer {
+                until: Until::Event { name, .. },
+                ..
+            } => write!(f, "deferred until the event {name}"),
         }
     }
 }
@@ -292,6 +315,40 @@ pub fn defer_for<T>(wait: Duration, state: &impl Serialize) -> Result<T> {
 /// Like [`defer_for`], until a point in time.
 pub fn defer_until<T>(at: Timestamp, state: &impl Serialize) -> Result<T> {
     defer(Until::At(at.to_string()), state)
+}
+
+/// Like [`defer_for`], until an event of this name is sent to the run, or for `timeout` at the longest.
+/// [`Context::woken`](crate::Context::woken) says which of the two it was, and has the event's payload.
+///
+/// ```
+/// use std::time::Duration;
+/// use weft::prelude::*;
+///
+/// #[task]
+/// fn wait_for_payment(ctx: Context, order: String) -> Result<String> {
+///     let Some(woken) = ctx.woken() else {
+///         return defer_until_event("paid", Some(Duration::from_secs(3600)), &());
+///     };
+///     if woken.timed_out() {
+///         return skip(format_args!("nobody paid {order}"));
+///     }
+///     woken.payload()
+/// }
+///
+/// let ending = wait_for_payment(Context::test(), "7".into()).unwrap_err();
+/// assert_eq!(ending.event(), Some("paid"));
+/// let paid = Context::test().with_event("paid", "ada");
+/// assert_eq!(wait_for_payment(paid, "7".into()).unwrap(), "ada");
+/// let late = Context::test().with_timeout();
+/// assert!(wait_for_payment(late, "7".into()).unwrap_err().is_skip());
+/// ```
+pub fn defer_until_event<T>(
+    name: impl Into<String>,
+    timeout: Option<Duration>,
+    state: &impl Serialize,
+) -> Result<T> {
+    let name = name.into();
+    defer(Until::Event { name, timeout }, state)
 }
 
 fn defer<T>(until: Until, state: &impl Serialize) -> Result<T> {

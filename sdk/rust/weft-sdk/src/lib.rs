@@ -77,13 +77,13 @@ mod task;
 pub use crate::{
     artifact::{Artifact, ArtifactReader, ArtifactWriter},
     branch::Branch,
-    context::{Context, DataInterval},
+    context::{Context, DataInterval, Woken},
     dag::{
         Argument, Dag, Each, Edge, Grants, Limits, Literal, Mapped, Mode, Param, Single, Task,
         TaskSettings, Upstream, each,
     },
     data::{Input, Output},
-    error::{Error, Explain, Result, Wake, defer_for, defer_until, skip},
+    error::{Error, Explain, Result, Wake, defer_for, defer_until, defer_until_event, skip},
 };
 pub use jiff::Timestamp;
 pub use log;

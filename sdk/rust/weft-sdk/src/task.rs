@@ -152,6 +152,18 @@ impl Outcome {
                 until: Until::At(at),
                 state,
             } => Self::Control(json!({ "kind": "defer", "until": at, "state": state }).to_string()),
+            Ending::Defer {
+                until: Until::Event { name, timeout },
+                state,
+            } => Self::Control(
+                json!({
+                    "kind": "defer",
+                    "event": name,
+                    "timeout_ms": timeout.map(millis),
+                    "state": state,
+                })
+                .to_string(),
+            ),
             Ending::Failure(Failure {
                 retryable,
                 message,

@@ -6,7 +6,10 @@ mod numbers;
 use files::{draw, read_back};
 use numbers::{add, fib, halve, range, total};
 use std::time::Duration;
-use weft::prelude::*;
+use weft::{
+    prelude::*,
+    serde_json::{Value, json},
+};
 
 /// Returns everything that an attempt receives.
 #[task]
@@ -67,6 +70,20 @@ fn patient(ctx: Context) -> Result<u32> {
     } else {
         Ok(seen)
     }
+}
+
+/// Waits for the event `paid`, for some milliseconds at the longest unless that is 0.
+#[task]
+fn payment(ctx: Context, timeout_ms: u64) -> Result<Value> {
+    let Some(woken) = ctx.woken() else {
+        let timeout = (timeout_ms > 0).then(|| Duration::from_millis(timeout_ms));
+        return defer_until_event("paid", timeout, &ctx.number());
+    };
+    if woken.timed_out() {
+        return Ok("late".into());
+    }
+    let payload: Value = woken.payload()?;
+    Ok(json!({ "event": woken.event(), "payload": payload, "asked": ctx.resumed::<u32>()? }))
 }
 
 /// Chooses `large` from ten on.
@@ -178,6 +195,20 @@ mod tests {
             greet(Context::test().with_variable("greeting", "moin")).unwrap(),
             "moin"
         );
+    }
+
+    #[test]
+    fn a_wait_ends_with_the_event_or_the_timeout() {
+        let waits = payment(Context::test(), 0).unwrap_err();
+        assert_eq!((waits.event(), waits.wake()), (Some("paid"), None));
+        let waits = payment(Context::test(), 5).unwrap_err();
+        assert!(waits.wake().is_some());
+        let paid = Context::test().with_event("paid", 3).with_resumed(1);
+        assert_eq!(
+            payment(paid, 0).unwrap(),
+            json!({ "event": "paid", "payload": 3, "asked": 1 })
+        );
+        assert_eq!(payment(Context::test().with_timeout(), 0).unwrap(), "late");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     display::{AttemptEnd, write_report},
     log::LineOf,
-    runner::folder,
+    runner::{attempt::Resume, folder},
 };
 use std::{
     fs::File,
@@ -18,6 +18,7 @@ use weft_api::text::truncated;
 use weft_core::{
     run::{Instance, InstanceState, Outcome},
     time::Timestamp,
+    wait::Wait,
 };
 use weft_sandbox::{AttemptFailure, AttemptOutcome, AttemptReport, DeferUntil, FailureKind, Usage};
 
@@ -269,11 +270,20 @@ impl Runner {
             }
             AttemptOutcome::Skipped { reason } => (Outcome::Skipped, Ending::Skipped(reason)),
             AttemptOutcome::Deferred { until, state } => {
-                self.resumes.insert(attempt.instance, state);
-                let until = match until {
-                    DeferUntil::At(at) => at,
-                    DeferUntil::After(span) => now.plus(span),
+                let (until, waited) = match until {
+                    DeferUntil::At(at) => (at, false),
+                    DeferUntil::After(span) => (now.plus(span), false),
+                    DeferUntil::On {
+                        wait: _,
+                        timeout: Some(span),
+                    } => (now.plus(span), true),
+                    DeferUntil::On {
+                        wait,
+                        timeout: None,
+                    } => return fail(endless(&wait)),
                 };
+                let resume = Resume { state, waited };
+                self.resumes.insert(attempt.instance, resume);
                 (
                     Outcome::Deferred { until: Some(until) },
                     Ending::Deferred(Some(until)),
@@ -337,6 +347,22 @@ enum Ending {
     Skipped(Option<String>),
     Deferred(Option<Timestamp>),
     Failed(AttemptFailure),
+}
+
+/// The failure of a task that would wait for ever in a run that nothing reaches from outside.
+fn endless(wait: &Wait) -> AttemptFailure {
+    let what = match wait {
+        Wait::Event(name) => format!("the event {name}"),
+    };
+    let mut failure = AttemptFailure::new(
+        FailureKind::Author,
+        format!(
+            "the task waits for {what} without a timeout, and nothing can reach a run of `wfctl run`: \
+             give the deferral a timeout, or run the DAG on a server"
+        ),
+    );
+    failure.retryable = false;
+    failure
 }
 
 fn unkept(error: &std::io::Error) -> AttemptFailure {

@@ -14,7 +14,9 @@ use weft_core::{
     run::{Instance, Phase},
     run_id::RunId,
 };
-use weft_store::{CommandId, DagKey, DagState, ShardState, StoreError, StoredRun, VersionId};
+use weft_store::{
+    CommandId, DagKey, DagState, ResumeState, ShardState, StoreError, StoredRun, VersionId,
+};
 
 /// Rows that one query reads.
 const ROWS_PER_PAGE: u32 = 1000;
@@ -327,10 +329,10 @@ impl Driver<'_> {
     }
 }
 
-fn set_resume_states(runs: &mut [ActiveRun], states: Vec<(RunId, Instance, Arc<str>)>) {
-    for (run, instance, state) in states {
-        if let Some(active) = runs.iter_mut().find(|active| active.id == run) {
-            active.set_resume_state(instance, state);
+fn set_resume_states(runs: &mut [ActiveRun], states: Vec<ResumeState>) {
+    for left in states {
+        if let Some(active) = runs.iter_mut().find(|active| active.id == left.run) {
+            active.set_resume_state(left);
         }
     }
 }

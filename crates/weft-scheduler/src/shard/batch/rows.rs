@@ -134,6 +134,11 @@ fn instance_row(run: &ActiveRun, instance: Instance) -> Option<InstanceRow> {
         worker: attempt.worker.clone(),
         output: record.output.clone(),
         resume: record.resume.clone(),
+        wait: record
+            .wait
+            .clone()
+            .filter(|_wait| state == InstanceTag::Deferred),
+        woken: record.woken.clone(),
         error: record.error.clone(),
         usage: attempt.usage.clone(),
         log: attempt.log.clone(),
@@ -144,7 +149,10 @@ fn stored_state(state: InstanceState, record: &Record) -> Option<(InstanceTag, O
     Some(match state {
         InstanceState::Waiting | InstanceState::Expanding => return None,
         InstanceState::Ready => {
-            record.attempt.as_ref()?;
+            // One that was woken after a takeover has no attempt in memory.
+            if record.attempt.is_none() && record.woken.is_none() {
+                return None;
+            }
             (InstanceTag::Ready, None)
         }
         InstanceState::Queued { attempt: _ } => (InstanceTag::Queued, None),

@@ -144,9 +144,11 @@ impl ActiveRun {
                     .collect();
                 Outcome::Branch { chosen }
             }
-            ReportedOutcome::Deferred { until, state: _ } => Outcome::Deferred {
-                until: Some(*until),
-            },
+            ReportedOutcome::Deferred {
+                until,
+                wait: _,
+                state: _,
+            } => Outcome::Deferred { until: *until },
             ReportedOutcome::Failed(failure) => Outcome::Failed {
                 retryable: failure.retryable,
                 retry_after: failure.retry_after,
@@ -176,8 +178,14 @@ impl ActiveRun {
             ReportedOutcome::Skipped { reason } => {
                 record.error = reason.map(|reason| error_json("skipped", &reason));
             }
-            ReportedOutcome::Deferred { until: _, state } => {
+            ReportedOutcome::Deferred {
+                until: _,
+                wait,
+                state,
+            } => {
                 record.resume = Some(state);
+                record.wait = wait;
+                record.woken = None;
                 return "deferred";
             }
             ReportedOutcome::Failed(failure) => record.error = Some(failure_json(&failure)),

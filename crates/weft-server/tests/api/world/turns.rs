@@ -29,6 +29,8 @@ pub(crate) fn instance(run: &str, task: u32, index: u32, state: InstanceTag) -> 
         worker: Some("w1".into()),
         output: None,
         resume: None,
+        wait: None,
+        woken: None,
         error: None,
         usage: None,
         log: None,

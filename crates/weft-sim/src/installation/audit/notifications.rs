@@ -4,17 +4,18 @@
 use super::{Auditor, state::Watched};
 use crate::installation::tables::Tables;
 use serde_json::Value;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use weft_broker::{AttemptKey, Dispatch};
 use weft_core::{
     document::TaskIndex,
     run::{Attempt, Instance, InstanceState},
+    run_id::RunId,
     trigger_rule::TriggerRule,
 };
 
 impl Auditor {
     /// Checks an attempt that a scheduler publishes.
-    pub fn published(&self, dispatch: &Dispatch, tables: &Tables) -> Result<(), String> {
+    pub fn published(&mut self, dispatch: &Dispatch, tables: &Tables) -> Result<(), String> {
         let (id, attempt) = (dispatch.key.run, dispatch.key.attempt);
         if self.lost.dispatched.contains(&(id, attempt)) {
             return Ok(());
@@ -53,6 +54,7 @@ impl Auditor {
             return Ok(());
         }
         run.check_resumed(dispatch)?;
+        run.check_woken(dispatch, &mut self.woke)?;
         let names = document_inputs(task);
         for (name, value) in &dispatch.inputs {
             let source = names.iter().find(|(known, _)| known == name);
@@ -146,6 +148,39 @@ impl Watched {
         Err(format!(
             "{:?} of run {} resumes from {:?}, and its deferral left {left:?}",
             dispatch.key.attempt, dispatch.key.run, dispatch.resumed
+        ))
+    }
+
+    /// Checks that an attempt is told what ended its wait, and that each event ended one.
+    fn check_woken(
+        &self,
+        dispatch: &Dispatch,
+        woke: &mut BTreeMap<i64, (RunId, Attempt)>,
+    ) -> Result<(), String> {
+        let (run, attempt) = (dispatch.key.run, dispatch.key.attempt);
+        let woken = dispatch.document.woken.as_ref();
+        let Some((deferral, waits)) = self.deferred.get(&attempt.instance) else {
+            return match woken {
+                Some(woken) if !self.was_operated => Err(format!(
+                    "{attempt:?} of run {run} was woken by {woken}, and did not defer itself"
+                )),
+                Some(_) | None => Ok(()),
+            };
+        };
+        if !waits.contains(&woken.is_some()) {
+            return Err(format!(
+                "{attempt:?} of run {run} was woken by {woken:?}; that its deferral {deferral:?} waits is {waits:?}"
+            ));
+        }
+        let Some(event) = woken.and_then(|woken| woken["payload"].as_i64()) else {
+            return Ok(());
+        };
+        let first = *woke.entry(event).or_insert((run, *deferral));
+        if first == (run, *deferral) {
+            return Ok(());
+        }
+        Err(format!(
+            "the event {event} woke {deferral:?} of run {run}, and {first:?} before"
         ))
     }
 

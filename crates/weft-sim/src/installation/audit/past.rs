@@ -61,5 +61,7 @@ impl Auditor {
         // A scheduler in the middle of a takeover reads under an epoch that is lost.
         self.epochs.clear();
         self.fairness = Fairness::default();
+        // An event that the database has again may wake another instance.
+        self.woke.clear();
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct Watched {
     pub(super) counted: HashMap<(Instance, u32), Output>,
     /// What deferrals left.
     pub(super) resume: HashMap<Instance, Vec<Arc<str>>>,
+    /// The last deferral, and whether those that were reported of it wait for an event.
+    pub(super) deferred: HashMap<Instance, (Attempt, BTreeSet<bool>)>,
     /// It was cleared or marked: what was committed may have changed since.
     pub(super) was_operated: bool,
     /// Rows of its end were written whose events come with a later turn.

@@ -123,6 +123,7 @@ impl Tables {
                 dag.state.last_scheduled = Some(update.last_scheduled);
             }
         }
+        self.match_turn(turn);
     }
 
     /// Puts a run among those that are queued, active, or neither.

@@ -7,10 +7,11 @@ use weft_core::{
     document::TaskIndex,
     run::{Counts, Instance, RunState},
     run_id::RunId,
+    wait::Wait,
 };
 use weft_store::{
-    AttemptRecord, CommitError, EventChunk, InstanceRow, InstanceTag, Output, RunStore as _,
-    RunUpdate, TaskSummary, TimetableUpdate, VersionId,
+    AttemptRecord, CommitError, EventChunk, InstanceRow, InstanceTag, Output, ResumeState,
+    RunStore as _, RunUpdate, TaskSummary, TimetableUpdate, VersionId,
 };
 use weft_store_sql::Database;
 
@@ -40,6 +41,8 @@ pub(crate) fn instance_row(run: RunId, task: u32, index: u32) -> InstanceRow {
         worker: text("w1"),
         output: Some(Output::Inline("{\"a\":1}".into())),
         resume: None,
+        wait: None,
+        woken: None,
         error: None,
         usage: text("{\"cpu_ms\":3}"),
         log: text("log/1"),
@@ -149,12 +152,21 @@ pub(crate) async fn a_turn_of_thousands_of_rows(database: &Database) {
         state: InstanceTag::Deferred,
         output: None,
         resume: text("{\"page\":2}"),
+        wait: Some(Wait::Event("paid".parse().unwrap())),
+        woken: text("{\"timeout\":true}"),
         ..instance_row(run, 0, 5)
     }];
     database.commit(&changed).await.unwrap();
     let asked: Vec<_> = wanted[2_700..].iter().map(|one| (run, *one)).collect();
     let states = database.resume_states(&asked).await.unwrap();
-    assert_eq!(states, [(run, wanted[2_743 - 6], "{\"page\":2}".into())]);
+    let left = ResumeState {
+        run,
+        instance: wanted[2_743 - 6],
+        state: "{\"page\":2}".into(),
+        wait: Some(Wait::Event("paid".parse().unwrap())),
+        woken: text("{\"timeout\":true}"),
+    };
+    assert_eq!(states, [left]);
     let missing = RunId::from_i64(1).unwrap();
     let dags = database.dags_of_runs(&[missing, run]).await.unwrap();
     let stored = database.run(run).await.unwrap().unwrap().unwrap();

@@ -68,6 +68,8 @@ pub(super) fn instance_row(random: &mut Rng, run: RunId) -> InstanceRow {
             }),
         },
         resume: text(random),
+        wait: None,
+        woken: None,
         error: text(random),
         usage: text(random),
         log: text(random),

@@ -47,6 +47,8 @@ class Run:
     instances: dict[str, list[Instance]] = field(default_factory=dict)
     mapped: set[str] = field(default_factory=set)
     artifacts: dict[str, bytes] = field(default_factory=dict)
+    #: Payloads of events by name, for tasks that wait for them.
+    events: dict[str, Any] = field(default_factory=dict)
 
     def output(self, task: str) -> Any:
         """The output of a task as JSON; of a mapped task, the list of outputs."""
@@ -78,11 +80,16 @@ def run_dag(
     *,
     logical_date: datetime | None = None,
     variables: dict[str, str] | None = None,
+    events: dict[str, Any] | None = None,
     check: bool = True,
 ) -> Run:
-    """Runs it. With `check`, a run that failed raises `RunFailed` with the task's message."""
+    """Runs it. With `check`, a run that failed raises `RunFailed` with the task's message.
+
+    `events` has the payloads of events that are sent to the run; the wait for any
+    other event ends with its timeout, or fails if it has none.
+    """
     dag.document()
-    run = Run(dag, _params(dag, params))
+    run = Run(dag, _params(dag, params), events=json.loads(json.dumps(events or {})))
     moment = (logical_date or datetime.now(timezone.utc)).astimezone(timezone.utc).isoformat()
     unchosen: dict[str, set[str]] = {}
     for node in _in_order(dag):
@@ -187,9 +194,11 @@ def _instance(
 ) -> Instance:
     inputs = json.loads(json.dumps(inputs))
     granted = node.settings.get("grants", {}).get("variables", [])
-    number, deferrals, resumed = 1, 0, None
+    number, deferrals, resumed, woken = 1, 0, None, None
     while True:
         document = _attempt(run, node, index, number, moment)
+        if woken is not None:
+            document["woken"] = woken
         local = LocalHost(document, run.artifacts, variables, granted, resumed)
         with host.installed(local):
             outcome = attempt.run(node, inputs)
@@ -200,16 +209,29 @@ def _instance(
                 return Instance("skipped", message=control.get("reason"), attempts=number)
             case attempt.Control({"kind": "branch", "tasks": tasks}):
                 return Instance("success", attempts=number, chosen=tasks)
-            case attempt.Control({"kind": "defer", "state": state}):
+            case attempt.Control({"kind": "defer", "state": state} as control):
                 deferrals += 1
                 if deferrals > MOST_DEFERRALS:
                     return Instance("failed", message="it defers itself for ever", attempts=number)
-                resumed = state
+                resumed, woken = state, _woken(run, control)
+                if woken is not None and not woken:
+                    name = control["event"]
+                    return Instance("failed", message=f"it waits for ever: add events={{{name!r}: ...}}", attempts=number)
             case attempt.Failure(retryable, message):
                 if not retryable or number > int(node.settings.get("retries", 0)):
                     return Instance("failed", message=message, attempts=number)
                 number += 1
-                resumed = None
+                resumed, woken = None, None
+
+
+def _woken(run: Run, control: dict[str, Any]) -> dict[str, Any] | None:
+    """What ends a wait; empty where nothing does, `None` where it is for a time."""
+    name = control.get("event")
+    if name is None:
+        return None
+    if name in run.events:
+        return {"event": name, "payload": run.events[name]}
+    return {} if control["timeout_ms"] is None else {"timeout": True}
 
 
 def _attempt(run: Run, node: Node, index: int | None, number: int, moment: str) -> dict[str, Any]:
