@@ -28,6 +28,7 @@ macro_rules! foreach_component_behaviour {
             broken_output
             deeply_nested_output
             million_objects_in_output
+            million_objects_in_control
             unknown_control
             broken_details
             // Logs.

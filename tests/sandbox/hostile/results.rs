@@ -83,6 +83,21 @@ pub(super) fn million_objects_in_output() {
     });
 }
 
+/// What a control document carries is taken as it is.
+#[test]
+pub(super) fn million_objects_in_control() {
+    isolated!(|| {
+        let seen = Case::task("million_objects_in_control")
+            .limits(|limits| limits.output_bytes = 16 << 20)
+            .run();
+        let AttemptOutcome::Branch { tasks, output } = &seen.report.outcome else {
+            panic!("no branch")
+        };
+        assert!(tasks.is_empty());
+        assert_eq!(output.matches(r#"{"":0}"#).count(), 1_000_000);
+    });
+}
+
 #[test]
 pub(super) fn unknown_control() {
     isolated!(|| {

@@ -4,13 +4,17 @@
 //! The shape is published as `wit/control.schema.json`.
 
 use crate::{
+    document::MAX_TASKS,
     id::{EventName, IdError, TaskId},
     time::{DurationMs, TimeError, Timestamp},
     wait::Wait,
 };
-use serde::Deserialize;
-use serde_json::Value;
-use std::collections::HashSet;
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, SeqAccess, Visitor},
+};
+use serde_json::{Value, value::RawValue};
+use std::{collections::HashSet, fmt};
 
 /// The longest control document, in bytes; a branch's output counts in the attempt's output limit as well.
 pub const MAX_CONTROL_BYTES: usize = 16 << 20;
@@ -31,16 +35,16 @@ pub enum Control {
     Branch {
         /// Once each; may be empty.
         tasks: Vec<TaskId>,
-        /// What the branching task returns as well; null where it returns nothing.
-        output: Value,
+        /// What the branching task returns as well, as JSON; `null` where it returns nothing.
+        output: String,
     },
     /// The attempt ends and holds no slot; another one is woken later with the state.
     Defer {
         /// When the task is woken.
         wake: Wake,
-        /// Given to the attempt that is woken, as `context.resumed`; what woke it is `woken` of
+        /// JSON, given to the attempt that is woken as `context.resumed`; what woke it is `woken` of
         /// its attempt document.
-        state: Value,
+        state: String,
     },
 }
 
@@ -82,6 +86,9 @@ pub enum ControlError {
         /// Why it is no id.
         error: IdError,
     },
+    /// A branch names more tasks than a DAG can have.
+    #[error("the branch names more than {MAX_TASKS} tasks")]
+    TooManyTasks,
     /// A branch names a task twice.
     #[error("the branch names task {0} twice")]
     TwiceNamed(TaskId),
@@ -101,88 +108,163 @@ pub enum ControlError {
     Until(TimeError),
 }
 
+/// The kind, by which the other fields are read.
 #[derive(Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-enum Raw {
-    Skip {
-        reason: Option<String>,
-    },
-    Branch {
-        tasks: Vec<String>,
-        #[serde(default)]
-        output: Value,
-    },
-    Defer {
-        until: Option<String>,
-        after_ms: Option<u64>,
-        event: Option<String>,
-        timeout_ms: Option<u64>,
-        #[serde(default)]
-        state: Value,
-    },
+struct Kinded {
+    kind: Kind,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Skip,
+    Branch,
+    Defer,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Skip {
+    #[serde(rename = "kind")]
+    _kind: IgnoredAny,
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Branch<'a> {
+    #[serde(rename = "kind")]
+    _kind: IgnoredAny,
+    tasks: TaskNames,
+    #[serde(borrow)]
+    output: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Defer<'a> {
+    #[serde(rename = "kind")]
+    _kind: IgnoredAny,
+    until: Option<String>,
+    after_ms: Option<u64>,
+    event: Option<String>,
+    timeout_ms: Option<u64>,
+    #[serde(borrow)]
+    state: Option<&'a RawValue>,
 }
 
 impl Control {
-    /// Reads a control document.
+    /// Reads a control document, without a tree of what it carries: that would take up to a hundred
+    /// times its length.
     ///
     /// # Errors
     /// See [`ControlError`]; all are the author's.
     pub fn parse(text: &str) -> Result<Self, ControlError> {
         cap(text, MAX_CONTROL_BYTES)?;
-        match serde_json::from_str(text)? {
-            Raw::Skip { reason } => Ok(Self::Skip {
-                reason: reason.map(|reason| cut(reason, MAX_REASON_BYTES)),
-            }),
-            Raw::Branch { tasks, output } => Ok(Self::Branch {
-                tasks: task_ids(tasks)?,
-                output,
-            }),
-            Raw::Defer {
-                until,
-                after_ms,
-                event,
-                timeout_ms,
-                state,
-            } => {
-                let timeout = timeout_ms.map(DurationMs);
-                let wake = match (until, after_ms, event) {
-                    (Some(until), None, None) => {
-                        Wake::At(until.parse().map_err(ControlError::Until)?)
-                    }
-                    (None, Some(after), None) => Wake::After(DurationMs(after)),
-                    (None, None, Some(event)) => Wake::On {
-                        wait: Wait::Event(event_name(event)?),
-                        timeout,
-                    },
-                    _ => return Err(ControlError::Wake),
-                };
-                match (&wake, timeout) {
-                    (Wake::At(_) | Wake::After(_), Some(_)) => Err(ControlError::Timeout),
-                    _ => Ok(Self::Defer { wake, state }),
-                }
+        let Kinded { kind } = serde_json::from_str(text)?;
+        match kind {
+            Kind::Skip => {
+                let Skip { reason, .. } = serde_json::from_str(text)?;
+                Ok(Self::Skip {
+                    reason: reason.map(|reason| cut(reason, MAX_REASON_BYTES)),
+                })
             }
+            Kind::Branch => {
+                let Branch { tasks, output, .. } = serde_json::from_str(text)?;
+                Ok(Self::Branch {
+                    tasks: tasks.0?,
+                    output: json(output),
+                })
+            }
+            Kind::Defer => serde_json::from_str::<Defer<'_>>(text)?.control(),
         }
     }
+}
+
+impl Defer<'_> {
+    fn control(self) -> Result<Control, ControlError> {
+        let timeout = self.timeout_ms.map(DurationMs);
+        let wake = match (self.until, self.after_ms, self.event) {
+            (Some(until), None, None) => Wake::At(until.parse().map_err(ControlError::Until)?),
+            (None, Some(after), None) => Wake::After(DurationMs(after)),
+            (None, None, Some(event)) => Wake::On {
+                wait: Wait::Event(event_name(event)?),
+                timeout,
+            },
+            _ => return Err(ControlError::Wake),
+        };
+        match (&wake, timeout) {
+            (Wake::At(_) | Wake::After(_), Some(_)) => Err(ControlError::Timeout),
+            _ => Ok(Control::Defer {
+                wake,
+                state: json(self.state),
+            }),
+        }
+    }
+}
+
+/// The text of a value that may be left out.
+fn json(value: Option<&RawValue>) -> String {
+    value.map_or("null", RawValue::get).to_owned()
 }
 
 fn event_name(name: String) -> Result<EventName, ControlError> {
     name.parse().map_err(ControlError::Event)
 }
 
-fn task_ids(names: Vec<String>) -> Result<Vec<TaskId>, ControlError> {
-    let mut seen = HashSet::with_capacity(names.len());
-    let mut tasks = Vec::with_capacity(names.len());
-    for task in names {
-        let id: TaskId = task.parse().map_err(|error| ControlError::Task {
-            task: cut(task, 100),
-            error,
-        })?;
-        if !seen.insert(id.clone()) {
-            return Err(ControlError::TwiceNamed(id));
-        }
-        tasks.push(id);
+/// The tasks of a branch, or the first mistake in the list.
+struct TaskNames(Result<Vec<TaskId>, ControlError>);
+
+impl<'de> Deserialize<'de> for TaskNames {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_seq(TaskNamesVisitor)
     }
-    Ok(tasks)
+}
+
+struct TaskNamesVisitor;
+
+impl<'de> Visitor<'de> for TaskNamesVisitor {
+    type Value = TaskNames;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of tasks")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<TaskNames, A::Error> {
+        let (mut tasks, mut seen) = (Vec::new(), HashSet::new());
+        let mut mistake = None;
+        while let Some(name) = names.next_element::<String>()? {
+            match task_id(name, &mut seen) {
+                Ok(task) => tasks.push(task),
+                Err(error) => {
+                    mistake = Some(error);
+                    break;
+                }
+            }
+        }
+        while names.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(TaskNames(mistake.map_or(Ok(tasks), Err)))
+    }
+}
+
+fn task_id(name: String, seen: &mut HashSet<TaskId>) -> Result<TaskId, ControlError> {
+    if seen.len() >= MAX_TASKS {
+        return Err(ControlError::TooManyTasks);
+    }
+    let id: TaskId = match name.parse() {
+        Ok(id) => id,
+        Err(error) => {
+            return Err(ControlError::Task {
+                task: cut(name, 100),
+                error,
+            });
+        }
+    };
+    if seen.insert(id.clone()) {
+        Ok(id)
+    } else {
+        Err(ControlError::TwiceNamed(id))
+    }
 }
 
 /// What comes with a failure beyond its message.

@@ -37,7 +37,7 @@ fn control(text: &str) -> Result<AttemptOutcome, AttemptFailure> {
             Control::Skip { reason } => AttemptOutcome::Skipped { reason },
             Control::Branch { tasks, output } => AttemptOutcome::Branch {
                 tasks: tasks.iter().map(|task| task.as_str().to_owned()).collect(),
-                output: output.to_string(),
+                output,
             },
             Control::Defer { wake, state } => AttemptOutcome::Deferred {
                 until: match wake {
@@ -45,7 +45,7 @@ fn control(text: &str) -> Result<AttemptOutcome, AttemptFailure> {
                     Wake::After(span) => DeferUntil::After(span),
                     Wake::On { wait, timeout } => DeferUntil::On { wait, timeout },
                 },
-                state: state.to_string(),
+                state,
             },
         },
     )

@@ -56,6 +56,13 @@ pub(crate) fn million_objects_in_output(_: &Inputs) -> End {
     )))
 }
 
+pub(crate) fn million_objects_in_control(_: &Inputs) -> End {
+    Ok(Outcome::Control(format!(
+        r#"{{"kind":"branch","tasks":[],"output":[0{}]}}"#,
+        r#",{"":0}"#.repeat(1_000_000)
+    )))
+}
+
 pub(crate) fn unknown_control(_: &Inputs) -> End {
     Ok(Outcome::Control(r#"{"kind":"format_the_disk"}"#.into()))
 }
