@@ -11,7 +11,8 @@ const WFCTL = process.env.WFCTL ?? "wfctl";
 const START_MS = 60_000;
 const RUNS_MS = 60_000;
 
-async function program(): Promise<Buffer> {
+/** The program that the tests' tasks run. */
+export async function program(): Promise<Buffer> {
   const text = readFileSync(new URL("./fixtures/program.wat", import.meta.url), "utf8");
   const module = (await wabt()).parseWat("program.wat", text, { bulk_memory: true });
   return Buffer.from(module.toBinary({}).buffer);
