@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useMemo, useState } from "react";
 import { pause, useReread } from "../../api/acts";
-import { dags } from "../../api/queries";
+import { dags, dagsWithRuns } from "../../api/queries";
 import { Head } from "../../app/head";
 import { useMay } from "../../app/me";
 import { useParam } from "../../app/search";
@@ -24,7 +24,10 @@ const STATES = [
 ] as const;
 
 export function Dags() {
-  const list = useQuery(dags);
+  const names = useQuery(dags);
+  const withRuns = useQuery(dagsWithRuns);
+  // The names are there first: their runs are added when they come.
+  const list = withRuns.data || withRuns.error ? withRuns : names;
   const [q, setQ] = useParam("q");
   const [state, setState] = useParam("state");
   const [tag, setTag] = useParam("tag");
