@@ -8,6 +8,10 @@ const short = (value: number): string =>
 export default class Table implements Reporter {
   private readonly rows: Measurement[] = [];
 
+  onStdErr(chunk: string | Buffer): void {
+    process.stderr.write(chunk);
+  }
+
   onTestEnd(test: TestCase, result: TestResult): void {
     for (const { type, description } of result.annotations)
       if (type === "measurement" && description) this.rows.push(JSON.parse(description) as Measurement);

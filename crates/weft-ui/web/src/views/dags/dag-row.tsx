@@ -16,6 +16,8 @@ import { medianOf } from "./filter";
 
 interface Props {
   dag: ListedDag;
+  /** Its place in the table. */
+  at: number;
   row: object;
   operate: boolean;
   picked: boolean;
@@ -23,7 +25,7 @@ interface Props {
   onTag: (tag: string) => void;
 }
 
-export const DagRow = memo(function DagRow({ dag, row, operate, picked, onPick, onTag }: Props) {
+export const DagRow = memo(function DagRow({ dag, at, row, operate, picked, onPick, onTag }: Props) {
   const reread = useReread();
   const last = dag.recent?.[0];
   const median = medianOf(dag);
@@ -37,7 +39,7 @@ export const DagRow = memo(function DagRow({ dag, row, operate, picked, onPick, 
     await reread(["dags"], ["dag", dag.id]);
   };
   return (
-    <tr className={dag.paused ? "link off" : "link"}>
+    <tr className={dag.paused ? "link off" : "link"} aria-rowindex={at + 2}>
       {operate && (
         <td className="wide">
           <label className="check">

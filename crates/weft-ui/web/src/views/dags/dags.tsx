@@ -11,6 +11,7 @@ import { SearchField, Segments, Select } from "../../parts/controls";
 import { useRows } from "../../parts/rows";
 import { Answer, Empty, Skeleton } from "../../parts/states";
 import { announce } from "../../parts/toast";
+import { WindowRows } from "../../parts/window-rows";
 import { DagRow } from "./dag-row";
 import { filtered, SORTS, type Sort, sorted } from "./filter";
 import { SaveView } from "./save-view";
@@ -85,7 +86,7 @@ export function Dags() {
                 </button>
               </Empty>
             ) : (
-              <table className="tbl dags">
+              <table className="tbl dags" aria-rowcount={shown.length + 1}>
                 <thead>
                   <tr>
                     {operate && (
@@ -102,19 +103,26 @@ export function Dags() {
                     <th className="r">{operate ? "On" : ""}</th>
                   </tr>
                 </thead>
-                <tbody>
-                  {shown.map((dag, i) => (
-                    <DagRow
-                      key={dag.id}
-                      dag={dag}
-                      row={rows(i)}
-                      operate={operate}
-                      picked={picked.has(dag.id)}
-                      onPick={(on) => pick(dag.id, on)}
-                      onTag={(t) => setTag(t, true)}
-                    />
-                  ))}
-                </tbody>
+                <WindowRows
+                  count={shown.length}
+                  row={(i) => {
+                    const dag = shown[i];
+                    return (
+                      dag && (
+                        <DagRow
+                          key={dag.id}
+                          dag={dag}
+                          at={i}
+                          row={rows(i)}
+                          operate={operate}
+                          picked={picked.has(dag.id)}
+                          onPick={(on) => pick(dag.id, on)}
+                          onTag={(t) => setTag(t, true)}
+                        />
+                      )
+                    );
+                  }}
+                />
               </table>
             )
           }

@@ -6,13 +6,14 @@ import { CountsBar } from "../../parts/counts-bar";
 import { DagLink, RunLink } from "../../parts/links";
 import { useRows } from "../../parts/rows";
 import { Time, Took, UntrustedText } from "../../parts/text";
+import { WindowRows } from "../../parts/window-rows";
 import { Mark } from "../../state/mark";
 import { NAME, runMark, total } from "../../state/states";
 
 export function RunTable({ runs, withDag }: { runs: readonly Run[]; withDag: boolean }) {
   const rows = useRows(runs.length);
   return (
-    <table className="tbl dags">
+    <table className="tbl dags" aria-rowcount={runs.length + 1}>
       <thead>
         <tr>
           <th>Run</th>
@@ -25,18 +26,20 @@ export function RunTable({ runs, withDag }: { runs: readonly Run[]; withDag: boo
           <th className="wide">Run id</th>
         </tr>
       </thead>
-      <tbody>
-        {runs.map((run, i) => (
-          <Row key={run.id} run={run} withDag={withDag} row={rows(i)} />
-        ))}
-      </tbody>
+      <WindowRows
+        count={runs.length}
+        row={(i) => {
+          const run = runs[i];
+          return run && <Row key={run.id} run={run} at={i} withDag={withDag} row={rows(i)} />;
+        }}
+      />
     </table>
   );
 }
 
-const Row = memo(function Row({ run, withDag, row }: { run: Run; withDag: boolean; row: object }) {
+const Row = memo(function Row({ run, at, withDag, row }: { run: Run; at: number; withDag: boolean; row: object }) {
   return (
-    <tr className="link">
+    <tr className="link" aria-rowindex={at + 2}>
       <td {...row}>
         <span className="row g8">
           <Mark state={runMark(run.state)} label={NAME[runMark(run.state)]} />
