@@ -62,7 +62,7 @@ export const DagRow = memo(function DagRow({ dag, at, row, operate, picked, onPi
             <button
               key={tag}
               type="button"
-              className="tag wide"
+              className="tag wide mid"
               onClick={() => onTag(tag)}
               aria-label={`Only tag ${tag}`}
             >
@@ -70,7 +70,7 @@ export const DagRow = memo(function DagRow({ dag, at, row, operate, picked, onPi
             </button>
           ))}
           {dag.description && (
-            <span className="desc el wide">
+            <span className="desc el wide mid">
               <UntrustedText>{dag.description}</UntrustedText>
             </span>
           )}
@@ -84,8 +84,8 @@ export const DagRow = memo(function DagRow({ dag, at, row, operate, picked, onPi
           </RunLink>
         )}
       </td>
-      <td className="r wide">{median !== undefined && duration(median)}</td>
-      <td className="wide mut">{dag.schedule && <UntrustedText max={40}>{dag.schedule}</UntrustedText>}</td>
+      <td className="r wide mid">{median !== undefined && duration(median)}</td>
+      <td className="wide mid mut">{dag.schedule && <UntrustedText max={40}>{dag.schedule}</UntrustedText>}</td>
       <td className="r wide">{!dag.paused && <Time at={dag.next_run} zone={dag.timezone} form="relative" />}</td>
       <td className="r">
         {operate ? (

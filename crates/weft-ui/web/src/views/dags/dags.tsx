@@ -97,8 +97,8 @@ export function Dags() {
                     <th>DAG</th>
                     <th className="wide">Last runs</th>
                     <th className="r">Last</th>
-                    <th className="r wide">Median</th>
-                    <th className="wide">Schedule</th>
+                    <th className="r wide mid">Median</th>
+                    <th className="wide mid">Schedule</th>
                     <th className="r wide">Next run</th>
                     <th className="r">{operate ? "On" : ""}</th>
                   </tr>

@@ -18,12 +18,12 @@ export function RunTable({ runs, withDag }: { runs: readonly Run[]; withDag: boo
         <tr>
           <th>Run</th>
           {withDag && <th>DAG</th>}
-          <th className="wide">Kind</th>
-          <th className="r wide">Version</th>
+          <th className="wide mid">Kind</th>
+          <th className="r wide mid">Version</th>
           <th className="r">Started</th>
           <th className="r">Took</th>
           <th className="wide">Instances</th>
-          <th className="wide">Run id</th>
+          <th className="wide mid">Run id</th>
         </tr>
       </thead>
       <WindowRows
@@ -55,8 +55,8 @@ const Row = memo(function Row({ run, at, withDag, row }: { run: Run; at: number;
           </DagLink>
         </td>
       )}
-      <td className="wide mut">{run.kind}</td>
-      <td className="r wide mut">{run.version}</td>
+      <td className="wide mid mut">{run.kind}</td>
+      <td className="r wide mid mut">{run.version}</td>
       <td className="r mut">
         <Time at={run.started ?? run.created} form="short" />
       </td>
@@ -69,7 +69,7 @@ const Row = memo(function Row({ run, at, withDag, row }: { run: Run; at: number;
           <span className="mut t12">{count(total(run.counts))}</span>
         </span>
       </td>
-      <td className="wide mut">
+      <td className="wide mid mut">
         <code>{run.id}</code>
       </td>
     </tr>
