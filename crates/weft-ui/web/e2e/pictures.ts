@@ -1,5 +1,5 @@
 /**
- * Draws the views at three widths in both themes, to `pictures/`; those of the documentation to `docs/images/ui`.
+ * Draws the views at four widths in both themes, and with forced colours, to `pictures/`; those of the documentation to `docs/images/ui`.
  */
 import { fileURLToPath } from "node:url";
 import { Api, expect, test } from "./test";
@@ -12,12 +12,20 @@ const SIZES = [
   { width: 1440, height: 900 },
   { width: 768, height: 1024 },
   { width: 360, height: 780 },
+  { width: 3840, height: 2160 },
 ];
 
-for (const theme of ["light", "dark"] as const) {
+/** Forced colours are the system's, on a dark ground in Chromium's dark scheme. */
+const THEMES = [
+  { theme: "light", colorScheme: "light", forcedColors: "none" },
+  { theme: "dark", colorScheme: "dark", forcedColors: "none" },
+  { theme: "forced", colorScheme: "dark", forcedColors: "active" },
+] as const;
+
+for (const { theme, colorScheme, forcedColors } of THEMES) {
   for (const size of SIZES) {
     test.describe(`${theme} ${size.width}`, () => {
-      test.use({ colorScheme: theme, viewport: size });
+      test.use({ colorScheme, viewport: size, contextOptions: { forcedColors } });
       test(`pictures, ${theme}, ${size.width}`, async ({ page, request }) => {
         const run = await new Api(request).newest("nightly_stock", "failed");
         const of = `/dags/nightly_stock/runs/${run}`;
@@ -28,9 +36,21 @@ for (const theme of ["light", "dark"] as const) {
           grid: `/dags/nightly_stock/grid?task=check&run=${run}`,
           graph: "/dags/nightly_stock/graph",
           durations: "/dags/nightly_stock/durations",
+          gantt: "/dags/nightly_stock/gantt",
+          calendar: "/dags/nightly_stock/calendar",
+          schedule: "/dags/nightly_stock/schedule",
+          code: "/dags/nightly_stock/code",
+          settings: "/dags/nightly_stock/settings",
           run: `${of}/overview`,
           logs: `${of}/tasks/check/logs`,
           outputs: `${of}/tasks/extract.land/io`,
+          limits: `${of}/tasks/check/limits`,
+          why: `${of}/tasks/check/why`,
+          events: `${of}/events`,
+          params: `${of}/params`,
+          compare: `${of}/compare`,
+          backfills: "/backfills",
+          policy: "/admin/policy",
           trigger: "/dags/nightly_stock/trigger",
           fleet: "/fleet",
           tokens: "/admin/tokens",

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import wabt from "wabt";
+import { serveBundle } from "./bundle";
 import { DAGS } from "./dags";
 
 const WFCTL = process.env.WFCTL ?? "wfctl";
@@ -11,7 +12,8 @@ const WFCTL = process.env.WFCTL ?? "wfctl";
 const START_MS = 60_000;
 const RUNS_MS = 60_000;
 
-async function program(): Promise<Buffer> {
+/** The program that the tests' tasks run. */
+export async function program(): Promise<Buffer> {
   const text = readFileSync(new URL("./fixtures/program.wat", import.meta.url), "utf8");
   const module = (await wabt()).parseWat("program.wat", text, { bulk_memory: true });
   return Buffer.from(module.toBinary({}).buffer);
@@ -54,6 +56,7 @@ export default async function setup(): Promise<() => Promise<void>> {
   const gone = new Promise<void>((resolve) => server.once("exit", () => resolve()));
   const url = await address(server.stderr);
   const token = readFileSync(join(data, "admin.token"), "utf8").trim();
+  const bundle = process.env.BUNDLE ? await serveBundle(url) : undefined;
   const env = { ...process.env, WEFT_URL: url, WEFT_TOKEN: token, WEFT_DATA_DIR: folder };
   const wfctl = (...args: string[]) => execFileSync(WFCTL, args, { env, encoding: "utf8" });
 
@@ -73,11 +76,12 @@ export default async function setup(): Promise<() => Promise<void>> {
   });
   if (!viewer.ok) throw new Error(`no token for a viewer: ${viewer.status} ${await viewer.text()}`);
   await ended(url, token);
-  process.env.WEFT_E2E_URL = url;
+  process.env.WEFT_E2E_URL = bundle?.url ?? url;
   process.env.WEFT_E2E_TOKEN = token;
   process.env.WEFT_E2E_VIEWER = ((await viewer.json()) as { secret: string }).secret;
 
   return async () => {
+    bundle?.end();
     server.kill("SIGTERM");
     await gone;
     rmSync(folder, { recursive: true, force: true });

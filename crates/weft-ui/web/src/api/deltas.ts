@@ -1,10 +1,10 @@
 /** Applies changes of the event stream to what the cache holds: at once where they say enough, else by one refetch. */
 import type { InfiniteData, QueryClient, QueryKey } from "@tanstack/react-query";
 import { put } from "../lib/rle";
-import { CODE } from "../state/states";
+import { CODE, NO_COUNTS } from "../state/states";
 import type { ListedDag } from "./queries";
 import type { Grid } from "./shapes";
-import type { Instance, InstanceChange, Run, RunChange } from "./types";
+import type { Instance, InstanceChange, Run, RunChange, TaskSummary } from "./types";
 
 type Pages<T> = InfiniteData<{ items: T[]; next?: string | null }>;
 /** Times that newer servers add to a change. */
@@ -82,7 +82,7 @@ export function applyRun(cache: QueryClient, soon: Soon, change: RunChange & Tim
   }
 
   let listed = false;
-  cache.setQueryData<ListedDag[]>(["dags"], (dags) =>
+  cache.setQueryData<ListedDag[]>(["dags", "runs"], (dags) =>
     dags?.map((dag) => {
       if (dag.id !== change.dag || !dag.recent) return dag;
       const was = dag.recent.find((run) => run.id === change.run);
@@ -95,7 +95,7 @@ export function applyRun(cache: QueryClient, soon: Soon, change: RunChange & Tim
       };
     }),
   );
-  if (!listed) soon.refetch(["dags"], 1000);
+  if (!listed) soon.refetch(["dags", "runs"], 2000);
 
   for (const [key, grid] of cache.getQueriesData<Grid>({ queryKey: ["grid", change.dag] })) {
     if (!grid) continue;
@@ -152,7 +152,13 @@ export function applyInstance(cache: QueryClient, soon: Soon, change: InstanceCh
       cache.setQueryData<Grid>(key, { ...grid, runs: grid.runs.map((at) => (at === column ? { ...at, cells } : at)) });
     }
   }
-  soon.refetch(["tasks", run], 300);
+  // A task that isn't mapped has one instance, so its sum is known; others are summed up by the server.
+  const before = cache.getQueryData<TaskSummary[]>(["tasks", run]);
+  if (before?.some((at) => at.task === task && !at.mapped)) {
+    cache.setQueryData<TaskSummary[]>(["tasks", run], (list) =>
+      list?.map((at) => (at.task === task ? { ...at, counts: { ...NO_COUNTS, [change.state]: 1 } } : at)),
+    );
+  } else soon.refetch(["tasks", run], 300);
   soon.refetch(["bars", run], 500);
   soon.refetch(["instances", run, task], 700);
   soon.refetch(["instance", run, task, index], 300);

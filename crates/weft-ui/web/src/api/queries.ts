@@ -30,9 +30,16 @@ async function pages<T>(path: string, signal: AbortSignal): Promise<T[]> {
   return items;
 }
 
-/** All DAGs with their last runs: 500 of them are one page. */
+/** All DAGs: 500 of them are one page. */
 export const dags = queryOptions({
-  queryKey: ["dags"],
+  queryKey: ["dags", "list"],
+  queryFn: ({ signal }) => pages<ListedDag>("dags", signal),
+  staleTime: STALE,
+});
+
+/** The same with their last runs, which are most of the answer: only for what shows them of every DAG. */
+export const dagsWithRuns = queryOptions({
+  queryKey: ["dags", "runs"],
   queryFn: ({ signal }) => pages<ListedDag>("dags?recent=14", signal),
   staleTime: STALE,
 });

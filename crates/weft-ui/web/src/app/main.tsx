@@ -3,23 +3,18 @@ import "../styles/tokens.css";
 import "../styles/base.css";
 import "../styles/shell.css";
 import "../styles/parts.css";
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import "../styles/forced.css";
+import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { ApiError } from "../api/client";
+import { cache } from "../api/cache";
+import { whoami } from "../api/queries";
 import { App } from "./app";
+import { router } from "./router";
 
-const cache = new QueryClient({
-  defaultOptions: {
-    queries: {
-      // What is on screen is kept by events; a click fetches only what is new.
-      refetchOnWindowFocus: false,
-      refetchOnReconnect: false,
-      gcTime: 10 * 60_000,
-      retry: (times, error) => times < 2 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
-    },
-  },
-});
+// Who is there, the view's code and what it will read are asked for at once, not one after another.
+void cache.prefetchQuery(whoami);
+void router.load();
 
 const place = document.getElementById("weft");
 if (place) {

@@ -4,7 +4,7 @@ import { useLocation, useNavigate } from "@tanstack/react-router";
 import MiniSearch from "minisearch";
 import { type ReactNode, useMemo, useState } from "react";
 import { Dialog, Modal, ModalOverlay } from "react-aria-components";
-import { dag as dagQuery, dags } from "../api/queries";
+import { dag as dagQuery, dagsWithRuns } from "../api/queries";
 import type { DagDetail } from "../api/types";
 import { Icon, type IconName } from "../parts/icons";
 import { Kbd, UntrustedText } from "../parts/text";
@@ -59,7 +59,7 @@ function hereEntries(path: string, detail: DagDetail | undefined, may: (p: strin
 function useEntries(): Entry[] {
   const path = useLocation({ select: (l) => l.pathname });
   const me = useMe();
-  const list = useQuery(dags);
+  const list = useQuery(dagsWithRuns);
   const at = path.split("/")[1] === "dags" ? path.split("/")[2] : undefined;
   const cache = useQueryClient();
   return useMemo(() => {

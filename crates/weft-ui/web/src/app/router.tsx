@@ -9,21 +9,32 @@ import {
 } from "@tanstack/react-router";
 import { BASE } from "../lib/base";
 import { Failure } from "../parts/states";
+import type { Ahead } from "./ahead";
+import * as ahead from "./ahead";
 import { NotHere } from "./missing";
 import { parse, stringify, validate } from "./search";
 
+type Texts = Parameters<Ahead>[0];
+
 const root = createRootRoute({ component: Outlet, validateSearch: validate, notFoundComponent: NotHere });
 
-const at = <Path extends string>(path: Path, component: ReturnType<typeof lazyRouteComponent>) =>
-  createRoute({ getParentRoute: () => root, path, component });
+const at = <Path extends string>(path: Path, component: ReturnType<typeof lazyRouteComponent>, begin?: Ahead) =>
+  createRoute({
+    getParentRoute: () => root,
+    path,
+    component,
+    loader: ({ params, location }) => begin?.(params as Texts, location.search as Texts),
+  });
 
 const home = at(
   "/",
   lazyRouteComponent(() => import("../views/home/home"), "Home"),
+  ahead.home,
 );
 const dags = at(
   "/dags",
   lazyRouteComponent(() => import("../views/dags/dags"), "Dags"),
+  ahead.listOfDags,
 );
 const dagRoot = createRoute({
   getParentRoute: () => root,
@@ -36,6 +47,7 @@ const dagRoot = createRoute({
 const dag = at(
   "/dags/$dag/$tab",
   lazyRouteComponent(() => import("../views/dag/dag"), "DagPage"),
+  ahead.ofDag,
 );
 const trigger = at(
   "/dags/$dag/trigger",
@@ -52,18 +64,22 @@ const runRoot = createRoute({
 const run = at(
   "/dags/$dag/runs/$run/$tab",
   lazyRouteComponent(() => import("../views/run/run"), "RunPage"),
+  ahead.ofRun,
 );
 const task = at(
   "/dags/$dag/runs/$run/tasks/$task/$tab",
   lazyRouteComponent(() => import("../views/task/task"), "TaskPage"),
+  ahead.ofTask,
 );
 const mapped = at(
   "/dags/$dag/runs/$run/tasks/$task/$index/$tab",
   lazyRouteComponent(() => import("../views/task/task"), "MappedTaskPage"),
+  ahead.ofTask,
 );
 const runs = at(
   "/runs",
   lazyRouteComponent(() => import("../views/runs/runs"), "Runs"),
+  ahead.listOfRuns,
 );
 const backfills = at(
   "/backfills",

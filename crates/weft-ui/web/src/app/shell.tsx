@@ -1,8 +1,8 @@
 /** The shell: sidebar, the page, the bottom bar of narrow screens, keys that work everywhere. */
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useLocation, useNavigate, useRouter } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
-import { dags } from "../api/queries";
+import { dags, runs } from "../api/queries";
 import { lostAt } from "../api/stream";
 import { useNow } from "../lib/clock";
 import { useStore } from "../lib/store";
@@ -75,7 +75,7 @@ export function Shell({ children }: { children?: ReactNode }) {
     const load = () => {
       for (const to of ["/dags", "/runs", "/fleet"])
         void router.preloadRoute({ to: to as never }).catch(() => undefined);
-      void import("./palette");
+      void import("./palette").catch(() => undefined);
     };
     const handle = setTimeout(load, IDLE_MS);
     return () => clearTimeout(handle);
@@ -196,23 +196,27 @@ function SavedViews() {
 
 function Pinned() {
   const names = useStore(pinned);
-  const list = useQuery({ ...dags, enabled: names.length > 0 });
   if (names.length === 0) return null;
   return (
     <>
       <div className="sec">Pinned</div>
-      {names.map((name) => {
-        const last = list.data?.find((dag) => dag.id === name)?.recent?.[0];
-        return (
-          <Link key={name} to="/dags/$dag/$tab" params={{ dag: name, tab: "grid" }} className="nav">
-            <Mark state={last ? runMark(last.state) : "none"} size={14} label />
-            <span className="el lbl">
-              <bdi>{name}</bdi>
-            </span>
-          </Link>
-        );
-      })}
+      {names.map((name) => (
+        <PinnedDag key={name} name={name} />
+      ))}
     </>
+  );
+}
+
+function PinnedDag({ name }: { name: string }) {
+  const newest = useInfiniteQuery(runs({ dag: name }, 1));
+  const last = newest.data?.pages[0]?.items[0];
+  return (
+    <Link to="/dags/$dag/$tab" params={{ dag: name, tab: "grid" }} className="nav">
+      <Mark state={last ? runMark(last.state) : "none"} size={14} label />
+      <span className="el lbl">
+        <bdi>{name}</bdi>
+      </span>
+    </Link>
   );
 }
 

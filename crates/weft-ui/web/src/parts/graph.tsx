@@ -2,6 +2,7 @@
 import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Layout } from "../api/shapes";
 import { shorten, visible } from "../lib/text";
+import { COLOUR } from "../state/glyphs";
 import { MarkShape } from "../state/mark";
 import { type MarkState, NAME } from "../state/states";
 import { Icon } from "./icons";
@@ -14,6 +15,9 @@ const H = 36;
 const LABELS = 0.2;
 const EDGES = 0.1;
 const MAX_ZOOM = 2;
+
+/** Below this zoom a node is drawn as one box in its state's colour: a mark in it could not be seen. */
+const MARKS = LABELS;
 
 export interface NodeInfo {
   state: MarkState;
@@ -45,6 +49,28 @@ function fit(layout: Layout, width: number, height: number): View {
   const z = Math.max(zoom, Math.min(0.35, zoom * 4));
   return { zoom: z, x: Math.max(16, (width - layout.width * z) / 2), y: 16 };
 }
+
+interface Window {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
+/**
+ * The part of the graph that is in the page: what is visible and half as much around it, in steps, so that it changes seldom
+ * while the graph is moved.
+ */
+function windowOf(view: View, width: number, height: number): Window {
+  const [w, h] = [width / view.zoom, height / view.zoom];
+  const [stepX, stepY] = [Math.max(1, w / 2), Math.max(1, h / 2)];
+  const left = Math.floor(-view.x / view.zoom / stepX) * stepX;
+  const top = Math.floor(-view.y / view.zoom / stepY) * stepY;
+  return { left: left - stepX, top: top - stepY, right: left + w + 2 * stepX, bottom: top + h + 2 * stepY };
+}
+
+const meets = (w: Window, left: number, top: number, right: number, bottom: number): boolean =>
+  right >= w.left && left <= w.right && bottom >= w.top && top <= w.bottom;
 
 export function Graph({ layout, info, selected, critical, onSelect, onGroup }: Props) {
   const [ref, size] = useSize<HTMLDivElement>();
@@ -85,9 +111,26 @@ export function Graph({ layout, info, selected, critical, onSelect, onGroup }: P
     return () => element.removeEventListener("wheel", onWheel);
   }, [ref, zoomAt, layout, size]);
 
-  const edges = useMemo(
-    () => layout.edges.map((e) => ({ key: `${e.from}-${e.to}`, d: pathOf(e.points), from: e.from, to: e.to })),
-    [layout],
+  const edges = useMemo(() => layout.edges.map(edgeOf), [layout]);
+  const { left, top, right, bottom } = windowOf(shown, size.width, size.height);
+  const part = useMemo(() => {
+    const at = { left, top, right, bottom };
+    return {
+      nodes: layout.nodes.filter((n) => meets(at, n.x, n.y, n.x + W, n.y + H)),
+      edges: edges.filter((e) => meets(at, e.left, e.top, e.right, e.bottom)),
+    };
+  }, [layout, edges, left, top, right, bottom]);
+
+  /** Brings a node that the keyboard reached into view. */
+  const reveal = useCallback(
+    (node: Layout["nodes"][number]) =>
+      setView((was) => {
+        const v = was ?? fit(layout, size.width, size.height);
+        const x = Math.max(16 - node.x * v.zoom, Math.min(size.width - 16 - (node.x + W) * v.zoom, v.x));
+        const y = Math.max(16 - node.y * v.zoom, Math.min(size.height - 16 - (node.y + H) * v.zoom, v.y));
+        return x === v.x && y === v.y ? was : { ...v, x, y };
+      }),
+    [layout, size],
   );
 
   return (
@@ -118,20 +161,8 @@ export function Graph({ layout, info, selected, critical, onSelect, onGroup }: P
                 )}
               </g>
             ))}
-            {shown.zoom >= EDGES &&
-              edges.map((e) => {
-                const hot = critical?.has(layout.nodes[e.from]?.id ?? "") && critical.has(layout.nodes[e.to]?.id ?? "");
-                return (
-                  <path
-                    key={e.key}
-                    d={e.d}
-                    fill="none"
-                    stroke={`var(--${hot ? "text" : "border"})`}
-                    strokeWidth={hot ? 2 : 1}
-                  />
-                );
-              })}
-            {layout.nodes.map((node) => {
+            {shown.zoom >= EDGES && <Edges layout={layout} edges={part.edges} critical={critical} />}
+            {part.nodes.map((node) => {
               const at = info(node);
               return (
                 <NodeBox
@@ -145,6 +176,8 @@ export function Graph({ layout, info, selected, critical, onSelect, onGroup }: P
                   selected={node.id === selected}
                   critical={critical?.has(node.id) ?? false}
                   label={shown.zoom >= LABELS}
+                  mark={shown.zoom >= MARKS}
+                  focus={() => reveal(node)}
                   act={() => {
                     if (drag.current?.moved) return;
                     if (isGroup(node)) onGroup?.(node.id, true);
@@ -170,6 +203,48 @@ export function Graph({ layout, info, selected, critical, onSelect, onGroup }: P
     </div>
   );
 }
+
+interface Edge extends Window {
+  key: string;
+  d: string;
+  from: number;
+  to: number;
+}
+
+function edgeOf({ from, to, points }: Layout["edges"][number]): Edge {
+  const xs = points.filter((_, i) => i % 2 === 0);
+  const ys = points.filter((_, i) => i % 2 === 1);
+  return {
+    key: `${from}-${to}`,
+    d: pathOf(points),
+    from,
+    to,
+    left: Math.min(...xs),
+    top: Math.min(...ys),
+    right: Math.max(...xs),
+    bottom: Math.max(...ys),
+  };
+}
+
+interface EdgesProps {
+  layout: Layout;
+  edges: readonly Edge[];
+  critical: ReadonlySet<string> | undefined;
+}
+
+/** All lines of a kind are one path: thousands of elements would be matched with styles for each frame. */
+const Edges = memo(function Edges({ layout, edges, critical }: EdgesProps) {
+  const isHot = (e: Edge) =>
+    critical?.has(layout.nodes[e.from]?.id ?? "") && critical.has(layout.nodes[e.to]?.id ?? "");
+  const lines = (of: readonly Edge[]) => of.map((e) => e.d).join("");
+  const hot = edges.filter(isHot);
+  return (
+    <>
+      <path d={lines(edges.filter((e) => !isHot(e)))} fill="none" stroke="var(--border)" />
+      {hot.length > 0 && <path d={lines(hot)} fill="none" stroke="var(--text)" strokeWidth="2" />}
+    </>
+  );
+});
 
 /** Points as a smooth line: it leaves and arrives vertically; points straight below each other need no bend. */
 function pathOf(points: readonly number[]): string {
@@ -218,11 +293,13 @@ interface NodeProps {
   selected: boolean;
   critical: boolean;
   label: boolean;
+  mark: boolean;
+  focus: () => void;
   act: () => void;
 }
 
 const NodeBox = memo(
-  function NodeBox({ id, group, x, y, state, note, selected, critical, label, act }: NodeProps) {
+  function NodeBox({ id, group, x, y, state, note, selected, critical, label, mark, focus, act }: NodeProps) {
     const strong = selected || critical;
     const dot = id.lastIndexOf(".");
     const name = visible(shorten(dot > 0 && !group ? id.slice(dot + 1) : id, note ? 16 : 22));
@@ -234,6 +311,7 @@ const NodeBox = memo(
         aria-label={`${visible(id)}, ${NAME[state]}${note ? `, ${note}` : ""}`}
         aria-pressed={selected}
         onClick={act}
+        onFocus={(event) => event.currentTarget.matches(":focus-visible") && focus()}
         onKeyDown={(event) => {
           if (event.key === "Enter" || event.key === " ") {
             event.preventDefault();
@@ -241,8 +319,8 @@ const NodeBox = memo(
           }
         }}
       >
-        <title>{visible(id)}</title>
-        {group && (
+        {mark && <title>{visible(id)}</title>}
+        {mark && group && (
           <rect x={x + 4.5} y={y + 4.5} width={W - 1} height={H - 1} rx="4" fill="var(--s2)" stroke="var(--line)" />
         )}
         <rect
@@ -252,11 +330,11 @@ const NodeBox = memo(
           width={W - 1}
           height={H - 1}
           rx="4"
-          fill="var(--s2)"
+          fill={mark || state === "none" || state === "success" ? "var(--s2)" : `var(--${COLOUR[state]})`}
           stroke={`var(--${strong ? "text" : "border"})`}
           strokeWidth={strong ? 2 : 1}
         />
-        {state !== "none" && <MarkShape state={state} x={x + 10} y={y + 10} w={16} h={16} />}
+        {mark && state !== "none" && <MarkShape state={state} x={x + 10} y={y + 10} w={16} h={16} />}
         {label && (
           <text
             x={x + (state === "none" ? 12 : 34)}
@@ -282,6 +360,7 @@ const NodeBox = memo(
     a.selected === b.selected &&
     a.critical === b.critical &&
     a.label === b.label &&
+    a.mark === b.mark &&
     a.x === b.x &&
     a.y === b.y &&
     a.id === b.id,

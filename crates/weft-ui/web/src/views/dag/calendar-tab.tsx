@@ -45,7 +45,12 @@ export function CalendarTab({ dag }: { dag: DagDetail }) {
               <>
                 {years.map((year) => (
                   <Box key={year} title={String(year)} note={`by logical date, ${zone}`}>
-                    <div className="cal">
+                    <div
+                      className="cal"
+                      ref={(element) => {
+                        if (element) showNewest(element, year, [...byDay.keys()]);
+                      }}
+                    >
                       <Year year={year} byDay={byDay} chosen={day} onDay={(d) => setDay(d === day ? "" : d)} />
                     </div>
                   </Box>
@@ -75,6 +80,20 @@ export function CalendarTab({ dag }: { dag: DagDetail }) {
       </div>
     </div>
   );
+}
+
+const moved = new WeakSet<HTMLElement>();
+
+/** Where a year is wider than its place, its newest runs are seen first. */
+function showNewest(element: HTMLElement, year: number, keys: readonly string[]): void {
+  const last = keys
+    .filter((key) => key.startsWith(`${year}-`))
+    .sort()
+    .at(-1);
+  if (!last || moved.has(element)) return;
+  moved.add(element);
+  const share = (Date.parse(last) - Date.UTC(year, 0, 1)) / (366 * DAY);
+  element.scrollLeft = share * element.scrollWidth - element.clientWidth + 3 * CELL;
 }
 
 interface YearProps {

@@ -1,9 +1,9 @@
 /** A DAG: its head with pause and trigger, and the tabs. */
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { pause, useReread } from "../../api/acts";
-import { dag as dagQuery, dags } from "../../api/queries";
+import { dag as dagQuery, runs } from "../../api/queries";
 import type { DagDetail } from "../../api/types";
 import { Head, Tabs } from "../../app/head";
 import { useKeys } from "../../app/keys";
@@ -49,8 +49,8 @@ export function DagPage() {
 }
 
 function DagView({ dag, tab }: { dag: DagDetail; tab: string }) {
-  const list = useQuery(dags);
-  const last = list.data?.find((d) => d.id === dag.id)?.recent?.[0];
+  const newest = useInfiniteQuery(runs({ dag: dag.id }, 1));
+  const last = newest.data?.pages[0]?.items[0];
   const operate = useMay("operate");
   const reread = useReread();
   const navigate = useNavigate();

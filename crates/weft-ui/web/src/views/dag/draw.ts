@@ -6,9 +6,8 @@ import type { Sprites } from "../../state/paint";
 import { BY_CODE, runMark } from "../../state/states";
 import { roundSpan } from "./axis";
 import type { Cell, Model } from "./model";
+import { CELL_H, CELL_W, type Tiles } from "./tiles";
 
-export const CELL_W = 20;
-export const CELL_H = 18;
 /** The part above the cells: bars of 72 and the runs' marks. */
 export const HEAD = 128;
 export const BARS = 72;
@@ -36,9 +35,10 @@ export function draw(
   frame: Frame,
   colours: Colours,
   sprites: Sprites,
+  tiles: Tiles,
 ): void {
   const { width, height, scrollLeft, scrollTop } = frame;
-  const { rows, runs, codes } = made;
+  const { rows, runs } = made;
   const firstCol = Math.max(0, Math.floor(scrollLeft / CELL_W));
   const lastCol = Math.min(runs.length - 1, Math.ceil((scrollLeft + width) / CELL_W));
   const firstRow = Math.max(0, Math.floor(scrollTop / CELL_H));
@@ -58,30 +58,13 @@ export function draw(
     to.fillRect(0, HEAD + frame.hover.row * CELL_H - scrollTop, right, CELL_H);
     to.fillRect(frame.hover.col * CELL_W - scrollLeft, HEAD, CELL_W, bottom - HEAD);
   }
+  to.fillStyle = colours.line ?? "";
   for (let r = firstRow; r <= lastRow + 1; r += 1) {
-    const y = HEAD + r * CELL_H - scrollTop + 0.5;
-    to.strokeStyle = colours.line ?? "";
     to.globalAlpha = rows[r]?.depth === 0 || r === rows.length ? 1 : 0.5;
-    to.beginPath();
-    to.moveTo(0, y);
-    to.lineTo(right, y);
-    to.stroke();
+    to.fillRect(0, HEAD + r * CELL_H - scrollTop, right, 1);
   }
   to.globalAlpha = 1;
-  for (let c = firstCol; c <= lastCol; c += 1) {
-    const column = codes[c];
-    const x = c * CELL_W - scrollLeft + 1;
-    for (let r = firstRow; r <= lastRow; r += 1) {
-      const state = BY_CODE[column?.[r] ?? 0];
-      const y = HEAD + r * CELL_H - scrollTop + 1;
-      if (!state) {
-        to.fillStyle = colours.border ?? "";
-        to.fillRect(x + 7, y + 8, 4, 1);
-      } else {
-        sprites.draw(to, state, x, y, 18, 16, { quiet: true, sum: rows[r]?.sum ?? false });
-      }
-    }
-  }
+  tiles.draw(to, made, { x: -scrollLeft, y: HEAD - scrollTop }, { width, top: HEAD, bottom: height });
   if (frame.selected) ring(to, frame.selected, frame, colours);
   to.restore();
 

@@ -16,6 +16,7 @@ import { instanceTo } from "../../parts/links";
 import { Answer, Empty, Skeleton } from "../../parts/states";
 import { CommandLine, Kbd, UntrustedText } from "../../parts/text";
 import { Mark } from "../../state/mark";
+import { BY_CODE } from "../../state/states";
 import { ClearDialog } from "../run/dialogs";
 import { TaskPanel } from "../run/task-panel";
 import { GridCanvas } from "./grid";
@@ -191,6 +192,7 @@ function GridView({ dag, grid }: { dag: DagDetail; grid: Grid }) {
             key={`${chosenRun.id} ${chosenRow.id}`}
             run={{ id: chosenRun.id, dag: dag.id, version: chosenRun.version, logical_date: chosenRun.logical_date }}
             task={chosenRow.id}
+            state={chosenRow.sum ? undefined : BY_CODE[made.codes[selected.col]?.[selected.row] ?? 0]}
             onClose={() => select(undefined)}
           />
         </aside>

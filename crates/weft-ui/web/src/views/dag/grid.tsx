@@ -7,8 +7,9 @@ import { useSize } from "../../parts/width";
 import { useColours } from "../../state/colours";
 import { Sprites } from "../../state/paint";
 import { roundSpan } from "./axis";
-import { BARS, BASE_Y, CELL_H, CELL_W, cellWords, draw, END, FOOT, HEAD } from "./draw";
+import { BARS, BASE_Y, cellWords, draw, END, FOOT, HEAD } from "./draw";
 import type { Cell, Model } from "./model";
+import { CELL_H, CELL_W, Tiles } from "./tiles";
 
 interface Props {
   model: Model;
@@ -20,29 +21,49 @@ interface Props {
   onToggle: (group: string) => void;
 }
 
-/** Rows of labels beyond the visible ones. */
-const SPARE = 6;
+/** Labels are drawn anew each so many rows, and as many beyond the visible ones. */
+const STEP = 12;
 
 export function GridCanvas({ model, zone, selected, onSelect, onOpen, onRun, onToggle }: Props) {
   const [scroller, size] = useSize<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const space = useRef<HTMLDivElement>(null);
-  const [scroll, setScroll] = useState({ left: 0, top: 0 });
+  const scroll = useRef({ left: 0, top: 0 });
+  /** The first visible row, in steps: scrolling moves the canvas without rendering anything. */
+  const [near, setNear] = useState(0);
   const [hover, setHover] = useState<Cell>();
   const [tip, setTip] = useState<{ x: number; y: number; text: string }>();
   const colours = useColours();
   const ratio = window.devicePixelRatio || 1;
   const sprites = useMemo(() => new Sprites(colours, ratio), [colours, ratio]);
+  const tiles = useMemo(() => new Tiles(colours, sprites, ratio), [colours, sprites, ratio]);
   const labels = size.width > 0 && size.width <= 640 ? 144 : 224;
   const width = Math.max(0, Math.min(size.width - labels, model.runs.length * CELL_W + END));
   const height = Math.max(0, Math.min(size.height, HEAD + model.rows.length * CELL_H + FOOT));
   const atEnd = useRef(false);
 
+  const painter = useRef<() => void>(undefined);
+  const frame = useRef(0);
+  const repaint = useCallback(() => {
+    if (frame.current) return;
+    frame.current = requestAnimationFrame(() => {
+      frame.current = 0;
+      painter.current?.();
+    });
+  }, []);
+  useEffect(
+    () => () => {
+      cancelAnimationFrame(frame.current);
+      frame.current = 0;
+    },
+    [],
+  );
   useEffect(() => {
     const element = canvas.current;
     const context = element?.getContext("2d");
     if (!element || !context || width === 0 || height === 0) return;
-    const frame = requestAnimationFrame(() => {
+    painter.current = () => {
+      const { left, top } = scroll.current;
       if (element.width !== Math.round(width * ratio) || element.height !== Math.round(height * ratio)) {
         element.width = Math.round(width * ratio);
         element.height = Math.round(height * ratio);
@@ -51,13 +72,14 @@ export function GridCanvas({ model, zone, selected, onSelect, onOpen, onRun, onT
       draw(
         context,
         model,
-        { width, height, scrollLeft: scroll.left, scrollTop: scroll.top, zone, hover, selected },
+        { width, height, scrollLeft: left, scrollTop: top, zone, hover, selected },
         colours,
         sprites,
+        tiles,
       );
-    });
-    return () => cancelAnimationFrame(frame);
-  }, [model, width, height, scroll, zone, hover, selected, colours, sprites, ratio]);
+    };
+    repaint();
+  }, [model, width, height, zone, hover, selected, colours, sprites, tiles, ratio, repaint]);
 
   // The newest runs stand at the right: what does not fit begins there.
   useEffect(() => {
@@ -92,10 +114,10 @@ export function GridCanvas({ model, zone, selected, onSelect, onOpen, onRun, onT
     if (!box) return {};
     const x = event.clientX - box.left;
     const y = event.clientY - box.top;
-    const col = Math.floor((x + scroll.left) / CELL_W);
+    const col = Math.floor((x + scroll.current.left) / CELL_W);
     if (x < 0 || col < 0 || col >= model.runs.length) return {};
     if (y < HEAD) return { run: col };
-    const row = Math.floor((y - HEAD + scroll.top) / CELL_H);
+    const row = Math.floor((y - HEAD + scroll.current.top) / CELL_H);
     return row >= 0 && row < model.rows.length ? { cell: { row, col } } : {};
   };
 
@@ -124,8 +146,8 @@ export function GridCanvas({ model, zone, selected, onSelect, onOpen, onRun, onT
     if (event.key === "Escape") onSelect(undefined);
   };
 
-  const firstRow = Math.max(0, Math.floor(scroll.top / CELL_H) - SPARE);
-  const lastRow = Math.min(model.rows.length, Math.ceil((scroll.top + size.height) / CELL_H) + SPARE);
+  const firstRow = Math.max(0, near - STEP);
+  const lastRow = Math.min(model.rows.length, near + Math.ceil(size.height / CELL_H) + 2 * STEP);
   const at = selected ?? { row: 0, col: Math.max(0, model.runs.length - 1) };
   const focused = `gc-${at.row}-${at.col}`;
   const top = roundSpan(model.longestMs);
@@ -134,7 +156,12 @@ export function GridCanvas({ model, zone, selected, onSelect, onOpen, onRun, onT
     <div
       className="g-scroll"
       ref={scroller}
-      onScroll={(event) => setScroll({ left: event.currentTarget.scrollLeft, top: event.currentTarget.scrollTop })}
+      onScroll={(event) => {
+        const { scrollLeft: left, scrollTop: top } = event.currentTarget;
+        scroll.current = { left, top };
+        setNear(Math.floor(top / (STEP * CELL_H)) * STEP);
+        repaint();
+      }}
     >
       <div className="g-space" ref={space}>
         <div className="g-labels" style={{ height: HEAD + model.rows.length * CELL_H + FOOT }}>

@@ -16,6 +16,8 @@ import { medianOf } from "./filter";
 
 interface Props {
   dag: ListedDag;
+  /** Its place in the table. */
+  at: number;
   row: object;
   operate: boolean;
   picked: boolean;
@@ -23,7 +25,7 @@ interface Props {
   onTag: (tag: string) => void;
 }
 
-export const DagRow = memo(function DagRow({ dag, row, operate, picked, onPick, onTag }: Props) {
+export const DagRow = memo(function DagRow({ dag, at, row, operate, picked, onPick, onTag }: Props) {
   const reread = useReread();
   const last = dag.recent?.[0];
   const median = medianOf(dag);
@@ -37,7 +39,7 @@ export const DagRow = memo(function DagRow({ dag, row, operate, picked, onPick, 
     await reread(["dags"], ["dag", dag.id]);
   };
   return (
-    <tr className={dag.paused ? "link off" : "link"}>
+    <tr className={dag.paused ? "link off" : "link"} aria-rowindex={at + 2}>
       {operate && (
         <td className="wide">
           <label className="check">
@@ -60,7 +62,7 @@ export const DagRow = memo(function DagRow({ dag, row, operate, picked, onPick, 
             <button
               key={tag}
               type="button"
-              className="tag wide"
+              className="tag wide mid"
               onClick={() => onTag(tag)}
               aria-label={`Only tag ${tag}`}
             >
@@ -68,7 +70,7 @@ export const DagRow = memo(function DagRow({ dag, row, operate, picked, onPick, 
             </button>
           ))}
           {dag.description && (
-            <span className="desc el wide">
+            <span className="desc el wide mid">
               <UntrustedText>{dag.description}</UntrustedText>
             </span>
           )}
@@ -82,8 +84,8 @@ export const DagRow = memo(function DagRow({ dag, row, operate, picked, onPick, 
           </RunLink>
         )}
       </td>
-      <td className="r wide">{median !== undefined && duration(median)}</td>
-      <td className="wide mut">{dag.schedule && <UntrustedText max={40}>{dag.schedule}</UntrustedText>}</td>
+      <td className="r wide mid">{median !== undefined && duration(median)}</td>
+      <td className="wide mid mut">{dag.schedule && <UntrustedText max={40}>{dag.schedule}</UntrustedText>}</td>
       <td className="r wide">{!dag.paused && <Time at={dag.next_run} zone={dag.timezone} form="relative" />}</td>
       <td className="r">
         {operate ? (

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useMemo, useState } from "react";
 import { pause, useReread } from "../../api/acts";
-import { dags } from "../../api/queries";
+import { dags, dagsWithRuns } from "../../api/queries";
 import { Head } from "../../app/head";
 import { useMay } from "../../app/me";
 import { useParam } from "../../app/search";
@@ -11,6 +11,7 @@ import { SearchField, Segments, Select } from "../../parts/controls";
 import { useRows } from "../../parts/rows";
 import { Answer, Empty, Skeleton } from "../../parts/states";
 import { announce } from "../../parts/toast";
+import { WindowRows } from "../../parts/window-rows";
 import { DagRow } from "./dag-row";
 import { filtered, SORTS, type Sort, sorted } from "./filter";
 import { SaveView } from "./save-view";
@@ -24,7 +25,10 @@ const STATES = [
 ] as const;
 
 export function Dags() {
-  const list = useQuery(dags);
+  const names = useQuery(dags);
+  const withRuns = useQuery(dagsWithRuns);
+  // The names are there first: their runs are added when they come.
+  const list = withRuns.data || withRuns.error ? withRuns : names;
   const [q, setQ] = useParam("q");
   const [state, setState] = useParam("state");
   const [tag, setTag] = useParam("tag");
@@ -82,7 +86,7 @@ export function Dags() {
                 </button>
               </Empty>
             ) : (
-              <table className="tbl dags">
+              <table className="tbl dags" aria-rowcount={shown.length + 1}>
                 <thead>
                   <tr>
                     {operate && (
@@ -93,25 +97,32 @@ export function Dags() {
                     <th>DAG</th>
                     <th className="wide">Last runs</th>
                     <th className="r">Last</th>
-                    <th className="r wide">Median</th>
-                    <th className="wide">Schedule</th>
+                    <th className="r wide mid">Median</th>
+                    <th className="wide mid">Schedule</th>
                     <th className="r wide">Next run</th>
                     <th className="r">{operate ? "On" : ""}</th>
                   </tr>
                 </thead>
-                <tbody>
-                  {shown.map((dag, i) => (
-                    <DagRow
-                      key={dag.id}
-                      dag={dag}
-                      row={rows(i)}
-                      operate={operate}
-                      picked={picked.has(dag.id)}
-                      onPick={(on) => pick(dag.id, on)}
-                      onTag={(t) => setTag(t, true)}
-                    />
-                  ))}
-                </tbody>
+                <WindowRows
+                  count={shown.length}
+                  row={(i) => {
+                    const dag = shown[i];
+                    return (
+                      dag && (
+                        <DagRow
+                          key={dag.id}
+                          dag={dag}
+                          at={i}
+                          row={rows(i)}
+                          operate={operate}
+                          picked={picked.has(dag.id)}
+                          onPick={(on) => pick(dag.id, on)}
+                          onTag={(t) => setTag(t, true)}
+                        />
+                      )
+                    );
+                  }}
+                />
               </table>
             )
           }

@@ -13,7 +13,7 @@ import { InstanceLink, instanceTo } from "../../parts/links";
 import { Answer } from "../../parts/states";
 import { Kbd, Time, Took, UntrustedText } from "../../parts/text";
 import { Badge, Mark } from "../../state/mark";
-import { isEnded, NAME, total, worst } from "../../state/states";
+import { type InstanceState, isEnded, NAME, NO_COUNTS, total, worst } from "../../state/states";
 import { ClearDialog, MarkDialog } from "./dialogs";
 import "./run.css";
 
@@ -21,10 +21,16 @@ interface Props {
   run: Pick<Run, "id" | "dag" | "version" | "logical_date">;
   task: string;
   onClose: () => void;
+  /** The state of its one instance, where the caller has it: then nothing is read of the run's other tasks. */
+  state?: InstanceState | undefined;
 }
 
-export function TaskPanel({ run, task, onClose }: Props) {
-  const summaries = useQuery(tasksQuery(run.id));
+export function TaskPanel({ run, task, state, onClose }: Props) {
+  const summaries = useQuery({ ...tasksQuery(run.id), enabled: !state });
+  if (state) {
+    const summary = { task, mapped: false, instances: 1, counts: { ...NO_COUNTS, [state]: 1 } };
+    return <Panel run={run} summary={summary} onClose={onClose} />;
+  }
   return (
     <Answer of={summaries}>
       {(list) => {

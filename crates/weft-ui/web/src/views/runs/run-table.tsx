@@ -6,37 +6,40 @@ import { CountsBar } from "../../parts/counts-bar";
 import { DagLink, RunLink } from "../../parts/links";
 import { useRows } from "../../parts/rows";
 import { Time, Took, UntrustedText } from "../../parts/text";
+import { WindowRows } from "../../parts/window-rows";
 import { Mark } from "../../state/mark";
 import { NAME, runMark, total } from "../../state/states";
 
 export function RunTable({ runs, withDag }: { runs: readonly Run[]; withDag: boolean }) {
   const rows = useRows(runs.length);
   return (
-    <table className="tbl dags">
+    <table className="tbl dags" aria-rowcount={runs.length + 1}>
       <thead>
         <tr>
           <th>Run</th>
           {withDag && <th>DAG</th>}
-          <th className="wide">Kind</th>
-          <th className="r wide">Version</th>
+          <th className="wide mid">Kind</th>
+          <th className="r wide mid">Version</th>
           <th className="r">Started</th>
           <th className="r">Took</th>
           <th className="wide">Instances</th>
-          <th className="wide">Run id</th>
+          <th className="wide mid">Run id</th>
         </tr>
       </thead>
-      <tbody>
-        {runs.map((run, i) => (
-          <Row key={run.id} run={run} withDag={withDag} row={rows(i)} />
-        ))}
-      </tbody>
+      <WindowRows
+        count={runs.length}
+        row={(i) => {
+          const run = runs[i];
+          return run && <Row key={run.id} run={run} at={i} withDag={withDag} row={rows(i)} />;
+        }}
+      />
     </table>
   );
 }
 
-const Row = memo(function Row({ run, withDag, row }: { run: Run; withDag: boolean; row: object }) {
+const Row = memo(function Row({ run, at, withDag, row }: { run: Run; at: number; withDag: boolean; row: object }) {
   return (
-    <tr className="link">
+    <tr className="link" aria-rowindex={at + 2}>
       <td {...row}>
         <span className="row g8">
           <Mark state={runMark(run.state)} label={NAME[runMark(run.state)]} />
@@ -52,8 +55,8 @@ const Row = memo(function Row({ run, withDag, row }: { run: Run; withDag: boolea
           </DagLink>
         </td>
       )}
-      <td className="wide mut">{run.kind}</td>
-      <td className="r wide mut">{run.version}</td>
+      <td className="wide mid mut">{run.kind}</td>
+      <td className="r wide mid mut">{run.version}</td>
       <td className="r mut">
         <Time at={run.started ?? run.created} form="short" />
       </td>
@@ -66,7 +69,7 @@ const Row = memo(function Row({ run, withDag, row }: { run: Run; withDag: boolea
           <span className="mut t12">{count(total(run.counts))}</span>
         </span>
       </td>
-      <td className="wide mut">
+      <td className="wide mid mut">
         <code>{run.id}</code>
       </td>
     </tr>

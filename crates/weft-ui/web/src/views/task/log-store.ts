@@ -6,10 +6,12 @@ import { json, query, raw, seg } from "../../api/client";
 import type { LogLine, LogPage } from "../../api/types";
 import { events } from "../../lib/sse";
 
-/** Lines of a page. */
-export const PAGE = 500;
+/** Lines of a page: those that are long still come as one answer. */
+export const PAGE = 200;
 /** Pages that are held. */
-const MAX_PAGES = 60;
+const MAX_PAGES = 150;
+/** Lines that are read first: more than a screen has. */
+const FIRST = 120;
 /** Requests for pages at once. */
 const MAX_FETCHES = 2;
 /** Waiting before a broken stream is read on. */
@@ -172,7 +174,7 @@ export class LogStore {
   /** A stored log says how many lines it has; one that is being written is followed. */
   private async open(): Promise<void> {
     try {
-      const page = await this.read(0, PAGE);
+      const page = await this.read(0, FIRST);
       if (page.total != null) {
         this.put(page);
         this.change({ total: page.total, known: true, ended: true, incomplete: page.incomplete });

@@ -38,6 +38,8 @@ interface Props {
 
 /** Of longer logs levels are counted when they are asked for: that reads every line. */
 const MAX_COUNTED = 200_000;
+/** The same in bytes, as far as they are known. */
+const MAX_COUNTED_BYTES = 16 << 20;
 /** Typing is searched for when it pauses. */
 const TYPING_MS = 200;
 /** Lines that are copied at once. */
@@ -77,7 +79,7 @@ function asked(q: string): { q: string; regex?: boolean } | undefined {
   return regex ? { q: `(?i)${regex}`, regex: true } : { q };
 }
 
-function LogView({ attempt, failed, zone: ofDag, store }: Props & { store: LogStore }) {
+function LogView({ instance, attempt, failed, zone: ofDag, store }: Props & { store: LogStore }) {
   const state = useSyncExternalStore(store.subscribe, store.snapshot);
   const { total: all, ended } = state;
   const zone = useZone(ofDag);
@@ -97,7 +99,9 @@ function LogView({ attempt, failed, zone: ofDag, store }: Props & { store: LogSt
   const off = useMemo(() => new Set(hidden.split(",").filter(Boolean)), [hidden]);
   const on = LEVELS.filter((level) => !off.has(level)).join(",");
 
-  const counted = useFound(store.at, all, ended, all > 0 && (all <= MAX_COUNTED || off.size > 0) ? ERRORS : undefined);
+  const bytes = attempt === instance.attempt ? (instance.usage?.log_bytes ?? 0) : 0;
+  const short = all <= MAX_COUNTED && bytes <= MAX_COUNTED_BYTES;
+  const counted = useFound(store.at, all, ended, all > 0 && (short || off.size > 0) ? ERRORS : undefined);
   const filtered = useFound(
     store.at,
     all,
