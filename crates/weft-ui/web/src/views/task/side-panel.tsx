@@ -2,6 +2,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { version as versionQuery } from "../../api/queries";
 import { shell } from "../../lib/text";
+import { Go } from "../../parts/go";
+import { instanceTo } from "../../parts/links";
 import { CopyButton, Time, UntrustedText } from "../../parts/text";
 import { type AttemptProps, LimitRows } from "./limits";
 import { specOf } from "./spec";
@@ -78,8 +80,42 @@ export function SidePanel(props: AttemptProps) {
           )}
         </dl>
       </div>
+      <Granted {...props} />
       <Rerun {...props} />
     </>
+  );
+}
+
+/** Lines that the host writes of each HTTP request. */
+const REQUESTS = "/^[A-Z]+ https?:\\/\\/\\S+: /";
+
+/** What the task asks for, and where what it called is. */
+function Granted({ run, instance, attempt }: AttemptProps) {
+  const doc = useQuery(versionQuery(run.dag, run.version));
+  const { grants } = specOf(doc.data?.document, instance.task);
+  if (!doc.data) return null;
+  const target = instanceTo({ dag: run.dag, run: run.id, task: instance.task, index: instance.index }, "logs");
+  const search = { attempt: String(attempt), q: REQUESTS, level: "error,warn,info" };
+  return (
+    <div className="p">
+      <h2>Grants</h2>
+      {grants.length === 0 ? (
+        <span className="mut">It asks for none: no network, no variables.</span>
+      ) : (
+        <div className="col g4">
+          {grants.map((grant) => (
+            <code key={grant} className="wrapany">
+              <UntrustedText>{grant}</UntrustedText>
+            </code>
+          ))}
+        </div>
+      )}
+      {grants.some((grant) => grant.startsWith("http ")) && (
+        <Go target={{ ...target, search }} className="lk">
+          Requests that it sent
+        </Go>
+      )}
+    </div>
   );
 }
 

@@ -13,6 +13,12 @@ describe("what a document says of a task", () => {
       expect(spec).toMatchObject({ limits: { memory: "64MiB" }, timeout: "10m" });
     }
     expect(specOf(null, "t").inputs).toEqual([]);
+    const grants = { http: ["https://a.example", "b.example:8080"], variables: ["key"] };
+    expect(specOf({ dags: [{ tasks: { t: { grants } } }] }, "t").grants).toEqual([
+      "http https://a.example",
+      "http b.example:8080",
+      "variables key",
+    ]);
   });
   it("has sizes and spans", () => {
     expect([sizeOf("64MiB"), sizeOf("12"), sizeOf("x")]).toEqual([67_108_864, 12, undefined]);

@@ -5,7 +5,8 @@ export interface TaskSpec {
   timeout?: string | undefined;
   /** Parameter and the task whose output it is. */
   inputs: { name: string; task: string }[];
-  requests: unknown;
+  /** What it asks to be granted, such as `http https://api.example.com`. */
+  grants: string[];
   description?: string | undefined;
 }
 
@@ -25,7 +26,11 @@ export function specOf(document: unknown, task: string): TaskSpec {
     limits,
     timeout: typeof own.timeout === "string" ? own.timeout : undefined,
     inputs,
-    requests: own.requests ?? own.request ?? own.grants,
+    grants: Object.entries(record(own.grants)).flatMap(([kind, of]) =>
+      (Array.isArray(of) ? of : [of]).map(
+        (what) => `${kind} ${typeof what === "string" ? what : JSON.stringify(what)}`,
+      ),
+    ),
     description: typeof own.description === "string" ? own.description : undefined,
   };
 }
