@@ -105,6 +105,13 @@ async fn make(sandbox: &Sandbox, guest: &Guest, entry: &Value) -> Value {
         } => {
             json!({ "deferred_until": time.0, "state": parsed(&state) })
         }
+        AttemptOutcome::Deferred {
+            until: DeferUntil::On { wait, timeout },
+            state,
+        } => {
+            let timeout = timeout.map(|span| span.0);
+            json!({ "waits_for": wait.to_string(), "timeout_ms": timeout, "state": parsed(&state) })
+        }
         AttemptOutcome::Failed(failure) => json!({
             "failed": failure.kind.code(),
             "message": failure.message,

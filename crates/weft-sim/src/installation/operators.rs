@@ -320,12 +320,8 @@ impl Operators {
 
     /// Sends an event to a run, or to one that waits for an event.
     fn send_event(&mut self, truth: &mut Truth, run: RunId, name: u32, is_waited_for: bool) {
-        let mut waiting = truth.tables.waiting_instances();
-        let waiting = waiting.next().filter(|_| is_waited_for);
-        let (run, name) = match waiting {
-            Some((run, name)) => (run, name.clone()),
-            None => (run, event_name(name)),
-        };
+        let waiting = is_waited_for.then(|| truth.tables.waiting_instance());
+        let (run, name) = waiting.flatten().unwrap_or((run, event_name(name)));
         // Numbers are not used again, also where the database loses the event.
         self.last_event += 1;
         let number = self.last_event;

@@ -9,7 +9,7 @@ use super::{
     truth::Shared,
 };
 use async_trait::async_trait;
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 use weft_core::{
     document::TaskIndex,
     run::Instance,

@@ -29,7 +29,7 @@ Examples:
   wfctl runs list --dag quakes --state failed --since 2026-11-01
   wfctl runs watch latest --dag quakes
   wfctl runs clear 0c3k5v7n9q1st --task report --downstream
-  wfctl runs send 0c3k5v7n9q1st paid '{"by": "ada"}'
+  wfctl runs send 0c3k5v7n9q1st paid '{\"by\": \"ada\"}'
 
 Exit code 1: the run that was watched failed or was cancelled.")]
 pub(crate) struct RunsArgs {

@@ -45,11 +45,11 @@ impl Tables {
         is_open
     }
 
-    /// An instance that waits for an event.
-    pub fn waiting_instances(&self) -> impl Iterator<Item = (RunId, &EventName)> {
-        let rows = self.instances.values();
-        rows.filter_map(|row| match &row.wait {
-            Some(Wait::Event(name)) => Some((row.run, name)),
+    /// The run of an instance that waits for an event, and the event's name.
+    pub fn waiting_instance(&self) -> Option<(RunId, EventName)> {
+        let mut rows = self.instances.values();
+        rows.find_map(|row| match &row.wait {
+            Some(Wait::Event(name)) => Some((row.run, name.clone())),
             None => None,
         })
     }
@@ -129,6 +129,10 @@ impl Tables {
             return Ok(false);
         };
         let run = self.commands[&id].run;
+        if self.unwritable.contains(&run) {
+            // It fails for that, whatever it was told before.
+            return Ok(false);
+        }
         let Some(row) = self.instances.get(&(run, *instance)) else {
             return Ok(true);
         };
