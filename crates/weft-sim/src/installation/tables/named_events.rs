@@ -129,6 +129,10 @@ impl Tables {
             return Ok(false);
         };
         let run = self.commands[&id].run;
+        if self.unwritable.contains(&run) {
+            // It fails for that, whatever it was told before.
+            return Ok(false);
+        }
         let Some(row) = self.instances.get(&(run, *instance)) else {
             return Ok(true);
         };

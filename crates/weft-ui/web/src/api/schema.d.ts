@@ -669,6 +669,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/events/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the events of a name that were sent to a run
+         * @description Earliest first.
+         */
+        get: operations["list_events"];
+        put?: never;
+        /**
+         * Send an event to a run
+         * @description Wakes one task instance that waits for an event of this name. If none waits, the event is kept for
+         *     the next one that does. Repeating the request with the same `Idempotency-Key` sends no second event:
+         *     the response is the first one, with status 200 instead of 202.
+         */
+        post: operations["send_event"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/fail": {
         parameters: {
             query?: never;
@@ -1621,6 +1647,16 @@ export interface components {
             /** @description The downstream task. */
             to: string;
         };
+        /** @description The task instance that an event wakes. */
+        EventTaker: {
+            /**
+             * Format: int32
+             * @description Its map index; 0 if the task is not mapped.
+             */
+            index: number;
+            /** @description Id of the instance's task. */
+            task: string;
+        };
         /** @description An attempt that failed. */
         FailedAttempt: {
             /**
@@ -1860,6 +1896,8 @@ export interface components {
             /** @description Id of the instance's task. */
             task: string;
             usage?: components["schemas"]["Usage"] | null;
+            /** @description What a deferred instance waits for besides a time: `event/` and the name of an event. */
+            waits_for?: string | null;
             /** @description The worker that ran the last attempt. */
             worker?: string | null;
         };
@@ -2093,6 +2131,25 @@ export interface components {
          * @enum {string}
          */
         MarkAs: "success" | "failed" | "skipped";
+        /** @description An event that was sent to a run. It is durable once the response is sent. */
+        NamedEvent: {
+            /**
+             * Format: int64
+             * @description Number of the event, unique within the installation.
+             */
+            id: number;
+            /** @description Its name. */
+            name: string;
+            /** @description What was sent with it; null where nothing was. */
+            payload: unknown;
+            /** @description The run. */
+            run: string;
+            /** @description When it was sent. */
+            sent: components["schemas"]["Time"];
+            /** @description The name and number of the token that sent it. */
+            sent_by: string;
+            taken_by?: components["schemas"]["EventTaker"] | null;
+        };
         /** @description A request for a backfill. */
         NewBackfill: {
             /** @description Creates no runs, and returns the runs that would be created. */
@@ -2359,8 +2416,42 @@ export interface components {
                 /** @description Id of the instance's task. */
                 task: string;
                 usage?: components["schemas"]["Usage"] | null;
+                /** @description What a deferred instance waits for besides a time: `event/` and the name of an event. */
+                waits_for?: string | null;
                 /** @description The worker that ran the last attempt. */
                 worker?: string | null;
+            }[];
+            /** @description The cursor of the next page; absent on the last page. It is opaque to clients. */
+            next?: string | null;
+            /**
+             * @description Items between the others that can't be read, each instead of an item: they were damaged, or
+             *     a later version of Weft wrote them. The lists of runs have them; all others are refused.
+             */
+            unreadable?: components["schemas"]["UnreadableItem"][];
+        };
+        /**
+         * @description One page of a list. Pages are divided by key, so a list that grows meanwhile neither repeats nor
+         *     skips earlier items.
+         */
+        Page_NamedEvent: {
+            /** @description The items, at most `limit`. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description Number of the event, unique within the installation.
+                 */
+                id: number;
+                /** @description Its name. */
+                name: string;
+                /** @description What was sent with it; null where nothing was. */
+                payload: unknown;
+                /** @description The run. */
+                run: string;
+                /** @description When it was sent. */
+                sent: components["schemas"]["Time"];
+                /** @description The name and number of the token that sent it. */
+                sent_by: string;
+                taken_by?: components["schemas"]["EventTaker"] | null;
             }[];
             /** @description The cursor of the next page; absent on the last page. It is opaque to clients. */
             next?: string | null;
@@ -4665,6 +4756,96 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["Change"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_events: {
+        parameters: {
+            query?: {
+                /** @description The cursor of this page: `next` of the page before. */
+                cursor?: string;
+                /** @description How many items, 1 to 500; 50 by default. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+                /** @description The event's name: letters, digits, `_`, `-` and `.`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_NamedEvent"];
+                };
+            };
+            /** @description The request failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    send_event: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Identifies the request within the run: 1 to 200 visible ASCII characters */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The run's id. */
+                run: string;
+                /** @description The event's name: letters, digits, `_`, `-` and `.`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** @description The payload: any JSON of at most 64 KiB */
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description The event that was sent with this key before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NamedEvent"];
+                };
+            };
+            /** @description The event, which is durable */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NamedEvent"];
                 };
             };
             /** @description The request failed */
