@@ -62,6 +62,35 @@ ${task("speak", [
 ${task("fail", ["!error: <iframe src=javascript:alert(1)>", "x3"], 'inputs = { s = "speak" }')}
 `;
 
+const VEGA = "https://vega.github.io/schema/vega-lite/v5.json";
+const stores = [1, 2, 3].map((store) => ({ store, stock: store * 7 }));
+const encoding = { x: { field: "store", type: "ordinal" }, y: { field: "stock", type: "quantitative" } };
+/** A chart that tries to load, to run and to lead away. */
+const HOSTILE_CHART = {
+  $schema: VEGA,
+  title: "</script><script>parent.pwned=1</script>",
+  data: { url: "/api/v1/whoami" },
+  transform: [
+    { calculate: "[].constructor.constructor('parent.pwned=1;fetch(\\'/api/v1/tokens\\')')()", as: "a" },
+    { lookup: "store", from: { data: { url: "http://127.0.0.1:9/stolen.json" }, key: "store", fields: ["b"] } },
+  ],
+  params: [{ name: "p", expr: "window.parent.pwned = 1" }],
+  layer: [
+    { mark: { type: "image", url: "http://127.0.0.1:9/pixel.png" }, encoding },
+    { mark: { type: "point", href: "javascript:parent.pwned=1" }, encoding },
+  ],
+  usermeta: { embedOptions: { loader: { baseURL: "http://127.0.0.1:9/" } } },
+};
+
+/** Charts, as a notebook's and by their schema. */
+const CHARTS = `[dag]
+id = "charts"
+${task("bars", [`=${JSON.stringify({ $schema: VEGA, data: { values: stores }, mark: "bar", encoding })}`])}
+${task("typed", [`=${JSON.stringify({ "application/vnd.vegalite.v5+json": { data: { values: stores }, mark: "line", encoding }, "text/plain": "3 stores" })}`])}
+${task("hostile", [`=${JSON.stringify(HOSTILE_CHART)}`])}
+${task("images", [`=${JSON.stringify({ ...HOSTILE_CHART, data: { values: stores }, transform: [], params: [] })}`])}
+`;
+
 export const DAGS: SeededDag[] = [
   {
     // Only looked at.
@@ -80,4 +109,5 @@ export const DAGS: SeededDag[] = [
   { id: "big", toml: BIG, runs: [[]] },
   { id: "hostile", toml: HOSTILE, runs: [[]] },
   { id: "waits", toml: WAITS, runs: [] },
+  { id: "charts", toml: CHARTS, runs: [[]] },
 ];

@@ -1,13 +1,15 @@
 /** Artifacts that an output names: images as images, texts as texts, each as a download. */
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useMemo, useState } from "react";
 import { raw, seg } from "../../api/client";
 import { api } from "../../lib/base";
 import { type Media, mediaOf } from "../../lib/media";
 import { bytes, plural, visibleLines } from "../../lib/text";
+import { vegaOfText } from "../../lib/vega";
 import { Segments } from "../../parts/controls";
 import { Failure, Skeleton } from "../../parts/states";
 import { UntrustedText } from "../../parts/text";
 
+const VegaChart = lazy(() => import("./vega").then((m) => ({ default: m.VegaChart })));
 const Markdown = lazy(() => import("../../parts/markdown").then((m) => ({ default: m.Markdown })));
 
 export interface Artifact {
@@ -120,12 +122,15 @@ function OneArtifact({ artifact, path }: { artifact: Artifact; path: string }) {
   );
 }
 
-type TextView = "text" | "markdown" | "page";
+type TextView = "text" | "chart" | "markdown" | "page";
 
 /** A text as it is, as Markdown, or as a page in a frame in which no script runs and nothing is loaded. */
 function TextArtifact({ name, text, path }: { name: string; text: string; path: string }) {
   const isPage = /^\s*(<!doctype html|<html|<!--)/i.test(text);
-  const [view, setView] = useState<TextView>(isPage ? "page" : /\b(md|markdown)$/i.test(name) ? "markdown" : "text");
+  const vega = useMemo(() => vegaOfText(text), [text]);
+  const [view, setView] = useState<TextView>(
+    vega ? "chart" : isPage ? "page" : /\b(md|markdown)$/i.test(name) ? "markdown" : "text",
+  );
   return (
     <div className="col g8">
       <Segments<TextView>
@@ -134,12 +139,17 @@ function TextArtifact({ name, text, path }: { name: string; text: string; path: 
         value={view}
         onChange={setView}
         options={[
+          ...(vega ? [{ id: "chart" as const, label: "Chart" }] : []),
           { id: "text", label: "Text" },
           { id: "markdown", label: "Markdown" },
           { id: "page", label: "Page" },
         ]}
       />
-      {view === "page" ? (
+      {view === "chart" && vega ? (
+        <Suspense fallback={<Skeleton rows={6} />}>
+          <VegaChart spec={vega} label={name} />
+        </Suspense>
+      ) : view === "page" ? (
         <iframe
           className="artifact-page"
           title={`Artifact ${name} as a page`}

@@ -1,9 +1,10 @@
 /** Inputs and outputs: as a tree, a table, an image or text, by what they are. Nothing of a guest is ever markup. */
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import { ApiError } from "../../api/client";
 import { output as outputQuery, tasks as tasksQuery, version as versionQuery } from "../../api/queries";
 import { bytes } from "../../lib/text";
+import { vegaOf } from "../../lib/vega";
 import { Segments } from "../../parts/controls";
 import { JsonTree } from "../../parts/json-tree";
 import { InstanceLink } from "../../parts/links";
@@ -16,6 +17,7 @@ import type { AttemptProps } from "./limits";
 import { specOf } from "./spec";
 
 const Code = lazy(() => import("../../parts/code").then((m) => ({ default: m.Code })));
+const VegaChart = lazy(() => import("./vega").then((m) => ({ default: m.VegaChart })));
 const Markdown = lazy(() => import("../../parts/markdown").then((m) => ({ default: m.Markdown })));
 
 /** A text that may be Markdown: the output itself, or its field of that name. */
@@ -83,15 +85,16 @@ interface ValueProps {
   absent?: boolean;
 }
 
-type View = "tree" | "table" | "chart" | "markdown" | "text";
+type View = "tree" | "table" | "chart" | "vega" | "markdown" | "text";
 
 function Value({ title, run, task, index, note, absent = false }: ValueProps) {
   const query = useQuery({ ...outputQuery(run, task, index), enabled: !absent });
   const table = recordsOf(query.data);
   const series = table && seriesOf(table);
   const markdown = markdownOf(query.data);
+  const vega = useMemo(() => vegaOf(query.data), [query.data]);
   const [view, setView] = useState<View>();
-  const best: View = markdown?.named ? "markdown" : tableOf(query.data) ? "table" : "tree";
+  const best: View = vega ? "vega" : markdown?.named ? "markdown" : tableOf(query.data) ? "table" : "tree";
   const shown: View = view ?? best;
   const text = query.data === undefined ? "" : JSON.stringify(query.data, null, 2);
   const missing = query.error instanceof ApiError && query.error.status === 404;
@@ -109,9 +112,10 @@ function Value({ title, run, task, index, note, absent = false }: ValueProps) {
               value={shown}
               onChange={setView}
               options={[
+                ...(vega ? [{ id: "vega" as const, label: "Chart" }] : []),
                 { id: "tree", label: "Tree" },
                 ...(table ? [{ id: "table" as const, label: "Table" }] : []),
-                ...(series ? [{ id: "chart" as const, label: "Chart" }] : []),
+                ...(series && !vega ? [{ id: "chart" as const, label: "Chart" }] : []),
                 ...(markdown ? [{ id: "markdown" as const, label: "Markdown" }] : []),
                 { id: "text", label: "Text" },
               ]}
@@ -127,6 +131,10 @@ function Value({ title, run, task, index, note, absent = false }: ValueProps) {
         <Failure error={query.error} retry={() => void query.refetch()} />
       ) : query.data === undefined ? (
         <Skeleton rows={3} />
+      ) : shown === "vega" && vega ? (
+        <Suspense fallback={<Skeleton rows={6} />}>
+          <VegaChart spec={vega} label={title} />
+        </Suspense>
       ) : shown === "table" && table ? (
         <DataTable table={table} />
       ) : shown === "chart" && table && series ? (
