@@ -151,7 +151,7 @@ impl Control {
                     }
                     (None, Some(after), None) => Wake::After(DurationMs(after)),
                     (None, None, Some(event)) => Wake::On {
-                        wait: Wait::Event(event_name(event)?),
+                        wait: Wait::Event(event_name(&event)?),
                         timeout,
                     },
                     _ => return Err(ControlError::Wake),
@@ -165,7 +165,7 @@ impl Control {
     }
 }
 
-fn event_name(name: String) -> Result<EventName, ControlError> {
+fn event_name(name: &str) -> Result<EventName, ControlError> {
     name.parse().map_err(ControlError::Event)
 }
 
