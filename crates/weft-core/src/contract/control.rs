@@ -188,7 +188,7 @@ impl Defer<'_> {
             (Some(until), None, None) => Wake::At(until.parse().map_err(ControlError::Until)?),
             (None, Some(after), None) => Wake::After(DurationMs(after)),
             (None, None, Some(event)) => Wake::On {
-                wait: Wait::Event(event_name(event)?),
+                wait: Wait::Event(event_name(&event)?),
                 timeout,
             },
             _ => return Err(ControlError::Wake),
@@ -208,7 +208,7 @@ fn json(value: Option<&RawValue>) -> String {
     value.map_or("null", RawValue::get).to_owned()
 }
 
-fn event_name(name: String) -> Result<EventName, ControlError> {
+fn event_name(name: &str) -> Result<EventName, ControlError> {
     name.parse().map_err(ControlError::Event)
 }
 

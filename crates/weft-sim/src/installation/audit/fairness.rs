@@ -116,7 +116,7 @@ impl Auditor {
         };
         let taken = self.taken(done);
         let waiting = self.passed_over(ready, &taken, settings);
-        for (queue, waits) in &waiting {
+        for ((queue, waits), (run, task)) in &waiting {
             let before = |tenant: &TenantId| {
                 let key = (shard, Arc::clone(queue), tenant.clone());
                 self.fairness.occupied.get(&key).copied()
@@ -135,7 +135,8 @@ impl Auditor {
                 if excess > 0.0 {
                     return Err(format!(
                         "{taker} took a slot of the queue {queue}, counted for {had:.1} slots by the weight {others}, \
-                         and {waits} waits, counted for {waiter:.1} slots by the weight {weight}",
+                         and {waits} waits with the task {} of {run}, counted for {waiter:.1} slots by the weight {weight}",
+                        task.0,
                     ));
                 }
             }
@@ -169,8 +170,8 @@ impl Auditor {
         ready: &Waiting,
         taken: &Taken,
         settings: &ShardSettings,
-    ) -> BTreeSet<(Arc<str>, TenantId)> {
-        let mut passed_over = BTreeSet::new();
+    ) -> BTreeMap<(Arc<str>, TenantId), (RunId, TaskIndex)> {
+        let mut passed_over = BTreeMap::new();
         for (id, task) in ready {
             let run = &self.runs[id];
             let account = &run.accounts[task.as_usize()];
@@ -184,7 +185,10 @@ impl Auditor {
                 && !taken.ended_at_once.contains(&run.tenant)
                 && !self.is_blocked(*id, *task, settings);
             if waits {
-                passed_over.insert((Arc::clone(&account.queue), run.tenant.clone()));
+                passed_over.insert(
+                    (Arc::clone(&account.queue), run.tenant.clone()),
+                    (*id, *task),
+                );
             }
         }
         passed_over

@@ -48,9 +48,9 @@ impl Tables {
     /// The run of an instance that waits for an event, and the event's name.
     pub fn waiting_instance(&self) -> Option<(RunId, EventName)> {
         let mut rows = self.instances.values();
-        rows.find_map(|row| match &row.wait {
-            Some(Wait::Event(name)) => Some((row.run, name.clone())),
-            None => None,
+        rows.find_map(|row| {
+            let Wait::Event(name) = row.wait.as_ref()?;
+            Some((row.run, name.clone()))
         })
     }
 
@@ -83,11 +83,10 @@ impl Tables {
         busy.extend(ended);
         let rows = self.instances.values();
         let waits: Vec<(RunId, EventName, Target)> = rows
-            .filter_map(|row| match &row.wait {
-                Some(Wait::Event(name)) => {
-                    Some((row.run, name.clone(), (row.run, row.instance, row.number)))
-                }
-                None => None,
+            .filter_map(|row| {
+                let Wait::Event(name) = row.wait.as_ref()?;
+                let target = (row.run, row.instance, row.number);
+                Some((row.run, name.clone(), target))
             })
             .filter(|(run, name, target)| {
                 names.contains(&(*run, name.clone())) && !busy.contains(target)
