@@ -176,11 +176,13 @@ impl Auditor {
             self.check_bounds(start, shard, &done)?;
         }
         let is_checked = seen.tables.unwritable.is_empty();
-        // A run that a command is to end or clear may be held until that is written.
-        let ready = ready
-            .into_iter()
-            .filter(|(id, _)| !seen.tables.has_waiting_command(*id))
-            .collect();
+        // A run that a command is to end or clear may be held until that is written, as it is in this
+        // turn or a later one.
+        let commanded = |run: RunId| {
+            turn.commands.iter().any(|done| done.run == run) || seen.tables.has_waiting_command(run)
+        };
+        let ready = ready.into_iter().filter(|(id, _)| !commanded(*id));
+        let ready = ready.collect();
         self.follow_fairness(start, shard, &ready, &done, is_checked)?;
         let verdict = self.work.turn(turn, done.events, done.actions);
         if seen.tables.unwritable.is_empty() {
