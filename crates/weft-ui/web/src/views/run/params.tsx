@@ -17,7 +17,12 @@ export function Params({ run }: { run: Run }) {
           actions={
             <span className="row g8">
               {operate && (
-                <Link to="/dags/$dag/trigger" params={{ dag: run.dag }} search={{ from: run.id }} className="btn sm">
+                <Link
+                  to="/dags/$dag/trigger"
+                  params={{ dag: run.dag }}
+                  search={{ from: run.id, with: "date" }}
+                  className="btn sm"
+                >
                   Run again with these…
                 </Link>
               )}

@@ -1,6 +1,6 @@
 /** A run: its head with what can be done, and the tabs. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useNavigate, useParams } from "@tanstack/react-router";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 import { dag as dagQuery, run as runQuery, runs, tasks as tasksQuery } from "../../api/queries";
 import type { Run } from "../../api/types";
@@ -89,6 +89,16 @@ function RunView({ run, tab }: { run: Run; tab: string }) {
               <button type="button" className="btn" onClick={() => setDialog("cancel")}>
                 Cancel…
               </button>
+            )}
+            {operate && ended && (
+              <Link
+                to="/dags/$dag/trigger"
+                params={{ dag: run.dag }}
+                search={{ from: run.id, with: "date" }}
+                className="btn wide"
+              >
+                Run again…
+              </Link>
             )}
             {operate && toClear.length > 0 && (
               <button type="button" className="btn pri" onClick={() => setDialog("clear")}>

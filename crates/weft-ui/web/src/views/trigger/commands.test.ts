@@ -16,4 +16,10 @@ describe("equal commands", () => {
     );
     expect(curl(request, "http://h", "k")).toContain(`"say": "it'\\''s"`);
   });
+
+  it("name another version than the active one", () => {
+    const request = { dag: "nightly", params: {}, version: 3 };
+    expect(wfctl(request)).toContain("--dag-version 3");
+    expect(curl(request, "http://h", "k")).toContain('"version": 3');
+  });
 });

@@ -4,6 +4,8 @@ import { shell } from "../../lib/text";
 export interface Request {
   dag: string;
   params: Record<string, unknown>;
+  /** Of another version than the active one. */
+  version?: number | undefined;
   logicalDate?: string | undefined;
   notBefore?: string | undefined;
 }
@@ -19,17 +21,19 @@ const asText = (value: unknown): string => {
   }
 };
 
-export function wfctl({ dag, params, logicalDate, notBefore }: Request): string {
+export function wfctl({ dag, params, version, logicalDate, notBefore }: Request): string {
   const lines = [`wfctl runs trigger ${shell(dag)}`];
   for (const [name, value] of Object.entries(params)) lines.push(`  --param ${shell(`${name}=${asText(value)}`)}`);
+  if (version) lines.push(`  --dag-version ${version}`);
   if (logicalDate) lines.push(`  --logical-date ${shell(logicalDate)}`);
   if (notBefore) lines.push(`  --not-before ${shell(notBefore)}`);
   lines.push("  --watch");
   return lines.join(" \\\n");
 }
 
-export function body({ params, logicalDate, notBefore }: Omit<Request, "dag">): Record<string, unknown> {
+export function body({ params, version, logicalDate, notBefore }: Omit<Request, "dag">): Record<string, unknown> {
   return {
+    ...(version ? { version } : {}),
     ...(logicalDate ? { logical_date: logicalDate } : {}),
     ...(notBefore ? { not_before: notBefore } : {}),
     ...(Object.keys(params).length > 0 ? { params } : {}),

@@ -83,7 +83,13 @@ function Form({ dag, before }: { dag: DagDetail; before: Run | undefined }) {
   );
   const [texts, setTexts] = useState<Record<string, string>>(filled);
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
-  const [date, setDate] = useState("");
+  // To run again: for the same date, and with the code that it ran with, unless one says otherwise.
+  const [again] = useParam("with");
+  const old = again === "date" ? before : undefined;
+  const oldDate = old ? dateTime(ms(old.logical_date) ?? 0, zone) : "";
+  const [date, setDate] = useState(oldDate);
+  const other = before && before.version !== dag.version ? before.version : undefined;
+  const [version, setVersion] = useState(old && other ? String(other) : "");
   const [start, setStart] = useState<"now" | "at">("now");
   const [startAt, setStartAt] = useState("");
   const [busy, setBusy] = useState(false);
@@ -103,13 +109,14 @@ function Form({ dag, before }: { dag: DagDetail; before: Run | undefined }) {
     if (reading.error !== undefined) wrong[p.name] = reading.error;
     else params[p.name] = reading.value;
   }
-  const at = date ? fromWall(date, zone) : undefined;
+  const at = date && date === oldDate ? ms(old?.logical_date) : date ? fromWall(date, zone) : undefined;
   const later = start === "at" ? fromWall(startAt, zone) : undefined;
   const problems =
     Object.keys(wrong).length + (date && at === undefined ? 1 : 0) + (start === "at" && later === undefined ? 1 : 0);
   const request = {
     dag: dag.id,
     params,
+    version: Number(version) || undefined,
     logicalDate: at === undefined ? undefined : new Date(at).toISOString(),
     notBefore: later === undefined ? undefined : new Date(later).toISOString(),
   };
@@ -159,6 +166,25 @@ function Form({ dag, before }: { dag: DagDetail; before: Run | undefined }) {
               />
             ))}
             <h2 className="t14 sec-h">Run</h2>
+            {other !== undefined && (
+              <div className="field">
+                <span className="fl">
+                  <span className="m">Version</span>
+                  <code className="mut">version</code>
+                </span>
+                <div className="fi">
+                  <Segments
+                    label="Version"
+                    value={version}
+                    options={[
+                      { id: "", label: `${dag.version}, active` },
+                      { id: String(other), label: `${other}, as before` },
+                    ]}
+                    onChange={setVersion}
+                  />
+                </div>
+              </div>
+            )}
             <WallField
               id="logical"
               label="Logical date"
