@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_woke_an_instance_is_told_as_json() {
+    fn what_woke_an_instance_is_given_as_json() {
         let event = Woken::Event {
             name: "paid".parse().unwrap(),
             payload: json!({ "by": "ada" }),

@@ -350,7 +350,7 @@ impl FaultPoints {
         state
     }
 
-    /// Whether an attempt is told of the event that ended its wait.
+    /// Whether an attempt is notified of the event that ended its wait.
     #[inline]
     pub(crate) fn keeps_event(self) -> bool {
         !self.is_planted(Planted::EventForgotten)

@@ -69,17 +69,12 @@ impl Copy<'_> {
             self.string(text);
             return Ok(());
         };
-        match self.files.get(name) {
-            Some(reference) => {
-                let reference = (*reference).clone();
-                self.string(reference.as_str());
-                Ok(())
-            }
-            None => {
-                self.missing = Some(name.to_owned());
-                Err(())
-            }
-        }
+        let Some(reference) = self.files.get(name).copied() else {
+            self.missing = Some(name.to_owned());
+            return Err(());
+        };
+        self.string(reference.as_str());
+        Ok(())
     }
 }
 

@@ -21,12 +21,12 @@ fn paid() -> Wait {
 }
 
 /// The deferral until the event, or until a time at the longest.
-fn deferred(until: Option<i64>) -> Option<ReportedOutcome> {
-    Some(ReportedOutcome::Deferred {
+fn deferred(until: Option<i64>) -> ReportedOutcome {
+    ReportedOutcome::Deferred {
         until: until.map(Timestamp),
         wait: Some(paid()),
         state: r#"{"asked":1}"#.into(),
-    })
+    }
 }
 
 /// The output of the attempt that was woken: the state and what woke it.
@@ -38,7 +38,7 @@ fn resumed(dispatch: &Dispatch, state: &str) -> Option<ReportedOutcome> {
 /// Waits for the event, without a timeout.
 fn waits(dispatch: &Dispatch) -> Option<ReportedOutcome> {
     match dispatch.resumed.as_deref() {
-        None => deferred(None),
+        None => Some(deferred(None)),
         Some(state) => resumed(dispatch, state),
     }
 }
@@ -111,7 +111,7 @@ async fn an_event_that_came_before_the_wait_wakes_it_at_once() {
 #[tokio::test]
 async fn a_timeout_wakes_it_and_the_event_is_kept() {
     let installation = Installation::running(1, |dispatch| match dispatch.resumed.as_deref() {
-        None => deferred(Some(0)),
+        None => Some(deferred(Some(0))),
         Some(state) => resumed(dispatch, state),
     })
     .await;
@@ -145,7 +145,7 @@ async fn a_wait_survives_a_crash_and_what_ended_it_another() {
     let run = installation.trigger(&deployed).await;
     is_deferred(&installation, run).await;
     installation.crash().await;
-    // Nobody schedules: the event is durable all the same.
+    // No scheduler runs: the event is durable all the same.
     send(&installation, run, "7").await;
     installation.start_scheduler("second");
     // The attempt that was woken is running when everything crashes again.

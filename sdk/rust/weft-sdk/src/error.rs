@@ -330,7 +330,7 @@ pub fn defer_until<T>(at: Timestamp, state: &impl Serialize) -> Result<T> {
 ///         return defer_until_event("paid", Some(Duration::from_secs(3600)), &());
 ///     };
 ///     if woken.timed_out() {
-///         return skip(format_args!("nobody paid {order}"));
+///         return skip(format_args!("the order {order} was not paid"));
 ///     }
 ///     woken.payload()
 /// }

@@ -151,7 +151,7 @@ impl Watched {
         ))
     }
 
-    /// Checks that an attempt is told what ended its wait, and that each event ended one.
+    /// Checks that an attempt receives what ended its wait, and that each event ended one.
     fn check_woken(
         &self,
         dispatch: &Dispatch,

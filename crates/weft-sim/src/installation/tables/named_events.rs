@@ -129,7 +129,7 @@ impl Tables {
         };
         let run = self.commands[&id].run;
         if self.unwritable.contains(&run) {
-            // It fails for that, whatever it was told before.
+            // It fails for that, whatever it was notified of before.
             return Ok(false);
         }
         let Some(row) = self.instances.get(&(run, *instance)) else {

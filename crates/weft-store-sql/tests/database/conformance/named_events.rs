@@ -85,7 +85,7 @@ async fn woken(database: &Database) -> Vec<(u32, u32, String)> {
             instance,
             by: Arrival { number, woken },
         } => (instance.index, number, woken.to_string()),
-        other => panic!("nobody sent {other:?}"),
+        other => panic!("no client sent {other:?}"),
     });
     ended.collect()
 }
