@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shutil
 import tarfile
-import urllib.request
 from pathlib import Path
 
 from builder.toolchain import digest
@@ -47,19 +46,6 @@ def _download(name: str, version: str, to: Path) -> None:
         answer = session.get(links[0].url_without_fragment, headers={"Accept-Encoding": "identity"})
         answer.raise_for_status()
         to.write_bytes(answer.content)
-
-
-def library(url: str, sha256: str, into: Path) -> Path:
-    """The source of a C library, which no package index has."""
-    into.mkdir(parents=True, exist_ok=True)
-    kept = into / url.rsplit("/", 1)[1]
-    if not kept.exists():
-        with urllib.request.urlopen(url, timeout=60) as answer:
-            kept.write_bytes(answer.read())
-    found = digest(kept)
-    if found != sha256:
-        raise SystemExit(f"{kept.name} has the digest {found}, and the recipe says {sha256!r}")
-    return kept
 
 
 def unpack(archive: Path, folder: Path) -> Path:

@@ -95,15 +95,17 @@ def setuptools(recipe: Recipe, toolchain: Toolchain, source: Path, made: Path) -
 
 
 def plain(recipe: Recipe, toolchain: Toolchain, source: Path, made: Path) -> None:
-    """Without a build system: `modules` are libraries by name with their sources, `packages` folders of Python by place."""
+    """Without a build system: `modules` are libraries by name with their sources in C or C++, `packages` folders of Python by
+    place, and `flags` go to the compiler."""
     for place, folder in recipe.options["packages"].items():
         shutil.copytree(source / folder, made / place)
+    flags = recipe.options.get("flags", [])
     for module, files in recipe.options["modules"].items():
+        compiler = toolchain.root / ("wcc" if all(file.endswith(".c") for file in files) else "wcc++")
         objects = []
         for file in files:
             object_file = source / f"{Path(file).stem}.o"
-            flags = [*recipe.options.get("flags", [])]
-            toolchain.run([toolchain.root / "wcc", "-O2", "-DNDEBUG", *flags, "-c", file, "-o", object_file], source)
+            toolchain.run([compiler, "-O2", "-DNDEBUG", *flags, "-c", file, "-o", object_file], source)
             objects.append(object_file)
         library = made / (module.replace(".", "/") + toolchain.suffix)
-        toolchain.run([toolchain.root / "wcc", "-shared", *objects, "-o", library], source)
+        toolchain.run([compiler, "-shared", *objects, "-o", library], source)

@@ -17,13 +17,16 @@ LEFT_OUT = ["*/tests/*", "*/test/*", "*.c", "*.cpp", "*.h", "*.hpp", "*.pyx", "*
 class Recipe:
     name: str
     version: str
-    sha256: str
     #: `meson`, `setuptools`, `cargo` or `c`: a function of `builder.kinds`.
     kind: str
     #: Its licence, as SPDX says it.
     license: str
     #: Python that is run in the sandbox and fails where the package doesn't work.
     smoke: str
+    #: The digest of its source archive on the package index.
+    sha256: str = ""
+    #: Instead of an archive, the folder here that has its sources: a package of Weft's own.
+    folder: str = ""
     #: Besides what the sources say that it requires.
     requires: list[str] = field(default_factory=list)
     #: Recipes that are built before, and whose headers this one needs.

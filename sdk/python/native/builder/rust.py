@@ -63,7 +63,8 @@ def _environment(toolchain: Toolchain, source: Path, target: Path, abi3: bool) -
         "-Clink-arg=--experimental-pic", "-Clink-arg=-shared", "-Clink-arg=-s", f"-Lnative={toolchain.libraries}",
         "-Clink-arg=-lwasi-emulated-process-clocks", "-Clink-arg=-lwasi-emulated-getpid",
         "-Clink-arg=-lwasi-emulated-signal", "-Clink-arg=-lc", "-Ctarget-feature=+simd128",
-        f"--remap-path-prefix={home}=/cargo", f"--remap-path-prefix={source}=/source", f"--remap-path-prefix={usr}=/rust",
+        # One flag for all packages, so that the standard library is compiled once.
+        f"--remap-path-prefix={home}=/cargo", f"--remap-path-prefix={source.parent}=/source", f"--remap-path-prefix={usr}=/rust",
     ]  # fmt: skip
     return {
         "CARGO_TARGET_DIR": str(target),
@@ -77,6 +78,8 @@ def _environment(toolchain: Toolchain, source: Path, target: Path, abi3: bool) -
         "RUSTC": f"{usr}/bin/rustc",
         "RUSTDOC": f"{usr}/bin/rustdoc",
         "RUSTC_BOOTSTRAP": "1",
+        # A seed that a macro of ahash would draw while it is compiled.
+        "CONST_RANDOM_SEED": "weft",
         "RUSTFLAGS": " ".join(flags),
         "PYO3_CONFIG_FILE": str(root / ("pyo3-abi3.txt" if abi3 else "pyo3.txt")),
         f"CC_{TARGET.replace('-', '_')}": str(root / "wcc"),
