@@ -88,7 +88,11 @@ test("a task waits for an event or its timeout", async () => {
       assert.equal(context.resumed, "asked");
       return context.woken.timedOut ? "late" : context.woken.payload;
     });
-  const waiting = (timeout?: number) => dag(function waiting() { wait(timeout)(); });
+  let dags = 0;
+  const waiting = (timeout?: number) => {
+    dags += 1;
+    return dag({ id: `waiting-${dags}` }, () => void wait(timeout)());
+  };
   const paid = await run(waiting(), {}, { events: { paid: { by: "ada" } } });
   assert.deepEqual(paid.output("wait"), { by: "ada" });
   assert.equal((await run(waiting(60))).output("wait"), "late");

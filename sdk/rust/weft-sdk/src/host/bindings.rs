@@ -6395,7 +6395,7 @@ pub mod weft {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// After a deferral: the state that was left. What woke the task is `woken` of the attempt.
+            /// After a deferral: the state that was left, and what woke the task.
             #[allow(async_fn_in_trait)]
             pub fn resumed() -> ::core::option::Option<Json> {
                 unsafe {
