@@ -100,11 +100,6 @@ fn rich_reports() -> Vec<Report> {
             wait: None,
             state: "{}".into(),
         },
-        ReportedOutcome::Deferred {
-            until: None,
-            wait: Some(Wait::Event("paid".parse().unwrap())),
-            state: "1".into(),
-        },
         ReportedOutcome::Failed(Failure {
             code: "author".into(),
             retryable: true,
@@ -113,6 +108,11 @@ fn rich_reports() -> Vec<Report> {
             details: Some(json!({"row": 3})),
             backtrace: Some("main\n".to_owned()),
         }),
+        ReportedOutcome::Deferred {
+            until: None,
+            wait: Some(Wait::Event("paid".parse().unwrap())),
+            state: "1".into(),
+        },
     ];
     let with_outcome = |outcome| Report {
         outcome,

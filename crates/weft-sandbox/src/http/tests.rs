@@ -260,7 +260,7 @@ async fn each_request_has_a_line_without_its_path() {
         requests.push((message, fields));
     }
     assert_eq!(requests.len(), 2, "{requests:?}");
-    let expected = [(Some("200"), ": 200 after "), (None, "onnection")];
+    let expected = [(Some("200"), ": 200 after "), (None, " after ")];
     for ((message, fields), (status, words)) in requests.into_iter().zip(expected) {
         assert!(
             message.starts_with(&format!("GET {uri}: ")) && message.contains(words),

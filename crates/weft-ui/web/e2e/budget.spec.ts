@@ -53,8 +53,10 @@ test("a click on a cell reads one instance, and nothing of the run's other tasks
   const made = calls(page);
   await grid.click({ position: { x: 30, y: 140 } });
   await expect(page.getByRole("complementary")).toContainText("Started");
-  expect(made).toHaveLength(1);
-  expect(made[0]).toMatch(/^runs\/[0-9a-z]{13}\/instances\?/);
+  // Other tests start runs, so the list of DAGs may be read.
+  const ofRuns = made.filter((path) => path.startsWith("runs/"));
+  expect(ofRuns).toHaveLength(1);
+  expect(ofRuns[0]).toMatch(/^runs\/[0-9a-z]{13}\/instances\?/);
 });
 
 test("of a long log only what is looked at is in the page", async ({ page, request }) => {

@@ -172,6 +172,12 @@ fn wide(#[param(default = 1000)] count: Param<u64>) {
     total(add(each(range(count)), 1));
 }
 
+/// What waits for an event.
+#[dag]
+fn shop(#[param(default = 0)] timeout_ms: Param<u64>) {
+    payment(timeout_ms);
+}
+
 /// What fails, each in its own way.
 #[dag(id = "failures")]
 fn failing() {
