@@ -7,7 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
-from builder import compare, fetch, index, kinds, libraries, recipe, signatures, smoke, toolchain, wheel
+from builder import fetch, index, kinds, libraries, recipe, signatures, smoke, toolchain, wheel
 
 
 def main() -> None:
@@ -18,7 +18,6 @@ def main() -> None:
     arguments.add_argument("--wfctl", type=Path, help="runs each package's smoke test in the sandbox")
     arguments.add_argument("--resume", action="store_true", help="go on in the sources that a build left, as they are")
     arguments.add_argument("--no-build", action="store_true", help="take the wheels that are there")
-    arguments.add_argument("--expressions", action="store_true", help="compare results with this machine's CPython")
     given = arguments.parse_args()
     base = given.base.resolve()
     base.mkdir(parents=True, exist_ok=True)
@@ -27,8 +26,6 @@ def main() -> None:
         build_all(names, base, given.out, given.resume)
     if given.wfctl:
         smoke.run([recipe.read(name) for name in names], given.out, given.wfctl.resolve())
-    if given.wfctl and given.expressions:
-        compare.run(given.out, given.wfctl.resolve(), base)
 
 
 def build_all(names: list[str], base: Path, out: Path, resume: bool) -> None:
